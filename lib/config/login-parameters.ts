@@ -1,0 +1,105 @@
+import { localPath } from '../core/urls.ts'
+import { Checks, scopeList, words } from './checks.ts'
+import type { LoginParameters } from './options.ts'
+import { optionsInvalid } from './resolve.ts'
+
+/** What one login asks for, checked. */
+export interface LoginRequest {
+  /** Undefined: the instance's own. */
+  readonly scope: readonly string[] | undefined
+  /** Parameters of the authorization request as they go on the wire. */
+  readonly parameters: Readonly<Record<string, string>>
+  readonly prompt: string | undefined
+  readonly maxAge: number | undefined
+  readonly returnTo: string | undefined
+}
+
+const known = ['scope', 'prompt', 'loginHint', 'acrValues', 'maxAuthAgeSeconds', 'uiLocales', 'extra', 'returnTo']
+
+/** Set by this package or by a parameter of its own; whoever could override them could take a login's protection away. */
+const reserved = new Set([
+  'acr_values',
+  'client_assertion',
+  'client_assertion_type',
+  'client_id',
+  'client_secret',
+  'code_challenge',
+  'code_challenge_method',
+  'dpop_jkt',
+  'id_token_hint',
+  'login_hint',
+  'max_age',
+  'nonce',
+  'prompt',
+  'redirect_uri',
+  'request',
+  'request_uri',
+  'response_mode',
+  'response_type',
+  'scope',
+  'state',
+  'ui_locales',
+])
+
+/**
+ * Checks the parameters of a login.
+ *
+ * @throws OidcError `options_invalid` that names every fault.
+ */
+export function resolveLoginParameters(given: LoginParameters, origin: string): LoginRequest {
+  const checks = new Checks(given, 'the parameters of login()', known)
+  const parameters: Record<string, string> = {}
+  const prompt = checks.string('prompt', "'none', 'login', 'consent' or 'select_account'")
+  if (prompt !== undefined) parameters['prompt'] = prompt
+  if (prompt !== undefined && prompt !== 'none' && words(prompt).includes('none')) {
+    checks.fault("prompt 'none' cannot be combined with others (OIDC Core 3.1.2.1)")
+  }
+  const hint = checks.string('loginHint', 'who is expected to log in')
+  if (hint !== undefined) parameters['login_hint'] = hint
+  for (const [key, parameter] of [
+    ['acrValues', 'acr_values'],
+    ['uiLocales', 'ui_locales'],
+  ] as const) {
+    const value = checks.value(key)
+    if (value === undefined) continue
+    const list = scopeList(value)
+    if (list) parameters[parameter] = list.join(' ')
+    else checks.fault(`${key} must be words separated by spaces, or an array of words`)
+  }
+  const maxAge = checks.value('maxAuthAgeSeconds')
+  if (maxAge !== undefined) {
+    if (typeof maxAge === 'number' && Number.isInteger(maxAge) && maxAge >= 0) parameters['max_age'] = String(maxAge)
+    else checks.fault('maxAuthAgeSeconds must be a whole number of seconds, 0 or more')
+  }
+  const scope = checks.value('scope') === undefined ? undefined : scopeList(checks.value('scope'))
+  if (checks.value('scope') !== undefined && !scope) {
+    checks.fault('scope must be words separated by spaces, or an array of words')
+  }
+  extraOf(checks, parameters)
+  const returnTo = checks.value('returnTo') === undefined ? undefined : localPath(checks.value('returnTo'), origin)
+  if (checks.value('returnTo') !== undefined && returnTo === undefined) {
+    checks.fault("returnTo must be a path on this origin, such as '/calendar'")
+  }
+  if (checks.faults.length > 0) throw optionsInvalid('login()', checks.faults)
+  return {
+    scope: scope && !scope.includes('openid') ? ['openid', ...scope] : scope,
+    parameters,
+    prompt,
+    maxAge: maxAge as number | undefined,
+    returnTo,
+  }
+}
+
+function extraOf(checks: Checks, parameters: Record<string, string>): void {
+  const extra = checks.value('extra')
+  if (extra === undefined) return
+  if (extra === null || typeof extra !== 'object' || Array.isArray(extra)) {
+    checks.fault('extra must be an object of strings')
+    return
+  }
+  for (const [name, value] of Object.entries(extra)) {
+    if (reserved.has(name)) checks.fault(`extra.${name} is a parameter of the protocol and cannot be set here`)
+    else if (typeof value !== 'string') checks.fault(`extra.${name} must be a string`)
+    else parameters[name] = value
+  }
+}

@@ -1,0 +1,156 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { OidcError } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+import type { StandardClaims, TokenSet, UnknownClaims, User } from './claims.ts'
+
+/** What `roles` gets to find the roles of a user. */
+export interface RoleSources {
+  /** Claims of the ID token, verified. */
+  readonly idToken: UnknownClaims
+  /** Claims of the access token, there only where it is a JWT whose signature was verified. */
+  readonly accessToken: UnknownClaims | undefined
+  /** The userinfo answer, there only with `userInfo: 'login'`. */
+  readonly userInfo: UnknownClaims | undefined
+}
+
+/** What `afterLogin` gets. */
+export interface FinishedLogin<Claims extends object = StandardClaims> {
+  readonly user: User<Claims>
+  readonly tokens: TokenSet
+  /** Roles as `roles` found them. */
+  readonly roles: readonly string[]
+}
+
+/** A provider's metadata (OIDC Discovery 3, RFC 8414), where it is given rather than discovered. */
+export interface ProviderMetadata {
+  readonly issuer: string
+  readonly authorization_endpoint: string
+  readonly token_endpoint: string
+  readonly jwks_uri: string
+  readonly userinfo_endpoint?: string | undefined
+  readonly end_session_endpoint?: string | undefined
+  readonly [member: string]: unknown
+}
+
+/** Paths of an instance's routes, relative to `baseUrl`. */
+export interface RouteOptions {
+  /** Begins a login. Default `/login`, with a name `/<name>/login`. */
+  login?: string | undefined
+  /** The redirect URI: register `baseUrl` + this path with the provider. Default `/callback`, with a name `/<name>/callback`. */
+  callback?: string | undefined
+  /** Ends a login. Default `/logout`, with a name `/<name>/logout`. */
+  logout?: string | undefined
+}
+
+/** Options of `createOidc`. */
+export interface OidcOptions<Claims extends object = StandardClaims> {
+  /**
+   * The provider: its issuer identifier, exactly as its metadata says it (its metadata are then discovered on first
+   * use, OIDC Discovery 4); or the metadata themselves, as an object or as the URL of a JSON file (`new URL('file:...')`).
+   * Must be `https:`, or on loopback.
+   */
+  issuer: string | URL | ProviderMetadata
+  /** The client identifier that the provider knows this application by. */
+  clientId: string
+  /**
+   * The client secret. Must not be present and undefined: an environment variable that is not set must not turn this
+   * application into a public client. A public client says `clientAuth: 'none'`.
+   */
+  clientSecret?: string | undefined
+  /**
+   * How the client authenticates at the token endpoint (OIDC Core 9): `client_secret_basic` (default),
+   * `client_secret_post`, or `none` for a public client.
+   */
+  clientAuth?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined
+  /**
+   * Where browsers reach this application, with the path that the router is mounted at. The redirect URI and all
+   * other public URLs are made of it, never of request headers.
+   */
+  baseUrl: string | URL
+  /**
+   * Name of this instance, where one application logs in with several providers: letters, digits and hyphens.
+   * Its routes are then `/<name>/login` and so on. Default `default`, with routes of no prefix.
+   */
+  name?: string | undefined
+  /** Paths of the routes. */
+  routes?: RouteOptions | undefined
+  /** Scope to ask for, a string or an array; must contain `openid`. Default `openid profile email`. */
+  scope?: string | readonly string[] | undefined
+  /**
+   * What cookies and tokens are sealed with: at least 32 characters, or a list of such (the first seals, all open).
+   * Required unless `baseUrl` is on loopback and there is a `clientSecret`; there it is derived from that, with a
+   * warning.
+   */
+  secret?: string | readonly string[] | undefined
+  /**
+   * Runs when a login is finished, on the new session, before it is saved: create or update the user, write to
+   * `req.session`. May return a path to go to instead of where the login began, or refuse with
+   * `throw new LoginRefused(message)`. Any other error is a fault (500), and the former session stays as it was.
+   */
+  afterLogin?:
+    | ((req: Request, login: FinishedLogin<Claims>) => string | void | undefined | Promise<string | void | undefined>)
+    | undefined
+  /** Answers in our place: gets each error that our handlers and guards would answer. */
+  onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
+  /**
+   * A page of the application's own, a path on this origin: guards send navigations there, with `returnTo`, instead of
+   * to the provider.
+   */
+  loginPage?: string | undefined
+  /** The roles of a user, from what was verified. Default: the claim `roles` of the ID token, where it is an array of strings. */
+  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  /** Whether the userinfo endpoint (OIDC Core 5.3) is asked at each login and its claims added to the user's. Default `never`. */
+  userInfo?: 'never' | 'login' | undefined
+  /** Seconds after which a login ends whatever the activity. Default 28800 (8 hours). */
+  maxLoginSeconds?: number | undefined
+  /** Seconds after which a request to the provider is given up, its body included. Default 5. */
+  providerTimeoutSeconds?: number | undefined
+  /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
+  clockToleranceSeconds?: number | undefined
+  /**
+   * Origins, besides that of `baseUrl`, whose pages may send unsafe requests (POST and the like) to guarded session
+   * routes.
+   */
+  allowedOrigins?: readonly string[] | undefined
+  /** Where a logout ends: a path on this origin. Register `baseUrl`'s origin + this path with the provider. Default: the path of `baseUrl`. */
+  postLogoutRedirect?: string | undefined
+  /**
+   * How the provider returns the authorization response: `query` (default), or `form_post` (OAuth 2.0 Form Post
+   * Response Mode), which needs `https:` or loopback for its cookie.
+   */
+  responseMode?: 'query' | 'form_post' | undefined
+  /** Whether the authorization request is pushed (RFC 9126). Default: where the provider requires it. */
+  par?: boolean | undefined
+  /** Where logins and tokens are kept. Default: beside the session, in its own store. */
+  records?: Records | undefined
+  /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
+  fetch?: typeof globalThis.fetch | undefined
+  /** Permits a provider on plain `http:` that is not on loopback. Its answers can then be forged by anyone on the way. Default false. */
+  allowInsecureIssuer?: boolean | undefined
+}
+
+/** What one login asks of the provider, beyond the options of the instance. */
+export interface LoginParameters {
+  /** Scope to ask for instead of the instance's, a string or an array; `openid` is added where it is missing. */
+  scope?: string | readonly string[] | undefined
+  /** OIDC Core 3.1.2.1: `none`, `login`, `consent`, `select_account`, or several separated by spaces. */
+  prompt?: string | undefined
+  /** OIDC Core 3.1.2.1: who is expected to log in. */
+  loginHint?: string | undefined
+  /** OIDC Core 3.1.2.1: requested authentication context classes, in order of preference. */
+  acrValues?: string | readonly string[] | undefined
+  /** Seconds since the user last authenticated that are at most acceptable (`max_age`); checked when the user comes back. */
+  maxAuthAgeSeconds?: number | undefined
+  /** OIDC Core 3.1.2.1: languages for the provider's pages, in order of preference. */
+  uiLocales?: string | readonly string[] | undefined
+  /** Further parameters of the provider's own (`kc_idp_hint`, `domain_hint`). Those of the protocol cannot be set here. */
+  extra?: Readonly<Record<string, string>> | undefined
+  /** Where the user lands after the login: a path on this origin. Default: the request's own `returnTo` parameter, else the base path. */
+  returnTo?: string | undefined
+}
+
+/** What one logout does. */
+export interface LogoutParameters {
+  /** Where the user lands after the logout: a path on this origin. Default: `postLogoutRedirect`. */
+  returnTo?: string | undefined
+}

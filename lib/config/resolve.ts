@@ -1,0 +1,357 @@
+import { readFileSync } from 'node:fs'
+import { OidcError } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+import { isLoopback, localPath } from '../core/urls.ts'
+import { warnOnce } from '../core/warnings.ts'
+import { Checks, scopeList } from './checks.ts'
+import type { OidcOptions, ProviderMetadata } from './options.ts'
+
+/** The options of an instance, validated, with defaults, frozen. */
+export interface ResolvedOptions {
+  readonly name: string
+  readonly issuer: string
+  /** Given metadata; undefined where they are discovered. */
+  readonly metadata: ProviderMetadata | undefined
+  readonly clientId: string
+  readonly clientSecret: string | undefined
+  readonly clientAuth: 'client_secret_basic' | 'client_secret_post' | 'none'
+  /** Scheme, host and port of `baseUrl`. */
+  readonly origin: string
+  /** Path of `baseUrl` without a slash at its end: `` or `/shop`. */
+  readonly basePath: string
+  readonly isLocal: boolean
+  readonly routes: { readonly login: string; readonly callback: string; readonly logout: string }
+  readonly scope: readonly string[]
+  readonly secrets: readonly string[]
+  readonly afterLogin: OidcOptions['afterLogin']
+  readonly onError: OidcOptions['onError']
+  readonly loginPage: string | undefined
+  readonly roles: OidcOptions['roles']
+  readonly userInfo: 'never' | 'login'
+  readonly maxLoginSeconds: number
+  readonly providerTimeoutSeconds: number
+  readonly clockToleranceSeconds: number
+  readonly allowedOrigins: readonly string[]
+  readonly postLogoutRedirect: string
+  readonly responseMode: 'query' | 'form_post'
+  readonly par: boolean | undefined
+  readonly records: Records | undefined
+  readonly fetch: typeof globalThis.fetch | undefined
+  readonly allowInsecureIssuer: boolean
+}
+
+const known = [
+  'issuer',
+  'clientId',
+  'clientSecret',
+  'clientAuth',
+  'baseUrl',
+  'name',
+  'routes',
+  'scope',
+  'secret',
+  'afterLogin',
+  'onError',
+  'loginPage',
+  'roles',
+  'userInfo',
+  'maxLoginSeconds',
+  'providerTimeoutSeconds',
+  'clockToleranceSeconds',
+  'allowedOrigins',
+  'postLogoutRedirect',
+  'responseMode',
+  'par',
+  'records',
+  'fetch',
+  'allowInsecureIssuer',
+] as const satisfies readonly (keyof OidcOptions)[]
+
+const shortestSecret = 32
+
+/**
+ * Validates the options of `createOidc` and fills in the defaults.
+ *
+ * @throws OidcError `options_invalid` that names every fault with its fix.
+ */
+export function resolveOptions(given: unknown): ResolvedOptions {
+  const checks = new Checks(given, 'the options of createOidc()', known)
+  const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
+  const { issuer, metadata } = issuerOf(checks, allowInsecureIssuer)
+  const clientId = checks.string('clientId', 'the client identifier registered with the provider')
+  if (clientId === undefined && checks.value('clientId') === undefined) {
+    checks.fault('clientId is missing: pass the client identifier registered with the provider')
+  }
+  const { clientSecret, clientAuth } = clientOf(checks)
+  const base = baseOf(checks)
+  const name = nameOf(checks)
+  const routes = routesOf(checks, name)
+  const scope = scopeOf(checks)
+  const responseMode = checks.oneOf('responseMode', ['query', 'form_post'], 'query')
+  if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
+    checks.fault("responseMode 'form_post' needs an https: baseUrl: its cookie must be SameSite=None and Secure")
+  }
+  const resolved: ResolvedOptions = {
+    name,
+    issuer,
+    metadata,
+    clientId: clientId ?? '',
+    clientSecret,
+    clientAuth,
+    origin: base?.origin ?? '',
+    basePath: base?.pathname.replace(/\/$/, '') ?? '',
+    isLocal: base ? isLoopback(base.hostname) : false,
+    routes,
+    scope,
+    secrets: secretsOf(checks, base, clientSecret),
+    afterLogin: checks.function('afterLogin') as ResolvedOptions['afterLogin'],
+    onError: checks.function('onError') as ResolvedOptions['onError'],
+    loginPage: pathOf(checks, 'loginPage', base),
+    roles: checks.function('roles') as ResolvedOptions['roles'],
+    userInfo: checks.oneOf('userInfo', ['never', 'login'], 'never'),
+    maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
+    providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
+    clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
+    allowedOrigins: originsOf(checks),
+    postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
+    responseMode,
+    par: checks.value('par') === undefined ? undefined : checks.boolean('par', false),
+    records: recordsOf(checks),
+    fetch: checks.function('fetch') as ResolvedOptions['fetch'],
+    allowInsecureIssuer,
+  }
+  if (checks.faults.length > 0) throw optionsInvalid('createOidc()', checks.faults)
+  if (checks.value('secret') === undefined) {
+    warnOnce(
+      'OIDC_SECRET_DERIVED',
+      'no `secret` was given: it is derived from clientSecret, which is accepted on loopback only. Pass `secret`, 32 random characters or more.',
+    )
+  }
+  return Object.freeze(resolved)
+}
+
+/** One error for all faults of an options object. */
+export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
+  return new OidcError(
+    'options_invalid',
+    `${what} cannot work with these options:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    {
+      status: 500,
+    },
+  )
+}
+
+function issuerOf(checks: Checks, allowInsecure: boolean): { issuer: string; metadata: ProviderMetadata | undefined } {
+  const given = checks.value('issuer')
+  const none = { issuer: '', metadata: undefined }
+  if (given === undefined) {
+    checks.fault(
+      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
+    )
+    return none
+  }
+  if (typeof given === 'string' || (given instanceof URL && given.protocol !== 'file:')) {
+    // A URL object has already gained the slash that an issuer without a path does not have.
+    const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
+    const fault = issuerFault(issuer, allowInsecure)
+    if (fault) checks.fault(fault)
+    return { issuer, metadata: undefined }
+  }
+  const metadata = given instanceof URL ? metadataFile(checks, given) : given
+  if (metadata === undefined) return none
+  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
+    checks.fault("issuer must be the provider's issuer identifier, its metadata, or the file: URL of its metadata")
+    return none
+  }
+  const members = metadata as Record<string, unknown>
+  for (const member of ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']) {
+    const fault = (member === 'issuer' ? issuerFault : endpointFault)(
+      members[member],
+      allowInsecure,
+      `the metadata's ${member}`,
+    )
+    if (fault) checks.fault(fault)
+  }
+  return {
+    issuer: typeof members['issuer'] === 'string' ? members['issuer'] : '',
+    metadata: structuredClone(members) as unknown as ProviderMetadata,
+  }
+}
+
+function metadataFile(checks: Checks, url: URL): unknown {
+  try {
+    return JSON.parse(readFileSync(url, 'utf8'))
+  } catch (error) {
+    checks.fault(`issuer: the metadata file ${url.pathname} cannot be read as JSON (${(error as Error).name})`)
+    return undefined
+  }
+}
+
+function issuerFault(value: unknown, allowInsecure: boolean, what = 'issuer'): string | undefined {
+  const fault = endpointFault(value, allowInsecure, what)
+  if (fault) return fault
+  const url = new URL(value as string)
+  if (url.search || url.hash) return `${what} must not have a query or a fragment`
+  if (/\/\.well-known\//.test(url.pathname)) {
+    return `${what} must be the issuer identifier alone: leave out '/.well-known/...', it is added for discovery`
+  }
+  return undefined
+}
+
+function endpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return `${what} must be an absolute URL`
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${what} must be an https: URL`
+  if (url.username || url.password) return `${what} must not contain a user name or password`
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
+    return `${what} is plain http: and not on loopback: use https:, or pass allowInsecureIssuer: true and know that anyone on the way can forge logins`
+  }
+  return undefined
+}
+
+function clientOf(checks: Checks): Pick<ResolvedOptions, 'clientSecret' | 'clientAuth'> {
+  const secret = checks.string('clientSecret', 'the secret registered with the provider')
+  const auth = checks.oneOf('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
+  if (checks.has('clientSecret') && checks.value('clientSecret') === undefined) {
+    checks.fault('clientSecret is present but undefined: is its environment variable set?')
+  } else if (auth === 'none' && secret !== undefined) {
+    checks.fault("clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out")
+  } else if (auth !== 'none' && !checks.has('clientSecret')) {
+    checks.fault("clientSecret is missing: pass it, or say clientAuth: 'none' for a public client")
+  }
+  return { clientSecret: secret, clientAuth: auth }
+}
+
+function baseOf(checks: Checks): URL | undefined {
+  const given = checks.value('baseUrl')
+  if (given === undefined) {
+    checks.fault(
+      "baseUrl is missing: pass where browsers reach this application, for example 'https://app.example.com'",
+    )
+    return undefined
+  }
+  const text = given instanceof URL ? given.href : given
+  if (typeof text !== 'string' || !URL.canParse(text)) {
+    checks.fault("baseUrl must be an absolute URL such as 'https://app.example.com'")
+    return undefined
+  }
+  const url = new URL(text)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('baseUrl must be an https: or http: URL')
+  else if (url.username || url.password) checks.fault('baseUrl must not contain a user name or password')
+  else if (url.search || url.hash) checks.fault('baseUrl must not have a query or a fragment')
+  else if (localPath(url.pathname, url.origin) === undefined)
+    checks.fault('baseUrl has a path that cannot be redirected to')
+  else return url
+  return undefined
+}
+
+function nameOf(checks: Checks): string {
+  const name = checks.string('name', 'a short word, for example the name of the provider')
+  if (name === undefined) return 'default'
+  if (/^[a-z][a-z0-9-]{0,31}$/i.test(name)) {
+    if (name !== 'default') return name
+    checks.fault("name 'default' is that of the instance without a name: choose another, or leave it out")
+  } else {
+    checks.fault('name must be letters, digits and hyphens, begin with a letter and have at most 32 characters')
+  }
+  return 'default'
+}
+
+function routesOf(checks: Checks, name: string): ResolvedOptions['routes'] {
+  const prefix = name === 'default' ? '' : `/${name}`
+  const routes = { login: `${prefix}/login`, callback: `${prefix}/callback`, logout: `${prefix}/logout` }
+  const given = checks.value('routes')
+  if (given === undefined) return routes
+  const inner = new Checks(given, 'routes', Object.keys(routes))
+  for (const route of ['login', 'callback', 'logout'] as const) {
+    const path = inner.value(route)
+    if (path === undefined) continue
+    // Only what means the same in Express 4 and 5, and no query: a redirect URI with one cannot be expressed (RFC 6749 3.1.2).
+    if (typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) routes[route] = path
+    else
+      inner.fault(
+        `routes.${route} must be a plain path such as '/auth/${route}', without patterns, query or a slash at its end`,
+      )
+  }
+  // Express matches without regard to case.
+  if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < 3) {
+    inner.fault('routes.login, routes.callback and routes.logout must differ from one another')
+  }
+  checks.faults.push(...inner.faults.map((fault) => fault.replace("unknown option '", "unknown option 'routes.")))
+  return routes
+}
+
+function scopeOf(checks: Checks): readonly string[] {
+  const given = checks.value('scope')
+  if (given === undefined) return ['openid', 'profile', 'email']
+  const scope = scopeList(given)
+  if (!scope) checks.fault("scope must be words separated by spaces, or an array of words: 'openid profile email'")
+  else if (!scope.includes('openid'))
+    checks.fault("scope must contain 'openid': without it there is no ID token (OIDC Core 3.1.2.1)")
+  return scope ?? []
+}
+
+function secretsOf(checks: Checks, base: URL | undefined, clientSecret: string | undefined): readonly string[] {
+  const given = checks.value('secret')
+  if (given === undefined) {
+    if (checks.has('secret')) {
+      checks.fault('secret is present but undefined: is its environment variable set?')
+    } else if (clientSecret === undefined) {
+      if (checks.value('clientAuth') === 'none') checks.fault('secret is missing: pass 32 random characters or more')
+    } else if (base && !isLoopback(base.hostname)) {
+      checks.fault(
+        'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
+      )
+    }
+    return [`derived from the client secret: ${clientSecret ?? ''}`]
+  }
+  const list: unknown[] = Array.isArray(given) ? given : [given]
+  if (list.length === 0) checks.fault('secret must not be an empty list')
+  for (const secret of list) {
+    if (typeof secret === 'string' && secret.length >= shortestSecret) continue
+    checks.fault(`secret must be a string of at least ${shortestSecret} random characters, or a list of such`)
+    break
+  }
+  return list as string[]
+}
+
+function pathOf(checks: Checks, key: 'loginPage' | 'postLogoutRedirect', base: URL | undefined): string | undefined {
+  const given = checks.value(key)
+  if (given === undefined) return undefined
+  const path = localPath(given, base?.origin ?? 'http://localhost')
+  if (path === undefined) checks.fault(`${key} must be a path on this origin, such as '/welcome'`)
+  return path
+}
+
+function originsOf(checks: Checks): readonly string[] {
+  const given = checks.value('allowedOrigins')
+  if (given === undefined) return []
+  if (!Array.isArray(given)) {
+    checks.fault("allowedOrigins must be an array of origins such as 'https://www.example.com'")
+    return []
+  }
+  for (const origin of given) {
+    if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin) continue
+    checks.fault(
+      `allowedOrigins: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
+    )
+  }
+  return given as string[]
+}
+
+function recordsOf(checks: Checks): Records | undefined {
+  const given = checks.value('records')
+  if (given === undefined) return undefined
+  const methods = ['get', 'set', 'add', 'replace', 'take', 'delete']
+  if (
+    typeof given === 'object' &&
+    given !== null &&
+    methods.every((method) => typeof (given as Record<string, unknown>)[method] === 'function')
+  ) {
+    return given as Records
+  }
+  checks.fault(
+    'records must have the methods get, set, add, replace, take and delete: use redisRecords({ client }), or your own',
+  )
+  return undefined
+}

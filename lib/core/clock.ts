@@ -1,0 +1,4 @@
+/** Seconds since the epoch, whole: the unit of all times in tokens and records. */
+export function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}

@@ -1,0 +1,137 @@
+/**
+ * Every error that this package raises, by its stable code. Callers branch on `code`, never on `message`.
+ *
+ * - `options_invalid`: an option is wrong; thrown at construction, all faults at once.
+ * - `login_required`: nobody is logged in (401).
+ * - `not_allowed`: logged in, but the rule of the route is not met (403).
+ * - `login_refused`: the application's `afterLogin` refused the login (403).
+ * - `cross_site_request`: an unsafe request came from another site (403).
+ * - `request_invalid`: a request to one of our own routes is malformed (400, 405, 413 or 415).
+ * - `state_unknown`: the `state` of a callback was not made by this application (400).
+ * - `transaction_missing`: the login under way is not known in this browser (400).
+ * - `callback_used`: this authorization response was used already, by another session (400).
+ * - `authorization_denied`: the user or the provider refused the login, `access_denied` (403).
+ * - `authorization_failed`: the provider answered the authorization request with another error (400).
+ * - `login_loop`: too many logins finished within a minute; the session cookie does not stick (400).
+ * - `client_rejected`: the provider refused this client or its request; a matter of configuration (500).
+ * - `hook_failed`: `afterLogin`, `roles` or a `check` failed (500).
+ * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another (500).
+ * - `provider_response_invalid`: the provider's answer breaks the protocol (502).
+ * - `token_invalid`: a token did not pass its checks (502 during a login).
+ * - `provider_unavailable`: the provider cannot be reached or is failing (503).
+ * - `store_unavailable`: the session store or the records cannot be reached (503).
+ * - `session_missing`: the request has no session, so nobody can be judged (503).
+ * - `internal_error`: something failed that should not have (500); `cause` has it.
+ */
+export type OidcErrorCode =
+  | 'options_invalid'
+  | 'login_required'
+  | 'not_allowed'
+  | 'login_refused'
+  | 'cross_site_request'
+  | 'request_invalid'
+  | 'state_unknown'
+  | 'transaction_missing'
+  | 'callback_used'
+  | 'authorization_denied'
+  | 'authorization_failed'
+  | 'login_loop'
+  | 'client_rejected'
+  | 'hook_failed'
+  | 'setup_invalid'
+  | 'provider_response_invalid'
+  | 'token_invalid'
+  | 'provider_unavailable'
+  | 'store_unavailable'
+  | 'session_missing'
+  | 'internal_error'
+
+/** What an {@link OidcError} is made of. */
+export interface OidcErrorInit {
+  /** HTTP status of the answer. */
+  status: number
+  /** For the log: what happened, in words that may name the provider's text, never a token or a code. */
+  detail?: string | undefined
+  /** Headers of the answer, `Retry-After` for instance. */
+  headers?: Readonly<Record<string, string>> | undefined
+  /** The error behind it, where that one carries no secrets. */
+  cause?: unknown
+}
+
+/** The one base class of this package's errors. */
+export class OidcError extends Error {
+  override readonly name: string = 'OidcError'
+  /** Stable; branch on this. */
+  readonly code: OidcErrorCode
+  /** HTTP status of the answer; Express's own error handler reads it too. */
+  readonly status: number
+  /** Headers of the answer; Express's own error handler sends them too. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether `message` may be shown to the user: always, by construction. */
+  readonly expose: boolean = true
+  /** For the log only. */
+  readonly detail: string | undefined
+
+  constructor(code: OidcErrorCode, message: string, init: OidcErrorInit) {
+    super(message)
+    this.code = code
+    this.status = init.status
+    this.headers = init.headers ?? {}
+    this.detail = init.detail
+    if (init.cause !== undefined) {
+      Object.defineProperty(this, 'cause', { value: init.cause, enumerable: false, configurable: true, writable: true })
+    }
+  }
+}
+
+// util.inspect shows a cause even where it is not enumerable, and with it whatever the cause carries.
+Object.defineProperty(OidcError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: OidcError): string {
+    const detail = this.detail === undefined ? '' : `\n  detail: ${this.detail}`
+    return `${this.stack ?? `${this.name}: ${this.message}`}\n  code: ${this.code}, status: ${this.status}${detail}`
+  },
+})
+
+/**
+ * Thrown by an application's `afterLogin` to refuse a login: the answer is 403 with `message` on it, and the former
+ * session is untouched.
+ */
+export class LoginRefused extends OidcError {
+  override readonly name = 'LoginRefused'
+
+  /** @param message shown to the user. */
+  constructor(message: string) {
+    super('login_refused', message, { status: 403 })
+  }
+}
+
+/** Seconds after which a client may try again what failed by a fault of the store or the provider. */
+export const retryAfterSeconds = 5
+
+/** A fault of the session store or the records: 503, nobody is logged out and nobody let in. */
+export function storeUnavailable(cause: unknown): OidcError {
+  if (cause instanceof OidcError) return cause
+  return new OidcError('store_unavailable', 'The session store cannot be reached. Please try again in a moment.', {
+    status: 503,
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+    detail: describe(cause),
+    cause,
+  })
+}
+
+/** A fault of the provider: 503. Its own error objects are not kept, since they carry codes and tokens. */
+export function providerUnavailable(detail: string, retryAfter: number = retryAfterSeconds): OidcError {
+  return new OidcError('provider_unavailable', 'The login service cannot be reached. Please try again in a moment.', {
+    status: 503,
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) },
+    detail,
+  })
+}
+
+/** Name, code and message of an unknown thrown value, on one line. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : `a thrown ${typeof error}`
+  const code = (error as { code?: unknown }).code
+  const message = error.message.replace(/\s+/g, ' ').slice(0, 500)
+  return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
+}

@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+
+/** Fields that every event has. */
+export interface OidcEventBase {
+  /** Name of the instance. */
+  provider: string
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+/** The events of an instance and what they carry. None carries a token, a code or a secret. */
+export interface OidcEvents {
+  /** A login was finished. */
+  login: OidcEventBase & { issuer: string; sub: string; loginId: string }
+  /** A login could not be finished. */
+  login_failed: OidcEventBase & { code: string; status: number; detail: string | undefined }
+  /** A login was ended. */
+  logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: 'user' }
+  /** A guard refused a request. */
+  denied: OidcEventBase & { code: string; status: number; sub: string | undefined; detail: string | undefined }
+  /** The session store or the records failed. */
+  store_fault: OidcEventBase & { detail: string | undefined }
+  /** The provider failed; a login or a refresh of its metadata or keys could not go on. */
+  provider_fault: OidcEventBase & { detail: string | undefined }
+}
+
+/** The name of an event. */
+export type OidcEventName = keyof OidcEvents
+
+/** A listener of one event. */
+export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEvents[Name]>) => void
+
+/** Emits to listeners and to `node:diagnostics_channel` under `express-session-oidc:<event>`. */
+export class Events {
+  readonly #provider: string
+  readonly #listeners = new Map<OidcEventName, Set<(event: never) => void>>()
+
+  constructor(provider: string) {
+    this.#provider = provider
+  }
+
+  on<Name extends OidcEventName>(name: Name, listener: OidcListener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  emit<Name extends OidcEventName>(name: Name, fields: Omit<OidcEvents[Name], keyof OidcEventBase>): void {
+    const published = channel(`express-session-oidc:${name}`)
+    const listeners = this.#listeners.get(name)
+    if (!published.hasSubscribers && !listeners?.size) return
+    const event = Object.freeze({ provider: this.#provider, at: Date.now(), ...fields })
+    published.publish(event)
+    for (const listener of listeners ?? []) {
+      try {
+        ;(listener as (event: unknown) => void)(event)
+      } catch (error) {
+        // A log that fails must not fail a login.
+        process.emitWarning(
+          `a listener of the event '${name}' threw: ${error instanceof Error ? error.name : 'error'}`,
+          {
+            code: 'OIDC_LISTENER_FAILED',
+          },
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The name of a record: either something of one session, or something that stands alone. Both parts of a session's
+ * records must land in one place where a store is divided (one slot of a Redis Cluster).
+ */
+export type RecordKey =
+  { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
+
+/**
+ * Where logins, tokens and marks are kept. Values are text, lives are seconds. Every method rejects when the store
+ * cannot be reached; none may answer as if nothing were there.
+ *
+ * `redisRecords()` is one; an application may bring its own, over a database for instance. `add` and `replace` must be
+ * atomic across all processes: single use of a login's response and the finality of a logout rest on them.
+ */
+export interface Records {
+  /** The value, or undefined where there is none or its life is over. */
+  get(key: RecordKey): Promise<string | undefined>
+  /** Writes, whatever is there. */
+  set(key: RecordKey, value: string, seconds: number): Promise<void>
+  /** Writes where nothing is there; says whether it did. */
+  add(key: RecordKey, value: string, seconds: number): Promise<boolean>
+  /** Writes (or with `undefined` deletes) where exactly `expected` is there; says whether it did. */
+  replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean>
+  /** Reads and deletes in one step. */
+  take(key: RecordKey): Promise<string | undefined>
+  /** Deletes; nothing there is no fault. */
+  delete(keys: readonly RecordKey[]): Promise<void>
+}

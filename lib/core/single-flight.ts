@@ -1,0 +1,11 @@
+/** Runs `work` once at a time: who asks while it runs gets the same result. */
+export class SingleFlight<Result> {
+  #running: Promise<Result> | undefined
+
+  run(work: () => Promise<Result>): Promise<Result> {
+    this.#running ??= work().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+}

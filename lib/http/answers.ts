@@ -1,0 +1,133 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { Instance } from '../logins/instance.ts'
+import { OidcError, describe, type OidcErrorCode } from '../core/errors.ts'
+import { hookFailed } from '../logins/identity.ts'
+import { localReferer } from '../core/urls.ts'
+import { kindOf } from './origin.ts'
+import { renderPage, type Page } from './pages.ts'
+
+/** One request on its way through a handler of an instance. */
+export interface Exchange {
+  readonly instance: Instance
+  readonly req: Request
+  readonly res: Response
+  readonly next: NextFunction
+}
+
+const titles: Partial<Record<OidcErrorCode, string>> = {
+  login_required: 'Please log in',
+  not_allowed: 'You may not open this page',
+  login_refused: 'You cannot log in here',
+  cross_site_request: 'This request was refused',
+  authorization_denied: 'The login was cancelled',
+  provider_unavailable: 'Please try again in a moment',
+  store_unavailable: 'Please try again in a moment',
+  session_missing: 'Please try again in a moment',
+}
+
+/** Codes whose page offers to log in (again). */
+const offersLogin: readonly OidcErrorCode[] = [
+  'login_required',
+  'state_unknown',
+  'transaction_missing',
+  'callback_used',
+  'authorization_denied',
+  'authorization_failed',
+  'provider_response_invalid',
+  'token_invalid',
+  'login_refused',
+]
+
+/** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
+export function answerError(exchange: Exchange, error: OidcError, options: { small?: string | undefined } = {}): void {
+  const { instance, req, res, next } = exchange
+  if (res.headersSent) return next(error)
+  const { onError } = instance.options
+  if (!onError) return writeError(exchange, error, options.small)
+  Promise.resolve()
+    .then(() => onError(error, req, res, next))
+    .catch((thrown: unknown) => {
+      if (res.headersSent) next(thrown)
+      else writeError(exchange, hookFailed('onError', thrown), undefined)
+    })
+}
+
+function writeError(exchange: Exchange, error: OidcError, small: string | undefined): void {
+  const { instance, req, res } = exchange
+  const login = loginUrl(
+    instance,
+    error.code === 'login_required' ? localReferer(req.headers.referer, instance.options.origin) : undefined,
+  )
+  res.status(error.status)
+  for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
+  res.setHeader('Cache-Control', 'no-store')
+  if (kindOf(req) === 'client') {
+    const problem = { title: error.message, status: error.status, code: error.code }
+    // The absolute URL, since a script may stand on a page of another path.
+    const body = error.code === 'login_required' ? { ...problem, login: instance.options.origin + login } : problem
+    res.setHeader('Content-Type', 'application/problem+json')
+    res.end(JSON.stringify(body))
+    return
+  }
+  sendPage(res, {
+    title: titles[error.code] ?? 'The login could not be completed',
+    paragraphs: error.message.split('\n'),
+    small,
+    link: offersLogin.includes(error.code)
+      ? { href: login, text: error.code === 'login_required' ? 'Log in' : 'Log in again' }
+      : undefined,
+  })
+}
+
+/** Path of the instance's login, with where to come back to. */
+export function loginUrl(instance: Instance, returnTo: string | undefined): string {
+  const { basePath, routes } = instance.options
+  return basePath + routes.login + (returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`)
+}
+
+export function sendPage(res: Response, page: Page): void {
+  res.setHeader('Content-Type', 'text/html; charset=utf-8')
+  res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('Referrer-Policy', 'same-origin')
+  res.end(renderPage(page))
+}
+
+/**
+ * Sends the browser on. After a form it is a page that goes on by itself: browsers apply the form-action of a Content
+ * Security Policy to the redirects after a form too, and helmet's default permits none to a provider.
+ */
+export function sendOn(exchange: Exchange, location: string, status: 302 | 303): void {
+  const { req, res } = exchange
+  res.setHeader('Cache-Control', 'no-store')
+  if (kindOf(req) === 'form') {
+    res.status(200)
+    sendPage(res, {
+      title: 'One moment',
+      paragraphs: ['You are being taken on.'],
+      link: { href: location, text: 'Go on' },
+      refresh: location,
+    })
+    return
+  }
+  res.statusCode = status
+  res.setHeader('Location', location)
+  res.setHeader('Content-Length', '0')
+  res.end()
+}
+
+/** Makes an error of ours of whatever was thrown, and tells it to who listens. */
+export function toldError(instance: Instance, thrown: unknown, event?: 'login_failed'): OidcError {
+  const error =
+    thrown instanceof OidcError
+      ? thrown
+      : new OidcError('internal_error', 'The application could not complete the request.', {
+          status: 500,
+          detail: describe(thrown),
+          cause: thrown,
+        })
+  const { code, status, detail } = error
+  if (code === 'store_unavailable') instance.events.emit('store_fault', { detail })
+  if (code === 'provider_unavailable') instance.events.emit('provider_fault', { detail })
+  if (event) instance.events.emit(event, { code, status, detail })
+  return error
+}

@@ -1,0 +1,138 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { StandardClaims, TokenSet, User } from '../config/claims.ts'
+import { resolveLoginParameters } from '../config/login-parameters.ts'
+import type { LoginParameters, LogoutParameters } from '../config/options.ts'
+import { OidcError } from '../core/errors.ts'
+import type { Instance } from '../logins/instance.ts'
+import { tokensKey, type Slot } from '../session/login-record.ts'
+import { openTokens } from '../session/vault.ts'
+import type { Exchange } from './answers.ts'
+import { startLogin } from './login.ts'
+import { startLogout } from './logout.ts'
+import { slotOf, stateOf } from './request-state.ts'
+
+/** Members of `req.oidc` whether or not somebody is logged in. */
+interface ContextBase {
+  /** Name of the instance that this is the login of. */
+  readonly provider: string
+  /** The granted scope; empty where nobody is logged in. */
+  readonly scope: readonly string[]
+  /** The user's roles; empty where nobody is logged in. */
+  readonly roles: readonly string[]
+  /** Whether the user has a role. */
+  hasRole(role: string): boolean
+  /**
+   * The tokens of the login, read and opened at each call.
+   *
+   * @throws OidcError `login_required` (401) where nobody is logged in or the tokens can no longer be opened,
+   * `store_unavailable` (503).
+   */
+  tokens(): Promise<TokenSet>
+  /** Begins a login and answers the request. */
+  login(parameters?: LoginParameters): Promise<void>
+  /** Ends this login, here and at the provider, and answers the request. */
+  logout(parameters?: LogoutParameters): Promise<void>
+}
+
+/** `req.oidc` where nobody is logged in. */
+export interface AnonymousContext extends ContextBase {
+  readonly isAuthenticated: false
+  readonly user: undefined
+}
+
+/** `req.oidc` of a login. */
+export interface LoginContext<Claims extends object = StandardClaims> extends ContextBase {
+  readonly isAuthenticated: true
+  /** The user: claims of the ID token and userinfo. */
+  readonly user: User<Claims>
+}
+
+/** What `req.oidc` is: a union on `isAuthenticated`. */
+export type OidcContext<Claims extends object = StandardClaims> = AnonymousContext | LoginContext<Claims>
+
+declare global {
+  // eslint-disable-next-line typescript/no-namespace
+  namespace Express {
+    interface Request {
+      /** The login of this request, put here by `oidc.router`. */
+      oidc: OidcContext
+    }
+  }
+}
+
+/** Looks its login up when asked, so that a request that asks nothing pays nothing, and shows no login that has ended. */
+class Context implements ContextBase {
+  readonly #instance: Instance
+  readonly #req: Request
+  readonly #res: Response
+  readonly #next: NextFunction
+
+  constructor({ instance, req, res, next }: Exchange) {
+    this.#instance = instance
+    this.#req = req
+    this.#res = res
+    this.#next = next
+  }
+
+  get #slot(): Slot | undefined {
+    return slotOf(this.#req, this.#instance)
+  }
+
+  get #exchange(): Exchange {
+    return { instance: this.#instance, req: this.#req, res: this.#res, next: this.#next }
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#slot !== undefined
+  }
+
+  get user(): Slot['user'] | undefined {
+    return this.#slot?.user
+  }
+
+  get provider(): string {
+    return this.#instance.options.name
+  }
+
+  get scope(): readonly string[] {
+    return this.#slot?.scope ?? []
+  }
+
+  get roles(): readonly string[] {
+    return this.#slot?.roles ?? []
+  }
+
+  hasRole(role: string): boolean {
+    return this.roles.includes(role)
+  }
+
+  async tokens(): Promise<TokenSet> {
+    const slot = this.#slot
+    const session = stateOf(this.#req)?.session
+    if (!slot || !session) throw loginRequired()
+    const { options, tokenSealer } = this.#instance
+    const sealed = await session.records.get(tokensKey(session.id, options.name))
+    const tokens = sealed === undefined ? undefined : openTokens(tokenSealer, sealed, slot.loginId, options.name)
+    if (!tokens)
+      throw loginRequired('the tokens of this login are gone, or were sealed with a secret that is not in use')
+    return tokens
+  }
+
+  async login(parameters: LoginParameters = {}): Promise<void> {
+    await startLogin(this.#exchange, resolveLoginParameters(parameters, this.#instance.options.origin))
+  }
+
+  async logout(parameters: LogoutParameters = {}): Promise<void> {
+    await startLogout(this.#exchange, parameters)
+  }
+}
+
+/** The context of an instance for a request. */
+export function makeContext(exchange: Exchange): OidcContext {
+  return new Context(exchange) as unknown as OidcContext
+}
+
+/** Nobody is logged in: 401. */
+export function loginRequired(detail?: string): OidcError {
+  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
+}

@@ -1,0 +1,31 @@
+import type { Request, Response } from 'express'
+import type { Cookie } from '../session/transaction.ts'
+
+/**
+ * The cookies of a request, names as they are: decoding them would let one name stand for another (`__Host-` written
+ * with percent signs). A name that comes twice is left out, since nobody can say which of the two is ours.
+ */
+export function readCookies(req: Request): ReadonlyMap<string, string> {
+  const cookies = new Map<string, string>()
+  const twice = new Set<string>()
+  for (const pair of (req.headers.cookie ?? '').split(';')) {
+    const at = pair.indexOf('=')
+    if (at < 1) continue
+    const name = pair.slice(0, at).trim()
+    if (cookies.has(name)) twice.add(name)
+    cookies.set(name, pair.slice(at + 1).trim())
+  }
+  for (const name of twice) cookies.delete(name)
+  return cookies
+}
+
+/** Adds cookies to the response, which is then kept by no cache. */
+export function setCookies(res: Response, cookies: readonly Cookie[]): void {
+  if (cookies.length === 0) return
+  res.setHeader('Cache-Control', 'no-store')
+  for (const { name, value, path, secure, sameSite, maxAgeSeconds } of cookies) {
+    // Taken away with the very attributes it was set with: browsers tell cookies apart by them.
+    const attributes = `; Path=${path}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
+    res.append('Set-Cookie', `${name}=${value ?? ''}${attributes}`)
+  }
+}

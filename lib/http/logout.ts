@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import type { LogoutParameters } from '../config/options.ts'
+import { optionsInvalid } from '../config/resolve.ts'
+import { OidcError } from '../core/errors.ts'
+import { localPath } from '../core/urls.ts'
+import { endLogin, type Ended } from '../logins/end.ts'
+import type { Instance } from '../logins/instance.ts'
+import { endSessionUrl } from '../provider/endpoints.ts'
+import { answerError, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
+import { crossSite, kindOf } from './origin.ts'
+import { requireSession, stateOf, type RequestState } from './request-state.ts'
+
+/** `GET` and `POST` of the logout route. */
+export async function handleLogout(exchange: Exchange): Promise<void> {
+  const { instance, req, res } = exchange
+  if (req.method === 'HEAD') {
+    res.setHeader('Cache-Control', 'no-store')
+    res.status(200).end()
+    return
+  }
+  if (req.method === 'GET' && !isOwnNavigation(req.headers['sec-fetch-site'])) {
+    // A page of another site, or an image on it, must not log anyone out.
+    sendPage(res, {
+      title: 'Log out?',
+      paragraphs: ['Press the button to log out.'],
+      button: { action: instance.options.basePath + instance.options.routes.logout, text: 'Log out' },
+    })
+    return
+  }
+  const refused = crossSite(req, instance.options)
+  if (refused !== undefined) {
+    answerError(exchange, crossSiteRefused(instance, refused))
+    return
+  }
+  await startLogout(exchange, {})
+}
+
+function isOwnNavigation(site: string | string[] | undefined): boolean {
+  return site === 'same-origin' || site === 'none'
+}
+
+/** Ends the login here, then sends the browser to end it at the provider (OIDC RP-Initiated Logout 2). */
+export async function startLogout(exchange: Exchange, parameters: LogoutParameters): Promise<void> {
+  const { instance, req, res } = exchange
+  const { origin, postLogoutRedirect } = instance.options
+  const returnTo = parameters.returnTo === undefined ? postLogoutRedirect : localPath(parameters.returnTo, origin)
+  if (returnTo === undefined)
+    throw optionsInvalid('logout()', ["returnTo must be a path on this origin, such as '/goodbye'"])
+  let ended: Ended | undefined
+  try {
+    ended = await endLogin(instance, requireSession(req, stateOf(req) as RequestState))
+  } catch (error) {
+    answerError(exchange, toldError(instance, error))
+    return
+  }
+  const location = ended ? await providerLogout(instance, ended, origin + returnTo) : undefined
+  if (req.method === 'POST' && kindOf(req) === 'client') {
+    // A script cannot follow a redirect to another origin: it gets told where to send the browser.
+    res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('Content-Type', 'application/json')
+    res.end(JSON.stringify({ location: location ?? origin + returnTo }))
+    return
+  }
+  sendOn(exchange, location ?? returnTo, 303)
+}
+
+/** Where the login is ended at the provider; undefined where it has no such endpoint or cannot be reached. */
+async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
+  try {
+    return await endSessionUrl(instance.provider, {
+      client_id: instance.options.clientId,
+      post_logout_redirect_uri: returnTo,
+      state: randomBytes(16).toString('base64url'),
+      ...(ended.tokens ? { id_token_hint: ended.tokens.idToken } : {}),
+    })
+  } catch (error) {
+    // The login here has ended; that of a provider that is down cannot be ended now.
+    toldError(instance, error)
+    return undefined
+  }
+}
+
+/** The request is another site's: 403. */
+export function crossSiteRefused(instance: Instance, detail: string): OidcError {
+  const error = new OidcError('cross_site_request', `This request was refused: ${detail}.`, { status: 403, detail })
+  instance.events.emit('denied', { code: error.code, status: error.status, sub: undefined, detail })
+  return error
+}

@@ -1,0 +1,207 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Router } from 'express'
+import type { StandardClaims, User } from '../config/claims.ts'
+import { resolveLoginParameters } from '../config/login-parameters.ts'
+import type { LoginParameters, LogoutParameters, OidcOptions } from '../config/options.ts'
+import { optionsInvalid, resolveOptions } from '../config/resolve.ts'
+import { Checks } from '../config/checks.ts'
+import { OidcError } from '../core/errors.ts'
+import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
+import { Sealer } from '../core/seal.ts'
+import { localPath } from '../core/urls.ts'
+import { compileRule, type AuthRule } from '../guard/rule.ts'
+import type { Instance } from '../logins/instance.ts'
+import { fetchKeySet } from '../provider/endpoints.ts'
+import { Provider, type ProviderHealth } from '../provider/provider.ts'
+import { Keys } from '../tokens/keys.ts'
+import { answerError } from './answers.ts'
+import { loginRequired, makeContext, type OidcContext } from './context.ts'
+import { startLogin } from './login.ts'
+import { startLogout } from './logout.ts'
+import { guard } from './require-auth.ts'
+import { setupInvalid, slotOf, stateOf } from './request-state.ts'
+import { handler, makeRouter } from './router.ts'
+
+/** What a readiness probe is told. */
+export interface OidcHealth {
+  /** Whether a login could begin now. */
+  readonly ok: boolean
+  readonly provider: ProviderHealth
+}
+
+/** An instance: logins with one provider. */
+export interface Oidc<Claims extends object = StandardClaims> {
+  /** The login, callback and logout routes, and `req.oidc` on every request behind it. Mount it where `baseUrl` points, after the session. */
+  readonly router: Router
+  /** Paths of the routes as browsers see them, for links. */
+  readonly paths: { readonly login: string; readonly callback: string; readonly logout: string }
+  /**
+   * Guards a session route. Not logged in: a navigation goes to the provider, a form gets a 401 page, a client 401
+   * problem+json. Logged in, but the rule is not met: 403.
+   *
+   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   */
+  requireAuth(rule?: AuthRule<Claims>): RequestHandler
+  /**
+   * A handler that begins a login with parameters of its own: more scope, another prompt.
+   *
+   * @throws OidcError `options_invalid` where a parameter is wrong, at once.
+   */
+  login(parameters?: LoginParameters): RequestHandler
+  /**
+   * A handler that ends the login, here and at the provider. For routes of POST: whatever page sends a browser to a GET
+   * of it logs that user out.
+   *
+   * @throws OidcError `options_invalid` where a parameter is wrong, at once.
+   */
+  logout(parameters?: LogoutParameters): RequestHandler
+  /**
+   * The user of this instance.
+   *
+   * @throws OidcError `login_required` (401) where there is none.
+   */
+  user(req: Request): User<Claims>
+  /**
+   * `req.oidc` of this instance, where several are in use.
+   *
+   * @throws OidcError `setup_invalid` where the request has not passed this instance's router.
+   */
+  context(req: Request): OidcContext<Claims>
+  /** Answers errors of this package that handlers of the application pass on, and faults of the session store. Last in the application. */
+  errorHandler(): ErrorRequestHandler
+  /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
+  on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
+  /**
+   * Discovers the provider and fetches its keys now, for those who want to know at start.
+   *
+   * @throws OidcError `provider_unavailable`; a later call or login tries again.
+   */
+  ready(): Promise<void>
+  /** What is known of the provider, without asking it. */
+  health(): OidcHealth
+}
+
+const instances = new WeakMap<object, Instance>()
+
+/**
+ * Makes an instance: OpenID Connect logins with one provider, on the session that the application has. Does no I/O
+ * beyond reading a metadata file that it is given, and reads no environment.
+ *
+ * @throws OidcError `options_invalid` that names every wrong option with its fix.
+ */
+export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
+  const instance = makeInstance(options)
+  const { basePath, routes, origin } = instance.options
+  const oidc: Oidc<Claims> = {
+    router: makeRouter(instance),
+    paths: Object.freeze({
+      login: basePath + routes.login,
+      callback: basePath + routes.callback,
+      logout: basePath + routes.logout,
+    }),
+    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()')),
+    login(parameters = {}) {
+      const request = resolveLoginParameters(parameters, origin)
+      return behindRouter(
+        instance,
+        handler(instance, (exchange) => startLogin(exchange, request)),
+      )
+    },
+    logout(parameters = {}) {
+      checkLogout(parameters, origin)
+      return behindRouter(
+        instance,
+        handler(instance, (exchange) => startLogout(exchange, parameters)),
+      )
+    },
+    user(req) {
+      const slot = slotOf(req, instance)
+      if (!slot) throw loginRequired()
+      return slot.user as User<Claims>
+    },
+    context(req) {
+      if (!req.res || !stateOf(req)?.instances.has(instance)) throw missingRouter(instance)
+      return makeContext({ instance, req, res: req.res, next: () => {} }) as OidcContext<Claims>
+    },
+    errorHandler: () =>
+      function oidcErrors(error: unknown, req, res, next): void {
+        if (error instanceof OidcError) answerError({ instance, req, res, next }, error)
+        else next(error)
+      },
+    on: (event, listener) => instance.events.on(event, listener),
+    async ready() {
+      await instance.provider.ready()
+      await instance.keys.current()
+    },
+    health() {
+      const provider = instance.provider.health()
+      return { ok: provider.discovered, provider }
+    },
+  }
+  instances.set(oidc, instance)
+  return Object.freeze(oidc)
+}
+
+/**
+ * Guards a session route that a login with any of several instances may open; `req.oidc` is that of the one that did.
+ * Who is not logged in with any goes to the `loginPage` or the provider of the first.
+ *
+ * @throws TypeError where no instance is given; OidcError `options_invalid` where the rule is wrong.
+ */
+export function requireAnyAuth(
+  // eslint-disable-next-line typescript/no-explicit-any
+  given: readonly Pick<Oidc<never>, 'router'>[],
+  rule?: AuthRule,
+): RequestHandler {
+  const list = given.map((oidc) => instances.get(oidc))
+  const [first, ...others] = list
+  if (!first || others.includes(undefined)) {
+    throw new TypeError('requireAnyAuth: pass an array of at least one instance made by createOidc()')
+  }
+  return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
+}
+
+function makeInstance(given: unknown): Instance {
+  const options = resolveOptions(given)
+  const events = new Events(options.name)
+  const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
+  const provider = new Provider(options, onFault)
+  const crossSite = options.responseMode === 'form_post'
+  return {
+    options,
+    provider,
+    keys: new Keys(() => fetchKeySet(provider), onFault),
+    events,
+    stateSealer: new Sealer(options.secrets, 'state'),
+    cookieSealer: new Sealer(options.secrets, 'transaction'),
+    tokenSealer: new Sealer(options.secrets, 'tokens'),
+    cookiePlace: {
+      instance: options.name,
+      https: options.origin.startsWith('https:'),
+      basePath: options.basePath,
+      crossSite,
+    },
+    redirectUri: options.origin + options.basePath + options.routes.callback,
+  }
+}
+
+function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
+  return function oidcRoute(req, res, next): void {
+    if (stateOf(req)?.instances.has(instance)) void work(req, res, next)
+    else answerError({ instance, req, res, next }, missingRouter(instance))
+  }
+}
+
+function missingRouter(instance: Instance): OidcError {
+  return setupInvalid(
+    `a route was reached before the router of the instance '${instance.options.name}': app.use(oidc.router) must come before it`,
+  )
+}
+
+function checkLogout(parameters: LogoutParameters, origin: string): void {
+  const checks = new Checks(parameters, 'the parameters of logout()', ['returnTo'])
+  const returnTo = checks.value('returnTo')
+  if (returnTo !== undefined && localPath(returnTo, origin) === undefined) {
+    checks.fault("returnTo must be a path on this origin, such as '/goodbye'")
+  }
+  if (checks.faults.length > 0) throw optionsInvalid('logout()', checks.faults)
+}

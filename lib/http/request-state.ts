@@ -1,0 +1,88 @@
+import type { Request } from 'express'
+import { OidcError } from '../core/errors.ts'
+import { localPath } from '../core/urls.ts'
+import type { Instance } from '../logins/instance.ts'
+import type { LoadedLogin } from '../session/attached.ts'
+import { liveSlot, type Slot } from '../session/login-record.ts'
+import { RequestSession, recordsFor } from '../session/web-session.ts'
+
+/** What the routers know of one request, shared by all instances of an application. */
+export interface RequestState {
+  /** Undefined where the request has no session. */
+  session: RequestSession | undefined
+  /** The session that `login` is of: the application may have put another into the request since. */
+  sessionId: string
+  login: LoadedLogin | undefined
+  /** The instances whose routers the request has passed, with what a proxy in front took off the path. */
+  readonly instances: Map<Instance, { readonly stripped: string }>
+}
+
+const states = new WeakMap<Request, RequestState>()
+
+export function stateOf(req: Request): RequestState | undefined {
+  return states.get(req)
+}
+
+/** The state of a request, made where this is the first router that it passes. */
+export function ensureState(req: Request): RequestState {
+  let state = states.get(req)
+  if (!state) {
+    state = { session: undefined, sessionId: '', login: undefined, instances: new Map() }
+    states.set(req, state)
+  }
+  return state
+}
+
+/** Loads the logins of the request's session, where it has not been done. Returns a promise only where that takes a read. */
+export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
+  if (!req.session) return
+  const records = recordsFor(req, instance.options.records)
+  if (state.session && state.sessionId === req.sessionID) {
+    if (state.session.records !== records) {
+      throw setupInvalid(
+        'all instances of an application must keep their logins in the same place: pass the same `records` to each',
+      )
+    }
+    return
+  }
+  const session = new RequestSession(req, records)
+  const take = (login: LoadedLogin | undefined): void => {
+    state.session = session
+    state.sessionId = req.sessionID
+    state.login = login
+  }
+  const login = session.login()
+  if (login instanceof Promise) return login.then(take)
+  take(login)
+}
+
+/** The instance's login of the request, while it lasts and the request still has the session that it is of. */
+export function slotOf(req: Request, instance: Instance): Slot | undefined {
+  const state = states.get(req)
+  if (!state?.session || !req.session || req.sessionID !== state.sessionId) return undefined
+  const record = state.login?.record
+  return record === 'newer' ? undefined : liveSlot(record, instance.options.name)
+}
+
+/** The request's own path as the browser sees it, if one can be sent back there; else the base path. */
+export function publicPath(req: Request, instance: Instance): string {
+  const { origin, basePath } = instance.options
+  const stripped = states.get(req)?.instances.get(instance)?.stripped ?? ''
+  return localPath(stripped + req.originalUrl, origin) ?? (basePath || '/')
+}
+
+/** A mistake in how the package was set up, found at run time: 500, and the fix in the message. */
+export function setupInvalid(message: string): OidcError {
+  return new OidcError('setup_invalid', `express-session-oidc: ${message}`, { status: 500, detail: message })
+}
+
+/** The session of a request that has one; 503 where it has none, since then nobody can be judged. */
+export function requireSession(req: Request, state: RequestState): RequestSession {
+  if (req.session && state.session) return state.session
+  throw new OidcError('session_missing', 'The session cannot be read. Please try again in a moment.', {
+    status: 503,
+    headers: { 'Retry-After': '5' },
+    detail:
+      'the request has no session: is app.use(session(...)) before app.use(oidc.router), is the path within the cookie.path of the session, and is its store connected?',
+  })
+}

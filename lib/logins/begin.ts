@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import type { LoginRequest } from '../config/login-parameters.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { authorizationUrl } from '../provider/authorize.ts'
+import { newTransactionId, writeState } from '../session/state.ts'
+import {
+  clearedCookie,
+  surplusTransactions,
+  transactionCookie,
+  type Cookie,
+  type Transaction,
+} from '../session/transaction.ts'
+import type { Instance } from './instance.ts'
+
+/** What a login begins with. */
+export interface BeginInput {
+  readonly request: LoginRequest
+  /** Where the user lands after it: a path on this origin. */
+  readonly returnTo: string
+  /** How often it was begun anew. */
+  readonly attempt: number
+  readonly cookies: ReadonlyMap<string, string>
+}
+
+/** Where the browser goes, and what it must remember. */
+export interface Begun {
+  readonly location: string
+  readonly cookies: readonly Cookie[]
+}
+
+/** Begins a login: makes its transaction and the authorization request (OIDC Core 3.1.2.1). */
+export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
+  const { options, provider, stateSealer, cookieSealer, cookiePlace, redirectUri } = instance
+  const { request } = input
+  const transaction: Transaction = {
+    id: newTransactionId(),
+    nonce: randomBytes(16).toString('base64url'),
+    verifier: randomBytes(32).toString('base64url'),
+    returnTo: input.returnTo,
+    startedAt: nowSeconds(),
+    scope: request.scope ?? options.scope,
+    ...(request.maxAge === undefined ? {} : { maxAge: request.maxAge }),
+    ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+  }
+  const location = await authorizationUrl(provider, {
+    redirectUri,
+    state: writeState(stateSealer, options.name, { id: transaction.id, attempt: input.attempt }),
+    nonce: transaction.nonce,
+    verifier: transaction.verifier,
+    scope: transaction.scope,
+    parameters: request.parameters,
+  })
+  const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies)
+  return {
+    location,
+    cookies: [
+      ...dropped.map((id) => clearedCookie(cookiePlace, id)),
+      transactionCookie(cookieSealer, cookiePlace, transaction),
+    ],
+  }
+}

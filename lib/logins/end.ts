@@ -1,0 +1,72 @@
+import type { TokenSet } from '../config/claims.ts'
+import type { Instance } from './instance.ts'
+import { storeUnavailable } from '../core/errors.ts'
+import {
+  liveSlot,
+  liveSlots,
+  loginKey,
+  movedKey,
+  secondsLeft,
+  tokensKey,
+  writeRecord,
+  type Slot,
+} from '../session/login-record.ts'
+import { openTokens } from '../session/vault.ts'
+import type { RequestSession } from '../session/web-session.ts'
+
+/** A login that was ended, with its tokens where they could be opened. */
+export interface Ended {
+  readonly slot: Slot
+  readonly tokens: TokenSet | undefined
+}
+
+const mostTries = 5
+/** How often a session may have been replaced while a request still ran on it. */
+const mostMoves = 3
+
+/**
+ * Ends the instance's login of a session; undefined where there is none. Once this has returned no request, refresh or
+ * save brings it back: the record is the login, and it is replaced only as it was read. With the last login of a session
+ * the session is destroyed, so that what was written for the user does not outlive the login.
+ */
+export async function endLogin(instance: Instance, session: RequestSession): Promise<Ended | undefined> {
+  const { records } = session
+  const { name } = instance.options
+  let id = session.id
+  let login = await session.login()
+  let loginId: string | undefined
+  for (let tries = 0, moves = 0; tries < mostTries;) {
+    const record = login?.record === 'newer' ? undefined : login?.record
+    const slot = liveSlot(record, name)
+    if (login?.text === undefined || !record || !slot || (loginId !== undefined && slot.loginId !== loginId)) {
+      // A login with another instance may have taken this one along into a new session.
+      const moved = session.hasLogins && moves++ < mostMoves ? await records.get(movedKey(id)) : undefined
+      if (moved === undefined) return undefined
+      id = moved
+      login = await session.readLogin(id)
+      continue
+    }
+    loginId = slot.loginId
+    const { [name]: _ended, ...others } = liveSlots(record)
+    const isLast = Object.keys(others).length === 0
+    const isEnded = await records.replace(
+      loginKey(id),
+      login.text,
+      isLast ? undefined : writeRecord(others, record.version + 1),
+      isLast ? 1 : secondsLeft(others),
+    )
+    if (!isEnded) {
+      tries++
+      login = await session.readLogin(id)
+      continue
+    }
+    const sealed = await records.take(tokensKey(id, name))
+    if (isLast) await session.destroy(id)
+    instance.events.emit('logout', { issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId, reason: 'user' })
+    return {
+      slot,
+      tokens: sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, slot.loginId, name),
+    }
+  }
+  throw storeUnavailable(new Error('the login record kept changing'))
+}

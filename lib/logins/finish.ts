@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto'
+import type { UnknownClaims, TokenSet } from '../config/claims.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { storeUnavailable } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+import type { LoadedLogin } from '../session/attached.ts'
+import { carryOver, type Carried } from '../session/identity-change.ts'
+import {
+  liveSlots,
+  loginKey,
+  movedKey,
+  secondsLeft,
+  tokensKey,
+  writeRecord,
+  type Slot,
+} from '../session/login-record.ts'
+import type { Transaction } from '../session/transaction.ts'
+import { sealTokens } from '../session/vault.ts'
+import type { RenewedSession, RequestSession } from '../session/web-session.ts'
+import { exchangeCode } from '../provider/respond.ts'
+import { hookFailed, identify, type Identity } from './identity.ts'
+import type { Instance } from './instance.ts'
+
+/** What a login is finished with. */
+export interface FinishInput {
+  readonly parameters: URLSearchParams
+  readonly state: string
+  readonly transaction: Transaction
+  readonly session: RequestSession
+  /** The application's hook, on the new session; says where to go, or undefined. */
+  readonly afterLogin: (login: { user: UnknownClaims; tokens: TokenSet; roles: readonly string[] }) => Promise<unknown>
+  /** Checks where the hook wants to go: a path on this origin, or undefined. */
+  readonly localPath: (wanted: unknown) => string | undefined
+}
+
+/** A finished login. */
+export interface Finished {
+  readonly loginId: string
+  readonly returnTo: string
+  readonly login: LoadedLogin
+}
+
+/** A login being written. */
+interface Made {
+  readonly renewed: RenewedSession
+  readonly formerId: string
+  former: LoadedLogin | undefined
+  readonly slot: Slot
+  readonly identity: Identity
+  /** What puts the record of the former session back, once its end was attempted. */
+  undo: { readonly ended: string; readonly text: string } | undefined
+}
+
+/** The logins of the former session changed while this one was being finished: it must begin anew. */
+export class FormerSessionChanged extends Error {}
+
+/** Seconds that the way from a replaced session to its successor is remembered, for requests that still run on it. */
+const movedSeconds = 600
+const mostTries = 5
+
+/**
+ * Finishes a login whose response was claimed: exchange, verification, new session, hook, records. A refusal or a fault
+ * on the way leaves the former session as it was.
+ */
+export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
+  const { transaction, session } = input
+  const response = await exchangeCode(instance.provider, input.parameters, {
+    redirectUri: instance.redirectUri,
+    state: input.state,
+    nonce: transaction.nonce,
+    verifier: transaction.verifier,
+    maxAge: transaction.maxAge,
+  })
+  const identity = await identify(instance, response, transaction)
+  const slot = slotOf(instance, transaction, identity)
+
+  const former = await session.login()
+  const formerId = session.id
+  const carried = carry(instance, session, former, slot)
+  const renewed = session.renew(carried.data)
+  const made: Made = { renewed, formerId, former, slot, identity, undo: undefined }
+  try {
+    const returnTo = await runHook(input, identity)
+    await renewed.save()
+    const login = await writeLogin(instance, session, made)
+    const { loginId, issuer, sub } = slot
+    instance.events.emit('login', { issuer, sub, loginId })
+    return { loginId, returnTo, login }
+  } catch (error) {
+    await putBack(instance, session.records, made)
+    throw error
+  }
+}
+
+function carry(instance: Instance, session: RequestSession, former: LoadedLogin | undefined, slot: Slot): Carried {
+  const record = former?.record === 'newer' ? undefined : former?.record
+  return carryOver({ hadLogins: session.hasLogins, slots: liveSlots(record) }, instance.options.name, slot)
+}
+
+function slotOf(instance: Instance, transaction: Transaction, identity: Identity): Slot {
+  const { claims, tokens } = identity
+  const now = nowSeconds()
+  const { sid, acr, auth_time: authTime } = claims
+  return {
+    loginId: randomBytes(16).toString('base64url'),
+    issuer: claims.iss,
+    sub: claims.sub,
+    ...(typeof sid === 'string' ? { sid } : {}),
+    user: identity.user,
+    roles: identity.roles,
+    scope: tokens.scope,
+    startedAt: transaction.startedAt,
+    checkedAt: now,
+    endsAt: now + instance.options.maxLoginSeconds,
+    ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
+    ...(typeof acr === 'string' ? { acr } : {}),
+    ...(typeof authTime === 'number' ? { authTime } : {}),
+  }
+}
+
+async function runHook(input: FinishInput, identity: Identity): Promise<string> {
+  let wanted: unknown
+  try {
+    wanted = await input.afterLogin({ user: identity.user, tokens: identity.tokens, roles: identity.roles })
+  } catch (error) {
+    throw hookFailed('afterLogin', error)
+  }
+  if (wanted === undefined || wanted === null) return input.transaction.returnTo
+  const path = input.localPath(wanted)
+  if (path === undefined) {
+    throw hookFailed('afterLogin', new TypeError('where to go must be a path on this origin, such as /welcome'))
+  }
+  return path
+}
+
+/** Tokens, then the record that makes the login real, then the end of the former session: each awaited. */
+async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoadedLogin> {
+  const { records } = session
+  const { renewed, formerId, slot, identity } = made
+  const { name } = instance.options
+  const sealed = sealTokens(instance.tokenSealer, identity.tokens, slot.loginId, name)
+  await records.set(tokensKey(renewed.id, name), sealed, secondsLeft({ [name]: slot }))
+  let written: string | undefined
+  for (let version = 1; version <= mostTries; version++) {
+    const { former } = made
+    const { slots: others } = carry(instance, session, former, slot)
+    await copyTokens(records, formerId, renewed.id, others)
+    const slots = { ...others, [name]: slot }
+    const text = writeRecord(slots, version)
+    const key = loginKey(renewed.id)
+    const isWritten =
+      written === undefined
+        ? await records.add(key, text, secondsLeft(slots))
+        : await records.replace(key, written, text, secondsLeft(slots))
+    if (!isWritten) throw storeUnavailable(new Error('the login record of a new session is another'))
+    written = text
+    const login = { text, record: { format: 1, version, slots } }
+    if (former?.text === undefined) {
+      await renewed.dropFormer()
+      return login
+    }
+    if (await endFormer(session, made, former.text, Object.keys(others).length > 0)) {
+      await afterwards(instance, async () => {
+        await records.delete(Object.keys(slotsOf(former)).map((other) => tokensKey(formerId, other)))
+        await renewed.dropFormer()
+      })
+      return login
+    }
+    // A logout or a refresh came first: look again at what there is to carry over.
+    made.former = await session.readLogin(formerId)
+    if (made.former === undefined) throw new FormerSessionChanged('the former session was logged out meanwhile')
+  }
+  throw storeUnavailable(new Error('the former session kept changing'))
+}
+
+/** The moment at which the logins of the former session become those of the new one; false where they changed. */
+async function endFormer(session: RequestSession, made: Made, text: string, isMoving: boolean): Promise<boolean> {
+  const { records } = session
+  const { renewed, formerId } = made
+  if (isMoving) await records.set(movedKey(formerId), renewed.id, movedSeconds)
+  // No slots: ended. Unlike a deletion it can be undone for certain, also where the store's answer was lost.
+  const ended = writeRecord({}, 0)
+  made.undo = { ended, text }
+  const isEnded = await records.replace(loginKey(formerId), text, ended, movedSeconds)
+  if (!isEnded) made.undo = undefined
+  return isEnded
+}
+
+/** Tokens are sealed for a login, not for a session, and move as they are. */
+async function copyTokens(
+  records: Records,
+  from: string,
+  to: string,
+  slots: Readonly<Record<string, Slot>>,
+): Promise<void> {
+  for (const [instanceName, slot] of Object.entries(slots)) {
+    const sealed = await records.get(tokensKey(from, instanceName))
+    if (sealed !== undefined)
+      await records.set(tokensKey(to, instanceName), sealed, secondsLeft({ [instanceName]: slot }))
+  }
+}
+
+/** Cleaning up once the login stands: a fault in it is told, and changes nothing. */
+async function afterwards(instance: Instance, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    instance.events.emit('store_fault', { detail: storeUnavailable(error).detail })
+  }
+}
+
+/** Undoes what a login that failed has written, as far as the store lets us; the former session is back in any case. */
+async function putBack(instance: Instance, records: Records, made: Made): Promise<void> {
+  const { renewed, formerId, former, undo } = made
+  await afterwards(instance, async () => {
+    if (!undo) return
+    await records.replace(loginKey(formerId), undo.ended, undo.text, secondsLeft(slotsOf(former)))
+    await records.delete([movedKey(formerId)])
+  })
+  await afterwards(instance, () => renewed.discard())
+  await afterwards(instance, async () => {
+    const names = [instance.options.name, ...Object.keys(slotsOf(former))]
+    await records.delete([loginKey(renewed.id), ...names.map((name) => tokensKey(renewed.id, name))])
+  })
+}
+
+function slotsOf(login: LoadedLogin | undefined): Readonly<Record<string, Slot>> {
+  return login?.record === undefined || login.record === 'newer' ? {} : login.record.slots
+}

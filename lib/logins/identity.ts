@@ -1,0 +1,128 @@
+import type { TokenSet, UnknownClaims } from '../config/claims.ts'
+import type { ResolvedOptions } from '../config/resolve.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { OidcError, describe } from '../core/errors.ts'
+import { warnOnce } from '../core/warnings.ts'
+import { scopeList } from '../config/checks.ts'
+import { userInfo as fetchUserInfo } from '../provider/endpoints.ts'
+import type { TokenResponse } from '../provider/respond.ts'
+import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
+import { providerAlgorithms } from '../tokens/algorithms.ts'
+import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
+import type { Instance } from './instance.ts'
+
+/** Who has logged in, as far as it was verified. */
+export interface Identity {
+  readonly claims: IdTokenClaims
+  readonly user: UnknownClaims
+  readonly roles: readonly string[]
+  readonly tokens: TokenSet
+}
+
+/** Claims about the ID token rather than about the user. */
+const aboutToken = new Set([
+  'aud',
+  'exp',
+  'iat',
+  'nbf',
+  'nonce',
+  'azp',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'jti',
+  'typ',
+  'sid',
+])
+
+/** Verifies what the token endpoint answered and finds out who it is about. */
+export async function identify(
+  instance: Instance,
+  response: TokenResponse,
+  asked: { readonly nonce: string; readonly scope: readonly string[] },
+): Promise<Identity> {
+  const { options, provider, keys } = instance
+  const { metadata } = await provider.ready()
+  const claims = await verifyIdToken(response.idToken, keys, {
+    issuer: metadata.issuer,
+    clientId: options.clientId,
+    nonce: asked.nonce,
+    algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
+    clockToleranceSeconds: options.clockToleranceSeconds,
+  })
+  const info =
+    options.userInfo === 'login' ? await fetchUserInfo(provider, response.accessToken, claims.sub) : undefined
+  const user = Object.fromEntries(
+    Object.entries({ ...info, ...claims }).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
+  )
+  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
+  return {
+    claims,
+    user,
+    roles: rolesOf(options, claims, accessToken, info),
+    tokens: {
+      accessToken: response.accessToken,
+      tokenType: response.tokenType,
+      expiresAt: response.expiresIn === undefined ? undefined : nowSeconds() + Math.floor(response.expiresIn),
+      refreshToken: response.refreshToken,
+      idToken: response.idToken,
+      scope: response.scope === undefined ? asked.scope : (scopeList(response.scope) ?? []),
+    },
+  }
+}
+
+async function ownAccessToken(
+  instance: Instance,
+  token: string,
+  claims: IdTokenClaims,
+): Promise<UnknownClaims | undefined> {
+  if (!looksLikeJwt(token)) return undefined
+  const { options, keys } = instance
+  try {
+    return await verifyOwnAccessToken(token, keys, {
+      issuer: claims.iss,
+      clientId: options.clientId,
+      sub: claims.sub,
+      clockToleranceSeconds: options.clockToleranceSeconds,
+    })
+  } catch (error) {
+    // Some access tokens are for others' eyes only and cannot be verified here; keys out of reach are a fault.
+    if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
+    warnOnce(
+      'OIDC_ACCESS_TOKEN_UNVERIFIED',
+      `the access token of ${claims.iss} could not be verified, so that roles are read without it: ${error.detail}`,
+      options.name,
+    )
+    return undefined
+  }
+}
+
+function rolesOf(
+  options: ResolvedOptions,
+  idToken: UnknownClaims,
+  accessToken: UnknownClaims | undefined,
+  userInfo: UnknownClaims | undefined,
+): readonly string[] {
+  if (!options.roles) {
+    const roles = idToken['roles'] ?? userInfo?.['roles']
+    return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
+  }
+  let roles: unknown
+  try {
+    roles = options.roles({ idToken, accessToken, userInfo })
+  } catch (error) {
+    throw hookFailed('roles', error)
+  }
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
+  throw hookFailed('roles', new TypeError('it must return an array of strings'))
+}
+
+/** A function of the application's own threw: its fault, not a refusal. */
+export function hookFailed(hook: string, error: unknown): OidcError {
+  if (error instanceof OidcError) return error
+  return new OidcError('hook_failed', 'The application could not complete the request.', {
+    status: 500,
+    detail: `${hook} failed: ${describe(error)}`,
+    cause: error,
+  })
+}

@@ -1,0 +1,20 @@
+import type { ResolvedOptions } from '../config/resolve.ts'
+import type { Events } from '../core/events.ts'
+import type { Sealer } from '../core/seal.ts'
+import type { Provider } from '../provider/provider.ts'
+import type { CookiePlace } from '../session/transaction.ts'
+import type { Keys } from '../tokens/keys.ts'
+
+/** What the use cases of one instance share. */
+export interface Instance {
+  readonly options: ResolvedOptions
+  readonly provider: Provider
+  readonly keys: Keys
+  readonly events: Events
+  readonly stateSealer: Sealer
+  readonly cookieSealer: Sealer
+  readonly tokenSealer: Sealer
+  readonly cookiePlace: CookiePlace
+  /** From `baseUrl` alone, never from a request. */
+  readonly redirectUri: string
+}

@@ -1,0 +1,40 @@
+import { buildAuthorizationUrl, buildAuthorizationUrlWithPAR, calculatePKCECodeChallenge } from 'openid-client'
+import { providerFault } from './faults.ts'
+import type { Provider } from './provider.ts'
+
+/** What an authorization request is made of (OIDC Core 3.1.2.1). */
+export interface AuthorizationRequest {
+  readonly redirectUri: string
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+  readonly scope: readonly string[]
+  /** Further parameters, already checked. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** The URL to send the browser to; pushes the request first (RFC 9126) where that is asked for or required. */
+export async function authorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
+  const { configuration, metadata } = await provider.ready()
+  const { options } = provider
+  const parameters: Record<string, string> = {
+    ...request.parameters,
+    redirect_uri: request.redirectUri,
+    scope: request.scope.join(' '),
+    state: request.state,
+    nonce: request.nonce,
+    // RFC 9700 2.1.1: PKCE always, and with nonce both, since each binds the code to the browser on its own.
+    code_challenge: await calculatePKCECodeChallenge(request.verifier),
+    code_challenge_method: 'S256',
+  }
+  if (options.responseMode !== 'query') parameters['response_mode'] = options.responseMode
+  const pushed = options.par ?? metadata.require_pushed_authorization_requests === true
+  try {
+    const url = pushed
+      ? await buildAuthorizationUrlWithPAR(configuration, parameters)
+      : buildAuthorizationUrl(configuration, parameters)
+    return url.href
+  } catch (error) {
+    throw providerFault(error, 'authorization request')
+  }
+}

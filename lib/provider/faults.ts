@@ -1,0 +1,82 @@
+import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
+
+/**
+ * Turns what openid-client throws into an error of ours. The original is not kept: it carries codes, tokens and claims
+ * in its causes, which every logger prints.
+ */
+export function providerFault(error: unknown, what: string): OidcError {
+  if (error instanceof OidcError) return error
+  const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
+  const detail = `${what}: ${safeText(error)}`
+  switch (code) {
+    case 'OAUTH_TIMEOUT':
+      return providerUnavailable(detail)
+    case 'OAUTH_RESPONSE_BODY_ERROR':
+      if (status === 429 || (typeof status === 'number' && status >= 500)) return providerUnavailable(detail)
+      if (oauthError === 'temporarily_unavailable' || oauthError === 'server_error') return providerUnavailable(detail)
+      return clientRejected(detail)
+    case 'OAUTH_WWW_AUTHENTICATE_CHALLENGE':
+      return clientRejected(detail)
+    case 'OAUTH_RESPONSE_IS_NOT_CONFORM': {
+      const response = (error as Error).cause
+      return response instanceof Response ? unexpectedStatus(response, detail) : responseInvalid(detail)
+    }
+    case 'OAUTH_RESPONSE_IS_NOT_JSON':
+      // A page where JSON belongs is what proxies answer for a provider that is down.
+      return providerUnavailable(detail)
+    case 'OAUTH_PARSE_ERROR':
+      return providerUnavailable(detail)
+    case 'OAUTH_HTTP_REQUEST_FORBIDDEN':
+    case 'OAUTH_MISSING_SERVER_METADATA':
+    case 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED':
+    case 'OAUTH_INVALID_RESPONSE':
+    case 'OAUTH_JWT_CLAIM_COMPARISON_FAILED':
+    case 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED':
+    case 'OAUTH_UNSUPPORTED_OPERATION':
+    case 'OAUTH_DECRYPTION_FAILED':
+      return responseInvalid(detail)
+  }
+  // What fetch throws has no code of its own: the network, DNS, TLS, a time-out, a body too large.
+  return providerUnavailable(detail)
+}
+
+function unexpectedStatus(response: Response, detail: string): OidcError {
+  const text = `${detail} (status ${response.status})`
+  if (response.status < 500 && response.status !== 429) return responseInvalid(text)
+  const retryAfter = Number(response.headers.get('retry-after'))
+  return retryAfter > 0 ? providerUnavailable(text, Math.min(retryAfter, 300)) : providerUnavailable(text)
+}
+
+function responseInvalid(detail: string): OidcError {
+  return new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {
+    status: 502,
+    detail,
+  })
+}
+
+function clientRejected(detail: string): OidcError {
+  return new OidcError('client_rejected', 'The login service refused the request of this application.', {
+    status: 500,
+    detail,
+  })
+}
+
+/** Names, codes and messages down the chain of causes, without what hangs on them. */
+function safeText(error: unknown): string {
+  const parts: string[] = []
+  let current = error
+  for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
+    // A syntax error's message quotes the text that it could not parse.
+    parts.push(current instanceof SyntaxError ? 'SyntaxError' : describe(current))
+    const { error: oauthError, error_description: description } = current as {
+      error?: unknown
+      error_description?: unknown
+    }
+    if (typeof oauthError === 'string') {
+      const text = typeof description === 'string' ? ` ${JSON.stringify(description.slice(0, 300))}` : ''
+      parts.push(`${JSON.stringify(oauthError.slice(0, 100))}${text}`)
+    }
+    current = current.cause
+  }
+  return parts.join('; ') || 'an unknown fault'
+}

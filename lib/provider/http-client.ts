@@ -1,0 +1,54 @@
+import { isSecureUrl } from '../core/urls.ts'
+
+/** Bytes of an answer of the provider, at most. */
+const mostBytes = 1024 * 1024
+
+/** How requests to the provider go. */
+export interface HttpClientOptions {
+  readonly fetch: typeof globalThis.fetch | undefined
+  readonly timeoutSeconds: number
+  readonly allowInsecure: boolean
+}
+
+/** A `fetch` for the provider: bounded in time and size, body included; no redirects; `https:` unless on loopback. */
+export type HttpClient = (url: string, init: RequestInit) => Promise<Response>
+
+export function httpClient(options: HttpClientOptions): HttpClient {
+  return async (url, init) => {
+    if (!isSecureUrl(url, options.allowInsecure)) {
+      throw new Error(`refusing a request to ${new URL(url).origin}: only https: is used beyond loopback`)
+    }
+    const timeout = AbortSignal.timeout(Math.ceil(options.timeoutSeconds * 1000))
+    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
+    const response = await (options.fetch ?? globalThis.fetch)(url, { ...init, redirect: 'manual', signal })
+    const body = await bounded(response, signal)
+    // fetch refuses a body for these (Fetch standard, null body status).
+    const empty = response.status === 204 || response.status === 205 || response.status === 304
+    return new Response(empty ? null : body, { status: response.status, headers: response.headers })
+  }
+}
+
+async function bounded(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  if (!response.body) return new Uint8Array()
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+  // A `fetch` of the application's own may not tie the body to the signal.
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+  aborted.catch(() => {})
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), aborted])
+      if (done) break
+      size += value.byteLength
+      if (size > mostBytes) throw new Error(`the answer is larger than ${mostBytes} bytes`)
+      chunks.push(value)
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {})
+    throw error
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}

@@ -1,0 +1,170 @@
+import {
+  Configuration,
+  allowInsecureRequests,
+  clockTolerance,
+  customFetch,
+  discovery,
+  type ClientMetadata,
+  type CustomFetch,
+  type ServerMetadata,
+} from 'openid-client'
+import type { ResolvedOptions } from '../config/resolve.ts'
+import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
+import { isSecureUrl } from '../core/urls.ts'
+import { SingleFlight } from '../core/single-flight.ts'
+import { clientAuth } from './client-auth.ts'
+import { providerFault } from './faults.ts'
+import { httpClient, type HttpClient } from './http-client.ts'
+
+/** Metadata older than this are discovered anew, behind the request that finds them so. */
+const refreshAfterMs = 3600_000
+/** Waits after a discovery that failed, doubling from the first to the last. */
+const firstBackoffMs = 500
+const lastBackoffMs = 30_000
+
+/** What a probe wants to know of the provider. */
+export interface ProviderHealth {
+  /** Whether its metadata are known. */
+  readonly discovered: boolean
+  /** Milliseconds since the epoch at which they were last read; undefined before, or where they were given. */
+  readonly discoveredAt: number | undefined
+  /** What the latest attempt failed with; undefined where it did not. */
+  readonly fault: string | undefined
+}
+
+/** Metadata and configuration of one provider, read once. */
+export interface Ready {
+  readonly configuration: Configuration
+  readonly metadata: Readonly<ServerMetadata>
+}
+
+/** One provider: discovered on first use, discovered anew in the background, and kept while it is down. */
+export class Provider {
+  readonly options: ResolvedOptions
+  readonly http: HttpClient
+  readonly #flight = new SingleFlight<Ready>()
+  readonly #onFault: (detail: string | undefined) => void
+  #ready: Ready | undefined
+  #discoveredAt: number | undefined
+  #fault: OidcError | undefined
+  #backoffMs = 0
+  #retryAt = 0
+
+  constructor(options: ResolvedOptions, onFault: (detail: string | undefined) => void) {
+    this.options = options
+    this.#onFault = onFault
+    this.http = httpClient({
+      fetch: options.fetch,
+      timeoutSeconds: options.providerTimeoutSeconds,
+      allowInsecure: options.allowInsecureIssuer,
+    })
+    if (options.metadata) {
+      const configuration = new Configuration(
+        options.metadata as unknown as ServerMetadata,
+        options.clientId,
+        clientMetadata(options),
+        clientAuth(options),
+      )
+      configuration[customFetch] = this.http as CustomFetch
+      configuration.timeout = libraryTimeout(options)
+      if (needsInsecure(options.metadata)) allowInsecureRequests(configuration)
+      this.#ready = { configuration, metadata: configuration.serverMetadata() }
+    }
+  }
+
+  /** What is known, discovered now where it is not. Throws `provider_unavailable` where it cannot be. */
+  async ready(): Promise<Ready> {
+    if (!this.#ready) return this.#discover()
+    if (this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs) {
+      // Whoever finds the metadata old does not wait for new ones; the old ones serve while there are none.
+      this.#discover().catch(() => {})
+    }
+    return this.#ready
+  }
+
+  health(): ProviderHealth {
+    return {
+      discovered: this.#ready !== undefined,
+      discoveredAt: this.#discoveredAt,
+      fault: this.#fault?.detail,
+    }
+  }
+
+  #discover(): Promise<Ready> {
+    const waitMs = this.#retryAt - Date.now()
+    if (waitMs > 0 && this.#fault) {
+      return Promise.reject(providerUnavailable(this.#fault.detail ?? '', waitMs / 1000))
+    }
+    return this.#flight.run(() => this.#fetchMetadata())
+  }
+
+  async #fetchMetadata(): Promise<Ready> {
+    const { options } = this
+    try {
+      const configuration = await discovery(
+        new URL(options.issuer),
+        options.clientId,
+        clientMetadata(options),
+        clientAuth(options),
+        {
+          [customFetch]: this.http as CustomFetch,
+          timeout: libraryTimeout(options),
+          execute: options.issuer.startsWith('http:') ? [allowInsecureRequests] : [],
+        },
+      )
+      const metadata = configuration.serverMetadata()
+      requireMetadata(metadata, options.issuer, options.allowInsecureIssuer)
+      this.#ready = { configuration, metadata }
+      this.#discoveredAt = Date.now()
+      this.#fault = undefined
+      this.#backoffMs = 0
+      return this.#ready
+    } catch (error) {
+      const fault = providerFault(error, `discovery of ${options.issuer}`)
+      this.#backoffMs = Math.min(lastBackoffMs, this.#backoffMs * 2 || firstBackoffMs)
+      // Jitter, so that processes that lost the provider together do not all come back together.
+      this.#retryAt = Date.now() + this.#backoffMs * (0.75 + Math.random() / 2)
+      this.#fault = fault
+      this.#onFault(fault.detail)
+      // Whatever the provider's answer lacks, a login waits for it to be mended.
+      throw fault.status === 503 ? fault : providerUnavailable(fault.detail ?? describe(fault), this.#backoffMs / 1000)
+    }
+  }
+}
+
+function clientMetadata(options: ResolvedOptions): Partial<ClientMetadata> {
+  return { [clockTolerance]: options.clockToleranceSeconds }
+}
+
+/** Later than our own, so that it is ours that ends a request, its body included. */
+function libraryTimeout(options: ResolvedOptions): number {
+  return Math.ceil(options.providerTimeoutSeconds) + 1
+}
+
+function needsInsecure(metadata: object): boolean {
+  return Object.values(metadata).some((value) => typeof value === 'string' && value.startsWith('http:'))
+}
+
+/** OIDC Discovery 4.3: the issuer must be the one that was asked, to the letter; and a login needs these endpoints. */
+function requireMetadata(metadata: Readonly<ServerMetadata>, issuer: string, allowInsecure: boolean): void {
+  const faults: string[] = []
+  if (metadata.issuer !== issuer) {
+    faults.push(
+      `its issuer is ${JSON.stringify(metadata.issuer)}; set the option issuer to exactly that, if it is the right one`,
+    )
+  }
+  for (const member of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
+    if (metadata[member] === undefined) faults.push(`it has no ${member}`)
+  }
+  // Browsers and tokens are sent there: no endpoint may be a script or travel in clear.
+  for (const [member, value] of Object.entries(metadata)) {
+    if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
+    if (!isSecureUrl(value, allowInsecure)) faults.push(`its ${member} is not an https: URL`)
+  }
+  if (faults.length > 0) {
+    throw new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {
+      status: 502,
+      detail: `the metadata of ${issuer} cannot be used: ${faults.join('; ')}`,
+    })
+  }
+}

@@ -1,0 +1,92 @@
+import type { RecordKey } from '../core/records.ts'
+import { nowSeconds } from '../core/clock.ts'
+import type { UnknownClaims } from '../config/claims.ts'
+
+/** Format of login records as this version writes them; a higher one is a newer version's and is left alone. */
+const format = 1
+
+/** One login: what an instance knows of the user of a session. */
+export interface Slot {
+  readonly loginId: string
+  readonly issuer: string
+  readonly sub: string
+  /** The provider's session (OIDC Back-Channel Logout 2.1). */
+  readonly sid?: string
+  readonly user: UnknownClaims
+  readonly roles: readonly string[]
+  readonly scope: readonly string[]
+  /** When the browser set out to log in. */
+  readonly startedAt: number
+  /** When the provider last vouched for the login. */
+  readonly checkedAt: number
+  /** When the login ends whatever the activity. */
+  readonly endsAt: number
+  /** When the access token ends, where the provider said. */
+  readonly accessTokenEndsAt?: number
+  readonly acr?: string
+  readonly authTime?: number
+}
+
+/** The logins of one session, a slot for each instance. Times are seconds since the epoch. */
+export interface LoginRecord {
+  readonly format: number
+  /** Grows with each write: what a writer has read is what it replaces. */
+  readonly version: number
+  readonly slots: Readonly<Record<string, Slot>>
+}
+
+/** A login record with the text it was read as, which a replacement must name. */
+export interface StoredLogin {
+  readonly text: string
+  readonly record: LoginRecord
+}
+
+export function loginKey(session: string): RecordKey {
+  return { session, part: 'login' }
+}
+
+export function tokensKey(session: string, instance: string): RecordKey {
+  return { session, part: `tokens:${instance}` }
+}
+
+/** Where the logins of a session went that was replaced by another. */
+export function movedKey(session: string): RecordKey {
+  return { session, part: 'moved' }
+}
+
+export function writeRecord(slots: Readonly<Record<string, Slot>>, version: number): string {
+  return JSON.stringify({ format, version, slots } satisfies LoginRecord)
+}
+
+/** Reads a login record; `newer` where a newer version wrote it, undefined where it is none. */
+export function readRecord(text: string): LoginRecord | 'newer' | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const record = value as Partial<LoginRecord> | null
+  if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
+  if (record.format > format) return 'newer'
+  if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
+  return record as LoginRecord
+}
+
+/** The slot of an instance, while its login lasts. */
+export function liveSlot(record: LoginRecord | undefined, instance: string): Slot | undefined {
+  if (!record || !Object.hasOwn(record.slots, instance)) return undefined
+  const slot = record.slots[instance] as Slot
+  return slot.endsAt > nowSeconds() ? slot : undefined
+}
+
+/** All slots whose login lasts. */
+export function liveSlots(record: LoginRecord | undefined): Record<string, Slot> {
+  const now = nowSeconds()
+  return Object.fromEntries(Object.entries(record?.slots ?? {}).filter(([, slot]) => slot.endsAt > now))
+}
+
+/** Seconds until the last of these logins ends, at least 1. */
+export function secondsLeft(slots: Readonly<Record<string, Slot>>): number {
+  return Math.max(1, Math.max(...Object.values(slots).map((slot) => slot.endsAt)) - nowSeconds())
+}

@@ -1,0 +1,65 @@
+import type { RecordKey, Records } from '../core/records.ts'
+
+interface Entry {
+  readonly value: string
+  readonly endsAt: number
+}
+
+/** Records in the memory of one process: for development, beside express-session's `MemoryStore`. */
+export class MemoryRecords implements Records {
+  readonly #entries = new Map<string, Entry>()
+  #sweepAt = 0
+
+  async get(key: RecordKey): Promise<string | undefined> {
+    return this.#read(nameOf(key))
+  }
+
+  async set(key: RecordKey, value: string, seconds: number): Promise<void> {
+    this.#write(nameOf(key), value, seconds)
+  }
+
+  async add(key: RecordKey, value: string, seconds: number): Promise<boolean> {
+    const name = nameOf(key)
+    if (this.#read(name) !== undefined) return false
+    this.#write(name, value, seconds)
+    return true
+  }
+
+  async replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean> {
+    const name = nameOf(key)
+    if (this.#read(name) !== expected) return false
+    if (value === undefined) this.#entries.delete(name)
+    else this.#write(name, value, seconds)
+    return true
+  }
+
+  async take(key: RecordKey): Promise<string | undefined> {
+    const name = nameOf(key)
+    const value = this.#read(name)
+    this.#entries.delete(name)
+    return value
+  }
+
+  async delete(keys: readonly RecordKey[]): Promise<void> {
+    for (const key of keys) this.#entries.delete(nameOf(key))
+  }
+
+  #read(name: string): string | undefined {
+    const entry = this.#entries.get(name)
+    return entry && entry.endsAt > Date.now() ? entry.value : undefined
+  }
+
+  #write(name: string, value: string, seconds: number): void {
+    const now = Date.now()
+    this.#entries.set(name, { value, endsAt: now + seconds * 1000 })
+    // What nobody asks for again must not stay for good.
+    if (now < this.#sweepAt) return
+    this.#sweepAt = now + 60_000
+    for (const [other, entry] of this.#entries) if (entry.endsAt <= now) this.#entries.delete(other)
+  }
+}
+
+/** One text for a key, the same in all records that need one. */
+export function nameOf(key: RecordKey): string {
+  return 'session' in key ? `session ${key.session} ${key.part}` : `${key.kind} ${key.id}`
+}

@@ -1,0 +1,56 @@
+import { storeUnavailable } from '../core/errors.ts'
+import type { RecordKey } from '../core/records.ts'
+
+/**
+ * What is used of a node-redis client, pool, cluster or sentinel (`redis` 5 or later). Typed by its shape, so that
+ * clients with modules, scripts or another RESP version of their own fit.
+ */
+export interface RedisClient {
+  get(key: string): Promise<unknown>
+  mGet(keys: string[]): Promise<unknown[]>
+  set(
+    key: string,
+    value: string,
+    options?: { condition?: 'NX' | 'XX'; expiration?: { type: 'EX'; value: number } },
+  ): Promise<unknown>
+  del(keys: string[]): Promise<unknown>
+  getDel(key: string): Promise<unknown>
+  expire(key: string, seconds: number): Promise<unknown>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** Key of a record. The braces put all records of a session into the Redis Cluster slot of the session's own key. */
+export function redisKey(key: RecordKey, sessionPrefix: string): string {
+  if (!('session' in key)) return `oidc:${key.kind}:${key.id}`
+  const name = `oidc:{${sessionPrefix}${key.session}}`
+  return key.part === 'login' ? name : `${name}:${key.part}`
+}
+
+/**
+ * The answer of a command within its time, else a fault. A client whose server is gone may queue a command for as long
+ * as it takes to reconnect, and a request must not wait for that.
+ */
+export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(storeUnavailable(new Error(`Redis gave no answer within ${timeoutSeconds} s`))),
+      timeoutSeconds * 1000,
+    )
+    const settle = (): void => clearTimeout(timer)
+    try {
+      command().then(
+        (answer) => {
+          settle()
+          resolve(answer)
+        },
+        (error: unknown) => {
+          settle()
+          reject(storeUnavailable(error))
+        },
+      )
+    } catch (error) {
+      settle()
+      reject(storeUnavailable(error))
+    }
+  })
+}

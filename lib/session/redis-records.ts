@@ -1,0 +1,70 @@
+import type { RecordKey, Records } from '../core/records.ts'
+import { answered, redisKey, type RedisClient } from './redis-client.ts'
+
+/** Options of {@link redisRecords}. */
+export interface RedisRecordsOptions {
+  /** A connected node-redis client, cluster or sentinel. */
+  client: RedisClient
+  /** Prefix of the session's own keys, which goes into the keys of its records. Default `sess:`. */
+  prefix?: string | undefined
+  /** Seconds after which a command is given up. Default 5. */
+  timeoutSeconds?: number | undefined
+}
+
+const replaceScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1`
+
+/**
+ * Records in Redis (6.2 or later), beside any session store: pass them as the option `records`. With
+ * `RedisSessionStore` they are there already.
+ *
+ * @throws TypeError where `client` is not a node-redis client.
+ */
+export function redisRecords(options: RedisRecordsOptions): Records {
+  const { client, prefix = 'sess:', timeoutSeconds = 5 } = options
+  requireClient(client, 'redisRecords')
+  const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
+  const name = (key: RecordKey): string => redisKey(key, prefix)
+  return {
+    async get(key) {
+      return text(await run(() => client.get(name(key))))
+    },
+    async set(key, value, seconds) {
+      await run(() => client.set(name(key), value, { expiration: life(seconds) }))
+    },
+    async add(key, value, seconds) {
+      const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
+      return answer !== null
+    },
+    async replace(key, expected, value, seconds) {
+      const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
+      const answer = await run(() => client.eval(replaceScript, { keys: [name(key)], arguments: [expected, ...after] }))
+      return Number(answer) === 1
+    },
+    async take(key) {
+      return text(await run(() => client.getDel(name(key))))
+    },
+    async delete(keys) {
+      // One command a key: a cluster refuses keys of several slots in one.
+      await Promise.all(keys.map((key) => run(() => client.del([name(key)]))))
+    },
+  }
+}
+
+/** Says at construction what would otherwise fail at the first request. */
+export function requireClient(client: unknown, what: string): asserts client is RedisClient {
+  const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
+  const given = client as Record<string, unknown> | null | undefined
+  if (given && methods.every((method) => typeof given[method] === 'function')) return
+  throw new TypeError(`${what}: client must be a client of the package 'redis' (version 5 or later), connected`)
+}
+
+function life(seconds: number): { type: 'EX'; value: number } {
+  return { type: 'EX', value: Math.max(1, Math.ceil(seconds)) }
+}
+
+function text(answer: unknown): string | undefined {
+  return typeof answer === 'string' ? answer : undefined
+}

@@ -1,0 +1,183 @@
+import type { Request } from 'express'
+import type { Session, SessionData } from 'express-session'
+import { RedisStore } from 'connect-redis'
+import { storeUnavailable } from '../core/errors.ts'
+import { Lru } from '../core/lru.ts'
+import { attachLogin, keepRecords, type LoadedLogin } from './attached.ts'
+import { liveSlots, loginKey, readRecord, tokensKey } from './login-record.ts'
+import { answered, redisKey, type RedisClient } from './redis-client.ts'
+import { redisRecords, requireClient } from './redis-records.ts'
+
+/** Options of {@link RedisSessionStore}. */
+export interface RedisSessionStoreOptions {
+  /** A connected node-redis client (`redis` 5 or later), or a cluster or sentinel of it. */
+  client: RedisClient
+  /** Seconds without a request after which a session ends. A shorter `cookie.maxAge` of the session itself counts instead. Default 86400 (a day). */
+  idleSeconds?: number | undefined
+  /** Prefix of the keys of sessions. Default `sess:`. */
+  prefix?: string | undefined
+  /** Seconds after which a command is given up and the request answered with 503. Default 5. */
+  timeoutSeconds?: number | undefined
+}
+
+type Callback<Data = void> = (error?: unknown, data?: Data) => unknown
+
+/** Sessions of which it is remembered when they were last renewed. */
+const mostRenewed = 50_000
+/** A session in use is renewed at most this often by one process. */
+const renewEverySeconds = 60
+
+/**
+ * Sessions in Redis that know of logins: a session and its logins are read with one command, a session that was ended
+ * does not come back by the save of a slow request, and a session in use is renewed once a minute rather than at each
+ * request.
+ */
+export class RedisSessionStore extends RedisStore {
+  readonly #client: RedisClient
+  readonly #idleSeconds: number
+  readonly #timeoutSeconds: number
+  readonly #renewed = new Lru<number>(mostRenewed)
+  /** Login records on their way from `get` to `createSession`. */
+  readonly #loaded = new WeakMap<object, LoadedLogin>()
+  /** Session objects that exist in Redis, or whose first write is on its way. */
+  readonly #existing = new WeakSet<object>()
+
+  /** @throws TypeError where an option is wrong. */
+  constructor(options: RedisSessionStoreOptions) {
+    requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
+    const { client, idleSeconds = 86_400, prefix = 'sess:', timeoutSeconds = 5 } = options
+    if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
+      throw new TypeError('RedisSessionStore: idleSeconds must be a number of seconds greater than 0')
+    }
+    if (!(timeoutSeconds > 0 && timeoutSeconds <= 300)) {
+      throw new TypeError('RedisSessionStore: timeoutSeconds must be a number of seconds greater than 0, at most 300')
+    }
+    super({ client, prefix, ttl: Math.ceil(idleSeconds) })
+    this.#client = client
+    this.#idleSeconds = idleSeconds
+    this.#timeoutSeconds = timeoutSeconds
+    keepRecords(this, redisRecords({ client, prefix, timeoutSeconds }))
+  }
+
+  /** Reads a session and its logins. A session whose logins have all ended is over. */
+  override get(sid: string, callback?: Callback<SessionData | null>): Promise<SessionData | null> {
+    return answer(this.#read(sid), callback)
+  }
+
+  /** Writes a session: one that is new only where none of its id exists, one that was loaded only where it still does. */
+  override set(sid: string, session: SessionData, callback?: Callback): Promise<void> {
+    return answer(this.#write(sid, session), callback)
+  }
+
+  /** Renews a session in use, at most once a minute; answers at once, since nothing of the response waits for it. */
+  override touch(sid: string, session: SessionData, callback?: Callback): Promise<void> {
+    const life = this.#life(session)
+    const now = Date.now()
+    const renewed = this.#renewed.get(sid)
+    const every = Math.min(renewEverySeconds, life / 2) * 1000
+    if (renewed === undefined || now - renewed >= every) {
+      this.#renewed.set(sid, now)
+      // A renewal that failed is made up for by the next request.
+      this.#run(() => this.#client.expire(this.prefix + sid, life)).catch(() => this.#renewed.delete(sid))
+    }
+    callback?.()
+    return Promise.resolve()
+  }
+
+  /** Deletes a session with its logins and tokens. */
+  override destroy(sid: string, callback?: Callback): Promise<void> {
+    return answer(this.#remove(sid), callback)
+  }
+
+  override createSession(req: Request, data: SessionData): Session & SessionData {
+    const session = super.createSession(req, data)
+    this.#existing.add(session)
+    const loaded = this.#loaded.get(data)
+    if (loaded) attachLogin(session, loaded)
+    return session
+  }
+
+  async #read(sid: string): Promise<SessionData | null> {
+    const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
+    const [text, login] = await this.#run(() => this.#client.mGet(keys))
+    if (typeof text !== 'string') return null
+    const data = parseSession(text)
+    const record = typeof login === 'string' ? readRecord(login) : undefined
+    if (data.hasLogins && record !== 'newer' && Object.keys(liveSlots(record)).length === 0) {
+      // What was written for a user does not outlive that user's login.
+      await this.#remove(sid)
+      return null
+    }
+    this.#existing.add(data)
+    this.#loaded.set(data, { text: login as string | undefined, record })
+    return data
+  }
+
+  async #write(sid: string, session: SessionData): Promise<void> {
+    const key = this.prefix + sid
+    const value = JSON.stringify(session)
+    const expiration = { type: 'EX' as const, value: this.#life(session) }
+    const existing = this.#existing.has(session)
+    if (existing) {
+      await this.#run(() => this.#client.set(key, value, { condition: 'XX', expiration }))
+    } else if (isLive(session)) {
+      this.#existing.add(session)
+      try {
+        await this.#run(() => this.#client.set(key, value, { condition: 'NX', expiration }))
+      } catch (error) {
+        this.#existing.delete(session)
+        throw error
+      }
+    } else {
+      // Data that never came from here and belong to no request: somebody writes sessions by hand.
+      await this.#run(() => this.#client.set(key, value, { expiration }))
+    }
+    this.#renewed.set(sid, Date.now())
+  }
+
+  async #remove(sid: string): Promise<void> {
+    this.#renewed.delete(sid)
+    const login = await this.#run(() => this.#client.getDel(redisKey(loginKey(sid), this.prefix)))
+    const record = typeof login === 'string' ? readRecord(login) : undefined
+    const instances = record === undefined || record === 'newer' ? [] : Object.keys(record.slots)
+    const tokens = instances.map((instance) => redisKey(tokensKey(sid, instance), this.prefix))
+    await this.#run(() => this.#client.del([this.prefix + sid, ...tokens]))
+  }
+
+  /** Seconds that a session lives from now: the idle time, or less where its cookie ends earlier. */
+  #life(session: SessionData): number {
+    const expires = session.cookie?.expires
+    const left = expires ? (new Date(expires).getTime() - Date.now()) / 1000 : Infinity
+    return Math.max(1, Math.ceil(Math.min(this.#idleSeconds, left)))
+  }
+
+  #run<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+    return answered(command, this.#timeoutSeconds)
+  }
+}
+
+/** Whether this is the session of a request rather than data that somebody made. */
+function isLive(session: SessionData): boolean {
+  return typeof (session as Partial<Session>).save === 'function'
+}
+
+function parseSession(text: string): SessionData {
+  try {
+    return JSON.parse(text) as SessionData
+  } catch (error) {
+    throw storeUnavailable(new Error(`a session in Redis is not JSON (${(error as Error).name})`))
+  }
+}
+
+/**
+ * Answers a store's call both ways. With a callback the promise never rejects, since nobody listens to it; the
+ * callback runs outside, so that what it throws does not call it again.
+ */
+function answer<Data>(work: Promise<Data>, callback: Callback<Data> | undefined): Promise<Data> {
+  if (!callback) return work
+  work.then(
+    (data) => void callback(null, data),
+    (error: unknown) => void callback(error),
+  )
+  return work.catch(() => undefined as Data)
+}

@@ -1,0 +1,106 @@
+import type { SessionData, Store } from 'express-session'
+import type { RecordKey, Records } from '../core/records.ts'
+import { storeUnavailable } from '../core/errors.ts'
+import { nameOf } from './memory-records.ts'
+
+/**
+ * Records through any express-session store, as sessions of ids that no cookie can name (ids are signed, and these
+ * have a prefix of their own). Not atomic across processes: what must be is done one after another within this one.
+ */
+export class StoreRecords implements Records {
+  readonly #store: Store
+  readonly #queues = new Map<string, Promise<unknown>>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  get(key: RecordKey): Promise<string | undefined> {
+    return this.#read(idOf(key))
+  }
+
+  set(key: RecordKey, value: string, seconds: number): Promise<void> {
+    const id = idOf(key)
+    return this.#alone(id, () => this.#write(id, value, seconds))
+  }
+
+  add(key: RecordKey, value: string, seconds: number): Promise<boolean> {
+    const id = idOf(key)
+    return this.#alone(id, async () => {
+      if ((await this.#read(id)) !== undefined) return false
+      await this.#write(id, value, seconds)
+      return true
+    })
+  }
+
+  replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean> {
+    const id = idOf(key)
+    return this.#alone(id, async () => {
+      if ((await this.#read(id)) !== expected) return false
+      await (value === undefined ? this.#remove(id) : this.#write(id, value, seconds))
+      return true
+    })
+  }
+
+  take(key: RecordKey): Promise<string | undefined> {
+    const id = idOf(key)
+    return this.#alone(id, async () => {
+      const value = await this.#read(id)
+      if (value !== undefined) await this.#remove(id)
+      return value
+    })
+  }
+
+  async delete(keys: readonly RecordKey[]): Promise<void> {
+    for (const key of keys) {
+      const id = idOf(key)
+      await this.#alone(id, () => this.#remove(id))
+    }
+  }
+
+  async #alone<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#queues.get(id) ?? Promise.resolve()
+    const mine = before.then(work, work)
+    this.#queues.set(id, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#queues.get(id) === mine) this.#queues.delete(id)
+    }
+  }
+
+  async #read(id: string): Promise<string | undefined> {
+    const data = await call<SessionData | null | undefined>((done) => this.#store.get(id, done))
+    const record = data as { oidcRecord?: unknown; oidcRecordEndsAt?: unknown } | null | undefined
+    if (typeof record?.oidcRecord !== 'string' || typeof record.oidcRecordEndsAt !== 'number') return undefined
+    return record.oidcRecordEndsAt > Date.now() ? record.oidcRecord : undefined
+  }
+
+  #write(id: string, value: string, seconds: number): Promise<void> {
+    const maxAge = seconds * 1000
+    const endsAt = Date.now() + maxAge
+    // Stores read the life of an entry from its cookie, in one of these members.
+    const cookie = { originalMaxAge: maxAge, maxAge, expires: new Date(endsAt), httpOnly: true, path: '/' }
+    const data = { cookie, oidcRecord: value, oidcRecordEndsAt: endsAt } as unknown as SessionData
+    return call<void>((done) => this.#store.set(id, data, done as (error?: unknown) => void))
+  }
+
+  #remove(id: string): Promise<void> {
+    return call<void>((done) => this.#store.destroy(id, done as (error?: unknown) => void))
+  }
+}
+
+function idOf(key: RecordKey): string {
+  return `oidc ${nameOf(key)}`
+}
+
+function call<Result>(run: (done: (error: unknown, result?: Result) => void) => unknown): Promise<Result> {
+  return new Promise<Result>((resolve, reject) => {
+    const returned = run((error, result) => {
+      if (error) reject(storeUnavailable(error))
+      else resolve(result as Result)
+    })
+    // Some stores answer through the callback and reject a promise besides.
+    if (returned instanceof Promise) returned.catch((error: unknown) => reject(storeUnavailable(error)))
+  })
+}

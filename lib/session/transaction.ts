@@ -1,0 +1,129 @@
+import type { Sealer } from '../core/seal.ts'
+import { nowSeconds } from '../core/clock.ts'
+
+/** Seconds that a login may be under way. */
+export const transactionSeconds = 900
+/** Logins that may be under way in one browser. */
+export const mostTransactions = 5
+/** Cookies of ours that are looked at in one request, whatever a browser sends. */
+const mostRead = 20
+
+/** A login under way, known to the browser alone. */
+export interface Transaction {
+  readonly id: string
+  readonly nonce: string
+  /** PKCE code verifier (RFC 7636 4.1). */
+  readonly verifier: string
+  readonly returnTo: string
+  readonly startedAt: number
+  /** The scope asked for. */
+  readonly scope: readonly string[]
+  /** `max_age` as asked for, in seconds. */
+  readonly maxAge?: number
+  readonly prompt?: string
+}
+
+/** A cookie to set; `value` undefined takes it away. */
+export interface Cookie {
+  readonly name: string
+  readonly value: string | undefined
+  readonly path: string
+  readonly secure: boolean
+  readonly sameSite: 'Lax' | 'None'
+  readonly maxAgeSeconds: number
+}
+
+/** Where the cookies of an instance live. */
+export interface CookiePlace {
+  readonly instance: string
+  readonly https: boolean
+  /** Path of the base URL: `` or `/shop`. */
+  readonly basePath: string
+  /** With `form_post` the response arrives as a cross-site POST, to which only such a cookie is sent. */
+  readonly crossSite: boolean
+}
+
+/** Begin of the names of all transaction cookies of an instance. */
+export function cookiePrefix(place: CookiePlace): string {
+  // RFC 6265bis 4.1.3: the prefixes keep other hosts, and for __Host- other paths, from planting such a cookie.
+  const guard = place.https ? (place.basePath === '' ? '__Host-' : '__Secure-') : ''
+  return `${guard}oidc.${place.instance}.`
+}
+
+function cookie(place: CookiePlace, name: string, value: string | undefined, seconds: number): Cookie {
+  return {
+    name,
+    value,
+    path: place.basePath || '/',
+    secure: place.https || place.crossSite,
+    sameSite: place.crossSite ? 'None' : 'Lax',
+    maxAgeSeconds: value === undefined ? 0 : seconds,
+  }
+}
+
+export function transactionCookie(sealer: Sealer, place: CookiePlace, transaction: Transaction): Cookie {
+  const sealed = sealer.seal(JSON.stringify(transaction), `${place.instance} ${transaction.id}`)
+  return cookie(place, cookiePrefix(place) + transaction.id, sealed, transactionSeconds)
+}
+
+export function clearedCookie(place: CookiePlace, id: string): Cookie {
+  return cookie(place, cookiePrefix(place) + id, undefined, 0)
+}
+
+/** The transaction of a `state`, from the request's cookies; undefined where it is missing, too old or not ours. */
+export function openTransaction(
+  sealer: Sealer,
+  place: CookiePlace,
+  cookies: ReadonlyMap<string, string>,
+  id: string,
+): Transaction | undefined {
+  const sealed = cookies.get(cookiePrefix(place) + id)
+  const text = sealed === undefined ? undefined : sealer.open(sealed, `${place.instance} ${id}`)
+  if (text === undefined) return undefined
+  const transaction = JSON.parse(text) as Transaction
+  return transaction.startedAt + transactionSeconds > nowSeconds() ? transaction : undefined
+}
+
+/** Ids of the transactions to drop so that one more fits: unreadable ones and the oldest. */
+export function surplusTransactions(
+  sealer: Sealer,
+  place: CookiePlace,
+  cookies: ReadonlyMap<string, string>,
+): string[] {
+  const prefix = cookiePrefix(place)
+  const ids = [...cookies.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  const dropped: string[] = ids.slice(mostRead)
+  const live: { id: string; startedAt: number }[] = []
+  for (const id of ids.slice(0, mostRead)) {
+    const transaction = openTransaction(sealer, place, cookies, id)
+    if (transaction) live.push(transaction)
+    else dropped.push(id)
+  }
+  live.sort((a, b) => b.startedAt - a.startedAt)
+  return [...dropped, ...live.slice(mostTransactions - 1).map(({ id }) => id)]
+}
+
+/** How many logins finished in this browser within a minute may be too many: the session cookie does not stick. */
+const mostFinished = 5
+const finishedWindowSeconds = 60
+
+function finishedName(place: CookiePlace): string {
+  return `${cookiePrefix(place)}finished`
+}
+
+/** Counts a finished login in the browser; `tooMany` once more than five finished within a minute. */
+export function countFinished(
+  sealer: Sealer,
+  place: CookiePlace,
+  cookies: ReadonlyMap<string, string>,
+): { cookie: Cookie; tooMany: boolean } {
+  const name = finishedName(place)
+  const sealed = cookies.get(name)
+  const text = sealed === undefined ? undefined : sealer.open(sealed, name)
+  const now = nowSeconds()
+  const times = text === undefined ? [] : (JSON.parse(text) as number[])
+  const recent = [...times.filter((time) => time > now - finishedWindowSeconds), now]
+  const tooMany = recent.length > mostFinished
+  const value = sealer.seal(JSON.stringify(tooMany ? [] : recent), name)
+  return { cookie: cookie(place, name, value, finishedWindowSeconds), tooMany }
+}

@@ -1,0 +1,137 @@
+import type { Request } from 'express'
+import { MemoryStore, type Session, type SessionData } from 'express-session'
+import { storeUnavailable } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+import { warnOnce } from '../core/warnings.ts'
+import { attachedLogin, recordsIn, type LoadedLogin } from './attached.ts'
+import { loginKey, readRecord } from './login-record.ts'
+import { MemoryRecords } from './memory-records.ts'
+import { StoreRecords } from './store-records.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    /** Set by express-session-oidc: this session has logins, kept beside it. */
+    hasLogins?: true | undefined
+  }
+}
+
+const ofStore = new WeakMap<object, Records>()
+
+/** The records for a request: those given, else those beside its session. */
+export function recordsFor(req: Request, given: Records | undefined): Records {
+  if (given) return given
+  const store = req.sessionStore
+  let records = ofStore.get(store)
+  if (!records) {
+    records = recordsIn(store) ?? (store instanceof MemoryStore ? new MemoryRecords() : throughStore(store))
+    ofStore.set(store, records)
+  }
+  return records
+}
+
+function throughStore(store: Request['sessionStore']): Records {
+  warnOnce(
+    'OIDC_STORE_NOT_ATOMIC',
+    `logins are kept through the session store ${store.constructor.name}, which has no atomic operations: within one process they are safe, across several a logout can be lost. ` +
+      'Use RedisSessionStore, or pass `records: redisRecords({ client })`, both of express-session-oidc/redis.',
+  )
+  return new StoreRecords(store)
+}
+
+/** A new session in place of a request's own, which can be taken back until its login is complete. */
+export interface RenewedSession {
+  readonly id: string
+  /** Writes the new session; the former one is still there. */
+  save(): Promise<void>
+  /** Puts the former session back into the request, and takes the new one out of the store where it got there. */
+  discard(): Promise<void>
+  /** Deletes the former session from the store. */
+  dropFormer(): Promise<void>
+}
+
+/** The session of one request, as the use cases see it. */
+export class RequestSession {
+  readonly records: Records
+  readonly #req: Request
+
+  constructor(req: Request, records: Records) {
+    this.#req = req
+    this.records = records
+  }
+
+  get id(): string {
+    return this.#req.sessionID
+  }
+
+  /** Whether logins were ever kept beside this session. */
+  get hasLogins(): boolean {
+    return this.#req.session?.hasLogins === true
+  }
+
+  /**
+   * The login record: what the store read along with the session, else one read from the records, else nothing without
+   * a read where the session has no logins.
+   */
+  login(): LoadedLogin | undefined | Promise<LoadedLogin | undefined> {
+    const session = this.#req.session
+    if (!session?.hasLogins) return undefined
+    // Only those of its own store were read along; records given as an option are others.
+    const read = this.records === recordsIn(this.#req.sessionStore) ? attachedLogin(session) : undefined
+    return read ?? this.readLogin(this.id)
+  }
+
+  /** Reads the login record of a session anew. */
+  async readLogin(id: string): Promise<LoadedLogin | undefined> {
+    const text = await this.records.get(loginKey(id))
+    return text === undefined ? undefined : { text, record: readRecord(text) }
+  }
+
+  /** Makes a session of a new id, in memory; with `keepData` the application's data are copied. */
+  renew(keepData: boolean): RenewedSession {
+    const req = this.#req
+    const former = { id: req.sessionID, session: req.session }
+    const store = req.sessionStore
+    store.generate(req)
+    if (keepData) Object.assign(req.session, dataOf(former.session))
+    const renewed = req.session
+    const { id } = renewed
+    renewed.hasLogins = true
+    let saved = false
+    return {
+      id,
+      async save() {
+        // The hook may have put another session into the request; what is saved is the one that was made here.
+        req.session = renewed
+        req.sessionID = id
+        saved = true
+        await call((done) => renewed.save(done))
+      },
+      async discard() {
+        req.sessionID = former.id
+        req.session = former.session
+        if (saved) await call((done) => store.destroy(id, done))
+      },
+      dropFormer: () => call((done) => store.destroy(former.id, done)),
+    }
+  }
+
+  /** Ends a session in the store, and in the request where it is the request's own. */
+  destroy(id: string): Promise<void> {
+    const req = this.#req
+    return call((done) =>
+      id === req.sessionID && req.session ? req.session.destroy(done) : req.sessionStore.destroy(id, done),
+    )
+  }
+}
+
+function dataOf(session: Session & Partial<SessionData>): object {
+  const { cookie: _cookie, hasLogins: _hasLogins, ...data } = session
+  // As it would come back from the store, so that the two sessions share nothing.
+  return JSON.parse(JSON.stringify(data)) as object
+}
+
+function call(run: (done: (error?: unknown) => void) => unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    run((error) => (error ? reject(storeUnavailable(error)) : resolve()))
+  })
+}

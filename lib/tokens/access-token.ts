@@ -1,0 +1,51 @@
+import type { UnknownClaims } from '../config/claims.ts'
+import { OidcError } from '../core/errors.ts'
+import { acceptedAlgorithms } from './algorithms.ts'
+import { tokenInvalid } from './faults.ts'
+import type { Keys } from './keys.ts'
+import { verifyFresh } from './verify.ts'
+
+/** What the access token of a login must fit for its claims to be read. */
+export interface OwnAccessTokenChecks {
+  readonly issuer: string
+  readonly clientId: string
+  readonly sub: string
+  readonly clockToleranceSeconds: number
+}
+
+/** Whether a token looks like a signed JWT, whose claims can be read once it is verified. */
+export function looksLikeJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
+}
+
+/**
+ * Verifies the access token that came with a login, so that roles may be read from it. It is not for us (its audience
+ * is an API's), so what must fit is who issued it, to which client and for whom.
+ *
+ * @throws OidcError `token_invalid`, or `provider_unavailable` where the keys cannot be had.
+ */
+export async function verifyOwnAccessToken(
+  token: string,
+  keys: Keys,
+  checks: OwnAccessTokenChecks,
+): Promise<UnknownClaims> {
+  let claims: UnknownClaims
+  try {
+    claims = await verifyFresh(token, keys, {
+      issuer: checks.issuer,
+      algorithms: [...acceptedAlgorithms],
+      clockTolerance: checks.clockToleranceSeconds,
+      requiredClaims: ['exp'],
+    })
+  } catch (error) {
+    if (error instanceof OidcError) throw error
+    throw tokenInvalid('access token', error)
+  }
+  for (const member of ['azp', 'client_id'] as const) {
+    if (claims[member] !== undefined && claims[member] !== checks.clientId) {
+      throw tokenInvalid('access token', `${member} is another client`)
+    }
+  }
+  if (claims['sub'] !== undefined && claims['sub'] !== checks.sub) throw tokenInvalid('access token', 'sub is another')
+  return claims
+}

@@ -1,0 +1,51 @@
+import type { UnknownClaims } from '../config/claims.ts'
+import { OidcError } from '../core/errors.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { tokenInvalid } from './faults.ts'
+import type { Keys } from './keys.ts'
+import { verifyFresh } from './verify.ts'
+
+/** What an ID token must fit. */
+export interface IdTokenChecks {
+  readonly issuer: string
+  readonly clientId: string
+  readonly nonce: string
+  readonly algorithms: readonly string[]
+  readonly clockToleranceSeconds: number
+}
+
+/** The claims of a verified ID token. */
+export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
+
+/** Longest subject (OIDC Core 2). */
+const longestSubject = 255
+
+/** Verifies an ID token from the token endpoint: signature and all claims (OIDC Core 3.1.3.7). */
+export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenChecks): Promise<IdTokenClaims> {
+  let claims: UnknownClaims
+  try {
+    claims = await verifyFresh(token, keys, {
+      issuer: checks.issuer,
+      audience: checks.clientId,
+      algorithms: [...checks.algorithms],
+      clockTolerance: checks.clockToleranceSeconds,
+      requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
+    })
+  } catch (error) {
+    if (error instanceof OidcError) throw error
+    throw tokenInvalid('ID token', error)
+  }
+  const fault = claimFault(claims, checks)
+  if (fault) throw tokenInvalid('ID token', fault)
+  return claims as IdTokenClaims
+}
+
+function claimFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
+  const { sub, aud, azp, nonce, iat } = claims
+  if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a subject'
+  if (nonce !== checks.nonce) return 'nonce is another'
+  if (azp !== undefined && azp !== checks.clientId) return 'azp is another client'
+  if (Array.isArray(aud) && aud.length > 1 && azp === undefined) return 'several audiences and no azp'
+  if (typeof iat !== 'number' || iat > nowSeconds() + checks.clockToleranceSeconds) return 'iat is in the future'
+  return undefined
+}

@@ -1,0 +1,36 @@
+import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import { isKeyMismatch } from './faults.ts'
+import type { KeyLookup, Keys } from './keys.ts'
+
+/**
+ * Verifies a token that has just come from the provider. Keys may have been rotated since the set was fetched: where
+ * none fits, the set is fetched anew at once, and once.
+ */
+export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyOptions): Promise<JWTPayload> {
+  const current = await keys.current()
+  try {
+    return await verifyWith(token, current, options)
+  } catch (error) {
+    if (!isKeyMismatch(error)) throw error
+  }
+  return verifyWith(token, await keys.fetched(), options)
+}
+
+/** Verifies with one set; where a token without `kid` fits several keys, each is tried. */
+async function verifyWith(token: string, lookup: KeyLookup, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, lookup, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    let failure: unknown = error
+    for await (const key of error as AsyncIterable<CryptoKey>) {
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (next) {
+        failure = next
+        if (!isKeyMismatch(next)) throw next
+      }
+    }
+    throw failure
+  }
+}
