@@ -104,8 +104,9 @@ async function withoutTransaction(callback: Callback): Promise<void> {
 async function usedBefore(callback: Callback): Promise<void> {
   const { exchange, requestState, session, state, transaction } = callback
   const { instance, res } = exchange
-  // What its first use may take: exchange, keys, userinfo and the store, each bounded.
-  const found = await claimed(session.records, state.id, instance.options.providerTimeoutSeconds * 4 + 10)
+  // What its first use may take: exchange, keys, userinfo and the store, each bounded. Only its own browser waits.
+  const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
+  const found = await claimed(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (found?.status === 'done') {
     const record = requestState.login?.record

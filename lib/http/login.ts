@@ -9,13 +9,7 @@ import { warnOfSetup } from './setup-warnings.ts'
 
 /** The handler of the instance's own login route: reads `returnTo` alone from the request. */
 export async function handleLogin(exchange: Exchange, request: LoginRequest): Promise<void> {
-  const { req, res } = exchange
-  if (req.method === 'HEAD') {
-    res.setHeader('Cache-Control', 'no-store')
-    res.status(200).end()
-    return
-  }
-  if (isScripted(req)) {
+  if (isScripted(exchange.req)) {
     // Whoever only looks, or cannot show the provider's page, begins no login.
     answerError(
       exchange,

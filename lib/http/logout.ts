@@ -13,11 +13,6 @@ import { requireSession, stateOf, type RequestState } from './request-state.ts'
 /** `GET` and `POST` of the logout route. */
 export async function handleLogout(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange
-  if (req.method === 'HEAD') {
-    res.setHeader('Cache-Control', 'no-store')
-    res.status(200).end()
-    return
-  }
   if (req.method === 'GET' && !isOwnNavigation(req.headers['sec-fetch-site'])) {
     // A page of another site, or an image on it, must not log anyone out.
     sendPage(res, {

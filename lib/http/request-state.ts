@@ -3,7 +3,7 @@ import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import type { Instance } from '../logins/instance.ts'
 import type { LoadedLogin } from '../session/attached.ts'
-import { liveSlot, type Slot } from '../session/login-record.ts'
+import { isOver, liveSlot, type Slot } from '../session/login-record.ts'
 import { RequestSession, recordsFor } from '../session/web-session.ts'
 
 /** What the routers know of one request, shared by all instances of an application. */
@@ -46,14 +46,19 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     return
   }
   const session = new RequestSession(req, records)
-  const take = (login: LoadedLogin | undefined): void => {
+  const take = (login: LoadedLogin | undefined): void | Promise<void> => {
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
+    if (!session.hasLogins || !isOver(login?.record)) return
+    // What was written for a user does not outlive that user's login.
+    return session.startOver().then(() => {
+      state.sessionId = req.sessionID
+    })
   }
   const login = session.login()
   if (login instanceof Promise) return login.then(take)
-  take(login)
+  return take(login)
 }
 
 /** The instance's login of the request, while it lasts and the request still has the session that it is of. */

@@ -28,6 +28,8 @@ export function makeRouter(instance: Instance): Router {
       answerError(exchange, toldError(instance, error))
     }
   })
+  // Whoever only looks begins, finishes and ends no login.
+  for (const path of [login, callback, logout]) router.head(path, lookedAt)
   router.get(
     login,
     handler(instance, (exchange) => handleLogin(exchange, plainLogin(exchange))),
@@ -73,6 +75,11 @@ export function handler(
       .then(() => work(exchange))
       .catch((error: unknown) => answerError(exchange, toldError(instance, error)))
   }
+}
+
+function lookedAt(_req: Request, res: Response): void {
+  res.setHeader('Cache-Control', 'no-store')
+  res.status(200).end()
 }
 
 function refuseMethod(exchange: Exchange, allowed: string): void {

@@ -86,6 +86,11 @@ export function liveSlots(record: LoginRecord | undefined): Record<string, Slot>
   return Object.fromEntries(Object.entries(record?.slots ?? {}).filter(([, slot]) => slot.endsAt > now))
 }
 
+/** Whether all logins of a session that had some have ended; what a newer version wrote is not ours to judge. */
+export function isOver(record: LoginRecord | 'newer' | undefined): boolean {
+  return record !== 'newer' && Object.keys(liveSlots(record)).length === 0
+}
+
 /** Seconds until the last of these logins ends, at least 1. */
 export function secondsLeft(slots: Readonly<Record<string, Slot>>): number {
   return Math.max(1, Math.max(...Object.values(slots).map((slot) => slot.endsAt)) - nowSeconds())

@@ -4,7 +4,7 @@ import { RedisStore } from 'connect-redis'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import { attachLogin, keepRecords, type LoadedLogin } from './attached.ts'
-import { liveSlots, loginKey, readRecord, tokensKey } from './login-record.ts'
+import { isOver, loginKey, readRecord, tokensKey } from './login-record.ts'
 import { answered, redisKey, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient } from './redis-records.ts'
 
@@ -103,7 +103,7 @@ export class RedisSessionStore extends RedisStore {
     if (typeof text !== 'string') return null
     const data = parseSession(text)
     const record = typeof login === 'string' ? readRecord(login) : undefined
-    if (data.hasLogins && record !== 'newer' && Object.keys(liveSlots(record)).length === 0) {
+    if (data.hasLogins === true && isOver(record)) {
       // What was written for a user does not outlive that user's login.
       await this.#remove(sid)
       return null

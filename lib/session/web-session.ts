@@ -10,8 +10,11 @@ import { StoreRecords } from './store-records.ts'
 
 declare module 'express-session' {
   interface SessionData {
-    /** Set by express-session-oidc: this session has logins, kept beside it. */
-    hasLogins?: true | undefined
+    /**
+     * Set by express-session-oidc: this session has logins; `true` where its own store keeps them beside it,
+     * `elsewhere` where other records do.
+     */
+    hasLogins?: true | 'elsewhere' | undefined
   }
 }
 
@@ -65,7 +68,7 @@ export class RequestSession {
 
   /** Whether logins were ever kept beside this session. */
   get hasLogins(): boolean {
-    return this.#req.session?.hasLogins === true
+    return Boolean(this.#req.session?.hasLogins)
   }
 
   /**
@@ -92,10 +95,10 @@ export class RequestSession {
     const former = { id: req.sessionID, session: req.session }
     const store = req.sessionStore
     store.generate(req)
-    if (keepData) Object.assign(req.session, dataOf(former.session))
     const renewed = req.session
+    if (keepData) Object.assign(renewed, dataOf(former.session))
     const { id } = renewed
-    renewed.hasLogins = true
+    renewed.hasLogins = this.records === recordsIn(store) ? true : 'elsewhere'
     let saved = false
     return {
       id,
@@ -115,6 +118,13 @@ export class RequestSession {
     }
   }
 
+  /** Ends the request's session and gives the request an anonymous one in its place. */
+  async startOver(): Promise<void> {
+    const req = this.#req
+    await call((done) => req.session.destroy(done))
+    req.sessionStore.generate(req)
+  }
+
   /** Ends a session in the store, and in the request where it is the request's own. */
   destroy(id: string): Promise<void> {
     const req = this.#req
@@ -126,8 +136,10 @@ export class RequestSession {
 
 function dataOf(session: Session & Partial<SessionData>): object {
   const { cookie: _cookie, hasLogins: _hasLogins, ...data } = session
-  // As it would come back from the store, so that the two sessions share nothing.
-  return JSON.parse(JSON.stringify(data)) as object
+  // As it would come back from the store, so that the two sessions share nothing; and no name that is not plain data.
+  return JSON.parse(JSON.stringify(data), (name, value: unknown) =>
+    name === '__proto__' ? undefined : value,
+  ) as object
 }
 
 function call(run: (done: (error?: unknown) => void) => unknown): Promise<void> {

@@ -1,0 +1,36 @@
+/**
+ * A provider on loopback for specs, that signs real tokens and misbehaves on command, and a user agent to log in with.
+ *
+ * @module
+ */
+export { startTestProvider } from './testing/provider.ts'
+export type { TestProvider, TestProviderConnection, TokenRequest } from './testing/provider.ts'
+export type { TestProviderOptions } from './testing/options.ts'
+export type { TestUser } from './testing/users.ts'
+export type { TestClient } from './testing/clients.ts'
+export type { TestRequest } from './testing/request.ts'
+export type {
+  BadSignature,
+  EndpointFault,
+  ResponseParameters,
+  RotationFault,
+  TestEndpoint,
+  TestFaults,
+  TokenFault,
+  UserInfoFault,
+} from './testing/faults.ts'
+export type { Change, JsonObject } from './testing/change.ts'
+export { oddKeys } from './testing/keys.ts'
+export type { KeyRotation } from './testing/keys.ts'
+export { createUserAgent } from './testing/user-agent.ts'
+export type {
+  FetchInit,
+  RequestHeaders,
+  SubmitInit,
+  UserAgent,
+  UserAgentInit,
+  UserAgentOptions,
+} from './testing/user-agent-options.ts'
+export type { FormFields, UserAgentHop, UserAgentResponse } from './testing/user-agent-response.ts'
+export { CookieJar } from './testing/cookie-jar.ts'
+export type { Cookie, CookieContext } from './testing/cookie-jar.ts'

@@ -1,0 +1,60 @@
+import type { ServerResponse } from 'node:http'
+
+/** What an endpoint answers. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: string
+}
+
+const noStore = { 'cache-control': 'no-store' }
+
+export function json(body: object, status = 200, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...noStore, ...headers }, body: JSON.stringify(body) }
+}
+
+/** An error response of RFC 6749 section 5.2. */
+export function oauthError(
+  status: number,
+  error: string,
+  description: string,
+  headers: Answer['headers'] = {},
+): Answer {
+  return json({ error, error_description: description }, status, headers)
+}
+
+export function redirect(location: string, headers: Answer['headers'] = {}, status = 302): Answer {
+  return { status, headers: { location, ...noStore, ...headers }, body: '' }
+}
+
+/** A page. Nothing is loaded from elsewhere, and scripts run only with the nonce. */
+export function page(html: string, status = 200, headers: Answer['headers'] = {}, nonce?: string): Answer {
+  const scripts = nonce === undefined ? '' : `; script-src 'nonce-${nonce}'`
+  return {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'${scripts}`,
+      ...noStore,
+      ...headers,
+    },
+    body: html,
+  }
+}
+
+export async function fromResponse(response: Response): Promise<Answer> {
+  const headers: Record<string, string | string[]> = Object.fromEntries(response.headers)
+  const cookies = response.headers.getSetCookie()
+  if (cookies.length > 0) headers['set-cookie'] = cookies
+  return { status: response.status, headers, body: await response.text() }
+}
+
+export function setHead({ status, headers }: Answer, to: ServerResponse): void {
+  to.statusCode = status
+  for (const [name, value] of Object.entries(headers)) to.setHeader(name, value)
+}
+
+export function send(answer: Answer, to: ServerResponse): void {
+  setHead(answer, to)
+  to.end(answer.body)
+}

@@ -1,0 +1,111 @@
+import { type Answer, page } from './answer.ts'
+import { allowsUri, type TestClient } from './clients.ts'
+import { escapeHtml, htmlPage } from './html.ts'
+import type { ProviderState } from './state.ts'
+
+/** An authorization request whose client and redirect URI are known good, so that errors can go there. */
+export interface AuthorizationRequest {
+  readonly client: TestClient
+  readonly redirectUri: string
+  readonly responseMode: 'query' | 'form_post'
+  readonly state: string | null
+  readonly scope: readonly string[]
+  readonly resource: readonly string[]
+  readonly nonce: string | undefined
+  readonly challenge: string | undefined
+  readonly prompt: ReadonlySet<string>
+  /** In seconds. */
+  readonly maxAge: number | undefined
+  readonly loginHint: string | null
+  readonly idTokenHint: string | null
+  readonly acrValues: readonly string[]
+  /** As they came, for the page that asks the user. */
+  readonly parameters: URLSearchParams
+}
+
+/** RFC 6749 section 4.1.2.1: what is wrong with a request, to be told to the client. */
+export interface AuthorizationFault {
+  readonly error: string
+  readonly description: string
+}
+
+/** Wrong client or redirect URI: told to the user, never sent anywhere (RFC 6749 section 4.1.2.1). */
+export function refusalPage(reason: string): Answer {
+  return page(htmlPage('This request is not valid', `<p role="alert" class="alert">${escapeHtml(reason)}</p>`), 400)
+}
+
+function words(text: string | null): readonly string[] {
+  return (text ?? '').split(' ').filter((word) => word !== '')
+}
+
+/** The request with its parameters read, or the page that refuses it. Nothing in it was judged yet but client and target. */
+export function readAuthorizationRequest(
+  provider: ProviderState,
+  parameters: URLSearchParams,
+): AuthorizationRequest | Answer {
+  const clientId = parameters.get('client_id')
+  const client = provider.settings.clients.get(clientId ?? '')
+  if (client === undefined) return refusalPage(`The client "${clientId ?? ''}" is not registered here.`)
+  const redirectUri = parameters.get('redirect_uri')
+  if (redirectUri === null || parameters.getAll('redirect_uri').length > 1) {
+    return refusalPage('The request must have one redirect_uri.')
+  }
+  if (!allowsUri(client.redirectUris, redirectUri)) {
+    return refusalPage(`The redirect URI "${redirectUri}" is not registered for the client "${client.clientId}".`)
+  }
+  const { scopes } = provider.settings
+  const maxAge = parameters.get('max_age')
+  return {
+    client,
+    redirectUri,
+    responseMode: parameters.get('response_mode') === 'form_post' ? 'form_post' : 'query',
+    state: parameters.get('state'),
+    scope: words(parameters.get('scope')).filter((name) => scopes === undefined || scopes.includes(name)),
+    resource: parameters.getAll('resource'),
+    nonce: parameters.get('nonce') ?? undefined,
+    challenge: parameters.get('code_challenge') ?? undefined,
+    prompt: new Set(words(parameters.get('prompt'))),
+    maxAge: maxAge === null ? undefined : Number(maxAge),
+    loginHint: parameters.get('login_hint'),
+    idTokenHint: parameters.get('id_token_hint'),
+    acrValues: words(parameters.get('acr_values')),
+    parameters,
+  }
+}
+
+const prompts = new Set(['none', 'login', 'consent', 'select_account'])
+
+/** What the client did wrong, if anything. */
+export function findFault(request: AuthorizationRequest): AuthorizationFault | undefined {
+  const { parameters, prompt, maxAge } = request
+  const fault = (error: string, description: string): AuthorizationFault => ({ error, description })
+  for (const name of new Set(parameters.keys())) {
+    if (name !== 'resource' && parameters.getAll(name).length > 1) {
+      return fault('invalid_request', `${name} appears more than once`)
+    }
+  }
+  if (parameters.has('request')) return fault('request_not_supported', 'request objects are not supported')
+  if (parameters.get('response_type') !== 'code') {
+    return fault('unsupported_response_type', 'response_type must be code')
+  }
+  if (!['query', 'form_post', null].includes(parameters.get('response_mode'))) {
+    return fault('invalid_request', 'response_mode must be query or form_post')
+  }
+  const method = parameters.get('code_challenge_method')
+  if (request.challenge === undefined) {
+    if (method !== null) return fault('invalid_request', 'code_challenge is missing')
+    if (request.client.clientSecret === undefined) {
+      return fault('invalid_request', 'a public client must send a code_challenge')
+    }
+  } else {
+    if (method !== 'S256') return fault('invalid_request', 'code_challenge_method must be S256')
+    // RFC 7636 section 4.2: a SHA-256 hash in base64url.
+    if (!/^[\w-]{43}$/.test(request.challenge)) return fault('invalid_request', 'code_challenge is malformed')
+  }
+  for (const value of prompt) if (!prompts.has(value)) return fault('invalid_request', `prompt "${value}" is unknown`)
+  if (prompt.has('none') && prompt.size > 1) return fault('invalid_request', 'prompt none must stand alone')
+  if (maxAge !== undefined && !(Number.isInteger(maxAge) && maxAge >= 0)) {
+    return fault('invalid_request', 'max_age must be a number of seconds')
+  }
+  return undefined
+}

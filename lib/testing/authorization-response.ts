@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { type Answer, page, redirect } from './answer.ts'
+import type { AuthorizationFault, AuthorizationRequest } from './authorization-request.ts'
+import { applyChange } from './change.ts'
+import type { ResponseParameters } from './faults.ts'
+import { hiddenField, htmlPage, escapeHtml } from './html.ts'
+import { expired, issuerOf, type ProviderSession, type ProviderState, remember } from './state.ts'
+
+const codeSeconds = 60
+
+function pairs(parameters: ResponseParameters): [string, string][] {
+  return Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((one): [string, string] => [name, one]),
+  )
+}
+
+/** The URI with parameters added, those that it had left as they are. */
+export function withParameters(uri: string, parameters: ResponseParameters): string {
+  const query = new URLSearchParams(pairs(parameters)).toString()
+  return query === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`
+}
+
+/** OAuth 2.0 Form Post Response Mode: a page that sends itself to the client, with a button where there are no scripts. */
+function formPostPage(redirectUri: string, parameters: ResponseParameters, headers: Answer['headers']): Answer {
+  const nonce = randomBytes(12).toString('base64url')
+  const html = htmlPage(
+    'Back to the application',
+    `<form method="post" action="${escapeHtml(redirectUri)}">
+${pairs(parameters)
+  .map(([name, value]) => hiddenField(name, value))
+  .join('\n')}
+<button type="submit">Continue</button>
+</form>
+<script nonce="${nonce}">document.forms[0].submit()</script>`,
+  )
+  return page(html, 200, headers, nonce)
+}
+
+async function respond(
+  provider: ProviderState,
+  request: AuthorizationRequest,
+  result: ResponseParameters,
+  headers: Answer['headers'],
+): Promise<Answer> {
+  let parameters: ResponseParameters = {
+    ...result,
+    ...(request.state === null ? {} : { state: request.state }),
+    // RFC 9207: who answered, against mix-up.
+    iss: issuerOf(provider),
+  }
+  for (const change of provider.faults.changes('authorizationResponse')) {
+    parameters = await applyChange(parameters, change)
+  }
+  if (request.responseMode === 'form_post') return formPostPage(request.redirectUri, parameters, headers)
+  return redirect(withParameters(request.redirectUri, parameters), headers, 303)
+}
+
+export async function errorResponse(
+  provider: ProviderState,
+  request: AuthorizationRequest,
+  { error, description }: { readonly error: string; readonly description: string | undefined } | AuthorizationFault,
+): Promise<Answer> {
+  return await respond(provider, request, { error, error_description: description }, {})
+}
+
+/** A code for the session's user, sent to the client. */
+export async function codeResponse(
+  provider: ProviderState,
+  request: AuthorizationRequest,
+  session: ProviderSession,
+  headers: Answer['headers'],
+): Promise<Answer> {
+  // Base64 has characters that must be encoded in a URL, as the codes of some providers do.
+  const code = `code/${randomBytes(24).toString('base64')}+`
+  const { client, scope, resource, nonce, redirectUri, challenge } = request
+  const grant = { session, clientId: client.clientId, scope, resource, nonce, revoked: false }
+  const expiresAt = provider.settings.now() + codeSeconds * 1000
+  remember(provider.codes, code, { grant, redirectUri, challenge, expiresAt, used: false }, expired(provider))
+  return await respond(provider, request, { code, session_state: session.sid }, headers)
+}

@@ -1,0 +1,42 @@
+import { type Answer, oauthError } from './answer.ts'
+import type { TestClient } from './clients.ts'
+import type { TestRequest } from './request.ts'
+import type { ProviderState } from './state.ts'
+
+/** RFC 6749 section 2.3.1: identifier and secret are form-urlencoded before they go into the header. */
+function formDecode(text: string): string {
+  return new URLSearchParams(`x=${text.replaceAll('&', '%26')}`).get('x') ?? ''
+}
+
+function basicCredentials(header: string): { id: string; secret: string } | undefined {
+  const encoded = /^basic +([\w+/=-]+)$/i.exec(header)?.[1]
+  const decoded = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString()
+  const colon = decoded.indexOf(':')
+  if (colon < 0) return undefined
+  return { id: formDecode(decoded.slice(0, colon)), secret: formDecode(decoded.slice(colon + 1)) }
+}
+
+function refuse(description: string): Answer {
+  return oauthError(401, 'invalid_client', description, { 'www-authenticate': 'Basic realm="test provider"' })
+}
+
+/** The client that sent the request, or the answer that refuses it (RFC 6749 sections 2.3 and 5.2). */
+export function authenticateClient(provider: ProviderState, { headers, params }: TestRequest): TestClient | Answer {
+  const basic = headers.authorization === undefined ? undefined : basicCredentials(headers.authorization)
+  if (headers.authorization !== undefined && basic === undefined) return refuse('malformed Authorization header')
+  const posted = params.get('client_secret')
+  if (basic !== undefined && posted !== null) {
+    return oauthError(400, 'invalid_request', 'more than one way of client authentication')
+  }
+  const clientId = basic?.id ?? params.get('client_id') ?? ''
+  if ((params.get('client_id') ?? clientId) !== clientId) return refuse('client_id and Authorization header disagree')
+  const client = provider.settings.clients.get(clientId)
+  if (client === undefined) return refuse(`unknown client "${clientId}"`)
+  const secret = basic?.secret ?? posted ?? undefined
+  if (secret !== client.clientSecret) return refuse('wrong client credentials')
+  const method = basic === undefined ? 'client_secret_post' : 'client_secret_basic'
+  if (client.authMethod !== undefined && client.authMethod !== method) {
+    return refuse(`the client must authenticate by ${client.authMethod}`)
+  }
+  return client
+}

@@ -1,0 +1,63 @@
+/**
+ * JSON Web Signatures made by hand. A signing library insists that header, payload and key fit together, which is
+ * what a provider that misbehaves must be able not to do.
+ */
+import { createHmac, webcrypto } from 'node:crypto'
+import type { CryptoKey } from 'jose'
+import type { JsonObject } from './change.ts'
+import { checkOneOf } from './checks.ts'
+
+const sizes = ['256', '384', '512']
+const algorithms = [...['RS', 'PS', 'ES'].flatMap((family) => sizes.map((size) => family + size)), 'EdDSA', 'Ed25519']
+
+export function checkAlgorithm(value: unknown, name: string): void {
+  checkOneOf(value, algorithms, name)
+}
+
+/** The hash that goes with a signature algorithm, also that of `at_hash` (OIDC Core 3.1.3.6). */
+export function hashOf(algorithm: string): string {
+  const size = algorithm.slice(2)
+  return sizes.includes(size) ? `sha${size}` : 'sha512'
+}
+
+function parametersOf(algorithm: string): webcrypto.Algorithm | webcrypto.RsaPssParams | webcrypto.EcdsaParams {
+  const size = Number(algorithm.slice(2))
+  switch (algorithm.slice(0, 2)) {
+    case 'RS':
+      return { name: 'RSASSA-PKCS1-v1_5' }
+    case 'PS':
+      return { name: 'RSA-PSS', saltLength: size / 8 }
+    case 'ES':
+      return { name: 'ECDSA', hash: `SHA-${size}` }
+    default:
+      return { name: 'Ed25519' }
+  }
+}
+
+function signingInput(header: JsonObject, payload: string): string {
+  return `${Buffer.from(JSON.stringify(header)).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
+}
+
+/** Signs with the key's algorithm, whatever the header says. */
+export async function sign(header: JsonObject, payload: string, algorithm: string, key: CryptoKey): Promise<string> {
+  const input = signingInput(header, payload)
+  const signature = await webcrypto.subtle.sign(parametersOf(algorithm), key as webcrypto.CryptoKey, Buffer.from(input))
+  return `${input}.${Buffer.from(signature).toString('base64url')}`
+}
+
+export function signWithSecret(header: JsonObject, payload: string, secret: string): string {
+  const input = signingInput(header, payload)
+  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+}
+
+export function unsigned(header: JsonObject, payload: string): string {
+  return `${signingInput(header, payload)}.`
+}
+
+/** The token with one bit of its signature turned over. */
+export function corrupted(token: string): string {
+  const dot = token.lastIndexOf('.')
+  const signature = Buffer.from(token.slice(dot + 1), 'base64url')
+  signature.writeUInt8(signature.readUInt8(0) ^ 1, 0)
+  return `${token.slice(0, dot)}.${signature.toString('base64url')}`
+}

@@ -1,0 +1,144 @@
+import { createECDH } from 'node:crypto'
+import {
+  calculateJwkThumbprint,
+  compactVerify,
+  type CryptoKey,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWK,
+} from 'jose'
+import type { JsonObject } from './change.ts'
+import { checkMembers, fail } from './checks.ts'
+import { checkAlgorithm } from './jws.ts'
+
+/** A key pair of the provider. */
+export interface SigningKey {
+  readonly algorithm: string
+  /** Absent where header and key set are to carry none. */
+  readonly kid: string | undefined
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+  readonly publicJwk: JWK
+}
+
+/** How to rotate the keys. */
+export interface KeyRotation {
+  /** Whether the former keys stay in the key set. Default false. */
+  readonly keepOld?: boolean | undefined
+  /** The new key's `kid`; `null`: none, neither in the key set nor in headers. Default: the key's thumbprint. */
+  readonly kid?: string | null | undefined
+  /** Default: the algorithm of the former key. */
+  readonly algorithm?: string | undefined
+}
+
+export function checkRotation(rotation: KeyRotation, name: string): void {
+  checkMembers(rotation, ['keepOld', 'kid', 'algorithm', 'when'], name)
+  const { keepOld, kid, algorithm } = rotation
+  if (keepOld !== undefined && typeof keepOld !== 'boolean') fail(`${name}.keepOld must be a boolean`)
+  if (kid !== undefined && kid !== null && typeof kid !== 'string') fail(`${name}.kid must be a string or null`)
+  if (algorithm !== undefined) checkAlgorithm(algorithm, `${name}.algorithm`)
+}
+
+async function generate(algorithm: string, kid?: string | null): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true })
+  const jwk: JWK = { ...(await exportJWK(publicKey)), use: 'sig', alg: algorithm }
+  const name = kid === null ? undefined : (kid ?? (await calculateJwkThumbprint(jwk)))
+  return {
+    algorithm,
+    kid: name,
+    privateKey,
+    publicKey,
+    publicJwk: name === undefined ? jwk : { kid: name, ...jwk },
+  }
+}
+
+/** The keys of the provider: those published, the one in use, and those that are to be told from them. */
+export class KeyRing {
+  readonly #published: SigningKey[]
+  readonly #former: SigningKey[] = []
+  #current: SigningKey
+  #foreign: SigningKey | undefined
+  #alternate: SigningKey | undefined
+
+  static async create(algorithm: string): Promise<KeyRing> {
+    return new KeyRing(await generate(algorithm))
+  }
+
+  private constructor(key: SigningKey) {
+    this.#current = key
+    this.#published = [key]
+  }
+
+  /** The key that signs. */
+  get current(): SigningKey {
+    return this.#current
+  }
+
+  /** The key set as published, newest key first. */
+  get jwks(): { keys: JWK[] } {
+    return { keys: this.#published.map((key) => ({ ...key.publicJwk })) }
+  }
+
+  async rotate(rotation: KeyRotation = {}): Promise<void> {
+    const key = await generate(rotation.algorithm ?? this.#current.algorithm, rotation.kid)
+    if (!rotation.keepOld) this.#former.push(...this.#published.splice(0))
+    this.#published.unshift(key)
+    this.#current = key
+  }
+
+  /** A key of the same kind that is published nowhere. */
+  async foreign(): Promise<SigningKey> {
+    if (this.#foreign?.algorithm !== this.#current.algorithm) this.#foreign = await generate(this.#current.algorithm)
+    return this.#foreign as SigningKey
+  }
+
+  /** A published key of another algorithm than the current one's. */
+  async alternate(): Promise<SigningKey> {
+    const algorithm = this.#current.algorithm === 'ES256' ? 'RS256' : 'ES256'
+    if (this.#alternate?.algorithm !== algorithm) this.#alternate = await generate(algorithm)
+    const key = this.#alternate as SigningKey
+    if (!this.#published.includes(key)) this.#published.push(key)
+    return key
+  }
+
+  /** The public key as PEM: what a verifier that mixes up algorithms takes for a shared secret. */
+  async publicPem(): Promise<string> {
+    return await exportSPKI(this.#current.publicKey)
+  }
+
+  /** The claims of a token that this provider once signed, also with keys that were rotated away since. */
+  async verify(token: string): Promise<JsonObject | undefined> {
+    for (const key of [...this.#published, ...this.#former]) {
+      try {
+        const { payload } = await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
+        return JSON.parse(Buffer.from(payload).toString()) as JsonObject
+      } catch {
+        // Not by this key; the next one may fit.
+      }
+    }
+    return undefined
+  }
+}
+
+/**
+ * Public keys of kinds that a relying party must be able to skip: secp256k1, P-256 without an algorithm, Ed25519, an
+ * RSA key for encryption, a symmetric key, and one of a type yet to be invented. For `misbehave({ jwks })`.
+ */
+export async function oddKeys(): Promise<JWK[]> {
+  const [encryption, ed25519, ec] = await Promise.all([
+    generateKeyPair('RSA-OAEP', { extractable: true }),
+    generateKeyPair('EdDSA', { extractable: true }),
+    generateKeyPair('ES256', { extractable: true }),
+  ])
+  const point = createECDH('secp256k1').generateKeys()
+  const coordinate = (from: number): string => point.subarray(from, from + 32).toString('base64url')
+  return [
+    { kty: 'EC', crv: 'secp256k1', kid: 'odd-secp256k1', x: coordinate(1), y: coordinate(33) },
+    { ...(await exportJWK(ec.publicKey)), kid: 'odd-p256' },
+    { ...(await exportJWK(ed25519.publicKey)), kid: 'odd-ed25519', use: 'sig' },
+    { ...(await exportJWK(encryption.publicKey)), kid: 'odd-encryption', use: 'enc', alg: 'RSA-OAEP' },
+    { kty: 'oct', kid: 'odd-symmetric', k: Buffer.from('not a secret at all').toString('base64url') },
+    { kty: 'LATTICE', kid: 'odd-future', n: 'AQAB' },
+  ]
+}

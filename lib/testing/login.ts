@@ -1,0 +1,93 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { type Answer, page } from './answer.ts'
+import type { AuthorizationRequest } from './authorization-request.ts'
+import { escapeHtml, hiddenField, htmlPage } from './html.ts'
+import type { TestRequest } from './request.ts'
+import { expired, isUsable, type ProviderSession, type ProviderState, remember, seconds } from './state.ts'
+import { displayName, type TestUser } from './users.ts'
+
+const loginPageSeconds = 3600
+
+/** Cookies take no notice of ports, so that the name must tell providers on one host from each other. */
+function cookieName(provider: ProviderState): string {
+  return `test-provider-session-${new URL(provider.origin).port}`
+}
+
+/** The session of the browser that sent the request, if it is one that counts. */
+export function sessionOf(provider: ProviderState, request: TestRequest): ProviderSession | undefined {
+  const start = `${cookieName(provider)}=`
+  for (const cookie of (request.headers.cookie ?? '').split(/[;,] */)) {
+    const session = cookie.startsWith(start) ? provider.sessions.get(cookie.slice(start.length)) : undefined
+    if (session !== undefined && isUsable(provider, session)) return session
+  }
+  return undefined
+}
+
+/** The user has proved who they are: their session in this browser, renewed or new, and the cookie for it. */
+export function logIn(
+  provider: ProviderState,
+  user: TestUser,
+  before: ProviderSession | undefined,
+  acr: string | undefined,
+): { session: ProviderSession; headers: Answer['headers'] } {
+  const { settings } = provider
+  if (before?.sub === user.sub) {
+    before.authTime = seconds(provider)
+    before.acr = acr ?? before.acr
+    return { session: before, headers: {} }
+  }
+  const session: ProviderSession = {
+    id: randomBytes(24).toString('base64url'),
+    sid: settings.sid?.() ?? randomUUID(),
+    sub: user.sub,
+    authTime: seconds(provider),
+    acr: acr ?? '1',
+    ended: false,
+  }
+  provider.sessions.set(session.id, session)
+  const cookie = `${cookieName(provider)}=${session.id}; Path=${settings.path || '/'}; HttpOnly; SameSite=Lax`
+  return { session, headers: { 'set-cookie': cookie } }
+}
+
+export function logOut(provider: ProviderState, session: ProviderSession): void {
+  session.ended = true
+  provider.sessions.delete(session.id)
+}
+
+/** The cookie that removes the browser's session. */
+export function clearedCookie(provider: ProviderState): Answer['headers'] {
+  return { 'set-cookie': `${cookieName(provider)}=; Path=${provider.settings.path || '/'}; HttpOnly; Max-Age=0` }
+}
+
+/** The page that asks who is there, or, of a user who is known already, whether they agree. */
+export function loginPage(
+  provider: ProviderState,
+  request: AuthorizationRequest,
+  users: readonly TestUser[],
+  known: boolean,
+  message?: string,
+): Answer {
+  const id = randomUUID()
+  const waiting = {
+    parameters: request.parameters,
+    clientId: request.client.clientId,
+    expiresAt: provider.settings.now() + loginPageSeconds * 1000,
+  }
+  remember(provider.atLoginPage, id, waiting, expired(provider))
+  const client = escapeHtml(request.client.clientId)
+  const scope = escapeHtml(request.scope.join(', '))
+  const buttons = users.map((user) => {
+    const label = known ? `Allow, as ${displayName(user)}` : displayName(user)
+    return `<button type="submit" name="user" value="${escapeHtml(user.sub)}">${escapeHtml(label)}</button>`
+  })
+  const html = htmlPage(
+    known ? 'Do you agree?' : 'Who are you?',
+    `${message === undefined ? '' : `<p role="alert" class="alert">${escapeHtml(message)}</p>\n`}<p>The application <strong>${client}</strong> asks for: ${scope}.</p>
+<form method="post" action="${escapeHtml(`${provider.settings.path}/login`)}">
+${hiddenField('request', id)}
+${buttons.join('\n')}
+<button type="submit" name="cancel" value="cancel">Cancel</button>
+</form>`,
+  )
+  return page(html, message === undefined ? 200 : 403)
+}

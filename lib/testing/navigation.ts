@@ -1,0 +1,109 @@
+/** The headers by which a browser tells who began a request, and how it goes on from a redirect. */
+
+/** Where a request comes from: the URL of the page, or undefined for what the user typed. */
+export type Initiator = URL | undefined
+
+export type SiteOf = (url: URL) => string
+
+/** A request's way so far. */
+export interface Journey {
+  readonly mode: 'navigate' | 'cors'
+  readonly method: string
+  readonly initiator: Initiator
+  /** The Referrer-Policy of the page that began it. */
+  readonly referrerPolicy: string
+  /** The URLs asked so far, the one to be asked last. */
+  readonly urls: readonly URL[]
+  /** Begun by the user's own doing, not by the page. */
+  readonly byUser: boolean
+}
+
+/** Scheme and host: the port does not make another site. */
+export function siteOf(url: URL): string {
+  return `${url.protocol}//${url.hostname}`
+}
+
+/** Fetch Metadata, section 2.3: over all redirects, the most distant relation counts. */
+export function fetchSite(
+  { initiator, urls }: Journey,
+  site: SiteOf,
+): 'none' | 'same-origin' | 'same-site' | 'cross-site' {
+  if (initiator === undefined) return 'none'
+  if (urls.some((url) => site(url) !== site(initiator))) return 'cross-site'
+  return urls.every((url) => url.origin === initiator.origin) ? 'same-origin' : 'same-site'
+}
+
+/** Fetch, "append a request Origin header": `null` after a redirect through another origin, or by the page's policy. */
+export function originHeader({ mode, method, initiator, urls, referrerPolicy }: Journey): string | undefined {
+  if (initiator === undefined) return undefined
+  const url = urls.at(-1) as URL
+  const sameOrigin = url.origin === initiator.origin
+  if (method === 'GET' || method === 'HEAD') {
+    if (mode === 'navigate' || sameOrigin) return undefined
+  } else if (mode === 'navigate') {
+    if (referrerPolicy === 'no-referrer' || (referrerPolicy === 'same-origin' && !sameOrigin)) return 'null'
+  }
+  // A redirect from one foreign origin to another taints the request.
+  const tainted = urls.slice(1).some((next, index) => {
+    const before = urls[index] as URL
+    return before.origin !== next.origin && before.origin !== initiator.origin
+  })
+  return tainted ? 'null' : initiator.origin
+}
+
+/** Referrer Policy, section 8.3. */
+export function refererHeader({ initiator, urls, referrerPolicy }: Journey): string | undefined {
+  if (initiator === undefined) return undefined
+  const url = urls.at(-1) as URL
+  const sameOrigin = url.origin === initiator.origin
+  const downgrade = initiator.protocol === 'https:' && url.protocol === 'http:'
+  const whole = initiator.origin + initiator.pathname + initiator.search
+  const origin = `${initiator.origin}/`
+  switch (referrerPolicy) {
+    case 'no-referrer':
+      return undefined
+    case 'same-origin':
+      return sameOrigin ? whole : undefined
+    case 'origin':
+      return origin
+    case 'strict-origin':
+      return downgrade ? undefined : origin
+    case 'origin-when-cross-origin':
+      return sameOrigin ? whole : origin
+    case 'no-referrer-when-downgrade':
+      return downgrade ? undefined : whole
+    case 'unsafe-url':
+      return whole
+    default:
+      if (sameOrigin) return whole
+      return downgrade ? undefined : origin
+  }
+}
+
+/** The headers of one request on the way. */
+export function browserHeaders(journey: Journey, site: SiteOf): Record<string, string> {
+  const navigates = journey.mode === 'navigate'
+  const headers: Record<string, string> = {
+    'user-agent': 'Mozilla/5.0 (express-session-oidc test user agent)',
+    'accept-language': 'en',
+    accept: navigates ? 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' : '*/*',
+    'sec-fetch-site': fetchSite(journey, site),
+    'sec-fetch-mode': journey.mode,
+    'sec-fetch-dest': navigates ? 'document' : 'empty',
+  }
+  if (navigates) headers['upgrade-insecure-requests'] = '1'
+  if (navigates && journey.byUser) headers['sec-fetch-user'] = '?1'
+  const origin = originHeader(journey)
+  if (origin !== undefined) headers.origin = origin
+  const referer = refererHeader(journey)
+  if (referer !== undefined) headers.referer = referer
+  return headers
+}
+
+/** Fetch, HTTP-redirect fetch: the method after a redirect, and whether the body goes along. */
+export function methodAfter(status: number, method: string): { method: string; keepsBody: boolean } {
+  const becomesGet =
+    (status === 303 && method !== 'GET' && method !== 'HEAD') ||
+    ((status === 301 || status === 302) && method === 'POST')
+  return becomesGet ? { method: 'GET', keepsBody: false } : { method, keepsBody: true }
+}

@@ -1,0 +1,107 @@
+import type { FaultStack } from './faults.ts'
+import type { KeyRing } from './keys.ts'
+import type { ProviderSettings } from './options.ts'
+
+/** A user's session at the provider: single sign-on for one browser. */
+export interface ProviderSession {
+  /** The value of the browser's cookie. */
+  readonly id: string
+  readonly sid: string
+  readonly sub: string
+  /** When the user last proved who they are, in seconds. */
+  authTime: number
+  acr: string
+  ended: boolean
+}
+
+/** What a user allowed a client: all tokens of one login hang on it. */
+export interface Grant {
+  readonly session: ProviderSession
+  readonly clientId: string
+  readonly scope: readonly string[]
+  readonly resource: readonly string[]
+  readonly nonce: string | undefined
+  revoked: boolean
+}
+
+export interface AuthorizationCode {
+  readonly grant: Grant
+  readonly redirectUri: string
+  readonly challenge: string | undefined
+  /** In milliseconds, as all expiries here. */
+  readonly expiresAt: number
+  used: boolean
+}
+
+export interface RefreshToken {
+  readonly grant: Grant
+  spent: boolean
+}
+
+export interface AccessToken {
+  readonly grant: Grant
+  readonly scope: readonly string[]
+  readonly audience: unknown
+  readonly issuedAt: number
+  readonly expiresAt: number
+  revoked: boolean
+}
+
+/** An authorization request that waits, for the user at the login page or for the browser after a pushed request. */
+export interface WaitingRequest {
+  readonly parameters: URLSearchParams
+  readonly clientId: string
+  readonly expiresAt: number
+}
+
+/** The provider as its endpoints see it. */
+export interface ProviderState {
+  readonly settings: ProviderSettings
+  readonly faults: FaultStack
+  readonly keys: KeyRing
+  readonly sessions: Map<string, ProviderSession>
+  readonly codes: Map<string, AuthorizationCode>
+  readonly refreshTokens: Map<string, RefreshToken>
+  readonly accessTokens: Map<string, AccessToken>
+  readonly pushed: Map<string, WaitingRequest>
+  readonly atLoginPage: Map<string, WaitingRequest>
+  readonly disabled: Set<string>
+  readonly denials: { error: string; description: string | undefined }[]
+  /** The user at the keyboard. */
+  keyboard: string | undefined
+  /** Scheme, host and port; known once the provider listens. */
+  origin: string
+}
+
+export function issuerOf(provider: ProviderState): string {
+  return provider.origin + provider.settings.path
+}
+
+/** The provider's clock in seconds, as tokens have it. */
+export function seconds(provider: ProviderState): number {
+  return Math.floor(provider.settings.now() / 1000)
+}
+
+export function isUsable(provider: ProviderState, session: ProviderSession): boolean {
+  return !session.ended && !provider.disabled.has(session.sub)
+}
+
+export function isLive(provider: ProviderState, grant: Grant): boolean {
+  return !grant.revoked && isUsable(provider, grant.session)
+}
+
+const pruneEvery = 1000
+
+/** Adds an entry. Now and then those that are of no use any more are thrown out, so that a soak test stays flat. */
+export function remember<T>(into: Map<string, T>, key: string, entry: T, isDead: (entry: T) => boolean): void {
+  if (into.size > 0 && into.size % pruneEvery === 0) {
+    for (const [other, old] of into) if (isDead(old)) into.delete(other)
+  }
+  into.set(key, entry)
+}
+
+/** For {@link remember}: past its time by the provider's clock. */
+export function expired(provider: ProviderState): (entry: { readonly expiresAt: number }) => boolean {
+  const now = provider.settings.now()
+  return ({ expiresAt }) => expiresAt < now
+}

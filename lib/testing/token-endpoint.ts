@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { type Answer, json, oauthError } from './answer.ts'
+import { authenticateClient } from './client-auth.ts'
+import type { TestClient } from './clients.ts'
+import type { TestRequest } from './request.ts'
+import { type Grant, isLive, type ProviderState } from './state.ts'
+import { tokenResponse } from './tokens.ts'
+
+function invalidGrant(description: string): Answer {
+  return oauthError(400, 'invalid_grant', description)
+}
+
+/** RFC 7636 section 4.6. */
+function verifierFits(verifier: string | null, challenge: string | undefined): boolean {
+  if (challenge === undefined) return verifier === null
+  return verifier !== null && createHash('sha256').update(verifier).digest('base64url') === challenge
+}
+
+/** RFC 8707 section 2.2: the resources the access token is for, of those that were granted. */
+function targetOf(params: URLSearchParams, grant: Grant): readonly string[] | undefined {
+  const resource = params.getAll('resource')
+  if (resource.length === 0) return grant.resource
+  return grant.resource.length === 0 || resource.every((one) => grant.resource.includes(one)) ? resource : undefined
+}
+
+/** RFC 6749 section 4.1.3. */
+async function exchangeCode(provider: ProviderState, client: TestClient, params: URLSearchParams): Promise<Answer> {
+  const code = provider.codes.get(params.get('code') ?? '')
+  if (code === undefined || code.grant.clientId !== client.clientId) return invalidGrant('the code is not known')
+  const { grant } = code
+  if (code.used) {
+    // RFC 6749 section 4.1.2: a code that comes twice was stolen.
+    grant.revoked = true
+    return invalidGrant('the code was used before')
+  }
+  code.used = true
+  if (code.expiresAt < provider.settings.now()) return invalidGrant('the code has expired')
+  if (params.get('redirect_uri') !== code.redirectUri) return invalidGrant('redirect_uri is not the one of the request')
+  if (!verifierFits(params.get('code_verifier'), code.challenge)) return invalidGrant('the code_verifier does not fit')
+  if (!isLive(provider, grant)) return invalidGrant('the session has ended')
+  const resource = targetOf(params, grant)
+  if (resource === undefined) return oauthError(400, 'invalid_target', 'a resource that was not granted')
+  return json(await tokenResponse(provider, grant, { scope: grant.scope, resource }, 'authorization_code'))
+}
+
+/** RFC 6749 section 6. */
+async function refresh(provider: ProviderState, client: TestClient, params: URLSearchParams): Promise<Answer> {
+  const presented = params.get('refresh_token') ?? ''
+  const token = provider.refreshTokens.get(presented)
+  if (token === undefined || token.grant.clientId !== client.clientId) {
+    return invalidGrant('the refresh token is not known')
+  }
+  const { grant } = token
+  if (token.spent) {
+    // RFC 9700 section 4.14.2: reuse of a rotated token ends the whole family.
+    grant.revoked = true
+    return invalidGrant('the refresh token was used before')
+  }
+  if (!isLive(provider, grant)) return invalidGrant('the session has ended')
+  const wanted = params.get('scope')?.split(' ')
+  if (wanted?.some((name) => !grant.scope.includes(name))) {
+    return oauthError(400, 'invalid_scope', 'more scope than was granted')
+  }
+  const resource = targetOf(params, grant)
+  if (resource === undefined) return oauthError(400, 'invalid_target', 'a resource that was not granted')
+  if (provider.settings.refreshTokens === 'rotating') token.spent = true
+  return json(await tokenResponse(provider, grant, { scope: wanted ?? grant.scope, resource }, 'refresh_token'))
+}
+
+/** OIDC Core 3.1.3: the token endpoint. */
+export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
+  const client = authenticateClient(provider, request)
+  if (!('clientId' in client)) return client
+  for (const name of new Set(request.params.keys())) {
+    if (name !== 'resource' && request.params.getAll(name).length > 1) {
+      return oauthError(400, 'invalid_request', `${name} appears more than once`)
+    }
+  }
+  switch (request.params.get('grant_type')) {
+    case 'authorization_code':
+      return await exchangeCode(provider, client, request.params)
+    case 'refresh_token':
+      return await refresh(provider, client, request.params)
+    default:
+      return oauthError(400, 'unsupported_grant_type', 'grant_type must be authorization_code or refresh_token')
+  }
+}

@@ -1,0 +1,86 @@
+/** The endpoints at which a token that was issued is shown: userinfo, introspection, revocation. */
+import { type Answer, json, oauthError } from './answer.ts'
+import { applyChange, type JsonObject } from './change.ts'
+import { authenticateClient } from './client-auth.ts'
+import type { TestRequest } from './request.ts'
+import { type AccessToken, isLive, issuerOf, type ProviderState } from './state.ts'
+import { makeToken } from './tokens.ts'
+import { releasedClaims } from './users.ts'
+
+/** The access token as long as it is good for anything. */
+function activeToken(provider: ProviderState, text: string): AccessToken | undefined {
+  const token = provider.accessTokens.get(text)
+  const active =
+    token !== undefined && !token.revoked && token.expiresAt > provider.settings.now() && isLive(provider, token.grant)
+  return active ? token : undefined
+}
+
+/** RFC 6750 section 2: in the header, or in the form of a POST. */
+function presentedToken({ headers, method, body }: TestRequest): string | undefined {
+  const header = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+  return header ?? (method === 'POST' ? (new URLSearchParams(body).get('access_token') ?? undefined) : undefined)
+}
+
+/** OIDC Core 5.3. */
+export async function userInfo(provider: ProviderState, request: TestRequest): Promise<Answer> {
+  const text = presentedToken(request)
+  if (text === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' }, body: '' }
+  const token = activeToken(provider, text)
+  if (token === undefined) {
+    return oauthError(401, 'invalid_token', 'the token is not active', {
+      'www-authenticate': 'Bearer error="invalid_token", error_description="the token is not active"',
+    })
+  }
+  if (!token.scope.includes('openid')) {
+    return oauthError(403, 'insufficient_scope', 'the scope openid was not granted', {
+      'www-authenticate': 'Bearer error="insufficient_scope", scope="openid"',
+    })
+  }
+  const { session, clientId } = token.grant
+  const user = provider.settings.users.get(session.sub)
+  const claims = { sub: session.sub, ...releasedClaims({ ...user?.claims, ...user?.userInfoClaims }, token.scope) }
+  const faults = provider.faults.ofToken('userInfo')
+  if (faults.some((fault) => Object.keys(fault).some((name) => name !== 'claims' && name !== 'times'))) {
+    // OIDC Core 5.3.2: a signed response names issuer and audience.
+    const signed = { iss: issuerOf(provider), aud: clientId, ...claims }
+    const body = (await makeToken(provider, signed, 'JWT', faults, clientId)) ?? ''
+    return { status: 200, headers: { 'content-type': 'application/jwt', 'cache-control': 'no-store' }, body }
+  }
+  let content: JsonObject = claims
+  for (const fault of faults) content = await applyChange(content, fault.claims)
+  return json(content)
+}
+
+/** RFC 7662. */
+export function introspect(provider: ProviderState, request: TestRequest): Answer {
+  const client = authenticateClient(provider, request)
+  if (!('clientId' in client)) return client
+  const token = activeToken(provider, request.params.get('token') ?? '')
+  if (token === undefined) return json({ active: false })
+  const { session, clientId } = token.grant
+  return json({
+    active: true,
+    iss: issuerOf(provider),
+    sub: session.sub,
+    username: session.sub,
+    client_id: clientId,
+    aud: token.audience,
+    scope: token.scope.join(' '),
+    token_type: 'Bearer',
+    iat: Math.floor(token.issuedAt / 1000),
+    exp: Math.floor(token.expiresAt / 1000),
+    ...provider.settings.users.get(session.sub)?.accessTokenClaims,
+  })
+}
+
+/** RFC 7009: a refresh token takes all tokens of its login with it; what is not known is no error. */
+export function revoke(provider: ProviderState, request: TestRequest): Answer {
+  const client = authenticateClient(provider, request)
+  if (!('clientId' in client)) return client
+  const text = request.params.get('token') ?? ''
+  const refreshToken = provider.refreshTokens.get(text)
+  if (refreshToken?.grant.clientId === client.clientId) refreshToken.grant.revoked = true
+  const accessToken = provider.accessTokens.get(text)
+  if (accessToken?.grant.clientId === client.clientId) accessToken.revoked = true
+  return { status: 200, headers: { 'cache-control': 'no-store' }, body: '' }
+}

@@ -1,0 +1,156 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { applyChange, type JsonObject } from './change.ts'
+import type { TokenFault } from './faults.ts'
+import { corrupted, hashOf, sign, signWithSecret, unsigned } from './jws.ts'
+import { expired, type Grant, isLive, issuerOf, type ProviderState, remember, seconds } from './state.ts'
+import { releasedClaims } from './users.ts'
+
+type GrantType = NonNullable<TokenFault['grant']>
+
+/** What an access token is to be good for: all that was granted, or less. */
+export interface AccessTarget {
+  readonly scope: readonly string[]
+  readonly resource: readonly string[]
+}
+
+/** Signs claims with the current key, or as badly as the faults want it. Undefined: the token is to be left out. */
+export async function makeToken(
+  provider: ProviderState,
+  claims: JsonObject,
+  typ: string | undefined,
+  faults: readonly TokenFault[],
+  clientId: string,
+): Promise<string | undefined> {
+  const { keys } = provider
+  const signature = faults.findLast((fault) => fault.signature !== undefined)?.signature
+  const key =
+    signature === 'wrong-alg' ? await keys.alternate() : signature === 'other-key' ? await keys.foreign() : keys.current
+  const kid = signature === 'other-key' ? keys.current.kid : key.kid
+  let header: JsonObject = { alg: key.algorithm, ...(kid === undefined ? {} : { kid }), ...(typ ? { typ } : {}) }
+  if (signature === 'none') header = { alg: 'none', ...(typ ? { typ } : {}) }
+  if (signature === 'hs256' || signature === 'hs256-public-key') header = { ...header, alg: 'HS256' }
+
+  let content = claims
+  for (const fault of faults) {
+    content = await applyChange(content, fault.claims)
+    header = await applyChange(header, fault.header)
+  }
+  const payload = faults.reduce((text, fault) => fault.payload?.(text) ?? text, JSON.stringify(content))
+
+  let token: string
+  if (signature === 'none') token = unsigned(header, payload)
+  else if (signature === 'hs256') {
+    token = signWithSecret(header, payload, provider.settings.clients.get(clientId)?.clientSecret ?? '')
+  } else if (signature === 'hs256-public-key') token = signWithSecret(header, payload, await keys.publicPem())
+  else token = await sign(header, payload, key.algorithm, key.privateKey)
+  if (signature === 'corrupt') token = corrupted(token)
+
+  for (const { raw } of faults) token = typeof raw === 'function' ? raw(token) : (raw ?? token)
+  return faults.some((fault) => fault.omit) ? undefined : token
+}
+
+async function makeAccessToken(
+  provider: ProviderState,
+  grant: Grant,
+  { scope, resource }: AccessTarget,
+  grantType: GrantType,
+): Promise<string | undefined> {
+  const { settings } = provider
+  const now = seconds(provider)
+  const { session, clientId } = grant
+  const audience = resource.length === 0 ? settings.audience : resource.length === 1 ? resource[0] : resource
+  const claims = {
+    iss: issuerOf(provider),
+    sub: session.sub,
+    aud: audience,
+    azp: clientId,
+    client_id: clientId,
+    scope: scope.join(' '),
+    iat: now,
+    exp: now + settings.accessTokenSeconds,
+    jti: randomUUID(),
+    sid: session.sid,
+    auth_time: session.authTime,
+    ...settings.users.get(session.sub)?.accessTokenClaims,
+  }
+  const faults = provider.faults.ofToken('accessToken', grantType)
+  const typ = settings.accessTokens === 'at+jwt' ? 'at+jwt' : 'JWT'
+  const opaque = settings.accessTokens === 'opaque' ? [{ raw: randomBytes(32).toString('base64url') }] : []
+  const token = await makeToken(provider, claims, typ, [...opaque, ...faults], clientId)
+  if (token !== undefined) {
+    const issuedAt = settings.now()
+    const expiresAt = issuedAt + settings.accessTokenSeconds * 1000
+    const entry = { grant, scope, audience, issuedAt, expiresAt, revoked: false }
+    remember(provider.accessTokens, token, entry, expired(provider))
+  }
+  return token
+}
+
+/** OIDC Core 3.1.3.6: the left half of the access token's hash. */
+function hashClaim(token: string, algorithm: string): string {
+  const hash = createHash(hashOf(algorithm)).update(token).digest()
+  return hash.subarray(0, hash.length / 2).toString('base64url')
+}
+
+async function makeIdToken(
+  provider: ProviderState,
+  grant: Grant,
+  accessToken: string | undefined,
+  grantType: GrantType,
+): Promise<string | undefined> {
+  const { settings, keys } = provider
+  const now = seconds(provider)
+  const { session, clientId, nonce, scope } = grant
+  const claims = {
+    iss: issuerOf(provider),
+    sub: session.sub,
+    aud: clientId,
+    azp: clientId,
+    iat: now,
+    exp: now + settings.idTokenSeconds,
+    auth_time: session.authTime,
+    acr: session.acr,
+    sid: session.sid,
+    // OIDC Core 12.2: an ID token got by a refresh should have no nonce.
+    ...(nonce !== undefined && grantType === 'authorization_code' ? { nonce } : {}),
+    ...(accessToken === undefined ? {} : { at_hash: hashClaim(accessToken, keys.current.algorithm) }),
+    ...releasedClaims(settings.users.get(session.sub)?.claims, scope),
+  }
+  return await makeToken(provider, claims, 'JWT', provider.faults.ofToken('idToken', grantType), clientId)
+}
+
+/** A refresh token with characters that a careless client fails to encode: RFC 6749 appendix A.17 allows them. */
+function newRefreshToken(provider: ProviderState, grant: Grant): string {
+  const token = `${randomBytes(24).toString('base64url')}+/=&%20~`
+  remember(provider.refreshTokens, token, { grant, spent: false }, (old) => !isLive(provider, old.grant))
+  return token
+}
+
+/** The token response for a grant: access token, ID token where `openid` was granted, refresh token where one is due. */
+export async function tokenResponse(
+  provider: ProviderState,
+  grant: Grant,
+  target: AccessTarget,
+  grantType: GrantType,
+): Promise<JsonObject> {
+  const { faults, keys, settings } = provider
+  for (const rotation of faults.rotations('before-signing')) await keys.rotate(rotation)
+  const accessToken = await makeAccessToken(provider, grant, target, grantType)
+  const idToken = grant.scope.includes('openid')
+    ? await makeIdToken(provider, grant, accessToken, grantType)
+    : undefined
+  for (const rotation of faults.rotations('after-signing')) await keys.rotate(rotation)
+
+  const refreshTokenDue =
+    settings.refreshTokens === 'rotating' || (settings.refreshTokens === 'static' && grantType === 'authorization_code')
+  let body: JsonObject = {
+    ...(accessToken === undefined ? {} : { access_token: accessToken }),
+    token_type: 'Bearer',
+    expires_in: settings.accessTokenSeconds,
+    scope: target.scope.join(' '),
+    ...(idToken === undefined ? {} : { id_token: idToken }),
+    ...(refreshTokenDue ? { refresh_token: newRefreshToken(provider, grant) } : {}),
+  }
+  for (const change of faults.changes('tokenResponse')) body = await applyChange(body, change)
+  return body
+}

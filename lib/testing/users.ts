@@ -1,0 +1,88 @@
+import type { JsonObject } from './change.ts'
+import { checkMembers, checkText, fail } from './checks.ts'
+
+/** A user of the test provider. */
+export interface TestUser {
+  /** The subject identifier; also the name by which specs call the user. */
+  readonly sub: string
+  /**
+   * Claims about the user, in the ID token and at the userinfo endpoint. The standard ones are given only where their
+   * scope was granted (OIDC Core 5.4), all others always. Default: none.
+   */
+  readonly claims?: Readonly<JsonObject> | undefined
+  /** Claims of the access token beyond the usual ones, such as `realm_access`. Default: none. */
+  readonly accessTokenClaims?: Readonly<JsonObject> | undefined
+  /** Claims that only the userinfo endpoint gives. Default: none. */
+  readonly userInfoClaims?: Readonly<JsonObject> | undefined
+}
+
+function person(sub: string, name: string, roles: readonly string[]): TestUser {
+  return {
+    sub,
+    claims: { name, preferred_username: sub, email: `${sub}@example.com`, email_verified: true, roles },
+    accessTokenClaims: { preferred_username: sub, realm_access: { roles } },
+  }
+}
+
+/** Who is there unless a spec says otherwise: alice is an administrator, bob is not. */
+export const defaultUsers: readonly TestUser[] = [
+  person('alice', 'Alice Adams', ['admin', 'user']),
+  person('bob', 'Bob Brown', ['user']),
+]
+
+/** OIDC Core 5.4: the claims that a scope asks for. */
+const claimsOfScope: Readonly<Record<string, readonly string[]>> = {
+  profile: [
+    'name',
+    'family_name',
+    'given_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
+  email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
+}
+
+/** The claims that a client with this scope is told. */
+export function releasedClaims(claims: Readonly<JsonObject> | undefined, scope: readonly string[]): JsonObject {
+  const withheld = new Set(
+    Object.keys(claimsOfScope).flatMap((name) => (scope.includes(name) ? [] : claimsOfScope[name])),
+  )
+  return Object.fromEntries(Object.entries(claims ?? {}).filter(([name]) => !withheld.has(name)))
+}
+
+/** The user whom a `login_hint` means: by subject, user name or email address. */
+export function userByHint(users: ReadonlyMap<string, TestUser>, hint: string | null): TestUser | undefined {
+  if (hint === null) return undefined
+  for (const user of users.values()) {
+    if ([user.sub, user.claims?.preferred_username, user.claims?.email].includes(hint)) return user
+  }
+  return undefined
+}
+
+export function displayName(user: TestUser): string {
+  return typeof user.claims?.name === 'string' ? user.claims.name : user.sub
+}
+
+export function checkUsers(users: readonly TestUser[]): Map<string, TestUser> {
+  if (!Array.isArray(users) || users.length === 0) fail('users must be a non-empty array')
+  const bySubject = new Map<string, TestUser>()
+  for (const [index, user] of (users as readonly TestUser[]).entries()) {
+    const name = `users[${index}]`
+    checkMembers(user, ['sub', 'claims', 'accessTokenClaims', 'userInfoClaims'], name)
+    checkText(user.sub, `${name}.sub`)
+    if (bySubject.has(user.sub)) fail(`${name}.sub: "${user.sub}" is there already`)
+    bySubject.set(user.sub, user)
+  }
+  return bySubject
+}

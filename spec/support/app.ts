@@ -1,0 +1,100 @@
+/** An Express application with a login, on a free port, as a user of the package would write it. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express, { type Express, type Request } from 'express'
+import session, { type SessionOptions } from 'express-session'
+import { createOidc, type Oidc, type OidcEventName, type OidcOptions } from 'express-session-oidc'
+import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
+
+export const secret = 'a secret of more than thirty-two characters'
+
+export interface AppSetup {
+  provider: TestProvider
+  options?: Partial<OidcOptions> | ((url: string) => Partial<OidcOptions>)
+  session?: Partial<SessionOptions>
+  /** Runs before the router. */
+  before?: (app: Express) => void
+  /** Routes of the application, behind the router. */
+  routes?: (app: Express, oidc: Oidc, url: string) => void
+  express?: typeof express
+  /** Where the router is mounted. Default: the application itself. */
+  mount?: string
+  /** Path of `baseUrl`. */
+  basePath?: string
+  /** What stands for the application's address in `baseUrl`. */
+  publicUrl?: string
+}
+
+export interface TestApp {
+  url: string
+  app: Express
+  oidc: Oidc
+  events: { name: OidcEventName; event: object }[]
+  agent(options?: Partial<UserAgentOptions>): UserAgent
+  stop(): Promise<void>
+}
+
+const eventNames: OidcEventName[] = ['login', 'login_failed', 'logout', 'denied', 'store_fault', 'provider_fault']
+
+export async function startApp(setup: AppSetup): Promise<TestApp> {
+  const make = setup.express ?? express
+  const server = createServer()
+  const url = await listen(server)
+  const app = make()
+  setup.before?.(app)
+  app.use(
+    session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }),
+  )
+  const given = typeof setup.options === 'function' ? setup.options(url) : setup.options
+  const oidc = createOidc({
+    ...setup.provider.settings(),
+    baseUrl: (setup.publicUrl ?? url) + (setup.basePath ?? ''),
+    secret,
+    ...given,
+  } as OidcOptions)
+  const events: TestApp['events'] = []
+  for (const name of eventNames) oidc.on(name, (event) => events.push({ name, event }))
+  if (setup.mount === undefined) app.use(oidc.router)
+  else app.use(setup.mount, oidc.router)
+  app.get('/', (req, res) => {
+    res.send(req.oidc.isAuthenticated ? `hello ${req.oidc.user.sub}` : 'hello stranger')
+  })
+  app.get('/profile', oidc.requireAuth(), (req, res) => {
+    res.json(profile(req))
+  })
+  setup.routes?.(app, oidc, url)
+  app.use(oidc.errorHandler())
+  server.on('request', app)
+  return {
+    url,
+    app,
+    oidc,
+    events,
+    agent: (options) => createUserAgent({ baseUrl: url, ...options }),
+    stop: () => close(server),
+  }
+}
+
+export function profile(req: Request): object {
+  const { user, roles, scope, provider } = req.oidc
+  return { user, roles, scope, provider }
+}
+
+export async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+export async function close(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+}
+
+/** Waits until something holds; fails with what it was told where it does not within ten seconds. */
+export async function until(holds: () => unknown, what: string): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`still not so after 10 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
