@@ -88,6 +88,7 @@ export function loginUrl(instance: Instance, returnTo: string | undefined): stri
 export function sendPage(res: Response, page: Page): void {
   res.setHeader('Content-Type', 'text/html; charset=utf-8')
   res.setHeader('Cache-Control', 'no-store')
+  // With no referrer at all, browsers that send no Sec-Fetch-Site send the button's form with the origin `null`.
   res.setHeader('Referrer-Policy', 'same-origin')
   res.end(renderPage(page))
 }

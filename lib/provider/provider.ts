@@ -43,6 +43,7 @@ export class Provider {
   readonly options: ResolvedOptions
   readonly http: HttpClient
   readonly #flight = new SingleFlight<Ready>()
+  /** Told of what fails behind a request, where nobody else would hear of it. */
   readonly #onFault: (detail: string | undefined) => void
   #ready: Ready | undefined
   #discoveredAt: number | undefined
@@ -77,7 +78,7 @@ export class Provider {
     if (!this.#ready) return this.#discover()
     if (this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs) {
       // Whoever finds the metadata old does not wait for new ones; the old ones serve while there are none.
-      this.#discover().catch(() => {})
+      this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
     }
     return this.#ready
   }
@@ -125,7 +126,6 @@ export class Provider {
       // Jitter, so that processes that lost the provider together do not all come back together.
       this.#retryAt = Date.now() + this.#backoffMs * (0.75 + Math.random() / 2)
       this.#fault = fault
-      this.#onFault(fault.detail)
       // Whatever the provider's answer lacks, a login waits for it to be mended.
       throw fault.status === 503 ? fault : providerUnavailable(fault.detail ?? describe(fault), this.#backoffMs / 1000)
     }

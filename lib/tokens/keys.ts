@@ -16,6 +16,7 @@ export type KeyLookup = ReturnType<typeof createLocalJWKSet>
 export class Keys {
   readonly #fetch: () => Promise<unknown>
   readonly #flight = new SingleFlight<KeyLookup>()
+  /** Told of what fails behind a request, where nobody else would hear of it. */
   readonly #onFault: (detail: string | undefined) => void
   #lookup: KeyLookup | undefined
   #fetchedAt = 0
@@ -29,7 +30,7 @@ export class Keys {
   async current(): Promise<KeyLookup> {
     const age = Date.now() - this.#fetchedAt
     if (!this.#lookup || age > staleAfterMs) return this.fetched()
-    if (age > refreshAfterMs) this.fetched().catch(() => {})
+    if (age > refreshAfterMs) this.fetched().catch((fault: OidcError) => this.#onFault(fault.detail))
     return this.#lookup
   }
 
@@ -42,9 +43,7 @@ export class Keys {
         this.#fetchedAt = Date.now()
         return lookup
       } catch (error) {
-        const fault = error instanceof OidcError ? error : providerUnavailable('key set: it cannot be read')
-        this.#onFault(fault.detail)
-        throw fault
+        throw error instanceof OidcError ? error : providerUnavailable('key set: it cannot be read')
       }
     })
   }
