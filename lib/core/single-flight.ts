@@ -2,6 +2,10 @@
 export class SingleFlight<Result> {
   #running: Promise<Result> | undefined
 
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
   run(work: () => Promise<Result>): Promise<Result> {
     this.#running ??= work().finally(() => {
       this.#running = undefined

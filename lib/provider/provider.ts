@@ -76,7 +76,7 @@ export class Provider {
   /** What is known, discovered now where it is not. Throws `provider_unavailable` where it cannot be. */
   async ready(): Promise<Ready> {
     if (!this.#ready) return this.#discover()
-    if (this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs) {
+    if (this.#isOld() && Date.now() >= this.#retryAt && !this.#flight.isRunning) {
       // Whoever finds the metadata old does not wait for new ones; the old ones serve while there are none.
       this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
     }
@@ -89,6 +89,10 @@ export class Provider {
       discoveredAt: this.#discoveredAt,
       fault: this.#fault?.detail,
     }
+  }
+
+  #isOld(): boolean {
+    return this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs
   }
 
   #discover(): Promise<Ready> {

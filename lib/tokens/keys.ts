@@ -4,6 +4,8 @@ import { SingleFlight } from '../core/single-flight.ts'
 
 /** A set older than this is fetched anew behind the verification that finds it so. */
 const refreshAfterMs = 600_000
+/** A refresh that failed is tried again after this. */
+const retryAfterMs = 30_000
 /** A set is used for so long while no newer one can be had. */
 const staleAfterMs = 86_400_000
 /** Keys of a set that are looked at. */
@@ -20,6 +22,7 @@ export class Keys {
   readonly #onFault: (detail: string | undefined) => void
   #lookup: KeyLookup | undefined
   #fetchedAt = 0
+  #refreshAt = 0
 
   constructor(fetch: () => Promise<unknown>, onFault: (detail: string | undefined) => void) {
     this.#fetch = fetch
@@ -30,7 +33,12 @@ export class Keys {
   async current(): Promise<KeyLookup> {
     const age = Date.now() - this.#fetchedAt
     if (!this.#lookup || age > staleAfterMs) return this.fetched()
-    if (age > refreshAfterMs) this.fetched().catch((fault: OidcError) => this.#onFault(fault.detail))
+    if (Date.now() >= this.#refreshAt && !this.#flight.isRunning) {
+      this.fetched().catch((fault: OidcError) => {
+        this.#refreshAt = Date.now() + retryAfterMs
+        this.#onFault(fault.detail)
+      })
+    }
     return this.#lookup
   }
 
@@ -41,6 +49,7 @@ export class Keys {
         const lookup = createLocalJWKSet(usable(await this.#fetch()))
         this.#lookup = lookup
         this.#fetchedAt = Date.now()
+        this.#refreshAt = this.#fetchedAt + refreshAfterMs
         return lookup
       } catch (error) {
         throw error instanceof OidcError ? error : providerUnavailable('key set: it cannot be read')
