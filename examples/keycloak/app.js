@@ -1,0 +1,57 @@
+/** An Express application whose users log in at Keycloak. */
+import { randomBytes } from 'node:crypto'
+import express from 'express'
+import session from 'express-session'
+import { createOidc, keycloak } from 'express-session-oidc'
+import { page } from './page.js'
+
+/**
+ * @param {object} options
+ * @param {string} options.keycloakUrl where browsers reach Keycloak
+ * @param {string} options.baseUrl where browsers reach this application
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @returns {import('express').Express}
+ */
+export function createApp({ keycloakUrl, baseUrl, store }) {
+  const oidc = createOidc({
+    // Roles of the realm are called `admin`, those of a client `web:editor`.
+    ...keycloak({ url: keycloakUrl, realm: 'acme' }),
+    clientId: 'web',
+    clientSecret: 'web-secret',
+    baseUrl,
+    // In production this secret and the session's are configuration: the same in each process and after each start.
+    secret: randomBytes(32).toString('hex'),
+  })
+
+  const app = express()
+  app.use(
+    session({
+      ...(store && { store }),
+      secret: randomBytes(32).toString('hex'),
+      resave: false,
+      saveUninitialized: false,
+      cookie: { secure: baseUrl.startsWith('https:'), sameSite: 'lax' },
+    }),
+  )
+  app.use(oidc.router)
+
+  app.get('/', (req, res) => {
+    res.send(page('Home', { 'Logged in as': req.oidc.user?.name ?? 'nobody' }))
+  })
+  app.get('/profile', oidc.requireAuth(), (req, res) => {
+    const { name, email } = oidc.user(req)
+    const { roles, scope } = req.oidc
+    res.send(page('Profile', { Name: name, Mail: email, Roles: roles.join(', '), Scope: scope.join(', ') }))
+  })
+  app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (_req, res) => {
+    res.send(page('Admin', { 'You have': 'the role admin of the realm' }))
+  })
+  app.get('/editor', oidc.requireAuth({ roles: ['web:editor'] }), (_req, res) => {
+    res.send(page('Editor', { 'You have': 'the role editor of the client web' }))
+  })
+  // One more scope, asked for when it is needed and not at the first login.
+  app.get('/connect/calendar', oidc.login({ scope: ['openid', 'calendar.read'], returnTo: '/profile' }))
+
+  app.use(oidc.errorHandler())
+  return app
+}

@@ -1,0 +1,144 @@
+/**
+ * Starts a real Keycloak on loopback, for the specs and the example. As a command:
+ *
+ *   node scripts/keycloak.js [--port N] realm.json...
+ *
+ * prints its URL and runs until Ctrl-C. What is used, in this order:
+ *
+ *   KEYCLOAK_URL    one that runs already; realms that it lacks are imported with KEYCLOAK_ADMIN and
+ *                   KEYCLOAK_ADMIN_PASSWORD
+ *   KEYCLOAK_HOME   an unpacked one, of which a copy is built and kept in the cache
+ *   otherwise       the distribution from Maven Central, kept in the cache ($XDG_CACHE_HOME or ~/.cache)
+ *
+ * For Linux and macOS, with a JDK 17 or newer, and Maven for the first time.
+ */
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { importRealms, readRealms, untilReady } from './keycloak-admin.js'
+import { installKeycloak, serverEnv } from './keycloak-install.js'
+import { guarded } from './keycloak-process.js'
+
+/**
+ * @typedef {object} Keycloak
+ * @property {string} url base URL; the issuer of a realm is `${url}/realms/${realm}`
+ * @property {() => Promise<void>} stop ends the server if it is ours; may be called again
+ * @property {Promise<string>} ended resolves with the last words of a server of ours, once it has ended
+ */
+
+/**
+ * Starts Keycloak, or takes the one of KEYCLOAK_URL, and imports realm files. A server of ours ends with `stop()`, and
+ * with this process, however that ends. Its administrator is KEYCLOAK_ADMIN with KEYCLOAK_ADMIN_PASSWORD, else admin
+ * with admin.
+ *
+ * @param {{ realms?: string[], port?: number, onProgress?: (line: string) => void }} [options] paths of realm files;
+ *   a port of 127.0.0.1 (default 0: a free one); what is told how far it is, as the first start takes a minute
+ * @returns {Promise<Keycloak>}
+ * @throws {Error} that says what to do where a JDK, Maven, the port or a usable realm file is missing
+ */
+export async function startKeycloak({ realms: files = [], port = 0, onProgress = () => {} } = {}) {
+  const realms = readRealms(files)
+  const { KEYCLOAK_URL: given, KEYCLOAK_ADMIN: username, KEYCLOAK_ADMIN_PASSWORD: password } = process.env
+  if (given) {
+    const url = given.replace(/\/+$/, '')
+    onProgress(`using the Keycloak at ${url}`)
+    await untilReady(url, { seconds: 120 })
+    await importRealms(url, realms, { username, password, onProgress })
+    return { url, stop: async () => {}, ended: new Promise(() => {}) }
+  }
+  const credentials = { username: username || 'admin', password: password || 'admin' }
+  const keycloak = await startServer(await freePort(port), credentials, onProgress)
+  try {
+    await importRealms(keycloak.url, realms, { ...credentials, onProgress })
+  } catch (error) {
+    await keycloak.stop()
+    throw error
+  }
+  return keycloak
+}
+
+/**
+ * @param {number} port
+ * @param {{ username: string, password: string }} admin
+ * @param {(line: string) => void} onProgress
+ * @returns {Promise<Keycloak>}
+ */
+async function startServer(port, admin, onProgress) {
+  const env = {
+    ...serverEnv(),
+    KC_BOOTSTRAP_ADMIN_USERNAME: admin.username,
+    KC_BOOTSTRAP_ADMIN_PASSWORD: admin.password,
+  }
+  const home = await installKeycloak(onProgress)
+
+  // Links into the installation, so that what the server writes goes to this folder's own `data`.
+  const folder = mkdtempSync(join(tmpdir(), 'keycloak-'))
+  for (const name of ['bin', 'conf', 'lib', 'providers', 'themes']) symlinkSync(join(home, name), join(folder, name))
+  mkdirSync(join(folder, 'data'))
+
+  onProgress('starting Keycloak (about 15 seconds)')
+  const url = `http://127.0.0.1:${port}`
+  const listen = ['--http-enabled=true', '--http-host=127.0.0.1', `--http-port=${port}`, `--hostname=${url}`]
+  const folders = [`-Dkc.home.dir=${folder}`, `-Djboss.server.config.dir=${join(folder, 'conf')}`]
+  const command = [join(home, 'bin', 'kc.sh'), 'start', '--optimized', '--cache=local', ...listen, ...folders]
+  const { ended, stop } = guarded(command, { folder, env })
+  const failed = ended.then(({ account }) => `Keycloak ended with ${account}`)
+  const enough = new AbortController()
+  try {
+    const ready = untilReady(url, { seconds: 180, signal: enough.signal })
+    const failure = await Promise.race([ready, failed])
+    if (failure) throw new Error(failure)
+  } catch (error) {
+    await stop()
+    throw error
+  } finally {
+    enough.abort()
+  }
+  return { url, stop, ended: failed }
+}
+
+/** @param {number} port @returns {Promise<number>} */
+async function freePort(port) {
+  const server = createServer()
+  try {
+    await once(server.listen({ port, host: '127.0.0.1', exclusive: true }), 'listening')
+  } catch (cause) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (cause)
+    const taken = `port ${port} of 127.0.0.1 is taken: choose another, or 0 for a free one`
+    throw new Error(code === 'EADDRINUSE' ? taken : message, { cause })
+  }
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : port
+}
+
+async function main() {
+  const { values, positionals: realms } = parseArgs({ options: { port: { type: 'string' } }, allowPositionals: true })
+  const port = Number(values.port ?? 0)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port}: not a port`)
+  const { url, ended, stop } = await startKeycloak({ realms, port, onProgress: (line) => console.error(line) })
+  console.log(url)
+  let told = false
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => {
+      told = true
+      void stop().then(() => process.exit())
+    })
+  }
+  void ended.then((reason) => {
+    if (told) return
+    console.error(reason)
+    process.exitCode = 1
+  })
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === import.meta.filename) {
+  main().catch((error) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exitCode = 1
+  })
+}
