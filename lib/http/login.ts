@@ -7,26 +7,28 @@ import { readCookies, setCookies } from './cookies.ts'
 import { isScripted } from './origin.ts'
 import { warnOfSetup } from './setup-warnings.ts'
 
-/** The handler of the instance's own login route: reads `returnTo` alone from the request. */
-export async function handleLogin(exchange: Exchange, request: LoginRequest): Promise<void> {
-  if (isScripted(exchange.req)) {
-    // Whoever only looks, or cannot show the provider's page, begins no login.
-    answerError(
-      exchange,
-      new OidcError('login_required', 'Open this address in the browser to log in.', { status: 401 }),
-    )
-    return
-  }
-  await startLogin(exchange, request)
-}
-
-/** Begins a login and sends the browser to the provider. */
+/**
+ * Begins a login and sends the browser to the provider. Without a `returnTo` of its own it reads that of the request.
+ * Whoever only looks, or cannot show the provider's page, begins none.
+ */
 export async function startLogin(
   exchange: Exchange,
   request: LoginRequest,
   more: { returnTo?: string; attempt?: number } = {},
 ): Promise<void> {
   const { instance, req, res } = exchange
+  if (req.method === 'HEAD') {
+    res.setHeader('Cache-Control', 'no-store')
+    res.status(200).end()
+    return
+  }
+  if (isScripted(req)) {
+    answerError(
+      exchange,
+      new OidcError('login_required', 'Open this address in the browser to log in.', { status: 401 }),
+    )
+    return
+  }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
   const begun = await beginLogin(instance, { request, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) })

@@ -4,7 +4,7 @@ import { OidcError } from '../core/errors.ts'
 import { answerError, toldError, type Exchange } from './answers.ts'
 import { handleCallback, handleCallbackPost } from './callback.ts'
 import { makeContext } from './context.ts'
-import { handleLogin, plainLogin } from './login.ts'
+import { plainLogin, startLogin } from './login.ts'
 import { handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
 import { ensureState, loadState, slotOf, type RequestState } from './request-state.ts'
@@ -28,11 +28,11 @@ export function makeRouter(instance: Instance): Router {
       answerError(exchange, toldError(instance, error))
     }
   })
-  // Whoever only looks begins, finishes and ends no login.
-  for (const path of [login, callback, logout]) router.head(path, lookedAt)
+  // Whoever only looks finishes and ends no login.
+  for (const path of [callback, logout]) router.head(path, lookedAt)
   router.get(
     login,
-    handler(instance, (exchange) => handleLogin(exchange, plainLogin(exchange))),
+    handler(instance, (exchange) => startLogin(exchange, plainLogin(exchange))),
   )
   router.get(callback, handler(instance, handleCallback))
   router.post(callback, handler(instance, handleCallbackPost))

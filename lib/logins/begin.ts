@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { LoginRequest } from '../config/login-parameters.ts'
-import { nowSeconds } from '../core/clock.ts'
 import { authorizationUrl } from '../provider/authorize.ts'
 import { newTransactionId, writeState } from '../session/state.ts'
 import {
@@ -37,7 +36,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     nonce: randomBytes(16).toString('base64url'),
     verifier: randomBytes(32).toString('base64url'),
     returnTo: input.returnTo,
-    startedAt: nowSeconds(),
+    startedAt: Date.now() / 1000,
     scope: request.scope ?? options.scope,
     ...(request.maxAge === undefined ? {} : { maxAge: request.maxAge }),
     ...(request.prompt === undefined ? {} : { prompt: request.prompt }),

@@ -15,6 +15,7 @@ export interface Transaction {
   /** PKCE code verifier (RFC 7636 4.1). */
   readonly verifier: string
   readonly returnTo: string
+  /** Seconds since the epoch, with fractions: tabs open faster than one a second. */
   readonly startedAt: number
   /** The scope asked for. */
   readonly scope: readonly string[]
@@ -99,7 +100,8 @@ export function surplusTransactions(
     if (transaction) live.push(transaction)
     else dropped.push(id)
   }
-  live.sort((a, b) => b.startedAt - a.startedAt)
+  // Browsers send the older of two cookies first (RFC 6265 5.4), which tells where the time does not.
+  live.reverse().sort((a, b) => b.startedAt - a.startedAt)
   return [...dropped, ...live.slice(mostTransactions - 1).map(({ id }) => id)]
 }
 

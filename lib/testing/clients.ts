@@ -2,6 +2,7 @@ import { checkMembers, checkOneOf, checkText, checkTexts, fail } from './checks.
 
 /** A client registered at the test provider. */
 export interface TestClient {
+  /** Any text; what RFC 6749 section 2.3.1 wants encoded is decoded. */
   readonly clientId: string
   /** Absent: a public client, of which PKCE with S256 is insisted upon. */
   readonly clientSecret?: string | undefined

@@ -73,6 +73,7 @@ export interface TokenFault {
   readonly header?: Change<JsonObject> | undefined
   /** Alters the JSON text of the claims before signing: duplicate members, broken JSON. */
   readonly payload?: ((json: string) => string) | undefined
+  /** Signs wrongly; see {@link BadSignature}. Default: a good signature. */
   readonly signature?: BadSignature | undefined
   /** Sends this text in the token's place. */
   readonly raw?: string | ((token: string) => string) | undefined
@@ -95,6 +96,7 @@ export type ResponseParameters = Record<string, string | readonly string[] | und
 
 /** When the keys are rotated in the course of a token response. */
 export interface RotationFault extends KeyRotation {
+  /** Before the response's tokens are signed, so that they need keys nobody has yet; or after, so that theirs are gone. */
   readonly when: 'before-signing' | 'after-signing'
 }
 
@@ -112,8 +114,11 @@ export interface TestFaults {
   readonly authorizationResponse?: Change<ResponseParameters> | undefined
   /** Alters the body of successful token responses. */
   readonly tokenResponse?: Change<JsonObject> | undefined
+  /** Faults of ID tokens. */
   readonly idToken?: TokenFault | undefined
+  /** Faults of access tokens. The provider goes on knowing the token as it was sent. */
   readonly accessToken?: TokenFault | undefined
+  /** Faults of userinfo responses. */
   readonly userInfo?: UserInfoFault | undefined
   /** Alters the parameters of the response to an end-session request. */
   readonly logoutResponse?: Change<ResponseParameters> | undefined

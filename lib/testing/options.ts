@@ -48,6 +48,7 @@ export interface TestProviderOptions {
 export interface ProviderSettings {
   readonly users: ReadonlyMap<string, TestUser>
   readonly clients: ReadonlyMap<string, TestClient>
+  readonly signIn: string | undefined
   readonly path: string
   readonly hostname: string
   readonly port: number
@@ -100,6 +101,7 @@ export function resolveOptions(options: TestProviderOptions): ProviderSettings {
   return {
     users: checkUsers(options.users ?? defaultUsers),
     clients: checkClients(options.clients ?? defaultClients),
+    signIn: options.signIn,
     path: options.path ?? '',
     hostname: options.hostname ?? '127.0.0.1',
     port: options.port ?? 0,

@@ -1,97 +1,18 @@
-import { checkMembers, checkText, fail } from './checks.ts'
+import type { JWK } from 'jose'
 import type { JsonObject } from './change.ts'
 import { checkFaults } from './check-faults.ts'
+import { checkMembers, checkText, fail } from './checks.ts'
 import { FaultStack, type TestFaults } from './faults.ts'
-import { checkRotation, KeyRing, type KeyRotation } from './keys.ts'
 import { sign } from './jws.ts'
+import { checkRotation, KeyRing, type KeyRotation } from './keys.ts'
 import { logOut } from './login.ts'
 import { type ProviderSettings, resolveOptions, type TestProviderOptions } from './options.ts'
-import type { TestRequest } from './request.ts'
 import { RequestLog } from './request-log.ts'
+import type { TestRequest } from './request.ts'
 import { ProviderServer } from './server.ts'
 import { issuerOf, type ProviderState, seconds } from './state.ts'
+import type { TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
 import { tokenResponse } from './tokens.ts'
-import type { JWK } from 'jose'
-
-/** What to spread into the options of `createOidc`. */
-export interface TestProviderConnection {
-  readonly issuer: string
-  readonly clientId: string
-  /** Absent for a public client. */
-  readonly clientSecret?: string
-  /** `none` for a public client. */
-  readonly clientAuth?: 'none'
-}
-
-/** An OpenID provider on loopback whose users, clock and faults are the spec's to choose. */
-export interface TestProvider {
-  readonly issuer: string
-  /** Scheme, host and port: the issuer without its path. */
-  readonly url: string
-  /** The first client's. */
-  readonly clientId: string
-  /** The first client's; undefined where that is a public one. */
-  readonly clientSecret: string | undefined
-
-  /** Issuer and credentials of a client, to spread into the options of `createOidc`. Default: the first client. */
-  settings(clientId?: string): TestProviderConnection
-
-  /**
-   * Says who is at the keyboard of every browser: where a login is needed, this user logs in at once, without a page.
-   * `undefined`: nobody, so that browsers get the login page. Sessions that browsers have at the provider stay.
-   */
-  signIn(sub: string | undefined): void
-
-  /** The requests that came, oldest first. */
-  readonly requests: readonly TestRequest[]
-  /** Those to one endpoint. */
-  requestsTo(endpoint: TestRequest['endpoint']): readonly TestRequest[]
-  /** Resolves to the first request to an endpoint since the last `forget()`, or to the one that is the `count`-th. */
-  waitForRequest(endpoint: TestRequest['endpoint'], count?: number): Promise<TestRequest>
-  /** Forgets the requests that came. */
-  forget(): void
-
-  /** Puts faults in force, on top of those that are. Returns the function that undoes just these. */
-  misbehave(faults: TestFaults): () => void
-  /** Undoes all faults. */
-  behave(): void
-
-  /** Makes a new signing key, which signs from now on. */
-  rotateKeys(rotation?: KeyRotation): Promise<void>
-  /** The public keys as they are published, newest first. */
-  readonly keys: { readonly keys: readonly JWK[] }
-  /**
-   * Signs claims with the current key. Nothing is added to the claims. The header has `alg`, `kid` and `typ: JWT`; in
-   * `header`, a member replaces one of these, and `undefined` removes it.
-   */
-  sign(claims: JsonObject, header?: JsonObject): Promise<string>
-  /** A token response for a user without any login: access token, ID token, refresh token. */
-  issueTokens(sub: string, options?: TokenRequest): Promise<JsonObject>
-
-  /** The next authorization request is answered with this error. Default `access_denied`. Several calls queue up. */
-  deny(error?: string, description?: string): void
-  /** Ends all sessions of a user at the provider: a refresh is answered `invalid_grant`, `prompt=none` `login_required`. */
-  endSession(sub: string): void
-  /** The user can't log in any more, and a refresh is answered `invalid_grant`. */
-  disableUser(sub: string): void
-  enableUser(sub: string): void
-
-  /** Goes down: all connections are cut at once, new ones refused. */
-  stop(): Promise<void>
-  /** Comes up again on the same port, with all that it knew. */
-  start(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
-
-/** For whom and for what tokens are issued. */
-export interface TokenRequest {
-  /** Default: the first client. */
-  readonly clientId?: string | undefined
-  /** Scopes, parted by spaces. Default `openid profile email`. */
-  readonly scope?: string | undefined
-  /** The resources that the access token is for (RFC 8707). Default: none. */
-  readonly resource?: readonly string[] | undefined
-}
 
 function newState(settings: ProviderSettings, keys: KeyRing): ProviderState {
   return {
@@ -118,6 +39,7 @@ class RunningProvider implements TestProvider {
 
   constructor(settings: ProviderSettings, keys: KeyRing) {
     this.#state = newState(settings, keys)
+    this.signIn(settings.signIn)
     this.#log = new RequestLog(settings.keepRequests)
     this.#server = new ProviderServer(this.#state, this.#log)
   }
@@ -225,6 +147,19 @@ class RunningProvider implements TestProvider {
     this.#state.disabled.delete(sub)
   }
 
+  reset(): void {
+    const state = this.#state
+    this.behave()
+    this.forget()
+    for (const session of state.sessions.values()) logOut(state, session)
+    for (const memory of [state.codes, state.refreshTokens, state.accessTokens, state.pushed, state.atLoginPage]) {
+      memory.clear()
+    }
+    state.disabled.clear()
+    state.denials.length = 0
+    state.keyboard = state.settings.signIn
+  }
+
   async stop(): Promise<void> {
     await this.#server.stop()
   }
@@ -255,7 +190,6 @@ class RunningProvider implements TestProvider {
 export async function startTestProvider(options: TestProviderOptions = {}): Promise<TestProvider> {
   const settings = resolveOptions(options)
   const provider = new RunningProvider(settings, await KeyRing.create(settings.algorithm))
-  provider.signIn(options.signIn)
   await provider.start()
   return provider
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Answer, fromResponse, json, send } from './answer.ts'
 import { authorize, login } from './authorize.ts'
 import { discovery, jwks, paths } from './discovery.ts'
@@ -80,6 +81,9 @@ export class ProviderServer {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeAllConnections()
     await closed
+    // Clients in this process notice that their idle connections are gone before they send the next request.
+    await nextTurn()
+    await nextTurn()
   }
 
   #endpointOf(path: string): TestEndpoint | 'unknown' {

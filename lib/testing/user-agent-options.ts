@@ -28,6 +28,7 @@ export interface UserAgentOptions {
   readonly ca?: string | undefined
 }
 
+/** Header fields by name, in any case. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>>
 
 /** How one request is to be made. */
@@ -44,9 +45,11 @@ export interface UserAgentInit {
   readonly followRefresh?: boolean | undefined
   /** Sends forms that send themselves by a script (`response_mode=form_post`). Default true; navigations only. */
   readonly followForms?: boolean | undefined
+  /** Gives up when it is aborted. Default: waits for as long as the server does. */
   readonly signal?: AbortSignal | undefined
 }
 
+/** How a script's request is to be made. */
 export interface FetchInit extends UserAgentInit {
   /** Default `GET`. */
   readonly method?: string | undefined
@@ -54,6 +57,7 @@ export interface FetchInit extends UserAgentInit {
   readonly body?: FormFields | string | undefined
 }
 
+/** How a form is to be sent. */
 export interface SubmitInit extends UserAgentInit {
   /** Which form: its index, `id` or `name`. Default: the one that has the button, else the first. */
   readonly form?: number | string | undefined
@@ -65,6 +69,7 @@ export interface SubmitInit extends UserAgentInit {
 
 /** A browser without a screen: cookies, redirects, forms, and the headers by which pages and scripts are told apart. */
 export interface UserAgent {
+  /** The cookies. */
   readonly jar: CookieJar
   /** Goes to a page, as if typed into the address bar. */
   get(url: string | URL, init?: UserAgentInit): Promise<UserAgentResponse>
