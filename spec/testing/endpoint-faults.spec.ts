@@ -1,0 +1,322 @@
+import { fetchUserInfo, refreshTokenGrant } from 'openid-client'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  createUserAgent,
+  type EndpointFault,
+  startTestProvider,
+  type TestEndpoint,
+  type TestFaults,
+  type TestProvider,
+  type TestProviderOptions,
+} from '../../lib/testing.ts'
+import { authorizeUrl, logIn, tokenRequest } from './support/raw.ts'
+import { discover, type RelyingParty, startRelyingParty } from './support/relying-party.ts'
+
+let provider: TestProvider
+let app: RelyingParty | undefined
+
+async function start(options?: TestProviderOptions): Promise<void> {
+  provider = await startTestProvider({ algorithm: 'ES256', signIn: 'alice', ...options })
+}
+
+async function startBoth(): Promise<RelyingParty> {
+  await start()
+  app = await startRelyingParty(provider)
+  return app
+}
+
+/** The outcome of one discovery by a client that starts now. */
+async function outcome(fault: EndpointFault): Promise<unknown> {
+  const undo = provider.misbehave({ endpoints: { discovery: fault } })
+  try {
+    await discover(provider)
+    return 'discovered'
+  } catch (error) {
+    const { code, cause } = error as { code?: string; cause?: { code?: string } }
+    return code ?? cause?.code
+  } finally {
+    undo()
+  }
+}
+
+function get(path: string): Promise<Response> {
+  return fetch(provider.issuer + path)
+}
+
+afterEach(async () => {
+  await app?.stop()
+  app = undefined
+  await provider.stop()
+})
+
+describe('what an endpoint can do wrong', () => {
+  it('answers with a status, an HTML page, broken JSON or anything else', async () => {
+    await start()
+    expect(await outcome({ status: 503 })).toBe('OAUTH_RESPONSE_IS_NOT_CONFORM')
+    expect(await outcome({ html: true })).toBe('OAUTH_RESPONSE_IS_NOT_JSON')
+    expect(await outcome({ html: true, status: 502 })).toBe('OAUTH_RESPONSE_IS_NOT_CONFORM')
+    expect(await outcome({ invalidJson: true })).toBe('OAUTH_PARSE_ERROR')
+    expect(await outcome({ body: 'text' })).toBe('OAUTH_RESPONSE_IS_NOT_JSON')
+    expect(await outcome({ body: { issuer: 'https://elsewhere.example' } })).toBe(
+      'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED',
+    )
+    expect(await outcome({ status: 302, headers: { location: '/jwks' } })).toBe('OAUTH_RESPONSE_IS_NOT_CONFORM')
+    expect(await outcome({})).toBe('discovered')
+    expect(await outcome({ contentType: 'text/plain', headers: { 'x-one': '1' } })).toBe('discovered')
+    provider.misbehave({ endpoints: { jwks: { contentType: 'text/css', headers: { 'retry-after': '7' } } } })
+    const { headers } = await get('/jwks')
+    expect([headers.get('content-type'), headers.get('retry-after')]).toEqual(['text/css', '7'])
+  })
+
+  it('cuts the connection, before, in the middle of or instead of an answer', async () => {
+    await start()
+    expect(await outcome({ drop: true })).toBe('UND_ERR_SOCKET')
+    expect(await outcome({ garbage: true })).not.toBe('discovered')
+    expect(await outcome({ truncate: true })).toBe('OAUTH_PARSE_ERROR')
+    provider.misbehave({ endpoints: { jwks: { status: 200, truncate: true } } })
+    const response = await get('/jwks')
+    await expect(response.text()).rejects.toThrow('terminated')
+    await expect(createUserAgent().get(`${provider.issuer}/jwks`)).rejects.toMatchObject({ code: 'ECONNRESET' })
+  })
+
+  it('sends more than anyone wants to read, until the other side hangs up', async () => {
+    await start()
+    const undo = provider.misbehave({ endpoints: { jwks: { bytes: 10_000_000 } } })
+    const text = await (await get('/jwks')).text()
+    expect(text).toHaveLength(10_000_000)
+    expect(JSON.parse(text)).toHaveProperty('keys')
+    undo()
+    provider.misbehave({ endpoints: { jwks: { bytes: Number.POSITIVE_INFINITY } } })
+    const body = (await get('/jwks')).body as ReadableStream<Uint8Array>
+    let size = 0
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size > 3_000_000) break
+    }
+  })
+
+  it('does not mind that nobody waits any more', async () => {
+    await start()
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true, bytes: Number.POSITIVE_INFINITY } } })
+    const abort = new AbortController()
+    const given = expect(fetch(`${provider.issuer}/jwks`, { signal: abort.signal })).rejects.toThrow('aborted')
+    await provider.waitForRequest('jwks')
+    abort.abort()
+    await given
+    await get('/.well-known/openid-configuration')
+    undo()
+    expect((await get('/jwks')).status).toBe(200)
+  })
+
+  it('holds a request back until the fault is undone', async () => {
+    await start()
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
+    let answered = false
+    const response = get('/jwks').then((answer) => {
+      answered = true
+      return answer
+    })
+    const request = await provider.waitForRequest('jwks')
+    await get('/.well-known/openid-configuration')
+    expect([answered, request.status]).toEqual([false, undefined])
+    undo()
+    expect((await response).status).toBe(200)
+    expect(request.status).toBe(200)
+  })
+
+  it('holds back half of an answer until the fault is undone', async () => {
+    await start()
+    const undo = provider.misbehave({ endpoints: { jwks: { stall: true } } })
+    let arrived = false
+    const body = (await get('/jwks')).json().then((keySet: unknown) => {
+      arrived = true
+      return keySet
+    })
+    await get('/.well-known/openid-configuration')
+    expect(arrived).toBe(false)
+    undo()
+    expect(await body).toHaveProperty('keys')
+  })
+
+  it('lets go of what it holds when it goes down, and does no work for it', async () => {
+    await start()
+    const { refresh_token } = await logIn(provider)
+    provider.misbehave({ endpoints: { token: { hang: true, times: 1 }, jwks: { delayMs: 600_000 } } })
+    const params = { grant_type: 'refresh_token', refresh_token: refresh_token as string }
+    const waiting = Promise.allSettled([tokenRequest(provider, params), get('/jwks')])
+    await provider.waitForRequest('token', 2)
+    await provider.waitForRequest('jwks')
+    await provider.stop()
+    expect((await waiting).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await provider.start()
+    expect((await tokenRequest(provider, params)).status).toBe(200)
+  })
+
+  it('is late', async () => {
+    await start()
+    provider.misbehave({ endpoints: { jwks: { delayMs: 30 } } })
+    const before = performance.now()
+    expect((await get('/jwks')).status).toBe(200)
+    expect(performance.now() - before).toBeGreaterThan(25)
+  })
+
+  it('does its work and loses the answer', async () => {
+    await start({ refreshTokens: 'rotating' })
+    const { refresh_token } = await logIn(provider)
+    const params = { grant_type: 'refresh_token', refresh_token: refresh_token as string }
+    const undo = provider.misbehave({ endpoints: { token: { drop: true } } })
+    await expect(tokenRequest(provider, params)).rejects.toThrow('socket hang up')
+    undo()
+    provider.misbehave({ endpoints: { token: { drop: true, afterProcessing: true, times: 1 } } })
+    await expect(tokenRequest(provider, params)).rejects.toThrow('socket hang up')
+    expect((await tokenRequest(provider, params)).json()).toMatchObject({ error: 'invalid_grant' })
+  })
+
+  it('does so only so many times, or only for some requests', async () => {
+    await start()
+    provider.misbehave({
+      endpoints: {
+        jwks: { status: 500, times: 2 },
+        authorize: { status: 500, when: ({ params }) => params.get('state') === 'bad' },
+      },
+    })
+    const status = async (path: string): Promise<number> => (await get(path)).status
+    expect([await status('/jwks'), await status('/jwks'), await status('/jwks')]).toEqual([500, 500, 200])
+    const agent = createUserAgent()
+    const authorize = async (state: string): Promise<number> =>
+      (await agent.get(authorizeUrl(provider, { state }), { redirect: 'manual' })).status
+    expect([await authorize('good'), await authorize('bad')]).toEqual([303, 500])
+  })
+
+  it.each<TestEndpoint>(['discovery', 'jwks', 'token', 'userinfo'])('fails at %s for a client', async (endpoint) => {
+    const app = await startBoth()
+    const undo = provider.misbehave({ endpoints: { [endpoint]: { status: 500 } } })
+    const work = async (): Promise<unknown> => {
+      const page = await createUserAgent().get(`${app.url}/login`)
+      if (page.status !== 200) throw new Error(page.text())
+      return await fetchUserInfo(await app.config(), app.tokens().access_token, 'alice')
+    }
+    await expect(work()).rejects.toThrow()
+    undo()
+    if (endpoint !== 'discovery') await expect(work()).resolves.toMatchObject({ sub: 'alice' })
+  })
+})
+
+describe('faults in layers', () => {
+  it('lets the latest prevail, and each be undone alone', async () => {
+    await start()
+    const undoFirst = provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    const undoSecond = provider.misbehave({ endpoints: { jwks: { status: 502 } } })
+    const status = async (): Promise<number> => (await get('/jwks')).status
+    expect(await status()).toBe(502)
+    undoFirst()
+    expect(await status()).toBe(502)
+    undoSecond()
+    expect(await status()).toBe(200)
+    provider.misbehave({ endpoints: { jwks: { status: 503 } } })
+    provider.misbehave({ metadata: { issuer: 'x' } })
+    provider.behave()
+    expect(await status()).toBe(200)
+    expect(await outcome({})).toBe('discovered')
+  })
+
+  it('asks a hook first, which may answer anything', async () => {
+    await start()
+    provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    provider.misbehave({ respond: () => undefined })
+    provider.misbehave({
+      respond: ({ endpoint, url }) => {
+        if (endpoint !== 'jwks') return undefined
+        const response = Response.json({ keys: [], url }, { status: 203 })
+        response.headers.append('set-cookie', 'a=1')
+        response.headers.append('set-cookie', 'b=2')
+        return response
+      },
+    })
+    const response = await get('/jwks?x=1')
+    expect(response.status).toBe(203)
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+    expect(await response.json()).toEqual({ keys: [], url: `${provider.issuer}/jwks?x=1` })
+    expect((await get('/.well-known/openid-configuration')).status).toBe(200)
+    const unset = provider.misbehave({ respond: () => new Response('plain') })
+    expect(await (await get('/nowhere')).text()).toBe('plain')
+    unset()
+    expect((await get('/nowhere')).status).toBe(404)
+  })
+
+  it('says so when a hook fails', async () => {
+    await start()
+    provider.misbehave({
+      metadata: () => {
+        throw new Error('a mistake in the spec')
+      },
+    })
+    const response = await get('/.well-known/openid-configuration')
+    expect(response.status).toBe(500)
+    expect(await response.text()).toContain('a mistake in the spec')
+  })
+})
+
+describe('what can be altered', () => {
+  it('is the metadata', async () => {
+    await start()
+    provider.misbehave({ metadata: (metadata) => ({ ...metadata, issuer: `${String(metadata.issuer)}/INVALID` }) })
+    expect(await outcome({})).toBe('OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED')
+    provider.behave()
+    provider.misbehave({ metadata: { end_session_endpoint: undefined, extra: 1 } })
+    const metadata = await (await get('/.well-known/openid-configuration')).json()
+    expect(metadata).toMatchObject({ issuer: provider.issuer, extra: 1 })
+    expect(metadata).not.toHaveProperty('end_session_endpoint')
+  })
+
+  it('is the authorization response', async () => {
+    const app = await startBoth()
+    const reason = async (change: NonNullable<TestFaults['authorizationResponse']>): Promise<unknown> => {
+      const undo = provider.misbehave({ authorizationResponse: change })
+      const answer = (await createUserAgent().get(`${app.url}/login`)).json()
+      undo()
+      return answer.reason
+    }
+    expect(await reason({ iss: 'https://elsewhere.example' })).toContain('"iss"')
+    expect(await reason({ iss: undefined })).toContain('"iss"')
+    expect(await reason({ state: undefined })).toContain('"state"')
+    expect(await reason((params) => ({ ...params, code: [String(params.code), 'other'] }))).toContain('"code"')
+    expect(await reason(async (params) => await Promise.resolve({ ...params, extra: '1' }))).toBeUndefined()
+    provider.deny()
+    expect(await reason({ error: 'interaction_required', error_description: undefined })).toBeDefined()
+  })
+
+  it('is the token response', async () => {
+    const app = await startBoth()
+    provider.misbehave({ tokenResponse: { expires_in: undefined } })
+    expect((await createUserAgent().get(`${app.url}/login`)).status).toBe(200)
+    expect(app.tokens().expiresIn()).toBeUndefined()
+    provider.misbehave({ tokenResponse: (body) => ({ ...body, token_type: 'mac' }) })
+    await expect(refreshTokenGrant(await app.config(), app.tokens().refresh_token ?? '')).rejects.toMatchObject({
+      code: 'OAUTH_UNSUPPORTED_OPERATION',
+    })
+  })
+})
+
+it.each<[object, string]>([
+  [{ endpoint: {} }, 'misbehave has no member "endpoint"'],
+  [{ endpoints: { tokens: {} } }, 'endpoints has no member "tokens"'],
+  [{ endpoints: { token: { statut: 500 } } }, 'endpoints.token has no member "statut"'],
+  [{ endpoints: { token: { status: 99 } } }, 'endpoints.token.status must be a whole number'],
+  [{ endpoints: { token: { times: -1 } } }, 'endpoints.token.times'],
+  [{ endpoints: { token: { when: true } } }, 'endpoints.token.when must be a function'],
+  [{ endpoints: { token: { bytes: 'many' } } }, 'endpoints.token.bytes'],
+  [{ endpoints: [] }, 'endpoints must be an object'],
+  [{ respond: {} }, 'respond must be a function'],
+  [{ metadata: 'x' }, 'metadata must be an object to merge or a function'],
+  [{ jwks: null }, 'jwks must be an object to merge or a function'],
+  [{ idToken: { claim: {} } }, 'idToken has no member "claim"'],
+  [{ idToken: { claims: 1 } }, 'idToken.claims'],
+  [{ accessToken: { header: 1 } }, 'accessToken.header'],
+  [{ userInfo: { signature: 'bad' } }, 'userInfo.signature must be one of corrupt'],
+  [{ rotateKeys: 'sometimes' }, 'rotateKeys must be one of before-signing, after-signing'],
+  [{ rotateKeys: { when: 'after-signing', kid: 1 } }, 'rotateKeys.kid'],
+])('refuses the fault %j', async (fault, message) => {
+  await start()
+  expect(() => provider.misbehave(fault)).toThrow(new RegExp(`^${message.replace(/[.]/g, '\\.')}`))
+})

@@ -1,0 +1,99 @@
+import { buildEndSessionUrl } from 'openid-client'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createUserAgent, startTestProvider, type TestProvider, type TestProviderOptions } from '../../lib/testing.ts'
+import { authorize, responseOf } from './support/raw.ts'
+import { type RelyingParty, startRelyingParty } from './support/relying-party.ts'
+
+let provider: TestProvider
+let app: RelyingParty
+
+async function start(options?: TestProviderOptions): Promise<void> {
+  provider = await startTestProvider({ algorithm: 'ES256', signIn: 'alice', ...options })
+  app = await startRelyingParty(provider)
+}
+
+afterEach(async () => {
+  await app.stop()
+  await provider.stop()
+})
+
+function logoutUrl(params: Record<string, string>): string {
+  return `${provider.issuer}/logout?${new URLSearchParams(params).toString()}`
+}
+
+describe('logout begun by the client', () => {
+  it('ends the session and leads back with the state', async () => {
+    await start()
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    const url = buildEndSessionUrl(await app.config(), {
+      id_token_hint: app.tokens().id_token ?? '',
+      post_logout_redirect_uri: `${app.url}/bye`,
+      state: 'x&y',
+    })
+    const page = await agent.get(url)
+    expect(page.url).toBe(`${app.url}/bye?state=x%26y`)
+    expect(agent.jar.cookies()).toEqual([])
+    expect(await authorize(provider, { prompt: 'none' }, agent)).toMatchObject({ error: 'login_required' })
+  })
+
+  it('ends the session of the hint also in another browser, after the keys were rotated', async () => {
+    await start()
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    await provider.rotateKeys()
+    const page = await createUserAgent().get(logoutUrl({ id_token_hint: app.tokens().id_token ?? '' }))
+    expect(page.text()).toContain('You are logged out')
+    expect(await authorize(provider, { prompt: 'none' }, agent)).toMatchObject({ error: 'login_required' })
+  })
+
+  it('asks the user where there is no hint', async () => {
+    await start()
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    const params = { client_id: 'web', post_logout_redirect_uri: `${app.url}/bye` }
+    const page = await agent.get(logoutUrl(params))
+    expect(page.text()).toContain('Do you want to log out?')
+    expect(await authorize(provider, { prompt: 'none' }, agent)).toHaveProperty('code')
+    expect((await agent.submit(page, { button: 'Log out' })).url).toBe(`${app.url}/bye`)
+    expect(await authorize(provider, { prompt: 'none' }, agent)).toMatchObject({ error: 'login_required' })
+    expect((await agent.get(logoutUrl({}))).text()).toContain('You are logged out')
+  })
+
+  it('leads nowhere it does not know', async () => {
+    await start({
+      clients: [
+        { clientId: 'web', clientSecret: 's' },
+        { clientId: 'strict', clientSecret: 's', postLogoutRedirectUris: ['https://app.example.com/'] },
+      ],
+    })
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    const hint = { id_token_hint: app.tokens().id_token ?? '' }
+    const get = async (params: Record<string, string>): Promise<number> =>
+      (await agent.get(logoutUrl(params), { redirect: 'manual' })).status
+    const uri = { post_logout_redirect_uri: `${app.url}/bye` }
+    expect(await get({ ...uri })).toBe(400)
+    expect(await get({ ...uri, client_id: 'strict' })).toBe(400)
+    expect(await get({ ...hint, post_logout_redirect_uri: 'https://elsewhere.example' })).toBe(400)
+    expect(await get({ ...hint, client_id: 'strict' })).toBe(400)
+    expect(await get({ ...uri, id_token_hint: 'rubbish' })).toBe(400)
+    expect(await get({ ...hint, ...uri, client_id: 'web' })).toBe(303)
+  })
+
+  it('can come back with another state, or none', async () => {
+    await start()
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    provider.misbehave({ logoutResponse: (params) => ({ ...params, state: `${params.state as string}_INVALID` }) })
+    const params = {
+      id_token_hint: app.tokens().id_token ?? '',
+      post_logout_redirect_uri: `${app.url}/bye`,
+      state: 's',
+    }
+    const page = await agent.get(logoutUrl(params), { redirect: 'manual' })
+    expect(responseOf(page)).toEqual({ state: 's_INVALID' })
+    provider.misbehave({ logoutResponse: { state: undefined } })
+    expect((await agent.get(logoutUrl(params))).url).toBe(`${app.url}/bye`)
+  })
+})

@@ -1,0 +1,48 @@
+/** A server whose pages a spec writes down; any other path answers with what the request looked like. */
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Page {
+  readonly status?: number
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: string
+}
+
+/** What a request looked like. */
+export interface Echo {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface Pages {
+  readonly url: string
+  readonly show: (path: string, page: Page) => void
+  readonly stop: () => Promise<void>
+}
+
+export async function startPages(): Promise<Pages> {
+  const pages = new Map<string, Page>()
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request
+      const page = pages.get(url.split('?')[0] ?? '')
+      const echo = JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() })
+      const type = page?.body === undefined ? 'application/json' : 'text/html; charset=utf-8'
+      response.writeHead(page?.status ?? 200, { 'content-type': type, ...page?.headers }).end(page?.body ?? echo)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    show: (path, page) => void pages.set(path, page),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}

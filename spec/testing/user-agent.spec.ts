@@ -1,0 +1,395 @@
+import { Agent } from 'node:http'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createUserAgent, type UserAgentResponse } from '../../lib/testing.ts'
+import { type Echo, type Pages, startPages } from './support/pages.ts'
+
+let app: Pages
+let other: Pages
+
+beforeEach(async () => {
+  app = await startPages()
+  other = await startPages()
+})
+
+afterEach(async () => {
+  await app.stop()
+  await other.stop()
+})
+
+function seen(page: UserAgentResponse): Echo {
+  return page.json() as unknown as Echo
+}
+
+/** The headers by which servers tell navigations, scripts and sites apart. */
+function marks(page: UserAgentResponse): unknown[] {
+  const { headers } = seen(page)
+  return [
+    headers['sec-fetch-site'],
+    headers['sec-fetch-mode'],
+    headers['sec-fetch-dest'],
+    headers.origin,
+    headers.referer,
+  ]
+}
+
+function redirect(location: string, status = 302): { status: number; headers: { location: string } } {
+  return { status, headers: { location } }
+}
+
+describe('how requests look', () => {
+  it('a navigation looks like one', async () => {
+    const page = await createUserAgent().get(`${app.url}/page?x=1`)
+    expect(seen(page)).toMatchObject({ method: 'GET', url: '/page?x=1', body: '' })
+    expect(marks(page)).toEqual(['none', 'navigate', 'document', undefined, undefined])
+    expect(seen(page).headers.accept).toMatch(/^text\/html,/)
+    expect(seen(page).headers['sec-fetch-user']).toBe('?1')
+    expect(seen(page).headers['upgrade-insecure-requests']).toBe('1')
+  })
+
+  it('a form looks like one', async () => {
+    const page = await createUserAgent().post(`${app.url}/form`, { a: '1 &', b: ['2', '3'] })
+    expect(seen(page)).toMatchObject({ method: 'POST', body: 'a=1+%26&b=2&b=3' })
+    expect(seen(page).headers['content-type']).toBe('application/x-www-form-urlencoded')
+    expect(marks(page)).toEqual(['same-origin', 'navigate', 'document', app.url, `${app.url}/`])
+    const empty = await createUserAgent().post(`${app.url}/form`)
+    expect(seen(empty).body).toBe('')
+    const list = await createUserAgent().post(`${app.url}/form`, [
+      ['a', '1'],
+      ['a', '2'],
+    ])
+    expect(seen(list).body).toBe('a=1&a=2')
+  })
+
+  it('a script looks like one', async () => {
+    const agent = createUserAgent()
+    const page = await agent.fetch(`${app.url}/api`)
+    expect(marks(page)).toEqual(['same-origin', 'cors', 'empty', undefined, `${app.url}/`])
+    expect(seen(page).headers.accept).toBe('*/*')
+    const posted = await agent.fetch(`${app.url}/api`, {
+      method: 'PUT',
+      body: '{}',
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect(seen(posted)).toMatchObject({ method: 'PUT', body: '{}', headers: { 'content-type': 'application/json' } })
+    expect(marks(posted)[3]).toBe(app.url)
+    const form = await agent.fetch(`${app.url}/api`, { method: 'POST', body: { a: '1' } })
+    expect(seen(form)).toMatchObject({ body: 'a=1' })
+    expect((await agent.fetch(`${app.url}/api`, { method: 'HEAD' })).text()).toBe('')
+  })
+
+  it('goes by the page where it begins', async () => {
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/start?q`)
+    expect(marks(await agent.get(`${app.url}/next`, { from: page }))).toEqual([
+      'same-origin',
+      'navigate',
+      'document',
+      undefined,
+      `${app.url}/start?q`,
+    ])
+    expect(marks(await agent.get(`${other.url}/next`, { from: `${app.url}/start?q` }))).toEqual([
+      'same-site',
+      'navigate',
+      'document',
+      undefined,
+      `${app.url}/`,
+    ])
+    expect(marks(await agent.post(`${app.url}/next`, {}, { crossSite: true })).slice(0, 4)).toEqual([
+      'cross-site',
+      'navigate',
+      'document',
+      'https://elsewhere.example',
+    ])
+    expect(marks(await agent.fetch(`${other.url}/next`, { from: page }))[3]).toBe(app.url)
+  })
+
+  it.each<[string, string | undefined, string | undefined, string]>([
+    ['no-referrer', undefined, undefined, 'null'],
+    ['same-origin', 'whole', undefined, 'null'],
+    ['origin', 'origin', 'origin', 'origin'],
+    ['strict-origin', 'origin', 'origin', 'origin'],
+    ['origin-when-cross-origin', 'whole', 'origin', 'origin'],
+    ['no-referrer-when-downgrade', 'whole', 'whole', 'origin'],
+    ['unsafe-url', 'whole', 'whole', 'origin'],
+    ['', 'whole', 'origin', 'origin'],
+  ])('goes by the Referrer-Policy "%s" of that page', async (policy, same, cross, crossOrigin) => {
+    app.show('/start', { headers: { 'referrer-policy': policy } })
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/start?q`)
+    const forms = { whole: page.url, origin: `${app.url}/`, null: 'null' }
+    const expected = (form: string | undefined): string | undefined =>
+      form === undefined ? form : forms[form as 'whole']
+    expect(marks(await agent.get(`${app.url}/a`, { from: page }))[4]).toBe(expected(same))
+    const posted = marks(await agent.post(`${other.url}/a`, {}, { from: page }))
+    expect(posted[4]).toBe(expected(cross))
+    expect(posted[3]).toBe(crossOrigin === 'null' ? 'null' : app.url)
+    const sameOrigin = marks(await agent.post(`${app.url}/a`, {}, { from: page }))
+    expect(sameOrigin[3]).toBe(policy === 'no-referrer' ? 'null' : app.url)
+  })
+
+  it('says nothing about a secure page to one that is not', async () => {
+    const agent = createUserAgent({ proxies: { 'https://app.example.com': app.url } })
+    for (const policy of ['', 'strict-origin', 'no-referrer-when-downgrade']) {
+      app.show('/start', { headers: { 'referrer-policy': policy } })
+      const page = await agent.get('https://app.example.com/start')
+      expect(marks(await agent.get(`${other.url}/a`, { from: page }))[4]).toBeUndefined()
+    }
+  })
+
+  it('has headers of choice', async () => {
+    const agent = createUserAgent({ headers: { 'X-One': '1', 'Sec-Fetch-Mode': undefined } })
+    const { headers } = seen(await agent.get(app.url, { headers: { 'x-two': '2', Accept: undefined } }))
+    expect(headers).toMatchObject({ 'x-one': '1', 'x-two': '2' })
+    expect(headers).not.toHaveProperty('sec-fetch-mode')
+    expect(headers).not.toHaveProperty('accept')
+  })
+})
+
+describe('redirects', () => {
+  it('are followed, and every hop recorded', async () => {
+    app.show('/a', redirect('/b?x=1#part'))
+    app.show('/b', { ...redirect(`${other.url}/c`), headers: { location: `${other.url}/c`, 'set-cookie': 'b=1' } })
+    other.show('/c', { headers: { 'set-cookie': ['c=1', 'bad=1; SameSite=None'] } })
+    const page = await createUserAgent().get(`${app.url}/a`)
+    expect(page.url).toBe(`${other.url}/c#part`)
+    expect(page.hops.map(({ method, status, url }) => [method, status, url])).toEqual([
+      ['GET', 302, `${app.url}/a`],
+      ['GET', 302, `${app.url}/b?x=1#part`],
+      ['GET', 200, `${other.url}/c#part`],
+    ])
+    expect(page.hops[1]?.headers.get('location')).toBe(`${other.url}/c`)
+    expect(page.hops[2]?.requestHeaders.cookie).toBe('b=1')
+    expect(page.hops[2]?.cookiesSet).toMatchObject([{ name: 'c', value: '1' }])
+    expect(page.cookiesSet.map(({ name }) => name)).toEqual(['b', 'c'])
+    expect(seen(page).headers.cookie).toBe('b=1')
+    expect(page.headers.getSetCookie()).toEqual(['c=1', 'bad=1; SameSite=None'])
+  })
+
+  it.each([
+    [301, 'GET', ''],
+    [302, 'GET', ''],
+    [303, 'GET', ''],
+    [307, 'POST', 'a=1'],
+    [308, 'POST', 'a=1'],
+  ])('%i after a form is %s', async (status, method, body) => {
+    app.show('/a', redirect('/b', status))
+    const page = await createUserAgent().post(`${app.url}/a`, { a: '1' })
+    expect(seen(page)).toMatchObject({ method, body })
+    expect(seen(page).headers['content-type'] === undefined).toBe(body === '')
+  })
+
+  it('leave the method alone where the standard does', async () => {
+    app.show('/a', redirect('/b', 303))
+    const agent = createUserAgent()
+    expect((await agent.fetch(`${app.url}/a`, { method: 'HEAD' })).hops.at(-1)?.method).toBe('HEAD')
+    app.show('/a', redirect('/b', 302))
+    expect(seen(await agent.fetch(`${app.url}/a`, { method: 'PUT', body: 'x' }))).toMatchObject({
+      method: 'PUT',
+      body: 'x',
+    })
+  })
+
+  it('can be left to the spec', async () => {
+    app.show('/a', redirect('/b'))
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/a`, { redirect: 'manual' })
+    expect([page.status, page.headers.get('location'), page.hops.length]).toEqual([302, '/b', 1])
+    for (const location of ['app:/deep', 'http://[', '']) {
+      app.show('/odd', { status: 302, headers: { location, 'content-type': 'text/plain' } })
+      if (location !== '') expect((await agent.get(`${app.url}/odd`)).status).toBe(302)
+    }
+    app.show('/none', { status: 304 })
+    expect((await agent.get(`${app.url}/none`)).status).toBe(304)
+  })
+
+  it('are bounded, and the error says where they went', async () => {
+    app.show('/a', redirect('/b'))
+    app.show('/b', redirect('/a'))
+    await expect(createUserAgent({ maxHops: 5 }).get(`${app.url}/a`)).rejects.toThrow(
+      new RegExp(`more than 5 requests without arriving.*302 ${app.url}/a$`, 's'),
+    )
+    app.show('/again', { body: '<meta http-equiv=refresh content="0;url=/again">' })
+    await expect(createUserAgent().get(`${app.url}/again`)).rejects.toThrow('more than 20 requests')
+  })
+
+  it('tell the most distant relation on the way, from where they began', async () => {
+    app.show('/out', redirect(`${other.url}/back`))
+    other.show('/back', redirect(`${app.url}/end`))
+    const agent = createUserAgent()
+    expect(marks(await agent.get(`${app.url}/out`))[0]).toBe('none')
+    expect(marks(await agent.get(`${app.url}/out`, { from: `${app.url}/` }))[0]).toBe('same-site')
+    expect(marks(await agent.get(`${app.url}/out`, { crossSite: true }))[0]).toBe('cross-site')
+    const apart = createUserAgent({ site: ({ origin }) => origin })
+    expect(marks(await apart.get(`${app.url}/out`, { from: `${app.url}/` }))[0]).toBe('cross-site')
+  })
+
+  it('blur the origin once they led from one foreign origin to another', async () => {
+    app.show('/out', redirect(`${other.url}/end`, 307))
+    const { hops, ...page } = await createUserAgent().post(`${app.url}/out`, {}, { crossSite: true })
+    expect(hops.map(({ requestHeaders }) => requestHeaders.origin)).toEqual(['https://elsewhere.example', 'null'])
+    expect(page.status).toBe(200)
+  })
+})
+
+describe('cookies', () => {
+  it('are kept, and sent as SameSite allows', async () => {
+    app.show('/set', {
+      headers: { 'set-cookie': ['lax=1', 'strict=1; SameSite=Strict', 'none=1; SameSite=None; Secure'] },
+    })
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/set`)
+    const cookies = (page: UserAgentResponse): string | undefined => seen(page).headers.cookie
+    expect(cookies(await agent.get(`${app.url}/x`))).toBe('lax=1; strict=1; none=1')
+    expect(cookies(await agent.get(`${app.url}/x`, { crossSite: true }))).toBe('lax=1; none=1')
+    expect(cookies(await agent.post(`${app.url}/x`, {}, { crossSite: true }))).toBe('none=1')
+    expect(cookies(await agent.fetch(`${app.url}/x`))).toBe('lax=1; strict=1; none=1')
+    expect(cookies(await agent.post(`${app.url}/x`, {}, { from: `${other.url}/` }))).toBe('lax=1; strict=1; none=1')
+  })
+
+  it('are neither sent nor taken by a script of another origin', async () => {
+    other.show('/set', { headers: { 'set-cookie': 'b=1' } })
+    const agent = createUserAgent()
+    agent.jar.set('a=1', app.url)
+    const page = await agent.fetch(`${other.url}/set`, { from: `${app.url}/` })
+    expect(seen(page).headers.cookie).toBeUndefined()
+    expect(agent.jar.get('b')).toBeUndefined()
+  })
+
+  it('live by the clock of the spec', async () => {
+    let now = Date.now()
+    app.show('/set', { headers: { 'set-cookie': 'a=1; Max-Age=60' } })
+    const agent = createUserAgent({ now: () => now })
+    await agent.get(`${app.url}/set`)
+    expect(agent.jar.get('a')?.value).toBe('1')
+    now += 60_000
+    expect(agent.jar.get('a')).toBeUndefined()
+  })
+})
+
+describe('pages', () => {
+  const form = `<form id="f" action="/sent" method="post"><input name="a" value="1"><input name="b">
+    <button name="go" value="yes">Send it</button><button formaction="/elsewhere">Other</button></form>
+    <form name="search" action="/find?old"><input name="q"></form>`
+
+  it('have forms that can be sent', async () => {
+    app.show('/page', { body: form })
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/page`)
+    const sent = await agent.submit(page, { fields: { b: '2', extra: '3' } })
+    expect(seen(sent)).toMatchObject({ method: 'POST', url: '/sent', body: 'a=1&b=2&extra=3&go=yes' })
+    expect(marks(sent)).toEqual(['same-origin', 'navigate', 'document', app.url, page.url])
+    expect(seen(await agent.submit(page, { button: 'Other' }))).toMatchObject({ url: '/elsewhere', body: 'a=1&b=' })
+    expect(seen(await agent.submit(page, { button: 'go' }))).toMatchObject({ url: '/sent' })
+    const found = await agent.submit(page, { form: 'search', fields: { q: 'x y' } })
+    expect(seen(found)).toMatchObject({ method: 'GET', url: '/find?q=x+y' })
+    expect(seen(await agent.submit(page, { form: 1 })).url).toBe('/find?q=')
+    expect(seen(await agent.submit(page, { form: 'f' })).url).toBe('/sent')
+    await expect(agent.submit(page, { button: 'Nope' })).rejects.toThrow(
+      'the page has no button "Nope"; it has "Send it", "Other"',
+    )
+    await expect(agent.submit(page, { form: 'search', button: 'x' })).rejects.toThrow('no button "x"; it has none')
+    await expect(agent.submit(page, { form: 'nope' })).rejects.toThrow('the page has no such form; it has 2')
+  })
+
+  it('have forms that go to the page itself', async () => {
+    app.show('/self', { body: '<form method=post><button>Go</button></form>' })
+    const agent = createUserAgent()
+    const page = await agent.submit(await agent.get(`${app.url}/self?x=1`), { redirect: 'manual' })
+    expect(page.url).toBe(`${app.url}/self?x=1`)
+  })
+
+  it('have links', async () => {
+    app.show('/page', { body: '<a href="next?x">Log in</a>' })
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/page`)
+    expect(seen(await agent.click(page, 'Log in'))).toMatchObject({ url: '/next?x', headers: { referer: page.url } })
+    expect(seen(await agent.click(page, 'next?x')).url).toBe('/next?x')
+    await expect(agent.click(page, 'Log out')).rejects.toThrow('the page has no link "Log out"; it has "Log in"')
+    app.show('/empty', { body: '' })
+    await expect(agent.click(await agent.get(`${app.url}/empty`), 'x')).rejects.toThrow('it has none')
+  })
+
+  it('are followed where they refresh or send themselves, unless told not to', async () => {
+    app.show('/refresh', { body: '<meta http-equiv="refresh" content="0;url=/auto">' })
+    app.show('/auto', {
+      body: `<form method=post action="${other.url}/sent"><input type=hidden name=code value=1><button name=x>Go</button></form>
+        <script>document.forms[0].submit()</script>`,
+    })
+    const agent = createUserAgent()
+    const page = await agent.get(`${app.url}/refresh`)
+    expect(page.hops.map(({ url }) => url)).toEqual([`${app.url}/refresh`, `${app.url}/auto`, `${other.url}/sent`])
+    expect(seen(page)).toMatchObject({ method: 'POST', body: 'code=1' })
+    expect(marks(page)).toEqual(['same-site', 'navigate', 'document', app.url, `${app.url}/`])
+    expect(page.hops.map(({ requestHeaders }) => requestHeaders['sec-fetch-user'])).toEqual([
+      '?1',
+      undefined,
+      undefined,
+    ])
+    expect((await agent.get(`${app.url}/refresh`, { followForms: false })).url).toBe(`${app.url}/auto`)
+    expect((await agent.get(`${app.url}/refresh`, { followRefresh: false })).url).toBe(`${app.url}/refresh`)
+    expect((await agent.fetch(`${app.url}/refresh`)).url).toBe(`${app.url}/refresh`)
+  })
+
+  it('say what is wrong with JSON that is none', async () => {
+    app.show('/page', { body: '<h1>Oops</h1>' })
+    const page = await createUserAgent().get(`${app.url}/page`)
+    expect(() => page.json()).toThrow(`not JSON (200 ${app.url}/page): <h1>Oops</h1>`)
+  })
+})
+
+describe('set-up', () => {
+  it('resolves URLs against a base', async () => {
+    const agent = createUserAgent({ baseUrl: `${app.url}/sub/` })
+    expect((await agent.get('page')).url).toBe(`${app.url}/sub/page`)
+    expect((await agent.get('/page', { from: '/start' })).hops[0]?.requestHeaders.referer).toBe(`${app.url}/start`)
+  })
+
+  it('plays the proxy in front of an application', async () => {
+    app.show('/set', { headers: { 'set-cookie': '__Host-a=1; Secure; Path=/' } })
+    const agent = createUserAgent({
+      proxies: { 'https://app.example.com': app.url },
+      baseUrl: 'https://app.example.com',
+    })
+    expect((await agent.get('/set')).cookiesSet).toMatchObject([{ name: '__Host-a' }])
+    const page = await agent.get('/page?x')
+    expect(page.url).toBe('https://app.example.com/page?x')
+    expect(seen(page)).toMatchObject({
+      url: '/page?x',
+      headers: {
+        host: 'app.example.com',
+        cookie: '__Host-a=1',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'app.example.com',
+        'x-forwarded-for': '127.0.0.1',
+      },
+    })
+  })
+
+  it('speaks TLS to https, and trusts no strangers', async () => {
+    const url = app.url.replace('http:', 'https:')
+    await expect(createUserAgent({ ca: '' }).get(url)).rejects.toMatchObject({
+      code: expect.stringMatching(/SSL|TLS|EPROTO/) as string,
+    })
+  })
+
+  it('keeps connections where it is given an agent for them', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const page = await createUserAgent({ agent }).get(app.url)
+    expect(seen(page).headers.connection).toBe('keep-alive')
+    agent.destroy()
+    expect(seen(await createUserAgent().get(app.url)).headers.connection).toBe('close')
+  })
+
+  it('can be interrupted', async () => {
+    const signal = AbortSignal.abort()
+    await expect(createUserAgent().get(app.url, { signal })).rejects.toMatchObject({ name: 'AbortError' })
+  })
+
+  it.each<[object, string]>([
+    [{ base: 'x' }, 'the options of createUserAgent has no member "base"'],
+    [{ maxHops: 0 }, 'maxHops must be a whole number'],
+    [{ baseUrl: '/x' }, 'baseUrl must be an absolute URL'],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => createUserAgent(options)).toThrow(message)
+  })
+})
