@@ -1,0 +1,154 @@
+import { html } from '../demo/html.js'
+import { avatar, layout, loginLink, logoutForm, message } from '../demo/layout.js'
+
+/**
+ * @typedef {object} View
+ * @property {string} path
+ * @property {readonly Login[]} logins one for each provider, whether or not somebody is logged in there
+ *
+ * @typedef {object} Login
+ * @property {string} text what its users are called
+ * @property {string} as what one of them logs in as
+ * @property {{ login: string, logout: string }} paths
+ * @property {string} issuer
+ * @property {import('express-session-oidc').OidcContext} oidc
+ *
+ * @typedef {{ sub: string, name?: string | undefined, email?: string | undefined }} Person
+ */
+
+/**
+ * @param {View} view
+ * @param {string} title
+ * @param {import('../demo/html.js').Html} content
+ */
+function page({ path, logins }, title, content) {
+  return layout({
+    title,
+    site: 'Two providers',
+    links: [
+      { to: '/', text: 'Home' },
+      { to: '/staff-only', text: 'Staff only' },
+      { to: '/customers-only', text: 'Customers only' },
+      { to: '/either', text: 'Either' },
+    ],
+    path,
+    who: false,
+    content,
+    foot: html`${logins.map(({ text, issuer }) => html`<span>${text}: ${issuer}</span>`)}`,
+  })
+}
+
+/** @param {View} view */
+export function homePage(view) {
+  const count = view.logins.filter(({ oidc }) => oidc.isAuthenticated).length
+  const title = ['You are not logged in', 'You are logged in once', 'You are logged in twice'][count] ?? ''
+  return page(
+    view,
+    title,
+    html`<div>
+        <h1>${title}</h1>
+        <p class="muted prose">
+          Each provider has a login of its own in your session. Log in with one beside the other, and out of either
+          without touching the other.
+        </p>
+      </div>
+      <div class="grid">${view.logins.map(card)}</div>
+      <section class="card" aria-labelledby="pages-title">
+        <h2 id="pages-title">Guarded pages</h2>
+        <ul class="rows">
+          ${row('/staff-only', 'Staff only', 'a login as staff')}
+          ${row('/customers-only', 'Customers only', 'a login as a customer')}
+          ${row('/either', 'Either', 'any of the two')}
+        </ul>
+      </section>`,
+  )
+}
+
+/** @param {Login} login */
+function card({ text, as, paths, issuer, oidc }) {
+  const { user } = oidc
+  return html`<section class="card" id="${oidc.provider}" aria-labelledby="${oidc.provider}-title">
+    <h2 id="${oidc.provider}-title">${text}</h2>
+    ${
+      user
+        ? html`<div class="person">
+            ${avatar(nameOf(user))}
+            <div>
+              <p><strong>${nameOf(user)}</strong></p>
+              <p class="muted">${user.email}</p>
+            </div>
+          </div>`
+        : html`<p class="muted">Nobody is logged in at ${issuer}.</p>`
+    }
+    <div class="push">
+      ${
+        user
+          ? logoutForm(paths, { text: html`Log out <span class="hidden">of ${text}</span>` })
+          : loginLink(paths, '/', { text: `Log in as ${as}` })
+      }
+    </div>
+  </section>`
+}
+
+/**
+ * @param {string} to
+ * @param {string} text
+ * @param {string} needs
+ */
+function row(to, text, needs) {
+  return html`<li>
+    <span><a href="${to}">${text}</a><small>needs ${needs}</small></span>
+  </li>`
+}
+
+/**
+ * @param {View} view
+ * @param {string} returnTo
+ */
+export function signInPage(view, returnTo) {
+  return page(
+    view,
+    'Sign in',
+    html`<section class="card hero" aria-labelledby="title">
+      <div>
+        <p class="eyebrow">To open ${returnTo}</p>
+        <h1 id="title">Who are you here?</h1>
+      </div>
+      <ul class="rows">
+        ${view.logins.map(
+          ({ text, as, paths, issuer, oidc }) =>
+            html`<li>
+              <span
+                >${text}<small
+                  >${oidc.isAuthenticated ? `you are logged in as ${nameOf(oidc.user)}` : issuer}</small
+                ></span
+              >
+              ${loginLink(paths, returnTo, { text: html`Log in <span class="hidden">as ${as}</span>` })}
+            </li>`,
+        )}
+      </ul>
+    </section>`,
+  )
+}
+
+/**
+ * @param {View} view
+ * @param {string} title
+ * @param {Person} user
+ * @param {string} provider
+ */
+export function guardedPage(view, title, user, provider) {
+  const text = html`You are in as <strong>${nameOf(user)}</strong>: the login of <code>${provider}</code> opened this
+    page.`
+  return page(view, title, message({ eyebrow: 'Guarded', title, text }))
+}
+
+/** @param {View} view */
+export function notFoundPage(view) {
+  return page(view, 'Not found', message({ eyebrow: '404', title: 'There is no such page' }))
+}
+
+/** @param {Person} user */
+function nameOf({ name, sub }) {
+  return name ?? sub
+}
