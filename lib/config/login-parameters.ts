@@ -9,8 +9,6 @@ export interface LoginRequest {
   readonly scope: readonly string[] | undefined
   /** Parameters of the authorization request as they go on the wire. */
   readonly parameters: Readonly<Record<string, string>>
-  readonly prompt: string | undefined
-  readonly maxAge: number | undefined
   readonly returnTo: string | undefined
 }
 
@@ -84,8 +82,6 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
   return {
     scope: scope && !scope.includes('openid') ? ['openid', ...scope] : scope,
     parameters,
-    prompt,
-    maxAge: maxAge as number | undefined,
     returnTo,
   }
 }

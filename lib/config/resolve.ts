@@ -164,7 +164,9 @@ function issuerOf(checks: Checks, allowInsecure: boolean): { issuer: string; met
     return none
   }
   const members = metadata as Record<string, unknown>
-  for (const member of ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']) {
+  const required = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']
+  const others = Object.keys(members).filter((member) => member.endsWith('_endpoint'))
+  for (const member of new Set([...required, ...others])) {
     const fault = (member === 'issuer' ? issuerFault : endpointFault)(
       members[member],
       allowInsecure,
@@ -174,7 +176,7 @@ function issuerOf(checks: Checks, allowInsecure: boolean): { issuer: string; met
   }
   return {
     issuer: typeof members['issuer'] === 'string' ? members['issuer'] : '',
-    metadata: structuredClone(members) as unknown as ProviderMetadata,
+    metadata: JSON.parse(JSON.stringify(members)) as ProviderMetadata,
   }
 }
 
@@ -305,7 +307,7 @@ function secretsOf(checks: Checks, base: URL | undefined, clientSecret: string |
     }
     return [`derived from the client secret: ${clientSecret ?? ''}`]
   }
-  const list: unknown[] = Array.isArray(given) ? given : [given]
+  const list: unknown[] = Array.isArray(given) ? [...given] : [given]
   if (list.length === 0) checks.fault('secret must not be an empty list')
   for (const secret of list) {
     if (typeof secret === 'string' && secret.length >= shortestSecret) continue
@@ -331,12 +333,18 @@ function originsOf(checks: Checks): readonly string[] {
     return []
   }
   for (const origin of given) {
-    if (typeof origin === 'string' && URL.canParse(origin) && new URL(origin).origin === origin) continue
+    if (
+      typeof origin === 'string' &&
+      !origin.includes('*') &&
+      URL.canParse(origin) &&
+      new URL(origin).origin === origin
+    )
+      continue
     checks.fault(
       `allowedOrigins: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
     )
   }
-  return given as string[]
+  return [...(given as string[])]
 }
 
 function recordsOf(checks: Checks): Records | undefined {

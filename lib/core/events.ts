@@ -54,16 +54,18 @@ export class Events {
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {
-        ;(listener as (event: unknown) => void)(event)
+        const returned = (listener as (event: unknown) => unknown)(event)
+        if (returned instanceof Promise) returned.catch((error: unknown) => listenerFailed(name, error))
       } catch (error) {
-        // A log that fails must not fail a login.
-        process.emitWarning(
-          `a listener of the event '${name}' threw: ${error instanceof Error ? error.name : 'error'}`,
-          {
-            code: 'OIDC_LISTENER_FAILED',
-          },
-        )
+        listenerFailed(name, error)
       }
     }
   }
+}
+
+/** A log that fails must not fail a login. */
+function listenerFailed(name: string, error: unknown): void {
+  process.emitWarning(`a listener of the event '${name}' threw: ${error instanceof Error ? error.name : 'error'}`, {
+    code: 'OIDC_LISTENER_FAILED',
+  })
 }

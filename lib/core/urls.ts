@@ -29,7 +29,7 @@ export function localPath(input: unknown, origin: string): string | undefined {
   // Raw control characters, spaces, backslashes and lone surrogates have no place in a URL (RFC 3986 section 2).
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
-  if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path) || /^\/(?:%2f|\.{0,2}\/\/)/i.test(path)) return undefined
+  if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
   let url: URL
   try {
     url = new URL(input, origin)
@@ -38,8 +38,8 @@ export function localPath(input: unknown, origin: string): string | undefined {
   }
   if (url.origin !== new URL(origin).origin || url.username || url.password) return undefined
   const result = url.pathname + url.search + url.hash
-  // Dot segments may have left two slashes in front.
-  return result.startsWith('//') || result.length > longest * 3 ? undefined : result
+  // Dot segments may have left two slashes in front, and percent-encoding may have made it longer.
+  return /^\/(?:\/|%2f)/i.test(result) || result.length > longest ? undefined : result
 }
 
 /** The path, query and fragment of a `Referer` header that names a page of `origin`, else undefined. */

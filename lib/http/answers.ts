@@ -27,7 +27,6 @@ const titles: Partial<Record<OidcErrorCode, string>> = {
 
 /** Codes whose page offers to log in (again). */
 const offersLogin: readonly OidcErrorCode[] = [
-  'login_required',
   'state_unknown',
   'transaction_missing',
   'callback_used',
@@ -38,21 +37,35 @@ const offersLogin: readonly OidcErrorCode[] = [
   'login_refused',
 ]
 
+/** What an error's page has besides its message. */
+export interface PageExtras {
+  /** The provider's own words, in small print. */
+  readonly small?: string | undefined
+  readonly note?: string | undefined
+  readonly link?: Page['link']
+}
+
+/** Errors that `onError` was asked about: what it passes on is answered here. */
+const asked = new WeakSet<OidcError>()
+/** Errors that listeners were told of. */
+const told = new WeakSet<object>()
+
 /** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
-export function answerError(exchange: Exchange, error: OidcError, options: { small?: string | undefined } = {}): void {
+export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
   const { instance, req, res, next } = exchange
   if (res.headersSent) return next(error)
   const { onError } = instance.options
-  if (!onError) return writeError(exchange, error, options.small)
+  if (!onError || asked.has(error)) return writeError(exchange, error, extras)
+  asked.add(error)
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {
       if (res.headersSent) next(thrown)
-      else writeError(exchange, hookFailed('onError', thrown), undefined)
+      else writeError(exchange, hookFailed('onError', thrown), {})
     })
 }
 
-function writeError(exchange: Exchange, error: OidcError, small: string | undefined): void {
+function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
   const { instance, req, res } = exchange
   const login = loginUrl(
     instance,
@@ -71,12 +84,17 @@ function writeError(exchange: Exchange, error: OidcError, small: string | undefi
   }
   sendPage(res, {
     title: titles[error.code] ?? 'The login could not be completed',
-    paragraphs: error.message.split('\n'),
-    small,
-    link: offersLogin.includes(error.code)
-      ? { href: login, text: error.code === 'login_required' ? 'Log in' : 'Log in again' }
-      : undefined,
+    paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
+    small: extras.small,
+    link: extras.link ?? nextStep(instance, error, login),
   })
+}
+
+/** What a page offers: to log in (again), or a way out. */
+function nextStep(instance: Instance, error: OidcError, login: string): Page['link'] {
+  if (error.code === 'login_required') return { href: login, text: 'Log in' }
+  if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+  return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined
 }
 
 /** Path of the instance's login, with where to come back to. */
@@ -127,6 +145,8 @@ export function toldError(instance: Instance, thrown: unknown, event?: 'login_fa
           cause: thrown,
         })
   const { code, status, detail } = error
+  if (told.has(error)) return error
+  told.add(error)
   if (code === 'store_unavailable') instance.events.emit('store_fault', { detail })
   if (code === 'provider_unavailable') instance.events.emit('provider_fault', { detail })
   if (event) instance.events.emit(event, { code, status, detail })

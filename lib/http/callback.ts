@@ -19,7 +19,7 @@ import { answerError, sendOn, toldError, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { readForm } from './form-body.ts'
 import { plainLogin, queryOf, startLogin } from './login.ts'
-import { requireSession, stateOf, type RequestState } from './request-state.ts'
+import { requireSession, slotOf, stateOf, type RequestState } from './request-state.ts'
 import type { FinishedLogin } from '../config/options.ts'
 
 /** Parameters of an authorization response that must not come twice (RFC 6749 3.1). */
@@ -47,15 +47,16 @@ interface Callback {
 
 /** `GET` of the redirect URI: the authorization response (OIDC Core 3.1.2.5). */
 export async function handleCallback(exchange: Exchange): Promise<void> {
+  let callback: Callback | undefined
   try {
-    const callback = await readCallback(exchange)
+    callback = await readCallback(exchange)
     const { transaction, session, state } = callback
     if (!transaction) return await withoutTransaction(callback)
     // Before anything is sent to the provider: whoever is second must not spend the code (invariant: used once).
     if (!(await claim(session.records, state.id))) return await usedBefore(callback)
     await finish(callback, transaction)
   } catch (error) {
-    fail(exchange, error)
+    fail(exchange, error, callback?.transaction)
   }
 }
 
@@ -114,9 +115,15 @@ async function usedBefore(callback: Callback): Promise<void> {
     // The cookie of the transaction shows that this is the browser that logged in.
     if (transaction || own?.loginId === found.loginId) return sendOn(exchange, found.returnTo, 303)
   } else if (transaction) {
-    return startLogin(exchange, plainLogin(exchange), { returnTo: transaction.returnTo })
+    return startAgain(exchange, transaction)
   }
   throw badRequest('callback_used', 'This login was completed already, in another browser or session.')
+}
+
+/** Begins anew the login that a transaction was of. */
+function startAgain(exchange: Exchange, transaction: Transaction): Promise<void> {
+  const { scope, parameters, returnTo } = transaction
+  return startLogin(exchange, { scope, parameters, returnTo })
 }
 
 async function finish(callback: Callback, transaction: Transaction): Promise<void> {
@@ -136,7 +143,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
     // Best effort: an unsettled claim counts as failed after a while.
     await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
     if (error instanceof FormerSessionChanged) {
-      return startLogin(exchange, plainLogin(exchange), { returnTo: transaction.returnTo })
+      return startAgain(exchange, transaction)
     }
     throw error
   }
@@ -166,7 +173,9 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
 }
 
 function isSilent(error: unknown, transaction: Transaction): boolean {
-  return transaction.prompt === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
+  return (
+    transaction.parameters['prompt'] === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
+  )
 }
 
 /**
@@ -200,9 +209,16 @@ function responseKey(id: string): RecordKey {
   return { kind: 'response', id }
 }
 
-function fail(exchange: Exchange, thrown: unknown): void {
-  const error = toldError(exchange.instance, thrown, 'login_failed')
-  answerError(exchange, error, { small: error instanceof ProviderRefused ? error.detail : undefined })
+function fail(exchange: Exchange, thrown: unknown, transaction?: Transaction): void {
+  const { instance, req } = exchange
+  const error = toldError(instance, thrown, 'login_failed')
+  if (!(error instanceof ProviderRefused)) return answerError(exchange, error)
+  // Who asked for more, and was refused, still has what there was.
+  const back = transaction && slotOf(req, instance) ? transaction.returnTo : undefined
+  answerError(exchange, error, {
+    small: error.detail,
+    ...(back === undefined ? {} : { note: 'You are still logged in.', link: { href: back, text: 'Go back' } }),
+  })
 }
 
 function loginLoop(): OidcError {

@@ -14,7 +14,11 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
   if (type !== 'application/x-www-form-urlencoded')
     throw invalid(415, 'the body must be application/x-www-form-urlencoded')
   const parsed: unknown = req.body
-  if (parsed !== null && typeof parsed === 'object') return fromParsed(parsed)
+  // A parser for other types may have left an empty object, and the body unread.
+  const isRead = req.readableEnded || !req.readable
+  if (parsed !== null && typeof parsed === 'object' && (isRead || Object.keys(parsed).length > 0)) {
+    return fromParsed(parsed)
+  }
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of req as AsyncIterable<Buffer>) {

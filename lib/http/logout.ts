@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Request } from 'express'
 import type { LogoutParameters } from '../config/options.ts'
 import { optionsInvalid } from '../config/resolve.ts'
 import { OidcError } from '../core/errors.ts'
@@ -7,14 +8,14 @@ import { endLogin, type Ended } from '../logins/end.ts'
 import type { Instance } from '../logins/instance.ts'
 import { endSessionUrl } from '../provider/endpoints.ts'
 import { answerError, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
-import { crossSite, kindOf } from './origin.ts'
+import { crossSite, isScripted, kindOf } from './origin.ts'
 import { requireSession, stateOf, type RequestState } from './request-state.ts'
 
 /** `GET` and `POST` of the logout route. */
 export async function handleLogout(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange
-  if (req.method === 'GET' && !isOwnNavigation(req.headers['sec-fetch-site'])) {
-    // A page of another site, or an image on it, must not log anyone out.
+  if (req.method === 'GET' && !isOwnNavigation(req)) {
+    // A page of another site, an image, or a browser that fetches ahead of need must not log anyone out.
     sendPage(res, {
       title: 'Log out?',
       paragraphs: ['Press the button to log out.'],
@@ -22,16 +23,12 @@ export async function handleLogout(exchange: Exchange): Promise<void> {
     })
     return
   }
-  const refused = crossSite(req, instance.options)
-  if (refused !== undefined) {
-    answerError(exchange, crossSiteRefused(instance, refused))
-    return
-  }
   await startLogout(exchange, {})
 }
 
-function isOwnNavigation(site: string | string[] | undefined): boolean {
-  return site === 'same-origin' || site === 'none'
+function isOwnNavigation(req: Request): boolean {
+  const site = req.headers['sec-fetch-site']
+  return (site === 'same-origin' || site === 'none') && !isScripted(req)
 }
 
 /** Ends the login here, then sends the browser to end it at the provider (OIDC RP-Initiated Logout 2). */
@@ -41,6 +38,11 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
   const returnTo = parameters.returnTo === undefined ? postLogoutRedirect : localPath(parameters.returnTo, origin)
   if (returnTo === undefined)
     throw optionsInvalid('logout()', ["returnTo must be a path on this origin, such as '/goodbye'"])
+  const refused = crossSite(req, instance.options)
+  if (refused !== undefined) {
+    answerError(exchange, crossSiteRefused(instance, refused))
+    return
+  }
   let ended: Ended | undefined
   try {
     ended = await endLogin(instance, requireSession(req, stateOf(req) as RequestState))

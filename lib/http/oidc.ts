@@ -13,7 +13,7 @@ import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider, type ProviderHealth } from '../provider/provider.ts'
 import { Keys } from '../tokens/keys.ts'
-import { answerError } from './answers.ts'
+import { answerError, toldError } from './answers.ts'
 import { loginRequired, makeContext, type OidcContext } from './context.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
@@ -124,7 +124,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     },
     errorHandler: () =>
       function oidcErrors(error: unknown, req, res, next): void {
-        if (error instanceof OidcError) answerError({ instance, req, res, next }, error)
+        if (error instanceof OidcError) answerError({ instance, req, res, next }, toldError(instance, error))
         else next(error)
       },
     on: (event, listener) => instance.events.on(event, listener),

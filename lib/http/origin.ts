@@ -11,7 +11,8 @@ export function kindOf(req: Request): RequestKind {
   // `*/*` is what fetch and command-line clients send: only the literal name means that a page is wanted.
   const wantsPage = /(?:^|,)\s*text\/html\s*(?:[;,]|$)/i.test(req.headers.accept ?? '')
   if (!wantsPage || isScripted(req)) return 'client'
-  return isSafe(req) ? 'navigation' : 'form'
+  if (req.method === 'GET' || req.method === 'HEAD') return 'navigation'
+  return req.method === 'OPTIONS' ? 'client' : 'form'
 }
 
 /** Whether a request is plainly no page being opened: sent by a script, ahead of need, or into a part of a page. */

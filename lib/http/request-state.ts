@@ -52,13 +52,17 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     state.login = login
     if (!session.hasLogins || !isOver(login?.record)) return
     // What was written for a user does not outlive that user's login.
-    return session.startOver().then(() => {
-      state.sessionId = req.sessionID
-    })
+    return startOver(req, state, session)
   }
   const login = session.login()
   if (login instanceof Promise) return login.then(take)
   return take(login)
+}
+
+async function startOver(req: Request, state: RequestState, session: RequestSession): Promise<void> {
+  if (await session.isMoved()) return
+  await session.startOver()
+  state.sessionId = req.sessionID
 }
 
 /** The instance's login of the request, while it lasts and the request still has the session that it is of. */

@@ -1,13 +1,13 @@
 import type { Request } from 'express'
-import { MemoryStore } from 'express-session'
 import { warnOnce } from '../core/warnings.ts'
 import type { Instance } from '../logins/instance.ts'
+import { isInMemory } from '../session/web-session.ts'
 
 /** Names what can be seen of a set-up only when a login comes by: each once a process, with the fix. */
 export function warnOfSetup(instance: Instance, req: Request): void {
   const { options } = instance
   const { cookie } = req.session
-  if (!options.isLocal && req.sessionStore instanceof MemoryStore) {
+  if (!options.isLocal && isInMemory(req)) {
     warnOnce(
       'OIDC_MEMORY_STORE',
       'sessions and logins are kept in the memory of this process: a restart logs everyone out, and a second process knows nobody. Use RedisSessionStore of express-session-oidc/redis.',

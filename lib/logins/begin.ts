@@ -38,8 +38,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     returnTo: input.returnTo,
     startedAt: Date.now() / 1000,
     scope: request.scope ?? options.scope,
-    ...(request.maxAge === undefined ? {} : { maxAge: request.maxAge }),
-    ...(request.prompt === undefined ? {} : { prompt: request.prompt }),
+    parameters: request.parameters,
   }
   const location = await authorizationUrl(provider, {
     redirectUri,
@@ -52,9 +51,22 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies)
   return {
     location,
-    cookies: [
-      ...dropped.map((id) => clearedCookie(cookiePlace, id)),
-      transactionCookie(cookieSealer, cookiePlace, transaction),
-    ],
+    cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), fittingCookie(instance, transaction)],
   }
+}
+
+/** Browsers drop larger ones (RFC 6265bis 5.6). */
+const largestCookie = 4096
+
+/** The cookie of a transaction, without what a browser has no room for: where to return, then what a retry asks for. */
+function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
+  const { cookieSealer, cookiePlace, options } = instance
+  const homeward = { ...transaction, returnTo: options.basePath || '/' }
+  const { prompt, max_age: maxAge } = transaction.parameters
+  const checked = { ...(prompt && { prompt }), ...(maxAge && { max_age: maxAge }) }
+  const cookies = [transaction, homeward, { ...homeward, parameters: checked }].map((each) =>
+    transactionCookie(cookieSealer, cookiePlace, each),
+  )
+  const fits = ({ name, value }: Cookie): boolean => name.length + (value ?? '').length < largestCookie
+  return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }

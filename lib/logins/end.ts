@@ -1,6 +1,7 @@
 import type { TokenSet } from '../config/claims.ts'
 import type { Instance } from './instance.ts'
 import { storeUnavailable } from '../core/errors.ts'
+import { without } from '../session/identity-change.ts'
 import {
   liveSlot,
   liveSlots,
@@ -35,6 +36,7 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
   let id = session.id
   let login = await session.login()
   let loginId: string | undefined
+  let sealed: string | undefined
   for (let tries = 0, moves = 0; tries < mostTries;) {
     const record = login?.record === 'newer' ? undefined : login?.record
     const slot = liveSlot(record, name)
@@ -47,7 +49,9 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
       continue
     }
     loginId = slot.loginId
-    const { [name]: _ended, ...others } = liveSlots(record)
+    // Before the login ends, so that what cannot be read or ended can be asked for again.
+    sealed = (await records.take(tokensKey(id, name))) ?? sealed
+    const others = without(liveSlots(record), name)
     const isLast = Object.keys(others).length === 0
     const isEnded = await records.replace(
       loginKey(id),
@@ -60,13 +64,21 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
       login = await session.readLogin(id)
       continue
     }
-    const sealed = await records.take(tokensKey(id, name))
-    if (isLast) await session.destroy(id)
     instance.events.emit('logout', { issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId, reason: 'user' })
+    if (isLast) await destroyed(instance, session, id)
     return {
       slot,
       tokens: sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, slot.loginId, name),
     }
   }
   throw storeUnavailable(new Error('the login record kept changing'))
+}
+
+/** The login has ended already: a session that cannot be deleted now is over all the same, and goes when it is next seen. */
+async function destroyed(instance: Instance, session: RequestSession, id: string): Promise<void> {
+  try {
+    await session.destroy(id)
+  } catch (error) {
+    instance.events.emit('store_fault', { detail: storeUnavailable(error).detail })
+  }
 }

@@ -14,7 +14,7 @@ import {
   writeRecord,
   type Slot,
 } from '../session/login-record.ts'
-import type { Transaction } from '../session/transaction.ts'
+import { maxAgeOf, type Transaction } from '../session/transaction.ts'
 import { sealTokens } from '../session/vault.ts'
 import type { RenewedSession, RequestSession } from '../session/web-session.ts'
 import { exchangeCode } from '../provider/respond.ts'
@@ -69,7 +69,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     state: input.state,
     nonce: transaction.nonce,
     verifier: transaction.verifier,
-    maxAge: transaction.maxAge,
+    maxAge: maxAgeOf(transaction),
   })
   const identity = await identify(instance, response, transaction)
   const slot = slotOf(instance, transaction, identity)
@@ -141,10 +141,14 @@ async function writeLogin(instance: Instance, session: RequestSession, made: Mad
   const sealed = sealTokens(instance.tokenSealer, identity.tokens, slot.loginId, name)
   await records.set(tokensKey(renewed.id, name), sealed, secondsLeft({ [name]: slot }))
   let written: string | undefined
+  let copied: string[] = []
   for (let version = 1; version <= mostTries; version++) {
     const { former } = made
     const { slots: others } = carry(instance, session, former, slot)
+    const gone = copied.filter((other) => !Object.hasOwn(others, other))
+    if (gone.length > 0) await records.delete(gone.map((other) => tokensKey(renewed.id, other)))
     await copyTokens(records, formerId, renewed.id, others)
+    copied = Object.keys(others)
     const slots = { ...others, [name]: slot }
     const text = writeRecord(slots, version)
     const key = loginKey(renewed.id)
@@ -155,8 +159,9 @@ async function writeLogin(instance: Instance, session: RequestSession, made: Mad
     if (!isWritten) throw storeUnavailable(new Error('the login record of a new session is another'))
     written = text
     const login = { text, record: { format: 1, version, slots } }
+    // With no logins before it, this one stands from here on.
     if (former?.text === undefined) {
-      await renewed.dropFormer()
+      await afterwards(instance, () => renewed.dropFormer())
       return login
     }
     if (await endFormer(session, made, former.text, Object.keys(others).length > 0)) {

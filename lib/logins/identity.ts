@@ -1,14 +1,15 @@
 import type { TokenSet, UnknownClaims } from '../config/claims.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError, describe } from '../core/errors.ts'
+import { LoginRefused, OidcError, describe } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
-import { userInfo as fetchUserInfo } from '../provider/endpoints.ts'
+import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { TokenResponse } from '../provider/respond.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
-import { providerAlgorithms } from '../tokens/algorithms.ts'
+import { acceptedAlgorithms, providerAlgorithms } from '../tokens/algorithms.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
+import { verifyUserInfo } from '../tokens/user-info.ts'
 import type { Instance } from './instance.ts'
 
 /** Who has logged in, as far as it was verified. */
@@ -43,15 +44,24 @@ export async function identify(
 ): Promise<Identity> {
   const { options, provider, keys } = instance
   const { metadata } = await provider.ready()
-  const claims = await verifyIdToken(response.idToken, keys, {
+  const checks = {
     issuer: metadata.issuer,
     clientId: options.clientId,
+    clockToleranceSeconds: options.clockToleranceSeconds,
+  }
+  const claims = await verifyIdToken(response.idToken, keys, {
+    ...checks,
     nonce: asked.nonce,
     algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
-    clockToleranceSeconds: options.clockToleranceSeconds,
   })
   const info =
-    options.userInfo === 'login' ? await fetchUserInfo(provider, response.accessToken, claims.sub) : undefined
+    options.userInfo === 'login'
+      ? await verifyUserInfo(await fetchUserInfo(provider, response.accessToken), keys, {
+          ...checks,
+          sub: claims.sub,
+          algorithms: acceptedAlgorithms,
+        })
+      : undefined
   const user = Object.fromEntries(
     Object.entries({ ...info, ...claims }).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -119,7 +129,8 @@ function rolesOf(
 
 /** A function of the application's own threw: its fault, not a refusal. */
 export function hookFailed(hook: string, error: unknown): OidcError {
-  if (error instanceof OidcError) return error
+  // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
+  if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
   return new OidcError('hook_failed', 'The application could not complete the request.', {
     status: 500,
     detail: `${hook} failed: ${describe(error)}`,

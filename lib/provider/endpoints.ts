@@ -1,6 +1,6 @@
-import { buildEndSessionUrl, fetchUserInfo } from 'openid-client'
+import { buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
-import { providerFault } from './faults.ts'
+import { providerFault, responseInvalid, statusFault } from './faults.ts'
 import type { Provider } from './provider.ts'
 
 /** The URL that ends the login at the provider (OIDC RP-Initiated Logout 2); undefined where it has no such endpoint. */
@@ -13,14 +13,25 @@ export async function endSessionUrl(
   return buildEndSessionUrl(configuration, parameters).href
 }
 
-/** The userinfo answer (OIDC Core 5.3), its subject compared with that of the ID token (5.3.2). */
-export async function userInfo(provider: Provider, accessToken: string, sub: string): Promise<UnknownClaims> {
-  const { configuration } = await provider.ready()
+/** The userinfo answer (OIDC Core 5.3.2): claims, or a JWT of them that is yet to be verified. */
+export async function fetchUserInfo(provider: Provider, accessToken: string): Promise<UnknownClaims | string> {
+  const { configuration, metadata } = await provider.ready()
   try {
-    return await fetchUserInfo(configuration, accessToken, sub)
+    if (metadata.userinfo_endpoint === undefined) throw new Error('the provider has no userinfo endpoint')
+    const url = new URL(metadata.userinfo_endpoint)
+    const headers = new Headers({ accept: 'application/json, application/jwt' })
+    const response = await fetchProtectedResource(configuration, accessToken, url, 'GET', undefined, headers)
+    if (response.status !== 200) throw statusFault(response)
+    const text = await response.text()
+    return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))
   } catch (error) {
     throw providerFault(error, 'userinfo')
   }
+}
+
+function claimsOf(value: unknown): UnknownClaims {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as UnknownClaims
+  throw responseInvalid('userinfo: the answer is no JSON object')
 }
 
 /** The key set of the provider (RFC 7517), as it answers it. */

@@ -19,7 +19,7 @@ export function providerFault(error: unknown, what: string): OidcError {
       return clientRejected(detail)
     case 'OAUTH_RESPONSE_IS_NOT_CONFORM': {
       const response = (error as Error).cause
-      return response instanceof Response ? unexpectedStatus(response, detail) : responseInvalid(detail)
+      return response instanceof Response ? statusFault(response, detail) : responseInvalid(detail)
     }
     case 'OAUTH_RESPONSE_IS_NOT_JSON':
       // A page where JSON belongs is what proxies answer for a provider that is down.
@@ -40,14 +40,16 @@ export function providerFault(error: unknown, what: string): OidcError {
   return providerUnavailable(detail)
 }
 
-function unexpectedStatus(response: Response, detail: string): OidcError {
+/** A status that was not expected: a provider that is down, or one that breaks the protocol. */
+export function statusFault(response: Response, detail: string = 'userinfo'): OidcError {
   const text = `${detail} (status ${response.status})`
   if (response.status < 500 && response.status !== 429) return responseInvalid(text)
   const retryAfter = Number(response.headers.get('retry-after'))
   return retryAfter > 0 ? providerUnavailable(text, Math.min(retryAfter, 300)) : providerUnavailable(text)
 }
 
-function responseInvalid(detail: string): OidcError {
+/** An answer that breaks the protocol. */
+export function responseInvalid(detail: string): OidcError {
   return new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {
     status: 502,
     detail,
@@ -76,7 +78,16 @@ function safeText(error: unknown): string {
       const text = typeof description === 'string' ? ` ${JSON.stringify(description.slice(0, 300))}` : ''
       parts.push(`${JSON.stringify(oauthError.slice(0, 100))}${text}`)
     }
+    const named = issuerOf(current.cause)
+    if (named) parts.push(named)
     current = current.cause
   }
   return parts.join('; ') || 'an unknown fault'
+}
+
+/** What openid-client compared the issuer of metadata with (OIDC Discovery 4.3): the one thing that tells what to set. */
+function issuerOf(cause: unknown): string | undefined {
+  const { attribute, body } = (cause ?? {}) as { attribute?: unknown; body?: { issuer?: unknown } }
+  if (attribute !== 'issuer' || typeof body?.issuer !== 'string') return undefined
+  return `its issuer is ${JSON.stringify(body.issuer.slice(0, 300))}; set the option issuer to exactly that, if it is the right one`
 }

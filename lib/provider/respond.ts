@@ -1,4 +1,4 @@
-import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
+import { AuthorizationResponseError, ResponseBodyError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
 import { providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
@@ -72,6 +72,17 @@ export async function exchangeCode(
     }
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
+    if (isInvalidGrant(error)) {
+      throw new OidcError('authorization_failed', 'This login took too long, or was completed already.', {
+        status: 400,
+        detail: 'the provider does not know the code, or not any more (invalid_grant)',
+      })
+    }
     throw providerFault(error, 'authorization response')
   }
+}
+
+/** RFC 6749 5.2: the code is invalid, has expired or was used; nothing is wrong with the client. */
+function isInvalidGrant(error: unknown): boolean {
+  return error instanceof ResponseBodyError && error.error === 'invalid_grant'
 }

@@ -21,11 +21,17 @@ export function carryOver(
   instance: string,
   user: { readonly issuer: string; readonly sub: string },
 ): Carried {
-  const { [instance]: own, ...others } = former.slots
+  const own = Object.hasOwn(former.slots, instance) ? former.slots[instance] : undefined
+  const others = without(former.slots, instance)
   if (own) {
     const same = own.issuer === user.issuer && own.sub === user.sub
     return same ? { data: true, slots: others } : { data: false, slots: {} }
   }
   const linked = Object.keys(others).length > 0
   return { data: linked || !former.hadLogins, slots: others }
+}
+
+/** The slots of all other instances. */
+export function without(slots: Readonly<Record<string, Slot>>, instance: string): Record<string, Slot> {
+  return Object.fromEntries(Object.entries(slots).filter(([name]) => name !== instance))
 }

@@ -70,7 +70,23 @@ export function readRecord(text: string): LoginRecord | 'newer' | undefined {
   if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
   if (record.format > format) return 'newer'
   if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
-  return record as LoginRecord
+  const slots = Object.fromEntries(Object.entries(record.slots ?? {}).filter(([, slot]) => isSlot(slot)))
+  return { format: record.format, version: record.version, slots }
+}
+
+/** Whether a slot has what judging it takes: one that has not is nobody's login. */
+function isSlot(value: unknown): value is Slot {
+  const slot = value as Partial<Slot> | null
+  return (
+    slot !== null &&
+    typeof slot === 'object' &&
+    [slot.loginId, slot.issuer, slot.sub].every((member) => typeof member === 'string') &&
+    [slot.startedAt, slot.checkedAt, slot.endsAt].every((member) => typeof member === 'number') &&
+    Array.isArray(slot.roles) &&
+    Array.isArray(slot.scope) &&
+    slot.user !== null &&
+    typeof slot.user === 'object'
+  )
 }
 
 /** The slot of an instance, while its login lasts. */

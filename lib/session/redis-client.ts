@@ -19,10 +19,14 @@ export interface RedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
+/** What of a key decides its slot in a Redis Cluster, where the key has braces of its own. */
+export const hashTag: RegExp = /^[^{]*\{[^}]+\}/
+
 /** Key of a record. The braces put all records of a session into the Redis Cluster slot of the session's own key. */
 export function redisKey(key: RecordKey, sessionPrefix: string): string {
   if (!('session' in key)) return `oidc:${key.kind}:${key.id}`
-  const name = `oidc:{${sessionPrefix}${key.session}}`
+  const own = sessionPrefix + key.session
+  const name = hashTag.test(sessionPrefix) ? `oidc:${own}` : `oidc:{${own}}`
   return key.part === 'login' ? name : `${name}:${key.part}`
 }
 

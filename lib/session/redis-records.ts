@@ -1,5 +1,5 @@
 import type { RecordKey, Records } from '../core/records.ts'
-import { answered, redisKey, type RedisClient } from './redis-client.ts'
+import { answered, hashTag, redisKey, type RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisRecords}. */
 export interface RedisRecordsOptions {
@@ -25,6 +25,8 @@ return 1`
 export function redisRecords(options: RedisRecordsOptions): Records {
   const { client, prefix = 'sess:', timeoutSeconds = 5 } = options
   requireClient(client, 'redisRecords')
+  requireTimeout(timeoutSeconds, 'redisRecords')
+  requirePrefix(prefix, 'redisRecords')
   const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
   const name = (key: RecordKey): string => redisKey(key, prefix)
   return {
@@ -59,6 +61,18 @@ export function requireClient(client: unknown, what: string): asserts client is 
   const given = client as Record<string, unknown> | null | undefined
   if (given && methods.every((method) => typeof given[method] === 'function')) return
   throw new TypeError(`${what}: client must be a client of the package 'redis' (version 5 or later), connected`)
+}
+
+/** Says at construction what would otherwise be a request that waits for good, or not at all. */
+export function requireTimeout(seconds: unknown, what: string): void {
+  if (typeof seconds === 'number' && seconds > 0 && seconds <= 300) return
+  throw new TypeError(`${what}: timeoutSeconds must be a number of seconds greater than 0, at most 300`)
+}
+
+/** Braces in a prefix are for the hash tag of a Redis Cluster; any others would part a session from its records. */
+export function requirePrefix(prefix: unknown, what: string): void {
+  if (typeof prefix === 'string' && (!prefix.includes('}') || hashTag.test(prefix))) return
+  throw new TypeError(`${what}: prefix must be a string, with braces only around a hash tag such as '{shop}:sess:'`)
 }
 
 function life(seconds: number): { type: 'EX'; value: number } {

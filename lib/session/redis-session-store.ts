@@ -4,9 +4,9 @@ import { RedisStore } from 'connect-redis'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import { attachLogin, keepRecords, type LoadedLogin } from './attached.ts'
-import { isOver, loginKey, readRecord, tokensKey } from './login-record.ts'
+import { isOver, loginKey, movedKey, readRecord, tokensKey } from './login-record.ts'
 import { answered, redisKey, type RedisClient } from './redis-client.ts'
-import { redisRecords, requireClient } from './redis-records.ts'
+import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 
 /** Options of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
@@ -49,9 +49,8 @@ export class RedisSessionStore extends RedisStore {
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
       throw new TypeError('RedisSessionStore: idleSeconds must be a number of seconds greater than 0')
     }
-    if (!(timeoutSeconds > 0 && timeoutSeconds <= 300)) {
-      throw new TypeError('RedisSessionStore: timeoutSeconds must be a number of seconds greater than 0, at most 300')
-    }
+    requireTimeout(timeoutSeconds, 'RedisSessionStore')
+    requirePrefix(prefix, 'RedisSessionStore')
     super({ client, prefix, ttl: Math.ceil(idleSeconds) })
     this.#client = client
     this.#idleSeconds = idleSeconds
@@ -100,16 +99,31 @@ export class RedisSessionStore extends RedisStore {
   async #read(sid: string): Promise<SessionData | null> {
     const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
     const [text, login] = await this.#run(() => this.#client.mGet(keys))
-    if (typeof text !== 'string') return null
+    if (typeof text !== 'string') return this.#moved(sid)
     const data = parseSession(text)
     const record = typeof login === 'string' ? readRecord(login) : undefined
     if (data.hasLogins === true && isOver(record)) {
       // What was written for a user does not outlive that user's login.
+      const moved = await this.#moved(sid)
       await this.#remove(sid)
-      return null
+      return moved
     }
     this.#existing.add(data)
     this.#loaded.set(data, { text: login as string | undefined, record })
+    return data
+  }
+
+  /**
+   * An empty session in the place of one whose logins have just gone over into another: a logout that arrives with the
+   * old cookie meanwhile must find its way. Nobody is logged in with it, and nothing of it is ever written.
+   */
+  async #moved(sid: string): Promise<SessionData | null> {
+    const successor = await this.#run(() => this.#client.get(redisKey(movedKey(sid), this.prefix)))
+    if (typeof successor !== 'string') return null
+    const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }
+    const data: SessionData = { cookie, hasLogins: true }
+    this.#existing.add(data)
+    this.#loaded.set(data, { text: undefined, record: undefined })
     return data
   }
 
@@ -162,11 +176,14 @@ function isLive(session: SessionData): boolean {
 }
 
 function parseSession(text: string): SessionData {
+  let data: unknown
   try {
-    return JSON.parse(text) as SessionData
-  } catch (error) {
-    throw storeUnavailable(new Error(`a session in Redis is not JSON (${(error as Error).name})`))
+    data = JSON.parse(text)
+  } catch {
+    data = undefined
   }
+  if (data !== null && typeof data === 'object') return data as SessionData
+  throw storeUnavailable(new Error('a session in Redis is no JSON object: does something else write to this key?'))
 }
 
 /**

@@ -96,11 +96,17 @@ function idOf(key: RecordKey): string {
 
 function call<Result>(run: (done: (error: unknown, result?: Result) => void) => unknown): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
-    const returned = run((error, result) => {
-      if (error) reject(storeUnavailable(error))
-      else resolve(result as Result)
-    })
-    // Some stores answer through the callback and reject a promise besides.
-    if (returned instanceof Promise) returned.catch((error: unknown) => reject(storeUnavailable(error)))
+    const fail = (error: unknown): void => {
+      // express-session takes it for "no such session": stores that keep files answer so.
+      if ((error as { code?: unknown }).code === 'ENOENT') resolve(undefined as Result)
+      else reject(storeUnavailable(error))
+    }
+    try {
+      const returned = run((error, result) => (error ? fail(error) : resolve(result as Result)))
+      // Some stores answer through the callback and reject a promise besides.
+      if (returned instanceof Promise) returned.catch(fail)
+    } catch (error) {
+      fail(error)
+    }
   })
 }

@@ -19,9 +19,8 @@ export interface Transaction {
   readonly startedAt: number
   /** The scope asked for. */
   readonly scope: readonly string[]
-  /** `max_age` as asked for, in seconds. */
-  readonly maxAge?: number
-  readonly prompt?: string
+  /** What else was asked for, as it went on the wire. */
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 /** A cookie to set; `value` undefined takes it away. */
@@ -32,6 +31,12 @@ export interface Cookie {
   readonly secure: boolean
   readonly sameSite: 'Lax' | 'None'
   readonly maxAgeSeconds: number
+}
+
+/** `max_age` of a transaction's request, in seconds. */
+export function maxAgeOf(transaction: Transaction): number | undefined {
+  const value = transaction.parameters['max_age']
+  return value === undefined ? undefined : Number(value)
 }
 
 /** Where the cookies of an instance live. */
@@ -92,7 +97,9 @@ export function surplusTransactions(
   cookies: ReadonlyMap<string, string>,
 ): string[] {
   const prefix = cookiePrefix(place)
-  const ids = [...cookies.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  const ids = [...cookies.keys()]
+    .filter((name) => name.startsWith(prefix) && name !== finishedName(place))
+    .map((name) => name.slice(prefix.length))
   const dropped: string[] = ids.slice(mostRead)
   const live: { id: string; startedAt: number }[] = []
   for (const id of ids.slice(0, mostRead)) {
@@ -101,8 +108,8 @@ export function surplusTransactions(
     else dropped.push(id)
   }
   // Browsers send the older of two cookies first (RFC 6265 5.4), which tells where the time does not.
-  live.reverse().sort((a, b) => b.startedAt - a.startedAt)
-  return [...dropped, ...live.slice(mostTransactions - 1).map(({ id }) => id)]
+  const latest = live.toReversed().sort((a, b) => b.startedAt - a.startedAt)
+  return [...dropped, ...latest.slice(mostTransactions - 1).map(({ id }) => id)]
 }
 
 /** How many logins finished in this browser within a minute may be too many: the session cookie does not stick. */

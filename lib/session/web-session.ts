@@ -4,7 +4,8 @@ import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { attachedLogin, recordsIn, type LoadedLogin } from './attached.ts'
-import { loginKey, readRecord } from './login-record.ts'
+import { loginKey, movedKey, readRecord } from './login-record.ts'
+import { answerable } from './answerable.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { StoreRecords } from './store-records.ts'
 
@@ -18,18 +19,28 @@ declare module 'express-session' {
   }
 }
 
-const ofStore = new WeakMap<object, Records>()
+/** Records of a session store, and those given, by what they are made of. */
+const made = new WeakMap<object, Records>()
+
+/** Whether the request's sessions are kept by express-session's own `MemoryStore`. */
+export function isInMemory(req: Request): boolean {
+  return req.sessionStore instanceof MemoryStore
+}
 
 /** The records for a request: those given, else those beside its session. */
 export function recordsFor(req: Request, given: Records | undefined): Records {
-  if (given) return given
-  const store = req.sessionStore
-  let records = ofStore.get(store)
+  const key = given ?? req.sessionStore
+  let records = made.get(key)
   if (!records) {
-    records = recordsIn(store) ?? (store instanceof MemoryStore ? new MemoryRecords() : throughStore(store))
-    ofStore.set(store, records)
+    records = given ? answerable(given) : besideStore(req)
+    made.set(key, records)
   }
   return records
+}
+
+function besideStore(req: Request): Records {
+  const store = req.sessionStore
+  return recordsIn(store) ?? (isInMemory(req) ? new MemoryRecords() : throughStore(store))
 }
 
 function throughStore(store: Request['sessionStore']): Records {
@@ -116,6 +127,11 @@ export class RequestSession {
       },
       dropFormer: () => call((done) => store.destroy(former.id, done)),
     }
+  }
+
+  /** Whether the logins of the request's session have just gone over into another. */
+  async isMoved(): Promise<boolean> {
+    return (await this.records.get(movedKey(this.id))) !== undefined
   }
 
   /** Ends the request's session and gives the request an anonymous one in its place. */

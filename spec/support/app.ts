@@ -42,9 +42,7 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   const url = await listen(server)
   const app = make()
   setup.before?.(app)
-  app.use(
-    session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }),
-  )
+  app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }))
   const given = typeof setup.options === 'function' ? setup.options(url) : setup.options
   const oidc = createOidc({
     ...setup.provider.settings(),

@@ -69,7 +69,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
   }
   if (process.env['CI']) {
-    throw new Error('no redis-server on the PATH: install it (Debian: redis-server) or set REDIS_URL; CI takes no other')
+    throw new Error(
+      'no redis-server on the PATH: install it (Debian: redis-server) or set REDIS_URL; CI takes no other',
+    )
   }
   console.warn(
     'notice: no redis-server on the PATH and no REDIS_URL: the specs run on js-redis-server, a stand-in in JavaScript',

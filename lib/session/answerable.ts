@@ -1,0 +1,21 @@
+import { storeUnavailable } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+
+/** Records of the application's own: whatever they throw or reject with is a fault of the store. */
+export function answerable(records: Records): Records {
+  const safe = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await call()
+    } catch (error) {
+      throw storeUnavailable(error)
+    }
+  }
+  return {
+    get: (key) => safe(() => records.get(key)),
+    set: (key, value, seconds) => safe(() => records.set(key, value, seconds)),
+    add: (key, value, seconds) => safe(() => records.add(key, value, seconds)),
+    replace: (key, expected, value, seconds) => safe(() => records.replace(key, expected, value, seconds)),
+    take: (key) => safe(() => records.take(key)),
+    delete: (keys) => safe(() => records.delete(keys)),
+  }
+}

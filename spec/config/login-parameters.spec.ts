@@ -1,0 +1,137 @@
+import { createOidc, type LoginParameters } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { resolveLoginParameters } from '../../lib/config/login-parameters.ts'
+import { faultsOf } from '../support/faults-of.ts'
+
+const origin = 'https://app.example.com'
+const oidc = createOidc({
+  issuer: 'https://id.example.com',
+  clientId: 'web',
+  clientSecret: 'a client secret',
+  baseUrl: origin,
+  secret: 'a secret of more than thirty-two characters',
+})
+
+function faults(parameters: object): string[] {
+  return faultsOf(() => oidc.login(parameters as LoginParameters))
+}
+
+describe('the parameters of a login', () => {
+  it('go on the wire under the names of OIDC Core 3.1.2.1', () => {
+    const request = resolveLoginParameters(
+      {
+        prompt: 'login consent',
+        loginHint: 'alice@example.com',
+        acrValues: ['gold', 'silver'],
+        uiLocales: 'de en',
+        maxAuthAgeSeconds: 0,
+        extra: { kc_idp_hint: 'github' },
+      },
+      origin,
+    )
+    expect(request.parameters).toEqual({
+      prompt: 'login consent',
+      login_hint: 'alice@example.com',
+      acr_values: 'gold silver',
+      ui_locales: 'de en',
+      max_age: '0',
+      kc_idp_hint: 'github',
+    })
+  })
+
+  it('are none by default', () => {
+    expect(resolveLoginParameters({}, origin)).toEqual({
+      scope: undefined,
+      parameters: {},
+      returnTo: undefined,
+    })
+  })
+
+  it('have a scope as string or array, to which openid is added', () => {
+    const scopeOf = (scope: string | string[]): unknown => resolveLoginParameters({ scope }, origin).scope
+    expect(scopeOf('calendar.read')).toEqual(['openid', 'calendar.read'])
+    expect(scopeOf(['calendar.read', 'openid', 'calendar.read'])).toEqual(['calendar.read', 'openid'])
+  })
+
+  it.each([
+    [{ scope: '' }, /^scope must be words/],
+    [{ scope: [] }, /^scope must be words/],
+    [{ scope: ['a b'] }, /^scope must be words/],
+    [{ scope: null }, /^scope must be words/],
+    [{ prompt: '' }, /^prompt must be a non-empty string: 'none', 'login', 'consent' or 'select_account'/],
+    [{ prompt: 42 }, /^prompt must be a non-empty string/],
+    [{ prompt: 'none login' }, /^prompt 'none' cannot be combined/],
+    [{ loginHint: '' }, /^loginHint must be a non-empty string/],
+    [{ acrValues: 42 }, /^acrValues must be words separated by spaces/],
+    [{ acrValues: [] }, /^acrValues must be words separated by spaces/],
+    [{ uiLocales: {} }, /^uiLocales must be words separated by spaces/],
+    [{ maxAuthAgeSeconds: -1 }, /^maxAuthAgeSeconds must be a whole number of seconds, 0 or more/],
+    [{ maxAuthAgeSeconds: 1.5 }, /^maxAuthAgeSeconds must be a whole number/],
+    [{ maxAuthAgeSeconds: '60' }, /^maxAuthAgeSeconds must be a whole number/],
+    [{ extra: 'kc_idp_hint=github' }, /^extra must be an object of strings/],
+    [{ extra: null }, /^extra must be an object of strings/],
+    [{ extra: [] }, /^extra must be an object of strings/],
+    [{ extra: { kc_idp_hint: 1 } }, /^extra\.kc_idp_hint must be a string/],
+    [{ returnTo: 'https://evil.example' }, /^returnTo must be a path on this origin/],
+    [{ returnTo: '//evil.example' }, /^returnTo must be a path on this origin/],
+    [{ returnTo: '' }, /^returnTo must be a path on this origin/],
+    [{ return_to: '/' }, /^unknown option 'return_to'; did you mean 'returnTo'\?$/],
+    [{ login_hint: 'a' }, /^unknown option 'login_hint'; did you mean 'loginHint'\?$/],
+    [{ state: 'mine' }, /^unknown option 'state'/],
+    [{ redirect_uri: 'https://evil.example' }, /^unknown option 'redirect_uri'/],
+  ])('%j is refused where the route is defined', (parameters, message) => {
+    const found = faults(parameters)
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatch(message)
+  })
+
+  it.each([
+    'client_id',
+    'client_secret',
+    'client_assertion',
+    'client_assertion_type',
+    'code_challenge',
+    'code_challenge_method',
+    'nonce',
+    'redirect_uri',
+    'request',
+    'request_uri',
+    'response_mode',
+    'response_type',
+    'scope',
+    'state',
+    'prompt',
+    'max_age',
+    'login_hint',
+    'acr_values',
+    'ui_locales',
+    'id_token_hint',
+    'dpop_jkt',
+  ])('extra cannot set %s, which the login rests on or has a parameter for', (name) => {
+    expect(faults({ extra: { [name]: 'x' } })).toEqual([
+      `extra.${name} is a parameter of the protocol and cannot be set here`,
+    ])
+  })
+
+  it('name all their faults at once', () => {
+    expect(faults({ scope: '', prompt: 'none login', extra: { state: 'x', nonce: 'y' }, returnTo: 'x' })).toHaveLength(
+      5,
+    )
+  })
+
+  it('are refused as a whole where they are no object', () => {
+    expect(faults([])).toEqual(['the parameters of login() must be an object'])
+  })
+})
+
+describe('the parameters of a logout', () => {
+  it('are refused where the route is defined', () => {
+    const logout = (parameters: object): string[] => faultsOf(() => oidc.logout(parameters))
+    expect(logout({ returnTo: '/goodbye' })).toEqual([])
+    expect(logout({})).toEqual([])
+    expect(logout({ returnTo: 'https://evil.example' })).toEqual([
+      "returnTo must be a path on this origin, such as '/goodbye'",
+    ])
+    expect(logout({ returnto: '/' })).toEqual(["unknown option 'returnto'; did you mean 'returnTo'?"])
+  })
+})

@@ -1,0 +1,328 @@
+import { createOidc, type OidcOptions, type Records } from 'express-session-oidc'
+import { describe, expect, it, vi } from 'vitest'
+import { resolveOptions } from '../../lib/config/resolve.ts'
+import { faultsOf } from '../support/faults-of.ts'
+
+const valid = {
+  issuer: 'https://id.example.com',
+  clientId: 'web',
+  clientSecret: 'a client secret',
+  baseUrl: 'https://app.example.com',
+  secret: 'a secret of more than thirty-two characters',
+} satisfies OidcOptions
+
+function faults(options: Record<string, unknown>, without: readonly string[] = []): string[] {
+  const given: Record<string, unknown> = { ...valid, ...options }
+  for (const key of without) delete given[key]
+  return faultsOf(() => createOidc(given as unknown as OidcOptions))
+}
+
+const records: Records = {
+  get: async () => undefined,
+  set: async () => {},
+  add: async () => true,
+  replace: async () => true,
+  take: async () => undefined,
+  delete: async () => {},
+}
+
+describe('the options of createOidc', () => {
+  it('need no more than issuer, client and base URL, and have the defaults that the documentation promises', () => {
+    expect(resolveOptions(valid)).toEqual({
+      name: 'default',
+      issuer: 'https://id.example.com',
+      metadata: undefined,
+      clientId: 'web',
+      clientSecret: 'a client secret',
+      clientAuth: 'client_secret_basic',
+      origin: 'https://app.example.com',
+      basePath: '',
+      isLocal: false,
+      routes: { login: '/login', callback: '/callback', logout: '/logout' },
+      scope: ['openid', 'profile', 'email'],
+      secrets: [valid.secret],
+      afterLogin: undefined,
+      onError: undefined,
+      loginPage: undefined,
+      roles: undefined,
+      userInfo: 'never',
+      maxLoginSeconds: 28_800,
+      providerTimeoutSeconds: 5,
+      clockToleranceSeconds: 30,
+      allowedOrigins: [],
+      postLogoutRedirect: '/',
+      responseMode: 'query',
+      par: undefined,
+      records: undefined,
+      fetch: undefined,
+      allowInsecureIssuer: false,
+    })
+  })
+
+  it('take undefined for not given, except where that would open something', () => {
+    const optional = {
+      clientAuth: undefined,
+      name: undefined,
+      routes: undefined,
+      scope: undefined,
+      afterLogin: undefined,
+      onError: undefined,
+      loginPage: undefined,
+      roles: undefined,
+      userInfo: undefined,
+      maxLoginSeconds: undefined,
+      providerTimeoutSeconds: undefined,
+      clockToleranceSeconds: undefined,
+      allowedOrigins: undefined,
+      postLogoutRedirect: undefined,
+      responseMode: undefined,
+      par: undefined,
+      records: undefined,
+      fetch: undefined,
+      allowInsecureIssuer: undefined,
+    } satisfies Partial<OidcOptions>
+    expect(resolveOptions({ ...valid, ...optional })).toEqual(resolveOptions(valid))
+  })
+
+  const right: [keyof OidcOptions, unknown[]][] = [
+    ['issuer', ['https://id.example.com/', new URL('https://id.example.com/realms/acme'), 'http://localhost:8080']],
+    ['clientAuth', ['client_secret_basic', 'client_secret_post']],
+    ['baseUrl', ['http://localhost:3000', new URL('https://app.example.com/shop/')]],
+    ['name', ['entra', 'Entra', 'a', `n${'1'.repeat(31)}`, 'two-words']],
+    ['routes', [{}, { login: '/auth/log-in' }, { login: undefined }]],
+    ['scope', ['openid', 'openid profile', ['openid', 'a:b/c']]],
+    ['secret', ['x'.repeat(32), ['x'.repeat(32), 'y'.repeat(40)]]],
+    ['afterLogin', [() => {}]],
+    ['onError', [() => {}]],
+    ['loginPage', ['/signin', '/signin?tab=1#form']],
+    ['roles', [() => []]],
+    ['userInfo', ['never', 'login']],
+    ['maxLoginSeconds', [1, 0.5 + 1, 400 * 86_400]],
+    ['providerTimeoutSeconds', [0.1, 300]],
+    ['clockToleranceSeconds', [0, 300]],
+    ['allowedOrigins', [[], ['https://www.example.com', 'http://localhost:5173']]],
+    ['postLogoutRedirect', ['/goodbye']],
+    ['responseMode', ['query', 'form_post']],
+    ['par', [true, false]],
+    ['records', [records]],
+    ['fetch', [globalThis.fetch]],
+    ['allowInsecureIssuer', [true, false]],
+  ]
+  it.each(right)('%s takes what it should', (option, values) => {
+    for (const value of values) expect(faults({ [option]: value })).toEqual([])
+  })
+
+  const wrong: [keyof OidcOptions, unknown[], RegExp][] = [
+    ['issuer', ['id.example.com', '', '/realms/acme'], /^issuer must be an absolute URL/],
+    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^issuer must be an https: URL/],
+    ['issuer', ['https://user:password@id.example.com'], /^issuer must not contain a user name or password/],
+    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^issuer must not have a query/],
+    ['issuer', ['https://id.example.com/.well-known/openid-configuration'], /^issuer .* leave out/],
+    [
+      'issuer',
+      [42, null, true, [valid.issuer], () => {}],
+      /^issuer must be the provider's issuer identifier, its metadata/,
+    ],
+    ['clientId', ['', '  ', 42, null], /^clientId must be a non-empty string: the client identifier registered/],
+    ['clientSecret', ['', ' ', 42, null], /^clientSecret must be a non-empty string: the secret registered/],
+    ['clientAuth', ['basic', '', null, 'private_key_jwt'], /^clientAuth must be one of 'client_secret_basic', /],
+    ['baseUrl', ['app.example.com', '', '/shop', 42, null], /^baseUrl must be an absolute URL such as/],
+    ['baseUrl', ['ftp://app.example.com', 'file:///srv'], /^baseUrl must be an https: or http: URL/],
+    ['baseUrl', ['https://user@app.example.com', 'https://u:p@app.example.com'], /^baseUrl must not contain a user/],
+    ['baseUrl', ['https://app.example.com/?a=1', 'https://app.example.com/#a'], /^baseUrl must not have a query/],
+    [
+      'baseUrl',
+      ['https://app.example.com//evil.example', 'https://app.example.com/%5cevil'],
+      /^baseUrl has a path that/,
+    ],
+    [
+      'name',
+      ['-a', '1a', 'a b', 'a/b', 'a.b', `n${'1'.repeat(32)}`, 'caf\u00e9'],
+      /^name must be letters, digits and hyphens/,
+    ],
+    ['name', ['', 42, null], /^name must be a non-empty string/],
+    ['name', ['default'], /^name 'default' is that of the instance without a name: choose another/],
+    ['routes', ['/login', [], null, 42], /^routes must be an object/],
+    [
+      'scope',
+      ['', [], 42, null, ['openid', ''], ['openid', 'a b'], ['openid', 7], 'openid \u00e9', 'openid "a"'],
+      /^scope must be words separated by spaces, or an array of words: 'openid profile email'/,
+    ],
+    ['scope', ['profile email', ['profile']], /^scope must contain 'openid'/],
+    [
+      'secret',
+      ['x'.repeat(31), '', 42, null, ['x'.repeat(32), 'short'], [42]],
+      /^secret must be a string of at least 32 random characters, or a list of such/,
+    ],
+    ['secret', [[]], /^secret must not be an empty list/],
+    ['afterLogin', ['hook', {}, null], /^afterLogin must be a function/],
+    ['onError', ['page', null], /^onError must be a function/],
+    ['roles', [['admin'], 'admin', null], /^roles must be a function/],
+    ['fetch', [{}, null], /^fetch must be a function/],
+    [
+      'loginPage',
+      ['signin', 'https://evil.example/', '//evil.example', '/\\evil.example', '/a%0d%0ab', 42, null],
+      /^loginPage must be a path on this origin, such as/,
+    ],
+    [
+      'postLogoutRedirect',
+      ['goodbye', 'https://app.example.com/goodbye', '///evil.example', '', 42],
+      /^postLogoutRedirect must be a path on this origin/,
+    ],
+    ['userInfo', [true, 'always', null], /^userInfo must be one of 'never', 'login'/],
+    [
+      'maxLoginSeconds',
+      [0, -1, Number.NaN, Infinity, '3600', 400 * 86_400 + 1, null],
+      /^maxLoginSeconds must be a number of seconds from 1 to/,
+    ],
+    [
+      'providerTimeoutSeconds',
+      [0, -1, 301, '5', Number.NaN],
+      /^providerTimeoutSeconds must be a number of seconds from 0.1 to 300/,
+    ],
+    [
+      'clockToleranceSeconds',
+      [-1, 301, Infinity, '30'],
+      /^clockToleranceSeconds must be a number of seconds from 0 to 300/,
+    ],
+    ['allowedOrigins', ['https://www.example.com', {}, null], /^allowedOrigins must be an array of origins such as/],
+    [
+      'allowedOrigins',
+      [
+        ['https://www.example.com/'],
+        ['https://www.example.com/a'],
+        ['www.example.com'],
+        ['*'],
+        ['null'],
+        [42],
+        ['https://www.example.com:443'],
+      ],
+      /^allowedOrigins: .* is not an origin: scheme, host and port alone, such as/,
+    ],
+    ['responseMode', ['fragment', 'form-post', null], /^responseMode must be one of 'query', 'form_post'/],
+    ['par', ['yes', 1, null], /^par must be true or false/],
+    ['allowInsecureIssuer', ['true', 1, null], /^allowInsecureIssuer must be true or false/],
+    [
+      'records',
+      [{}, null, 'redis', { ...records, take: undefined }, () => {}],
+      /^records must have the methods get, set, add, replace, take and delete: use redisRecords/,
+    ],
+  ]
+  it.each(wrong)('%s refuses %j and says what to pass', (option, values, message) => {
+    for (const value of values) {
+      const found = faults({ [option]: value })
+      expect(found, JSON.stringify(value)).toHaveLength(1)
+      expect(found[0], JSON.stringify(value)).toMatch(message)
+    }
+  })
+
+  it('take no pattern for an allowed origin, since it would allow nothing', () => {
+    expect(faults({ allowedOrigins: ['https://*.example.com'] })).toHaveLength(1)
+  })
+
+  it.each(['issuer', 'clientId', 'clientSecret', 'baseUrl', 'secret'])(
+    '%s is missed where it is left out',
+    (option) => {
+      const found = faults({}, [option])
+      expect(found).toHaveLength(1)
+      expect(found[0]).toMatch(new RegExp(`^${option} is missing: pass `))
+    },
+  )
+
+  it('are refused as a whole where they are no object', () => {
+    for (const options of [undefined, null, 'https://id.example.com', []]) {
+      expect(faultsOf(() => createOidc(options as unknown as OidcOptions))).toContain(
+        'the options of createOidc() must be an object',
+      )
+    }
+  })
+
+  it('name all their faults in one error', () => {
+    const found = faults(
+      {
+        issuer: 'id',
+        clientSecret: undefined,
+        scope: 'email',
+        maxLoginSeconds: 0,
+        userinfo: 'login',
+        routes: { login: 'x' },
+      },
+      ['clientId', 'baseUrl'],
+    )
+    expect(found.map((fault) => fault.split(/[ :]/, 1)[0])).toEqual([
+      'unknown',
+      'issuer',
+      'clientId',
+      'clientSecret',
+      'baseUrl',
+      'routes.login',
+      'scope',
+      'maxLoginSeconds',
+    ])
+  })
+
+  it('say what an unknown one was meant to be', () => {
+    expect(faults({ clientID: 'web' })).toEqual(["unknown option 'clientID'; did you mean 'clientId'?"])
+    expect(faults({ client_secret: 'x' })).toEqual(["unknown option 'client_secret'; did you mean 'clientSecret'?"])
+    expect(faults({ scopes: 'openid' })).toEqual(["unknown option 'scopes'; did you mean 'scope'?"])
+    expect(faults({ 'post-logout-redirect': '/' })).toEqual([
+      "unknown option 'post-logout-redirect'; did you mean 'postLogoutRedirect'?",
+    ])
+    expect(faults({ routes: { callbak: '/cb' } })).toEqual([
+      "unknown option 'routes.callbak'; did you mean 'callback'?",
+    ])
+  })
+
+  it('make no guess where nothing is near', () => {
+    expect(faults({ attemptSilentLogin: true })).toEqual(["unknown option 'attemptSilentLogin'"])
+  })
+
+  it('are frozen once they are resolved, and what was given is left as it was', () => {
+    const given = { ...valid, scope: ['openid', 'openid'], routes: { login: '/in' } }
+    const resolved = resolveOptions(given)
+    expect(Object.isFrozen(resolved)).toBe(true)
+    expect(given).toEqual({ ...valid, scope: ['openid', 'openid'], routes: { login: '/in' } })
+    expect(resolved.scope).toEqual(['openid'])
+    const oidc = createOidc(given)
+    expect(Object.isFrozen(oidc)).toBe(true)
+    expect(Object.isFrozen(oidc.paths)).toBe(true)
+  })
+
+  it('do not change with the lists and objects that were given', () => {
+    const given = {
+      ...valid,
+      scope: ['openid'],
+      secret: ['x'.repeat(32)],
+      allowedOrigins: ['https://www.example.com'],
+      routes: { login: '/in' },
+    }
+    const resolved = resolveOptions(given)
+    const before = structuredClone(resolved)
+    given.scope.push('admin')
+    given.secret.unshift('y'.repeat(32))
+    given.allowedOrigins.push('https://evil.example')
+    given.routes.login = '/elsewhere'
+    expect(resolved).toEqual(before)
+  })
+
+  it('are all there is: neither the environment nor the network is asked', () => {
+    const { env } = process
+    const fetch = vi.spyOn(globalThis, 'fetch')
+    const asked: PropertyKey[] = []
+    const watch = (_: object, key: PropertyKey): void => void asked.push(key)
+    process.env = new Proxy(env, {
+      get: (target, key) => (watch(target, key), Reflect.get(target, key) as unknown),
+      has: (target, key) => (watch(target, key), Reflect.has(target, key)),
+      ownKeys: (target) => (watch(target, '*'), Reflect.ownKeys(target)),
+    })
+    try {
+      createOidc(valid)
+      faults({}, ['secret', 'clientSecret', 'issuer'])
+    } finally {
+      process.env = env
+    }
+    expect(asked).toEqual([])
+    expect(fetch).not.toHaveBeenCalled()
+    fetch.mockRestore()
+  })
+})

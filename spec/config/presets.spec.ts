@@ -1,0 +1,88 @@
+import { createOidc, keycloak, type KeycloakOptions, type RoleSources } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { faultsOf } from '../support/faults-of.ts'
+
+const claims = {
+  realm_access: { roles: ['admin', 'user'] },
+  resource_access: { web: { roles: ['editor'] }, orders: { roles: ['read', 'admin'] } },
+}
+
+function rolesOf(options: Partial<KeycloakOptions>, sources: Partial<RoleSources>): readonly string[] {
+  const { roles } = keycloak({ url: 'https://id.example.com', realm: 'acme', ...options })
+  return roles({ idToken: {}, accessToken: undefined, userInfo: undefined, ...sources })
+}
+
+describe('keycloak()', () => {
+  it.each([
+    ['https://id.example.com', 'https://id.example.com/realms/acme'],
+    ['https://id.example.com/', 'https://id.example.com/realms/acme'],
+    ['https://id.example.com/auth', 'https://id.example.com/auth/realms/acme'],
+    ['https://id.example.com/auth//', 'https://id.example.com/auth/realms/acme'],
+    [new URL('http://localhost:8080'), 'http://localhost:8080/realms/acme'],
+  ])('makes the issuer of %s', (url, issuer) => {
+    expect(keycloak({ url, realm: 'acme' }).issuer).toBe(issuer)
+  })
+
+  it('encodes what a realm may be called', () => {
+    expect(keycloak({ url: 'https://id.example.com', realm: 'two words' }).issuer).toBe(
+      'https://id.example.com/realms/two%20words',
+    )
+  })
+
+  it('is spread into the options of createOidc', () => {
+    const options = { clientId: 'web', clientSecret: 's', baseUrl: 'https://app.example.com', secret: 'x'.repeat(32) }
+    expect(createOidc({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options }).paths.login).toBe(
+      '/login',
+    )
+  })
+
+  it('finds realm roles plain and roles of clients under the name of their client', () => {
+    expect(rolesOf({}, { accessToken: claims })).toEqual(['admin', 'user', 'web:editor', 'orders:read', 'orders:admin'])
+  })
+
+  it('finds the roles of its own client both ways, and of no other', () => {
+    const roles = rolesOf({ client: 'web' }, { accessToken: claims })
+    expect(roles).toContain('editor')
+    expect(roles).toContain('web:editor')
+    expect(roles).not.toContain('read')
+  })
+
+  it('reads the ID token only where there is no verified access token', () => {
+    expect(rolesOf({}, { idToken: claims })).toContain('admin')
+    expect(rolesOf({}, { idToken: claims, accessToken: { realm_access: { roles: ['user'] } } })).toEqual(['user'])
+  })
+
+  it.each([
+    {},
+    { realm_access: null, resource_access: null },
+    { realm_access: 'admin', resource_access: 'web' },
+    { realm_access: { roles: 'admin' }, resource_access: { web: null, orders: { roles: { 0: 'admin' } } } },
+    { realm_access: { roles: [1, null, { admin: true }] } },
+  ])('finds none in %j', (accessToken) => {
+    expect(rolesOf({}, { accessToken })).toEqual([])
+  })
+
+  it.each([
+    [{ url: 'id.example.com', realm: 'acme' }, /^url must be an absolute URL/],
+    [{ realm: 'acme' }, /^url must be an absolute URL/],
+    [{ url: 'https://id.example.com/realms/acme', realm: 'acme' }, /^url must end before '\/realms\/...'/],
+    [{ url: 'https://id.example.com' }, /^realm is missing/],
+    [{ url: 'https://id.example.com', realm: '' }, /^realm must be a non-empty string/],
+    [{ url: 'https://id.example.com', realm: 'acme', client: '' }, /^client must be a non-empty string/],
+    [
+      { url: 'https://id.example.com', realm: 'acme', clientId: 'web' },
+      /^unknown option 'clientId'; did you mean 'client'\?/,
+    ],
+  ])('refuses %j', (options, message) => {
+    const found = faultsOf(() => keycloak(options as KeycloakOptions))
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatch(message)
+  })
+
+  it('names all faults at once', () => {
+    expect(faultsOf(() => keycloak({ url: 'x', realm: '', client: '' }))).toHaveLength(3)
+    expect(faultsOf(() => keycloak(undefined as unknown as KeycloakOptions))[0]).toBe(
+      'the options of keycloak() must be an object',
+    )
+  })
+})

@@ -1,0 +1,113 @@
+import { inspect } from 'node:util'
+import { LoginRefused, OidcError } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import {
+  describe as describeError,
+  providerUnavailable,
+  retryAfterSeconds,
+  storeUnavailable,
+} from '../../lib/core/errors.ts'
+
+const secret = 'code-that-nobody-may-see'
+
+function withCause(): OidcError {
+  const cause = Object.assign(new Error(`state mismatch, ${secret}`), { body: { access_token: secret } })
+  return new OidcError('token_invalid', 'The login could not be completed.', { status: 502, detail: 'nonce', cause })
+}
+
+describe('an error', () => {
+  it('keeps its cause for who asks, and shows it to nobody else', () => {
+    const error = withCause()
+    expect((error.cause as Error).message).toContain(secret)
+    expect(Object.keys(error)).not.toContain('cause')
+    const shown = [
+      inspect(error),
+      inspect(error, { depth: Infinity, showHidden: true }),
+      inspect({ deep: [error] }, { depth: Infinity }),
+      JSON.stringify(error),
+      JSON.stringify(Object.assign({}, error)),
+      String(error),
+      error.stack,
+    ]
+    for (const text of shown) expect(text).not.toContain(secret)
+  })
+
+  it('says in a log what it is: stack, code, status and detail', () => {
+    const text = inspect(withCause())
+    expect(text).toContain('OidcError: The login could not be completed.')
+    expect(text).toContain('errors.spec.ts')
+    expect(text).toContain('code: token_invalid, status: 502')
+    expect(text).toContain('detail: nonce')
+    expect(inspect(new OidcError('not_allowed', 'No.', { status: 403 }))).not.toContain('detail')
+  })
+
+  it('can be shown without a stack too', () => {
+    const error = withCause()
+    delete error.stack
+    expect(inspect(error)).toMatch(/^OidcError: The login could not be completed\.\n {2}code: token_invalid/)
+  })
+
+  it('has what an error handler reads: status, headers, expose', () => {
+    const error = new OidcError('request_invalid', 'No.', { status: 405, headers: { Allow: 'GET' } })
+    expect(error).toBeInstanceOf(Error)
+    expect(error).toMatchObject({ name: 'OidcError', status: 405, headers: { Allow: 'GET' }, expose: true })
+    expect(error.cause).toBeUndefined()
+    expect('cause' in error).toBe(false)
+    expect(new OidcError('not_allowed', 'No.', { status: 403 }).headers).toEqual({})
+  })
+})
+
+describe('a refusal by the application', () => {
+  it('is 403 with the application\u2019s words', () => {
+    const error = new LoginRefused('Only staff may log in here.')
+    expect(error).toBeInstanceOf(OidcError)
+    expect(error).toMatchObject({
+      name: 'LoginRefused',
+      code: 'login_refused',
+      status: 403,
+      message: 'Only staff may log in here.',
+      expose: true,
+    })
+    expect(inspect(error)).toContain('LoginRefused')
+  })
+})
+
+describe('a fault', () => {
+  it('of the store is 503 and says when to come again', () => {
+    const error = storeUnavailable(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
+    expect(error).toMatchObject({
+      code: 'store_unavailable',
+      status: 503,
+      headers: { 'Retry-After': String(retryAfterSeconds) },
+      detail: 'Error (ECONNREFUSED): connect ECONNREFUSED',
+    })
+    expect(error.message).not.toContain('ECONNREFUSED')
+  })
+
+  it('of the store that has its error already keeps it', () => {
+    const error = storeUnavailable(new Error('gone'))
+    expect(storeUnavailable(error)).toBe(error)
+  })
+
+  it('of the provider is 503 and says when to come again, a second from now at the earliest', () => {
+    expect(providerUnavailable('discovery: timeout')).toMatchObject({
+      code: 'provider_unavailable',
+      status: 503,
+      headers: { 'Retry-After': '5' },
+      detail: 'discovery: timeout',
+    })
+    expect(providerUnavailable('', 0.2).headers).toEqual({ 'Retry-After': '1' })
+    expect(providerUnavailable('', -3).headers).toEqual({ 'Retry-After': '1' })
+    expect(providerUnavailable('', 2.1).headers).toEqual({ 'Retry-After': '3' })
+  })
+
+  it('is described on one line, however long and odd what was thrown is', () => {
+    expect(describeError(new TypeError('fetch\n  failed'))).toBe('TypeError: fetch failed')
+    expect(describeError(new Error(''))).toBe('Error')
+    expect(describeError(Object.assign(new Error('x'), { code: 17 }))).toBe('Error: x')
+    expect(describeError(new Error('x'.repeat(10_000))).length).toBeLessThan(600)
+    expect(describeError('a text')).toBe('a text')
+    expect(describeError({ secret })).toBe('a thrown object')
+    expect(describeError(undefined)).toBe('a thrown undefined')
+  })
+})

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+
+const first = 'the first secret, of more than thirty-two characters'
+const second = 'the second secret, of more than thirty-two characters'
+const sealer = new Sealer([first], 'tokens')
+
+/** Each text that differs from `text` in one bit of one byte, once decoded. */
+function* oneBitWrong(text: string): Generator<string> {
+  const bytes = Buffer.from(text, 'base64url')
+  for (const [index, byte] of bytes.entries()) {
+    for (const bit of [1, 128]) {
+      const changed = Buffer.from(bytes)
+      changed[index] = byte ^ bit
+      yield changed.toString('base64url')
+    }
+  }
+}
+
+/** Texts that a forgiving decoder reads as `text`, though they are another. */
+function otherSpellings(text: string): string[] {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = alphabet.indexOf(text.at(-1) as string)
+  const trailing = [1, 2, 3].map((bits) => text.slice(0, -1) + alphabet[last ^ bits])
+  return [`${text}=`, `${text}==`, ` ${text}`, `${text}\n`, `${text}!`, `${text.slice(0, 4)} ${text.slice(4)}`].concat(
+    trailing.filter((other) => Buffer.from(other, 'base64url').equals(Buffer.from(text, 'base64url'))),
+    text.replaceAll('-', '+').replaceAll('_', '/') === text ? [] : [text.replaceAll('-', '+').replaceAll('_', '/')],
+  )
+}
+
+describe('what is sealed', () => {
+  it.each(['', 'x', 'three words here', '\u00e9\u{1f511}\0', 'long '.repeat(20_000)])('opens as it was', (plain) => {
+    expect(sealer.open(sealer.seal(plain, 'context'), 'context')).toBe(plain)
+  })
+
+  it('shows nothing of what is in it', () => {
+    const sealed = sealer.seal('refresh-token-of-alice', 'context')
+    expect(sealed).toMatch(/^[A-Za-z0-9_-]+$/)
+    expect(Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('alice')
+  })
+
+  it('has a nonce of its own each time', () => {
+    const nonces = Array.from({ length: 2000 }, () =>
+      Buffer.from(sealer.seal('the same', 'context'), 'base64url').subarray(0, 12).toString('hex'),
+    )
+    expect(new Set(nonces).size).toBe(2000)
+  })
+
+  it('does not open with any one of its bytes changed', () => {
+    const sealed = sealer.seal('some tokens', 'context')
+    let tried = 0
+    for (const changed of oneBitWrong(sealed)) {
+      expect(sealer.open(changed, 'context')).toBeUndefined()
+      tried++
+    }
+    expect(tried).toBe((12 + 'some tokens'.length + 16) * 2)
+  })
+
+  it('does not open cut short or lengthened', () => {
+    const bytes = Buffer.from(sealer.seal('some tokens', 'context'), 'base64url')
+    for (let length = 0; length < bytes.length; length++) {
+      expect(sealer.open(bytes.subarray(0, length).toString('base64url'), 'context')).toBeUndefined()
+    }
+    expect(sealer.open(Buffer.concat([bytes, Buffer.of(0)]).toString('base64url'), 'context')).toBeUndefined()
+  })
+
+  it('does not open for another context', () => {
+    const sealed = sealer.seal('some tokens', 'default login-1')
+    for (const context of ['', 'default login-2', 'default login-1 ', 'default', 'partner login-1']) {
+      expect(sealer.open(sealed, context)).toBeUndefined()
+    }
+  })
+
+  it('does not open for another purpose', () => {
+    const sealed = sealer.seal('some tokens', 'context')
+    for (const purpose of ['transaction', 'state', 'token', 'tokens ', '']) {
+      expect(new Sealer([first], purpose).open(sealed, 'context')).toBeUndefined()
+    }
+  })
+
+  it('does not open under another secret', () => {
+    expect(new Sealer([second], 'tokens').open(sealer.seal('some tokens', 'context'), 'context')).toBeUndefined()
+  })
+
+  it('opens under any secret of the list, and is sealed under the first', () => {
+    const rotated = new Sealer([second, first], 'tokens')
+    expect(rotated.open(sealer.seal('old', 'context'), 'context')).toBe('old')
+    const sealed = rotated.seal('new', 'context')
+    expect(rotated.open(sealed, 'context')).toBe('new')
+    expect(new Sealer([second], 'tokens').open(sealed, 'context')).toBe('new')
+    expect(sealer.open(sealed, 'context')).toBeUndefined()
+  })
+
+  it('has one spelling only', () => {
+    for (const plain of ['a', 'ab', 'abc']) {
+      const sealed = sealer.seal(plain, 'context')
+      for (const other of otherSpellings(sealed)) expect(sealer.open(other, 'context')).toBeUndefined()
+    }
+  })
+
+  it.each(['', 'x', 'A'.repeat(37), 'A'.repeat(38), '\u0000', '\u{1f511}'.repeat(40), '{}', '.'.repeat(100)])(
+    'is not garbage such as %j',
+    (garbage) => {
+      expect(sealer.open(garbage, 'context')).toBeUndefined()
+    },
+  )
+})
+
+describe('an authentication code', () => {
+  it('verifies for its text alone', () => {
+    const mac = sealer.mac('text')
+    expect(mac).toMatch(/^[A-Za-z0-9_-]{22}$/)
+    expect(sealer.verifies('text', mac)).toBe(true)
+    expect(sealer.verifies('text ', mac)).toBe(false)
+    expect(sealer.verifies('', mac)).toBe(false)
+  })
+
+  it('does not verify with a bit changed, in another spelling, or cut short', () => {
+    const mac = sealer.mac('text')
+    for (const changed of oneBitWrong(mac)) expect(sealer.verifies('text', changed)).toBe(false)
+    for (const other of otherSpellings(mac)) expect(sealer.verifies('text', other)).toBe(false)
+    for (let length = 0; length < mac.length; length++)
+      expect(sealer.verifies('text', mac.slice(0, length))).toBe(false)
+  })
+
+  it('does not verify for another purpose or secret', () => {
+    const mac = sealer.mac('text')
+    expect(new Sealer([first], 'state').verifies('text', mac)).toBe(false)
+    expect(new Sealer([second], 'tokens').verifies('text', mac)).toBe(false)
+  })
+
+  it('verifies under any secret of the list, and is made with the first', () => {
+    const rotated = new Sealer([second, first], 'tokens')
+    expect(rotated.verifies('text', sealer.mac('text'))).toBe(true)
+    expect(rotated.mac('text')).toBe(new Sealer([second], 'tokens').mac('text'))
+    expect(rotated.mac('text')).not.toBe(sealer.mac('text'))
+  })
+})

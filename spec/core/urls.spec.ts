@@ -1,0 +1,274 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { escapeHtml, isLoopback, isSecureUrl, localPath, localReferer } from '../../lib/core/urls.ts'
+
+const origin = 'https://app.example.com'
+
+/** What gets a careless check to send the browser elsewhere. */
+const tricks = [
+  '',
+  ' ',
+  'evil.example',
+  'evil.example/path',
+  'https://evil.example',
+  'https:evil.example',
+  'https:/evil.example',
+  'https:///evil.example',
+  'http://evil.example',
+  'HTTPS://EVIL.EXAMPLE',
+  'ftp://evil.example',
+  'javascript:alert(1)',
+  'java\tscript:alert(1)',
+  'data:text/html,x',
+  '//evil.example',
+  '///evil.example',
+  '////evil.example',
+  '//evil.example/%2f..',
+  '//app.example.com',
+  '//app.example.com@evil.example',
+  '/\\evil.example',
+  '\\\\evil.example',
+  '\\/evil.example',
+  '/\\/evil.example',
+  '/path\\..\\..\\evil',
+  '/?next=\\',
+  '/#\\',
+  '/\t/evil.example',
+  '/\n/evil.example',
+  '/\r\n/evil.example',
+  '\t//evil.example',
+  '\n/path',
+  ' /path',
+  '/path with space',
+  '/path\0',
+  '/path\u007f',
+  '/path\u0085',
+  '/\ud800',
+  '/path?\udfff',
+  '/path\r\nSet-Cookie: a=b',
+  '/%0d%0aSet-Cookie:%20a=b',
+  '/%0A',
+  '/%09/evil.example',
+  '/%00',
+  '/%7F',
+  '/%5cevil.example',
+  '/%5Cevil.example',
+  '/path/%5c..',
+  '/%2f/evil.example',
+  '/%2fevil.example',
+  '/%2Fevil.example',
+  '/.//evil.example',
+  '/..//evil.example',
+  '/./..//evil.example',
+  '/%2e//evil.example',
+  '/%2e%2e//evil.example',
+  '/.%2e//evil.example',
+  '/a/..//evil.example',
+  '/a/%2e%2e//evil.example',
+  '/a/../..//evil.example',
+  '/a/b/../..//evil.example',
+  '/./%2fevil.example',
+  '/../%2fevil.example',
+  '/a/../%2fevil.example',
+  '/a/%2e%2e/%2fevil.example',
+  '?next=//evil.example',
+  '#//evil.example',
+  '.',
+  '..',
+  './path',
+  '@evil.example',
+  ':80',
+]
+
+describe('a path on this origin', () => {
+  it.each(tricks)('is not %j', (input) => {
+    expect(localPath(input, origin)).toBeUndefined()
+  })
+
+  it.each([undefined, null, 0, true, {}, [], ['/path'], { toString: () => '/path' }, new URL('/path', origin)])(
+    'is not a value that is no text: %j',
+    (input) => {
+      expect(localPath(input, origin)).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['/', '/'],
+    ['/path', '/path'],
+    ['/path/', '/path/'],
+    ['/path?tab=2#part', '/path?tab=2#part'],
+    ['/?next=https://elsewhere.example', '/?next=https://elsewhere.example'],
+    ['/path?next=//elsewhere.example', '/path?next=//elsewhere.example'],
+    ['/path?line=%0d%0a', '/path?line=%0d%0a'],
+    ['/path?back=%5c', '/path?back=%5c'],
+    ['/a%2fb', '/a%2fb'],
+    ['/a//b', '/a//b'],
+    ['/a/../b', '/b'],
+    ['/a/./b', '/a/b'],
+    ['/@elsewhere.example', '/@elsewhere.example'],
+    ['/:80', '/:80'],
+    ['/https://elsewhere.example', '/https://elsewhere.example'],
+    ['/caf\u00e9?q=\u00e9', '/caf%C3%A9?q=%C3%A9'],
+    ['/?q="<>', '/?q=%22%3C%3E'],
+  ])('is %j', (input, path) => {
+    expect(localPath(input, origin)).toBe(path)
+  })
+
+  it('has at most 2048 characters', () => {
+    const longest = `/${'a'.repeat(2047)}`
+    expect(localPath(longest, origin)).toBe(longest)
+    expect(localPath(`${longest}a`, origin)).toBeUndefined()
+  })
+
+  const pieces = fc.constantFrom(
+    '/',
+    '//',
+    '\\',
+    '.',
+    '..',
+    '%2e',
+    '%2E',
+    '%2f',
+    '%2F',
+    '%5c',
+    '%00',
+    '%0a',
+    '%',
+    '?',
+    '#',
+    '@',
+    ':',
+    ' ',
+    '\t',
+    '\n',
+    '\r',
+    '\0',
+    'https:',
+    'javascript:',
+    'evil.example',
+    'app.example.com',
+    'a',
+    '\u00e9',
+    '\ud800',
+    ';',
+    '&',
+    '=',
+  )
+  const inputs = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.webUrl(),
+    fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join('')),
+    fc.array(pieces, { maxLength: 12 }).map((parts) => `/${parts.join('')}`),
+  )
+
+  it('is, whatever goes in, a path that no browser takes elsewhere', () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const path = localPath(input, origin)
+        if (path === undefined) return
+        expect(path).toMatch(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
+        // Wherever on this origin, and on whatever origin, the browser is when it reads the path.
+        for (const base of [`${origin}/`, `${origin}/deep/page?x`, 'http://127.0.0.1:3000/shop/']) {
+          expect(new URL(path, base).origin).toBe(new URL(base).origin)
+        }
+        expect(new URL(path, origin).href).toBe(origin + path)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('stays what it is when it is checked again', () => {
+    fc.assert(
+      fc.property(inputs, (input) => {
+        const path = localPath(input, origin)
+        if (path !== undefined) expect(localPath(path, origin)).toBe(path)
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('is no longer than what was taken in, so that it fits a cookie', () => {
+    // Non-ASCII characters grow sixfold to ninefold when they are percent-encoded.
+    for (const input of [`/?q=${'\u00e9'.repeat(1000)}`, `/${'"'.repeat(2000)}`]) {
+      expect(localPath(input, origin)?.length ?? 0).toBeLessThanOrEqual(2048)
+    }
+  })
+})
+
+describe('the page that a Referer names', () => {
+  it.each([
+    [`${origin}/form?step=2`, '/form?step=2'],
+    [origin, '/'],
+    [`${origin}/form#part`, '/form'],
+    ['https://APP.example.com:443/form', '/form'],
+  ])('of this origin, %s, is %s', (referer, path) => {
+    expect(localReferer(referer, origin)).toBe(path)
+  })
+
+  it.each([
+    undefined,
+    '',
+    '/form',
+    'null',
+    'about:blank',
+    'http://app.example.com/form',
+    'https://app.example.com:8443/form',
+    'https://app.example.com.evil.example/form',
+    'https://evil.example/https://app.example.com/form',
+    'https://app.example.com//evil.example',
+    'https://app.example.com/%5cevil.example',
+    ['https://app.example.com/form'],
+  ])('is not taken from %j', (referer) => {
+    expect(localReferer(referer, origin)).toBeUndefined()
+  })
+})
+
+describe('a URL to trust', () => {
+  it.each(['localhost', 'app.localhost', '127.0.0.1', '127.1.2.3', '[::1]'])('%s is loopback', (hostname) => {
+    expect(isLoopback(hostname)).toBe(true)
+    expect(isSecureUrl(`http://${hostname}:8080/path`, false)).toBe(true)
+  })
+
+  it.each([
+    'example.com',
+    'localhost.example.com',
+    'notlocalhost',
+    '127.0.0.1.example.com',
+    '128.0.0.1',
+    '0.0.0.0',
+    '10.0.0.1',
+    '[::2]',
+    '',
+  ])('%j is not loopback', (hostname) => {
+    expect(isLoopback(hostname)).toBe(false)
+  })
+
+  it('is https:, and http: where it is permitted', () => {
+    expect(isSecureUrl('https://id.example.com', false)).toBe(true)
+    expect(isSecureUrl('http://id.example.com', false)).toBe(false)
+    expect(isSecureUrl('http://id.example.com', true)).toBe(true)
+  })
+
+  it.each([
+    '',
+    'id.example.com',
+    'javascript:alert(1)',
+    'ftp://127.0.0.1',
+    'file:///etc/passwd',
+    undefined,
+    null,
+    1,
+    {},
+  ])('is not %j, whatever is permitted', (value) => {
+    expect(isSecureUrl(value, false)).toBe(false)
+    expect(isSecureUrl(value, true)).toBe(false)
+  })
+})
+
+describe('text in a page', () => {
+  it('cannot become markup', () => {
+    expect(escapeHtml(`<b a="1" c='2'>&amp;`)).toBe('&#60;b a=&#34;1&#34; c=&#39;2&#39;&#62;&#38;amp;')
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[<>"']/.test(escapeHtml(text))))
+  })
+})

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { warnOnce } from '../../lib/core/warnings.ts'
+import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+
+const warnings = warningsOfSpecs()
+
+describe('a set-up mistake', () => {
+  it('is named once, with a code and where to read on', async () => {
+    const given = new Promise<Error & { detail?: string }>((resolve) => process.once('warning', resolve))
+    for (let times = 0; times < 3; times++) warnOnce('OIDC_TRUST_PROXY', 'set trust proxy')
+    await warningsGiven()
+    expect(warnings).toEqual([{ name: 'OidcSetupWarning', code: 'OIDC_TRUST_PROXY', message: 'set trust proxy' }])
+    expect((await given).detail).toContain('OIDC_TRUST_PROXY in docs/')
+  })
+
+  it('is named for each instance that has it', async () => {
+    warnOnce('OIDC_TRUST_PROXY', 'first', 'default')
+    warnOnce('OIDC_TRUST_PROXY', 'second', 'partner')
+    warnOnce('OIDC_TRUST_PROXY', 'again', 'default')
+    warnOnce('OIDC_MEMORY_STORE', 'another', 'default')
+    await warningsGiven()
+    expect(warnings.map(({ message }) => message)).toEqual(['first', 'second', 'another'])
+  })
+})

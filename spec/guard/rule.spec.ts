@@ -1,0 +1,98 @@
+import { createOidc, requireAnyAuth, type AuthRule } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { faultsOf } from '../support/faults-of.ts'
+
+const oidc = createOidc({
+  issuer: 'https://id.example.com',
+  clientId: 'web',
+  clientSecret: 'a client secret',
+  baseUrl: 'https://app.example.com',
+  secret: 'a secret of more than thirty-two characters',
+})
+
+function faults(rule: unknown): string[] {
+  return faultsOf(() => oidc.requireAuth(rule as AuthRule))
+}
+
+describe('a rule', () => {
+  it('may be left out: whoever is logged in passes', () => {
+    expect(faults(undefined)).toEqual([])
+    expect(faults({})).toEqual([])
+  })
+
+  it('takes each condition in all its forms', () => {
+    const rules: AuthRule[] = [
+      { roles: 'admin' },
+      { roles: ['admin', 'user'] },
+      { anyRole: ['admin', 'editor'] },
+      { scope: 'orders:read orders:write' },
+      { scope: ['orders:read'] },
+      { anyScope: 'a b' },
+      { claims: { tenant: 'acme', level: 3, email_verified: true } },
+      { check: () => true },
+      { check: async () => true },
+      { redirect: false },
+      { redirect: undefined },
+    ]
+    for (const rule of rules) expect(faults(rule)).toEqual([])
+  })
+
+  it.each([
+    [{ roles: undefined }, /^roles must be the name of a role or an array of such, not empty/],
+    [{ roles: [] }, /^roles must be/],
+    [{ roles: '' }, /^roles must be/],
+    [{ roles: [''] }, /^roles must be/],
+    [{ roles: ['admin', undefined] }, /^roles must be/],
+    [{ roles: null }, /^roles must be/],
+    [{ roles: { admin: true } }, /^roles must be/],
+    [{ anyRole: undefined }, /^anyRole must be/],
+    [{ anyRole: [] }, /^anyRole must be/],
+    [{ anyRole: [1] }, /^anyRole must be/],
+    [{ scope: undefined }, /^scope must be words separated by spaces, or an array of words, not empty/],
+    [{ scope: '' }, /^scope must be/],
+    [{ scope: ' ' }, /^scope must be/],
+    [{ scope: [] }, /^scope must be/],
+    [{ scope: ['a b'] }, /^scope must be/],
+    [{ anyScope: undefined }, /^anyScope must be/],
+    [{ anyScope: [] }, /^anyScope must be/],
+    [{ claims: undefined }, /^claims must be an object of claims and the strings, numbers or booleans/],
+    [{ claims: {} }, /^claims must be/],
+    [{ claims: { tenant: undefined } }, /^claims must be/],
+    [{ claims: { tenant: null } }, /^claims must be/],
+    [{ claims: { tenant: ['acme'] } }, /^claims must be/],
+    [{ claims: ['tenant'] }, /^claims must be/],
+    [{ claims: 'tenant' }, /^claims must be/],
+    [{ check: undefined }, /^check is present but undefined/],
+    [{ check: true }, /^check must be a function/],
+    [{ redirect: 'no' }, /^redirect must be true or false/],
+    [{ role: 'admin' }, /^unknown option 'role'; did you mean 'roles'\?/],
+    [{ anyRoles: ['admin'] }, /^unknown option 'anyRoles'; did you mean 'anyRole'\?/],
+    [{ scopes: 'a' }, /^unknown option 'scopes'; did you mean 'scope'\?/],
+    [{ permissions: ['a'] }, /^unknown option 'permissions'/],
+    ['admin', /^the rule of requireAuth\(\) must be an object/],
+    [['admin'], /^the rule of requireAuth\(\) must be an object/],
+  ])('%j is refused where the route is defined: what is wrong must not open it', (rule, message) => {
+    const found = faults(rule)
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatch(message)
+  })
+
+  it('names all its faults at once', () => {
+    expect(faults({ roles: [], scope: '', claims: {}, check: 1, rols: 'x' })).toHaveLength(5)
+  })
+
+  it('is checked by requireAnyAuth in the same way', () => {
+    const found = faultsOf(() => requireAnyAuth([oidc], { roles: [] }))
+    expect(found).toHaveLength(1)
+    expect(() => requireAnyAuth([oidc], { roles: [] })).toThrow('requireAnyAuth() cannot work with these options')
+  })
+
+  it('is no longer looked at once the route is defined', () => {
+    const roles = ['admin']
+    const rule = { roles }
+    oidc.requireAuth(rule)
+    roles.pop()
+    rule.roles = ['nobody']
+    expect(rule).toEqual({ roles: ['nobody'] })
+  })
+})

@@ -1,0 +1,90 @@
+import type { Request, Response } from 'express'
+import { describe, expect, it } from 'vitest'
+import { readCookies, setCookies } from '../../lib/http/cookies.ts'
+
+function read(cookie: string | undefined): Record<string, string> {
+  return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
+}
+
+describe('reading cookies', () => {
+  it.each([
+    [undefined, {}],
+    ['', {}],
+    ['a=1', { a: '1' }],
+    ['a=1; b=2', { a: '1', b: '2' }],
+    ['a=1;b=2;', { a: '1', b: '2' }],
+    ['  a = 1 ;\tb=2', { a: '1', b: '2' }],
+    ['a=', { a: '' }],
+    ['a=b=c==', { a: 'b=c==' }],
+    ['a="1"', { a: '"1"' }],
+    ['a', {}],
+    ['=1', {}],
+    [';;;', {}],
+    ['=; =; a=1', { a: '1', '': '' }],
+    [
+      '__proto__=1; constructor=2',
+      Object.fromEntries([
+        ['__proto__', '1'],
+        ['constructor', '2'],
+      ]),
+    ],
+  ])('of %j', (header, expected) => {
+    const { '': _unnamed, ...found } = read(header)
+    const { '': _, ...wanted } = expected as Record<string, string>
+    expect(found).toEqual(wanted)
+  })
+
+  it('keeps names as they are, so that none stands for another', () => {
+    expect(read('%5F%5FHost-oidc=1; oidc%2Edefault=2')).toEqual({ '%5F%5FHost-oidc': '1', 'oidc%2Edefault': '2' })
+  })
+
+  it('keeps values as they are', () => {
+    expect(read('a=%41%zz')).toEqual({ a: '%41%zz' })
+  })
+
+  it('leaves out a name that comes twice, also with the same value, and keeps the others', () => {
+    expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
+    expect(read('a=1; a=1; a=1')).toEqual({})
+  })
+
+  it('takes a header of many thousands of cookies in its stride', () => {
+    const header = Array.from({ length: 20_000 }, (_, index) => `c${index}=1`).join('; ')
+    expect(Object.keys(read(header))).toHaveLength(20_000)
+  })
+})
+
+describe('setting cookies', () => {
+  function set(cookies: Parameters<typeof setCookies>[1]): { headers: Record<string, string>; appended: string[] } {
+    const headers: Record<string, string> = {}
+    const appended: string[] = []
+    setCookies(
+      {
+        setHeader: (name: string, value: string) => (headers[name] = value),
+        append: (name: string, value: string) => appended.push(`${name}: ${value}`),
+      } as unknown as Response,
+      cookies,
+    )
+    return { headers, appended }
+  }
+  const cookie = { name: 'oidc.a', path: '/', secure: false, sameSite: 'Lax', maxAgeSeconds: 900 } as const
+
+  it('names every attribute, and keeps the response out of caches', () => {
+    expect(set([{ ...cookie, value: 'v' }])).toEqual({
+      headers: { 'Cache-Control': 'no-store' },
+      appended: ['Set-Cookie: oidc.a=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax'],
+    })
+    expect(set([{ ...cookie, value: 'v', secure: true, sameSite: 'None', path: '/shop' }]).appended).toEqual([
+      'Set-Cookie: oidc.a=v; Path=/shop; Max-Age=900; HttpOnly; SameSite=None; Secure',
+    ])
+  })
+
+  it('takes a cookie away with the attributes that it was set with', () => {
+    expect(set([{ ...cookie, value: undefined, maxAgeSeconds: 0 }]).appended).toEqual([
+      'Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
+    ])
+  })
+
+  it('does nothing where there are none', () => {
+    expect(set([])).toEqual({ headers: {}, appended: [] })
+  })
+})

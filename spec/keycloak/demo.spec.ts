@@ -1,0 +1,116 @@
+/** The demo as `npm start` runs it, with a real Keycloak and a real Redis, in a real browser. */
+import { describe, expect, inject, it } from 'vitest'
+import { browserForFile, hasChromium, screenshot, signInWith } from './chromium.ts'
+import { until } from '../support/app.ts'
+import { startMain, type MainProgram } from './main-program.ts'
+import { keycloakFlow, keysOf } from './support.ts'
+
+const flow = keycloakFlow()
+
+async function startDemo(more: Record<string, string> = {}): Promise<MainProgram> {
+  const main = await startMain('examples/demo/main.js', {
+    PORT: '0',
+    REDIS_URL: inject('redisUrl'),
+    OIDC_ISSUER: `${flow.url}/realms/acme`,
+    OIDC_CLIENT_ID: 'web',
+    OIDC_CLIENT_SECRET: 'web-secret',
+    ...more,
+  })
+  flow.later(() => main.stop())
+  return main
+}
+
+describe('the demo with a real Keycloak', () => {
+  it('prints its address and what to register, no secret, and ends when it is told to', async () => {
+    const main = await startDemo()
+    expect(main.printed().match(/^Open .*/gm)).toEqual([`Open ${main.url}`])
+    await until(() => main.printed().includes('Post-logout'), 'it has printed what to register')
+    expect(main.printed()).toContain(`${main.url}/callback`)
+    expect(main.printed()).not.toContain('web-secret')
+    expect(await main.stop()).toBe(0)
+  })
+
+  it('says at the start that a realm is not there', async () => {
+    const OIDC_ISSUER = `${flow.url}/realms/nonesuch`
+    await expect(startDemo({ OIDC_ISSUER })).rejects.toThrow(
+      new RegExp(`ended with 1 [\\s\\S]*No OpenID provider can be used at OIDC_ISSUER ${OIDC_ISSUER}`),
+    )
+  })
+})
+
+describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () => {
+  const browser = browserForFile()
+
+  it('logs Alice in, shows who she is, opens the pages for her roles, asks for one more scope, logs out', async () => {
+    const { url } = await startDemo()
+    const page = await browser.open()
+    await page.goto(url)
+    await screenshot(page, 'demo-stranger')
+    await page.locator('main').getByRole('link', { name: 'Log in' }).click()
+    await page.waitForURL(`${flow.url}/realms/acme/**`)
+    await signInWith(page, 'alice')
+    await page.waitForURL(`${url}/`)
+    await page.getByRole('heading', { name: 'Hello, Alice Archer' }).waitFor()
+    expect(await page.locator('#email').textContent()).toContain('alice@example.test')
+    expect(await page.locator('#issuer').textContent()).toBe(`${flow.url}/realms/acme`)
+    expect(await page.locator('#roles li').allTextContents()).toEqual(
+      expect.arrayContaining(['admin', 'user', 'editor', 'web:editor']),
+    )
+    expect(await page.evaluate('document.cookie')).toBe('')
+    await screenshot(page, 'demo-alice')
+    await page.setViewportSize({ width: 390, height: 844 })
+    await screenshot(page, 'demo-alice-phone')
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390)
+    await page.setViewportSize({ width: 1100, height: 800 })
+
+    for (const name of ['Members', 'Admin']) {
+      await page.getByRole('navigation').getByRole('link', { name }).click()
+      await page.getByRole('heading', { name, level: 1 }).waitFor()
+    }
+    await screenshot(page, 'demo-alice-admin')
+
+    await page.goto(url)
+    await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
+    await page.waitForURL(`${url}/#scope`)
+    await page.locator('#scope').getByText('granted').waitFor()
+    expect(await page.locator('#scopes li').allTextContents()).toContain('calendar.read')
+    await page.locator('#fetch-time').click()
+    await page.locator('#answer strong').getByText('200').waitFor()
+
+    await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
+    await page.waitForURL((at) => at.origin === url && at.pathname === '/')
+    await page.getByText('You are not logged in').waitFor()
+    await page.locator('#fetch-time').click()
+    await page.locator('#answer strong').getByText('401').waitFor()
+    await page.goto(`${url}/admin`)
+    await page.waitForURL(`${flow.url}/realms/acme/**`)
+    await page.locator('#password').waitFor()
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('refuses Bob the page for admins with 403, opens the one for members, and logs him out', async () => {
+    const { url } = await startDemo()
+    const page = await browser.open()
+    await page.goto(`${url}/admin`)
+    await signInWith(page, 'bob')
+    await page.waitForURL(`${url}/admin`)
+    await page.getByRole('heading', { name: 'You may not open this page' }).waitFor()
+    await screenshot(page, 'demo-bob-refused')
+    const refused = await page.reload()
+    expect(refused?.status()).toBe(403)
+    expect(refused?.request().redirectedFrom()).toBeNull()
+    expect((await page.goto(`${url}/members`))?.status()).toBe(200)
+
+    // REDIS_URL is where the login is, under the session that the cookie names, and where it goes from.
+    const cookie = (await page.context().cookies(url)).find(({ name }) => name === 'demo.sid')
+    const { client } = flow.redis
+    const keys = keysOf(cookie?.value)
+    expect(await client.exists(keys)).toBe(3)
+    await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
+    await page.getByText('You are not logged in').waitFor()
+    expect(await client.exists(keys)).toBe(0)
+    await page.goto(`${url}/members`)
+    await page.waitForURL(`${flow.url}/realms/acme/**`)
+    expect(browser.complaints).toEqual([])
+  })
+})

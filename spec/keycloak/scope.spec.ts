@@ -1,0 +1,56 @@
+/** A scope beyond those of the first login, asked for when it is needed. */
+import type { AppSetup } from '../support/app.ts'
+import { expect, it } from 'vitest'
+import { asksForPassword, keycloakFlow, logIn, signIn, visitsTo } from './support.ts'
+
+const flow = keycloakFlow()
+
+const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
+  app.get('/connect', oidc.login({ scope: ['openid', 'calendar.read'], returnTo: '/calendar' }))
+  app.get('/connect/nonesuch', oidc.login({ scope: 'openid nonesuch', returnTo: '/calendar' }))
+  app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (req, res) => {
+    res.json({ sub: oidc.user(req).sub, scope: req.oidc.scope })
+  })
+}
+
+it('opens what was 403 before, in the session that Keycloak has', async () => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  const { user, scope } = (await logIn(agent, '/profile', 'alice')).json() as { user: object; scope: string[] }
+  expect(scope).not.toContain('calendar.read')
+  const before = await agent.get('/calendar')
+  expect(before.status).toBe(403)
+  expect(visitsTo(before, flow.url)).toBe(0)
+
+  const calendar = await agent.get('/connect')
+  expect(calendar.url).toBe(`${app.url}/calendar`)
+  expect(visitsTo(calendar, flow.url)).toBe(1)
+  const granted = calendar.json()
+  expect(user).toMatchObject({ sub: granted['sub'] })
+  expect(granted['scope']).toEqual(expect.arrayContaining(['openid', 'calendar.read']))
+  expect((await agent.get('/calendar')).status).toBe(200)
+})
+
+it('may be what the first login asks for', async () => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  const asked = await agent.get('/connect')
+  expect(asksForPassword(asked)).toBe(true)
+  const calendar = await signIn(agent, asked, 'bob')
+  expect(calendar.url).toBe(`${app.url}/calendar`)
+  expect(calendar.json()['scope']).toContain('calendar.read')
+})
+
+it('that Keycloak does not know is an error page, and the login of before stays', async () => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  await logIn(agent, '/profile', 'alice')
+  const page = await agent.get('/connect/nonesuch')
+  expect(page.status).toBe(400)
+  expect(page.text()).toContain('invalid_scope')
+  expect(app.events.at(-1)).toMatchObject({
+    name: 'login_failed',
+    event: { code: 'authorization_failed', detail: expect.stringContaining('invalid_scope') },
+  })
+  expect((await agent.get('/profile')).status).toBe(200)
+})

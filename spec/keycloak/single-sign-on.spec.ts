@@ -1,0 +1,79 @@
+/** What a session at Keycloak spares its users, and how an application asks for more or for less. */
+import { createUserAgent } from 'express-session-oidc/testing'
+import { expect, it } from 'vitest'
+import { until, type AppSetup } from '../support/app.ts'
+import { asksForPassword, keycloakFlow, logIn, visitsTo } from './support.ts'
+
+const flow = keycloakFlow()
+
+const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
+  app.get('/again', oidc.login({ prompt: 'login', returnTo: '/profile' }))
+  app.get('/fresh', oidc.login({ maxAuthAgeSeconds: 0, returnTo: '/profile' }))
+  app.get('/silent', oidc.login({ prompt: 'none', returnTo: '/' }))
+  app.get('/for-bob', oidc.login({ loginHint: 'bob', returnTo: '/profile' }))
+}
+
+it('logs a browser that lost its session in again, without a page', async () => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  const first = (await logIn(agent, '/profile', 'alice')).json()
+  agent.jar.delete('connect.sid')
+  expect((await agent.fetch('/profile')).status).toBe(401)
+
+  const profile = await agent.get('/profile')
+  expect(profile.url).toBe(`${app.url}/profile`)
+  expect(profile.json()).toMatchObject({ user: { sub: (first['user'] as { sub: string }).sub } })
+  expect(visitsTo(profile, flow.url)).toBe(1)
+})
+
+it('serves another application of the same client', async () => {
+  const [one, other] = [await flow.start(), await flow.start({ session: { name: 'other.sid' } })]
+  const agent = createUserAgent()
+  await logIn(agent, `${one.url}/profile`, 'alice')
+  const profile = await agent.get(`${other.url}/profile`)
+  expect(profile.url).toBe(`${other.url}/profile`)
+  expect((await agent.get(`${one.url}/profile`)).hops).toHaveLength(1)
+})
+
+it.each(['/again', '/fresh'])('%s asks for the password all the same', async (path) => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { auth_time: number } }
+  // Keycloak counts in whole seconds: an age of 0 is passed once the next one has begun.
+  await until(() => Date.now() / 1000 > user.auth_time + 1, 'the second of the first login is over')
+  const asked = await agent.get(path)
+  expect(asksForPassword(asked)).toBe(true)
+  // The user is known: there is only the password to fill in.
+  const profile = await agent.submit(asked, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
+  const after = (profile.json() as { user: { auth_time: number } }).user
+  expect(after).toMatchObject({ preferred_username: 'alice' })
+  expect(after.auth_time).toBeGreaterThan(user.auth_time)
+  expect(app.events.map(({ name }) => name)).toEqual(['login', 'login'])
+})
+
+it('prompt=none takes a session that is there', async () => {
+  const app = await flow.start({ routes })
+  const agent = app.agent()
+  await logIn(agent, '/profile', 'alice')
+  agent.jar.delete('connect.sid')
+  const page = await agent.get('/silent')
+  expect(page.url).toBe(`${app.url}/`)
+  expect(page.text()).toMatch(/^hello [0-9a-f-]{36}$/)
+})
+
+it('prompt=none without a session comes back anonymous, with 303 and no page of an error', async () => {
+  const app = await flow.start({ routes })
+  const page = await app.agent().get('/silent')
+  expect(page.url).toBe(`${app.url}/`)
+  expect(page.text()).toBe('hello stranger')
+  const callback = page.hops.find(({ url }) => new URL(url).pathname === '/callback')
+  expect(callback).toMatchObject({ status: 303 })
+  expect(new URL(callback?.url ?? '').searchParams.get('error')).toBe('login_required')
+  expect(app.events).toEqual([])
+})
+
+it('a login hint fills in the name', async () => {
+  const app = await flow.start({ routes })
+  const asked = await app.agent().get('/for-bob')
+  expect(asked.text()).toMatch(/<input id="username" name="username" value="bob"/)
+})

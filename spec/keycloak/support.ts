@@ -1,0 +1,187 @@
+/** What the specs on the real Keycloak share: applications that log in there, and what people do on its pages. */
+import type { Express } from 'express'
+import { keycloak, type Oidc, type OidcOptions, type TokenSet } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterEach, expect, inject } from 'vitest'
+import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { redisForFile } from '../support/redis.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    keycloakNotes?: string[] | undefined
+  }
+}
+
+export interface KeycloakFlow {
+  readonly url: string
+  readonly redis: ReturnType<typeof redisForFile>
+  /** Starts an application of the client `web` in the realm `acme`, its sessions in Redis, that is stopped after the spec. */
+  start(setup?: Omit<AppSetup, 'provider'>): Promise<TestApp>
+  store(): RedisSessionStore
+  /** Stops something after the spec. */
+  later(stop: () => unknown): void
+}
+
+/** Call it at the top of a file. */
+export function keycloakFlow(): KeycloakFlow {
+  const url = inject('keycloakUrl')
+  const redis = redisForFile()
+  let stops: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const stop of stops.toReversed()) await stop()
+    stops = []
+  })
+  const store = (): RedisSessionStore => new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+  const settings = { ...keycloak({ url, realm: 'acme' }), clientId: 'web', clientSecret: 'web-secret' }
+  // Of a provider an application needs no more than its settings, and these have roles beside the issuer.
+  const provider = { settings: () => settings } as Partial<TestProvider> as TestProvider
+  return {
+    url,
+    redis,
+    store,
+    async start(setup = {}) {
+      const app = await startApp({ provider, ...setup, session: { store: store(), ...setup.session } })
+      stops.push(() => app.stop())
+      return app
+    },
+    later: (stop) => void stops.push(stop),
+  }
+}
+
+/** Options of an instance beside that of `acme`, in the realm `partners`. */
+export function partners(url: string, baseUrl: string): OidcOptions {
+  return {
+    ...keycloak({ url, realm: 'partners' }),
+    name: 'partners',
+    clientId: 'portal',
+    clientSecret: 'portal-secret',
+    baseUrl,
+    secret: 'another secret of more than thirty-two characters',
+  }
+}
+
+/** Whether Keycloak asks for a password. */
+export function asksForPassword(page: UserAgentResponse, realm = 'acme'): boolean {
+  return (
+    page.status === 200 &&
+    new URL(page.url).pathname.startsWith(`/realms/${realm}/`) &&
+    /<form[^>]* id="kc-form-login"/.test(page.text()) &&
+    /<input[^>]* name="password"/.test(page.text())
+  )
+}
+
+/** Fills in Keycloak's login page and sends it. */
+export function signIn(
+  agent: UserAgent,
+  page: UserAgentResponse,
+  username: string,
+  password = `${username}-pw`,
+): Promise<UserAgentResponse> {
+  return agent.submit(page, { form: 'kc-form-login', fields: { username, password } })
+}
+
+/** Opens a page that only a login opens, and logs in as somebody who has no session at Keycloak yet. */
+export async function logIn(
+  agent: UserAgent,
+  page: string,
+  username: string,
+  realm?: string,
+): Promise<UserAgentResponse> {
+  const asked = await agent.get(page)
+  expect(asksForPassword(asked, realm), `a login page at ${asked.url}`).toBe(true)
+  return signIn(agent, asked, username)
+}
+
+/** The address at which Keycloak hands a login over, not visited yet. */
+export async function authorizationResponse(
+  agent: UserAgent,
+  page: UserAgentResponse,
+  username: string,
+): Promise<string> {
+  const answer = await agent.submit(page, {
+    form: 'kc-form-login',
+    fields: { username, password: `${username}-pw` },
+    redirect: 'manual',
+  })
+  const location = answer.headers.get('location')
+  if (location === null) throw new Error(`Keycloak let ${username} not in: ${answer.status} ${answer.text()}`)
+  return new URL(location, answer.url).href
+}
+
+/** A route that shows the tokens of a login, as no application should. */
+export function tokenRoute(app: Express, oidc: Oidc): void {
+  app.get('/tokens', oidc.requireAuth(), (req, res, next) => {
+    req.oidc.tokens().then((tokens) => res.json(tokens), next)
+  })
+}
+
+/** What that route shows. */
+export async function tokensOf(agent: UserAgent): Promise<TokenSet> {
+  return (await agent.fetch('/tokens')).json() as unknown as TokenSet
+}
+
+/** The keys in Redis of a browser's session, its logins, and the tokens of one of them. */
+export function keysOf(cookie: string | undefined): string[] {
+  const [id] = decodeURIComponent(cookie ?? '')
+    .replace(/^s:/, '')
+    .split('.')
+  return [`sess:${id}`, `oidc:{sess:${id}}`, `oidc:{sess:${id}}:tokens:default`]
+}
+
+/** How often a browser was sent to Keycloak on its way to a page. */
+export function visitsTo(response: UserAgentResponse, url: string): number {
+  return response.hops.filter((hop) => new URL(hop.url).origin === new URL(url).origin).length
+}
+
+/** What Keycloak says of an access token. */
+export async function askUserInfo(
+  url: string,
+  accessToken: string,
+  realm = 'acme',
+): Promise<{ status: number; claims: Record<string, unknown> }> {
+  const answer = await fetch(`${url}/realms/${realm}/protocol/openid-connect/userinfo`, {
+    headers: { authorization: `Bearer ${accessToken}` },
+  })
+  const text = await answer.text()
+  return { status: answer.status, claims: answer.ok ? JSON.parse(text) : {} }
+}
+
+export interface Administrator {
+  makeRealm(realm: object): Promise<void>
+  dropRealm(name: string): Promise<void>
+}
+
+/** The administrator of the Keycloak that runs; undefined, with a notice, where the environment does not say who that is. */
+export function administrator(url: string, what: string): Administrator | undefined {
+  const own = process.env['KEYCLOAK_URL'] ? undefined : 'admin'
+  const { KEYCLOAK_ADMIN: username = own, KEYCLOAK_ADMIN_PASSWORD: password = own } = process.env
+  if (!username || !password) {
+    console.warn(`notice: skipped for want of KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD: ${what}`)
+    return undefined
+  }
+  const call = async (method: string, path: string, body?: object): Promise<void> => {
+    const answer = await fetch(`${url}/admin/realms${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${await adminToken(url, username, password)}`,
+        'content-type': 'application/json',
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (!answer.ok) throw new Error(`Keycloak answered ${method} ${path}: ${answer.status} ${await answer.text()}`)
+  }
+  return {
+    makeRealm: (realm) => call('POST', '', realm),
+    dropRealm: (name) => call('DELETE', `/${name}`),
+  }
+}
+
+async function adminToken(url: string, username: string, password: string): Promise<string> {
+  const answer = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username, password }),
+  })
+  if (!answer.ok) throw new Error(`Keycloak does not know its administrator: ${answer.status} ${await answer.text()}`)
+  return ((await answer.json()) as { access_token: string }).access_token
+}

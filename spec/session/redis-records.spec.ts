@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto'
+import type { Records } from 'express-session-oidc'
+import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { describe, expect, it } from 'vitest'
+import { describeRecords } from '../support/records-contract.ts'
+import { newClient, redisForFile } from '../support/redis.ts'
+import { RedisTap } from '../support/redis-tap.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+
+const redis = redisForFile()
+const records = redisRecords({ client: redis.client })
+const loginOf = (session: string): { session: string; part: string } => ({ session, part: 'login' })
+
+describe('records in Redis', () => {
+  describeRecords(() => records)
+
+  it('have the keys of their session, within its cluster slot, and live there for as long as they were given', async () => {
+    const id = randomUUID()
+    await records.set(loginOf(id), 'login', 100)
+    await records.set({ session: id, part: 'tokens:default' }, 'tokens', 200)
+    await records.add({ session: id, part: 'moved' }, 'moved', 300)
+    await records.add({ kind: 'claim', id }, 'claim', 400)
+    const lives = [
+      [`oidc:{sess:${id}}`, 100],
+      [`oidc:{sess:${id}}:tokens:default`, 200],
+      [`oidc:{sess:${id}}:moved`, 300],
+      [`oidc:claim:${id}`, 400],
+    ] as const
+    for (const [key, seconds] of lives) {
+      const left = await redis.client.ttl(key)
+      expect(left).toBeGreaterThan(seconds - 5)
+      expect(left).toBeLessThanOrEqual(seconds)
+    }
+  })
+
+  it('take a prefix of the sessions\u2019 keys', async () => {
+    const id = randomUUID()
+    await redisRecords({ client: redis.client, prefix: 'shop:' }).set(loginOf(id), 'login', 100)
+    expect(await redis.client.get(`oidc:{shop:${id}}`)).toBe('login')
+  })
+
+  it('live anew from a replacement on, and not from one that was not made', async () => {
+    const id = randomUUID()
+    await records.set(loginOf(id), 'login', 100)
+    await records.replace(loginOf(id), 'other', 'new', 1000)
+    expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeLessThanOrEqual(100)
+    await records.replace(loginOf(id), 'login', 'new', 1000)
+    expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeGreaterThan(900)
+    expect(await records.add(loginOf(id), 'newer', 5000)).toBe(false)
+    expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeLessThanOrEqual(1000)
+  })
+
+  it.each([0, -5, 0.2, 1])('live for a second at least, also when told %s', async (seconds) => {
+    const id = randomUUID()
+    await records.set(loginOf(id), 'login', seconds)
+    expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
+    await records.set(loginOf(id), 'login', 60)
+    await records.replace(loginOf(id), 'login', 'new', seconds)
+    expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
+  })
+
+  it('are atomic across processes: of two connections one wins, each time', async () => {
+    const second = newClient(redis.url)
+    await second.connect()
+    try {
+      const both: Records[] = [records, redisRecords({ client: second })]
+      for (let round = 0; round < 50; round++) {
+        const key = loginOf(randomUUID())
+        const added = await Promise.all(both.map((each, index) => each.add(key, `by ${index}`, 60)))
+        expect(added.filter(Boolean)).toHaveLength(1)
+        const before = (await records.get(key)) as string
+        const replaced = await Promise.all(both.map((each, index) => each.replace(key, before, `re ${index}`, 60)))
+        expect(replaced.filter(Boolean)).toHaveLength(1)
+        const taken = await Promise.all(both.map((each) => each.take(key)))
+        expect(taken.filter((value) => value !== undefined)).toHaveLength(1)
+      }
+    } finally {
+      second.destroy()
+    }
+  })
+
+  it('say of a fault that it is one, never that nothing is there', async () => {
+    const tap = new RedisTap(redis.client)
+    const failing = redisRecords({ client: tap })
+    const key = loginOf(randomUUID())
+    const operations = [
+      () => failing.get(key),
+      () => failing.set(key, 'value', 60),
+      () => failing.add(key, 'value', 60),
+      () => failing.replace(key, 'value', 'other', 60),
+      () => failing.replace(key, 'value', undefined, 60),
+      () => failing.take(key),
+      () => failing.delete([key]),
+    ]
+    for (const thrower of [false, true]) {
+      tap.before = () => {
+        throw Object.assign(new Error('LOADING Redis is loading the dataset in memory'), { code: 'X' })
+      }
+      const client = thrower
+        ? (Object.fromEntries(
+            ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval'].map((name) => [
+              name,
+              () => {
+                throw new Error('The client is closed')
+              },
+            ]),
+          ) as unknown as RedisClient)
+        : tap
+      const throwing = redisRecords({ client })
+      for (const operation of thrower ? [() => throwing.get(key), () => throwing.delete([key])] : operations) {
+        const failed = await operation().catch((error: unknown) => error)
+        expect(failed).toMatchObject({ code: 'store_unavailable', status: 503, headers: { 'Retry-After': '5' } })
+      }
+    }
+  })
+
+  it('give a command up after its time', async () => {
+    const tap = new RedisTap(redis.client)
+    tap.before = () => new Promise(() => {})
+    const slow = redisRecords({ client: tap, timeoutSeconds: 0.05 })
+    const begun = performance.now()
+    await expect(slow.get(loginOf('id'))).rejects.toMatchObject({
+      code: 'store_unavailable',
+      detail: 'Error: Redis gave no answer within 0.05 s',
+    })
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+
+  it.each([undefined, null, {}, 'redis://127.0.0.1', { get: () => {}, set: () => {} }])(
+    'want a client: not %j',
+    (client) => {
+      expect(() => redisRecords({ client: client as unknown as RedisClient })).toThrow(
+        "redisRecords: client must be a client of the package 'redis' (version 5 or later), connected",
+      )
+    },
+  )
+
+  it.each([0, -1, Number.NaN, 301, '5'])('want a time to wait that can be waited for: not %j', (timeoutSeconds) => {
+    expect(() => redisRecords({ client: redis.client, timeoutSeconds: timeoutSeconds as number })).toThrow(
+      /timeoutSeconds must be a number of seconds/,
+    )
+  })
+})

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+import { newTransactionId, readState, writeState } from '../../lib/session/state.ts'
+
+const sealer = new Sealer(['a secret of more than thirty-two characters'], 'state')
+
+describe('a state', () => {
+  it('says which login it is of and how often that was begun', () => {
+    const id = newTransactionId()
+    for (const attempt of [0, 1, 9]) {
+      expect(readState(sealer, 'default', writeState(sealer, 'default', { id, attempt }))).toEqual({ id, attempt })
+    }
+  })
+
+  it('is another for each login, 128 random bits', () => {
+    const ids = Array.from({ length: 1000 }, newTransactionId)
+    expect(new Set(ids).size).toBe(1000)
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/)
+  })
+
+  it('is taken by the instance that made it alone', () => {
+    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
+    expect(readState(sealer, 'partner', state)).toBeUndefined()
+    expect(readState(new Sealer(['a secret of more than thirty-two characters'], 'tokens'), 'default', state)).toBe(
+      undefined,
+    )
+    expect(
+      readState(new Sealer(['another secret, of more than thirty-two characters'], 'state'), 'default', state),
+    ).toBeUndefined()
+  })
+
+  it('is not taken with any of its characters changed: not the id, not the number of attempts', () => {
+    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
+    for (let at = 0; at < state.length; at++) {
+      for (const other of ['A', 'b', '1', '.', '-']) {
+        const changed = state.slice(0, at) + other + state.slice(at + 1)
+        if (changed !== state) expect(readState(sealer, 'default', changed)).toBeUndefined()
+      }
+    }
+  })
+
+  it('is not taken in any other form', () => {
+    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
+    const [id, attempt, mac] = state.split('.') as [string, string, string]
+    const others = ['', '.', '..', id, `${id}.${attempt}`, `${state}.`, `${state}\n`, ` ${state}`, `${state}=`]
+    others.push(
+      `${id}.${mac}`,
+      `${id}.00.${mac}`,
+      `${id}.-1.${mac}`,
+      `${id}..${mac}`,
+      `${id}.${attempt}.`,
+      'x'.repeat(5000),
+    )
+    for (const other of others) expect(readState(sealer, 'default', other)).toBeUndefined()
+  })
+})

@@ -1,0 +1,229 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { localPath } from '../../lib/core/urls.ts'
+import { Sealer } from '../../lib/core/seal.ts'
+import { nowSeconds } from '../../lib/core/clock.ts'
+import { newTransactionId } from '../../lib/session/state.ts'
+import {
+  clearedCookie,
+  cookiePrefix,
+  countFinished,
+  maxAgeOf,
+  mostTransactions,
+  openTransaction,
+  surplusTransactions,
+  transactionCookie,
+  transactionSeconds,
+  type Cookie,
+  type CookiePlace,
+  type Transaction,
+} from '../../lib/session/transaction.ts'
+
+const sealer = new Sealer(['a secret of more than thirty-two characters'], 'transaction')
+const place: CookiePlace = { instance: 'default', https: true, basePath: '', crossSite: false }
+
+function transactionOf(more: Partial<Transaction> = {}): Transaction {
+  return {
+    id: newTransactionId(),
+    nonce: 'nonce',
+    verifier: 'verifier',
+    returnTo: '/profile',
+    startedAt: nowSeconds(),
+    scope: ['openid'],
+    parameters: {},
+    ...more,
+  }
+}
+
+/** The cookies of a browser that took these. */
+function browserWith(...cookies: Cookie[]): Map<string, string> {
+  return new Map(cookies.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const])))
+}
+
+function manyTransactions(count: number): { ids: string[]; cookies: Map<string, string> } {
+  const list = Array.from({ length: count }, (_, index) =>
+    transactionOf({ id: `id-${index}`, startedAt: nowSeconds() - 100 + index }),
+  )
+  return {
+    ids: list.map(({ id }) => id),
+    cookies: browserWith(...list.map((transaction) => transactionCookie(sealer, place, transaction))),
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+afterEach(() => void vi.useRealTimers())
+
+describe('the cookie of a login under way', () => {
+  it.each([
+    [{ https: true, basePath: '' }, '__Host-oidc.default.', '/'],
+    [{ https: true, basePath: '/shop' }, '__Secure-oidc.default.', '/shop'],
+    [{ https: false, basePath: '' }, 'oidc.default.', '/'],
+    [{ https: false, basePath: '/shop' }, 'oidc.default.', '/shop'],
+  ])('of %j begins with %s', (where, prefix, path) => {
+    const cookie = transactionCookie(sealer, { ...place, ...where }, transactionOf({ id: 'id-1' }))
+    expect(cookiePrefix({ ...place, ...where })).toBe(prefix)
+    expect(cookie).toMatchObject({
+      name: `${prefix}id-1`,
+      path,
+      secure: where.https,
+      sameSite: 'Lax',
+      maxAgeSeconds: transactionSeconds,
+    })
+  })
+
+  it('goes with a cross-site POST where the response comes so', () => {
+    const cookie = transactionCookie(sealer, { ...place, https: false, crossSite: true }, transactionOf())
+    expect(cookie).toMatchObject({ sameSite: 'None', secure: true })
+  })
+
+  it('is taken away with the attributes that it was set with', () => {
+    const made = transactionCookie(sealer, place, transactionOf({ id: 'id-1' }))
+    const { name, path, secure, sameSite } = made
+    expect(clearedCookie(place, 'id-1')).toEqual({ name, path, secure, sameSite, value: undefined, maxAgeSeconds: 0 })
+  })
+
+  it('fits into what browsers take, wherever the login is to return', () => {
+    for (const wanted of [`/?q=${'a'.repeat(2044)}`, `/?q=${'\u00e9'.repeat(1000)}`, `/?q=${'"'.repeat(2000)}`]) {
+      const returnTo = localPath(wanted, 'https://app.example.com')
+      if (returnTo === undefined) continue
+      const transaction = transactionOf({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
+      const named = { ...place, instance: 'a'.repeat(32) }
+      const { name, value } = transactionCookie(sealer, named, transaction)
+      // RFC 6265bis 5.6: name and value of more than 4096 bytes are dropped.
+      expect(name.length + (value as string).length).toBeLessThanOrEqual(4096)
+    }
+  })
+})
+
+describe('a login under way', () => {
+  it('is known in the browser that began it', () => {
+    const transaction = transactionOf({ parameters: { max_age: '60', prompt: 'none' } })
+    const cookies = browserWith(transactionCookie(sealer, place, transaction))
+    expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
+    expect(maxAgeOf(transaction)).toBe(60)
+    expect(maxAgeOf(transactionOf())).toBeUndefined()
+  })
+
+  it('is not known under another id, to another instance, under another secret, or altered', () => {
+    const transaction = transactionOf({ id: 'id-1' })
+    const { name, value } = transactionCookie(sealer, place, transaction)
+    const sealed = value as string
+    const open = (cookies: [string, string][], id = 'id-1', where = place, with_ = sealer): unknown =>
+      openTransaction(with_, where, new Map(cookies), id)
+    const prefix = cookiePrefix(place)
+    expect(open([])).toBeUndefined()
+    expect(open([[name, sealed]], 'id-2')).toBeUndefined()
+    expect(open([[`${prefix}id-2`, sealed]], 'id-2')).toBeUndefined()
+    const partner = { ...place, instance: 'partner' }
+    expect(open([[`${cookiePrefix(partner)}id-1`, sealed]], 'id-1', partner)).toBeUndefined()
+    const other = new Sealer(['another secret, of more than thirty-two characters'], 'transaction')
+    expect(open([[name, sealed]], 'id-1', place, other)).toBeUndefined()
+    expect(open([[name, `${sealed}x`]])).toBeUndefined()
+    expect(open([[name, 'garbage']])).toBeUndefined()
+    expect(open([[name, '']])).toBeUndefined()
+    expect(open([[name, sealed]])).toEqual(transaction)
+  })
+
+  it('is not known through a cookie of a weaker name', () => {
+    const transaction = transactionOf({ id: 'id-1' })
+    const planted = transactionCookie(sealer, { ...place, https: false }, transaction)
+    expect(planted.name).toBe('oidc.default.id-1')
+    expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
+  })
+
+  it('may take a quarter of an hour, by our clock', () => {
+    const transaction = transactionOf()
+    const cookies = browserWith(transactionCookie(sealer, place, transaction))
+    vi.setSystemTime(Date.now() + (transactionSeconds - 1) * 1000)
+    expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
+    vi.setSystemTime(Date.now() + 1000)
+    expect(openTransaction(sealer, place, cookies, transaction.id)).toBeUndefined()
+  })
+})
+
+describe('the logins under way in one browser', () => {
+  it('are five at most: the oldest make room for one more', () => {
+    expect(mostTransactions).toBe(5)
+    for (const count of [0, 1, 4]) {
+      expect(surplusTransactions(sealer, place, manyTransactions(count).cookies)).toEqual([])
+    }
+    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies)).toEqual(['id-0'])
+    expect(surplusTransactions(sealer, place, manyTransactions(8).cookies).toSorted()).toEqual([
+      'id-0',
+      'id-1',
+      'id-2',
+      'id-3',
+    ])
+  })
+
+  it('do not count what cannot be read or is too old, which is dropped', () => {
+    const { cookies } = manyTransactions(4)
+    cookies.set('__Host-oidc.default.garbage', 'garbage')
+    cookies.set('__Host-oidc.default.', '')
+    cookies.set('__Host-oidc.default.moved', cookies.get('__Host-oidc.default.id-0') as string)
+    const old = transactionOf({ id: 'old', startedAt: nowSeconds() - transactionSeconds })
+    cookies.set('__Host-oidc.default.old', transactionCookie(sealer, place, old).value as string)
+    expect(surplusTransactions(sealer, place, cookies).toSorted()).toEqual(['', 'garbage', 'moved', 'old'])
+  })
+
+  it('leave alone the cookies of others: the application, and other instances', () => {
+    const { cookies } = manyTransactions(2)
+    for (const name of ['connect.sid', 'theme', 'oidc.default.x', '__Host-oidc.partner.x', '__Host-oidc.defaults.x']) {
+      cookies.set(name, 'garbage')
+    }
+    expect(surplusTransactions(sealer, place, cookies)).toEqual([])
+  })
+
+  it('leave alone the count of finished logins, by which a loop is found out', () => {
+    const { cookies } = manyTransactions(1)
+    const { name, value } = countFinished(sealer, place, new Map()).cookie
+    cookies.set(name, value as string)
+    expect(surplusTransactions(sealer, place, cookies)).toEqual([])
+  })
+
+  it('are looked at twenty at most, whatever a browser sends; all beyond are dropped', () => {
+    const open = vi.spyOn(sealer, 'open')
+    try {
+      const { ids, cookies } = manyTransactions(150)
+      const dropped = surplusTransactions(sealer, place, cookies)
+      expect(open).toHaveBeenCalledTimes(20)
+      expect(dropped).toHaveLength(146)
+      expect(ids.filter((id) => !dropped.includes(id))).toHaveLength(4)
+    } finally {
+      open.mockRestore()
+    }
+  })
+})
+
+describe('finished logins', () => {
+  /** Finishes logins one after another in one browser, and says of each whether it was one too many. */
+  function finish(count: number, cookies: Map<string, string>): boolean[] {
+    return Array.from({ length: count }, () => {
+      const { cookie, tooMany } = countFinished(sealer, place, cookies)
+      cookies.set(cookie.name, cookie.value as string)
+      return tooMany
+    })
+  }
+
+  it('are too many from the sixth within a minute on, and are then counted anew', () => {
+    expect(finish(7, new Map())).toEqual([false, false, false, false, false, true, false])
+  })
+
+  it('are forgotten after a minute', () => {
+    const cookies = new Map<string, string>()
+    finish(5, cookies)
+    vi.setSystemTime(Date.now() + 60_000)
+    expect(finish(5, cookies)).toEqual([false, false, false, false, false])
+  })
+
+  it('are counted in a cookie that only we can write', () => {
+    const cookies = new Map<string, string>()
+    finish(5, cookies)
+    const [name, value] = [...cookies][0] as [string, string]
+    expect(name).toBe('__Host-oidc.default.finished')
+    expect(countFinished(sealer, place, new Map([[name, `${value}x`]])).tooMany).toBe(false)
+    expect(countFinished(sealer, place, new Map([[name, 'garbage']])).tooMany).toBe(false)
+    const partner = { ...place, instance: 'partner' }
+    expect(countFinished(sealer, partner, new Map([['__Host-oidc.partner.finished', value]])).tooMany).toBe(false)
+    expect(countFinished(sealer, place, cookies).tooMany).toBe(true)
+  })
+})

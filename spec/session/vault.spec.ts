@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import type { TokenSet } from '../../lib/config/claims.ts'
+import { Sealer } from '../../lib/core/seal.ts'
+import { openTokens, sealTokens } from '../../lib/session/vault.ts'
+
+const sealer = new Sealer(['a secret of more than thirty-two characters'], 'tokens')
+const tokens: TokenSet = {
+  accessToken: 'access-token',
+  tokenType: 'bearer',
+  expiresAt: 1_900_000_000,
+  refreshToken: 'refresh-token',
+  idToken: 'id-token',
+  scope: ['openid', 'profile'],
+}
+
+describe('the tokens of a login', () => {
+  it('open as they were, and cannot be changed', () => {
+    const opened = openTokens(sealer, sealTokens(sealer, tokens, 'login-1', 'default'), 'login-1', 'default')
+    expect(opened).toEqual(tokens)
+    expect(Object.isFrozen(opened)).toBe(true)
+  })
+
+  it('have the same members where the provider gave no refresh token and no end', () => {
+    const few = { ...tokens, refreshToken: undefined, expiresAt: undefined }
+    const opened = openTokens(sealer, sealTokens(sealer, few, 'login-1', 'default'), 'login-1', 'default')
+    expect(opened).toEqual(few)
+    expect(Object.keys(opened as object).toSorted()).toEqual(Object.keys(tokens).toSorted())
+  })
+
+  it('are nowhere in what is stored', () => {
+    const sealed = sealTokens(sealer, tokens, 'login-1', 'default')
+    const stored = sealed + Buffer.from(sealed, 'base64url').toString('latin1')
+    for (const token of ['access-token', 'refresh-token', 'id-token']) expect(stored).not.toContain(token)
+  })
+
+  it('open for their own login and instance alone', () => {
+    const sealed = sealTokens(sealer, tokens, 'login-1', 'default')
+    expect(openTokens(sealer, sealed, 'login-2', 'default')).toBeUndefined()
+    expect(openTokens(sealer, sealed, 'login-1', 'partner')).toBeUndefined()
+    expect(openTokens(sealer, sealed, 'default', 'login-1')).toBeUndefined()
+  })
+
+  it('are unreadable, rather than a fault, where they were sealed otherwise', () => {
+    const other = new Sealer(['another secret, of more than thirty-two characters'], 'tokens')
+    expect(openTokens(sealer, sealTokens(other, tokens, 'login-1', 'default'), 'login-1', 'default')).toBeUndefined()
+    for (const garbage of ['', 'garbage', '{"accessToken":"x"}', 'A'.repeat(200)]) {
+      expect(openTokens(sealer, garbage, 'login-1', 'default')).toBeUndefined()
+    }
+  })
+
+  it('of a newer version are left alone', () => {
+    const newer = sealer.seal(JSON.stringify({ format: 2, ...tokens }), 'default login-1')
+    expect(openTokens(sealer, newer, 'login-1', 'default')).toBeUndefined()
+  })
+
+  it('outlive a change of the secret, while the former one is on the list', () => {
+    const rotated = new Sealer(
+      ['another secret, of more than thirty-two characters', 'a secret of more than thirty-two characters'],
+      'tokens',
+    )
+    expect(openTokens(rotated, sealTokens(sealer, tokens, 'login-1', 'default'), 'login-1', 'default')).toEqual(tokens)
+  })
+})

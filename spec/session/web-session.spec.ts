@@ -1,0 +1,210 @@
+import type { Request } from 'express'
+import session, { MemoryStore, type SessionData, type Store } from 'express-session'
+import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
+import { loginKey, writeRecord } from '../../lib/session/login-record.ts'
+import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { StoreRecords } from '../../lib/session/store-records.ts'
+import { recordsFor, RequestSession } from '../../lib/session/web-session.ts'
+import { AsyncStore } from '../support/async-store.ts'
+import { redisForFile } from '../support/redis.ts'
+import { slotOf } from '../support/slots.ts'
+import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
+
+const warnings = warningsOfSpecs()
+const redis = redisForFile()
+const secret = 'a secret of more than thirty-two characters'
+
+/** A request as express-session hands it on: with a new session. */
+function requestOf(store: Store): Request {
+  const req = { headers: {}, url: '/', originalUrl: '/', connection: {} } as unknown as Request
+  const res = { on: () => {}, setHeader: () => {}, end: () => {}, writeHead: () => {} }
+  session({ store, secret, resave: false, saveUninitialized: false })(req, res as never, () => {})
+  return req
+}
+
+describe('where logins are kept', () => {
+  it('is where the application says', async () => {
+    const given = new MemoryRecords()
+    const records = recordsFor(requestOf(new AsyncStore()), given)
+    await records.set({ kind: 'claim', id: 'one' }, 'a value', 60)
+    expect(await given.get({ kind: 'claim', id: 'one' })).toBe('a value')
+    expect(recordsFor(requestOf(new AsyncStore()), given)).toBe(records)
+    expect(warnings).toEqual([])
+  })
+
+  it('is beside the session, where its store can do that', () => {
+    const store = new RedisSessionStore({ client: redis.client })
+    expect(recordsFor(requestOf(store), undefined)).toBe(recordsIn(store))
+  })
+
+  it('is memory, where sessions are, one for each store', () => {
+    const store = new MemoryStore()
+    const records = recordsFor(requestOf(store), undefined)
+    expect(records).toBeInstanceOf(MemoryRecords)
+    expect(recordsFor(requestOf(store), undefined)).toBe(records)
+    expect(recordsFor(requestOf(new MemoryStore()), undefined)).not.toBe(records)
+  })
+
+  it('is the session store itself otherwise, which is said once', async () => {
+    const store = new AsyncStore()
+    const records = recordsFor(requestOf(store), undefined)
+    expect(records).toBeInstanceOf(StoreRecords)
+    expect(recordsFor(requestOf(store), undefined)).toBe(records)
+    recordsFor(requestOf(new AsyncStore()), undefined)
+    await warningsGiven()
+    expect(warnings).toMatchObject([
+      { code: 'OIDC_STORE_NOT_ATOMIC', message: expect.stringContaining('AsyncStore') as string },
+    ])
+  })
+})
+
+describe('the session of a request', () => {
+  let store: AsyncStore
+  let req: Request
+  let web: RequestSession
+
+  beforeEach(() => {
+    store = new AsyncStore()
+    req = requestOf(store)
+    web = new RequestSession(req, new MemoryRecords())
+  })
+
+  const sessionsIn = (): (SessionData & { id?: string })[] =>
+    [...store.entries.values()].map((text) => JSON.parse(text) as SessionData)
+
+  it('has no login, and asks for none, until there were logins', () => {
+    expect(web.hasLogins).toBe(false)
+    expect(web.login()).toBeUndefined()
+    delete (req as { session?: unknown }).session
+    expect(web.hasLogins).toBe(false)
+    expect(web.login()).toBeUndefined()
+  })
+
+  it('has the login that its records have', async () => {
+    const text = writeRecord({ default: slotOf('alice') }, 1)
+    web.renew(true)
+    expect(web.hasLogins).toBe(true)
+    expect(await web.login()).toBeUndefined()
+    await web.records.set(loginKey(web.id), text, 60)
+    expect(await web.login()).toEqual({ text, record: JSON.parse(text) as unknown })
+    expect(await web.readLogin('another')).toBeUndefined()
+  })
+
+  it('does not take the login that another store read along for that of its own records', async () => {
+    web.renew(true)
+    attachLogin(req.session, { text: 'elsewhere', record: undefined })
+    expect(await web.login()).toBeUndefined()
+  })
+
+  it('is renewed in memory first: another id, the data copied, nothing shared with the former', async () => {
+    Object.assign(req.session, { cart: { items: ['apple'] }, nothing: undefined })
+    const { session: former, sessionID: formerId } = req
+    const renewed = web.renew(true)
+    expect(renewed.id).not.toBe(formerId)
+    expect(req.sessionID).toBe(renewed.id)
+    expect(req.session).not.toBe(former)
+    expect(req.session).toMatchObject({ cart: { items: ['apple'] } })
+    ;(req.session as unknown as { cart: { items: string[] } }).cart.items.push('banana')
+    expect(former).toMatchObject({ cart: { items: ['apple'] } })
+    expect(former.hasLogins).toBeUndefined()
+    expect(store.done).toEqual([])
+    await renewed.save()
+    expect(store.done).toEqual([`set ${renewed.id}`])
+  })
+
+  it('is renewed without the data of another user, and with a cookie of its own', () => {
+    Object.assign(req.session, { cart: 'apple' })
+    req.session.cookie.maxAge = 5
+    web.renew(false)
+    expect(req.session).not.toHaveProperty('cart')
+    expect(req.session.cookie.maxAge).toBeNull()
+  })
+
+  it('takes over no prototype from what was stored', () => {
+    Object.defineProperty(req.session, '__proto__', { value: { isAdmin: true }, enumerable: true, configurable: true })
+    Object.assign(req.session, { deep: JSON.parse('{"__proto__":{"isAdmin":true},"kept":1}') as object })
+    web.renew(true)
+    const renewed = req.session as unknown as { isAdmin?: boolean; deep: { isAdmin?: boolean; kept: number } }
+    expect(renewed.isAdmin).toBeUndefined()
+    expect(renewed.deep.isAdmin).toBeUndefined()
+    expect(renewed.deep.kept).toBe(1)
+    expect(typeof req.session.save).toBe('function')
+  })
+
+  it('that was renewed can be taken back before and after it was saved', async () => {
+    const { session: former, sessionID: formerId } = req
+    const unsaved = web.renew(true)
+    await unsaved.discard()
+    expect(req.session).toBe(former)
+    expect(req.sessionID).toBe(formerId)
+    expect(store.done).toEqual([])
+    const saved = web.renew(true)
+    await saved.save()
+    await saved.discard()
+    expect(req.session).toBe(former)
+    expect(req.sessionID).toBe(formerId)
+    expect(sessionsIn()).toEqual([])
+  })
+
+  it('is back in the request also where the store does not let the renewed one be deleted', async () => {
+    const { session: former } = req
+    const renewed = web.renew(true)
+    await renewed.save()
+    store.fault = (operation) => (operation === 'destroy' ? { error: new Error('gone') } : undefined)
+    await expect(renewed.discard()).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
+    expect(req.session).toBe(former)
+  })
+
+  it('that is saved is the renewed one, whatever a hook has put into the request', async () => {
+    const renewed = web.renew(true)
+    req.sessionStore.generate(req)
+    await renewed.save()
+    expect(req.sessionID).toBe(renewed.id)
+    expect([...store.entries.keys()]).toEqual([renewed.id])
+  })
+
+  it('leaves the former one in the store until it is dropped', async () => {
+    await new Promise<void>((resolve) => req.session.save(() => resolve()))
+    const formerId = req.sessionID
+    const renewed = web.renew(true)
+    await renewed.save()
+    expect(store.entries.has(formerId)).toBe(true)
+    await renewed.dropFormer()
+    expect([...store.entries.keys()]).toEqual([renewed.id])
+  })
+
+  it('can be ended, as can another', async () => {
+    await new Promise<void>((resolve) => req.session.save(() => resolve()))
+    store.entries.set('another', '{}')
+    await web.destroy('another')
+    expect(req.session).toBeDefined()
+    await web.destroy(req.sessionID)
+    expect(req.session).toBeUndefined()
+    expect(store.entries.size).toBe(0)
+    await web.destroy(req.sessionID)
+  })
+
+  it('can start over: the store has nothing of it, the request another', async () => {
+    await new Promise<void>((resolve) => req.session.save(() => resolve()))
+    Object.assign(req.session, { cart: 'apple' })
+    const { sessionID: formerId } = req
+    await web.startOver()
+    expect(req.sessionID).not.toBe(formerId)
+    expect(req.session).not.toHaveProperty('cart')
+    expect(store.entries.size).toBe(0)
+  })
+
+  it('says where its logins are, so that a store of another place does not look for them', () => {
+    web.renew(true)
+    expect(req.session.hasLogins).toBe('elsewhere')
+    const own = new RedisSessionStore({ client: redis.client })
+    const request = requestOf(own)
+    new RequestSession(request, recordsFor(request, undefined)).renew(true)
+    expect(request.session.hasLogins).toBe(true)
+    const other = requestOf(own)
+    new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)
+    expect(other.session.hasLogins).toBe('elsewhere')
+  })
+})

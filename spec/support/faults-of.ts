@@ -1,0 +1,15 @@
+import { OidcError } from 'express-session-oidc'
+
+/** What an options error lists, one text a fault; an empty list where nothing was thrown. */
+export function faultsOf(work: () => unknown): string[] {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof OidcError) || error.code !== 'options_invalid') throw error
+    return error.message
+      .split('\n')
+      .filter((line) => line.startsWith('  - '))
+      .map((line) => line.slice(4))
+  }
+  return []
+}

@@ -1,0 +1,206 @@
+/** What the specs of login flows share: a provider for a file, applications on the specs' Redis for each spec, and steps of a login. */
+import type { Express } from 'express'
+import { OidcError, type OidcEventName } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import {
+  startTestProvider,
+  type TestProvider,
+  type TestProviderOptions,
+  type UserAgent,
+  type UserAgentResponse,
+} from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
+import { startApp, type AppSetup, type TestApp } from './app.ts'
+import { redisForFile } from './redis.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    flowNotes?: string[] | undefined
+  }
+}
+
+/** Where the applications of specs with a public name are said to be. */
+export const publicOrigin = 'https://app.example.com'
+
+export interface Flow {
+  readonly provider: TestProvider
+  readonly redis: ReturnType<typeof redisForFile>
+  /** Starts an application that is stopped after the spec; its sessions are in Redis unless `session.store` says otherwise. */
+  readonly start: (setup?: Partial<AppSetup>) => Promise<TestApp>
+  /** A session store on Redis. */
+  readonly store: () => RedisSessionStore
+  /** Stops something after the spec. */
+  readonly later: (stop: () => unknown) => void
+}
+
+/** Call it at the top of a file. Before each spec the provider behaves and Alice is at the keyboard. */
+export function flow(options: TestProviderOptions = {}): Flow {
+  const redis = redisForFile()
+  let provider: TestProvider | undefined
+  let stops: (() => unknown)[] = []
+  beforeAll(async () => {
+    provider = await startTestProvider({
+      // Looked up each time: specs put another clock in place.
+      now: () => Date.now(),
+      clients: [
+        { clientId: 'web', clientSecret: 'web-secret' },
+        {
+          clientId: 'public-name',
+          clientSecret: 'public-name-secret',
+          redirectUris: [`${publicOrigin}/callback`, `${publicOrigin}/shop/callback`],
+        },
+      ],
+      ...options,
+    })
+  })
+  afterAll(() => provider?.stop())
+  beforeEach(async () => {
+    await provider?.start()
+    provider?.behave()
+    provider?.signIn('alice')
+    provider?.forget()
+  })
+  afterEach(async () => {
+    vi.useRealTimers()
+    // What hangs at the provider is let go first.
+    provider?.behave()
+    for (const stop of stops.toReversed()) await stop()
+    stops = []
+  })
+  const store = (): RedisSessionStore => new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+  return {
+    get provider() {
+      return provider as TestProvider
+    },
+    redis,
+    store,
+    async start(setup = {}) {
+      const app = await startApp({
+        provider: provider as TestProvider,
+        ...setup,
+        session: { store: store(), ...setup.session },
+      })
+      stops.push(() => app.stop())
+      return app
+    },
+    later: (stop) => void stops.push(stop),
+  }
+}
+
+/** An application behind a proxy that ends TLS, as browsers see it at `publicOrigin`. */
+export function behindTls(provider: TestProvider): Partial<AppSetup> {
+  return {
+    publicUrl: publicOrigin,
+    options: provider.settings('public-name') as NonNullable<AppSetup['options']>,
+    session: { cookie: { secure: true, sameSite: 'lax' } },
+    before: (app) => void app.set('trust proxy', 1),
+  }
+}
+
+/** Routes that write to and show the application's own data of a session, for anyone. */
+export function noteRoutes(app: Express): void {
+  app.get('/note/:text', (req, res) => {
+    req.session.flowNotes = [...(req.session.flowNotes ?? []), req.params.text]
+    res.json(req.session.flowNotes)
+  })
+  app.get('/notes', (req, res) => {
+    const { isAuthenticated, user } = req.oidc
+    res.json({ notes: req.session.flowNotes ?? [], sub: isAuthenticated ? user.sub : null, id: req.sessionID })
+  })
+}
+
+/** What `/notes` says of a browser. */
+export async function notesOf(agent: UserAgent, app: TestApp): Promise<{ notes: string[]; sub: string; id: string }> {
+  return (await agent.fetch(`${app.url}/notes`)).json() as { notes: string[]; sub: string; id: string }
+}
+
+/** Where a response sends the browser. */
+export function location(response: UserAgentResponse): string {
+  const found = response.headers.get('location')
+  if (found === null) throw new Error(`no redirect: ${response.status} ${response.url}\n${response.text()}`)
+  return new URL(found, response.url).href
+}
+
+/** The parameters of the authorization request that a page begins. */
+export async function requested(agent: UserAgent, page: string): Promise<URLSearchParams> {
+  return new URL(location(await agent.get(page, { redirect: 'manual' }))).searchParams
+}
+
+/** Goes from a page through the provider up to the authorization response, which is not delivered yet. */
+export async function response(agent: UserAgent, page: string): Promise<string> {
+  const authorization = location(await agent.get(page, { redirect: 'manual' }))
+  return location(await agent.get(authorization, { redirect: 'manual' }))
+}
+
+/** A URL with parameters changed; `undefined` takes one away, a list makes it come more than once. */
+export function changed(url: string, parameters: Record<string, string | string[] | undefined>): string {
+  const result = new URL(url)
+  for (const [name, value] of Object.entries(parameters)) {
+    result.searchParams.delete(name)
+    for (const one of value === undefined ? [] : [value].flat()) result.searchParams.append(name, one)
+  }
+  return result.href
+}
+
+/** The cookies of logins under way in a browser. */
+export function transactions(agent: UserAgent): readonly string[] {
+  return agent.jar
+    .cookies()
+    .map(({ name }) => name)
+    .filter((name) => /oidc\.[a-z]+\.[\w-]{22}$/.test(name))
+}
+
+/** Makes a browser forget the logins that are under way. */
+export function forgetTransactions(agent: UserAgent): void {
+  for (const name of transactions(agent)) agent.jar.delete(name)
+}
+
+/** The events of one kind that an application has told. */
+export function told(app: TestApp, name: OidcEventName): Record<string, unknown>[] {
+  return app.events.filter((event) => event.name === name).map(({ event }) => event as Record<string, unknown>)
+}
+
+/** Holds the requests to one path back until `release()`, and tells when so many are there. */
+export function gate(path: string): {
+  install: (app: Express) => void
+  arrived: (count: number) => Promise<void>
+  count: () => number
+} {
+  let count = 0
+  let waiting: { count: number; resolve: () => void }[] = []
+  return {
+    install(app) {
+      app.use(path, (_req, _res, next) => {
+        count++
+        for (const waiter of waiting) if (waiter.count <= count) waiter.resolve()
+        waiting = waiting.filter((waiter) => waiter.count > count)
+        next()
+      })
+    },
+    arrived: (wanted) =>
+      wanted <= count ? Promise.resolve() : new Promise((resolve) => waiting.push({ count: wanted, resolve })),
+    count: () => count,
+  }
+}
+
+/** What a function throws, an error of this package. */
+export function thrown(run: () => unknown): OidcError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof OidcError) return error
+    throw error
+  }
+  throw new Error('it threw nothing')
+}
+
+/** What a promise is rejected with, an error of this package. */
+export async function rejection(promise: Promise<unknown>): Promise<OidcError> {
+  try {
+    await promise
+  } catch (error) {
+    if (error instanceof OidcError) return error
+    throw error
+  }
+  throw new Error('it was not rejected')
+}

@@ -1,0 +1,50 @@
+/** An example's `main.js` as people start it: a process of its own, with nothing but what it is given. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export interface MainProgram {
+  /** The address that it prints. */
+  readonly url: string
+  /** What it printed so far. */
+  printed(): string
+  /** Ends it as a shell does; its exit code, or the signal that it died of. */
+  stop(): Promise<number | string>
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Starts a program, which needs a build of the package, and waits for `Open <address>`. */
+export async function startMain(path: string, env: Record<string, string>): Promise<MainProgram> {
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, [path], { cwd: root, env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+  const url = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`${path} printed no address within 30 s:\n${output}`))
+    }, 30_000)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text
+        const found = /^Open (http:\/\/[\w.:-]+)/m.exec(output)?.[1]
+        if (found === undefined) return
+        clearTimeout(timer)
+        resolve(found)
+      })
+    }
+    void ended.then((code) => {
+      clearTimeout(timer)
+      reject(new Error(`${path} ended with ${code} (is there a build? npm run build):\n${output}`))
+    })
+  })
+  return {
+    url,
+    printed: () => output,
+    stop() {
+      if (child.exitCode === null) child.kill('SIGTERM')
+      return ended
+    },
+  }
+}

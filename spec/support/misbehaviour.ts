@@ -1,0 +1,80 @@
+/** One way for a provider to misbehave in a login, and all that must hold then. */
+import type { EndpointFault, TestFaults } from 'express-session-oidc/testing'
+import { expect } from 'vitest'
+import type { TestApp } from './app.ts'
+import { noteRoutes, notesOf, told, type Flow } from './flow.ts'
+
+/** An application in which a logged-in user can begin another login. */
+export function startForFaults(world: Flow, setup: Parameters<Flow['start']>[0] = {}): Promise<TestApp> {
+  return world.start({
+    ...setup,
+    routes: (express, oidc) => {
+      noteRoutes(express)
+      express.get('/switch', oidc.login({ prompt: 'login', returnTo: '/profile' }))
+    },
+  })
+}
+
+export interface Expected {
+  readonly status: number
+  /** Several, where it is not for a spec to hold which part refuses first. */
+  readonly code: string | readonly string[]
+  /** Endpoints that must not be asked. Default: none is named. */
+  readonly not?: readonly ('userinfo' | 'token')[]
+}
+
+/**
+ * A login of Bob over that of Alice meets the faults: the answer is the one expected, nobody is logged in by it, the
+ * former session is as it was, nothing of the tokens is told, and the next try logs in.
+ */
+export async function meets(world: Flow, app: TestApp, faults: TestFaults, expected: Expected): Promise<void> {
+  const { provider } = world
+  const agent = app.agent()
+  await agent.get('/profile')
+  await agent.get('/note/apples')
+  const former = await notesOf(agent, app)
+  expect(former).toMatchObject({ sub: 'alice', notes: ['apples'] })
+  app.events.length = 0
+  provider.forget()
+  provider.signIn('bob')
+
+  provider.misbehave(faults)
+  const page = await agent.get('/switch')
+  const code = String(told(app, 'login_failed')[0]?.['code'])
+  const codes = [expected.code].flat()
+  expect({ status: page.status, code }).toEqual({ status: expected.status, code: codes.includes(code) ? code : codes })
+  expect(page.headers.get('cache-control')).toBe('no-store')
+  if (expected.status === 503) expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+  for (const endpoint of expected.not ?? []) expect(provider.requestsTo(endpoint)).toEqual([])
+  expect(told(app, 'login')).toEqual([])
+  expect(await notesOf(agent, app)).toEqual(former)
+  keepsSecrets(world, app, page.text())
+
+  const visitor = app.agent()
+  expect((await visitor.get('/profile')).status).toBe(expected.status)
+  expect(await notesOf(visitor, app)).toMatchObject({ sub: null })
+
+  provider.behave()
+  expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' } })
+  expect((await visitor.get('/profile')).json()).toMatchObject({ user: { sub: 'bob' } })
+}
+
+/** What `providerTimeoutSeconds` should be: short where it is waited for, and never so short that a busy machine misses it. */
+export function patience(faults: TestFaults | EndpointFault): number {
+  return /"(?:hang|stall)":true/.test(JSON.stringify(faults)) ? 1 : 10
+}
+
+/** Neither events nor a page have a code, a verifier, a nonce, a state or a secret in them. */
+export function keepsSecrets(world: Flow, app: TestApp, page = ''): void {
+  const { provider } = world
+  const text = `${JSON.stringify(app.events)} ${page}`
+  const secrets = provider.requests.flatMap(({ params, headers }) => [
+    ...['code', 'code_verifier', 'nonce', 'state', 'client_secret'].map((name) => params.get(name)),
+    headers['authorization']?.split(' ')[1],
+  ])
+  for (const one of [...secrets, provider.clientSecret]) {
+    if (one) expect(text).not.toContain(one)
+  }
+  // Tokens, whole or in part: all are JWTs here, or what stands in a token response.
+  expect(text).not.toMatch(/eyJ[\w-]{10,}/)
+}

@@ -1,0 +1,18 @@
+/**
+ * The names of the DOM that playwright-core's types mention. The DOM library itself would give all of the program, `lib/`
+ * too, globals that Node does not have.
+ */
+interface Node {
+  readonly nodeType: number
+}
+
+interface HTMLElement extends Node {
+  readonly tagName: string
+}
+
+interface SVGElement extends Node {
+  readonly tagName: string
+}
+
+/** Without a member, so that elements found by their tag's name are `HTMLElement | SVGElement`, as all others. */
+type HTMLElementTagNameMap = Record<never, HTMLElement>

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import type { Records, RecordKey } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+
+/** What all records must do, whatever keeps them. */
+export function describeRecords(records: () => Records): void {
+  const fresh = (): RecordKey => ({ session: randomUUID(), part: 'login' })
+
+  describe('as all records', () => {
+    it('have nothing until something is written', async () => {
+      const key = fresh()
+      expect(await records().get(key)).toBeUndefined()
+      expect(await records().take(key)).toBeUndefined()
+      await records().delete([key])
+      await records().delete([])
+    })
+
+    it('give back what was written last, until it is deleted', async () => {
+      const key = fresh()
+      await records().set(key, 'first', 60)
+      await records().set(key, 'second \u{1f511} "\\\n\0', 60)
+      expect(await records().get(key)).toBe('second \u{1f511} "\\\n\0')
+      expect(await records().get(key)).toBe('second \u{1f511} "\\\n\0')
+      await records().delete([key])
+      expect(await records().get(key)).toBeUndefined()
+    })
+
+    it('tell an empty text from nothing', async () => {
+      const key = fresh()
+      await records().set(key, '', 60)
+      expect(await records().get(key)).toBe('')
+      expect(await records().add(key, 'other', 60)).toBe(false)
+      expect(await records().replace(key, '', 'other', 60)).toBe(true)
+    })
+
+    it('keep apart sessions, parts, kinds and ids', async () => {
+      const session = randomUUID()
+      const keys: RecordKey[] = [
+        { session, part: 'login' },
+        { session, part: 'moved' },
+        { session, part: 'tokens:default' },
+        { session: randomUUID(), part: 'login' },
+        { kind: 'claim', id: session },
+        { kind: 'response', id: session },
+        { kind: session, id: 'login' },
+      ]
+      for (const [index, key] of keys.entries()) await records().set(key, `value ${index}`, 60)
+      const found = await Promise.all(keys.map((key) => records().get(key)))
+      expect(found).toEqual(keys.map((_, index) => `value ${index}`))
+      await records().delete(keys.slice(1))
+      expect(await records().get(keys[0] as RecordKey)).toBe('value 0')
+      expect(await records().get(keys[1] as RecordKey)).toBeUndefined()
+    })
+
+    it('add where nothing is, and nowhere else', async () => {
+      const key = fresh()
+      expect(await records().add(key, 'first', 60)).toBe(true)
+      expect(await records().add(key, 'second', 60)).toBe(false)
+      expect(await records().get(key)).toBe('first')
+      await records().delete([key])
+      expect(await records().add(key, 'third', 60)).toBe(true)
+    })
+
+    it('replace exactly what is expected', async () => {
+      const key = fresh()
+      expect(await records().replace(key, 'first', 'second', 60)).toBe(false)
+      expect(await records().get(key)).toBeUndefined()
+      await records().set(key, 'first', 60)
+      for (const other of ['', 'firs', 'first ', 'First', 'second'])
+        expect(await records().replace(key, other, 'second', 60)).toBe(false)
+      expect(await records().get(key)).toBe('first')
+      expect(await records().replace(key, 'first', 'second', 60)).toBe(true)
+      expect(await records().get(key)).toBe('second')
+    })
+
+    it('delete exactly what is expected', async () => {
+      const key = fresh()
+      await records().set(key, 'first', 60)
+      expect(await records().replace(key, 'other', undefined, 60)).toBe(false)
+      expect(await records().get(key)).toBe('first')
+      expect(await records().replace(key, 'first', undefined, 60)).toBe(true)
+      expect(await records().get(key)).toBeUndefined()
+      expect(await records().replace(key, 'first', undefined, 60)).toBe(false)
+    })
+
+    it('are taken once', async () => {
+      const key = fresh()
+      await records().set(key, 'once', 60)
+      expect(await records().take(key)).toBe('once')
+      expect(await records().take(key)).toBeUndefined()
+    })
+
+    it('let one of many who add at once win', async () => {
+      const key = fresh()
+      const won = await Promise.all(Array.from({ length: 20 }, (_, index) => records().add(key, `by ${index}`, 60)))
+      expect(won.filter(Boolean)).toHaveLength(1)
+      expect(await records().get(key)).toBe(`by ${won.indexOf(true)}`)
+    })
+
+    it('let one of many who replace the same at once win', async () => {
+      const key = fresh()
+      await records().set(key, 'start', 60)
+      const won = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          records().replace(key, 'start', index % 2 ? undefined : `by ${index}`, 60),
+        ),
+      )
+      expect(won.filter(Boolean)).toHaveLength(1)
+      const index = won.indexOf(true)
+      expect(await records().get(key)).toBe(index % 2 ? undefined : `by ${index}`)
+    })
+
+    it('let one of many who take at once have it', async () => {
+      const key = fresh()
+      await records().set(key, 'once', 60)
+      const taken = await Promise.all(Array.from({ length: 20 }, () => records().take(key)))
+      expect(taken.filter((value) => value !== undefined)).toEqual(['once'])
+    })
+
+    it('lose none of many replacements that each build on what they read', async () => {
+      const key = fresh()
+      await records().set(key, '0', 60)
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const before = (await records().get(key)) as string
+          if (await records().replace(key, before, String(Number(before) + 1), 60)) return
+        }
+      }
+      await Promise.all(Array.from({ length: 10 }, increment))
+      expect(await records().get(key)).toBe('10')
+    })
+  })
+}
