@@ -19,8 +19,17 @@ export interface Records {
   set(key: RecordKey, value: string, seconds: number): Promise<void>
   /** Writes where nothing is there; says whether it did. */
   add(key: RecordKey, value: string, seconds: number): Promise<boolean>
-  /** Writes (or with `undefined` deletes) where exactly `expected` is there; says whether it did. */
-  replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean>
+  /**
+   * Writes (or with `undefined` deletes) where exactly `expected` is there, and in the same step deletes `dropped`, other
+   * records of the same session; says whether it did.
+   */
+  replace(
+    key: RecordKey,
+    expected: string,
+    value: string | undefined,
+    seconds: number,
+    dropped?: readonly RecordKey[],
+  ): Promise<boolean>
   /** Reads and deletes in one step. */
   take(key: RecordKey): Promise<string | undefined>
   /** Deletes; nothing there is no fault. */

@@ -49,8 +49,8 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
       continue
     }
     loginId = slot.loginId
-    // Before the login ends, so that what cannot be read or ended can be asked for again.
-    sealed = (await records.take(tokensKey(id, name))) ?? sealed
+    const tokens = tokensKey(id, name)
+    sealed = (await records.get(tokens)) ?? sealed
     const others = without(liveSlots(record), name)
     const isLast = Object.keys(others).length === 0
     const isEnded = await records.replace(
@@ -58,6 +58,7 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
       login.text,
       isLast ? undefined : writeRecord(others, record.version + 1),
       isLast ? 1 : secondsLeft(others),
+      [tokens],
     )
     if (!isEnded) {
       tries++

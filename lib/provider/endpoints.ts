@@ -17,7 +17,7 @@ export async function endSessionUrl(
 export async function fetchUserInfo(provider: Provider, accessToken: string): Promise<UnknownClaims | string> {
   const { configuration, metadata } = await provider.ready()
   try {
-    if (metadata.userinfo_endpoint === undefined) throw new Error('the provider has no userinfo endpoint')
+    if (metadata.userinfo_endpoint === undefined) throw responseInvalid('userinfo: the provider has no such endpoint')
     const url = new URL(metadata.userinfo_endpoint)
     const headers = new Headers({ accept: 'application/json, application/jwt' })
     const response = await fetchProtectedResource(configuration, accessToken, url, 'GET', undefined, headers)

@@ -20,22 +20,24 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     }
     const timeout = AbortSignal.timeout(Math.ceil(options.timeoutSeconds * 1000))
     const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
-    const response = await (options.fetch ?? globalThis.fetch)(url, { ...init, redirect: 'manual', signal })
-    const body = await bounded(response, signal)
+    // A `fetch` of the application's own may not listen to the signal.
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    })
+    aborted.catch(() => {})
+    const answer = (options.fetch ?? globalThis.fetch)(url, { ...init, redirect: 'manual', signal })
+    answer.catch(() => {})
+    const response = await Promise.race([answer, aborted])
+    const body = await bounded(response, aborted)
     // fetch refuses a body for these (Fetch standard, null body status).
     const empty = response.status === 204 || response.status === 205 || response.status === 304
     return new Response(empty ? null : body, { status: response.status, headers: response.headers })
   }
 }
 
-async function bounded(response: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+async function bounded(response: Response, aborted: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.body) return new Uint8Array()
   const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-  // A `fetch` of the application's own may not tie the body to the signal.
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-  })
-  aborted.catch(() => {})
   const chunks: Uint8Array[] = []
   let size = 0
   try {

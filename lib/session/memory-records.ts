@@ -25,9 +25,16 @@ export class MemoryRecords implements Records {
     return true
   }
 
-  async replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean> {
+  async replace(
+    key: RecordKey,
+    expected: string,
+    value: string | undefined,
+    seconds: number,
+    dropped: readonly RecordKey[] = [],
+  ): Promise<boolean> {
     const name = nameOf(key)
     if (this.#read(name) !== expected) return false
+    for (const other of dropped) this.#entries.delete(nameOf(other))
     if (value === undefined) this.#entries.delete(name)
     else this.#write(name, value, seconds)
     return true

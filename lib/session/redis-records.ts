@@ -14,6 +14,7 @@ export interface RedisRecordsOptions {
 const replaceScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`
 
 /**
@@ -40,9 +41,11 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
       return answer !== null
     },
-    async replace(key, expected, value, seconds) {
+    async replace(key, expected, value, seconds, dropped = []) {
       const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
-      const answer = await run(() => client.eval(replaceScript, { keys: [name(key)], arguments: [expected, ...after] }))
+      const answer = await run(() =>
+        client.eval(replaceScript, { keys: [key, ...dropped].map(name), arguments: [expected, ...after] }),
+      )
       return Number(answer) === 1
     },
     async take(key) {

@@ -33,11 +33,18 @@ export class StoreRecords implements Records {
     })
   }
 
-  replace(key: RecordKey, expected: string, value: string | undefined, seconds: number): Promise<boolean> {
+  replace(
+    key: RecordKey,
+    expected: string,
+    value: string | undefined,
+    seconds: number,
+    dropped: readonly RecordKey[] = [],
+  ): Promise<boolean> {
     const id = idOf(key)
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
       await (value === undefined ? this.#remove(id) : this.#write(id, value, seconds))
+      for (const other of dropped) await this.#remove(idOf(other))
       return true
     })
   }
@@ -70,7 +77,10 @@ export class StoreRecords implements Records {
   }
 
   async #read(id: string): Promise<string | undefined> {
-    const data = await call<SessionData | null | undefined>((done) => this.#store.get(id, done))
+    const data = await call<SessionData | null | undefined>((done) =>
+      // express-session takes this error for "no such session": stores that keep files answer so.
+      this.#store.get(id, (error: unknown, found) => done(isNoEntry(error) ? undefined : error, found)),
+    )
     const record = data as { oidcRecord?: unknown; oidcRecordEndsAt?: unknown } | null | undefined
     if (typeof record?.oidcRecord !== 'string' || typeof record.oidcRecordEndsAt !== 'number') return undefined
     return record.oidcRecordEndsAt > Date.now() ? record.oidcRecord : undefined
@@ -90,17 +100,17 @@ export class StoreRecords implements Records {
   }
 }
 
+function isNoEntry(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'ENOENT'
+}
+
 function idOf(key: RecordKey): string {
   return `oidc ${nameOf(key)}`
 }
 
 function call<Result>(run: (done: (error: unknown, result?: Result) => void) => unknown): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
-    const fail = (error: unknown): void => {
-      // express-session takes it for "no such session": stores that keep files answer so.
-      if ((error as { code?: unknown }).code === 'ENOENT') resolve(undefined as Result)
-      else reject(storeUnavailable(error))
-    }
+    const fail = (error: unknown): void => reject(storeUnavailable(error))
     try {
       const returned = run((error, result) => (error ? fail(error) : resolve(result as Result)))
       // Some stores answer through the callback and reject a promise besides.

@@ -1,34 +1,432 @@
-import { RedisSessionStore } from 'express-session-oidc/redis'
-import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startApp, type TestApp } from '../support/app.ts'
-import { redisForFile } from '../support/redis.ts'
+import { createHash } from 'node:crypto'
+import { createOidc, type LoginParameters } from 'express-session-oidc'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { secret } from '../support/app.ts'
+import { behindTls, flow, location, publicOrigin, requested, response, thrown, transactions } from '../support/flow.ts'
 
-const redis = redisForFile()
-let provider: TestProvider
-let app: TestApp
-
-beforeAll(async () => {
-  provider = await startTestProvider()
-})
-afterAll(() => provider.stop())
-beforeEach(() => {
-  provider.behave()
-  provider.signIn('alice')
-})
-afterEach(() => app.stop())
-
-async function start(): Promise<void> {
-  const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
-  app = await startApp({ provider, session: { store } })
-}
+const world = flow()
+const { start } = world
 
 describe('a login', () => {
   it('begins at a guarded page and comes back to it with its query', async () => {
-    await start()
+    const app = await start()
     const page = await app.agent().get('/profile?tab=2')
     expect(page.status).toBe(200)
     expect(page.url).toBe(`${app.url}/profile?tab=2`)
-    expect(page.json()).toMatchObject({ user: { sub: 'alice', iss: provider.issuer }, roles: ['admin', 'user'] })
+    expect(page.json()).toMatchObject({ user: { sub: 'alice', iss: world.provider.issuer }, roles: ['admin', 'user'] })
+  })
+
+  it('goes through the pages of the provider where nobody is logged in there', async () => {
+    world.provider.signIn(undefined)
+    const app = await start()
+    const agent = app.agent()
+    const loginPage = await agent.get('/profile')
+    expect(loginPage.url).toContain(world.provider.issuer)
+    const page = await agent.submit(loginPage, { button: 'bob' })
+    expect(page.json()).toMatchObject({ user: { sub: 'bob' } })
+  })
+
+  it('is kept by no cache on its way', async () => {
+    const app = await start()
+    const page = await app.agent().get('/profile')
+    const ours = page.hops.filter((hop) => hop.url.startsWith(app.url)).slice(0, -1)
+    expect(ours.map(({ status }) => status)).toEqual([302, 303])
+    for (const hop of ours) expect(hop.headers.get('cache-control')).toBe('no-store')
+    const asked = await app.agent().get('/login', { redirect: 'manual' })
+    expect(asked.headers.get('cache-control')).toBe('no-store')
+  })
+})
+
+describe('the authorization request', () => {
+  it('has state, nonce and an S256 code challenge, new ones each time', async () => {
+    const app = await start()
+    const one = await requested(app.agent(), '/login')
+    const other = await requested(app.agent(), '/login')
+    for (const asked of [one, other]) {
+      expect(Object.fromEntries(asked)).toEqual({
+        response_type: 'code',
+        client_id: 'web',
+        redirect_uri: `${app.url}/callback`,
+        scope: 'openid profile email',
+        code_challenge_method: 'S256',
+        state: expect.stringMatching(/^[\w.-]{22,}$/) as string,
+        nonce: expect.stringMatching(/^[\w-]{22,43}$/) as string,
+        code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
+      })
+    }
+    for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(other.get(name))
+  })
+
+  it('is followed by a token request with the verifier of that challenge and the same redirect URI', async () => {
+    const app = await start()
+    await app.agent().get('/profile')
+    const asked = world.provider.requestsTo('authorize')[0]?.params
+    const token = world.provider.requestsTo('token')[0]?.params
+    const verifier = token?.get('code_verifier') ?? ''
+    expect(verifier).toMatch(/^[\w-]{43,128}$/)
+    expect(createHash('sha256').update(verifier).digest('base64url')).toBe(asked?.get('code_challenge'))
+    expect(token?.get('redirect_uri')).toBe(asked?.get('redirect_uri'))
+  })
+
+  it('asks for the scope of the options', async () => {
+    const app = await start({ options: { scope: ['openid', 'email', 'calendar.read'] } })
+    const agent = app.agent()
+    expect((await requested(agent, '/login')).get('scope')).toBe('openid email calendar.read')
+    expect((await agent.get('/profile')).json()).toMatchObject({ scope: ['openid', 'email', 'calendar.read'] })
+  })
+
+  it('takes the redirect URI from baseUrl, whatever Host and forwarded headers say', async () => {
+    const app = await start({ before: (express) => void express.set('trust proxy', true) })
+    const headers = {
+      host: 'evil.example',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-port': '8443',
+      'x-forwarded-prefix': '/evil',
+      'x-original-url': '/evil',
+      forwarded: 'host=evil.example;proto=https',
+    }
+    const page = await app.agent().get('/profile', { headers })
+    expect(page.url).toBe(`${app.url}/profile`)
+    expect(page.status).toBe(200)
+    for (const endpoint of ['authorize', 'token'] as const) {
+      expect(world.provider.requestsTo(endpoint)[0]?.params.get('redirect_uri')).toBe(`${app.url}/callback`)
+    }
+    expect(page.hops.map((hop) => hop.headers.get('location')).join(' ')).not.toContain('evil')
+  })
+
+  it('has what a route asks for with login()', async () => {
+    const app = await start({
+      routes: (express, oidc) => {
+        express.get(
+          '/connect',
+          oidc.login({
+            scope: 'calendar.read',
+            prompt: 'login consent',
+            loginHint: 'alice@example.com',
+            acrValues: ['gold', 'silver'],
+            maxAuthAgeSeconds: 60,
+            uiLocales: ['de-CH', 'en'],
+            extra: { kc_idp_hint: 'google' },
+            returnTo: '/profile?connected=yes',
+          }),
+        )
+      },
+    })
+    const agent = app.agent()
+    const asked = await requested(agent, '/connect?returnTo=/elsewhere')
+    expect(Object.fromEntries(asked)).toMatchObject({
+      scope: 'openid calendar.read',
+      prompt: 'login consent',
+      login_hint: 'alice@example.com',
+      acr_values: 'gold silver',
+      max_age: '60',
+      ui_locales: 'de-CH en',
+      kc_idp_hint: 'google',
+    })
+    const page = await agent.get('/connect')
+    expect(page.url).toBe(`${app.url}/profile?connected=yes`)
+    expect(page.json()).toMatchObject({ scope: ['openid', 'calendar.read'] })
+  })
+
+  it('takes nothing but returnTo from the address of the login route', async () => {
+    const app = await start()
+    const asked = await requested(
+      app.agent(),
+      '/login?scope=admin&prompt=none&redirect_uri=https://evil.example/&client_id=other&login_hint=bob&max_age=0&state=x&nonce=x&response_mode=fragment',
+    )
+    expect(asked.get('scope')).toBe('openid profile email')
+    expect(asked.get('redirect_uri')).toBe(`${app.url}/callback`)
+    expect(asked.get('client_id')).toBe('web')
+    for (const name of ['prompt', 'login_hint', 'max_age', 'response_mode']) expect(asked.has(name)).toBe(false)
+  })
+
+  it.each([
+    'client_id',
+    'client_secret',
+    'client_assertion',
+    'code_challenge',
+    'code_challenge_method',
+    'nonce',
+    'prompt',
+    'redirect_uri',
+    'request',
+    'request_uri',
+    'response_mode',
+    'response_type',
+    'scope',
+    'state',
+    'max_age',
+    'login_hint',
+    'acr_values',
+    'ui_locales',
+    'id_token_hint',
+  ])('cannot have %s overridden by extra', async (name) => {
+    const app = await start()
+    const error = thrown(() => app.oidc.login({ extra: { [name]: 'x' } }))
+    expect(error.code).toBe('options_invalid')
+    expect(error.message).toContain(name)
+  })
+
+  it('is refused at construction where a parameter makes no sense, with all faults at once', async () => {
+    const app = await start()
+    const wrong = {
+      scope: 5,
+      prompt: 'none login',
+      loginHint: '',
+      acrValues: 7,
+      maxAuthAgeSeconds: -1,
+      uiLocales: {},
+      extra: 'x',
+      returnTo: 'https://evil.example/',
+      promt: 'login',
+    }
+    const { code, message } = thrown(() => app.oidc.login(wrong as unknown as LoginParameters))
+    expect(code).toBe('options_invalid')
+    for (const name of Object.keys(wrong)) expect(message).toContain(name)
+    expect(message).toContain("did you mean 'prompt'")
+    expect(thrown(() => app.oidc.login({ extra: { hint: 5 } } as unknown as LoginParameters)).message).toContain('hint')
+  })
+})
+
+describe('the cookie of a login under way', () => {
+  it('is for this host alone, not for scripts, and short-lived', async () => {
+    const app = await start()
+    const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
+    expect(begun.cookiesSet).toHaveLength(1)
+    const [cookie] = begun.cookiesSet
+    expect(cookie).toMatchObject({ hostOnly: true, path: '/', httpOnly: true, sameSite: 'Lax', secure: false })
+    expect(cookie?.name).toMatch(/^oidc\.default\.[\w-]{22}$/)
+    expect(begun.headers.get('set-cookie')).toContain('Max-Age=900')
+  })
+
+  it('says nothing of the login to who can read it', async () => {
+    const app = await start()
+    const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
+    const value = begun.cookiesSet[0]?.value ?? ''
+    const clear = `${value} ${Buffer.from(value, 'base64url').toString('latin1')}`
+    const asked = new URL(location(begun)).searchParams
+    for (const name of ['nonce', 'state', 'code_challenge']) expect(clear).not.toContain(asked.get(name))
+    for (const word of ['returnTo', 'verifier', '/profile']) expect(clear).not.toContain(word)
+  })
+
+  it('is a __Host- cookie over https, and a __Secure- one below a path', async () => {
+    const app = await start(behindTls(world.provider))
+    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+    const [cookie] = (await agent.get('/login', { redirect: 'manual' })).cookiesSet
+    expect(cookie).toMatchObject({ secure: true, httpOnly: true, sameSite: 'Lax', path: '/', hostOnly: true })
+    expect(cookie?.name).toMatch(/^__Host-oidc\.default\./)
+    const page = await agent.get('/profile')
+    expect(page.url).toBe(`${publicOrigin}/profile`)
+    expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+
+    const shop = await start({ ...behindTls(world.provider), basePath: '/shop', mount: '/shop' })
+    const other = shop.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: shop.url } })
+    const [below] = (await other.get('/shop/login', { redirect: 'manual' })).cookiesSet
+    expect(below).toMatchObject({ secure: true, path: '/shop' })
+    expect(below?.name).toMatch(/^__Secure-oidc\.default\./)
+  })
+
+  it('is gone when the login is finished', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect(transactions(agent)).toEqual([])
+  })
+
+  it('lets two tabs finish both, each where it began', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const first = await response(agent, '/profile?tab=1')
+    const second = await response(agent, '/profile?tab=2')
+    expect((await agent.get(second)).url).toBe(`${app.url}/profile?tab=2`)
+    expect((await agent.get(first)).url).toBe(`${app.url}/profile?tab=1`)
+    expect((await agent.get('/profile')).hops).toHaveLength(1)
+  })
+
+  it('is one of at most five, of which the oldest goes', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const app = await start()
+    const agent = app.agent()
+    const begun: string[] = []
+    for (let tab = 0; tab < 7; tab++) {
+      vi.setSystemTime(Date.now() + 2000)
+      begun.push(await response(agent, `/profile?tab=${tab}`))
+      expect(transactions(agent).length).toBeLessThanOrEqual(5)
+    }
+    const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
+    expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+    expect((await agent.get(begun[6] as string)).url).toBe(`${app.url}/profile?tab=6`)
+    expect((await agent.get(begun[2] as string)).url).toBe(`${app.url}/profile?tab=2`)
+  })
+
+  it('is one of at most five also where tabs open within one second: the latest stays', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const app = await start()
+    const agent = app.agent()
+    const begun: string[] = []
+    for (let tab = 0; tab < 7; tab++) begun.push(await response(agent, `/profile?tab=${tab}`))
+    const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
+    expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+  })
+
+  it('makes room where a browser sends heaps of cookies of such names', async () => {
+    const app = await start()
+    const agent = app.agent()
+    for (let n = 0; n < 30; n++) agent.jar.set(`oidc.default.${'x'.repeat(20)}${n + 10}=planted; Path=/`, app.url)
+    const page = await agent.get('/profile')
+    expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(transactions(agent)).toEqual([])
+  })
+})
+
+describe('returnTo', () => {
+  it.each(['/profile?a=1&b=%20%26', '/profile?next=https://elsewhere.example/', '/profile?q=%C3%BC', '/profile'])(
+    'leads to %s',
+    async (wanted) => {
+      const app = await start()
+      const page = await app.agent().get(`/login?returnTo=${encodeURIComponent(wanted)}`)
+      expect(page.url).toBe(app.url + wanted)
+    },
+  )
+
+  it('of a guard is the address that was asked for, which never has a fragment', async () => {
+    const app = await start()
+    const page = await app.agent().get('/profile?a=1', { redirect: 'manual' })
+    expect(location(page)).not.toContain('#')
+    const back = await app.agent().get('/profile?a=1')
+    expect(back.hops.at(-2)?.headers.get('location')).toBe('/profile?a=1')
+  })
+
+  it.each([
+    'https://evil.example/',
+    '//evil.example/',
+    '///evil.example/',
+    '/\\evil.example/',
+    '\\\\evil.example/',
+    '/%5cevil.example/',
+    '/%2f%2fevil.example/',
+    '/..//evil.example/',
+    '/./%2e/..//evil.example/',
+    '/\t/evil.example/',
+    '\t//evil.example/',
+    '/%09/evil.example/',
+    '/%0d%0aSet-Cookie:x=y',
+    '/\r\nSet-Cookie: x=y',
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'profile',
+    '@evil.example/',
+    '.evil.example/',
+    ' /profile',
+    '/\u0000profile',
+    '',
+    `/${'a'.repeat(5000)}`,
+  ])('that is hostile leads to the base path: %j', async (hostile) => {
+    const app = await start()
+    const callback = await response(app.agent(), `/login?returnTo=${encodeURIComponent(hostile)}`)
+    expect(callback).not.toContain('evil')
+    const agent = app.agent()
+    const page = await agent.get(`/login?returnTo=${encodeURIComponent(hostile)}`)
+    expect(page.hops.at(-2)?.headers.get('location')).toBe('/')
+    expect(page.url).toBe(`${app.url}/`)
+    expect(page.text()).toBe('hello alice')
+  })
+
+  it('that comes twice is none', async () => {
+    const app = await start()
+    const page = await app.agent().get('/login?returnTo=/profile&returnTo=//evil.example')
+    expect(page.url).toBe(`${app.url}/`)
+  })
+})
+
+describe('no login is begun', () => {
+  const wants = 'text/html,application/xhtml+xml'
+  const navigation = { accept: wants, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+  const requests: [string, (agent: UserAgent, path: string) => ReturnType<UserAgent['get']>][] = [
+    ['a HEAD', (agent, path) => agent.fetch(path, { method: 'HEAD', headers: navigation, redirect: 'manual' })],
+    ['a prefetch', (agent, path) => agent.get(path, { headers: { 'sec-purpose': 'prefetch' }, redirect: 'manual' })],
+    [
+      'a prerender',
+      (agent, path) => agent.get(path, { headers: { 'sec-purpose': 'prefetch;prerender' }, redirect: 'manual' }),
+    ],
+    ['an old prefetch', (agent, path) => agent.get(path, { headers: { purpose: 'prefetch' }, redirect: 'manual' })],
+    ['a fetch', (agent, path) => agent.fetch(path, { redirect: 'manual' })],
+    [
+      'an XMLHttpRequest',
+      (agent, path) => agent.get(path, { headers: { 'x-requested-with': 'XMLHttpRequest' }, redirect: 'manual' }),
+    ],
+    [
+      'an image',
+      (agent, path) =>
+        agent.get(path, { headers: { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' }, redirect: 'manual' }),
+    ],
+  ]
+
+  describe.each(['/login', '/profile', '/connect'])('at %s', (path) => {
+    it.each(requests)('by %s', async (_name, request) => {
+      const app = await start({
+        routes: (express, oidc) => {
+          express.get('/connect', oidc.login({ scope: 'openid calendar.read' }))
+        },
+      })
+      const agent = app.agent()
+      const answer = await request(agent, path)
+      expect(answer.cookiesSet).toEqual([])
+      expect(agent.jar.cookies()).toEqual([])
+      expect(answer.headers.get('location') ?? '').not.toContain(world.provider.issuer)
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+    })
+  })
+
+  it('with another method at the login route: 405, which names those that there are', async () => {
+    const app = await start()
+    for (const method of ['POST', 'PUT', 'DELETE']) {
+      const answer = await app.agent().fetch('/login', { method })
+      expect(answer.status).toBe(405)
+      expect(answer.headers.get('allow')).toBe('GET, HEAD')
+      expect(answer.cookiesSet).toEqual([])
+    }
+  })
+})
+
+describe('a login begun by a form', () => {
+  it('is a page that goes on by itself, since form-action of a policy would stop a redirect', async () => {
+    const app = await start({
+      routes: (express, oidc) => {
+        express.post('/connect', oidc.login({ scope: 'openid calendar.read', returnTo: '/profile' }))
+      },
+    })
+    const agent = app.agent()
+    const page = await agent.post('/connect', {}, { followRefresh: false })
+    expect(page.status).toBe(200)
+    expect(page.headers.get('location')).toBeNull()
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.text()).toContain('<meta http-equiv="refresh"')
+    expect(page.text()).not.toContain('<script')
+    expect(transactions(agent)).toHaveLength(1)
+    const after = await agent.post('/connect')
+    expect(after.url).toBe(`${app.url}/profile`)
+    expect(after.json()).toMatchObject({ user: { sub: 'alice' }, scope: ['openid', 'calendar.read'] })
+  })
+})
+
+describe('a second instance of another name', () => {
+  it('has routes and cookies of its own', async () => {
+    const { provider } = world
+    const app = await start({
+      routes: (express, _oidc, url) => {
+        const staff = createOidc({ ...provider.settings(), baseUrl: url, secret, name: 'staff' })
+        express.use(staff.router)
+        express.get('/staff', staff.requireAuth(), (req, res) => res.send(req.oidc.provider))
+      },
+    })
+    const agent = app.agent()
+    const begun = await agent.get('/staff', { redirect: 'manual' })
+    expect(begun.cookiesSet[0]?.name).toMatch(/^oidc\.staff\./)
+    expect(new URL(location(begun)).searchParams.get('redirect_uri')).toBe(`${app.url}/staff/callback`)
+    expect((await agent.get('/staff')).text()).toBe('staff')
   })
 })

@@ -137,6 +137,10 @@ describe('records in Redis', () => {
     },
   )
 
+  it('want a prefix that leaves the keys of a session together', () => {
+    expect(() => redisRecords({ client: redis.client, prefix: 'a}b' })).toThrow(/^redisRecords: prefix must be/)
+  })
+
   it.each([0, -1, Number.NaN, 301, '5'])('want a time to wait that can be waited for: not %j', (timeoutSeconds) => {
     expect(() => redisRecords({ client: redis.client, timeoutSeconds: timeoutSeconds as number })).toThrow(
       /timeoutSeconds must be a number of seconds/,

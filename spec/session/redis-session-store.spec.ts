@@ -337,6 +337,25 @@ describe('reading a session', () => {
     expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
   })
 
+  it.each(['while the old one is being deleted', 'once the old one has gone'])(
+    'whose logins have just gone over into another, %s, shows nobody and nothing, and is never written',
+    async (when) => {
+      if (when.startsWith('while')) await putLogin(writeRecord({}, 0))
+      await redis.client.set(`oidc:{sess:${id}}:moved`, 'successor', { expiration: { type: 'EX', value: 60 } })
+      const session = await readSession()
+      // With the mark, a logout that still comes with the old cookie looks for where its login went.
+      expect(session.hasLogins).toBe(true)
+      expect(session).not.toHaveProperty('cart')
+      expect(attachedLogin(session)?.record).toBeUndefined()
+      session.cart = 'written late'
+      await store.set(id, session)
+      await store.touch(id, session)
+      expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
+      await redis.client.del(`oidc:{sess:${id}}:moved`)
+      expect(await store.get(id)).toBeNull()
+    },
+  )
+
   it.each(['{', 'null', '1', '"text"', '[]x'])('that is no session but %s is a fault of the store', async (text) => {
     await redis.client.set(keyOf(id), text)
     await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
@@ -436,6 +455,9 @@ describe('the store', () => {
     [undefined, /client must be a client/],
     [{}, /client must be a client/],
     [{ client: {} }, /client must be a client/],
+    [{ prefix: 'a}' }, /prefix must be a string, with braces only around a hash tag such as '\{shop\}:sess:'/],
+    [{ prefix: '{}:' }, /prefix/],
+    [{ prefix: 7 }, /prefix/],
     [{ idleSeconds: 0 }, /idleSeconds must be a number of seconds greater than 0/],
     [{ idleSeconds: -1 }, /idleSeconds/],
     [{ idleSeconds: Number.NaN }, /idleSeconds/],
@@ -446,7 +468,9 @@ describe('the store', () => {
     [{ timeoutSeconds: 301 }, /timeoutSeconds/],
   ])('refuses the options %j at construction', (options, message) => {
     const given =
-      options && Object.keys(options)[0]?.endsWith('Seconds') ? { client: redis.client, ...options } : options
+      options && !('client' in options) && Object.keys(options).length > 0
+        ? { client: redis.client, ...options }
+        : options
     expect(() => new RedisSessionStore(given as unknown as RedisSessionStoreOptions)).toThrow(message)
     expect(() => new RedisSessionStore(given as unknown as RedisSessionStoreOptions)).toThrow(TypeError)
   })

@@ -122,6 +122,20 @@ describe('records through a session store', () => {
     expect(await records.add(key, 'value', 60)).toBe(true)
   })
 
+  it('do not take an ENOENT for done where something was to be written', async () => {
+    store.fault = (operation) =>
+      operation === 'set' ? { error: Object.assign(new Error('no such folder'), { code: 'ENOENT' }) } : undefined
+    const fault = { code: 'store_unavailable', status: 503 }
+    await expect(records.set(key, 'value', 60)).rejects.toMatchObject(fault)
+    await expect(records.add(key, 'value', 60)).rejects.toMatchObject(fault)
+  })
+
+  it('take a rejection for a fault, also with nothing', async () => {
+    // eslint-disable-next-line typescript/prefer-promise-reject-errors
+    Object.assign(store, { get: () => Promise.reject(undefined as unknown as Error) })
+    await expect(records.get(key)).rejects.toMatchObject({ code: 'store_unavailable' })
+  })
+
   it('work through the store that express-session brings', async () => {
     records = new StoreRecords(new MemoryStore())
     expect(await records.add(key, 'value', 60)).toBe(true)

@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import session, { MemoryStore, type SessionData, type Store } from 'express-session'
+import type { Records } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
@@ -25,13 +26,46 @@ function requestOf(store: Store): Request {
 }
 
 describe('where logins are kept', () => {
-  it('is where the application says', async () => {
+  it('is where the application says, the same for all of its instances and requests', async () => {
     const given = new MemoryRecords()
     const records = recordsFor(requestOf(new AsyncStore()), given)
-    await records.set({ kind: 'claim', id: 'one' }, 'a value', 60)
-    expect(await given.get({ kind: 'claim', id: 'one' })).toBe('a value')
-    expect(recordsFor(requestOf(new AsyncStore()), given)).toBe(records)
+    expect(recordsFor(requestOf(new RedisSessionStore({ client: redis.client })), given)).toBe(records)
+    expect(recordsFor(requestOf(new AsyncStore()), new MemoryRecords())).not.toBe(records)
+    const key = loginKey('id')
+    expect(await records.add(key, 'first', 60)).toBe(true)
+    expect(await records.replace(key, 'first', 'second', 60)).toBe(true)
+    expect(await given.get(key)).toBe('second')
+    await records.set(key, 'third', 60)
+    expect(await records.get(key)).toBe('third')
+    expect(await records.take(key)).toBe('third')
+    await records.set(key, 'fourth', 60)
+    await records.delete([key])
+    expect(await given.get(key)).toBeUndefined()
     expect(warnings).toEqual([])
+  })
+
+  it.each(['rejects', 'throws'])('is a fault of the store where what the application says %s', async (how) => {
+    const fail = (): Promise<never> => {
+      if (how === 'rejects') return Promise.reject(new Error('no connection to the database'))
+      throw new Error('no connection to the database')
+    }
+    const given: Records = { get: fail, set: fail, add: fail, replace: fail, take: fail, delete: fail }
+    const records = recordsFor(requestOf(new AsyncStore()), given)
+    const key = loginKey('id')
+    for (const operation of [
+      () => records.get(key),
+      () => records.set(key, 'value', 60),
+      () => records.add(key, 'value', 60),
+      () => records.replace(key, 'value', undefined, 60),
+      () => records.take(key),
+      () => records.delete([key]),
+    ]) {
+      await expect(operation()).rejects.toMatchObject({
+        code: 'store_unavailable',
+        status: 503,
+        detail: 'Error: no connection to the database',
+      })
+    }
   })
 
   it('is beside the session, where its store can do that', () => {

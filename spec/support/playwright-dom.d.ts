@@ -14,5 +14,6 @@ interface SVGElement extends Node {
   readonly tagName: string
 }
 
-/** Without a member, so that elements found by their tag's name are `HTMLElement | SVGElement`, as all others. */
-type HTMLElementTagNameMap = Record<never, HTMLElement>
+interface HTMLElementTagNameMap {
+  readonly html: HTMLElement
+}

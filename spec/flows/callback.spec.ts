@@ -1,0 +1,736 @@
+import { createOidc, LoginRefused, type OidcError, type OidcOptions } from 'express-session-oidc'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { secret, type TestApp } from '../support/app.ts'
+import {
+  changed,
+  flow,
+  forgetTransactions,
+  gate,
+  location,
+  noteRoutes,
+  notesOf,
+  response,
+  told,
+  transactions,
+} from '../support/flow.ts'
+
+const world = flow()
+const { start } = world
+
+/** An application whose sessions can be written to, and where another user can log in. */
+function startNotes(options: Partial<OidcOptions> = {}, before?: Parameters<typeof start>[0]): Promise<TestApp> {
+  return start({
+    ...before,
+    options,
+    routes: (express, oidc) => {
+      noteRoutes(express)
+      express.get('/switch', oidc.login({ prompt: 'login', returnTo: '/profile' }))
+    },
+  })
+}
+
+function sessionCookie(agent: UserAgent): string {
+  return agent.jar.get('connect.sid')?.value ?? ''
+}
+
+describe('a finished login', () => {
+  it('has a new session, and the old session is dead', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    const before = { ...(await notesOf(agent, app)), cookie: sessionCookie(agent) }
+    await agent.get('/profile')
+    const after = await notesOf(agent, app)
+    expect(after.sub).toBe('alice')
+    expect(after.id).not.toBe(before.id)
+    expect(await world.redis.client.exists(`sess:${before.id}`)).toBe(0)
+
+    const thief = app.agent()
+    thief.jar.set(`connect.sid=${before.cookie}; Path=/`, app.url)
+    expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
+  })
+
+  it('does not take up a session id that was planted', async () => {
+    const app = await startNotes()
+    const attacker = app.agent()
+    await attacker.get('/note/planted')
+    const victim = app.agent()
+    victim.jar.set(`connect.sid=${sessionCookie(attacker)}; Path=/`, app.url)
+    expect((await victim.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(await notesOf(attacker, app)).toMatchObject({ notes: [], sub: null })
+  })
+
+  it('keeps what an anonymous visitor had', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    await agent.get('/profile')
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+  })
+
+  it('keeps the data of the same user, in another session', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/pears')
+    const before = { ...(await notesOf(agent, app)), cookie: sessionCookie(agent) }
+    await agent.get('/switch')
+    const after = await notesOf(agent, app)
+    expect(after).toMatchObject({ notes: ['pears'], sub: 'alice' })
+    expect(after.id).not.toBe(before.id)
+    const thief = app.agent()
+    thief.jar.set(`connect.sid=${before.cookie}; Path=/`, app.url)
+    expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
+  })
+
+  it('of another user has an empty session', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    await agent.get('/note/before')
+    await agent.get('/profile')
+    await agent.get('/note/secret')
+    const former = await notesOf(agent, app)
+    world.provider.signIn('bob')
+    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' }, roles: ['user'] })
+    const after = await notesOf(agent, app)
+    expect(after).toMatchObject({ notes: [], sub: 'bob' })
+    expect(after.id).not.toBe(former.id)
+    expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
+  })
+
+  it('tells who it was, and no more', async () => {
+    const app = await startNotes()
+    await app.agent().get('/profile')
+    expect(told(app, 'login')).toEqual([
+      {
+        provider: 'default',
+        at: expect.any(Number) as number,
+        issuer: world.provider.issuer,
+        sub: 'alice',
+        loginId: expect.any(String) as string,
+      },
+    ])
+    expect(told(app, 'login_failed')).toEqual([])
+  })
+})
+
+describe('afterLogin', () => {
+  it('gets user, tokens and roles, and writes to the session that the login will have', async () => {
+    const seen: unknown[] = []
+    const app = await startNotes({
+      afterLogin: (req, { user, tokens, roles }) => {
+        seen.push({ sub: user.sub, roles, tokens: Object.keys(tokens), scope: tokens.scope })
+        req.session.flowNotes = [...(req.session.flowNotes ?? []), 'from the hook']
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    await agent.get('/profile')
+    expect(seen).toEqual([
+      {
+        sub: 'alice',
+        roles: ['admin', 'user'],
+        tokens: expect.arrayContaining(['accessToken', 'idToken', 'refreshToken', 'expiresAt', 'tokenType']) as unknown,
+        scope: ['openid', 'profile', 'email'],
+      },
+    ])
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples', 'from the hook'], sub: 'alice' })
+  })
+
+  it('says where to go', async () => {
+    const app = await startNotes({ afterLogin: async () => '/notes?welcome=1' })
+    expect((await app.agent().get('/profile')).url).toBe(`${app.url}/notes?welcome=1`)
+  })
+
+  it.each<[string | number]>([['https://evil.example/'], ['//evil.example/'], ['welcome'], [42]])(
+    'that says to go to %j fails, and leaves the former session as it was',
+    async (where) => {
+      let wanted: unknown
+      const app = await startNotes({ afterLogin: () => wanted as string })
+      const agent = await loggedIn(app)
+      const former = await notesOf(agent, app)
+      wanted = where
+      const page = await agent.get('/switch')
+      expect(page.status).toBe(500)
+      expect(page.text()).not.toContain('evil')
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
+      expect(await notesOf(agent, app)).toEqual(former)
+    },
+  )
+
+  it('that refuses answers 403 with its own words, and leaves the former session as it was', async () => {
+    let refuses = false
+    const app = await startNotes({
+      afterLogin: (req) => {
+        req.session.flowNotes = ['of a refused login']
+        if (refuses) throw new LoginRefused('Your account is <locked>.')
+      },
+    })
+    const agent = await loggedIn(app)
+    const former = await notesOf(agent, app)
+    refuses = true
+    world.provider.signIn('bob')
+    const page = await agent.get('/switch')
+    expect(page.status).toBe(403)
+    expect(page.text()).toContain('Your account is &#60;locked&#62;.')
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(await notesOf(agent, app)).toEqual(former)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_refused', status: 403 }])
+    expect(told(app, 'login')).toHaveLength(1)
+    refuses = false
+    const [link] = /href="[^"]*"/.exec(page.text()) ?? []
+    expect(link).toBe('href="/login"')
+    world.provider.signIn('bob')
+    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' } })
+  })
+
+  it('that refuses a visitor leaves an anonymous session with its data', async () => {
+    const app = await startNotes({
+      afterLogin: () => {
+        throw new LoginRefused('No.')
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    const former = await notesOf(agent, app)
+    expect((await agent.get('/profile')).status).toBe(403)
+    expect(await notesOf(agent, app)).toEqual(former)
+  })
+
+  it('that throws is a fault, and leaves the former session as it was', async () => {
+    let fault: unknown
+    const app = await startNotes({
+      afterLogin: async () => {
+        if (fault !== undefined) throw fault
+      },
+    })
+    const agent = await loggedIn(app)
+    const former = await notesOf(agent, app)
+    for (fault of [new Error('no database at 10.0.0.7'), 'a string', null]) {
+      const page = await agent.get('/switch')
+      expect(page.status).toBe(500)
+      expect(page.text()).not.toContain('10.0.0.7')
+      expect(await notesOf(agent, app)).toEqual(former)
+    }
+    expect(told(app, 'login_failed')).toMatchObject([
+      { code: 'hook_failed', detail: 'afterLogin failed: Error: no database at 10.0.0.7' },
+      { code: 'hook_failed' },
+      { code: 'hook_failed' },
+    ])
+  })
+
+  it('that meets an error of ours other than a refusal has failed', async () => {
+    const app = await startNotes({
+      afterLogin: (req) => {
+        // Nobody is logged in yet: that comes after the hook.
+        app.oidc.user(req)
+      },
+    })
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBe(500)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed' }])
+  })
+})
+
+describe('an authorization response that comes again', () => {
+  it('by a reload leads where it went, with one token request', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile?tab=1')
+    expect((await agent.get(callback)).status).toBe(200)
+    const again = await agent.get(callback, { redirect: 'manual' })
+    expect(again.status).toBe(303)
+    expect(again.headers.get('location')).toBe('/profile?tab=1')
+    expect(again.headers.get('cache-control')).toBe('no-store')
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('by the back button leads where afterLogin had sent the user', async () => {
+    const app = await startNotes({ afterLogin: () => '/profile?welcome' })
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await agent.get(callback)
+    await agent.get('/note/later')
+    expect((await agent.get(callback)).url).toBe(`${app.url}/profile?welcome`)
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['later'], sub: 'alice' })
+  })
+
+  it('by a double click is used once: two at the same time, one token request, both end there', async () => {
+    const door = gate('/callback')
+    const app = await startNotes({}, { before: door.install })
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    const clicks = [agent.get(callback, { redirect: 'manual' }), agent.get(callback, { redirect: 'manual' })]
+    await Promise.all([door.arrived(2), world.provider.waitForRequest('token')])
+    undo()
+    for (const answer of await Promise.all(clicks)) {
+      expect(answer.status).toBe(303)
+      expect(answer.headers.get('location')).toBe('/profile')
+    }
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+    expect(told(app, 'login')).toHaveLength(1)
+    expect((await agent.get('/profile')).hops).toHaveLength(1)
+  })
+
+  it('twenty times at once is used once', async () => {
+    const door = gate('/callback')
+    const app = await startNotes({}, { before: door.install })
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    const clicks = Array.from({ length: 20 }, () => agent.get(callback, { redirect: 'manual' }))
+    await Promise.all([door.arrived(20), world.provider.waitForRequest('token')])
+    undo()
+    for (const answer of await Promise.all(clicks)) expect(answer.headers.get('location')).toBe('/profile')
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('in another process too is used once', async () => {
+    const one = await startNotes()
+    const other = await startNotes({ baseUrl: one.url })
+    const agent = one.agent()
+    const callback = await response(agent, '/profile')
+    await agent.get(callback)
+    const there = callback.replace(one.url, other.url)
+    const again = await agent.get(there, { redirect: 'manual' })
+    expect(again.status).toBe(303)
+    expect(again.headers.get('location')).toBe('/profile')
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('in another browser, after it was used, is refused and logs nobody in', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await agent.get(callback)
+    const other = app.agent()
+    const page = await other.get(callback)
+    expect(page.status).toBe(400)
+    expect(await notesOf(other, app)).toMatchObject({ sub: null })
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used', status: 400 }])
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it('after the logout is refused: it brings the login back to nobody', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await agent.get(callback)
+    await agent.post('/logout')
+    const page = await agent.get(callback, { redirect: 'manual' })
+    expect(page.status).toBe(400)
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('after a fault begins a new login, which asks for a new code', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile?tab=1')
+    world.provider.misbehave({ endpoints: { token: { status: 500, times: 1 } } })
+    expect((await agent.get(callback)).status).toBe(503)
+    const retry = await agent.get(callback)
+    expect(retry.url).toBe(`${app.url}/profile?tab=1`)
+    expect(retry.json()).toMatchObject({ user: { sub: 'alice' } })
+    const codes = world.provider.requestsTo('token').map(({ params }) => params.get('code'))
+    expect(codes).toHaveLength(2)
+    expect(new Set(codes).size).toBe(2)
+  })
+
+  it('after a fault asks for the same as before', async () => {
+    const app = await start({
+      routes: (express, oidc) => {
+        express.get('/connect', oidc.login({ scope: 'openid calendar.read', returnTo: '/profile' }))
+      },
+    })
+    const agent = app.agent()
+    const callback = await response(agent, '/connect')
+    world.provider.misbehave({ endpoints: { token: { status: 500, times: 1 } } })
+    await agent.get(callback)
+    const retry = await agent.get(callback, { redirect: 'manual' })
+    expect(new URL(location(retry)).searchParams.get('scope')).toBe('openid calendar.read')
+  })
+})
+
+describe('an authorization response without its cookie', () => {
+  it('begins the login once more, then answers 400 and names the likely causes', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    forgetTransactions(agent)
+    const again = await agent.get(callback, { redirect: 'manual' })
+    expect(again.status).toBe(302)
+    expect(location(again)).toContain(world.provider.issuer)
+    const second = location(await agent.get(location(again), { redirect: 'manual' }))
+    forgetTransactions(agent)
+    const page = await agent.get(second)
+    expect(page.status).toBe(400)
+    expect(page.url).toBe(second)
+    expect(page.text()).toMatch(/cookies blocked/i)
+    expect(page.text()).toMatch(/another address|another host/i)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
+    const { detail } = told(app, 'login_failed')[0] as { detail: string }
+    for (const cause of ['another host', 'https:', 'blocked']) expect(detail).toContain(cause)
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+
+  it('logs in at the second try, where only the first cookie was lost', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    forgetTransactions(agent)
+    const page = await agent.get(callback)
+    expect(page.url).toBe(`${app.url}/`)
+    expect(page.text()).toBe('hello alice')
+  })
+
+  it('of a login that somebody else began is not finished here (login CSRF)', async () => {
+    const app = await startNotes()
+    const attacker = app.agent()
+    world.provider.signIn('bob')
+    const callback = await response(attacker, '/profile')
+    world.provider.signIn('alice')
+    const victim = app.agent()
+    const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
+    expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    const page = await victim.get(callback, { crossSite: true })
+    expect(page.text()).toBe('hello alice')
+    // The attacker's own code was not spent by it.
+    expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
+  })
+
+  it('by a HEAD, a prefetch or a script begins nothing', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    forgetTransactions(agent)
+    const navigation = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    const answers = [
+      await agent.fetch(callback, { method: 'HEAD', headers: navigation, redirect: 'manual' }),
+      await agent.get(callback, { headers: { 'sec-purpose': 'prefetch' }, redirect: 'manual' }),
+      await agent.fetch(callback, { redirect: 'manual' }),
+    ]
+    expect(answers.flatMap(({ cookiesSet }) => cookiesSet)).toEqual([])
+  })
+
+  it('takes 15 minutes at most: then the login begins once more', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const began = Date.now()
+    const app = await startNotes()
+    // A browser that keeps cookies for ever, so that it is the application that judges.
+    const agent = app.agent({ now: () => began })
+    const inTime = await response(agent, '/profile')
+    const late = await response(agent, '/profile')
+    vi.setSystemTime(began + 899_000)
+    expect(transactions(agent)).toHaveLength(2)
+    const fresh = await agent.get(inTime, { redirect: 'manual' })
+    // The code is good for a minute only, but the login is known.
+    expect(fresh.headers.get('location') ?? '').not.toContain('/authorize')
+    vi.setSystemTime(began + 901_000)
+    const again = await agent.get(late, { redirect: 'manual' })
+    expect(location(again)).toContain(`${world.provider.issuer}/authorize`)
+    expect((await agent.get(location(again))).text()).toBe('hello alice')
+  })
+})
+
+describe('a state that was not made here', () => {
+  const states: [string, (state: string) => string | string[] | undefined][] = [
+    ['missing', () => undefined],
+    ['empty', () => ''],
+    ['of another length', (state) => `${state}x`],
+    ['with another id', (state) => (state.startsWith('A') ? 'B' : 'A') + state.slice(1)],
+    ['with another attempt', (state) => state.replace(/\.\d\./, '.9.')],
+    ['with another signature', (state) => state.slice(0, -2) + (state.endsWith('AA') ? 'BA' : 'AA')],
+    ['without a signature', (state) => state.split('.').slice(0, 2).join('.')],
+    ['made up', () => 'e30.0.e30'],
+    ['a script', () => '<script>alert(1)</script>'],
+    ['huge', () => 'x'.repeat(6000)],
+  ]
+
+  it.each(states)('is refused without a restart: %s', async (_name, change) => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const state = new URL(callback).searchParams.get('state') ?? ''
+    const page = await agent.get(changed(callback, { state: change(state) }))
+    expect(page.status).toBe(400)
+    expect(page.hops).toHaveLength(1)
+    expect(page.text()).not.toContain('<script')
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    // The login under way is not lost by it.
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('is refused from an application with another secret', async () => {
+    const one = await startNotes()
+    const other = await startNotes({ secret: 'another secret of more than thirty-two characters' })
+    const agent = one.agent()
+    const callback = (await response(agent, '/profile')).replace(one.url, other.url)
+    const page = await agent.get(callback)
+    expect(page.status).toBe(400)
+    expect(page.hops).toHaveLength(1)
+  })
+
+  it('is taken under a former secret, as long as that is listed', async () => {
+    const one = await startNotes()
+    const other = await startNotes({
+      secret: ['a new secret that has more than thirty-two characters', secret],
+      baseUrl: one.url,
+    })
+    const agent = one.agent()
+    const callback = (await response(agent, '/profile')).replace(one.url, other.url)
+    expect((await agent.get(callback, { redirect: 'manual' })).headers.get('location')).toBe('/profile')
+  })
+
+  it('is refused from another instance of the same application and secret', async () => {
+    const { provider } = world
+    const app = await start({
+      routes: (express, _oidc, url) => {
+        const staff = createOidc({ ...provider.settings(), baseUrl: url, secret, name: 'staff' })
+        express.use(staff.router)
+        express.get('/staff', staff.requireAuth(), (req, res) => res.send(req.oidc.provider))
+        staff.on('login', () => app.events.push({ name: 'login', event: {} }))
+      },
+    })
+    const agent = app.agent()
+    const ours = await response(agent, '/profile')
+    const theirs = await response(agent, '/staff')
+    for (const crossed of [
+      ours.replace('/callback', '/staff/callback'),
+      theirs.replace('/staff/callback', '/callback'),
+    ]) {
+      const page = await agent.get(crossed)
+      expect(page.status).toBe(400)
+      expect(page.hops).toHaveLength(1)
+    }
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get(theirs)).text()).toBe('staff')
+    expect((await agent.get(ours)).status).toBe(200)
+  })
+})
+
+describe('a malformed authorization response', () => {
+  it.each(['state', 'code', 'iss', 'error', 'error_description'])('with %s twice is refused', async (name) => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const value = new URL(callback).searchParams.get(name) ?? 'x'
+    const page = await agent.get(changed(callback, { [name]: [value, value] }))
+    expect(page.status).toBe(400)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it.each([
+    ['of another issuer (mix-up)', { iss: 'https://evil.example' }],
+    ['without the issuer that the provider promised', { iss: undefined }],
+    ['with a code and an ID token from the browser', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }],
+    ['that is a JWT-secured one', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
+  ])('%s is refused, and its code not sent anywhere', async (_name, change) => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const page = await agent.get(changed(callback, change))
+    expect([400, 502]).toContain(page.status)
+    expect(page.text()).not.toContain('evil.example')
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    // A reload of the true one begins anew.
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('without the issuer is fine where the provider does not promise it', async () => {
+    world.provider.misbehave({
+      metadata: { authorization_response_iss_parameter_supported: undefined },
+      authorizationResponse: { iss: undefined },
+    })
+    const app = await startNotes()
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('without a code logs nobody in', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    world.provider.misbehave({ authorizationResponse: { code: undefined } })
+    const page = await agent.get('/profile')
+    expect([400, 502]).toContain(page.status)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('with a code that the provider does not know is no login', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const page = await agent.get(changed(callback, { code: 'made-up' }))
+    expect(page.status).toBeGreaterThanOrEqual(400)
+    expect(page.text()).toContain('href="/login"')
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+})
+
+describe('an error from the provider', () => {
+  it('access_denied is a 403 page with a way to log in', async () => {
+    const app = await startNotes()
+    const agent = await anonymousWithNotes(app)
+    const former = await notesOf(agent, app)
+    world.provider.deny()
+    const page = await agent.get('/profile')
+    expect(page.status).toBe(403)
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.text()).toContain('cancelled')
+    expect(await notesOf(agent, app)).toEqual(former)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
+    const again = await agent.click(page, 'Log in again')
+    expect(again.text()).toBe('hello alice')
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it.each(['invalid_scope', 'server_error', 'temporarily_unavailable', 'unauthorized_client', 'login_required'])(
+    '%s is a 400 page in our own words',
+    async (error) => {
+      const app = await startNotes()
+      const agent = app.agent()
+      world.provider.deny(error, 'the words of the provider')
+      const page = await agent.get('/profile')
+      expect(page.status).toBe(400)
+      expect(page.text()).toContain('The login service could not complete the login.')
+      expect(page.text()).toMatch(/<small>[^<]*the words of the provider[^<]*<\/small>/)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed', status: 400 }])
+      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    },
+  )
+
+  it('is escaped in small print, and is in detail alone', async () => {
+    const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+    const errors: OidcError[] = []
+    const app = await startNotes()
+    const agent = app.agent()
+    world.provider.deny('server_error', hostile)
+    const page = await agent.get('/profile')
+    expect(page.text()).not.toContain('<img')
+    expect(page.text()).not.toContain('<script')
+    expect(page.text()).toMatch(/<small>[^<]*img src=x[^<]*<\/small>/)
+
+    const own = await startNotes({
+      onError: (error, _req, res) => {
+        errors.push(error)
+        res.status(error.status).send('our own page')
+      },
+    })
+    world.provider.deny('server_error', hostile)
+    expect((await own.agent().get('/profile')).text()).toBe('our own page')
+    expect(errors).toHaveLength(1)
+    expect(errors[0]?.message).not.toContain('img')
+    expect(errors[0]?.detail).toContain('img src=x')
+  })
+
+  it('that anybody can put into the address is not shown, where the state is not ours', async () => {
+    const app = await startNotes()
+    const page = await app.agent().get('/callback?error=<script>alert(1)</script>&error_description=<b>call+0800</b>')
+    expect(page.status).toBe(400)
+    expect(page.text()).not.toContain('<script')
+    expect(page.text()).not.toContain('0800')
+    expect(page.headers.get('content-type')).toContain('text/html')
+  })
+
+  it('that is itself a script is escaped', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const page = await agent.get(
+      changed(callback, { code: undefined, error: '<script>alert(1)</script>', error_description: undefined }),
+    )
+    expect(page.status).toBe(400)
+    expect(page.text()).not.toContain('<script')
+  })
+
+  it('is bounded in what is shown of it', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    world.provider.deny('server_error', 'x'.repeat(4000))
+    expect((await agent.get('/profile')).text().length).toBeLessThan(3000)
+  })
+
+  it('is JSON for a client that comes with it', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const answer = await agent.fetch(changed(callback, { code: undefined, error: 'access_denied' }))
+    expect(answer.status).toBe(403)
+    expect(answer.headers.get('content-type')).toContain('application/problem+json')
+    expect(answer.json()).toMatchObject({ status: 403, code: 'authorization_denied' })
+  })
+})
+
+describe('a session cookie that does not stick', () => {
+  it('ends in a page that says so, after more than five logins within a minute', async () => {
+    // Over http such a cookie is never sent, and every login leads to the next.
+    const app = await start({ session: { cookie: { secure: true, sameSite: 'lax' } } })
+    const agent = app.agent({ maxHops: 60 })
+    const page = await agent.get('/profile')
+    expect(page.status).toBe(400)
+    expect(page.url).toContain('/callback')
+    expect(page.text()).toContain('session cookie')
+    expect(told(app, 'login')).toHaveLength(6)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop', status: 400 }])
+    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('trust proxy')
+  })
+
+  it('is not what happens to somebody who logs in five times a minute', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const app = await startNotes()
+    const agent = app.agent()
+    for (let login = 0; login < 12; login++) {
+      expect((await agent.get('/switch')).status).toBe(200)
+      vi.setSystemTime(Date.now() + 13_000)
+    }
+  })
+})
+
+describe('a fault on the way', () => {
+  it('of the store keeps the login under way for a retry', async () => {
+    const app = await startNotes()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const { client } = world.redis
+    const set = vi.spyOn(client, 'set').mockRejectedValue(new Error('LOADING'))
+    const page = await agent.get(callback)
+    set.mockRestore()
+    expect(page.status).toBe(503)
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(transactions(agent)).toHaveLength(1)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('without a session is 503', async () => {
+    const store = world.store()
+    const app = await startNotes({}, { session: { store } })
+    // What stores tell express-session when they have lost their connection.
+    store.emit('disconnect')
+    const page = await app.agent().get('/callback?state=x')
+    expect(page.status).toBe(503)
+  })
+})
+
+async function anonymousWithNotes(app: TestApp): Promise<UserAgent> {
+  const agent = app.agent()
+  await agent.get('/note/apples')
+  expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
+  return agent
+}
+
+async function loggedIn(app: TestApp): Promise<UserAgent> {
+  const agent = app.agent()
+  await agent.get('/profile')
+  await agent.get('/note/pears')
+  expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  return agent
+}

@@ -1,0 +1,276 @@
+import { request } from 'node:http'
+import express from 'express'
+import type { OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentInit, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import type { AppSetup, TestApp } from '../support/app.ts'
+import { flow, forgetTransactions, location, noteRoutes, notesOf, publicOrigin, told } from '../support/flow.ts'
+
+const world = flow()
+
+function start({
+  options,
+  ...setup
+}: Omit<Partial<AppSetup>, 'options'> & { options?: Partial<OidcOptions> } = {}): Promise<TestApp> {
+  return world.start({ routes: noteRoutes, ...setup, options: { responseMode: 'form_post', ...options } })
+}
+
+/** A browser to which application and provider are different sites, as they mostly are. */
+function browser(app: TestApp): UserAgent {
+  return app.agent({ site: (url) => url.origin })
+}
+
+/** Goes up to the page at the provider that posts the response, and gives the fields of its form. */
+async function posted(agent: UserAgent, page: string): Promise<{ fields: Record<string, string>; url: string }> {
+  const form = await agent.get(page, { followForms: false })
+  const fields = [...form.text().matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  return {
+    url: form.url,
+    fields: Object.fromEntries(fields.map(([, name, value]) => [name ?? '', decode(value ?? '')])),
+  }
+}
+
+function decode(text: string): string {
+  return text.replace(/&(?:#(\d+)|amp);/g, (_, code?: string) => (code ? String.fromCharCode(Number(code)) : '&'))
+}
+
+function post(
+  agent: UserAgent,
+  app: TestApp,
+  fields: Record<string, string | string[]>,
+  init: UserAgentInit = {},
+): Promise<UserAgentResponse> {
+  return agent.post(`${app.url}/callback`, fields, { from: `${world.provider.issuer}/authorize`, ...init })
+}
+
+describe('form_post', () => {
+  it('logs in: a POST from the provider, then a GET that has the session', async () => {
+    const app = await start()
+    const agent = browser(app)
+    await agent.get('/note/apples')
+    const page = await agent.get('/profile?tab=1')
+    expect(page.url).toBe(`${app.url}/profile?tab=1`)
+    expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(world.provider.requestsTo('authorize')[0]?.params.get('response_mode')).toBe('form_post')
+    const [first, second] = page.hops.filter((hop) => hop.url.startsWith(`${app.url}/callback`))
+    expect(first).toMatchObject({ method: 'POST', status: 303, url: `${app.url}/callback` })
+    expect(first?.requestHeaders['sec-fetch-site']).toBe('cross-site')
+    expect(first?.requestHeaders['cookie']).not.toContain('connect.sid')
+    expect(first?.headers.get('cache-control')).toBe('no-store')
+    expect(second).toMatchObject({ method: 'GET', status: 303 })
+    // The code never stands in an address.
+    for (const hop of page.hops) expect(hop.url).not.toContain('code=')
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+  })
+
+  it('has a cookie that is sent with a POST from another site', async () => {
+    const app = await start()
+    const begun = await browser(app).get('/login', { redirect: 'manual' })
+    expect(begun.cookiesSet).toMatchObject([{ sameSite: 'None', secure: true, httpOnly: true, path: '/' }])
+  })
+
+  it('has such a cookie over https too', async () => {
+    const app = await start({
+      publicUrl: publicOrigin,
+      before: (express) => void express.set('trust proxy', 1),
+      session: { cookie: { secure: true, sameSite: 'lax' } },
+      options: world.provider.settings('public-name'),
+    })
+    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+    const page = await agent.get('/profile')
+    expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+    const [cookie] = page.cookiesSet
+    expect(cookie).toMatchObject({ sameSite: 'None', secure: true })
+    expect(cookie?.name).toMatch(/^__Host-/)
+  })
+
+  it('takes an error too', async () => {
+    const app = await start()
+    world.provider.deny('access_denied', 'not today')
+    const page = await browser(app).get('/profile')
+    expect(page.status).toBe(403)
+    expect(page.text()).toContain('not today')
+  })
+
+  it('by a reload of the GET leads where it went', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const page = await agent.get('/profile')
+    const get = page.hops.findLast((hop) => hop.url.includes('/callback?'))?.url ?? ''
+    expect((await agent.get(get)).url).toBe(`${app.url}/profile`)
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('by a POST that is sent again is used once', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    expect((await post(agent, app, fields)).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect((await post(agent, app, fields)).url).toBe(`${app.url}/profile`)
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('by a double click is used once', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const both = await Promise.all([post(agent, app, fields), post(agent, app, fields)])
+    expect(both.map(({ url }) => url)).toEqual([`${app.url}/profile`, `${app.url}/profile`])
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+
+  it('from a browser that did not begin the login stores nothing and logs nobody in', async () => {
+    const app = await start()
+    world.provider.signIn('bob')
+    const attacker = browser(app)
+    const { fields } = await posted(attacker, '/profile')
+    world.provider.signIn('alice')
+    const victim = browser(app)
+    const answer = await post(victim, app, fields, { crossSite: true, redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    const next = await victim.get(location(answer), { redirect: 'manual' })
+    expect(location(next)).toContain(`${world.provider.issuer}/authorize`)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    // Nor is the attacker's response there for the attacker, who never sent it with the cookie.
+    const theirs = await attacker.get(location(answer), { redirect: 'manual' })
+    expect(theirs.status).not.toBe(303)
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+
+  it('without the cookie begins once more, then says why', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const first = await posted(agent, '/profile')
+    forgetTransactions(agent)
+    const again = await post(agent, app, first.fields, { redirect: 'manual' })
+    const second = await posted(agent, location(again))
+    forgetTransactions(agent)
+    const page = await post(agent, app, second.fields)
+    expect(page.status).toBe(400)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('SameSite=None')
+  })
+
+  it.each([
+    ['that is changed', (state: string) => `${state.slice(0, -2)}AA`],
+    ['that is empty', () => ''],
+    ['that is missing', () => undefined],
+  ])('with a state %s is refused', async (_name, change) => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const { state, ...others } = fields
+    const wrong = change(state ?? '')
+    const page = await post(agent, app, wrong === undefined ? others : { ...others, state: wrong })
+    expect(page.status).toBe(400)
+    expect(page.hops).toHaveLength(1)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await post(agent, app, fields)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('with a parameter twice is refused', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const page = await post(agent, app, { ...fields, code: [fields['code'] ?? '', 'another'] })
+    expect(page.status).toBe(400)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
+  })
+
+  it('takes no response that is only in the query of the POST', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const query = new URLSearchParams(fields).toString()
+    const page = await agent.post(`${app.url}/callback?${query}`, {}, { from: world.provider.issuer })
+    expect(page.status).toBe(400)
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+
+  it('is refused where the instance asked for a response in the query', async () => {
+    const app = await start({ options: { responseMode: 'query' } })
+    const answer = await browser(app).post(`${app.url}/callback`, { state: 'x', code: 'y' }, { crossSite: true })
+    expect(answer.status).toBe(400)
+  })
+})
+
+describe('the body of a form_post', () => {
+  it('of another type is refused with 415', async () => {
+    const app = await start()
+    for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', undefined]) {
+      const answer = await app.agent().fetch('/callback', {
+        method: 'POST',
+        body: '{"state":"x"}',
+        headers: { 'content-type': type },
+      })
+      expect(answer.status).toBe(415)
+    }
+  })
+
+  it('that is too large is refused with 413, which its sender gets to read', async () => {
+    const app = await start()
+    for (const size of [66_000, 2_000_000]) {
+      const answer = await app.agent().post('/callback', { state: 'x', code: 'y'.repeat(size) })
+      expect(answer.status).toBe(413)
+    }
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }, { code: 'request_invalid' }])
+  })
+
+  it('that never ends is given up', async () => {
+    const app = await start()
+    const sent = await endless(`${app.url}/callback`)
+    expect(sent).toBeLessThan(50_000_000)
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+
+  it.each([
+    ['express.urlencoded', () => express.urlencoded({ extended: false })],
+    ['express.urlencoded, extended', () => express.urlencoded({ extended: true })],
+    ['express.json, which leaves it alone', () => express.json()],
+  ])('was parsed before by %s', async (_name, parser) => {
+    const app = await start({ before: (app) => void app.use(parser()) })
+    const agent = browser(app)
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const { fields } = await posted(agent, '/login')
+    const twice = await post(agent, app, { ...fields, code: [fields['code'] ?? '', 'another'] })
+    expect(twice.status).toBe(400)
+  })
+
+  it('is left alone by a parser that found nothing for it, and left {} behind, as that of Express 4 does', async () => {
+    const app = await start({
+      before: (app) =>
+        void app.use((req, _res, next) => {
+          req.body = {}
+          next()
+        }),
+    })
+    expect((await browser(app).get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+})
+
+/** Sends a form that does not end, and says how many bytes of it went off before the other side had enough. */
+function endless(url: string): Promise<number> {
+  return new Promise((resolve) => {
+    let sent = 0
+    const outgoing = request(url, {
+      method: 'POST',
+      agent: false,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    })
+    const done = (): void => {
+      outgoing.destroy()
+      resolve(sent)
+    }
+    outgoing.on('error', done)
+    outgoing.on('response', done)
+    outgoing.on('close', done)
+    const chunk = 'x'.repeat(65_536)
+    const more = (): void => {
+      if (outgoing.destroyed || sent > 100_000_000) return done()
+      sent += chunk.length
+      if (outgoing.write(chunk)) setImmediate(more)
+      else outgoing.once('drain', more)
+    }
+    more()
+  })
+}

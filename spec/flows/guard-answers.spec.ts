@@ -1,0 +1,3 @@
+import { describeGuardAnswers } from '../support/guard-answers.ts'
+
+describeGuardAnswers(5)

@@ -1,0 +1,288 @@
+import { createOidc, requireAnyAuth, type Oidc, type OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
+import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { redisForFile } from '../support/redis.ts'
+import { waiting } from '../support/waiting.ts'
+
+const redis = redisForFile()
+let customers: TestProvider
+let employees: TestProvider
+let app: TestApp | undefined
+let agent: UserAgent
+let staff: Oidc
+
+beforeAll(async () => {
+  customers = await startTestProvider({ path: '/customers' })
+  employees = await startTestProvider({ path: '/employees' })
+})
+afterAll(async () => {
+  await Promise.all([customers.stop(), employees.stop()])
+})
+beforeEach(() => {
+  customers.signIn('alice')
+  employees.signIn('bob')
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await app?.stop()
+  app = undefined
+})
+
+/** An application with the instance of `customers`, which has no name, and `staff`, of `employees`. */
+async function start(more: { staff?: Partial<OidcOptions>; setup?: Partial<AppSetup> } = {}): Promise<TestApp> {
+  const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+  app = await startApp({
+    provider: customers,
+    session: { store },
+    ...more.setup,
+    routes: (made, oidc, url) => {
+      staff = createOidc({ ...employees.settings(), name: 'staff', baseUrl: url, secret, ...more.staff })
+      made.use(staff.router)
+      made.get('/who', (req, res) => {
+        const [shop, desk] = [oidc.context(req), staff.context(req)]
+        res.json({
+          shop: shop.user?.sub ?? null,
+          desk: desk.user?.sub ?? null,
+          latest: req.oidc.provider,
+          latestUser: req.oidc.user?.sub ?? null,
+        })
+      })
+      made.get('/desk', staff.requireAuth(), (req, res) => {
+        res.json({ provider: req.oidc.provider, sub: req.oidc.user?.sub })
+      })
+      made.get('/shop', oidc.requireAuth(), (req, res) => {
+        res.json({ provider: req.oidc.provider, sub: req.oidc.user?.sub })
+      })
+      made.get('/either', requireAnyAuth([oidc, staff]), (req, res) => {
+        res.json({ provider: req.oidc.provider, sub: req.oidc.user?.sub })
+      })
+      made.get('/admin', requireAnyAuth([staff, oidc], { roles: 'admin' }), (req, res) => {
+        res.json({ provider: req.oidc.provider, sub: req.oidc.user?.sub })
+      })
+      made.get(
+        '/checked',
+        requireAnyAuth([staff, oidc], { check: async (user) => user.sub === 'alice' }),
+        (req, res) => void res.json({ provider: req.oidc.provider }),
+      )
+      made.get(
+        '/refused',
+        requireAnyAuth([staff, oidc], { check: async () => false }),
+        (_req, res) => void res.send('never'),
+      )
+      made.get(
+        '/tokens',
+        waiting(async (req, res) => {
+          const issuerOf = async (one: Oidc): Promise<unknown> => {
+            const [, claims = ''] = (await one.context(req).tokens()).idToken.split('.')
+            return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iss: unknown }).iss
+          }
+          res.json([await issuerOf(oidc), await issuerOf(staff)])
+        }),
+      )
+      more.setup?.routes?.(made, oidc, url)
+    },
+  })
+  agent = app.agent()
+  return app
+}
+
+async function logInWithBoth(): Promise<void> {
+  expect((await agent.get('/shop')).status).toBe(200)
+  expect((await agent.get('/desk')).status).toBe(200)
+}
+
+describe('two instances in one application', () => {
+  it('have routes of their own', async () => {
+    await start()
+    expect(staff.paths).toEqual({ login: '/staff/login', callback: '/staff/callback', logout: '/staff/logout' })
+    for (const [path, provider] of [
+      ['/login', customers],
+      ['/staff/login', employees],
+    ] as const) {
+      const answer = await agent.get(path, { redirect: 'manual' })
+      expect(answer.headers.get('location')).toMatch(new RegExp(`^${provider.issuer}/`))
+    }
+  })
+
+  it('are logged in with one after the other, each with its own user and tokens', async () => {
+    await start()
+    expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: null })
+    expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
+    expect((await agent.get('/tokens')).json()).toEqual([customers.issuer, employees.issuer])
+  })
+
+  it('make a login with one no login with the other', async () => {
+    await start()
+    await agent.get('/shop')
+    expect((await agent.fetch('/desk')).json()).toMatchObject({
+      code: 'login_required',
+      login: expect.stringContaining('/staff/login') as string,
+    })
+  })
+
+  it.each([
+    ['first', ['/shop', '/desk'], { latest: 'staff', latestUser: 'bob' }],
+    ['last', ['/desk', '/shop'], { latest: 'default', latestUser: 'alice' }],
+  ] as const)('req.oidc is the latest login elsewhere: the instance mounted %s first', async (_, order, expected) => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    await start()
+    expect((await agent.get('/who')).json()).toMatchObject({ latest: 'default', latestUser: null })
+    for (const path of order) {
+      await agent.get(path)
+      vi.setSystemTime(Date.now() + 5000)
+    }
+    expect((await agent.get('/who')).json()).toMatchObject(expected)
+    expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
+    expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
+  })
+
+  it.each([
+    ['the first', '/logout', { shop: null, desk: 'bob', latest: 'staff' }, '/shop'],
+    ['the second', '/staff/logout', { shop: 'alice', desk: null, latest: 'default' }, '/desk'],
+  ] as const)('logged out of %s are still logged in with the other', async (_, path, expected, guarded) => {
+    await start()
+    await logInWithBoth()
+    const answer = await agent.get(path, { redirect: 'manual' })
+    const provider = path === '/logout' ? customers : employees
+    expect(answer.headers.get('location')).toMatch(new RegExp(`^${provider.issuer}/logout`))
+    expect((await agent.get('/who')).json()).toMatchObject(expected)
+    expect((await agent.fetch(guarded)).status).toBe(401)
+    await agent.get(path === '/logout' ? '/staff/logout' : '/logout')
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
+  })
+})
+
+describe('requireAnyAuth', () => {
+  it('opens to a login with any of them, and req.oidc is that one', async () => {
+    await start()
+    expect((await agent.fetch('/either')).status).toBe(401)
+    await agent.get('/desk')
+    expect((await agent.get('/either')).json()).toEqual({ provider: 'staff', sub: 'bob' })
+    await agent.get('/shop')
+    expect((await agent.get('/either')).json()).toEqual({ provider: 'default', sub: 'alice' })
+  })
+
+  it('sends who is not logged in to the first', async () => {
+    await start()
+    const answer = await agent.get('/either', { redirect: 'manual' })
+    expect(answer.headers.get('location')).toMatch(new RegExp(`^${customers.issuer}/`))
+  })
+
+  it('tries each login against the rule', async () => {
+    await start()
+    await agent.get('/desk')
+    expect((await agent.fetch('/admin')).json()).toMatchObject({ code: 'not_allowed', status: 403 })
+    expect((await agent.fetch('/checked')).json()).toMatchObject({ code: 'not_allowed', status: 403 })
+    await agent.get('/shop')
+    expect((await agent.get('/admin')).json()).toEqual({ provider: 'default', sub: 'alice' })
+    expect((await agent.get('/checked')).json()).toEqual({ provider: 'default' })
+    expect((await agent.fetch('/refused')).json()).toMatchObject({ code: 'not_allowed', status: 403 })
+  })
+
+  it('is a set-up mistake before the router of any of them', async () => {
+    const stray = createOidc({ ...employees.settings(), name: 'stray', baseUrl: 'http://localhost', secret })
+    await start({
+      setup: {
+        routes: (made) => {
+          made.get('/stray', requireAnyAuth([staff, stray]), (_req, res) => void res.send('never'))
+        },
+      },
+    })
+    const answer = await agent.fetch('/stray')
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
+    expect(answer.text()).toContain("the instance 'stray'")
+  })
+})
+
+describe('the callback of one instance', () => {
+  /** The authorization response of one login, not yet delivered. */
+  async function response(path: string): Promise<URL> {
+    const begun = await agent.get(path, { redirect: 'manual' })
+    const answered = await agent.get(begun.headers.get('location') ?? '', { redirect: 'manual' })
+    return new URL(answered.headers.get('location') ?? '')
+  }
+
+  it.each([
+    ['/login', '/staff/callback'],
+    ['/staff/login', '/callback'],
+  ])('of a login begun at %s does not take its response at %s', async (login, callback) => {
+    await start()
+    const delivered = await response(login)
+    const tokens = employees.requestsTo('token').length + customers.requestsTo('token').length
+    delivered.pathname = callback
+    const answer = await agent.fetch(delivered, { redirect: 'manual' })
+    expect(answer.json()).toMatchObject({ code: 'state_unknown', status: 400 })
+    expect(employees.requestsTo('token').length + customers.requestsTo('token').length).toBe(tokens)
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
+  })
+
+  it('does not take the cookie of the other, under its own name or not', async () => {
+    await start()
+    const own = await response('/login')
+    const other = await response('/staff/login')
+    const cookies = agent.jar.cookies().filter(({ name }) => name.startsWith('oidc.'))
+    expect(new Set(cookies.map(({ name }) => name.split('.')[1]))).toEqual(new Set(['default', 'staff']))
+    const [ownId, otherId] = [own, other].map((url) => url.searchParams.get('state')?.split('.', 1)[0])
+    const sealed = cookies.find(({ name }) => name === `oidc.staff.${otherId}`)?.value
+    for (const { name } of cookies) agent.jar.delete(name)
+    agent.jar.set(`oidc.default.${ownId}=${sealed}; Path=/`, app?.url ?? '')
+    const answer = await agent.get(own, { redirect: 'manual' })
+    // As if there were no cookie: the login begins anew, once.
+    expect(answer.status).toBe(302)
+    expect(answer.headers.get('location')).toMatch(new RegExp(`^${customers.issuer}/`))
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
+  })
+
+  it('does not take the state of the other with its own code', async () => {
+    await start()
+    const own = await response('/login')
+    const other = await response('/staff/login')
+    own.searchParams.set('state', other.searchParams.get('state') ?? '')
+    const answer = await agent.fetch(own, { redirect: 'manual' })
+    expect(answer.json()).toMatchObject({ code: 'state_unknown' })
+  })
+
+  it('takes its response while a login with the other is under way', async () => {
+    await start()
+    const own = await response('/login?returnTo=/who')
+    const other = await response('/staff/login?returnTo=/who')
+    await agent.get(own)
+    expect((await agent.get(other)).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
+  })
+})
+
+describe('instances that get into the way of one another', () => {
+  it('by their name are a mistake', async () => {
+    await start({ staff: { name: undefined, routes: { login: '/a', callback: '/b', logout: '/c' } } })
+    const answer = await agent.fetch('/who')
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
+    expect(answer.text()).toContain("two instances are named 'default': give each a name of its own")
+  })
+
+  it.each(['/login', '/LOGIN', '/callback'])('by the route %s are a mistake', async (path) => {
+    await start({ staff: { routes: { login: path } } })
+    const answer = await agent.fetch('/who')
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
+    expect(answer.text()).toContain(`the instances 'default' and 'staff' both answer at ${path.toLowerCase()}`)
+  })
+
+  it('by keeping their logins in different places are a mistake', async () => {
+    await start({ staff: { records: redisRecords({ client: redis.client, prefix: 'staff:' }) } })
+    const answer = await agent.fetch('/who')
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
+    expect(answer.text()).toContain('pass the same `records` to each')
+  })
+
+  it('by keeping them in one given place are none', async () => {
+    const records = redisRecords({ client: redis.client, prefix: 'both:' })
+    await start({ staff: { records }, setup: { options: { records } } })
+    await logInWithBoth()
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
+    await agent.get('/logout')
+    expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: 'bob' })
+  })
+})

@@ -1,0 +1,531 @@
+import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
+import {
+  startTestProvider,
+  type TestProvider,
+  type UserAgent,
+  type UserAgentResponse,
+} from 'express-session-oidc/testing'
+import helmet from 'helmet'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { redisForFile } from '../support/redis.ts'
+import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
+import { waiting } from '../support/waiting.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    basket?: string[]
+  }
+}
+
+const redis = redisForFile()
+let provider: TestProvider
+let store: SwitchedRedis
+const apps: TestApp[] = []
+let app: TestApp
+let agent: UserAgent
+
+beforeAll(async () => {
+  provider = await startTestProvider()
+})
+afterAll(() => provider.stop())
+beforeEach(() => {
+  provider.behave()
+  provider.signIn('alice')
+  store = switchedRedis(redis.client)
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  await Promise.all(apps.splice(0).map((one) => one.stop()))
+})
+
+async function start(setup: Partial<AppSetup> = {}): Promise<TestApp> {
+  const made = await startApp({
+    provider,
+    session: { store: new RedisSessionStore({ client: store.client, idleSeconds: 600 }) },
+    ...setup,
+    routes: (express, oidc, url) => {
+      express.get('/basket/:thing', (req, res) => {
+        req.session.basket = [...(req.session.basket ?? []), req.params.thing]
+        res.json(req.session.basket)
+      })
+      express.get('/basket', (req, res) => void res.json(req.session.basket ?? []))
+      express.get(
+        '/menu',
+        (_req, res) => void res.send('<form method="post" action="/logout"><button>Out</button></form>'),
+      )
+      setup.routes?.(express, oidc, url)
+    },
+  })
+  apps.push(made)
+  app = made
+  agent = made.agent()
+  return made
+}
+
+async function logIn(who = agent): Promise<void> {
+  expect((await who.get('/profile')).status).toBe(200)
+}
+
+async function greeting(who = agent): Promise<string> {
+  return (await who.get('/')).text()
+}
+
+/** The end-session request that a redirect or a page asks the browser for. */
+function endSession(answer: UserAgentResponse): URLSearchParams {
+  const location = new URL(answer.headers.get('location') ?? '')
+  expect(location.origin + location.pathname).toBe(`${provider.url}/logout`)
+  return location.searchParams
+}
+
+describe('a logout by GET', () => {
+  it.each([
+    ['typed into the address bar', {}],
+    ['clicked on a page of the application', { from: '/menu' }],
+  ])('%s acts at once', async (_, init) => {
+    await start()
+    await logIn()
+    const answer = await agent.get('/logout', { ...init, redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    endSession(answer)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it.each([
+    ['from another site', { 'sec-fetch-site': 'cross-site' }],
+    ['from another origin of this site', { 'sec-fetch-site': 'same-site' }],
+    ['from who knows where', { 'sec-fetch-site': undefined }],
+    [
+      'by an image of another site',
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' },
+    ],
+  ])('%s shows a page with a button, and logs out only when that is pressed', async (_, headers) => {
+    await start()
+    await logIn()
+    provider.forget()
+    const page = await agent.get('/logout', { headers, redirect: 'manual' })
+    expect(page.status).toBe(200)
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.text()).toContain('<form method="post" action="/logout"><button>Log out</button></form>')
+    expect(await greeting()).toBe('hello alice')
+    expect(provider.requests).toEqual([])
+    const after = await agent.submit(page, { from: page })
+    expect(after.status).toBe(200)
+    expect(await greeting()).toBe('hello stranger')
+    expect(provider.requestsTo('end_session')).toHaveLength(1)
+  })
+
+  it.each([
+    ['an image on a page of the application', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+    ['a prefetch of a link to it', { 'sec-purpose': 'prefetch' }],
+    ['a prerendering of a link to it', { 'sec-purpose': 'prefetch;prerender' }],
+    ['a frame on a page of the application', { 'sec-fetch-dest': 'iframe' }],
+    ['a script', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' }],
+  ])('by %s logs nobody out: it is no navigation', async (_, headers) => {
+    await start()
+    await logIn()
+    await agent.get('/logout', { headers, from: '/menu', redirect: 'manual' })
+    expect(await greeting()).toBe('hello alice')
+  })
+
+  it('by HEAD does nothing', async () => {
+    await start()
+    await logIn()
+    expect((await agent.fetch('/logout', { method: 'HEAD' })).status).toBe(200)
+    expect(await greeting()).toBe('hello alice')
+  })
+})
+
+describe('a logout by POST', () => {
+  it('of a form leads on by a page, which a policy for forms does not stop', async () => {
+    await start({ before: (made) => made.use(helmet()) })
+    await logIn()
+    const menu = await agent.get('/menu')
+    const page = await agent.submit(menu, { followRefresh: false })
+    expect(page.status).toBe(200)
+    expect(page.hops).toHaveLength(1)
+    expect(page.headers.get('content-security-policy')).toContain("form-action 'self'")
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.text()).toMatch(
+      new RegExp(`<meta http-equiv="refresh" content="0;url=${provider.url}/logout\\?[^"]+">`),
+    )
+    expect(page.text()).toContain('>Go on</a>')
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it('of a form ends at the application again, through the provider', async () => {
+    await start({ before: (made) => made.use(helmet()) })
+    await logIn()
+    provider.forget()
+    const page = await agent.submit(await agent.get('/menu'))
+    expect(page.hops.map(({ url }) => new URL(url).origin)).toEqual([app.url, provider.url, app.url])
+    expect(page.text()).toBe('hello stranger')
+    expect(provider.requestsTo('end_session')).toHaveLength(1)
+  })
+
+  it('of a script gets told where to send the browser', async () => {
+    await start()
+    await logIn()
+    const answer = await agent.fetch('/logout', { method: 'POST', redirect: 'manual' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    const { location } = answer.json() as { location: string }
+    expect(location).toMatch(new RegExp(`^${provider.url}/logout\\?`))
+    expect(await greeting()).toBe('hello stranger')
+    expect((await agent.get(location)).url).toMatch(new RegExp(`^${app.url}/`))
+  })
+
+  it('of a script that is not logged in gets an absolute URL too', async () => {
+    await start()
+    const answer = await agent.fetch('/logout', { method: 'POST' })
+    expect(answer.json()).toEqual({ location: `${app.url}/` })
+  })
+
+  it.each([
+    ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['another origin of this site', { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' }],
+    ['an old browser at another site', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
+  ])('from %s is refused', async (_, headers) => {
+    await start()
+    await logIn()
+    const form = await agent.post('/logout', {}, { headers, redirect: 'manual' })
+    expect(form.status).toBe(403)
+    const fetched = await agent.fetch('/logout', { method: 'POST', headers })
+    expect(fetched.json()).toMatchObject({ code: 'cross_site_request', status: 403 })
+    expect(await greeting()).toBe('hello alice')
+  })
+})
+
+describe('the request to the end-session endpoint', () => {
+  it('has the ID token as a hint, the client, where to come back to, and a state', async () => {
+    await start()
+    await logIn()
+    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect([...asked.keys()].toSorted()).toEqual(['client_id', 'id_token_hint', 'post_logout_redirect_uri', 'state'])
+    expect(asked.get('client_id')).toBe('web')
+    expect(asked.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+    expect(asked.get('state')).toMatch(/^[\w-]{22}$/)
+    const [, claims = ''] = (asked.get('id_token_hint') ?? '').split('.')
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice', aud: 'web' })
+  })
+
+  it('has another state each time', async () => {
+    await start()
+    const states = new Set<string | null>()
+    for (let times = 0; times < 2; times++) {
+      await logIn()
+      states.add(endSession(await agent.get('/logout', { redirect: 'manual' })).get('state'))
+    }
+    expect(states.size).toBe(2)
+  })
+
+  it('leads back to postLogoutRedirect, or where logout() says', async () => {
+    await start({
+      options: { postLogoutRedirect: '/goodbye?from=here' },
+      routes: (made, oidc) => made.post('/bye', oidc.logout({ returnTo: '/elsewhere' })),
+    })
+    await logIn()
+    const usual = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect(usual.get('post_logout_redirect_uri')).toBe(`${app.url}/goodbye?from=here`)
+    await logIn()
+    const answer = await agent.fetch('/bye', { method: 'POST' })
+    const { location } = answer.json() as { location: string }
+    expect(new URL(location).searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/elsewhere`)
+  })
+
+  it('ends the session at the provider: the next login asks who it is', async () => {
+    await start()
+    await logIn()
+    await agent.get('/logout')
+    provider.signIn(undefined)
+    const page = await agent.get('/profile')
+    expect(page.url).toContain(provider.url)
+    expect(page.text()).toContain('Who are you?')
+  })
+
+  it('is not made where the provider has no such endpoint', async () => {
+    const other = await startTestProvider({ signIn: 'alice' })
+    other.misbehave({ metadata: { end_session_endpoint: undefined } })
+    try {
+      await start({ options: other.settings() })
+      await logIn()
+      const answer = await agent.get('/logout', { redirect: 'manual' })
+      expect(answer.status).toBe(303)
+      expect(answer.headers.get('location')).toBe('/')
+      expect(await greeting()).toBe('hello stranger')
+    } finally {
+      await other.stop()
+    }
+  })
+
+  it('is not made where nobody is logged in', async () => {
+    await start()
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    expect(answer.headers.get('location')).toBe('/')
+    expect(answer.headers.get('set-cookie')).toBeNull()
+    expect(store.commands).toEqual([])
+    expect(app.events).toEqual([])
+  })
+})
+
+describe('a logout with the provider down', () => {
+  it('ends the login here, also where the provider is gone since', async () => {
+    const other = await startTestProvider({ signIn: 'alice' })
+    await start({ options: other.settings() })
+    await logIn()
+    await other.stop()
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it('ends the login here, also where the provider was never seen by this process', async () => {
+    const other = await startTestProvider({ signIn: 'alice' })
+    const first = await start({ options: other.settings() })
+    await logIn()
+    const { jar } = agent
+    await other.stop()
+    const second = await start({ options: { ...other.settings(), providerTimeoutSeconds: 2 } })
+    for (const cookie of jar.cookies())
+      agent.jar.set(`${cookie.name}=${cookie.value}; Path=/; SameSite=Lax`, second.url)
+    expect(await greeting()).toBe('hello alice')
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    expect(answer.headers.get('location')).toBe('/')
+    expect(second.events.map(({ name }) => name)).toEqual(['logout', 'provider_fault'])
+    expect(await greeting()).toBe('hello stranger')
+    expect(await greeting(first.agent())).toBe('hello stranger')
+  })
+})
+
+describe('a logout with the store down', () => {
+  it.each([
+    ['when the session is read', ['mGet']],
+    ['when the login is ended', ['eval']],
+    ['altogether', []],
+  ] as const)('%s is answered with 503, and the login is still there', async (_, failing) => {
+    await start()
+    await logIn()
+    const before = agent.jar.header(app.url)
+    store.fail(...failing)
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('5')
+    expect(answer.headers.get('set-cookie')).toBeNull()
+    store.heal()
+    expect(agent.jar.header(app.url)).toBe(before)
+    expect(await greeting()).toBe('hello alice')
+    endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it('loses no tokens where it could not be made: they are there, and the next one has its hint', async () => {
+    await start({
+      routes: (made) => {
+        made.get(
+          '/tokens',
+          waiting(async (req, res) => void res.json(await req.oidc.tokens())),
+        )
+      },
+    })
+    await logIn()
+    store.fail('eval')
+    expect((await agent.get('/logout', { redirect: 'manual' })).status).toBe(503)
+    store.heal()
+    expect((await agent.fetch('/tokens')).json()).toMatchObject({ tokenType: 'bearer' })
+    expect(endSession(await agent.get('/logout', { redirect: 'manual' })).has('id_token_hint')).toBe(true)
+  })
+
+  it.each([
+    ['when the tokens are taken', ['getDel']],
+    ['when the session is destroyed', ['del']],
+  ] as const)('%s can be made once more, and then ends the session at the provider too', async (_, failing) => {
+    await start()
+    await logIn()
+    store.fail(...failing)
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    store.heal()
+    if (answer.status !== 303) {
+      expect(answer.status).toBe(503)
+      endSession(await agent.get('/logout', { redirect: 'manual' }))
+    } else {
+      endSession(answer)
+    }
+    expect(await greeting()).toBe('hello stranger')
+  })
+})
+
+describe('after a logout', () => {
+  it('the old cookie is anonymous, and what was in the session is gone', async () => {
+    await start()
+    await logIn()
+    await agent.get('/basket/shoes')
+    expect((await agent.get('/basket')).text()).toBe('["shoes"]')
+    const old = agent.jar.header(app.url)
+    await agent.get('/logout')
+    const thief = app.agent({ headers: { cookie: old } })
+    expect(await greeting(thief)).toBe('hello stranger')
+    expect((await thief.get('/basket')).text()).toBe('[]')
+    expect((await thief.fetch('/profile')).status).toBe(401)
+  })
+
+  it('nothing of the login is left in the store', async () => {
+    await start()
+    const before = new Set(await redis.client.keys('*'))
+    await logIn()
+    // Not followed: the next request with the dead session would clean up what is left.
+    await agent.get('/logout', { redirect: 'manual' })
+    const left = (await redis.client.keys('*')).filter((key) => !before.has(key) && !key.startsWith('oidc:claim:'))
+    expect(left).toEqual([])
+  })
+
+  it('a login works again, with another session', async () => {
+    await start()
+    await logIn()
+    const first = agent.jar.get('connect.sid')?.value
+    await agent.get('/logout')
+    await logIn()
+    expect(await greeting()).toBe('hello alice')
+    expect(agent.jar.get('connect.sid')?.value).not.toBe(first)
+    provider.signIn('bob')
+    await agent.get('/logout')
+    await logIn()
+    expect(await greeting()).toBe('hello bob')
+  })
+
+  it('another one is nothing new', async () => {
+    await start()
+    await logIn()
+    await agent.get('/logout', { redirect: 'manual' })
+    const again = await agent.get('/logout', { redirect: 'manual' })
+    expect(again.status).toBe(303)
+    expect(again.headers.get('location')).toBe('/')
+    expect(app.events.filter(({ name }) => name === 'logout')).toHaveLength(1)
+  })
+
+  it('of two at once, both are answered and one did it', async () => {
+    await start()
+    await logIn()
+    const answers = await Promise.all([1, 2, 3].map(() => agent.get('/logout', { redirect: 'manual' })))
+    expect(answers.map(({ status }) => status)).toEqual([303, 303, 303])
+    expect(app.events.filter(({ name }) => name === 'logout')).toHaveLength(1)
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it('the event names the login and no token', async () => {
+    await start()
+    await logIn()
+    await agent.get('/logout')
+    const { event } = app.events.find(({ name }) => name === 'logout') ?? {}
+    expect(event).toEqual({
+      provider: 'default',
+      at: expect.any(Number) as number,
+      issuer: provider.issuer,
+      sub: 'alice',
+      loginId: expect.any(String) as string,
+      reason: 'user',
+    })
+  })
+
+  it('other browsers of the same user stay logged in', async () => {
+    await start()
+    await logIn()
+    const phone = app.agent()
+    await logIn(phone)
+    await agent.get('/logout')
+    expect(await greeting(phone)).toBe('hello alice')
+  })
+})
+
+describe('a logout beside a login with another instance', () => {
+  it('is of its own login alone, and the session stays', async () => {
+    const { createOidc } = await import('express-session-oidc')
+    const staff = await startTestProvider({ signIn: 'bob' })
+    try {
+      await start({
+        routes: (made, _oidc, url) => {
+          const other = createOidc({
+            ...staff.settings(),
+            name: 'staff',
+            baseUrl: url,
+            secret: 'a secret of more than thirty-two characters',
+          })
+          made.use(other.router)
+          made.get('/who', (req, res) => void res.json({ staff: other.context(req).user?.sub ?? null }))
+          made.get('/staff', other.requireAuth(), (_req, res) => void res.send('staff'))
+        },
+      })
+      await logIn()
+      expect((await agent.get('/staff')).text()).toBe('staff')
+      await agent.get('/basket/shoes')
+      await agent.get('/logout')
+      expect((await agent.get('/who')).json()).toEqual({ staff: 'bob' })
+      expect((await agent.fetch('/profile')).status).toBe(401)
+      expect((await agent.get('/basket')).text()).toBe('["shoes"]')
+      await agent.get('/staff/logout')
+      expect((await agent.get('/who')).json()).toEqual({ staff: null })
+      expect((await agent.get('/basket')).text()).toBe('[]')
+    } finally {
+      await staff.stop()
+    }
+  })
+})
+
+describe('tokens that cannot be opened', () => {
+  async function moveTo(options: NonNullable<AppSetup['options']>): Promise<void> {
+    const { jar } = agent
+    await start({ options })
+    for (const cookie of jar.cookies(app.url))
+      agent.jar.set(`${cookie.name}=${cookie.value}; Path=/; SameSite=Lax`, app.url)
+  }
+
+  it('do not stop a logout: it goes on with the client alone', async () => {
+    await start()
+    await logIn()
+    await moveTo({ secret: 'another secret of more than thirty-two characters' })
+    expect(await greeting()).toBe('hello alice')
+    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect([...asked.keys()].toSorted()).toEqual(['client_id', 'post_logout_redirect_uri', 'state'])
+    expect(await greeting()).toBe('hello stranger')
+  })
+
+  it('are not there as long as the old secret is on the list', async () => {
+    await start()
+    await logIn()
+    await moveTo({
+      secret: ['another secret of more than thirty-two characters', 'a secret of more than thirty-two characters'],
+    })
+    expect(await greeting()).toBe('hello alice')
+    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
+    expect(asked.has('id_token_hint')).toBe(true)
+  })
+})
+
+describe('maxLoginSeconds', () => {
+  it.each(['RedisSessionStore', 'records beside it'])(
+    'ends the login and its data, whatever the activity: %s',
+    async (where) => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      const records =
+        where === 'RedisSessionStore' ? undefined : redisRecords({ client: redis.client, prefix: 'beside:' })
+      await start({ options: { maxLoginSeconds: 100, records } })
+      await logIn()
+      await agent.get('/basket/shoes')
+      const began = Date.now()
+      for (const seconds of [40, 80, 98]) {
+        vi.setSystemTime(began + seconds * 1000)
+        expect(await greeting()).toBe('hello alice')
+        expect((await agent.get('/basket')).text()).toBe('["shoes"]')
+      }
+      vi.setSystemTime(began + 101_000)
+      expect(await greeting()).toBe('hello stranger')
+      expect((await agent.fetch('/profile')).status).toBe(401)
+      expect((await agent.get('/basket')).text()).toBe('[]')
+      const answer = await agent.get('/logout', { redirect: 'manual' })
+      expect(answer.headers.get('location')).toBe('/')
+    },
+  )
+})

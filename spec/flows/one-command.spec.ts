@@ -1,0 +1,134 @@
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { startApp, until, type TestApp } from '../support/app.ts'
+import { flow } from '../support/flow.ts'
+import { newClient } from '../support/redis.ts'
+import { sessionId } from '../support/session-cookie.ts'
+
+const isReal = inject('redisIsReal')
+if (!isReal) console.warn('notice: skipped for want of a real Redis: what MONITOR shows of a guarded request')
+
+const test = flow()
+
+describe.skipIf(!isReal)('what Redis is asked', () => {
+  /** The application's own connection, so that its commands are told from everybody else's. */
+  const client = newClient(test.redis.url)
+  const monitor = newClient(test.redis.url)
+  const lines: string[] = []
+  let address = ''
+  let app: TestApp
+  /** How often a response was written to before its end. */
+  let writes: string[] = []
+  let marks = 0
+
+  beforeAll(async () => {
+    await Promise.all([client.connect(), monitor.connect()])
+    address = (await client.clientInfo()).addr
+    await monitor.monitor((line) => lines.push(line))
+    app = await startApp({
+      provider: test.provider,
+      session: { store: new RedisSessionStore({ client, idleSeconds: 600 }) },
+      before(app) {
+        app.use((req, res, next) => {
+          const write = res.write.bind(res)
+          res.write = ((...parameters: Parameters<typeof write>) => {
+            writes.push(req.path)
+            return write(...parameters)
+          }) as typeof res.write
+          next()
+        })
+      },
+      routes(app, oidc) {
+        app.get('/plain', (_req, res) => void res.send('for everyone'))
+        app.get('/admin', oidc.requireAuth({ roles: ['admin'], scope: 'openid' }), (_req, res) => void res.send('yes'))
+        app.get('/nobody', oidc.requireAuth({ roles: ['nobody'] }), (_req, res) => void res.send('never'))
+      },
+    })
+  })
+  afterAll(async () => {
+    await app.stop()
+    client.destroy()
+    monitor.destroy()
+  })
+  beforeEach(() => {
+    writes = []
+  })
+
+  /** The commands of the application while something is done, as MONITOR shows them. */
+  async function during(work: () => Promise<unknown>): Promise<string[]> {
+    const [from, to] = [`mark ${marks++}`, `mark ${marks++}`]
+    await client.ping(from)
+    await work()
+    await client.ping(to)
+    await until(() => lines.some((line) => line.includes(to)), 'MONITOR shows the second mark')
+    const shown = lines.filter((line) => line.includes(` ${address}]`)).map((line) => line.slice(line.indexOf('"')))
+    return shown.slice(
+      shown.findIndex((line) => line.includes(from)) + 1,
+      shown.findIndex((line) => line.includes(to)),
+    )
+  }
+
+  it('at a guarded request of a logged-in user is one command, for session and login together', async () => {
+    const agent = app.agent()
+    expect((await agent.get('/profile')).status).toBe(200)
+    const id = sessionId(agent)
+    const commands = await during(async () => {
+      expect((await agent.get('/profile')).status).toBe(200)
+    })
+    expect(commands).toEqual([`"MGET" "sess:${id}" "oidc:{sess:${id}}"`])
+  })
+
+  it('is one command each for several guarded requests, one after another and at once', async () => {
+    const agent = app.agent()
+    await agent.get('/profile')
+    const id = sessionId(agent)
+    const command = `"MGET" "sess:${id}" "oidc:{sess:${id}}"`
+    const pages = ['/profile', '/admin', '/profile', '/', '/admin']
+    expect(
+      await during(async () => {
+        for (const page of pages) expect((await agent.get(page)).status).toBe(200)
+      }),
+    ).toEqual(pages.map(() => command))
+    expect(
+      await during(async () => {
+        const found = await Promise.all(pages.map((page) => agent.fetch(page)))
+        expect(found.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+      }),
+    ).toEqual(pages.map(() => command))
+  })
+
+  it('is one command for a request that is refused, too', async () => {
+    const agent = app.agent()
+    await agent.get('/profile')
+    const commands = await during(async () => {
+      expect((await agent.get('/nobody')).status).toBe(403)
+    })
+    expect(commands).toHaveLength(1)
+  })
+
+  it('is nothing where nobody is logged in: visitors of pages for everyone, guarded pages, the login itself', async () => {
+    const agent = app.agent()
+    const commands = await during(async () => {
+      expect((await agent.get('/plain')).status).toBe(200)
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+      expect((await agent.fetch('/profile')).status).toBe(401)
+      expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+      expect((await agent.get('/login', { redirect: 'manual' })).status).toBe(302)
+      // A session cookie that was not signed here is none.
+      const forged = await agent.get('/profile', {
+        redirect: 'manual',
+        headers: { cookie: 'connect.sid=s%3Aid.forged' },
+      })
+      expect(forged.status).toBe(302)
+    })
+    expect(commands).toEqual([])
+  })
+
+  it('does not hold a response back: it leaves in one piece', async () => {
+    const agent = app.agent()
+    await agent.get('/profile')
+    writes = []
+    for (const page of ['/profile', '/admin', '/', '/plain', '/nobody']) await agent.get(page)
+    expect(writes).toEqual([])
+  })
+})

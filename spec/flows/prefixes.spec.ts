@@ -1,0 +1,251 @@
+import { createServer } from 'node:http'
+import express, { type Express } from 'express'
+import session from 'express-session'
+import { createOidc, OidcError, type Oidc } from 'express-session-oidc'
+import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { close, listen, profile, secret } from '../support/app.ts'
+import { flow, location, response } from '../support/flow.ts'
+import { startPrefixProxy } from '../support/prefix-proxy.ts'
+
+const world = flow()
+
+interface Place {
+  /** Where browsers find it: with the prefix. */
+  readonly home: string
+  readonly oidc: Oidc
+  readonly agent: UserAgent
+}
+
+/** What the application has wherever it stands; `at` is what its paths begin with in its own eyes. */
+function fill(app: Pick<Express, 'get'>, oidc: Oidc, at = ''): void {
+  app.get(`${at}/profile`, oidc.requireAuth(), (req, res) => void res.json(profile(req)))
+  app.get(`${at}/links`, (_req, res) => void res.json(oidc.paths))
+  app.get(at === '' ? '/' : at, (req, res) => void res.send(req.oidc.isAuthenticated ? 'hello' : 'bye'))
+}
+
+function sessions(): ReturnType<typeof session> {
+  const cookie = { sameSite: 'lax' } as const
+  return session({ store: world.store(), secret, resave: false, saveUninitialized: false, cookie })
+}
+
+function makeOidc(baseUrl: string): Oidc {
+  return createOidc({ ...world.provider.settings(), baseUrl, secret })
+}
+
+/** A proxy takes /shop off; the application knows nothing of it but baseUrl. */
+async function stripped(): Promise<Place> {
+  const proxy = await startPrefixProxy('/shop')
+  const app = express()
+  const oidc = makeOidc(`${proxy.url}/shop`)
+  app.use(sessions(), oidc.router)
+  fill(app, oidc)
+  app.use(oidc.errorHandler())
+  const server = createServer(app)
+  proxy.target = await listen(server)
+  world.later(async () => {
+    await proxy.stop()
+    await close(server)
+  })
+  return { home: `${proxy.url}/shop`, oidc, agent: createUserAgent({ baseUrl: proxy.url }) }
+}
+
+async function onServer(build: (home: string) => { app: Express; oidc: Oidc }): Promise<Place> {
+  const server = createServer()
+  const url = await listen(server)
+  const { app, oidc } = build(`${url}/shop`)
+  server.on('request', app)
+  world.later(() => close(server))
+  return { home: `${url}/shop`, oidc, agent: createUserAgent({ baseUrl: url }) }
+}
+
+/** The prefix arrives, and the router is mounted there. */
+function kept(): Promise<Place> {
+  return onServer((home) => {
+    const app = express()
+    const oidc = makeOidc(home)
+    app.use(sessions())
+    app.use('/shop', oidc.router)
+    fill(app, oidc, '/shop')
+    app.use(oidc.errorHandler())
+    return { app, oidc }
+  })
+}
+
+/** An application within an application. */
+function nested(): Promise<Place> {
+  return onServer((home) => {
+    const app = express()
+    const shop = express()
+    const oidc = makeOidc(home)
+    shop.use(sessions(), oidc.router)
+    fill(shop, oidc)
+    shop.use(oidc.errorHandler())
+    app.use('/shop', shop)
+    return { app, oidc }
+  })
+}
+
+/** A proxy takes /shop off, and within the application the router stands at /admin. */
+async function both(): Promise<Place> {
+  const proxy = await startPrefixProxy('/shop')
+  const app = express()
+  const oidc = makeOidc(`${proxy.url}/shop/admin`)
+  app.use(sessions())
+  app.use('/admin', oidc.router)
+  fill(app, oidc, '/admin')
+  app.use(oidc.errorHandler())
+  const server = createServer(app)
+  proxy.target = await listen(server)
+  world.later(async () => {
+    await proxy.stop()
+    await close(server)
+  })
+  return { home: `${proxy.url}/shop/admin`, oidc, agent: createUserAgent({ baseUrl: proxy.url }) }
+}
+
+describe.each([
+  ['a proxy that takes the prefix off', stripped],
+  ['a prefix that arrives, with the router mounted there', kept],
+  ['a sub-application', nested],
+  ['a proxy that takes off a part, with the router mounted at the rest', both],
+])('below %s', (_name, build) => {
+  it('a guarded page logs in and comes back with its query', async () => {
+    const { home, agent } = await build()
+    const page = await agent.get(`${home}/profile?tab=2`)
+    expect(page.url).toBe(`${home}/profile?tab=2`)
+    expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(world.provider.requestsTo('authorize')[0]?.params.get('redirect_uri')).toBe(`${home}/callback`)
+    expect((await agent.get(`${home}/profile`)).hops).toHaveLength(1)
+  })
+
+  it('the login route takes returnTo as browsers see it, and otherwise leads to the base path', async () => {
+    const { home, agent } = await build()
+    const path = new URL(home).pathname
+    const back = await agent.get(`${home}/login?returnTo=${encodeURIComponent(`${path}/profile?x=1`)}`)
+    expect(back.url).toBe(`${home}/profile?x=1`)
+    const hostile = await agent.get(`${home}/login?returnTo=//evil.example`, { redirect: 'manual' })
+    const callback = location(await agent.get(location(hostile), { redirect: 'manual' }))
+    const done = await agent.get(callback, { redirect: 'manual' })
+    expect(done.headers.get('location')).toBe(path)
+    expect((await agent.get(home)).text()).toBe('hello')
+  })
+
+  it('the paths for links are those that browsers see', async () => {
+    const { home, oidc, agent } = await build()
+    const path = new URL(home).pathname
+    expect(oidc.paths).toEqual({ login: `${path}/login`, callback: `${path}/callback`, logout: `${path}/logout` })
+    const client = await agent.fetch(`${home}/profile`)
+    expect(client.status).toBe(401)
+    expect(client.json()['login']).toMatch(new RegExp(`^${home}/login(\\?|$)`))
+  })
+
+  it('the cookie of a login under way is for below the base path', async () => {
+    const { home, agent } = await build()
+    const begun = await agent.get(`${home}/login`, { redirect: 'manual' })
+    expect(begun.cookiesSet).toMatchObject([{ path: new URL(home).pathname }])
+    await agent.get(await response(agent, `${home}/profile`))
+    const left = agent.jar.cookies().filter(({ name }) => /^oidc\.default\.[\w-]{22}$/.test(name))
+    expect(left).toHaveLength(1)
+  })
+
+  it('a logout ends the login and comes back', async () => {
+    const { home, agent } = await build()
+    await agent.get(`${home}/profile`)
+    const page = await agent.post(`${home}/logout`)
+    expect(page.url.split('?')[0]?.replace(/\/$/, '')).toBe(home)
+    expect(page.text()).toBe('bye')
+    expect(world.provider.requestsTo('end_session')).toHaveLength(1)
+    expect((await agent.get(`${home}/profile`, { redirect: 'manual' })).status).toBe(302)
+  })
+
+  it('a page of ours links to the login as browsers see it', async () => {
+    const { home, agent } = await build()
+    world.provider.deny()
+    const page = await agent.get(`${home}/profile`)
+    expect(page.text()).toContain(`href="${new URL(home).pathname}/login"`)
+  })
+})
+
+describe('a router that is mounted at the wrong place', () => {
+  const server = async (build: (url: string) => { app: Express }): Promise<UserAgent> => {
+    const http = createServer()
+    const url = await listen(http)
+    const { app } = build(url)
+    app.use((error: unknown, _req: express.Request, res: express.Response, _next: express.NextFunction) => {
+      res.status(500).json(error instanceof OidcError ? { code: error.code, message: error.message } : {})
+    })
+    http.on('request', app)
+    world.later(() => close(http))
+    return createUserAgent({ baseUrl: url })
+  }
+
+  const build = (basePath: string, mount: string | undefined, onError = false) => {
+    return (url: string): { app: Express } => {
+      const app = express()
+      const oidc = createOidc({
+        ...world.provider.settings(),
+        baseUrl: url + basePath,
+        secret,
+        ...(onError ? { onError: (error, _req, _res, next) => next(error) } : {}),
+      })
+      app.use(sessions())
+      if (mount === undefined) app.use(oidc.router)
+      else app.use(mount, oidc.router)
+      fill(app, oidc, basePath)
+      return { app }
+    }
+  }
+
+  it('but baseUrl has no path: every request says so and names the fix', async () => {
+    const agent = await server(build('', '/auth', true))
+    const { code, message } = (await agent.fetch('/auth/login')).json() as { code: string; message: string }
+    expect(code).toBe('setup_invalid')
+    expect(message).toContain('mounted at /auth')
+    expect(message).toMatch(/mount it where baseUrl points/)
+    expect(message).toMatch(/set baseUrl to http:.*\/auth/)
+  })
+
+  it('but baseUrl has another path', async () => {
+    const agent = await server(build('/shop', '/store', true))
+    const { code, message } = (await agent.fetch('/store/login')).json() as { code: string; message: string }
+    expect(code).toBe('setup_invalid')
+    expect(message).toContain('/store')
+    expect(message).toContain('/shop')
+  })
+
+  it('but the prefix arrives, and the router is not mounted there', async () => {
+    const agent = await server(build('/shop', undefined, true))
+    for (const path of ['/shop/login', '/shop/callback?state=x', '/SHOP/logout']) {
+      const { code, message } = (await agent.fetch(path)).json() as { code: string; message: string }
+      expect(code).toBe('setup_invalid')
+      expect(message).toContain("app.use('/shop', oidc.router)")
+    }
+  })
+
+  it('is a page with status 500 where nobody else answers', async () => {
+    const agent = await server(build('', '/auth'))
+    const page = await agent.get('/auth/login')
+    expect(page.status).toBe(500)
+    expect(page.text()).toContain('mounted at /auth')
+  })
+
+  it('or is not there at all: its routes and guards say so', async () => {
+    const agent = await server((url) => {
+      const app = express()
+      const oidc = createOidc({ ...world.provider.settings(), baseUrl: url, secret })
+      app.use(sessions())
+      app.get('/profile', oidc.requireAuth(), (_req, res) => res.send('open'))
+      app.get('/connect', oidc.login())
+      app.get('/mine', (req, res) => void res.json(oidc.context(req).isAuthenticated))
+      app.use(oidc.router)
+      return { app }
+    })
+    for (const path of ['/profile', '/connect', '/mine']) {
+      const answer = await agent.fetch(path)
+      expect(answer.status).toBe(500)
+      expect(answer.text()).toContain('setup_invalid')
+      expect(answer.text()).toContain('app.use(oidc.router) must come before')
+    }
+  })
+})

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { flow, noteRoutes, notesOf, response, told } from '../support/flow.ts'
+
+const world = flow()
+
+describe('while the provider is down', () => {
+  it('the application starts and serves what is not guarded, and logs in once the provider is up', async () => {
+    await world.provider.stop()
+    const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
+    const agent = app.agent()
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+    await agent.get('/note/apples')
+    expect(app.oidc.health()).toMatchObject({ ok: false, provider: { discovered: false } })
+
+    const page = await agent.get('/profile')
+    expect(page.status).toBe(503)
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(page.headers.get('cache-control')).toBe('no-store')
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(page.cookiesSet).toEqual([])
+    expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
+
+    await world.provider.start()
+    let after = await agent.get('/profile')
+    // The wait after a failed discovery is short.
+    for (const end = Date.now() + 5000; after.status === 503 && Date.now() < end; after = await agent.get('/profile')) {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    expect(after.json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'] })
+  })
+
+  it('who is logged in stays so, and can log out', async () => {
+    const app = await world.start({ options: { providerTimeoutSeconds: 1 } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    await world.provider.stop()
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const out = await agent.post('/logout', {}, { followRefresh: false })
+    expect(out.status).toBe(200)
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+  })
+
+  it('a client that asks gets 401 at once, since that needs no provider', async () => {
+    await world.provider.stop()
+    const app = await world.start()
+    const answer = await app.agent().fetch('/profile')
+    expect(answer.status).toBe(401)
+    expect(answer.json()).toMatchObject({ code: 'login_required', login: `${app.url}/login?returnTo=%2F` })
+  })
+
+  it('a login that was under way is 503, the former session intact, and a retry logs in', async () => {
+    const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    const former = await notesOf(agent, app)
+    const callback = await response(agent, '/profile')
+    await world.provider.stop()
+    const page = await agent.get(callback)
+    expect(page.status).toBe(503)
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await notesOf(agent, app)).toEqual(former)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable', status: 503 }])
+    await world.provider.start()
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+  })
+
+  it('nothing is asked of it by routes that are not guarded, also of somebody logged in', async () => {
+    const app = await world.start({ routes: noteRoutes })
+    const agent = app.agent()
+    await agent.get('/profile')
+    world.provider.forget()
+    await agent.get('/')
+    await agent.get('/profile')
+    await agent.get('/notes')
+    expect(world.provider.requests).toEqual([])
+  })
+})

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import type { TestApp } from '../support/app.ts'
+import { flow, noteRoutes, notesOf, requested, response, told } from '../support/flow.ts'
+
+const world = flow()
+
+function start(responseMode: 'query' | 'form_post' = 'query'): Promise<TestApp> {
+  return world.start({
+    options: { responseMode },
+    routes: (express, oidc) => {
+      noteRoutes(express)
+      express.get('/silent', oidc.login({ prompt: 'none', returnTo: '/notes?silent' }))
+    },
+  })
+}
+
+describe('prompt=none', () => {
+  it('logs in without a page where there is a session at the provider', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    agent.jar.delete('connect.sid')
+    world.provider.signIn(undefined)
+    expect((await requested(agent, '/silent')).get('prompt')).toBe('none')
+    const page = await agent.get('/silent')
+    expect(page.url).toBe(`${app.url}/notes?silent`)
+    expect(page.json()).toMatchObject({ sub: 'alice' })
+  })
+
+  it.each(['login_required', 'interaction_required', 'consent_required', 'account_selection_required'])(
+    'that is answered %s leads back, anonymous, with the data of the visitor',
+    async (error) => {
+      const app = await start()
+      const agent = app.agent()
+      await agent.get('/note/apples')
+      const former = await notesOf(agent, app)
+      world.provider.deny(error, 'nobody is logged in')
+      const page = await agent.get('/silent')
+      expect(page.status).toBe(200)
+      expect(page.url).toBe(`${app.url}/notes?silent`)
+      const callback = page.hops.at(-2)
+      expect(callback?.status).toBe(303)
+      expect(callback?.headers.get('cache-control')).toBe('no-store')
+      expect(await notesOf(agent, app)).toEqual(former)
+      expect(former.sub).toBeNull()
+      expect(agent.jar.cookies(app.url).map(({ name }) => name)).toEqual(['connect.sid'])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      expect(told(app, 'login_failed')).toEqual([])
+    },
+  )
+
+  it('that is answered login_required leaves a login that there is', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const former = await notesOf(agent, app)
+    world.provider.deny('login_required')
+    await agent.get('/silent')
+    expect(await notesOf(agent, app)).toEqual(former)
+    expect(former.sub).toBe('alice')
+  })
+
+  it('is answered by form_post too', async () => {
+    const app = await start('form_post')
+    const agent = app.agent({ site: (url) => url.origin })
+    await agent.get('/note/apples')
+    world.provider.signIn(undefined)
+    const page = await agent.get('/silent')
+    expect(page.url).toBe(`${app.url}/notes?silent`)
+    expect(page.json()).toMatchObject({ notes: ['apples'], sub: null })
+  })
+
+  it('that fails in another way is an error', async () => {
+    const app = await start()
+    world.provider.deny('invalid_request')
+    expect((await app.agent().get('/silent')).status).toBe(400)
+  })
+
+  it('that the user had not asked for does not make login_required silent', async () => {
+    const app = await start()
+    world.provider.deny('login_required')
+    expect((await app.agent().get('/profile')).status).toBe(400)
+  })
+
+  it('whose answer comes again does not log anybody in, and spends no code', async () => {
+    const app = await start()
+    const agent = app.agent()
+    world.provider.signIn(undefined)
+    const callback = await response(agent, '/silent')
+    await agent.get(callback)
+    const again = await agent.get(callback, { redirect: 'manual' })
+    expect([303, 400]).toContain(again.status)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+})

@@ -1,0 +1,52 @@
+import { redisRecords } from 'express-session-oidc/redis'
+import { describe, expect, it } from 'vitest'
+import { claim, claimed, settleClaim } from '../../lib/logins/claim.ts'
+import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { flow, location, response } from '../support/flow.ts'
+
+const world = flow()
+
+describe('the claim of an authorization response', () => {
+  it('is had by one of any number', async () => {
+    const records = redisRecords({ client: world.redis.client })
+    const id = `many-${Math.random()}`
+    const won = await Promise.all(Array.from({ length: 50 }, () => claim(records, id)))
+    expect(won.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('is had once, however it went', async () => {
+    const records = new MemoryRecords()
+    expect(await claim(records, 'a')).toBe(true)
+    expect(await claim(records, 'a')).toBe(false)
+    await settleClaim(records, 'a', { status: 'failed' })
+    expect(await claim(records, 'a')).toBe(false)
+    expect(await claimed(records, 'a', 0)).toEqual({ status: 'failed' })
+    expect(await claimed(records, 'b', 0)).toBeUndefined()
+  })
+
+  it('that is under way is waited for', async () => {
+    const records = new MemoryRecords()
+    await claim(records, 'a')
+    const waiting = claimed(records, 'a', 30)
+    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    expect(await waiting).toEqual({ status: 'done', loginId: 'x', returnTo: '/there' })
+  })
+
+  it('of a process that died counts as failed after a while', async () => {
+    const records = new MemoryRecords()
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000 })
+    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+  })
+
+  it('of a process that died does not keep the user out: the login begins anew, with another code', async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
+    await settleClaim(redisRecords({ client: world.redis.client }), id, { status: 'pending', at: Date.now() - 600_000 })
+    const again = await agent.get(callback, { redirect: 'manual' })
+    expect(location(again)).toContain('/authorize')
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get(location(again))).url).toBe(`${app.url}/profile`)
+  })
+})

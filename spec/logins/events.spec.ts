@@ -1,0 +1,95 @@
+import { channel } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
+import type { OidcError } from 'express-session-oidc'
+import type { TestFaults } from 'express-session-oidc/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { changed, flow, response, told } from '../support/flow.ts'
+import { keepsSecrets } from '../support/misbehaviour.ts'
+
+const world = flow()
+
+describe('events of logins', () => {
+  it('go to diagnostics_channel too', async () => {
+    const seen: unknown[] = []
+    const listen = (event: unknown): void => void seen.push(event)
+    channel('express-session-oidc:login').subscribe(listen)
+    channel('express-session-oidc:login_failed').subscribe(listen)
+    const app = await world.start()
+    await app.agent().get('/profile')
+    world.provider.deny()
+    await app.agent().get('/profile')
+    channel('express-session-oidc:login').unsubscribe(listen)
+    channel('express-session-oidc:login_failed').unsubscribe(listen)
+    expect(seen).toMatchObject([
+      { provider: 'default', sub: 'alice' },
+      { provider: 'default', code: 'authorization_denied' },
+    ])
+    expect(seen).toEqual(app.events.map(({ event }) => event))
+  })
+
+  it('are told no more once the listener is taken off, and a listener that throws fails no login', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const app = await world.start()
+    let heard = 0
+    const off = app.oidc.on('login', () => {
+      heard++
+      throw new Error('the log is full')
+    })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    off()
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    expect(heard).toBe(1)
+    expect(told(app, 'login')).toHaveLength(2)
+    warned.mockRestore()
+  })
+
+  it.each<[string, TestFaults]>([
+    ['a broken ID token', { idToken: { signature: 'corrupt' } }],
+    ['an ID token with another nonce', { idToken: { claims: { nonce: 'x' } } }],
+    ['an ID token that breaks off', { idToken: { raw: (token) => token.slice(0, 40) } }],
+    ['tokens of another type', { tokenResponse: { token_type: 'mac' } }],
+    [
+      'an answer that is no JSON',
+      { endpoints: { token: { body: '{"access_token":"eyJhbGciOiJSUzI1NiJ9.x', contentType: 'application/json' } } },
+    ],
+    ['an access token where none fits', { accessToken: { omit: true } }],
+    ['another issuer', { authorizationResponse: { iss: 'https://other.example' } }],
+    ['a userinfo of somebody else', { userInfo: { claims: { sub: 'mallory' } } }],
+    [
+      'an error with our own parameters in it',
+      { endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } },
+    ],
+  ])('and errors have no token, code or secret in them: %s', async (_name, faults) => {
+    const errors: OidcError[] = []
+    const app = await world.start({
+      options: {
+        userInfo: 'login',
+        onError: (error, _req, res) => {
+          errors.push(error)
+          res.status(error.status).send(error.message)
+        },
+      },
+    })
+    world.provider.misbehave(faults)
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBeGreaterThanOrEqual(400)
+    expect(errors).toHaveLength(1)
+    const [error] = errors
+    expect(told(app, 'login_failed')).toMatchObject([{ code: error?.code, status: error?.status }])
+    keepsSecrets(
+      world,
+      app,
+      `${inspect(error, { depth: 10, showHidden: true })} ${JSON.stringify(error)} ${page.text()}`,
+    )
+  })
+
+  it('of a response with a state that is not ours tell nothing of it', async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await agent.get(changed(callback, { state: 'planted-by-somebody' }))
+    const text = JSON.stringify(app.events)
+    expect(text).not.toContain('planted')
+    expect(text).not.toContain(new URL(callback).searchParams.get('code'))
+  })
+})

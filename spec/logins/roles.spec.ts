@@ -1,0 +1,257 @@
+import { keycloak, type OidcOptions } from 'express-session-oidc'
+import type { TestFaults } from 'express-session-oidc/testing'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { forgetWarnings } from '../../lib/core/warnings.ts'
+import type { TestApp } from '../support/app.ts'
+import { flow, told } from '../support/flow.ts'
+import { meets, patience, startForFaults } from '../support/misbehaviour.ts'
+
+// A realm of a Keycloak, as far as tokens go.
+const realm = flow({
+  path: '/realms/acme',
+  users: [
+    {
+      sub: 'alice',
+      claims: { name: 'Alice', roles: ['claimed'] },
+      accessTokenClaims: {
+        realm_access: { roles: ['admin', 'user'] },
+        resource_access: { orders: { roles: ['read', 'write'] }, web: { roles: ['tester'] }, odd: 5, empty: {} },
+      },
+      userInfoClaims: { groups: ['staff'] },
+    },
+    { sub: 'bob', claims: { name: 'Bob', realm_access: { roles: ['from the ID token'] } } },
+  ],
+})
+
+beforeEach(() => forgetWarnings())
+
+async function rolesWith(
+  options: Partial<OidcOptions>,
+  faults?: TestFaults,
+): Promise<{ roles: unknown; app: TestApp }> {
+  const app = await realm.start({ options })
+  if (faults) realm.provider.misbehave(faults)
+  return { roles: (await app.agent().get('/profile')).json()['roles'], app }
+}
+
+function preset(client?: string): Partial<OidcOptions> {
+  return keycloak({ url: realm.provider.url, realm: 'acme', client })
+}
+
+/** The warnings of the process while something runs. */
+async function warnings(run: () => Promise<unknown>): Promise<string[]> {
+  const said: string[] = []
+  const emit = vi.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
+    said.push(`${(options as { code?: string } | undefined)?.code ?? ''}: ${String(text)}`)
+  })
+  await run()
+  emit.mockRestore()
+  return said
+}
+
+describe('roles by default', () => {
+  it('are the claim roles of the ID token', async () => {
+    expect((await rolesWith({})).roles).toEqual(['claimed'])
+  })
+
+  it.each([
+    ['a text', 'admin'],
+    ['missing', undefined],
+    ['null', null],
+    ['an object', { admin: true }],
+  ])('are none where it is %s', async (_name, roles) => {
+    expect((await rolesWith({}, { idToken: { claims: { roles } } })).roles).toEqual([])
+  })
+
+  it('are those in it that are texts', async () => {
+    expect((await rolesWith({}, { idToken: { claims: { roles: ['a', 5, null, 'b'] } } })).roles).toEqual(['a', 'b'])
+  })
+
+  it('are those of userinfo where the ID token has none and userinfo is asked', async () => {
+    const faults = { idToken: { claims: { roles: undefined } } }
+    expect((await rolesWith({ userInfo: 'login' }, faults)).roles).toEqual(['claimed'])
+  })
+
+  it('are not those of the access token, which is not looked at', async () => {
+    const faults: TestFaults = { accessToken: { claims: { roles: ['forged'] }, signature: 'other-key' } }
+    expect(await warnings(async () => expect((await rolesWith({}, faults)).roles).toEqual(['claimed']))).toEqual([])
+  })
+})
+
+describe('the preset keycloak()', () => {
+  it('reads realm and client roles from the verified access token', async () => {
+    const { roles } = await rolesWith(preset())
+    expect((roles as string[]).toSorted()).toEqual(['admin', 'orders:read', 'orders:write', 'user', 'web:tester'])
+  })
+
+  it('gives the roles of one client plain too', async () => {
+    const { roles } = await rolesWith(preset('web'))
+    expect(roles).toContain('tester')
+    expect(roles).toContain('web:tester')
+    expect(roles).not.toContain('read')
+  })
+
+  it('reads the ID token where the access token is opaque', async () => {
+    const opaque: TestFaults = { accessToken: { raw: 'opaque' } }
+    realm.provider.signIn('bob')
+    const said = await warnings(async () => {
+      expect((await rolesWith(preset(), opaque)).roles).toEqual(['from the ID token'])
+    })
+    expect(said).toEqual([])
+  })
+
+  it.each<[string, TestFaults['accessToken']]>([
+    ['signed by another key', { signature: 'other-key' }],
+    ['not signed', { signature: 'none' }],
+    ['signed with the client secret', { signature: 'hs256' }],
+    ['broken', { signature: 'corrupt' }],
+    ['of another issuer', { claims: { iss: 'https://other.example' } }],
+    ['for another client', { claims: { azp: 'other' } }],
+    ['for another client_id', { claims: { azp: undefined, client_id: 'other' } }],
+    ['of another user', { claims: { sub: 'bob' } }],
+    ['that has expired', { claims: { exp: 1000 } }],
+  ])('gives no roles of an access token %s, and says so once', async (_name, accessToken) => {
+    const forged = { realm_access: { roles: ['forged'] }, resource_access: {} }
+    const faults: TestFaults[] = [{ accessToken: { claims: forged } }, { accessToken }]
+    const said = await warnings(async () => {
+      const app = await realm.start({ options: preset() })
+      for (const fault of faults) realm.provider.misbehave(fault)
+      for (let n = 0; n < 2; n++) {
+        const page = await app.agent().get('/profile')
+        expect(page.status).toBe(200)
+        expect(page.json()['roles']).toEqual([])
+      }
+    })
+    // Unsigned tokens do not even look like what could be verified.
+    if (accessToken?.signature === 'none') return
+    expect(said).toHaveLength(1)
+    expect(said[0]).toMatch(/^OIDC_ACCESS_TOKEN_UNVERIFIED: /)
+    expect(said[0]).not.toMatch(/eyJ/)
+  })
+
+  it('does not mistake keys that cannot be had for a token that is bad', async () => {
+    const app = await realm.start({ options: preset() })
+    await app.agent().get('/profile')
+    // The key of the access token is new and cannot be fetched: what roles there are nobody knows.
+    realm.provider.misbehave({
+      accessToken: { header: { kid: 'unknown' } },
+      endpoints: { jwks: { status: 500 } },
+    })
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBe(503)
+    expect(told(app, 'login')).toHaveLength(1)
+  })
+})
+
+describe('a function for roles', () => {
+  it('gets what was verified', async () => {
+    const seen: unknown[] = []
+    const { roles } = await rolesWith({
+      userInfo: 'login',
+      roles: ({ idToken, accessToken, userInfo }) => {
+        seen.push([idToken['sub'], accessToken?.['azp'], userInfo?.['groups']])
+        return ['one', 'two']
+      },
+    })
+    expect(seen).toEqual([['alice', 'web', ['staff']]])
+    expect(roles).toEqual(['one', 'two'])
+  })
+
+  it('gets no userinfo where that is not asked for, and no access token that is opaque', async () => {
+    const seen: unknown[] = []
+    const read: OidcOptions['roles'] = (sources) => {
+      seen.push(sources.accessToken, sources.userInfo)
+      return []
+    }
+    await rolesWith({ roles: read }, { accessToken: { raw: 'opaque' } })
+    expect(seen).toEqual([undefined, undefined])
+    expect(realm.provider.requestsTo('userinfo')).toEqual([])
+  })
+
+  it.each([
+    ['throws', () => assertNever('no such group: 4711')],
+    ['gives no array', () => 'admin' as never],
+    ['gives nothing', () => undefined as never],
+    ['gives an array of others', () => [1] as never],
+  ])('that %s fails the login with 500, and leaves the former session as it was', async (_name, roles) => {
+    let broken = false
+    const app = await startForFaults(realm, {
+      options: { roles: (sources) => (broken ? roles() : [sources.idToken.sub as string]) },
+    })
+    const agent = app.agent()
+    expect((await agent.get('/profile')).json()['roles']).toEqual(['alice'])
+    broken = true
+    const page = await agent.get('/switch')
+    expect(page.status).toBe(500)
+    expect(page.text()).not.toContain('4711')
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' }, roles: ['alice'] })
+  })
+})
+
+describe('userinfo at the login', () => {
+  it('adds its claims to those of the ID token, which count more', async () => {
+    realm.provider.misbehave({ userInfo: { claims: { name: 'Another', nickname: 'Al', iat: 5, nonce: 'x' } } })
+    const app = await realm.start({ options: { userInfo: 'login' } })
+    const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
+    expect(user).toMatchObject({ sub: 'alice', name: 'Alice', nickname: 'Al', groups: ['staff'] })
+    expect(user).not.toHaveProperty('nonce')
+    const [request] = realm.provider.requestsTo('userinfo')
+    expect(request?.headers['authorization']).toMatch(/^Bearer /)
+    expect(request?.url).not.toContain('token')
+  })
+
+  it('is not asked by default', async () => {
+    const app = await realm.start()
+    const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
+    expect(user).not.toHaveProperty('groups')
+    expect(realm.provider.requestsTo('userinfo')).toEqual([])
+  })
+
+  it.each<[string, TestFaults, number]>([
+    ['of another subject', { userInfo: { claims: { sub: 'mallory' } } }, 502],
+    ['without subject', { userInfo: { claims: { sub: undefined } } }, 502],
+    ['that is a list', { endpoints: { userinfo: { body: [] } } }, 502],
+    ['that is a page', { endpoints: { userinfo: { html: true } } }, 503],
+    ['that breaks off', { endpoints: { userinfo: { truncate: true } } }, 503],
+    ['with status 500', { endpoints: { userinfo: { status: 500 } } }, 503],
+    ['with status 429', { endpoints: { userinfo: { status: 429 } } }, 503],
+    ['with status 403', { endpoints: { userinfo: { status: 403 } } }, 502],
+    ['that never comes', { endpoints: { userinfo: { hang: true } } }, 503],
+    ['that never ends', { endpoints: { userinfo: { bytes: Number.POSITIVE_INFINITY } } }, 503],
+    ['signed, with a claim for another client', { userInfo: { signed: true, claims: { aud: 'other' } } }, 502],
+    ['that says to be signed, and is not', { userInfo: { signature: 'none' } }, 502],
+    ['with a signature that is broken', { userInfo: { signature: 'corrupt' } }, 502],
+    ['with a signature by somebody else', { userInfo: { signature: 'other-key' } }, 502],
+  ])('%s is no login', async (_name, faults, status) => {
+    const app = await startForFaults(realm, {
+      options: { userInfo: 'login', providerTimeoutSeconds: patience(faults) },
+    })
+    const code = status === 502 ? ['provider_response_invalid', 'token_invalid'] : 'provider_unavailable'
+    await meets(realm, app, faults, { status, code })
+  })
+
+  it('that refuses our access token is a matter of configuration', async () => {
+    const app = await startForFaults(realm, { options: { userInfo: 'login' } })
+    const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
+    await meets(realm, app, { endpoints: { userinfo: challenge } }, { status: 500, code: 'client_rejected' })
+  })
+
+  it('signed is taken as what it says', async () => {
+    realm.provider.misbehave({ userInfo: { signed: true, claims: { nickname: 'Al' } } })
+    const app = await realm.start({ options: { userInfo: 'login' } })
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { nickname: 'Al' } })
+  })
+
+  it('is told apart from a provider that has none', async () => {
+    const app = await startForFaults(realm, { options: { userInfo: 'login' } })
+    realm.provider.misbehave({ metadata: { userinfo_endpoint: undefined } })
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBe(502)
+    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('userinfo')
+  })
+})
+
+function assertNever(message: string): never {
+  throw new Error(message)
+}

@@ -1,0 +1,53 @@
+import { startTestProvider, type TestClient, type TestProvider } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { told } from '../support/flow.ts'
+
+let provider: TestProvider
+let app: TestApp
+
+afterEach(async () => {
+  await app.stop()
+  await provider.stop()
+})
+
+async function logIn(client: TestClient, options: AppSetup['options'] = {}): Promise<number> {
+  provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256', clients: [client] })
+  app = await startApp({ provider, options })
+  return (await app.agent().get('/profile')).status
+}
+
+// RFC 6749 2.3.1: both are form-encoded before they are put together.
+const odd = { clientId: 'web:client id', clientSecret: 'p%3A+ &=/\u00fc:"' }
+
+describe('the client authenticates', () => {
+  it('with client_secret_basic by default, whatever its credentials contain', async () => {
+    expect(await logIn({ ...odd, authMethod: 'client_secret_basic' })).toBe(200)
+    const token = provider.requestsTo('token')[0]
+    expect(token?.headers['authorization']).toMatch(/^Basic /)
+    expect(token?.params.has('client_secret')).toBe(false)
+  })
+
+  it('with client_secret_post where that is chosen', async () => {
+    expect(await logIn({ ...odd, authMethod: 'client_secret_post' }, { clientAuth: 'client_secret_post' })).toBe(200)
+    const token = provider.requestsTo('token')[0]
+    expect(token?.headers['authorization']).toBeUndefined()
+    expect(token?.params.get('client_secret')).toBe(odd.clientSecret)
+  })
+
+  it('not at all where it is a public one, and then with PKCE', async () => {
+    expect(await logIn({ clientId: 'spa' })).toBe(200)
+    const token = provider.requestsTo('token')[0]
+    expect(token?.headers['authorization']).toBeUndefined()
+    expect(token?.params.has('client_secret')).toBe(false)
+    expect(token?.params.get('client_id')).toBe('spa')
+    expect(token?.params.get('code_verifier')).toMatch(/^[\w-]{43,}$/)
+  })
+
+  it('with a wrong secret in vain: a matter of configuration, and the secret is told nobody', async () => {
+    const wrong = { clientSecret: 'another secret entirely' }
+    expect(await logIn({ clientId: 'web', clientSecret: 'web-secret' }, wrong)).toBe(500)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'client_rejected' }])
+    expect(JSON.stringify(app.events)).not.toContain('another secret')
+  })
+})

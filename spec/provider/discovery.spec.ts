@@ -1,0 +1,379 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { createOidc, type Oidc, type OidcOptions, type ProviderMetadata } from 'express-session-oidc'
+import { createUserAgent, startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { secret, startApp, until, type TestApp } from '../support/app.ts'
+import { gate, location, rejection, thrown, told } from '../support/flow.ts'
+import { patience } from '../support/misbehaviour.ts'
+
+const minute = 60_000
+let provider: TestProvider
+let app: TestApp | undefined
+
+beforeAll(async () => {
+  provider = await startTestProvider({ signIn: 'alice', now: () => Date.now() })
+})
+afterAll(() => provider.stop())
+beforeEach(async () => {
+  await provider.start()
+  provider.behave()
+  provider.forget()
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  provider.behave()
+  await app?.stop()
+  app = undefined
+})
+
+function pass(time: number): void {
+  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(Date.now() + time)
+}
+
+function oidcWith(options: Partial<OidcOptions> = {}): Oidc {
+  const given = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret, ...options }
+  return createOidc(given as OidcOptions)
+}
+
+async function metadata(): Promise<ProviderMetadata> {
+  const answer = await createUserAgent().fetch(`${provider.issuer}/.well-known/openid-configuration`)
+  provider.forget()
+  return answer.json() as unknown as ProviderMetadata
+}
+
+async function begin(of: TestApp): Promise<number> {
+  return (await of.agent().get('/login', { redirect: 'manual' })).status
+}
+
+function discoveries(): number {
+  return provider.requestsTo('discovery').length
+}
+
+describe('the provider', () => {
+  it('is asked nothing before somebody logs in', async () => {
+    app = await startApp({ provider })
+    await app.agent().get('/')
+    await app.agent().fetch('/profile')
+    expect(provider.requests).toEqual([])
+    expect(app.oidc.health()).toEqual({
+      ok: false,
+      provider: { discovered: false, discoveredAt: undefined, fault: undefined },
+    })
+    expect(await begin(app)).toBe(302)
+    expect(discoveries()).toBe(1)
+    expect(provider.requestsTo('jwks')).toEqual([])
+  })
+
+  it('is discovered once for logins that begin at the same time, and for those after', async () => {
+    const door = gate('/login')
+    app = await startApp({ provider, before: door.install })
+    const running = app
+    const undo = provider.misbehave({ endpoints: { discovery: { hang: true } } })
+    const logins = Array.from({ length: 20 }, () => begin(running))
+    await door.arrived(20)
+    await provider.waitForRequest('discovery')
+    undo()
+    expect(await Promise.all(logins)).toEqual(Array(20).fill(302))
+    await begin(app)
+    expect(discoveries()).toBe(1)
+  })
+
+  it('that fails is not asked again before a while has passed, which doubles up to half a minute', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const oidc = oidcWith()
+    provider.misbehave({ endpoints: { discovery: { status: 500 } } })
+    const waits = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
+    for (const [index, wait] of waits.entries()) {
+      await rejection(oidc.ready())
+      expect(discoveries()).toBe(index + 1)
+      vi.setSystemTime(Date.now() + wait - 1)
+      const error = await rejection(oidc.ready())
+      expect(error).toMatchObject({ code: 'provider_unavailable', headers: { 'Retry-After': '1' } })
+      expect(discoveries()).toBe(index + 1)
+      vi.setSystemTime(Date.now() + 1)
+    }
+    provider.behave()
+    await oidc.ready()
+    expect(oidc.health()).toMatchObject({ ok: true, provider: { fault: undefined } })
+    vi.restoreAllMocks()
+  })
+
+  it('says in Retry-After how long that is', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const oidc = oidcWith()
+    provider.misbehave({ endpoints: { discovery: { status: 500 } } })
+    for (let n = 0; n < 8; n++) {
+      await rejection(oidc.ready())
+      vi.setSystemTime(Date.now() + 40_000)
+    }
+    await rejection(oidc.ready())
+    const { headers } = await rejection(oidc.ready())
+    expect(Number(headers['Retry-After'])).toBeGreaterThan(20)
+    expect(Number(headers['Retry-After'])).toBeLessThanOrEqual(38)
+  })
+
+  it('is told of by ready() and health()', async () => {
+    const oidc = oidcWith()
+    provider.misbehave({ endpoints: { discovery: { status: 503 } } })
+    const error = await rejection(oidc.ready())
+    expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    const { ok, provider: before } = oidc.health()
+    expect(ok).toBe(false)
+    expect(before.fault).toContain('503')
+    provider.behave()
+    await until(
+      () =>
+        oidc
+          .ready()
+          .then(() => true)
+          .catch(() => false),
+      'the provider is ready',
+    )
+    const began = Date.now()
+    const { ok: after, provider: known } = oidc.health()
+    expect(after).toBe(true)
+    expect(known).toMatchObject({ discovered: true, fault: undefined })
+    expect(Math.abs(began - (known.discoveredAt ?? 0))).toBeLessThan(5000)
+  })
+})
+
+describe('metadata that cannot be used', () => {
+  const origin = 'http://evil.example'
+  const unusable: [string, TestFaults][] = [
+    ['of another issuer', { metadata: { issuer: 'https://other.example' } }],
+    ['of the issuer with a slash more', { metadata: (given) => ({ ...given, issuer: `${String(given['issuer'])}/` }) }],
+    [
+      'of the issuer in capitals',
+      { metadata: (given) => ({ ...given, issuer: String(given['issuer']).toUpperCase() }) },
+    ],
+    ['without issuer', { metadata: { issuer: undefined } }],
+    ['with an issuer that is a list', { metadata: (given) => ({ ...given, issuer: [given['issuer']] }) }],
+    ...['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((member): [string, TestFaults] => [
+      `without ${member}`,
+      { metadata: { [member]: undefined } },
+    ]),
+    ...[
+      'authorization_endpoint',
+      'token_endpoint',
+      'jwks_uri',
+      'userinfo_endpoint',
+      'end_session_endpoint',
+      'revocation_endpoint',
+      'introspection_endpoint',
+      'pushed_authorization_request_endpoint',
+    ].flatMap((member): [string, TestFaults][] =>
+      [`${origin}/x`, 'javascript:alert(1)', 'data:text/html,x', '/relative', ''].map((value) => [
+        `whose ${member} is ${JSON.stringify(value)}`,
+        { metadata: { [member]: value } },
+      ]),
+    ),
+    ['whose token_endpoint is no text', { metadata: { token_endpoint: 5 } }],
+    ['that are a list', { metadata: () => [] as never }],
+    ['that are null', { endpoints: { discovery: { body: 'null', contentType: 'application/json' } } }],
+    ['that are a page', { endpoints: { discovery: { html: true } } }],
+    ['that break off', { endpoints: { discovery: { invalidJson: true } } }],
+    ['that are cut off', { endpoints: { discovery: { truncate: true } } }],
+    ['that are not there', { endpoints: { discovery: { status: 404 } } }],
+    ['that are elsewhere', { endpoints: { discovery: { status: 302, headers: { location: `${origin}/x` } } } }],
+    ['of 10 MB', { endpoints: { discovery: { bytes: 10_000_000 } } }],
+    ['that never end', { endpoints: { discovery: { bytes: Number.POSITIVE_INFINITY } } }],
+    ['that never come', { endpoints: { discovery: { hang: true } } }],
+    ['that stall', { endpoints: { discovery: { stall: true } } }],
+    ['that are not HTTP', { endpoints: { discovery: { garbage: true } } }],
+  ]
+
+  it.each(unusable)('%s: no login is begun', async (_name, faults) => {
+    app = await startApp({ provider, options: { providerTimeoutSeconds: patience(faults) } })
+    provider.misbehave(faults)
+    const agent = app.agent()
+    const page = await agent.get('/profile', { redirect: 'manual' })
+    expect(page.status).toBe(503)
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(page.cookiesSet).toEqual([])
+    expect(page.text()).not.toContain('evil.example')
+    expect(app.oidc.health().ok).toBe(false)
+    expect(provider.requests.filter(({ endpoint }) => endpoint !== 'discovery')).toEqual([])
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+  })
+
+  it('say in detail what is wrong with them, and with an issuer how to mend it', async () => {
+    const oidc = oidcWith()
+    provider.misbehave({ metadata: { jwks_uri: undefined, token_endpoint: 'javascript:alert(1)' } })
+    const { detail, message } = await rejection(oidc.ready())
+    expect(detail).toContain('it has no jwks_uri')
+    expect(detail).toContain('token_endpoint')
+    expect(message).not.toContain('jwks_uri')
+
+    const slash = oidcWith({ issuer: `${provider.issuer}/` })
+    provider.behave()
+    const error = await rejection(slash.ready())
+    expect(error.detail).toContain('set the option issuer to exactly that')
+  })
+
+  it('may leave out what a login can do without', async () => {
+    provider.misbehave({
+      metadata: { userinfo_endpoint: undefined, end_session_endpoint: undefined, revocation_endpoint: undefined },
+    })
+    app = await startApp({ provider })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+})
+
+describe('metadata that grow old', () => {
+  it('are discovered anew behind a login after an hour, which does not wait for them', async () => {
+    app = await startApp({ provider })
+    await begin(app)
+    pass(59 * minute)
+    await begin(app)
+    expect(discoveries()).toBe(1)
+    pass(2 * minute)
+    const undo = provider.misbehave({ endpoints: { discovery: { hang: true } } })
+    expect(await begin(app)).toBe(302)
+    expect(await begin(app)).toBe(302)
+    await provider.waitForRequest('discovery', 2)
+    undo()
+    const { oidc } = app
+    await until(() => (oidc.health().provider.discoveredAt ?? 0) > Date.now() - minute, 'the new metadata are there')
+    expect(await begin(app)).toBe(302)
+    expect(discoveries()).toBe(2)
+  })
+
+  it('are those in use once they are there', async () => {
+    app = await startApp({ provider })
+    await begin(app)
+    provider.misbehave({
+      metadata: (given) => ({ ...given, authorization_endpoint: `${String(given['authorization_endpoint'])}?v=2` }),
+    })
+    pass(61 * minute)
+    const running = app
+    await until(async () => {
+      const begun = await running.agent().get('/login', { redirect: 'manual' })
+      return new URL(location(begun)).searchParams.get('v') === '2'
+    }, 'the new endpoint is in use')
+  })
+
+  it.each<[string, TestFaults]>([
+    ['fails', { endpoints: { discovery: { status: 500 } } }],
+    ['is another', { metadata: { issuer: 'https://other.example' } }],
+    ['sends browsers elsewhere', { metadata: { authorization_endpoint: 'http://evil.example/' } }],
+  ])('are kept while the provider %s', async (_name, faults) => {
+    app = await startApp({ provider })
+    const { oidc } = app
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    provider.misbehave(faults)
+    for (let hours = 1; hours < 30; hours += 9) {
+      pass(61 * minute * hours)
+      expect(await begin(app)).toBe(302)
+      await until(() => oidc.health().provider.fault !== undefined, 'the fault is known')
+    }
+    expect(oidc.health().ok).toBe(true)
+    expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
+    const tries = discoveries()
+    expect(await begin(app)).toBe(302)
+    expect(await begin(app)).toBe(302)
+    expect(discoveries()).toBe(tries)
+    provider.behave()
+    pass(minute)
+    await begin(app)
+    await until(() => oidc.health().provider.fault === undefined, 'the provider is discovered again')
+  })
+})
+
+describe('metadata that are given', () => {
+  it('as an object are used without discovery', async () => {
+    app = await startApp({ provider, options: { issuer: await metadata() } })
+    expect(app.oidc.health().ok).toBe(true)
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    pass(100 * minute)
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    expect(discoveries()).toBe(0)
+  })
+
+  it('as a file are used without discovery', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'metadata-'))
+    const file = join(folder, 'metadata.json')
+    await writeFile(file, JSON.stringify(await metadata()))
+    app = await startApp({ provider, options: { issuer: pathToFileURL(file) } })
+    await rm(folder, { recursive: true })
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(discoveries()).toBe(0)
+  })
+
+  it('as a file that is not there, or no JSON, are refused at construction', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'metadata-'))
+    const file = join(folder, 'metadata.json')
+    await writeFile(file, '{"issuer"')
+    for (const issuer of [pathToFileURL(file), pathToFileURL(`${file}x`)]) {
+      const error = thrown(() => oidcWith({ issuer }))
+      expect(error.code).toBe('options_invalid')
+      expect(error.message).toContain('metadata.json')
+    }
+    await rm(folder, { recursive: true })
+  })
+
+  it.each([
+    'authorization_endpoint',
+    'token_endpoint',
+    'jwks_uri',
+    'userinfo_endpoint',
+    'end_session_endpoint',
+    'revocation_endpoint',
+    'pushed_authorization_request_endpoint',
+  ])('with a %s that is a script or in clear are refused at construction', async (member) => {
+    const given = await metadata()
+    for (const value of ['javascript:alert(1)', 'http://evil.example/x']) {
+      const error = thrown(() => oidcWith({ issuer: { ...given, [member]: value } }))
+      expect(error.code).toBe('options_invalid')
+      expect(error.message).toContain(member)
+    }
+  })
+
+  it('are taken as they are at that moment', async () => {
+    const given = { ...(await metadata()) }
+    app = await startApp({ provider, options: { issuer: given } })
+    given.authorization_endpoint = 'https://evil.example/'
+    const begun = await app.agent().get('/login', { redirect: 'manual' })
+    expect(location(begun)).toContain(provider.issuer)
+  })
+})
+
+describe('a provider in clear', () => {
+  it('beyond loopback is refused at construction, unless that is permitted by name', async () => {
+    const issuer = 'http://id.example.com'
+    const error = thrown(() => oidcWith({ issuer }))
+    expect(error.code).toBe('options_invalid')
+    expect(error.message).toContain('allowInsecureIssuer')
+    const hosts: string[] = []
+    const given = JSON.stringify(await metadata()).replaceAll(provider.issuer, issuer)
+    app = await startApp({
+      provider,
+      options: {
+        issuer,
+        allowInsecureIssuer: true,
+        fetch: (async (url: string) => {
+          hosts.push(new URL(url).host)
+          return new Response(given, { headers: { 'content-type': 'application/json' } })
+        }) as typeof fetch,
+      },
+    })
+    const begun = await app.agent().get('/login', { redirect: 'manual' })
+    expect(location(begun)).toContain(`${issuer}/authorize`)
+    expect(hosts).toEqual(['id.example.com'])
+  })
+
+  it('is found below a path, and as localhost', async () => {
+    for (const options of [{ path: '/realms/acme' }, { hostname: 'localhost' as const }]) {
+      const other = await startTestProvider({ signIn: 'alice', ...options })
+      app = await startApp({ provider: other })
+      expect((await app.agent().get('/profile')).status).toBe(200)
+      await app.stop()
+      app = undefined
+      await other.stop()
+    }
+  })
+})

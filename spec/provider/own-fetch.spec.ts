@@ -1,0 +1,95 @@
+import type { OidcOptions } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+import { location } from '../support/flow.ts'
+
+const publicIssuer = 'https://id.example.com'
+let provider: TestProvider
+let app: TestApp
+
+afterEach(async () => {
+  await app.stop()
+  await provider.stop()
+})
+
+/** A provider known as https://id.example.com, to which requests find their way through a `fetch` of one's own. */
+async function start(options: Partial<OidcOptions> = {}): Promise<string[]> {
+  provider = await startTestProvider({ signIn: 'alice' })
+  const here = provider.issuer
+  const asked: string[] = []
+  provider.misbehave({
+    metadata: (given) => JSON.parse(JSON.stringify(given).replaceAll(here, publicIssuer)) as typeof given,
+    idToken: { claims: { iss: publicIssuer } },
+    authorizationResponse: { iss: publicIssuer },
+  })
+  const fetch = ((url: string, init: RequestInit) => {
+    asked.push(url)
+    return globalThis.fetch(url.replace(publicIssuer, here), init)
+  }) as typeof globalThis.fetch
+  app = await startApp({ provider, options: { issuer: publicIssuer, fetch, ...options } })
+  return asked
+}
+
+async function logIn(): Promise<number> {
+  const agent = app.agent({ proxies: { [publicIssuer]: provider.url } })
+  return (await agent.get('/profile')).status
+}
+
+describe('a fetch of the application', () => {
+  it('gets all requests to the provider', async () => {
+    const asked = await start({ userInfo: 'login' })
+    expect(await logIn()).toBe(200)
+    expect(asked.map((url) => url.replace(publicIssuer, ''))).toEqual([
+      '/.well-known/openid-configuration',
+      '/token',
+      '/jwks',
+      '/userinfo',
+    ])
+  })
+
+  it('gets those to metadata that were given', async () => {
+    const endpoint = (path: string): string => publicIssuer + path
+    const asked = await start({
+      issuer: {
+        issuer: publicIssuer,
+        authorization_endpoint: endpoint('/authorize'),
+        token_endpoint: endpoint('/token'),
+        jwks_uri: endpoint('/jwks'),
+      },
+    })
+    expect(await logIn()).toBe(200)
+    expect(asked).toEqual([endpoint('/token'), endpoint('/jwks')])
+  })
+
+  it('does not get requests in clear that the metadata of an https provider ask for', async () => {
+    await start()
+    provider.misbehave({ metadata: { token_endpoint: 'http://id.example.com/token' } })
+    const page = await app.agent().get('/profile')
+    expect(page.status).toBe(503)
+  })
+
+  it('that fails is a provider that is down', async () => {
+    await start({
+      fetch: async () => {
+        throw new Error('no route')
+      },
+    })
+    const page = await app.agent().get('/login', { redirect: 'manual' })
+    expect(page.status).toBe(503)
+    expect(() => location(page)).toThrow()
+  })
+})
+
+describe('a provider without an end-session endpoint', () => {
+  it('is left in peace at a logout', async () => {
+    provider = await startTestProvider({ signIn: 'alice' })
+    provider.misbehave({ metadata: { end_session_endpoint: undefined } })
+    app = await startApp({ provider })
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect((await agent.post('/logout')).url).toBe(`${app.url}/`)
+    expect(provider.requestsTo('end_session')).toEqual([])
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+  })
+})

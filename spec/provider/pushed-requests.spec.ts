@@ -1,0 +1,92 @@
+import { startTestProvider, type TestProvider, type TestProviderOptions } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { location, told } from '../support/flow.ts'
+import { patience } from '../support/misbehaviour.ts'
+
+let provider: TestProvider
+let app: TestApp
+
+afterEach(async () => {
+  provider.behave()
+  await app.stop()
+  await provider.stop()
+})
+
+async function start(pushed: TestProviderOptions['pushedRequests'], setup: Partial<AppSetup> = {}): Promise<void> {
+  provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256', pushedRequests: pushed })
+  app = await startApp({ provider, ...setup })
+}
+
+async function authorization(page: string): Promise<Record<string, string>> {
+  const begun = await app.agent().get(page, { redirect: 'manual' })
+  return Object.fromEntries(new URL(location(begun)).searchParams)
+}
+
+describe('the authorization request is pushed', () => {
+  it('where the provider requires it', async () => {
+    await start('required')
+    expect(await authorization('/login')).toEqual({
+      client_id: 'web',
+      request_uri: expect.stringMatching(/^urn:/) as string,
+    })
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const [push] = provider.requestsTo('par')
+    expect(push?.headers['authorization']).toMatch(/^Basic /)
+    expect(Object.fromEntries(push?.params ?? [])).toMatchObject({
+      response_type: 'code',
+      redirect_uri: `${app.url}/callback`,
+      code_challenge_method: 'S256',
+      state: expect.any(String) as string,
+      nonce: expect.any(String) as string,
+    })
+  })
+
+  it('where the application wants it, with what a route asks for', async () => {
+    await start('offered', {
+      options: { par: true },
+      routes: (express, oidc) => void express.get('/connect', oidc.login({ scope: 'openid x', loginHint: 'alice' })),
+    })
+    expect(Object.keys(await authorization('/connect')).toSorted()).toEqual(['client_id', 'request_uri'])
+    const [push] = provider.requestsTo('par')
+    expect(push?.params.get('scope')).toBe('openid x')
+    expect(push?.params.get('login_hint')).toBe('alice')
+  })
+
+  it('not where it is merely offered, nor where the application does not want it', async () => {
+    await start('offered')
+    expect(await authorization('/login')).toHaveProperty('redirect_uri')
+    expect(provider.requestsTo('par')).toEqual([])
+    await app.stop()
+    await provider.stop()
+    await start('required', { options: { par: false } })
+    expect(await authorization('/login')).toHaveProperty('redirect_uri')
+  })
+
+  it('to a provider that has no such endpoint: an error, and no login begun', async () => {
+    await start('none', { options: { par: true } })
+    const agent = app.agent()
+    const page = await agent.get('/login', { redirect: 'manual' })
+    expect(page.status).toBeGreaterThanOrEqual(500)
+    expect(page.cookiesSet).toEqual([])
+    expect(page.text()).not.toContain('request_uri')
+  })
+
+  it.each([
+    ['is down', { status: 500 }, 503],
+    ['answers a page', { html: true, status: 201 }, 503],
+    ['hangs', { hang: true }, 503],
+    ['refuses the request', { status: 400, body: { error: 'invalid_request' } }, 500],
+    ['gives no request_uri', { status: 201, body: { expires_in: 60 } }, 502],
+  ])('to an endpoint that %s: no login is begun, and the next try works', async (_name, par, status) => {
+    await start('required', { options: { providerTimeoutSeconds: patience(par) } })
+    provider.misbehave({ endpoints: { par } })
+    const agent = app.agent()
+    const page = await agent.get('/profile', { redirect: 'manual' })
+    expect(page.status).toBe(status)
+    expect(page.cookiesSet).toEqual([])
+    if (status === 503) expect(told(app, 'provider_fault')).toHaveLength(1)
+    provider.behave()
+    expect((await agent.get('/profile')).status).toBe(200)
+  })
+})
