@@ -46,8 +46,8 @@ function decide(
     )
   }
   requireSession(req, state)
-  const refused = crossSite(req, exchange.instance.options)
-  if (refused !== undefined) throw crossSiteRefused(exchange.instance, refused)
+  const refused = instances.map((instance) => crossSite(req, instance.options))
+  if (!refused.includes(undefined)) throw crossSiteRefused(exchange.instance, refused[0] as string)
   const logins = instances.flatMap((instance) => {
     const slot = slotOf(req, instance)
     return slot ? [{ instance, slot }] : []
@@ -111,10 +111,9 @@ function notLoggedIn(exchange: Exchange, rule: CompiledRule): void | Promise<voi
   if (kindOf(req) !== 'navigation' || !rule.redirect) throw loginRequired()
   const returnTo = publicPath(req, instance)
   if (loginPage !== undefined) {
-    const separator = loginPage.includes('?') ? '&' : '?'
-    const [page, fragment] = loginPage.split('#', 2) as [string, string?]
-    const location = `${page}${separator}returnTo=${encodeURIComponent(returnTo)}${fragment === undefined ? '' : `#${fragment}`}`
-    return sendOn(exchange, location, 302)
+    const page = new URL(loginPage, instance.options.origin)
+    page.searchParams.set('returnTo', returnTo)
+    return sendOn(exchange, page.pathname + page.search + page.hash, 302)
   }
   // A HEAD makes no login under way: nobody will come back from it.
   if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo), 302)

@@ -185,5 +185,12 @@ describe('what the outside world is told', () => {
       const answer = await agent.get(path, { redirect: 'manual' })
       expect(JSON.stringify([...answer.headers]) + answer.text()).not.toContain('evil')
     }
+    const visitor = browser()
+    await visitor.get('/profile')
+    const sent = { cookie: visitor.jar.header(publicUrl), 'x-forwarded-proto': 'https', ...headers }
+    const out = await app.agent({ headers: sent }).get('/logout', { redirect: 'manual' })
+    const asked = new URL(out.headers.get('location') ?? '').searchParams
+    expect(asked.get('post_logout_redirect_uri')).toBe(`${publicUrl}/`)
+    expect(asked.has('id_token_hint')).toBe(true)
   })
 })

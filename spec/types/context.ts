@@ -1,0 +1,73 @@
+/** `req.oidc` is a union, and events are typed: held by the compiler (`npm run check:types`), never run. */
+import type { Request } from 'express'
+import {
+  OidcError,
+  type LoginContext,
+  type Oidc,
+  type OidcContext,
+  type OidcErrorCode,
+  type TokenSet,
+  type User,
+} from 'express-session-oidc'
+import { holds, type Equal } from './helpers.ts'
+
+interface Claims {
+  tenant: string
+}
+
+declare const req: Request
+declare const oidc: Oidc<Claims>
+
+if (req.oidc.isAuthenticated) {
+  const { user } = req.oidc
+  holds<Equal<typeof user, User>>()
+} else {
+  const { user } = req.oidc
+  holds<Equal<typeof user, undefined>>()
+}
+// @ts-expect-error: there may be nobody
+void req.oidc.user.sub
+// @ts-expect-error: not to be set by the application
+req.oidc.isAuthenticated = true
+
+const context = oidc.context(req)
+holds<Equal<typeof context, OidcContext<Claims>>>()
+if (context.isAuthenticated) {
+  const login: LoginContext<Claims> = context
+  void login.user.tenant
+}
+
+holds<
+  [
+    Equal<OidcContext['roles'], readonly string[]>,
+    Equal<OidcContext['scope'], readonly string[]>,
+    Equal<OidcContext['provider'], string>,
+    Equal<ReturnType<OidcContext['hasRole']>, boolean>,
+    Equal<ReturnType<OidcContext['tokens']>, Promise<TokenSet>>,
+    Equal<ReturnType<OidcContext['login']>, Promise<void>>,
+    Equal<ReturnType<OidcContext['logout']>, Promise<void>>,
+  ]
+>()
+
+const off = oidc.on('login', (event) => {
+  holds<Equal<typeof event.sub, string>>()
+  // @ts-expect-error: an event carries no token
+  void event.tokens
+  // @ts-expect-error: nor is it to be changed
+  event.sub = 'bob'
+})
+holds<Equal<typeof off, () => void>>()
+oidc.on('denied', ({ sub, status }) => {
+  holds<[Equal<typeof sub, string | undefined>, Equal<typeof status, number>]>()
+})
+oidc.on('logout', ({ reason }) => {
+  holds<Equal<typeof reason, 'user'>>()
+})
+// @ts-expect-error: no such event
+oidc.on('signin', () => {})
+
+declare const error: unknown
+if (error instanceof OidcError) {
+  const { code, status, detail } = error
+  holds<[Equal<typeof code, OidcErrorCode>, Equal<typeof status, number>, Equal<typeof detail, string | undefined>]>()
+}

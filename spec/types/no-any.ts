@@ -1,0 +1,63 @@
+/** No `any` in what the package exports: held by the compiler (`npm run check:types`), never run. */
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response, Router } from 'express'
+import type * as main from 'express-session-oidc'
+import type * as redis from 'express-session-oidc/redis'
+import { holds, type AnyIn, type Equal, type IsAny } from './helpers.ts'
+
+/** Express's own types have `any` in them, and fetch's belong to Node. */
+type Others =
+  Request | Response | NextFunction | RequestHandler | ErrorRequestHandler | Router | typeof fetch | URL | Error
+
+type Found<T> = AnyIn<T, Others>
+
+// The helpers see what they should.
+holds<
+  [
+    IsAny<ReturnType<typeof JSON.parse>>,
+    Equal<IsAny<unknown>, false>,
+    Equal<IsAny<never>, false>,
+    Equal<Found<{ a: { b: (c: string) => Promise<ReturnType<typeof JSON.parse>[]> } }>, '.a.b)>[]'>,
+    Equal<Found<{ a: (b: ReturnType<typeof JSON.parse>) => void }>, '.a('>,
+    Equal<Found<{ a: string; b: unknown[] }>, never>,
+  ]
+>()
+
+holds<
+  [
+    Equal<Found<typeof main.createOidc>, never>,
+    Equal<Found<typeof main.requireAnyAuth>, never>,
+    Equal<Found<typeof main.keycloak>, never>,
+    Equal<Found<main.Oidc>, never>,
+    Equal<Found<main.OidcOptions>, never>,
+    Equal<Found<main.OidcHealth>, never>,
+    Equal<Found<main.OidcContext>, never>,
+    Equal<Found<main.AuthRule>, never>,
+    Equal<Found<main.LoginParameters>, never>,
+    Equal<Found<main.LogoutParameters>, never>,
+    Equal<Found<main.FinishedLogin>, never>,
+    Equal<Found<main.ProviderMetadata>, never>,
+    Equal<Found<main.RoleSources>, never>,
+    Equal<Found<main.RouteOptions>, never>,
+    Equal<Found<main.KeycloakOptions>, never>,
+    Equal<Found<main.User>, never>,
+    Equal<Found<main.TokenSet>, never>,
+    Equal<Found<main.UnknownClaims>, never>,
+    Equal<Found<main.StandardClaims>, never>,
+    Equal<Found<main.OidcEvents>, never>,
+    Equal<Found<main.Records>, never>,
+    Equal<Found<main.ProviderHealth>, never>,
+    Equal<Found<ConstructorParameters<typeof main.OidcError>>, never>,
+    Equal<Found<ConstructorParameters<typeof main.LoginRefused>>, never>,
+    Equal<Found<main.OidcError['cause']>, never>,
+  ]
+>()
+
+holds<
+  [
+    Equal<Found<typeof redis.redisRecords>, never>,
+    Equal<Found<redis.RedisClient>, never>,
+    Equal<Found<ConstructorParameters<typeof redis.RedisSessionStore>>, never>,
+  ]
+>()
+
+holds<[Equal<Request['oidc'], main.OidcContext>, Equal<Found<Request['oidc']>, never>]>()
