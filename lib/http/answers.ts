@@ -86,14 +86,16 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
     title: titles[error.code] ?? 'The login could not be completed',
     paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
     small: extras.small,
-    link: extras.link ?? nextStep(instance, error, login),
+    link: extras.link ?? nextStep(exchange, error, login),
   })
 }
 
 /** What a page offers: to log in (again), or a way out. */
-function nextStep(instance: Instance, error: OidcError, login: string): Page['link'] {
+function nextStep({ instance, req }: Exchange, error: OidcError, login: string): Page['link'] {
   if (error.code === 'login_required') return { href: login, text: 'Log in' }
   if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+  // An empty reference is the page's own address (RFC 3986 4.4).
+  if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }
   return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined
 }
 

@@ -93,11 +93,11 @@ async function withoutTransaction(callback: Callback): Promise<void> {
   const { instance } = exchange
   throw badRequest(
     'transaction_missing',
-    'This browser does not know of the login that it comes back from, also after a second try. ' +
-      'Are cookies blocked, or was the login begun under another address?',
-    'the cookie of the login did not come back. Likely causes: the login was begun on another host than that of baseUrl ' +
-      `(${instance.options.origin}); baseUrl is https: but the browser is on http:; cookies are blocked; the login took longer than ` +
-      `${transactionSeconds / 60} minutes; ${instance.options.responseMode === 'form_post' ? 'form_post needs SameSite=None cookies, which need https:' : 'a proxy drops Set-Cookie'}`,
+    'This browser does not know of the login that it comes back from, also after a second try.\n' +
+      `Cookies may be blocked; or this is another address than ${instance.options.origin} (another host, or http: behind a proxy that ends TLS); ` +
+      `or the login took longer than ${transactionSeconds / 60} minutes.` +
+      (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : ''),
+    'the cookie of the login did not come back',
   )
 }
 
@@ -130,6 +130,8 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   const { exchange, requestState, session, state } = callback
   const { instance, res } = exchange
   const { records } = session
+  // A login that came along shows that the session cookie sticks.
+  const hadLogin = slotOf(exchange.req, instance) !== undefined
   let finished: Finished
   try {
     finished = await finishLogin(instance, finishInput(callback, transaction))
@@ -153,9 +155,12 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   attachLogin(exchange.req.session, login)
   requestState.login = login
   requestState.sessionId = exchange.req.sessionID
-  const count = countFinished(instance.cookieSealer, instance.cookiePlace, readCookies(exchange.req))
-  setCookies(res, [clearedCookie(instance.cookiePlace, state.id), count.cookie])
-  if (count.tooMany) throw loginLoop()
+  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  if (!hadLogin) {
+    const count = countFinished(instance.cookieSealer, instance.cookiePlace, readCookies(exchange.req))
+    setCookies(res, [count.cookie])
+    if (count.tooMany) throw loginLoop()
+  }
   sendOn(exchange, returnTo, 303)
 }
 

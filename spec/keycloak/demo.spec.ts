@@ -2,7 +2,7 @@
 import { describe, expect, inject, it } from 'vitest'
 import { browserForFile, hasChromium, screenshot, signInWith } from './chromium.ts'
 import { until } from '../support/app.ts'
-import { startMain, type MainProgram } from './main-program.ts'
+import { startMain, type MainProgram } from '../support/main-program.ts'
 import { keycloakFlow, keysOf } from './support.ts'
 
 const flow = keycloakFlow()

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { createApp } from '../../examples/keycloak/app.js'
 import { close, listen } from '../support/app.ts'
 import { browserForFile, hasChromium, screenshot, signInWith } from './chromium.ts'
-import { startMain } from './main-program.ts'
+import { startMain } from '../support/main-program.ts'
 import { asksForPassword, keycloakFlow, logIn, signIn } from './support.ts'
 
 const flow = keycloakFlow()

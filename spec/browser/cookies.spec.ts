@@ -1,0 +1,122 @@
+/** Browsers and applications whose cookies do not come back: a page that says why, never a loop. */
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { RequestHandler } from 'express'
+import { chromium, type Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { browserForFile, launchOptions, screenshot } from '../support/chromium.ts'
+import { flow, told } from '../support/flow.ts'
+import { shows, startPages } from './own-app.ts'
+
+const browser = browserForFile()
+const world = flow()
+
+async function title(page: Page): Promise<string | null> {
+  return page.getByRole('heading', { level: 1 }).textContent()
+}
+
+/** What a proxy does that drops `Set-Cookie`. */
+const withoutSetCookie: RequestHandler = (_req, res, next) => {
+  const writeHead = res.writeHead.bind(res) as (status: number) => typeof res
+  res.writeHead = (status: number) => {
+    res.removeHeader('set-cookie')
+    return writeHead(status)
+  }
+  next()
+}
+
+describe('with all cookies blocked in the settings of the browser', () => {
+  it('the login starts over once, then a page names the likely causes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
+    world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+    await mkdir(join(folder, 'Default'))
+    const block = 2
+    const preferences = { profile: { default_content_setting_values: { cookies: block } } }
+    await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
+    const context = await chromium.launchPersistentContext(folder, launchOptions())
+    world.later(() => context.close())
+    const app = await startPages(world)
+    const page = await context.newPage()
+    const answer = await page.goto(`${app.url}/page/one`)
+    expect(answer?.status()).toBe(400)
+    expect(await context.cookies()).toEqual([])
+    expect(await title(page)).toBe('The login could not be completed')
+    await page.getByText('Are cookies blocked').waitFor()
+    await screenshot(page, 'page-cookies-blocked')
+    expect(world.provider.requestsTo('authorize')).toHaveLength(2)
+    expect(world.provider.requestsTo('token')).toHaveLength(0)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+    // Another try is no loop either.
+    await page.getByRole('link', { name: 'Log in again' }).click()
+    await expect.poll(() => told(app, 'login_failed').length).toBe(2)
+    expect(world.provider.requestsTo('authorize')).toHaveLength(4)
+  })
+})
+
+describe('a session cookie that does not stick', () => {
+  it.each([
+    ['secure over http', { secure: true }],
+    ['of another domain', { domain: 'app.example.com' }],
+  ])('(%s) ends at a page that says so, within the redirects of one navigation', async (_what, cookie) => {
+    const app = await startPages(world, { session: { cookie: { sameSite: 'lax', ...cookie } } })
+    const page = await browser.open()
+    const answer = await page.goto(`${app.url}/page/one`)
+    expect(answer?.status()).toBe(400)
+    await page.getByText('The session cookie does not stick').waitFor()
+    await screenshot(page, 'page-login-loop')
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
+    expect(world.provider.requestsTo('token')).toHaveLength(6)
+  })
+})
+
+describe('a page under another name of the host than that of baseUrl', () => {
+  it('leads to a login under the right name: what is begun there is not known here, and begun once more', async () => {
+    const app = await startPages(world, { options: (url) => ({ baseUrl: url.replace('127.0.0.1', 'localhost') }) })
+    const right = app.url.replace('127.0.0.1', 'localhost')
+    const page = await browser.open()
+    await page.goto(`${app.url}/page/one`)
+    await page.waitForURL(`${right}/`)
+    await page.getByText('hello alice').waitFor()
+    expect(world.provider.requestsTo('authorize')).toHaveLength(2)
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+    expect(told(app, 'login_failed')).toEqual([])
+    await page.goto(`${right}/page/one`)
+    await shows(page, 'page one', 'alice')
+  })
+
+  it('where the cookies of that name are lost too, ends at a page, and the log names the host of baseUrl', async () => {
+    const app = await startPages(world, {
+      before: (app) => void app.use(withoutSetCookie),
+      options: (url) => ({ baseUrl: url.replace('127.0.0.1', 'localhost') }),
+    })
+    const page = await browser.open()
+    await page.goto(`${app.url}/page/one`)
+    await page.getByText('was the login begun under another address').waitFor()
+    await screenshot(page, 'page-another-address')
+    const [failed] = told(app, 'login_failed')
+    expect(failed?.['code']).toBe('transaction_missing')
+    expect(failed?.['detail']).toContain(`(${app.url.replace('127.0.0.1', 'localhost')})`)
+  })
+})
+
+describe('form_post over plain http on loopback', () => {
+  // Its cookies are SameSite=None and Secure, which Chromium takes on loopback as over https. That of `localhost` comes
+  // back from another site, the provider on 127.0.0.1.
+  it.each(['localhost', '127.0.0.1'])('logs in on %s', async (host) => {
+    const app = await startPages(world, {
+      options: (url) => ({ responseMode: 'form_post', baseUrl: url.replace('127.0.0.1', host) }),
+    })
+    const url = app.url.replace('127.0.0.1', host)
+    const page = await browser.open()
+    const methods: string[] = []
+    page.on('request', (request) => {
+      if (request.url().startsWith(`${url}/callback`)) methods.push(request.method())
+    })
+    await page.goto(`${url}/page/one`)
+    await page.waitForURL(`${url}/page/one`)
+    await shows(page, 'page one', 'alice')
+    expect(methods).toEqual(['POST', 'GET'])
+    expect(browser.complaints).toEqual([])
+  })
+})

@@ -1,0 +1,87 @@
+/** `examples/multiple-providers`, walked without a browser. */
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createApp } from '../../examples/multiple-providers/app.js'
+import { startProviders } from '../../examples/multiple-providers/providers.js'
+import { headingOf, logOut, run, textOf, type Running } from './steps.ts'
+
+let example: Running
+
+beforeAll(async () => {
+  example = await run(async (baseUrl) => {
+    const { staff, customers, close } = await startProviders(baseUrl)
+    return { app: createApp({ baseUrl, staff, customers }), stop: close }
+  })
+})
+afterAll(() => example.stop())
+
+async function logIn(agent: UserAgent, link: string, user: string, path = '/'): Promise<UserAgentResponse> {
+  const asked = await agent.click(await agent.get(path), link)
+  expect(headingOf(asked)).toBe('Who are you?')
+  return agent.submit(asked, { button: user })
+}
+
+it('has a login of each provider in one session', async () => {
+  const agent = example.agent()
+  expect(headingOf(await agent.get('/'))).toBe('You are not logged in')
+  expect(headingOf(await logIn(agent, 'Log in as staff', 'sam'))).toBe('You are logged in once')
+  const both = await logIn(agent, 'Log in as a customer', 'cleo')
+  expect(headingOf(both)).toBe('You are logged in twice')
+  expect(textOf(both)).toContain('Sam Sorrel sam@staff.example')
+  expect(textOf(both)).toContain('Cleo Clover cleo@example.com')
+  expect(textOf(await agent.get('/staff-only'))).toContain('You are in as Sam Sorrel : the login of staff')
+  expect(textOf(await agent.get('/customers-only'))).toContain('You are in as Cleo Clover : the login of customers')
+  expect(textOf(await agent.get('/either'))).toContain('You are in as Sam Sorrel')
+})
+
+it.each([
+  [0, '/staff-only', '/customers-only', 'Cleo Clover'],
+  [1, '/customers-only', '/staff-only', 'Sam Sorrel'],
+])('out of one (%i) is still in with the other', async (form, closed, open, who) => {
+  const agent = example.agent()
+  await logIn(agent, 'Log in as staff', 'sam')
+  const home = await logIn(agent, 'Log in as a customer', 'cleo')
+  const left = await logOut(agent, home, form)
+  expect(left.url).toMatch(`${example.url}/?state=`)
+  expect(headingOf(left)).toBe('You are logged in once')
+  expect((await agent.get(closed)).url).toBe(`${example.url}/signin?returnTo=${encodeURIComponent(closed)}`)
+  expect(textOf(await agent.get(open))).toContain(`You are in as ${who}`)
+  expect(textOf(await agent.get('/either'))).toContain(`You are in as ${who}`)
+  const end = await logOut(agent, await agent.get('/'))
+  expect(headingOf(end)).toBe('You are not logged in')
+  expect((await agent.get('/either')).url).toContain('/signin?')
+})
+
+it('asks who is not logged in with which provider, and leads to the page that was wanted', async () => {
+  const agent = example.agent()
+  const asked = await agent.get('/staff-only')
+  expect(asked.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
+  expect(headingOf(asked)).toBe('Who are you here?')
+  expect(textOf(asked)).toContain('To open /staff-only')
+  const page = await logIn(agent, 'Log in as staff', 'tess', '/staff-only')
+  expect(page.url).toBe(`${example.url}/staff-only`)
+  expect(textOf(page)).toContain('You are in as Tess Thorn')
+})
+
+it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])('takes no page elsewhere: %s', async (to) => {
+  const agent = example.agent()
+  const path = `/signin?returnTo=${encodeURIComponent(to)}`
+  expect((await agent.get(path)).text()).not.toContain('evil')
+  const asked = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
+  expect((await agent.submit(asked, { button: 'sam' })).url).toBe(`${example.url}/`)
+})
+
+it('answers a script with 401 and the login of the provider that is wanted', async () => {
+  const answer = await example.agent().fetch('/customers-only')
+  expect(answer.status).toBe(401)
+  expect(answer.json()).toMatchObject({
+    code: 'login_required',
+    login: expect.stringContaining(`${example.url}/customers/login`) as string,
+  })
+})
+
+it('has a page for an address that is not there', async () => {
+  const page = await example.agent().get('/nowhere')
+  expect(page.status).toBe(404)
+  expect(headingOf(page)).toBe('There is no such page')
+})

@@ -1,0 +1,57 @@
+/** What the specs of the examples share: a server for an example's application, and steps at its provider. */
+import { createServer } from 'node:http'
+import type { Express } from 'express'
+import { createUserAgent, type UserAgent, type UserAgentResponse } from 'express-session-oidc/testing'
+import { close, listen } from '../support/app.ts'
+
+export interface Running {
+  readonly url: string
+  /** A browser without cookies. */
+  agent(): UserAgent
+  stop(): Promise<void>
+}
+
+/** Listens first, since an application is made for its address. */
+export async function run(
+  make: (url: string) => Promise<{ app: Express; stop: () => Promise<void> }>,
+): Promise<Running> {
+  const server = createServer()
+  // As the examples have it: another host than the providers', which makes it another site.
+  const url = (await listen(server)).replace('127.0.0.1', 'localhost')
+  const { app, stop } = await make(url)
+  server.on('request', app)
+  return {
+    url,
+    agent: () => createUserAgent({ baseUrl: url }),
+    stop: async () => {
+      await close(server)
+      await stop()
+    },
+  }
+}
+
+/** The text of a page as a person reads it. */
+export function textOf(page: UserAgentResponse): string {
+  return page
+    .text()
+    .replace(/<(head|script)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
+    .replace(/&#39;/g, "'")
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+export function headingOf(page: UserAgentResponse): string | undefined {
+  return /<h1[^>]*>([^<]*)<\/h1>/.exec(page.text())?.[1]
+}
+
+/** Presses `Log out` and goes on through the page of the provider, which a browser sends off by itself. */
+export async function logOut(
+  agent: UserAgent,
+  page: UserAgentResponse,
+  form: number | string = 0,
+): Promise<UserAgentResponse> {
+  const asked = await agent.submit(page, { form })
+  if (headingOf(asked) !== 'Logging you out') throw new Error(`no logout at the provider:\n${textOf(asked)}`)
+  // Its button stands outside of the form.
+  return agent.submit(asked, { form: 'op.logoutForm', fields: { logout: 'yes' } })
+}
