@@ -91,13 +91,15 @@ async function withoutTransaction(callback: Callback): Promise<void> {
   if ((await claimed(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
   if (state.attempt === 0) return startLogin(exchange, plainLogin(exchange), { attempt: 1 })
   const { instance } = exchange
+  const causes =
+    `Are cookies blocked, or was the login begun under another address than ${instance.options.origin} ` +
+    '(another host, or http: where it is https:, as behind a proxy that ends TLS)? ' +
+    `Did it take longer than ${transactionSeconds / 60} minutes?` +
+    (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : '')
   throw badRequest(
     'transaction_missing',
-    'This browser does not know of the login that it comes back from, also after a second try.\n' +
-      `Cookies may be blocked; or this is another address than ${instance.options.origin} (another host, or http: behind a proxy that ends TLS); ` +
-      `or the login took longer than ${transactionSeconds / 60} minutes.` +
-      (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : ''),
-    'the cookie of the login did not come back',
+    `This browser does not know of the login that it comes back from, also after a second try.\n${causes}`,
+    `the cookie of the login did not come back. ${causes}`,
   )
 }
 

@@ -131,9 +131,18 @@ describe('form_post', () => {
     const next = await victim.get(location(answer), { redirect: 'manual' })
     expect(location(next)).toContain(`${world.provider.issuer}/authorize`)
     expect(world.provider.requestsTo('token')).toEqual([])
-    // Nor is the attacker's response there for the attacker, who never sent it with the cookie.
-    const theirs = await attacker.get(location(answer), { redirect: 'manual' })
-    expect(theirs.status).not.toBe(303)
+  })
+
+  it('without its cookie is not stored, whoever asks for it later', async () => {
+    const app = await start()
+    const agent = browser(app)
+    const { fields } = await posted(agent, '/profile')
+    const stranger = browser(app)
+    const answer = await post(stranger, app, fields, { crossSite: true, redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    // This browser has the cookie; had the response been kept, it would log in with it now.
+    const page = await agent.get(location(answer), { redirect: 'manual' })
+    expect(page.headers.get('location')).not.toBe('/profile')
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 

@@ -122,6 +122,14 @@ describe('records through a session store', () => {
     expect(await records.add(key, 'value', 60)).toBe(true)
   })
 
+  it('take an ENOENT for done where something was to be deleted', async () => {
+    store.fault = (operation) =>
+      operation === 'destroy' ? { error: Object.assign(new Error('no such file'), { code: 'ENOENT' }) } : undefined
+    await records.delete([key])
+    await records.set(key, 'value', 60)
+    expect(await records.replace(key, 'value', 'other', 60, [other])).toBe(true)
+  })
+
   it('do not take an ENOENT for done where something was to be written', async () => {
     store.fault = (operation) =>
       operation === 'set' ? { error: Object.assign(new Error('no such folder'), { code: 'ENOENT' }) } : undefined

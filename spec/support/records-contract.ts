@@ -83,6 +83,25 @@ export function describeRecords(records: () => Records): void {
       expect(await records().replace(key, 'first', undefined, 60)).toBe(false)
     })
 
+    it('drop others of the same session in the step that replaces, and only then', async () => {
+      const session = randomUUID()
+      const [login, tokens, other]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner'].map((part) => ({
+        session,
+        part,
+      })) as [RecordKey, RecordKey, RecordKey]
+      for (const key of [login, tokens, other]) await records().set(key as RecordKey, 'first', 60)
+      const dropped = [tokens as RecordKey, { session, part: 'never there' }]
+      expect(await records().replace(login as RecordKey, 'another', 'second', 60, dropped)).toBe(false)
+      expect(await records().get(tokens as RecordKey)).toBe('first')
+      expect(await records().replace(login as RecordKey, 'first', 'second', 60, dropped)).toBe(true)
+      expect(await records().get(login as RecordKey)).toBe('second')
+      expect(await records().get(tokens as RecordKey)).toBeUndefined()
+      expect(await records().get(other as RecordKey)).toBe('first')
+      expect(await records().replace(login as RecordKey, 'second', undefined, 60, [other as RecordKey])).toBe(true)
+      expect(await records().get(login as RecordKey)).toBeUndefined()
+      expect(await records().get(other as RecordKey)).toBeUndefined()
+    })
+
     it('are taken once', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)
