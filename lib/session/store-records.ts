@@ -96,7 +96,8 @@ export class StoreRecords implements Records {
   }
 
   #remove(id: string): Promise<void> {
-    return call<void>((done) => this.#store.destroy(id, done as (error?: unknown) => void))
+    // What is not there is deleted.
+    return call<void>((done) => this.#store.destroy(id, (error: unknown) => done(isNoEntry(error) ? undefined : error)))
   }
 }
 

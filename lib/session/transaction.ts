@@ -108,7 +108,7 @@ export function surplusTransactions(
     else dropped.push(id)
   }
   // Browsers send the older of two cookies first (RFC 6265 5.4), which tells where the time does not.
-  const latest = live.toReversed().sort((a, b) => b.startedAt - a.startedAt)
+  const latest = live.toReversed().toSorted((a, b) => b.startedAt - a.startedAt)
   return [...dropped, ...latest.slice(mostTransactions - 1).map(({ id }) => id)]
 }
 

@@ -271,6 +271,28 @@ describe('the cookie of a login under way', () => {
     expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
   })
 
+  it('fits into a browser, which has no room for more than 4096 characters of name and value', async () => {
+    const app = await start({
+      routes: (express, oidc) => {
+        const prompt = 'login'
+        express.get('/short', oidc.login({ prompt, extra: { hint: 'h'.repeat(200) }, returnTo: '/profile' }))
+        express.get('/long', oidc.login({ prompt, maxAuthAgeSeconds: 60, extra: { hint: 'h'.repeat(4000) } }))
+      },
+    })
+    for (const page of [
+      `/login?returnTo=/profile?q=${'q'.repeat(2000)}`,
+      '/short',
+      `/long?returnTo=/profile?q=${'q'.repeat(2000)}`,
+    ]) {
+      const agent = app.agent()
+      const [cookie] = (await agent.get(page, { redirect: 'manual' })).cookiesSet
+      expect((cookie?.name.length ?? 0) + (cookie?.value.length ?? 0)).toBeLessThanOrEqual(4096)
+      const done = await agent.get(page)
+      expect(done.status).toBe(200)
+      expect((await agent.get('/')).text()).toBe('hello alice')
+    }
+  })
+
   it('makes room where a browser sends heaps of cookies of such names', async () => {
     const app = await start()
     const agent = app.agent()

@@ -1,7 +1,7 @@
 import { createOidc } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import type { Records } from 'express-session-oidc'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { redisKey } from '../../lib/session/redis-client.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
@@ -121,6 +121,23 @@ describe('the end of a login', () => {
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
     await agent.post('/logout')
     expect(await world.redis.client.get(loginKeyOf(id))).toBe(text)
+  })
+
+  it('stands where the session cannot be deleted, which is told', async () => {
+    const store = world.store()
+    const app = await world.start({ session: { store }, routes: noteRoutes })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const destroy = vi.spyOn(store, 'destroy').mockImplementation((_sid, callback) => {
+      callback?.(new Error('the connection is gone'))
+      return Promise.resolve()
+    })
+    const page = await agent.post('/logout', {}, { followRefresh: false })
+    destroy.mockRestore()
+    expect(page.status).toBe(200)
+    expect(told(app, 'logout')).toHaveLength(1)
+    expect(told(app, 'store_fault')).toHaveLength(1)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
   it('goes on where the tokens cannot be opened', async () => {

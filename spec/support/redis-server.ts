@@ -79,7 +79,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // By a name that the compiler does not follow: its types need those of a Redis client that is not used here.
   const standIn: string = 'js-redis-server'
   const { createRedisMock } = (await import(standIn)) as {
-    createRedisMock(options: { port: number }): Promise<{ close(): Promise<void> }>
+    createRedisMock: (options: { port: number }) => Promise<{ close(): Promise<void> }>
   }
   const server = await createRedisMock({ port })
   project.provide('redisIsReal', false)
