@@ -140,6 +140,16 @@ describe('the end of a login', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
+  it('goes on where the tokens are gone', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { id } = await notesOf(agent, app)
+    expect(await world.redis.client.del(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(1)
+    expect((await agent.post('/logout')).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
   it('goes on where the tokens cannot be opened', async () => {
     const app = await startTwo()
     const agent = app.agent()

@@ -1,6 +1,7 @@
 import { createOidc, type Oidc } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
+import { redisKey } from '../../lib/session/redis-client.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { failingClient } from '../support/failing-client.ts'
 import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
@@ -76,6 +77,44 @@ describe('a login with a second instance', () => {
     expect(told(app, 'logout')).toHaveLength(1)
     expect((await agent.get(location(answer))).json()).toEqual({ sub: 'alice' })
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+  })
+})
+
+describe('a second login with one instance while the other is logged out', () => {
+  it('takes along neither the login that has ended nor its tokens', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/staff')
+    const callback = await response(agent, '/staff/login?returnTo=/staff')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    world.provider.forget()
+    const finishing = agent.get(callback, { redirect: 'manual' })
+    await world.provider.waitForRequest('token')
+    await agent.post('/logout', {}, { followRefresh: false })
+    undo()
+    expect((await finishing).headers.get('location')).toBe('/staff')
+    expect((await agent.get('/staff')).hops).toHaveLength(1)
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+    const { id } = await notesOf(agent, app)
+    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:staff' }, 'sess:'))).toBe(1)
+    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(0)
+  })
+})
+
+describe('a login over one that a newer version wrote', () => {
+  it('is a login in a session of its own', async () => {
+    const app = await startForFaults(world)
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/apples')
+    const { id } = await notesOf(agent, app)
+    const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
+    await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
+    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const after = await notesOf(agent, app)
+    expect(after).toMatchObject({ sub: 'alice', notes: [] })
+    expect(after.id).not.toBe(id)
   })
 })
 
