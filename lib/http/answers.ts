@@ -23,6 +23,10 @@ const titles: Partial<Record<OidcErrorCode, string>> = {
   provider_unavailable: 'Please try again in a moment',
   store_unavailable: 'Please try again in a moment',
   session_missing: 'Please try again in a moment',
+  request_invalid: 'This request cannot be answered',
+  hook_failed: 'Something went wrong',
+  internal_error: 'Something went wrong',
+  setup_invalid: 'This application is not set up right',
 }
 
 /** Codes whose page offers to log in (again). */

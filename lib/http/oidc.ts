@@ -147,11 +147,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  *
  * @throws TypeError where no instance is given; OidcError `options_invalid` where the rule is wrong.
  */
-export function requireAnyAuth(
-  // eslint-disable-next-line typescript/no-explicit-any
-  given: readonly Pick<Oidc<never>, 'router'>[],
-  rule?: AuthRule,
-): RequestHandler {
+export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
   const list = given.map((oidc) => instances.get(oidc))
   const [first, ...others] = list
   if (!first || others.includes(undefined)) {
