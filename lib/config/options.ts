@@ -119,7 +119,7 @@ export interface OidcOptions<Claims extends object = StandardClaims> {
    * Response Mode), which needs `https:` or loopback for its cookie.
    */
   responseMode?: 'query' | 'form_post' | undefined
-  /** Whether the authorization request is pushed (RFC 9126). Default: where the provider requires it. */
+  /** Pushes the authorization request (RFC 9126) also where the provider does not require it. Default false. */
   par?: boolean | undefined
   /** Where logins and tokens are kept. Default: beside the session, in its own store. */
   records?: Records | undefined

@@ -34,7 +34,7 @@ export interface ResolvedOptions {
   readonly allowedOrigins: readonly string[]
   readonly postLogoutRedirect: string
   readonly responseMode: 'query' | 'form_post'
-  readonly par: boolean | undefined
+  readonly par: boolean
   readonly records: Records | undefined
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
@@ -115,7 +115,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     allowedOrigins: originsOf(checks),
     postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
     responseMode,
-    par: checks.value('par') === undefined ? undefined : checks.boolean('par', false),
+    par: checks.boolean('par', false),
     records: recordsOf(checks),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,

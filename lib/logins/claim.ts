@@ -1,10 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RecordKey, Records } from '../core/records.ts'
 import { transactionSeconds } from '../session/transaction.ts'
 
 /** How the one use of an authorization response went. */
 export type Claim =
-  | { readonly status: 'pending'; readonly at: number }
+  | { readonly status: 'pending'; readonly at: number; readonly by: string }
   | { readonly status: 'done'; readonly loginId: string; readonly returnTo: string }
   | { readonly status: 'failed' }
 
@@ -15,12 +16,16 @@ function claimKey(id: string): RecordKey {
 }
 
 /** Claims a login's authorization response: true for the first who asks, in any process. */
-export function claim(records: Records, id: string): Promise<boolean> {
-  return records.add(
-    claimKey(id),
-    JSON.stringify({ status: 'pending', at: Date.now() } satisfies Claim),
-    transactionSeconds,
-  )
+export async function claim(records: Records, id: string): Promise<boolean> {
+  const pending = { status: 'pending', at: Date.now(), by: randomBytes(16).toString('base64url') } as const
+  const text = JSON.stringify(pending satisfies Claim)
+  try {
+    return await records.add(claimKey(id), text, transactionSeconds)
+  } catch (error) {
+    // It may have been written all the same, and then its own browser would wait at the next try for a use that never was.
+    records.replace(claimKey(id), text, undefined, 1).catch(() => {})
+    throw error
+  }
 }
 
 /** Remembers how it went, for whoever comes with the same response again. */

@@ -28,7 +28,7 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
     code_challenge_method: 'S256',
   }
   if (options.responseMode !== 'query') parameters['response_mode'] = options.responseMode
-  const pushed = options.par ?? metadata.require_pushed_authorization_requests === true
+  const pushed = options.par || metadata.require_pushed_authorization_requests === true
   try {
     const url = pushed
       ? await buildAuthorizationUrlWithPAR(configuration, parameters)

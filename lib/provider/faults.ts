@@ -25,7 +25,8 @@ export function providerFault(error: unknown, what: string): OidcError {
       // A page where JSON belongs is what proxies answer for a provider that is down.
       return providerUnavailable(detail)
     case 'OAUTH_PARSE_ERROR':
-      return providerUnavailable(detail)
+      // Half an answer is one of a provider that is failing; an ID token that is none is one that breaks the protocol.
+      return /\bJWT\b/.test((error as Error).message) ? responseInvalid(detail) : providerUnavailable(detail)
     case 'OAUTH_HTTP_REQUEST_FORBIDDEN':
     case 'OAUTH_MISSING_SERVER_METADATA':
     case 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED':

@@ -1,6 +1,8 @@
 import { redisRecords } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { claim, claimed, settleClaim } from '../../lib/logins/claim.ts'
+import type { Records } from '../../lib/core/records.ts'
+import { answerable } from '../../lib/session/answerable.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import { flow, location, response } from '../support/flow.ts'
 
@@ -32,9 +34,30 @@ describe('the claim of an authorization response', () => {
     expect(await waiting).toEqual({ status: 'done', loginId: 'x', returnTo: '/there' })
   })
 
+  it('whose answer was lost is given back: the next try has it, and does not wait for a use that never was', async () => {
+    const records = new MemoryRecords()
+    const losing = {
+      ...answerable(records),
+      add: async (...call: Parameters<Records['add']>) => {
+        await records.add(...call)
+        throw new Error('the connection closed')
+      },
+    }
+    await expect(claim(losing, 'a')).rejects.toThrow('the connection closed')
+    expect(await claim(records, 'a')).toBe(true)
+  })
+
+  it('that another has is not given back by one who failed to get it', async () => {
+    const records = new MemoryRecords()
+    const failing = { ...answerable(records), add: () => Promise.reject(new Error('the connection closed')) }
+    await claim(records, 'a')
+    await expect(claim(failing, 'a')).rejects.toThrow('the connection closed')
+    expect(await claim(records, 'a')).toBe(false)
+  })
+
   it('of a process that died counts as failed after a while', async () => {
     const records = new MemoryRecords()
-    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000 })
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
     expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 
@@ -43,7 +66,11 @@ describe('the claim of an authorization response', () => {
     const agent = app.agent()
     const callback = await response(agent, '/profile')
     const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
-    await settleClaim(redisRecords({ client: world.redis.client }), id, { status: 'pending', at: Date.now() - 600_000 })
+    await settleClaim(redisRecords({ client: world.redis.client }), id, {
+      status: 'pending',
+      at: Date.now() - 600_000,
+      by: 'it',
+    })
     const again = await agent.get(callback, { redirect: 'manual' })
     expect(location(again)).toContain('/authorize')
     expect(world.provider.requestsTo('token')).toEqual([])

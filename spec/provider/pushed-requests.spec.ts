@@ -53,14 +53,15 @@ describe('the authorization request is pushed', () => {
     expect(push?.params.get('login_hint')).toBe('alice')
   })
 
-  it('not where it is merely offered, nor where the application does not want it', async () => {
+  it('not where it is merely offered', async () => {
     await start('offered')
     expect(await authorization('/login')).toHaveProperty('redirect_uri')
     expect(provider.requestsTo('par')).toEqual([])
-    await app.stop()
-    await provider.stop()
+  })
+
+  it('where the provider requires it, whatever the option says: it would refuse any other', async () => {
     await start('required', { options: { par: false } })
-    expect(await authorization('/login')).toHaveProperty('redirect_uri')
+    expect(await authorization('/login')).toHaveProperty('request_uri')
   })
 
   it('to a provider that has no such endpoint: an error, and no login begun', async () => {
