@@ -7,53 +7,62 @@ import { makeContext } from './context.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
-import { ensureState, loadState, slotOf, type RequestState } from './request-state.ts'
+import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request-state.ts'
+
+/** The handlers of one path by method; whatever is not there is refused. */
+type Route = Readonly<Record<string, Handler>>
+type Handler = (req: Request, res: Response, next: NextFunction) => void
 
 /** The router of an instance: its routes, and `req.oidc` on every request behind it. */
 export function makeRouter(instance: Instance): Router {
-  const { login, callback, logout } = instance.options.routes
+  const routes = routesOf(instance)
   const router = express.Router()
   router.use(function oidcContext(req: Request, res: Response, next: NextFunction): void {
     const exchange = { instance, req, res, next }
+    const proceed = (): void => {
+      offerContext(exchange)
+      // Looked up rather than matched one after another, since every request of the application comes by here.
+      const route = routes.get(routeOf(req.path))
+      if (!route) return next()
+      const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
+      run(req, res, next)
+    }
     try {
       const state = ensureState(req)
       passRouter(instance, req, state)
       const loading = loadState(instance, req, state)
-      if (!loading) return proceed(exchange, state)
-      loading.then(
-        () => proceed(exchange, state),
-        (error: unknown) => answerError(exchange, toldError(instance, error)),
-      )
+      if (!loading) return proceed()
+      loading.then(proceed, (error: unknown) => answerError(exchange, toldError(instance, error)))
     } catch (error) {
       answerError(exchange, toldError(instance, error))
     }
   })
-  // Whoever only looks finishes and ends no login.
-  for (const path of [callback, logout]) router.head(path, lookedAt)
-  router.get(
-    login,
-    handler(instance, (exchange) => startLogin(exchange, plainLogin(exchange))),
-  )
-  router.get(callback, handler(instance, handleCallback))
-  router.post(callback, handler(instance, handleCallbackPost))
-  router.get(logout, handler(instance, handleLogout))
-  router.post(logout, handler(instance, handleLogout))
-  for (const [path, methods] of [
-    [login, 'GET, HEAD'],
-    [callback, 'GET, HEAD, POST'],
-    [logout, 'GET, HEAD, POST'],
-  ] as const) {
-    router.all(
-      path,
-      handler(instance, (exchange) => refuseMethod(exchange, methods)),
-    )
-  }
   return router
 }
 
+function routesOf(instance: Instance): ReadonlyMap<string, Route> {
+  const { login, callback, logout } = instance.options.routes
+  const begin = handler(instance, (exchange) => startLogin(exchange, plainLogin(exchange)))
+  const end = handler(instance, handleLogout)
+  const get = handler(instance, handleCallback)
+  const post = handler(instance, handleCallbackPost)
+  // Whoever only looks finishes and ends no login.
+  return new Map<string, Route>([
+    [routeOf(login), { GET: begin, HEAD: begin }],
+    [routeOf(callback), { GET: get, HEAD: lookedAt, POST: post }],
+    [routeOf(logout), { GET: end, HEAD: lookedAt, POST: end }],
+  ])
+}
+
+/** A path as Express compares them by default: without regard to case or to a slash at its end. */
+function routeOf(path: string): string {
+  return (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
+}
+
 /** `req.oidc` is the context of the latest login; where there is none, of the first instance. */
-function proceed(exchange: Exchange, state: RequestState): void {
+function offerContext(exchange: Exchange): void {
   const { instance, req } = exchange
+  const state = stateOf(req) as RequestState
   const latest = [...state.instances.keys()]
     .map((other) => slotOf(req, other)?.startedAt)
     .filter((startedAt) => startedAt !== undefined)
@@ -61,14 +70,10 @@ function proceed(exchange: Exchange, state: RequestState): void {
   if (state.instances.size === 1 || (own && latest.every((startedAt) => startedAt <= own.startedAt))) {
     req.oidc = makeContext(exchange)
   }
-  exchange.next()
 }
 
 /** A handler that waits for its work, in Express 4 too, which does not look at what a handler returns. */
-export function handler(
-  instance: Instance,
-  work: (exchange: Exchange) => void | Promise<void>,
-): (req: Request, res: Response, next: NextFunction) => void {
+export function handler(instance: Instance, work: (exchange: Exchange) => void | Promise<void>): Handler {
   return (req, res, next) => {
     const exchange = { instance, req, res, next }
     Promise.resolve()
@@ -82,10 +87,12 @@ function lookedAt(_req: Request, res: Response): void {
   res.status(200).end()
 }
 
-function refuseMethod(exchange: Exchange, allowed: string): void {
-  const error = new OidcError('request_invalid', 'This address does not take such a request.', {
-    status: 405,
-    headers: { Allow: allowed },
+function refuseMethod(instance: Instance, route: Route): Handler {
+  return handler(instance, (exchange) => {
+    const error = new OidcError('request_invalid', 'This address does not take such a request.', {
+      status: 405,
+      headers: { Allow: Object.keys(route).join(', ') },
+    })
+    answerError(exchange, error)
   })
-  answerError(exchange, error)
 }
