@@ -49,18 +49,20 @@ export interface PageExtras {
   readonly link?: Page['link']
 }
 
-/** Errors that `onError` was asked about: what it passes on is answered here. */
-const asked = new WeakSet<OidcError>()
-/** Errors that listeners were told of. */
-const told = new WeakSet<object>()
+/** What `onError` was asked about, of each request since several can meet one fault: what it passes on is answered here. */
+const asked = new WeakMap<Request, OidcError>()
+/** Faults that listeners were told of. */
+const told = new WeakSet<OidcError>()
+/** Requests whose login is told to have failed: a callback may have begun another that failed too. */
+const failed = new WeakSet<Request>()
 
 /** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
 export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
   const { instance, req, res, next } = exchange
   if (res.headersSent) return next(error)
   const { onError } = instance.options
-  if (!onError || asked.has(error)) return writeError(exchange, error, extras)
-  asked.add(error)
+  if (!onError || asked.get(req) === error) return writeError(exchange, error, extras)
+  asked.set(req, error)
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {
@@ -141,7 +143,7 @@ export function sendOn(exchange: Exchange, location: string, status: 302 | 303):
 }
 
 /** Makes an error of ours of whatever was thrown, and tells it to who listens. */
-export function toldError(instance: Instance, thrown: unknown, event?: 'login_failed'): OidcError {
+export function toldError(instance: Instance, thrown: unknown): OidcError {
   const error =
     thrown instanceof OidcError
       ? thrown
@@ -150,11 +152,19 @@ export function toldError(instance: Instance, thrown: unknown, event?: 'login_fa
           detail: describe(thrown),
           cause: thrown,
         })
-  const { code, status, detail } = error
+  const { code, detail } = error
   if (told.has(error)) return error
   told.add(error)
   if (code === 'store_unavailable') instance.events.emit('store_fault', { detail })
   if (code === 'provider_unavailable') instance.events.emit('provider_fault', { detail })
-  if (event) instance.events.emit(event, { code, status, detail })
+  return error
+}
+
+/** The same for what a login has failed with. */
+export function loginFailed({ instance, req }: Exchange, thrown: unknown): OidcError {
+  const error = toldError(instance, thrown)
+  const { code, status, detail } = error
+  if (!failed.has(req)) instance.events.emit('login_failed', { code, status, detail })
+  failed.add(req)
   return error
 }

@@ -15,7 +15,7 @@ import {
   type Transaction,
 } from '../session/transaction.ts'
 import type { RequestSession } from '../session/web-session.ts'
-import { answerError, sendOn, toldError, type Exchange } from './answers.ts'
+import { answerError, loginFailed, sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { readForm } from './form-body.ts'
 import { plainLogin, queryOf, startLogin } from './login.ts'
@@ -218,7 +218,7 @@ function responseKey(id: string): RecordKey {
 
 function fail(exchange: Exchange, thrown: unknown, transaction?: Transaction): void {
   const { instance, req } = exchange
-  const error = toldError(instance, thrown, 'login_failed')
+  const error = loginFailed(exchange, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(exchange, error)
   // Who asked for more, and was refused, still has what there was.
   const back = transaction && slotOf(req, instance) ? transaction.returnTo : undefined

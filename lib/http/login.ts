@@ -2,7 +2,7 @@ import { resolveLoginParameters, type LoginRequest } from '../config/login-param
 import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import { beginLogin } from '../logins/begin.ts'
-import { answerError, sendOn, type Exchange } from './answers.ts'
+import { answerError, loginFailed, sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { isScripted } from './origin.ts'
 import { warnOfSetup } from './setup-warnings.ts'
@@ -31,7 +31,10 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
-  const begun = await beginLogin(instance, { request, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) })
+  const input = { request, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) }
+  const begun = await beginLogin(instance, input).catch((error: unknown) => {
+    throw loginFailed(exchange, error)
+  })
   setCookies(res, begun.cookies)
   sendOn(exchange, begun.location, 302)
 }

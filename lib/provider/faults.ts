@@ -44,7 +44,9 @@ export function providerFault(error: unknown, what: string): OidcError {
 /** A status that was not expected: a provider that is down, or one that breaks the protocol. */
 export function statusFault(response: Response, detail: string = 'userinfo'): OidcError {
   const text = `${detail} (status ${response.status})`
-  if (response.status < 500 && response.status !== 429) return responseInvalid(text)
+  // With a good status it is still no answer of the provider's: see OAUTH_RESPONSE_IS_NOT_JSON.
+  const isPage = response.ok && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')
+  if (response.status < 500 && response.status !== 429 && !isPage) return responseInvalid(text)
   const retryAfter = Number(response.headers.get('retry-after'))
   return retryAfter > 0 ? providerUnavailable(text, Math.min(retryAfter, 300)) : providerUnavailable(text)
 }

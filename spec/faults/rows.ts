@@ -1,0 +1,199 @@
+/** The rows of the table: what fails, and what each step is answered then. Read by the specs beside it. */
+import type { createClient } from 'redis'
+import type { OidcOptions } from 'express-session-oidc'
+import type { Expected } from '../support/fault-cell.ts'
+import type { FaultRedis } from '../support/fault-redis.ts'
+import { askedEndpoints, type AskedEndpoint, type ProviderFault } from '../support/fault-stage.ts'
+
+/** What is answered where nothing fails. */
+const well = {
+  login: '302 to provider',
+  callback: '303 to /notes',
+  'guarded page': '200 alice',
+  'guarded fetch': '200 alice',
+  logout: '200 to provider',
+} as const satisfies Expected
+
+export interface StoreRow {
+  readonly fault: string
+  readonly strike: (redis: FaultRedis) => unknown
+  readonly heal: (redis: FaultRedis) => unknown
+  readonly expected: Expected
+  /** What the log is told. */
+  readonly detail?: RegExp
+  /** `timeoutSeconds` of the store. Default: its own. Seconds that are waited for. */
+  readonly waits?: number
+  /** By way of a line in front of Redis. */
+  readonly line?: boolean
+  readonly client?: NonNullable<Parameters<typeof createClient>[0]>
+  readonly losesAll?: boolean
+}
+
+const away: Expected = {
+  login: '503 store',
+  callback: '503 store',
+  'guarded page': '503 store',
+  'guarded fetch': '503 store',
+  logout: '503 store',
+}
+/** It was waited for in vain, or the connection was seen to go. */
+const detail = /no answer within|socket/i
+const kill = { strike: (redis: FaultRedis) => redis.kill(), heal: (redis: FaultRedis) => redis.restart() }
+const cut = { strike: (redis: FaultRedis) => redis.cut(), heal: (redis: FaultRedis) => redis.mend(), line: true }
+const set = (name: string, value: string) => (redis: FaultRedis) => redis.command('CONFIG', 'SET', name, value)
+/** The client then rejects at once what its users would else wait for. */
+const client = { disableOfflineQueue: true }
+
+export const storeRows: readonly StoreRow[] = [
+  { fault: 'Redis is killed', ...kill, expected: away, detail, waits: 0.5 },
+  { fault: 'Redis is killed (disableOfflineQueue)', ...kill, expected: away, detail: /offline|socket/i, client },
+  { fault: 'Redis refuses connections', ...cut, expected: away, detail, waits: 0.5 },
+  {
+    fault: 'Redis refuses connections (disableOfflineQueue)',
+    ...cut,
+    expected: away,
+    detail: /offline|socket/i,
+    client,
+  },
+  {
+    fault: 'Redis is paused',
+    strike: (redis) => redis.pause(),
+    heal: (redis) => redis.resume(),
+    expected: away,
+    detail,
+    waits: 0.5,
+  },
+  {
+    fault: 'Redis answers too late',
+    strike: (redis) => redis.delay(750),
+    heal: (redis) => redis.delay(0),
+    line: true,
+    expected: away,
+    detail,
+    waits: 0.5,
+  },
+  {
+    fault: 'Redis answers late, but in time',
+    strike: (redis) => redis.delay(40),
+    heal: (redis) => redis.delay(0),
+    line: true,
+    expected: well,
+  },
+  {
+    fault: 'Redis is read-only: a replica',
+    strike: (redis) => redis.command('REPLICAOF', '127.0.0.1', '1'),
+    heal: (redis) => redis.command('REPLICAOF', 'NO', 'ONE'),
+    detail: /READONLY/,
+    expected: { ...well, callback: '503 store', logout: '503 store' },
+  },
+  {
+    fault: 'Redis is read-only: min-replicas-to-write',
+    strike: set('min-replicas-to-write', '1'),
+    heal: set('min-replicas-to-write', '0'),
+    detail: /NOREPLICAS/,
+    expected: { ...well, callback: '503 store', logout: '503 store' },
+  },
+  {
+    fault: 'Redis is out of memory',
+    strike: set('maxmemory', '1'),
+    heal: set('maxmemory', '0'),
+    detail: /OOM/,
+    // A logout only deletes, which Redis does all the same.
+    expected: { ...well, callback: '503 store' },
+  },
+  {
+    fault: 'Redis was emptied',
+    strike: (redis) => redis.command('FLUSHALL'),
+    heal: () => {},
+    expected: { ...well, 'guarded page': '302 to provider', 'guarded fetch': '401', logout: '200 to /' },
+    losesAll: true,
+  },
+]
+
+export interface ProviderRow {
+  readonly fault: string
+  readonly endpoints: readonly AskedEndpoint[]
+  readonly answer: ProviderFault
+  readonly expected: Expected
+  /** What the log is told. */
+  readonly detail: RegExp
+  /** What the process that meets the fault has asked for before. */
+  readonly knows: 'nothing' | 'metadata' | 'metadata and keys'
+  readonly options: Partial<OidcOptions>
+  /** Seconds that are waited for. */
+  readonly waits?: number | undefined
+}
+
+interface Trouble {
+  readonly name: string
+  readonly answer: ProviderFault
+  readonly detail: RegExp
+  readonly waits?: number
+  /** The endpoints at which it breaks the protocol rather than counts as being down. */
+  readonly breaks?: readonly AskedEndpoint[]
+}
+
+const troubles: readonly Trouble[] = [
+  { name: 'is down', answer: { way: 'refused' }, detail: /ECONNREFUSED/ },
+  { name: 'is too slow', answer: { answer: { hang: true } }, detail: /timeout/, waits: 0.5 },
+  { name: 'answers 500', answer: { answer: { status: 500 } }, detail: /status 500/ },
+  { name: 'answers HTML', answer: { answer: { html: true } }, detail: /SyntaxError|NOT_JSON|NOT_CONFORM/ },
+  { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /larger than/ },
+  { name: 'breaks off', answer: { answer: { truncate: true } }, detail: /terminated/ },
+  { name: 'speaks no TLS', answer: { way: 'no TLS' }, detail: /SSL/ },
+  { name: 'has an untrusted certificate', answer: { way: 'untrusted' }, detail: /SELF_SIGNED_CERT/ },
+  {
+    name: 'answers other JSON',
+    answer: { answer: { body: { hello: 'world' } } },
+    detail: /OAUTH_INVALID_RESPONSE|NOT_CONFORM|no list of keys|sub is another/,
+    breaks: ['token', 'userinfo', 'par'],
+  },
+]
+
+const down = '503 provider'
+
+export const providerRows: readonly ProviderRow[] = troubles.flatMap(({ name, answer, detail, waits, breaks = [] }) => {
+  const at = (endpoint: AskedEndpoint): string => (breaks.includes(endpoint) ? '502 response' : down)
+  // Long enough for a busy machine where it is not waited for.
+  const options: Partial<OidcOptions> = { providerTimeoutSeconds: waits ?? 10 }
+  const common = { answer, detail, waits, options }
+  return [
+    {
+      ...common,
+      fault: `provider ${name} (new process)`,
+      endpoints: askedEndpoints,
+      knows: 'nothing',
+      expected: { ...well, login: down, callback: down, logout: '200 to /' },
+    },
+    {
+      ...common,
+      fault: `provider ${name} (known before)`,
+      endpoints: askedEndpoints,
+      knows: 'metadata and keys',
+      expected: { ...well, callback: at('token') },
+    },
+    {
+      ...common,
+      fault: `key set ${name}`,
+      endpoints: ['jwks'],
+      knows: 'metadata',
+      expected: { callback: at('jwks') },
+    },
+    {
+      ...common,
+      fault: `userinfo ${name}`,
+      endpoints: ['userinfo'],
+      knows: 'metadata and keys',
+      options: { ...options, userInfo: 'login' },
+      expected: { callback: at('userinfo') },
+    },
+    {
+      ...common,
+      fault: `PAR ${name}`,
+      endpoints: ['par'],
+      knows: 'metadata and keys',
+      options: { ...options, par: true },
+      expected: { login: at('par') },
+    },
+  ] satisfies ProviderRow[]
+})

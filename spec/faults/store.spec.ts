@@ -1,0 +1,60 @@
+/**
+ * The table of faults, its part of the store: a real Redis that fails just before each step of a login. It takes its
+ * time, since it waits for time-outs and for node-redis with its own options to connect again.
+ */
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { createClient } from 'redis'
+import { afterEach, describe, it } from 'vitest'
+import { faultCell } from '../support/fault-cell.ts'
+import { faultRedis, type FaultRedis } from '../support/fault-redis.ts'
+import { faultStages } from '../support/fault-stage.ts'
+import { steps } from '../support/fault-columns.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { storeRows } from './rows.ts'
+
+noUnhandledRejections()
+
+const { world, stage } = faultStages()
+const real = await faultRedis('what faults of Redis do to each step of a login')
+
+describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))('%s', (_fault, given) => {
+  const { client: options, line, waits, strike, heal, ...row } = given
+  const redis = real as FaultRedis
+
+  let isStruck = false
+  const mend = async (): Promise<void> => {
+    const wasStruck = isStruck
+    isStruck = false
+    if (wasStruck) await heal(redis)
+  }
+  // Whatever became of a cell, the next one finds Redis well.
+  afterEach(mend)
+
+  /** The sessions of a new process, with a client of its own as users make it. */
+  async function store(timeoutSeconds?: number): Promise<RedisSessionStore> {
+    const client = createClient({ ...options, url: line ? redis.lineUrl : redis.url })
+    client.on('error', () => {})
+    await client.connect()
+    world.later(() => client.destroy())
+    return new RedisSessionStore({ client, idleSeconds: 600, timeoutSeconds })
+  }
+
+  it.for(steps)('%s', async (step, context) => {
+    const { browser, newProcess } = stage()
+    await newProcess({ store: await store() })
+    const setup = {
+      ...row,
+      step,
+      waits,
+      browser,
+      provider: world.provider,
+      start: async () => newProcess({ store: await store(waits) }),
+      strike: () => {
+        isStruck = true
+        return strike(redis)
+      },
+      heal: mend,
+    }
+    await faultCell(setup, context)
+  })
+})

@@ -1,0 +1,114 @@
+/**
+ * An application and its provider at public https: addresses, as in production: the application's process can be
+ * replaced while browsers go on, and the way to each endpoint of the provider can be broken.
+ */
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
+import type { AddressInfo } from 'node:net'
+import type { OidcOptions } from 'express-session-oidc'
+import type { RedisSessionStore } from 'express-session-oidc/redis'
+import { createUserAgent, type EndpointFault, type TestEndpoint, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, beforeEach, vi } from 'vitest'
+import type { TestApp } from './app.ts'
+import { untrustedCertificate } from './fault-certificate.ts'
+import { behindTls, flow, noteRoutes, publicOrigin, type Flow } from './flow.ts'
+import { freePort } from './redis-server.ts'
+
+/** Where the provider is said to be. */
+export const publicIssuer = 'https://id.example.com'
+
+/** What goes wrong between the application and an endpoint: on the way, or in the answer. */
+export type ProviderFault = { readonly way: 'refused' | 'no TLS' | 'untrusted' } | { readonly answer: EndpointFault }
+
+/** The endpoints that an application itself asks. */
+export const askedEndpoints = ['discovery', 'jwks', 'token', 'userinfo', 'par'] as const satisfies TestEndpoint[]
+export type AskedEndpoint = (typeof askedEndpoints)[number]
+
+export interface Stage {
+  /** A new browser. */
+  readonly browser: () => UserAgent
+  /** From now on a new process answers all browsers. */
+  readonly newProcess: (setup: { options?: Partial<OidcOptions>; store: RedisSessionStore }) => Promise<TestApp>
+  /** Breaks endpoints of the provider; returns what mends them. */
+  readonly breakProvider: (endpoints: readonly AskedEndpoint[], fault: ProviderFault) => Promise<() => void>
+}
+
+/** Call it at the top of a file; each call of `stage` makes one for one spec. */
+export function faultStages(): { readonly world: Flow; readonly stage: () => Stage } {
+  const world = flow({
+    clients: [
+      {
+        clientId: 'public-name',
+        clientSecret: 'public-name-secret',
+        redirectUris: [`${publicOrigin}/callback`],
+        postLogoutRedirectUris: [`${publicOrigin}/`],
+      },
+    ],
+  })
+  let untrusted: TlsServer
+  let ways = new Map<AskedEndpoint, string>()
+  beforeAll(async () => {
+    untrusted = createTlsServer(await untrustedCertificate(), (socket) => socket.end())
+    untrusted.on('tlsClientError', () => {})
+    await new Promise<void>((resolve) => untrusted.listen(0, '127.0.0.1', resolve))
+    const { fetch } = globalThis
+    vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
+      const way = ways.get(endpointOf(url)) ?? world.provider.url
+      return fetch(url.replace(publicIssuer, way), init)
+    })
+  })
+  afterAll(async () => {
+    vi.unstubAllGlobals()
+    await new Promise((resolve) => untrusted.close(resolve))
+  })
+  beforeEach(() => {
+    const here = world.provider.issuer
+    world.provider.misbehave({
+      metadata: (given) => JSON.parse(JSON.stringify(given).replaceAll(here, publicIssuer)) as typeof given,
+      idToken: { claims: { iss: publicIssuer } },
+      authorizationResponse: { iss: publicIssuer },
+    })
+    ways = new Map()
+  })
+  const wayOf = async (way: string): Promise<string> => {
+    if (way === 'refused') return `http://127.0.0.1:${await freePort()}`
+    if (way === 'no TLS') return world.provider.url.replace('http:', 'https:')
+    return `https://127.0.0.1:${(untrusted.address() as AddressInfo).port}`
+  }
+  const stage = (): Stage => {
+    const proxies: Record<string, string> = { [publicIssuer]: world.provider.url }
+    const tls = behindTls(world.provider)
+    const connection = tls.options as Partial<OidcOptions>
+    return {
+      browser: () => createUserAgent({ baseUrl: publicOrigin, proxies }),
+      async newProcess({ options, store }) {
+        const app = await world.start({
+          ...tls,
+          options: { ...connection, issuer: publicIssuer, ...options },
+          session: { ...tls.session, store },
+          routes: (express, oidc) => {
+            noteRoutes(express)
+            express.get('/switch', oidc.login({ prompt: 'login', returnTo: '/notes' }))
+          },
+        })
+        proxies[publicOrigin] = app.url
+        return app
+      },
+      async breakProvider(endpoints, fault) {
+        if ('answer' in fault) {
+          return world.provider.misbehave({
+            endpoints: Object.fromEntries(endpoints.map((endpoint) => [endpoint, fault.answer])),
+          })
+        }
+        const way = await wayOf(fault.way)
+        for (const endpoint of endpoints) ways.set(endpoint, way)
+        return () => ways.clear()
+      },
+    }
+  }
+  return { world, stage }
+}
+
+function endpointOf(url: string): AskedEndpoint {
+  const { pathname } = new URL(url)
+  return askedEndpoints.find((endpoint) => pathname === `/${endpoint}`) ?? 'discovery'
+}

@@ -1,0 +1,163 @@
+/** The steps of the table of faults: what a browser does in the moment at which something fails. */
+import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { expect } from 'vitest'
+import { readRefresh } from '../../lib/testing/html-reader.ts'
+import { until } from './app.ts'
+import type { Step } from './fault-columns.ts'
+import { publicIssuer } from './fault-stage.ts'
+import { response } from './flow.ts'
+
+/** What the application knows of a browser: its user and its data. */
+export interface Guest {
+  readonly sub: string | null
+  readonly notes: readonly string[]
+  /** The id of the session. */
+  readonly id: string
+}
+
+/** A step all of whose preparations went well. */
+export interface Journey {
+  /** The browsers that take it. */
+  readonly browsers: readonly UserAgent[]
+  /** Takes it; the answers as they come, redirects not followed. */
+  take(): Promise<UserAgentResponse[]>
+  /** Who they are once it was taken; undefined where it changes nothing. */
+  readonly taken?: readonly Omit<Guest, 'id'>[]
+  /** Takes it again, as a user does whom a page told to try again, to its very end. */
+  again(): Promise<UserAgentResponse[]>
+  /** Who they are after that. */
+  readonly after: readonly Omit<Guest, 'id'>[]
+}
+
+export type NewBrowser = () => UserAgent
+
+/** A browser in which nobody is logged in, with a session that has something in it. */
+export async function visitor(browser: NewBrowser, note: string): Promise<UserAgent> {
+  const agent = browser()
+  await agent.get(`/note/${note}`)
+  return agent
+}
+
+/** A browser in which somebody is logged in. */
+export async function user(browser: NewBrowser, provider: TestProvider, sub: string, note: string): Promise<UserAgent> {
+  provider.signIn(sub)
+  const agent = browser()
+  await agent.get('/profile')
+  await agent.get(`/note/${note}`)
+  expect(await guest(agent)).toMatchObject({ sub, notes: [note] })
+  return agent
+}
+
+/** Who a browser is to the application, as soon as it can tell. */
+export async function guest(agent: UserAgent): Promise<Guest> {
+  const answer = await served(() => agent.fetch('/notes'))
+  return answer.json() as unknown as Guest
+}
+
+/** What is answered once it is another thing than 503: browsers try again, and so do people. */
+export async function served(ask: () => Promise<UserAgentResponse>): Promise<UserAgentResponse> {
+  let answer = await ask()
+  await until(async () => answer.status !== 503 || (answer = await ask()).status !== 503, 'it is served again')
+  return answer
+}
+
+export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider) => Promise<Journey>> = {
+  async login(browser, provider) {
+    provider.signIn('alice')
+    const agent = await visitor(browser, 'apples')
+    return {
+      browsers: [agent],
+      take: () =>
+        Promise.all(['/login?returnTo=/notes', '/profile'].map((page) => agent.get(page, { redirect: 'manual' }))),
+      again: async () => [
+        await served(() => agent.get('/login?returnTo=/notes')),
+        await served(() => agent.get('/profile')),
+      ],
+      after: [{ sub: 'alice', notes: ['apples'] }],
+    }
+  },
+
+  /** That of a visitor, and that of Bob where Alice is still logged in. */
+  async callback(browser, provider) {
+    const alice = await user(browser, provider, 'alice', 'plums')
+    const agent = await visitor(browser, 'apples')
+    const first = await response(agent, '/login?returnTo=/notes')
+    provider.signIn('bob')
+    const second = await response(alice, '/switch')
+    const after = [
+      { sub: 'alice', notes: ['apples'] },
+      { sub: 'bob', notes: [] },
+    ]
+    return {
+      browsers: [agent, alice],
+      take: () => Promise.all([agent.get(first, { redirect: 'manual' }), alice.get(second, { redirect: 'manual' })]),
+      taken: after,
+      again: () => Promise.all([served(() => agent.get(first)), served(() => alice.get(second))]),
+      after,
+    }
+  },
+
+  async 'guarded page'(browser, provider) {
+    const agent = await user(browser, provider, 'alice', 'plums')
+    return {
+      browsers: [agent],
+      take: async () => [await agent.get('/profile', { redirect: 'manual' })],
+      again: async () => [await served(() => agent.get('/profile'))],
+      after: [{ sub: 'alice', notes: ['plums'] }],
+    }
+  },
+
+  async 'guarded fetch'(browser, provider) {
+    const agent = await user(browser, provider, 'alice', 'plums')
+    return {
+      browsers: [agent],
+      take: async () => [await agent.fetch('/profile')],
+      async again() {
+        const answer = await served(() => agent.fetch('/profile'))
+        if (answer.status !== 401) return [answer]
+        // The script sends the browser where the answer says.
+        await agent.get(String(answer.json()['login']))
+        return [await agent.fetch('/profile')]
+      },
+      after: [{ sub: 'alice', notes: ['plums'] }],
+    }
+  },
+
+  async logout(browser, provider) {
+    const agent = await user(browser, provider, 'alice', 'plums')
+    const nobody = [{ sub: null, notes: [] }]
+    return {
+      browsers: [agent],
+      take: async () => [await agent.post('/logout', {}, { followRefresh: false })],
+      taken: nobody,
+      async again() {
+        // Logs in where nobody is.
+        await served(() => agent.get('/profile'))
+        return [await served(() => agent.post('/logout'))]
+      },
+      after: nobody,
+    }
+  },
+}
+
+/** What the pages say of an error, and what the table has for it. */
+const codes = {
+  store_unavailable: ['The session store cannot be reached', 'store'],
+  provider_unavailable: ['The login service cannot be reached', 'provider'],
+  provider_response_invalid: ['The login service gave an answer that cannot be accepted', 'response'],
+} as const
+
+/** An answer in two or three words: `503 store`, `302 to provider`, `200 alice`. */
+export function inWords(answer: UserAgentResponse): string {
+  const { status, headers } = answer
+  const text = answer.text()
+  const to = headers.get('location') ?? readRefresh(text)
+  if (to !== undefined) {
+    const { origin, pathname } = new URL(to, answer.url)
+    return `${status} to ${origin === publicIssuer ? 'provider' : pathname}`
+  }
+  const found = Object.entries(codes).find(([code, [message]]) => text.includes(message) || text.includes(`"${code}"`))
+  if (found) return `${status} ${found[1][1]}`
+  const sub = /"sub":"(\w+)"/.exec(text)?.[1]
+  return sub === undefined ? String(status) : `${status} ${sub}`
+}
