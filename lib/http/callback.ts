@@ -74,7 +74,14 @@ async function readCallback(exchange: Exchange): Promise<Callback> {
     if (stored !== undefined) parameters = new URLSearchParams(stored)
   }
   const transaction = openTransaction(instance.cookieSealer, instance.cookiePlace, readCookies(req), state.id)
-  return { exchange, requestState, session, parameters, stateText, state, transaction }
+  const checked = transaction && { ...transaction, returnTo: homeward(exchange, transaction.returnTo) }
+  return { exchange, requestState, session, parameters, stateText, state, transaction: checked }
+}
+
+/** Where a login was to return to, looked at anew: what was kept may be older than the rules, or another's. */
+function homeward({ instance }: Exchange, returnTo: string): string {
+  const { origin, basePath } = instance.options
+  return localPath(returnTo, origin) ?? (basePath || '/')
 }
 
 function refuseRepeats(parameters: URLSearchParams): void {
@@ -115,7 +122,7 @@ async function usedBefore(callback: Callback): Promise<void> {
     const record = requestState.login?.record
     const own = record === 'newer' ? undefined : liveSlot(record, instance.options.name)
     // The cookie of the transaction shows that this is the browser that logged in.
-    if (transaction || own?.loginId === found.loginId) return sendOn(exchange, found.returnTo, 303)
+    if (transaction || own?.loginId === found.loginId) return sendOn(exchange, homeward(exchange, found.returnTo), 303)
   } else if (transaction) {
     return startAgain(exchange, transaction)
   }

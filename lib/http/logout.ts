@@ -61,15 +61,23 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
   sendOn(exchange, location ?? returnTo, 303)
 }
 
+/** Characters of an address that servers take. */
+const longestLocation = 4000
+
 /** Where the login is ended at the provider; undefined where it has no such endpoint or cannot be reached. */
 async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
   try {
-    return await endSessionUrl(instance.provider, {
+    const parameters = {
       client_id: instance.options.clientId,
       post_logout_redirect_uri: returnTo,
       state: randomBytes(16).toString('base64url'),
-      ...(ended.tokens ? { id_token_hint: ended.tokens.idToken } : {}),
-    })
+    }
+    const hint = ended.tokens ? { id_token_hint: ended.tokens.idToken } : {}
+    const location = await endSessionUrl(instance.provider, { ...parameters, ...hint })
+    // Servers take no longer ones (Keycloak 4096 bytes of request line); without the hint the provider asks the user.
+    return location !== undefined && location.length > longestLocation
+      ? await endSessionUrl(instance.provider, parameters)
+      : location
   } catch (error) {
     // The login here has ended; that of a provider that is down cannot be ended now.
     toldError(instance, error)

@@ -18,6 +18,7 @@ import { maxAgeOf, type Transaction } from '../session/transaction.ts'
 import { sealTokens } from '../session/vault.ts'
 import type { RenewedSession, RequestSession } from '../session/web-session.ts'
 import { exchangeCode } from '../provider/respond.ts'
+import { tokenInvalid } from '../tokens/faults.ts'
 import { hookFailed, identify, type Identity } from './identity.ts'
 import type { Instance } from './instance.ts'
 
@@ -72,6 +73,9 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     maxAge: maxAgeOf(transaction),
   })
   const identity = await identify(instance, response, transaction)
+  if (maxAgeOf(transaction) !== undefined && !isPast(instance, identity.claims['auth_time'])) {
+    throw tokenInvalid('ID token', 'auth_time is in the future, so that max_age cannot be told')
+  }
   const slot = slotOf(instance, transaction, identity)
 
   const former = await session.login()
@@ -114,8 +118,12 @@ function slotOf(instance: Instance, transaction: Transaction, identity: Identity
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
     ...(typeof acr === 'string' ? { acr } : {}),
-    ...(typeof authTime === 'number' ? { authTime } : {}),
+    ...(isPast(instance, authTime) ? { authTime } : {}),
   }
+}
+
+function isPast(instance: Instance, time: unknown): time is number {
+  return typeof time === 'number' && time <= nowSeconds() + instance.options.clockToleranceSeconds
 }
 
 async function runHook(input: FinishInput, identity: Identity): Promise<string> {

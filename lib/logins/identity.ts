@@ -8,6 +8,7 @@ import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { TokenResponse } from '../provider/respond.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
 import { acceptedAlgorithms, providerAlgorithms } from '../tokens/algorithms.ts'
+import { tokenInvalid } from '../tokens/faults.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { verifyUserInfo } from '../tokens/user-info.ts'
 import type { Instance } from './instance.ts'
@@ -34,6 +35,8 @@ const aboutToken = new Set([
   'jti',
   'typ',
   'sid',
+  // Not about anything: a copy of the user would take it for its prototype.
+  '__proto__',
 ])
 
 /** Verifies what the token endpoint answered and finds out who it is about. */
@@ -65,6 +68,7 @@ export async function identify(
   const user = Object.fromEntries(
     Object.entries({ ...info, ...claims }).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
+  if (!canBeWritten(user)) throw tokenInvalid('claims', 'they are nested too deep to be kept')
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
   return {
     claims,
@@ -78,6 +82,16 @@ export async function identify(
       idToken: response.idToken,
       scope: response.scope === undefined ? asked.scope : (scopeList(response.scope) ?? []),
     },
+  }
+}
+
+/** JSON that was parsed need not be JSON that can be written: that is done by recursion. */
+function canBeWritten(claims: UnknownClaims): boolean {
+  try {
+    JSON.stringify(claims)
+    return true
+  } catch {
+    return false
   }
 }
 

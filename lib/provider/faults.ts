@@ -26,7 +26,7 @@ export function providerFault(error: unknown, what: string): OidcError {
       return providerUnavailable(detail)
     case 'OAUTH_PARSE_ERROR':
       // Half an answer is one of a provider that is failing; an ID token that is none is one that breaks the protocol.
-      return /\bJWT\b/.test((error as Error).message) ? responseInvalid(detail) : providerUnavailable(detail)
+      return /\bJWT\b/.test(detail) ? responseInvalid(detail) : providerUnavailable(detail)
     case 'OAUTH_HTTP_REQUEST_FORBIDDEN':
     case 'OAUTH_MISSING_SERVER_METADATA':
     case 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED':

@@ -1,6 +1,6 @@
 import { AuthorizationResponseError, ResponseBodyError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { providerFault } from './faults.ts'
+import { providerFault, responseInvalid } from './faults.ts'
 import type { Provider } from './provider.ts'
 
 /** What the response must fit. */
@@ -43,6 +43,9 @@ export class ProviderRefused extends OidcError {
   }
 }
 
+/** An access token ends within ten years, whatever the provider says: later ends are no dates. */
+const longestSeconds = 315_360_000
+
 /** Validates the authorization response (OIDC Core 3.1.2.7, RFC 9207) and exchanges its code for tokens. */
 export async function exchangeCode(
   provider: Provider,
@@ -60,6 +63,10 @@ export async function exchangeCode(
       idTokenExpected: true,
       ...(checks.maxAge === undefined ? {} : { maxAge: checks.maxAge }),
     })
+    if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
+      // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
+      throw responseInvalid('token response: the access token has characters that none may have')
+    }
     const expiresIn = tokens.expires_in
     return {
       accessToken: tokens.access_token,
@@ -67,7 +74,10 @@ export async function exchangeCode(
       // Its absence was refused above.
       idToken: tokens.id_token as string,
       refreshToken: tokens.refresh_token,
-      expiresIn: typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0 ? expiresIn : undefined,
+      expiresIn:
+        typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0
+          ? Math.min(expiresIn, longestSeconds)
+          : undefined,
       scope: typeof tokens.scope === 'string' ? tokens.scope : undefined,
     }
   } catch (error) {

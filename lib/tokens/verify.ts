@@ -27,6 +27,8 @@ async function verifyWith(token: string, lookup: KeyLookup, options: JWTVerifyOp
       try {
         return (await jwtVerify(token, key, options)).payload
       } catch (next) {
+        // A key that cannot be used at all (too short, say) says nothing of the token.
+        if (!(next instanceof errors.JOSEError)) continue
         failure = next
         if (!isKeyMismatch(next)) throw next
       }
