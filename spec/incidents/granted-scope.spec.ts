@@ -1,0 +1,28 @@
+/** The scope of a login is what was granted (RFC 6749 5.1), not what was asked for. */
+import { expect, it } from 'vitest'
+import { flow } from '../support/flow.ts'
+
+const world = flow()
+
+it.each<[string, unknown, string[]]>([
+  ['less than was asked for', 'openid', ['openid']],
+  ['nothing', '', []],
+  ['only white space', '   ', []],
+  ['what nobody asked for', 'openid admin', ['openid', 'admin']],
+  ['what has characters that no scope has', 'openid "admin"', []],
+  ['what was asked for, by leaving it out', undefined, ['openid', 'profile', 'email']],
+])('where the provider grants %s, guards go by that', async (_name, scope, granted) => {
+  const app = await world.start({
+    routes: (express, oidc) => {
+      for (const word of ['openid', 'profile', 'admin']) {
+        express.get(`/of-${word}`, oidc.requireAuth({ scope: word }), (_req, res) => void res.send('inside'))
+      }
+    },
+  })
+  world.provider.misbehave({ tokenResponse: { scope } })
+  const agent = app.agent()
+  expect((await agent.get('/profile')).json()['scope']).toEqual(granted)
+  for (const word of ['openid', 'profile', 'admin']) {
+    expect((await agent.get(`/of-${word}`)).status).toBe(granted.includes(word) ? 200 : 403)
+  }
+})

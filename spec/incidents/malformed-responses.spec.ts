@@ -1,0 +1,176 @@
+/** Authorization responses that no provider sends: each is answered, none with a fault of ours, and nobody is logged in. */
+import {
+  array,
+  assert,
+  asyncProperty,
+  boolean,
+  constant,
+  constantFrom,
+  json,
+  oneof,
+  string,
+  tuple,
+  type Arbitrary,
+} from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { navigation, rawRequest } from '../attacks/raw-http.ts'
+import type { TestApp } from '../support/app.ts'
+import { flow, response, told } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+const names = [
+  '',
+  ...`state code iss error error_description error_uri session_state response id_token access_token scope
+  returnTo constructor __proto__ state[] code[x]`.split(/\s+/),
+]
+
+/** A value as a stranger would make it up, or the good one of a login under way. */
+function valueOf(good: string): Arbitrary<string> {
+  return oneof(
+    constant(good),
+    constant(good.slice(0, -1)),
+    constantFrom(
+      '',
+      '.',
+      '..',
+      '%',
+      '%zz',
+      '%00',
+      '%u0041',
+      '+',
+      '[]',
+      '{}',
+      'null',
+      '%F0%9F%94%91',
+      '%ED%A0%80',
+      '%C0%AF',
+    ),
+    string({ maxLength: 40 }).map((text) => encodeURIComponent(text)),
+    constant('x'.repeat(3000)),
+  )
+}
+
+function queryOf(callback: URL): Arbitrary<string> {
+  const parameter = constantFrom(...names).chain((name) =>
+    valueOf(callback.searchParams.get(name) ?? 'x').map((value) => `${encodeURIComponent(name)}=${value}`),
+  )
+  const odd = constantFrom('&', '&&', '=', '?', 'state', 'code', '#', '%')
+  return array(oneof({ weight: 5, arbitrary: parameter }, odd), { maxLength: 6 }).map((parts) => parts.join('&'))
+}
+
+function answeredWell(app: TestApp, status: number): void {
+  expect([200, 302, 303, 400, 403, 405, 413, 414, 415, 431, 502]).toContain(status)
+  expect(told(app, 'login_failed').map(({ code }) => code)).not.toContain('internal_error')
+  expect(told(app, 'login')).toEqual([])
+}
+
+describe('an authorization response of any parameters', () => {
+  it('in the query is answered, and is no login (400 of them)', async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    const callback = new URL(await response(agent, '/profile'))
+    const cookies = agent.jar.cookies().map(({ name, value }) => `${name}=${value}`)
+    // With these as they came it would be a login.
+    const isGood = (query: URLSearchParams): boolean =>
+      ['state', 'code'].every((name) => query.get(name) === callback.searchParams.get(name))
+    await assert(
+      asyncProperty(queryOf(callback), boolean(), async (query, known) => {
+        if (known && isGood(new URLSearchParams(query))) return
+        const headers = [...navigation, ...(known ? [['Cookie', cookies.join('; ')] as const] : [])]
+        const answer = await rawRequest(app.url, { target: `/callback?${query}`, headers })
+        answeredWell(app, answer.status)
+      }),
+      { numRuns: 400 },
+    )
+    // The application goes on as before.
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+
+  it('in a form is answered, and is no login (200 of them)', async () => {
+    const app = await world.start({ options: { responseMode: 'form_post' } })
+    const type = constantFrom(
+      'application/x-www-form-urlencoded',
+      'application/x-www-form-urlencoded; charset=utf-16',
+      'application/json',
+      'multipart/form-data; boundary=x',
+      'text/plain',
+      '',
+    )
+    const body = oneof(
+      queryOf(new URL('https://app.example.com/callback')),
+      string({ unit: 'binary', maxLength: 200 }),
+      json({ maxDepth: 2 }),
+      constant('x='.repeat(20_000)),
+    )
+    await assert(
+      asyncProperty(body, type, async (text, contentType) => {
+        const headers = [
+          ...navigation,
+          ['Content-Type', contentType],
+          ['Content-Length', String(Buffer.byteLength(text))],
+        ] as const
+        const answer = await rawRequest(app.url, { method: 'POST', target: '/callback', headers, body: text })
+        answeredWell(app, answer.status)
+      }),
+      { numRuns: 200 },
+    )
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+})
+
+describe('a login route with any query', () => {
+  it('begins a login and no more (200 of them)', async () => {
+    const app = await world.start()
+    const options = [
+      'scope',
+      'prompt',
+      'max_age',
+      'acr_values',
+      'redirect_uri',
+      'client_id',
+      'response_mode',
+      'request',
+    ]
+    const parameter = tuple(
+      constantFrom('returnTo', 'iss', 'target_link_uri', 'login_hint', 'state', 'nonce', ...options),
+      oneof(
+        constantFrom(
+          'openid admin',
+          'none',
+          '0',
+          '/x&scope=admin',
+          '/x%26scope%3Dadmin',
+          'https://evil.example/',
+          '%',
+          '\0',
+        ),
+        string({ maxLength: 30 }),
+      ),
+    )
+    const plain = new Set([
+      'client_id',
+      'code_challenge',
+      'code_challenge_method',
+      'nonce',
+      'redirect_uri',
+      'response_type',
+      'scope',
+      'state',
+    ])
+    await assert(
+      asyncProperty(array(parameter, { maxLength: 4 }), async (parameters) => {
+        const query = parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
+        const answer = await rawRequest(app.url, { target: `/login?${query}`, headers: navigation })
+        expect(answer.status).toBe(302)
+        const { searchParams } = new URL(String(answer.get('location')))
+        expect(new Set(searchParams.keys())).toEqual(plain)
+        expect(searchParams.get('scope')).toBe('openid profile email')
+        expect(searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})

@@ -1,0 +1,57 @@
+/** A provider that browsers reach under its public name and the application under another, as in containers. */
+import type { ProviderMetadata } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startApp } from '../support/app.ts'
+import { flow, told } from '../support/flow.ts'
+
+const world = flow()
+
+let provider: TestProvider
+beforeAll(async () => {
+  provider = await startTestProvider({ signIn: 'alice' })
+})
+afterAll(() => provider.stop())
+
+/** The metadata with the endpoints that the application asks under the name `localhost`. */
+async function withInnerName(): Promise<ProviderMetadata> {
+  const answer = await fetch(`${provider.issuer}/.well-known/openid-configuration`)
+  const metadata = (await answer.json()) as ProviderMetadata
+  const inner = provider.issuer.replace('127.0.0.1', 'localhost')
+  const moved = ['token_endpoint', 'jwks_uri', 'userinfo_endpoint'].map((member) => [
+    member,
+    String(metadata[member]).replace(provider.issuer, inner),
+  ])
+  return { ...metadata, ...(Object.fromEntries(moved) as object) }
+}
+
+it('is logged in with by metadata that are given: the issuer is compared by its public name', async () => {
+  const issuer = await withInnerName()
+  const app = await startApp({ provider, options: { issuer, userInfo: 'login' }, session: { store: world.store() } })
+  world.later(() => app.stop())
+  provider.forget()
+  expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice', iss: provider.issuer } })
+  for (const endpoint of ['token', 'jwks', 'userinfo'] as const) {
+    expect(provider.requestsTo(endpoint)[0]?.headers['host']).toMatch(/^localhost:/)
+  }
+  expect(provider.requestsTo('authorize')[0]?.headers['host']).toMatch(/^127\.0\.0\.1:/)
+})
+
+it('and whose tokens have the inner name as issuer logs nobody in', async () => {
+  const issuer = await withInnerName()
+  const app = await startApp({ provider, options: { issuer }, session: { store: world.store() } })
+  world.later(() => app.stop())
+  const inner = provider.issuer.replace('127.0.0.1', 'localhost')
+  const undo = provider.misbehave({ idToken: { claims: { iss: inner } } })
+  expect((await app.agent().get('/profile')).status).toBe(502)
+  expect(told(app, 'login')).toEqual([])
+  undo()
+})
+
+it('is told of where its metadata name another issuer than the one that was asked', async () => {
+  const inner = provider.issuer.replace('127.0.0.1', 'localhost')
+  const app = await startApp({ provider, options: { issuer: inner }, session: { store: world.store() } })
+  world.later(() => app.stop())
+  expect((await app.agent().get('/profile')).status).toBe(503)
+  expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(`its issuer is "${provider.issuer}"`)
+})

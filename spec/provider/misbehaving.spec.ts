@@ -1,0 +1,336 @@
+/**
+ * Ways of a provider, wrong or merely unusual, that the conformance profiles of OpenID Connect put a relying party
+ * through in the code flow, beyond what the specs of each part show.
+ */
+import { createServer, type Server } from 'node:http'
+import { startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { close, listen, startApp, type TestApp } from '../support/app.ts'
+import { flow, location, response, told } from '../support/flow.ts'
+import { meets, startForFaults } from '../support/misbehaviour.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { slotOfBrowser } from '../tokens/support/one-login.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+/** The endpoints that were asked, in turn. */
+function asked(): (string | undefined)[] {
+  return world.provider.requests.map(({ endpoint }) => endpoint)
+}
+
+const now = (): number => Math.floor(Date.now() / 1000)
+
+describe('a login', () => {
+  it('asks for metadata, a code, tokens, keys and userinfo, in this order and once each', async () => {
+    const app = await world.start({ options: { userInfo: 'login' } })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    expect(asked()).toEqual(['discovery', 'authorize', 'token', 'jwks', 'userinfo'])
+  })
+
+  it('finds keys and endpoints where the metadata say, and nowhere else', async () => {
+    const places = ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint']
+    const seen: string[] = []
+    world.provider.misbehave({
+      metadata: (given) => {
+        const moved = places.map((place) => [place, `${String(given[place])}?at=${place}`])
+        return { ...given, ...Object.fromEntries(moved) }
+      },
+    })
+    const app = await world.start({ options: { userInfo: 'login' } })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    for (const { url } of world.provider.requests)
+      seen.push(new URL(url, world.provider.url).searchParams.get('at') ?? '')
+    // A query of an endpoint stays (RFC 6749 3.1, 3.2).
+    expect(seen.filter((at) => at !== '')).toEqual([
+      'authorization_endpoint',
+      'token_endpoint',
+      'jwks_uri',
+      'userinfo_endpoint',
+    ])
+  })
+
+  it('sends what a provider is strict about: one way to authenticate, the same redirect URI, nothing secret in a query', async () => {
+    const app = await world.start({ options: { userInfo: 'login' } })
+    await app.agent().get('/profile')
+    const [authorize] = world.provider.requestsTo('authorize')
+    const [token] = world.provider.requestsTo('token')
+    const request = authorize?.params ?? new URLSearchParams()
+    expect(request.get('response_type')).toBe('code')
+    expect(request.get('scope')?.split(' ')).toContain('openid')
+    expect(request.get('nonce')).toMatch(/^[\w-]{22,43}$/)
+    expect(request.get('code_challenge')).toMatch(/^[\w-]{43}$/)
+    expect([...request.keys()].toSorted()).toEqual(
+      `client_id code_challenge code_challenge_method nonce redirect_uri response_type scope state`.split(/\s+/),
+    )
+    expect(token?.params.get('redirect_uri')).toBe(request.get('redirect_uri'))
+    expect(token?.params.getAll('code_verifier')).toHaveLength(1)
+    expect(token?.params.has('client_secret')).toBe(false)
+    expect(token?.headers['authorization']).toMatch(/^Basic /)
+    for (const { url } of world.provider.requests) expect(url).not.toMatch(/access_token|client_secret|code_verifier/)
+  })
+})
+
+describe('keys', () => {
+  it('rotated just before signing, of an issuer whose keys were never had, are had at once', async () => {
+    world.provider.misbehave({ rotateKeys: 'before-signing' })
+    const app = await world.start({ options: { userInfo: 'login' } })
+    expect((await app.agent().get('/profile')).status).toBe(200)
+    expect(world.provider.requestsTo('jwks')).toHaveLength(1)
+  })
+
+  it('rotated just before signing, to another algorithm that the metadata list', async () => {
+    world.provider.misbehave({ metadata: { id_token_signing_alg_values_supported: ['RS256', 'ES256'] } })
+    const app = await world.start()
+    await app.agent().get('/profile')
+    world.provider.misbehave({ rotateKeys: { when: 'before-signing', algorithm: 'ES256' } })
+    const page = await app.agent().get('/profile')
+    world.provider.behave()
+    await world.provider.rotateKeys({ algorithm: 'RS256' })
+    expect(page.status).toBe(200)
+  })
+
+  it('rotated at each of many logins at once serve all of them', async () => {
+    const app = await world.start()
+    await app.agent().get('/profile')
+    world.provider.misbehave({ rotateKeys: { when: 'before-signing', keepOld: true } })
+    const pages = await Promise.all(Array.from({ length: 4 }, () => app.agent().get('/profile')))
+    expect(pages.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  })
+
+  it('that come late, after a token they should verify, are one refusal and not a loop of fetches', async () => {
+    const app = await world.start()
+    await app.agent().get('/profile')
+    world.provider.forget()
+    // A cache in front of the key set goes on serving the former one.
+    const stale = { keys: world.provider.keys.keys }
+    await world.provider.rotateKeys()
+    world.provider.misbehave({ jwks: () => structuredClone(stale) as never })
+    expect((await app.agent().get('/profile')).status).toBe(502)
+    expect(world.provider.requestsTo('jwks')).toHaveLength(1)
+    world.provider.behave()
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+})
+
+describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algorithm) => {
+  let provider: TestProvider
+  let app: TestApp
+  afterEach(async () => {
+    await app.stop()
+    await provider.stop()
+  })
+
+  it.each<[string, TestFaults['idToken']]>([
+    ['broken', { signature: 'corrupt' }],
+    ['of another key', { signature: 'other-key' }],
+    ['of none', { signature: 'none' }],
+    ['of the client secret', { signature: 'hs256' }],
+    ['of the public key as a secret', { signature: 'hs256-public-key' }],
+    ['of an algorithm that is not its own', { signature: 'wrong-alg' }],
+    ['of a length that is not its own', { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.AAAA` }],
+    [
+      'of zeros',
+      { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.${Buffer.alloc(64).toString('base64url')}` },
+    ],
+  ])('and whose signature is %s logs nobody in', async (_name, idToken) => {
+    provider = await startTestProvider({ signIn: 'alice', algorithm })
+    app = await startApp({ provider })
+    provider.misbehave({ idToken })
+    expect((await app.agent().get('/profile')).status).toBe(502)
+    expect(told(app, 'login')).toEqual([])
+    provider.behave()
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+})
+
+describe('odd characters', () => {
+  // All that RFC 6749 appendix A permits in such values (VSCHAR).
+  const visible = Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + n)).join('')
+
+  it('in sid stay as they are, and the login ends as any other', async () => {
+    const provider = await startTestProvider({ signIn: 'alice', sid: () => visible })
+    const app = await startApp({ provider, session: { store: world.store() } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect((await slotOfBrowser(agent, world.redis.client)).sid).toBe(visible)
+    expect((await agent.get('/logout')).text()).toBe('hello stranger')
+    await app.stop()
+    await provider.stop()
+  })
+
+  it('in refresh and access tokens stay as they are', async () => {
+    const app = await world.start({
+      routes: (express) => {
+        express.get('/tokens', (req, res, next) => void req.oidc.tokens().then((set) => res.json(set), next))
+      },
+    })
+    const odd = `${visible}\u00e9`
+    world.provider.misbehave({ tokenResponse: { refresh_token: odd, access_token: visible } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect((await agent.fetch('/tokens')).json()).toMatchObject({ refreshToken: odd, accessToken: visible })
+  })
+
+  it('in a code reach the token endpoint as they are', async () => {
+    const app = await world.start()
+    world.provider.misbehave({ authorizationResponse: (given) => ({ ...given, code: visible }) })
+    expect((await app.agent().get('/profile')).status).toBe(400)
+    expect(world.provider.requestsTo('token')[0]?.params.get('code')).toBe(visible)
+  })
+
+  it('in an access token that fit into no header are refused where it must be sent, and told nobody', async () => {
+    const app = await startForFaults(world, { options: { userInfo: 'login' } })
+    for (const token of ['planted\r\nX-Injected: 1', 'planted\0', 'planted\u{1f511}']) {
+      app.events.length = 0
+      const undo = world.provider.misbehave({ tokenResponse: { access_token: token } })
+      const page = await app.agent().get('/profile')
+      undo()
+      expect(page.status).toBe(502)
+      expect(page.text()).not.toContain('planted')
+      expect(JSON.stringify(app.events)).not.toContain('planted')
+    }
+    expect(world.provider.requestsTo('userinfo')).toEqual([])
+  })
+})
+
+describe('a user who authenticated in the future', () => {
+  it('has not authenticated within max_age', async () => {
+    const app = await world.start({
+      routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
+    })
+    for (const later of [3600, 1e12]) {
+      const undo = world.provider.misbehave({ idToken: { claims: { auth_time: now() + later } } })
+      expect((await app.agent().get('/fresh')).status).toBe(502)
+      undo()
+    }
+    // A clock that is a little ahead is none of that.
+    world.provider.misbehave({ idToken: { claims: { auth_time: now() + 20 } } })
+    expect((await app.agent().get('/fresh')).text()).toBe('hello alice')
+  })
+})
+
+describe('userinfo', () => {
+  let elsewhere: Server | undefined
+  afterEach(async () => {
+    if (elsewhere) await close(elsewhere)
+    elsewhere = undefined
+  })
+
+  it('that names other sources of claims is taken as it is: nothing is fetched (OIDC Core 5.6.2)', async () => {
+    let requests = 0
+    elsewhere = createServer((_req, res) => {
+      requests++
+      res.end('{}')
+    })
+    const url = await listen(elsewhere)
+    const sources = {
+      one: { endpoint: url, access_token: 'x' },
+      two: { JWT: 'eyJhbGciOiJub25lIn0.eyJyb2xlcyI6WyJhZG1pbiJdfQ.' },
+    }
+    world.provider.misbehave({
+      userInfo: { claims: { _claim_names: { phone: 'one', roles: 'two', sub: 'two' }, _claim_sources: sources } },
+    })
+    const app = await world.start({ options: { userInfo: 'login' } })
+    const { user, roles } = (await app.agent().get('/profile')).json() as { user: object; roles: unknown }
+    expect(user).toMatchObject({ sub: 'alice', _claim_names: { phone: 'one' } })
+    expect(user).not.toHaveProperty('phone')
+    expect(roles).toEqual(['admin', 'user'])
+    expect(requests).toBe(0)
+  })
+
+  it.each<[string, TestFaults['userInfo']]>([
+    ['another subject', { claims: { sub: 'aliceinvalid' } }],
+    ['a subject in capitals', { claims: { sub: 'ALICE' } }],
+    ['a subject with a space', { claims: { sub: 'alice ' } }],
+    ['another subject, well signed', { signed: true, claims: { sub: 'aliceinvalid' } }],
+    ['another issuer, well signed', { claims: { iss: 'https://other.example' }, signed: true }],
+    ['several audiences, none of them us', { claims: { aud: ['a', 'b'] }, signed: true }],
+    ['an end in the past, well signed', { claims: { exp: 1 }, signed: true }],
+    ['no audience, well signed', { claims: { aud: undefined }, signed: true }],
+  ])('of %s is no login', async (_name, userInfo) => {
+    const app = await startForFaults(world, { options: { userInfo: 'login' } })
+    await meets(world, app, { userInfo }, { status: 502, code: 'token_invalid' })
+  })
+
+  it.each(['application/jwt', 'application/jwt; charset=utf-8', 'APPLICATION/JWT'])(
+    'signed, as %s, is read',
+    async (type) => {
+      const app = await world.start({ options: { userInfo: 'login' } })
+      world.provider.misbehave({
+        userInfo: { signed: true, claims: { nickname: 'Al' } },
+        endpoints: { userinfo: { contentType: type } },
+      })
+      expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { nickname: 'Al' } })
+    },
+  )
+
+  it.each(['application/json', 'text/plain', 'application/json; charset=utf-16', ''])(
+    'plain, as %j, is read',
+    async (type) => {
+      const app = await world.start({ options: { userInfo: 'login' } })
+      world.provider.misbehave({
+        userInfo: { claims: { nickname: 'Al' } },
+        endpoints: { userinfo: { contentType: type } },
+      })
+      expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { nickname: 'Al' } })
+    },
+  )
+})
+
+describe('an authorization response', () => {
+  it.each([
+    ['of another issuer (mix-up, RFC 9207)', { iss: 'https://other.example' }],
+    ['with an issuer that is a slash longer', { iss: 'http://127.0.0.1/' }],
+    ['without an issuer, though one is promised', { iss: undefined }],
+    ['with a response parameter of JARM', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
+    ['with a code that is empty', { code: '' }],
+    ['with tokens of the implicit flow in place of a code', { code: undefined, id_token: 'x', access_token: 'y' }],
+    ['with an ID token beside the code', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }],
+    ['with a code and an error', { error: 'access_denied' }],
+  ])('%s logs nobody in, and spends no code', async (_name, change) => {
+    const app = await world.start()
+    const agent = app.agent()
+    world.provider.misbehave({ authorizationResponse: change })
+    const callback = await response(agent, '/profile')
+    world.provider.behave()
+    world.provider.forget()
+    const page = await agent.get(callback)
+    expect(page.status).toBeGreaterThanOrEqual(400)
+    expect(page.status).toBeLessThan(600)
+    expect(told(app, 'login_failed')[0]?.['code']).not.toBe('internal_error')
+    expect(told(app, 'login')).toEqual([])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+  })
+})
+
+describe('the way back from a logout at the provider', () => {
+  it.each([
+    ['another state', { state: 'of somebody else' }],
+    ['no state', { state: undefined }],
+    ['markup as state', { state: '"><script>alert(1)</script>' }],
+    ['more than was asked for', { code: 'x', error: 'access_denied', returnTo: 'https://evil.example/' }],
+  ])('with %s ends where every logout ends', async (_name, logoutResponse) => {
+    const app = await world.start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    world.provider.misbehave({ logoutResponse })
+    const page = await agent.get('/logout')
+    expect(new URL(page.url).origin).toBe(app.url)
+    expect(new URL(page.url).pathname).toBe('/')
+    expect(page.text()).toBe('hello stranger')
+  })
+
+  it('begins with no hint where that makes an address too long for servers to take', async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    world.provider.misbehave({ idToken: { claims: { groups: Array.from({ length: 500 }, (_, n) => `group-${n}`) } } })
+    await agent.get('/profile')
+    const sent = new URL(location(await agent.get('/logout', { redirect: 'manual' })))
+    expect(sent.href.length).toBeLessThan(4096)
+    expect(sent.searchParams.get('client_id')).toBe('web')
+    expect(sent.searchParams.has('id_token_hint')).toBe(false)
+    expect(sent.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+  })
+})

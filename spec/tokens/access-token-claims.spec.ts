@@ -1,0 +1,149 @@
+/** Every claim that is read of an access token, missing and of every type: it gives the roles it should, or none. */
+import { keycloak } from 'express-session-oidc'
+import { CompactSign, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { OidcError } from '../../lib/core/errors.ts'
+import { forgetWarnings } from '../../lib/core/warnings.ts'
+import { verifyOwnAccessToken } from '../../lib/tokens/access-token.ts'
+import { Keys } from '../../lib/tokens/keys.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { flow } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
+import { oneLogin } from './support/one-login.ts'
+
+noUnhandledRejections()
+
+const now = (): number => Math.floor(Date.now() / 1000)
+const isTime = (value: unknown): value is number => typeof value === 'number'
+
+describe('the access token of a login', () => {
+  const issuer = 'https://id.example.com'
+  let key: CryptoKey
+  let keys: Keys
+  beforeAll(async () => {
+    const pair = await generateKeyPair('ES256', { extractable: true })
+    key = pair.privateKey
+    const jwk = await exportJWK(pair.publicKey)
+    keys = new Keys(
+      async () => ({ keys: [jwk] }),
+      () => {},
+    )
+  })
+
+  /** Whether a token is read; what refuses it is an error of ours that says nothing of the token. */
+  async function isRead(claim: string, ...values: (string | undefined)[]): Promise<boolean> {
+    const good = { iss: issuer, sub: 'alice', azp: 'web', client_id: 'web', iat: now(), exp: now() + 300, roles: ['x'] }
+    const payload = withMember(JSON.stringify(good), claim, ...values)
+    const token = await new CompactSign(Buffer.from(payload)).setProtectedHeader({ alg: 'ES256' }).sign(key)
+    try {
+      await verifyOwnAccessToken(token, keys, { issuer, clientId: 'web', sub: 'alice', clockToleranceSeconds: 30 })
+      return true
+    } catch (error) {
+      expect(error).toBeInstanceOf(OidcError)
+      expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
+      expect((error as OidcError).detail).not.toContain('text')
+      return false
+    }
+  }
+
+  const expected: [string, (value: unknown) => boolean, Odd[]][] = [
+    ['iss', (value) => value === issuer, [{ name: 'the issuer in a list', json: `["${issuer}"]` }]],
+    [
+      'sub',
+      (value) => value === undefined || value === 'alice',
+      [{ name: 'the subject in a list', json: '["alice"]' }],
+    ],
+    ['azp', (value) => value === undefined || value === 'web', [{ name: 'us in a list', json: '["web"]' }]],
+    ['client_id', (value) => value === undefined || value === 'web', [{ name: 'us in a list', json: '["web"]' }]],
+    ['exp', (value) => isTime(value) && value > now() - 30, oddTimes()],
+    ['nbf', (value) => value === undefined || (isTime(value) && value <= now() + 30), oddTimes()],
+    ['iat', (value) => value === undefined || isTime(value), oddTimes()],
+    ['aud', () => true, []],
+    ['scope', () => true, []],
+  ]
+
+  it.each(expected)(
+    'with any other value of %s is read where it should be, and no other',
+    async (claim, reads, more) => {
+      for (const { name, json } of [...oddValues, ...more, { name: 'too deep', json: bottomless }]) {
+        expect({ name, isRead: await isRead(claim, json) }).toEqual({ name, isRead: reads(parsed(json)) })
+      }
+    },
+  )
+
+  it.each([
+    ['iss', '"https://other.example"'],
+    ['sub', '"mallory"'],
+    ['azp', '"other"'],
+    ['client_id', '"other"'],
+    ['exp', '1000'],
+  ])('with %s twice is read by the last', async (claim, other) => {
+    const good = { iss: issuer, sub: 'alice', azp: 'web', client_id: 'web', exp: now() + 300 }
+    const own = JSON.stringify(good[claim as keyof typeof good])
+    expect(await isRead(claim, own, other)).toBe(false)
+    expect(await isRead(claim, other, own)).toBe(true)
+  })
+})
+
+describe('roles of Keycloak', () => {
+  const realm = flow({ path: '/realms/acme' })
+  let app: TestApp
+  beforeAll(async () => {
+    const options = keycloak({ url: realm.provider.url, realm: 'acme', client: 'web' })
+    app = await startApp({ provider: realm.provider, options, session: { store: realm.store() } })
+  })
+  afterAll(() => app.stop())
+  beforeEach(() => {
+    forgetWarnings()
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    return () => vi.restoreAllMocks()
+  })
+
+  /** The roles of a login whose access token has these members. */
+  async function roles(members: Readonly<Record<string, string | undefined>>): Promise<readonly string[]> {
+    realm.provider.misbehave({
+      accessToken: {
+        payload: (token) => Object.entries(members).reduce((text, [name, json]) => withMember(text, name, json), token),
+      },
+    })
+    const outcome = await oneLogin(app, realm.redis.client, realm.provider)
+    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+    expect(outcome.profile['roles']).toEqual(outcome.slot.roles)
+    return outcome.slot.roles
+  }
+
+  // One odd value is what a client named __proto__ would have; it is looked at below.
+  const others = oddValues.filter(({ json }) => !json?.startsWith('{"__proto__"'))
+  it.each(named(others))('are none where realm_access and resource_access are %s', async (_name, json) => {
+    expect(await roles({ realm_access: json, resource_access: json })).toEqual([])
+  })
+
+  it.each(named(oddValues))('are what is text where the lists of roles are %s', async (_name, json) => {
+    const value = parsed(json)
+    const texts = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+    const access = withMember('{}', 'roles', json)
+    const found = await roles({ realm_access: access, resource_access: `{"web":${access},"orders":${access}}` })
+    expect([...found].toSorted()).toEqual(texts.flatMap((text) => [`orders:${text}`, text, `web:${text}`]))
+  })
+
+  it('of clients with the names of what every object has stay under those names', async () => {
+    const access = '{"roles":["admin"]}'
+    const clients = `{"__proto__":${access},"constructor":${access},"toString":${access}}`
+    expect([...(await roles({ realm_access: undefined, resource_access: clients }))].toSorted()).toEqual([
+      '__proto__:admin',
+      'constructor:admin',
+      'toString:admin',
+    ])
+  })
+
+  it('of the prototype of an object are none', async () => {
+    const inherited = '{"__proto__":{"roles":["admin"]}}'
+    expect(await roles({ realm_access: inherited, resource_access: `{"web":${inherited}}` })).toEqual([])
+  })
+
+  it('may be many thousand', async () => {
+    const many = JSON.stringify({ roles: Array.from({ length: 10_000 }, (_, n) => `role-${n}`) })
+    expect(await roles({ realm_access: many, resource_access: undefined })).toHaveLength(10_000)
+  })
+})

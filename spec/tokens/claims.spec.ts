@@ -1,0 +1,224 @@
+/**
+ * Every claim that is read, missing, of every type, huge and duplicated: what comes of it is a login that is right, or a
+ * refusal of ours, never anything else.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+import { flow } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
+import { oneLogin, type Outcome } from './support/one-login.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp({ provider: world.provider, session: { store: world.store() } })
+})
+afterAll(() => app.stop())
+
+const now = (): number => Math.floor(Date.now() / 1000)
+const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
+const isTime = (value: unknown): value is number => typeof value === 'number'
+
+/** A login with an ID token whose text of claims is another. */
+function tried(change: (json: string) => string): Promise<Outcome> {
+  // The port of the provider is not known before it has started.
+  world.provider.misbehave({
+    idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) },
+  })
+  return oneLogin(app, world.redis.client, world.provider)
+}
+
+/** A claim that is checked: whether a value is good (undefined where it is left out), and values of its own to try. */
+interface Checked {
+  readonly claim: string
+  readonly accepts: (value: unknown) => boolean
+  readonly more: readonly Odd[]
+}
+
+const checked: readonly Checked[] = [
+  {
+    claim: 'iss',
+    accepts: (value) => value === world.provider.issuer,
+    more: [
+      odd('the issuer', '$issuer'),
+      odd('the issuer in a list', ['$issuer']),
+      odd('the issuer with a slash', '$issuer/'),
+      odd('the issuer with a space', '$issuer '),
+    ],
+  },
+  { claim: 'sub', accepts: (value) => typeof value === 'string' && value !== '' && value.length <= 255, more: [] },
+  {
+    claim: 'aud',
+    // We are the authorized party of these tokens, and so may be one audience of several (OIDC Core 3.1.3.7, 3 to 5).
+    accepts: (value) => value === 'web' || (Array.isArray(value) && value.includes('web')),
+    more: [
+      odd('us', 'web'),
+      odd('us in a list', ['web']),
+      odd('us in a list in a list', [['web']]),
+      odd('us and others of all types', ['api', 'web', 5, null, {}]),
+      odd('us as a member', { web: 'web', 0: 'web', length: 1 }),
+      odd('us in capitals', 'WEB'),
+      odd('us as a word of several', 'web web2'),
+    ],
+  },
+  { claim: 'exp', accepts: (value) => isTime(value) && value > now() - 30, more: oddTimes() },
+  { claim: 'iat', accepts: (value) => isTime(value) && value <= now() + 30, more: oddTimes() },
+  {
+    claim: 'nbf',
+    accepts: (value) => value === undefined || (isTime(value) && value <= now() + 30),
+    more: oddTimes(),
+  },
+  { claim: 'nonce', accepts: () => false, more: [] },
+  {
+    claim: 'azp',
+    accepts: (value) => value === undefined || value === 'web',
+    more: [odd('us', 'web'), odd('us in a list', ['web'])],
+  },
+  {
+    claim: 'auth_time',
+    accepts: (value) => value === undefined || (isTime(value) && Number.isFinite(value) && value >= 0),
+    more: oddTimes(),
+  },
+]
+
+describe.each(checked.map((each) => [each.claim, each] as const))('the claim %s', (claim, { accepts, more }) => {
+  it.each(named([...oddValues, ...more]))('being %s logs in as it should, or is refused', async (_name, json) => {
+    const outcome = await tried((token) => withMember(token, claim, json))
+    const value = parsed(json?.replaceAll('$issuer', world.provider.issuer))
+    expect(outcome).toMatchObject(accepts(value) ? { how: 'login' } : { how: 'refused', status: 502 })
+    if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? value : 'alice')
+  })
+})
+
+/** Claims that may be anything: those that are read, those that are shown, and names that every object has. */
+const free = [
+  '',
+  ...`acr amr sid at_hash jti typ roles groups realm_access resource_access scope name preferred_username
+  email email_verified address updated_at expires_in version constructor prototype toString toJSON
+  hasOwnProperty then length default 0 isAuthenticated hasLogins cookie user __proto__`.split(/\s+/),
+]
+
+describe('claims that may be anything', () => {
+  it.each(named(oddValues))('all being %s are a login that gets no more by it', async (_name, json) => {
+    const outcome = await tried((token) => free.reduce((text, claim) => withMember(text, claim, json), token))
+    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+    const { slot, profile, agent } = outcome
+    const value = parsed(json)
+    const list = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+    expect(slot.sub).toBe('alice')
+    expect(slot.roles).toEqual(list)
+    expect(slot.sid).toBe(typeof value === 'string' ? value : undefined)
+    expect(slot.acr).toBe(typeof value === 'string' ? value : undefined)
+    expect(profile['scope']).toEqual(['openid', 'profile', 'email'])
+    // The way out is open too.
+    await agent.get('/logout')
+    expect((await agent.get('/')).text()).toBe('hello stranger')
+  })
+
+  it('with the name __proto__ lend nothing to a copy of the user', async () => {
+    const outcome = await tried((token) => withMember(token, '__proto__', '{"roles":["admin"],"isAdmin":true}'))
+    expect(outcome.how).toBe('login')
+    if (outcome.how !== 'login') return
+    expect(Object.assign({}, outcome.slot.user)).not.toHaveProperty('isAdmin')
+  })
+})
+
+describe('a claim that comes twice', () => {
+  const others: [string, string, boolean][] = [
+    ['iss', '"https://other.example"', false],
+    ['sub', '"mallory"', true],
+    ['aud', '"other"', false],
+    ['exp', '1000', false],
+    ['iat', '99999999999', false],
+    ['nonce', '"other"', false],
+    ['azp', '"other"', false],
+    ['auth_time', '"yesterday"', false],
+    ['roles', '["forged"]', true],
+    ['sid', '"other"', true],
+    ['name', '"Mallory"', true],
+  ]
+  it.each(others)('%s: one of the two counts, everywhere', async (claim, other, isGood) => {
+    for (const order of ['first', 'last'] as const) {
+      const outcome = await tried((token) => {
+        const own = JSON.stringify((JSON.parse(token) as Record<string, unknown>)[claim])
+        return withMember(token, claim, ...(order === 'first' ? [own, other] : [other, own]))
+      })
+      world.provider.behave()
+      // JSON.parse takes the last (ECMA-262 25.5.1), and all who read the token must.
+      expect(outcome.how).toBe(isGood || order === 'last' ? 'login' : 'refused')
+      if (outcome.how !== 'login') continue
+      const { slot } = outcome
+      const shown = { sub: slot.sub, roles: slot.roles, sid: slot.sid, name: slot.user['name'] }
+      if (claim in shown) {
+        const read = JSON.stringify(shown[claim as keyof typeof shown])
+        if (order === 'first') expect(read).toBe(other)
+        else expect(read).not.toBe(other)
+      }
+    }
+  })
+})
+
+describe('a claim that is huge', () => {
+  const text = (length: number): string => JSON.stringify('x'.repeat(length))
+
+  it.each([
+    ['a name of 300 kB', 'name', text(300_000)],
+    ['20,000 roles', 'roles', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => `role-${n}`))],
+    ['20,000 groups in objects', 'groups', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ n })))],
+    ['20,000 audiences', 'aud', JSON.stringify([...Array.from({ length: 20_000 }, (_, n) => `api-${n}`), 'web'])],
+    ['a sid of 10 kB', 'sid', text(10_000)],
+  ])('%s is a login', async (_name, claim, json) => {
+    const outcome = await tried((token) => withMember(token, claim, json))
+    expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+  })
+
+  it.each(['iss', 'sub', 'exp', 'iat', 'nbf', 'nonce', 'azp', 'auth_time'])('%s is refused', async (claim) => {
+    const outcome = await tried((token) => withMember(token, claim, text(300_000)))
+    expect(outcome).toMatchObject({ how: 'refused', status: 502 })
+    if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
+  })
+
+  it('beyond what an answer may be is a fault of the provider, and the next login works', async () => {
+    const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
+    expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
+    world.provider.behave()
+    expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'login' })
+  })
+
+  it('is one of 20,000, and a login', async () => {
+    const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')
+    const outcome = await tried((token) => `${token.slice(0, -1)},${more}}`)
+    expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+  })
+
+  it.each([...checked.map(({ claim }) => claim), 'roles', 'sid', 'name', 'else'])(
+    '%s, as lists in lists too deep to be written, is a login or a refusal',
+    async (claim) => {
+      const outcome = await tried((token) => withMember(token, claim, bottomless))
+      if (outcome.how === 'login') expect(outcome.slot.sub).toBe('alice')
+    },
+  )
+})
+
+describe('claims that are no JSON object', () => {
+  it.each([
+    ['nothing', ''],
+    ['white space', ' \n'],
+    ['JSON that breaks off', '{"iss":'],
+    ['JSON and more', '{}{}'],
+    ['a text', '"alice"'],
+    ['null', 'null'],
+    ['a number', '5'],
+    ['a list of objects', '[{"sub":"alice"}]'],
+    ['an empty object', '{}'],
+    ['JavaScript', '{sub: 1}'],
+    ['a byte order mark before it', '\ufeff{}'],
+    ['lists in lists too deep to be written', bottomless],
+  ])('but %s are refused as what breaks the protocol', async (_name, payload) => {
+    const outcome = await tried(() => payload)
+    expect(outcome).toMatchObject({ how: 'refused', status: 502 })
+  })
+})
