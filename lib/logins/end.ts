@@ -1,6 +1,7 @@
 import type { TokenSet } from '../config/claims.ts'
 import type { Instance } from './instance.ts'
 import { storeUnavailable } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
 import { without } from '../session/identity-change.ts'
 import {
   liveSlot,
@@ -10,6 +11,7 @@ import {
   secondsLeft,
   tokensKey,
   writeRecord,
+  type Moved,
   type Slot,
 } from '../session/login-record.ts'
 import { openTokens } from '../session/vault.ts'
@@ -37,14 +39,19 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
   let login = await session.login()
   let loginId: string | undefined
   let sealed: string | undefined
+  // Came with the cookie of a session that was replaced already: it may end its login, but sees nothing of it any more.
+  let isLate = false
   for (let tries = 0, moves = 0; tries < mostTries;) {
     const record = login?.record === 'newer' ? undefined : login?.record
     const slot = liveSlot(record, name)
     if (login?.text === undefined || !record || !slot || (loginId !== undefined && slot.loginId !== loginId)) {
-      // A login with another instance may have taken this one along into a new session.
-      const moved = session.hasLogins && moves++ < mostMoves ? await records.get(movedKey(id)) : undefined
-      if (moved === undefined) return undefined
-      id = moved
+      // A login with another instance may have taken this one along into a new session: this one, and no other there.
+      const moved = session.hasLogins && moves++ < mostMoves ? await movedFrom(records, id) : undefined
+      const went = moved && Object.hasOwn(moved.logins, name) ? moved.logins[name] : undefined
+      if (!moved || went === undefined || (loginId !== undefined && went !== loginId)) return undefined
+      if (loginId === undefined) isLate = true
+      loginId = went
+      id = moved.session
       login = await session.readLogin(id)
       continue
     }
@@ -69,10 +76,15 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
     if (isLast) await destroyed(instance, session, id)
     return {
       slot,
-      tokens: sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, slot.loginId, name),
+      tokens: sealed === undefined || isLate ? undefined : openTokens(instance.tokenSealer, sealed, slot.loginId, name),
     }
   }
   throw storeUnavailable(new Error('the login record kept changing'))
+}
+
+async function movedFrom(records: Records, id: string): Promise<Moved | undefined> {
+  const text = await records.get(movedKey(id))
+  return text === undefined ? undefined : (JSON.parse(text) as Moved)
 }
 
 /** The login has ended already: a session that cannot be deleted now is over all the same, and goes when it is next seen. */

@@ -11,6 +11,7 @@ import {
   movedKey,
   secondsLeft,
   tokensKey,
+  writeMoved,
   writeRecord,
   type Slot,
 } from '../session/login-record.ts'
@@ -172,7 +173,7 @@ async function writeLogin(instance: Instance, session: RequestSession, made: Mad
       await afterwards(instance, () => renewed.dropFormer())
       return login
     }
-    if (await endFormer(session, made, former.text, Object.keys(others).length > 0)) {
+    if (await endFormer(session, made, former.text, others)) {
       await afterwards(instance, async () => {
         await records.delete(Object.keys(slotsOf(former)).map((other) => tokensKey(formerId, other)))
         await renewed.dropFormer()
@@ -187,10 +188,17 @@ async function writeLogin(instance: Instance, session: RequestSession, made: Mad
 }
 
 /** The moment at which the logins of the former session become those of the new one; false where they changed. */
-async function endFormer(session: RequestSession, made: Made, text: string, isMoving: boolean): Promise<boolean> {
+async function endFormer(
+  session: RequestSession,
+  made: Made,
+  text: string,
+  moving: Readonly<Record<string, Slot>>,
+): Promise<boolean> {
   const { records } = session
   const { renewed, formerId } = made
-  if (isMoving) await records.set(movedKey(formerId), renewed.id, movedSeconds)
+  if (Object.keys(moving).length > 0) {
+    await records.set(movedKey(formerId), writeMoved(renewed.id, moving), movedSeconds)
+  }
   // No slots: ended. Unlike a deletion it can be undone for certain, also where the store's answer was lost.
   const ended = writeRecord({}, 0)
   made.undo = { ended, text }

@@ -54,6 +54,18 @@ export function movedKey(session: string): RecordKey {
   return { session, part: 'moved' }
 }
 
+/** The session that logins went over into, and which did. Others that it has are no business of the former one's. */
+export interface Moved {
+  readonly session: string
+  /** Login ids by instance. */
+  readonly logins: Readonly<Record<string, string>>
+}
+
+export function writeMoved(session: string, slots: Readonly<Record<string, Slot>>): string {
+  const logins = Object.fromEntries(Object.entries(slots).map(([instance, { loginId }]) => [instance, loginId]))
+  return JSON.stringify({ session, logins } satisfies Moved)
+}
+
 export function writeRecord(slots: Readonly<Record<string, Slot>>, version: number): string {
   return JSON.stringify({ format, version, slots } satisfies LoginRecord)
 }

@@ -87,7 +87,8 @@ export function openTransaction(
   const text = sealed === undefined ? undefined : sealer.open(sealed, `${place.instance} ${id}`)
   if (text === undefined) return undefined
   const transaction = JSON.parse(text) as Transaction
-  return transaction.startedAt + transactionSeconds > nowSeconds() ? transaction : undefined
+  // As far ahead too: a process whose clock was wrong must not make one that lasts.
+  return Math.abs(nowSeconds() - transaction.startedAt) < transactionSeconds ? transaction : undefined
 }
 
 /** Ids of the transactions to drop so that one more fits: unreadable ones and the oldest. */
