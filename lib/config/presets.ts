@@ -1,3 +1,4 @@
+import { parsedUrl } from '../core/urls.ts'
 import { Checks } from './checks.ts'
 import type { RoleSources } from './options.ts'
 import { optionsInvalid } from './resolve.ts'
@@ -29,7 +30,7 @@ export function keycloak(options: KeycloakOptions): {
   const checks = new Checks(options, 'the options of keycloak()', ['url', 'realm', 'client'])
   const given = checks.value('url')
   const url = given instanceof URL ? given.href : given
-  if (typeof url !== 'string' || !URL.canParse(url))
+  if (typeof url !== 'string' || !parsedUrl(url))
     checks.fault("url must be an absolute URL such as 'https://id.example.com'")
   else if (/\/realms\//.test(url)) checks.fault("url must end before '/realms/...': the realm is an option of its own")
   const realm = checks.string('realm', 'the name of the realm')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
-import { isLoopback, localPath } from '../core/urls.ts'
+import { isLoopback, localPath, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { Checks, scopeList } from './checks.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
@@ -201,8 +201,8 @@ function issuerFault(value: unknown, allowInsecure: boolean, what = 'issuer'): s
 }
 
 function endpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
-  if (typeof value !== 'string' || !URL.canParse(value)) return `${what} must be an absolute URL`
-  const url = new URL(value)
+  const url = typeof value === 'string' ? parsedUrl(value) : undefined
+  if (!url) return `${what} must be an absolute URL`
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${what} must be an https: URL`
   if (url.username || url.password) return `${what} must not contain a user name or password`
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
@@ -233,11 +233,11 @@ function baseOf(checks: Checks): URL | undefined {
     return undefined
   }
   const text = given instanceof URL ? given.href : given
-  if (typeof text !== 'string' || !URL.canParse(text)) {
+  const url = typeof text === 'string' ? parsedUrl(text) : undefined
+  if (!url) {
     checks.fault("baseUrl must be an absolute URL such as 'https://app.example.com'")
     return undefined
   }
-  const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('baseUrl must be an https: or http: URL')
   else if (url.username || url.password) checks.fault('baseUrl must not contain a user name or password')
   else if (url.search || url.hash) checks.fault('baseUrl must not have a query or a fragment')
@@ -333,13 +333,7 @@ function originsOf(checks: Checks): readonly string[] {
     return []
   }
   for (const origin of given) {
-    if (
-      typeof origin === 'string' &&
-      !origin.includes('*') &&
-      URL.canParse(origin) &&
-      new URL(origin).origin === origin
-    )
-      continue
+    if (typeof origin === 'string' && !origin.includes('*') && parsedUrl(origin)?.origin === origin) continue
     checks.fault(
       `allowedOrigins: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
     )

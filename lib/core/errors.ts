@@ -128,10 +128,24 @@ export function providerUnavailable(detail: string, retryAfter: number = retryAf
   })
 }
 
-/** Name, code and message of an unknown thrown value, on one line. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error === 'string' ? error : `a thrown ${typeof error}`
+/** A text without what it repeats of `secrets`, as it is or encoded. Before it is cut: half a secret is not found. */
+export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
+  let masked = text
+  for (const secret of secrets) {
+    if (secret === undefined || secret.length < 4) continue
+    const urlEncoded = encodeURIComponent(secret)
+    const formEncoded = new URLSearchParams([['', secret]]).toString().slice(1)
+    const json = JSON.stringify(secret).slice(1, -1)
+    for (const form of [secret, urlEncoded, formEncoded, json]) masked = masked.replaceAll(form, '[secret]')
+  }
+  return masked
+}
+
+/** Name, code and message of an unknown thrown value, on one line, without what it repeats of `secrets`. */
+export function describe(error: unknown, secrets: readonly (string | undefined)[] = []): string {
+  if (!(error instanceof Error))
+    return typeof error === 'string' ? withoutSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
   const code = (error as { code?: unknown }).code
-  const message = error.message.replace(/\s+/g, ' ').slice(0, 500)
+  const message = withoutSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
   return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
 }

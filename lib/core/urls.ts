@@ -10,10 +10,20 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
+/** A text as URL, undefined where it is none. In Node 20 `URL.canParse` takes texts for URLs that `new URL` throws at. */
+export function parsedUrl(text: string, base?: string): URL | undefined {
+  try {
+    return new URL(text, base)
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether a value is an `https:` URL, or an `http:` one that is on loopback or expressly permitted. */
 export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false
-  const { protocol, hostname } = new URL(value)
+  const url = typeof value === 'string' ? parsedUrl(value) : undefined
+  if (!url) return false
+  const { protocol, hostname } = url
   return protocol === 'https:' || (protocol === 'http:' && (allowInsecure || isLoopback(hostname)))
 }
 
@@ -30,13 +40,8 @@ export function localPath(input: unknown, origin: string): string | undefined {
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
-  let url: URL
-  try {
-    url = new URL(input, origin)
-  } catch {
-    return undefined
-  }
-  if (url.origin !== new URL(origin).origin || url.username || url.password) return undefined
+  const url = parsedUrl(input, origin)
+  if (!url || url.origin !== new URL(origin).origin || url.username || url.password) return undefined
   const result = url.pathname + url.search + url.hash
   // Dot segments may have left two slashes in front, and percent-encoding may have made it longer.
   return /^\/(?:\/|%2f)/i.test(result) || result.length > longest ? undefined : result
@@ -44,9 +49,8 @@ export function localPath(input: unknown, origin: string): string | undefined {
 
 /** The path, query and fragment of a `Referer` header that names a page of `origin`, else undefined. */
 export function localReferer(referer: unknown, origin: string): string | undefined {
-  if (typeof referer !== 'string' || !URL.canParse(referer)) return undefined
-  const url = new URL(referer)
-  return url.origin === new URL(origin).origin ? localPath(url.pathname + url.search, origin) : undefined
+  const url = typeof referer === 'string' ? parsedUrl(referer) : undefined
+  return url?.origin === new URL(origin).origin ? localPath(url.pathname + url.search, origin) : undefined
 }
 
 /** Escapes text for HTML, element content and quoted attributes alike. */

@@ -60,6 +60,8 @@ const failed = new WeakSet<Request>()
 export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
   const { instance, req, res, next } = exchange
   if (res.headersSent) return next(error)
+  // Before onError, which may set another.
+  res.setHeader('Cache-Control', 'no-store')
   const { onError } = instance.options
   if (!onError || asked.get(req) === error) return writeError(exchange, error, extras)
   asked.set(req, error)

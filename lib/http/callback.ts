@@ -1,8 +1,8 @@
 import { OidcError, type OidcErrorCode } from '../core/errors.ts'
-import type { RecordKey } from '../core/records.ts'
 import { localPath } from '../core/urls.ts'
 import { claim, claimed, settleClaim } from '../logins/claim.ts'
 import { FormerSessionChanged, finishLogin, type FinishInput, type Finished } from '../logins/finish.ts'
+import { keepResponse, takeResponse } from '../logins/response.ts'
 import { ProviderRefused } from '../provider/respond.ts'
 import { attachLogin } from '../session/attached.ts'
 import { liveSlot } from '../session/login-record.ts'
@@ -70,8 +70,7 @@ async function readCallback(exchange: Exchange): Promise<Callback> {
   const state = readState(instance.stateSealer, instance.options.name, stateText)
   if (!state) throw badRequest('state_unknown', 'This address does not belong to a login that was begun here.')
   if (!parameters.has('code') && !parameters.has('error')) {
-    const stored = await session.records.take(responseKey(state.id))
-    if (stored !== undefined) parameters = new URLSearchParams(stored)
+    parameters = (await takeResponse(instance, session.records, state.id)) ?? parameters
   }
   const transaction = openTransaction(instance.cookieSealer, instance.cookiePlace, readCookies(req), state.id)
   const checked = transaction && { ...transaction, returnTo: homeward(exchange, transaction.returnTo) }
@@ -209,7 +208,7 @@ export async function handleCallbackPost(exchange: Exchange): Promise<void> {
       throw badRequest('state_unknown', 'This address does not belong to a login that was begun here.')
     }
     const known = openTransaction(instance.cookieSealer, instance.cookiePlace, readCookies(req), state.id)
-    if (known) await session.records.add(responseKey(state.id), parameters.toString(), 60)
+    if (known) await keepResponse(instance, session.records, state.id, parameters)
     res.setHeader('Cache-Control', 'no-store')
     res.statusCode = 303
     res.setHeader('Location', `${instance.redirectUri}?state=${encodeURIComponent(stateText)}`)
@@ -217,10 +216,6 @@ export async function handleCallbackPost(exchange: Exchange): Promise<void> {
   } catch (error) {
     fail(exchange, error)
   }
-}
-
-function responseKey(id: string): RecordKey {
-  return { kind: 'response', id }
 }
 
 function fail(exchange: Exchange, thrown: unknown, transaction?: Transaction): void {

@@ -11,12 +11,20 @@ export function readCookies(req: Request): ReadonlyMap<string, string> {
   for (const pair of (req.headers.cookie ?? '').split(';')) {
     const at = pair.indexOf('=')
     if (at < 1) continue
-    const name = pair.slice(0, at).trim()
+    const name = stripped(pair.slice(0, at))
     if (cookies.has(name)) twice.add(name)
-    cookies.set(name, pair.slice(at + 1).trim())
+    cookies.set(name, stripped(pair.slice(at + 1)))
   }
   for (const name of twice) cookies.delete(name)
   return cookies
+}
+
+/**
+ * Without the white space of RFC 6265 5.2 around it, and no other: a name with a no-break space in front has no prefix
+ * in the eyes of a browser, which lets any host of the site set it.
+ */
+function stripped(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 /** Adds cookies to the response, which is then kept by no cache. */

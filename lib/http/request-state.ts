@@ -77,7 +77,9 @@ export function slotOf(req: Request, instance: Instance): Slot | undefined {
 export function publicPath(req: Request, instance: Instance): string {
   const { origin, basePath } = instance.options
   const stripped = states.get(req)?.instances.get(instance)?.stripped ?? ''
-  return localPath(stripped + req.originalUrl, origin) ?? (basePath || '/')
+  // The request target may be a whole URL (RFC 9112 3.2.2), to which nothing can be put in front.
+  const path = req.originalUrl.startsWith('/') ? localPath(stripped + req.originalUrl, origin) : undefined
+  return path ?? (basePath || '/')
 }
 
 /** A mistake in how the package was set up, found at run time: 500, and the fix in the message. */

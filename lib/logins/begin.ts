@@ -4,6 +4,7 @@ import { authorizationUrl } from '../provider/authorize.ts'
 import { newTransactionId, writeState } from '../session/state.ts'
 import {
   clearedCookie,
+  sizeOf,
   surplusTransactions,
   transactionCookie,
   type Cookie,
@@ -48,11 +49,9 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     scope: transaction.scope,
     parameters: request.parameters,
   })
-  const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies)
-  return {
-    location,
-    cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), fittingCookie(instance, transaction)],
-  }
+  const made = fittingCookie(instance, transaction)
+  const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies, sizeOf(made.name, made.value))
+  return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
 }
 
 /** Browsers drop larger ones (RFC 6265bis 5.6). */
@@ -67,6 +66,6 @@ function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const cookies = [transaction, homeward, { ...homeward, parameters: checked }].map((each) =>
     transactionCookie(cookieSealer, cookiePlace, each),
   )
-  const fits = ({ name, value }: Cookie): boolean => name.length + (value ?? '').length < largestCookie
+  const fits = ({ name, value }: Cookie): boolean => sizeOf(name, value) < largestCookie
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto'
 import type { UnknownClaims, TokenSet } from '../config/claims.ts'
-import { nowSeconds } from '../core/clock.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { LoadedLogin } from '../session/attached.ts'
@@ -21,6 +19,7 @@ import type { RenewedSession, RequestSession } from '../session/web-session.ts'
 import { exchangeCode } from '../provider/respond.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { hookFailed, identify, type Identity } from './identity.ts'
+import { isPast, slotOf } from './slot.ts'
 import type { Instance } from './instance.ts'
 
 /** What a login is finished with. */
@@ -102,37 +101,16 @@ function carry(instance: Instance, session: RequestSession, former: LoadedLogin 
   return carryOver({ hadLogins: session.hasLogins, slots: liveSlots(record) }, instance.options.name, slot)
 }
 
-function slotOf(instance: Instance, transaction: Transaction, identity: Identity): Slot {
-  const { claims, tokens } = identity
-  const now = nowSeconds()
-  const { sid, acr, auth_time: authTime } = claims
-  return {
-    loginId: randomBytes(16).toString('base64url'),
-    issuer: claims.iss,
-    sub: claims.sub,
-    ...(typeof sid === 'string' ? { sid } : {}),
-    user: identity.user,
-    roles: identity.roles,
-    scope: tokens.scope,
-    startedAt: transaction.startedAt,
-    checkedAt: now,
-    endsAt: now + instance.options.maxLoginSeconds,
-    ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
-    ...(typeof acr === 'string' ? { acr } : {}),
-    ...(isPast(instance, authTime) ? { authTime } : {}),
-  }
-}
-
-function isPast(instance: Instance, time: unknown): time is number {
-  return typeof time === 'number' && time <= nowSeconds() + instance.options.clockToleranceSeconds
-}
-
 async function runHook(input: FinishInput, identity: Identity): Promise<string> {
   let wanted: unknown
   try {
     wanted = await input.afterLogin({ user: identity.user, tokens: identity.tokens, roles: identity.roles })
   } catch (error) {
-    throw hookFailed('afterLogin', error)
+    throw hookFailed('afterLogin', error, [
+      identity.tokens.accessToken,
+      identity.tokens.refreshToken,
+      identity.tokens.idToken,
+    ])
   }
   if (wanted === undefined || wanted === null) return input.transaction.returnTo
   const path = input.localPath(wanted)

@@ -142,12 +142,12 @@ function rolesOf(
 }
 
 /** A function of the application's own threw: its fault, not a refusal. */
-export function hookFailed(hook: string, error: unknown): OidcError {
+export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
   // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
   if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
   return new OidcError('hook_failed', 'The application could not complete the request.', {
     status: 500,
-    detail: `${hook} failed: ${describe(error)}`,
+    detail: `${hook} failed: ${describe(error, secrets)}`,
     cause: error,
   })
 }

@@ -1,5 +1,5 @@
 import { buildAuthorizationUrl, buildAuthorizationUrlWithPAR, calculatePKCECodeChallenge } from 'openid-client'
-import { providerFault } from './faults.ts'
+import { credentials, providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
 
 /** What an authorization request is made of (OIDC Core 3.1.2.1). */
@@ -35,6 +35,6 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
       : buildAuthorizationUrl(configuration, parameters)
     return url.href
   } catch (error) {
-    throw providerFault(error, 'authorization request')
+    throw providerFault(error, 'authorization request', [request.nonce, request.verifier, ...credentials(options)])
   }
 }

@@ -25,7 +25,7 @@ export async function fetchUserInfo(provider: Provider, accessToken: string): Pr
     const text = await response.text()
     return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))
   } catch (error) {
-    throw providerFault(error, 'userinfo')
+    throw providerFault(error, 'userinfo', [accessToken])
   }
 }
 

@@ -1,21 +1,23 @@
-import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
+import type { ResolvedOptions } from '../config/resolve.ts'
+import { OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
 
 /**
  * Turns what openid-client throws into an error of ours. The original is not kept: it carries codes, tokens and claims
  * in its causes, which every logger prints.
  */
-export function providerFault(error: unknown, what: string): OidcError {
+export function providerFault(error: unknown, what: string, secrets: readonly (string | undefined)[] = []): OidcError {
   if (error instanceof OidcError) return error
   const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
-  const detail = `${what}: ${safeText(error)}`
+  const detail = `${what}: ${safeText(error, secrets)}`
   switch (code) {
     case 'OAUTH_TIMEOUT':
       return providerUnavailable(detail)
     case 'OAUTH_RESPONSE_BODY_ERROR':
-      if (status === 429 || (typeof status === 'number' && status >= 500)) return providerUnavailable(detail)
+      if (isDown(status)) return providerUnavailable(detail)
       if (oauthError === 'temporarily_unavailable' || oauthError === 'server_error') return providerUnavailable(detail)
       return clientRejected(detail)
     case 'OAUTH_WWW_AUTHENTICATE_CHALLENGE':
+      if (isDown(status)) return providerUnavailable(detail)
       return clientRejected(detail)
     case 'OAUTH_RESPONSE_IS_NOT_CONFORM': {
       const response = (error as Error).cause
@@ -41,12 +43,31 @@ export function providerFault(error: unknown, what: string): OidcError {
   return providerUnavailable(detail)
 }
 
+/** What a provider that repeats its request would tell of the client (RFC 6749 2.3.1). */
+export function credentials({ clientId, clientSecret }: Pick<ResolvedOptions, 'clientId' | 'clientSecret'>): string[] {
+  if (clientSecret === undefined) return []
+  const secret = formEncoded(clientSecret)
+  return [clientSecret, secret, btoa(`${formEncoded(clientId)}:${secret}`)]
+}
+
+/** As openid-client writes both into an `Authorization` header: all but letters and digits encoded. */
+function formEncoded(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[-_.!~*'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+')
+}
+
+/** A status that says: not now. */
+function isDown(status: unknown): boolean {
+  return typeof status === 'number' && (status >= 500 || status === 429)
+}
+
 /** A status that was not expected: a provider that is down, or one that breaks the protocol. */
 export function statusFault(response: Response, detail: string = 'userinfo'): OidcError {
   const text = `${detail} (status ${response.status})`
   // With a good status it is still no answer of the provider's: see OAUTH_RESPONSE_IS_NOT_JSON.
   const isPage = response.ok && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')
-  if (response.status < 500 && response.status !== 429 && !isPage) return responseInvalid(text)
+  if (!isDown(response.status) && !isPage) return responseInvalid(text)
   const retryAfter = Number(response.headers.get('retry-after'))
   return retryAfter > 0 ? providerUnavailable(text, Math.min(retryAfter, 300)) : providerUnavailable(text)
 }
@@ -67,19 +88,20 @@ function clientRejected(detail: string): OidcError {
 }
 
 /** Names, codes and messages down the chain of causes, without what hangs on them. */
-function safeText(error: unknown): string {
+function safeText(error: unknown, secrets: readonly (string | undefined)[]): string {
   const parts: string[] = []
   let current = error
   for (let depth = 0; depth < 4 && current instanceof Error; depth++) {
     // A syntax error's message quotes the text that it could not parse.
-    parts.push(current instanceof SyntaxError ? 'SyntaxError' : describe(current))
+    parts.push(current instanceof SyntaxError ? 'SyntaxError' : describe(current, secrets))
     const { error: oauthError, error_description: description } = current as {
       error?: unknown
       error_description?: unknown
     }
     if (typeof oauthError === 'string') {
-      const text = typeof description === 'string' ? ` ${JSON.stringify(description.slice(0, 300))}` : ''
-      parts.push(`${JSON.stringify(oauthError.slice(0, 100))}${text}`)
+      const text =
+        typeof description === 'string' ? ` ${JSON.stringify(withoutSecrets(description, secrets).slice(0, 300))}` : ''
+      parts.push(`${JSON.stringify(withoutSecrets(oauthError, secrets).slice(0, 100))}${text}`)
     }
     const named = issuerOf(current.cause)
     if (named) parts.push(named)

@@ -1,6 +1,6 @@
 import { AuthorizationResponseError, ResponseBodyError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { providerFault, responseInvalid } from './faults.ts'
+import { credentials, providerFault, responseInvalid } from './faults.ts'
 import type { Provider } from './provider.ts'
 
 /** What the response must fit. */
@@ -88,7 +88,12 @@ export async function exchangeCode(
         detail: 'the provider does not know the code, or not any more (invalid_grant)',
       })
     }
-    throw providerFault(error, 'authorization response')
+    throw providerFault(error, 'authorization response', [
+      parameters.get('code') ?? undefined,
+      checks.verifier,
+      checks.nonce,
+      ...credentials(provider.options),
+    ])
   }
 }
 

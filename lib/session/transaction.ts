@@ -5,6 +5,8 @@ import { nowSeconds } from '../core/clock.ts'
 export const transactionSeconds = 900
 /** Logins that may be under way in one browser. */
 export const mostTransactions = 5
+/** Characters that the cookies of all of them may have: servers refuse headers of 8 or 16 kB, and with them every request. */
+const mostCharacters = 6144
 /** Cookies of ours that are looked at in one request, whatever a browser sends. */
 const mostRead = 20
 
@@ -52,15 +54,16 @@ export interface CookiePlace {
 /** Begin of the names of all transaction cookies of an instance. */
 export function cookiePrefix(place: CookiePlace): string {
   // RFC 6265bis 4.1.3: the prefixes keep other hosts, and for __Host- other paths, from planting such a cookie.
-  const guard = place.https ? (place.basePath === '' ? '__Host-' : '__Secure-') : ''
-  return `${guard}oidc.${place.instance}.`
+  const guard = place.https ? '__Host-' : ''
+  const below = place.https && place.basePath !== '' ? `${Buffer.from(place.basePath).toString('base64url')}.` : ''
+  return `${guard}oidc.${place.instance}.${below}`
 }
 
 function cookie(place: CookiePlace, name: string, value: string | undefined, seconds: number): Cookie {
   return {
     name,
     value,
-    path: place.basePath || '/',
+    path: place.https ? '/' : place.basePath || '/',
     secure: place.https || place.crossSite,
     sameSite: place.crossSite ? 'None' : 'Lax',
     maxAgeSeconds: value === undefined ? 0 : seconds,
@@ -91,26 +94,42 @@ export function openTransaction(
   return Math.abs(nowSeconds() - transaction.startedAt) < transactionSeconds ? transaction : undefined
 }
 
-/** Ids of the transactions to drop so that one more fits: unreadable ones and the oldest. */
+/** What ids look like: cookies of other names are not ours to take away. */
+const idForm = /^[\w-]{22}$/
+
+/** Ids of the transactions to drop so that one of `room` characters more fits: unreadable ones and the oldest. */
 export function surplusTransactions(
   sealer: Sealer,
   place: CookiePlace,
   cookies: ReadonlyMap<string, string>,
+  room: number,
 ): string[] {
   const prefix = cookiePrefix(place)
   const ids = [...cookies.keys()]
-    .filter((name) => name.startsWith(prefix) && name !== finishedName(place))
+    .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
-  const dropped: string[] = ids.slice(mostRead)
-  const live: { id: string; startedAt: number }[] = []
-  for (const id of ids.slice(0, mostRead)) {
+    .filter((id) => idForm.test(id))
+    .slice(0, mostRead)
+  const dropped: string[] = []
+  const live: { id: string; startedAt: number; size: number }[] = []
+  for (const id of ids) {
     const transaction = openTransaction(sealer, place, cookies, id)
-    if (transaction) live.push(transaction)
-    else dropped.push(id)
+    if (!transaction) dropped.push(id)
+    else live.push({ id, startedAt: transaction.startedAt, size: sizeOf(prefix + id, cookies.get(prefix + id)) })
   }
   // Browsers send the older of two cookies first (RFC 6265 5.4), which tells where the time does not.
   const latest = live.toReversed().toSorted((a, b) => b.startedAt - a.startedAt)
-  return [...dropped, ...latest.slice(mostTransactions - 1).map(({ id }) => id)]
+  let total = room
+  const surplus = latest.filter(({ size }, index) => {
+    total += size
+    return index >= mostTransactions - 1 || total > mostCharacters
+  })
+  return [...dropped, ...surplus.map(({ id }) => id)]
+}
+
+/** Characters that a cookie takes in a header. */
+export function sizeOf(name: string, value: string | undefined): number {
+  return name.length + (value ?? '').length
 }
 
 /** How many logins finished in this browser within a minute may be too many: the session cookie does not stick. */

@@ -211,7 +211,7 @@ describe('the cookie of a login under way', () => {
     for (const word of ['returnTo', 'verifier', '/profile']) expect(clear).not.toContain(word)
   })
 
-  it('is a __Host- cookie over https, and a __Secure- one below a path', async () => {
+  it('is a __Host- cookie over https, also below a path, which is in its name then', async () => {
     const app = await start(behindTls(world.provider))
     const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     const [cookie] = (await agent.get('/login', { redirect: 'manual' })).cookiesSet
@@ -224,8 +224,8 @@ describe('the cookie of a login under way', () => {
     const shop = await start({ ...behindTls(world.provider), basePath: '/shop', mount: '/shop' })
     const other = shop.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: shop.url } })
     const [below] = (await other.get('/shop/login', { redirect: 'manual' })).cookiesSet
-    expect(below).toMatchObject({ secure: true, path: '/shop' })
-    expect(below?.name).toMatch(/^__Secure-oidc\.default\./)
+    expect(below).toMatchObject({ secure: true, path: '/', hostOnly: true })
+    expect(below?.name).toMatch(/^__Host-oidc\.default\.L3Nob3A\./)
   })
 
   it('is gone when the login is finished', async () => {
@@ -299,6 +299,8 @@ describe('the cookie of a login under way', () => {
     for (let n = 0; n < 30; n++) agent.jar.set(`oidc.default.${'x'.repeat(20)}${n + 10}=planted; Path=/`, app.url)
     const page = await agent.get('/profile')
     expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(transactions(agent)).toHaveLength(10)
+    await agent.get('/login')
     expect(transactions(agent)).toEqual([])
   })
 })

@@ -63,8 +63,8 @@ describe('a router mounted where baseUrl points', () => {
     expect(page.status).toBe(200)
     expect(app.oidc.paths).toEqual({ login: '/shop/login', callback: '/shop/callback', logout: '/shop/logout' })
     const transaction = page.cookiesSet.find(({ name }) => name.includes('oidc.default.'))
-    expect(transaction).toMatchObject({ path: '/shop', secure: true })
-    expect(transaction?.name).toMatch(/^__Secure-oidc\.default\./)
+    expect(transaction).toMatchObject({ path: '/', secure: true })
+    expect(transaction?.name).toMatch(/^__Host-oidc\.default\.L3Nob3A\./)
   })
 
   it('at a path that the proxy takes off', async () => {

@@ -39,9 +39,14 @@ function browserWith(...cookies: Cookie[]): Map<string, string> {
   return new Map(cookies.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const])))
 }
 
+/** An id as they are made: 22 characters. */
+function idOf(index: number): string {
+  return `id-${index}`.padEnd(22, '-')
+}
+
 function manyTransactions(count: number): { ids: string[]; cookies: Map<string, string> } {
   const list = Array.from({ length: count }, (_, index) =>
-    transactionOf({ id: `id-${index}`, startedAt: nowSeconds() - 100 + index }),
+    transactionOf({ id: idOf(index), startedAt: nowSeconds() - 100 + index }),
   )
   return {
     ids: list.map(({ id }) => id),
@@ -55,7 +60,7 @@ afterEach(() => void vi.useRealTimers())
 describe('the cookie of a login under way', () => {
   it.each([
     [{ https: true, basePath: '' }, '__Host-oidc.default.', '/'],
-    [{ https: true, basePath: '/shop' }, '__Secure-oidc.default.', '/shop'],
+    [{ https: true, basePath: '/shop' }, '__Host-oidc.default.L3Nob3A.', '/'],
     [{ https: false, basePath: '' }, 'oidc.default.', '/'],
     [{ https: false, basePath: '/shop' }, 'oidc.default.', '/shop'],
   ])('of %j begins with %s', (where, prefix, path) => {
@@ -144,50 +149,51 @@ describe('the logins under way in one browser', () => {
   it('are five at most: the oldest make room for one more', () => {
     expect(mostTransactions).toBe(5)
     for (const count of [0, 1, 4]) {
-      expect(surplusTransactions(sealer, place, manyTransactions(count).cookies)).toEqual([])
+      expect(surplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
     }
-    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies)).toEqual(['id-0'])
-    expect(surplusTransactions(sealer, place, manyTransactions(8).cookies).toSorted()).toEqual([
-      'id-0',
-      'id-1',
-      'id-2',
-      'id-3',
-    ])
+    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies, 0)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, manyTransactions(8).cookies, 0).toSorted()).toEqual(
+      [0, 1, 2, 3].map(idOf),
+    )
   })
 
   it('do not count what cannot be read or is too old, which is dropped', () => {
     const { cookies } = manyTransactions(4)
-    cookies.set('__Host-oidc.default.garbage', 'garbage')
-    cookies.set('__Host-oidc.default.', '')
-    cookies.set('__Host-oidc.default.moved', cookies.get('__Host-oidc.default.id-0') as string)
-    const old = transactionOf({ id: 'old', startedAt: nowSeconds() - transactionSeconds })
-    cookies.set('__Host-oidc.default.old', transactionCookie(sealer, place, old).value as string)
-    expect(surplusTransactions(sealer, place, cookies).toSorted()).toEqual(['', 'garbage', 'moved', 'old'])
+    const [garbage, moved, gone] = ['garbage', 'moved', 'old'].map((name) => name.padEnd(22, '-')) as [
+      string,
+      string,
+      string,
+    ]
+    cookies.set(`__Host-oidc.default.${garbage}`, 'garbage')
+    cookies.set(`__Host-oidc.default.${moved}`, cookies.get(`__Host-oidc.default.${idOf(0)}`) as string)
+    const old = transactionOf({ id: gone, startedAt: nowSeconds() - transactionSeconds })
+    cookies.set(`__Host-oidc.default.${gone}`, transactionCookie(sealer, place, old).value as string)
+    expect(surplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
   })
 
   it('leave alone the cookies of others: the application, and other instances', () => {
     const { cookies } = manyTransactions(2)
-    for (const name of ['connect.sid', 'theme', 'oidc.default.x', '__Host-oidc.partner.x', '__Host-oidc.defaults.x']) {
+    for (const name of ['connect.sid', 'theme', 'oidc.default.x', '__Host-oidc.partner.x', '__Host-oidc.default.x']) {
       cookies.set(name, 'garbage')
     }
-    expect(surplusTransactions(sealer, place, cookies)).toEqual([])
+    expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
   it('leave alone the count of finished logins, by which a loop is found out', () => {
     const { cookies } = manyTransactions(1)
     const { name, value } = countFinished(sealer, place, new Map()).cookie
     cookies.set(name, value as string)
-    expect(surplusTransactions(sealer, place, cookies)).toEqual([])
+    expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
-  it('are looked at twenty at most, whatever a browser sends; all beyond are dropped', () => {
+  it('are looked at twenty at most at once, whatever a browser sends, and no more than those are dropped', () => {
     const open = vi.spyOn(sealer, 'open')
     try {
       const { ids, cookies } = manyTransactions(150)
-      const dropped = surplusTransactions(sealer, place, cookies)
+      const dropped = surplusTransactions(sealer, place, cookies, 0)
       expect(open).toHaveBeenCalledTimes(20)
-      expect(dropped).toHaveLength(146)
-      expect(ids.filter((id) => !dropped.includes(id))).toHaveLength(4)
+      expect(dropped).toHaveLength(16)
+      expect(ids.filter((id) => !dropped.includes(id))).toHaveLength(134)
     } finally {
       open.mockRestore()
     }
