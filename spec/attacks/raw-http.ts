@@ -86,7 +86,7 @@ async function exchange(to: { hostname: string; port: number }, octets: Buffer):
   socket.on('data', (chunk) => chunks.push(chunk))
   // The server may refuse the request before all of it was read.
   socket.on('error', () => {})
-  socket.setTimeout(10_000, () => socket.destroy())
+  socket.setTimeout(15_000, () => socket.destroy())
   socket.write(octets)
   await once(socket, 'close')
   return readAnswer(Buffer.concat(chunks).toString('latin1'))

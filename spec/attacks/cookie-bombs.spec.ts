@@ -1,0 +1,371 @@
+/**
+ * Cookies in numbers, sizes and shapes that no application sets: from sibling hosts, from scripts, from other programs
+ * on the same host. What they cost us is bounded by us, what we answer stays small, and nobody is locked out by what we
+ * set ourselves. Work is counted in decryptions, not by the clock.
+ */
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import * as fc from 'fast-check'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+import { close, listen, secret, type TestApp } from '../support/app.ts'
+import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+const world = flow()
+const { start } = world
+noUnhandledRejections()
+afterEach(() => void vi.restoreAllMocks())
+
+/** Bytes of what an answer sets, as far as a cautious proxy in front holds: nginx gives all headers 4 or 8 kB. */
+const mostSet = 8 * 1024
+/** The same for what browsers send back; Node itself refuses more than 16 kB with 431. */
+const mostSent = 8 * 1024
+/** Decryptions that one request may cause: the 20 cookies that are looked at, one for the login itself, one to spare. */
+const mostOpened = 22
+
+/** Counts the decryptions from now on. */
+function decryptions(): MockInstance<Sealer['open']> {
+  return vi.spyOn(Sealer.prototype, 'open')
+}
+
+function setBytes(answer: { headers: Headers }): number {
+  return answer.headers.getSetCookie().reduce((sum, line) => sum + 'Set-Cookie: \r\n'.length + line.length, 0)
+}
+
+function sentBytes(agent: UserAgent, app: TestApp): number {
+  return (agent.jar.header(app.url) ?? '').length
+}
+
+/** The same application behind a server that takes larger headers, as `--max-http-header-size` lets it. */
+async function roomy(app: TestApp): Promise<string> {
+  const server = createServer({ maxHeaderSize: 4 * 1024 * 1024 }, app.app)
+  world.later(() => close(server))
+  return listen(server)
+}
+
+describe('thousands of cookies named like ours', () => {
+  const bombs: Record<string, string[]> = {
+    'with garbage in them': Array.from({ length: 2000 }, (_, n) => `oidc.default.${n}=garbage`),
+    'with ids of the right length': Array.from(
+      { length: 2000 },
+      (_, n) => `oidc.default.${String(n).padStart(22, 'A')}=${'A'.repeat(60)}`,
+    ),
+    'with names that are long': Array.from({ length: 200 }, (_, n) => `oidc.default.${n}${'x'.repeat(3000)}=1`),
+    'of many instances': Array.from({ length: 2000 }, (_, n) => `oidc.i${n}.x=1`),
+    'with names that are no tokens': Array.from({ length: 2000 }, (_, n) => `oidc.default.<"${n}, x\t>=1`),
+    'all of one name': Array.from({ length: 2000 }, () => 'oidc.default.same=1'),
+    'in front of those of the session': Array.from({ length: 2000 }, (_, n) => `connect.sid.${n}=1`),
+  }
+
+  it.each(Object.entries(bombs))(
+    '%s: a login begins after few decryptions, with a small answer',
+    async (_what, bomb) => {
+      const app = await start()
+      const url = await roomy(app)
+      const open = decryptions()
+      const answer = await app.agent().get(`${url}/login`, { headers: { cookie: bomb.join('; ') }, redirect: 'manual' })
+      expect(answer.status).toBe(302)
+      expect(answer.headers.get('location')).toContain(`${world.provider.issuer}/authorize`)
+      expect(open.mock.calls.length).toBeLessThanOrEqual(mostOpened)
+      expect(setBytes(answer)).toBeLessThan(mostSet)
+    },
+  )
+
+  it.each(Object.entries(bombs))('%s: a login is finished after few decryptions', async (_what, bomb) => {
+    const app = await start()
+    const url = await roomy(app)
+    const agent = app.agent()
+    const callback = (await response(agent, '/profile')).replace(app.url, url)
+    const cookie = [...bomb, ...agent.jar.cookies(app.url).map(({ name, value }) => `${name}=${value}`)].join('; ')
+    const open = decryptions()
+    const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
+    expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
+    expect(open.mock.calls.length).toBeLessThanOrEqual(2)
+    expect(setBytes(answer)).toBeLessThan(2048)
+  })
+
+  it.each(Object.entries(bombs))('%s: a page, a guarded one and a logout decrypt none of them', async (_what, bomb) => {
+    const app = await start()
+    const url = await roomy(app)
+    const agent = app.agent()
+    await agent.get('/profile')
+    const cookie = [...bomb, `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`].join('; ')
+    const open = decryptions()
+    for (const page of ['/', '/profile']) {
+      const answer = await agent.fetch(url + page, { headers: { cookie } })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.getSetCookie()).toEqual([])
+    }
+    expect(open).not.toHaveBeenCalled()
+    const out = await agent.fetch(`${url}/logout`, { method: 'POST', headers: { cookie }, redirect: 'manual' })
+    expect(out.status).toBe(200)
+    // Its own tokens, once.
+    expect(open).toHaveBeenCalledTimes(1)
+  })
+
+  it('of a browser, which keeps 180 a host, are gone after some logins, and each of those works', async () => {
+    const app = await start()
+    const agent = app.agent()
+    for (let n = 0; n < 150; n++) {
+      agent.jar.set(`oidc.default.${String(n).padStart(22, 'A')}=garbage; Path=/`, app.url)
+    }
+    for (let login = 0; login < 10; login++) {
+      const answer = await agent.get('/login', { redirect: 'manual' })
+      expect(setBytes(answer)).toBeLessThan(mostSet)
+    }
+    expect(agent.jar.cookies().filter(({ value }) => value === 'garbage')).toEqual([])
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('cost no more with several secrets in use than each of them once', async () => {
+    const app = await start({ options: { secret: [`the first ${secret}`, `the second ${secret}`, secret] } })
+    const open = decryptions()
+    const cookie = Array.from({ length: 300 }, (_, n) => `oidc.default.${n}=${'A'.repeat(20)}`).join('; ')
+    await app.agent().get('/login', { headers: { cookie }, redirect: 'manual' })
+    expect(open.mock.calls.length).toBeLessThanOrEqual(mostOpened)
+  })
+})
+
+describe('a hundred logins begun in one browser', () => {
+  it.each([
+    ['short addresses', () => '/profile'],
+    ['long addresses, as long as any that is returned to', (n: number) => `/${String(n)}${'a'.repeat(2040)}`],
+    ['addresses that grow when they are encoded', (n: number) => `/${String(n)}?q=${'%22'.repeat(670)}`],
+  ])('from %s leave five at most outstanding, in a header that servers take', async (_what, pathOf) => {
+    const app = await start()
+    const agent = app.agent()
+    let most = 0
+    for (let n = 0; n < 100; n++) {
+      const answer = await agent.get(`/login?returnTo=${encodeURIComponent(pathOf(n))}`, { redirect: 'manual' })
+      expect({ n, status: answer.status }).toEqual({ n, status: 302 })
+      expect(transactions(agent).length).toBeLessThanOrEqual(5)
+      expect(setBytes(answer)).toBeLessThan(mostSet)
+      most = Math.max(most, sentBytes(agent, app))
+    }
+    expect(most).toBeLessThan(mostSent)
+    // Nobody is locked out by what was left behind.
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('at the guards of many pages, with what routes ask for in addition, are no more', async () => {
+    const app = await start({
+      routes: (express, oidc) => {
+        const extra = { claims: JSON.stringify({ id_token: { name: { value: 'x'.repeat(1500) } } }) }
+        express.get(
+          '/more',
+          oidc.login({ extra, scope: ['openid', ...Array.from({ length: 40 }, (_, n) => `scope-${n}`)] }),
+        )
+      },
+    })
+    const agent = app.agent()
+    for (let n = 0; n < 25; n++) {
+      expect((await agent.get(`/profile?page=${n}`, { redirect: 'manual' })).status).toBe(302)
+      expect((await agent.get(`/more?returnTo=/${'b'.repeat(1000)}`, { redirect: 'manual' })).status).toBe(302)
+    }
+    expect(transactions(agent).length).toBeLessThanOrEqual(5)
+    expect(sentBytes(agent, app)).toBeLessThan(mostSent)
+  })
+})
+
+describe('a count of finished logins that is not ours', () => {
+  it.each([
+    ['garbage', 'garbage'],
+    ['empty', ''],
+    ['a list in clear', '[9999999999,9999999999,9999999999,9999999999,9999999999,9999999999]'],
+    ['a number', '99999999'],
+    ['huge', 'A'.repeat(12_000)],
+  ])('%s is none: the login is finished, and counted anew', async (_what, value) => {
+    const app = await start()
+    const agent = app.agent()
+    agent.jar.set(`oidc.default.finished=${value}; Path=/`, app.url)
+    const callback = await response(agent, '/profile')
+    const own = agent.jar.cookies().filter(({ name }) => name !== 'oidc.default.finished')
+    const cookie = [...own.map((one) => `${one.name}=${one.value}`), `oidc.default.finished=${value}`].join('; ')
+    const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
+    expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
+    expect(answer.cookiesSet.map(({ name }) => name)).toContain('oidc.default.finished')
+  })
+
+  it('that was ours for another instance or purpose is none', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const times = JSON.stringify(Array.from({ length: 9 }, () => Date.now() / 1000))
+    for (const [purpose, context] of [
+      ['transaction', 'oidc.partner.finished'],
+      ['transaction', 'default finished'],
+      ['tokens', 'oidc.default.finished'],
+    ] as const) {
+      const forged = new Sealer([secret], purpose).seal(times, context)
+      agent.jar.set(`oidc.default.finished=${forged}; Path=/`, app.url)
+      expect((await agent.get('/login?returnTo=/profile')).status).toBe(200)
+      agent.jar.clear()
+    }
+    // The same under its own name is one too many: the control.
+    agent.jar.set(
+      `oidc.default.finished=${new Sealer([secret], 'transaction').seal(times, 'oidc.default.finished')}; Path=/`,
+      app.url,
+    )
+    expect((await agent.get('/login?returnTo=/profile')).status).toBe(400)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
+  })
+})
+
+/** Sends a request whose Cookie header is these bytes, and gives the first line of the answer. */
+function sendBytes(url: string, path: string, cookie: string): Promise<string> {
+  const { port } = new URL(url)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), '127.0.0.1')
+    let answer = ''
+    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')))
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' ? resolve(answer) : reject(error),
+    )
+    socket.on('close', () => resolve(answer.split('\r\n', 1)[0] ?? ''))
+    const head = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nConnection: close\r\n`
+    socket.write(Buffer.from(`${head}Cookie: ${cookie}\r\n\r\n`, 'latin1'))
+  })
+}
+
+describe('a Cookie header that is malformed', () => {
+  const odd = [
+    ';;',
+    '=x',
+    '=',
+    'a',
+    ';=;=;',
+    '=;=x;x=;;;',
+    '__proto__=x; constructor=y; prototype=z; hasOwnProperty=1; toString=2',
+    'oidc.default.__proto__=x; oidc.default.constructor=y; oidc.__proto__.x=z',
+    'oidc.default.=x; oidc.default=; oidc.=; oidc..=',
+    'oidc%2Edefault%2Ex=1; %6F%69%64%63.default.x=1; oidc.default.%00=1; oidc.default.%=1; oidc.default.%zz=1',
+    'connect.sid=%; connect.sid=%zz',
+    'connect.sid=s%3A__proto__.x; connect.sid=s:constructor.y',
+    'oidc.default.x_chunks=99999999; connect.sid_chunks=99999999; oidc.default_chunks=99999999',
+    'oidc.default.x.0=a; oidc.default.x.1=b; oidc.default.x.99999999=c; connect.sid.0=a; connect.sid.99999999=b',
+    'mod_auth_openidc_session_chunks=99999999; appSession.0=a; appSession.4294967296=b',
+    '$Version=1; oidc.default.x="a;b"; $Path="/"',
+    'oidc.default.x=1, oidc.default.y=2',
+    'oidc.default.\u00e9\u00ff=1; \u00a0=1; \u00a0oidc.default.x=1; oidc.default.x\u00a0=1',
+    'oidc.default.\t=1;\toidc.default. x =1',
+    `oidc.default.${'n'.repeat(4000)}=1; ${'='.repeat(3000)}; ${';'.repeat(3000)}`,
+    'oidc.default.\u007f=1',
+    'oidc.default.\u0001=1; oidc.default.\u001f=1',
+    'oidc.default.\u0000=1',
+  ]
+
+  it.each(odd.map((cookie) => [cookie]))('is answered as if there were none of ours: %j', async (cookie) => {
+    const app = await start()
+    for (const [path, expected] of [
+      ['/', 200],
+      ['/login', 302],
+      ['/profile', 302],
+      ['/callback?state=x&code=y', 400],
+      ['/logout', 200],
+    ] as const) {
+      const line = await sendBytes(app.url, path, cookie)
+      // What Node itself does not take for a header, it answers itself.
+      const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
+      expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
+    }
+    expect(told(app, 'login')).toEqual([])
+    expect(told(app, 'login_failed').every(({ code }) => code === 'state_unknown')).toBe(true)
+  })
+
+  it('of any bytes that there are neither breaks a request nor gets into another (1000 of them)', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const [name = ''] = transactions(agent)
+    const { value = '' } = agent.jar.get(name) ?? {}
+    const words =
+      '= ; % %00 " , __Host- __Secure- oidc. oidc.default. finished connect.sid s: s%3A __proto__ constructor [] [a]'
+    const pieces = fc.constantFrom(
+      ...words.split(' '),
+      ' ',
+      '; ',
+      '\t',
+      '_chunks=99999999',
+      '\u00a0',
+      '\u00ff',
+      name,
+      value,
+      value.slice(0, 30),
+    )
+    const byte = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f)
+    const text = fc.array(
+      fc.oneof(
+        pieces,
+        byte.map((code) => String.fromCharCode(code)),
+      ),
+      { maxLength: 40 },
+    )
+    const path = fc.constantFrom('/', '/login', '/profile', '/logout', `${new URL(callback).pathname}?state=x&code=y`)
+    await fc.assert(
+      fc.asyncProperty(text, path, async (parts, at) => {
+        const answer = await app.agent().get(at, { headers: { cookie: parts.join('') }, redirect: 'manual' })
+        const { status, headers } = answer
+        expect([200, 302, 303, 400]).toContain(status)
+        const to = new URL(headers.get('location') ?? '/', app.url).origin
+        expect(to).toBe(status === 302 ? world.provider.issuer : app.url)
+        for (const line of headers.getSetCookie()) {
+          expect(line).toMatch(/^oidc\.default\.[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+    expect(told(app, 'login')).toEqual([])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('in front of a cookie of ours, or behind it, leaves that as it is', async () => {
+    const app = await start()
+    for (const noise of [';;', '=x', 'a', '__proto__=x', 'x=%', ';=;', '"', 'oidc.default.garbage=x']) {
+      for (const order of ['front', 'back']) {
+        const agent = app.agent()
+        const callback = await response(agent, '/profile')
+        const own = agent.jar.cookies(app.url).map((one) => `${one.name}=${one.value}`)
+        const cookie = (order === 'front' ? [noise, ...own] : [...own, noise]).join('; ')
+        const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
+        expect({ noise, order, to: answer.headers.get('location') }).toEqual({ noise, order, to: '/profile' })
+      }
+    }
+  })
+})
+
+describe('a name that only looks like one of the prefix __Host-', () => {
+  const spellings: [string, (name: string) => string][] = [
+    ['in small letters', (name) => name.replace('__Host-', '__host-')],
+    ['in capitals', (name) => name.replace('__Host-', '__HOST-')],
+    ['with percent signs', (name) => name.replace('__', '%5F%5F')],
+    ['with percent signs all over', (name) => name.replace(/./g, (c) => `%${c.charCodeAt(0).toString(16)}`)],
+    ['with a plus sign in front', (name) => `+${name}`],
+    ['in quotes', (name) => `"${name}"`],
+    ['with the prefix twice', (name) => `__Host-${name}`],
+    ['with one underscore', (name) => name.replace('__', '_')],
+    ['with the other prefix', (name) => name.replace('__Host-', '__Secure-')],
+    ['with none', (name) => name.replace('__Host-', '')],
+    ['with a no-break space in front', (name) => `\u00a0${name}`],
+    ['with a no-break space behind', (name) => `${name}\u00a0`],
+    ['with no name before it', (name) => `=${name}`],
+  ]
+
+  it.each(spellings)('%s does not stand for it', async (_how, spell) => {
+    const app = await start(behindTls(world.provider))
+    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+    const callback = await response(agent, '/profile')
+    const [name = ''] = transactions(agent)
+    const { value = '' } = agent.jar.get(name) ?? {}
+    expect(name).toMatch(/^__Host-/)
+    const planted = await agent.get(callback, { headers: { cookie: `${spell(name)}=${value}` }, redirect: 'manual' })
+    expect(planted.headers.get('location')).toContain(`${world.provider.issuer}/authorize`)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    // Nor does it take the true one's place, or spoil it.
+    const both = { cookie: `${name}=${value}; ${spell(name)}=garbage` }
+    const answer = await agent.get(changed(callback, {}), { headers: both, redirect: 'manual' })
+    expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
+  })
+})

@@ -1,0 +1,517 @@
+/**
+ * Parameters, headers and cookies that come more than once, or in the spellings by which query parsers make lists and
+ * objects of them: on Express 4 and 5 with each of their query parsers, and behind the body parsers that applications
+ * have. What is ambiguous is refused, and nobody is logged in by one reading where another would have said no.
+ */
+import { createRequire } from 'node:module'
+import type expressModule from 'express'
+import type { Express, RequestHandler } from 'express'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type * as AppModule from '../support/app.ts'
+import type { AppSetup, TestApp } from '../support/app.ts'
+import { changed, flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { rawRequest, type HeaderLines } from './raw-http.ts'
+
+type ExpressModule = typeof expressModule
+
+const world = flow()
+noUnhandledRejections()
+
+const expressOf: Record<4 | 5, ExpressModule> = {
+  4: createRequire(import.meta.url)('express4') as ExpressModule,
+  5: createRequire(import.meta.url)('express') as ExpressModule,
+}
+
+describe.each([4, 5] as const)('on Express %i', (version) => {
+  let startApp: (typeof AppModule)['startApp']
+  let store: () => object
+
+  // The package imports the Express that its application has: so it is loaded anew for each.
+  beforeAll(async () => {
+    vi.resetModules()
+    vi.doMock('express', () => ({ default: expressOf[version] }))
+    startApp = ((await import('../support/app.ts')) as typeof AppModule).startApp
+    const { RedisSessionStore } = await import('express-session-oidc/redis')
+    store = () => new RedisSessionStore({ client: world.redis.client, idleSeconds: 600 })
+  })
+  afterAll(() => {
+    vi.doUnmock('express')
+    vi.resetModules()
+  })
+
+  async function startWith(queryParser: 'simple' | 'extended', setup: Partial<AppSetup> = {}): Promise<TestApp> {
+    const app = await startApp({
+      provider: world.provider,
+      routes: noteRoutes,
+      ...setup,
+      session: { store: store() as never },
+      before: (made) => {
+        made.set('query parser', queryParser)
+        setup.before?.(made)
+      },
+    })
+    world.later(() => app.stop())
+    expect('del' in app.app).toBe(version === 4)
+    return app
+  }
+
+  /** Nobody is logged in, and no code went to the provider. */
+  async function isNobody(agent: UserAgent, app: TestApp): Promise<void> {
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect(told(app, 'login')).toEqual([])
+  }
+
+  describe.each(['simple', 'extended'] as const)('with the query parser %s', (queryParser) => {
+    const start = (setup: Partial<AppSetup> = {}): Promise<TestApp> => startWith(queryParser, setup)
+
+    describe('a parameter of the authorization response', () => {
+      /** Spellings of a second one beside the true one, each of which some parser reads as the same name. */
+      const repeats: [string, (name: string, value: string) => string][] = [
+        ['with the same value', (name, value) => `${name}=${value}`],
+        ['with another value', (name) => `${name}=x`],
+        ['empty', (name) => `${name}=`],
+        ['without an equals sign', (name) => name],
+        ['with its name in percent signs', (name) => `%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`],
+        ['twenty-five times', (name) => Array.from({ length: 25 }, () => `${name}=x`).join('&')],
+      ]
+
+      describe.each(['state', 'code', 'iss', 'error', 'error_description'])('%s', (name) => {
+        it('a second time is refused, in whatever way it comes', async () => {
+          const app = await start()
+          for (const [how, repeat] of repeats) {
+            world.provider.forget()
+            app.events.length = 0
+            const agent = app.agent()
+            const callback = await response(agent, '/login')
+            const own = new URL(callback).searchParams.get(name)
+            const first = own === null ? `&${name}=x` : ''
+            const again = repeat(name, encodeURIComponent(own ?? 'x'))
+            for (const url of [`${callback}${first}&${again}`, callback.replace('?', `?${again}${first}&`)]) {
+              const page = await agent.get(url)
+              expect({ how, status: page.status, hops: page.hops.length }).toEqual({ how, status: 400, hops: 1 })
+            }
+            expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['request_invalid', 'request_invalid'])
+            await isNobody(agent, app)
+            // The login under way is its user's own still.
+            expect((await agent.get(callback)).text()).toBe('hello alice')
+          }
+        })
+
+        it('with brackets or dots behind its name is none of that name', async () => {
+          const app = await start()
+          const suffixes = [
+            '[]',
+            '[0]',
+            '[a]',
+            '[a][b]',
+            '[__proto__]',
+            '[constructor][prototype]',
+            '.a',
+            '%5B%5D',
+            '[',
+            ']',
+          ]
+          for (const suffix of suffixes) {
+            world.provider.forget()
+            app.events.length = 0
+            const agent = app.agent()
+            const instead = new URL(await response(agent, '/login'))
+            const value = instead.searchParams.get(name) ?? 'x'
+            instead.searchParams.delete(name)
+            const url = `${instead.href}&${name}${suffix}=${encodeURIComponent(value)}`
+            const page = await agent.get(url, { redirect: 'manual' })
+            // The provider names itself: without its name the response is not its own. An error that is none is ignored.
+            const ignored = name === 'error' || name === 'error_description'
+            const expected = ignored ? 303 : name === 'state' ? 400 : 502
+            expect({ suffix, status: page.status }).toEqual({ suffix, status: expected })
+            if (!ignored) await isNobody(agent, app)
+          }
+        })
+      })
+
+      it('beside others with brackets is the one without', async () => {
+        const app = await start()
+        const agent = app.agent()
+        const callback = await response(agent, '/login')
+        const noise = ['state[]=x', 'code[]=y', 'code[a]=z', 'iss[]=https://evil.example', 'error[]=access_denied']
+        const page = await agent.get(`${callback}&${noise.join('&')}`)
+        expect(page.text()).toBe('hello alice')
+        expect(world.provider.requestsTo('token')[0]?.params.get('code')).toBe(
+          new URL(callback).searchParams.get('code'),
+        )
+      })
+
+      it('without a value is as if it were left out (RFC 6749 3.1)', async () => {
+        const app = await start()
+        const agent = app.agent()
+        const callback = await response(agent, '/login')
+        expect((await agent.get(changed(callback, { error: '', error_description: '' }))).text()).toBe('hello alice')
+      })
+
+      it('that nobody reads may come twice', async () => {
+        const app = await start()
+        const agent = app.agent()
+        const callback = await response(agent, '/login')
+        const page = await agent.get(`${callback}&session_state=x&scope=a&scope=b&foo=1&foo=2&foo[]=3`)
+        expect(page.text()).toBe('hello alice')
+      })
+
+      it.each([
+        ['both a code and an error', { error: 'access_denied' }, 403],
+        ['a code that is empty', { code: '' }, 502],
+        ['both an ID token and a code', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }, 502],
+        ['both a JWT-secured response and a code', { response: 'eyJhbGciOiJub25lIn0.e30.' }, 502],
+        ['two ID tokens and a code', { id_token: ['a.b.c', 'd.e.f'] }, 502],
+        ['two JWT-secured responses and a code', { response: ['a.b.c', 'd.e.f'] }, 502],
+      ])('with %s: no login, and no code goes anywhere', async (_what, more, status) => {
+        const app = await start()
+        const agent = app.agent()
+        const page = await agent.get(changed(await response(agent, '/login'), more), { redirect: 'manual' })
+        expect(page.status).toBe(status)
+        await isNobody(agent, app)
+      })
+    })
+
+    describe('a parameter of the login route', () => {
+      it.each([
+        ['twice', '/', 'returnTo=/notes&returnTo=/profile'],
+        ['twice the same', '/', 'returnTo=/notes&returnTo=/notes'],
+        ['a second time in percent signs', '/', 'returnTo=/notes&%72eturnTo=//evil.example'],
+        ['as a list', '/', 'returnTo[]=/notes'],
+        ['as a list of two', '/', 'returnTo[]=/notes&returnTo[]=//evil.example'],
+        ['as an object', '/', 'returnTo[a]=/notes'],
+        ['as an object with a length', '/', 'returnTo[length]=5&returnTo[startsWith]=x'],
+        ['as an object with a prototype', '/', 'returnTo[__proto__]=/notes&__proto__[returnTo]=/notes'],
+        ['once, and once as a list', '/notes', 'returnTo=/notes&returnTo[]=//evil.example'],
+        ['in capitals', '/', 'RETURNTO=/notes'],
+      ])('%s leads to %s', async (_how, expected, query) => {
+        const app = await start()
+        const page = await app.agent().get(`/login?${query}`)
+        expect(page.url).toBe(app.url + expected)
+        expect(page.hops.map(({ url }) => new URL(url).hostname)).not.toContain('evil.example')
+      })
+
+      it('that is one of the provider goes nowhere, however often it comes', async () => {
+        const app = await start()
+        const names = ['scope', 'state', 'nonce', 'redirect_uri', 'client_id', 'prompt', 'response_mode', 'acr_values']
+        const query = names.flatMap((name) => [`${name}=x`, `${name}=y`, `${name}[]=z`, `${name}[a]=z`]).join('&')
+        const asked = new URL(location(await app.agent().get(`/login?${query}`, { redirect: 'manual' }))).searchParams
+        for (const name of new Set(asked.keys())) expect(asked.getAll(name)).toHaveLength(1)
+        expect(asked.get('redirect_uri')).toBe(`${app.url}/callback`)
+        expect(asked.get('scope')).toBe('openid profile email')
+        for (const name of ['prompt', 'response_mode', 'acr_values']) expect(asked.has(name)).toBe(false)
+      })
+    })
+
+    describe('a parameter of the logout route', () => {
+      const names = ['returnTo', 'post_logout_redirect_uri', 'id_token_hint', 'client_id', 'state', 'logout_hint']
+      const query = names
+        .flatMap((name) => [`${name}=//evil.example`, `${name}=x`, `${name}[]=y`, `${name}[a]=z`])
+        .join('&')
+
+      it.each([
+        ['in the query', (agent: UserAgent) => agent.get(`/logout?${query}`, { redirect: 'manual' })],
+        [
+          'in the body',
+          (agent: UserAgent) => agent.fetch('/logout', { method: 'POST', body: new URLSearchParams(query) }),
+        ],
+        [
+          'in both',
+          (agent: UserAgent) => agent.fetch(`/logout?${query}`, { method: 'POST', body: new URLSearchParams(query) }),
+        ],
+      ])('several times %s: what goes to the provider is ours', async (_where, logOut) => {
+        const app = await start()
+        const agent = app.agent()
+        await agent.get('/profile')
+        const answer = await logOut(agent)
+        const to = new URL(answer.headers.get('location') ?? (answer.json()['location'] as string))
+        expect(to.origin + to.pathname).toBe(`${world.provider.url}/logout`)
+        expect([...to.searchParams.keys()].toSorted()).toEqual([
+          'client_id',
+          'id_token_hint',
+          'post_logout_redirect_uri',
+          'state',
+        ])
+        expect(to.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+        expect(to.searchParams.get('client_id')).toBe('web')
+        expect(to.href).not.toContain('evil')
+        expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      })
+    })
+  })
+
+  const start = (setup: Partial<AppSetup> = {}): Promise<TestApp> => startWith('extended', setup)
+
+  describe('a form_post', () => {
+    const parsers: [string, (made: Express) => void][] = [
+      ['that nobody has read', () => {}],
+      ['read by a parser for simple forms', (made) => void made.use(urlencoded(false))],
+      ['read by a parser that makes lists and objects', (made) => void made.use(urlencoded(true))],
+    ]
+
+    function urlencoded(extended: boolean): RequestHandler {
+      return expressOf[version].urlencoded({ extended })
+    }
+
+    function startPost(before: (made: Express) => void): Promise<TestApp> {
+      return start({ before, options: { responseMode: 'form_post' } })
+    }
+
+    /** Up to the page at the provider that posts the response: its fields, as a body. */
+    async function posted(agent: UserAgent): Promise<URLSearchParams> {
+      const page = await agent.get('/login', { followForms: false })
+      const fields = [...page.text().matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+      return new URLSearchParams(Object.fromEntries(fields.map(([, name = '', value = '']) => [name, value])))
+    }
+
+    function post(agent: UserAgent, app: TestApp, body: string, query = ''): Promise<UserAgentResponse> {
+      const fields = new URLSearchParams(body)
+      return agent.post(`${app.url}/callback${query}`, fields, { from: `${world.provider.issuer}/authorize` })
+    }
+
+    describe.each(parsers)('%s', (_how, before) => {
+      it.each(['state', 'code', 'iss', 'error', 'error_description'])('with %s twice is refused', async (name) => {
+        const app = await startPost(before)
+        const agent = app.agent()
+        const fields = await posted(agent)
+        const value = fields.get(name) ?? 'x'
+        for (const second of [value, 'x', '']) {
+          const twice = new URLSearchParams(fields)
+          twice.delete(name)
+          twice.append(name, value)
+          twice.append(name, second)
+          const page = await post(agent, app, twice.toString())
+          expect({ second, status: page.status, hops: page.hops.length }).toEqual({ second, status: 400, hops: 1 })
+        }
+        await isNobody(agent, app)
+        expect((await post(agent, app, fields.toString())).text()).toBe('hello alice')
+      })
+
+      it.each([25, 150, 900])('with a parameter %i times logs nobody in', async (times) => {
+        const app = await startPost(before)
+        for (const name of ['state', 'code', 'iss', 'error']) {
+          const agent = app.agent()
+          const fields = await posted(agent)
+          const value = fields.get(name) ?? 'x'
+          fields.delete(name)
+          for (let n = 0; n < times; n++) fields.append(name, value)
+          const page = await post(agent, app, fields.toString())
+          expect({ name, isRefused: page.status >= 400 }).toEqual({ name, isRefused: true })
+          expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+        }
+        expect(world.provider.requestsTo('token')).toEqual([])
+      })
+
+      it('with lists and objects in it is read by no parser as more than it says', async () => {
+        const app = await startPost(before)
+        for (const suffix of ['[]', '[0]', '[a]', '[__proto__]', '[constructor][prototype]', '[a][b][c][d][e][f][g]']) {
+          const agent = app.agent()
+          const fields = await posted(agent)
+          const page = await post(
+            agent,
+            app,
+            `state${suffix}=x&code${suffix}=x&error${suffix}=x&${fields.toString()}&state${suffix}=x`,
+          )
+          // One that is read as a list of several is refused; one that is another name is passed over.
+          expect([200, 400]).toContain(page.status)
+          const { sub } = await notesOf(agent, app)
+          expect({ suffix, sub }).toEqual({ suffix, sub: page.status === 200 ? 'alice' : null })
+        }
+        expect(Object.prototype).not.toHaveProperty('state')
+      })
+
+      it('and once more in the query is what the body says', async () => {
+        const app = await startPost(before)
+        const agent = app.agent()
+        const fields = await posted(agent)
+        const page = await post(agent, app, fields.toString(), '?state=x&code=of-the-query&error=access_denied')
+        expect(page.text()).toBe('hello alice')
+        expect(world.provider.requestsTo('token')[0]?.params.get('code')).toBe(fields.get('code'))
+      })
+
+      it('that is stored, and another response in the query: one of them is used, and never both', async () => {
+        const app = await startPost(before)
+        const agent = app.agent()
+        const fields = await posted(agent)
+        const stored = await agent.post(`${app.url}/callback`, fields, {
+          from: `${world.provider.issuer}/authorize`,
+          redirect: 'manual',
+        })
+        world.provider.signIn('bob')
+        const attacker = app.agent()
+        const code = (await posted(attacker)).get('code') ?? ''
+        world.provider.signIn('alice')
+        const page = await agent.get(changed(location(stored), { code, iss: world.provider.issuer }))
+        expect(page.status).toBe(400)
+        expect(world.provider.requestsTo('token').map(({ params }) => params.get('code'))).toEqual([code])
+        expect(told(app, 'login')).toEqual([])
+        // The state is spent, and with it what is stored: the login begins anew.
+        const again = await agent.get(location(stored), { redirect: 'manual' })
+        expect(location(again)).toContain(`${world.provider.issuer}/authorize`)
+        expect(world.provider.requestsTo('token')).toHaveLength(1)
+      })
+    })
+  })
+
+  describe('a header', () => {
+    const navigation: HeaderLines = [['Accept', 'text/html']]
+
+    it('Cookie in two lines is one: what is in each counts, and what is in both does not', async () => {
+      const app = await start()
+      const agent = app.agent()
+      const callback = new URL(await response(agent, '/login'))
+      const target = callback.pathname + callback.search
+      const [name = ''] = transactions(agent)
+      const own = `${name}=${agent.jar.get(name)?.value ?? ''}`
+      const twice = await rawRequest(app.url, {
+        target,
+        headers: [...navigation, ['Cookie', own], ['Cookie', `${name}=x`]],
+      })
+      expect(twice.get('location')).toContain(`${world.provider.issuer}/authorize`)
+      expect(world.provider.requestsTo('token')).toEqual([])
+      const once = await rawRequest(app.url, {
+        target,
+        headers: [...navigation, ['Cookie', 'a=b; c=d'], ['Cookie', own], ['Cookie', 'e=f']],
+      })
+      expect({ status: once.status, to: once.get('location') }).toEqual({ status: 303, to: '/' })
+    })
+
+    it.each<[string, HeaderLines]>([
+      ['Host', [['Host', 'evil.example']]],
+      [
+        'X-Forwarded-Host',
+        [
+          ['X-Forwarded-Host', 'evil.example'],
+          ['X-Forwarded-Host', 'evil.example'],
+        ],
+      ],
+      [
+        'Referer',
+        [
+          ['Referer', 'https://evil.example/a'],
+          ['Referer', 'https://evil.example/b'],
+        ],
+      ],
+    ])('%s twice goes into no address', async (_name, headers) => {
+      const app = await start()
+      const begun = await rawRequest(app.url, { target: '/login', headers: [...navigation, ...headers] })
+      const asked = new URL(begun.get('location') ?? '')
+      expect(asked.origin).toBe(world.provider.url)
+      expect(asked.searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
+      expect(begun.head).not.toContain('evil')
+    })
+
+    it.each<[string, HeaderLines]>([
+      [
+        'Sec-Fetch-Site, of which the first is good',
+        [
+          ['Sec-Fetch-Site', 'same-origin'],
+          ['Sec-Fetch-Site', 'cross-site'],
+        ],
+      ],
+      [
+        'Sec-Fetch-Site, of which the last is good',
+        [
+          ['Sec-Fetch-Site', 'cross-site'],
+          ['Sec-Fetch-Site', 'same-origin'],
+        ],
+      ],
+      [
+        'Origin, of which the first is good',
+        [
+          ['Origin', 'OWN'],
+          ['Origin', 'https://evil.example'],
+        ],
+      ],
+      [
+        'Origin, of which the last is good',
+        [
+          ['Origin', 'https://evil.example'],
+          ['Origin', 'OWN'],
+        ],
+      ],
+    ])('%s, twice is not good: nobody is logged out by it', async (_name, lines) => {
+      const app = await start()
+      const agent = app.agent()
+      await agent.get('/profile')
+      const headers: HeaderLines = [
+        ...navigation,
+        ['Cookie', `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`],
+        ...lines.map(([name, value]) => [name, value.replace('OWN', app.url)] as const),
+      ]
+      const posted = await rawRequest(app.url, {
+        method: 'POST',
+        target: '/logout',
+        headers: [...headers, ['Content-Length', '0']],
+      })
+      expect(posted.status).toBe(403)
+      expect((await rawRequest(app.url, { target: '/logout', headers })).status).toBe(200)
+      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    })
+
+    it.each<[string, HeaderLines, number]>([
+      [
+        'Content-Type, of which the first is a form',
+        [
+          ['Content-Type', 'application/x-www-form-urlencoded'],
+          ['Content-Type', 'application/json'],
+        ],
+        400,
+      ],
+      [
+        'Content-Type, of which the first is none',
+        [
+          ['Content-Type', 'application/json'],
+          ['Content-Type', 'application/x-www-form-urlencoded'],
+        ],
+        415,
+      ],
+      [
+        'Content-Length, with two values',
+        [
+          ['Content-Type', 'application/x-www-form-urlencoded'],
+          ['Content-Length', '3'],
+        ],
+        400,
+      ],
+    ])('%s, twice logs nobody in', async (_name, lines, status) => {
+      const app = await start({ options: { responseMode: 'form_post' } })
+      const body = 'state=x&code=y'
+      const answer = await rawRequest(app.url, {
+        method: 'POST',
+        target: '/callback',
+        headers: [...navigation, ['Content-Length', String(body.length)], ...lines],
+        body,
+      })
+      expect(answer.status).toBe(status)
+      expect(told(app, 'login')).toEqual([])
+    })
+  })
+
+  describe('a cookie', () => {
+    it('of a login under way, twice by another path, is none: the login begins anew, and then works', async () => {
+      const app = await start()
+      const agent = app.agent()
+      const callback = await response(agent, '/login')
+      const [name = ''] = transactions(agent)
+      agent.jar.set(`${name}=planted; Path=/callback`, app.url)
+      const page = await agent.get(callback)
+      expect(page.text()).toBe('hello alice')
+      expect(page.hops.filter(({ url }) => url.startsWith(`${world.provider.issuer}/authorize`))).toHaveLength(1)
+      expect(world.provider.requestsTo('token')).toHaveLength(1)
+    })
+
+    it('that counts the finished logins, twice, counts none', async () => {
+      const app = await start()
+      const agent = app.agent()
+      agent.jar.set('oidc.default.finished=planted; Path=/callback', app.url)
+      for (let login = 0; login < 3; login++) {
+        expect((await agent.get('/login')).text()).toBe('hello alice')
+        agent.jar.delete('connect.sid')
+      }
+    })
+  })
+})

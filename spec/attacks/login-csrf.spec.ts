@@ -1,0 +1,439 @@
+/**
+ * Login CSRF: an attacker brings a login of his own to a victim's browser, so that the victim goes on in the attacker's
+ * account without knowing. Whatever of his login he delivers, in whatever way, the victim is never logged in as he is.
+ */
+import * as fc from 'fast-check'
+import type { OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import type { AppSetup, TestApp } from '../support/app.ts'
+import {
+  behindTls,
+  changed,
+  flow,
+  location,
+  noteRoutes,
+  notesOf,
+  publicOrigin,
+  requested,
+  response,
+  told,
+  transactions,
+} from '../support/flow.ts'
+
+const world = flow()
+const sibling = 'https://evil.example.com/'
+
+/** An application over https, as browsers see it at `publicOrigin`. */
+function start(options: Partial<OidcOptions> = {}, setup: Partial<AppSetup> = {}): Promise<TestApp> {
+  const tls = behindTls(world.provider)
+  return world.start({
+    ...tls,
+    ...setup,
+    options: { ...(tls.options as Partial<OidcOptions>), ...options },
+    routes: (app, oidc) => {
+      noteRoutes(app)
+      app.get('/switch', oidc.login({ prompt: 'login', returnTo: '/notes' }))
+    },
+  })
+}
+
+/** A browser to which application and provider are different sites. */
+function browser(app: TestApp): UserAgent {
+  return app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url }, site: (url) => url.origin })
+}
+
+/** The attacker, who is bob, up to his authorization response. Alice is at the keyboard afterwards. */
+async function attack(app: TestApp, page = '/profile'): Promise<{ attacker: UserAgent; callback: string }> {
+  const attacker = browser(app)
+  world.provider.signIn('bob')
+  const callback = await response(attacker, page)
+  world.provider.signIn('alice')
+  return { attacker, callback }
+}
+
+function stateOf(url: string): string {
+  return new URL(url).searchParams.get('state') ?? ''
+}
+
+function codeOf(url: string): string {
+  return new URL(url).searchParams.get('code') ?? ''
+}
+
+/** Nobody, or the victim herself: never the attacker, and his code has not gone to the provider. */
+async function isNotTheAttacker(app: TestApp, victim: UserAgent, code?: string): Promise<void> {
+  const { sub } = await notesOf(victim, { ...app, url: publicOrigin })
+  expect([null, 'alice']).toContain(sub)
+  const sent = world.provider.requestsTo('token').map(({ params }) => params.get('code'))
+  if (code !== undefined) expect(sent).not.toContain(code)
+}
+
+/** What a browser does with an address that is somebody else's idea. */
+const deliveries: Record<string, (victim: UserAgent, url: string) => Promise<UserAgentResponse>> = {
+  'a link on another site': (victim, url) => victim.get(url, { crossSite: true }),
+  'an address that is typed': (victim, url) => victim.get(url),
+  'a redirect of the provider': (victim, url) => victim.get(url, { from: `${world.provider.issuer}/authorize` }),
+  'a frame on another site': (victim, url) =>
+    victim.get(url, { crossSite: true, headers: { 'sec-fetch-dest': 'iframe' } }),
+  'an image on another site': (victim, url) =>
+    victim.get(url, { crossSite: true, headers: { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' } }),
+  'a script of the same origin': (victim, url) => victim.fetch(url),
+  'a POST of its parameters': (victim, url) =>
+    victim.post(`${publicOrigin}/callback`, new URL(url).searchParams, { crossSite: true }),
+}
+
+/** What a victim may be doing meanwhile. */
+const victims: Record<string, (victim: UserAgent) => Promise<unknown>> = {
+  'who was never here': async () => {},
+  'who has an anonymous session': (victim) => victim.get('/note/apples'),
+  'who has a login of her own under way': (victim) => victim.get('/login', { redirect: 'manual' }),
+  'who is logged in': (victim) => victim.get('/profile'),
+}
+
+describe.each(['query', 'form_post'] as const)(
+  'a finished response of the attacker, with the mode %s',
+  (responseMode) => {
+    describe.each(Object.entries(victims))('delivered to a victim %s', (_who, prepare) => {
+      it.each(Object.entries(deliveries))('by %s does not log her in as the attacker', async (_how, deliver) => {
+        const app = await start({ responseMode })
+        const victim = browser(app)
+        await prepare(victim)
+        world.provider.forget()
+        const { attacker, callback } = await (responseMode === 'query' ? attack(app) : attackByForm(app))
+        await deliver(victim, callback)
+        await isNotTheAttacker(app, victim, codeOf(callback))
+        // It is still good for him.
+        const sent = responseMode === 'query' ? attacker.get(callback) : postBack(attacker, callback)
+        expect((await sent).json()).toMatchObject({ user: { sub: 'bob' } })
+      })
+    })
+  },
+)
+
+/** With `form_post`: the response as an address, which none is. */
+async function attackByForm(app: TestApp): Promise<{ attacker: UserAgent; callback: string }> {
+  const attacker = browser(app)
+  world.provider.signIn('bob')
+  const page = await attacker.get('/profile', { followForms: false })
+  world.provider.signIn('alice')
+  const fields = [...page.text().matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
+  const callback = new URL(`${publicOrigin}/callback`)
+  for (const [, name = '', value = ''] of fields) {
+    callback.searchParams.set(
+      name,
+      value.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code))),
+    )
+  }
+  return { attacker, callback: callback.href }
+}
+
+function postBack(agent: UserAgent, callback: string): Promise<UserAgentResponse> {
+  const { searchParams } = new URL(callback)
+  return agent.post(`${publicOrigin}/callback`, searchParams, { from: `${world.provider.issuer}/authorize` })
+}
+
+describe("the attacker's transaction cookie, planted from a sibling host", () => {
+  /** Set-Cookie lines by which a sibling host could try to have the cookie sent to the application. */
+  const lines: Record<string, (name: string, value: string) => string> = {
+    'under its name, for the domain': (name, value) => `${name}=${value}; Domain=example.com; Path=/; Secure`,
+    'under its name, for a path': (name, value) => `${name}=${value}; Domain=example.com; Path=/callback; Secure`,
+    'under its name in small letters': (name, value) =>
+      `${name.replace('__Host-', '__host-')}=${value}; Domain=example.com; Path=/; Secure`,
+    'without the prefix': (name, value) =>
+      `${name.replace('__Host-', '')}=${value}; Domain=example.com; Path=/; Secure`,
+    'with the other prefix': (name, value) =>
+      `${name.replace('__Host-', '__Secure-')}=${value}; Domain=example.com; Path=/; Secure`,
+    'with the prefix in percent signs': (name, value) =>
+      `${name.replace('__Host-', '%5F%5FHost-')}=${value}; Domain=example.com; Path=/; Secure`,
+    'with no name, and the name in its value': (name, value) => `=${name}=${value}; Domain=example.com; Path=/; Secure`,
+    quoted: (name, value) => `"${name}"=${value}; Domain=example.com; Path=/; Secure`,
+  }
+
+  it.each(Object.entries(lines))('%s, does not make his login hers', async (_how, line) => {
+    const app = await start()
+    const { attacker, callback } = await attack(app)
+    const [name = ''] = transactions(attacker)
+    expect(name).toMatch(/^__Host-/)
+    const victim = browser(app)
+    victim.jar.set(line(name, attacker.jar.get(name)?.value ?? ''), sibling)
+    await victim.get(callback, { crossSite: true })
+    await isNotTheAttacker(app, victim, codeOf(callback))
+  })
+
+  // Browsers that do not strip it take such a name for one without a prefix, and let any sibling host set it. A server
+  // that strips more than RFC 6265 4.2.1 says (spaces between the pairs) reads the prefix that the browser did not see.
+  it.each([
+    ['a no-break space', '\u00a0'],
+    ['a vertical tab', '\v'],
+    ['a form feed', '\f'],
+  ])('with %s before its name, does not make his login hers', async (_what, space) => {
+    const app = await start()
+    const { attacker, callback } = await attack(app)
+    const [name = ''] = transactions(attacker)
+    const victim = browser(app)
+    const cookie = `a=b; ${space}${name}=${attacker.jar.get(name)?.value ?? ''}`
+    // A server may refuse the characters before we see them.
+    const page = await victim
+      .get(callback, { crossSite: true, headers: { cookie }, redirect: 'manual' })
+      .catch((error: NodeJS.ErrnoException) => error.code)
+    if (page !== 'ERR_INVALID_CHAR') expect(page).toMatchObject({ status: 302 })
+    await isNotTheAttacker(app, victim, codeOf(callback))
+  })
+
+  it('below a path, does not make his login hers', async () => {
+    const app = await start({}, { basePath: '/shop', mount: '/shop' })
+    const attacker = browser(app)
+    world.provider.signIn('bob')
+    const callback = await response(attacker, '/shop/login')
+    world.provider.signIn('alice')
+    const [name = ''] = transactions(attacker)
+    const victim = browser(app)
+    const { value = '' } = attacker.jar.get(name) ?? {}
+    victim.jar.set(`${name}=${value}; Domain=example.com; Path=/shop; Secure`, sibling)
+    await victim.get(callback, { crossSite: true, redirect: 'manual' })
+    expect(told(app, 'login')).toEqual([])
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+
+  it('of a login that he finished already, leads where that went and to no login', async () => {
+    const app = await start()
+    const { attacker, callback } = await attack(app)
+    const [name = ''] = transactions(attacker)
+    const { value = '' } = attacker.jar.get(name) ?? {}
+    await attacker.get(callback)
+    const victim = browser(app)
+    // As if a browser let it in.
+    await victim.get(callback, { crossSite: true, headers: { cookie: `${name}=${value}` }, redirect: 'manual' })
+    expect(await notesOf(victim, { ...app, url: publicOrigin })).toMatchObject({ sub: null })
+    expect(world.provider.requestsTo('token')).toHaveLength(1)
+  })
+})
+
+describe('a response that the attacker used already', () => {
+  it.each(Object.entries(victims))('logs nobody in again, in the browser of a victim %s', async (_who, prepare) => {
+    const app = await start()
+    const victim = browser(app)
+    await prepare(victim)
+    const before = await notesOf(victim, { ...app, url: publicOrigin })
+    const { attacker, callback } = await attack(app)
+    await attacker.get(callback)
+    world.provider.forget()
+    const page = await victim.get(callback, { crossSite: true })
+    expect(page.status).toBe(400)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    const { sub, notes } = await notesOf(victim, { ...app, url: publicOrigin })
+    expect({ sub, notes }).toEqual({ sub: before.sub, notes: before.notes })
+  })
+})
+
+describe("the attacker's code in a login that the victim began", () => {
+  /** The victim's own state came to be known, by a log or a referrer; her browser has the cookie. */
+  async function injected(
+    app: TestApp,
+    codeFor: (asked: URLSearchParams, attacker: UserAgent) => Promise<string>,
+  ): Promise<void> {
+    const victim = browser(app)
+    const asked = await requested(victim, '/profile')
+    const attacker = browser(app)
+    world.provider.signIn('bob')
+    const code = await codeFor(asked, attacker)
+    world.provider.signIn('alice')
+    const callback = new URL(`${publicOrigin}/callback`)
+    callback.search = new URLSearchParams({
+      code,
+      state: asked.get('state') ?? '',
+      iss: world.provider.issuer,
+    }).toString()
+    const page = await victim.get(callback, { crossSite: true })
+    expect(page.status).toBeGreaterThanOrEqual(400)
+    expect(told(app, 'login')).toEqual([])
+    await isNotTheAttacker(app, victim)
+  }
+
+  /** A code for the attacker by an authorization request of his own making. */
+  async function codeOfRequest(attacker: UserAgent, parameters: Record<string, string>): Promise<string> {
+    const url = new URL(location(await attacker.get('/login', { redirect: 'manual' })))
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+    return codeOf(location(await attacker.get(url, { redirect: 'manual' })))
+  }
+
+  it('of another login of his is refused by the provider, since the verifier does not fit (RFC 7636)', async () => {
+    const app = await start()
+    await injected(app, (_asked, attacker) => codeOfRequest(attacker, {}))
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
+  })
+
+  it('asked for with her nonce is refused by the provider, since the verifier does not fit', async () => {
+    const app = await start()
+    await injected(app, (asked, attacker) => codeOfRequest(attacker, { nonce: asked.get('nonce') ?? '' }))
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
+  })
+
+  it('asked for with her code challenge is refused here, since the nonce is another (OIDC Core 3.1.3.7, 11)', async () => {
+    const app = await start()
+    await injected(app, (asked, attacker) =>
+      codeOfRequest(attacker, { code_challenge: asked.get('code_challenge') ?? '' }),
+    )
+    expect(told(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
+  })
+
+  it('is refused from a provider that knows no PKCE, since the nonce is another', async () => {
+    const app = await start()
+    const { provider } = world
+    // What such a provider answers for any code: tokens of the one who got it.
+    provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, sub: 'bob', nonce: 'of-the-attacker' }) } })
+    const victim = browser(app)
+    const own = await response(victim, '/profile')
+    expect((await victim.get(own)).status).toBe(502)
+    expect(told(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
+    await isNotTheAttacker(app, victim)
+  })
+})
+
+describe('two logins of the attacker, mixed with one another', () => {
+  it.each([
+    [
+      'the code of one with the state of the other',
+      (one: string, other: string) => changed(one, { code: codeOf(other) }),
+    ],
+    [
+      'the state of one with the code of the other',
+      (one: string, other: string) => changed(other, { state: stateOf(one) }),
+    ],
+  ])('%s log nobody in, in his browser or another', async (_what, mix) => {
+    const app = await start()
+    const { attacker, callback: one } = await attack(app)
+    world.provider.signIn('bob')
+    const other = await response(attacker, '/profile')
+    world.provider.signIn('alice')
+    const mixed = mix(one, other)
+    const victim = browser(app)
+    await victim.get(mixed, { crossSite: true })
+    await isNotTheAttacker(app, victim, codeOf(mixed))
+    const page = await attacker.get(mixed)
+    expect(page.status).toBe(400)
+    expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
+  })
+
+  it('with their cookies exchanged, and so nonce and verifier, log nobody in', async () => {
+    const app = await start()
+    const { attacker, callback: one } = await attack(app)
+    world.provider.signIn('bob')
+    const other = await response(attacker, '/profile')
+    world.provider.signIn('alice')
+    const [first = '', second = ''] = transactions(attacker)
+    const [a, b] = [attacker.jar.get(first)?.value, attacker.jar.get(second)?.value]
+    for (const callback of [one, other]) {
+      const headers = { cookie: `${first}=${b}; ${second}=${a}` }
+      const answer = await attacker.get(callback, { headers, redirect: 'manual' })
+      expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+    }
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect(told(app, 'login')).toEqual([])
+  })
+})
+
+describe('the issuer that a response names', () => {
+  it.each([
+    ['is left out', undefined],
+    ['is another', 'https://evil.example'],
+    ['comes twice', [0, 0]],
+    ['comes with another one', [0, 'https://evil.example']],
+    ['is empty', ''],
+    ['has a slash at its end', '/'],
+    ['is in capitals', 'CAPITALS'],
+  ])('%s: no login, for the attacker or for the victim', async (_what, iss) => {
+    const app = await start()
+    const { attacker, callback } = await attack(app)
+    const { issuer } = world.provider
+    const value =
+      iss === '/'
+        ? `${issuer}/`
+        : iss === 'CAPITALS'
+          ? issuer.toUpperCase()
+          : Array.isArray(iss)
+            ? iss.map((one) => one || issuer).map(String)
+            : iss
+    const played = changed(callback, { iss: value })
+    const victim = browser(app)
+    await victim.get(played, { crossSite: true })
+    await isNotTheAttacker(app, victim, codeOf(callback))
+    world.provider.forget()
+    expect((await attacker.get(played)).status).toBeGreaterThanOrEqual(400)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
+  })
+})
+
+describe('a state', () => {
+  it('of the same application with another secret is refused, with its cookie and its code', async () => {
+    const other = await start({ secret: 'the secret of another process, which has another one' })
+    const { attacker, callback } = await attack(other)
+    const app = await start()
+    const [name = ''] = transactions(attacker)
+    const victim = browser(app)
+    const headers = { cookie: `${name}=${attacker.jar.get(name)?.value ?? ''}` }
+    const page = await victim.get(callback, { crossSite: true, headers })
+    expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+    await isNotTheAttacker(app, victim, codeOf(callback))
+  })
+
+  it('that is guessed, cut, put together or bent out of others logs nobody in and stays with us', async () => {
+    const app = await start()
+    const { attacker, callback } = await attack(app)
+    const second = stateOf(await response(attacker, '/profile'))
+    const first = stateOf(callback)
+    const [id = '', attempt = '', mac = ''] = first.split('.')
+    const [otherId = '', , otherMac = ''] = second.split('.')
+    const piece = fc.constantFrom(
+      first,
+      second,
+      id,
+      otherId,
+      mac,
+      otherMac,
+      attempt,
+      '0',
+      '1',
+      '9',
+      '.',
+      '',
+      ' ',
+      '%00',
+      '=',
+    )
+    const guesses = fc.oneof(
+      fc.array(piece, { maxLength: 7 }).map((parts) => parts.join('')),
+      fc.array(piece, { maxLength: 5 }).map((parts) => parts.join('.')),
+      fc.nat({ max: first.length - 1 }).map((length) => first.slice(0, length)),
+      fc.nat({ max: first.length - 1 }).map((from) => first.slice(from + 1)),
+      fc
+        .tuple(fc.stringMatching(/^[\w-]{22}$/), fc.nat(9), fc.stringMatching(/^[\w-]{22}$/))
+        .map((parts) => parts.join('.')),
+      fc.string({ unit: 'binary-ascii', maxLength: 60 }),
+      fc.string({ unit: 'grapheme', maxLength: 20 }),
+    )
+    const headers = {
+      cookie: attacker.jar
+        .cookies(callback)
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; '),
+    }
+    world.provider.forget()
+    await fc.assert(
+      fc.asyncProperty(guesses, async (guess) => {
+        fc.pre(guess !== first && guess !== second)
+        const page = await attacker.get(changed(callback, { state: guess }), { headers, redirect: 'manual' })
+        expect({ guess, status: page.status }).toEqual({ guess, status: 400 })
+        expect(page.headers.getSetCookie()).toEqual([])
+      }),
+      { numRuns: 250 },
+    )
+    expect(world.provider.requests).toEqual([])
+    expect(told(app, 'login')).toEqual([])
+    // Through all of it the login under way is as it was.
+    expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
+  })
+})

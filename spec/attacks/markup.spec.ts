@@ -1,0 +1,573 @@
+/** Cross-site scripting: no text of the provider or of a user becomes markup, a script or another address. */
+import * as fc from 'fast-check'
+import { LoginRefused, type OidcOptions } from 'express-session-oidc'
+import { createUserAgent, startTestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { createDemo } from '../../examples/demo/app.js'
+import { startProvider } from '../../examples/demo/provider.js'
+import { createApp as createKeycloakExample } from '../../examples/keycloak/app.js'
+import { createApp as createTwoProviders } from '../../examples/multiple-providers/app.js'
+import { renderPage } from '../../lib/http/pages.ts'
+import { run } from '../examples/steps.ts'
+import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { changed, flow, response } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { hostileTexts } from './hostile-texts.ts'
+import { shapeOf } from './page-shape.ts'
+import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+interface Shown {
+  readonly html: string
+  readonly type: string
+}
+
+/** Several texts at once, for places that take a whole login each. */
+const together = hostileTexts.flatMap((_, at) => (at % 5 === 0 ? [hostileTexts.slice(at, at + 5).join(' | ')] : []))
+
+/** One place for a text to get into a page; sends a text and returns the page, or undefined where none can be made of it. */
+type Place = (text: string) => Promise<Shown | undefined>
+
+/** The same of lines that harm nobody: as many as the text has. */
+function harmless(text: string): string {
+  return text
+    .split('\n')
+    .map(() => 'harmless')
+    .join('\n')
+}
+
+/** What all pages of the package are made of. */
+const ownElements =
+  /^ *(?:#documentType|html lang|head|meta(?: charset| name content| http-equiv content)|title|style|body|main|h1|p|form method action|button|a href|small)$/
+
+/** Holds the page of each text against that of a harmless one: the same elements, and addresses of the same places. */
+async function noneBecomesMarkup(
+  place: Place,
+  origins: readonly string[],
+  { texts = hostileTexts, elements }: { texts?: readonly string[]; elements?: RegExp } = {},
+): Promise<void> {
+  const faults: string[] = []
+  const usual = new Map<string, Shown | undefined>()
+  let pages = 0
+  for (const text of texts) {
+    const twin = harmless(text)
+    if (!usual.has(twin)) usual.set(twin, await place(twin))
+    const page = await place(text)
+    if (!page) continue
+    pages++
+    const [found, expected] = [shapeOf(page.html), shapeOf(usual.get(twin)?.html ?? '')]
+    const told = (what: string): void => void faults.push(`${JSON.stringify(text).slice(0, 80)}: ${what}`)
+    if (page.type !== 'text/html; charset=utf-8') told(`is ${page.type}`)
+    if (found.elements.join('\n') !== expected.elements.join('\n')) told(found.elements.join('\n'))
+    for (const element of elements ? found.elements : []) if (!elements?.test(element)) told(`has ${element}`)
+    for (const address of found.addresses) {
+      const url = URL.canParse(address, origins[0]) ? new URL(address, origins[0]) : undefined
+      if (!url || !origins.includes(url.origin)) told(`leads to ${address}`)
+    }
+    if (found.addresses.length !== expected.addresses.length) told(`leads to ${found.addresses.join(' ')}`)
+  }
+  expect(faults).toEqual([])
+  expect(pages).toBeGreaterThan(10)
+}
+
+function shown(page: { text(): string; headers: Headers }): Shown {
+  return { html: page.text(), type: page.headers.get('content-type') ?? '' }
+}
+
+function shownRaw(answer: RawAnswer): Shown | undefined {
+  // What the server itself refuses has no page.
+  if (answer.status === 400 && answer.get('Content-Type') === undefined) return undefined
+  return { html: answer.body, type: answer.get('Content-Type') ?? '' }
+}
+
+async function startWith(options: Partial<OidcOptions> = {}, more: Partial<AppSetup> = {}): Promise<TestApp> {
+  return world.start({
+    ...more,
+    options,
+    routes: (express, oidc, url) => {
+      express.all('/guarded', oidc.requireAuth(), (_req, res) => void res.send('inside'))
+      express.post('/connect', oidc.login({ returnTo: '/profile' }))
+      express.get('/switch', oidc.login({ prompt: 'login' }))
+      more.routes?.(express, oidc, url)
+    },
+  })
+}
+
+async function loggedIn(app: TestApp): Promise<UserAgent> {
+  const agent = app.agent()
+  expect((await agent.get('/profile')).status).toBe(200)
+  return agent
+}
+
+/** Faults that are in force for one request. */
+async function during<Result>(
+  faults: Parameters<typeof world.provider.misbehave>[0],
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const undo = world.provider.misbehave(faults)
+  try {
+    return await work()
+  } finally {
+    undo()
+  }
+}
+
+const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?: readonly string[] }>> = {
+  async 'the description of an error of the provider'() {
+    const app = await startWith()
+    return {
+      app,
+      place: async (text) => {
+        world.provider.deny('server_error', text)
+        return shown(await app.agent().get('/profile'))
+      },
+    }
+  },
+
+  async 'the error of a provider'() {
+    const app = await startWith()
+    return {
+      app,
+      place: async (text) => {
+        world.provider.deny(text, undefined)
+        return shown(await app.agent().get('/profile'))
+      },
+    }
+  },
+
+  async 'an error of the provider to who is logged in, and the way back'() {
+    const app = await startWith()
+    const agent = await loggedIn(app)
+    return {
+      app,
+      place: async (text) => {
+        world.provider.deny('access_denied', text)
+        const returnTo = encodeURIComponent(`/profile?x=${queryValue(text)}'&y=1`)
+        const page = await agent.get(`/login?returnTo=${returnTo}`)
+        // A provider that has a session asks nobody: the error stands on the page of the second login.
+        expect(page.status).toBe(403)
+        expect(page.text()).toContain('Go back')
+        return shown(page)
+      },
+    }
+  },
+
+  async 'the message of a refused login'() {
+    let message = ''
+    const app = await startWith({
+      afterLogin: () => {
+        throw new LoginRefused(message)
+      },
+    })
+    return {
+      app,
+      place: async (text) => {
+        message = text
+        return shown(await app.agent().get('/profile'))
+      },
+    }
+  },
+
+  async 'an error in afterLogin'() {
+    let message = ''
+    const app = await startWith({
+      afterLogin: () => {
+        throw new Error(message)
+      },
+    })
+    return {
+      app,
+      texts: together,
+      place: async (text) => {
+        message = text
+        return shown(await app.agent().get('/profile'))
+      },
+    }
+  },
+
+  async 'an error of the token endpoint'() {
+    const app = await startWith()
+    return {
+      app,
+      texts: together,
+      place: (text) =>
+        during(
+          { endpoints: { token: { status: 400, body: { error: text, error_description: text, error_uri: text } } } },
+          async () => shown(await app.agent().get('/profile')),
+        ),
+    }
+  },
+
+  async 'claims that are not accepted'() {
+    const app = await startWith()
+    return {
+      app,
+      texts: together,
+      place: (text) =>
+        during({ idToken: { claims: { aud: text, nonce: text, iss: text } } }, async () =>
+          shown(await app.agent().get('/profile')),
+        ),
+    }
+  },
+
+  async 'metadata that are not accepted'() {
+    const app = await startWith()
+    return {
+      app,
+      texts: together,
+      place: async (text) => {
+        // Of an application that has never seen the provider.
+        const other = await startWith()
+        const page = await during({ metadata: { issuer: text, token_endpoint: text } }, () =>
+          other.agent().get('/profile'),
+        )
+        await other.stop()
+        return shown(page)
+      },
+    }
+  },
+
+  ...Object.fromEntries(
+    ['state', 'code', 'iss', 'session_state', 'error_uri'].map((parameter) => [
+      `the parameter ${parameter} of an authorization response`,
+      async () => {
+        const app = await startWith()
+        return {
+          app,
+          texts: together,
+          place: async (text: string) => {
+            const agent = app.agent()
+            const callback = changed(await response(agent, '/profile'), { code: 'unknown' })
+            return shown(await agent.get(changed(callback, { [parameter]: text, x: text })))
+          },
+        }
+      },
+    ]),
+  ),
+
+  async 'the authorization endpoint, on the page that goes on'() {
+    const app = await startWith()
+    return {
+      app,
+      texts: together,
+      place: async (text) => {
+        const endpoint = `${world.provider.issuer}/authorize`
+        const query = queryValue(text)
+        const other = await during(
+          {
+            metadata: {
+              authorization_endpoint: `${endpoint}/${text.replace(/[?#]/g, '')}?a=${text}&b=${query}#${text}`,
+            },
+          },
+          async () => {
+            const made = await startWith()
+            await made.oidc.ready()
+            return made
+          },
+        )
+        const page = await other.agent().post('/connect', {}, { followRefresh: false })
+        await other.stop()
+        expect(page.status).toBe(200)
+        expect(page.text()).toContain('http-equiv="refresh"')
+        return shown(page)
+      },
+    }
+  },
+
+  async 'the end-session endpoint, on the page that goes on'() {
+    const app = await startWith()
+    return {
+      app,
+      texts: together,
+      place: async (text) => {
+        const endpoint = `${world.provider.issuer}/logout`
+        const other = await during(
+          {
+            metadata: {
+              end_session_endpoint: `${endpoint}/${text.replace(/[?#]/g, '')}?a=${text}&state=${text}#${text}`,
+            },
+          },
+          async () => {
+            const made = await startWith()
+            await made.oidc.ready()
+            return made
+          },
+        )
+        const agent = await loggedIn(other)
+        const page = await agent.post('/logout', {}, { followRefresh: false })
+        await other.stop()
+        expect(page.text()).toContain('http-equiv="refresh"')
+        return shown(page)
+      },
+    }
+  },
+
+  async 'the Referer of a form'() {
+    const app = await startWith()
+    return {
+      app,
+      place: async (text) => {
+        if (/[\r\n]/.test(text)) return undefined
+        const referer = `${app.url}/form/${text}?x=${text}`
+        return shownRaw(
+          await rawRequest(app.url, { method: 'POST', target: '/guarded', headers: [...form, ['Referer', referer]] }),
+        )
+      },
+    }
+  },
+
+  async 'the headers of a request from another site'() {
+    const app = await startWith()
+    const names = ['Origin', 'User-Agent', 'Accept-Language', 'X-Forwarded-Host', 'X-Requested-By', 'Sec-Fetch-User']
+    return {
+      app,
+      place: async (text) => {
+        if (/[\r\n]/.test(text)) return undefined
+        const headers = [
+          ...form.filter(([name]) => name !== 'Sec-Fetch-Site'),
+          ...names.map((name) => [name, text] as const),
+        ]
+        return shownRaw(await rawRequest(app.url, { method: 'POST', target: '/guarded', headers }))
+      },
+    }
+  },
+
+  async 'the query of the routes of a login, which are answered with pages'() {
+    const app = await startWith()
+    return {
+      app,
+      place: async (text) => {
+        const query = queryValue(text)
+        const asked = await rawRequest(app.url, {
+          target: `/logout?returnTo=${query}&${query}=1`,
+          headers: [['Accept', 'text/html']],
+        })
+        const refused = await rawRequest(app.url, {
+          target: `/callback?${query}=${query}&state=${query}&error=${query}&error_description=${query}`,
+          headers: navigation,
+        })
+        return { html: asked.body + refused.body, type: asked.get('Content-Type') ?? '' }
+      },
+    }
+  },
+
+  async 'the path that the router is mounted at'() {
+    const app = await startWith({}, { mount: '/tenant/:any' })
+    return {
+      app,
+      place: async (text) => {
+        // What would end the request line, or the part of the path.
+        if (/[\s?#/]/.test(text)) return undefined
+        const answer = await rawRequest(app.url, { target: `/tenant/${text}/x`, headers: navigation })
+        // Express itself refuses what cannot be decoded.
+        if (!answer.body.includes('mounted at')) return undefined
+        return shownRaw(answer)
+      },
+    }
+  },
+}
+
+describe('no text becomes markup on a page of the package', () => {
+  it.each(Object.entries(places))('as %s', async (_name, make) => {
+    const { place, app, texts } = await make()
+    await noneBecomesMarkup(place, [app.url, world.provider.url], { elements: ownElements, ...(texts && { texts }) })
+  })
+})
+
+describe('a page of the package', () => {
+  // HTML standard 13.2.3.5: a parser takes line breaks for LF; NUL it drops or replaces.
+  const texts = fc
+    .oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.constantFrom(...hostileTexts))
+    .map((text) => text.replaceAll('\0', ''))
+  const read = (text: string): string => text.replace(/\r\n?/g, '\n')
+
+  it('says what it is given, whatever that is, and nothing else', () => {
+    const page = (text: string) => ({
+      title: text,
+      paragraphs: [text, text],
+      small: text,
+      link: { href: text, text },
+      button: { action: text, text },
+    })
+    const usual = shapeOf(renderPage(page('harmless'))).elements
+    fc.assert(
+      fc.property(texts, (text) => {
+        fc.pre(text !== '')
+        const shape = shapeOf(renderPage(page(text)))
+        expect(shape.elements).toEqual(usual)
+        for (const name of ['title', 'h1', 'small', 'a', 'button']) expect(shape.textOf(name)).toEqual([read(text)])
+        expect(shape.textOf('p').slice(0, 2)).toEqual([read(text), read(text)])
+        expect(shape.addresses).toEqual([read(text), read(text)])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('goes where it is told, by the link and by itself, whatever stands in the address', () => {
+    const addresses = fc
+      .tuple(fc.constantFrom('https://id.example.com', 'http://127.0.0.1:3000'), texts)
+      .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
+    fc.assert(
+      fc.property(addresses, (address) => {
+        const link = { href: address, text: 'Go on' }
+        const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
+        expect(shape.addresses).toEqual([address, address])
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('an endpoint that is no address of a server', () => {
+  const addresses = [
+    'javascript:alert(1)',
+    'JavaScript:alert(1)',
+    ' javascript:alert(1)',
+    'java\nscript:alert(1)',
+    'data:text/html,<script>alert(1)</script>',
+    'vbscript:x',
+    'file:///etc/passwd',
+    'blob:https://evil.example/x',
+    '//evil.example',
+    '/authorize',
+    'http://evil.example/authorize',
+  ]
+
+  it.each(['authorization_endpoint', 'end_session_endpoint'])('as %s is no link and no refresh', async (member) => {
+    for (const address of addresses) {
+      const app = await startWith()
+      const page = await during({ metadata: { [member]: address } }, () => app.agent().post('/connect', {}))
+      await app.stop()
+      expect(page.status, address).toBe(503)
+      expect(shapeOf(page.text()).addresses).toEqual([])
+    }
+  })
+})
+
+describe('what a script is answered', () => {
+  it('is JSON and never a page, with the texts as they are', async () => {
+    let message = ''
+    const app = await startWith({
+      afterLogin: () => {
+        throw new LoginRefused(message)
+      },
+    })
+    for (const text of together) {
+      message = text
+      const agent = app.agent()
+      const refused = await agent.fetch(await response(agent, '/profile'))
+      expect(refused.headers.get('content-type')).toBe('application/problem+json')
+      expect(refused.json()).toMatchObject({ status: 403, code: 'login_refused', title: text })
+      const failed = await agent.fetch(`/callback?state=${queryValue(text)}&error=x`)
+      expect(failed.headers.get('content-type')).toBe('application/problem+json')
+      expect(failed.json()).toMatchObject({ status: 400, code: 'state_unknown' })
+    }
+  })
+})
+
+/** Claims of a user that are all one text, with what it takes to see every page. */
+function claimsOf(text: string): Record<string, unknown> {
+  const names = ['name', 'given_name', 'preferred_username', 'email', 'picture', 'website', 'locale', 'acr']
+  return {
+    ...Object.fromEntries(names.map((name) => [name, text])),
+    roles: ['user', 'admin', text],
+    address: { formatted: text, [text]: text },
+    // A claim of such a name.
+    [`x${text}`]: text,
+    updated_at: text,
+  }
+}
+
+describe('no claim and no address becomes markup on a page of an example', () => {
+  /** The pages that a browser gets to see, one after the other. */
+  async function pagesOf(agent: UserAgent, paths: readonly string[]): Promise<Shown> {
+    let html = ''
+    for (const path of paths) {
+      const page = await agent.get(path)
+      expect([200, 404]).toContain(page.status)
+      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+      html += page.text()
+    }
+    return { html, type: 'text/html; charset=utf-8' }
+  }
+
+  it('of the demo', async () => {
+    const demo = await run(async (baseUrl) => {
+      const { issuer, clientId, clientSecret = '' } = world.provider
+      const { app } = createDemo({ baseUrl, provider: { issuer, clientId, clientSecret }, secret })
+      return { app, stop: async () => {} }
+    })
+    world.later(() => demo.stop())
+    const place: Place = (text) =>
+      during({ idToken: { claims: claimsOf(text) } }, () =>
+        pagesOf(demo.agent(), ['/members', '/', '/admin', `/nowhere/${queryValue(text)}?x=${queryValue(text)}`]),
+      )
+    await noneBecomesMarkup(place, [demo.url], { texts: together })
+  })
+
+  it('of the provider in the demo', async () => {
+    const client = { client_id: 'demo', client_secret: 'the secret of the demo', redirect_uris: ['http://localhost/x'] }
+    const provider = await startProvider({ clients: [client] })
+    world.later(() => provider.close())
+    const asked = `/auth?client_id=demo&response_type=code&redirect_uri=${queryValue('http://localhost/x')}`
+    const place: Place = async (text) => {
+      const agent = createUserAgent({ baseUrl: provider.issuer })
+      let html = ''
+      for (const path of [
+        `/auth?client_id=${queryValue(text)}`,
+        `/auth?client_id=demo&redirect_uri=${queryValue(text)}`,
+        `${asked}&scope=openid&login_hint=${queryValue(text)}&state=${queryValue(text)}&nonce=${queryValue(text)}&display=${queryValue(text)}`,
+        `/session/end?client_id=${queryValue(text)}`,
+        `/session/end?id_token_hint=${queryValue(text)}`,
+        `/${queryValue(text)}`,
+      ]) {
+        const page = await agent.get(path)
+        if (page.headers.get('content-type')?.startsWith('text/html')) html += page.text()
+      }
+      return { html: html.replaceAll(/\/interaction\/[\w-]+/g, '/interaction'), type: 'text/html; charset=utf-8' }
+    }
+    await noneBecomesMarkup(place, [provider.issuer], { texts: together })
+  })
+
+  it('of two providers', async () => {
+    const site = await run(async (baseUrl) => {
+      const { issuer, clientId, clientSecret = '' } = world.provider
+      const at = { issuer, clientId, clientSecret }
+      return { app: createTwoProviders({ baseUrl, staff: at, customers: at, secret }), stop: async () => {} }
+    })
+    world.later(() => site.stop())
+    const place: Place = (text) =>
+      during({ idToken: { claims: claimsOf(text) } }, () =>
+        pagesOf(site.agent(), [
+          `/signin?returnTo=/${queryValue(text)}`,
+          '/staff/login?returnTo=/staff-only',
+          '/customers/login?returnTo=/customers-only',
+          '/',
+          '/either',
+          `/signin?returnTo=/${queryValue(text)}`,
+          `/${queryValue(text)}`,
+        ]),
+      )
+    await noneBecomesMarkup(place, [site.url], { texts: together })
+  })
+
+  it('of Keycloak', async () => {
+    const provider = await startTestProvider({ path: '/realms/acme', signIn: 'alice' })
+    world.later(() => provider.stop())
+    const site = await run(async (baseUrl) => ({
+      app: createKeycloakExample({ keycloakUrl: provider.url, baseUrl }),
+      stop: async () => {},
+    }))
+    world.later(() => site.stop())
+    const place: Place = async (text) => {
+      const claims = { ...claimsOf(text), realm_access: { roles: [text] } }
+      const undo = provider.misbehave({ idToken: { claims }, accessToken: { claims }, tokenResponse: { scope: text } })
+      const page = await pagesOf(site.agent(), ['/profile', '/'])
+      undo()
+      return page
+    }
+    await noneBecomesMarkup(place, [site.url], { texts: together })
+  })
+})

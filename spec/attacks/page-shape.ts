@@ -1,0 +1,64 @@
+/** A page as the parser of browsers reads it (HTML standard 13.2): which elements and attributes it has, and where it leads. */
+
+interface Node {
+  readonly nodeName: string
+  readonly attrs?: readonly { readonly name: string; readonly value: string }[]
+  readonly childNodes?: readonly Node[]
+  /** Of a text. */
+  readonly value?: string
+  /** Of a template. */
+  readonly content?: Node
+}
+
+export interface Shape {
+  /** Each element with the names of its attributes, indented by its depth, and each comment. */
+  readonly elements: readonly string[]
+  /** Whatever a browser could load, send something to or go on to. */
+  readonly addresses: readonly string[]
+  /** The texts of elements, by the name of the element. */
+  textOf(name: string): string[]
+}
+
+// By a name that the compiler does not follow: the parser's version may have types or not.
+const library: string = 'parse5'
+const loaded = (await import(library)) as { parse?: Parse; default?: { parse: Parse } }
+type Parse = (html: string) => Node
+const parse = (loaded.parse ?? loaded.default?.parse) as Parse
+
+const withAddress = new Set(
+  'href src action formaction data poster srcset background cite manifest longdesc usemap xlink:href ping'.split(' '),
+)
+
+/** HTML standard, shared declarative refresh steps: the URL stands after `url=`, in quotes or not. */
+function refreshOf(content: string): string {
+  const after = /^\s*[\d.]+\s*[;,\s]\s*(?:url\s*=\s*)?(.*)$/is.exec(content)?.[1] ?? content
+  const quote = after[0]
+  if (quote !== '"' && quote !== "'") return after
+  return after.slice(1).split(quote, 1)[0] as string
+}
+
+function textIn(node: Node): string {
+  return node.value ?? (node.childNodes ?? []).map(textIn).join('')
+}
+
+export function shapeOf(html: string): Shape {
+  const elements: string[] = []
+  const addresses: string[] = []
+  const texts: [name: string, text: string][] = []
+  const walk = (node: Node, depth: number): void => {
+    const attributes = node.attrs ?? []
+    if (node.nodeName !== '#text' && node.nodeName !== '#document') {
+      const names = attributes.map(({ name }) => ` ${name}`).join('')
+      elements.push(`${'  '.repeat(depth)}${node.nodeName}${names}`)
+      texts.push([node.nodeName, textIn(node)])
+    }
+    const refreshes = attributes.some(({ name, value }) => name === 'http-equiv' && value.toLowerCase() === 'refresh')
+    for (const { name, value } of attributes) {
+      if (withAddress.has(name)) addresses.push(value)
+      if (name === 'content' && refreshes) addresses.push(refreshOf(value))
+    }
+    for (const child of [...(node.childNodes ?? []), ...(node.content ? [node.content] : [])]) walk(child, depth + 1)
+  }
+  walk(parse(html), -1)
+  return { elements, addresses, textOf: (name) => texts.filter(([other]) => other === name).map(([, text]) => text) }
+}

@@ -1,0 +1,706 @@
+/**
+ * A whole day in the life of an application and its users, with secrets planted in all places where there are some, and
+ * everything that can be seen from outside collected: no secret is in it, in whatever form.
+ *
+ * Ours to keep out are the client secret, the secrets that we seal with, the session's secret, the PKCE verifiers, the
+ * nonces, the codes, and all tokens. What the protocol itself puts somewhere is not a leak there, and there alone:
+ * - a code in the address of the callback, and so in what is printed of that one request, whose own it is. With
+ *   `form_post` the code is in no address, and then in nothing that is printed;
+ * - a nonce in the address of the authorization endpoint, where the request is not pushed;
+ * - an ID token as `id_token_hint` in the address of the end-session endpoint.
+ * A request shows the cookies that it came with: the session's own, which is the application's, and ours, which are
+ * sealed. What a hook of the application throws is handed back to the application as `cause`, the very object, and is
+ * in nothing that is printed, told or answered.
+ */
+import { randomBytes } from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { inspect } from 'node:util'
+import type { NextFunction, Request, Response } from 'express'
+import { createOidc, OidcError, type FinishedLogin, type Oidc, type OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
+import {
+  startTestProvider,
+  type TestFaults,
+  type TestProvider,
+  type UserAgent,
+  type UserAgentResponse,
+} from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { startApp, until, type TestApp } from '../support/app.ts'
+import { location, noteRoutes } from '../support/flow.ts'
+import { ownRedis } from '../support/own-redis.ts'
+import { newClient } from '../support/redis.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
+import { waiting } from '../support/waiting.ts'
+import { forgetWarnings } from '../../lib/core/warnings.ts'
+import { hookFaults, loginFaults, pushFaults, throws } from './faults-with-secrets.ts'
+import { formsOf, partsOf, planted, Watch } from './secret-watch.ts'
+
+const own = await ownRedis('a whole day with secrets planted')
+
+describe.skipIf(!own)('a day with secrets planted', () => {
+  const watch = new Watch()
+  const clientSecrets = { default: planted('client-secret'), partner: planted('partner-secret') }
+  const secrets = [planted('secret-one-of-the-instance'), planted('secret-two-of-the-instance')]
+  const sessionSecret = planted('session-secret')
+
+  const client = newClient(own?.url ?? '')
+  const monitor = newClient(own?.url ?? '')
+  let redis: SwitchedRedis
+  let provider: TestProvider
+  let partners: TestProvider
+  let app: TestApp
+  let partner: Oidc
+  let hook: ((req: Request, login: FinishedLogin) => unknown) | undefined
+  let rolesHook: (() => readonly string[]) | undefined
+  let printsRequests = true
+  const restore: (() => void)[] = []
+
+  /** Codes, verifiers and nonces of all requests, and the tokens that were answered, are secrets too. */
+  function plantRequests(): void {
+    for (const [of, one] of [
+      ['default', provider],
+      ['partner', partners],
+    ] as const) {
+      for (const { params } of one.requests) {
+        watch.plant(`a code of ${of}`, params.get('code'))
+        watch.plant(`a verifier of ${of}`, params.get('code_verifier'))
+        watch.plant(`a nonce of ${of}`, params.get('nonce'))
+      }
+    }
+  }
+
+  /** Tokens that are recognised, planted as they are answered. */
+  function tokensOf(of: string, isOpaque: boolean): TestFaults {
+    return {
+      ...(isOpaque && { accessToken: { raw: () => `opaque-access-token-${randomBytes(24).toString('hex')}` } }),
+      tokenResponse: (body) => {
+        const answer: Record<string, unknown> = { ...body, refresh_token: planted('refresh-token') }
+        watch.plant(`an access token of ${of}`, answer['access_token'] as string)
+        watch.plant(`a refresh token of ${of}`, answer['refresh_token'] as string)
+        watch.plant(`an ID token of ${of}`, answer['id_token'] as string)
+        return answer
+      },
+    }
+  }
+
+  /** All that a log could print of something. */
+  function see(where: string, thing: unknown, except: readonly string[] = []): void {
+    watch.see(`${where}: util.inspect`, inspect(thing, { depth: Infinity, showHidden: true }), except)
+    try {
+      watch.see(`${where}: JSON`, JSON.stringify(thing) ?? '', except)
+    } catch {
+      // Requests are circular.
+    }
+  }
+
+  function seeError(where: string, error: unknown): void {
+    see(where, error)
+    watch.see(`${where}: String`, String(error))
+    if (!(error instanceof Error)) return
+    watch.see(`${where}: stack`, `${error.stack ?? ''} ${error.message}`)
+    see(`${where}: own members`, Object.fromEntries(Object.entries(error)))
+    // What the application threw itself is its own; all other causes are walked, as loggers do.
+    if (error instanceof OidcError && error.code === 'hook_failed') return
+    if (error.cause !== undefined) seeError(`${where}, its cause`, error.cause)
+  }
+
+  function seeRequest(where: string, req: Request): void {
+    // The address of this very request is the browser's own.
+    const code = new URL(req.originalUrl, 'http://localhost').searchParams.get('code')
+    const except = code === null ? [] : [code]
+    if (printsRequests) see(`the request ${where}`, req, except)
+    see(`req.oidc ${where}`, req.oidc)
+    watch.see(`req.oidc ${where}: with getters`, inspect(req.oidc, { depth: 9, showHidden: true, getters: true }))
+  }
+
+  /** An address as a browser shows it, without what the protocol puts there. */
+  function shown(address: string, base: string): string {
+    const url = new URL(address, base)
+    const removed = [
+      ...(url.origin === new URL(app.url).origin && url.pathname.endsWith('/callback') ? ['code'] : []),
+      ...(url.origin === provider.url && url.pathname === '/authorize' ? ['nonce'] : []),
+      ...(url.pathname === '/logout' && url.origin !== new URL(app.url).origin ? ['id_token_hint'] : []),
+    ]
+    for (const name of removed) url.searchParams.delete(name)
+    return url.href
+  }
+
+  /** A page without the address that it leads on to, but with what else is in that. */
+  function shownPage(text: string): string {
+    return text.replace(/id_token_hint=[\w.-]+/g, '')
+  }
+
+  function seeVisit(answer: UserAgentResponse): UserAgentResponse {
+    for (const hop of answer.hops) {
+      watch.see('an address', `${hop.method} ${shown(hop.url, app.url)}`)
+      watch.see('headers that the browser sent', JSON.stringify(hop.requestHeaders))
+      if (!hop.url.startsWith(app.url)) continue
+      for (const [name, value] of hop.headers) {
+        watch.see(`the header ${name}`, name === 'location' ? shown(value, hop.url) : value)
+      }
+      watch.see('a cookie', JSON.stringify(hop.cookiesSet))
+    }
+    if (answer.url.startsWith(app.url)) watch.see('a page', shownPage(answer.text()))
+    return answer
+  }
+
+  /** A browser of which everything is seen, to which application and providers are different sites. */
+  function browser(): UserAgent {
+    const agent = app.agent({ site: (url) => url.origin })
+    return {
+      jar: agent.jar,
+      get: async (...given) => seeVisit(await agent.get(...given)),
+      post: async (...given) => seeVisit(await agent.post(...given)),
+      fetch: async (...given) => seeVisit(await agent.fetch(...given)),
+      submit: async (...given) => seeVisit(await agent.submit(...given)),
+      click: async (...given) => seeVisit(await agent.click(...given)),
+    }
+  }
+
+  let marks = 0
+  const seenMarks = new Set<string>()
+
+  /** Everything in Redis now; and every command since the last time, so that what lived for a moment is seen too. */
+  async function seeRedis(): Promise<void> {
+    const mark = `mark-${++marks}-${randomBytes(6).toString('hex')}`
+    await client.set('the-mark', mark)
+    await until(() => seenMarks.has(mark), 'the commands of Redis were seen')
+    for (const key of await client.keys('*')) {
+      expect({ key, type: await client.type(key) }).toEqual({ key, type: 'string' })
+      watch.see(
+        `the Redis key ${key.replace(/\{?sess:[\w-]+\}?/, 'sess:id')}`,
+        `${key} ${(await client.get(key)) ?? ''}`,
+      )
+    }
+  }
+
+  /** No secret was seen since the last time. */
+  async function keepsSecrets(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    await seeRedis()
+    plantRequests()
+    for (const one of [app.oidc, partner]) {
+      see('the instance', one)
+      see('its health', one.health())
+    }
+    expect(watch.leaks()).toEqual([])
+  }
+
+  const eventNames = ['login', 'login_failed', 'logout', 'denied', 'store_fault', 'provider_fault'] as const
+
+  /** Listens wherever something of ours may come out of the process. */
+  function listen(): void {
+    for (const name of eventNames) {
+      const channel = `express-session-oidc:${name}`
+      const told = (event: unknown): void => see(`the channel ${channel}`, event)
+      subscribe(channel, told)
+      restore.push(() => unsubscribe(channel, told))
+      for (const one of [app.oidc, partner]) restore.push(one.on(name, (event) => see(`the event ${name}`, event)))
+    }
+    const warned = (warning: Error & { detail?: unknown }): void => {
+      seeError('a warning of the process', warning)
+      watch.see('a warning of the process: detail', String(warning.detail))
+    }
+    process.on('warning', warned)
+    restore.push(() => void process.off('warning', warned))
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const spy = vi.spyOn(process[stream], 'write').mockImplementation((...given: unknown[]) => {
+        watch.see(stream, String(given[0]))
+        return true
+      })
+      restore.push(() => spy.mockRestore())
+    }
+    for (const method of ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const) {
+      const spy = vi.spyOn(console, method).mockImplementation((...given: unknown[]) => {
+        for (const one of given) see(`console.${method}`, one)
+      })
+      restore.push(() => spy.mockRestore())
+    }
+  }
+
+  function options(of: 'default' | 'partner'): Partial<OidcOptions> {
+    return {
+      secret: secrets,
+      afterLogin: async (req, login) => {
+        seeRequest('in afterLogin', req)
+        return (await hook?.(req, login)) as undefined
+      },
+      onError: (error, req, _res, next) => {
+        seeError('an error that onError got', error)
+        seeRequest('in onError', req)
+        next(error)
+      },
+      ...(of === 'default'
+        ? { userInfo: 'login', roles: ({ idToken }) => rolesHook?.() ?? (idToken['roles'] as string[]) }
+        : {
+            responseMode: 'form_post',
+            par: true,
+            clientAuth: 'client_secret_post',
+            roles: ({ accessToken }) => (accessToken === undefined ? [] : ['of-the-access-token']),
+          }),
+    }
+  }
+
+  beforeAll(async () => {
+    await Promise.all([client.connect(), monitor.connect()])
+    await monitor.monitor((reply: string) => {
+      for (const [mark] of reply.matchAll(/mark-\d+-\w+/g)) seenMarks.add(mark)
+      // The numbers at the begin are the time and the port.
+      watch.see('a command to Redis', reply.replace(/^[^"]*/, ''))
+    })
+    redis = switchedRedis(client)
+    provider = await startTestProvider({
+      clients: [{ clientId: 'web', clientSecret: clientSecrets.default }],
+      accessTokens: 'opaque',
+    })
+    partners = await startTestProvider({
+      clients: [{ clientId: 'web', clientSecret: clientSecrets.partner }],
+      hostname: 'localhost',
+      pushedRequests: 'required',
+    })
+    app = await startApp({
+      provider,
+      options: options('default'),
+      session: { secret: sessionSecret, store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
+      before: (made) => void made.set('env', 'development'),
+      routes: (made, oidc, url) => {
+        partner = createOidc({
+          ...partners.settings(),
+          name: 'partner',
+          baseUrl: url,
+          ...options('partner'),
+        } as OidcOptions)
+        made.use(partner.router)
+        noteRoutes(made)
+        made.get('/switch', oidc.login({ prompt: 'login', returnTo: '/page' }))
+        made.post('/connect', oidc.login({ scope: ['openid', 'calendar.read'], returnTo: '/page' }))
+        made.get('/page', oidc.requireAuth(), (req, res) => {
+          seeRequest('of a guarded page', req)
+          res.json({ user: oidc.user(req), session: req.session })
+        })
+        made.get('/partner-page', partner.requireAuth(), (req, res) => {
+          seeRequest('of a guarded page', req)
+          res.json({ user: partner.user(req), roles: req.oidc.roles })
+        })
+        made.get('/admin', oidc.requireAuth({ roles: 'no-such-role' }), (_req, res) => void res.send('never'))
+        made.get(
+          '/uses-tokens',
+          waiting(async (req, res) => {
+            const one = req.query['of'] === 'partner' ? partner : oidc
+            const context = one.context(req)
+            const tokens = await context.tokens()
+            see('the context of a page that uses tokens', context)
+            seeRequest('of a page that uses tokens', req)
+            res.json({ expiresAt: tokens.expiresAt, scope: tokens.scope })
+          }),
+        )
+        made.get('/out', oidc.logout({ returnTo: '/notes' }))
+        made.use((error: unknown, req: Request, _res: Response, next: NextFunction) => {
+          seeError('an error on its way to the error handler', error)
+          seeRequest('on its way to the error handler', req)
+          next(error)
+        })
+      },
+    })
+    watch.plant('the client secret', clientSecrets.default)
+    watch.plant('the client secret at the partner', clientSecrets.partner)
+    for (const secret of secrets) watch.plant('a secret of the instances', secret)
+    watch.plant('the secret of the session', sessionSecret)
+  })
+  afterAll(async () => {
+    await app.stop()
+    await Promise.all([provider.stop(), partners.stop()])
+    client.destroy()
+    monitor.destroy()
+  })
+  beforeEach(async () => {
+    forgetWarnings()
+    for (const one of [provider, partners]) {
+      one.behave()
+      one.forget()
+      one.signIn('alice')
+    }
+    provider.misbehave(tokensOf('default', true))
+    partners.misbehave(tokensOf('partner', false))
+    hook = undefined
+    rolesHook = undefined
+    printsRequests = true
+    redis.heal()
+    watch.forgetPlaces()
+    await client.flushAll()
+    listen()
+  })
+  afterEach(() => {
+    for (const undo of restore.splice(0)) undo()
+    watch.leaks()
+  })
+
+  /** A browser that is logged in, also with the partner where that is wanted. */
+  async function loggedIn(pages = ['/page']): Promise<UserAgent> {
+    const agent = browser()
+    for (const page of pages) expect((await agent.get(page)).status).toBe(200)
+    return agent
+  }
+  const both = ['/page', '/partner-page']
+
+  it('logs in with two providers, shows pages and uses the tokens', async () => {
+    const agent = browser()
+    await agent.get('/note/apples')
+    expect((await agent.get('/page?tab=1')).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect((await agent.get('/uses-tokens')).status).toBe(200)
+    expect((await agent.get('/partner-page')).json()).toMatchObject({
+      user: { sub: 'alice' },
+      roles: ['of-the-access-token'],
+    })
+    expect((await agent.get('/uses-tokens?of=partner')).status).toBe(200)
+    expect((await agent.get('/admin')).status).toBe(403)
+    expect((await agent.fetch('/admin')).status).toBe(403)
+    expect((await browser().fetch('/page')).status).toBe(401)
+    await keepsSecrets()
+  })
+
+  it('logs in again, by a form, by another user, by a reload and by the back button', async () => {
+    const agent = await loggedIn()
+    const begun = await agent.get('/switch', { redirect: 'manual' })
+    const callback = location(await agent.get(location(begun), { redirect: 'manual' }))
+    for (let time = 0; time < 3; time++) expect((await agent.get(callback)).status).toBe(200)
+    expect((await agent.post('/connect')).status).toBe(200)
+    provider.signIn('bob')
+    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' } })
+    const stranger = browser()
+    expect((await stranger.get(callback)).status).toBe(400)
+    await keepsSecrets()
+  })
+
+  it('takes the responses of a form_post, reloaded, sent twice and left lying about', async () => {
+    const agent = browser()
+    const page = await agent.get('/partner-page', { followForms: false })
+    expect((await agent.submit(page)).status).toBe(200)
+    expect((await agent.submit(page)).status).toBe(200)
+    // Posted, and the browser closed: what was stored waits for its minute.
+    const other = await agent.get('/partner/login', { followForms: false })
+    expect((await agent.submit(other, { redirect: 'manual' })).status).toBe(303)
+    await keepsSecrets()
+  })
+
+  it.each(loginFaults)('fails to log in: %s', async (_what, status, fault) => {
+    printsRequests = false
+    // Alice logs in before it begins.
+    const before = await loggedIn()
+    provider.misbehave(fault(watch))
+    provider.signIn('bob')
+    printsRequests = true
+    for (const agent of [before, browser()]) {
+      const page = await agent.get('/switch')
+      expect([status].flat(), page.text()).toContain(page.status)
+      printsRequests = false
+    }
+    await keepsSecrets()
+  })
+
+  it.each(hookFaults)('fails to log in: the hook %s', async (_what, status, work) => {
+    printsRequests = false
+    const agent = await loggedIn()
+    printsRequests = true
+    hook = (_req, login) => work(login)
+    for (const one of [agent, browser()]) {
+      const page = await one.get('/switch')
+      expect({ status: page.status, text: page.text() }).toMatchObject({ status })
+      printsRequests = false
+    }
+    await keepsSecrets()
+  })
+
+  it('fails to log in: the hook for roles throws', async () => {
+    rolesHook = () => throws(new Error('no roles today'))
+    expect((await browser().get('/switch')).status).toBe(500)
+    await keepsSecrets()
+  })
+
+  it.each(pushFaults)('cannot begin a login: the endpoint for pushed requests %s', async (_what, status, fault) => {
+    partners.misbehave(fault())
+    const page = await browser().get('/partner/login')
+    expect({ status: page.status, text: page.text() }).toMatchObject({ status })
+    await keepsSecrets()
+  })
+
+  it('gives a warning about an access token that cannot be verified', async () => {
+    partners.misbehave({ accessToken: { signature: 'other-key' } })
+    const agent = browser()
+    expect((await agent.get('/partner-page')).json()).toMatchObject({ roles: [] })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(watch.places).toContain('a warning of the process')
+    await keepsSecrets()
+  })
+
+  it('goes through faults of the store, at each step of a login, of a page and of a logout', async () => {
+    const agent = await loggedIn(both)
+    for (const command of ['get', 'mGet', 'set', 'getDel', 'eval', 'del', 'expire'] as const) {
+      redis.fail(command)
+      for (const path of ['/switch', '/page', '/uses-tokens', '/partner-page', '/logout']) {
+        await agent.get(path)
+        printsRequests = false
+      }
+      redis.heal()
+    }
+    expect(watch.places).toContain('the event store_fault')
+    await keepsSecrets()
+  })
+
+  it('finds records that cannot be read', async () => {
+    const agent = await loggedIn(both)
+    const id = sessionId(agent)
+    const tokens = `oidc:{sess:${id}}:tokens:default`
+    const sealed = (await client.get(tokens)) ?? ''
+    for (const record of [
+      'garbage',
+      '',
+      sealed.slice(0, -1),
+      `${sealed}A`,
+      (await client.get(tokens.replace('default', 'partner'))) ?? '',
+    ]) {
+      await client.set(tokens, record)
+      expect((await agent.get('/uses-tokens')).status).toBe(401)
+      expect((await agent.get('/page')).status).toBe(200)
+      printsRequests = false
+    }
+    await client.set(`oidc:{sess:${id}}`, '{"format":1,"slots":')
+    await agent.get('/page', { redirect: 'manual' })
+    const other = await loggedIn()
+    await client.set(`sess:${sessionId(other)}`, '{"cookie":')
+    expect((await other.get('/page')).status).toBe(503)
+    await client.del(`sess:${sessionId(other)}`)
+    await keepsSecrets()
+  })
+
+  it('logs out: typed, by a form, by a script, with one provider after the other, and with them down', async () => {
+    const ways: ((agent: UserAgent) => Promise<unknown>)[] = [
+      (agent) => agent.get('/logout'),
+      (agent) => agent.post('/logout'),
+      (agent) => agent.post('/logout', {}, { crossSite: true }),
+      (agent) => agent.get('/out'),
+      async (agent) => agent.submit(await agent.get('/logout', { crossSite: true })),
+      async (agent) => {
+        await agent.get('/partner/logout')
+        await agent.get('/logout')
+      },
+    ]
+    for (const way of ways) {
+      await way(await loggedIn(both))
+      printsRequests = false
+    }
+    // A script is told where to send the browser, which is the end-session endpoint again.
+    const agent = await loggedIn()
+    const answer = await app.agent().fetch('/logout', {
+      method: 'POST',
+      headers: { cookie: `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}` },
+    })
+    watch.see('an address', shown(answer.json()['location'] as string, app.url))
+    const late = await loggedIn()
+    await provider.stop()
+    await late.get('/logout', { redirect: 'manual' })
+    await provider.start()
+    await keepsSecrets()
+  })
+
+  it('is set up wrongly: what is said of the options has none of them in it', () => {
+    const [secret = ''] = secrets
+    const good = { ...provider.settings(), baseUrl: app.url, secret }
+    const wrong: [string, () => unknown][] = [
+      ['createOidc', () => createOidc({ ...good, clientAuth: 'none' })],
+      ['createOidc', () => createOidc({ ...good, scope: 'profile', name: 'a b', responseMode: 'x' } as never)],
+      ['createOidc', () => createOidc({ ...good, clientSecret: undefined })],
+      ['createOidc', () => createOidc({ ...good, clientSecrets: clientSecrets.default, secrets } as never)],
+      ['createOidc', () => createOidc({ ...good, clientSecret: { value: clientSecrets.default } } as never)],
+      ['createOidc', () => createOidc({ ...good, secret: [secret, secret.slice(0, 20)] })],
+      ['createOidc', () => createOidc({ ...good, secret: { secret } } as never)],
+      [
+        'createOidc',
+        () =>
+          createOidc({ ...good, issuer: `https://user:${encodeURIComponent(clientSecrets.default)}@id.example.com` }),
+      ],
+      [
+        'createOidc',
+        () =>
+          createOidc({
+            ...good,
+            issuer: `https://id.example.com/?secret=${encodeURIComponent(clientSecrets.default)}`,
+          }),
+      ],
+      [
+        'createOidc',
+        () =>
+          createOidc({ ...good, baseUrl: `https://user:${encodeURIComponent(clientSecrets.default)}@app.example.com` }),
+      ],
+      ['createOidc', () => createOidc({ ...good, baseUrl: clientSecrets.default })],
+      ['createOidc', () => createOidc({ ...good, clientAuth: clientSecrets.default } as never)],
+      ['createOidc', () => createOidc({ ...good, routes: { login: clientSecrets.default } })],
+      ['createOidc', () => createOidc({ ...good, fetch: clientSecrets.default } as never)],
+      ['RedisSessionStore', () => new RedisSessionStore({ client: { url: clientSecrets.default } } as never)],
+      ['redisRecords', () => redisRecords({ client, prefix: clientSecrets.default.replace('=', '}') })],
+      ['login()', () => app.oidc.login({ extra: { client_secret: clientSecrets.default } })],
+      ['login()', () => app.oidc.login({ returnTo: `https://elsewhere.example/${clientSecrets.default}` })],
+      ['logout()', () => app.oidc.logout({ returnTo: `https://elsewhere.example/${clientSecrets.default}` })],
+      ['requireAuth()', () => app.oidc.requireAuth({ roles: [clientSecrets.default], role: 'x' } as never)],
+    ]
+    for (const [what, make] of wrong) {
+      let thrown: unknown
+      try {
+        make()
+      } catch (error) {
+        thrown = error
+      }
+      expect(thrown).toBeInstanceOf(Error)
+      seeError(`what ${what} throws`, thrown)
+    }
+    expect(watch.leaks()).toEqual([])
+  })
+
+  it('meets a provider that is not there, or lies about itself', async () => {
+    const url = app.url
+    for (const metadata of [{ issuer: 'https://evil.example' }, { token_endpoint: 'http://evil.example/' }]) {
+      const undo = provider.misbehave({ metadata })
+      const fresh = createOidc({ ...provider.settings(), baseUrl: url, secret: secrets })
+      seeError('what ready() throws', await fresh.ready().catch((error: unknown) => error))
+      see('its health', fresh.health())
+      see('the instance', fresh)
+      undo()
+    }
+    await provider.stop()
+    const fresh = createOidc({ ...provider.settings(), baseUrl: url, secret: secrets })
+    seeError('what ready() throws', await fresh.ready().catch((error: unknown) => error))
+    see('its health', fresh.health())
+    expect((await browser().get('/switch', { redirect: 'manual' })).status).toBe(302)
+    await provider.start()
+    await keepsSecrets()
+  })
+
+  describe('the search', () => {
+    it('knows secrets of all kinds, and has looked everywhere', async () => {
+      await (await loggedIn(both)).post('/logout')
+      const agent = browser()
+      provider.misbehave({ idToken: { signature: 'none' } })
+      await agent.get('/switch')
+      redis.fail('mGet')
+      await agent.get('/note/x')
+      await agent.get('/page')
+      redis.heal()
+      await new Promise((resolve) => setImmediate(resolve))
+      await seeRedis()
+      plantRequests()
+      see('the instance', app.oidc)
+      for (const of of ['default', 'partner']) {
+        const kinds = ['a code', 'a verifier', 'a nonce', 'an access token', 'a refresh token', 'an ID token']
+        expect(watch.secrets).toEqual(expect.arrayContaining(kinds.map((kind) => `${kind} of ${of}`)))
+      }
+      expect(watch.secrets).toEqual(
+        expect.arrayContaining([
+          'a secret of the instances',
+          'the client secret',
+          'the client secret at the partner',
+          'the secret of the session',
+        ]),
+      )
+      for (const place of [
+        'a command to Redis',
+        'a cookie',
+        'a page',
+        'an address',
+        'an error on its way to the error handler',
+        'an error that onError got',
+        'headers that the browser sent',
+        'req.oidc in afterLogin',
+        'req.oidc of a guarded page',
+        'the Redis key oidc',
+        'the Redis key sess',
+        'the channel express-session-oidc',
+        'the event login',
+        'the event login_failed',
+        'the event logout',
+        'the event store_fault',
+        'the header location',
+        'the header set-cookie',
+        'the instance',
+        'the request in afterLogin',
+        'the request in onError',
+        'the request of a guarded page',
+      ]) {
+        expect(watch.places).toContain(place)
+      }
+      expect(watch.leaks()).toEqual([])
+    })
+
+    it('finds what is planted on purpose, in each of its forms and halves', () => {
+      const secret = planted('control')
+      const trial = new Watch()
+      trial.plant('the control', secret)
+      const forms = partsOf(secret).flatMap(([part, value]) =>
+        [...formsOf(value)].map(([form, text]) => ({ form: form + part, text })),
+      )
+      expect(forms.length).toBeGreaterThan(60)
+      for (const { form, text } of forms) {
+        trial.see('a place', `before ${text} behind`)
+        expect({ form, found: trial.leaks().length }).toEqual({ form, found: 1 })
+      }
+      trial.see('a place', `before ${secret.slice(0, 8)} behind`)
+      trial.see('a place', Buffer.from(`user:${secret}`).toString('base64'), [secret])
+      expect(trial.leaks()).toEqual([])
+      trial.see('a place', Buffer.from(`user:${secret}`).toString('base64'))
+      expect(trial.leaks()).not.toEqual([])
+    })
+
+    it.each<[string, string, (token: string, req: Request, res: Response) => unknown]>([
+      ['printed', 'console.log', (token) => console.log('a token:', token)],
+      ['printed within an object', 'console.error', (token) => console.error({ deep: { within: [token] } })],
+      ['written to the output', 'stdout', (token) => process.stdout.write(`${Buffer.from(token).toString('hex')}\n`)],
+      ['put into a warning', 'a warning of the process', (token) => process.emitWarning(`about ${token}`)],
+      ['put on the request', 'the request', (token, req) => Object.assign(req, { leaked: { token } })],
+      [
+        'put on the request where nobody looks',
+        'the request',
+        (token, req) => Object.defineProperty(req, 'leaked', { value: { token } }),
+      ],
+      ['put into the session', 'the request', (token, req) => void (req.session.flowNotes = [token])],
+      ['put into a header', 'the header x-token', (token, _req, res) => res.set('X-Token', encodeURIComponent(token))],
+      [
+        'put into a cookie',
+        'the header set-cookie',
+        (token, _req, res) => res.cookie('token', Buffer.from(token).toString('base64url')),
+      ],
+      ['put into an address', 'the header location', (token) => `/notes?token=${encodeURIComponent(token)}`],
+      ['put into Redis', 'a command to Redis', (token) => client.set('leaked', JSON.stringify({ token }), { EX: 1 })],
+    ])('finds a token that is %s', async (_how, where, leak) => {
+      printsRequests = false
+      const agent = await loggedIn()
+      hook = async (req, { tokens }) => {
+        const to = await leak(tokens.refreshToken ?? '', req, req.res as Response)
+        // The hook runs after the request was seen: it is seen once more.
+        printsRequests = where === 'the request'
+        seeRequest('in afterLogin', req)
+        return typeof to === 'string' ? to : undefined
+      }
+      await agent.get('/switch')
+      await new Promise((resolve) => setImmediate(resolve))
+      await seeRedis()
+      const leaks = watch.leaks()
+      expect(leaks.some((found) => found.startsWith('a refresh token of default') && found.includes(where))).toBe(true)
+      await client.del('leaked')
+    })
+
+    it('finds a code in the request that has none in its own address', async () => {
+      const agent = browser()
+      const begun = await agent.get('/login?returnTo=/notes', { redirect: 'manual' })
+      const callback = location(await agent.get(location(begun), { redirect: 'manual' }))
+      await agent.get(callback)
+      plantRequests()
+      const code = new URL(callback).searchParams.get('code') ?? ''
+      watch.leaks()
+      see('the request', { url: callback }, [code])
+      expect(watch.leaks()).toEqual([])
+      see('the request', { url: callback })
+      expect(watch.leaks().some((found) => found.startsWith('a code of default'))).toBe(true)
+    })
+  })
+})

@@ -1,0 +1,420 @@
+/** All the ways in which the target of a redirect can go in, each with what comes out of it. */
+import { randomBytes } from 'node:crypto'
+import type { RequestHandler } from 'express'
+import { createOidc, type OidcOptions } from 'express-session-oidc'
+import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
+import { expect } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+import { readLinks } from '../../lib/testing/html-reader.ts'
+import { newTransactionId, writeState } from '../../lib/session/state.ts'
+import {
+  cookiePrefix,
+  openTransaction,
+  transactionCookie,
+  type CookiePlace,
+  type Transaction,
+} from '../../lib/session/transaction.ts'
+import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
+import { waiting } from '../support/waiting.ts'
+import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
+
+/** One way for a target to go in: gives what sends a target, and returns the addresses that come out, if any. */
+export type Way = () => Promise<(target: string) => Promise<readonly string[]>>
+
+const cookieSealer = new Sealer([secret], 'transaction')
+const stateSealer = new Sealer([secret], 'state')
+
+function place(basePath: string): CookiePlace {
+  return { instance: 'default', https: true, basePath, crossSite: false }
+}
+
+function cookieLine(transaction: Transaction): string {
+  const { name, value } = transactionCookie(cookieSealer, place(''), transaction)
+  return `${name}=${value}; Path=/; Secure; HttpOnly`
+}
+
+/** What `Set-Cookie` lines say of logins under way. */
+function transactionsIn(lines: readonly string[], basePath = ''): Transaction[] {
+  const prefix = cookiePrefix(place(basePath))
+  return lines.flatMap((line) => {
+    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+    if (!name.startsWith(prefix) || value === '') return []
+    return openTransaction(cookieSealer, place(basePath), new Map([[name, value]]), name.slice(prefix.length)) ?? []
+  })
+}
+
+/** Where a login under way would end, as the one cookie says that an answer sets. */
+export function stored(answer: RawAnswer, basePath = ''): string {
+  const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), basePath)
+  if (!transaction || another) throw new Error(`not one login was begun: ${answer.head}`)
+  return transaction.returnTo
+}
+
+/** Whether a transaction with that in it makes a cookie that no browser keeps (RFC 6265bis 5.6). */
+function isTooLong(target: string): boolean {
+  return Buffer.byteLength(JSON.stringify(target)) > 2500
+}
+
+/** Of all transactions that are made here. */
+const nonce = 'a nonce that is always the same'
+
+/** A login under way whose transaction says what it is told to, with the begin of its authorization response. */
+function planted(issuer: string, returnTo: string, parameters: Transaction['parameters'] = {}) {
+  const id = newTransactionId()
+  const transaction: Transaction = {
+    id,
+    nonce,
+    verifier: randomBytes(32).toString('base64url'),
+    returnTo,
+    startedAt: Date.now() / 1000,
+    scope: ['openid'],
+    parameters,
+  }
+  const state = writeState(stateSealer, 'default', { id, attempt: 0 })
+  const callback = `/callback?${new URLSearchParams({ state, iss: issuer }).toString()}`
+  return { id, line: cookieLine(transaction), callback }
+}
+
+type Setup = Omit<Partial<AppSetup>, 'options'> & { options?: Partial<OidcOptions> }
+
+/** Starts an application at `publicOrigin`, behind a proxy that ends TLS. */
+export function startAtPublicOrigin(world: Flow, { options, ...setup }: Setup = {}): Promise<TestApp> {
+  const settings = world.provider.settings('public-name')
+  return world.start({
+    ...behindTls(world.provider),
+    ...setup,
+    options: { ...settings, ...options } as Partial<OidcOptions>,
+  })
+}
+
+/** Sends a request as that proxy would hand it on. */
+export function sendRaw(app: TestApp, target: string, headers = navigation, method = 'GET'): Promise<RawAnswer> {
+  const proxied: HeaderLines = [['X-Forwarded-Proto', 'https'], ...headers]
+  return rawRequest(app.url, { method, target, host: 'app.example.com', headers: proxied })
+}
+
+/** Whether the answer is that of a guard or a route that sends on. Where it is none, nothing may have come out. */
+function sentOn(answer: RawAnswer, status: 302 | 303): boolean {
+  if (answer.status === status) return true
+  expect([answer.all('Location'), answer.all('Set-Cookie')]).toEqual([[], []])
+  expect(answer.body).not.toBe('inside')
+  return false
+}
+
+/** What a Referer may be made of a target; it cannot have line breaks, which would end the header. */
+function referers(target: string): string[] {
+  return [target, publicOrigin + target, `${publicOrigin}/${target}`].filter((text) => !/[\r\n]/.test(text))
+}
+
+/** Where a link of a page of ours leads. */
+function linkOf(page: string, text: string): string {
+  const link = readLinks(page).find((one) => one.text === text)
+  if (!link) throw new Error(`no link '${text}' on ${page}`)
+  return link.href
+}
+
+function returnToOf(login: string): string {
+  return new URL(login, publicOrigin).searchParams.get('returnTo') ?? '/'
+}
+
+function tried<Made>(make: () => Made): Made | undefined {
+  try {
+    return make()
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'options_invalid' })
+    return undefined
+  }
+}
+
+export function waysOf(world: Flow): Record<string, Way> {
+  const start = (setup?: Setup): Promise<TestApp> => startAtPublicOrigin(world, setup)
+  const browser = (app: TestApp): UserAgent =>
+    createUserAgent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+
+  async function loggedIn(app: TestApp): Promise<UserAgent> {
+    const agent = browser(app)
+    expect((await agent.get('/profile')).status).toBe(200)
+    return agent
+  }
+
+  /** Answers for the token endpoint within the process, so that a login takes one request. */
+  const tokensAtOnce: typeof fetch = async (input, init) => {
+    if (typeof input !== 'string' || !input.endsWith('/token')) return fetch(input, init)
+    const now = Math.floor(Date.now() / 1000)
+    const { issuer } = world.provider
+    const claims = { iss: issuer, sub: 'alice', aud: 'public-name', exp: now + 300, iat: now, nonce }
+    return Response.json({ access_token: 'x', token_type: 'Bearer', id_token: await world.provider.sign(claims) })
+  }
+
+  /** All pages but the first few are guarded. */
+  const guardAll: NonNullable<Setup['routes']> = (express, oidc) => {
+    express.use(oidc.requireAuth(), (_req, res) => void res.send('inside'))
+  }
+
+  /** An application whose routes begin and end logins with whatever they are given. */
+  async function startOwnRoutes(): Promise<{ app: TestApp; given: { target: string; refused: boolean } }> {
+    const given = { target: '/', refused: false }
+    const noted = (work: Promise<void>): Promise<void> => {
+      given.refused = false
+      return work.catch((error: unknown) => {
+        given.refused = true
+        expect(error).toMatchObject({ code: 'options_invalid' })
+        throw error
+      })
+    }
+    const app = await start({
+      routes: (express) => {
+        express.get(
+          '/begin',
+          waiting((req) => noted(req.oidc.login({ returnTo: given.target }))),
+        )
+        express.all(
+          '/end',
+          waiting((req) => noted(req.oidc.logout({ returnTo: given.target }))),
+        )
+      },
+    })
+    return { app, given }
+  }
+
+  /** An application with a route whose handler is put there later. */
+  async function startOpenRoute(): Promise<{ app: TestApp; put: (handler: RequestHandler) => void }> {
+    let handler: RequestHandler = (_req, res) => void res.end()
+    const app = await start({ routes: (express) => void express.get('/open', (...given) => handler(...given)) })
+    return { app, put: (made) => void (handler = made) }
+  }
+
+  return {
+    async 'returnTo of the login route'() {
+      const app = await start()
+      return async (target) => [stored(await sendRaw(app, `/login?returnTo=${queryValue(target)}`))]
+    },
+
+    async 'returnTo of the login route, not encoded'() {
+      const app = await start()
+      return async (target) => {
+        const answer = await sendRaw(app, `/login?returnTo=${target}`)
+        return sentOn(answer, 302) ? [stored(answer)] : []
+      }
+    },
+
+    async 'the request target of a guarded page'() {
+      const app = await start({ routes: guardAll })
+      return async (target) => {
+        const answer = await sendRaw(app, target)
+        return sentOn(answer, 302) ? [stored(answer)] : []
+      }
+    },
+
+    async 'the request target of a guarded page, by HEAD'() {
+      const app = await start({ routes: guardAll })
+      return async (target) => {
+        const answer = await sendRaw(app, target, navigation, 'HEAD')
+        if (!sentOn(answer, 302)) return []
+        const url = answer.get('Location') ?? 'none'
+        return [url, returnToOf(url)]
+      }
+    },
+
+    async 'the request target of a guarded page, on the way to the login page of the application'() {
+      const app = await start({ options: { loginPage: '/signin?lang=en#form' }, routes: guardAll })
+      return async (target) => {
+        const answer = await sendRaw(app, target)
+        if (!sentOn(answer, 302)) return []
+        const url = answer.get('Location') ?? 'none'
+        expect(url).toMatch(/^\/signin\?lang=en&returnTo=[^&#]+#form$/)
+        return [url, returnToOf(url)]
+      }
+    },
+
+    async 'the request target of a guarded page below a prefix that a proxy takes off'() {
+      const app = await start({ basePath: '/shop', routes: guardAll })
+      return async (target) => {
+        const answer = await sendRaw(app, target)
+        if (!sentOn(answer, 302)) return []
+        expect(stored(answer, '/shop')).toMatch(/^\/shop(?:[/?#]|$)/)
+        return [stored(answer, '/shop')]
+      }
+    },
+
+    async 'the Referer of a form'() {
+      const app = await start({ routes: guardAll })
+      return async (target) => {
+        const out: string[] = []
+        for (const referer of referers(target)) {
+          const answer = await sendRaw(app, '/guarded', [...form, ['Referer', referer]], 'POST')
+          // A control character in a header is refused by the server itself.
+          if (answer.status === 400) continue
+          expect(answer.status).toBe(401)
+          const href = linkOf(answer.body, 'Log in')
+          out.push(href, returnToOf(href))
+        }
+        return out
+      }
+    },
+
+    async 'the Referer of a script'() {
+      const app = await start({ routes: guardAll })
+      return async (target) => {
+        const out: string[] = []
+        for (const referer of referers(target)) {
+          const answer = await sendRaw(app, '/guarded', [...script, ['Referer', referer]])
+          if (answer.status === 400) continue
+          expect(answer.status).toBe(401)
+          const { login } = JSON.parse(answer.body) as { login: string }
+          out.push(login, returnToOf(login))
+        }
+        return out
+      }
+    },
+
+    async 'what afterLogin returns'() {
+      let wanted = ''
+      const agent = browser(await start({ options: { fetch: tokensAtOnce, afterLogin: () => wanted } }))
+      return async (target) => {
+        wanted = target
+        const { line, callback } = planted(world.provider.issuer, '/profile')
+        agent.jar.set(line, publicOrigin)
+        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        forgetTransactions(agent)
+        const found = answer.headers.get('location')
+        expect(answer.status).toBe(found === null ? 500 : 303)
+        return found === null ? [] : [found]
+      }
+    },
+
+    async 'req.oidc.login({ returnTo })'() {
+      const { app, given } = await startOwnRoutes()
+      return async (target) => {
+        given.target = target
+        const answer = await sendRaw(app, '/begin')
+        expect(answer.status).toBe(given.refused ? 500 : 302)
+        return sentOn(answer, 302) ? [stored(answer)] : []
+      }
+    },
+
+    async 'req.oidc.logout({ returnTo }) of a visitor'() {
+      const { app, given } = await startOwnRoutes()
+      return async (target) => {
+        given.target = target
+        const page = await sendRaw(app, '/end')
+        expect(page.status).toBe(given.refused ? 500 : 303)
+        if (!sentOn(page, 303)) return []
+        const answer = await sendRaw(app, '/end', [...script, ['Content-Length', '0']], 'POST')
+        return [page.get('Location') ?? 'none', (JSON.parse(answer.body) as { location: string }).location]
+      }
+    },
+
+    async 'req.oidc.logout({ returnTo }) of a user'() {
+      const { app, given } = await startOwnRoutes()
+      return async (target) => {
+        given.target = target
+        // What is refused for a visitor is refused here: that costs no login.
+        await sendRaw(app, '/end')
+        if (given.refused) return []
+        const agent = await loggedIn(app)
+        const end = new URL(location(await agent.get('/end', { redirect: 'manual' })))
+        expect(end.origin + end.pathname).toBe(`${world.provider.issuer}/logout`)
+        return [end.searchParams.get('post_logout_redirect_uri') ?? 'none']
+      }
+    },
+
+    async 'oidc.login({ returnTo }), where the route is defined'() {
+      const { app, put } = await startOpenRoute()
+      return async (target) => {
+        const handler = tried(() => app.oidc.login({ returnTo: target }))
+        if (!handler) return []
+        put(handler)
+        return [stored(await sendRaw(app, '/open'))]
+      }
+    },
+
+    async 'oidc.logout({ returnTo }), where the route is defined'() {
+      const { app, put } = await startOpenRoute()
+      return async (target) => {
+        const handler = tried(() => app.oidc.logout({ returnTo: target }))
+        if (!handler) return []
+        put(handler)
+        return [(await sendRaw(app, '/open')).get('Location') ?? 'none']
+      }
+    },
+
+    async 'the options loginPage and postLogoutRedirect'() {
+      const settings = { ...world.provider.settings('public-name'), baseUrl: publicOrigin, secret }
+      return async (target) => {
+        const options = { loginPage: target, postLogoutRedirect: target }
+        if (!tried(() => createOidc({ ...settings, ...options } as OidcOptions))) return []
+        const app = await start({ options })
+        const guarded = await sendRaw(app, '/profile')
+        const ended = await sendRaw(app, '/logout')
+        await app.stop()
+        return [guarded.get('Location') ?? 'none', ended.get('Location') ?? 'none']
+      }
+    },
+
+    async 'the transaction of a login that is finished'() {
+      const agent = browser(await start({ options: { fetch: tokensAtOnce } }))
+      return async (target) => {
+        if (isTooLong(target)) return []
+        const { line, callback } = planted(world.provider.issuer, target)
+        agent.jar.set(line, publicOrigin)
+        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        expect(answer.status).toBe(303)
+        return [answer.headers.get('location') ?? 'none']
+      }
+    },
+
+    async 'the transaction of a login that is refused, on the page that leads back'() {
+      const agent = await loggedIn(await start())
+      return async (target) => {
+        if (isTooLong(target)) return []
+        const { line, callback } = planted(world.provider.issuer, target)
+        agent.jar.set(line, publicOrigin)
+        const page = await agent.get(`${callback}&error=access_denied`)
+        forgetTransactions(agent)
+        expect(page.status).toBe(403)
+        return [linkOf(page.text(), 'Go back')]
+      }
+    },
+
+    async 'the transaction of a silent login that could not be made'() {
+      const agent = browser(await start())
+      return async (target) => {
+        if (isTooLong(target)) return []
+        const { line, callback } = planted(world.provider.issuer, target, { prompt: 'none' })
+        agent.jar.set(line, publicOrigin)
+        const answer = await agent.get(`${callback}&error=login_required`, { redirect: 'manual' })
+        forgetTransactions(agent)
+        return [answer.headers.get('location') ?? 'none']
+      }
+    },
+
+    async 'the transaction of a login that is begun anew'() {
+      const agent = browser(await start())
+      return async (target) => {
+        if (isTooLong(target)) return []
+        const { id, line, callback } = planted(world.provider.issuer, target)
+        agent.jar.set(line, publicOrigin)
+        await world.redis.client.set(`oidc:claim:${id}`, '{"status":"failed"}', { EX: 60 })
+        const again = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        forgetTransactions(agent)
+        expect(again.status).toBe(302)
+        return transactionsIn(again.headers.getSetCookie()).map(({ returnTo }) => returnTo)
+      }
+    },
+
+    async 'the claim of a response that comes again'() {
+      const agent = browser(await start())
+      return async (target) => {
+        const { id, line, callback } = planted(world.provider.issuer, '/profile')
+        agent.jar.set(line, publicOrigin)
+        const settled = JSON.stringify({ status: 'done', loginId: 'x', returnTo: target })
+        await world.redis.client.set(`oidc:claim:${id}`, settled, { EX: 60 })
+        const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
+        forgetTransactions(agent)
+        return [answer.headers.get('location') ?? 'none']
+      }
+    },
+  }
+}

@@ -1,0 +1,305 @@
+/** Open redirects: whatever goes in, wherever it goes in, what comes out is on the origin of the application. */
+import * as fc from 'fast-check'
+import { createUserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { localPath, localReferer } from '../../lib/core/urls.ts'
+import { flow, publicOrigin, response } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { queryValue } from './raw-http.ts'
+import { families, goodTargets } from './redirect-corpus.ts'
+import { sendRaw, startAtPublicOrigin, stored, waysOf } from './redirect-ways.ts'
+
+// Elliptic curves, since these specs log in some thousand times.
+const world = flow({ algorithm: 'ES256' })
+noUnhandledRejections()
+
+const hostile = families.flatMap(({ targets }) => targets)
+
+function decodedOnce(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (octets) =>
+    Buffer.from(octets.replaceAll('%', ''), 'hex').toString('utf8'),
+  )
+}
+
+/** What a browser, or who handles the text before it gets there, may make of an address. */
+function readings(address: string): Set<string> {
+  const texts = [address, decodedOnce(address)].flatMap((text) => {
+    // WHATWG URL: tabs and line breaks go wherever they are, other control characters and spaces at both ends.
+    const stripped = text.replace(/[\t\n\r]/g, '').replace(/^[\0-\x20]+|[\0-\x20]+$/g, '')
+    return [text, stripped, stripped.replaceAll('\\', '/')]
+  })
+  return new Set(texts)
+}
+
+/** Pages on which the browser may stand when it reads an address. */
+const standing = ['/', '/callback?code=x', '/deep/below/page?x=//y']
+
+/** How an address would leave an origin, or is not one plain path of it; undefined where it stays. */
+function fault(address: string, origin: string): string | undefined {
+  for (const reading of readings(address)) {
+    for (const page of standing) {
+      const base = origin + page
+      if (!URL.canParse(reading, base) || new URL(reading, base).origin !== origin) return `leaves as ${reading}`
+    }
+  }
+  const path = address.startsWith(origin) ? address.slice(origin.length) : address
+  return /^\/(?![/\\]|%2f|%5c)[\x21-\x5b\x5d-\x7e]*$/i.test(path) ? undefined : 'is no plain path'
+}
+
+/** Sends each target in, and holds what comes out against the origin. */
+async function allStay(
+  send: (target: string) => Promise<readonly string[]>,
+  targets: readonly string[],
+): Promise<void> {
+  const faults: string[] = []
+  for (const target of targets) {
+    for (const address of await send(target)) {
+      const found = fault(address, publicOrigin)
+      if (found) faults.push(`${JSON.stringify(target)} -> ${JSON.stringify(address)} ${found}`.slice(0, 300))
+    }
+  }
+  expect(faults).toEqual([])
+}
+
+describe('the corpus', () => {
+  it('has at least 300 hostile targets and 60 good ones, none twice', () => {
+    expect(new Set(hostile).size).toBe(hostile.length)
+    expect(hostile.length).toBeGreaterThanOrEqual(300)
+    expect(new Set(goodTargets).size).toBe(goodTargets.length)
+    expect(goodTargets.length).toBeGreaterThanOrEqual(60)
+  })
+
+  it('has targets that do lead elsewhere, and others that do not', () => {
+    const leaving = hostile.filter((target) => fault(target, publicOrigin)?.startsWith('leaves'))
+    expect(leaving.length).toBeGreaterThanOrEqual(200)
+    for (const target of goodTargets) expect(fault(target, publicOrigin)).toBeUndefined()
+  })
+})
+
+const ways = waysOf(world)
+
+// The longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
+describe('a hostile target stays on this origin', () => {
+  it.each(Object.entries(ways))(
+    'as %s',
+    async (_name, way) => {
+      await allStay(await way(), hostile)
+    },
+    60_000,
+  )
+})
+
+describe('a good target comes out as it went in', () => {
+  // Not encoded, another parameter would begin with each `&`.
+  const carrying = Object.entries(ways).filter(([name]) => !name.includes('not encoded'))
+
+  it.each(carrying)('as %s', async (name, way) => {
+    const prefix = name.includes('below a prefix') ? '/shop' : ''
+    const send = await way()
+    for (const target of goodTargets) {
+      if ((prefix + target).length > 2048) continue
+      // No request has a fragment.
+      const sent = /request target|Referer/.test(name) ? (target.split('#')[0] as string) : target
+      const out = await send(sent)
+      // The start page of the application is not guarded, so that nothing comes of a request for it.
+      if (out.length === 0 && /^\/(?:\?|$)/.test(sent) && name.includes('request target')) continue
+      expect(out.map((address) => address.replace(/^https:\/\/[^/]+/, ''))).toContain(prefix + sent)
+    }
+  })
+})
+
+describe('a returnTo', () => {
+  it('goes all the way through the provider: one of each family, and the good ones', async () => {
+    const app = await startAtPublicOrigin(world)
+    const agent = createUserAgent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+    const end = async (target: string): Promise<string> => {
+      const callback = await response(agent, `/login?returnTo=${queryValue(target)}`)
+      return (await agent.get(callback, { redirect: 'manual' })).headers.get('location') ?? 'none'
+    }
+    for (const {
+      targets: [target = ''],
+    } of families)
+      expect(fault(await end(target), publicOrigin)).toBeUndefined()
+    for (const target of goodTargets) expect(await end(target)).toBe(target)
+  })
+
+  it('adds nothing to the authorization request, whatever stands in it', async () => {
+    const app = await startAtPublicOrigin(world)
+    const asked = async (target: string): Promise<string[]> => {
+      const answer = await sendRaw(app, `/login?returnTo=${queryValue(target)}`)
+      return [...new URL(answer.get('Location') ?? '').searchParams.keys()].toSorted()
+    }
+    const usual = await asked('/')
+    expect(usual).toContain('redirect_uri')
+    for (const end of ['&', '?', '#', '%26', '%2526', ';', '\u0026', '&amp;', '\n']) {
+      const target = `/path${end}${['prompt=none', 'scope=admin', 'redirect_uri=//evil.example', 'state=x'].join(end)}`
+      expect(await asked(target)).toEqual(usual)
+    }
+  })
+})
+
+const pieces = fc.constantFrom(
+  ...String.raw`/ // \ . .. %2e %2E %2f %2F %5c %5C %00 %09 %0a %0d%0a % %25 ? # @ : ; & a https: javascript:`.split(
+    ' ',
+  ),
+  ...[
+    ' ',
+    '\t',
+    '\n',
+    '\r',
+    '\0',
+    '\u007f',
+    '\u0085',
+    '\u00a0',
+    '\u2028',
+    '\uff0f',
+    '\u3002',
+    '\u00e9',
+    '\ud800',
+  ].concat('evil.example', 'app.example.com'),
+)
+const joined = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(''))
+const bent = fc
+  .tuple(fc.constantFrom(...hostile.filter(({ length }) => length < 200)), fc.nat(40), pieces)
+  .map(([target, at, piece]) => target.slice(0, at) + piece + target.slice(at))
+const targets = fc.oneof(
+  joined,
+  joined.map((text) => `/${text}`),
+  bent,
+  fc.constantFrom(...hostile),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.webUrl(),
+)
+
+/** Of these characters and octets nothing is rewritten or refused, wherever they stand (RFC 3986 3.3 to 3.5). */
+const plain = fc.constantFrom(...'abcXYZ0189-_~!$&()*+,;=:@'.split(''), '%20', '%25', '%C3%A9', '%ff', '%3F', '%23')
+const segment = fc.array(plain, { minLength: 1, maxLength: 8 }).map((parts) => parts.join(''))
+const tail = fc.array(fc.oneof(plain, fc.constantFrom('/', '//', '?', '.', '..', '%2f', '%5c', '%0d%0a')), {
+  minLength: 1,
+  maxLength: 10,
+})
+const goodPaths = fc
+  .tuple(
+    segment,
+    fc.array(fc.oneof(segment, fc.constantFrom('', '...', 'a.b', '.a', '%2f')), { maxLength: 5 }),
+    fc.option(tail),
+    fc.option(tail),
+  )
+  .map(
+    ([first, others, query, fragment]) =>
+      `/${[first, ...others].join('/')}${query ? `?${query.join('')}` : ''}${fragment ? `#${fragment.join('')}` : ''}`,
+  )
+
+const origins = fc.constantFrom(
+  publicOrigin,
+  'http://127.0.0.1:3000',
+  'http://[::1]:8080',
+  'https://app.example.com:8443',
+  'https://xn--caf-dma.example',
+)
+
+describe('whatever goes into localPath', () => {
+  it('comes out on the origin, or not at all, and stays what it is when it goes in again', () => {
+    fc.assert(
+      fc.property(targets, origins, (target, origin) => {
+        const path = localPath(target, origin)
+        if (path === undefined) return
+        expect(fault(path, origin)).toBeUndefined()
+        expect(localPath(path, origin)).toBe(path)
+        // Below any base path too, and in an absolute URL, as a logout has it.
+        expect(fault(origin + path, origin)).toBeUndefined()
+        expect(fault(`/shop${path}`, origin)).toBeUndefined()
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('comes out as it is where it is a plain path', () => {
+    fc.assert(
+      fc.property(goodPaths, origins, (target, origin) => {
+        expect(localPath(target, origin)).toBe(target)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+describe('whatever Referer comes', () => {
+  it('names a page of this origin, or none', () => {
+    const referers = fc.oneof(
+      targets,
+      ...['', '/', '@', '.'].map((glue) => targets.map((one) => publicOrigin + glue + one)),
+    )
+    fc.assert(
+      fc.property(referers, (referer) => {
+        // A header's octets arrive as latin1.
+        for (const text of [referer, Buffer.from(referer, 'utf8').toString('latin1')]) {
+          const path = localReferer(text, publicOrigin)
+          if (path !== undefined) expect(fault(path, publicOrigin)).toBeUndefined()
+        }
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('is none where it is no URL, also in a process that has read many', () => {
+    // Once it is compiled, the URL.canParse of Node.js 20 takes the octets of such texts for UTF-8, and them for URLs.
+    for (let count = 0; count < 200_000; count++) localReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
+    const octets = Buffer.from('https://app.example.com\u2044evil.example/', 'utf8').toString('latin1')
+    expect(localReferer(octets, publicOrigin)).toBeUndefined()
+  })
+})
+
+describe('whatever goes in by HTTP', () => {
+  const numRuns = 150
+
+  it.each(['', '/shop'])('as returnTo stays on this origin, with the base path "%s"', async (basePath) => {
+    const app = await startAtPublicOrigin(world, { basePath, ...(basePath && { mount: basePath }) })
+    await fc.assert(
+      fc.asyncProperty(targets, async (target) => {
+        const answer = await sendRaw(app, `${basePath}/login?returnTo=${queryValue(target)}`)
+        expect(answer.status).toBe(302)
+        expect(fault(stored(answer, basePath), publicOrigin)).toBeUndefined()
+      }),
+      { numRuns },
+    )
+  })
+
+  it('as a good returnTo comes out as it is', async () => {
+    const app = await startAtPublicOrigin(world)
+    await fc.assert(
+      fc.asyncProperty(goodPaths, async (target) => {
+        expect(stored(await sendRaw(app, `/login?returnTo=${queryValue(target)}`))).toBe(target)
+      }),
+      { numRuns },
+    )
+  })
+
+  it.each(['', '/shop'])(
+    'as request target stays on this origin, with the base path "%s" taken off',
+    async (basePath) => {
+      const app = await startAtPublicOrigin(world, {
+        basePath,
+        routes: (express, oidc) => void express.use(oidc.requireAuth()),
+      })
+      await fc.assert(
+        fc.asyncProperty(targets, async (target) => {
+          const answer = await sendRaw(app, target.startsWith('/') ? target : `/${target}`)
+          if (answer.status === 302) expect(fault(stored(answer, basePath), publicOrigin)).toBeUndefined()
+          else expect(answer.all('Set-Cookie')).toEqual([])
+        }),
+        { numRuns },
+      )
+    },
+  )
+
+  it('as what afterLogin returns stays on this origin', async () => {
+    const send = await (ways['what afterLogin returns'] as (typeof ways)[string])()
+    await fc.assert(
+      fc.asyncProperty(targets, async (target) => {
+        for (const address of await send(target)) expect(fault(address, publicOrigin)).toBeUndefined()
+      }),
+      { numRuns: 40 },
+    )
+  })
+})
