@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['spec/**/*.spec.ts'],
-    exclude: ['spec/browser/**', 'spec/keycloak/**'],
+    exclude: ['spec/browser/**', 'spec/keycloak/**', 'spec/packaging/installed/**'],
     globalSetup: ['spec/support/redis-server.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,

@@ -1,4 +1,5 @@
 /** A page as the parser of browsers reads it (HTML standard 13.2): which elements and attributes it has, and where it leads. */
+import { parse } from 'parse5'
 
 interface Node {
   readonly nodeName: string
@@ -18,12 +19,6 @@ export interface Shape {
   /** The texts of elements, by the name of the element. */
   textOf(name: string): string[]
 }
-
-// By a name that the compiler does not follow: the parser's version may have types or not.
-const library: string = 'parse5'
-const loaded = (await import(library)) as { parse?: Parse; default?: { parse: Parse } }
-type Parse = (html: string) => Node
-const parse = (loaded.parse ?? loaded.default?.parse) as Parse
 
 const withAddress = new Set(
   'href src action formaction data poster srcset background cite manifest longdesc usemap xlink:href ping'.split(' '),

@@ -14,7 +14,7 @@ import { waiting } from '../support/waiting.ts'
 
 declare module 'express-session' {
   interface SessionData {
-    basket?: string[]
+    logoutBasket?: string[]
   }
 }
 
@@ -46,10 +46,10 @@ async function start(setup: Partial<AppSetup> = {}): Promise<TestApp> {
     ...setup,
     routes: (express, oidc, url) => {
       express.get('/basket/:thing', (req, res) => {
-        req.session.basket = [...(req.session.basket ?? []), req.params.thing]
-        res.json(req.session.basket)
+        req.session.logoutBasket = [...(req.session.logoutBasket ?? []), req.params.thing]
+        res.json(req.session.logoutBasket)
       })
-      express.get('/basket', (req, res) => void res.json(req.session.basket ?? []))
+      express.get('/basket', (req, res) => void res.json(req.session.logoutBasket ?? []))
       express.get(
         '/menu',
         (_req, res) => void res.send('<form method="post" action="/logout"><button>Out</button></form>'),

@@ -1,37 +1,14 @@
-/** What is published: its exports resolve, with types, for modules and by require(), and nothing else is in it. */
+/** The build can be loaded in every way. What is published, and that it works where it is installed: installed/. */
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
-import { publint } from 'publint'
 import { describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 
-describe('the package', { timeout: 120_000 }, () => {
-  it('is what publint expects', async () => {
-    const { messages } = await publint({ pkgDir: root, level: 'warning', pack: 'npm' })
-    expect(messages).toEqual([])
-  })
-
-  it('has types that resolve for every way to import it', async () => {
-    // It leaves with an error where it finds a problem.
-    const { stdout } = await run('npx', ['attw', '--pack', root, '--profile', 'esm-only', '--format', 'ascii'], {
-      cwd: root,
-    })
-    for (const path of Object.keys(manifest.exports)) expect(stdout).toContain(path.replace('.', manifest.name))
-  })
-
-  it('holds the build, the documents and nothing else', async () => {
-    const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--dry-run', '--json'], { cwd: root })
-    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }]
-    const others = files
-      .map(({ path }) => path)
-      .filter((path) => !/^(dist\/.*\.(js|d\.ts)|docs\/[\w-]+\.md|[A-Z]+\.md|LICENSE|package\.json)$/.test(path))
-    expect(others).toEqual([])
-  })
-
+describe('the package', { timeout: 60_000 }, () => {
   it('can be loaded by require() and by import', async () => {
     const require = createRequire(import.meta.url)
     for (const path of Object.keys(manifest.exports)) {
@@ -43,9 +20,5 @@ describe('the package', { timeout: 120_000 }, () => {
       if (path !== './package.json')
         expect(Object.keys((await import(require.resolve(name))) as object)).not.toEqual([])
     }
-  })
-
-  it('asks users to install nothing but openid-client and jose', () => {
-    expect(Object.keys(manifest.dependencies)).toEqual(['jose', 'openid-client'])
   })
 })

@@ -1,12 +1,16 @@
 /** The clients that Redis takes: held by the compiler (`npm run check:types`), never run. */
-import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
-import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
+import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import type * as redis from 'redis'
+import { createClient, createCluster, createSentinel } from 'redis'
+
+/** A pool, which the first versions of redis 5 do not export. */
+declare const pool: typeof redis extends { createClientPool: (...given: never[]) => infer Pool } ? Pool : RedisClient
 
 const clients = [
   createClient({ url: 'redis://127.0.0.1' }),
   createClient({ RESP: 3 }),
   createClient({ RESP: 2 }),
-  createClientPool(),
+  pool,
   createCluster({ rootNodes: [{ url: 'redis://127.0.0.1' }] }),
   createSentinel({ name: 'mymaster', sentinelRootNodes: [{ host: '127.0.0.1', port: 26_379 }] }),
 ]

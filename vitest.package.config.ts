@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+// No alias for the package's own name: what is tested is the tarball, installed.
+export default defineConfig({
+  test: {
+    include: ['spec/packaging/installed/*.spec.ts'],
+    globalSetup: ['spec/support/redis-server.ts', 'spec/packaging/installed/tarball.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
