@@ -1,0 +1,108 @@
+/**
+ * Load from this process: connections that each send the next request once the answer is there. Written for this bench,
+ * since on two cores a generator that weighs as much as what it measures would measure itself.
+ */
+import { once } from 'node:events'
+import { connect } from 'node:net'
+
+/**
+ * @typedef {object} Target
+ * @property {string} url
+ * @property {readonly Buffer[]} requests sent in turn
+ * @property {string} body what must be answered
+ */
+
+export const connections = 16
+
+/** After so many requests V8 has compiled what there is to compile. */
+export const warmUp = { count: 10_000, seconds: 30 }
+
+/** A GET as a browser sends it. @param {string} url @param {string | undefined} cookie */
+export function requestOf(url, cookie) {
+  const lines = [
+    'GET /me HTTP/1.1',
+    `Host: ${new URL(url).host}`,
+    'Connection: keep-alive',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+    'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
+    'Sec-Fetch-Site: same-origin',
+    'Sec-Fetch-Mode: navigate',
+    'Sec-Fetch-Dest: document',
+    'Accept-Encoding: gzip, deflate, br',
+    'Accept-Language: en-GB,en;q=0.9',
+    ...(cookie ? [`Cookie: ${cookie}`] : []),
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+/**
+ * Sends requests for so many seconds, or so many of them; throws at the first answer that is not the right one.
+ *
+ * @param {Target} target
+ * @param {{ seconds?: number, count?: number }} until
+ */
+export async function load({ url, requests, body }, { seconds = 600, count = Infinity }) {
+  const { port, hostname } = new URL(url)
+  const sockets = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const socket = connect({ port: Number(port), host: hostname, noDelay: true })
+      await once(socket, 'connect')
+      return socket
+    }),
+  )
+  let sent = 0
+  let bytes = 0
+  const begin = performance.now()
+  const end = begin + seconds * 1000
+  const answers = sockets.map((socket) =>
+    converse(socket, body, (answerBytes) => {
+      bytes += answerBytes
+      if (sent >= count || performance.now() >= end) return undefined
+      return requests[sent++ % requests.length]
+    }),
+  )
+  try {
+    await Promise.all(answers)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
+  const elapsed = (performance.now() - begin) / 1000
+  return { count: sent, perSecond: sent / elapsed, bytesEach: bytes / sent }
+}
+
+/**
+ * Sends the next request for as long as there is one.
+ *
+ * @param {import('node:net').Socket} socket
+ * @param {string} body
+ * @param {(answerBytes: number) => Buffer | undefined} next
+ * @returns {Promise<void>}
+ */
+function converse(socket, body, next) {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    /** @param {number} answerBytes */
+    const proceed = (answerBytes) => {
+      const request = next(answerBytes)
+      if (request) socket.write(request)
+      else resolve()
+    }
+    socket.setEncoding('latin1')
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error('the server closed a connection')))
+    socket.on('data', (/** @type {string} */ chunk) => {
+      text += chunk
+      const head = text.indexOf('\r\n\r\n')
+      if (head < 0) return
+      const total = head + 4 + Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
+      if (text.length < total) return
+      if (!text.startsWith('HTTP/1.1 200 ') || text.slice(head + 4) !== body) {
+        reject(new Error(`not the right answer: ${text.slice(0, 500)}`))
+        return
+      }
+      text = ''
+      proceed(total)
+    })
+    proceed(0)
+  })
+}

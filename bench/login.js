@@ -1,0 +1,42 @@
+/** Subjects in processes of their own, and logins at them through the provider. */
+import { createUserAgent } from 'express-session-oidc/testing'
+import { requestOf } from './load.js'
+import { startProcess } from './processes.js'
+
+/**
+ * @typedef {import('./subjects.js').Subject & { process: Awaited<ReturnType<typeof startProcess>>, url: string }} Running
+ */
+
+/**
+ * @param {import('./subjects.js').Subject} subject
+ * @param {{ redis: { url: string }, provider: { ready: object }, times?: boolean }} surroundings `times`: callbacks are timed
+ * @returns {Promise<Running>}
+ */
+export async function startSubject(subject, { redis, provider, times = false }) {
+  const first = { redisUrl: redis.url, provider: provider.ready, times }
+  const process = await startProcess('server.js', [subject.name], first)
+  return { ...subject, process, url: process.ready.url }
+}
+
+/** Logs a new browser in. @param {Running} subject */
+export async function logIn({ url, name }) {
+  const agent = createUserAgent({ baseUrl: url })
+  const page = await agent.get('/me')
+  if (page.status !== 200) throw new Error(`${name}: the login ended with ${page.status} ${page.text()}`)
+  // Once more, as the load will be: without what only the login itself was for.
+  const again = await agent.get('/me')
+  if (again.status !== 200 || again.hops.length !== 1) throw new Error(`${name}: the login did not last`)
+  const own = new URL('/me', url)
+  const header = agent.jar.header(own, { safeNavigation: true })
+  const cookie = header
+    ?.split('; ')
+    .filter((one) => !one.includes('.finished='))
+    .join('; ')
+  return { cookie, body: again.text(), setCookieBytes: again.headers.getSetCookie().join('').length }
+}
+
+/** What the load is sent to: one session. @param {Running} subject */
+export async function targetOf(subject) {
+  const { cookie, body } = await logIn(subject)
+  return { url: subject.url, requests: [requestOf(subject.url, cookie)], body }
+}

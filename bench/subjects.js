@@ -1,0 +1,36 @@
+/**
+ * What is measured side by side. `name` is the file in subjects/.
+ *
+ * @typedef {{ name: string, label: string, note: string, goal?: number }} Subject
+ */
+
+export const ours = 'express-session-oidc'
+
+/** `goal`: so many times its speed ours is to have. @type {readonly Subject[]} */
+export const subjects = [
+  { name: 'bare', label: 'Express alone', note: 'no session, no login' },
+  {
+    name: 'express-session',
+    label: 'express-session, tokens inside',
+    note: 'connect-redis, written by hand with openid-client',
+    goal: 1.3,
+  },
+  {
+    name: 'express-session-no-touch',
+    label: 'express-session, disableTouch',
+    note: 'the same, where sessions end a day after login',
+  },
+  {
+    name: 'express-openid-connect-cookies',
+    label: 'express-openid-connect, cookies',
+    note: 'its default: the session in encrypted cookies',
+    goal: 2.5,
+  },
+  {
+    name: 'express-openid-connect-redis',
+    label: 'express-openid-connect, Redis',
+    note: 'connect-redis as session.store',
+    goal: 1.5,
+  },
+  { name: ours, label: 'express-session-oidc', note: 'RedisSessionStore, requireAuth()' },
+]

@@ -1,0 +1,13 @@
+/** Express alone: what is left when nobody asks who the user is. */
+import express from 'express'
+import { user } from '../user.js'
+import { answerOf } from './settings.js'
+
+export function build() {
+  const app = express()
+  const known = { sub: user.sub, ...user.claims }
+  app.get('/me', (_req, res) => {
+    res.json(answerOf(known))
+  })
+  return app
+}

@@ -1,0 +1,26 @@
+/** express-openid-connect with the code flow: session and tokens in encrypted cookies, as it does by default. */
+import express from 'express'
+import eoc from 'express-openid-connect'
+import { answerOf, secret } from './settings.js'
+
+/** @param {import('./settings.js').Surroundings} surroundings @param {object} [session] */
+export function build({ url, provider, fetch }, session = {}) {
+  const app = express()
+  app.use(
+    eoc.auth({
+      issuerBaseURL: provider.issuer,
+      baseURL: url,
+      clientID: provider.clientId,
+      clientSecret: provider.clientSecret,
+      secret,
+      authRequired: false,
+      authorizationParams: { response_type: 'code', scope: 'openid profile email' },
+      session,
+      ...(fetch ? { customFetch: fetch } : {}),
+    }),
+  )
+  app.get('/me', eoc.requiresAuth(), (req, res) => {
+    res.json(answerOf(req.oidc.user))
+  })
+  return app
+}

@@ -1,0 +1,20 @@
+/** This package, as its README sets it up. */
+import express from 'express'
+import session from 'express-session'
+import { createOidc } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { answerOf, connectRedis, secret, sessionOptions } from './settings.js'
+
+/** @param {import('./settings.js').Surroundings} surroundings */
+export async function build({ url, redisUrl, provider, fetch }) {
+  const store = new RedisSessionStore({ client: await connectRedis(redisUrl) })
+  const oidc = createOidc({ ...provider, baseUrl: url, secret, ...(fetch ? { fetch } : {}) })
+  const app = express()
+  app.use(session({ ...sessionOptions, store }))
+  app.use(oidc.router)
+  app.get('/me', oidc.requireAuth(), (req, res) => {
+    res.json(answerOf(req.oidc.user))
+  })
+  app.use(oidc.errorHandler())
+  return app
+}
