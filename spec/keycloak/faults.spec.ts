@@ -57,7 +57,7 @@ it('an issuer that is not spelt as Keycloak spells it is 503, and the log is tol
   expect(page.headers.get('retry-after')).toMatch(/^\d+$/)
   // As in `its issuer is "http://..."; set the option issuer to exactly that`.
   const detail = expect.stringContaining(JSON.stringify(issuer))
-  expect(app.events).toMatchObject([{ name: 'provider_fault', event: { detail } }])
+  expect(app.events).toMatchObject([{ name: 'provider_fault', event: { detail } }, { name: 'login_failed' }])
   await expect(app.oidc.ready()).rejects.toMatchObject({ code: 'provider_unavailable', detail })
   expect(app.oidc.health()).toMatchObject({ ok: false, provider: { fault: detail } })
 })
@@ -70,7 +70,10 @@ it('a realm that does not exist is 503 where a login is needed, and everything e
   expect(page.status).toBe(503)
   expect(page.headers.get('retry-after')).toMatch(/^\d+$/)
   expect((await agent.fetch('/profile')).status).toBe(401)
-  expect(app.events).toMatchObject([{ name: 'provider_fault', event: { detail: expect.stringContaining('404') } }])
+  expect(app.events).toMatchObject([
+    { name: 'provider_fault', event: { detail: expect.stringContaining('404') } },
+    { name: 'login_failed' },
+  ])
 })
 
 const admin = administrator(flow.url, 'a realm that comes into being')
