@@ -3,7 +3,7 @@ import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import type { Instance } from '../logins/instance.ts'
 import type { LoadedLogin } from '../session/attached.ts'
-import { isOver, liveSlot, type Slot } from '../session/login-record.ts'
+import { isOver, liveSlot, movedOf, type Slot } from '../session/login-record.ts'
 import { RequestSession, recordsFor } from '../session/web-session.ts'
 
 /** What the routers know of one request, shared by all instances of an application. */
@@ -50,7 +50,8 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
-    if (!session.hasLogins || !isOver(login?.record)) return
+    // A logout may still come with the cookie of a session that was replaced, and has to find its way.
+    if (!session.hasLogins || !isOver(login?.record) || movedOf(login?.record)) return
     // What was written for a user does not outlive that user's login.
     return startOver(req, state, session)
   }
@@ -60,7 +61,6 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
 }
 
 async function startOver(req: Request, state: RequestState, session: RequestSession): Promise<void> {
-  if (await session.isMoved()) return
   await session.startOver()
   state.sessionId = req.sessionID
 }

@@ -1,17 +1,15 @@
 import type { TokenSet } from '../config/claims.ts'
 import type { Instance } from './instance.ts'
 import { storeUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
 import { without } from '../session/identity-change.ts'
 import {
   liveSlot,
   liveSlots,
   loginKey,
-  movedKey,
+  movedOf,
   secondsLeft,
   tokensKey,
   writeRecord,
-  type Moved,
   type Slot,
 } from '../session/login-record.ts'
 import { openTokens } from '../session/vault.ts'
@@ -46,7 +44,7 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
     const slot = liveSlot(record, name)
     if (login?.text === undefined || !record || !slot || (loginId !== undefined && slot.loginId !== loginId)) {
       // A login with another instance may have taken this one along into a new session: this one, and no other there.
-      const moved = session.hasLogins && moves++ < mostMoves ? await movedFrom(records, id) : undefined
+      const moved = session.hasLogins && moves++ < mostMoves ? movedOf(record) : undefined
       const went = moved && Object.hasOwn(moved.logins, name) ? moved.logins[name] : undefined
       if (!moved || went === undefined || (loginId !== undefined && went !== loginId)) return undefined
       if (loginId === undefined) isLate = true
@@ -80,11 +78,6 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
     }
   }
   throw storeUnavailable(new Error('the login record kept changing'))
-}
-
-async function movedFrom(records: Records, id: string): Promise<Moved | undefined> {
-  const text = await records.get(movedKey(id))
-  return text === undefined ? undefined : (JSON.parse(text) as Moved)
 }
 
 /** The login has ended already: a session that cannot be deleted now is over all the same, and goes when it is next seen. */

@@ -6,11 +6,10 @@ import { carryOver, type Carried } from '../session/identity-change.ts'
 import {
   liveSlots,
   loginKey,
-  movedKey,
   secondsLeft,
   tokensKey,
-  writeMoved,
   writeRecord,
+  writeReplaced,
   type Slot,
 } from '../session/login-record.ts'
 import { maxAgeOf, type Transaction } from '../session/transaction.ts'
@@ -160,7 +159,9 @@ async function writeLogin(instance: Instance, session: RequestSession, made: Mad
     }
     // A logout or a refresh came first: look again at what there is to carry over.
     made.former = await session.readLogin(formerId)
-    if (made.former === undefined) throw new FormerSessionChanged('the former session was logged out meanwhile')
+    if (Object.keys(slotsOf(made.former)).length === 0) {
+      throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
+    }
   }
   throw storeUnavailable(new Error('the former session kept changing'))
 }
@@ -174,15 +175,18 @@ async function endFormer(
 ): Promise<boolean> {
   const { records } = session
   const { renewed, formerId } = made
-  if (Object.keys(moving).length > 0) {
-    await records.set(movedKey(formerId), writeMoved(renewed.id, moving), movedSeconds)
-  }
   // No slots: ended. Unlike a deletion it can be undone for certain, also where the store's answer was lost.
-  const ended = writeRecord({}, 0)
+  const ended = writeReplaced(renewed.id, moving)
   made.undo = { ended, text }
-  const isEnded = await records.replace(loginKey(formerId), text, ended, movedSeconds)
-  if (!isEnded) made.undo = undefined
-  return isEnded
+  try {
+    const isEnded = await records.replace(loginKey(formerId), text, ended, movedSeconds)
+    if (!isEnded) made.undo = undefined
+    return isEnded
+  } catch (error) {
+    // Done, and only the answer lost: others may have seen it, so that it stands.
+    if ((await records.get(loginKey(formerId))) === ended) return true
+    throw error
+  }
 }
 
 /** Tokens are sealed for a login, not for a session, and move as they are. */
@@ -214,7 +218,6 @@ async function putBack(instance: Instance, records: Records, made: Made): Promis
   await afterwards(instance, async () => {
     if (!undo) return
     await records.replace(loginKey(formerId), undo.ended, undo.text, secondsLeft(slotsOf(former)))
-    await records.delete([movedKey(formerId)])
   })
   await afterwards(instance, () => renewed.discard())
   await afterwards(instance, async () => {

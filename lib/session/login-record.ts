@@ -33,6 +33,8 @@ export interface LoginRecord {
   /** Grows with each write: what a writer has read is what it replaces. */
   readonly version: number
   readonly slots: Readonly<Record<string, Slot>>
+  /** Where another session has taken the place of this one. */
+  readonly replaced?: Moved
 }
 
 /** A login record with the text it was read as, which a replacement must name. */
@@ -49,11 +51,6 @@ export function tokensKey(session: string, instance: string): RecordKey {
   return { session, part: `tokens:${instance}` }
 }
 
-/** Where the logins of a session went that was replaced by another. */
-export function movedKey(session: string): RecordKey {
-  return { session, part: 'moved' }
-}
-
 /** The session that logins went over into, and which did. Others that it has are no business of the former one's. */
 export interface Moved {
   readonly session: string
@@ -61,9 +58,24 @@ export interface Moved {
   readonly logins: Readonly<Record<string, string>>
 }
 
-export function writeMoved(session: string, slots: Readonly<Record<string, Slot>>): string {
+/**
+ * What stands in the place of the logins of a session that another has replaced: nobody is logged in, and a logout finds
+ * its way. It names the other, so that no two such texts are the same.
+ */
+export function writeReplaced(session: string, slots: Readonly<Record<string, Slot>>): string {
   const logins = Object.fromEntries(Object.entries(slots).map(([instance, { loginId }]) => [instance, loginId]))
-  return JSON.stringify({ session, logins } satisfies Moved)
+  return JSON.stringify({ format, version: 0, slots: {}, replaced: { session, logins } } satisfies LoginRecord)
+}
+
+/** Whether another session has taken the place of the one with this record. */
+export function isReplaced(record: LoginRecord | 'newer' | undefined): boolean {
+  return record !== 'newer' && record?.replaced !== undefined
+}
+
+/** Where the logins of a session went that was replaced by another. */
+export function movedOf(record: LoginRecord | 'newer' | undefined): Moved | undefined {
+  const moved = record === 'newer' ? undefined : record?.replaced
+  return moved && Object.keys(moved.logins).length > 0 ? moved : undefined
 }
 
 export function writeRecord(slots: Readonly<Record<string, Slot>>, version: number): string {
@@ -83,7 +95,12 @@ export function readRecord(text: string): LoginRecord | 'newer' | undefined {
   if (record.format > format) return 'newer'
   if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
   const slots = Object.fromEntries(Object.entries(record.slots ?? {}).filter(([, slot]) => isSlot(slot)))
-  return { format: record.format, version: record.version, slots }
+  return {
+    format: record.format,
+    version: record.version,
+    slots,
+    ...(record.replaced && { replaced: record.replaced }),
+  }
 }
 
 /** Whether a slot has what judging it takes: one that has not is nobody's login. */

@@ -3,8 +3,9 @@ import type { Session, SessionData } from 'express-session'
 import { RedisStore } from 'connect-redis'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
-import { attachLogin, keepRecords, type LoadedLogin } from './attached.ts'
-import { isOver, loginKey, movedKey, readRecord, tokensKey } from './login-record.ts'
+import type { Records } from '../core/records.ts'
+import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
+import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
 import { answered, redisKey, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 
@@ -26,6 +27,8 @@ type Callback<Data = void> = (error?: unknown, data?: Data) => unknown
 const mostRenewed = 50_000
 /** A session in use is renewed at most this often by one process. */
 const renewEverySeconds = 60
+/** How often a record may have changed while it was being deleted. */
+const mostTries = 5
 
 /**
  * Sessions in Redis that know of logins: a session and its logins are read with one command, a session that was ended
@@ -99,14 +102,14 @@ export class RedisSessionStore extends RedisStore {
   async #read(sid: string): Promise<SessionData | null> {
     const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
     const [text, login] = await this.#run(() => this.#client.mGet(keys))
-    if (typeof text !== 'string') return this.#moved(sid)
-    const data = parseSession(text)
     const record = typeof login === 'string' ? readRecord(login) : undefined
+    if (typeof text !== 'string') return this.#moved(record)
+    const data = parseSession(text)
     if (data.hasLogins === true && isOver(record)) {
-      // What was written for a user does not outlive that user's login.
-      const moved = await this.#moved(sid)
-      await this.#remove(sid)
-      return moved
+      // What was written for a user does not outlive that user's login. A session that was replaced is deleted by who
+      // did, once that is certain.
+      if (!isReplaced(record)) await this.#remove(sid)
+      return this.#moved(record)
     }
     this.#existing.add(data)
     this.#loaded.set(data, { text: login as string | undefined, record })
@@ -117,17 +120,16 @@ export class RedisSessionStore extends RedisStore {
    * An empty session in the place of one whose logins have just gone over into another: a logout that arrives with the
    * old cookie meanwhile must find its way. Nobody is logged in with it, and nothing of it is ever written.
    */
-  async #moved(sid: string): Promise<SessionData | null> {
-    const successor = await this.#run(() => this.#client.get(redisKey(movedKey(sid), this.prefix)))
-    if (typeof successor !== 'string') return null
+  #moved(record: LoginRecord | 'newer' | undefined): SessionData | null {
+    if (!movedOf(record)) return null
     const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }
     const data: SessionData = { cookie, hasLogins: true }
-    this.#existing.add(data)
-    this.#loaded.set(data, { text: undefined, record: undefined })
+    this.#loaded.set(data, { text: undefined, record })
     return data
   }
 
   async #write(sid: string, session: SessionData): Promise<void> {
+    if (isReplaced(attachedLogin(session)?.record)) return
     const key = this.prefix + sid
     const value = JSON.stringify(session)
     const expiration = { type: 'EX' as const, value: this.#life(session) }
@@ -151,11 +153,23 @@ export class RedisSessionStore extends RedisStore {
 
   async #remove(sid: string): Promise<void> {
     this.#renewed.delete(sid)
-    const login = await this.#run(() => this.#client.getDel(redisKey(loginKey(sid), this.prefix)))
-    const record = typeof login === 'string' ? readRecord(login) : undefined
-    const instances = record === undefined || record === 'newer' ? [] : Object.keys(record.slots)
-    const tokens = instances.map((instance) => redisKey(tokensKey(sid, instance), this.prefix))
-    await this.#run(() => this.#client.del([this.prefix + sid, ...tokens]))
+    await this.#endLogins(sid)
+    await this.#run(() => this.#client.del([this.prefix + sid]))
+  }
+
+  /** Where the logins of a replaced session went is known for longer than the session. */
+  async #endLogins(sid: string): Promise<void> {
+    const records = recordsIn(this) as Records
+    for (let tries = 0; tries < mostTries; tries++) {
+      const text = await records.get(loginKey(sid))
+      if (text === undefined) return
+      const record = readRecord(text)
+      if (movedOf(record)) return
+      const instances = record === undefined || record === 'newer' ? [] : Object.keys(record.slots)
+      const tokens = instances.map((instance) => tokensKey(sid, instance))
+      if (await records.replace(loginKey(sid), text, undefined, 1, tokens)) return
+    }
+    throw storeUnavailable(new Error('the login record kept changing'))
   }
 
   /** Seconds that a session lives from now: the idle time, or less where its cookie ends earlier. */

@@ -4,7 +4,7 @@ import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { attachedLogin, recordsIn, type LoadedLogin } from './attached.ts'
-import { loginKey, movedKey, readRecord } from './login-record.ts'
+import { loginKey, readRecord } from './login-record.ts'
 import { answerable } from './answerable.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { StoreRecords } from './store-records.ts'
@@ -127,11 +127,6 @@ export class RequestSession {
       },
       dropFormer: () => call((done) => store.destroy(former.id, done)),
     }
-  }
-
-  /** Whether the logins of the request's session have just gone over into another. */
-  async isMoved(): Promise<boolean> {
-    return (await this.records.get(movedKey(this.id))) !== undefined
   }
 
   /** Ends the request's session and gives the request an anonymous one in its place. */

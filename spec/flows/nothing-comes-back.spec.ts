@@ -108,13 +108,16 @@ async function keysOf(session: string): Promise<string[]> {
   return found.toSorted()
 }
 
-/** The old session is dead: Redis has none of it but the mark of where it went, and no cookie opens it. */
+/** The old session is dead: Redis has none of it but where it went, and no cookie opens it. */
 async function expectDead(session: string, old: UserAgent): Promise<void> {
-  const moved = `oidc:{sess:${session}}:moved`
+  const login = `oidc:{sess:${session}}`
   // First, since reading a session whose login is over clears it away.
   const left = await keysOf(session)
-  expect(left.filter((key) => key !== moved)).toEqual([])
-  if (left.length > 0) expect(await test.redis.client.ttl(moved)).toBeLessThanOrEqual(600)
+  expect(left.filter((key) => key !== login)).toEqual([])
+  if (left.length > 0) {
+    expect(JSON.parse((await test.redis.client.get(login)) as string)).toMatchObject({ slots: {}, replaced: {} })
+    expect(await test.redis.client.ttl(login)).toBeLessThanOrEqual(600)
+  }
   expect(await whoIs(old, app)).toEqual({ default: null, partner: null, cart: null })
   expect((await old.fetch('/profile')).status).toBe(401)
   expect((await old.fetch('/partner-profile')).status).toBe(401)

@@ -52,7 +52,7 @@ it('no name, subject, sid, cookie or parameter gets into a key, nor into a scrip
   expect(keys.size).toBeGreaterThan(4)
   const id = '[A-Za-z0-9_-]{22,64}'
   for (const key of keys) {
-    expect(key).toMatch(new RegExp(`^(?:sess:${id}|oidc:\\{sess:${id}\\}(?::tokens:default|:moved)?|oidc:\\w+:${id})$`))
+    expect(key).toMatch(new RegExp(`^(?:sess:${id}|oidc:\\{sess:${id}\\}(?::tokens:default)?|oidc:\\w+:${id})$`))
   }
   expect(scripts.length).toBeGreaterThan(1)
   // One text, whoever it is run for: values go as arguments.

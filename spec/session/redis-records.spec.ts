@@ -20,12 +20,12 @@ describe('records in Redis', () => {
     const id = randomUUID()
     await records.set(loginOf(id), 'login', 100)
     await records.set({ session: id, part: 'tokens:default' }, 'tokens', 200)
-    await records.add({ session: id, part: 'moved' }, 'moved', 300)
+    await records.add({ session: id, part: 'another' }, 'another', 300)
     await records.add({ kind: 'claim', id }, 'claim', 400)
     const lives = [
       [`oidc:{sess:${id}}`, 100],
       [`oidc:{sess:${id}}:tokens:default`, 200],
-      [`oidc:{sess:${id}}:moved`, 300],
+      [`oidc:{sess:${id}}:another`, 300],
       [`oidc:claim:${id}`, 400],
     ] as const
     for (const [key, seconds] of lives) {

@@ -9,7 +9,7 @@ import {
 } from 'express-session-oidc/redis'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachedLogin, recordsIn } from '../../lib/session/attached.ts'
-import { loginKey, writeRecord } from '../../lib/session/login-record.ts'
+import { loginKey, writeRecord, writeReplaced } from '../../lib/session/login-record.ts'
 import { until } from '../support/app.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
@@ -340,21 +340,33 @@ describe('reading a session', () => {
   it.each(['while the old one is being deleted', 'once the old one has gone'])(
     'whose logins have just gone over into another, %s, shows nobody and nothing, and is never written',
     async (when) => {
-      if (when.startsWith('while')) await putLogin(writeRecord({}, 0))
-      await redis.client.set(`oidc:{sess:${id}}:moved`, 'successor', { expiration: { type: 'EX', value: 60 } })
+      const replaced = writeReplaced('successor', { default: slotOf('alice') })
+      await putLogin(replaced)
+      if (when.startsWith('once')) await redis.client.del(keyOf(id))
       const session = await readSession()
+      expect(methods()).toEqual(['mGet'])
       // With the mark, a logout that still comes with the old cookie looks for where its login went.
       expect(session.hasLogins).toBe(true)
       expect(session).not.toHaveProperty('cart')
-      expect(attachedLogin(session)?.record).toBeUndefined()
+      expect(attachedLogin(session)?.record).toMatchObject({ slots: {}, replaced: { session: 'successor' } })
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)
-      expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
-      await redis.client.del(`oidc:{sess:${id}}:moved`)
+      expect((await redis.client.get(keyOf(id))) ?? '').not.toContain('written late')
+      expect(await redis.client.exists(keyOf(id))).toBe(when.startsWith('once') ? 0 : 1)
+      await store.destroy(id)
+      expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(replaced)
+      await redis.client.del(`oidc:{sess:${id}}`)
       expect(await store.get(id)).toBeNull()
     },
   )
+
+  it('that was replaced with none of its logins going over is nobody\u2019s, and is left to who replaced it', async () => {
+    await putLogin(writeReplaced('successor', {}))
+    expect(await store.get(id)).toBeNull()
+    expect(methods()).toEqual(['mGet'])
+    expect(await keysLeft()).toHaveLength(4)
+  })
 
   it.each(['{', 'null', '1', '"text"', '[]x'])('that is no session but %s is a fault of the store', async (text) => {
     await redis.client.set(keyOf(id), text)
@@ -391,11 +403,11 @@ describe('deleting a session', () => {
     expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
   })
 
-  it('leaves the mark of where its logins went', async () => {
-    await putLogin(loginRecord())
-    await redis.client.set(`oidc:{sess:${id}}:moved`, 'elsewhere', { expiration: { type: 'EX', value: 60 } })
+  it('leaves where its logins went', async () => {
+    await putLogin(writeReplaced('successor', { default: slotOf('alice') }))
     await store.destroy(id)
-    expect(await keysLeft()).toEqual([`oidc:{sess:${id}}:moved`])
+    expect(await redis.client.exists(keyOf(id))).toBe(0)
+    expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(1)
   })
 })
 
