@@ -70,7 +70,10 @@ export const fixation = [
   ...at('attacks/session-fixation', 'is of no use to the attacker afterwards: %s'),
   ...at('flows/callback', 'has a new session, and the old session is dead'),
 ]
-export const usedOnce = at('flows/callback', 'twenty times at once is used once', 'in another process too is used once')
+export const usedOnce = [
+  ...at('flows/callback', 'twenty times at once is used once', 'in another process too is used once'),
+  ...at('races/processes', 'is used once, and leads all to the same place'),
+]
 export const loginCsrf = [
   ...at('attacks/login-csrf', 'by %s does not log her in as the attacker'),
   ...at('flows/callback', 'of a login that somebody else began is not finished here (login CSRF)'),
@@ -106,6 +109,7 @@ export const issuer = rowsOf(
 export const comesBack = [
   ...at('flows/nothing-comes-back', 'and overlaps a logout does not log in again, nor bring back data'),
   ...at('session/redis-session-store', 'that was read and then deleted %s brings nothing back'),
+  ...at('races/processes', 'is final in all, whatever others read and write meanwhile'),
 ]
 export const storeDown = [
   ...rowsOf('faults/store', '%s', 'faults/rows.ts', 'Redis is killed', 'Redis is paused', 'Redis is out of memory'),
@@ -123,10 +127,10 @@ export const roleGuards = [
   ...at('guard/session-verdict', 'fails %j, at once'),
   ...at('support/guard-answers.ts', 'but lacking %s: 403 for everyone, never a redirect'),
 ]
-export const usersApart = at(
-  'incidents/users-apart',
-  'are each of their own user, in all that is asked of them at the same moment',
-)
+export const usersApart = [
+  ...at('incidents/users-apart', 'are each of their own user, in all that is asked of them at the same moment'),
+  ...at('races/processes', 'never see what the other has left'),
+]
 export const secretsTold = at(
   'attacks/planted-secrets',
   'a day with secrets planted',

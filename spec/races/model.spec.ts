@@ -1,0 +1,117 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, it, vi } from 'vitest'
+import type { RedisClient } from 'express-session-oidc/redis'
+import { failingClient } from '../support/failing-client.ts'
+import { Gate } from '../support/gate.ts'
+import { moveClockBy } from './support/actors.ts'
+import { RaceBrowser, raceApp } from './support/app.ts'
+import { RaceClient } from './support/client.ts'
+import { letGo, type Believed, type World } from './support/journey.ts'
+import { steps, timely } from './support/journey-steps.ts'
+import { MemoryRedis } from './support/memory-redis.ts'
+import { Model } from './support/model.ts'
+import { inRedis } from './support/places.ts'
+import { RaceProvider } from './support/provider.ts'
+import { bounds, patience, seed } from './support/stage.ts'
+import { redisForFile } from '../support/redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+// Where one waits for another, it is the clock that goes on.
+vi.mock('node:timers/promises', async (original) => {
+  const { pause } = await import('./support/actors.ts')
+  return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
+})
+
+noUnhandledRejections()
+
+const redis = redisForFile()
+const gates = new Map<string, Gate>()
+let provider: RaceProvider
+let apps: World['apps']
+
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  moveClockBy((ms) => void vi.setSystemTime(Date.now() + ms))
+  provider = await RaceProvider.create('http://127.0.0.1:4000')
+  const waits = (name: string): Promise<void> => gate(name).pass()
+  apps = [raceApp(provider, waits), raceApp(provider, waits)]
+  await Promise.all(apps.map((app) => app.ready()))
+})
+afterAll(() => void vi.useRealTimers())
+
+function gate(name: string): Gate {
+  const found = gates.get(name) ?? new Gate()
+  gates.set(name, found)
+  return found
+}
+
+/** A world without anything, on some Redis. */
+function begin(client: RedisClient, records: World['records']): { model: Believed; real: World } {
+  const failing = failingClient(client)
+  gates.clear()
+  provider.exchanges.clear()
+  for (const app of apps) app.restart(failing.client)
+  return {
+    model: { model: new Model(() => Date.now() / 1000), begun: [[], []], writes: 0, slow: [] },
+    real: {
+      apps,
+      provider,
+      redis: failing,
+      browsers: [new RaceBrowser(), new RaceBrowser(), new RaceBrowser()],
+      gate,
+      cookies: new Map(),
+      passTime: (seconds) => void vi.setSystemTime(Date.now() + seconds * 1000),
+      records,
+    },
+  }
+}
+
+describe('what browsers, thieves and the application do to a session, one after another', () => {
+  it(
+    'comes to what the model says, after every step',
+    async () => {
+      let taken = 0
+      const property = fc.asyncProperty(
+        fc.commands([...timely], { maxCommands: 30, size: 'max' }),
+        async (commands) => {
+          const memory = new MemoryRedis()
+          const records = async (): Promise<string[]> => {
+            const keys = memory.keys().filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
+            return (await memory.mGet(keys)).map(String)
+          }
+          const setup = begin(memory, records)
+          await fc.asyncModelRun(() => setup, commands)
+          await letGo(setup.model, setup.real)
+          taken += [...commands].length
+        },
+      )
+      await fc.assert(property, bounds(60))
+      console.log(`the model: ${taken} steps (seed ${seed})`)
+    },
+    patience(60),
+  )
+
+  it(
+    'comes to that on a real Redis too',
+    async () => {
+      const place = inRedis(redis.client)
+      let taken = 0
+      const property = fc.asyncProperty(fc.commands([...steps], { maxCommands: 30, size: 'max' }), async (commands) => {
+        const client = new RaceClient(place.client)
+        await place.begin(undefined, client)
+        const records = async (): Promise<string[]> => {
+          const keys = (await place.keys(client)).filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
+          return Promise.all(keys.map(async (key) => String(await client.get(key))))
+        }
+        const setup = begin(client, records)
+        await fc.asyncModelRun(() => setup, commands)
+        await letGo(setup.model, setup.real)
+        await place.end(client)
+        taken += [...commands].length
+      })
+      await fc.assert(property, bounds(15))
+      console.log(`the model on Redis: ${taken} steps (seed ${seed})`)
+    },
+    patience(15),
+  )
+})

@@ -1,0 +1,242 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { location } from '../support/flow.ts'
+import { origin } from './support/app.ts'
+import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { seed } from './support/stage.ts'
+import { redisForFile } from '../support/redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import type { Who } from '../support/two-instances.ts'
+
+noUnhandledRejections()
+
+const count = 4
+const redis = redisForFile()
+const people = Array.from({ length: 6 }, (_, index) => `user${index}`)
+
+let built: Build
+let providers: Record<'default' | 'partner', TestProvider>
+let processes: RaceProcess[]
+
+beforeAll(async () => {
+  const users = people.map((sub) => ({ sub }))
+  providers = {
+    default: await startTestProvider({ users, signIn: 'user0' }),
+    // Another host than the first one's, since the two would share their cookies.
+    partner: await startTestProvider({ users, signIn: 'user0', hostname: 'localhost' }),
+  }
+  built = await build()
+  const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
+  const env = { REDIS_URL: inject('redisUrl'), PROVIDERS: JSON.stringify(settings) }
+  const path = built.pathOf('spec/races/support/process.ts')
+  processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
+  console.log(`races of ${count} processes: seed ${seed}`)
+}, 60_000)
+
+afterAll(async () => {
+  const said = await Promise.all((processes ?? []).map((each) => each.stop()))
+  await Promise.all(Object.values(providers ?? {}).map((provider) => provider.stop()))
+  await built?.remove()
+  expect(said, 'what the processes printed').toEqual(said.map(() => ''))
+})
+
+/** Random numbers of a seed (mulberry32): the same in every run but for the time that things take. */
+function chances(from: number): (below: number) => number {
+  let state = from
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+/** A browser whose requests go to processes by chance, or to one. */
+function browser(chance: (below: number) => number, only?: number): UserAgent {
+  const proxies = {
+    get [origin]() {
+      return (processes[only ?? chance(count)] as RaceProcess).url
+    },
+  }
+  return createUserAgent({ baseUrl: origin, proxies })
+}
+
+/** Another browser with the same cookies, whose requests go to one process. */
+function tab(of: UserAgent, only: number): UserAgent {
+  const other = browser(() => 0, only)
+  for (const { name, value } of of.jar.cookies(origin)) other.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
+  return other
+}
+
+async function whoIs(agent: UserAgent): Promise<Who> {
+  const answer = await agent.fetch('/who')
+  expect(answer.status).toBe(200)
+  return answer.json() as unknown as Who
+}
+
+const nobody = { default: null, partner: null, cart: null }
+
+/** What every process says of a browser's session. */
+async function everywhere(agent: UserAgent): Promise<Who[]> {
+  return Promise.all(processes.map((_, index) => whoIs(tab(agent, index))))
+}
+
+/** The response of a login of somebody, which is not delivered yet. */
+async function begun(agent: UserAgent, path: string): Promise<string> {
+  const authorization = location(await agent.get(path, { redirect: 'manual' }))
+  return location(await agent.get(authorization, { redirect: 'manual' }))
+}
+
+async function keysOf(id: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const keys of redis.client.scanIterator({ MATCH: `*${id}*`, COUNT: 1000 })) found.push(...keys)
+  return found.toSorted()
+}
+
+describe('one response that comes to all processes at once', () => {
+  it('is used once, and leads all to the same place', async () => {
+    const chance = chances(seed)
+    for (let round = 0; round < 6; round++) {
+      const agent = browser(chance)
+      const name = round % 2 ? 'partner' : 'default'
+      const sub = people[round] as string
+      // Some come with a session, some without.
+      if (round > 2) await agent.get('/put/something')
+      const callback = await begun(agent, `/as/${name}/${sub}`)
+      const code = new URL(callback).searchParams.get('code')
+      const tabs = Array.from({ length: 2 * count }, (_, index) => tab(agent, index % count))
+      const answers = await Promise.all(tabs.map((each) => each.get(callback, { redirect: 'manual' })))
+      expect(answers.map((answer) => [answer.status, answer.headers.get('location')])).toEqual(
+        answers.map(() => [303, '/who']),
+      )
+      const exchanges = providers[name].requestsTo('token').filter(({ params }) => params.get('code') === code)
+      expect(exchanges).toHaveLength(1)
+      const winners = tabs.filter((_, index) =>
+        answers[index]?.headers.getSetCookie().some((line) => line.startsWith('connect.sid=')),
+      )
+      expect(winners).toHaveLength(1)
+      const expected = { ...nobody, [name]: sub, cart: round > 2 ? 'something' : null }
+      expect(await everywhere(winners[0] as UserAgent)).toEqual(processes.map(() => expected))
+    }
+  })
+})
+
+describe('a logout in one process', () => {
+  it('is final in all, whatever others read and write meanwhile', async () => {
+    const chance = chances(seed + 1)
+    for (let round = 0; round < 8; round++) {
+      const agent = browser(chance)
+      const sub = people[round % people.length] as string
+      expect((await agent.get(`/as/default/${sub}`)).json()).toMatchObject({ default: sub })
+      const isLinked = round % 2 === 1
+      if (isLinked) await agent.get(`/as/partner/${sub}`)
+      await agent.get('/put/before')
+      const id = sessionId(agent)
+      const old = tab(agent, chance(count))
+      const paths = ['/put/late', '/save/late', '/guarded/default', '/own', '/who', `/slow/${chance(40)}/late`]
+      const others = Array.from({ length: 3 * count }, (_, index) =>
+        pause(chance(30)).then(() =>
+          tab(agent, index % count).get(paths[chance(paths.length)] as string, { redirect: 'manual' }),
+        ),
+      )
+      const out = pause(chance(30)).then(() => tab(agent, chance(count)).get('/logout', { redirect: 'manual' }))
+      const statuses = (await Promise.all(others)).map(({ status }) => status)
+      expect(statuses.filter((status) => status !== 200 && status !== 302)).toEqual([])
+      expect((await out).status).toBe(303)
+      for (const who of await everywhere(old)) {
+        expect(who).toMatchObject({ default: null, partner: isLinked ? sub : null })
+        if (!isLinked) expect(who.cart).toBeNull()
+      }
+      const left = (await keysOf(id)).map((key) => key.replace(id, ''))
+      expect(left).toEqual(isLinked ? ['oidc:{sess:}', 'oidc:{sess:}:tokens:partner', 'sess:'] : [])
+    }
+  })
+})
+
+describe('two users who alternate in the tabs of one browser', () => {
+  it('never see what the other has left', async () => {
+    const chance = chances(seed + 2)
+    const agent = browser(chance)
+    const seen: { sub: string | null; cart: string | null }[] = []
+    const own = async (): Promise<void> => {
+      const answer = await agent.fetch('/own')
+      if (answer.status === 200) seen.push(answer.json() as unknown as (typeof seen)[number])
+    }
+    const alternate = async (sub: string): Promise<void> => {
+      for (let times = 0; times < 6; times++) {
+        await pause(chance(20))
+        const page = await agent.get(`/as/default/${sub}`)
+        expect([200, 400]).toContain(page.status)
+        await Promise.all([own(), own(), own()])
+        // Many logins within a minute would be taken for a loop.
+        agent.jar.delete('oidc.default.finished')
+      }
+    }
+    await Promise.all([alternate('user0'), alternate('user1')])
+    expect(seen.length).toBeGreaterThan(20)
+    expect(new Set(seen.map(({ sub }) => sub)).size).toBeGreaterThan(1)
+    for (const { sub, cart } of seen) expect([null, `of ${sub}`]).toContain(cart)
+    expect((await agent.get('/as/default/user2')).json()).toMatchObject({ default: 'user2', cart: null })
+  })
+})
+
+describe('a process that is killed in the middle of callbacks and logouts', () => {
+  it('leaves nobody half logged in, nobody with the session of another, and everybody able to log in again', async () => {
+    const chance = chances(seed + 3)
+    const browsers = people.map((sub) => ({ sub, agent: browser(chance), cookies: new Set<string>() }))
+    const over = new AbortController()
+    let requests = 0
+    let cut = 0
+    const live = async ({ sub, agent, cookies }: (typeof browsers)[number]): Promise<void> => {
+      const paths = [`/as/default/${sub}`, `/as/partner/${sub}`, '/own', '/put/mine', '/logout', '/partner/logout']
+      while (!over.signal.aborted) {
+        requests++
+        try {
+          await agent.get(paths[chance(paths.length)] as string)
+        } catch (error) {
+          // The process it went to was killed, or is not there.
+          if (!/ECONN|socket hang up|aborted/.test(String(error))) throw error
+          cut++
+        }
+        agent.jar.delete('oidc.default.finished')
+        agent.jar.delete('oidc.partner.finished')
+        const cookie = agent.jar.get('connect.sid')?.value
+        if (cookie !== undefined) cookies.add(cookie)
+      }
+    }
+    const living = browsers.map(live)
+    for (let kills = 0; kills < 3; kills++) {
+      await pause(150 + chance(250))
+      const victim = processes[chance(count)] as RaceProcess
+      await victim.kill()
+      await victim.start()
+    }
+    over.abort()
+    await Promise.all(living)
+    console.log(`processes that were killed: ${requests} requests, of which ${cut} were cut off (seed ${seed})`)
+    for (const { sub, agent, cookies } of browsers) {
+      const mine = [null, sub]
+      for (const cookie of cookies) {
+        const thief = browser(chance)
+        thief.jar.set(`connect.sid=${cookie}; Path=/; HttpOnly`, origin)
+        const who = await whoIs(thief)
+        expect(mine).toContain(who.default)
+        expect(mine).toContain(who.partner)
+        expect([null, 'mine', `of ${sub}`]).toContain(who.cart)
+      }
+      expect((await agent.get(`/as/default/${sub}`)).json()).toMatchObject({ default: sub })
+      expect((await agent.get(`/as/partner/${sub}`)).json()).toMatchObject({ default: sub, partner: sub })
+      const old = tab(agent, 0)
+      for (const path of ['/logout', '/partner/logout']) {
+        expect((await agent.get(path, { redirect: 'manual' })).status).toBe(303)
+      }
+      expect(await everywhere(old)).toEqual(processes.map(() => nobody))
+    }
+    for (const provider of Object.values(providers)) {
+      const codes = provider.requestsTo('token').map(({ params }) => params.get('code'))
+      expect(new Set(codes).size, 'codes that were exchanged').toBe(codes.length)
+    }
+  }, 60_000)
+})

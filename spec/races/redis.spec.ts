@@ -1,0 +1,37 @@
+import { describe, it, vi } from 'vitest'
+import { atRandom, faulty, interrupted } from './support/arbitraries.ts'
+import { inRedis } from './support/places.ts'
+import { patience, playMany, stageOfFile } from './support/stage.ts'
+import { redisForFile } from '../support/redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+// Pauses are steps too.
+vi.mock('node:timers/promises', async (original) => {
+  const { pause } = await import('./support/actors.ts')
+  return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
+})
+
+noUnhandledRejections()
+
+const redis = redisForFile()
+const stage = stageOfFile(() => inRedis(redis.client))
+
+describe('requests of one session that run at once, on a real Redis', () => {
+  it(
+    'come to what they would come to one after another, in some order',
+    () => playMany(stage(), 'on Redis, at random', atRandom, 60),
+    patience(60),
+  )
+
+  it(
+    'come to that too where a login or a logout is interrupted at any step',
+    () => playMany(stage(), 'on Redis, interrupted', interrupted, 60),
+    patience(60),
+  )
+
+  it(
+    'come to that too where a command fails, or its answer is lost, at any step',
+    () => playMany(stage(), 'on Redis, with a fault', faulty, 60),
+    patience(60),
+  )
+})

@@ -1,0 +1,213 @@
+/**
+ * Several requests at once, of which one goes one step at a time: each command of Redis, each request to the provider
+ * and each pause is a step that waits for its turn, before it is done and before it is answered.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** One of the requests that run at once. */
+export interface Actor {
+  readonly index: number
+  /** Steps so far. */
+  steps: number
+  /** Commands so far. */
+  commands: number
+  /** Its steps that wait for their turn, without those that are kept. */
+  ready: number
+  /** Whether it pauses, again and again, until another has done something. */
+  isPausing: boolean
+  isDone: boolean
+}
+
+/** Whose turn it is. */
+export interface Turns {
+  /** Resolves when it is this step's turn. */
+  take(step: Step): Promise<void>
+  /** Steps that wait. */
+  waiting(): number
+  /** Gives one of them its turn. */
+  next(): Promise<void>
+}
+
+export interface Step {
+  readonly actor: number
+  /** Counted from 0 for each actor. */
+  readonly index: number
+  readonly label: string
+}
+
+/**
+ * Keeps an actor at one of its steps, told by its number or else the first of such a name, until all others are done or
+ * kept. Of several that are kept, the first in the list goes on first.
+ */
+export interface Stall {
+  readonly actor: number
+  readonly at: number | RegExp
+}
+
+interface Scene {
+  readonly turns: Turns
+  readonly stalls: readonly Stall[]
+  /** Those who are kept now, by the place of their stall in the list. */
+  readonly kept: Map<number, () => void>
+  /** Stalls that have kept somebody. */
+  readonly spent: Set<number>
+  readonly actors: readonly Actor[]
+  /** What was done, in order. */
+  readonly log: string[]
+  /** Short names of ids. */
+  readonly names: Map<string, string>
+}
+
+const current = new AsyncLocalStorage<{ readonly actor: Actor; readonly scene: Scene }>()
+
+/** Work in other threads and processes that is waited for. */
+let outside = 0
+
+/** The actor that runs, where one does. */
+export function runningActor(): Actor | undefined {
+  return current.getStore()?.actor
+}
+
+/** Waits for its turn, where an actor runs. */
+export async function turn(label: string): Promise<void> {
+  const store = current.getStore()
+  if (!store || store.actor.isDone) return
+  const { actor, scene } = store
+  const step: Step = { actor: actor.index, index: actor.steps++, label: `${actor.index}: ${named(scene, label)}` }
+  const stall = stallAt(scene, step, label)
+  if (stall >= 0) {
+    scene.spent.add(stall)
+    await new Promise<void>((release) => scene.kept.set(stall, release))
+  }
+  actor.ready++
+  await scene.turns.take(step)
+  actor.ready--
+}
+
+function stallAt({ stalls, spent }: Scene, { actor, index }: Step, label: string): number {
+  return stalls.findIndex(
+    (stall, place) =>
+      stall.actor === actor &&
+      !spent.has(place) &&
+      (typeof stall.at === 'number' ? stall.at === index : stall.at.test(label)),
+  )
+}
+
+/** Notes what an actor has done. */
+export function done(label: string): void {
+  const store = current.getStore()
+  store?.scene.log.push(`${store.actor.index}: ${named(store.scene, label)}`)
+}
+
+/** A label with short names for ids, the same in every run. */
+function named({ names }: Scene, label: string): string {
+  return label.replaceAll(/[\w-]{32}|[\w-]{22}/g, (id) => {
+    if (!names.has(id)) names.set(id, `#${names.size + 1}`)
+    return names.get(id) as string
+  })
+}
+
+/** The clock that pauses move. */
+let passTime: (ms: number) => void = () => {}
+
+export function moveClockBy(pass: (ms: number) => void): void {
+  passTime = pass
+}
+
+/** A pause is a step too: it takes no time but that of the clock. */
+export async function pause(ms: number): Promise<void> {
+  const store = current.getStore()
+  if (!store) {
+    passTime(ms)
+    await new Promise((resolve) => setImmediate(resolve))
+    return
+  }
+  store.actor.isPausing = true
+  await turn('pause')
+  // Where nobody is left to wait for, time goes fast.
+  passTime(store.scene.actors.every(({ isPausing, isDone }) => isPausing || isDone) ? 5000 : ms)
+}
+
+/** Work that leaves this thread: steps are chosen once it is back. */
+export async function elsewhere<Result>(work: () => Promise<Result>): Promise<Result> {
+  outside++
+  try {
+    return await work()
+  } finally {
+    outside--
+  }
+}
+
+/** Signatures, digests and keys are worked on in other threads: counts them, for as long as a file runs. */
+export function watchCrypto(): () => void {
+  const prototype = Object.getPrototypeOf(crypto.subtle) as Record<string, (...given: unknown[]) => Promise<unknown>>
+  const names = ['sign', 'verify', 'digest', 'importKey', 'exportKey'] as const
+  const originals = names.map((name) => prototype[name] as (typeof prototype)[string])
+  for (const [index, name] of names.entries()) {
+    const original = originals[index] as (typeof prototype)[string]
+    prototype[name] = function watched(this: unknown, ...given) {
+      return elsewhere(() => original.apply(this, given))
+    }
+  }
+  return () => {
+    for (const [index, name] of names.entries()) prototype[name] = originals[index] as (typeof prototype)[string]
+  }
+}
+
+/** Waits until nothing runs: every actor is done or waits for its turn. */
+async function quiet(scene: Scene): Promise<void> {
+  for (let turns = 0, before = ''; turns < 3;) {
+    // Not from node:timers/promises, which specs replace so that pauses are steps.
+    await new Promise((resolve) => setImmediate(resolve))
+    const now = `${outside} ${scene.turns.waiting()} ${scene.kept.size} ${scene.log.length}`
+    turns = outside === 0 && now === before ? turns + 1 : 0
+    before = now
+  }
+}
+
+/** More steps than any scene takes. */
+const mostSteps = 4000
+
+/** Runs all at once, one step at a time, until all are done; what they did, in order. */
+export async function play(
+  work: readonly (() => Promise<void>)[],
+  turns: Turns,
+  stalls: readonly Stall[] = [],
+): Promise<readonly string[]> {
+  const actors = work.map((_, index): Actor => ({
+    index,
+    steps: 0,
+    commands: 0,
+    ready: 0,
+    isPausing: false,
+    isDone: false,
+  }))
+  const scene: Scene = { turns, stalls, kept: new Map(), spent: new Set(), actors, log: [], names: new Map() }
+  const failures: unknown[] = []
+  const running = work.map((run, index) => {
+    const actor = actors[index] as Actor
+    return current
+      .run({ actor, scene }, run)
+      .catch((error: unknown) => failures.push(error))
+      .finally(() => (actor.isDone = true))
+  })
+  for (let steps = 0; ; steps++) {
+    await quiet(scene)
+    if (scene.kept.size > 0 && !actors.some(({ ready, isPausing }) => ready > 0 && !isPausing)) {
+      const first = Math.min(...scene.kept.keys())
+      scene.kept.get(first)?.()
+      scene.kept.delete(first)
+      continue
+    }
+    if (turns.waiting() === 0) break
+    if (steps > mostSteps)
+      throw new Error(`no end after ${mostSteps} steps; the last:\n${scene.log.slice(-30).join('\n')}`)
+    await turns.next()
+  }
+  if (actors.some(({ isDone }) => !isDone)) {
+    throw new Error(`nothing goes on, and not all are done:\n${scene.log.join('\n')}`)
+  }
+  await Promise.all(running)
+  if (failures.length > 0) throw new AggregateError(failures, 'an actor failed')
+  return scene.log
+}

@@ -1,0 +1,212 @@
+/** An application that logs in with two instances, in as many processes as a race wants, and browsers of it. */
+import express, { type Express, type Request, type RequestHandler } from 'express'
+import session from 'express-session'
+import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import { CookieJar } from 'express-session-oidc/testing'
+import { secret } from '../../support/app.ts'
+import { ask, type RaceAnswer } from './http.ts'
+import type { Who } from '../../support/two-instances.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    /** Written in the same request as the cart, by another write. */
+    seenAgain?: true
+  }
+}
+
+export const origin = 'http://127.0.0.1:3000'
+export const idleSeconds = 600
+export const maxLoginSeconds = 1500
+
+/** The names of the instances. */
+export type Name = 'default' | 'partner'
+export const names: readonly Name[] = ['default', 'partner']
+
+/** What an instance told. */
+export interface Told {
+  readonly event: 'login' | 'logout'
+  readonly instance: Name
+  readonly loginId: string
+}
+
+export interface RaceApp {
+  readonly express: Express
+  readonly told: Told[]
+  /** Gives it another client, as a process that has just started has it. */
+  restart(client: RedisClient): void
+  /** Finishes what a first request would wait for. */
+  ready(): Promise<void>
+}
+
+/** What each instance is told of its provider. */
+export interface Providers {
+  settings(name: Name): Pick<OidcOptions, 'issuer' | 'clientId' | 'clientSecret' | 'fetch'>
+}
+
+/** A request that waits in its handler until it is let go on. */
+export type Waits = (name: string) => Promise<void>
+
+export function raceApp(providers: Providers, waits: Waits = async () => {}): RaceApp {
+  const told: Told[] = []
+  const make = (name: Name): Oidc => {
+    const own = name === 'default' ? {} : { name }
+    const oidc = createOidc({ ...providers.settings(name), ...own, baseUrl: origin, secret, maxLoginSeconds })
+    for (const event of ['login', 'logout'] as const) {
+      oidc.on(event, ({ loginId }) => told.push({ event, instance: name, loginId }))
+    }
+    return oidc
+  }
+  const oidc = make('default')
+  const partner = make('partner')
+  const of: Record<Name, Oidc> = { default: oidc, partner }
+  const app = express()
+  let sessions: RequestHandler = (_req, _res, next) => next(new Error('it has no Redis'))
+  const restart = (client: RedisClient): void => {
+    const store = new RedisSessionStore({ client, idleSeconds })
+    sessions = session({ secret, store, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } })
+    told.length = 0
+  }
+  app.use((req, res, next) => sessions(req, res, next))
+  app.use(oidc.router, partner.router)
+
+  const who = (req: Request): Who => ({
+    default: oidc.context(req).user?.sub ?? null,
+    partner: partner.context(req).user?.sub ?? null,
+    cart: req.session.cart ?? null,
+  })
+  app.get('/who', (req, res) => void res.json(who(req)))
+  // The guard, and then the tokens of whom it let pass.
+  for (const name of names) {
+    app.get(`/guarded/${name}`, of[name].requireAuth(), (req, res, next) => {
+      const { user } = of[name].context(req)
+      of[name]
+        .context(req)
+        .tokens()
+        .then(({ idToken }) => subjectOf(idToken), tokensGone)
+        .then((tokensOf) => res.json({ sub: user?.sub, tokensOf }))
+        .catch(next)
+    })
+  }
+  // A cart of one's own: whose it is stands on it.
+  app.get('/own', (req, res) => {
+    const { default: sub, cart } = who(req)
+    if (sub !== null) req.session.cart ??= `of ${sub}`
+    res.json({ sub, cart })
+  })
+  app.get('/as/:name/:sub', (req, res, next) => {
+    const { name, sub } = req.params
+    of[name as Name].login({ loginHint: sub, prompt: 'login', returnTo: '/who' })(req, res, next)
+  })
+  app.get('/put/:what', (req, res) => {
+    req.session.cart = req.params.what
+    res.send('put')
+  })
+  app.get('/save/:what', (req, res, next) => {
+    req.session.cart = req.params.what
+    req.session.save((error) => {
+      if (error) return next(error)
+      req.session.seenAgain = true
+      res.send('saved')
+    })
+  })
+  app.get('/slow/:gate/:what', (req, res, next) => {
+    waits(req.params.gate).then(() => {
+      req.session.cart = req.params.what
+      res.send('put')
+    }, next)
+  })
+  app.get('/slow-logout/:gate', (req, _res, next) => {
+    const context = oidc.context(req)
+    waits(req.params.gate).then(() => context.logout(), next)
+  })
+  app.get('/regenerate/:what', (req, res, next) => {
+    req.session.regenerate((error) => {
+      if (error) return next(error)
+      req.session.cart = req.params.what
+      res.send('regenerated')
+    })
+  })
+  app.get('/destroy', (req, res, next) => {
+    req.session.destroy((error) => (error ? next(error) : res.send('destroyed')))
+  })
+  app.use(oidc.errorHandler())
+  return { express: app, told, restart, ready: async () => void (await Promise.all([oidc.ready(), partner.ready()])) }
+}
+
+function subjectOf(idToken: string): string {
+  const [, claims = ''] = idToken.split('.')
+  return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sub: string }).sub
+}
+
+/** A logout may come between the guard and the tokens; a fault of the store is one. */
+function tokensGone(error: { code?: string }): null {
+  if (error.code === 'login_required') return null
+  throw error
+}
+
+const navigation = {
+  accept: 'text/html',
+  'sec-fetch-site': 'none',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+}
+
+const cookieName = 'connect.sid'
+
+/** The id in the value of a session cookie. */
+export function idOf(value: string): string {
+  return /^s:(.+)\.[^.]+$/.exec(decodeURIComponent(value))?.[1] ?? ''
+}
+
+/** A browser: its cookies, and requests to whichever process. */
+export class RaceBrowser {
+  readonly jar: CookieJar = new CookieJar(() => Date.now())
+  /** Every session cookie that it was ever given, by the session's id: what a thief may have. */
+  readonly seen = new Map<string, string>()
+
+  /** The id of the session that its cookie names; undefined where it has none. */
+  get session(): string | undefined {
+    const value = this.jar.get(cookieName)?.value
+    return value === undefined ? undefined : idOf(value)
+  }
+
+  /** Opens a page, with the cookies it has now or those it is given. */
+  async go(app: RaceApp, path: string, cookie = this.jar.header(origin)): Promise<RaceAnswer> {
+    const answer = await ask(app.express, path, headersOf(navigation, cookie))
+    this.take(answer)
+    return answer
+  }
+
+  /** Takes the cookies of an answer. */
+  take(answer: RaceAnswer): void {
+    for (const line of answer.setCookie) this.jar.set(line, origin)
+    const value = sessionCookieOf(answer)
+    if (value !== undefined) this.seen.set(idOf(value), value)
+  }
+
+  /** The same browser once more, as it is now. */
+  copy(): RaceBrowser {
+    const copy = new RaceBrowser()
+    for (const { name, value } of this.jar.cookies()) copy.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
+    for (const [id, value] of this.seen) copy.seen.set(id, value)
+    return copy
+  }
+}
+
+/** The session cookie that an answer sets. */
+export function sessionCookieOf(answer: RaceAnswer): string | undefined {
+  const line = answer.setCookie.find((each) => each.startsWith(`${cookieName}=`))
+  return line === undefined ? undefined : /=([^;]*)/.exec(line)?.[1]
+}
+
+/** What somebody sees who has nothing but a session cookie. */
+export async function seenBy(app: RaceApp, value: string): Promise<Who> {
+  const answer = await ask(app.express, '/who', headersOf({ accept: '*/*' }, `${cookieName}=${value}`))
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
+  return answer.json() as Who
+}
+
+function headersOf(headers: Record<string, string>, cookie: string | undefined): Record<string, string> {
+  return { host: new URL(origin).host, ...headers, ...(cookie === undefined ? {} : { cookie }) }
+}

@@ -1,0 +1,57 @@
+/** Requests to an application without a server: what a race takes thousands of. */
+import { IncomingMessage, ServerResponse, type IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import { Writable } from 'node:stream'
+import type { Express } from 'express'
+
+export interface RaceAnswer {
+  readonly status: number
+  readonly location: string | undefined
+  readonly setCookie: readonly string[]
+  readonly retryAfter: string | undefined
+  text(): string
+  json(): unknown
+}
+
+const socket = {
+  remoteAddress: '127.0.0.1',
+  encrypted: false,
+  on: () => socket,
+  once: () => socket,
+  removeListener: () => socket,
+  destroy: () => socket,
+} as unknown as Socket
+
+/** Hands one GET to the application; its answer once it is complete. */
+export function ask(app: Express, url: string, headers: IncomingHttpHeaders): Promise<RaceAnswer> {
+  return new Promise((resolve, reject) => {
+    const req = new IncomingMessage(socket)
+    Object.assign(req, { method: 'GET', url, headers, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 })
+    req.push(null)
+    const res = new ServerResponse(req)
+    const chunks: Buffer[] = []
+    const sink = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        chunks.push(chunk)
+        done()
+      },
+    })
+    res.assignSocket(sink as Socket)
+    res.on('finish', () => {
+      const whole = Buffer.concat(chunks).toString()
+      const body = whole.slice(whole.indexOf('\r\n\r\n') + 4)
+      const text = (name: string): string | undefined => res.getHeader(name)?.toString()
+      resolve({
+        status: res.statusCode,
+        location: text('location'),
+        setCookie: [res.getHeader('set-cookie') ?? []].flat().map(String),
+        retryAfter: text('retry-after'),
+        text: () => body,
+        json: () => JSON.parse(body) as unknown,
+      })
+    })
+    app(req as never, res as never, (error?: unknown) =>
+      reject(error instanceof Error ? error : new Error(`nobody answered ${url}`, { cause: error })),
+    )
+  })
+}

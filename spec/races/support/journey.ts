@@ -1,0 +1,183 @@
+/** What browsers and an application do to sessions, one after another, in the code and in the model. */
+import type { AsyncCommand } from 'fast-check'
+import { expect } from 'vitest'
+import { seenBy, type Name, type RaceApp, type RaceBrowser } from './app.ts'
+import type { FailingClient } from '../../support/failing-client.ts'
+import type { Gate } from '../../support/gate.ts'
+import type { RaceAnswer } from './http.ts'
+import type { Model } from './model.ts'
+import type { RaceProvider } from './provider.ts'
+
+/** The way of a login: begun, and perhaps finished. */
+export interface Begun {
+  readonly path: string
+  readonly name: Name
+  readonly sub: string
+  /** The login that came of it. */
+  used?: { readonly made: string; readonly at: number }
+  /** Whether a fault was met: then it may be spent. */
+  tried?: true
+}
+
+/** A request that has read its session and goes on later. */
+interface Slow {
+  readonly gate: Gate
+  readonly answer: Promise<RaceAnswer>
+  readonly browser: number
+  readonly id: string | undefined
+  readonly what: string | undefined
+  /** What the session was when it was read. */
+  readonly was: 'there' | 'moved' | 'nothing'
+  /** The login that a logout saw then. */
+  readonly seen: string | undefined
+}
+
+/** What is believed. */
+export interface Believed {
+  readonly model: Model
+  readonly begun: Begun[][]
+  /** Names what the application writes, so that no two are the same. */
+  writes: number
+  slow: Slow[]
+}
+
+/** What is. */
+export interface World {
+  /** Two processes. */
+  readonly apps: readonly [RaceApp, RaceApp]
+  readonly provider: RaceProvider
+  readonly redis: FailingClient
+  readonly browsers: readonly RaceBrowser[]
+  /** Where slow requests of a name wait. */
+  readonly gate: (name: string) => Gate
+  /** Every session cookie there ever was, by id: a thief has them all. */
+  readonly cookies: Map<string, string>
+  readonly passTime: (seconds: number) => void
+  /** Texts of all login records that there are. */
+  readonly records: () => Promise<string[]>
+}
+
+export type Step = AsyncCommand<Believed, World>
+
+/** Runs one step, then looks at everything. */
+export function step(
+  text: string,
+  can: (believed: Believed) => boolean,
+  run: (b: Believed, w: World) => Promise<void>,
+): Step {
+  return {
+    check: can,
+    async run(believed, world) {
+      await run(believed, world)
+      await look(believed, world)
+    },
+    toString: () => text,
+  }
+}
+
+/** Who is logged in by which cookie, and what they see; and what must hold whatever the model says. */
+async function look({ model }: Believed, { apps, browsers, cookies, provider, records }: World): Promise<void> {
+  for (const { seen } of browsers) for (const [id, value] of seen) cookies.set(id, value)
+  for (const [id, value] of cookies) {
+    const who = await seenBy(apps[0], value)
+    expect(model.shows(id, who), `${JSON.stringify(who)}, but ${model.describe(id)}`).toBe(true)
+    model.touch(id)
+  }
+  for (const times of provider.exchanges.values()) expect(times, 'exchanges of one code').toBeLessThanOrEqual(1)
+  // A logout is final: no record names a login that was told to have ended.
+  const slots = (await records()).map((text) => JSON.stringify((JSON.parse(text) as { slots: object }).slots)).join()
+  const ended = apps.flatMap(({ told }) => told).filter(({ event }) => event === 'logout')
+  for (const { loginId } of ended) expect(slots, 'a login that has ended').not.toContain(loginId)
+  expect(new Set(ended.map(({ loginId }) => loginId)).size, 'logouts that were told').toBe(ended.length)
+}
+
+/** A request of a browser: its session is in use. */
+export async function go(
+  { model }: Believed,
+  { apps, browsers }: World,
+  browser: number,
+  path: string,
+): Promise<RaceAnswer> {
+  const { session } = browsers[browser] as RaceBrowser
+  model.touch(session)
+  return (browsers[browser] as RaceBrowser).go(apps[browser % 2] as RaceApp, path)
+}
+
+/** A browser begins a login in which somebody is let in by the provider; the response is not delivered yet. */
+export async function begin(
+  believed: Believed,
+  world: World,
+  browser: number,
+  name: Name,
+  sub: string,
+): Promise<Begun> {
+  const { status, location } = await go(believed, world, browser, name === 'default' ? '/login' : `/${name}/login`)
+  expect(status).toBe(302)
+  const begun: Begun = { path: world.provider.authorize(location ?? '', sub), name, sub }
+  believed.begun[browser]?.push(begun)
+  return begun
+}
+
+/** Whether the browser still has the cookie of a login that it began. */
+function hasCookie({ browsers }: World, browser: number, { path, name }: Begun): boolean {
+  const state = new URL(path, 'http://127.0.0.1').searchParams.get('state') ?? ''
+  return browsers[browser]?.jar.get(`oidc.${name}.${state.split('.')[0]}`) !== undefined
+}
+
+/** Many logins within a minute would be taken for a loop. */
+export function forgetFinished({ browsers }: World): void {
+  for (const { jar } of browsers) for (const name of ['default', 'partner']) jar.delete(`oidc.${name}.finished`)
+}
+
+/** The response of a login comes: the first time, or once more. */
+export async function comesBack(believed: Believed, world: World, browser: number, begun: Begun): Promise<void> {
+  const { model } = believed
+  const owner = world.browsers[browser] as RaceBrowser
+  forgetFinished(world)
+  const before = owner.session
+  const had = hasCookie(world, browser, begun)
+  const { status, location } = await go(believed, world, browser, begun.path)
+  const { used, name, sub } = begun
+  const isRemembered = used !== undefined && model.now() < used.at + 900
+  if (isRemembered) {
+    const own = model.session(before)?.logins[name]?.by === used.made
+    const back = own || had ? [303, '/'] : [400, undefined]
+    // After a fault nobody may know any more how its use went.
+    if (!begun.tried || status === 303) expect([status, location]).toEqual(back)
+    else expect([302, 400]).toContain(status)
+    expect(owner.session).toBe(before)
+    return
+  }
+  const isAnew = (status === 302 && location?.includes('/authorize?')) || (status === 400 && begun.tried && !had)
+  if (begun.tried ? isAnew : !had) {
+    expect(isAnew).toBe(true)
+    return
+  }
+  expect([status, location]).toEqual([303, '/'])
+  expect(owner.session).not.toBe(before)
+  begun.used = { made: owner.session as string, at: model.now() }
+  model.login(before, name, sub, owner.session as string)
+}
+
+/** A slow request goes on: it does what it came for, with what it read at first. */
+export async function goesOn({ model }: Believed, world: World, slow: Slow): Promise<void> {
+  const own = world.browsers[slow.browser] as RaceBrowser
+  slow.gate.open()
+  const { status, setCookie } = await slow.answer
+  if (slow.what === undefined) {
+    expect(status).toBe(303)
+    model.end(slow.id, 'default', slow.seen)
+    return
+  }
+  expect(status).toBe(200)
+  const isNew = setCookie.some((line) => line.startsWith('connect.sid='))
+  expect(isNew, 'a new session').toBe(slow.was === 'nothing')
+  if (isNew) model.make(own.session as string, slow.what)
+  else if (slow.was === 'there') model.put(slow.id, slow.what)
+}
+
+/** Lets everything that still waits go on, and looks once more. */
+export async function letGo(believed: Believed, world: World): Promise<void> {
+  for (const slow of believed.slow.splice(0)) await goesOn(believed, world, slow)
+  await look(believed, world)
+}

@@ -1,0 +1,109 @@
+import type { RedisClient } from 'express-session-oidc/redis'
+
+type SetOptions = Parameters<RedisClient['set']>[2]
+
+interface Entry {
+  readonly value: string
+  /** Milliseconds since the epoch; Infinity: for good. */
+  readonly endsAt: number
+}
+
+/** Names of the two scripts' statements that tell a compare-and-set from anything else. */
+const compareAndSet = [
+  "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+  "if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end",
+  "for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end",
+  'return 1',
+]
+
+/**
+ * The commands that the package sends, in memory: each happens at once and whole, as in Redis, and answers later. For
+ * specs that run thousands of interleavings. `spec/races/memory-redis.spec.ts` holds it against a real one.
+ */
+export class MemoryRedis implements RedisClient {
+  #entries = new Map<string, Entry>()
+
+  /** What is there now, to begin another one with. */
+  dump(): ReadonlyMap<string, Entry> {
+    return new Map(this.#entries)
+  }
+
+  /** Forgets what is there for what was there once. */
+  restore(dump: ReadonlyMap<string, Entry>): void {
+    this.#entries = new Map(dump)
+  }
+
+  /** The names of all that is there. */
+  keys(): string[] {
+    return [...this.#entries.keys()].filter((key) => this.#read(key) !== undefined)
+  }
+
+  /** Seconds left, as TTL says it: -1 for good, -2 where nothing is there. */
+  ttl(key: string): number {
+    if (this.#read(key) === undefined) return -2
+    const { endsAt } = this.#entries.get(key) as Entry
+    return endsAt === Infinity ? -1 : Math.round((endsAt - Date.now()) / 1000)
+  }
+
+  async get(key: string): Promise<string | null> {
+    return this.#read(key) ?? null
+  }
+
+  async mGet(keys: string[]): Promise<(string | null)[]> {
+    return keys.map((key) => this.#read(key) ?? null)
+  }
+
+  async set(key: string, value: string, options: SetOptions = {}): Promise<'OK' | null> {
+    const isThere = this.#read(key) !== undefined
+    if (options.condition === 'NX' ? isThere : options.condition === 'XX' && !isThere) return null
+    this.#write(key, value, options.expiration?.value)
+    return 'OK'
+  }
+
+  async del(keys: string[]): Promise<number> {
+    return this.#remove(keys)
+  }
+
+  async getDel(key: string): Promise<string | null> {
+    const value = this.#read(key) ?? null
+    this.#remove([key])
+    return value
+  }
+
+  async expire(key: string, seconds: number): Promise<number> {
+    const value = this.#read(key)
+    if (value === undefined) return 0
+    this.#write(key, value, seconds)
+    return 1
+  }
+
+  /** The one script that there is; no other is understood, so that a change of it is noticed here. */
+  async eval(script: string, { keys, arguments: given }: { keys: string[]; arguments: string[] }): Promise<number> {
+    const lines = script.trim().split(/\s*\n\s*/)
+    if (lines.length !== compareAndSet.length || lines.some((line, index) => line !== compareAndSet[index])) {
+      throw new Error(`the Redis in memory knows another script: teach it this one\n${script}`)
+    }
+    const [key, ...others] = keys as [string, ...string[]]
+    const [expected, value, seconds] = given as [string, string, string]
+    if (this.#read(key) !== expected) return 0
+    if (seconds === '0') this.#remove([key])
+    else this.#write(key, value, Number(seconds))
+    this.#remove(others)
+    return 1
+  }
+
+  #read(key: string): string | undefined {
+    const entry = this.#entries.get(key)
+    return entry && entry.endsAt > Date.now() ? entry.value : undefined
+  }
+
+  #write(key: string, value: string, seconds: number | undefined): void {
+    this.#entries.set(key, { value, endsAt: seconds === undefined ? Infinity : Date.now() + seconds * 1000 })
+  }
+
+  #remove(keys: readonly string[]): number {
+    const there = keys.filter((key) => this.#read(key) !== undefined)
+    for (const key of keys) this.#entries.delete(key)
+    return new Set(there).size
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * What the sessions of an application and the logins in them are, as docs/architecture.md says it, without any of its
+ * machinery: no requests, no records, no compare-and-set; everything happens at once and whole.
+ */
+import { idleSeconds, maxLoginSeconds, names, type Name } from './app.ts'
+import type { Who } from '../../support/two-instances.ts'
+
+export interface ModelLogin {
+  readonly sub: string
+  /** The session that it made: no two logins made the same. */
+  readonly by: string
+  readonly endsAt: number
+}
+
+export interface ModelSession {
+  readonly logins: Readonly<Partial<Record<Name, ModelLogin>>>
+  /** Whether it ever had logins: then it is over with the last one. */
+  readonly hadLogins: boolean
+  /** What the application keeps in it: one of these. Who runs at the same time may see the one or the other. */
+  readonly cart: readonly (string | null)[]
+  /** Without a request until then it ends. */
+  readonly idleUntil: number
+}
+
+/** The way from a session to that which its logins went to is known so long. */
+const movedSeconds = 600
+/** As far as a request goes that way. */
+const mostMoves = 3
+
+/** Where the logins of a session went that another has replaced, and which. */
+interface Moved {
+  readonly to: string
+  readonly logins: Readonly<Partial<Record<Name, string>>>
+  readonly until: number
+}
+
+/** What a login may find of the data of its former session where other requests run at the same time. */
+export interface Slack {
+  /** Everything that the former session may have had. */
+  readonly carts: readonly string[]
+  /** What it was before any of them. */
+  readonly before: ModelSession
+  /** Whether one of the others changes who is logged in: then data that might have stayed may be gone. */
+  readonly isContended: boolean
+}
+
+export class Model {
+  /** Seconds since the epoch. */
+  readonly now: () => number
+  #sessions: Map<string, ModelSession>
+  #moved: Map<string, Moved>
+
+  constructor(now: () => number) {
+    this.now = now
+    this.#sessions = new Map()
+    this.#moved = new Map()
+  }
+
+  copy(): Model {
+    const copy = new Model(this.now)
+    copy.#sessions = new Map(this.#sessions)
+    copy.#moved = new Map(this.#moved)
+    return copy
+  }
+
+  /** The session of an id, with the logins that last; undefined where there is none, or it is over. */
+  session(id: string | undefined): ModelSession | undefined {
+    const session = this.#sessions.get(id ?? '')
+    if (!session || session.idleUntil <= this.now()) return undefined
+    const logins = Object.fromEntries(Object.entries(session.logins).filter(([, { endsAt }]) => endsAt > this.now()))
+    if (session.hadLogins && Object.keys(logins).length === 0) return undefined
+    return { ...session, logins }
+  }
+
+  /** Where the logins of a session went that another has replaced. */
+  successor(id: string | undefined): string | undefined {
+    return this.#wentFrom(id)?.to
+  }
+
+  /** Whether this is what a browser with that session sees. */
+  shows(id: string | undefined, { cart, ...logins }: Who): boolean {
+    const session = this.session(id)
+    if (!(session?.cart ?? [null]).includes(cart)) return false
+    return names.every((name) => (session?.logins[name]?.sub ?? null) === logins[name])
+  }
+
+  /** In words, for messages. */
+  describe(id: string | undefined): string {
+    const session = this.session(id)
+    if (!session) return this.successor(id) === undefined ? 'nothing' : 'nothing, its logins moved'
+    const logins = names.map((name) => `${name} ${session.logins[name]?.sub ?? 'nobody'}`)
+    return `${logins.join(', ')}, cart ${session.cart.join(' or ')}`
+  }
+
+  /** A request came with this session. */
+  touch(id: string | undefined): void {
+    const session = this.session(id)
+    if (session) this.#sessions.set(id as string, { ...session, idleUntil: this.now() + idleSeconds })
+  }
+
+  /** Somebody logs in: a new session, the former one is dead. */
+  login(id: string | undefined, name: Name, sub: string, made: string, slack?: Slack): void {
+    const former = this.session(id)
+    const { data, others } = carried(former, name, sub)
+    const logins = { ...others, [name]: { sub, by: made, endsAt: this.now() + maxLoginSeconds } }
+    const cart = slack ? loosened(former, data, logins, slack) : data ? (former?.cart ?? [null]) : [null]
+    if (id !== undefined) this.#sessions.delete(id)
+    if (former && Object.keys(others).length > 0) {
+      const went = Object.fromEntries(Object.entries(others).map(([name, { by }]) => [name, by]))
+      this.#moved.set(id as string, { to: made, logins: went, until: this.now() + movedSeconds })
+    }
+    this.#sessions.set(made, { logins, hadLogins: true, cart, idleUntil: this.now() + idleSeconds })
+  }
+
+  /** Somebody logs out, in this session or in that which its login went to; with the last login it is over. */
+  logout(id: string | undefined, name: Name): void {
+    this.end(id, name, this.found(id, name))
+  }
+
+  /** Ends the login that was found, where it is now; what came after it is left alone. */
+  end(id: string | undefined, name: Name, by: string | undefined): void {
+    const at = by === undefined ? undefined : this.#find(id, name, by)
+    if (at === undefined) return
+    const session = this.session(at) as ModelSession
+    const { [name]: _ended, ...logins } = session.logins
+    if (Object.keys(logins).length === 0) this.#sessions.delete(at as string)
+    else this.#sessions.set(at as string, { ...session, logins })
+  }
+
+  /** The login that a logout would end. */
+  found(id: string | undefined, name: Name): string | undefined {
+    const session = this.session(id)
+    return session ? session.logins[name]?.by : this.#wentFrom(id)?.logins[name]
+  }
+
+  /** The session in which a login is now that was in this one. */
+  #find(id: string | undefined, name: Name, by: string): string | undefined {
+    let at = id
+    for (let moves = 0; moves <= mostMoves; moves++) {
+      if (this.session(at)?.logins[name]?.by === by) return at
+      const moved = this.#wentFrom(at)
+      if (moved?.logins[name] !== by) return undefined
+      at = moved.to
+    }
+    return undefined
+  }
+
+  #wentFrom(id: string | undefined): Moved | undefined {
+    const moved = this.#moved.get(id ?? '')
+    return moved && moved.until > this.now() ? moved : undefined
+  }
+
+  /** The application writes to a session that is there. */
+  put(id: string | undefined, what: string): void {
+    const session = this.session(id)
+    if (session) this.#sessions.set(id as string, { ...session, cart: [what] })
+  }
+
+  /** A session without logins. */
+  make(id: string, what: string): void {
+    this.#sessions.set(id, { logins: {}, hadLogins: false, cart: [what], idleUntil: this.now() + idleSeconds })
+  }
+
+  /** A session that was to go is still there. */
+  keep(id: string, session: ModelSession): void {
+    this.#sessions.set(id, session)
+  }
+
+  /** The application ends a session, with whatever logins are in it. */
+  destroy(id: string | undefined): void {
+    this.#sessions.delete(id ?? '')
+  }
+}
+
+/**
+ * Whose session is it: an anonymous visitor's data stay, the same user's data and logins too, and those of a session
+ * that a second instance logs in beside a live login. Anybody else gets an empty one.
+ */
+function carried(
+  former: ModelSession | undefined,
+  name: Name,
+  sub: string,
+): { data: boolean; others: ModelSession['logins'] } {
+  if (!former) return { data: false, others: {} }
+  const { [name]: own, ...others } = former.logins
+  return own && own.sub !== sub ? { data: false, others: {} } : { data: true, others }
+}
+
+function loosened(
+  former: ModelSession | undefined,
+  data: boolean,
+  logins: ModelSession['logins'],
+  { carts, before, isContended }: Slack,
+): readonly (string | null)[] {
+  if (former && data) return isContended ? [...carts, null, ...former.cart] : [...carts, ...former.cart]
+  // Never those of a user who is in the new session with none of the logins; but a visitor is nobody else.
+  const isOwn = !before.hadLogins || names.some((name) => logins[name] && before.logins[name]?.sub === logins[name].sub)
+  return isOwn && !former ? [null, ...carts] : [null]
+}

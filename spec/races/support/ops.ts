@@ -1,0 +1,87 @@
+/** What requests run at once, on what session, and how they end. */
+import type { Stall } from './actors.ts'
+import { idOf, sessionCookieOf, type Name } from './app.ts'
+import type { CommandFault } from './client.ts'
+import type { RaceAnswer } from './http.ts'
+
+/** What a session was before, by its logins. */
+export const formers = {
+  'no session': [],
+  'a visitor': [],
+  alice: [['default', 'alice']],
+  dora: [['partner', 'dora']],
+  'alice and dora': [
+    ['default', 'alice'],
+    ['partner', 'dora'],
+  ],
+} as const satisfies Record<string, readonly (readonly [Name, string])[]>
+export type Former = keyof typeof formers
+
+/** One of the requests that run at once, all with the same session cookie. */
+export type Op =
+  /** The response of a login comes, in its own browser or in one that has no cookies. */
+  | ({ readonly kind: 'login' | 'stranger' } & Begun)
+  | { readonly kind: 'logout' | 'guarded'; readonly name: Name }
+  | { readonly kind: 'put' | 'save' | 'regenerate' | 'destroy' | 'who' }
+
+/** A login that was begun; a user may have begun two. */
+export interface Begun {
+  readonly name: Name
+  readonly sub: string
+  readonly copy: 0 | 1
+}
+
+export const users: readonly (readonly [Name, string])[] = [
+  ['default', 'alice'],
+  ['default', 'bob'],
+  ['partner', 'dora'],
+  ['partner', 'erik'],
+]
+
+/** Tells one begun login from another. */
+export function keyOf({ name, sub, copy }: { name: Name; sub: string; copy: number }): string {
+  return `${name} ${sub} ${copy}`
+}
+
+export interface Scene {
+  readonly former: Former
+  readonly ops: readonly Op[]
+  readonly stalls?: readonly Stall[]
+  readonly fault?: CommandFault | undefined
+}
+
+/** How a request ended. */
+export interface Ended {
+  readonly op: Op
+  readonly answer: RaceAnswer
+  readonly outcome: 'in' | 'on' | 'anew' | 'done' | 'nobody' | 'refused' | 'fault'
+  /** The id of the session that it made. */
+  readonly made: string | undefined
+}
+
+export interface Played {
+  readonly log: readonly string[]
+  readonly ended: readonly Ended[]
+  /** What is wrong; empty where nothing is. */
+  readonly wrong: readonly string[]
+}
+
+/** Says how a request ended, by its answer. */
+export function endOf(op: Op, answer: RaceAnswer): Ended {
+  const value = sessionCookieOf(answer)
+  const made = value === undefined ? undefined : idOf(value)
+  return { op, answer, made, outcome: outcomeOf(op, answer, made) }
+}
+
+function outcomeOf(op: Op, { status, location = '' }: RaceAnswer, made: string | undefined): Ended['outcome'] {
+  if (status === 503) return 'fault'
+  if (op.kind === 'login' || op.kind === 'stranger') {
+    if (status === 303) return made === undefined ? 'on' : 'in'
+    if (status === 302 && location.includes('/authorize?')) return 'anew'
+    if (status === 400) return 'refused'
+  } else if (op.kind === 'guarded') {
+    if (status === 200) return 'done'
+    if (status === 302 && location.includes('/authorize?')) return 'nobody'
+  } else if (status === (op.kind === 'logout' ? 303 : 200)) return 'done'
+  throw new Error(`${JSON.stringify(op)} was answered ${status} ${location}`)
+}

@@ -1,0 +1,30 @@
+/**
+ * One of several processes of an application, for `processes.ts`: it serves the application of the other races on
+ * the Redis and the providers that its environment names, and is slow now and then.
+ */
+import { createServer } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { OidcOptions } from 'express-session-oidc'
+import type { RedisClient } from 'express-session-oidc/redis'
+import { createClient } from 'redis'
+import { listen } from '../../support/app.ts'
+import { raceApp, type Name } from './app.ts'
+import { RedisTap } from '../../support/redis-tap.ts'
+
+const { REDIS_URL = '', PROVIDERS = '{}' } = process.env
+const settings = JSON.parse(PROVIDERS) as Record<Name, Pick<OidcOptions, 'issuer' | 'clientId' | 'clientSecret'>>
+
+const redis = createClient({ url: REDIS_URL, disableOfflineQueue: true })
+redis.on('error', () => {})
+await redis.connect()
+const tap = new RedisTap(redis as unknown as RedisClient)
+const dawdle = (): Promise<void> => pause(Math.random() * 4)
+tap.before = dawdle
+tap.after = dawdle
+
+const app = raceApp({ settings: (name) => settings[name] }, (milliseconds) => pause(Number(milliseconds)))
+app.restart(tap)
+await app.ready()
+const server = createServer(app.express)
+console.log(`process ${process.pid}`)
+console.log(`Open ${await listen(server)}`)

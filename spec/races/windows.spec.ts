@@ -1,0 +1,107 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Stall } from './support/actors.ts'
+import { inTurn } from './support/arbitraries.ts'
+import type { CommandFault } from './support/client.ts'
+import { inMemory } from './support/places.ts'
+import type { Former, Op } from './support/ops.ts'
+import { stageOfFile } from './support/stage.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+// Pauses are steps too.
+vi.mock('node:timers/promises', async (original) => {
+  const { pause } = await import('./support/actors.ts')
+  return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
+})
+
+noUnhandledRejections()
+
+const stage = stageOfFile(inMemory)
+
+const login = (sub: string, copy: 0 | 1 = 0): Op => ({
+  kind: 'login',
+  name: sub === 'alice' || sub === 'bob' ? 'default' : 'partner',
+  sub,
+  copy,
+})
+const logout = (name: 'default' | 'partner'): Op => ({ kind: 'logout', name })
+
+/** Before the former session's logins are taken over, and right after that. */
+const takesOver = /^compare and set oidc:\{sess:\S+\}$/
+const hasTakenOver = /^answer to compare and set oidc:\{sess:\S+\}$/
+/** Whatever a login does last before that. */
+const isAboutTo = /^(?:set {2}oidc:\S+:moved|compare and set oidc:\{sess:\S+\})$/
+const ends = /^compare and (?:set|delete) oidc:/
+
+/** Plays requests with these stalls, and wants nothing wrong. */
+async function played(
+  former: Former,
+  ops: readonly Op[],
+  stalls: readonly Stall[],
+  fault?: CommandFault,
+): Promise<void> {
+  const { log, wrong } = await stage().play({ former, ops, stalls, fault }, inTurn())
+  expect(wrong, `in this order:\n${log.join('\n')}\n`).toEqual([])
+}
+
+describe('between the end of the former session\u2019s logins and its deletion', () => {
+  it('another login finds that they are gone, and shows nobody the data of the user who was there', async () => {
+    const stalls = [
+      { actor: 1, at: takesOver },
+      { actor: 0, at: hasTakenOver },
+    ]
+    await played('alice', [login('bob'), login('dora')], stalls)
+    await played('dora', [login('bob'), login('alice')], stalls)
+    await played('alice', [login('dora'), login('erik')], stalls)
+  })
+
+  it('another login does not lead a logout astray: that ends the login in the session where it now is', async () => {
+    const stalls = [
+      { actor: 1, at: isAboutTo },
+      { actor: 0, at: hasTakenOver },
+      { actor: 2, at: 0 },
+    ]
+    await played('dora', [login('bob'), login('alice'), logout('partner')], stalls)
+    await played('alice', [login('dora'), login('erik'), logout('default')], stalls)
+  })
+
+  it('a request that only reads leaves what a lost answer of the store would need', async () => {
+    // The twelfth command or so of a login is the one that takes over: whichever it is, its answer is lost.
+    for (let command = 4; command < 12; command++) {
+      const fault = { actor: 0, command, mode: 'lost' } as const
+      for (const op of [{ kind: 'who' }, { kind: 'put' }, { kind: 'guarded', name: 'default' }] as const) {
+        const stalls = [
+          { actor: 1, at: 0 },
+          { actor: 0, at: hasTakenOver },
+        ]
+        await played('alice', [login('bob'), op], stalls, fault)
+        await played('alice and dora', [login('erik'), op], stalls, fault)
+      }
+    }
+  })
+
+  it('a login that fails takes back what it did and not what another did: a logout still finds its way', async () => {
+    const stalls = [
+      { actor: 0, at: isAboutTo },
+      { actor: 1, at: hasTakenOver },
+      { actor: 2, at: 0 },
+    ]
+    for (let command = 4; command < 12; command++) {
+      for (const mode of ['refused', 'lost'] as const) {
+        const fault = { actor: 0, command, mode }
+        await played('alice', [login('bob'), login('dora'), logout('default')], stalls, fault)
+        await played('alice', [login('dora'), login('erik'), logout('default')], stalls, fault)
+      }
+    }
+  })
+})
+
+describe('before a login stands', () => {
+  it('no logout finds its session: two at once leave it alone', async () => {
+    const stalls = [
+      { actor: 2, at: ends },
+      { actor: 0, at: takesOver },
+    ]
+    const ops = [login('dora', 1), logout('default'), logout('default')]
+    await played('alice and dora', ops, stalls)
+  })
+})
