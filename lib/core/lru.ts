@@ -2,6 +2,8 @@
 export class Lru<Value> {
   readonly #limit: number
   readonly #entries = new Map<string, Value>()
+  /** Stays where it got to: a new iterator would look at the place of each deleted entry again. */
+  readonly #oldest: Iterator<string> = this.#entries.keys()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -18,12 +20,7 @@ export class Lru<Value> {
   set(key: string, value: Value): void {
     this.#entries.delete(key)
     this.#entries.set(key, value)
-    if (this.#entries.size > this.#limit) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest)
-        break
-      }
-    }
+    if (this.#entries.size > this.#limit) this.#entries.delete(this.#oldest.next().value as string)
   }
 
   delete(key: string): void {

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request, RequestHandler, Router } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { StandardClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters, OidcOptions } from '../config/options.ts'
@@ -31,7 +31,7 @@ export interface OidcHealth {
 /** An instance: logins with one provider. */
 export interface Oidc<Claims extends object = StandardClaims> {
   /** The login, callback and logout routes, and `req.oidc` on every request behind it. Mount it where `baseUrl` points, after the session. */
-  readonly router: Router
+  readonly router: RequestHandler
   /** Paths of the routes as browsers see them, for links. */
   readonly paths: { readonly login: string; readonly callback: string; readonly logout: string }
   /**

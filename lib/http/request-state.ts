@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { companion, type Companion } from '../core/companion.ts'
 import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import type { Instance } from '../logins/instance.ts'
@@ -17,7 +18,7 @@ export interface RequestState {
   readonly instances: Map<Instance, { readonly stripped: string }>
 }
 
-const states = new WeakMap<Request, RequestState>()
+const states: Companion<RequestState> = companion()
 
 export function stateOf(req: Request): RequestState | undefined {
   return states.get(req)

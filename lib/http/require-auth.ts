@@ -90,7 +90,8 @@ async function judgeWaiting(
 }
 
 function pass(exchange: Exchange, login: Login): void {
-  exchange.req.oidc = makeContext({ ...exchange, instance: login.instance })
+  const { instance } = login
+  exchange.req.oidc = makeContext(instance === exchange.instance ? exchange : { ...exchange, instance })
   exchange.next()
 }
 

@@ -1,4 +1,4 @@
-import express, { type NextFunction, type Request, type Response, type Router } from 'express'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Instance } from '../logins/instance.ts'
 import { OidcError } from '../core/errors.ts'
 import { answerError, toldError, type Exchange } from './answers.ts'
@@ -7,21 +7,23 @@ import { makeContext } from './context.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
+import type { Slot } from '../session/login-record.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request-state.ts'
 
 /** The handlers of one path by method; whatever is not there is refused. */
 type Route = Readonly<Record<string, Handler>>
 type Handler = (req: Request, res: Response, next: NextFunction) => void
 
-/** The router of an instance: its routes, and `req.oidc` on every request behind it. */
-export function makeRouter(instance: Instance): Router {
+/**
+ * The router of an instance: its routes, and `req.oidc` on every request behind it. One handler rather than a Router of
+ * Express, which matches its routes one after another: every request of the application comes by here.
+ */
+export function makeRouter(instance: Instance): RequestHandler {
   const routes = routesOf(instance)
-  const router = express.Router()
-  router.use(function oidcContext(req: Request, res: Response, next: NextFunction): void {
+  return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
     const exchange = { instance, req, res, next }
     const proceed = (): void => {
       offerContext(exchange)
-      // Looked up rather than matched one after another, since every request of the application comes by here.
       const route = routes.get(routeOf(req.path))
       if (!route) return next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
@@ -36,8 +38,7 @@ export function makeRouter(instance: Instance): Router {
     } catch (error) {
       answerError(exchange, toldError(instance, error))
     }
-  })
-  return router
+  }
 }
 
 function routesOf(instance: Instance): ReadonlyMap<string, Route> {
@@ -62,14 +63,10 @@ function routeOf(path: string): string {
 /** `req.oidc` is the context of the latest login; where there is none, of the first instance. */
 function offerContext(exchange: Exchange): void {
   const { instance, req } = exchange
-  const state = stateOf(req) as RequestState
-  const latest = [...state.instances.keys()]
-    .map((other) => slotOf(req, other)?.startedAt)
-    .filter((startedAt) => startedAt !== undefined)
-  const own = slotOf(req, instance)
-  if (state.instances.size === 1 || (own && latest.every((startedAt) => startedAt <= own.startedAt))) {
-    req.oidc = makeContext(exchange)
-  }
+  const { instances } = stateOf(req) as RequestState
+  const own = instances.size > 1 ? slotOf(req, instance) : undefined
+  const isLatest = (other: Instance): boolean => (slotOf(req, other)?.startedAt ?? 0) <= (own as Slot).startedAt
+  if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(exchange)
 }
 
 /** A handler that waits for its work, in Express 4 too, which does not look at what a handler returns. */

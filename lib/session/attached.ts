@@ -1,3 +1,4 @@
+import { companion, type Companion } from '../core/companion.ts'
 import type { Records } from '../core/records.ts'
 import type { LoginRecord } from './login-record.ts'
 
@@ -7,7 +8,7 @@ export interface LoadedLogin {
   readonly record: LoginRecord | 'newer' | undefined
 }
 
-const attached = new WeakMap<object, LoadedLogin>()
+const attached: Companion<LoadedLogin> = companion()
 
 /** Hands the login record that was read with a session on to whoever judges the request. */
 export function attachLogin(session: object, login: LoadedLogin): void {

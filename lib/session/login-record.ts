@@ -94,7 +94,10 @@ export function readRecord(text: string): LoginRecord | 'newer' | undefined {
   if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
   if (record.format > format) return 'newer'
   if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
-  const slots = Object.fromEntries(Object.entries(record.slots ?? {}).filter(([, slot]) => isSlot(slot)))
+  const found = record.slots ?? {}
+  const slots = Object.values(found).every(isSlot)
+    ? found
+    : Object.fromEntries(Object.entries(found).filter(([, slot]) => isSlot(slot)))
   return {
     format: record.format,
     version: record.version,
@@ -109,8 +112,12 @@ function isSlot(value: unknown): value is Slot {
   return (
     slot !== null &&
     typeof slot === 'object' &&
-    [slot.loginId, slot.issuer, slot.sub].every((member) => typeof member === 'string') &&
-    [slot.startedAt, slot.checkedAt, slot.endsAt].every((member) => typeof member === 'number') &&
+    typeof slot.loginId === 'string' &&
+    typeof slot.issuer === 'string' &&
+    typeof slot.sub === 'string' &&
+    typeof slot.startedAt === 'number' &&
+    typeof slot.checkedAt === 'number' &&
+    typeof slot.endsAt === 'number' &&
     Array.isArray(slot.roles) &&
     Array.isArray(slot.scope) &&
     slot.user !== null &&
@@ -133,7 +140,9 @@ export function liveSlots(record: LoginRecord | undefined): Record<string, Slot>
 
 /** Whether all logins of a session that had some have ended; what a newer version wrote is not ours to judge. */
 export function isOver(record: LoginRecord | 'newer' | undefined): boolean {
-  return record !== 'newer' && Object.keys(liveSlots(record)).length === 0
+  if (record === 'newer') return false
+  const now = nowSeconds()
+  return !Object.values(record?.slots ?? {}).some((slot) => slot.endsAt > now)
 }
 
 /** Seconds until the last of these logins ends, at least 1. */

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
 import { RedisStore } from 'connect-redis'
+import { companion, type Companion } from '../core/companion.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
@@ -41,9 +42,9 @@ export class RedisSessionStore extends RedisStore {
   readonly #timeoutSeconds: number
   readonly #renewed = new Lru<number>(mostRenewed)
   /** Login records on their way from `get` to `createSession`. */
-  readonly #loaded = new WeakMap<object, LoadedLogin>()
+  readonly #loaded: Companion<LoadedLogin> = companion()
   /** Session objects that exist in Redis, or whose first write is on its way. */
-  readonly #existing = new WeakSet<object>()
+  readonly #existing: Companion<boolean> = companion()
 
   /** @throws TypeError where an option is wrong. */
   constructor(options: RedisSessionStoreOptions) {
@@ -93,7 +94,7 @@ export class RedisSessionStore extends RedisStore {
 
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
-    this.#existing.add(session)
+    this.#existing.set(session, true)
     const loaded = this.#loaded.get(data)
     if (loaded) attachLogin(session, loaded)
     return session
@@ -111,7 +112,7 @@ export class RedisSessionStore extends RedisStore {
       if (!isReplaced(record)) await this.#remove(sid)
       return this.#moved(record)
     }
-    this.#existing.add(data)
+    this.#existing.set(data, true)
     this.#loaded.set(data, { text: login as string | undefined, record })
     return data
   }
@@ -133,15 +134,15 @@ export class RedisSessionStore extends RedisStore {
     const key = this.prefix + sid
     const value = JSON.stringify(session)
     const expiration = { type: 'EX' as const, value: this.#life(session) }
-    const existing = this.#existing.has(session)
+    const existing = this.#existing.get(session) === true
     if (existing) {
       await this.#run(() => this.#client.set(key, value, { condition: 'XX', expiration }))
     } else if (isLive(session)) {
-      this.#existing.add(session)
+      this.#existing.set(session, true)
       try {
         await this.#run(() => this.#client.set(key, value, { condition: 'NX', expiration }))
       } catch (error) {
-        this.#existing.delete(session)
+        this.#existing.set(session, false)
         throw error
       }
     } else {
