@@ -4,7 +4,7 @@ import { OidcError, describe, type OidcErrorCode } from '../core/errors.ts'
 import { hookFailed } from '../logins/identity.ts'
 import { localReferer } from '../core/urls.ts'
 import { kindOf } from './origin.ts'
-import { renderPage, type Page } from './pages.ts'
+import { pagePolicy, renderPage, type Page } from './pages.ts'
 
 /** One request on its way through a handler of an instance. */
 export interface Exchange {
@@ -86,8 +86,7 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
     const problem = { title: error.message, status: error.status, code: error.code }
     // The absolute URL, since a script may stand on a page of another path.
     const body = error.code === 'login_required' ? { ...problem, login: instance.options.origin + login } : problem
-    res.setHeader('Content-Type', 'application/problem+json')
-    res.end(JSON.stringify(body))
+    sendJson(res, 'application/problem+json', body)
     return
   }
   sendPage(res, {
@@ -113,9 +112,21 @@ export function loginUrl(instance: Instance, returnTo: string | undefined): stri
   return basePath + routes.login + (returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`)
 }
 
+/** Sends JSON that no browser takes for a page. */
+export function sendJson(res: Response, type: string, body: object): void {
+  res.setHeader('Content-Type', type)
+  res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  res.end(JSON.stringify(body))
+}
+
 export function sendPage(res: Response, page: Page): void {
   res.setHeader('Content-Type', 'text/html; charset=utf-8')
   res.setHeader('Cache-Control', 'no-store')
+  res.setHeader('X-Content-Type-Options', 'nosniff')
+  // An application that has set these, by helmet say, means all of its pages.
+  if (!res.hasHeader('Content-Security-Policy')) res.setHeader('Content-Security-Policy', pagePolicy)
+  if (!res.hasHeader('X-Frame-Options')) res.setHeader('X-Frame-Options', 'DENY')
   // With no referrer at all, browsers that send no Sec-Fetch-Site send the button's form with the origin `null`.
   res.setHeader('Referrer-Policy', 'same-origin')
   res.end(renderPage(page))

@@ -7,7 +7,7 @@ import { localPath } from '../core/urls.ts'
 import { endLogin, type Ended } from '../logins/end.ts'
 import type { Instance } from '../logins/instance.ts'
 import { endSessionUrl } from '../provider/endpoints.ts'
-import { answerError, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
+import { answerError, sendJson, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
 import { crossSite, isScripted, kindOf } from './origin.ts'
 import { requireSession, stateOf, type RequestState } from './request-state.ts'
 
@@ -53,9 +53,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
   const location = ended ? await providerLogout(instance, ended, origin + returnTo) : undefined
   if (req.method === 'POST' && kindOf(req) === 'client') {
     // A script cannot follow a redirect to another origin: it gets told where to send the browser.
-    res.setHeader('Cache-Control', 'no-store')
-    res.setHeader('Content-Type', 'application/json')
-    res.end(JSON.stringify({ location: location ?? origin + returnTo }))
+    sendJson(res, 'application/json', { location: location ?? origin + returnTo })
     return
   }
   sendOn(exchange, location ?? returnTo, 303)

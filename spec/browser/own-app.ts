@@ -1,4 +1,4 @@
-/** An application of the specs' own under helmet's defaults, with pages to press on. */
+/** An application of the specs' own under helmet's defaults, or without, with pages to press on. */
 import type { Express, RequestHandler } from 'express'
 import type { Oidc } from 'express-session-oidc'
 import helmet, { type HelmetOptions } from 'helmet'
@@ -8,8 +8,13 @@ import type { AppSetup, TestApp } from '../support/app.ts'
 import type { Flow } from '../support/flow.ts'
 
 /** Starts it, its sessions in the specs' Redis, until the spec ends. */
-export function startPages(flow: Flow, setup: Partial<AppSetup> = {}, options?: HelmetOptions): Promise<TestApp> {
-  return flow.start({ before: (app) => void app.use(helmet(options)), routes: pages, ...setup })
+export function startPages(
+  flow: Flow,
+  setup: Partial<AppSetup> = {},
+  options: HelmetOptions | false = {},
+): Promise<TestApp> {
+  const before = options ? { before: (app: Express) => void app.use(helmet(options)) } : {}
+  return flow.start({ ...before, routes: pages, ...setup })
 }
 
 /** `/start` for anyone, `/page/NAME` for who is logged in, `/admins` and `/owners` for a role. */

@@ -23,9 +23,12 @@ async function expectOurs(page: Page, title: string): Promise<void> {
   expect(browser.complaints).toEqual([])
 }
 
-describe('under the default policy of helmet', () => {
+describe.each([
+  ['the default policy of helmet', {}],
+  ['their own policy', false],
+] as const)('under %s', (policy, options) => {
   it('the form of a logout ends at the provider and back, by a page that goes on by itself', async () => {
-    const app = await startPages(world)
+    const app = await startPages(world, {}, options)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
     await shows(page, 'page one', 'alice')
@@ -34,6 +37,7 @@ describe('under the default policy of helmet', () => {
     const between = await answer
     expect(between.status()).toBe(200)
     expect(between.headers()['content-security-policy']).toContain("form-action 'self'")
+    expect(between.headers()['content-security-policy']).toContain(policy === 'their own policy' ? 'sha256-' : 'https:')
     await page.waitForURL(`${app.url}/?state=*`)
     await page.getByText('hello stranger').waitFor()
     const [ended] = world.provider.requestsTo('end_session')
@@ -46,7 +50,7 @@ describe('under the default policy of helmet', () => {
   })
 
   it('that page has a link for whoever stopped it from going on', async () => {
-    const app = await startPages(world)
+    const app = await startPages(world, {}, options)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
     const stopped = page.waitForEvent('requestfailed')
@@ -61,8 +65,23 @@ describe('under the default policy of helmet', () => {
     await page.getByText('hello stranger').waitFor()
   })
 
+  it('a page of another site does not show them in a frame', async () => {
+    const app = await startPages(world, {}, options)
+    const page = await browser.open()
+    const elsewhere = createServer((_req, res) => {
+      res.setHeader('Content-Type', 'text/html')
+      res.end(`<title>elsewhere</title><h1>Elsewhere</h1><iframe src="${app.url}/logout"></iframe>`)
+    })
+    world.later(() => close(elsewhere))
+    const answer = page.waitForResponse(`${app.url}/logout`)
+    await page.goto((await listen(elsewhere)).replace('127.0.0.1', 'localhost'))
+    expect((await answer).headers()['content-type']).toContain('text/html')
+    await expect.poll(() => page.frames().at(1)?.url()).toMatch(/^chrome-error:/)
+    browser.complaints.length = 0
+  })
+
   it('a role that is lacked is a 403 page', async () => {
-    const app = await startPages(world)
+    const app = await startPages(world, {}, options)
     world.provider.signIn('bob')
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
@@ -74,6 +93,27 @@ describe('under the default policy of helmet', () => {
     await screenshot(page, 'page-403')
   })
 
+  it.each([
+    ['the user cancels', 403, 'The login was cancelled', 'page-cancelled'],
+    ['the provider is down', 503, 'Please try again in a moment', 'page-503'],
+  ] as const)('where %s there is a page for it', async (what, status, title, name) => {
+    const app = await startPages(world, {}, options)
+    const page = await browser.open()
+    if (what === 'the user cancels') world.provider.deny('access_denied', '<b>not</b> today')
+    else await world.provider.stop()
+    const answer = await page.goto(`${app.url}/page/one`)
+    expect(answer?.status()).toBe(status)
+    await expectOurs(page, title)
+    await screenshot(page, name)
+    expect(await page.locator('b').count()).toBe(0)
+    if (status !== 403) return
+    await page.getByText('<b>not</b> today').waitFor()
+    await page.getByRole('link', { name: 'Log in again' }).click()
+    await page.getByText('hello alice').waitFor()
+  })
+})
+
+describe('under the default policy of helmet', () => {
   it('a form of who is not logged in is a 401 page with a link to log in', async () => {
     const app = await startPages(world)
     const page = await browser.open()
@@ -112,25 +152,6 @@ describe('under the default policy of helmet', () => {
     })
     expect(world.provider.requests).toEqual([])
     expect(await page.context().cookies(app.url)).toEqual([])
-  })
-
-  it.each([
-    ['the user cancels', 403, 'The login was cancelled', 'page-cancelled'],
-    ['the provider is down', 503, 'Please try again in a moment', 'page-503'],
-  ] as const)('where %s there is a page for it', async (what, status, title, name) => {
-    const app = await startPages(world)
-    const page = await browser.open()
-    if (what === 'the user cancels') world.provider.deny('access_denied', '<b>not</b> today')
-    else await world.provider.stop()
-    const answer = await page.goto(`${app.url}/page/one`)
-    expect(answer?.status()).toBe(status)
-    await expectOurs(page, title)
-    await screenshot(page, name)
-    expect(await page.locator('b').count()).toBe(0)
-    if (status !== 403) return
-    await page.getByText('<b>not</b> today').waitFor()
-    await page.getByRole('link', { name: 'Log in again' }).click()
-    await page.getByText('hello alice').waitFor()
   })
 })
 
