@@ -67,6 +67,10 @@ export async function exchangeCode(
       // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
       throw responseInvalid('token response: the access token has characters that none may have')
     }
+    if (tokens.token_type !== 'bearer') {
+      // No key of ours was shown (RFC 9449 5), so that nobody could use it.
+      throw responseInvalid(`token response: the access token is of the type ${tokens.token_type} rather than Bearer`)
+    }
     const expiresIn = tokens.expires_in
     return {
       accessToken: tokens.access_token,

@@ -71,6 +71,7 @@ describe('a token endpoint that breaks the protocol', () => {
     ['sends a refresh token that is no text', { tokenResponse: { refresh_token: 5 } }],
     ['leaves out the token type', { tokenResponse: { token_type: undefined } }],
     ['sends tokens of another type', { tokenResponse: { token_type: 'mac' } }],
+    ['sends tokens that are bound to a key', { tokenResponse: { token_type: 'DPoP' } }],
     ['sends a negative expires_in', { tokenResponse: { expires_in: -1 } }],
     ['sends an expires_in that is null', { tokenResponse: { expires_in: null } }],
     ['sends an expires_in that is no number', { tokenResponse: { expires_in: 'soon' } }],
