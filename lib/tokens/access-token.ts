@@ -1,5 +1,4 @@
 import type { UnknownClaims } from '../config/claims.ts'
-import { OidcError } from '../core/errors.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
 import { tokenInvalid } from './faults.ts'
 import type { Keys } from './keys.ts'
@@ -38,7 +37,6 @@ export async function verifyOwnAccessToken(
       requiredClaims: ['exp'],
     })
   } catch (error) {
-    if (error instanceof OidcError) throw error
     throw tokenInvalid('access token', error)
   }
   for (const member of ['azp', 'client_id'] as const) {

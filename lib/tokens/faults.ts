@@ -1,6 +1,9 @@
 import { OidcError, describe } from '../core/errors.ts'
 
-/** A token that did not pass. The reason is for the log alone; jose's own errors carry the token's claims. */
+/**
+ * A token that did not pass, unless the reason is a fault of ours already. The reason is for the log alone; jose's own
+ * errors carry the token's claims.
+ */
 export function tokenInvalid(what: string, reason: unknown): OidcError {
   if (reason instanceof OidcError) return reason
   return new OidcError('token_invalid', 'The login service gave an answer that cannot be accepted.', {

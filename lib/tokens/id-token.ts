@@ -1,5 +1,4 @@
 import type { UnknownClaims } from '../config/claims.ts'
-import { OidcError } from '../core/errors.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { tokenInvalid } from './faults.ts'
 import type { Keys } from './keys.ts'
@@ -32,7 +31,6 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
       requiredClaims: ['iss', 'sub', 'aud', 'exp', 'iat'],
     })
   } catch (error) {
-    if (error instanceof OidcError) throw error
     throw tokenInvalid('ID token', error)
   }
   const fault = claimFault(claims, checks)

@@ -37,17 +37,17 @@ describe('the access token of a login', () => {
   })
 
   it.each([
-    ['of another issuer', { iss: 'https://other.example' }],
-    ['without issuer', { iss: undefined }],
-    ['for another client', { azp: 'other' }],
-    ['for another client, in the words of RFC 9068', { azp: undefined, client_id: 'other' }],
-    ['of another subject', { sub: 'bob' }],
-    ['that has expired', { exp: now() - 60 }],
-    ['without end', { exp: undefined }],
-  ])('%s is not read', async (_name, claims) => {
+    ['of another issuer', { iss: 'https://other.example' }, 'iss'],
+    ['without issuer', { iss: undefined }, 'iss'],
+    ['for another client', { azp: 'other' }, 'azp is another client'],
+    ['for another client, in the words of RFC 9068', { azp: undefined, client_id: 'other' }, 'client_id is another'],
+    ['of another subject', { sub: 'bob' }, 'sub is another'],
+    ['that has expired', { exp: now() - 60 }, 'exp'],
+    ['without end', { exp: undefined }, 'exp'],
+  ])('%s is not read', async (_name, claims, why) => {
     const error = await rejection(verify(await token(claims)))
     expect(error).toMatchObject({ code: 'token_invalid' })
-    expect(error.detail).toMatch(/^access token: /)
+    expect(error.detail).toMatch(new RegExp(`^access token: .*${why}`))
   })
 
   it('that is not signed, or by somebody else, is not read', async () => {

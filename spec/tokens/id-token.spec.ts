@@ -109,6 +109,7 @@ describe('an ID token that is odd but good', () => {
     ['without typ', { idToken: { header: { typ: undefined } } }],
     ['with another typ', { idToken: { header: { typ: 'id_token+jwt' } } }],
     ['with an audience in a list', { idToken: { claims: { aud: ['web'] } } }],
+    ['with an audience in a list, without authorized party', { idToken: { claims: { aud: ['web'], azp: undefined } } }],
     ['without authorized party', { idToken: { claims: { azp: undefined } } }],
     [
       'for several audiences, with us as authorized party',

@@ -233,6 +233,36 @@ describe('Keys', () => {
       async () => set,
       () => {},
     )
-    expect(await rejection(keys.current())).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    const error = await rejection(keys.current())
+    expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    expect(error.detail).toBe('key set: it has no list of keys')
+  })
+
+  it('try again half a minute after a refresh that failed, and not before', async () => {
+    let fetches = 0
+    let failing = false
+    const faults: unknown[] = []
+    const keys = new Keys(
+      async () => {
+        fetches++
+        if (failing) throw new TypeError('not to be told')
+        return provider.keys
+      },
+      (fault) => void faults.push(fault),
+    )
+    await keys.current()
+    failing = true
+    pass(10 * minute)
+    await keys.current()
+    await until(() => faults.length === 1, 'the fault is told')
+    expect(faults).toEqual(['key set: it cannot be read'])
+    for (const [seconds, expected] of [
+      [29, 2],
+      [1, 3],
+    ] as const) {
+      pass(seconds * 1000)
+      await keys.current()
+      expect(fetches).toBe(expected)
+    }
   })
 })

@@ -35,18 +35,23 @@ describe('a userinfo answer', () => {
   })
 
   it.each([[{ sub: 'mallory' }], [{}], [{ sub: ['alice'] }]])('about %j is not taken', async (claims) => {
-    expect((await rejection(verifyUserInfo(claims, keys(), checks))).code).toBe('token_invalid')
+    const error = await rejection(verifyUserInfo(claims, keys(), checks))
+    expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
+    expect(error.detail).toBe('userinfo: sub is another than that of the ID token')
   })
 
   it.each([
     ['of another issuer', { iss: 'https://other.example' }],
     ['for another client', { aud: 'other' }],
     ['for nobody', { aud: undefined }],
+    ['of nobody', { iss: undefined }],
+    ['about nobody', { sub: undefined }],
     ['about another user', { sub: 'mallory' }],
     ['that has expired', { exp: 1 }],
   ])('signed, %s, is not taken', async (_name, claims) => {
     const error = await rejection(verifyUserInfo(await signed(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
+    expect(error.detail).toMatch(/^userinfo: ./)
   })
 
   it('that says to be signed, and is not, is not taken', async () => {
