@@ -41,7 +41,7 @@ export function localPath(input: unknown, origin: string): string | undefined {
   const path = input.split(/[?#]/, 1)[0] as string
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
   const url = parsedUrl(input, origin)
-  if (!url || url.origin !== new URL(origin).origin || url.username || url.password) return undefined
+  if (url?.origin !== new URL(origin).origin) return undefined
   const result = url.pathname + url.search + url.hash
   // Dot segments may have left two slashes in front, and percent-encoding may have made it longer.
   return /^\/(?:\/|%2f)/i.test(result) || result.length > longest ? undefined : result

@@ -225,7 +225,7 @@ describe('the page that a Referer names', () => {
 })
 
 describe('a URL to trust', () => {
-  it.each(['localhost', 'app.localhost', '127.0.0.1', '127.1.2.3', '[::1]'])('%s is loopback', (hostname) => {
+  it.each(['localhost', 'app.localhost', '127.0.0.1', '127.10.20.30', '[::1]'])('%s is loopback', (hostname) => {
     expect(isLoopback(hostname)).toBe(true)
     expect(isSecureUrl(`http://${hostname}:8080/path`, false)).toBe(true)
   })
@@ -238,6 +238,7 @@ describe('a URL to trust', () => {
     '128.0.0.1',
     '0.0.0.0',
     '10.0.0.1',
+    '10.127.0.0.1',
     '[::2]',
     '',
   ])('%j is not loopback', (hostname) => {
@@ -260,6 +261,7 @@ describe('a URL to trust', () => {
     null,
     1,
     {},
+    ['https://id.example.com'],
   ])('is not %j, whatever is permitted', (value) => {
     expect(isSecureUrl(value, false)).toBe(false)
     expect(isSecureUrl(value, true)).toBe(false)
