@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { storeUnavailable } from '../core/errors.ts'
 import type { RecordKey } from '../core/records.ts'
 
@@ -57,4 +58,21 @@ export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds:
       reject(storeUnavailable(error))
     }
   })
+}
+
+/**
+ * The client for a read that has a time limit of its own ({@link answered}), without the client's: for that redis 6 makes
+ * an AbortSignal for each command, with a timer that stays for five seconds. It is the client as it is where its user
+ * chose the limit, where it is not connected, since only that limit takes what waits for a connection out of its queue,
+ * and where something stands in front of it or of its method, which would be passed by.
+ */
+export function withoutTimeout(client: RedisClient): () => RedisClient {
+  const { options, withCommandOptions } = client as {
+    options?: { commandOptions?: { timeout?: unknown } }
+    withCommandOptions?: unknown
+  }
+  const isPlain = typeof withCommandOptions === 'function' && !types.isProxy(client)
+  if (!isPlain || options?.commandOptions?.timeout !== undefined) return () => client
+  const quick = withCommandOptions.call(client, { timeout: undefined }) as RedisClient
+  return () => ((client as { isReady?: unknown }).isReady === true && !Object.hasOwn(client, 'mGet') ? quick : client)
 }

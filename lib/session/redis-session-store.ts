@@ -7,7 +7,7 @@ import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
 import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
 import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
-import { answered, redisKey, type RedisClient } from './redis-client.ts'
+import { answered, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 
 /** Options of {@link RedisSessionStore}. */
@@ -38,6 +38,7 @@ const mostTries = 5
  */
 export class RedisSessionStore extends RedisStore {
   readonly #client: RedisClient
+  readonly #reader: () => RedisClient
   readonly #idleSeconds: number
   readonly #timeoutSeconds: number
   readonly #renewed = new Lru<number>(mostRenewed)
@@ -57,6 +58,7 @@ export class RedisSessionStore extends RedisStore {
     requirePrefix(prefix, 'RedisSessionStore')
     super({ client, prefix, ttl: Math.ceil(idleSeconds) })
     this.#client = client
+    this.#reader = withoutTimeout(client)
     this.#idleSeconds = idleSeconds
     this.#timeoutSeconds = timeoutSeconds
     keepRecords(this, redisRecords({ client, prefix, timeoutSeconds }))
@@ -102,7 +104,7 @@ export class RedisSessionStore extends RedisStore {
 
   async #read(sid: string): Promise<SessionData | null> {
     const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
-    const [text, login] = await this.#run(() => this.#client.mGet(keys))
+    const [text, login] = await this.#run(() => this.#reader().mGet(keys))
     const record = typeof login === 'string' ? readRecord(login) : undefined
     if (typeof text !== 'string') return this.#moved(record)
     const data = parseSession(text)
