@@ -167,14 +167,6 @@ describe('the files of lib/', () => {
     expect(Object.keys(long).filter((name) => !texts.has(name) || lengthOf(name) <= most)).toEqual([])
   })
 
-  it('are ASCII', () => {
-    const others = [...texts].flatMap(([name, text]) =>
-      // oxlint-disable-next-line no-control-regex
-      text.split('\n').flatMap((line, index) => (/[^\x00-\x7f]/.test(line) ? [`${name}:${index + 1}`] : [])),
-    )
-    expect(others).toEqual([])
-  })
-
   it('wait for nothing while they are loaded, so that require() can load them', () => {
     const waiting = [...sources].flatMap(([name, source]) => {
       const found: string[] = []
