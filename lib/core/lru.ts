@@ -1,29 +1,35 @@
-/** A map that forgets what was written longest ago once it holds `limit` entries. */
+/**
+ * A map of at most `limit` entries, which forgets those that were not written for the longest time. It has two halves:
+ * when the newer one is full, it becomes the older one, and what was in that is forgotten at once. A single map would
+ * have to be looked through for its oldest entry, past the places of all that were deleted.
+ */
 export class Lru<Value> {
   readonly #limit: number
-  readonly #entries = new Map<string, Value>()
-  /** Stays where it got to: a new iterator would look at the place of each deleted entry again. */
-  readonly #oldest: Iterator<string> = this.#entries.keys()
+  #newer = new Map<string, Value>()
+  #older = new Map<string, Value>()
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
   get size(): number {
-    return this.#entries.size
+    return this.#newer.size + this.#older.size
   }
 
   get(key: string): Value | undefined {
-    return this.#entries.get(key)
+    return this.#newer.get(key) ?? this.#older.get(key)
   }
 
   set(key: string, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.#limit) this.#entries.delete(this.#oldest.next().value as string)
+    this.#older.delete(key)
+    this.#newer.set(key, value)
+    if (this.#newer.size * 2 < this.#limit) return
+    this.#older = this.#newer
+    this.#newer = new Map()
   }
 
   delete(key: string): void {
-    this.#entries.delete(key)
+    this.#newer.delete(key)
+    this.#older.delete(key)
   }
 }
