@@ -18,21 +18,42 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     if (!isSecureUrl(url, options.allowInsecure)) {
       throw new Error(`refusing a request to ${new URL(url).origin}: only https: is used beyond loopback`)
     }
-    const timeout = AbortSignal.timeout(Math.ceil(options.timeoutSeconds * 1000))
-    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
-    // A `fetch` of the application's own may not listen to the signal.
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    })
-    aborted.catch(() => {})
-    const answer = (options.fetch ?? globalThis.fetch)(url, { ...init, redirect: 'manual', signal })
-    answer.catch(() => {})
-    const response = await Promise.race([answer, aborted])
-    const body = await bounded(response, aborted)
-    // fetch refuses a body for these (Fetch standard, null body status).
-    const empty = response.status === 204 || response.status === 205 || response.status === 304
-    return new Response(empty ? null : body, { status: response.status, headers: response.headers })
+    // Not AbortSignal.any: Node 20 keeps what has listened to such a signal for ever.
+    const controller = new AbortController()
+    const { signal } = controller
+    const late = (): void => controller.abort(new DOMException('the provider gave no answer in time', 'TimeoutError'))
+    const timer = setTimeout(late, Math.ceil(options.timeoutSeconds * 1000)).unref()
+    const given = (): void => controller.abort(init.signal?.reason)
+    init.signal?.addEventListener('abort', given)
+    if (init.signal?.aborted) given()
+    try {
+      return await send(options.fetch ?? globalThis.fetch, url, { ...init, redirect: 'manual', signal })
+    } finally {
+      clearTimeout(timer)
+      init.signal?.removeEventListener('abort', given)
+    }
   }
+}
+
+async function send(
+  fetch: typeof globalThis.fetch,
+  url: string,
+  init: RequestInit & { readonly signal: AbortSignal },
+): Promise<Response> {
+  const { signal } = init
+  // A `fetch` of the application's own may not listen to the signal.
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error)
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+  aborted.catch(() => {})
+  const answer = fetch(url, init)
+  answer.catch(() => {})
+  const response = await Promise.race([answer, aborted])
+  const body = await bounded(response, aborted)
+  // fetch refuses a body for these (Fetch standard, null body status).
+  const empty = response.status === 204 || response.status === 205 || response.status === 304
+  return new Response(empty ? null : body, { status: response.status, headers: response.headers })
 }
 
 async function bounded(response: Response, aborted: Promise<never>): Promise<Uint8Array<ArrayBuffer>> {

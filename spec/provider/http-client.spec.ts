@@ -1,4 +1,7 @@
+import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { httpClient } from '../../lib/provider/http-client.ts'
 import { close, listen } from '../support/app.ts'
@@ -66,6 +69,37 @@ describe('requests to the provider', () => {
     }
     const asked = httpClient({ ...options, fetch })('https://id.example.com/', { signal: controller.signal })
     await expect(asked).rejects.toThrow('enough')
+  })
+
+  it('are not sent where the one who asked has given up already', async () => {
+    const signal = AbortSignal.abort(new Error('no longer wanted'))
+    await expect(httpClient(options)('https://id.example.com/', { signal })).rejects.toThrow('no longer wanted')
+  })
+
+  it('leave nothing behind, in who asked or in memory, however long that lives', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const answers: WeakRef<Response>[] = []
+    const asking = new AbortController()
+    // Of a time-out, as openid-client gives them: Node keeps such a signal for as long as anybody listens to it.
+    const signals = [asking.signal, AbortSignal.timeout(600_000)]
+    const fetch = async (): Promise<Response> => {
+      const answer = new Response('{}')
+      answers.push(new WeakRef(answer))
+      return answer
+    }
+    for (const signal of signals) {
+      for (let times = 0; times < 20; times++) {
+        await httpClient({ ...options, fetch, timeoutSeconds: 600 })('https://id.example.com/', { signal })
+      }
+      expect(getEventListeners(signal, 'abort')).toEqual([])
+    }
+    await expect
+      .poll(() => {
+        collect()
+        return answers.filter((answer) => answer.deref() !== undefined).length
+      })
+      .toBeLessThanOrEqual(1)
   })
 
   it('end in time also where such a fetch answers too late, or never', { timeout: 3000 }, async () => {
