@@ -21,7 +21,8 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     // Not AbortSignal.any: Node 20 keeps what has listened to such a signal for ever.
     const controller = new AbortController()
     const { signal } = controller
-    const late = (): void => controller.abort(new DOMException('the provider gave no answer in time', 'TimeoutError'))
+    const late = (): void =>
+      controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'))
     const timer = setTimeout(late, Math.ceil(options.timeoutSeconds * 1000)).unref()
     const given = (): void => controller.abort(init.signal?.reason)
     init.signal?.addEventListener('abort', given)
