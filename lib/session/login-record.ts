@@ -98,12 +98,13 @@ export function readRecord(text: string): LoginRecord | 'newer' | undefined {
   const slots = Object.values(found).every(isSlot)
     ? found
     : Object.fromEntries(Object.entries(found).filter(([, slot]) => isSlot(slot)))
-  return {
-    format: record.format,
-    version: record.version,
-    slots,
-    ...(record.replaced && { replaced: record.replaced }),
-  }
+  const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
+  return { format: record.format, version: record.version, slots, ...replaced }
+}
+
+function isMoved(value: unknown): value is Moved {
+  const moved = value as Partial<Moved> | null | undefined
+  return typeof moved?.session === 'string' && typeof moved.logins === 'object' && moved.logins !== null
 }
 
 /** Whether a slot has what judging it takes: one that has not is nobody's login. */

@@ -373,13 +373,17 @@ describe('reading a session', () => {
     await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
   })
 
-  it.each(['{"format":1,"version":1,"slots":{"default":null}}', '{"format":1,"version":1,"slots":{"default":7}}'])(
-    'whose login record is %s fails nothing',
-    async (record) => {
-      await putLogin(record)
-      expect(await store.get(id)).toBeNull()
-    },
-  )
+  it.each([
+    '{"format":1,"version":1,"slots":{"default":null}}',
+    '{"format":1,"version":1,"slots":{"default":7}}',
+    '{"format":1,"version":0,"slots":{},"replaced":true}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another"}}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another","logins":null}}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"logins":{"default":"x"}}}',
+  ])('whose login record is %s fails nothing', async (record) => {
+    await putLogin(record)
+    expect(await store.get(id)).toBeNull()
+  })
 })
 
 describe('deleting a session', () => {
