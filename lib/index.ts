@@ -1,4 +1,6 @@
 export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/oidc.ts'
+export { createBearer, type Bearer } from './http/bearer.ts'
+export type { Authorized, NotAuthorized } from './http/authorize.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
 export { keycloak, type KeycloakOptions } from './config/presets.ts'
 export type {
@@ -11,7 +13,11 @@ export type {
   RouteOptions,
 } from './config/options.ts'
 export type { StandardClaims, TokenSet, UnknownClaims, User } from './config/claims.ts'
+export type { BearerIssuer, BearerOptions, BearerSettings } from './config/bearer-options.ts'
 export type { AuthRule, Rule } from './guard/rule.ts'
+export type { BearerAuth } from './guard/bearer-auth.ts'
+export { BearerError, type BearerErrorName } from './guard/bearer-error.ts'
+export type { BearerRule, TokenRule } from './guard/bearer-rule.ts'
 export type { ProviderHealth } from './provider/provider.ts'
 export { LoginRefused, OidcError, type OidcErrorCode } from './core/errors.ts'
 export type { OidcEventBase, OidcEventName, OidcEvents, OidcListener } from './core/events.ts'

@@ -1,3 +1,5 @@
+import { OidcError } from '../core/errors.ts'
+
 /** Collects what is wrong with an options object, so that all of it can be said at once. */
 export class Checks {
   readonly faults: string[] = []
@@ -69,6 +71,17 @@ export class Checks {
     this.fault(`${key} must be a function`)
     return undefined
   }
+}
+
+/** One error for all faults of an options object. */
+export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
+  return new OidcError(
+    'options_invalid',
+    `${what} cannot work with these options:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    {
+      status: 500,
+    },
+  )
 }
 
 /** A scope, string or array, as a list without repeats; undefined where it is neither or has odd characters (RFC 6749 3.3). */

@@ -1,7 +1,6 @@
 import { localPath } from '../core/urls.ts'
-import { Checks, scopeList, words } from './checks.ts'
+import { Checks, scopeList, words, optionsInvalid } from './checks.ts'
 import type { LoginParameters } from './options.ts'
-import { optionsInvalid } from './resolve.ts'
 
 /** What one login asks for, checked. */
 export interface LoginRequest {

@@ -1,7 +1,7 @@
 import { parsedUrl } from '../core/urls.ts'
-import { Checks } from './checks.ts'
+import { Checks, optionsInvalid } from './checks.ts'
+import { keycloakRoles } from './keycloak-roles.ts'
 import type { RoleSources } from './options.ts'
-import { optionsInvalid } from './resolve.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
@@ -41,23 +41,4 @@ export function keycloak(options: KeycloakOptions): {
     issuer: `${(url as string).replace(/\/+$/, '')}/realms/${encodeURIComponent(realm as string)}`,
     roles: ({ accessToken, idToken }) => keycloakRoles(accessToken ?? idToken, client),
   }
-}
-
-function keycloakRoles(claims: Readonly<Record<string, unknown>>, client: string | undefined): string[] {
-  const roles = new Set(rolesIn(claims['realm_access']))
-  const clients = claims['resource_access']
-  if (clients !== null && typeof clients === 'object') {
-    for (const [name, access] of Object.entries(clients)) {
-      for (const role of rolesIn(access)) {
-        roles.add(`${name}:${role}`)
-        if (name === client) roles.add(role)
-      }
-    }
-  }
-  return [...roles]
-}
-
-function rolesIn(access: unknown): string[] {
-  const roles = access !== null && typeof access === 'object' ? (access as { roles?: unknown }).roles : undefined
-  return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
 }

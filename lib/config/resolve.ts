@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import { isLoopback, localPath, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
-import { Checks, scopeList } from './checks.ts'
+import { baseOf } from './base-url.ts'
+import { Checks, scopeList, optionsInvalid } from './checks.ts'
+import { issuerOf, loginMetadata } from './issuer.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
+import { resolveBearerSettings, type ResolvedBearerSettings } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
 export interface ResolvedOptions {
@@ -38,6 +39,7 @@ export interface ResolvedOptions {
   readonly records: Records | undefined
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
+  readonly bearer: ResolvedBearerSettings
 }
 
 const known = [
@@ -65,6 +67,7 @@ const known = [
   'records',
   'fetch',
   'allowInsecureIssuer',
+  'bearer',
 ] as const satisfies readonly (keyof OidcOptions)[]
 
 const shortestSecret = 32
@@ -77,7 +80,7 @@ const shortestSecret = 32
 export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
-  const { issuer, metadata } = issuerOf(checks, allowInsecureIssuer)
+  const { issuer, metadata } = issuerOf(checks, allowInsecureIssuer, loginMetadata)
   const clientId = checks.string('clientId', 'the client identifier registered with the provider')
   if (clientId === undefined && checks.value('clientId') === undefined) {
     checks.fault('clientId is missing: pass the client identifier registered with the provider')
@@ -119,6 +122,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     records: recordsOf(checks),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,
+    bearer: resolveBearerSettings(checks),
   }
   if (checks.faults.length > 0) throw optionsInvalid('createOidc()', checks.faults)
   if (checks.value('secret') === undefined) {
@@ -128,87 +132,6 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     )
   }
   return Object.freeze(resolved)
-}
-
-/** One error for all faults of an options object. */
-export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
-  return new OidcError(
-    'options_invalid',
-    `${what} cannot work with these options:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    {
-      status: 500,
-    },
-  )
-}
-
-function issuerOf(checks: Checks, allowInsecure: boolean): { issuer: string; metadata: ProviderMetadata | undefined } {
-  const given = checks.value('issuer')
-  const none = { issuer: '', metadata: undefined }
-  if (given === undefined) {
-    checks.fault(
-      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
-    )
-    return none
-  }
-  if (typeof given === 'string' || (given instanceof URL && given.protocol !== 'file:')) {
-    // A URL object has already gained the slash that an issuer without a path does not have.
-    const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
-    const fault = issuerFault(issuer, allowInsecure)
-    if (fault) checks.fault(fault)
-    return { issuer, metadata: undefined }
-  }
-  const metadata = given instanceof URL ? metadataFile(checks, given) : given
-  if (metadata === undefined) return none
-  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
-    checks.fault("issuer must be the provider's issuer identifier, its metadata, or the file: URL of its metadata")
-    return none
-  }
-  const members = metadata as Record<string, unknown>
-  const required = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']
-  const others = Object.keys(members).filter((member) => member.endsWith('_endpoint'))
-  for (const member of new Set([...required, ...others])) {
-    const fault = (member === 'issuer' ? issuerFault : endpointFault)(
-      members[member],
-      allowInsecure,
-      `the metadata's ${member}`,
-    )
-    if (fault) checks.fault(fault)
-  }
-  return {
-    issuer: typeof members['issuer'] === 'string' ? members['issuer'] : '',
-    metadata: JSON.parse(JSON.stringify(members)) as ProviderMetadata,
-  }
-}
-
-function metadataFile(checks: Checks, url: URL): unknown {
-  try {
-    return JSON.parse(readFileSync(url, 'utf8'))
-  } catch (error) {
-    checks.fault(`issuer: the metadata file ${url.pathname} cannot be read as JSON (${(error as Error).name})`)
-    return undefined
-  }
-}
-
-function issuerFault(value: unknown, allowInsecure: boolean, what = 'issuer'): string | undefined {
-  const fault = endpointFault(value, allowInsecure, what)
-  if (fault) return fault
-  const url = new URL(value as string)
-  if (url.search || url.hash) return `${what} must not have a query or a fragment`
-  if (/\/\.well-known\//.test(url.pathname)) {
-    return `${what} must be the issuer identifier alone: leave out '/.well-known/...', it is added for discovery`
-  }
-  return undefined
-}
-
-function endpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
-  const url = typeof value === 'string' ? parsedUrl(value) : undefined
-  if (!url) return `${what} must be an absolute URL`
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${what} must be an https: URL`
-  if (url.username || url.password) return `${what} must not contain a user name or password`
-  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
-    return `${what} is plain http: and not on loopback: use https:, or pass allowInsecureIssuer: true and know that anyone on the way can forge logins`
-  }
-  return undefined
 }
 
 function clientOf(checks: Checks): Pick<ResolvedOptions, 'clientSecret' | 'clientAuth'> {
@@ -222,29 +145,6 @@ function clientOf(checks: Checks): Pick<ResolvedOptions, 'clientSecret' | 'clien
     checks.fault("clientSecret is missing: pass it, or say clientAuth: 'none' for a public client")
   }
   return { clientSecret: secret, clientAuth: auth }
-}
-
-function baseOf(checks: Checks): URL | undefined {
-  const given = checks.value('baseUrl')
-  if (given === undefined) {
-    checks.fault(
-      "baseUrl is missing: pass where browsers reach this application, for example 'https://app.example.com'",
-    )
-    return undefined
-  }
-  const text = given instanceof URL ? given.href : given
-  const url = typeof text === 'string' ? parsedUrl(text) : undefined
-  if (!url) {
-    checks.fault("baseUrl must be an absolute URL such as 'https://app.example.com'")
-    return undefined
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('baseUrl must be an https: or http: URL')
-  else if (url.username || url.password) checks.fault('baseUrl must not contain a user name or password')
-  else if (url.search || url.hash) checks.fault('baseUrl must not have a query or a fragment')
-  else if (localPath(url.pathname, url.origin) === undefined)
-    checks.fault('baseUrl has a path that cannot be redirected to')
-  else return url
-  return undefined
 }
 
 function nameOf(checks: Checks): string {

@@ -3,10 +3,12 @@
  *
  * - `options_invalid`: an option is wrong; thrown at construction, all faults at once.
  * - `login_required`: nobody is logged in (401).
- * - `not_allowed`: logged in, but the rule of the route is not met (403).
+ * - `not_allowed`: logged in, or with a good token, but the rule of the route is not met (403).
+ * - `token_required`: the route takes an access token and none was presented (401).
+ * - `authentication_insufficient`: the user of a token must authenticate anew, or better (401, RFC 9470).
  * - `login_refused`: the application's `afterLogin` refused the login (403).
  * - `cross_site_request`: an unsafe request came from another site (403).
- * - `request_invalid`: a request to one of our own routes is malformed (400, 405, 413 or 415).
+ * - `request_invalid`: a request to one of our own routes, or the way it presents a token, is malformed (400, 405, 413 or 415).
  * - `state_unknown`: the `state` of a callback was not made by this application (400).
  * - `transaction_missing`: the login under way is not known in this browser (400).
  * - `callback_used`: this authorization response was used already, by another session (400).
@@ -17,7 +19,7 @@
  * - `hook_failed`: `afterLogin`, `roles` or a `check` failed (500).
  * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another (500).
  * - `provider_response_invalid`: the provider's answer breaks the protocol (502).
- * - `token_invalid`: a token did not pass its checks (502 during a login).
+ * - `token_invalid`: a token did not pass its checks (401 where a client presented it, 502 during a login).
  * - `provider_unavailable`: the provider cannot be reached or is failing (503).
  * - `store_unavailable`: the session store or the records cannot be reached (503).
  * - `session_missing`: the request has no session, so nobody can be judged (503).
@@ -27,6 +29,8 @@ export type OidcErrorCode =
   | 'options_invalid'
   | 'login_required'
   | 'not_allowed'
+  | 'token_required'
+  | 'authentication_insufficient'
   | 'login_refused'
   | 'cross_site_request'
   | 'request_invalid'
@@ -148,4 +152,15 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
   const code = (error as { code?: unknown }).code
   const message = withoutSecrets(error.message, secrets).replace(/\s+/g, ' ').slice(0, 500)
   return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
+}
+
+/** A function of the application's own threw: its fault, not a refusal. */
+export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
+  // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
+  if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
+  return new OidcError('hook_failed', 'The application could not complete the request.', {
+    status: 500,
+    detail: `${hook} failed: ${describe(error, secrets)}`,
+    cause: error,
+  })
 }

@@ -18,6 +18,8 @@ export interface OidcEvents {
   logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: 'user' }
   /** A guard refused a request. */
   denied: OidcEventBase & { code: string; status: number; sub: string | undefined; detail: string | undefined }
+  /** A guard refused an access token as malformed or not good; `detail` says why. */
+  token_rejected: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /** The session store or the records failed. */
   store_fault: OidcEventBase & { detail: string | undefined }
   /** The provider failed; a login or a refresh of its metadata or keys could not go on. */

@@ -1,15 +1,20 @@
 /**
- * A map of at most `limit` entries, which forgets those that were not written for the longest time. It has two halves:
- * when the newer one is full, it becomes the older one, and what was in that is forgotten at once. A single map would
- * have to be looked through for its oldest entry, past the places of all that were deleted.
+ * A map of at most `limit` entries, and of at most `weightLimit` in weight, which forgets those that were not written
+ * for the longest time. It has two halves: when the newer one is full, it becomes the older one, and what was in that is
+ * forgotten at once. A single map would have to be looked through for its oldest entry, past the places of all that were
+ * deleted.
  */
 export class Lru<Value> {
   readonly #limit: number
+  readonly #weightLimit: number
   #newer = new Map<string, Value>()
   #older = new Map<string, Value>()
+  /** Of all that was written to the newer half, whether or not it is still there. */
+  #weight = 0
 
-  constructor(limit: number) {
+  constructor(limit: number, weightLimit = Infinity) {
     this.#limit = limit
+    this.#weightLimit = weightLimit
   }
 
   get size(): number {
@@ -20,12 +25,14 @@ export class Lru<Value> {
     return this.#newer.get(key) ?? this.#older.get(key)
   }
 
-  set(key: string, value: Value): void {
+  set(key: string, value: Value, weight = 0): void {
     this.#older.delete(key)
     this.#newer.set(key, value)
-    if (this.#newer.size * 2 < this.#limit) return
+    this.#weight += weight
+    if (this.#newer.size * 2 < this.#limit && this.#weight * 2 < this.#weightLimit) return
     this.#older = this.#newer
     this.#newer = new Map()
+    this.#weight = 0
   }
 
   delete(key: string): void {

@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response } from 'express'
+import type { ResolvedOptions } from '../config/resolve.ts'
+import { BearerError } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
-import { OidcError, describe, type OidcErrorCode } from '../core/errors.ts'
-import { hookFailed } from '../logins/identity.ts'
+import { OidcError, describe, hookFailed, type OidcErrorCode } from '../core/errors.ts'
 import { localReferer } from '../core/urls.ts'
 import { kindOf } from './origin.ts'
 import { pagePolicy, renderPage, type Page } from './pages.ts'
@@ -58,18 +59,27 @@ const failed = new WeakSet<Request>()
 
 /** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
 export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
-  const { instance, req, res, next } = exchange
+  const { onError } = exchange.instance.options
+  answerWith(onError, exchange, error, (own) => writeError(exchange, own, own === error ? extras : {}))
+}
+
+/** Answers an error by the application's own `onError`, or by `write` where there is none or it has been asked. */
+export function answerWith(
+  onError: ResolvedOptions['onError'],
+  { req, res, next }: Omit<Exchange, 'instance'>,
+  error: OidcError,
+  write: (error: OidcError) => void,
+): void {
   if (res.headersSent) return next(error)
   // Before onError, which may set another.
   res.setHeader('Cache-Control', 'no-store')
-  const { onError } = instance.options
-  if (!onError || asked.get(req) === error) return writeError(exchange, error, extras)
+  if (!onError || asked.get(req) === error) return write(error)
   asked.set(req, error)
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {
       if (res.headersSent) next(thrown)
-      else writeError(exchange, hookFailed('onError', thrown), {})
+      else write(hookFailed('onError', thrown))
     })
 }
 
@@ -79,16 +89,12 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
     instance,
     error.code === 'login_required' ? localReferer(req.headers.referer, instance.options.origin) : undefined,
   )
-  res.status(error.status)
-  for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
-  res.setHeader('Cache-Control', 'no-store')
   if (kindOf(req) === 'client') {
-    const problem = { title: error.message, status: error.status, code: error.code }
     // The absolute URL, since a script may stand on a page of another path.
-    const body = error.code === 'login_required' ? { ...problem, login: instance.options.origin + login } : problem
-    sendJson(res, 'application/problem+json', body)
+    sendProblem(res, error, error.code === 'login_required' ? { login: instance.options.origin + login } : {})
     return
   }
+  setStatus(res, error)
   sendPage(res, {
     title: titles[error.code] ?? 'The login could not be completed',
     paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
@@ -110,6 +116,22 @@ function nextStep({ instance, req }: Exchange, error: OidcError, login: string):
 export function loginUrl(instance: Instance, returnTo: string | undefined): string {
   const { basePath, routes } = instance.options
   return basePath + routes.login + (returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`)
+}
+
+/** Answers a client: problem+json (RFC 9457), with what the specifications of Bearer tokens name. */
+export function sendProblem(res: Response, error: OidcError, members: object = {}): void {
+  const { message, status, code } = error
+  const named =
+    error instanceof BearerError && error.error !== undefined
+      ? { error: error.error, error_description: message, ...error.needed }
+      : {}
+  setStatus(res, error)
+  sendJson(res, 'application/problem+json', { title: message, status, code, ...named, ...members })
+}
+
+function setStatus(res: Response, error: OidcError): void {
+  res.statusCode = error.status
+  for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
 }
 
 /** Sends JSON that no browser takes for a page. */
@@ -156,7 +178,7 @@ export function sendOn(exchange: Exchange, location: string, status: 302 | 303):
 }
 
 /** Makes an error of ours of whatever was thrown, and tells it to who listens. */
-export function toldError(instance: Instance, thrown: unknown): OidcError {
+export function toldError({ events }: Pick<Instance, 'events'>, thrown: unknown): OidcError {
   const error =
     thrown instanceof OidcError
       ? thrown
@@ -168,8 +190,8 @@ export function toldError(instance: Instance, thrown: unknown): OidcError {
   const { code, detail } = error
   if (told.has(error)) return error
   told.add(error)
-  if (code === 'store_unavailable') instance.events.emit('store_fault', { detail })
-  if (code === 'provider_unavailable') instance.events.emit('provider_fault', { detail })
+  if (code === 'store_unavailable') events.emit('store_fault', { detail })
+  if (code === 'provider_unavailable') events.emit('provider_fault', { detail })
   return error
 }
 

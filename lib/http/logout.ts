@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Request } from 'express'
 import type { LogoutParameters } from '../config/options.ts'
-import { optionsInvalid } from '../config/resolve.ts'
+import { optionsInvalid } from '../config/checks.ts'
 import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import { endLogin, type Ended } from '../logins/end.ts'

@@ -1,19 +1,24 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
-import type { StandardClaims, User } from '../config/claims.ts'
+import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters, OidcOptions } from '../config/options.ts'
-import { optionsInvalid, resolveOptions } from '../config/resolve.ts'
-import { Checks } from '../config/checks.ts'
+import { resolveOptions } from '../config/resolve.ts'
+import { Checks, optionsInvalid } from '../config/checks.ts'
+import { loginMetadata } from '../config/issuer.ts'
 import { OidcError } from '../core/errors.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import { Sealer } from '../core/seal.ts'
 import { localPath } from '../core/urls.ts'
+import type { BearerAuth } from '../guard/bearer-auth.ts'
+import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
 import { compileRule, type AuthRule } from '../guard/rule.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider, type ProviderHealth } from '../provider/provider.ts'
 import { Keys } from '../tokens/keys.ts'
 import { answerError, toldError } from './answers.ts'
+import { authorize, type Authorized, type NotAuthorized } from './authorize.ts'
+import { bearerOf, guardFunctions } from './bearer.ts'
 import { loginRequired, makeContext, type OidcContext } from './context.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
@@ -41,6 +46,28 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @throws OidcError `options_invalid` where the rule is wrong, at once.
    */
   requireAuth(rule?: AuthRule<Claims>): RequestHandler
+  /**
+   * Guards an API route: a request with an access token of this issuer that is good and meets the rule goes on, with
+   * `req.auth`; any other is answered as RFC 6750 has it, with a JSON body. The session is not looked at.
+   *
+   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   */
+  requireBearer<Token extends object = UnknownClaims>(rule?: BearerRule<Token>): RequestHandler
+  /**
+   * Verifies an access token that came some other way. One that is bound to a key is refused, since nothing proves the key.
+   *
+   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
+   * `provider_unavailable` (503); `options_invalid` where the rule is wrong.
+   */
+  verifyToken<Token extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Token>>
+  /**
+   * The guards as a function, for WebSocket upgrades, GraphQL contexts and the like: judges a request by its session, or
+   * with `bearer` in the rule by the access token that it presents; answers nothing. The session must have been run on
+   * the request.
+   *
+   * @throws OidcError `options_invalid` where the rule is wrong.
+   */
+  authorize(req: Request, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
   /**
    * A handler that begins a login with parameters of its own: more scope, another prompt.
    *
@@ -91,6 +118,9 @@ const instances = new WeakMap<object, Instance>()
 export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
   const instance = makeInstance(options)
   const { basePath, routes, origin } = instance.options
+  const bearer = bearerOf(instance)
+  const settings = { hasAudience: instance.options.bearer.audience.length > 0 }
+  const tokens = guardFunctions(bearer, settings.hasAudience)
   const oidc: Oidc<Claims> = {
     router: makeRouter(instance),
     paths: Object.freeze({
@@ -98,7 +128,10 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       callback: basePath + routes.callback,
       logout: basePath + routes.logout,
     }),
-    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()')),
+    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
+    requireBearer: tokens.requireBearer,
+    verifyToken: tokens.verifyToken,
+    authorize: (req, rule) => authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req),
     login(parameters = {}) {
       const request = resolveLoginParameters(parameters, origin)
       return behindRouter(
@@ -160,7 +193,7 @@ function makeInstance(given: unknown): Instance {
   const options = resolveOptions(given)
   const events = new Events(options.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const provider = new Provider(options, onFault)
+  const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
   const crossSite = options.responseMode === 'form_post'
   return {
     options,

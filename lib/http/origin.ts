@@ -29,6 +29,8 @@ export function isScripted(req: Request): boolean {
 }
 
 function isSafe(req: Request): boolean {
+  // A page of another site can open a WebSocket with the cookies of this one (RFC 6455 10.2).
+  if (/\bwebsocket\b/i.test(req.headers.upgrade ?? '')) return false
   return req.method === 'GET' || req.method === 'HEAD' || req.method === 'OPTIONS'
 }
 

@@ -14,6 +14,8 @@ export interface RequestState {
   /** The session that `login` is of: the application may have put another into the request since. */
   sessionId: string
   login: LoadedLogin | undefined
+  /** Whether the request is judged by an access token: then no session counts. */
+  isByToken: boolean
   /** The instances whose routers the request has passed, with what a proxy in front took off the path. */
   readonly instances: Map<Instance, { readonly stripped: string }>
 }
@@ -28,7 +30,7 @@ export function stateOf(req: Request): RequestState | undefined {
 export function ensureState(req: Request): RequestState {
   let state = states.get(req)
   if (!state) {
-    state = { session: undefined, sessionId: '', login: undefined, instances: new Map() }
+    state = { session: undefined, sessionId: '', login: undefined, isByToken: false, instances: new Map() }
     states.set(req, state)
   }
   return state
@@ -69,7 +71,7 @@ async function startOver(req: Request, state: RequestState, session: RequestSess
 /** The instance's login of the request, while it lasts and the request still has the session that it is of. */
 export function slotOf(req: Request, instance: Instance): Slot | undefined {
   const state = states.get(req)
-  if (!state?.session || !req.session || req.sessionID !== state.sessionId) return undefined
+  if (!state?.session || state.isByToken || !req.session || req.sessionID !== state.sessionId) return undefined
   const record = state.login?.record
   return record === 'newer' ? undefined : liveSlot(record, instance.options.name)
 }

@@ -7,6 +7,7 @@ import { makeContext } from './context.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
+import { metadataPath, resourceMetadata } from './resource-metadata.ts'
 import type { Slot } from '../session/login-record.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request-state.ts'
 
@@ -42,7 +43,9 @@ export function makeRouter(instance: Instance): RequestHandler {
 }
 
 function routesOf(instance: Instance): ReadonlyMap<string, Route> {
-  const { login, callback, logout } = instance.options.routes
+  const { routes, origin, basePath, issuer } = instance.options
+  const { login, callback, logout } = routes
+  const metadata = resourceMetadata({ origin, basePath }, [issuer])
   const begin = handler(instance, (exchange) => startLogin(exchange, plainLogin(exchange)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
@@ -52,6 +55,8 @@ function routesOf(instance: Instance): ReadonlyMap<string, Route> {
     [routeOf(login), { GET: begin, HEAD: begin }],
     [routeOf(callback), { GET: get, HEAD: lookedAt, POST: post }],
     [routeOf(logout), { GET: end, HEAD: lookedAt, POST: end }],
+    // It stands at the root, where a router that is mounted below it is not asked (RFC 9728 3.1).
+    ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
 }
 

@@ -47,6 +47,8 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     nonce: transaction.nonce,
     verifier: transaction.verifier,
     scope: transaction.scope,
+    responseMode: options.responseMode,
+    par: options.par,
     parameters: request.parameters,
   })
   const made = fittingCookie(instance, transaction)

@@ -1,13 +1,13 @@
 import type { TokenSet, UnknownClaims } from '../config/claims.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { LoginRefused, OidcError, describe } from '../core/errors.ts'
+import { OidcError, hookFailed } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
 import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { TokenResponse } from '../provider/respond.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
-import { acceptedAlgorithms, providerAlgorithms } from '../tokens/algorithms.ts'
+import { acceptedAlgorithms, providerAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { verifyUserInfo } from '../tokens/user-info.ts'
@@ -139,15 +139,4 @@ function rolesOf(
   }
   if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
   throw hookFailed('roles', new TypeError('it must return an array of strings'))
-}
-
-/** A function of the application's own threw: its fault, not a refusal. */
-export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
-  // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
-  if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
-  return new OidcError('hook_failed', 'The application could not complete the request.', {
-    status: 500,
-    detail: `${hook} failed: ${describe(error, secrets)}`,
-    cause: error,
-  })
 }

@@ -1,4 +1,5 @@
 import { buildAuthorizationUrl, buildAuthorizationUrlWithPAR, calculatePKCECodeChallenge } from 'openid-client'
+import type { ResolvedOptions } from '../config/resolve.ts'
 import { credentials, providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
 
@@ -9,6 +10,9 @@ export interface AuthorizationRequest {
   readonly nonce: string
   readonly verifier: string
   readonly scope: readonly string[]
+  readonly responseMode: ResolvedOptions['responseMode']
+  /** Whether the request is pushed (RFC 9126) also where the provider does not require it. */
+  readonly par: boolean
   /** Further parameters, already checked. */
   readonly parameters: Readonly<Record<string, string>>
 }
@@ -27,8 +31,8 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
     code_challenge: await calculatePKCECodeChallenge(request.verifier),
     code_challenge_method: 'S256',
   }
-  if (options.responseMode !== 'query') parameters['response_mode'] = options.responseMode
-  const pushed = options.par || metadata.require_pushed_authorization_requests === true
+  if (request.responseMode !== 'query') parameters['response_mode'] = request.responseMode
+  const pushed = request.par || metadata.require_pushed_authorization_requests === true
   try {
     const url = pushed
       ? await buildAuthorizationUrlWithPAR(configuration, parameters)

@@ -1,6 +1,7 @@
 import { buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
 import { providerFault, responseInvalid, statusFault } from './faults.ts'
+import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
 
 /** The URL that ends the login at the provider (OIDC RP-Initiated Logout 2); undefined where it has no such endpoint. */
@@ -37,10 +38,13 @@ function claimsOf(value: unknown): UnknownClaims {
 /** The key set of the provider (RFC 7517), as it answers it. */
 export async function fetchKeySet(provider: Provider): Promise<unknown> {
   const { metadata } = await provider.ready()
+  return fetchKeys(provider.http, metadata.jwks_uri as string)
+}
+
+/** The key set at a URL (RFC 7517), as it is answered. */
+export async function fetchKeys(http: HttpClient, url: string): Promise<unknown> {
   try {
-    const response = await provider.http(metadata.jwks_uri as string, {
-      headers: { accept: 'application/jwk-set+json, application/json' },
-    })
+    const response = await http(url, { headers: { accept: 'application/jwk-set+json, application/json' } })
     if (response.status !== 200) throw new Error(`status ${response.status}`)
     return await response.json()
   } catch (error) {

@@ -38,9 +38,26 @@ export interface Ready {
   readonly metadata: Readonly<ServerMetadata>
 }
 
+/** What is to be known of a provider, and of this application as its client. */
+export type ProviderOptions = Pick<
+  ResolvedOptions,
+  | 'issuer'
+  | 'metadata'
+  | 'clientId'
+  | 'clientSecret'
+  | 'clientAuth'
+  | 'fetch'
+  | 'providerTimeoutSeconds'
+  | 'clockToleranceSeconds'
+  | 'allowInsecureIssuer'
+> & {
+  /** Members of the metadata without which it is of no use. */
+  readonly neededMetadata: readonly (keyof ServerMetadata & string)[]
+}
+
 /** One provider: discovered on first use, discovered anew in the background, and kept while it is down. */
 export class Provider {
-  readonly options: ResolvedOptions
+  readonly options: ProviderOptions
   readonly http: HttpClient
   readonly #flight = new SingleFlight<Ready>()
   /** Told of what fails behind a request, where nobody else would hear of it. */
@@ -51,7 +68,7 @@ export class Provider {
   #backoffMs = 0
   #retryAt = 0
 
-  constructor(options: ResolvedOptions, onFault: (detail: string | undefined) => void) {
+  constructor(options: ProviderOptions, onFault: (detail: string | undefined) => void) {
     this.options = options
     this.#onFault = onFault
     this.http = httpClient({
@@ -118,7 +135,7 @@ export class Provider {
         },
       )
       const metadata = configuration.serverMetadata()
-      requireMetadata(metadata, options.issuer, options.allowInsecureIssuer)
+      requireMetadata(metadata, options)
       this.#ready = { configuration, metadata }
       this.#discoveredAt = Date.now()
       this.#fault = undefined
@@ -136,12 +153,12 @@ export class Provider {
   }
 }
 
-function clientMetadata(options: ResolvedOptions): Partial<ClientMetadata> {
+function clientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
   return { [clockTolerance]: options.clockToleranceSeconds }
 }
 
 /** Later than our own, so that it is ours that ends a request, its body included. */
-function libraryTimeout(options: ResolvedOptions): number {
+function libraryTimeout(options: ProviderOptions): number {
   return Math.ceil(options.providerTimeoutSeconds) + 1
 }
 
@@ -149,21 +166,22 @@ function needsInsecure(metadata: object): boolean {
   return Object.values(metadata).some((value) => typeof value === 'string' && value.startsWith('http:'))
 }
 
-/** OIDC Discovery 4.3: the issuer must be the one that was asked, to the letter; and a login needs these endpoints. */
-function requireMetadata(metadata: Readonly<ServerMetadata>, issuer: string, allowInsecure: boolean): void {
+/** OIDC Discovery 4.3: the issuer must be the one that was asked, to the letter; and some members are needed. */
+function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOptions): void {
+  const { issuer, allowInsecureIssuer, neededMetadata } = options
   const faults: string[] = []
   if (metadata.issuer !== issuer) {
     faults.push(
       `its issuer is ${JSON.stringify(metadata.issuer)}; set the option issuer to exactly that, if it is the right one`,
     )
   }
-  for (const member of ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const) {
+  for (const member of neededMetadata) {
     if (metadata[member] === undefined) faults.push(`it has no ${member}`)
   }
   // Browsers and tokens are sent there: no endpoint may be a script or travel in clear.
   for (const [member, value] of Object.entries(metadata)) {
     if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
-    if (!isSecureUrl(value, allowInsecure)) faults.push(`its ${member} is not an https: URL`)
+    if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`its ${member} is not an https: URL`)
   }
   if (faults.length > 0) {
     throw new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {

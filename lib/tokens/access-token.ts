@@ -1,5 +1,5 @@
 import type { UnknownClaims } from '../config/claims.ts'
-import { acceptedAlgorithms } from './algorithms.ts'
+import { acceptedAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from './faults.ts'
 import type { Keys } from './keys.ts'
 import { verifyFresh } from './verify.ts'

@@ -12,6 +12,18 @@ export function tokenInvalid(what: string, reason: unknown): OidcError {
   })
 }
 
+/** A token that a client presented is not good. The message says why, for the log alone. */
+export class TokenRejected extends Error {
+  override readonly name = 'TokenRejected'
+  /** What the client may know of it: nothing of what makes a signature good. */
+  readonly kind: 'expired' | 'audience' | 'other'
+
+  constructor(reason: string, kind: TokenRejected['kind'] = 'other') {
+    super(reason)
+    this.kind = kind
+  }
+}
+
 /** Whether other keys than those at hand might verify the token: none fits, or one that does says no. */
 export function isKeyMismatch(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code

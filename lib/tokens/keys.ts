@@ -1,4 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose'
+import { Bucket } from '../core/bucket.ts'
 import { OidcError, providerUnavailable } from '../core/errors.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 
@@ -10,6 +11,12 @@ const retryAfterMs = 30_000
 const staleAfterMs = 86_400_000
 /** Keys of a set that are looked at. */
 const mostKeys = 100
+/** Fetches that tokens with an unknown key may cause: so many at once, and then one in so long. */
+const mostUnknown = 3
+const unknownEveryMs = 30_000
+/** The same where there are no keys at all, of a provider that is down. */
+const mostWithout = 3
+const withoutEveryMs = 1000
 
 /** The keys to verify with: what jose calls a key resolver. */
 export type KeyLookup = ReturnType<typeof createLocalJWKSet>
@@ -20,7 +27,12 @@ export class Keys {
   readonly #flight = new SingleFlight<KeyLookup>()
   /** Told of what fails behind a request, where nobody else would hear of it. */
   readonly #onFault: (detail: string | undefined) => void
+  readonly #unknown = new Bucket(mostUnknown, unknownEveryMs)
+  readonly #without = new Bucket(mostWithout, withoutEveryMs)
+  #isGiven = false
   #lookup: KeyLookup | undefined
+  #content = ''
+  #generation = 0
   #fetchedAt = 0
   #refreshAt = 0
 
@@ -29,32 +41,79 @@ export class Keys {
     this.#onFault = onFault
   }
 
-  /** The keys at hand, fetched where there are none or they are too old. Throws `provider_unavailable`. */
-  async current(): Promise<KeyLookup> {
-    const age = Date.now() - this.#fetchedAt
-    if (!this.#lookup || age > staleAfterMs) return this.fetched()
-    if (Date.now() >= this.#refreshAt && !this.#flight.isRunning) {
+  /** Keys that are given, and do not change. */
+  static of(set: object): Keys {
+    const keys = new Keys(
+      () => Promise.resolve(set),
+      () => {},
+    )
+    keys.#isGiven = true
+    return keys
+  }
+
+  /** Another number whenever the keys are others than before: what was verified with the former ones is to be verified anew. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Whether there are keys that may be used without waiting; has them refreshed in the background where it is time. */
+  get isCurrent(): boolean {
+    const now = Date.now()
+    if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return false
+    if (now >= this.#refreshAt && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
         this.#refreshAt = Date.now() + retryAfterMs
         this.#onFault(fault.detail)
       })
     }
-    return this.#lookup
+    return true
+  }
+
+  /** The keys at hand, fetched where there are none or they are too old. Throws `provider_unavailable`. */
+  async current(): Promise<KeyLookup> {
+    return this.isCurrent ? (this.#lookup as KeyLookup) : this.fetched()
+  }
+
+  /** The same for a token that anyone may have made up, who must not have us knock at a provider that is down. */
+  async currentForPresented(): Promise<KeyLookup> {
+    if (this.isCurrent) return this.#lookup as KeyLookup
+    return this.#fetchedFrom(this.#without, 'they cannot be had')
   }
 
   /** The keys as the provider publishes them now. */
   fetched(): Promise<KeyLookup> {
     return this.#flight.run(async () => {
       try {
-        const lookup = createLocalJWKSet(usable(await this.#fetch()))
-        this.#lookup = lookup
+        const set = usable(await this.#fetch())
+        const content = JSON.stringify(set)
+        // With the same keys the lookup stays, and with it what jose has imported.
+        if (!this.#lookup || content !== this.#content) {
+          this.#lookup = createLocalJWKSet(set)
+          this.#content = content
+          this.#generation += 1
+        }
         this.#fetchedAt = Date.now()
         this.#refreshAt = this.#fetchedAt + refreshAfterMs
-        return lookup
+        return this.#lookup
       } catch (error) {
         throw error instanceof OidcError ? error : providerUnavailable('key set: it cannot be read')
       }
     })
+  }
+
+  /**
+   * The keys as the provider publishes them now, for a token with an unknown key that anyone may have made up: fetched a
+   * few times and then once in a while, or who sends such tokens would have us send as many requests. Throws
+   * `provider_unavailable` in between, since a key that was added just now cannot be told from none.
+   */
+  async fetchedForUnknown(): Promise<KeyLookup> {
+    return this.#isGiven ? this.current() : this.#fetchedFrom(this.#unknown, 'asked for unknown keys too often')
+  }
+
+  #fetchedFrom(bucket: Bucket, why: string): Promise<KeyLookup> {
+    // Whoever comes while they are fetched anyway takes nothing.
+    const waitMs = this.#flight.isRunning ? 0 : bucket.take()
+    return waitMs > 0 ? Promise.reject(providerUnavailable(`key set: ${why}`, waitMs / 1000)) : this.fetched()
   }
 }
 

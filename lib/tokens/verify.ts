@@ -1,4 +1,4 @@
-import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions } from 'jose'
+import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
 import { isKeyMismatch } from './faults.ts'
 import type { KeyLookup, Keys } from './keys.ts'
 
@@ -9,23 +9,27 @@ import type { KeyLookup, Keys } from './keys.ts'
 export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyOptions): Promise<JWTPayload> {
   const current = await keys.current()
   try {
-    return await verifyWith(token, current, options)
+    return (await verifyWith(token, current, options)).payload
   } catch (error) {
     if (!isKeyMismatch(error)) throw error
   }
-  return verifyWith(token, await keys.fetched(), options)
+  return (await verifyWith(token, await keys.fetched(), options)).payload
 }
 
 /** Verifies with one set; where a token without `kid` fits several keys, each is tried. */
-async function verifyWith(token: string, lookup: KeyLookup, options: JWTVerifyOptions): Promise<JWTPayload> {
+export async function verifyWith(
+  token: string,
+  lookup: KeyLookup,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
   try {
-    return (await jwtVerify(token, lookup, options)).payload
+    return await jwtVerify(token, lookup, options)
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
     let failure: unknown = error
     for await (const key of error as AsyncIterable<CryptoKey>) {
       try {
-        return (await jwtVerify(token, key, options)).payload
+        return await jwtVerify(token, key, options)
       } catch (next) {
         // A key that cannot be used at all (too short, say) says nothing of the token.
         if (!(next instanceof errors.JOSEError)) continue

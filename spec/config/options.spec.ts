@@ -1,5 +1,6 @@
 import { createOidc, type OidcOptions, type Records } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
+import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
 import { resolveOptions } from '../../lib/config/resolve.ts'
 import { faultsOf } from '../support/faults-of.ts'
 
@@ -56,6 +57,7 @@ describe('the options of createOidc', () => {
       records: undefined,
       fetch: undefined,
       allowInsecureIssuer: false,
+      bearer: { audience: [], algorithms: acceptedAlgorithms, rememberSeconds: 60 },
     })
   })
 

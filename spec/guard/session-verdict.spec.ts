@@ -2,7 +2,8 @@ import type { Request } from 'express'
 import type { AuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { compileRule } from '../../lib/guard/rule.ts'
-import { judge, type Verdict } from '../../lib/guard/session-verdict.ts'
+import { judge } from '../../lib/guard/session-verdict.ts'
+import type { Verdict } from '../../lib/guard/verdict.ts'
 import type { Slot } from '../../lib/session/login-record.ts'
 
 const req = { method: 'GET', url: '/orders' } as Request
@@ -71,7 +72,7 @@ describe('a login, judged against a rule', () => {
     [{ roles: 'editor', check: () => true }, 'role editor'],
   ]
   it.each(fails)('fails %j, at once', (rule, lacking) => {
-    expect(verdict(rule)).toEqual({ ok: false, lacking })
+    expect(verdict(rule)).toMatchObject({ ok: false, lacking })
   })
 
   it('is shown to the check with its request, and after the other conditions only', async () => {

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { acceptedAlgorithms } from '../../lib/tokens/algorithms.ts'
+import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
 import * as exported from '../../lib/index.ts'
 import manifest from '../../package.json' with { type: 'json' }
 
@@ -52,8 +52,11 @@ describe('the sources', () => {
   })
 
   it('look at no program that a browser says it is, and at no address', () => {
-    const headers = /^(?:user-agent|x-forwarded-.*|x-real-ip|forwarded|authorization|host|x-original-.*)$/i
+    const headers = /^(?:user-agent|x-forwarded-.*|x-real-ip|forwarded|host|x-original-.*)$/i
     expect(found((node) => ts.isStringLiteral(node) && headers.test(node.text))).toEqual([])
+    // One file reads what a client presents.
+    const credentials = found((node) => ts.isStringLiteral(node) && /^authorization$/i.test(node.text))
+    expect(credentials.filter((place) => !place.startsWith('http/bearer-credentials.ts'))).toEqual([])
     expect(
       found(
         (node) =>
@@ -72,9 +75,10 @@ describe('the sources', () => {
   })
 
   it('decrypt no token, and take none that is signed with a secret or not at all', () => {
-    expect(
-      found((node) => names(node, /^(?:\w+Decrypt|UnsecuredJWT|decodeJwt|EmbeddedJWK|createRemoteJWKSet)$/)),
-    ).toEqual([])
+    expect(found((node) => names(node, /^(?:\w+Decrypt|UnsecuredJWT|EmbeddedJWK|createRemoteJWKSet)$/))).toEqual([])
+    // What says which of the trusted issuers to verify with, and nothing else, is read before that.
+    const unverified = found((node) => names(node, /^decodeJwt$/) && ts.isCallExpression(node.parent))
+    expect(unverified.map((place) => place.split(':')[0])).toEqual(['tokens/presented-token.ts'])
     for (const algorithm of acceptedAlgorithms) expect(algorithm).toMatch(/^(?:RS|PS|ES)(?:256|384|512)$|^Ed/)
   })
 
@@ -107,8 +111,10 @@ describe('the sources', () => {
 describe('the package', () => {
   it('exports no way to read a token without its checks', () => {
     expect(Object.keys(exported).toSorted()).toEqual([
+      'BearerError',
       'LoginRefused',
       'OidcError',
+      'createBearer',
       'createOidc',
       'keycloak',
       'requireAnyAuth',

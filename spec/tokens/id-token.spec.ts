@@ -1,7 +1,7 @@
 import { oddKeys, startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
-import { providerAlgorithms } from '../../lib/tokens/algorithms.ts'
+import { providerAlgorithms } from '../../lib/config/algorithms.ts'
 import { verifyIdToken, type IdTokenChecks } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
 import { startApp, type TestApp } from '../support/app.ts'

@@ -1,0 +1,26 @@
+import { localPath, parsedUrl } from '../core/urls.ts'
+import type { Checks } from './checks.ts'
+
+/** Where the application is reached (`baseUrl`); undefined where that is wrong. */
+export function baseOf(checks: Checks): URL | undefined {
+  const given = checks.value('baseUrl')
+  if (given === undefined) {
+    checks.fault(
+      "baseUrl is missing: pass where browsers reach this application, for example 'https://app.example.com'",
+    )
+    return undefined
+  }
+  const text = given instanceof URL ? given.href : given
+  const url = typeof text === 'string' ? parsedUrl(text) : undefined
+  if (!url) {
+    checks.fault("baseUrl must be an absolute URL such as 'https://app.example.com'")
+    return undefined
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('baseUrl must be an https: or http: URL')
+  else if (url.username || url.password) checks.fault('baseUrl must not contain a user name or password')
+  else if (url.search || url.hash) checks.fault('baseUrl must not have a query or a fragment')
+  else if (localPath(url.pathname, url.origin) === undefined)
+    checks.fault('baseUrl has a path that cannot be redirected to')
+  else return url
+  return undefined
+}

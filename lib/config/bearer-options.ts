@@ -1,0 +1,73 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { OidcError } from '../core/errors.ts'
+import type { RoleSources } from './options.ts'
+
+/** What access tokens are accepted, wherever they come from. */
+export interface BearerSettings {
+  /**
+   * Who the tokens must be meant for (`aud`): this API's identifier at its provider, or a list of which one must be
+   * named. A token for somebody else, who could pass it on, is not a token for this API (RFC 8725 3.9).
+   */
+  audience?: string | readonly string[] | undefined
+  /**
+   * Signature algorithms that are accepted (RFC 8725 3.1). Default: RS256, PS256, ES256, EdDSA, Ed25519 and those with
+   * longer hashes. Symmetric ones and `none` cannot be had.
+   */
+  algorithms?: readonly string[] | undefined
+  /**
+   * Seconds for which a token that was verified is remembered in memory, so that its signature is not verified at each
+   * request; never past its end or the withdrawal of its key. Rules are judged at each request all the same.
+   * Default 60, at most 3600; 0: not at all.
+   */
+  rememberSeconds?: number | undefined
+}
+
+/** One issuer whose tokens are accepted. */
+export interface BearerIssuer {
+  /** The issuer identifier, exactly as the tokens' `iss` has it. */
+  issuer: string | URL
+  /** Who tokens of this issuer must be meant for. Default: `audience` of the options. */
+  audience?: string | readonly string[] | undefined
+  /** Signature algorithms accepted of this issuer. Default: `algorithms` of the options. */
+  algorithms?: readonly string[] | undefined
+  /**
+   * Its keys: the URL of its key set (RFC 7517), or the set itself. Default: the `jwks_uri` of its metadata, discovered
+   * on first use.
+   */
+  keys?: URL | { readonly keys: readonly object[] } | undefined
+  /** The roles of its tokens. Default: `roles` of the options. */
+  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+}
+
+/** Options of `createBearer`. */
+export interface BearerOptions extends BearerSettings {
+  /**
+   * Whose tokens are accepted: an issuer identifier, or a list of issuers, which is closed. What a token says of its
+   * issuer only chooses among them. Each must be `https:`, or on loopback.
+   */
+  issuer: string | URL | BearerIssuer | readonly (string | URL | BearerIssuer)[]
+  /** Who the tokens must be meant for (`aud`): required, here or with each issuer. */
+  audience?: string | readonly string[] | undefined
+  /**
+   * Where clients reach this API, with its path. With it, refusals name the API's metadata (RFC 9728), which `router`
+   * serves. All public URLs are made of it, never of request headers. Default: no metadata.
+   */
+  baseUrl?: string | URL | undefined
+  /**
+   * The roles of a token, from its claims: `accessToken` of what it is given. Default: the claim `roles`, Keycloak's realm
+   * roles as they are, and Keycloak's client roles as `client:role`.
+   */
+  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  /** Name of this guard in its events. Default `bearer`. */
+  name?: string | undefined
+  /** Answers in our place: gets each error that our guards would answer. */
+  onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
+  /** Seconds after which a request to the provider is given up, its body included. Default 5. */
+  providerTimeoutSeconds?: number | undefined
+  /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
+  clockToleranceSeconds?: number | undefined
+  /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
+  fetch?: typeof globalThis.fetch | undefined
+  /** Permits a provider on plain `http:` that is not on loopback. Its keys can then be forged by anyone on the way. Default false. */
+  allowInsecureIssuer?: boolean | undefined
+}

@@ -1,0 +1,196 @@
+import { acceptedAlgorithms } from './algorithms.ts'
+import { baseOf } from './base-url.ts'
+import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
+import { Checks, optionsInvalid } from './checks.ts'
+import { endpointFault, issuerFault } from './issuer.ts'
+import type { RoleSources } from './options.ts'
+
+/** The settings of a guard of Bearer tokens, validated, with defaults. */
+export interface ResolvedBearerSettings {
+  /** Empty where none is given: each rule then has to name one. */
+  readonly audience: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly rememberSeconds: number
+}
+
+/** One issuer, validated. */
+export interface ResolvedIssuer {
+  readonly issuer: string
+  readonly audience: readonly string[]
+  readonly algorithms: readonly string[]
+  /** The URL of the key set, or the set; undefined: where the metadata say. */
+  readonly keys: string | { readonly keys: readonly object[] } | undefined
+  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+}
+
+/** The options of `createBearer`, validated, with defaults, frozen. */
+export interface ResolvedBearer extends ResolvedBearerSettings {
+  readonly name: string
+  readonly issuers: readonly ResolvedIssuer[]
+  readonly origin: string | undefined
+  /** Path of `baseUrl` without a slash at its end: `` or `/shop`. */
+  readonly basePath: string
+  readonly onError: BearerOptions['onError']
+  readonly providerTimeoutSeconds: number
+  readonly clockToleranceSeconds: number
+  readonly fetch: typeof globalThis.fetch | undefined
+  readonly allowInsecureIssuer: boolean
+}
+
+const settings = ['audience', 'algorithms', 'rememberSeconds'] as const satisfies readonly (keyof BearerSettings)[]
+const known = [
+  ...settings,
+  'issuer',
+  'baseUrl',
+  'roles',
+  'name',
+  'onError',
+  'providerTimeoutSeconds',
+  'clockToleranceSeconds',
+  'fetch',
+  'allowInsecureIssuer',
+] as const satisfies readonly (keyof BearerOptions)[]
+const knownOfIssuer = [
+  'issuer',
+  'audience',
+  'algorithms',
+  'keys',
+  'roles',
+] as const satisfies readonly (keyof BearerIssuer)[]
+
+/** The most issuers of one guard, and values of one audience. */
+const mostEntries = 1000
+
+/**
+ * Validates the options of `createBearer` and fills in the defaults.
+ *
+ * @throws OidcError `options_invalid` that names every fault with its fix.
+ */
+export function resolveBearer(given: unknown): ResolvedBearer {
+  const checks = new Checks(given, 'the options of createBearer()', known)
+  const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
+  const own = settingsOf(checks)
+  const roles = checks.function('roles') as ResolvedIssuer['roles']
+  const base = checks.value('baseUrl') === undefined ? undefined : baseOf(checks)
+  const resolved: ResolvedBearer = {
+    ...own,
+    name: checks.string('name', 'a short word for the events of this guard') ?? 'bearer',
+    issuers: issuersOf(checks, { ...own, roles, allowInsecureIssuer }),
+    origin: base?.origin,
+    basePath: base?.pathname.replace(/\/$/, '') ?? '',
+    onError: checks.function('onError') as ResolvedBearer['onError'],
+    providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
+    clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
+    fetch: checks.function('fetch') as ResolvedBearer['fetch'],
+    allowInsecureIssuer,
+  }
+  if (checks.faults.length > 0) throw optionsInvalid('createBearer()', checks.faults)
+  return Object.freeze(resolved)
+}
+
+/** Validates the option `bearer` of `createOidc`; its faults go to those of the other options. */
+export function resolveBearerSettings(outer: Checks): ResolvedBearerSettings {
+  const inner = new Checks(outer.value('bearer') ?? {}, 'bearer', settings)
+  const resolved = settingsOf(inner)
+  outer.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
+  return resolved
+}
+
+function settingsOf(checks: Checks): ResolvedBearerSettings {
+  return {
+    audience: audienceOf(checks) ?? [],
+    algorithms: algorithmsOf(checks) ?? acceptedAlgorithms,
+    rememberSeconds: checks.seconds('rememberSeconds', 60, 0, 3600),
+  }
+}
+
+/** An audience, a string or a list; undefined where none is given. */
+export function audienceOf(checks: Checks): readonly string[] | undefined {
+  // One that is there but undefined must not let tokens for others in.
+  if (!checks.has('audience')) return undefined
+  const given = checks.value('audience')
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== ''
+  if (list.length > 0 && list.length <= mostEntries && list.every(isText)) return [...new Set(list)]
+  checks.fault(
+    given === undefined
+      ? 'audience is present but undefined: is its environment variable set?'
+      : "audience must be this API's identifier at its provider, as the tokens' aud has it, or a list of such",
+  )
+  return undefined
+}
+
+function algorithmsOf(checks: Checks): readonly string[] | undefined {
+  const given = checks.value('algorithms')
+  if (given === undefined) return undefined
+  if (Array.isArray(given) && given.length > 0) {
+    const strange = given.find((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
+    if (strange === undefined) return [...(given as string[])]
+    checks.fault(`algorithms: ${JSON.stringify(strange)} is not one of ${acceptedAlgorithms.join(', ')}`)
+  } else checks.fault(`algorithms must be a list, not empty, of ${acceptedAlgorithms.join(', ')}`)
+  return undefined
+}
+
+type Defaults = Pick<ResolvedIssuer, 'audience' | 'algorithms' | 'roles'> & { readonly allowInsecureIssuer: boolean }
+
+function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
+  const given = checks.value('issuer')
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  if (given === undefined || list.length === 0 || list.length > mostEntries) {
+    checks.fault(
+      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
+    )
+    return []
+  }
+  const issuers = list.map((each, index) => {
+    const isPlain = typeof each === 'string' || each instanceof URL
+    const where = list.length === 1 ? '' : `issuer ${index + 1} of ${list.length}: `
+    const inner = new Checks(isPlain ? { issuer: each } : each, 'an issuer', knownOfIssuer)
+    const issuer = issuerEntry(inner, defaults)
+    checks.faults.push(...inner.faults.map((fault) => where + fault))
+    return issuer
+  })
+  for (const [index, { issuer }] of issuers.entries()) {
+    if (issuer === '' || issuers.findIndex((other) => other.issuer === issuer) === index) continue
+    checks.fault(`issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`)
+  }
+  return issuers
+}
+
+function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defaults): ResolvedIssuer {
+  const given = checks.value('issuer')
+  // A URL object has already gained the slash that an issuer without a path does not have.
+  const issuer = given instanceof URL ? given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1') : given
+  const fault = issuerFault(issuer, allowInsecureIssuer)
+  if (fault) checks.fault(fault)
+  const audience = audienceOf(checks) ?? defaults.audience
+  if (audience.length === 0 && checks.faults.length === 0) {
+    checks.fault(
+      "audience is missing: pass this API's identifier at its provider, as the tokens' aud has it (RFC 8725 3.9)",
+    )
+  }
+  return {
+    issuer: fault ? '' : (issuer as string),
+    audience,
+    algorithms: algorithmsOf(checks) ?? defaults.algorithms,
+    keys: keysOf(checks, allowInsecureIssuer),
+    roles: (checks.function('roles') as ResolvedIssuer['roles']) ?? defaults.roles,
+  }
+}
+
+function keysOf(checks: Checks, allowInsecure: boolean): ResolvedIssuer['keys'] {
+  const given = checks.value('keys')
+  if (given === undefined) return undefined
+  if (given instanceof URL) {
+    const fault = endpointFault(given.href, allowInsecure, 'keys')
+    if (fault) checks.fault(fault)
+    return given.href
+  }
+  const keys = (given as { keys?: unknown } | null)?.keys
+  if (Array.isArray(keys) && keys.length > 0 && keys.every((key) => key !== null && typeof key === 'object')) {
+    // A copy: the set is what it was when it was checked.
+    return JSON.parse(JSON.stringify({ keys })) as { keys: object[] }
+  }
+  checks.fault('keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)')
+  return undefined
+}

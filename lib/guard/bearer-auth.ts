@@ -1,0 +1,88 @@
+import { scopeList } from '../config/checks.ts'
+import type { UnknownClaims } from '../config/claims.ts'
+import type { RoleSources } from '../config/options.ts'
+import { keycloakRoles } from '../config/keycloak-roles.ts'
+import { hookFailed } from '../core/errors.ts'
+
+/** What an access token says, once it was verified. Frozen, all through: requests with the same token share it. */
+export interface BearerAuth<Claims extends object = UnknownClaims> {
+  /** The access token itself. Not shown by `JSON.stringify` or `util.inspect`. */
+  readonly token: string
+  /** All its claims. */
+  readonly claims: UnknownClaims & Claims
+  /** Who it was issued for; undefined where the provider leaves it out, as in Keycloak's lightweight tokens. */
+  readonly sub: string | undefined
+  /** The granted scope: `scope` (RFC 9068 2.2.3) or `scp`, a string or an array. */
+  readonly scope: readonly string[]
+  readonly roles: readonly string[]
+  /** Who issued it, one of those of the options. */
+  readonly issuer: string
+}
+
+class VerifiedToken implements BearerAuth {
+  readonly claims: UnknownClaims
+  readonly sub: string | undefined
+  readonly scope: readonly string[]
+  readonly roles: readonly string[]
+  readonly issuer: string
+  readonly #token: string
+
+  constructor(token: string, issuer: string, claims: UnknownClaims, roles: readonly string[]) {
+    this.#token = token
+    this.issuer = issuer
+    this.claims = claims
+    this.sub = claims['sub'] as string | undefined
+    this.scope = Object.freeze(scopeOf(claims))
+    this.roles = Object.freeze([...roles])
+    Object.freeze(this)
+  }
+
+  get token(): string {
+    return this.#token
+  }
+}
+
+/**
+ * What a verified token says.
+ *
+ * @throws OidcError `hook_failed` where `roles` of the application failed.
+ */
+export function bearerAuth(
+  token: string,
+  issuer: string,
+  claims: UnknownClaims,
+  roles: ((sources: RoleSources) => readonly string[]) | undefined,
+): BearerAuth {
+  freezeAll(claims)
+  return new VerifiedToken(token, issuer, claims, rolesOf(claims, roles))
+}
+
+function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly string[]) | undefined): string[] {
+  if (!own) {
+    const roles = claims['roles']
+    const plain = Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
+    return [...new Set([...plain, ...keycloakRoles(claims, undefined)])]
+  }
+  let roles: unknown
+  try {
+    roles = own({ accessToken: claims, idToken: Object.freeze({}), userInfo: undefined })
+  } catch (error) {
+    throw hookFailed('roles', error)
+  }
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
+  throw hookFailed('roles', new TypeError('it must return an array of strings'))
+}
+
+function scopeOf(claims: UnknownClaims): string[] {
+  return [...new Set([claims['scope'], claims['scp']].flatMap((given) => scopeList(given) ?? []))]
+}
+
+/** Not by recursion: JSON may be nested deeper than the stack is. */
+function freezeAll(claims: object): void {
+  const waiting: object[] = [claims]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    Object.freeze(next)
+    for (const value of Object.values(next))
+      if (value !== null && typeof value === 'object') waiting.push(value as object)
+  }
+}

@@ -1,0 +1,73 @@
+import { OidcError, type OidcErrorCode } from '../core/errors.ts'
+
+/** `error` of a refusal on the wire (RFC 6750 3.1, RFC 9470 3, RFC 9449 7.1). */
+export type BearerErrorName =
+  'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'insufficient_user_authentication' | 'invalid_dpop_proof'
+
+/** What every challenge of a guard says of it. */
+export interface ChallengeBase {
+  /** What is guarded, in the words of the provider: the audience. */
+  readonly realm: string
+  /** Where its metadata are (RFC 9728 5.1). */
+  readonly resourceMetadata: string | undefined
+  /** Algorithms of DPoP proofs, where they are taken (RFC 9449 7.1). */
+  readonly dpopAlgorithms: string | undefined
+}
+
+/** What a refusal says on the wire, besides the base. */
+export interface Refusal {
+  readonly code: OidcErrorCode
+  readonly status: number
+  /** For the client, of printable ASCII without quotes. */
+  readonly message: string
+  /** For the log. */
+  readonly detail?: string | undefined
+  /** Undefined where nothing was presented (RFC 6750 3.1). */
+  readonly error?: BearerErrorName | undefined
+  /** What would be needed: `scope`, `acr_values`, `max_age`. */
+  readonly needed?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * A guard of Bearer tokens refuses: `headers` has the challenge, `error` and `needed` say in the words of the
+ * specifications what it says (RFC 6750, RFC 9449, RFC 9470).
+ */
+export class BearerError extends OidcError {
+  override readonly name = 'BearerError'
+  readonly error: BearerErrorName | undefined
+  readonly needed: Readonly<Record<string, string>>
+  /** Whose token it was, where it was good. */
+  readonly sub: string | undefined
+
+  constructor(base: ChallengeBase, refusal: Refusal, sub?: string) {
+    super(refusal.code, refusal.message, {
+      status: refusal.status,
+      detail: refusal.detail,
+      headers: { 'WWW-Authenticate': challengeOf(base, refusal) },
+    })
+    this.error = refusal.error
+    this.needed = refusal.needed ?? {}
+    this.sub = sub
+  }
+}
+
+/** The value of `WWW-Authenticate` (RFC 6750 3). */
+function challengeOf(base: ChallengeBase, { error, message, needed }: Refusal): string {
+  const own = error === undefined ? {} : { error, error_description: message, ...needed }
+  const shared = {
+    realm: base.realm,
+    ...own,
+    ...(base.resourceMetadata === undefined ? {} : { resource_metadata: base.resourceMetadata }),
+  }
+  const challenges = [`Bearer ${parametersOf(shared)}`]
+  if (base.dpopAlgorithms !== undefined) {
+    challenges.push(`DPoP ${parametersOf({ ...shared, algs: base.dpopAlgorithms })}`)
+  }
+  return challenges.join(', ')
+}
+
+function parametersOf(parameters: Readonly<Record<string, string>>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}="${value.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`)
+    .join(', ')
+}

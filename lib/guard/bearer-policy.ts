@@ -1,0 +1,55 @@
+import type { RoleSources } from '../config/options.ts'
+import type { Events } from '../core/events.ts'
+import type { Keys } from '../tokens/keys.ts'
+import { TokenRejected } from '../tokens/faults.ts'
+import { unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
+import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
+import type { ChallengeBase } from './bearer-error.ts'
+import type { RememberedTokens } from './remembered-tokens.ts'
+
+/** An issuer whose tokens are accepted. */
+export interface TrustedIssuer {
+  readonly issuer: string
+  /** Empty where each rule has one of its own. */
+  readonly audience: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly keys: Keys
+  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+}
+
+/** What tokens are accepted: made once, and shared by all routes of a guard. */
+export interface BearerPolicy {
+  readonly issuers: readonly TrustedIssuer[]
+  readonly clockToleranceSeconds: number
+  readonly remembered: RememberedTokens
+  readonly challenge: ChallengeBase
+  readonly events: Events
+}
+
+/**
+ * What a presented token says, verified now or a short while ago. Returns a promise only where it takes a verification.
+ *
+ * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where that cannot be told, `hook_failed`.
+ */
+export function verifyToken(policy: BearerPolicy, token: string): BearerAuth | Promise<BearerAuth> {
+  return policy.remembered.get(token) ?? verifyAnew(policy, token)
+}
+
+async function verifyAnew(policy: BearerPolicy, token: string): Promise<BearerAuth> {
+  const { clockToleranceSeconds } = policy
+  const { issuer, audience, algorithms, keys, roles } = trustedIssuer(policy, token)
+  const { generation } = keys
+  const claims = await verifyPresentedToken(token, keys, { issuer, audience, algorithms, clockToleranceSeconds })
+  const auth = bearerAuth(token, issuer, claims, roles)
+  policy.remembered.set(token, auth, (claims['exp'] as number) + clockToleranceSeconds, { keys, generation })
+  return auth
+}
+
+/** What a token says of its issuer chooses among those that are trusted, and nothing else (RFC 8725 3.8). */
+function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer {
+  if (issuers.length === 1) return issuers[0] as TrustedIssuer
+  const named = unverifiedIssuer(token)
+  const trusted = issuers.find(({ issuer }) => issuer === named)
+  if (!trusted) throw new TokenRejected('iss is none of the issuers of this guard')
+  return trusted
+}

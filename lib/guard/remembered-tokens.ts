@@ -1,0 +1,60 @@
+import { Lru } from '../core/lru.ts'
+import type { Keys } from '../tokens/keys.ts'
+import type { BearerAuth } from './bearer-auth.ts'
+
+/** The most tokens, and about the most bytes of memory, that one guard remembers. */
+const mostTokens = 10_000
+const mostBytes = 32 * 1024 * 1024
+/** What a token's claims take as objects, beside its text: seen to be about three times that. */
+const bytesPerCharacter = 4
+
+/** What a token was verified with: once that has changed, so may the result. */
+export interface VerifiedWith {
+  readonly keys: Keys
+  readonly generation: number
+}
+
+interface Entry extends VerifiedWith {
+  readonly auth: BearerAuth
+  readonly sinceMs: number
+  readonly untilMs: number
+}
+
+/**
+ * Tokens that were verified, by their exact text. Only what was verified comes in, so that nothing a client makes up
+ * takes room; and whole texts are compared, so that none is taken for another.
+ */
+export class RememberedTokens {
+  readonly #entries: Lru<Entry>
+  readonly #rememberMs: number
+
+  constructor(rememberSeconds: number, most = { tokens: mostTokens, bytes: mostBytes }) {
+    this.#rememberMs = rememberSeconds * 1000
+    this.#entries = new Lru(most.tokens, most.bytes)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** What a token says, where it was verified a short while ago with the keys that hold now and has not ended since. */
+  get(token: string): BearerAuth | undefined {
+    const entry = this.#entries.get(token)
+    if (!entry) return undefined
+    const now = Date.now()
+    const { keys, generation, sinceMs, untilMs, auth } = entry
+    // A clock that was set back must not make it last longer.
+    if (now < untilMs && now >= sinceMs && keys.isCurrent && keys.generation === generation) return auth
+    this.#entries.delete(token)
+    return undefined
+  }
+
+  /** Remembers a token that was verified just now; `endsAt` in seconds is the last moment at which it is good. */
+  set(token: string, auth: BearerAuth, endsAt: number, { keys, generation }: VerifiedWith): void {
+    // Keys that changed while it was verified: it may have been with the former ones.
+    if (this.#rememberMs === 0 || keys.generation !== generation) return
+    const sinceMs = Date.now()
+    const untilMs = Math.min(sinceMs + this.#rememberMs, endsAt * 1000)
+    this.#entries.set(token, { auth, keys, generation, sinceMs, untilMs }, token.length * bytesPerCharacter)
+  }
+}

@@ -1,0 +1,172 @@
+import type { Request, RequestHandler } from 'express'
+import type { BearerOptions } from '../config/bearer-options.ts'
+import type { UnknownClaims } from '../config/claims.ts'
+import { resolveBearer, type ResolvedBearer, type ResolvedIssuer } from '../config/resolve-bearer.ts'
+import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
+import type { BearerAuth } from '../guard/bearer-auth.ts'
+import { compileBearerRule, type BearerRule, type CompiledBearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import { RememberedTokens } from '../guard/remembered-tokens.ts'
+import { fetchKeySet, fetchKeys } from '../provider/endpoints.ts'
+import { httpClient } from '../provider/http-client.ts'
+import type { Instance } from '../logins/instance.ts'
+import { Provider } from '../provider/provider.ts'
+import { Keys } from '../tokens/keys.ts'
+import { admitToken, verifyPresented } from './admit-token.ts'
+import { notAuthorized, type NotAuthorized } from './authorize.ts'
+import { requireToken, toldRefusal, type BearerGuard } from './require-bearer.ts'
+import { metadataPath, metadataUrl, resourceMetadata } from './resource-metadata.ts'
+
+/** A guard of APIs by access tokens alone, with no login and no session. */
+export interface Bearer {
+  /** Answers the API's metadata (RFC 9728), where the options have a `baseUrl`. Mount it at the root. */
+  readonly router: RequestHandler
+  /**
+   * Guards a route: a request with an access token that is good and meets the rule goes on, with `req.auth`; any other
+   * is answered as RFC 6750 has it, with a JSON body.
+   *
+   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   */
+  requireBearer<Claims extends object = UnknownClaims>(rule?: BearerRule<Claims>): RequestHandler
+  /**
+   * The guard as a function, for WebSocket upgrades and the like: judges a request, answers nothing.
+   *
+   * @throws OidcError `options_invalid` where the rule is wrong.
+   */
+  authorize<Claims extends object = UnknownClaims>(
+    req: Request,
+    rule?: BearerRule<Claims>,
+  ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | NotAuthorized>
+  /**
+   * Verifies an access token that came some other way. One that is bound to a key is refused, since nothing proves the key.
+   *
+   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
+   * `provider_unavailable` (503); `options_invalid` where the rule is wrong.
+   */
+  verifyToken<Claims extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Claims>>
+  /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
+  on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
+  /**
+   * Fetches the keys of all issuers now, for those who want to know at start.
+   *
+   * @throws OidcError `provider_unavailable`; a later call or request tries again.
+   */
+  ready(): Promise<void>
+}
+
+/**
+ * Makes a guard of APIs by access tokens: of single-page and mobile clients, of other services. Does no I/O, and reads
+ * no environment.
+ *
+ * @throws OidcError `options_invalid` that names every wrong option with its fix.
+ */
+export function createBearer(options: BearerOptions): Bearer {
+  const resolved = resolveBearer(options)
+  const events = new Events(resolved.name)
+  const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
+  const issuers = resolved.issuers.map((each) => ({ ...each, keys: keysOf(resolved, each, onFault) }))
+  const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
+  const guard: BearerGuard = {
+    policy: {
+      issuers,
+      clockToleranceSeconds: resolved.clockToleranceSeconds,
+      remembered: new RememberedTokens(resolved.rememberSeconds),
+      challenge: {
+        realm: resolved.issuers[0]?.audience[0] as string,
+        resourceMetadata: resource && resource.origin + metadataPath(resource),
+        dpopAlgorithms: undefined,
+      },
+      events,
+    },
+    onError: resolved.onError,
+  }
+  return Object.freeze({
+    router: resource
+      ? resourceMetadata(
+          resource,
+          issuers.map(({ issuer }) => issuer),
+        )
+      : (_req, _res, next) => next(),
+    ...guardFunctions(guard, true),
+    on: (event, listener) => events.on(event, listener),
+    async ready() {
+      await Promise.all(issuers.map(({ keys }) => keys.current()))
+    },
+  } satisfies Bearer)
+}
+
+/** The guard of the access tokens of an instance's own issuer, with the keys that its logins are verified with. */
+export function bearerOf({ options, keys, events }: Instance): BearerGuard {
+  const { issuer, roles, bearer, clockToleranceSeconds, onError } = options
+  const { audience, algorithms, rememberSeconds } = bearer
+  return {
+    policy: {
+      issuers: [{ issuer, audience, algorithms, keys, roles }],
+      clockToleranceSeconds,
+      remembered: new RememberedTokens(rememberSeconds),
+      challenge: {
+        realm: audience[0] ?? options.origin,
+        resourceMetadata: metadataUrl(options),
+        dpopAlgorithms: undefined,
+      },
+      events,
+    },
+    onError,
+  }
+}
+
+/** What a guard of tokens can do, by itself or beside a login. */
+export function guardFunctions(
+  guard: BearerGuard,
+  hasAudience: boolean,
+): Pick<Bearer, 'requireBearer' | 'authorize' | 'verifyToken'> {
+  const compiled = (rule: unknown, what: string): CompiledBearerRule => compileBearerRule(rule, what, { hasAudience })
+  return {
+    requireBearer: (rule) => requireToken(guard, compiled(rule, 'requireBearer()')),
+    async authorize(req, rule) {
+      const compiledRule = compiled(rule, 'authorize()')
+      try {
+        return { ok: true, auth: await admitToken(guard.policy, compiledRule, req) }
+      } catch (error) {
+        return notAuthorized(toldRefusal(guard.policy, error))
+      }
+    },
+    async verifyToken(token, rule) {
+      const compiledRule = compiled(rule, 'verifyToken()')
+      try {
+        return (await verifyPresented(guard.policy, compiledRule, token)) as never
+      } catch (error) {
+        throw toldRefusal(guard.policy, error)
+      }
+    },
+  }
+}
+
+function keysOf(
+  options: ResolvedBearer,
+  { issuer, keys }: ResolvedIssuer,
+  onFault: (detail: string | undefined) => void,
+): Keys {
+  if (typeof keys === 'object') return Keys.of(keys)
+  const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
+  if (typeof keys === 'string') {
+    const http = httpClient({ fetch, timeoutSeconds: providerTimeoutSeconds, allowInsecure: allowInsecureIssuer })
+    return new Keys(() => fetchKeys(http, keys), onFault)
+  }
+  const provider = new Provider(
+    {
+      issuer,
+      metadata: undefined,
+      // Nothing is asked of the provider as its client: the name is never sent.
+      clientId: 'resource-server',
+      clientSecret: undefined,
+      clientAuth: 'none',
+      fetch,
+      providerTimeoutSeconds,
+      clockToleranceSeconds,
+      allowInsecureIssuer,
+      neededMetadata: ['jwks_uri'],
+    },
+    onFault,
+  )
+  return new Keys(() => fetchKeySet(provider), onFault)
+}

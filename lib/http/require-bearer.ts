@@ -1,0 +1,72 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { ResolvedOptions } from '../config/resolve.ts'
+import type { BearerAuth } from '../guard/bearer-auth.ts'
+import { BearerError } from '../guard/bearer-error.ts'
+import type { BearerPolicy } from '../guard/bearer-policy.ts'
+import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
+import type { OidcError } from '../core/errors.ts'
+import { admitToken } from './admit-token.ts'
+import { answerWith, sendProblem, toldError } from './answers.ts'
+
+declare global {
+  // eslint-disable-next-line typescript/no-namespace
+  namespace Express {
+    interface Request {
+      /** What the access token of this request says, put here by `requireBearer`; not there where `optional` let a request without one through. */
+      auth: BearerAuth
+    }
+  }
+}
+
+/** What the handlers of one guard share. */
+export interface BearerGuard {
+  readonly policy: BearerPolicy
+  readonly onError: ResolvedOptions['onError']
+}
+
+interface Handled {
+  readonly req: Request
+  readonly res: Response
+  readonly next: NextFunction
+}
+
+/** The guard of routes that take access tokens. */
+export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {
+  return function requireBearer(req: Request, res: Response, next: NextFunction): void {
+    passToken(guard, rule, { req, res, next })
+  }
+}
+
+/** Lets a request on that presents a token that will do, and answers any other. */
+export function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: Handled): void {
+  try {
+    const auth = admitToken(guard.policy, rule, handled.req)
+    if (!(auth instanceof Promise)) return pass(handled, auth)
+    auth.then(
+      (admitted) => pass(handled, admitted),
+      (error: unknown) => fail(guard, handled, error),
+    )
+  } catch (error) {
+    fail(guard, handled, error)
+  }
+}
+
+function pass({ req, next }: Handled, auth: BearerAuth | undefined): void {
+  if (auth) req.auth = auth
+  next()
+}
+
+function fail({ policy, onError }: BearerGuard, handled: Handled, thrown: unknown): void {
+  answerWith(onError, handled, toldRefusal(policy, thrown), (error) => sendProblem(handled.res, error))
+}
+
+/** Makes an error of ours of whatever was thrown, and tells it to who listens. */
+export function toldRefusal(policy: BearerPolicy, thrown: unknown): OidcError {
+  const error = toldError(policy, thrown)
+  const { code, status, detail } = error
+  if (!(error instanceof BearerError)) return error
+  if (code === 'not_allowed') policy.events.emit('denied', { code, status, sub: error.sub, detail })
+  // Clients that present nothing are no event: a first request without a token is how many find out what is needed.
+  else if (error.error !== undefined) policy.events.emit('token_rejected', { code, status, detail })
+  return error
+}

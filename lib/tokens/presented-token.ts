@@ -1,0 +1,161 @@
+import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters } from 'jose'
+import type { UnknownClaims } from '../config/claims.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { OidcError, describe } from '../core/errors.ts'
+import { TokenRejected, isKeyMismatch } from './faults.ts'
+import type { KeyLookup, Keys } from './keys.ts'
+import { purposeFault } from './purpose.ts'
+import { verifyWith } from './verify.ts'
+
+/** What a token that a client presents must fit. */
+export interface PresentedTokenChecks {
+  readonly issuer: string
+  /** Of which one must be named; empty where the rule of the route says. */
+  readonly audience: readonly string[]
+  readonly algorithms: readonly string[]
+  readonly clockToleranceSeconds: number
+}
+
+/** Longest subject (OIDC Core 2). */
+const longestSubject = 255
+
+/**
+ * Verifies an access token that came with a request: signature and all claims (RFC 9068 4, RFC 8725 3).
+ *
+ * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where the keys cannot be had.
+ */
+export async function verifyPresentedToken(
+  token: string,
+  keys: Keys,
+  checks: PresentedTokenChecks,
+): Promise<UnknownClaims> {
+  if (!isCanonical(token)) throw new TokenRejected('it is no JWT in base64url as it is to be written')
+  const lookup = await keys.currentForPresented()
+  const { payload, protectedHeader } = await verified(token, keys, lookup, {
+    algorithms: [...checks.algorithms],
+    clockTolerance: checks.clockToleranceSeconds,
+    requiredClaims: ['exp'],
+  })
+  checkPresentedClaims(protectedHeader, payload, checks)
+  return payload
+}
+
+/** Who a token says has issued it; good for choosing what to verify it with, and for nothing else. */
+export function unverifiedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    return undefined
+  }
+}
+
+type Options = Parameters<typeof verifyWith>[2]
+
+async function verified(token: string, keys: Keys, lookup: KeyLookup, options: Options): ReturnType<typeof verifyWith> {
+  try {
+    return await verifyWith(token, lookup, options)
+  } catch (error) {
+    if (!mayBeByNewKey(token, error)) throw rejected(error)
+  }
+  const newer = await keys.fetchedForUnknown()
+  try {
+    return await verifyWith(token, newer, options)
+  } catch (error) {
+    throw rejected(error)
+  }
+}
+
+/** Whether a key that was published since may have signed it: one that is known by its `kid` has said no. */
+function mayBeByNewKey(token: string, error: unknown): boolean {
+  return isKeyMismatch(error) && (isNoKey(error) || headerOf(token)?.kid === undefined)
+}
+
+function isNoKey(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_JWKS_NO_MATCHING_KEY'
+}
+
+function headerOf(token: string): JWTHeaderParameters | undefined {
+  try {
+    return decodeProtectedHeader(token) as JWTHeaderParameters
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Checks the claims of a token whose signature is good.
+ *
+ * @throws TokenRejected
+ */
+export function checkPresentedClaims(
+  header: { readonly typ?: unknown },
+  claims: UnknownClaims,
+  checks: PresentedTokenChecks,
+): void {
+  const fault = purposeFault(header, claims) ?? claimFault(claims, checks)
+  if (fault !== undefined) throw new TokenRejected(fault)
+  if (checks.audience.length > 0) checkAudience(claims, checks.audience)
+}
+
+/** What is wrong with the claims of a token; undefined where nothing is. */
+function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
+  const { iss, exp, iat, sub } = claims
+  if (iss !== checks.issuer) return 'iss is another issuer'
+  // JSON has numbers that are none: 1e999.
+  if (!Number.isFinite(exp)) return 'exp is no time'
+  if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
+  if (sub !== undefined && !isSubject(sub)) return 'sub is not a subject'
+  // RFC 7800 3.1, RFC 9449 7.1: whoever has it must prove a key, which no Bearer token does.
+  if (claims['cnf'] !== undefined) return 'it is bound to a key (cnf)'
+  return undefined
+}
+
+function isPastTime(value: unknown, tolerance: number): boolean {
+  return typeof value === 'number' && value <= nowSeconds() + tolerance
+}
+
+function isSubject(value: unknown): boolean {
+  return typeof value === 'string' && value !== '' && value.length <= longestSubject
+}
+
+/** The audiences that a token names; none where one of them is none. */
+function audienceOf({ aud }: UnknownClaims): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return list.every((value) => typeof value === 'string') ? (list as string[]) : []
+}
+
+/**
+ * Checks that a token names one of these audiences. What is said of one that is for others is the commonest mistake in
+ * setting up a guard, and so has its fix.
+ *
+ * @throws TokenRejected
+ */
+export function checkAudience(claims: UnknownClaims, audience: readonly string[]): void {
+  const named = audienceOf(claims)
+  if (audience.some((each) => named.includes(each))) return
+  const has = named.length === 0 ? 'it has no aud' : `its aud is ${JSON.stringify(named).slice(0, 300)}`
+  const wanted = audience.map((each) => JSON.stringify(each)).join(' or ')
+  throw new TokenRejected(
+    `${has}, not ${wanted}: have the provider put this API into the aud of its access tokens (in Keycloak an Audience mapper in a client scope, elsewhere the parameter resource or audience), or set audience to what they have`,
+    'audience',
+  )
+}
+
+/**
+ * Whether each part is base64url as RFC 4648 5 writes it, without bits that mean nothing: with them one signature could
+ * be written in several ways, and each would be another token.
+ */
+function isCanonical(token: string): boolean {
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false
+  return token.split('.').every((part) => {
+    const last = part.at(-1) as string
+    const rest = part.length % 4
+    return rest === 0 || (rest === 2 && 'AQgw'.includes(last)) || (rest === 3 && 'AEIMQUYcgkosw048'.includes(last))
+  })
+}
+
+function rejected(error: unknown): unknown {
+  if (error instanceof OidcError) return error
+  const isExpired = (error as { code?: unknown }).code === 'ERR_JWT_EXPIRED'
+  return new TokenRejected(describe(error), isExpired ? 'expired' : 'other')
+}
