@@ -1,9 +1,10 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
 import type { RoleSources } from './options.ts'
 
 /** What access tokens are accepted, wherever they come from. */
-export interface BearerSettings {
+export interface BearerSettings extends BindingOptions {
   /**
    * Who the tokens must be meant for (`aud`): this API's identifier at its provider, or a list of which one must be
    * named. A token for somebody else, who could pass it on, is not a token for this API (RFC 8725 3.9).
@@ -20,6 +21,22 @@ export interface BearerSettings {
    * Default 60, at most 3600; 0: not at all.
    */
   rememberSeconds?: number | undefined
+}
+
+/** How access tokens are taken that are bound to a key. Without it they are refused: they are not for whoever has them. */
+export interface BindingOptions {
+  /**
+   * Takes tokens that are bound to a DPoP key (RFC 9449), with the scheme DPoP and a proof for each request. `replay` is
+   * where the proofs that were used are kept: `memory` for one process, else records that all processes share,
+   * `redisRecords({ client })` for instance. Needs `baseUrl`, since a proof is for a URL. Default: none are taken.
+   */
+  dpop?: { readonly replay: 'memory' | Records } | undefined
+  /**
+   * Takes tokens that are bound to a client's certificate (RFC 8705 3). `true`: that of the TLS connection, whose server
+   * must ask for it (`requestCert`); behind a proxy that ends TLS a function that gives what the proxy says, as PEM or
+   * DER. Default: none are taken.
+   */
+  mtls?: true | { readonly certificate: (req: Request) => string | Uint8Array | undefined } | undefined
 }
 
 /** One issuer whose tokens are accepted. */

@@ -4,9 +4,10 @@ import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-optio
 import { Checks, optionsInvalid } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
 import type { RoleSources } from './options.ts'
+import { bindingOf, type ResolvedBinding } from './resolve-binding.ts'
 
 /** The settings of a guard of Bearer tokens, validated, with defaults. */
-export interface ResolvedBearerSettings {
+export interface ResolvedBearerSettings extends ResolvedBinding {
   /** Empty where none is given: each rule then has to name one. */
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
@@ -37,7 +38,13 @@ export interface ResolvedBearer extends ResolvedBearerSettings {
   readonly allowInsecureIssuer: boolean
 }
 
-const settings = ['audience', 'algorithms', 'rememberSeconds'] as const satisfies readonly (keyof BearerSettings)[]
+const settings = [
+  'audience',
+  'algorithms',
+  'rememberSeconds',
+  'dpop',
+  'mtls',
+] as const satisfies readonly (keyof BearerSettings)[]
 const known = [
   ...settings,
   'issuer',
@@ -84,6 +91,9 @@ export function resolveBearer(given: unknown): ResolvedBearer {
     fetch: checks.function('fetch') as ResolvedBearer['fetch'],
     allowInsecureIssuer,
   }
+  if (own.dpop !== undefined && checks.value('baseUrl') === undefined) {
+    checks.fault('dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)')
+  }
   if (checks.faults.length > 0) throw optionsInvalid('createBearer()', checks.faults)
   return Object.freeze(resolved)
 }
@@ -101,6 +111,7 @@ function settingsOf(checks: Checks): ResolvedBearerSettings {
     audience: audienceOf(checks) ?? [],
     algorithms: algorithmsOf(checks) ?? acceptedAlgorithms,
     rememberSeconds: checks.seconds('rememberSeconds', 60, 0, 3600),
+    ...bindingOf(checks),
   }
 }
 

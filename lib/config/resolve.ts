@@ -5,6 +5,7 @@ import { baseOf } from './base-url.ts'
 import { Checks, scopeList, optionsInvalid } from './checks.ts'
 import { issuerOf, loginMetadata } from './issuer.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
+import { recordsOf } from './records-option.ts'
 import { resolveBearerSettings, type ResolvedBearerSettings } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
@@ -119,7 +120,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
     responseMode,
     par: checks.boolean('par', false),
-    records: recordsOf(checks),
+    records: recordsOf(checks, 'records', checks.value('records')),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),
@@ -239,21 +240,4 @@ function originsOf(checks: Checks): readonly string[] {
     )
   }
   return [...(given as string[])]
-}
-
-function recordsOf(checks: Checks): Records | undefined {
-  const given = checks.value('records')
-  if (given === undefined) return undefined
-  const methods = ['get', 'set', 'add', 'replace', 'take', 'delete']
-  if (
-    typeof given === 'object' &&
-    given !== null &&
-    methods.every((method) => typeof (given as Record<string, unknown>)[method] === 'function')
-  ) {
-    return given as Records
-  }
-  checks.fault(
-    'records must have the methods get, set, add, replace, take and delete: use redisRecords({ client }), or your own',
-  )
-  return undefined
 }

@@ -24,6 +24,8 @@ export interface Refusal {
   readonly detail?: string | undefined
   /** Undefined where nothing was presented (RFC 6750 3.1). */
   readonly error?: BearerErrorName | undefined
+  /** Whether a DPoP proof was, or should have been, there. */
+  readonly isByProof?: boolean | undefined
   /** What would be needed: `scope`, `acr_values`, `max_age`. */
   readonly needed?: Readonly<Record<string, string>> | undefined
 }
@@ -51,19 +53,15 @@ export class BearerError extends OidcError {
   }
 }
 
-/** The value of `WWW-Authenticate` (RFC 6750 3). */
-function challengeOf(base: ChallengeBase, { error, message, needed }: Refusal): string {
+/** The value of `WWW-Authenticate` (RFC 6750 3, RFC 9449 7.1): the scheme that was used says what was wrong. */
+function challengeOf(base: ChallengeBase, { error, message, needed, isByProof = false }: Refusal): string {
   const own = error === undefined ? {} : { error, error_description: message, ...needed }
-  const shared = {
-    realm: base.realm,
-    ...own,
-    ...(base.resourceMetadata === undefined ? {} : { resource_metadata: base.resourceMetadata }),
-  }
-  const challenges = [`Bearer ${parametersOf(shared)}`]
-  if (base.dpopAlgorithms !== undefined) {
-    challenges.push(`DPoP ${parametersOf({ ...shared, algs: base.dpopAlgorithms })}`)
-  }
-  return challenges.join(', ')
+  const metadata = base.resourceMetadata === undefined ? {} : { resource_metadata: base.resourceMetadata }
+  const challenge = (scheme: string, said: object, algs: object = {}): string =>
+    `${scheme} ${parametersOf({ realm: base.realm, ...said, ...algs, ...metadata })}`
+  if (base.dpopAlgorithms === undefined) return challenge('Bearer', own)
+  const dpop = challenge('DPoP', isByProof ? own : {}, { algs: base.dpopAlgorithms })
+  return `${challenge('Bearer', isByProof ? {} : own)}, ${dpop}`
 }
 
 function parametersOf(parameters: Readonly<Record<string, string>>): string {

@@ -5,6 +5,7 @@ import { TokenRejected } from '../tokens/faults.ts'
 import { unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
 import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
+import type { BindingPolicy } from './binding.ts'
 import type { RememberedTokens } from './remembered-tokens.ts'
 
 /** An issuer whose tokens are accepted. */
@@ -21,6 +22,7 @@ export interface TrustedIssuer {
 export interface BearerPolicy {
   readonly issuers: readonly TrustedIssuer[]
   readonly clockToleranceSeconds: number
+  readonly binding: BindingPolicy
   readonly remembered: RememberedTokens
   readonly challenge: ChallengeBase
   readonly events: Events

@@ -3,10 +3,13 @@ import { OidcError } from '../core/errors.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { BearerError, type Refusal } from '../guard/bearer-error.ts'
 import { verifyToken, type BearerPolicy } from '../guard/bearer-policy.ts'
+import { asksForProof, proveBinding } from '../guard/binding.ts'
 import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
 import { judgeToken } from '../guard/bearer-verdict.ts'
 import { TokenRejected } from '../tokens/faults.ts'
-import { MalformedCredentials, presentedToken } from './bearer-credentials.ts'
+import { MalformedCredentials, presentedToken, type Credentials } from './bearer-credentials.ts'
+import { presentationOf } from './presentation.ts'
+import type { BearerGuard } from './require-bearer.ts'
 import { stateOf } from './request-state.ts'
 
 /** Nothing was presented: no error code (RFC 6750 3.1). */
@@ -15,45 +18,74 @@ const nothing: Refusal = { code: 'token_required', status: 401, message: 'An acc
 const rejections: Readonly<Record<TokenRejected['kind'], string>> = {
   expired: 'The access token has expired.',
   audience: 'The access token is for another audience.',
+  proof: 'The DPoP proof is not valid, or missing.',
   other: 'The access token is not valid.',
 }
 
 /**
  * Judges a request by the access token that it presents. Undefined: it presents none, and the rule lets that through.
- * Returns a promise only where the token is not remembered or the rule's own `check` waits.
+ * Returns a promise only where the token is not remembered, has to be proved, or the rule's own `check` waits.
  *
- * @throws BearerError, OidcError `provider_unavailable`, `hook_failed`; they are told to who listens.
+ * @throws BearerError, OidcError `provider_unavailable`, `store_unavailable`, `hook_failed`
  */
 export function admitToken(
-  policy: BearerPolicy,
+  guard: BearerGuard,
   rule: CompiledBearerRule,
   req: Request,
 ): BearerAuth | undefined | Promise<BearerAuth> {
+  const { policy } = guard
   try {
-    const token = presentedToken(req)
-    if (token === undefined) {
+    const credentials = presentedToken(req)
+    if (credentials === undefined) {
       if (rule.optional) return undefined
       throw new BearerError(policy.challenge, nothing)
     }
     // From here on nobody is logged in by a session: a token that is not good must not be made up for by one.
     const state = stateOf(req)
     if (state) state.isByToken = true
-    const auth = verifyToken(policy, token)
-    const admitted =
-      auth instanceof Promise
-        ? auth.then((verified) => judged(policy, rule, verified, req))
-        : judged(policy, rule, auth, req)
-    if (!(admitted instanceof Promise)) return admitted
-    return admitted.catch((error: unknown) => {
-      throw refused(policy, error)
-    })
+    const auth = verifyToken(policy, credentials.token)
+    if (!(auth instanceof Promise) && !asksForProof(auth, credentials.scheme)) return settled(guard, rule, auth, req)
+    return proved(guard, rule, auth, req, credentials)
   } catch (error) {
     throw refused(policy, error)
   }
 }
 
+async function proved(
+  guard: BearerGuard,
+  rule: CompiledBearerRule,
+  verifying: BearerAuth | Promise<BearerAuth>,
+  req: Request,
+  credentials: Credentials,
+): Promise<BearerAuth> {
+  const { policy, resource, mtls } = guard
+  try {
+    const auth = await verifying
+    if (asksForProof(auth, credentials.scheme)) {
+      await proveBinding(policy.binding, auth, presentationOf(req, credentials, resource, mtls))
+    }
+    return await judged(policy, rule, auth, req)
+  } catch (error) {
+    throw refused(policy, error)
+  }
+}
+
+/** Judges a token that is good, at once where that takes no waiting. */
+function settled(
+  { policy }: BearerGuard,
+  rule: CompiledBearerRule,
+  auth: BearerAuth,
+  req: Request,
+): BearerAuth | Promise<BearerAuth> {
+  const outcome = judged(policy, rule, auth, req)
+  if (!(outcome instanceof Promise)) return outcome
+  return outcome.catch((error: unknown) => {
+    throw refused(policy, error)
+  })
+}
+
 /**
- * Judges an access token that came some other way than with a request.
+ * Judges an access token that came some other way than with a request: one that is bound to a key is refused.
  *
  * @throws as {@link admitToken}
  */
@@ -63,7 +95,9 @@ export async function verifyPresented(
   token: string,
 ): Promise<BearerAuth> {
   try {
-    return await judged(policy, rule, await verifyToken(policy, token))
+    const auth = await verifyToken(policy, token)
+    if (asksForProof(auth, 'bearer')) await proveBinding(policy.binding, auth, undefined)
+    return await judged(policy, rule, auth)
   } catch (error) {
     throw refused(policy, error)
   }
@@ -101,9 +135,10 @@ function refused({ challenge }: BearerPolicy, thrown: unknown): OidcError {
     return new BearerError(challenge, {
       code: 'token_invalid',
       status: 401,
-      error: 'invalid_token',
+      error: kind === 'proof' ? 'invalid_dpop_proof' : 'invalid_token',
       message: rejections[kind],
       detail,
+      isByProof: kind === 'proof',
     })
   }
   throw thrown

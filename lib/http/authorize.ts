@@ -45,7 +45,7 @@ export async function authorize<Claims extends object>(
 ): Promise<Authorized<Claims> | NotAuthorized> {
   if (rule.bearer && presentsToken(req)) {
     try {
-      return { ok: true, user: undefined, auth: await admitToken(bearer.policy, rule.bearer, req) }
+      return { ok: true, user: undefined, auth: await admitToken(bearer, rule.bearer, req) }
     } catch (error) {
       return notAuthorized(toldRefusal(bearer.policy, error))
     }

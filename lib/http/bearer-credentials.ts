@@ -5,6 +5,12 @@ export class MalformedCredentials extends Error {
   override readonly name = 'MalformedCredentials'
 }
 
+/** A token as it was presented. */
+export interface Credentials {
+  readonly scheme: 'bearer' | 'dpop'
+  readonly token: string
+}
+
 /** Longest access token that is looked at. */
 const longestToken = 16_384
 
@@ -25,7 +31,7 @@ function isTokenScheme(value: string): boolean {
  *
  * @throws MalformedCredentials also where one is in the query or in a form, from where it gets into logs and histories.
  */
-export function presentedToken(req: IncomingMessage): string | undefined {
+export function presentedToken(req: IncomingMessage): Credentials | undefined {
   if (hasTokenElsewhere(req)) {
     throw new MalformedCredentials('An access token belongs into the Authorization header and nowhere else.')
   }
@@ -33,12 +39,12 @@ export function presentedToken(req: IncomingMessage): string | undefined {
   if (authorization === undefined) return undefined
   if (authorizations(req).length > 1) throw new MalformedCredentials('There is more than one Authorization header.')
   if (!isTokenScheme(authorization)) return undefined
-  // RFC 6750 2.1: b64token; one space is what everyone sends.
-  const token = /^bearer +([\w.~+/-]+=*)$/i.exec(authorization)?.[1]
-  if (token === undefined || token.length > longestToken) {
+  // RFC 6750 2.1, RFC 9449 7.1: b64token; one space is what everyone sends.
+  const [, scheme = '', token = ''] = /^(bearer|dpop) +([\w.~+/-]+=*)$/i.exec(authorization) ?? []
+  if (token === '' || token.length > longestToken) {
     throw new MalformedCredentials('The Authorization header is not of the form: Bearer, a space, the access token.')
   }
-  return token
+  return { scheme: scheme.length === 4 ? 'dpop' : 'bearer', token }
 }
 
 /** All of them: Node gives the first alone in `headers`. */

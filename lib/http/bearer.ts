@@ -1,15 +1,19 @@
 import type { Request, RequestHandler } from 'express'
+import { acceptedAlgorithms } from '../config/algorithms.ts'
 import type { BearerOptions } from '../config/bearer-options.ts'
 import type { UnknownClaims } from '../config/claims.ts'
+import type { ResolvedBinding } from '../config/resolve-binding.ts'
 import { resolveBearer, type ResolvedBearer, type ResolvedIssuer } from '../config/resolve-bearer.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { compileBearerRule, type BearerRule, type CompiledBearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import type { BindingPolicy } from '../guard/binding.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
 import { fetchKeySet, fetchKeys } from '../provider/endpoints.ts'
 import { httpClient } from '../provider/http-client.ts'
 import type { Instance } from '../logins/instance.ts'
 import { Provider } from '../provider/provider.ts'
+import { MemoryRecords } from '../session/memory-records.ts'
 import { Keys } from '../tokens/keys.ts'
 import { admitToken, verifyPresented } from './admit-token.ts'
 import { notAuthorized, type NotAuthorized } from './authorize.ts'
@@ -73,11 +77,14 @@ export function createBearer(options: BearerOptions): Bearer {
       challenge: {
         realm: resolved.issuers[0]?.audience[0] as string,
         resourceMetadata: resource && resource.origin + metadataPath(resource),
-        dpopAlgorithms: undefined,
+        dpopAlgorithms: resolved.dpop && acceptedAlgorithms.join(' '),
       },
+      binding: bindingPolicy(resolved),
       events,
     },
     onError: resolved.onError,
+    resource,
+    mtls: resolved.mtls,
   }
   return Object.freeze({
     router: resource
@@ -106,11 +113,26 @@ export function bearerOf({ options, keys, events }: Instance): BearerGuard {
       challenge: {
         realm: audience[0] ?? options.origin,
         resourceMetadata: metadataUrl(options),
-        dpopAlgorithms: undefined,
+        dpopAlgorithms: bearer.dpop && acceptedAlgorithms.join(' '),
       },
+      binding: bindingPolicy({ ...bearer, clockToleranceSeconds }),
       events,
     },
     onError,
+    resource: options,
+    mtls: bearer.mtls,
+  }
+}
+
+function bindingPolicy({
+  dpop,
+  mtls,
+  clockToleranceSeconds,
+}: ResolvedBinding & { readonly clockToleranceSeconds: number }): BindingPolicy {
+  return {
+    dpop: dpop === 'memory' ? new MemoryRecords() : dpop,
+    mtls: mtls !== undefined,
+    clockToleranceSeconds,
   }
 }
 
@@ -125,7 +147,7 @@ export function guardFunctions(
     async authorize(req, rule) {
       const compiledRule = compiled(rule, 'authorize()')
       try {
-        return { ok: true, auth: await admitToken(guard.policy, compiledRule, req) }
+        return { ok: true, auth: await admitToken(guard, compiledRule, req) }
       } catch (error) {
         return notAuthorized(toldRefusal(guard.policy, error))
       }

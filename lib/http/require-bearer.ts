@@ -1,11 +1,13 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { ResolvedOptions } from '../config/resolve.ts'
+import type { ResolvedBinding } from '../config/resolve-binding.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { BearerError } from '../guard/bearer-error.ts'
 import type { BearerPolicy } from '../guard/bearer-policy.ts'
 import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
 import type { OidcError } from '../core/errors.ts'
 import { admitToken } from './admit-token.ts'
+import type { Resource } from './resource-metadata.ts'
 import { answerWith, sendProblem, toldError } from './answers.ts'
 
 declare global {
@@ -22,6 +24,9 @@ declare global {
 export interface BearerGuard {
   readonly policy: BearerPolicy
   readonly onError: ResolvedOptions['onError']
+  /** Where clients reach what is guarded; undefined where the options say nothing of it. */
+  readonly resource: Resource | undefined
+  readonly mtls: ResolvedBinding['mtls']
 }
 
 interface Handled {
@@ -40,7 +45,7 @@ export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): Requ
 /** Lets a request on that presents a token that will do, and answers any other. */
 export function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: Handled): void {
   try {
-    const auth = admitToken(guard.policy, rule, handled.req)
+    const auth = admitToken(guard, rule, handled.req)
     if (!(auth instanceof Promise)) return pass(handled, auth)
     auth.then(
       (admitted) => pass(handled, admitted),

@@ -16,7 +16,7 @@ export function tokenInvalid(what: string, reason: unknown): OidcError {
 export class TokenRejected extends Error {
   override readonly name = 'TokenRejected'
   /** What the client may know of it: nothing of what makes a signature good. */
-  readonly kind: 'expired' | 'audience' | 'other'
+  readonly kind: 'expired' | 'audience' | 'proof' | 'other'
 
   constructor(reason: string, kind: TokenRejected['kind'] = 'other') {
     super(reason)

@@ -105,8 +105,6 @@ function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string
   if (!Number.isFinite(exp)) return 'exp is no time'
   if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
   if (sub !== undefined && !isSubject(sub)) return 'sub is not a subject'
-  // RFC 7800 3.1, RFC 9449 7.1: whoever has it must prove a key, which no Bearer token does.
-  if (claims['cnf'] !== undefined) return 'it is bound to a key (cnf)'
   return undefined
 }
 

@@ -57,7 +57,7 @@ describe('the options of createOidc', () => {
       records: undefined,
       fetch: undefined,
       allowInsecureIssuer: false,
-      bearer: { audience: [], algorithms: acceptedAlgorithms, rememberSeconds: 60 },
+      bearer: { audience: [], algorithms: acceptedAlgorithms, rememberSeconds: 60, dpop: undefined, mtls: undefined },
     })
   })
 

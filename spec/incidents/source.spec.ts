@@ -75,7 +75,10 @@ describe('the sources', () => {
   })
 
   it('decrypt no token, and take none that is signed with a secret or not at all', () => {
-    expect(found((node) => names(node, /^(?:\w+Decrypt|UnsecuredJWT|EmbeddedJWK|createRemoteJWKSet)$/))).toEqual([])
+    expect(found((node) => names(node, /^(?:\w+Decrypt|UnsecuredJWT|createRemoteJWKSet)$/))).toEqual([])
+    // A DPoP proof alone brings its key (RFC 9449 4.2), whose thumbprint the access token names.
+    const embedded = found((node) => names(node, /^EmbeddedJWK$/))
+    expect(new Set(embedded.map((place) => place.split(':')[0]))).toEqual(new Set(['tokens/dpop-proof.ts']))
     // What says which of the trusted issuers to verify with, and nothing else, is read before that.
     const unverified = found((node) => names(node, /^decodeJwt$/) && ts.isCallExpression(node.parent))
     expect(unverified.map((place) => place.split(':')[0])).toEqual(['tokens/presented-token.ts'])

@@ -1,0 +1,20 @@
+import type { Records } from '../core/records.ts'
+import type { Checks } from './checks.ts'
+
+const methods = ['get', 'set', 'add', 'replace', 'take', 'delete']
+
+/** Records that were given as an option; undefined where there are none or they are wrong. */
+export function recordsOf(checks: Checks, name: string, given: unknown): Records | undefined {
+  if (given === undefined) return undefined
+  if (
+    typeof given === 'object' &&
+    given !== null &&
+    methods.every((method) => typeof (given as Record<string, unknown>)[method] === 'function')
+  ) {
+    return given as Records
+  }
+  checks.fault(
+    `${name} must have the methods get, set, add, replace, take and delete: use redisRecords({ client }), or your own`,
+  )
+  return undefined
+}

@@ -1,0 +1,77 @@
+import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify, type JWK, type JWTVerifyResult } from 'jose'
+import { createHash } from 'node:crypto'
+import { describe } from '../core/errors.ts'
+import { parsedUrl } from '../core/urls.ts'
+import { TokenRejected } from './faults.ts'
+
+/** What a DPoP proof must fit (RFC 9449 4.3). */
+export interface DpopProofChecks {
+  readonly method: string
+  /** The URL of the request as clients see it. */
+  readonly url: URL
+  /** The access token that it goes with. */
+  readonly token: string
+  /** The thumbprint that the token is bound to (`cnf.jkt`, RFC 9449 6.1). */
+  readonly thumbprint: unknown
+  readonly algorithms: readonly string[]
+  readonly clockToleranceSeconds: number
+}
+
+/** Seconds for which a proof is good: those of one request. */
+const proofSeconds = 60
+/** Longest proof and longest `jti` that are looked at. */
+const longestProof = 8192
+const longestId = 256
+
+/** A proof that is good, and not yet known to be used for the first time. */
+export interface DpopProof {
+  readonly jti: string
+  /** Seconds for which one with the same `jti` has to be refused. */
+  readonly seconds: number
+}
+
+/**
+ * Verifies a DPoP proof of the key that an access token is bound to (RFC 9449 4.3, 7.1).
+ *
+ * @throws TokenRejected
+ */
+export async function verifyDpopProof(proof: string | undefined, checks: DpopProofChecks): Promise<DpopProof> {
+  if (proof === undefined) throw rejected('there is no DPoP header')
+  // Several headers arrive as one, parted by commas: no JWT has one.
+  if (proof.length > longestProof || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
+    throw rejected('the DPoP header is no JWT')
+  const { payload, protectedHeader } = await verified(proof, checks)
+  const { jti, htm, htu, ath } = payload
+  if (typeof jti !== 'string' || jti === '' || jti.length > longestId) throw rejected('jti is no identifier')
+  if (htm !== checks.method) throw rejected('htm is another method')
+  if (!isSameUrl(htu, checks.url)) throw rejected(`htu is another URL than ${checks.url.origin}${checks.url.pathname}`)
+  if (ath !== createHash('sha256').update(checks.token).digest('base64url'))
+    throw rejected('ath is that of another token')
+  if ((await calculateJwkThumbprint(protectedHeader.jwk as JWK)) !== checks.thumbprint) {
+    throw rejected('it is by another key than the token is bound to')
+  }
+  return { jti, seconds: proofSeconds + 2 * checks.clockToleranceSeconds }
+}
+
+async function verified(proof: string, checks: DpopProofChecks): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(proof, EmbeddedJWK, {
+      typ: 'dpop+jwt',
+      algorithms: [...checks.algorithms],
+      maxTokenAge: proofSeconds,
+      clockTolerance: checks.clockToleranceSeconds,
+    })
+  } catch (error) {
+    throw rejected(describe(error))
+  }
+}
+
+/** Without query and fragment (RFC 9449 4.3, 9.). */
+function isSameUrl(htu: unknown, url: URL): boolean {
+  const given = typeof htu === 'string' ? parsedUrl(htu) : undefined
+  return given?.origin === url.origin && given.pathname === url.pathname
+}
+
+function rejected(reason: string): TokenRejected {
+  return new TokenRejected(`DPoP proof: ${reason}`, 'proof')
+}
