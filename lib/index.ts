@@ -13,7 +13,15 @@ export type {
   RouteOptions,
 } from './config/options.ts'
 export type { StandardClaims, TokenSet, UnknownClaims, User } from './config/claims.ts'
-export type { BearerIssuer, BearerOptions, BearerSettings, BindingOptions } from './config/bearer-options.ts'
+export type {
+  BearerIssuer,
+  BearerOptions,
+  BearerSettings,
+  BindingOptions,
+  IntrospectionOptions,
+  IntrospectionSettings,
+  LoginBearerSettings,
+} from './config/bearer-options.ts'
 export type { AuthRule, Rule } from './guard/rule.ts'
 export type { BearerAuth } from './guard/bearer-auth.ts'
 export { BearerError, type BearerErrorName } from './guard/bearer-error.ts'

@@ -39,6 +39,33 @@ export interface BindingOptions {
   mtls?: true | { readonly certificate: (req: Request) => string | Uint8Array | undefined } | undefined
 }
 
+/** When the issuer is asked about tokens (RFC 7662), rather than their signatures verified. */
+export interface IntrospectionSettings {
+  /**
+   * `opaque` (default): of tokens that are no JWT. `all`: of every token, so that one that was revoked is refused at
+   * once; and for JWTs that do not say enough by themselves, Keycloak's lightweight ones.
+   */
+  tokens?: 'opaque' | 'all' | undefined
+  /** Seconds for which an answer is remembered, during which a token that is revoked goes on being good. Default 0: not at all. */
+  rememberSeconds?: number | undefined
+}
+
+/** The same, with the client as which the issuer is asked. */
+export interface IntrospectionOptions extends IntrospectionSettings {
+  /** The client identifier of this API at the issuer. */
+  clientId: string
+  /** Its secret. Must not be present and undefined. */
+  clientSecret?: string | undefined
+  /** How it authenticates: `client_secret_basic` (default), `client_secret_post`, or `none`. */
+  clientAuth?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined
+}
+
+/** What access tokens are accepted beside a login: those of its issuer. */
+export interface LoginBearerSettings extends BearerSettings {
+  /** Asks the issuer about tokens (RFC 7662), as the client of the login; `true` for all the defaults. Default: opaque tokens are refused. */
+  introspection?: true | IntrospectionSettings | undefined
+}
+
 /** One issuer whose tokens are accepted. */
 export interface BearerIssuer {
   /** The issuer identifier, exactly as the tokens' `iss` has it. */
@@ -52,6 +79,8 @@ export interface BearerIssuer {
    * on first use.
    */
   keys?: URL | { readonly keys: readonly object[] } | undefined
+  /** Asks it about tokens (RFC 7662). Only one issuer may have it: an opaque token does not say whose it is. Default: opaque tokens are refused. */
+  introspection?: IntrospectionOptions | undefined
   /** The roles of its tokens. Default: `roles` of the options. */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
 }
@@ -75,6 +104,8 @@ export interface BearerOptions extends BearerSettings {
    * roles as they are, and Keycloak's client roles as `client:role`.
    */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
+  /** Asks the issuer about tokens (RFC 7662), where there is one issuer; else give it with that issuer. Default: opaque tokens are refused. */
+  introspection?: IntrospectionOptions | undefined
   /** Name of this guard in its events. Default `bearer`. */
   name?: string | undefined
   /** Answers in our place: gets each error that our guards would answer. */

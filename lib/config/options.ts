@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
-import type { BearerSettings } from './bearer-options.ts'
+import type { LoginBearerSettings } from './bearer-options.ts'
 import type { StandardClaims, TokenSet, UnknownClaims, User } from './claims.ts'
 
 /** What `roles` gets to find the roles of a user. */
@@ -129,7 +129,7 @@ export interface OidcOptions<Claims extends object = StandardClaims> {
   /** Permits a provider on plain `http:` that is not on loopback. Its answers can then be forged by anyone on the way. Default false. */
   allowInsecureIssuer?: boolean | undefined
   /** What access tokens `requireBearer`, `requireAuth({ bearer })` and `verifyToken` accept. Default: those of this issuer for the audience of each rule. */
-  bearer?: BearerSettings | undefined
+  bearer?: LoginBearerSettings | undefined
 }
 
 /** What one login asks of the provider, beyond the options of the instance. */

@@ -4,6 +4,12 @@ import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-optio
 import { Checks, optionsInvalid } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
 import type { RoleSources } from './options.ts'
+import {
+  introspectionOf,
+  introspectorOf,
+  type ResolvedIntrospection,
+  type ResolvedIntrospector,
+} from './resolve-introspection.ts'
 import { bindingOf, type ResolvedBinding } from './resolve-binding.ts'
 
 /** The settings of a guard of Bearer tokens, validated, with defaults. */
@@ -14,6 +20,11 @@ export interface ResolvedBearerSettings extends ResolvedBinding {
   readonly rememberSeconds: number
 }
 
+/** The settings of the option `bearer` of `createOidc`. */
+export interface ResolvedLoginBearer extends ResolvedBearerSettings {
+  readonly introspection: ResolvedIntrospection | undefined
+}
+
 /** One issuer, validated. */
 export interface ResolvedIssuer {
   readonly issuer: string
@@ -22,6 +33,7 @@ export interface ResolvedIssuer {
   /** The URL of the key set, or the set; undefined: where the metadata say. */
   readonly keys: string | { readonly keys: readonly object[] } | undefined
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+  readonly introspection: ResolvedIntrospector | undefined
 }
 
 /** The options of `createBearer`, validated, with defaults, frozen. */
@@ -48,6 +60,7 @@ const settings = [
 const known = [
   ...settings,
   'issuer',
+  'introspection',
   'baseUrl',
   'roles',
   'name',
@@ -63,6 +76,7 @@ const knownOfIssuer = [
   'algorithms',
   'keys',
   'roles',
+  'introspection',
 ] as const satisfies readonly (keyof BearerIssuer)[]
 
 /** The most issuers of one guard, and values of one audience. */
@@ -82,7 +96,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
   const resolved: ResolvedBearer = {
     ...own,
     name: checks.string('name', 'a short word for the events of this guard') ?? 'bearer',
-    issuers: issuersOf(checks, { ...own, roles, allowInsecureIssuer }),
+    issuers: issuersOf(checks, { ...own, roles, introspection: introspectorOf(checks), allowInsecureIssuer }),
     origin: base?.origin,
     basePath: base?.pathname.replace(/\/$/, '') ?? '',
     onError: checks.function('onError') as ResolvedBearer['onError'],
@@ -99,9 +113,9 @@ export function resolveBearer(given: unknown): ResolvedBearer {
 }
 
 /** Validates the option `bearer` of `createOidc`; its faults go to those of the other options. */
-export function resolveBearerSettings(outer: Checks): ResolvedBearerSettings {
-  const inner = new Checks(outer.value('bearer') ?? {}, 'bearer', settings)
-  const resolved = settingsOf(inner)
+export function resolveBearerSettings(outer: Checks): ResolvedLoginBearer {
+  const inner = new Checks(outer.value('bearer') ?? {}, 'bearer', [...settings, 'introspection'])
+  const resolved = { ...settingsOf(inner), introspection: introspectionOf(inner) }
   outer.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
   return resolved
 }
@@ -142,7 +156,9 @@ function algorithmsOf(checks: Checks): readonly string[] | undefined {
   return undefined
 }
 
-type Defaults = Pick<ResolvedIssuer, 'audience' | 'algorithms' | 'roles'> & { readonly allowInsecureIssuer: boolean }
+type Defaults = Pick<ResolvedIssuer, 'audience' | 'algorithms' | 'roles' | 'introspection'> & {
+  readonly allowInsecureIssuer: boolean
+}
 
 function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
   const given = checks.value('issuer')
@@ -165,6 +181,9 @@ function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[
     if (issuer === '' || issuers.findIndex((other) => other.issuer === issuer) === index) continue
     checks.fault(`issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`)
   }
+  if (issuers.filter(({ introspection }) => introspection).length > 1) {
+    checks.fault('introspection: one issuer alone may have it, since an opaque token does not say whose it is')
+  }
   return issuers
 }
 
@@ -186,6 +205,7 @@ function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defau
     algorithms: algorithmsOf(checks) ?? defaults.algorithms,
     keys: keysOf(checks, allowInsecureIssuer),
     roles: (checks.function('roles') as ResolvedIssuer['roles']) ?? defaults.roles,
+    introspection: introspectorOf(checks) ?? defaults.introspection,
   }
 }
 

@@ -3,10 +3,11 @@ import { isLoopback, localPath, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { baseOf } from './base-url.ts'
 import { Checks, scopeList, optionsInvalid } from './checks.ts'
+import { clientOf } from './client.ts'
 import { issuerOf, loginMetadata } from './issuer.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
-import { resolveBearerSettings, type ResolvedBearerSettings } from './resolve-bearer.ts'
+import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
 export interface ResolvedOptions {
@@ -40,7 +41,7 @@ export interface ResolvedOptions {
   readonly records: Records | undefined
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
-  readonly bearer: ResolvedBearerSettings
+  readonly bearer: ResolvedLoginBearer
 }
 
 const known = [
@@ -133,19 +134,6 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     )
   }
   return Object.freeze(resolved)
-}
-
-function clientOf(checks: Checks): Pick<ResolvedOptions, 'clientSecret' | 'clientAuth'> {
-  const secret = checks.string('clientSecret', 'the secret registered with the provider')
-  const auth = checks.oneOf('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
-  if (checks.has('clientSecret') && checks.value('clientSecret') === undefined) {
-    checks.fault('clientSecret is present but undefined: is its environment variable set?')
-  } else if (auth === 'none' && secret !== undefined) {
-    checks.fault("clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out")
-  } else if (auth !== 'none' && !checks.has('clientSecret')) {
-    checks.fault("clientSecret is missing: pass it, or say clientAuth: 'none' for a public client")
-  }
-  return { clientSecret: secret, clientAuth: auth }
 }
 
 function nameOf(checks: Checks): string {

@@ -1,11 +1,14 @@
+import type { UnknownClaims } from '../config/claims.ts'
 import type { RoleSources } from '../config/options.ts'
 import type { Events } from '../core/events.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { TokenRejected } from '../tokens/faults.ts'
+import { looksLikeJwt } from '../tokens/access-token.ts'
 import { unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
 import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
 import type { BindingPolicy } from './binding.ts'
+import type { Introspection } from './introspection.ts'
 import type { RememberedTokens } from './remembered-tokens.ts'
 
 /** An issuer whose tokens are accepted. */
@@ -16,6 +19,8 @@ export interface TrustedIssuer {
   readonly algorithms: readonly string[]
   readonly keys: Keys
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+  /** Undefined: it is not asked about tokens. */
+  readonly introspection: Introspection | undefined
 }
 
 /** What tokens are accepted: made once, and shared by all routes of a guard. */
@@ -38,19 +43,33 @@ export function verifyToken(policy: BearerPolicy, token: string): BearerAuth | P
 }
 
 async function verifyAnew(policy: BearerPolicy, token: string): Promise<BearerAuth> {
-  const { clockToleranceSeconds } = policy
-  const { issuer, audience, algorithms, keys, roles } = trustedIssuer(policy, token)
+  const { clockToleranceSeconds, remembered } = policy
+  const { issuer, audience, algorithms, keys, roles, introspection } = trustedIssuer(policy, token)
+  const checks = { issuer, audience, algorithms, clockToleranceSeconds }
+  if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
+    const claims = await introspection.claims(token, checks)
+    const auth = bearerAuth(token, issuer, claims, roles)
+    remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.rememberSeconds)
+    return auth
+  }
   const { generation } = keys
-  const claims = await verifyPresentedToken(token, keys, { issuer, audience, algorithms, clockToleranceSeconds })
+  const claims = await verifyPresentedToken(token, keys, checks)
   const auth = bearerAuth(token, issuer, claims, roles)
-  policy.remembered.set(token, auth, (claims['exp'] as number) + clockToleranceSeconds, { keys, generation })
+  remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, generation })
   return auth
+}
+
+/** The last second at which a token is good; one that its issuer was asked about need not say. */
+function endOf({ exp = Infinity }: UnknownClaims, tolerance: number): number {
+  return (exp as number) + tolerance
 }
 
 /** What a token says of its issuer chooses among those that are trusted, and nothing else (RFC 8725 3.8). */
 function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer {
   if (issuers.length === 1) return issuers[0] as TrustedIssuer
-  const named = unverifiedIssuer(token)
+  const named = looksLikeJwt(token)
+    ? unverifiedIssuer(token)
+    : issuers.find(({ introspection }) => introspection)?.issuer
   const trusted = issuers.find(({ issuer }) => issuer === named)
   if (!trusted) throw new TokenRejected('iss is none of the issuers of this guard')
   return trusted

@@ -10,9 +10,11 @@ const bytesPerCharacter = 4
 
 /** What a token was verified with: once that has changed, so may the result. */
 export interface VerifiedWith {
-  readonly keys: Keys
+  readonly keys: Pick<Keys, 'generation' | 'isCurrent'>
   readonly generation: number
 }
+
+const noKeys: VerifiedWith = { keys: { generation: 0, isCurrent: true }, generation: 0 }
 
 interface Entry extends VerifiedWith {
   readonly auth: BearerAuth
@@ -52,9 +54,18 @@ export class RememberedTokens {
   /** Remembers a token that was verified just now; `endsAt` in seconds is the last moment at which it is good. */
   set(token: string, auth: BearerAuth, endsAt: number, { keys, generation }: VerifiedWith): void {
     // Keys that changed while it was verified: it may have been with the former ones.
-    if (this.#rememberMs === 0 || keys.generation !== generation) return
+    if (keys.generation === generation) this.#remember(token, auth, endsAt, this.#rememberMs, { keys, generation })
+  }
+
+  /** Remembers a token that its issuer has answered for, whatever its keys are. */
+  setAnswered(token: string, auth: BearerAuth, endsAt: number, seconds: number): void {
+    this.#remember(token, auth, endsAt, seconds * 1000, noKeys)
+  }
+
+  #remember(token: string, auth: BearerAuth, endsAt: number, rememberMs: number, by: VerifiedWith): void {
+    if (rememberMs === 0) return
     const sinceMs = Date.now()
-    const untilMs = Math.min(sinceMs + this.#rememberMs, endsAt * 1000)
-    this.#entries.set(token, { auth, keys, generation, sinceMs, untilMs }, token.length * bytesPerCharacter)
+    const untilMs = Math.min(sinceMs + rememberMs, endsAt * 1000)
+    this.#entries.set(token, { auth, ...by, sinceMs, untilMs }, token.length * bytesPerCharacter)
   }
 }

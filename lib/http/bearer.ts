@@ -8,9 +8,11 @@ import { Events, type OidcEventName, type OidcListener } from '../core/events.ts
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { compileBearerRule, type BearerRule, type CompiledBearerRule, type TokenRule } from '../guard/bearer-rule.ts'
 import type { BindingPolicy } from '../guard/binding.ts'
+import type { TrustedIssuer } from '../guard/bearer-policy.ts'
+import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
 import { fetchKeySet, fetchKeys } from '../provider/endpoints.ts'
-import { httpClient } from '../provider/http-client.ts'
+import { introspect } from '../provider/introspect.ts'
 import type { Instance } from '../logins/instance.ts'
 import { Provider } from '../provider/provider.ts'
 import { MemoryRecords } from '../session/memory-records.ts'
@@ -67,7 +69,7 @@ export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
   const events = new Events(resolved.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const issuers = resolved.issuers.map((each) => ({ ...each, keys: keysOf(resolved, each, onFault) }))
+  const issuers = resolved.issuers.map((each) => ({ ...each, ...sourcesOf(resolved, each, onFault) }))
   const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
   const guard: BearerGuard = {
     policy: {
@@ -102,12 +104,14 @@ export function createBearer(options: BearerOptions): Bearer {
 }
 
 /** The guard of the access tokens of an instance's own issuer, with the keys that its logins are verified with. */
-export function bearerOf({ options, keys, events }: Instance): BearerGuard {
+export function bearerOf({ options, provider, keys, events }: Instance): BearerGuard {
   const { issuer, roles, bearer, clockToleranceSeconds, onError } = options
   const { audience, algorithms, rememberSeconds } = bearer
+  const introspection =
+    bearer.introspection && new Introspection(bearer.introspection, (token) => introspect(provider, token))
   return {
     policy: {
-      issuers: [{ issuer, audience, algorithms, keys, roles }],
+      issuers: [{ issuer, audience, algorithms, keys, roles, introspection }],
       clockToleranceSeconds,
       remembered: new RememberedTokens(rememberSeconds),
       challenge: {
@@ -163,32 +167,39 @@ export function guardFunctions(
   }
 }
 
-function keysOf(
+/** Where the keys of an issuer come from, and who is asked about its tokens. */
+function sourcesOf(
   options: ResolvedBearer,
-  { issuer, keys }: ResolvedIssuer,
+  { issuer, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,
-): Keys {
-  if (typeof keys === 'object') return Keys.of(keys)
+): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
-  if (typeof keys === 'string') {
-    const http = httpClient({ fetch, timeoutSeconds: providerTimeoutSeconds, allowInsecure: allowInsecureIssuer })
-    return new Keys(() => fetchKeys(http, keys), onFault)
-  }
+  // Where nothing is asked of the provider as its client, nothing of the client is ever sent.
+  const client = introspection ?? { clientId: 'resource-server', clientSecret: undefined, clientAuth: 'none' as const }
+  const { clientId, clientSecret, clientAuth } = client
   const provider = new Provider(
     {
       issuer,
       metadata: undefined,
-      // Nothing is asked of the provider as its client: the name is never sent.
-      clientId: 'resource-server',
-      clientSecret: undefined,
-      clientAuth: 'none',
+      clientId,
+      clientSecret,
+      clientAuth,
       fetch,
       providerTimeoutSeconds,
       clockToleranceSeconds,
       allowInsecureIssuer,
-      neededMetadata: ['jwks_uri'],
+      neededMetadata: [
+        ...(keys ? [] : ['jwks_uri' as const]),
+        ...(introspection ? ['introspection_endpoint' as const] : []),
+      ],
     },
     onFault,
   )
-  return new Keys(() => fetchKeySet(provider), onFault)
+  return {
+    keys:
+      typeof keys === 'object'
+        ? Keys.of(keys)
+        : new Keys(() => (keys === undefined ? fetchKeySet(provider) : fetchKeys(provider.http, keys)), onFault),
+    introspection: introspection && new Introspection(introspection, (token) => introspect(provider, token)),
+  }
 }

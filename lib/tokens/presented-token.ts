@@ -97,6 +97,28 @@ export function checkPresentedClaims(
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }
 
+/** What introspection calls tokens that are for APIs (RFC 7662 2.2, RFC 6749 7.1); some say what kind of token it is. */
+const presentedTypes = ['bearer', 'dpop', 'access_token', 'pop']
+
+/**
+ * Checks what an issuer says of a token that it was asked about. It may leave out what it has checked by itself.
+ *
+ * @throws TokenRejected
+ */
+export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedTokenChecks): void {
+  const now = nowSeconds()
+  const { exp = now, nbf, token_type: type } = claims
+  if (type !== undefined && (typeof type !== 'string' || !presentedTypes.includes(type.toLowerCase()))) {
+    throw new TokenRejected('its issuer says that it is another kind of token')
+  }
+  if (typeof exp === 'number' && exp <= now - checks.clockToleranceSeconds) {
+    throw new TokenRejected('its issuer says that it has ended', 'expired')
+  }
+  if (nbf !== undefined && !isPastTime(nbf, checks.clockToleranceSeconds))
+    throw new TokenRejected('nbf is in the future')
+  checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks)
+}
+
 /** What is wrong with the claims of a token; undefined where nothing is. */
 function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims

@@ -57,7 +57,14 @@ describe('the options of createOidc', () => {
       records: undefined,
       fetch: undefined,
       allowInsecureIssuer: false,
-      bearer: { audience: [], algorithms: acceptedAlgorithms, rememberSeconds: 60, dpop: undefined, mtls: undefined },
+      bearer: {
+        audience: [],
+        algorithms: acceptedAlgorithms,
+        rememberSeconds: 60,
+        dpop: undefined,
+        mtls: undefined,
+        introspection: undefined,
+      },
     })
   })
 

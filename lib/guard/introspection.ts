@@ -1,0 +1,40 @@
+import type { UnknownClaims } from '../config/claims.ts'
+import type { ResolvedIntrospection } from '../config/resolve-introspection.ts'
+import { TokenRejected } from '../tokens/faults.ts'
+import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
+
+/** Asks an issuer about a token: its claims, or undefined where it is not active (RFC 7662 2.2). */
+export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
+
+/** An issuer that is asked about tokens: once at a time for each, whoever presents it meanwhile. */
+export class Introspection {
+  readonly settings: ResolvedIntrospection
+  readonly #ask: AskIssuer
+  readonly #asked = new Map<string, Promise<UnknownClaims>>()
+
+  constructor(settings: ResolvedIntrospection, ask: AskIssuer) {
+    this.settings = settings
+    this.#ask = ask
+  }
+
+  /**
+   * What the issuer says of a token, checked as if it stood in the token.
+   *
+   * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`
+   */
+  claims(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
+    let answer = this.#asked.get(token)
+    if (!answer) {
+      answer = this.#fetch(token, checks).finally(() => this.#asked.delete(token))
+      this.#asked.set(token, answer)
+    }
+    return answer
+  }
+
+  async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
+    const answer = await this.#ask(token)
+    if (!answer) throw new TokenRejected('its issuer says that it is not active')
+    checkAnsweredClaims(answer, checks)
+    return answer
+  }
+}

@@ -1,0 +1,18 @@
+import { tokenIntrospection } from 'openid-client'
+import type { UnknownClaims } from '../config/claims.ts'
+import { credentials, providerFault, responseInvalid } from './faults.ts'
+import type { Provider } from './provider.ts'
+
+/** What the provider says of an access token (RFC 7662 2); undefined where it is not active. */
+export async function introspect(provider: Provider, token: string): Promise<UnknownClaims | undefined> {
+  const { configuration, metadata } = await provider.ready()
+  try {
+    if (metadata.introspection_endpoint === undefined) {
+      throw responseInvalid('introspection: the provider has no such endpoint')
+    }
+    const { active, ...claims } = await tokenIntrospection(configuration, token, { token_type_hint: 'access_token' })
+    return active ? claims : undefined
+  } catch (error) {
+    throw providerFault(error, 'introspection', [token, ...credentials(provider.options)])
+  }
+}
