@@ -33,7 +33,9 @@ export function introspectorOf(checks: Checks): ResolvedIntrospector | undefined
   if (inner.value('clientId') === undefined && inner.faults.length === 0) {
     inner.fault('clientId is missing: pass the client identifier of this API at the provider')
   }
-  const resolved = { ...settingsOf(inner), clientId: clientId ?? '', ...clientOf(inner) }
+  // Of what is no object, one fault is enough.
+  const client = typeof given === 'object' ? clientOf(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
+  const resolved = { ...settingsOf(inner), clientId: clientId ?? '', ...client }
   checks.faults.push(...named(inner.faults))
   return resolved
 }

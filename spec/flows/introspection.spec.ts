@@ -1,0 +1,239 @@
+/** Tokens that their issuer is asked about (RFC 7662), beside those that are verified here. */
+import express from 'express'
+import { createBearer, createOidc, type Bearer, type BearerOptions, type OidcOptions } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { close, listen, secret } from '../support/app.ts'
+import { faultsOf } from '../support/faults-of.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { createServer } from 'node:http'
+
+noUnhandledRejections()
+
+const undo: (() => Promise<void>)[] = []
+afterEach(async () => {
+  vi.useRealTimers()
+  for (const stop of undo.splice(0).toReversed()) await stop()
+})
+
+async function start(accessTokens: 'opaque' | 'jwt' = 'opaque'): Promise<TestProvider> {
+  const provider = await startTestProvider({
+    audience: 'orders',
+    accessTokens,
+    clients: [
+      { clientId: 'web', clientSecret: 'web-secret' },
+      { clientId: 'orders', clientSecret: 'odd secret: +/&%' },
+    ],
+  })
+  undo.push(() => provider.stop())
+  return provider
+}
+
+const client = { clientId: 'orders', clientSecret: 'odd secret: +/&%' }
+
+function guardOf(provider: TestProvider, options: Partial<BearerOptions> = {}): Bearer {
+  return createBearer({ issuer: provider.issuer, audience: 'orders', introspection: client, ...options })
+}
+
+async function tokenOf(provider: TestProvider, sub = 'alice', scope = 'openid orders:read'): Promise<string> {
+  return (await provider.issueTokens(sub, { scope }))['access_token'] as string
+}
+
+/** The code and the detail that a token is refused with. */
+async function refusal(bearer: Pick<Bearer, 'verifyToken'>, token: string): Promise<unknown> {
+  return bearer.verifyToken(token).then(
+    () => 'good',
+    (error: { code: string; status: number; detail: string }) => `${error.status} ${error.code} ${error.detail}`,
+  )
+}
+
+describe('an opaque token', () => {
+  it('is refused where nobody may be asked about it', async () => {
+    const provider = await start()
+    const bearer = createBearer({ issuer: provider.issuer, audience: 'orders' })
+    expect(await refusal(bearer, await tokenOf(provider))).toContain('401 token_invalid it is no JWT')
+    expect(provider.requestsTo('introspection')).toHaveLength(0)
+  })
+
+  it('is what its issuer says, asked as this client', async () => {
+    const provider = await start()
+    const token = await tokenOf(provider)
+    const auth = await guardOf(provider).verifyToken(token, { scope: 'orders:read', roles: 'admin' })
+    expect(auth).toMatchObject({ sub: 'alice', scope: ['openid', 'orders:read'], roles: ['admin', 'user'], token })
+    expect(auth.claims).toMatchObject({ aud: 'orders', client_id: 'web', iss: provider.issuer })
+    expect(auth.claims).not.toHaveProperty('active')
+    const [request] = provider.requestsTo('introspection')
+    expect(request?.params.get('token_type_hint')).toBe('access_token')
+    expect(request?.headers.authorization).toMatch(/^Basic /)
+  })
+
+  it('is asked about again at each request, and so ends when it is revoked', async () => {
+    const provider = await start()
+    const bearer = guardOf(provider)
+    const token = await tokenOf(provider)
+    await bearer.verifyToken(token)
+    provider.endSession('alice')
+    expect(await refusal(bearer, token)).toBe('401 token_invalid its issuer says that it is not active')
+    expect(provider.requestsTo('introspection')).toHaveLength(2)
+  })
+
+  it('is remembered for as long as one says, and not past its end', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const provider = await start()
+    const bearer = guardOf(provider, { introspection: { ...client, rememberSeconds: 3600 }, clockToleranceSeconds: 0 })
+    const token = await tokenOf(provider)
+    await bearer.verifyToken(token)
+    provider.endSession('alice')
+    vi.setSystemTime(Date.now() + 299_000)
+    await bearer.verifyToken(token)
+    expect(provider.requestsTo('introspection')).toHaveLength(1)
+    vi.setSystemTime(Date.now() + 2000)
+    expect(await refusal(bearer, token)).toContain('not active')
+  })
+
+  it('is asked about once for all who present it at the same time, and never mixed up with another', async () => {
+    const provider = await start()
+    const bearer = guardOf(provider)
+    const [alices, bobs] = [await tokenOf(provider), await tokenOf(provider, 'bob')]
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => bearer.verifyToken(index % 2 === 0 ? alices : bobs)),
+    )
+    expect(seen.map(({ sub }) => sub)).toEqual(seen.map((_, index) => (index % 2 === 0 ? 'alice' : 'bob')))
+    expect(provider.requestsTo('introspection')).toHaveLength(2)
+  })
+
+  it('leaves nobody waiting for an answer that failed: the next request asks anew', async () => {
+    const provider = await start()
+    const bearer = guardOf(provider)
+    const token = await tokenOf(provider)
+    const repair = provider.misbehave({ endpoints: { introspection: { status: 500 } } })
+    expect(await refusal(bearer, token)).toContain('503 provider_unavailable introspection')
+    repair()
+    expect(await refusal(bearer, token)).toBe('good')
+  })
+})
+
+describe('what an issuer answers', () => {
+  const now = (): number => Math.floor(Date.now() / 1000)
+  const answers: [string, Record<string, unknown>, string][] = [
+    ['names another audience', { aud: 'billing' }, '401 token_invalid its aud is ["billing"]'],
+    ['names no audience', { aud: undefined }, '401 token_invalid it has no aud'],
+    ['names another issuer', { iss: 'https://evil.example' }, '401 token_invalid iss is another issuer'],
+    ['ended', { exp: now() - 31 }, '401 token_invalid its issuer says that it has ended'],
+    ['has an end that is none', { exp: '2099' }, '401 token_invalid exp is no time'],
+    ['has not begun', { nbf: now() + 100 }, '401 token_invalid nbf is in the future'],
+    [
+      'is a refresh token',
+      { token_type: 'refresh_token' },
+      '401 token_invalid its issuer says that it is another kind',
+    ],
+    ['is a refresh token of Keycloak', { typ: 'Refresh' }, '401 token_invalid its claim typ is "refresh"'],
+    ['is an ID token', { typ: 'ID' }, '401 token_invalid its claim typ is "id"'],
+    ['is bound to a key', { cnf: { jkt: 'x' } }, '401 token_invalid it is bound to a key'],
+    ['is active in a manner of speaking', { active: 'true' }, '502 provider_response_invalid introspection'],
+    ['is not active', { active: false }, '401 token_invalid its issuer says that it is not active'],
+    ['says neither issuer nor end', { iss: undefined, exp: undefined, token_type: undefined }, 'good'],
+    ['is of the type DPoP without a key', { token_type: 'DPoP' }, 'good'],
+  ]
+
+  it.each(answers)('%s', async (_, changes, expected) => {
+    const issuer = await startTestProvider()
+    const endpoint = createServer((_req, res) => {
+      const claims = { active: true, iss: issuer.issuer, aud: 'orders', sub: 'alice', exp: now() + 60, ...changes }
+      res.setHeader('content-type', 'application/json').end(JSON.stringify(claims))
+    })
+    const url = await listen(endpoint)
+    undo.push(
+      () => issuer.stop(),
+      () => close(endpoint),
+    )
+    issuer.misbehave({ metadata: { introspection_endpoint: url } })
+    expect(await refusal(guardOf(issuer), 'opaque')).toContain(expected)
+  })
+
+  it('may be a refusal of this client: a fault of the set-up, not of the token', async () => {
+    const provider = await start()
+    const bearer = guardOf(provider, { introspection: { clientId: 'orders', clientSecret: 'a wrong secret' } })
+    const said = await refusal(bearer, await tokenOf(provider))
+    expect(said).toContain('500 client_rejected introspection')
+    expect(said).not.toContain('a wrong secret')
+  })
+})
+
+describe('a JWT', () => {
+  it('is verified here, without a question', async () => {
+    const provider = await start('jwt')
+    await guardOf(provider).verifyToken(await tokenOf(provider))
+    expect(provider.requestsTo('introspection')).toHaveLength(0)
+  })
+
+  it('is asked about where all are, and its keys are not', async () => {
+    const provider = await start('jwt')
+    const bearer = guardOf(provider, { introspection: { ...client, tokens: 'all' } })
+    const token = await tokenOf(provider)
+    await bearer.verifyToken(token)
+    provider.endSession('alice')
+    expect(await refusal(bearer, token)).toContain('not active')
+    expect(provider.requestsTo('jwks')).toHaveLength(0)
+  })
+})
+
+describe('the option introspection', () => {
+  it('beside a login asks as the client of the login', async () => {
+    const provider = await start()
+    const options = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret }
+    const oidc = createOidc({ ...options, bearer: { audience: 'orders', introspection: true } } as OidcOptions)
+    expect(await oidc.verifyToken(await tokenOf(provider))).toMatchObject({ sub: 'alice' })
+  })
+
+  it('belongs to one issuer alone, of whom an opaque token then is', async () => {
+    const [other, provider] = [await startTestProvider(), await start()]
+    undo.push(() => other.stop())
+    const bearer = createBearer({
+      audience: 'orders',
+      issuer: [other.issuer, { issuer: provider.issuer, introspection: client }],
+    })
+    expect(await bearer.verifyToken(await tokenOf(provider))).toMatchObject({ issuer: provider.issuer })
+    expect(other.requests).toHaveLength(0)
+    const both = { audience: 'orders', issuer: [other.issuer, provider.issuer], introspection: client }
+    expect(faultsOf(() => createBearer(both))).toEqual([
+      'introspection: one issuer alone may have it, since an opaque token does not say whose it is',
+    ])
+  })
+
+  it('says what is wrong with it', () => {
+    const faults = (introspection: unknown): string[] =>
+      faultsOf(() => createBearer({ issuer: 'https://id.example.com', audience: 'a', introspection } as BearerOptions))
+    expect(faults({ clientSecret: 's' })).toEqual([
+      'introspection: clientId is missing: pass the client identifier of this API at the provider',
+    ])
+    expect(faults({ clientId: 'a', clientSecret: undefined })).toEqual([
+      'introspection: clientSecret is present but undefined: is its environment variable set?',
+    ])
+    expect(faults({ ...client, tokens: 'some', rememberSeconds: -1, token: 1 })).toEqual([
+      "introspection: unknown option 'token'; did you mean 'tokens'?",
+      "introspection: tokens must be one of 'opaque', 'all'",
+      'introspection: rememberSeconds must be a number of seconds from 0 to 3600',
+    ])
+    expect(faults(true)).toEqual(['introspection must be an object'])
+  })
+})
+
+describe('a route', () => {
+  it('answers 503 with Retry-After while the issuer cannot be asked, and heals by itself', async () => {
+    const provider = await start()
+    const bearer = guardOf(provider)
+    const app = express()
+    app.get('/orders', bearer.requireBearer(), (req, res) => void res.json({ sub: req.auth.sub }))
+    const server = createServer(app)
+    const url = await listen(server)
+    undo.push(() => close(server))
+    const headers = { authorization: `Bearer ${await tokenOf(provider)}` }
+    await bearer.ready()
+    await provider.stop()
+    const down = await fetch(`${url}/orders`, { headers })
+    expect([down.status, down.headers.get('retry-after')]).toEqual([503, '5'])
+    await provider.start()
+    expect(await (await fetch(`${url}/orders`, { headers })).json()).toEqual({ sub: 'alice' })
+  })
+})
