@@ -1,0 +1,399 @@
+/** Access tokens that are bound to a key: by DPoP (RFC 9449) or by a certificate (RFC 8705). */
+import { X509Certificate, createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
+import express, { type Express } from 'express'
+import { generateKeyPair } from 'jose'
+import {
+  createBearer,
+  createOidc,
+  type Bearer,
+  type BearerOptions,
+  type OidcOptions,
+  type Records,
+} from 'express-session-oidc'
+import { redisRecords } from 'express-session-oidc/redis'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { close, listen, secret } from '../support/app.ts'
+import { dpopClient, type DpopClient, type ProofOf } from '../support/dpop.ts'
+import { untrustedCertificate } from '../support/fault-certificate.ts'
+import { faultsOf } from '../support/faults-of.ts'
+import { redisForFile } from '../support/redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+const redis = redisForFile()
+const baseUrl = 'https://api.example.com/v1'
+const url = `${baseUrl}/orders`
+
+let provider: TestProvider
+let client: DpopClient
+let bound: string
+beforeAll(async () => {
+  provider = await startTestProvider()
+  client = await dpopClient()
+  bound = await tokenOf({ cnf: { jkt: client.thumbprint } })
+})
+afterAll(() => provider.stop())
+
+const undo: (() => Promise<void>)[] = []
+afterEach(async () => {
+  vi.useRealTimers()
+  for (const stop of undo.splice(0)) await stop()
+})
+
+function tokenOf(changes: Record<string, unknown> = {}): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000)
+  const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', scope: 'orders:read', iat, exp: iat + 300 }
+  return provider.sign({ ...claims, jti: crypto.randomUUID(), ...changes })
+}
+
+function guardOf(options: Partial<BearerOptions> = {}): { bearer: Bearer; details: (string | undefined)[] } {
+  const bearer = createBearer({
+    issuer: provider.issuer,
+    audience: 'orders',
+    baseUrl,
+    dpop: { replay: 'memory' },
+    ...options,
+  })
+  const details: (string | undefined)[] = []
+  bearer.on('token_rejected', ({ detail }) => details.push(detail))
+  return { bearer, details }
+}
+
+interface Answer {
+  readonly status: number
+  readonly challenge: string
+  readonly body: Record<string, unknown>
+}
+
+/** The application behind a proxy that has taken `/v1` off. */
+async function serve(bearer: Pick<Bearer, 'requireBearer'>, more?: (app: Express) => void) {
+  const app = express()
+  more?.(app)
+  app.all('/orders', bearer.requireBearer(), (req, res) => void res.json({ sub: req.auth.sub }))
+  const server = createServer(app)
+  const origin = await listen(server)
+  undo.push(() => close(server))
+  return async (headers: Record<string, string>, init: RequestInit & { path?: string } = {}): Promise<Answer> => {
+    const response = await fetch(origin + (init.path ?? '/orders'), { ...init, headers })
+    const challenge = response.headers.get('www-authenticate') ?? ''
+    return { status: response.status, challenge, body: (await response.json()) as Record<string, unknown> }
+  }
+}
+
+async function dpop(changes: Partial<ProofOf> = {}, token = bound): Promise<Record<string, string>> {
+  return { authorization: `DPoP ${token}`, dpop: await client.proof({ url, token, ...changes }) }
+}
+
+describe('a token that is bound to a DPoP key', () => {
+  it('is good with a proof for the request, and with another for the next', async () => {
+    const { bearer } = guardOf()
+    const ask = await serve(bearer)
+    expect(await ask(await dpop())).toMatchObject({ status: 200, body: { sub: 'alice' } })
+    expect(await ask(await dpop())).toMatchObject({ status: 200 })
+    expect(await ask(await dpop({ method: 'POST' }), { method: 'POST' })).toMatchObject({ status: 200 })
+    // RFC 9449 4.3: without query and fragment.
+    expect(await ask(await dpop(), { path: '/orders?page=2' })).toMatchObject({ status: 200 })
+    expect(await ask(await dpop({ url: `${url}?page=1#top` }))).toMatchObject({ status: 200 })
+  })
+
+  it.each(['RS256', 'PS256', 'EdDSA', 'ES384'])('takes proofs by %s', async (alg) => {
+    const other = await dpopClient(alg)
+    const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
+    const ask = await serve(guardOf().bearer)
+    const proof = await other.proof({ url, token })
+    expect(await ask({ authorization: `dpop ${token}`, dpop: proof })).toMatchObject({ status: 200 })
+  })
+
+  const now = (): number => Math.floor(Date.now() / 1000)
+  const bad: [string, () => Partial<ProofOf> | Promise<Partial<ProofOf>>, RegExp][] = [
+    ['of another method', () => ({ method: 'POST' }), /htm is another method/],
+    ['of a method in small letters', () => ({ method: 'get' }), /htm is another method/],
+    [
+      'of another path',
+      () => ({ url: `${baseUrl}/orders/1` }),
+      /htu is another URL than https:\/\/api\.example\.com\/v1\/orders$/,
+    ],
+    ['of another host', () => ({ url: 'https://evil.example/v1/orders' }), /htu is another URL/],
+    ['of plain http', () => ({ url: 'http://api.example.com/v1/orders' }), /htu is another URL/],
+    ['of another port', () => ({ url: 'https://api.example.com:8443/v1/orders' }), /htu is another URL/],
+    ['of a URL that is none', () => ({ claims: { htu: 'orders' } }), /htu is another URL/],
+    ['without a URL', () => ({ claims: { htu: undefined } }), /htu is another URL/],
+    ['for another token', () => ({ token: 'another' }), /ath is that of another token/],
+    ['for no token', () => ({ claims: { ath: undefined } }), /ath is that of another token/],
+    ['without an identifier', () => ({ claims: { jti: undefined } }), /jti is no identifier/],
+    ['with an identifier that is none', () => ({ claims: { jti: 1 } }), /jti is no identifier/],
+    ['with an empty identifier', () => ({ claims: { jti: '' } }), /jti is no identifier/],
+    ['with a huge identifier', () => ({ claims: { jti: 'x'.repeat(257) } }), /jti is no identifier/],
+    ['too old', () => ({ claims: { iat: now() - 100 } }), /"iat" claim timestamp check failed/],
+    ['of the future', () => ({ claims: { iat: now() + 100 } }), /"iat" claim timestamp check failed/],
+    ['of no time', () => ({ claims: { iat: undefined } }), /"iat"/],
+    ['that has ended', () => ({ claims: { exp: now() - 100 } }), /"exp" claim timestamp check failed/],
+    ['of another type', () => ({ header: { typ: 'JWT' } }), /"typ"/],
+    ['of no type', () => ({ header: { typ: undefined } }), /"typ"/],
+    ['without its key', () => ({ header: { jwk: undefined } }), /"jwk"/],
+    ['with its private key', () => ({ header: { jwk: client.privateJwk } }), /must be a public key/],
+    ['with a key that did not sign it', async () => ({ header: { jwk: (await dpopClient()).jwk } }), /signature/],
+    [
+      'by a key of its own, that the token is not bound to',
+      async () => {
+        const { privateKey } = await generateKeyPair('ES256')
+        const other = await dpopClient()
+        return { key: privateKey, header: { jwk: other.jwk } }
+      },
+      /signature/,
+    ],
+  ]
+  it.each(bad)('is refused with a proof %s', async (_, changes, reason) => {
+    const { bearer, details } = guardOf()
+    const ask = await serve(bearer)
+    // Also where the token itself is remembered.
+    expect(await ask(await dpop())).toMatchObject({ status: 200 })
+    const answer = await ask(await dpop(await changes()))
+    expect(answer).toMatchObject({ status: 401, body: { code: 'token_invalid', error: 'invalid_dpop_proof' } })
+    expect(details.join()).toMatch(reason)
+    expect(answer.body['error_description']).toBe('The DPoP proof is not valid, or missing.')
+  })
+
+  it('is refused with the good proof of another client', async () => {
+    const { bearer, details } = guardOf()
+    const ask = await serve(bearer)
+    const thief = await dpopClient()
+    const proof = await thief.proof({ url, token: bound })
+    expect(await ask({ authorization: `DPoP ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
+    expect(details).toEqual(['DPoP proof: it is by another key than the token is bound to'])
+  })
+
+  it('is refused without a proof, with two, and with what is none', async () => {
+    const { bearer, details } = guardOf()
+    const ask = await serve(bearer)
+    const { dpop: proof = '', authorization = '' } = await dpop()
+    expect(await ask({ authorization })).toMatchObject({ status: 401 })
+    expect(await ask({ authorization, dpop: `${proof}, ${(await dpop())['dpop']}` })).toMatchObject({ status: 401 })
+    expect(await ask({ authorization, dpop: `${proof}.${proof}` })).toMatchObject({ status: 401 })
+    expect(await ask({ authorization, dpop: `${'x'.repeat(8200)}.x.x` })).toMatchObject({ status: 401 })
+    expect(details).toEqual([
+      'DPoP proof: there is no DPoP header',
+      ...Array(3).fill('DPoP proof: the DPoP header is no JWT'),
+    ])
+  })
+
+  it('is refused as a plain Bearer token, with its proof or without', async () => {
+    const ask = await serve(guardOf().bearer)
+    const { dpop: proof = '' } = await dpop()
+    expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
+    expect(await ask({ authorization: `Bearer ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
+  })
+
+  it('is refused where no DPoP is configured, and by verifyToken', async () => {
+    const { bearer, details } = guardOf({ dpop: undefined })
+    const ask = await serve(bearer)
+    expect(await ask(await dpop())).toMatchObject({ status: 401 })
+    expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_token' },
+    })
+    await expect(bearer.verifyToken(bound)).rejects.toMatchObject({ status: 401 })
+    await expect(guardOf().bearer.verifyToken(bound)).rejects.toMatchObject({
+      detail: 'it is bound to a key (cnf), which nothing proves here',
+    })
+    expect(new Set(details)).toEqual(
+      new Set([
+        'it is bound to a key (cnf), and the option dpop is not set',
+        'it is bound to a key (cnf), which nothing proves here',
+      ]),
+    )
+  })
+
+  it('is told how, in a challenge of its own', async () => {
+    const ask = await serve(guardOf().bearer)
+    const { challenge } = await ask({ authorization: `DPoP ${bound}` })
+    expect(challenge).toMatch(
+      /^Bearer realm="orders", resource_metadata="[^"]+", DPoP realm="orders", error="invalid_dpop_proof"/,
+    )
+    expect(challenge).toMatch(/algs="RS256 PS256 ES256 /)
+    expect((await ask({})).challenge).toMatch(/^Bearer realm="orders", [^,]+, DPoP realm="orders", algs="/)
+  })
+})
+
+describe('a token that is bound to no key', () => {
+  it('is a Bearer token, and none of DPoP', async () => {
+    const { bearer, details } = guardOf()
+    const ask = await serve(bearer)
+    const token = await tokenOf()
+    expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 200 })
+    expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
+    expect(details).toEqual(['it is bound to no key (no cnf): present it with the scheme Bearer'])
+  })
+
+  it.each([null, 'x', [], {}, 1, { kid: 'a' }, { 'jkt#S512': 'x' }])(
+    'is refused with the confirmation %j',
+    async (cnf) => {
+      const ask = await serve(guardOf({ mtls: true }).bearer)
+      const token = await tokenOf({ cnf })
+      expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 401 })
+      expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401 })
+    },
+  )
+
+  it('with further members in its confirmation is as good as without', async () => {
+    const ask = await serve(guardOf().bearer)
+    const token = await tokenOf({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
+    expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 200 })
+  })
+})
+
+describe('a proof that was used', () => {
+  it('is refused, in this process', async () => {
+    const { bearer, details } = guardOf()
+    const ask = await serve(bearer)
+    const headers = await dpop()
+    expect(await ask(headers)).toMatchObject({ status: 200 })
+    expect(await ask(headers)).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
+    expect(details).toEqual(['DPoP proof: it was used before'])
+  })
+
+  it("is no other client's, who may have hit on the same identifier", async () => {
+    const ask = await serve(guardOf().bearer)
+    const other = await dpopClient()
+    const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
+    const claims = { jti: 'the same' }
+    expect(await ask(await dpop({ claims }))).toMatchObject({ status: 200 })
+    const proof = await other.proof({ url, token, claims })
+    expect(await ask({ authorization: `DPoP ${token}`, dpop: proof })).toMatchObject({ status: 200 })
+  })
+
+  it('stays refused for as long as it would be good by any clock', async () => {
+    const add = vi.fn<Records['add']>(async () => true)
+    const records = { ...redisRecords({ client: redis.client }), add }
+    const ask = await serve(guardOf({ dpop: { replay: records }, clockToleranceSeconds: 20 }).bearer)
+    expect(await ask(await dpop())).toMatchObject({ status: 200 })
+    const [key, , seconds] = add.mock.calls[0] as Parameters<Records['add']>
+    expect(seconds).toBe(100)
+    expect(key).toMatchObject({ kind: 'dpop' })
+  })
+
+  it('is taken once by eight guards that share their records, whoever gets it first', async () => {
+    const asks = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        serve(guardOf({ dpop: { replay: redisRecords({ client: redis.client }) } }).bearer),
+      ),
+    )
+    for (let round = 0; round < 5; round++) {
+      const headers = await dpop()
+      const answers = await Promise.all(asks.map((ask) => ask(headers)))
+      expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array(7).fill(401)])
+    }
+  })
+
+  it('cannot be told while the records cannot be reached: 503, and nobody is let in', async () => {
+    const records = redisRecords({ client: redis.client })
+    const broken = { ...records, add: () => Promise.reject(new Error('connection lost')) }
+    const { bearer } = guardOf({ dpop: { replay: broken } })
+    const faults: unknown[] = []
+    bearer.on('store_fault', ({ detail }) => faults.push(detail))
+    const ask = await serve(bearer)
+    expect(await ask(await dpop())).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+    expect(faults).toEqual(['Error: connection lost'])
+  })
+})
+
+describe('beside a login', () => {
+  it('a proof is for the public URL, whatever Host and forwarded headers say', async () => {
+    const options = { ...provider.settings(), baseUrl: 'https://shop.example.com', secret }
+    const oidc = createOidc({ ...options, bearer: { audience: 'orders', dpop: { replay: 'memory' } } } as OidcOptions)
+    const ask = await serve(oidc, (app) => app.set('trust proxy', true))
+    const good = await dpop({ url: 'https://shop.example.com/orders' })
+    expect(await ask({ ...good, 'x-forwarded-host': 'evil.example', host: 'evil.example' })).toMatchObject({
+      status: 200,
+    })
+    const evil = await dpop({ url: 'https://evil.example/orders' })
+    expect(await ask({ ...evil, 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' })).toMatchObject({
+      status: 401,
+    })
+  })
+})
+
+describe('the options', () => {
+  it('say what is missing', () => {
+    const faults = (options: object): string[] =>
+      faultsOf(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options } as BearerOptions))
+    expect(faults({ dpop: { replay: 'memory' } })).toEqual([
+      'dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)',
+    ])
+    expect(faults({ baseUrl, dpop: {} })).toEqual([
+      "dpop.replay is missing: 'memory' for one process, or records that all processes share",
+    ])
+    expect(faults({ baseUrl, dpop: { replay: redis.client } })[0]).toContain(
+      'dpop.replay, where it is not memory, must have',
+    )
+    expect(faults({ baseUrl, dpop: true })).toEqual(['dpop must be an object'])
+    expect(faults({ mtls: {} })).toEqual(['mtls.certificate must be a function'])
+    expect(faults({ mtls: false })).toEqual(['mtls, where it is not true, must be an object'])
+  })
+})
+
+describe('a token that is bound to a certificate', () => {
+  async function certificate(): Promise<{ key: string; pem: string; der: Uint8Array; thumbprint: string }> {
+    const { key, cert } = await untrustedCertificate()
+    const der = new X509Certificate(cert).raw
+    return { key, pem: cert, der, thumbprint: createHash('sha256').update(der).digest('base64url') }
+  }
+
+  it('is good on a connection whose client has shown that it has it, and on no other', async () => {
+    const [server, own, thiefs] = [await certificate(), await certificate(), await certificate()]
+    const app = express()
+    app.get('/orders', guardOf({ mtls: true }).bearer.requireBearer(), (_req, res) => void res.send('orders'))
+    const tls = createTlsServer({ ...server, cert: server.pem, requestCert: true, rejectUnauthorized: false }, app)
+    const origin = (await listen(tls)).replace('http:', 'https:')
+    undo.push(() => close(tls))
+    const token = await tokenOf({ cnf: { 'x5t#S256': own.thumbprint } })
+    const ask = (client: object, scheme = 'Bearer'): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = { authorization: `${scheme} ${token}` }
+        tlsRequest(`${origin}/orders`, { headers, agent: false, rejectUnauthorized: false, ...client }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode))
+        })
+          .on('error', reject)
+          .end()
+      })
+    expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
+    expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
+    expect(await ask({ key: thiefs.key, cert: thiefs.pem })).toBe(401)
+    expect(await ask({})).toBe(401)
+    expect(await ask({ key: own.key, cert: own.pem }, 'DPoP')).toBe(401)
+  })
+
+  it('is good where the proxy says that the client has it', async () => {
+    const { pem, der, thumbprint } = await certificate()
+    const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
+    const authorization = `Bearer ${token}`
+    const given: { value: string | Uint8Array | undefined } = { value: undefined }
+    const { bearer, details } = guardOf({ mtls: { certificate: () => given.value } })
+    const ask = await serve(bearer)
+    for (const value of [pem, der]) {
+      given.value = value
+      expect(await ask({ authorization })).toMatchObject({ status: 200 })
+    }
+    given.value = (await certificate()).pem
+    expect(await ask({ authorization })).toMatchObject({ status: 401 })
+    given.value = undefined
+    expect(await ask({ authorization })).toMatchObject({ status: 401 })
+    expect(details).toEqual([
+      'it is bound to another certificate (cnf) than the client has shown',
+      'it is bound to a certificate (cnf), and the client has shown none',
+    ])
+    given.value = 'no certificate'
+    expect(await ask({ authorization })).toMatchObject({ status: 500, body: { code: 'hook_failed' } })
+  })
+
+  it('is refused where certificates are not looked at, and on a connection without TLS', async () => {
+    const { thumbprint } = await certificate()
+    const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
+    const headers = { authorization: `Bearer ${token}` }
+    expect(await (await serve(guardOf().bearer))(headers)).toMatchObject({ status: 401 })
+    expect(await (await serve(guardOf({ mtls: true }).bearer))(headers)).toMatchObject({ status: 401 })
+  })
+})
