@@ -12,7 +12,7 @@ export class Lru<Value> {
   /** Of all that was written to the newer half, whether or not it is still there. */
   #weight = 0
 
-  constructor(limit: number, weightLimit = Infinity) {
+  constructor(limit: number, weightLimit: number = Infinity) {
     this.#limit = limit
     this.#weightLimit = weightLimit
   }

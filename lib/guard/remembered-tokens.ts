@@ -30,7 +30,10 @@ export class RememberedTokens {
   readonly #entries: Lru<Entry>
   readonly #rememberMs: number
 
-  constructor(rememberSeconds: number, most = { tokens: mostTokens, bytes: mostBytes }) {
+  constructor(
+    rememberSeconds: number,
+    most: { tokens: number; bytes: number } = { tokens: mostTokens, bytes: mostBytes },
+  ) {
     this.#rememberMs = rememberSeconds * 1000
     this.#entries = new Lru(most.tokens, most.bytes)
   }
