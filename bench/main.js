@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { resolve } from 'node:path'
 import { cpus } from 'node:os'
+import { bearer } from './parts/bearer.js'
 import { callback } from './parts/callback.js'
 import { guarded } from './parts/guarded.js'
 import { profile } from './parts/profile.js'
@@ -18,7 +19,7 @@ import { stopAll } from './processes.js'
  */
 
 /** @type {Record<string, (settings: Settings) => Promise<unknown>>} */
-const parts = { guarded, redis, callback, scale, profile }
+const parts = { guarded, redis, callback, scale, profile, bearer }
 
 const { values, positionals } = parseArgs({
   options: {

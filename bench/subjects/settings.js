@@ -13,6 +13,13 @@ export const secret = 'a secret of the bench, more than thirty-two characters'
  * @property {typeof globalThis.fetch} [fetch] what requests to the provider go through, where they are timed
  */
 
+/**
+ * What an API is told of where its tokens come from.
+ *
+ * @typedef {object} ApiSurroundings
+ * @property {{ issuer: string, audience: string, jwksUri: string }} provider
+ */
+
 /** What `/me` answers. @param {Record<string, unknown>} user */
 export function answerOf({ sub, name, email }) {
   return { sub, name, email }

@@ -1,0 +1,12 @@
+/** express-oauth2-jwt-bearer, as its README begins. */
+import express from 'express'
+import { auth } from 'express-oauth2-jwt-bearer'
+
+/** @param {import('./settings.js').ApiSurroundings} surroundings */
+export function build({ provider: { issuer, audience } }) {
+  const app = express()
+  app.get('/orders', auth({ issuerBaseURL: issuer, audience }), (req, res) => {
+    res.json({ sub: req.auth?.payload.sub })
+  })
+  return app
+}
