@@ -41,7 +41,7 @@ function authenticationFault(
   tolerance: number,
 ): Refusal | undefined {
   const isStrong = !acr || acr.includes(claims['acr'] as string)
-  const isFresh = maxAuthAgeSeconds === undefined || ageOf(claims['auth_time']) <= maxAuthAgeSeconds + tolerance
+  const isFresh = maxAuthAgeSeconds === undefined || isRecent(claims['auth_time'], maxAuthAgeSeconds, tolerance)
   if (isStrong && isFresh) return undefined
   return {
     code: 'authentication_insufficient',
@@ -56,8 +56,11 @@ function authenticationFault(
   }
 }
 
-function ageOf(authTime: unknown): number {
-  return typeof authTime === 'number' ? nowSeconds() - authTime : Infinity
+/** A time that is yet to come is none at which anyone can have authenticated. */
+function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): boolean {
+  if (typeof authTime !== 'number') return false
+  const age = nowSeconds() - authTime
+  return age >= -tolerance && age <= maxAgeSeconds + tolerance
 }
 
 function refusalOf(verdict: Verdict): Refusal | undefined {

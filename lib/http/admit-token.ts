@@ -7,7 +7,7 @@ import { asksForProof, proveBinding } from '../guard/binding.ts'
 import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
 import { judgeToken } from '../guard/bearer-verdict.ts'
 import { TokenRejected } from '../tokens/faults.ts'
-import { MalformedCredentials, presentedToken, type Credentials } from './bearer-credentials.ts'
+import { longestToken, MalformedCredentials, presentedToken, type Credentials } from './bearer-credentials.ts'
 import { presentationOf } from './presentation.ts'
 import type { BearerGuard } from './require-bearer.ts'
 import { stateOf } from './request-state.ts'
@@ -95,6 +95,7 @@ export async function verifyPresented(
   token: string,
 ): Promise<BearerAuth> {
   try {
+    if (typeof token !== 'string' || token.length > longestToken) throw new TokenRejected('it is no text, or too long')
     const auth = await verifyToken(policy, token)
     if (asksForProof(auth, 'bearer')) await proveBinding(policy.binding, auth, undefined)
     return await judged(policy, rule, auth)

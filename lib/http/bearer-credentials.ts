@@ -12,7 +12,7 @@ export interface Credentials {
 }
 
 /** Longest access token that is looked at. */
-const longestToken = 16_384
+export const longestToken = 16_384
 
 /** Whether a request is to be judged by an access token: it has an `Authorization` header that is about one. */
 export function presentsToken(req: IncomingMessage): boolean {

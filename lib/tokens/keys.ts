@@ -60,7 +60,8 @@ export class Keys {
   get isCurrent(): boolean {
     const now = Date.now()
     if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return false
-    if (now >= this.#refreshAt && !this.#flight.isRunning) {
+    // A clock that was set back must not keep them for longer.
+    if ((now >= this.#refreshAt || now < this.#fetchedAt) && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
         this.#refreshAt = Date.now() + retryAfterMs
         this.#onFault(fault.detail)

@@ -21,8 +21,19 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: Unknown
   const hash = ['at_hash', 'c_hash', 's_hash'].find((name) => claims[name] !== undefined)
   if (hash !== undefined) return `${hash} is a claim of ID tokens`
   const isScoped = claims['scope'] !== undefined || claims['scp'] !== undefined || own !== undefined
-  if (claims['nonce'] !== undefined && !isScoped) return 'nonce without a scope is that of an ID token'
-  return undefined
+  return isScoped ? undefined : unscopedFault(claims)
+}
+
+/** What marks a token that says of no scope: tokens of a provider are alike where one API is its own client. */
+function unscopedFault(claims: UnknownClaims): string | undefined {
+  if (claims['nonce'] !== undefined) return 'nonce without a scope is that of an ID token'
+  if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
+  const { aud, azp } = claims
+  const isForClient = azp !== undefined && (Array.isArray(aud) ? aud.includes(azp) : aud === azp)
+  const login = ['auth_time', 'acr', 'amr'].find((name) => claims[name] !== undefined)
+  return isForClient && login !== undefined
+    ? `${login} without a scope, for the client itself, is that of an ID token`
+    : undefined
 }
 
 /** A type as it is compared: without regard to case, and without what a media type may leave out (RFC 7515 4.1.9). */

@@ -39,3 +39,47 @@ describe('a bounded map', () => {
     expect(map.size).toBe(1)
   })
 })
+
+describe('a bounded map with a limit of weight', () => {
+  it('holds no more than that, besides what was written last, and at least half of it', () => {
+    const weights = new Map<string, number>()
+    const map = new Lru<number>(1000, 100)
+    for (let index = 0; index < 5000; index++) {
+      const key = String(index)
+      weights.set(key, index % 17)
+      map.set(key, index, index % 17)
+      let held = 0
+      for (let back = Math.max(0, index - 200); back <= index; back++)
+        if (map.get(String(back)) !== undefined) held += weights.get(String(back)) as number
+      expect(held).toBeLessThanOrEqual(100 + 16)
+      if (index > 100) expect(held).toBeGreaterThanOrEqual(50 - 16)
+    }
+  })
+
+  it('is bounded by number too, and weighs nothing where nothing is said', () => {
+    const map = new Lru<number>(10, 100)
+    for (let index = 0; index < 50; index++) map.set(String(index), index)
+    expect(map.size).toBeLessThanOrEqual(10)
+    const weightless = new Lru<number>(1000, 1)
+    for (let index = 0; index < 100; index++) weightless.set(String(index), index)
+    expect(weightless.size).toBe(100)
+  })
+
+  it('counts what is written again once more, so that nobody grows it by writing one thing', () => {
+    const map = new Lru<number>(1000, 100)
+    for (let index = 0; index < 100; index++) {
+      map.set('same', index, 10)
+      expect(map.size).toBeLessThanOrEqual(1)
+      expect(map.get('same')).toBe(index)
+    }
+  })
+
+  it('forgets all but the heaviest where that is heavier than the limit', () => {
+    const map = new Lru<number>(1000, 100)
+    map.set('light', 1, 1)
+    map.set('heavy', 2, 1000)
+    expect(map.get('heavy')).toBe(2)
+    map.set('next', 3, 60)
+    expect(['light', 'heavy', 'next'].map((key) => map.get(key))).toEqual([undefined, undefined, 3])
+  })
+})

@@ -1,0 +1,302 @@
+/** Tokens whose header is to mislead about the algorithm, the key or the kind. */
+import { createHmac, createPublicKey, sign } from 'node:crypto'
+import { base64url, type Forgery, type Mint } from './forged-tokens.ts'
+
+const notAllowed = /"alg" \(Algorithm\) Header Parameter value not allowed/
+const noKey = /no applicable key found/
+const badSignature = /signature verification failed/
+const noJwt = /^it is no JWT in base64url/
+
+function payloadOf(token: string): string {
+  return token.split('.')[1] as string
+}
+
+export function unsigned(mint: Mint): Forgery[] {
+  const spellings = ['none', 'None', 'NONE', 'nOnE', 'NonE', 'none ', ' none', 'none\0', '\tnone', 'n\u043ene']
+  const signed = mint.good.split('.')[2] as string
+  return spellings.flatMap((alg) => {
+    const name = `alg ${JSON.stringify(alg)}`
+    const input = `${base64url({ ...mint.header, alg })}.${payloadOf(mint.good)}`
+    return [
+      { name: `${name} and no signature`, token: `${input}.`, why: noJwt },
+      { name: `${name} and the signature of the good one`, token: `${input}.${signed}`, why: notAllowed },
+      { name: `${name} and a good signature`, token: mint.withHeader({ alg }), why: notAllowed },
+    ]
+  })
+}
+
+/** CVE-2015-9235 and its like: what is public, or nothing at all, as a secret. */
+export function symmetric(mint: Mint): Forgery[] {
+  const { jwk } = mint.keys.main
+  const key = createPublicKey({ key: jwk as never, format: 'jwk' })
+  const spki = key.export({ type: 'spki', format: 'pem' }) as string
+  const secrets: Record<string, string | Buffer> = {
+    'the public key as PEM': spki,
+    'the public key as PEM without its last line break': spki.trimEnd(),
+    'the public key as PEM with CRLF': spki.replaceAll('\n', '\r\n'),
+    'the public key as PEM after a space': ` ${spki}`,
+    'the public key as PEM of PKCS #1': key.export({ type: 'pkcs1', format: 'pem' }) as string,
+    'the public key as DER': key.export({ type: 'spki', format: 'der' }),
+    'the public key as JWK': JSON.stringify(jwk),
+    'the key set': JSON.stringify({ keys: [jwk] }),
+    'the modulus as text': jwk.n as string,
+    'the modulus': Buffer.from(jwk.n as string, 'base64url'),
+    'the name of the key': 'main',
+    'the published symmetric key': 'not a secret at all',
+    'the secret of the client': 'web-secret',
+    nothing: '',
+  }
+  const forged = (alg: string, secret: string | Buffer, kid: string): string => {
+    const input = `${base64url({ ...mint.header, alg, kid })}.${payloadOf(mint.good)}`
+    return `${input}.${createHmac(`sha${alg.slice(2)}`, secret)
+      .update(input)
+      .digest('base64url')}`
+  }
+  const hs256 = Object.entries(secrets).map(([name, secret]) => {
+    const kid = name === 'the published symmetric key' ? 'odd-symmetric' : 'main'
+    return { name: `HS256 with ${name}`, token: forged('HS256', secret, kid), why: notAllowed }
+  })
+  const longer = ['HS384', 'HS512'].map((alg) => ({
+    name: `${alg} with the public key as PEM`,
+    token: forged(alg, spki, 'main'),
+    why: notAllowed,
+  }))
+  return [...hs256, ...longer]
+}
+
+export function swapped(mint: Mint): Forgery[] {
+  const { main, open, ec, pss } = mint.keys
+  const accepted = ['RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+  const byOpen = mint.withHeader({ kid: 'open' }, open)
+  const derInput = `${base64url({ ...mint.header, alg: 'ES256', kid: 'ec' })}.${payloadOf(mint.good)}`
+  const der = sign('sha256', Buffer.from(derInput), { key: ec.privateKey, dsaEncoding: 'der' })
+  const onCurve = (name: string, bytes: Buffer): Forgery => ({
+    name: `ES256, the signature ${name}`,
+    token: `${derInput}.${bytes.toString('base64url')}`,
+    why: badSignature,
+    control: mint.signedBy(ec),
+  })
+  const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
+  return [
+    ...accepted.map((alg) => ({ name: `RS256 said to be ${alg}`, token: mint.withHeader({ alg }), why: noKey })),
+    // The key says nothing of what it is for: it is tried, and says no.
+    ...['RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map((alg) => ({
+      name: `RS256 said to be ${alg}, by a key without alg`,
+      token: mint.withHeader({ alg, kid: 'open' }, open),
+      why: badSignature,
+      control: byOpen,
+    })),
+    ...['RS384', 'RS512', 'PS256'].map((algorithm) => ({
+      name: `${algorithm} said to be RS256`,
+      token: mint.withHeader({}, main, algorithm),
+      why: badSignature,
+    })),
+    {
+      name: 'RS256 by a key that is for PS256',
+      token: mint.withHeader({ kid: 'pss' }, pss, 'RS256'),
+      why: noKey,
+      control: mint.signedBy(pss),
+    },
+    { name: 'ES256 under the name of the RSA key', token: mint.withHeader({ alg: 'ES256' }, ec), why: noKey },
+    { name: 'ES256 said to be RS256', token: mint.withHeader({}, ec), why: badSignature },
+    { name: 'RS256 under the name of the EC key', token: mint.withHeader({ kid: 'ec' }), why: noKey },
+    onCurve('as DER', der),
+    // CVE-2022-21449.
+    onCurve('of zeros', Buffer.alloc(64)),
+    onCurve('of the order of the curve', Buffer.concat([order, order])),
+    onCurve('of no half', Buffer.alloc(32, 1)),
+    {
+      name: 'RS256 where the guard takes ES256 alone',
+      token: mint.good,
+      why: notAllowed,
+      control: mint.signedBy(ec),
+      guard: { algorithms: ['ES256'] },
+    },
+    {
+      name: 'ES256 where the guard takes RS256 alone',
+      token: mint.signedBy(ec),
+      why: notAllowed,
+      guard: { algorithms: ['RS256'] },
+    },
+  ]
+}
+
+export function otherAlgorithms(mint: Mint): Forgery[] {
+  const unknown = [
+    'rs256',
+    'Rs256',
+    'RS256 ',
+    ' RS256',
+    'RS256\0',
+    'RS256,ES256',
+    'RS',
+    '256',
+    'RS1',
+    'sha256WithRSAEncryption',
+  ]
+  const encryption = ['RSA1_5', 'RSA-OAEP', 'RSA-OAEP-256', 'dir', 'A128KW', 'PBES2-HS256+A128KW', 'ECDH-ES', 'A256GCM']
+  const others = ['ES256K', 'ML-DSA-65', 'HS1', '__proto__', 'constructor', 'toString', 'hasOwnProperty']
+  const noText = /"alg" \(Algorithm\) Header Parameter missing or invalid/
+  const values: readonly unknown[] = [undefined, null, 256, true, '', ['RS256'], { alg: 'RS256' }, {}, []]
+  return [
+    ...[...unknown, ...encryption, ...others].map((alg) => ({
+      name: `alg ${JSON.stringify(alg)}`,
+      token: mint.withHeader({ alg }),
+      why: notAllowed,
+    })),
+    ...values.map((alg) => ({
+      name: `alg ${alg === undefined ? 'missing' : JSON.stringify(alg)}, of no right type`,
+      token: mint.withHeader({ alg }),
+      why: noText,
+    })),
+    {
+      name: 'alg twice, none last',
+      token: mint.sign({ header: '{"alg":"RS256","kid":"main","alg":"none"}' }),
+      why: notAllowed,
+    },
+    {
+      name: 'alg twice, HS256 last under an escaped name',
+      token: mint.sign({ header: '{"alg":"RS256","kid":"main","\\u0061lg":"HS256"}' }),
+      why: notAllowed,
+    },
+  ]
+}
+
+export function keyNames(mint: Mint): Forgery[] {
+  const { foreign } = mint.keys
+  const texts = [
+    '',
+    ' ',
+    'MAIN',
+    'main ',
+    'main\0',
+    'mai',
+    '../../../../dev/null',
+    "' OR 1=1 --",
+    'main" OR "1"="1',
+    '$(id)',
+    '{"$ne":null}',
+    'https://evil.example/keys',
+    'file:///dev/null',
+    '__proto__',
+    'constructor',
+    '0',
+    'x'.repeat(4000),
+    'a\r\nSet-Cookie: x=y',
+  ]
+  const values: readonly unknown[] = [null, 0, 5, true, ['main'], { kid: 'main' }, [], {}]
+  return [
+    ...texts.map((kid) => ({
+      name: `kid ${JSON.stringify(kid.slice(0, 30))}`,
+      token: mint.withHeader({ kid }),
+      why: noKey,
+    })),
+    ...values.map((kid) => ({
+      name: `kid ${JSON.stringify(kid)}, of no right type`,
+      token: mint.withHeader({ kid }),
+      why: noKey,
+    })),
+    {
+      name: 'kid twice, another last',
+      token: mint.sign({ header: '{"alg":"RS256","kid":"main","kid":"other"}' }),
+      why: noKey,
+    },
+    { name: 'kid of the key, by another', token: mint.withHeader({}, foreign), why: badSignature },
+    { name: 'no kid, by a key of nobody', token: mint.withHeader({ kid: undefined }, foreign), why: badSignature },
+  ]
+}
+
+/** Keys that come with the token (RFC 7515 4.1.2 to 4.1.6); `url` is where somebody notes who comes. */
+export function keysBrought(mint: Mint, url: string): Forgery[] {
+  const { foreign } = mint.keys
+  const members: Record<string, object> = {
+    jwk: { jwk: foreign.jwk },
+    'jwk with a private half': { jwk: foreign.privateKey.export({ format: 'jwk' }) },
+    jku: { jku: `${url}/keys` },
+    'jku of the provider, with its name in it': { jku: `${url}/?${mint.provider.issuer}/jwks` },
+    x5u: { x5u: `${url}/certificate` },
+    x5c: { x5c: [createPublicKey(foreign.privateKey).export({ type: 'spki', format: 'der' }).toString('base64')] },
+    x5t: { x5t: 'AAAAAAAAAAAAAAAAAAAAAAAAAAA' },
+    keys: { keys: [foreign.jwk], jwks: { keys: [foreign.jwk] } },
+  }
+  return Object.entries(members).flatMap(([name, member]) => [
+    { name: `${name}, kid of the provider's key`, token: mint.withHeader(member, foreign), why: badSignature },
+    { name: `${name}, no kid`, token: mint.withHeader({ kid: undefined, ...member }, foreign), why: badSignature },
+    { name: `${name}, a kid of its own`, token: mint.withHeader({ kid: 'mine', ...member }, foreign), why: noKey },
+  ])
+}
+
+export function critical(mint: Mint): Forgery[] {
+  const wrongType = /"crit" \(Critical\) Header Parameter MUST be an array of non-empty strings/
+  const unknown = [
+    'exp',
+    'alg',
+    'crit',
+    'kid',
+    'x-unknown',
+    'http://example.com/unknown',
+    '__proto__',
+    'toString',
+    'jwk',
+  ]
+  const values: readonly unknown[] = [[], '', 'b64', null, true, 5, {}, [5], [''], [null], ['b64', 5], [['b64']]]
+  return [
+    ...unknown.map((name) => ({
+      name: `crit names ${name}`,
+      token: mint.withHeader({ exp: 4e9, 'x-unknown': 1, 'http://example.com/unknown': true, crit: [name] }),
+      why: /^JOSENotSupported .*is not recognized/,
+    })),
+    {
+      name: 'crit names b64 and something else',
+      token: mint.withHeader({ b64: true, x: 1, crit: ['b64', 'x'] }),
+      why: /^JOSENotSupported .*is not recognized/,
+    },
+    ...values.map((crit) => ({
+      name: `crit ${JSON.stringify(crit)}`,
+      token: mint.withHeader({ b64: true, crit }),
+      why: wrongType,
+    })),
+    {
+      name: 'crit names b64, which is not there',
+      token: mint.withHeader({ crit: ['b64'] }),
+      why: /"b64" is missing/,
+    },
+    ...[null, 0, 'true', 'false', [], {}].map((b64) => ({
+      name: `b64 ${JSON.stringify(b64)}`,
+      token: mint.withHeader({ b64, crit: ['b64'] }),
+      why: /"b64" .* must be a boolean/,
+    })),
+  ]
+}
+
+export function wholeHeaders(mint: Mint): Forgery[] {
+  const headers: Record<string, string | Buffer> = {
+    null: 'null',
+    'a number': '5',
+    'a text': '"RS256"',
+    'in a list': JSON.stringify([mint.header]),
+    'in a text': JSON.stringify(JSON.stringify(mint.header)),
+    'that breaks off': JSON.stringify(mint.header).slice(0, -1),
+    'with a comma too many': '{"alg":"RS256","kid":"main",}',
+    'in single quotes': "{'alg':'RS256','kid':'main'}",
+    'that is no UTF-8': Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]),
+    'in UTF-16': Buffer.from(JSON.stringify(mint.header), 'utf16le'),
+  }
+  return [
+    ...Object.entries(headers).map(([name, header]) => ({
+      name: `header ${name}`,
+      token: mint.sign({ header }),
+      why: /JWS Protected Header is invalid/,
+    })),
+    {
+      name: 'header that is empty',
+      token: mint.sign({ header: '{}' }),
+      why: /"alg" \(Algorithm\) Header Parameter missing or invalid/,
+    },
+    {
+      name: 'header whose algorithm is inherited',
+      token: mint.sign({ header: '{"__proto__":{"alg":"RS256","kid":"main"}}' }),
+      why: /"alg" \(Algorithm\) Header Parameter missing or invalid/,
+    },
+  ]
+}

@@ -1,0 +1,193 @@
+/**
+ * Tokens that differ from a good one in one thing each, presented to a guard of a real application: refused, for that
+ * reason, which only the log is told, and nothing of them remembered.
+ */
+import { createServer } from 'node:http'
+import express from 'express'
+import { createBearer, type BearerOptions } from 'express-session-oidc'
+import { startTestProvider } from 'express-session-oidc/testing'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { close, listen } from '../support/app.ts'
+import { rejection } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import * as claims from './forged-claims.ts'
+import * as headers from './forged-headers.ts'
+import * as origins from './forged-origins.ts'
+import * as shapes from './forged-shapes.ts'
+import { goodTokens } from './forged-passes.ts'
+import { audience, Mint, type Forgery } from './forged-tokens.ts'
+import { rawRequest, type RawAnswer } from './raw-http.ts'
+
+noUnhandledRejections()
+
+const mint = await Mint.open()
+const rival = await startTestProvider()
+const visits: string[] = []
+const elsewhere = createServer((req, res) => {
+  visits.push(req.url ?? '')
+  res.end(JSON.stringify({ keys: [mint.keys.foreign.jwk] }))
+})
+const elsewhereUrl = await listen(elsewhere)
+
+const families: Readonly<Record<string, readonly Forgery[]>> = {
+  'somebody else': await origins.otherPeoples(mint, rival),
+  'what the provider issues for something else': await origins.reallyIssued(mint),
+  'no signature': headers.unsigned(mint),
+  'a public key as a secret': headers.symmetric(mint),
+  'another algorithm than it says': headers.swapped(mint),
+  'an algorithm that is none': headers.otherAlgorithms(mint),
+  'the name of a key': headers.keyNames(mint),
+  'a key that it brings along': headers.keysBrought(mint, elsewhereUrl),
+  'what it says is critical': headers.critical(mint),
+  'its header as a whole': headers.wholeHeaders(mint),
+  'its issuer': claims.forgedIssuers(mint),
+  'its audience': claims.forgedAudiences(mint),
+  'its times': claims.forgedTimes(mint),
+  'its subject': claims.forgedSubjects(mint),
+  'a key that it is bound to': claims.boundTokens(mint),
+  'its payload as a whole': claims.forgedPayloads(mint),
+  'bits that mean nothing': shapes.uselessBits(mint),
+  'another alphabet': shapes.alphabets(mint),
+  'its parts': shapes.partsOf(mint),
+  'no token at all': shapes.noTokens(mint),
+  'its type': origins.otherTypes(mint),
+  'claims of other kinds': origins.otherClaims(mint),
+}
+
+const good = await goodTokens(mint)
+
+/** How often each was called: the handler of the route, `roles` of the guard, `check` of the rule. */
+const calls = { handler: 0, roles: 0, check: 0 }
+const events: { name: string; code: string; status: number; detail: string | undefined }[] = []
+let guard = guardOf({})
+
+const app = express()
+app.get(
+  '/orders',
+  (req, res, next) => guard.requireBearer({ check: () => Boolean((calls.check += 1)) })(req, res, next),
+  (req, res) => {
+    calls.handler += 1
+    res.json({ sub: req.auth.sub })
+  },
+)
+// The longest token that is looked at is longer than what Node reads of a request unless told.
+const server = createServer({ maxHeaderSize: 65_536 }, app)
+const url = await listen(server)
+
+afterAll(async () => {
+  await Promise.all([close(server), close(elsewhere), mint.provider.stop(), rival.stop()])
+})
+
+function guardOf(options: Partial<BearerOptions>): ReturnType<typeof createBearer> {
+  const made = createBearer({
+    issuer: mint.provider.issuer,
+    audience,
+    roles: () => [`role ${(calls.roles += 1)}`],
+    ...options,
+  })
+  for (const name of ['token_rejected', 'denied', 'provider_fault'] as const) {
+    made.on(name, (event) => events.push({ code: '', status: 0, ...event, name }))
+  }
+  return made
+}
+
+const present = (token: string): Promise<RawAnswer> =>
+  rawRequest(url, { target: '/orders', headers: [['Authorization', `Bearer ${token}`]], encoding: 'latin1' })
+
+beforeEach(() => {
+  Object.assign(calls, { handler: 0, roles: 0, check: 0 })
+  events.length = 0
+})
+
+const messages = {
+  other: 'The access token is not valid.',
+  expired: 'The access token has expired.',
+  audience: 'The access token is for another audience.',
+  malformed: 'The Authorization header is not of the form: Bearer, a space, the access token.',
+}
+
+/** All that an answer says, but for when. */
+function wire(answer: RawAnswer): object {
+  return {
+    status: answer.status,
+    challenge: answer.get('www-authenticate'),
+    cache: answer.get('cache-control'),
+    cookie: answer.get('set-cookie'),
+    body: answer.status === 200 ? '' : (JSON.parse(answer.body) as unknown),
+  }
+}
+
+function refusal({ told = 'other', guard: own = {} }: Forgery): object {
+  const message = messages[told]
+  const [status, code, error] =
+    told === 'malformed' ? [400, 'request_invalid', 'invalid_request'] : [401, 'token_invalid', 'invalid_token']
+  const realm = [own.audience ?? audience].flat()[0] as string
+  return {
+    status,
+    challenge: `Bearer realm="${realm}", error="${error}", error_description="${message}"`,
+    cache: 'no-store',
+    cookie: undefined,
+    body: { title: message, status, code, error, error_description: message },
+  }
+}
+
+async function passes(token: string): Promise<void> {
+  const before = calls.handler
+  const answer = await present(token)
+  expect({ status: answer.status, events }).toEqual({ status: 200, events: [] })
+  expect(calls.handler).toBe(before + 1)
+}
+
+async function isRefused(forgery: Forgery): Promise<void> {
+  const { token, why, told } = forgery
+  const before = { ...calls }
+  expect(wire(await present(token))).toEqual(refusal(forgery))
+  expect(forgery.isVerified ? { ...calls, roles: before.roles } : calls).toEqual(before)
+  const [code, status] = told === 'malformed' ? ['request_invalid', 400] : ['token_invalid', 401]
+  expect(events).toEqual([
+    expect.objectContaining({ name: 'token_rejected', code, status, detail: expect.stringMatching(why) }),
+  ])
+  const detail = events[0]?.detail
+  for (const secret of [token, ...token.split('.')]) if (secret.length > 20) expect(detail).not.toContain(secret)
+  events.length = 0
+}
+
+describe('forged and unfit tokens', () => {
+  it('are at least two hundred, all of them different', () => {
+    const all = Object.values(families).flat()
+    const names = Object.entries(families).flatMap(([family, list]) => list.map(({ name }) => `${family}: ${name}`))
+    console.log(`${all.length} forged or unfit tokens in ${Object.keys(families).length} families`)
+    expect(all.length).toBeGreaterThanOrEqual(200)
+    expect(new Set(names).size).toBe(all.length)
+    // One and the same token may be unfit for two guards.
+    const keys = all.map((each) => each.token + JSON.stringify(each.guard))
+    expect(all.filter((_each, index) => keys.indexOf(keys[index] as string) !== index)).toEqual([])
+  })
+
+  describe.each(Object.entries(families))('by %s', (_family, forgeries) => {
+    it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))('%s', async (_name, forgery) => {
+      const { token, control = mint.good, guard: options = {} } = forgery
+      // A guard of its own, so that no case waits for keys that others have asked for too often.
+      guard = guardOf(options)
+      await passes(control)
+      await isRefused(forgery)
+      await isRefused(forgery)
+      await passes(control)
+      // The same keys, given as a set, and the token by itself.
+      const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
+      expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
+    })
+  })
+
+  it.each(good.map((each) => [each.name, each] as const))('are not those with %s', async (_name, each) => {
+    guard = guardOf(each.guard ?? {})
+    await passes(each.token)
+    // The second time it is remembered.
+    await passes(each.token)
+    expect(calls).toEqual({ handler: 2, roles: expect.toSatisfy((times: number) => times < 3), check: 2 })
+  })
+
+  it('have us ask nobody whom they name', () => {
+    expect(visits).toEqual([])
+  })
+})

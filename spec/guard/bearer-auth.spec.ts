@@ -1,0 +1,189 @@
+import { inspect } from 'node:util'
+import { createBearer } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { UnknownClaims } from '../../lib/config/claims.ts'
+import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { rejection, thrown } from '../support/flow.ts'
+
+const token = 'eyJhbGciOiJSUzI1NiJ9.cGF5bG9hZA.c2lnbmF0dXJl'
+const issuer = 'https://id.example.com'
+const of = (claims: object, roles?: Parameters<typeof bearerAuth>[3]): ReturnType<typeof bearerAuth> =>
+  bearerAuth(token, issuer, claims as UnknownClaims, roles)
+
+describe('what a verified token says', () => {
+  it('is who issued it, for whom, and all its claims', () => {
+    const claims = { sub: 'alice', scope: 'a b', roles: ['x'], deep: { list: [{ y: 1 }] } }
+    const auth = of(claims)
+    expect({ ...auth }).toEqual({ claims, sub: 'alice', scope: ['a', 'b'], roles: ['x'], issuer })
+    expect(auth.claims).toBe(claims)
+    expect(auth.token).toBe(token)
+    expect(of({}).sub).toBeUndefined()
+  })
+
+  it('has the token in it, which nothing shows that shows objects', () => {
+    const auth = of({ sub: 'alice' })
+    const copies = [
+      { ...auth },
+      Object.assign({}, auth),
+      structuredClone({ ...auth }),
+      JSON.parse(JSON.stringify(auth)) as object,
+    ]
+    const shown = [
+      ...[auth, { auth }, [auth], ...copies].flatMap((value) => [
+        JSON.stringify(value),
+        inspect(value, { depth: 10, showHidden: true, getters: false }),
+      ]),
+      Object.entries(auth).join(),
+    ]
+    for (const text of shown) for (const part of token.split('.')) expect(text).not.toContain(part)
+    expect(Object.keys(auth)).not.toContain('token')
+  })
+
+  it('is frozen all through, so that no request can change it for another', () => {
+    const auth = of({
+      sub: 'alice',
+      scope: 'a',
+      roles: ['x'],
+      realm_access: { roles: ['y'] },
+      list: [[{ z: 1 }]],
+      none: null,
+    })
+    const seen: unknown[] = [auth]
+    for (let next = seen.pop(); next !== undefined; next = seen.pop()) {
+      if (next === null || typeof next !== 'object') continue
+      expect(Object.isFrozen(next)).toBe(true)
+      seen.push(...(Object.values(next) as unknown[]))
+    }
+    for (const change of [
+      () => Object.assign(auth, { sub: 'mallory' }),
+      () => Object.assign(auth, { token: 'x' }),
+      () => Object.assign(auth.claims, { admin: true }),
+      () => (auth.roles as string[]).push('admin'),
+      () => (auth.scope as string[]).push('admin'),
+      () => (auth.claims['realm_access'] as { roles: string[] }).roles.push('admin'),
+    ])
+      expect(change).toThrow(TypeError)
+  })
+
+  it('may be nested deeper than the stack is, and wide', () => {
+    const json = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)},"wide":[${'{},'.repeat(10_000)}{}]}`
+    const { claims } = of(JSON.parse(json) as object)
+    let depth = 0
+    for (let next = claims['deep'] as unknown[] | undefined; next; next = next[0] as unknown[] | undefined) {
+      if (!Object.isFrozen(next)) throw new Error(`not frozen at ${depth}`)
+      depth += 1
+    }
+    expect(depth).toBe(100_000)
+    expect((claims['wide'] as object[]).every((each) => Object.isFrozen(each))).toBe(true)
+  })
+})
+
+describe('its scope', () => {
+  it.each<[object, string[]]>([
+    [{ scope: 'a b' }, ['a', 'b']],
+    [{ scope: ' a  b a ' }, ['a', 'b']],
+    [{ scope: ['a', 'b'] }, ['a', 'b']],
+    [{ scp: 'a b' }, ['a', 'b']],
+    [{ scp: ['a', 'b'] }, ['a', 'b']],
+    [{ scope: 'a', scp: ['b', 'a'] }, ['a', 'b']],
+    [{}, []],
+    [{ scope: '' }, []],
+    [{ scope: [] }, []],
+    [{ scope: null, scp: 5 }, []],
+    [{ scope: { a: true } }, []],
+    [{ scope: ['a', 5] }, []],
+    [{ scope: ['a b'] }, []],
+    [{ scope: [['a']] }, []],
+    [{ scope: 'a\tb' }, []],
+    [{ scope: 'a"b' }, []],
+    [{ scope: 5, scp: 'b' }, ['b']],
+  ])('of %j is %j', (claims, scope) => {
+    expect(of(claims).scope).toEqual(scope)
+  })
+})
+
+describe('its roles', () => {
+  it.each<[object, string[]]>([
+    [{ roles: ['a', 'b', 'a'] }, ['a', 'b']],
+    [{ roles: ['a', 5, null, ['b']] }, ['a']],
+    [{ roles: 'a' }, []],
+    [{ roles: { a: true } }, []],
+    [{ realm_access: { roles: ['a'] } }, ['a']],
+    [{ resource_access: { orders: { roles: ['a'] }, web: { roles: ['a'] } } }, ['orders:a', 'web:a']],
+    [
+      { roles: ['a'], realm_access: { roles: ['a', 'b'] }, resource_access: { c: { roles: ['d'] } } },
+      ['a', 'b', 'c:d'],
+    ],
+    [{ realm_access: 'a', resource_access: 'a' }, []],
+    [{ realm_access: null, resource_access: { c: null, d: { roles: 'x' }, e: { roles: [5] } } }, []],
+    [{ groups: ['a'], role: 'a' }, []],
+    [{}, []],
+  ])('of %j are %j', (claims, roles) => {
+    expect(of(claims).roles).toEqual(roles)
+  })
+
+  it("are what the application's own function says, of the claims and nothing else", () => {
+    const own = ['admin', 'admin']
+    const auth = of({ sub: 'alice', roles: ['x'] }, (sources) => {
+      expect(sources).toEqual({ accessToken: { sub: 'alice', roles: ['x'] }, idToken: {}, userInfo: undefined })
+      expect(Object.isFrozen(sources.accessToken) && Object.isFrozen(sources.idToken)).toBe(true)
+      return own
+    })
+    expect(auth.roles).toEqual(own)
+    // A copy: the application may go on with its own.
+    own.push('later')
+    expect(auth.roles).toEqual(['admin', 'admin'])
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['undefined', undefined, /^roles failed: TypeError: it must return an array of strings$/],
+    ['a text', 'admin', /it must return an array/],
+    ['a set', new Set(['admin']), /it must return an array/],
+    ['a list with a number', ['admin', 5], /it must return an array/],
+    ['a promise', Promise.resolve(['admin']), /it must return an array/],
+  ])('are a fault of the application where its function gives %s', (_name, given, detail) => {
+    const error = thrown(() => of({}, () => given as string[]))
+    expect(error).toMatchObject({ code: 'hook_failed', status: 500 })
+    expect(error.detail).toMatch(detail)
+  })
+
+  it('are a fault of the application where its function throws, which tells nothing of the token', () => {
+    const error = thrown(() =>
+      of({}, () => {
+        throw new RangeError('no such role')
+      }),
+    )
+    expect(error).toMatchObject({ code: 'hook_failed', status: 500, detail: 'roles failed: RangeError: no such role' })
+  })
+})
+
+describe('a guard whose roles fail', () => {
+  let provider: TestProvider
+  beforeAll(async () => {
+    provider = await startTestProvider({ audience: 'orders' })
+  })
+  afterAll(() => provider.stop())
+
+  it('lets nobody in, remembers nothing of it, and asks again at the next request', async () => {
+    let isFailing = true
+    let asked = 0
+    const bearer = createBearer({
+      issuer: provider.issuer,
+      audience: 'orders',
+      roles: () => {
+        asked += 1
+        if (isFailing) throw new Error('down')
+        return ['user']
+      },
+    })
+    const { access_token } = await provider.issueTokens('alice')
+    for (let time = 0; time < 2; time++)
+      expect((await rejection(bearer.verifyToken(access_token as string))).code).toBe('hook_failed')
+    isFailing = false
+    expect((await bearer.verifyToken(access_token as string)).roles).toEqual(['user'])
+    expect(asked).toBe(3)
+    await bearer.verifyToken(access_token as string)
+    expect(asked).toBe(3)
+  })
+})

@@ -1,0 +1,216 @@
+import { createBearer, createOidc, type BearerRule, type OidcError } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
+import { compileRule } from '../../lib/guard/rule.ts'
+import { faultsOf } from '../support/faults-of.ts'
+import { rejection } from '../support/flow.ts'
+
+const issuer = 'https://id.example.com'
+const api = createBearer({ issuer, audience: 'orders' })
+const login = {
+  issuer,
+  clientId: 'web',
+  clientSecret: 'a client secret',
+  baseUrl: 'https://app.example.com',
+  secret: 'a secret of more than thirty-two characters',
+}
+
+function faults(rule: unknown): string[] {
+  return faultsOf(() => api.requireBearer(rule as BearerRule))
+}
+
+const check = () => true
+
+describe('a rule of tokens', () => {
+  it('may be left out: every good token passes', () => {
+    const open = {
+      roles: [],
+      anyRole: undefined,
+      scope: [],
+      anyScope: undefined,
+      claims: [],
+      check: undefined,
+      audience: undefined,
+      acr: undefined,
+      maxAuthAgeSeconds: undefined,
+      optional: false,
+    }
+    expect(compileBearerRule(undefined, 'requireBearer()', { hasAudience: true })).toEqual(open)
+    expect(compileBearerRule({}, 'requireBearer()', { hasAudience: true })).toEqual(open)
+  })
+
+  it('is compiled into one form, frozen', () => {
+    const given = {
+      roles: 'admin',
+      anyRole: ['a', 'b'],
+      scope: 'orders:read  orders:read orders:write',
+      anyScope: ['x', 'y'],
+      claims: { tenant: 'acme', level: 3, active: true },
+      check,
+      audience: ['orders', 'orders'],
+      acr: 'gold silver',
+      maxAuthAgeSeconds: 300,
+      optional: true,
+    } satisfies BearerRule
+    const compiled = compileBearerRule(given, 'requireBearer()', { hasAudience: false })
+    expect(compiled).toEqual({
+      roles: ['admin'],
+      anyRole: ['a', 'b'],
+      scope: ['orders:read', 'orders:write'],
+      anyScope: ['x', 'y'],
+      claims: [
+        ['tenant', 'acme'],
+        ['level', 3],
+        ['active', true],
+      ],
+      check,
+      audience: ['orders'],
+      acr: ['gold', 'silver'],
+      maxAuthAgeSeconds: 300,
+      optional: true,
+    })
+    expect(Object.isFrozen(compiled)).toBe(true)
+  })
+
+  it('takes each condition in all its forms', () => {
+    const rules: BearerRule[] = [
+      { audience: 'billing' },
+      { audience: ['billing', 'orders'] },
+      { acr: 'urn:mace:incommon:iap:silver' },
+      { acr: ['gold', 'silver'] },
+      { maxAuthAgeSeconds: 0 },
+      { maxAuthAgeSeconds: 0.5 },
+      { maxAuthAgeSeconds: 366 * 86_400 },
+      { check: async () => true },
+      { optional: undefined },
+    ]
+    for (const rule of rules) expect(faults(rule)).toEqual([])
+  })
+
+  it.each([
+    [{ roles: undefined }, /^roles must be the name of a role or an array of such, not empty/],
+    [{ roles: [] }, /^roles must be/],
+    [{ anyRole: undefined }, /^anyRole must be/],
+    [{ scope: undefined }, /^scope must be words separated by spaces, or an array of words, not empty/],
+    [{ scope: '' }, /^scope must be/],
+    [{ scope: 'orders"read' }, /^scope must be/],
+    [{ anyScope: undefined }, /^anyScope must be/],
+    [{ claims: undefined }, /^claims must be an object of claims/],
+    [{ claims: {} }, /^claims must be/],
+    [{ check: undefined }, /^check is present but undefined/],
+    [{ check: true }, /^check must be a function/],
+    [{ audience: undefined }, /^audience is present but undefined: is its environment variable set\?/],
+    [{ audience: [] }, /^audience must be this API's identifier/],
+    [
+      { acr: undefined },
+      /^acr must be an authentication context class or an array of such, not empty, of printable ASCII/,
+    ],
+    [{ acr: '' }, /^acr must be/],
+    [{ acr: [] }, /^acr must be/],
+    [{ acr: [1] }, /^acr must be/],
+    [{ acr: ['gold', undefined] }, /^acr must be/],
+    [{ acr: ['two words'] }, /^acr must be/],
+    [{ acr: 'a"b' }, /^acr must be/],
+    [{ acr: 'a\\b' }, /^acr must be/],
+    [{ acr: 'caf\u00e9' }, /^acr must be/],
+    [{ acr: ['a\r\nSet-Cookie: b=c'] }, /^acr must be/],
+    [{ maxAuthAgeSeconds: undefined }, /^maxAuthAgeSeconds is present but undefined/],
+    [{ maxAuthAgeSeconds: -1 }, /^maxAuthAgeSeconds must be a number of seconds from 0 to/],
+    [{ maxAuthAgeSeconds: Number.NaN }, /^maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: Infinity }, /^maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: '300' }, /^maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: 367 * 86_400 }, /^maxAuthAgeSeconds must be/],
+    [{ optional: 'yes' }, /^optional must be true or false/],
+    [{ scopes: 'a' }, /^unknown option 'scopes'; did you mean 'scope'\?/],
+    [{ maxAge: 300 }, /^unknown option 'maxAge'/],
+    // What guards of sessions take means nothing here.
+    [{ redirect: false }, /^unknown option 'redirect'/],
+    [{ bearer: true }, /^unknown option 'bearer'/],
+    ['orders:read', /^the rule of requireBearer\(\) must be an object/],
+    [['orders:read'], /^the rule of requireBearer\(\) must be an object/],
+  ])('%j is refused where the route is defined: what is wrong must not open it', (rule, message) => {
+    const found = faults(rule)
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatch(message)
+  })
+
+  it('names all its faults at once, and whose rule it is', () => {
+    const rule = { role: 'admin', scope: '', acr: [], optional: 1 } as unknown as BearerRule
+    const message = (() => {
+      try {
+        api.requireBearer(rule)
+      } catch (error) {
+        return (error as OidcError).message
+      }
+      return ''
+    })()
+    expect(message.split('\n')).toEqual([
+      'requireBearer() cannot work with these options:',
+      "  - unknown option 'role'; did you mean 'roles'?",
+      expect.stringContaining('  - scope must be'),
+      expect.stringContaining('  - acr must be'),
+      '  - optional must be true or false',
+    ])
+  })
+
+  it.each(['authorize', 'verifyToken'] as const)('is checked by %s too, before anything else', async (name) => {
+    const call = api[name] as unknown as (what: unknown, rule: unknown) => Promise<unknown>
+    const error = await rejection(call({ headers: {}, rawHeaders: [] }, { scope: '' }))
+    expect(error).toMatchObject({ code: 'options_invalid' })
+    expect(error.message).toContain(`${name}() cannot work with these options:\n  - scope must be`)
+  })
+})
+
+describe('the audience of a rule beside a login', () => {
+  const missing = /^audience is missing: pass it here, or to createOidc\(\{ bearer: \{ audience } }\), .*RFC 8725 3\.9/
+
+  it('must be given where the options name none', () => {
+    const oidc = createOidc(login)
+    expect(faultsOf(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
+    expect(faultsOf(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
+    expect(faultsOf(() => oidc.requireBearer({ audience: undefined }))).toEqual([
+      expect.stringMatching(/^audience is present but undefined/),
+    ])
+    expect(faultsOf(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
+  })
+
+  it('may be left out where they do', () => {
+    const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
+    expect(faultsOf(() => oidc.requireBearer())).toEqual([])
+    expect(faultsOf(() => oidc.requireBearer({ audience: 'billing' }))).toEqual([])
+  })
+})
+
+describe('the rule of a route for sessions and tokens', () => {
+  const compiled = (bearer: unknown, hasAudience = false) =>
+    compileRule({ roles: 'admin', scope: 'a', check, bearer }, 'requireAuth()', { hasAudience }).bearer
+
+  it('holds for both: a token must meet what a login must', () => {
+    const same = {
+      roles: ['admin'],
+      scope: ['a'],
+      check,
+      optional: false,
+      acr: undefined,
+      maxAuthAgeSeconds: undefined,
+    }
+    expect(compiled({ audience: 'orders' })).toMatchObject({ ...same, audience: ['orders'] })
+    expect(compiled(true, true)).toMatchObject({ ...same, audience: undefined })
+    expect(compileRule({ roles: 'admin' }, 'requireAuth()', { hasAudience: true }).bearer).toBeUndefined()
+  })
+
+  it.each([
+    [true, /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc/],
+    [{}, /^bearer: it needs an audience/],
+    [{ audience: undefined }, /^bearer: audience is present but undefined/],
+    [{ audience: '' }, /^bearer: audience must be this API's identifier/],
+    [{ audiences: 'orders', audience: 'orders' }, /^bearer: unknown option 'audiences'; did you mean 'audience'\?/],
+    [{ audience: 'orders', optional: true }, /^bearer: unknown option 'optional'/],
+    [undefined, /^bearer, where it is not true, must be an object/],
+    [false, /^bearer, where it is not true, must be an object/],
+    ['orders', /^bearer, where it is not true, must be an object/],
+  ])('bearer: %j is refused where no audience is known', (bearer, message) => {
+    const oidc = createOidc(login)
+    expect(faultsOf(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])
+  })
+})

@@ -1,0 +1,315 @@
+import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import type { UnknownClaims } from '../../lib/config/claims.ts'
+import { bearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
+import { until } from '../support/app.ts'
+import { rejection } from '../support/flow.ts'
+
+const start = 1_800_000_000_000
+const auth = (sub: string): BearerAuth =>
+  bearerAuth('token', 'https://id.example.com', { sub } as UnknownClaims, undefined)
+const seconds = (ms: number): number => ms / 1000
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: start }))
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms)
+}
+
+describe('remembered tokens', () => {
+  const keys = { generation: 1, isCurrent: true }
+  const by = { keys, generation: 1 }
+  const later = seconds(start) + 3600
+  beforeEach(() => void Object.assign(keys, { generation: 1, isCurrent: true }))
+
+  it('are found by their exact text alone', () => {
+    const tokens = new RememberedTokens(60)
+    const alice = auth('alice')
+    tokens.set('a.b.c', alice, later, by)
+    expect(tokens.get('a.b.c')).toBe(alice)
+    for (const other of [
+      'a.b.C',
+      'a.b.c ',
+      ' a.b.c',
+      'a.b.c=',
+      'a.b',
+      'a.b.cc',
+      '',
+      '__proto__',
+      'constructor',
+      'a.b.c\0',
+    ])
+      expect(tokens.get(other)).toBeUndefined()
+  })
+
+  it('whose texts have the same hash in whatever table are kept apart', () => {
+    const tokens = new RememberedTokens(60)
+    const names = ['Aa', 'BB', '__proto__', 'hasOwnProperty', '1', '01', '1.0']
+    for (const name of names) tokens.set(name, auth(name), later, by)
+    expect(names.map((name) => tokens.get(name)?.sub)).toEqual(names)
+  })
+
+  it.each([
+    [60, 3600, 60],
+    [3600, 10, 10],
+    [0.5, 3600, 0.5],
+    [60, 60, 60],
+  ])('for %d s, of a token that ends in %d s, are there for %d s', (rememberSeconds, left, lasts) => {
+    const tokens = new RememberedTokens(rememberSeconds)
+    tokens.set('t', auth('alice'), seconds(start) + left, by)
+    pass(lasts * 1000 - 1)
+    expect(tokens.get('t')?.sub).toBe('alice')
+    pass(1)
+    expect(tokens.get('t')).toBeUndefined()
+    expect(tokens.size).toBe(0)
+  })
+
+  it('are not there at all for 0 s, or where the token is over', () => {
+    const none = new RememberedTokens(0)
+    none.set('t', auth('alice'), later, by)
+    expect(none.size).toBe(0)
+    const over = new RememberedTokens(60)
+    over.set('t', auth('alice'), seconds(start), by)
+    expect(over.get('t')).toBeUndefined()
+  })
+
+  it('are not renewed by being asked for', () => {
+    const tokens = new RememberedTokens(60)
+    tokens.set('t', auth('alice'), later, by)
+    for (let passed = 0; passed < 59; passed++) {
+      pass(1000)
+      expect(tokens.get('t')?.sub).toBe('alice')
+    }
+    pass(1000)
+    expect(tokens.get('t')).toBeUndefined()
+  })
+
+  it('are dropped by a clock that is set back, even by a little', () => {
+    for (const back of [1, 3600_000]) {
+      vi.setSystemTime(start)
+      const tokens = new RememberedTokens(60)
+      tokens.set('t', auth('alice'), later, by)
+      pass(-back)
+      expect(tokens.get('t')).toBeUndefined()
+      vi.setSystemTime(start)
+      expect(tokens.get('t')).toBeUndefined()
+    }
+  })
+
+  it('are dropped where their keys are others by now, or may not be used any more', () => {
+    for (const change of [{ generation: 2 }, { generation: 0 }, { isCurrent: false }]) {
+      const tokens = new RememberedTokens(60)
+      tokens.set('t', auth('alice'), later, by)
+      tokens.set('u', auth('bob'), later, { keys: { generation: 7, isCurrent: true }, generation: 7 })
+      Object.assign(keys, change)
+      expect(tokens.get('t')).toBeUndefined()
+      expect(tokens.get('u')?.sub).toBe('bob')
+      Object.assign(keys, { generation: 1, isCurrent: true })
+      expect(tokens.get('t')).toBeUndefined()
+    }
+  })
+
+  it('do not come in where the keys have changed while they were verified', () => {
+    const tokens = new RememberedTokens(60)
+    const { generation } = keys
+    keys.generation += 1
+    tokens.set('t', auth('alice'), later, { keys, generation })
+    expect(tokens.size).toBe(0)
+  })
+
+  it('that their issuer has answered for are there for as long as is said, whatever the keys are', () => {
+    const tokens = new RememberedTokens(0)
+    tokens.setAnswered('t', auth('alice'), Infinity, 5)
+    tokens.setAnswered('u', auth('bob'), later, 0)
+    keys.generation = 9
+    pass(4999)
+    expect(tokens.get('t')?.sub).toBe('alice')
+    expect(tokens.get('u')).toBeUndefined()
+    pass(1)
+    expect(tokens.get('t')).toBeUndefined()
+  })
+
+  it.each([
+    ['in number', { tokens: 100, bytes: Infinity }],
+    ['in bytes', { tokens: Infinity, bytes: 100 * 80 }],
+  ])('are bounded %s, however many come', (_name, most) => {
+    const tokens = new RememberedTokens(60, most)
+    for (let index = 0; index < 10_000; index++) {
+      const token = String(index).padStart(20, 'x')
+      tokens.set(token, auth(token), later, by)
+      expect(tokens.size).toBeLessThanOrEqual(100)
+      for (let back = 0; back < Math.min(49, index + 1); back += 12) {
+        const recent = String(index - back).padStart(20, 'x')
+        expect(tokens.get(recent)?.sub).toBe(recent)
+      }
+    }
+    expect(tokens.get('0'.padStart(20, 'x'))).toBeUndefined()
+  })
+
+  it('are ten thousand and 32 MB at most unless it is said', () => {
+    const many = new RememberedTokens(60)
+    const one = auth('alice')
+    for (let index = 0; index < 30_000; index++) many.set(String(index), one, later, by)
+    expect(many.size).toBeGreaterThanOrEqual(5000)
+    expect(many.size).toBeLessThanOrEqual(10_000)
+    const long = new RememberedTokens(60)
+    const text = 'x'.repeat(16_000)
+    for (let index = 0; index < 3000; index++) long.set(`${index}.${text}`, one, later, by)
+    expect(long.size * text.length * 4).toBeLessThanOrEqual(32 * 1024 * 1024)
+    expect(long.size * text.length * 4).toBeGreaterThanOrEqual(15 * 1024 * 1024)
+  })
+})
+
+describe('a guard', () => {
+  let provider: TestProvider
+  let verify: MockInstance<typeof crypto.subtle.verify>
+  beforeAll(async () => {
+    provider = await startTestProvider({ audience: 'orders', accessTokenSeconds: 300, now: () => Date.now() })
+  })
+  afterAll(() => provider.stop())
+  beforeEach(async () => {
+    provider.behave()
+    provider.forget()
+    verify = vi.spyOn(crypto.subtle, 'verify')
+  })
+
+  const good = async (): Promise<string> => (await provider.issueTokens('alice'))['access_token'] as string
+
+  /** A guard that has its keys: what is verified from then on is remembered. */
+  async function guard(options: Partial<BearerOptions> = {}): Promise<Bearer> {
+    const made = createBearer({ issuer: provider.issuer, audience: 'orders', ...options })
+    await made.ready()
+    return made
+  }
+
+  /** How many signatures are verified for a token. */
+  async function verified(bearer: Bearer, token: string): Promise<number> {
+    const before = verify.mock.calls.length
+    await bearer.verifyToken(token).catch(() => {})
+    return verify.mock.calls.length - before
+  }
+
+  it('verifies a token once a minute, and what it says is the same object', async () => {
+    const bearer = await guard()
+    const token = await good()
+    const first = await bearer.verifyToken(token)
+    for (let time = 0; time < 5; time++) expect(await bearer.verifyToken(token)).toBe(first)
+    expect(verify).toHaveBeenCalledTimes(1)
+    pass(59_999)
+    expect(await verified(bearer, token)).toBe(0)
+    pass(1)
+    expect(await verified(bearer, token)).toBe(1)
+    expect(await verified(bearer, token)).toBe(0)
+  })
+
+  it('verifies it at each request where it is to remember nothing', async () => {
+    const bearer = await guard({ rememberSeconds: 0 })
+    const token = await good()
+    for (let time = 0; time < 3; time++) expect(await verified(bearer, token)).toBe(1)
+  })
+
+  it('lets a remembered one end when it ends, tolerance included', async () => {
+    const bearer = await guard({ rememberSeconds: 3600 })
+    const token = await good()
+    expect(await verified(bearer, token)).toBe(1)
+    pass(300_000 + 29_999)
+    expect((await bearer.verifyToken(token)).sub).toBe('alice')
+    expect(verify).toHaveBeenCalledTimes(1)
+    pass(1)
+    expect((await rejection(bearer.verifyToken(token))).message).toBe('The access token has expired.')
+  })
+
+  it('verifies it anew once the keys are others, and not where the same ones were fetched again', async () => {
+    const bearer = await guard({ rememberSeconds: 3600 })
+    const token = await good()
+    expect(await verified(bearer, token)).toBe(1)
+    pass(200_000)
+    await bearer.verifyToken(await provider.sign({}, { kid: 'unknown' })).catch(() => {})
+    expect(provider.requestsTo('jwks')).toHaveLength(2)
+    expect(await verified(bearer, token)).toBe(0)
+    await provider.rotateKeys()
+    expect(await verified(bearer, token)).toBe(0)
+    expect((await bearer.verifyToken(await good())).sub).toBe('alice')
+    expect((await rejection(bearer.verifyToken(token))).code).toBe('token_invalid')
+  })
+
+  it('does not verify it anew where only keys have changed that verify nothing', async () => {
+    const bearer = await guard()
+    const token = await good()
+    expect(await verified(bearer, token)).toBe(1)
+    const other = { ...provider.keys.keys[0], kid: 'other', use: 'enc' }
+    provider.misbehave({ jwks: ({ keys: own }) => ({ keys: [...own, other, { kty: 'oct', k: 'AAAA' }] }) })
+    await bearer.verifyToken(await provider.sign({}, { kid: 'unknown' })).catch(() => {})
+    expect(provider.requestsTo('jwks')).toHaveLength(2)
+    expect(await verified(bearer, token)).toBe(0)
+  })
+
+  it('has the keys refreshed behind remembered tokens, so that a withdrawn one ends those too', async () => {
+    const bearer = await guard({ rememberSeconds: 3600 })
+    const { iss, aud } = { iss: provider.issuer, aud: 'orders' }
+    const token = await provider.sign({ iss, aud, sub: 'alice', exp: seconds(start) + 7200 })
+    expect(await verified(bearer, token)).toBe(1)
+    await provider.rotateKeys()
+    pass(600_000)
+    expect(await verified(bearer, token)).toBe(0)
+    await until(async () => (await bearer.verifyToken(token).catch(() => undefined)) === undefined, 'it is refused')
+  })
+
+  it('remembers nothing that it was shown while the keys changed', async () => {
+    const bearer = await guard()
+    await provider.rotateKeys()
+    const token = await good()
+    // It has the new keys fetched.
+    expect((await bearer.verifyToken(token)).sub).toBe('alice')
+    expect(await verified(bearer, token)).toBe(1)
+    expect(await verified(bearer, token)).toBe(0)
+  })
+
+  it('remembers only what was good: what was not is verified each time, and takes no place', async () => {
+    const set = vi.spyOn(RememberedTokens.prototype, 'set')
+    const bearer = await guard()
+    const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', exp: seconds(start) + 300 }
+    const bad = [
+      await provider.sign({ ...claims, exp: 1 }),
+      await provider.sign({ ...claims, aud: 'accounts' }),
+      await provider.sign({ ...claims, iss: 'x' }),
+      await provider.sign({ ...claims, typ: 'ID' }),
+      await provider.sign(claims, { typ: 'logout+jwt' }),
+      (await provider.sign(claims)).replace(/\.[^.]+$/, `.${'A'.repeat(342)}`),
+    ]
+    for (const token of bad) for (let time = 0; time < 2; time++) expect(await verified(bearer, token)).toBe(1)
+    expect(set).not.toHaveBeenCalled()
+  })
+
+  it('remembers for itself alone: another with another audience does not know it', async () => {
+    const [orders, accounts] = [await guard(), await guard({ audience: 'accounts' })]
+    const token = await good()
+    await orders.verifyToken(token)
+    expect((await rejection(accounts.verifyToken(token))).code).toBe('token_invalid')
+    expect((await rejection(orders.verifyToken(token, { audience: 'accounts' }))).code).toBe('token_invalid')
+    expect((await orders.verifyToken(token)).sub).toBe('alice')
+  })
+
+  it('judges a remembered one by the rule of each request', async () => {
+    const bearer = await guard()
+    const token = await good()
+    await bearer.verifyToken(token)
+    expect((await rejection(bearer.verifyToken(token, { scope: 'orders:write' }))).code).toBe('not_allowed')
+    expect((await bearer.verifyToken(token, { scope: 'openid' })).sub).toBe('alice')
+    expect(verify).toHaveBeenCalledTimes(1)
+  })
+
+  it('verifies one that comes many times at once as often as it must, and remembers one', async () => {
+    const bearer = await guard()
+    const token = await good()
+    const all = await Promise.all(Array.from({ length: 10 }, () => bearer.verifyToken(token)))
+    expect(all.map(({ sub }) => sub)).toEqual(Array(10).fill('alice'))
+    expect(await verified(bearer, token)).toBe(0)
+  })
+})

@@ -1,0 +1,305 @@
+/** The keys that presented tokens are verified with, as a client sees them: rotation, outages, floods. */
+import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import type { JWK } from 'jose'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+
+const second = 1000
+const minute = 60 * second
+const day = 1440 * minute
+let provider: TestProvider
+let bearer: Bearer
+const faults: (string | undefined)[] = []
+
+beforeAll(async () => {
+  provider = await startTestProvider({ audience: 'orders', algorithm: 'ES256' })
+})
+afterAll(() => provider.stop())
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  await provider.start()
+  await provider.rotateKeys()
+  provider.forget()
+  faults.length = 0
+  bearer = guard()
+})
+afterEach(() => {
+  provider.behave()
+  vi.useRealTimers()
+})
+
+function guard(options: Partial<BearerOptions> = {}): Bearer {
+  const made = createBearer({ issuer: provider.issuer, audience: 'orders', rememberSeconds: 0, ...options })
+  made.on('provider_fault', ({ detail }) => faults.push(detail))
+  return made
+}
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms)
+}
+
+/** Waits by turns, since the clock stands still. */
+async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (let turn = 0; !(await holds()); turn++) {
+    if (turn > 300) throw new Error(`still not so: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+let serial = 0
+/** A token that is good for a month: what it is signed with is all that these specs are about. */
+function token(header: object = {}): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + 30 * 86_400
+  return provider.sign(
+    { iss: provider.issuer, aud: 'orders', sub: 'alice', exp, jti: `${(serial += 1)}` },
+    { ...header },
+  )
+}
+const unknown = (): Promise<string> => token({ kid: `unknown ${serial}` })
+
+/** What a token gets: its subject, or the code it is refused with, and when to come again. */
+async function outcome(presented: string | Promise<string>, by = bearer): Promise<string> {
+  try {
+    return (await by.verifyToken(await presented)).sub as string
+  } catch (error) {
+    const { code, status, headers } = error as { code: string; status: number; headers: Record<string, string> }
+    const retry = headers['Retry-After']
+    return `${status} ${code}${retry === undefined ? '' : ` ${retry}`}`
+  }
+}
+
+const fetches = (): number => provider.requestsTo('jwks').length
+
+describe('keys that are rotated', () => {
+  it('are fetched once by the first token of a new one, which then works, and those of a former one no more', async () => {
+    const former = await token()
+    expect(await outcome(former)).toBe('alice')
+    await provider.rotateKeys()
+    // Nobody knows of it yet.
+    expect(await outcome(former)).toBe('alice')
+    expect(fetches()).toBe(1)
+    const fresh = await token()
+    expect(await outcome(fresh)).toBe('alice')
+    expect(fetches()).toBe(2)
+    expect(await outcome(fresh)).toBe('alice')
+    expect(fetches()).toBe(2)
+    expect(await outcome(former)).toBe('401 token_invalid')
+  })
+
+  it('that stay in the set beside the new one go on working', async () => {
+    const former = await token()
+    await provider.rotateKeys({ keepOld: true })
+    expect(await outcome(token())).toBe('alice')
+    expect(await outcome(former)).toBe('alice')
+    expect(fetches()).toBe(1)
+  })
+
+  it('without names: a token that no key fits has them fetched', async () => {
+    await provider.rotateKeys({ kid: null })
+    expect(await outcome(token())).toBe('alice')
+    await provider.rotateKeys({ kid: null })
+    expect(await outcome(token())).toBe('alice')
+    expect(fetches()).toBe(2)
+  })
+
+  it('to another algorithm work too, once they are fetched', async () => {
+    expect(await outcome(token())).toBe('alice')
+    await provider.rotateKeys({ algorithm: 'RS256' })
+    expect(await outcome(token())).toBe('alice')
+    await provider.rotateKeys({ algorithm: 'ES256' })
+  })
+
+  it('are forgotten within ten minutes and a request, also where nobody presents a new one', async () => {
+    const former = await token()
+    expect(await outcome(former)).toBe('alice')
+    await provider.rotateKeys()
+    pass(10 * minute - 1)
+    expect(await outcome(former)).toBe('alice')
+    expect(fetches()).toBe(1)
+    pass(1)
+    // Nobody waits for the new ones.
+    expect(await outcome(former)).toBe('alice')
+    await until(async () => (await outcome(former)) === '401 token_invalid', 'the new keys are there')
+  })
+})
+
+describe('keys of a provider that is down', () => {
+  it('serve for a day, with the fault told, and then no more: 503', async () => {
+    const presented = await token()
+    expect(await outcome(presented)).toBe('alice')
+    await provider.stop()
+    for (const passed of [20 * minute, 6 * 60 * minute, day - 6 * 60 * minute - 20 * minute]) {
+      faults.length = 0
+      pass(passed)
+      expect(await outcome(presented)).toBe('alice')
+      await until(() => faults.length > 0, 'the fault is told')
+    }
+    pass(1)
+    // Past the day: whoever comes now waits.
+    expect(await outcome(presented)).toMatch(/^503 provider_unavailable [1-9]/)
+    await provider.start()
+    pass(second)
+    expect(await outcome(presented)).toBe('alice')
+  })
+
+  it('are tried again every half minute while they serve, not at each request', async () => {
+    const presented = await token()
+    expect(await outcome(presented)).toBe('alice')
+    provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    pass(10 * minute)
+    for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
+    await until(() => faults.length === 1, 'the fault is told')
+    for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
+    expect(fetches()).toBe(2)
+    pass(30 * second)
+    expect(await outcome(presented)).toBe('alice')
+    await until(() => faults.length === 2, 'the fault is told again')
+    expect(fetches()).toBe(3)
+  })
+
+  it('that never were there are asked for a few times and then once a second, and heal by themselves', async () => {
+    provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    const presented = await token()
+    for (let request = 0; request < 50; request++)
+      expect(await outcome(presented)).toMatch(/^503 provider_unavailable [1-9]\d*$/)
+    expect(fetches()).toBe(3)
+    for (let passed = 0; passed < 5; passed++) {
+      pass(second)
+      for (let request = 0; request < 10; request++) expect(await outcome(presented)).toMatch(/^503 /)
+    }
+    expect(fetches()).toBe(8)
+    provider.behave()
+    expect(await outcome(presented)).toMatch(/^503 provider_unavailable 1$/)
+    pass(second)
+    expect(await outcome(presented)).toBe('alice')
+    for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
+    expect(fetches()).toBe(9)
+  })
+
+  it('are fetched once for requests that come at the same time, all of which are served', async () => {
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => token()))
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
+    const outcomes = tokens.map((presented) => outcome(presented))
+    await provider.waitForRequest('jwks')
+    undo()
+    expect(await Promise.all(outcomes)).toEqual(Array(20).fill('alice'))
+    expect(fetches()).toBe(1)
+    await provider.rotateKeys()
+    const fresh = await Promise.all(Array.from({ length: 20 }, () => token()))
+    expect(await Promise.all(fresh.map((presented) => outcome(presented)))).toEqual(Array(20).fill('alice'))
+    expect(fetches()).toBe(2)
+  })
+})
+
+describe('a flood of tokens with unknown keys', () => {
+  it('causes three fetches and then one in thirty seconds; in between: 503, and when to come again', async () => {
+    expect(await outcome(token())).toBe('alice')
+    provider.forget()
+    const outcomes: string[] = []
+    for (let request = 0; request < 100; request++) outcomes.push(await outcome(unknown()))
+    expect(outcomes.slice(0, 3)).toEqual(Array(3).fill('401 token_invalid'))
+    expect(new Set(outcomes.slice(3))).toEqual(new Set(['503 provider_unavailable 30']))
+    expect(fetches()).toBe(3)
+    pass(20 * second)
+    expect(await outcome(unknown())).toBe('503 provider_unavailable 10')
+    for (let half = 1; half <= 10; half++) {
+      pass(half === 1 ? 10 * second : 30 * second)
+      for (let request = 0; request < 20; request++) await outcome(unknown())
+      expect(fetches()).toBe(3 + half)
+    }
+  })
+
+  it('leaves tokens with known keys as they are', async () => {
+    const tokens = await Promise.all([token(), token({ kid: undefined })])
+    for (let request = 0; request < 20; request++) {
+      await outcome(unknown())
+      for (const known of tokens) expect(await outcome(known)).toBe('alice')
+    }
+    expect(fetches()).toBe(4)
+  })
+
+  it('that come at the same time takes one fetch', async () => {
+    expect(await outcome(token())).toBe('alice')
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
+    const outcomes = (await Promise.all(Array.from({ length: 30 }, unknown))).map((presented) => outcome(presented))
+    await provider.waitForRequest('jwks', 2)
+    undo()
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['401 token_invalid']))
+    expect(fetches()).toBe(2)
+  })
+
+  it('without names, signed by nobody, is as bounded', async () => {
+    const [header, payload] = (await token({ kid: undefined })).split('.')
+    for (let request = 0; request < 20; request++) await outcome(`${header}.${payload}.${'A'.repeat(86)}`)
+    expect(fetches()).toBe(4)
+    expect(await outcome(token({ kid: undefined }))).toBe('alice')
+  })
+
+  it('delays those of a new key, and no longer than said', async () => {
+    expect(await outcome(token())).toBe('alice')
+    for (let request = 0; request < 10; request++) await outcome(unknown())
+    await provider.rotateKeys()
+    const fresh = await token()
+    expect(await outcome(fresh)).toBe('503 provider_unavailable 30')
+    pass(30 * second)
+    expect(await outcome(fresh)).toBe('alice')
+  })
+})
+
+describe('keys in the options', () => {
+  const of = (keys: { readonly keys: readonly object[] } | URL): Bearer =>
+    guard({ issuer: [{ issuer: provider.issuer, keys }] })
+
+  it('as a set: nobody is asked, whatever is presented', async () => {
+    const given = of(provider.keys)
+    for (let round = 0; round < 3; round++) {
+      expect(await outcome(token(), given)).toBe('alice')
+      for (let request = 0; request < 10; request++) expect(await outcome(unknown(), given)).toBe('401 token_invalid')
+      pass(2 * day)
+    }
+    expect(provider.requests).toEqual([])
+  })
+
+  it('as a set are what they were when the guard was made', async () => {
+    const set = { keys: [...provider.keys.keys] as JWK[] }
+    const given = of(set)
+    const presented = await token()
+    await provider.rotateKeys()
+    set.keys.splice(0, 1, provider.keys.keys[0] as JWK)
+    expect(await outcome(presented, given)).toBe('alice')
+    expect(await outcome(token(), given)).toBe('401 token_invalid')
+  })
+
+  it('as a URL: fetched from there, without the metadata', async () => {
+    const given = of(new URL('/jwks', provider.issuer))
+    expect(await outcome(token(), given)).toBe('alice')
+    await provider.rotateKeys()
+    expect(await outcome(token(), given)).toBe('alice')
+    expect(provider.requests.map(({ endpoint }) => endpoint)).toEqual(['jwks', 'jwks'])
+  })
+
+  it('with ready(): fetched at once', async () => {
+    await bearer.ready()
+    expect(fetches()).toBe(1)
+    expect(await outcome(token())).toBe('alice')
+    expect(fetches()).toBe(1)
+  })
+})
+
+describe('a clock that is set back', () => {
+  it('does not keep keys for longer than it would have', async () => {
+    pass(365 * day)
+    const former = await token()
+    expect(await outcome(former)).toBe('alice')
+    pass(-365 * day)
+    await provider.rotateKeys()
+    for (let request = 0; request < 3; request++) {
+      pass(11 * minute)
+      await outcome(former)
+    }
+    await until(() => fetches() > 1, 'the keys are fetched anew')
+  })
+})

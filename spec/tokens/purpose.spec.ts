@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { purposeFault } from '../../lib/tokens/purpose.ts'
+
+const scoped = { scope: 'orders:read' }
+
+describe('a token', () => {
+  it.each([[undefined], ['JWT'], ['jwt'], ['at+jwt'], ['AT+JWT'], ['application/at+jwt'], ['APPLICATION/JWT']])(
+    'with the type %j may be an access token',
+    (typ) => {
+      expect(purposeFault({ typ }, scoped)).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['logout+jwt', 'logout+jwt'],
+    ['Application/DPoP+JWT', 'dpop+jwt'],
+    ['', ''],
+    ['jwt ', 'jwt '],
+    ['application/application/jwt', 'application/jwt'],
+    ['x-application/jwt', 'x-application/jwt'],
+    ['at+jwt;x=y', 'at+jwt;x=y'],
+    ['a"b', 'a\\"b'],
+    ['x'.repeat(60), 'x'.repeat(50)],
+    [null, 'no text'],
+    [5, 'no text'],
+    [['JWT'], 'no text'],
+  ])('with the type %j may not', (typ, told) => {
+    expect(purposeFault({ typ }, scoped)).toBe(`its typ is "${told}"`)
+  })
+
+  it.each([['Bearer'], ['bearer'], ['DPoP'], ['JWT'], ['at+jwt'], ['access_token'], ['application/at+jwt']])(
+    'with the claim typ %j may be an access token',
+    (typ) => {
+      expect(purposeFault({ typ: 'JWT' }, { typ })).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['ID', 'id'],
+    ['Refresh', 'refresh'],
+    ['Offline', 'offline'],
+    ['Logout', 'logout'],
+    ['', ''],
+    [null, 'no text'],
+    [['Bearer'], 'no text'],
+  ])('with the claim typ %j may not', (typ, told) => {
+    for (const header of [{}, { typ: 'JWT' }, { typ: 'at+jwt' }])
+      expect(purposeFault(header, { ...scoped, typ })).toBe(`its claim typ is "${told}"`)
+  })
+
+  it.each([
+    [{ events: {} }, 'events is a claim of logout tokens'],
+    [{ events: null }, 'events is a claim of logout tokens'],
+    [{ htm: 'GET' }, 'htm and htu are claims of DPoP proofs'],
+    [{ htu: '' }, 'htm and htu are claims of DPoP proofs'],
+  ])('with %j may not, whatever its type', (claims, told) => {
+    for (const typ of [undefined, 'JWT', 'at+jwt']) expect(purposeFault({ typ }, { ...scoped, ...claims })).toBe(told)
+  })
+
+  it.each(['at_hash', 'c_hash', 's_hash'])('with %s may only where it says that it is one', (name) => {
+    for (const claims of [{ [name]: 'x' }, { ...scoped, [name]: null }]) {
+      for (const typ of [undefined, 'JWT'])
+        expect(purposeFault({ typ }, claims)).toBe(`${name} is a claim of ID tokens`)
+      expect(purposeFault({ typ: 'Application/AT+JWT' }, claims)).toBeUndefined()
+    }
+  })
+
+  it('for the client itself, about a login, may only with a scope, or where it says that it is one', () => {
+    const idToken = { aud: 'web', azp: 'web', auth_time: 1 }
+    const told = 'auth_time without a scope, for the client itself, is that of an ID token'
+    expect(purposeFault({ typ: 'JWT' }, idToken)).toBe(told)
+    expect(purposeFault({}, { ...idToken, aud: ['api', 'web'] })).toBe(told)
+    expect(purposeFault({}, { aud: 'web', azp: 'web', amr: [] })).toContain('amr without a scope')
+    expect(purposeFault({}, { aud: 'web', azp: 'web', acr: '1' })).toContain('acr without a scope')
+    expect(purposeFault({}, { aud: 'web', azp: 'web' })).toBeUndefined()
+    expect(purposeFault({}, { ...idToken, aud: 'orders' })).toBeUndefined()
+    expect(purposeFault({}, { aud: undefined, auth_time: 1 })).toBeUndefined()
+    expect(purposeFault({ typ: 'at+jwt' }, idToken)).toBeUndefined()
+    for (const claims of [{ scope: '' }, { scp: 'a' }, { typ: 'Bearer' }]) {
+      expect(purposeFault({}, { ...idToken, ...claims })).toBeUndefined()
+    }
+  })
+
+  it('with a code is an authorization response', () => {
+    expect(purposeFault({}, { aud: 'web', code: 'c', state: 's' })).toBe('code is a claim of authorization responses')
+  })
+
+  it('with a nonce may only with a scope, or where it says that it is one', () => {
+    const told = 'nonce without a scope is that of an ID token'
+    expect(purposeFault({}, { nonce: 'n' })).toBe(told)
+    expect(purposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(told)
+    expect(purposeFault({ typ: 'at+jwt' }, { nonce: 'n' })).toBeUndefined()
+    for (const claims of [{ scope: '' }, { scp: 'x' }, { scp: [] }, { typ: 'Bearer' }])
+      expect(purposeFault({}, { nonce: 'n', ...claims })).toBeUndefined()
+  })
+
+  it('without any of these may', () => {
+    expect(purposeFault({}, {})).toBeUndefined()
+  })
+})
