@@ -30,6 +30,11 @@ export interface TestProviderOptions {
    * spent one comes back, the login's tokens all end. Default `static`.
    */
   readonly refreshTokens?: 'none' | 'static' | 'rotating' | undefined
+  /**
+   * The form of refresh tokens: a text that means nothing to clients, or a JWT as Keycloak has it, which `keycloak-js` insists
+   * upon. Default `opaque`.
+   */
+  readonly refreshTokenForm?: 'opaque' | 'jwt' | undefined
   /** The form of access tokens: a JWT with `typ: JWT`, one of RFC 9068 (`at+jwt`), or an opaque text. Default `jwt`. */
   readonly accessTokens?: 'jwt' | 'at+jwt' | 'opaque' | undefined
   /** The audience of access tokens for which no `resource` was asked (RFC 8707). Default `account`. */
@@ -57,6 +62,7 @@ export interface ProviderSettings {
   readonly accessTokenSeconds: number
   readonly idTokenSeconds: number
   readonly refreshTokens: 'none' | 'static' | 'rotating'
+  readonly refreshTokenForm: 'opaque' | 'jwt'
   readonly accessTokens: 'jwt' | 'at+jwt' | 'opaque'
   readonly audience: string | readonly string[]
   readonly scopes: readonly string[] | undefined
@@ -83,6 +89,7 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
   accessTokenSeconds: (value, name) => checkWholeNumber(value, 1, aCentury, name),
   idTokenSeconds: (value, name) => checkWholeNumber(value, 1, aCentury, name),
   refreshTokens: (value, name) => checkOneOf(value, ['none', 'static', 'rotating'], name),
+  refreshTokenForm: (value, name) => checkOneOf(value, ['opaque', 'jwt'], name),
   accessTokens: (value, name) => checkOneOf(value, ['jwt', 'at+jwt', 'opaque'], name),
   audience: (value, name) => (Array.isArray(value) ? checkTexts(value, name) : checkText(value, name)),
   scopes: checkTexts,
@@ -110,6 +117,7 @@ export function resolveOptions(options: TestProviderOptions): ProviderSettings {
     accessTokenSeconds: options.accessTokenSeconds ?? 300,
     idTokenSeconds: options.idTokenSeconds ?? 300,
     refreshTokens: options.refreshTokens ?? 'static',
+    refreshTokenForm: options.refreshTokenForm ?? 'opaque',
     accessTokens: options.accessTokens ?? 'jwt',
     audience: options.audience ?? 'account',
     scopes: options.scopes,

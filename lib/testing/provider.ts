@@ -179,7 +179,8 @@ class RunningProvider implements TestProvider {
 }
 
 /**
- * Starts an OpenID provider on 127.0.0.1. Throws a TypeError that names a wrong option.
+ * Starts an OpenID provider on 127.0.0.1. Scripts of any origin may fetch from it (CORS), as clients that run in browsers do;
+ * their browsers' preflight requests are answered without being noted in `requests`. Throws a TypeError that names a wrong option.
  *
  * ```ts
  * const provider = await startTestProvider()

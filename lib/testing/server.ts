@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Answer, fromResponse, json, send } from './answer.ts'
 import { authorize, login } from './authorize.ts'
+import { crossOriginHeaders, preflightAnswer } from './cors.ts'
 import { discovery, jwks, paths } from './discovery.ts'
 import { endSession } from './end-session.ts'
 import type { TestEndpoint } from './faults.ts'
@@ -102,7 +103,11 @@ export class ProviderServer {
       (path) => this.#endpointOf(path),
       provider.settings.now(),
     )
+    const preflight = preflightAnswer(request)
+    if (preflight !== undefined) return send(preflight, outgoing)
     this.#log.add(request)
+    // On answers in an endpoint's place too: whoever counts on a fault is to see it in a browser as well.
+    for (const [name, value] of Object.entries(crossOriginHeaders(request))) outgoing.setHeader(name, value)
     try {
       await this.#answer(request, outgoing)
     } catch (error) {

@@ -70,7 +70,9 @@ async function makeAccessToken(
     exp: now + settings.accessTokenSeconds,
     jti: randomUUID(),
     sid: session.sid,
+    // RFC 9068 2.2.1: what an API needs that asks for more than a login (RFC 9470 6.2).
     auth_time: session.authTime,
+    acr: session.acr,
     ...settings.users.get(session.sub)?.accessTokenClaims,
   }
   const faults = provider.faults.ofToken('accessToken', grantType)
@@ -120,8 +122,31 @@ async function makeIdToken(
 }
 
 /** A refresh token with characters that a careless client fails to encode: RFC 6749 appendix A.17 allows them. */
-function newRefreshToken(provider: ProviderState, grant: Grant): string {
-  const token = `${randomBytes(24).toString('base64url')}+/=&%20~`
+function opaqueRefreshToken(): string {
+  return `${randomBytes(24).toString('base64url')}+/=&%20~`
+}
+
+/** As Keycloak has them: told from other tokens by a claim `typ`. */
+async function jwtRefreshToken(provider: ProviderState, { session, clientId, scope, nonce }: Grant): Promise<string> {
+  const claims = {
+    iss: issuerOf(provider),
+    aud: issuerOf(provider),
+    sub: session.sub,
+    typ: 'Refresh',
+    azp: clientId,
+    sid: session.sid,
+    scope: scope.join(' '),
+    iat: seconds(provider),
+    jti: randomUUID(),
+    ...(nonce === undefined ? {} : { nonce }),
+  }
+  const { algorithm, kid, privateKey } = provider.keys.current
+  return await sign({ alg: algorithm, kid, typ: 'JWT' }, JSON.stringify(claims), algorithm, privateKey)
+}
+
+async function newRefreshToken(provider: ProviderState, grant: Grant): Promise<string> {
+  const isJwt = provider.settings.refreshTokenForm === 'jwt'
+  const token = isJwt ? await jwtRefreshToken(provider, grant) : opaqueRefreshToken()
   remember(provider.refreshTokens, token, { grant, spent: false }, (old) => !isLive(provider, old.grant))
   return token
 }
@@ -149,7 +174,7 @@ export async function tokenResponse(
     expires_in: settings.accessTokenSeconds,
     scope: target.scope.join(' '),
     ...(idToken === undefined ? {} : { id_token: idToken }),
-    ...(refreshTokenDue ? { refresh_token: newRefreshToken(provider, grant) } : {}),
+    ...(refreshTokenDue ? { refresh_token: await newRefreshToken(provider, grant) } : {}),
   }
   for (const change of faults.changes('tokenResponse')) body = await applyChange(body, change)
   return body

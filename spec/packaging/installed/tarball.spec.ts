@@ -65,9 +65,10 @@ describe('the tarball', () => {
     expect(orphans).toEqual([])
   })
 
-  it('is smaller than 100 kB', () => {
+  // A login alone was 99 kB; the guard of APIs, Entra and what specs of both need came on top.
+  it('is smaller than 150 kB', () => {
     console.log(`${packed.size} bytes packed, ${packed.paths.length} files`)
-    expect(packed.size).toBeLessThan(100_000)
+    expect(packed.size).toBeLessThan(150_000)
   })
 
   it('has its documentation in the declarations, once', async () => {

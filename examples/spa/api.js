@@ -1,0 +1,74 @@
+/** An API for pages of another origin: access tokens, no session, no cookies. */
+import express from 'express'
+import { createBearer } from 'express-session-oidc'
+
+/**
+ * @param {object} options
+ * @param {string} options.issuer whose tokens it takes
+ * @param {string} options.audience what the provider calls this API
+ * @param {string} options.baseUrl where clients reach it
+ * @param {string} options.pagesOrigin the one origin whose pages may read its answers
+ * @returns {import('express').Express}
+ */
+export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
+  const bearer = createBearer({ issuer, audience, baseUrl })
+
+  const app = express()
+  app.disable('x-powered-by')
+  app.use(bearer.router)
+  app.use(allowPagesOf(pagesOrigin))
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+
+  app.get('/profile', bearer.requireBearer(), (req, res) => {
+    const { sub, scope, roles } = req.auth
+    res.json({ sub, scope, roles })
+  })
+  app.get('/calendar', bearer.requireBearer({ scope: 'calendar.read' }), (_req, res) => {
+    res.json({ entries: ['09:30 Stand-up', '14:00 Review'] })
+  })
+  app.get('/admin', bearer.requireBearer({ roles: ['admin'] }), (_req, res) => {
+    res.json({ users: 2 })
+  })
+  // Money is moved only for whoever proved twice who they are, not long ago (RFC 9470).
+  app.post('/transfers', bearer.requireBearer({ acr: 'gold', maxAuthAgeSeconds: 300 }), (req, res) => {
+    const { acr, auth_time: authTime } = req.auth.claims
+    res.status(201).json({ transfer: 'done', acr, auth_time: authTime })
+  })
+  app.use((_req, res) => {
+    res.status(404).json({ error: 'not_found' })
+  })
+  return app
+}
+
+/**
+ * CORS (Fetch 3.2). Without credentials: the token goes in a header, and no cookie is of any use here.
+ *
+ * @param {string} origin
+ * @returns {import('express').RequestHandler}
+ */
+function allowPagesOf(origin) {
+  return (req, res, next) => {
+    res.vary('Origin')
+    if (req.get('Origin') === origin) {
+      res.set({
+        'Access-Control-Allow-Origin': origin,
+        // Scripts see no other than a few harmless fields: the guard's challenge says what a page has to do next.
+        'Access-Control-Expose-Headers': 'WWW-Authenticate, Retry-After',
+      })
+    }
+    // The question that comes before a request with a token, which itself has none.
+    if (req.method === 'OPTIONS' && req.get('Access-Control-Request-Method') !== undefined) {
+      res.set({
+        'Access-Control-Allow-Methods': 'GET, POST',
+        'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+        'Access-Control-Max-Age': '600',
+      })
+      res.status(204).end()
+      return
+    }
+    next()
+  }
+}

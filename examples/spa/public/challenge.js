@@ -1,0 +1,19 @@
+/**
+ * The parameters of the challenge of scheme Bearer in a `WWW-Authenticate` header (RFC 9110 11.6.1, RFC 6750 3).
+ *
+ * @param {string | null} header
+ * @returns {Record<string, string>} empty where there is none
+ */
+export function bearerChallenge(header) {
+  /** @type {Record<string, string>} */
+  const parameters = {}
+  const start = /(?:^|,)\s*Bearer(?=\s|$)/i.exec(header ?? '')
+  if (!header || !start) return parameters
+  const parameter = /\s*,?\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/y
+  parameter.lastIndex = start.index + start[0].length
+  for (let found = parameter.exec(header); found; found = parameter.exec(header)) {
+    const [, name = '', quoted, token = ''] = found
+    parameters[name.toLowerCase()] = quoted === undefined ? token : quoted.replace(/\\(.)/g, '$1')
+  }
+  return parameters
+}
