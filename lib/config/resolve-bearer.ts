@@ -96,7 +96,13 @@ export function resolveBearer(given: unknown): ResolvedBearer {
   const resolved: ResolvedBearer = {
     ...own,
     name: checks.string('name', 'a short word for the events of this guard') ?? 'bearer',
-    issuers: issuersOf(checks, { ...own, roles, introspection: introspectorOf(checks), allowInsecureIssuer }),
+    issuers: issuersOf(checks, {
+      ...own,
+      roles,
+      introspection: introspectorOf(checks),
+      allowInsecureIssuer,
+      hasAudience: checks.has('audience'),
+    }),
     origin: base?.origin,
     basePath: base?.pathname.replace(/\/$/, '') ?? '',
     onError: checks.function('onError') as ResolvedBearer['onError'],
@@ -149,16 +155,22 @@ function algorithmsOf(checks: Checks): readonly string[] | undefined {
   const given = checks.value('algorithms')
   if (given === undefined) return undefined
   if (Array.isArray(given) && given.length > 0) {
-    const strange = given.find((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
-    if (strange === undefined) return [...(given as string[])]
-    checks.fault(`algorithms: ${JSON.stringify(strange)} is not one of ${acceptedAlgorithms.join(', ')}`)
+    const strange = given.findIndex((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
+    if (strange === -1) return [...(given as string[])]
+    checks.fault(`algorithms: ${JSON.stringify(given[strange])} is not one of ${acceptedAlgorithms.join(', ')}`)
   } else checks.fault(`algorithms must be a list, not empty, of ${acceptedAlgorithms.join(', ')}`)
   return undefined
 }
 
-type Defaults = Pick<ResolvedIssuer, 'audience' | 'algorithms' | 'roles' | 'introspection'> & {
-  readonly allowInsecureIssuer: boolean
-}
+type Defaults = { readonly hasAudience: boolean } & Pick<
+  ResolvedIssuer,
+  'audience' | 'algorithms' | 'roles' | 'introspection'
+> & {
+    readonly allowInsecureIssuer: boolean
+  }
+
+const audienceMissing =
+  "audience is missing: pass this API's identifier at its provider, as the tokens' aud has it (RFC 8725 3.9)"
 
 function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
   const given = checks.value('issuer')
@@ -167,6 +179,7 @@ function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[
     checks.fault(
       "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
     )
+    if (!defaults.hasAudience) checks.fault(audienceMissing)
     return []
   }
   const issuers = list.map((each, index) => {
@@ -194,11 +207,7 @@ function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defau
   const fault = issuerFault(issuer, allowInsecureIssuer)
   if (fault) checks.fault(fault)
   const audience = audienceOf(checks) ?? defaults.audience
-  if (audience.length === 0 && checks.faults.length === 0) {
-    checks.fault(
-      "audience is missing: pass this API's identifier at its provider, as the tokens' aud has it (RFC 8725 3.9)",
-    )
-  }
+  if (!defaults.hasAudience && !checks.has('audience')) checks.fault(audienceMissing)
   return {
     issuer: fault ? '' : (issuer as string),
     audience,

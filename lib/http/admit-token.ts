@@ -7,7 +7,13 @@ import { asksForProof, proveBinding } from '../guard/binding.ts'
 import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
 import { judgeToken } from '../guard/bearer-verdict.ts'
 import { TokenRejected } from '../tokens/faults.ts'
-import { longestToken, MalformedCredentials, presentedToken, type Credentials } from './bearer-credentials.ts'
+import {
+  longestToken,
+  MalformedCredentials,
+  presentedToken,
+  presentsToken,
+  type Credentials,
+} from './bearer-credentials.ts'
 import { presentationOf } from './presentation.ts'
 import type { BearerGuard } from './require-bearer.ts'
 import { stateOf } from './request-state.ts'
@@ -35,14 +41,14 @@ export function admitToken(
 ): BearerAuth | undefined | Promise<BearerAuth> {
   const { policy } = guard
   try {
+    // Nobody is logged in by a session on it: a token that is not good, or malformed, must not be made up for by one.
+    const state = presentsToken(req) ? stateOf(req) : undefined
+    if (state) state.isByToken = true
     const credentials = presentedToken(req)
     if (credentials === undefined) {
       if (rule.optional) return undefined
       throw new BearerError(policy.challenge, nothing)
     }
-    // From here on nobody is logged in by a session: a token that is not good must not be made up for by one.
-    const state = stateOf(req)
-    if (state) state.isByToken = true
     const auth = verifyToken(policy, credentials.token)
     if (!(auth instanceof Promise) && !asksForProof(auth, credentials.scheme)) return settled(guard, rule, auth, req)
     return proved(guard, rule, auth, req, credentials)

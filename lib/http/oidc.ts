@@ -186,6 +186,11 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
   if (!first || others.includes(undefined)) {
     throw new TypeError('requireAnyAuth: pass an array of at least one instance made by createOidc()')
   }
+  if (rule && Object.hasOwn(rule, 'bearer')) {
+    throw optionsInvalid('requireAnyAuth()', [
+      'bearer: tokens are judged by one instance: use its requireAuth() or requireBearer()',
+    ])
+  }
   return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
 }
 

@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError, describe } from '../core/errors.ts'
+import { describe } from '../core/errors.ts'
 import { TokenRejected, isKeyMismatch } from './faults.ts'
 import type { KeyLookup, Keys } from './keys.ts'
 import { purposeFault } from './purpose.ts'
@@ -174,8 +174,7 @@ function isCanonical(token: string): boolean {
   })
 }
 
-function rejected(error: unknown): unknown {
-  if (error instanceof OidcError) return error
+function rejected(error: unknown): TokenRejected {
   const isExpired = (error as { code?: unknown }).code === 'ERR_JWT_EXPIRED'
   return new TokenRejected(describe(error), isExpired ? 'expired' : 'other')
 }

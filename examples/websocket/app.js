@@ -1,0 +1,138 @@
+/** A chat over a WebSocket: browsers come in by their session, other clients by an access token. */
+import { randomBytes } from 'node:crypto'
+import { STATUS_CODES, ServerResponse } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import session from 'express-session'
+import { createOidc, OidcError } from 'express-session-oidc'
+import { WebSocketServer } from 'ws'
+import { chatPage } from './page.js'
+
+/** Where the WebSocket is. */
+const path = '/chat'
+/** A connection is judged when it is made. So that it outlives no login for long, it ends after this; the page connects anew. */
+const longestSeconds = 900
+
+/**
+ * @typedef {(req: import('node:http').IncomingMessage, socket: import('node:stream').Duplex, head: Buffer) => void} Upgrade
+ *
+ * @param {object} options
+ * @param {string} options.baseUrl where browsers reach it
+ * @param {{ issuer: string, clientId: string, clientSecret?: string }} options.provider
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @param {string} [options.secret] at least 32 characters; default: a new one at each start
+ * @returns {{ app: import('express').Express, upgrade: Upgrade, close: () => void }} `upgrade` is for the server's event of that name
+ */
+export function createApp({ baseUrl, provider, store, secret = randomBytes(32).toString('hex') }) {
+  const oidc = createOidc({ ...provider, baseUrl, secret, bearer: { audience: 'chat' } })
+  const runSession = session({
+    ...(store && { store }),
+    name: 'chat.sid',
+    secret,
+    resave: false,
+    saveUninitialized: false,
+    cookie: { secure: baseUrl.startsWith('https:'), sameSite: 'lax' },
+  })
+
+  const app = express()
+  app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))
+  app.use(express.static(fileURLToPath(new URL('public', import.meta.url)), { index: false }))
+  app.use(runSession)
+  app.use(oidc.router)
+  app.get('/', (req, res) => {
+    const { user } = req.oidc
+    res.set('Cache-Control', 'no-store')
+    res.send(chatPage({ name: user && nameOf(user), paths: oidc.paths, socket: path }))
+  })
+  app.use(oidc.errorHandler())
+
+  const chat = new WebSocketServer({ noServer: true, maxPayload: 4096 })
+
+  /** @param {import('express').Request} req */
+  async function admit(req) {
+    // An upgrade does not go through Express: the session is run on it here. Nothing of it is sent.
+    const unused = /** @type {import('express').Response} */ (/** @type {unknown} */ (new ServerResponse(req)))
+    await new Promise((resolve, reject) => {
+      void runSession(req, unused, (error) => (error ? reject(error) : resolve(undefined)))
+    })
+    // A page of another origin is refused here too: browsers send the cookie with its upgrades, and say where it is from.
+    return oidc.authorize(req, { bearer: true })
+  }
+
+  /** @type {Upgrade} */
+  function upgrade(incoming, socket, head) {
+    const gone = () => socket.destroy()
+    socket.on('error', gone)
+    const req = /** @type {import('express').Request} */ (incoming)
+    if (incoming.url?.split('?', 1)[0] !== path) return refuse(socket, { status: 404 })
+    admit(req).then(
+      (outcome) => {
+        if (!outcome.ok) return refuse(socket, outcome)
+        socket.off('error', gone)
+        const { user, auth } = outcome
+        chat.handleUpgrade(incoming, socket, head, (client) => {
+          const left = Number(auth?.claims['exp'] ?? Infinity) - Date.now() / 1000
+          join(client, user ? nameOf(user) : (auth?.sub ?? 'somebody'), Math.min(longestSeconds, left))
+        })
+      },
+      (error) => {
+        // The session store is down: nobody is let in, and nobody logged out.
+        const fault = error instanceof OidcError ? error : { status: 500 }
+        refuse(socket, fault)
+      },
+    )
+  }
+
+  /**
+   * @param {import('ws').WebSocket} client
+   * @param {string} name
+   * @param {number} seconds
+   */
+  function join(client, name, seconds) {
+    const timer = setTimeout(() => client.close(4401, 'authorize again'), Math.max(0, seconds) * 1000)
+    client.on('close', () => clearTimeout(timer))
+    client.on('error', () => client.terminate())
+    client.on('message', (/** @type {Buffer} */ text) => tell({ from: name, text: text.toString() }))
+    tell({ text: `${name} is here` })
+  }
+
+  /** @param {{ from?: string, text: string }} message */
+  function tell(message) {
+    for (const client of chat.clients) client.send(JSON.stringify(message))
+  }
+
+  return {
+    app,
+    upgrade,
+    close() {
+      for (const client of chat.clients) client.terminate()
+      chat.close()
+    },
+  }
+}
+
+/**
+ * Answers an upgrade that is refused as HTTP does, with the headers that say why, and ends the connection.
+ *
+ * @param {import('node:stream').Duplex} socket
+ * @param {{ status: number, code?: string, headers?: Readonly<Record<string, string>> }} refusal
+ */
+function refuse(socket, { status, code, headers = {} }) {
+  const title = STATUS_CODES[status] ?? ''
+  const body = JSON.stringify({ title, status, code })
+  const lines = [
+    `HTTP/1.1 ${status} ${title}`,
+    'Connection: close',
+    'Cache-Control: no-store',
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ]
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** @param {{ sub: string, name?: string | undefined }} user */
+function nameOf({ sub, name }) {
+  return name ?? sub
+}

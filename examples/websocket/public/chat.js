@@ -1,0 +1,36 @@
+// @ts-nocheck: runs in the browser, whose types are not part of this program.
+const list = document.querySelector('#chat')
+const state = document.querySelector('#state')
+const form = document.querySelector('#say')
+let socket
+
+// The session cookie goes with it: a page cannot set headers of a WebSocket, and a token in a URL gets into logs.
+function connect() {
+  const url = new URL(list.dataset.socket, location.href)
+  url.protocol = url.protocol.replace('http', 'ws')
+  let wasOpen = false
+  socket = new WebSocket(url)
+  socket.addEventListener('open', () => {
+    wasOpen = true
+    state.textContent = 'Connected'
+  })
+  socket.addEventListener('message', ({ data }) => {
+    const { from, text } = JSON.parse(data)
+    const item = document.createElement('li')
+    item.textContent = from === undefined ? text : `${from}: ${text}`
+    list.append(item)
+  })
+  socket.addEventListener('close', () => {
+    state.textContent = wasOpen ? 'Connecting again' : 'Refused: not logged in, or the server is down'
+    // The server judges anew whoever comes back; one that was refused comes back by a login.
+    if (wasOpen) setTimeout(connect, 1000)
+  })
+}
+
+form?.addEventListener('submit', (event) => {
+  event.preventDefault()
+  socket.send(new FormData(form).get('text'))
+  form.reset()
+})
+
+connect()

@@ -1,0 +1,425 @@
+import { createBearer, createOidc, type BearerIssuer, type BearerOptions } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
+import { resolveBearer } from '../../lib/config/resolve-bearer.ts'
+import { faultsOf } from '../support/faults-of.ts'
+
+const issuer = 'https://id.example.com/realms/acme'
+const partner = 'https://partner.example.com'
+const valid = { issuer, audience: 'orders' } satisfies BearerOptions
+const keySet = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }] }
+
+function faults(options: Record<string, unknown>, without: readonly string[] = []): string[] {
+  const given: Record<string, unknown> = { ...valid, ...options }
+  for (const key of without) delete given[key]
+  return faultsOf(() => createBearer(given as unknown as BearerOptions))
+}
+
+/** The faults of the second of two issuers, and of an issuer that stands alone. */
+function faultsOfEntry(entry: Record<string, unknown>): { alone: string[]; second: string[] } {
+  const given = { issuer: partner, ...entry }
+  return { alone: faults({ issuer: given }), second: faults({ issuer: [issuer, given] }) }
+}
+
+describe('the options of createBearer', () => {
+  it('need no more than issuer and audience, and have the defaults that the documentation promises', () => {
+    expect(resolveBearer(valid)).toEqual({
+      name: 'bearer',
+      audience: ['orders'],
+      algorithms: acceptedAlgorithms,
+      rememberSeconds: 60,
+      issuers: [{ issuer, audience: ['orders'], algorithms: acceptedAlgorithms, keys: undefined, roles: undefined }],
+      origin: undefined,
+      basePath: '',
+      onError: undefined,
+      providerTimeoutSeconds: 5,
+      clockToleranceSeconds: 30,
+      fetch: undefined,
+      allowInsecureIssuer: false,
+    })
+    expect(Object.isFrozen(resolveBearer(valid))).toBe(true)
+  })
+
+  it('take undefined for not given, except where that would open something', () => {
+    const optional = {
+      algorithms: undefined,
+      rememberSeconds: undefined,
+      baseUrl: undefined,
+      roles: undefined,
+      name: undefined,
+      onError: undefined,
+      providerTimeoutSeconds: undefined,
+      clockToleranceSeconds: undefined,
+      fetch: undefined,
+      allowInsecureIssuer: undefined,
+    } satisfies Partial<BearerOptions>
+    expect(resolveBearer({ ...valid, ...optional })).toEqual(resolveBearer(valid))
+    const entry = { algorithms: undefined, keys: undefined, roles: undefined } satisfies Partial<BearerIssuer>
+    expect(resolveBearer({ ...valid, issuer: { issuer, ...entry } })).toEqual(resolveBearer(valid))
+  })
+
+  it('keep every value that was given', () => {
+    const roles = () => []
+    const onError = () => {}
+    const { fetch } = globalThis
+    const given = {
+      issuer: new URL(issuer),
+      audience: ['orders', 'orders', 'billing'],
+      algorithms: ['ES256', 'PS512'],
+      rememberSeconds: 0,
+      baseUrl: 'https://api.example.com/v1/',
+      roles,
+      name: 'api',
+      onError,
+      providerTimeoutSeconds: 2,
+      clockToleranceSeconds: 0,
+      fetch,
+      allowInsecureIssuer: true,
+    } satisfies BearerOptions
+    const algorithms = ['ES256', 'PS512']
+    const audience = ['orders', 'billing']
+    expect(resolveBearer(given)).toEqual({
+      name: 'api',
+      audience,
+      algorithms,
+      rememberSeconds: 0,
+      issuers: [{ issuer, audience, algorithms, keys: undefined, roles }],
+      origin: 'https://api.example.com',
+      basePath: '/v1',
+      onError,
+      providerTimeoutSeconds: 2,
+      clockToleranceSeconds: 0,
+      fetch,
+      allowInsecureIssuer: true,
+    })
+  })
+
+  const right: [keyof BearerOptions, unknown[]][] = [
+    [
+      'issuer',
+      [`${issuer}/`, new URL(issuer), 'http://localhost:8080', { issuer }, [issuer], [issuer, { issuer: partner }]],
+    ],
+    ['audience', ['https://api.example.com/orders', ['orders'], ['orders', 'billing'], 'caf\u00e9']],
+    ['algorithms', [['RS256'], [...acceptedAlgorithms]]],
+    ['rememberSeconds', [0, 0.5, 3600]],
+    ['baseUrl', ['https://api.example.com', 'http://localhost:3000/v1/', new URL('https://api.example.com/v1')]],
+    ['roles', [() => []]],
+    ['name', ['api']],
+    ['onError', [() => {}]],
+    ['providerTimeoutSeconds', [0.1, 300]],
+    ['clockToleranceSeconds', [0, 300]],
+    ['fetch', [globalThis.fetch]],
+    ['allowInsecureIssuer', [true, false]],
+  ]
+  it.each(right)('%s takes what it should', (option, values) => {
+    for (const value of values) expect(faults({ [option]: value })).toEqual([])
+  })
+
+  const wrong: [keyof BearerOptions, unknown[], RegExp][] = [
+    ['issuer', ['id.example.com', '', '/realms/acme'], /^issuer must be an absolute URL/],
+    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^issuer must be an https: URL/],
+    ['issuer', ['https://user:password@id.example.com'], /^issuer must not contain a user name or password/],
+    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^issuer must not have a query/],
+    ['issuer', [`${issuer}/.well-known/openid-configuration`], /^issuer .* leave out/],
+    ['issuer', ['http://id.example.com'], /^issuer is plain http: and not on loopback: use https:/],
+    ['issuer', [undefined, []], /^issuer is missing: pass the provider's issuer identifier/],
+    ['issuer', [[issuer, new URL(issuer)]], /^issuer: https:.* is listed twice: list it once, with all its audiences/],
+    ['audience', ['', ' ', 42, null, [], [''], ['orders', 7], {}], /^audience must be this API's identifier at its/],
+    ['algorithms', ['RS256', [], 42, null, {}], /^algorithms must be a list, not empty, of RS256/],
+    ['algorithms', [['RS256', 'HS256'], ['none'], ['rs256'], [7]], /^algorithms: .* is not one of RS256, PS256/],
+    [
+      'rememberSeconds',
+      [-1, 3601, Number.NaN, '60', null],
+      /^rememberSeconds must be a number of seconds from 0 to 3600/,
+    ],
+    ['baseUrl', ['api.example.com', '', '/v1', 42, null], /^baseUrl must be an absolute URL such as/],
+    ['baseUrl', ['ftp://api.example.com'], /^baseUrl must be an https: or http: URL/],
+    ['baseUrl', ['https://user@api.example.com'], /^baseUrl must not contain a user name/],
+    ['baseUrl', ['https://api.example.com/?a=1'], /^baseUrl must not have a query/],
+    ['roles', [['admin'], 'roles', null], /^roles must be a function/],
+    ['name', ['', ' ', 42, null], /^name must be a non-empty string: a short word for the events/],
+    ['onError', ['next', {}, null], /^onError must be a function/],
+    [
+      'providerTimeoutSeconds',
+      [0, 301, '5', null],
+      /^providerTimeoutSeconds must be a number of seconds from 0.1 to 300/,
+    ],
+    ['clockToleranceSeconds', [-1, 300.5, 301, Infinity, '30'], /^clockToleranceSeconds must be .* from 0 to 300/],
+    ['fetch', ['fetch', {}], /^fetch must be a function/],
+    ['allowInsecureIssuer', ['yes', 1, null], /^allowInsecureIssuer must be true or false/],
+  ]
+  it.each(wrong)('%s refuses %j, and says what to pass', (option, values, message) => {
+    for (const value of values) {
+      const found = faults({ [option]: value })
+      expect(found, JSON.stringify(value)).not.toEqual([])
+      expect(found[0]).toMatch(message)
+    }
+  })
+
+  it.each([
+    ['HS256', 'a secret that many know'],
+    ['HS384', 'a secret that many know'],
+    ['HS512', 'a secret that many know'],
+    ['none', 'no signature'],
+    ['RSA1_5', 'an encryption'],
+    ['RSA-OAEP', 'an encryption'],
+    ['PBES2-HS256+A128KW', 'a password'],
+    ['dir', 'an encryption'],
+    ['ES256K', 'a curve that is not asked for'],
+  ])('%s cannot be had: %s', (algorithm) => {
+    const message = new RegExp(
+      `^algorithms: "${algorithm.replace('+', '\\+')}" is not one of RS256, PS256, ES256, EdDSA`,
+    )
+    expect(faults({ algorithms: ['RS256', algorithm] })).toEqual([expect.stringMatching(message)])
+    expect(faults({ issuer: { issuer, algorithms: [algorithm] } })).toEqual([expect.stringMatching(message)])
+  })
+
+  it('a list with an algorithm that is undefined, as of a variable that is not set, is refused', () => {
+    expect(faults({ algorithms: [undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
+    expect(faults({ algorithms: ['RS256', undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
+  })
+
+  it('allowInsecureIssuer permits plain http, of the issuer and of its keys', () => {
+    const plain = { issuer: 'http://id.example.com', keys: new URL('http://id.example.com/jwks') }
+    expect(faults({ issuer: plain, allowInsecureIssuer: true })).toEqual([])
+    expect(faults({ issuer: plain })).toEqual([
+      expect.stringMatching(/^issuer is plain http:/),
+      expect.stringMatching(/^keys is plain http:/),
+    ])
+  })
+
+  it.each([
+    ['issuers', "unknown option 'issuers'; did you mean 'issuer'?"],
+    ['audiences', "unknown option 'audiences'; did you mean 'audience'?"],
+    ['algorithm', "unknown option 'algorithm'; did you mean 'algorithms'?"],
+    ['base_url', "unknown option 'base_url'; did you mean 'baseUrl'?"],
+    ['rememberSecond', "unknown option 'rememberSecond'; did you mean 'rememberSeconds'?"],
+    ['jwksUri', "unknown option 'jwksUri'"],
+  ])('an unknown option %s is named, with what may be meant', (key, message) => {
+    expect(faults({ [key]: 'https://id.example.com' })).toEqual([expect.stringContaining(message)])
+  })
+
+  it.each([undefined, null, 'https://id.example.com', 42, [valid]])('%j are no options', (given) => {
+    const found = faultsOf(() => createBearer(given as unknown as BearerOptions))
+    expect(found[0]).toBe('the options of createBearer() must be an object')
+  })
+
+  it('are judged without asking the provider anything, and read no environment', () => {
+    let asked = 0
+    const fetch = (() => {
+      asked++
+      throw new Error('nobody is to be asked')
+    }) as typeof globalThis.fetch
+    createBearer({ ...valid, fetch })
+    expect(asked).toBe(0)
+  })
+
+  it('name all their faults at once', () => {
+    const message = (() => {
+      try {
+        createBearer({
+          issuer: [
+            { issuer: 'ftp://id.example.com', keys: {} },
+            { issuer: partner, audiences: 'a' },
+          ],
+          audience: 'orders',
+          algorithms: ['HS256'],
+          rememberSeconds: -1,
+          baseUrl: '/v1',
+          clockToleranceSeconds: 301,
+          onErorr: () => {},
+        } as unknown as BearerOptions)
+      } catch (error) {
+        return (error as Error).message
+      }
+      return ''
+    })()
+    expect(message.split('\n')).toEqual([
+      'createBearer() cannot work with these options:',
+      "  - unknown option 'onErorr'; did you mean 'onError'?",
+      expect.stringContaining('  - algorithms: "HS256" is not one of'),
+      expect.stringContaining('  - rememberSeconds must be'),
+      expect.stringContaining('  - baseUrl must be'),
+      expect.stringContaining('  - issuer 1 of 2: issuer must be an https: URL'),
+      expect.stringContaining('  - issuer 1 of 2: keys must be'),
+      "  - issuer 2 of 2: unknown option 'audiences'; did you mean 'audience'?",
+      expect.stringContaining('  - clockToleranceSeconds must be'),
+    ])
+  })
+})
+
+describe('the audience', () => {
+  const missing = /^audience is missing: pass this API's identifier at its provider, .*RFC 8725 3\.9/
+
+  it('must be given', () => {
+    expect(faults({}, ['audience'])).toEqual([expect.stringMatching(missing)])
+    expect(faults({ issuer: { issuer } }, ['audience'])).toEqual([expect.stringMatching(missing)])
+  })
+
+  it('is said to be missing also where other options are wrong', () => {
+    expect(faults({ issuer: 'id.example.com' }, ['audience'])).toEqual([
+      expect.stringMatching(/^issuer must be/),
+      expect.stringMatching(missing),
+    ])
+    expect(faults({}, ['issuer', 'audience'])).toEqual([
+      expect.stringMatching(/^issuer is missing/),
+      expect.stringMatching(missing),
+    ])
+  })
+
+  it('that is there but undefined opens nothing, and is one fault', () => {
+    const unset = 'audience is present but undefined: is its environment variable set?'
+    expect(faults({ audience: undefined })).toEqual([unset])
+    expect(faults({ issuer: { issuer, audience: undefined } })).toEqual([unset])
+    expect(faults({ issuer: [issuer, { issuer: partner, audience: undefined }] })).toEqual([`issuer 2 of 2: ${unset}`])
+  })
+
+  it('may stand with each issuer instead, and then with all of them', () => {
+    const entry = { issuer: partner, audience: 'partner-orders' }
+    expect(faults({ issuer: entry }, ['audience'])).toEqual([])
+    expect(faults({ issuer: [entry, issuer] }, ['audience'])).toEqual([
+      expect.stringMatching(/^issuer 2 of 2: audience is missing/),
+    ])
+  })
+})
+
+describe('several issuers', () => {
+  it('each have their own audience, algorithms, keys and roles, or those of all', () => {
+    const roles = () => []
+    const own = () => ['own']
+    const { issuers } = resolveBearer({
+      issuer: [
+        issuer,
+        { issuer: new URL(`${partner}/`), audience: ['a', 'b', 'a'], algorithms: ['ES256'], keys: keySet, roles: own },
+        { issuer: 'https://third.example.com', keys: new URL('https://keys.example.com/third') },
+      ],
+      audience: 'orders',
+      algorithms: ['RS256'],
+      roles,
+    } satisfies BearerOptions)
+    expect(issuers).toEqual([
+      { issuer, audience: ['orders'], algorithms: ['RS256'], keys: undefined, roles },
+      { issuer: partner, audience: ['a', 'b'], algorithms: ['ES256'], keys: keySet, roles: own },
+      {
+        issuer: 'https://third.example.com',
+        audience: ['orders'],
+        algorithms: ['RS256'],
+        keys: 'https://keys.example.com/third',
+        roles,
+      },
+    ])
+  })
+
+  it('are listed once each: whose settings would hold is otherwise left to their order', () => {
+    const twice = (one: unknown, other: unknown): string[] => faults({ issuer: [one, other] })
+    const message = `issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`
+    expect(twice(issuer, issuer)).toEqual([message])
+    expect(twice({ issuer, audience: 'a' }, { issuer, audience: 'b' })).toEqual([message])
+    expect(twice(partner, new URL(partner))).toEqual([message.replace(issuer, partner)])
+    // An issuer is compared to the letter (OIDC Discovery 4.3).
+    expect(twice(issuer, `${issuer}/`)).toEqual([])
+  })
+
+  it('are named by their place in the list where something is wrong', () => {
+    const wrong: [Record<string, unknown>, RegExp][] = [
+      [{ issuer: 'partner' }, /^(issuer 2 of 2: )?issuer must be an absolute URL/],
+      [{ audience: '' }, /^(issuer 2 of 2: )?audience must be this API's identifier/],
+      [{ algorithms: ['none'] }, /^(issuer 2 of 2: )?algorithms: "none" is not one of/],
+      [{ roles: 'admin' }, /^(issuer 2 of 2: )?roles must be a function/],
+      [{ keys: 'https://keys.example.com' }, /^(issuer 2 of 2: )?keys must be the URL object of a key set/],
+      [{ audiences: 'a' }, /^(issuer 2 of 2: )?unknown option 'audiences'; did you mean 'audience'\?/],
+      [{ name: 'partner' }, /^(issuer 2 of 2: )?unknown option 'name'/],
+    ]
+    for (const [entry, message] of wrong) {
+      const { alone, second } = faultsOfEntry(entry)
+      expect(alone).toEqual([expect.stringMatching(message)])
+      expect(second).toEqual([expect.stringMatching(message)])
+      expect(alone[0]).not.toMatch(/^issuer \d/)
+      expect(second[0]).toMatch(/^issuer 2 of 2: /)
+    }
+  })
+
+  it.each([[null], [42], [true], [[]]])('%j is none', (entry) => {
+    expect(faults({ issuer: [issuer, entry] })[0]).toBe('issuer 2 of 2: an issuer must be an object')
+  })
+
+  it('are at most a thousand', () => {
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `https://id-${index}.example.com`)
+    expect(faults({ issuer: many(1000) })).toEqual([])
+    expect(faults({ issuer: many(1001) })).not.toEqual([])
+    expect(faults({ audience: many(1001) })[0]).toMatch(/^audience must be/)
+  })
+})
+
+describe('the keys of an issuer', () => {
+  it('are the URL object of a key set or the set itself', () => {
+    for (const keys of [
+      keySet,
+      new URL('https://keys.example.com/jwks?tenant=acme'),
+      new URL('http://127.0.0.1/jwks'),
+    ]) {
+      expect(faultsOfEntry({ keys })).toEqual({ alone: [], second: [] })
+    }
+  })
+
+  it.each([
+    ['a text, which could be either', 'https://keys.example.com'],
+    ['a set without keys', { keys: [] }],
+    ['a set whose keys are none', { keys: ['key'] }],
+    ['a set with null in it', { keys: [null] }],
+    ['a list of keys', keySet.keys],
+    ['a key', keySet.keys[0]],
+    ['null', null],
+    ['a function', () => keySet],
+  ])('are not %s', (_what, keys) => {
+    expect(faultsOfEntry({ keys }).alone).toEqual([
+      'keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)',
+    ])
+  })
+
+  it('are fetched by https or from loopback', () => {
+    expect(faultsOfEntry({ keys: new URL('http://keys.example.com') }).alone[0]).toMatch(/^keys is plain http:/)
+    expect(faultsOfEntry({ keys: new URL('file:///etc/keys') }).alone[0]).toMatch(/^keys must be an https: URL/)
+    expect(faultsOfEntry({ keys: new URL('https://a:b@keys.example.com') }).alone[0]).toMatch(/^keys must not contain/)
+  })
+
+  it('that are given are copied: who changes the set later changes no key', () => {
+    const given = structuredClone(keySet)
+    const [resolved] = resolveBearer({ ...valid, issuer: { issuer, keys: given } }).issuers
+    given.keys[0] = { kty: 'OKP', crv: 'Ed25519', x: 'BBBB' }
+    expect(resolved?.keys).toEqual(keySet)
+  })
+})
+
+describe('the option bearer of createOidc', () => {
+  const login = {
+    issuer,
+    clientId: 'web',
+    clientSecret: 'a client secret',
+    baseUrl: 'https://app.example.com',
+    secret: 'a secret of more than thirty-two characters',
+  }
+  const faultsWith = (bearer: unknown): string[] => faultsOf(() => createOidc({ ...login, bearer: bearer as object }))
+
+  it('may be left out, and has the same defaults', () => {
+    for (const bearer of [undefined, {}, { audience: 'orders' }, { audience: ['a'], algorithms: ['ES256'] }]) {
+      expect(faultsWith(bearer)).toEqual([])
+    }
+  })
+
+  it.each([
+    ['orders', /^bearer must be an object/],
+    [[], /^bearer must be an object/],
+    [{ audience: undefined }, /^bearer: audience is present but undefined: is its environment variable set\?/],
+    [{ audience: '' }, /^bearer: audience must be this API's identifier/],
+    [{ algorithms: ['HS256'] }, /^bearer: algorithms: "HS256" is not one of/],
+    [{ rememberSeconds: 3601 }, /^bearer: rememberSeconds must be/],
+    [{ audiences: 'orders' }, /^bearer: unknown option 'audiences'; did you mean 'audience'\?/],
+    // Of its issuer alone are the tokens that a login's guard takes.
+    [{ issuer }, /^bearer: unknown option 'issuer'/],
+  ])('is refused as %j, among the faults of the others', (bearer, message) => {
+    expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
+    const all = faultsOf(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))
+    expect(all).toEqual([expect.stringMatching(/^clientId/), expect.stringMatching(message)])
+  })
+})

@@ -1,0 +1,239 @@
+/** `examples/websocket`, walked without a browser: who gets a WebSocket, by session and by token, and what the others get. */
+import { createServer, request, type IncomingMessage, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { MemoryStore, type Store } from 'express-session'
+import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { createApp } from '../../examples/websocket/app.js'
+import { close, listen, until } from '../support/app.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { headingOf, textOf } from './steps.ts'
+
+noUnhandledRejections()
+
+let provider: TestProvider
+let store: Store
+let server: Server
+let url: string
+let sockets: Set<Socket>
+let stop: () => Promise<void>
+
+beforeAll(async () => {
+  provider = await startTestProvider({ audience: 'chat' })
+})
+afterAll(() => provider.stop())
+beforeEach(async () => {
+  await provider.start()
+  store = new MemoryStore()
+  server = createServer()
+  sockets = new Set()
+  server.on('upgrade', (_req, socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  url = (await listen(server)).replace('127.0.0.1', 'localhost')
+  const example = createApp({ baseUrl: url, provider: provider.settings(), store })
+  server.on('request', example.app)
+  server.on('upgrade', example.upgrade)
+  stop = async () => {
+    example.close()
+    // A server that closes leaves upgraded connections alone.
+    for (const socket of sockets) socket.destroy()
+    await close(server)
+  }
+})
+afterEach(() => stop())
+
+interface Client {
+  readonly heard: { from?: string; text: string }[]
+  readonly socket: WebSocket
+}
+
+/** What a refused upgrade is answered. */
+interface Refusal {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: Record<string, unknown>
+}
+
+/** Asks for a WebSocket: it is open, or what was answered in its place. */
+function connect(headers: Record<string, string | string[]>, path = '/chat'): Promise<Client | Refusal> {
+  const socket = new WebSocket(url.replace('http', 'ws') + path, { headers: headers as Record<string, string> })
+  const heard: Client['heard'] = []
+  socket.on('message', (data) => heard.push(JSON.parse(String(data as Buffer)) as Client['heard'][number]))
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => resolve({ heard, socket }))
+    socket.on('error', reject)
+    socket.on('unexpected-response', (_request, response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('end', () => {
+        const body = JSON.parse(text) as Record<string, unknown>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+      })
+    })
+  })
+}
+
+async function opened(headers: Record<string, string>): Promise<Client> {
+  const outcome = await connect(headers)
+  if (!('socket' in outcome)) throw new Error(`refused: ${JSON.stringify(outcome)}`)
+  return outcome
+}
+
+/** Refused as HTTP does it, and the connection is gone. */
+async function refused(
+  headers: Record<string, string | string[]>,
+  status: number,
+  code?: string,
+  path?: string,
+): Promise<Refusal> {
+  const outcome = await connect(headers, path)
+  if ('socket' in outcome) throw new Error('it was let in')
+  expect(outcome).toMatchObject({ status, body: { status, ...(code && { code }) } })
+  expect(outcome.headers).toMatchObject({
+    connection: 'close',
+    'cache-control': 'no-store',
+    'content-type': 'application/problem+json',
+  })
+  await until(() => [...sockets].every((socket) => socket.destroyed), 'the connection of the refused upgrade is gone')
+  return outcome
+}
+
+async function logIn(user = 'alice'): Promise<{ agent: UserAgent; cookie: string }> {
+  const agent = createUserAgent({ baseUrl: url })
+  const asked = await agent.click(await agent.get('/'), 'Log in')
+  const home = await agent.submit(asked, { button: user })
+  expect(headingOf(home)).toMatch(/^You are \w/)
+  const sid = agent.jar.get('chat.sid')
+  return { agent, cookie: `chat.sid=${sid?.value ?? ''}` }
+}
+
+async function token(claims: Record<string, unknown> = {}): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000)
+  const all = { iss: provider.issuer, aud: 'chat', sub: 'bob', scope: 'openid', iat, exp: iat + 300, ...claims }
+  return `Bearer ${await provider.sign(all)}`
+}
+
+describe('a browser', () => {
+  it('finds a page that says who is logged in', async () => {
+    const page = await createUserAgent({ baseUrl: url }).get('/')
+    expect(headingOf(page)).toBe('You are not logged in')
+    const { agent } = await logIn()
+    expect(textOf(await agent.get('/'))).toMatch(/You are Alice.* Log out|Log out.* You are Alice/)
+    expect((await agent.get('/chat.js')).status).toBe(200)
+  })
+
+  it('is let in by its session, from a page of the application', async () => {
+    const { cookie } = await logIn()
+    const alice = await opened({ cookie, origin: url })
+    await until(() => alice.heard.length === 1, 'she hears that she is there')
+    alice.socket.send('hello')
+    await until(() => alice.heard.length === 2, 'she hears herself')
+    const name = String(alice.heard[0]?.text).replace(' is here', '')
+    expect(name).toMatch(/^Alice/)
+    expect(alice.heard[1]).toEqual({ from: name, text: 'hello' })
+  })
+
+  it('is refused with 401 where nobody is logged in', async () => {
+    await refused({ origin: url }, 401, 'login_required')
+    await refused({ origin: url, cookie: 'chat.sid=s%3Aforged.signature' }, 401, 'login_required')
+  })
+
+  it.each([
+    { origin: 'https://elsewhere.example' },
+    { origin: 'http://localhost:1' },
+    { origin: 'null' },
+    { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' },
+  ] as Record<string, string>[])('is refused with 403 on a page of another origin: %j', async (headers) => {
+    const { agent, cookie } = await logIn()
+    await refused({ cookie, ...headers }, 403, 'cross_site_request')
+    // The login is none the worse for it.
+    expect(headingOf(await agent.get('/'))).toMatch(/^You are Alice/)
+  })
+
+  it('is refused once it has logged out', async () => {
+    const { agent, cookie } = await logIn()
+    await agent.submit(await agent.get('/'), { button: 'Log out' })
+    await refused({ cookie, origin: url }, 401, 'login_required')
+  })
+})
+
+describe('a client that is no browser', () => {
+  it('is let in by its access token, and heard under its subject', async () => {
+    const { cookie } = await logIn()
+    const alice = await opened({ cookie, origin: url })
+    const bob = await opened({ authorization: await token() })
+    bob.socket.send('hi')
+    await until(() => alice.heard.some(({ from }) => from === 'bob'), 'she hears him')
+    expect(alice.heard.slice(-2)).toEqual([{ text: 'bob is here' }, { from: 'bob', text: 'hi' }])
+  })
+
+  it('is let in from wherever it says to be: no page can send its token', async () => {
+    await opened({ authorization: await token(), origin: 'https://elsewhere.example' })
+  })
+
+  it.each([
+    ['an expired token', () => token({ exp: 1 }), 401, 'token_invalid', 'error="invalid_token"'],
+    ['a token for another audience', () => token({ aud: 'account' }), 401, 'token_invalid', 'error="invalid_token"'],
+    ['an empty token', () => 'Bearer', 400, 'request_invalid', 'error="invalid_request"'],
+  ] as [string, () => string | Promise<string>, number, string, string][])(
+    'is refused with %s and a challenge, also beside a live session',
+    async (_what, make, status, code, challenge) => {
+      const { cookie } = await logIn()
+      const authorization = await make()
+      for (const headers of [{ authorization }, { authorization, cookie, origin: url }]) {
+        const answer = await refused(headers, status, code)
+        expect(answer.headers['www-authenticate']).toContain(`Bearer realm="chat", ${challenge}`)
+        expect(answer.headers['www-authenticate']).toContain(
+          `resource_metadata="${url}/.well-known/oauth-protected-resource"`,
+        )
+      }
+    },
+  )
+
+  it('is refused with a token in the URL', async () => {
+    const bare = (await token()).slice(7)
+    await refused({ authorization: `Bearer ${bare}` }, 400, 'request_invalid', `/chat?access_token=${bare}`)
+    await refused({}, 401, 'login_required', `/chat?access_token=${bare}`)
+  })
+
+  it('is put out when its token ends', async () => {
+    const client = await opened({ authorization: await token({ exp: Math.floor(Date.now() / 1000) + 1 }) })
+    const code = await new Promise((resolve) => client.socket.on('close', resolve))
+    expect(code).toBe(4401)
+  })
+})
+
+describe('an upgrade', () => {
+  it.each(['/other', '/', '//', '/chat/', '//chat', '/%63hat'])('at another path is 404: %s', async (path) => {
+    await refused({ authorization: await token() }, 404, undefined, path)
+  })
+
+  it('is 503 while the keys cannot be had', async () => {
+    const authorization = await token()
+    await provider.stop()
+    const answer = await refused({ authorization }, 503, 'provider_unavailable')
+    expect(answer.headers['retry-after']).toMatch(/^[1-9]/)
+  })
+
+  it('lets nobody in while the session store is down', async () => {
+    const { cookie } = await logIn()
+    const down = vi.spyOn(store, 'get').mockImplementation((_sid, done) => done(new Error('down')))
+    await refused({ cookie, origin: url }, 500)
+    down.mockRestore()
+    await opened({ cookie, origin: url })
+  })
+
+  it('that asks for no WebSocket is none', async () => {
+    const authorization = await token()
+    const status = await new Promise((resolve, reject) => {
+      const headers = { connection: 'Upgrade', upgrade: 'other', authorization }
+      const sent = request(`${url}/chat`, { headers, agent: false })
+      sent.on('response', (response) => resolve(response.resume().statusCode))
+      sent.on('error', reject).end()
+    })
+    expect(status).toBe(400)
+  })
+})

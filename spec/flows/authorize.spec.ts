@@ -1,0 +1,457 @@
+/** The guards as functions: `authorize` of a login and of an API, and `verifyToken`. */
+import { createServer, request, ServerResponse, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import express, { type Express, type Request, type RequestHandler } from 'express'
+import session from 'express-session'
+import {
+  BearerError,
+  createBearer,
+  OidcError,
+  type AuthRule,
+  type Authorized,
+  type Bearer,
+  type NotAuthorized,
+  type Oidc,
+} from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { close, listen, secret, type TestApp } from '../support/app.ts'
+import { flow, rejection } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { waiting } from '../support/waiting.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+function token(changes: Record<string, unknown> = {}): Promise<string> {
+  const { provider } = world
+  const iat = Math.floor(Date.now() / 1000)
+  const claims = { iss: provider.issuer, aud: 'orders', sub: 'bob', scope: 'orders:read', iat, exp: iat + 300 }
+  return provider.sign({ ...claims, jti: crypto.randomUUID(), ...changes })
+}
+
+function guard(): Bearer {
+  return createBearer({ issuer: world.provider.issuer, audience: 'orders', baseUrl: 'https://api.example.com' })
+}
+
+/** What is told of an outcome, as a context of GraphQL would keep it. */
+function told(outcome: Authorized | NotAuthorized): object {
+  if (!outcome.ok) return outcome
+  return { ok: true, user: outcome.user?.sub ?? null, auth: outcome.auth?.sub ?? null }
+}
+
+const challenge = (more = ''): string =>
+  `Bearer realm="orders"${more}, resource_metadata="https://api.example.com/.well-known/oauth-protected-resource"`
+const invalid = {
+  ok: false,
+  status: 401,
+  code: 'token_invalid',
+  headers: { 'WWW-Authenticate': expect.stringMatching(/error="invalid_token"/) as string },
+}
+
+describe('oidc.authorize behind the router', () => {
+  let oidc: Oidc
+  const rejected: string[] = []
+
+  async function start(rule?: AuthRule): Promise<TestApp> {
+    rejected.length = 0
+    return world.start({
+      options: { bearer: { audience: 'orders' } },
+      routes: (app, made) => {
+        oidc = made
+        oidc.on('token_rejected', ({ code }) => rejected.push(code))
+        app.all(
+          '/graphql',
+          waiting(async (req, res) => {
+            const outcome = await oidc.authorize(req, rule)
+            res.json({ ...told(outcome), oidc: req.oidc.isAuthenticated })
+          }),
+        )
+      },
+    })
+  }
+
+  it('says who is logged in', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect((await agent.fetch('/graphql')).json()).toEqual({ ok: true, user: 'alice', auth: null, oidc: true })
+  })
+
+  it('says what to answer who is not, and answers nothing', async () => {
+    const app = await start()
+    const nobody = { ok: false, status: 401, code: 'login_required', headers: {}, oidc: false }
+    expect((await app.agent().fetch('/graphql')).json()).toEqual(nobody)
+    // A page being opened is not redirected either.
+    const page = await app.agent().get('/graphql', { redirect: 'manual' })
+    expect(page.status).toBe(200)
+    expect(page.json()).toEqual(nobody)
+  })
+
+  it('says that a login may not, and tells it as the guard does', async () => {
+    const app = await start({ roles: 'owner' })
+    const agent = app.agent()
+    await agent.get('/profile')
+    expect((await agent.fetch('/graphql')).json()).toMatchObject({ ok: false, status: 403, code: 'not_allowed' })
+    expect(app.events).toMatchObject([
+      { name: 'login' },
+      { name: 'denied', event: { sub: 'alice', detail: 'lacking: role owner' } },
+    ])
+  })
+
+  it('refuses an unsafe request of another site by its session', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+    const answer = await agent.fetch('/graphql', { method: 'POST', headers })
+    expect(answer.json()).toMatchObject({ ok: false, status: 403, code: 'cross_site_request' })
+  })
+
+  it('does not look at tokens unless told to', async () => {
+    const app = await start()
+    const answer = await app.agent().fetch('/graphql', { headers: { authorization: `Bearer ${await token()}` } })
+    expect(answer.json()).toMatchObject({ ok: false, code: 'login_required' })
+  })
+
+  it('judges a request with a token by that alone, where told to', async () => {
+    const app = await start({ bearer: true, scope: 'orders:read' })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const withToken = async (authorization: string) =>
+      (await agent.fetch('/graphql', { headers: { authorization } })).json()
+    expect(await withToken(`Bearer ${await token()}`)).toEqual({ ok: true, user: null, auth: 'bob', oidc: false })
+    expect(await withToken('Bearer abc')).toMatchObject({ ...invalid, oidc: false })
+    expect(await withToken('Bearer')).toMatchObject({ ok: false, status: 400, code: 'request_invalid' })
+    expect(await withToken(`Bearer ${await token({ scope: 'other' })}`)).toMatchObject({ ok: false, status: 403 })
+    expect(rejected).toEqual(['token_invalid', 'request_invalid'])
+    // Alice has no such scope: it is her login that is judged here.
+    expect(await withToken('Basic d2ViOg==')).toMatchObject({ ok: false, status: 403, headers: {}, oidc: true })
+  })
+
+  it('where the application has no session says so', async () => {
+    const app = await start()
+    const { oidc: made } = app
+    const bare = { headers: {}, rawHeaders: [], method: 'GET', url: '/' } as unknown as Request
+    expect(await made.authorize(bare)).toMatchObject({ ok: false, status: 503, code: 'session_missing' })
+  })
+
+  it('throws at a rule that is wrong', async () => {
+    const { oidc: made } = await start()
+    const req = { headers: {}, rawHeaders: [] } as unknown as Request
+    await expect(Promise.resolve().then(() => made.authorize(req, { role: 'a' } as AuthRule))).rejects.toMatchObject({
+      code: 'options_invalid',
+    })
+  })
+})
+
+describe('a raw upgrade', () => {
+  /** Asks for an upgrade with a cookie or a token, and gets what `judge` says of it. */
+  async function upgrade(
+    judge: (req: Request) => Promise<Authorized | NotAuthorized>,
+    headers: Record<string, string>,
+    runSession?: RequestHandler,
+  ): Promise<Record<string, unknown>> {
+    const server = createServer()
+    server.on('upgrade', (incoming: IncomingMessage, socket: Socket) => {
+      const req = incoming as Request
+      const decide = (): void =>
+        void judge(req).then(
+          (outcome) => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${JSON.stringify(told(outcome))}`),
+          () => socket.destroy(),
+        )
+      if (runSession) runSession(req, new ServerResponse(incoming) as never, decide)
+      else decide()
+    })
+    const url = await listen(server)
+    try {
+      const body = await new Promise<string>((resolve, reject) => {
+        const sent = request(url, {
+          headers: { connection: 'Upgrade', upgrade: 'websocket', ...headers },
+          agent: false,
+        })
+        sent.on('response', (response) => {
+          let text = ''
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+          response.on('end', () => resolve(text)).on('error', reject)
+        })
+        sent.on('error', reject).end()
+      })
+      return JSON.parse(body) as Record<string, unknown>
+    } finally {
+      await close(server)
+    }
+  }
+
+  async function loggedIn(): Promise<{ app: TestApp; cookie: string; runSession: RequestHandler }> {
+    const store = world.store()
+    const app = await world.start({ options: { bearer: { audience: 'orders' } }, session: { store } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
+    return { app, cookie, runSession: session({ store, secret, resave: false, saveUninitialized: false }) }
+  }
+
+  it('is judged by its session, from the own pages and from no browser', async () => {
+    const { app, cookie, runSession } = await loggedIn()
+    const judge = (req: Request) => app.oidc.authorize(req)
+    expect(await upgrade(judge, { cookie, origin: app.url }, runSession)).toEqual({
+      ok: true,
+      user: 'alice',
+      auth: null,
+    })
+    expect(await upgrade(judge, { cookie }, runSession)).toMatchObject({ ok: true })
+    expect(await upgrade(judge, {}, runSession)).toMatchObject({ ok: false, status: 401, code: 'login_required' })
+    expect(await upgrade(judge, { cookie })).toMatchObject({ ok: false, status: 503, code: 'session_missing' })
+  })
+
+  it.each([
+    { origin: 'https://elsewhere.example' },
+    { origin: 'null' },
+    { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' },
+    { origin: 'http://127.0.0.1:1', 'sec-fetch-site': 'same-site' },
+  ] as Record<string, string>[])('of another page is refused by its session: %j', async (headers) => {
+    const { app, cookie, runSession } = await loggedIn()
+    const refused = { ok: false, status: 403, code: 'cross_site_request' }
+    const judge = (req: Request) => app.oidc.authorize(req, { bearer: true })
+    expect(await upgrade(judge, { cookie, ...headers }, runSession)).toMatchObject(refused)
+    // A token is sent by no page but that of its own client.
+    const authorization = `Bearer ${await token()}`
+    expect(await upgrade(judge, { cookie, authorization, ...headers }, runSession)).toMatchObject({
+      ok: true,
+      auth: 'bob',
+    })
+  })
+
+  it('with a token is judged by that alone, and nobody is logged in on it', async () => {
+    const { app, cookie, runSession } = await loggedIn()
+    const users: unknown[] = []
+    const judge = async (req: Request): Promise<Authorized | NotAuthorized> => {
+      const outcome = await app.oidc.authorize(req, { bearer: true })
+      try {
+        users.push(app.oidc.user(req).sub)
+      } catch (error) {
+        users.push((error as OidcError).code)
+      }
+      return outcome
+    }
+    const good = `Bearer ${await token()}`
+    expect(await upgrade(judge, { cookie, authorization: good }, runSession)).toMatchObject({ ok: true, user: null })
+    expect(await upgrade(judge, { cookie, authorization: 'Bearer abc' }, runSession)).toMatchObject(invalid)
+    expect(await upgrade(judge, { cookie, authorization: 'Bearer' }, runSession)).toMatchObject({ status: 400 })
+    expect(users).toEqual(['login_required', 'login_required', 'login_required'])
+    expect(await upgrade(judge, { cookie }, runSession)).toMatchObject({ ok: true, user: 'alice' })
+    expect(users.at(-1)).toBe('alice')
+  })
+
+  it('is judged by an API of tokens without any session', async () => {
+    const api = guard()
+    const judge = async (req: Request) =>
+      (await api.authorize(req, { scope: 'orders:read' })) as Authorized | NotAuthorized
+    expect(await upgrade(judge, { authorization: `Bearer ${await token()}` })).toMatchObject({ ok: true, auth: 'bob' })
+    expect(await upgrade(judge, {})).toEqual({
+      ok: false,
+      status: 401,
+      code: 'token_required',
+      headers: { 'WWW-Authenticate': challenge() },
+    })
+  })
+})
+
+describe('api.authorize', () => {
+  async function outcomes(judge: (req: Request) => Promise<unknown>, headers: object[]): Promise<unknown[]> {
+    const app: Express = express()
+    app.get(
+      '/graphql',
+      waiting(async (req, res) => {
+        const outcome = (await judge(req)) as { auth?: { sub: string } | undefined }
+        res.json('auth' in outcome ? { ok: true, sub: outcome.auth?.sub ?? null, req: req.auth ?? null } : outcome)
+      }),
+    )
+    const server = createServer(app)
+    const url = await listen(server)
+    const found: unknown[] = []
+    try {
+      for (const each of headers) {
+        found.push(await (await fetch(`${url}/graphql`, { headers: each as Record<string, string> })).json())
+      }
+    } finally {
+      await close(server)
+    }
+    return found
+  }
+
+  it('says what the guard would answer, in every case', async () => {
+    const api = guard()
+    const events: string[] = []
+    api.on('token_rejected', ({ code }) => events.push(code))
+    api.on('denied', ({ code }) => events.push(code))
+    const found = await outcomes(
+      (req) => api.authorize(req, { scope: 'orders:read' }),
+      [
+        { authorization: `Bearer ${await token()}` },
+        {},
+        { authorization: 'Bearer a b' },
+        { authorization: `Bearer ${await token({ exp: 1 })}` },
+        { authorization: `Bearer ${await token({ scope: 'other' })}` },
+      ],
+    )
+    const described = (error: string, description: string, more = ''): string =>
+      challenge(`, error="${error}", error_description="${description}"${more}`)
+    const refused = (status: number, code: string, text: string): object => ({
+      ok: false,
+      status,
+      code,
+      headers: { 'WWW-Authenticate': text },
+    })
+    expect(found).toEqual([
+      { ok: true, sub: 'bob', req: null },
+      refused(401, 'token_required', challenge()),
+      refused(
+        400,
+        'request_invalid',
+        described('invalid_request', 'The Authorization header is not of the form: Bearer, a space, the access token.'),
+      ),
+      refused(401, 'token_invalid', described('invalid_token', 'The access token has expired.')),
+      refused(
+        403,
+        'not_allowed',
+        described(
+          'insufficient_scope',
+          'The access token lacks what this needs: scope orders:read.',
+          ', scope="orders:read"',
+        ),
+      ),
+    ])
+    expect(events).toEqual(['request_invalid', 'token_invalid', 'not_allowed'])
+  })
+
+  it('optional: nothing presented is well, with no auth', async () => {
+    const api = guard()
+    const found = await outcomes((req) => api.authorize(req, { optional: true }), [{}, { authorization: 'Bearer abc' }])
+    expect(found).toMatchObject([{ ok: true, sub: null }, invalid])
+  })
+
+  it('is 503 while the keys cannot be had', async () => {
+    const api = guard()
+    await world.provider.stop()
+    const found = await outcomes((req) => api.authorize(req), [{ authorization: `Bearer ${await token()}` }])
+    expect(found).toEqual([
+      {
+        ok: false,
+        status: 503,
+        code: 'provider_unavailable',
+        headers: { 'Retry-After': expect.stringMatching(/^[1-9]/) as string },
+      },
+    ])
+  })
+
+  it('gives check the request, and is 500 where that fails', async () => {
+    const api = guard()
+    const check = (_claims: object, req: Request): boolean => {
+      if (req.get('x-fail')) throw new Error('no database')
+      return req.path === '/graphql'
+    }
+    const authorization = `Bearer ${await token()}`
+    const found = await outcomes(
+      (req) => api.authorize(req, { check }),
+      [{ authorization }, { authorization, 'x-fail': '1' }],
+    )
+    expect(found).toMatchObject([{ ok: true }, { ok: false, status: 500, code: 'hook_failed' }])
+  })
+})
+
+describe('verifyToken', () => {
+  it('gives what a good token says, frozen all through, and shows the token to nobody', async () => {
+    const api = guard()
+    const good = await token({ roles: ['editor'], nested: { list: [{ a: 1 }] } })
+    const auth = await api.verifyToken<{ nested: { list: { a: number }[] } }>(good, { scope: 'orders:read' })
+    expect(auth).toMatchObject({ sub: 'bob', scope: ['orders:read'], roles: ['editor'], issuer: world.provider.issuer })
+    expect(auth.token).toBe(good)
+    expect(JSON.stringify(auth)).not.toContain(good)
+    const { claims, scope, roles } = auth
+    for (const each of [auth, claims, scope, roles, claims.nested, claims.nested.list, claims.nested.list[0]]) {
+      expect(Object.isFrozen(each)).toBe(true)
+    }
+  })
+
+  it.each([
+    ['one that has expired', () => token({ exp: 1 }), 'token_invalid', 401, 'invalid_token'],
+    ['one for another audience', () => token({ aud: 'account' }), 'token_invalid', 401, 'invalid_token'],
+    ['one without the scope', () => token({ scope: 'other' }), 'not_allowed', 403, 'insufficient_scope'],
+    [
+      'one of a weak login',
+      () => token({ acr: '0' }),
+      'authentication_insufficient',
+      401,
+      'insufficient_user_authentication',
+    ],
+    [
+      'one bound to a key, which nothing proves',
+      () => token({ acr: '1', cnf: { jkt: 'a' } }),
+      'token_invalid',
+      401,
+      'invalid_token',
+    ],
+    ['an empty text', () => '', 'token_invalid', 401, 'invalid_token'],
+    ['no text', () => undefined, 'token_invalid', 401, 'invalid_token'],
+    ['a number', () => 7, 'token_invalid', 401, 'invalid_token'],
+    ['a header', async () => `Bearer ${await token()}`, 'token_invalid', 401, 'invalid_token'],
+  ] as [string, () => unknown, string, number, string][])('rejects %s', async (_what, make, code, status, error) => {
+    const api = guard()
+    const events: string[] = []
+    api.on('token_rejected', (event) => events.push(event.code))
+    api.on('denied', (event) => events.push(event.code))
+    const given = (await make()) as string
+    const rejected = await rejection(
+      api.verifyToken(given, { acr: '1', scope: 'orders:read' }).catch((reason: unknown) => {
+        // Where the scope is missing, so is the class: that is asked for first.
+        if (code !== 'not_allowed') throw reason
+        return api.verifyToken(given, { scope: 'orders:read' })
+      }),
+    )
+    expect(rejected).toBeInstanceOf(BearerError)
+    expect(rejected).toMatchObject({ name: 'BearerError', code, status, error, expose: true })
+    expect(rejected.headers['WWW-Authenticate']).toContain(`error="${error}"`)
+    expect(events.at(-1)).toBe(code)
+  })
+
+  it('is 503 while the keys cannot be had, which is no word on the token', async () => {
+    await world.provider.stop()
+    const error = await rejection(guard().verifyToken(await token()))
+    expect(error).not.toBeInstanceOf(BearerError)
+    expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    expect(error.headers['Retry-After']).toMatch(/^[1-9]/)
+  })
+
+  it('goes through oidc.errorHandler: a problem for clients, a page for people, the challenge for both', async () => {
+    const rejected: string[] = []
+    const app = await world.start({
+      options: { bearer: { audience: 'orders' } },
+      routes: (made, oidc) => {
+        oidc.on('token_rejected', ({ code }) => rejected.push(code))
+        made.get(
+          '/webhook/:token',
+          waiting(async (req, res) => {
+            const { sub } = await oidc.verifyToken(String(req.params['token']), { scope: 'orders:read' })
+            res.json({ sub })
+          }),
+        )
+      },
+    })
+    const agent = app.agent()
+    expect((await agent.fetch(`/webhook/${await token()}`)).json()).toEqual({ sub: 'bob' })
+    const denied = await agent.fetch(`/webhook/${await token({ scope: 'other' })}`)
+    expect(denied.status).toBe(403)
+    expect(denied.headers.get('cache-control')).toBe('no-store')
+    expect(denied.json()).toMatchObject({ code: 'not_allowed', error: 'insufficient_scope', scope: 'orders:read' })
+    const page = await agent.get('/webhook/abc')
+    expect(page.status).toBe(401)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(page.text()).toContain('The access token is not valid.')
+    for (const answer of [denied, page])
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="orders", error=/)
+    // Once each: the handler tells nobody a second time.
+    expect(rejected).toEqual(['token_invalid'])
+    expect(app.events.map(({ name }) => name)).toEqual(['denied'])
+  })
+})

@@ -1,0 +1,403 @@
+/** Sessions and access tokens in one application, and on one route: a token is judged alone, and never made up for by a login. */
+import { request } from 'node:http'
+import type { Express, Request } from 'express'
+import {
+  createOidc,
+  requireAnyAuth,
+  type AuthRule,
+  type BearerSettings,
+  type Oidc,
+  type OidcError,
+  type OidcOptions,
+} from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { faultsOf } from '../support/faults-of.ts'
+import { flow, thrown } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+const world = flow()
+noUnhandledRejections()
+
+const seconds = (): number => Math.floor(Date.now() / 1000)
+
+/** An access token of Bob for the orders, with claims changed: in the browsers here it is Alice who is logged in. */
+function token(changes: Record<string, unknown> = {}): Promise<string> {
+  const { provider } = world
+  const iat = seconds()
+  const claims = { iss: provider.issuer, aud: 'orders', sub: 'bob', scope: 'orders:read', iat, exp: iat + 300 }
+  return provider.sign({ ...claims, jti: crypto.randomUUID(), ...changes })
+}
+
+/** Who is at a request, in all the ways an application may ask. */
+function who(oidc: Oidc, req: Request): object {
+  let user: string
+  try {
+    user = oidc.user(req).sub
+  } catch (error) {
+    user = `${(error as OidcError).status} ${(error as OidcError).code}`
+  }
+  const { isAuthenticated, roles, scope, user: own } = req.oidc
+  const context = oidc.context(req)
+  return {
+    token: req.auth?.sub ?? null,
+    user,
+    isAuthenticated: isAuthenticated || context.isAuthenticated || own !== undefined || context.user !== undefined,
+    roles,
+    scope,
+  }
+}
+
+const byToken = { token: 'bob', user: '401 login_required', isAuthenticated: false, roles: [], scope: [] }
+const bySession = { token: null, user: 'alice', isAuthenticated: true }
+
+const ways = ['/both', '/api'] as const
+
+async function start(setup: Partial<AppSetup> & { rule?: AuthRule; bearer?: BearerSettings } = {}): Promise<{
+  app: TestApp
+  agent: UserAgent
+  rejected: string[]
+}> {
+  const { rule, bearer = { audience: 'orders' }, routes, ...rest } = setup
+  const rejected: string[] = []
+  const app = await world.start({
+    options: { bearer, ...(rest.options as Partial<OidcOptions> | undefined) },
+    ...rest,
+    routes: (made: Express, oidc, url) => {
+      oidc.on('token_rejected', ({ code }) => rejected.push(code))
+      made.all('/both', oidc.requireAuth({ bearer: true, ...rule }), (req, res) => void res.json(who(oidc, req)))
+      made.all('/api', oidc.requireBearer(), (req, res) => void res.json(who(oidc, req)))
+      made.all('/session', oidc.requireAuth(), (req, res) => void res.json(who(oidc, req)))
+      made.all('/optional', oidc.requireBearer({ optional: true }), (req, res) => void res.json(who(oidc, req)))
+      routes?.(made, oidc, url)
+    },
+  })
+  return { app, agent: app.agent(), rejected }
+}
+
+async function logIn(agent: UserAgent): Promise<void> {
+  expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+}
+
+function send(agent: UserAgent, path: string, authorization?: string, method = 'GET'): Promise<UserAgentResponse> {
+  return agent.fetch(path, { method, redirect: 'manual', headers: { authorization } })
+}
+
+describe('a route for sessions and tokens', () => {
+  it('lets a login in', async () => {
+    const { agent } = await start()
+    await logIn(agent)
+    expect((await send(agent, '/both')).json()).toMatchObject(bySession)
+  })
+
+  it('lets a token in without any session, and makes none', async () => {
+    const { agent } = await start()
+    const answer = await send(agent, '/both', `Bearer ${await token()}`)
+    expect(answer.json()).toEqual(byToken)
+    expect(answer.cookiesSet).toEqual([])
+  })
+
+  it('judges a request with both by the token alone: nobody is logged in on it', async () => {
+    const { agent } = await start()
+    await logIn(agent)
+    const both = await send(agent, '/both', `Bearer ${await token()}`)
+    expect(both.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
+    expect(both.json()).toEqual(byToken)
+    // And so a second time, when the token is remembered; the session itself is as it was.
+    const same = `bearer ${await token()}`
+    expect((await send(agent, '/both', same)).json()).toEqual(byToken)
+    expect((await send(agent, '/both', same)).json()).toEqual(byToken)
+    expect((await send(agent, '/both')).json()).toMatchObject(bySession)
+  })
+
+  it.each(['Basic d2ViOnNlY3JldA==', 'Negotiate abc', 'Bearer-Token abc', ''])(
+    'judges a header of another scheme by the session: %j',
+    async (authorization) => {
+      const { agent, app } = await start()
+      await logIn(agent)
+      expect((await send(agent, '/both', authorization)).json()).toMatchObject(bySession)
+      const stranger = await send(app.agent(), '/both', authorization)
+      expect(stranger.json()).toMatchObject({ status: 401, code: 'login_required' })
+    },
+  )
+
+  it('answers who has neither as a guard of sessions does', async () => {
+    const { app } = await start()
+    expect((await send(app.agent(), '/both')).json()).toMatchObject({
+      code: 'login_required',
+      login: expect.any(String),
+    })
+    const navigation = await app.agent().get('/both', { redirect: 'manual' })
+    expect(navigation.status).toBe(302)
+    expect(navigation.headers.get('location')).toMatch(world.provider.url)
+  })
+
+  it('judges tokens by the same rule as logins, each by what they bring themselves', async () => {
+    const { agent } = await start({ rule: { roles: 'admin', claims: { sub: 'alice' } } })
+    await logIn(agent)
+    expect((await send(agent, '/both')).json()).toMatchObject(bySession)
+    // Alice has the role; the token's user has not.
+    const denied = await send(agent, '/both', `Bearer ${await token({ roles: ['editor'] })}`)
+    expect(denied.json()).toMatchObject({ status: 403, code: 'not_allowed', error: 'insufficient_scope' })
+    const admitted = await send(agent, '/both', `Bearer ${await token({ roles: ['admin'], sub: 'alice' })}`)
+    expect(admitted.json()).toMatchObject({ token: 'alice', isAuthenticated: false })
+  })
+
+  it('gives its check the claims of the token', async () => {
+    const seen: unknown[] = []
+    const check = (claims: object): boolean => {
+      seen.push(claims)
+      return true
+    }
+    const { agent } = await start({ rule: { check } })
+    await logIn(agent)
+    await send(agent, '/both', `Bearer ${await token({ tenant: 'acme' })}`)
+    expect(seen).toMatchObject([{ sub: 'bob', tenant: 'acme', aud: 'orders' }])
+  })
+
+  it('has its own audience where the options have none, and besides theirs where they do', async () => {
+    const own = { bearer: { audience: 'billing' } }
+    const app = await world.start({
+      routes: (made, oidc) => void made.get('/own', oidc.requireAuth(own), (req, res) => void res.json(who(oidc, req))),
+    })
+    const orders = await send(app.agent(), '/own', `Bearer ${await token()}`)
+    expect(orders.json()).toMatchObject({ status: 401, error: 'invalid_token' })
+    // Of no audience of the options, the realm is what is guarded.
+    expect(orders.headers.get('www-authenticate')).toMatch(new RegExp(`^Bearer realm="${app.url}", `))
+    expect((await send(app.agent(), '/own', `Bearer ${await token({ aud: 'billing' })}`)).json()).toEqual(byToken)
+  })
+
+  it('does not look at tokens unless told to', async () => {
+    const { agent, app } = await start()
+    await logIn(agent)
+    const authorization = `Bearer ${await token()}`
+    expect((await send(agent, '/session', authorization)).json()).toMatchObject(bySession)
+    expect((await send(app.agent(), '/session', authorization)).json()).toMatchObject({ code: 'login_required' })
+  })
+})
+
+describe.each(ways)('a live session does not make up for a token that will not do, at %s', (path) => {
+  it.each([
+    ['an empty one', () => 'Bearer', 400, 'invalid_request'],
+    ['one of nothing but spaces', () => 'Bearer    ', 400, 'invalid_request'],
+    ['an empty one of the scheme DPoP', () => 'DPoP', 400, 'invalid_request'],
+    ['several', async () => `Bearer ${await token()}, Bearer ${await token()}`, 400, 'invalid_request'],
+    ['one in quotes', async () => `Bearer "${await token()}"`, 400, 'invalid_request'],
+    ['no JWT', () => 'Bearer abc', 401, 'invalid_token'],
+    ['the texts undefined and null, as scripts send them', () => 'Bearer undefined', 401, 'invalid_token'],
+    ['one that has expired', async () => `Bearer ${await token({ exp: 1 })}`, 401, 'invalid_token'],
+    ['one for another audience', async () => `Bearer ${await token({ aud: 'account' })}`, 401, 'invalid_token'],
+    ['one of another issuer', async () => `bearer ${await token({ iss: 'https://a.example' })}`, 401, 'invalid_token'],
+    ['one of the scheme DPoP, which is not taken', async () => `DPoP ${await token()}`, 401, 'invalid_token'],
+  ] as [string, () => string | Promise<string>, number, string][])('%s', async (_what, make, status, error) => {
+    const { agent, rejected } = await start()
+    await logIn(agent)
+    const answer = await send(agent, path, await make())
+    expect(answer.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
+    expect(answer.status).toBe(status)
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(answer.headers.get('www-authenticate')).toMatch(new RegExp(`^Bearer realm="orders", error="${error}"`))
+    expect(answer.json()).toMatchObject({ error })
+    expect(rejected).toHaveLength(1)
+    // It ends no login either.
+    expect((await send(agent, '/session')).json()).toMatchObject(bySession)
+  })
+
+  it.each([0, 1])('one beside a header of another scheme, at place %d', async (place) => {
+    const { agent, app } = await start()
+    await logIn(agent)
+    const authorization = ['Basic d2ViOnNlY3JldA==']
+    authorization.splice(place, 0, `Bearer ${await token()}`)
+    const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
+    const headers: Record<string, string | string[]> = { authorization, cookie }
+    const status = await new Promise((resolve, reject) => {
+      const sent = request(app.url + path, { headers, agent: false })
+      sent.on('response', (response) => resolve(response.resume().statusCode))
+      sent.on('error', reject).end()
+    })
+    expect(status).toBe(400)
+  })
+
+  it('one that cannot be verified now', async () => {
+    const { agent } = await start({ bearer: { audience: 'orders', rememberSeconds: 0 } })
+    await logIn(agent)
+    // Signed with a key that is not known yet, and cannot be fetched.
+    await world.provider.rotateKeys()
+    const fresh = await token()
+    await world.provider.stop()
+    const answer = await send(agent, path, `Bearer ${fresh}`)
+    expect(answer.json()).toMatchObject({ status: 503, code: 'provider_unavailable' })
+    expect(answer.headers.get('retry-after')).toMatch(/^[1-9]/)
+    expect((await send(agent, '/session')).json()).toMatchObject(bySession)
+  })
+
+  it('a page that is opened so is answered as a client is', async () => {
+    const { agent } = await start()
+    await logIn(agent)
+    const answer = await agent.get(path, { redirect: 'manual', headers: { authorization: 'Bearer abc' } })
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('content-type')).toBe('application/problem+json')
+    expect(answer.headers.get('location')).toBeNull()
+  })
+
+  it('onError finds nobody logged in, whatever was wrong with the token', async () => {
+    const found: unknown[] = []
+    const { agent } = await start({
+      options: {
+        bearer: { audience: 'orders' },
+        onError(error, req, res) {
+          found.push([error.status, req.oidc.isAuthenticated])
+          res.status(error.status).end()
+        },
+      },
+    })
+    await logIn(agent)
+    await send(agent, path, 'Bearer abc')
+    await send(agent, path, 'Bearer')
+    expect(found).toEqual([
+      [401, false],
+      [400, false],
+    ])
+  })
+})
+
+describe('a route for tokens beside a login', () => {
+  it('looks at no session: a login alone presents nothing', async () => {
+    const { agent, rejected } = await start()
+    await logIn(agent)
+    const answer = await send(agent, '/api')
+    expect(answer.json()).toEqual({ title: 'An access token is required.', status: 401, code: 'token_required' })
+    expect(rejected).toEqual([])
+    expect((await send(agent, '/api', `Bearer ${await token()}`)).json()).toEqual(byToken)
+  })
+
+  it('optional: without a token the session is what it is, with one it does not count', async () => {
+    const { agent, app } = await start()
+    await logIn(agent)
+    expect((await send(agent, '/optional')).json()).toMatchObject(bySession)
+    expect((await send(agent, '/optional', `Bearer ${await token()}`)).json()).toEqual(byToken)
+    expect((await send(app.agent(), '/optional')).json()).toMatchObject({ token: null, isAuthenticated: false })
+    for (const [authorization, status] of [
+      [`Bearer ${await token({ exp: 1 })}`, 401],
+      ['Bearer abc', 401],
+      ['Bearer', 400],
+    ] as const) {
+      expect((await send(agent, '/optional', authorization)).status).toBe(status)
+    }
+  })
+
+  it('needs no router and no session before it', async () => {
+    const app = await world.start({
+      before: (made) => {
+        const oidc = createOidc({
+          ...world.provider.settings(),
+          baseUrl: 'https://app.example.com',
+          secret,
+          bearer: { audience: 'orders' },
+        })
+        made.get(
+          '/first',
+          oidc.requireBearer(),
+          (req, res) => void res.json({ sub: req.auth.sub, oidc: req.oidc ?? null }),
+        )
+        made.get('/first-both', oidc.requireAuth({ bearer: true }), (req, res) => void res.json({ sub: req.auth.sub }))
+      },
+    })
+    const authorization = `Bearer ${await token()}`
+    expect((await send(app.agent(), '/first', authorization)).json()).toEqual({ sub: 'bob', oidc: null })
+    expect((await send(app.agent(), '/first-both', authorization)).json()).toEqual({ sub: 'bob' })
+  })
+
+  it('verifies with the keys that logins are verified with', async () => {
+    const { agent } = await start()
+    await logIn(agent)
+    world.provider.forget()
+    expect((await send(agent, '/api', `Bearer ${await token()}`)).status).toBe(200)
+    expect(world.provider.requests).toEqual([])
+  })
+})
+
+describe('the rule for unsafe requests of other sites', () => {
+  const foreign = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
+  const older = { origin: 'https://elsewhere.example', 'sec-fetch-site': undefined }
+
+  it.each([foreign, older])('holds for sessions, and not for tokens: %j', async (headers) => {
+    const { agent } = await start()
+    await logIn(agent)
+    const post = (path: string, authorization?: string) =>
+      agent.fetch(path, { method: 'POST', redirect: 'manual', headers: { ...headers, authorization } })
+    // The cookie goes along in all of them, as it would without SameSite.
+    const refused = await post('/both')
+    expect(refused.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
+    expect(refused.json()).toMatchObject({ status: 403, code: 'cross_site_request' })
+    expect((await post('/both', 'Basic d2ViOg==')).json()).toMatchObject({ code: 'cross_site_request' })
+    const authorization = `Bearer ${await token()}`
+    expect((await post('/both', authorization)).json()).toEqual(byToken)
+    expect((await post('/api', authorization)).json()).toEqual(byToken)
+    // Nor is a token that is not good answered by that rule.
+    expect((await post('/both', 'Bearer abc')).json()).toMatchObject({ status: 401, error: 'invalid_token' })
+  })
+
+  it('lets the own pages of the application through', async () => {
+    const { agent } = await start()
+    await logIn(agent)
+    expect((await send(agent, '/both', undefined, 'POST')).json()).toMatchObject(bySession)
+  })
+})
+
+describe('the options at construction', () => {
+  const login = {
+    issuer: 'https://id.example.com',
+    clientId: 'web',
+    clientSecret: 'a client secret',
+    baseUrl: 'https://app.example.com',
+    secret,
+  }
+
+  it('bearer: true needs an audience in those of the instance', () => {
+    const without = createOidc(login)
+    const needed =
+      /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc\(\{ bearer: \{ audience } }\)/
+    expect(faultsOf(() => without.requireAuth({ bearer: true }))).toEqual([expect.stringMatching(needed)])
+    expect(faultsOf(() => without.requireAuth({ bearer: { audience: 'orders' } }))).toEqual([])
+    expect(faultsOf(() => without.requireBearer())).toEqual([expect.stringMatching(/^audience is missing/)])
+    const withAudience = createOidc({ ...login, bearer: { audience: 'orders' } })
+    expect(faultsOf(() => withAudience.requireAuth({ bearer: true }))).toEqual([])
+  })
+
+  it('an audience that is undefined is said to be so, in the options and in rules', () => {
+    const unset = /audience is present but undefined: is its environment variable set\?/
+    const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
+    for (const work of [
+      () => createOidc({ ...login, bearer: { audience: undefined } }),
+      () => oidc.requireBearer({ audience: undefined }),
+      () => oidc.requireAuth({ bearer: { audience: undefined as never } }),
+    ]) {
+      expect(faultsOf(work)).toEqual([expect.stringMatching(unset)])
+    }
+  })
+
+  it('names unknown keys, with what may be meant', () => {
+    const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
+    expect(faultsOf(() => oidc.requireAuth({ beaer: true } as never))).toEqual([
+      "unknown option 'beaer'; did you mean 'bearer'?",
+    ])
+    expect(faultsOf(() => oidc.requireAuth({ bearer: { audiance: 'orders', audience: 'a' } } as never))).toEqual([
+      "bearer: unknown option 'audiance'; did you mean 'audience'?",
+    ])
+    expect(faultsOf(() => createOidc({ ...login, bearer: { audiance: 'orders' } } as never))).toEqual([
+      "bearer: unknown option 'audiance'; did you mean 'audience'?",
+    ])
+    expect(faultsOf(() => oidc.requireBearer({ scopes: 'a' } as never))).toEqual([
+      "unknown option 'scopes'; did you mean 'scope'?",
+    ])
+  })
+
+  it('bearer in a rule of several instances is no rule that is silently left out', () => {
+    const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
+    expect(thrown(() => requireAnyAuth([oidc], { bearer: { audience: 'orders' } }))).toMatchObject({
+      code: 'options_invalid',
+    })
+  })
+})

@@ -1,0 +1,228 @@
+/** A guard that takes tokens of several issuers: each token is judged by what holds for its own issuer, and by nothing else. */
+import { createServer } from 'node:http'
+import express from 'express'
+import { createBearer, type BearerIssuer, type BearerOptions, type BearerRule } from 'express-session-oidc'
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { close, listen, until } from '../support/app.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+/** Ours signs with RSA, the partner's with an elliptic curve; the stranger's is none of the guard's. */
+let ours: TestProvider
+let partner: TestProvider
+let stranger: TestProvider
+let stops: (() => Promise<void>)[] = []
+beforeAll(async () => {
+  ;[ours, partner, stranger] = await Promise.all([
+    startTestProvider({ path: '/realms/ours' }),
+    startTestProvider({ path: '/realms/partner', algorithm: 'ES256' }),
+    startTestProvider({ path: '/realms/ours' }),
+  ])
+})
+afterAll(() => Promise.all([ours, partner, stranger].map((provider) => provider.stop())))
+afterEach(async () => {
+  for (const provider of [ours, partner]) {
+    await provider.start()
+    provider.behave()
+    provider.forget()
+  }
+  for (const stop of stops) await stop()
+  stops = []
+})
+noUnhandledRejections()
+
+interface Served {
+  get(token: string): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }>
+  readonly details: string[]
+}
+
+type Entry = Partial<BearerIssuer>
+
+/** A guard of both issuers, the partner's second; what is given goes to the one, to the other, and to the guard. */
+async function serve(own: Entry, their: Entry, more: Partial<BearerOptions> = {}, rule?: BearerRule): Promise<Served> {
+  const api = createBearer({
+    issuer: [
+      { issuer: ours.issuer, ...own },
+      { issuer: partner.issuer, ...their },
+    ],
+    audience: 'orders',
+    ...more,
+  })
+  const details: string[] = []
+  for (const name of ['token_rejected', 'denied'] as const) api.on(name, ({ detail }) => details.push(String(detail)))
+  const app = express()
+  app.get('/orders', api.requireBearer(rule), (req, res) => {
+    const { issuer, sub, roles } = req.auth
+    res.json({ issuer, sub, roles })
+  })
+  const server = createServer(app)
+  const url = await listen(server)
+  stops.push(() => close(server))
+  return {
+    details,
+    async get(token) {
+      const response = await fetch(`${url}/orders`, { headers: { authorization: `Bearer ${token}` } })
+      const body = (await response.json()) as Record<string, unknown>
+      return { status: response.status, body, headers: response.headers }
+    },
+  }
+}
+
+function token(by: TestProvider, claims: Record<string, unknown> = {}, header: object = {}): Promise<string> {
+  const iat = Math.floor(Date.now() / 1000)
+  const all = { iss: by.issuer, aud: 'orders', sub: 'alice', scope: 'orders:read', iat, exp: iat + 300, ...claims }
+  return by.sign({ jti: crypto.randomUUID(), ...all }, { ...header })
+}
+
+const invalid = { status: 401, body: { code: 'token_invalid', error: 'invalid_token' } }
+
+describe('a guard of two issuers', () => {
+  it('takes tokens of both, and says whose they are', async () => {
+    const api = await serve({}, {})
+    for (const provider of [ours, partner]) {
+      expect(await api.get(await token(provider))).toMatchObject({
+        status: 200,
+        body: { issuer: provider.issuer, sub: 'alice' },
+      })
+    }
+  })
+
+  it('asks each issuer for its keys, and only once it is named by a token', async () => {
+    const api = await serve({}, {})
+    await api.get(await token(ours))
+    expect(ours.requestsTo('jwks')).toHaveLength(1)
+    expect(partner.requests).toEqual([])
+    await api.get(await token(partner))
+    expect(partner.requestsTo('jwks')).toHaveLength(1)
+    expect(ours.requestsTo('jwks')).toHaveLength(1)
+  })
+
+  it('refuses a third, and asks nobody anything', async () => {
+    const api = await serve({}, {})
+    stranger.forget()
+    expect(await api.get(await token(stranger))).toMatchObject(invalid)
+    expect(await api.get(await token(ours, { iss: 'https://elsewhere.example' }))).toMatchObject(invalid)
+    for (const iss of [undefined, null, '', 7, [ours.issuer], { toString: ours.issuer }]) {
+      expect(await api.get(await token(ours, { iss }))).toMatchObject(invalid)
+    }
+    expect(new Set(api.details)).toEqual(new Set(['iss is none of the issuers of this guard']))
+    for (const provider of [ours, partner, stranger]) expect(provider.requests).toEqual([])
+  })
+
+  it('compares issuers to the letter', async () => {
+    const api = await serve({}, {})
+    for (const iss of [`${ours.issuer}/`, ours.issuer.toUpperCase(), ` ${ours.issuer}`, `${ours.issuer}?`]) {
+      expect(await api.get(await token(ours, { iss }))).toMatchObject(invalid)
+    }
+  })
+
+  it('refuses the name of one with the keys of the other', async () => {
+    const api = await serve({}, {})
+    // Both sets are at hand, so that nothing but the choice among them decides.
+    for (const provider of [ours, partner]) expect(await api.get(await token(provider))).toMatchObject({ status: 200 })
+    expect(await api.get(await token(partner, { iss: ours.issuer }))).toMatchObject(invalid)
+    expect(await api.get(await token(ours, { iss: partner.issuer }))).toMatchObject(invalid)
+    // Under the kid of the other as well, and under none.
+    const kidOf = (provider: TestProvider): unknown => provider.keys.keys[0]?.kid
+    for (const kid of [kidOf(ours), undefined]) {
+      expect(await api.get(await token(partner, { iss: ours.issuer }, { kid }))).toMatchObject(invalid)
+    }
+    for (const kid of [kidOf(partner), undefined]) {
+      expect(await api.get(await token(ours, { iss: partner.issuer }, { kid }))).toMatchObject(invalid)
+    }
+    expect(api.details).toHaveLength(6)
+  })
+
+  it("refuses the names of both with keys that are nobody's here", async () => {
+    const api = await serve({}, {})
+    for (const { issuer } of [ours, partner]) {
+      expect(await api.get(await token(stranger, { iss: issuer }))).toMatchObject(invalid)
+    }
+  })
+
+  it('judges by the audience of the issuer alone', async () => {
+    const api = await serve({}, { audience: ['partner-orders', 'partner-billing'] })
+    expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
+    expect(await api.get(await token(partner, { aud: 'partner-billing' }))).toMatchObject({ status: 200 })
+    expect(await api.get(await token(partner))).toMatchObject(invalid)
+    expect(await api.get(await token(ours, { aud: 'partner-orders' }))).toMatchObject(invalid)
+    expect(api.details).toEqual([
+      expect.stringContaining('its aud is ["orders"], not "partner-orders" or "partner-billing"'),
+      expect.stringContaining('its aud is ["partner-orders"], not "orders"'),
+    ])
+  })
+
+  it('judges by the algorithms of the issuer alone', async () => {
+    const right = await serve({ algorithms: ['RS256'] }, { algorithms: ['ES256'] })
+    for (const provider of [ours, partner])
+      expect(await right.get(await token(provider))).toMatchObject({ status: 200 })
+    const swapped = await serve({ algorithms: ['ES256'] }, { algorithms: ['RS256'] })
+    for (const provider of [ours, partner]) expect(await swapped.get(await token(provider))).toMatchObject(invalid)
+    expect(swapped.details).toEqual([expect.stringMatching(/"alg"/), expect.stringMatching(/"alg"/)])
+    const half = await serve({}, {}, { algorithms: ['ES256'] })
+    expect(await half.get(await token(partner))).toMatchObject({ status: 200 })
+    expect(await half.get(await token(ours))).toMatchObject(invalid)
+  })
+
+  it('finds the roles of the issuer alone', async () => {
+    const groups = ({ accessToken }: { accessToken: Record<string, unknown> | undefined }): string[] =>
+      ((accessToken?.['groups'] ?? []) as string[]).map((group) => `partner:${group}`)
+    const api = await serve({}, { roles: groups }, {}, { anyRole: ['admin', 'partner:admin'] })
+    const both = { roles: ['admin'], groups: ['admin'] }
+    expect((await api.get(await token(ours, both))).body).toMatchObject({ roles: ['admin'] })
+    expect((await api.get(await token(partner, both))).body).toMatchObject({ roles: ['partner:admin'] })
+    expect(await api.get(await token(partner, { roles: ['admin'] }))).toMatchObject({ status: 403 })
+    expect(await api.get(await token(ours, { groups: ['admin'] }))).toMatchObject({ status: 403 })
+  })
+
+  it('takes the same subject of two issuers for two', async () => {
+    const api = await serve({}, {}, {}, { check: ({ iss }) => iss === ours.issuer })
+    expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
+    expect(await api.get(await token(partner))).toMatchObject({ status: 403 })
+  })
+
+  it('names one realm in its challenges, that of the first', async () => {
+    const api = await serve({ audience: 'ours' }, { audience: 'theirs' })
+    const answer = await api.get(await token(partner))
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="ours", error="invalid_token"/)
+  })
+
+  it('goes on with one while the other is down', async () => {
+    const api = await serve({}, {}, { rememberSeconds: 0 })
+    await partner.stop()
+    expect(await api.get(await token(partner))).toMatchObject({ status: 503, body: { code: 'provider_unavailable' } })
+    expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
+    await partner.start()
+    const again = await token(partner)
+    await until(async () => (await api.get(again)).status === 200, 'tokens of the partner are taken again')
+  })
+
+  it('takes keys that were given, and those at a URL of their own, and asks for nothing else', async () => {
+    const metadata = await fetch(`${partner.issuer}/.well-known/openid-configuration`)
+    const jwks = new URL(((await metadata.json()) as { jwks_uri: string }).jwks_uri)
+    partner.forget()
+    ours.forget()
+    const api = await serve({ keys: { keys: [...ours.keys.keys] } }, { keys: jwks })
+    for (const provider of [ours, partner]) expect(await api.get(await token(provider))).toMatchObject({ status: 200 })
+    expect(ours.requests).toEqual([])
+    expect(partner.requests.map(({ endpoint }) => endpoint)).toEqual(['jwks'])
+    // Keys that were given do not change: one that is not among them is none.
+    expect(await api.get(await token(stranger, { iss: ours.issuer }))).toMatchObject(invalid)
+    expect(ours.requests).toEqual([])
+  })
+})
+
+describe('a guard of one issuer', () => {
+  it('refuses the tokens of another, though it need not choose', async () => {
+    const api = createBearer({ issuer: ours.issuer, audience: 'orders' })
+    expect(await api.verifyToken(await token(ours))).toMatchObject({ issuer: ours.issuer })
+    for (const strange of [
+      await token(stranger),
+      await token(stranger, { iss: ours.issuer }),
+      await token(ours, { iss: partner.issuer }),
+      await token(ours, { iss: undefined }),
+    ]) {
+      await expect(api.verifyToken(strange)).rejects.toMatchObject({ code: 'token_invalid', status: 401 })
+    }
+  })
+})
