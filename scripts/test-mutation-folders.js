@@ -14,5 +14,15 @@ export const folders = {
     'races/windows',
   ],
   guard: ['guard/**', 'flows/guard-answers'],
-  logins: ['logins/**', 'flows/login', 'flows/callback', 'flows/logout', 'flows/instances', 'races/windows'],
+  logins: [
+    'logins/**',
+    'flows/login',
+    'flows/callback',
+    'flows/logout',
+    'flows/instances',
+    'flows/form-post',
+    'flows/silent-login',
+    'incidents/granted-scope',
+    'races/windows',
+  ],
 }

@@ -1,5 +1,5 @@
 import { redisRecords } from 'express-session-oidc/redis'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { claim, claimed, settleClaim } from '../../lib/logins/claim.ts'
 import type { Records } from '../../lib/core/records.ts'
 import { answerable } from '../../lib/session/answerable.ts'
@@ -58,6 +58,17 @@ describe('the claim of an authorization response', () => {
   it('of a process that died counts as failed after a while', async () => {
     const records = new MemoryRecords()
     await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
+    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+  })
+
+  it('is waited for as long as it may take, to the millisecond', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const records = new MemoryRecords()
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_000, by: 'it' })
+    const waiting = claimed(records, 'a', 59)
+    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    expect(await waiting).toMatchObject({ status: 'done' })
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_001, by: 'it' })
     expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 

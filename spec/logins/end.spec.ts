@@ -119,7 +119,7 @@ describe('the end of a login', () => {
     const text = JSON.stringify({ format: 99, version: 1, slots: {} })
     await world.redis.client.set(loginKeyOf(id), text)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
-    await agent.post('/logout')
+    expect((await agent.post('/logout')).status).toBe(200)
     expect(await world.redis.client.get(loginKeyOf(id))).toBe(text)
   })
 

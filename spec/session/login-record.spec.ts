@@ -1,13 +1,15 @@
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import {
+  isOver,
   liveSlot,
   liveSlots,
   readRecord,
   secondsLeft,
   writeRecord,
   type LoginRecord,
+  type Slot,
 } from '../../lib/session/login-record.ts'
 import { slotOf } from '../support/slots.ts'
 
@@ -61,6 +63,27 @@ describe('a login record', () => {
     expect(liveSlots(record as LoginRecord | undefined)).toEqual({})
   })
 
+  const whole = slotOf('alice')
+  it.each<[keyof Slot, unknown[]]>([
+    ['loginId', [5, null, {}]],
+    ['issuer', [5, null, {}]],
+    ['sub', [5, null, {}]],
+    ['startedAt', ['1', null, {}]],
+    ['checkedAt', ['1', null, {}]],
+    ['endsAt', ['9999999999', {}, [9999999999]]],
+    ['roles', ['admin', null, { length: 0 }]],
+    ['scope', ['openid', null, { length: 0 }]],
+    ['user', ['alice', null, 5]],
+  ])('logs nobody in by a slot whose %s is missing or of another type, and others by theirs', (member, values) => {
+    const partner = slotOf('al')
+    const { [member]: _left, ...without } = whole
+    for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
+      const slots = { default: odd, partner } as unknown as Record<string, Slot>
+      expect(readRecord(writeRecord(slots, 1))).toEqual({ format: 1, version: 1, slots: { partner } })
+    }
+    expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
+  })
+
   it('never fails to be read, whatever it is', () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
@@ -68,6 +91,22 @@ describe('a login record', () => {
         if (record !== undefined && record !== 'newer') liveSlots(record)
       }),
     )
+  })
+})
+
+describe('the logins of a session', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('are over at the end of the last of them, to the second', () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const now = nowSeconds()
+    const ending = (...ends: number[]): LoginRecord =>
+      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, slotOf('a', { endsAt })])), 1))
+    expect(isOver(ending(now - 1, now + 1))).toBe(false)
+    expect(isOver(ending(now - 1, now))).toBe(true)
+    expect(isOver(ending())).toBe(true)
+    expect(isOver(undefined)).toBe(true)
+    expect(isOver('newer')).toBe(false)
   })
 })
 

@@ -49,6 +49,30 @@ describe('records in memory', () => {
     }
   })
 
+  it('are gone through once a minute, not with each write, and leave what still lives', async () => {
+    const claim = (id: string): { kind: string; id: string } => ({ kind: 'claim', id })
+    await records.set(claim('half'), 'x', 30)
+    await records.set(claim('whole'), 'x', 60)
+    await records.set(claim('more'), 'x', 61)
+    const deleted = vi.spyOn(Map.prototype, 'delete')
+    const gone = (): unknown[] =>
+      deleted.mock.calls.map(([name]) => name).filter((name) => String(name).startsWith('claim '))
+    try {
+      pass(59.9)
+      await records.set(key, 'value', 600)
+      expect(gone()).toEqual([])
+      pass(0.1)
+      await records.set(key, 'value', 600)
+      expect(gone()).toEqual(['claim half', 'claim whole'])
+      pass(59.9)
+      await records.set(key, 'value', 600)
+      expect(gone()).toHaveLength(2)
+      expect(await records.get(key)).toBe('value')
+    } finally {
+      deleted.mockRestore()
+    }
+  })
+
   it('have one name for a key', () => {
     expect(nameOf({ session: 'id', part: 'login' })).toBe('session id login')
     expect(nameOf({ kind: 'claim', id: 'id' })).toBe('claim id')

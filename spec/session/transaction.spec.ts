@@ -10,6 +10,7 @@ import {
   maxAgeOf,
   mostTransactions,
   openTransaction,
+  sizeOf,
   surplusTransactions,
   transactionCookie,
   transactionSeconds,
@@ -157,6 +158,44 @@ describe('the logins under way in one browser', () => {
     )
   })
 
+  /** A browser with logins begun so many seconds ago, in the order of its header, and the characters of each cookie. */
+  function begunBefore(seconds: readonly number[], length = 1): { cookies: Map<string, string>; size: number } {
+    const list = seconds.map((ago, index) =>
+      transactionCookie(
+        sealer,
+        place,
+        transactionOf({ id: idOf(index), startedAt: nowSeconds() - ago, returnTo: '/'.padEnd(length, 'a') }),
+      ),
+    )
+    const [first] = list as [Cookie, ...Cookie[]]
+    expect(new Set(list.map(({ value }) => value?.length)).size).toBe(1)
+    return { cookies: browserWith(...list), size: first.name.length + String(first.value).length }
+  }
+
+  it('keep the latest, in whatever order a browser sends them', () => {
+    expect(surplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([idOf(2)])
+    expect(surplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, begunBefore([20, 30, 40, 50, 60, 10]).cookies, 0).toSorted()).toEqual(
+      [3, 4].map(idOf).toSorted(),
+    )
+  })
+
+  it('that began at the same time are as old as browsers send them: the older first (RFC 6265 5.4)', () => {
+    expect(surplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([idOf(0)])
+  })
+
+  it('have 6144 characters in their cookies at most, with that of one more: the oldest make room', () => {
+    const { cookies, size } = begunBefore([30, 10, 20], 1000)
+    const left = 6144 - 3 * size
+    expect(size).toBeGreaterThan(1000)
+    expect(left).toBeGreaterThan(0)
+    expect(surplusTransactions(sealer, place, cookies, left)).toEqual([])
+    expect(surplusTransactions(sealer, place, cookies, left + 1)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, cookies, left + size)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, cookies, left + size + 1).toSorted()).toEqual([0, 2].map(idOf))
+    expect(surplusTransactions(sealer, place, cookies, 6144)).toHaveLength(3)
+  })
+
   it('do not count what cannot be read or is too old, which is dropped', () => {
     const { cookies } = manyTransactions(4)
     const [garbage, moved, gone] = ['garbage', 'moved', 'old'].map((name) => name.padEnd(22, '-')) as [
@@ -176,6 +215,7 @@ describe('the logins under way in one browser', () => {
     for (const name of ['connect.sid', 'theme', 'oidc.default.x', '__Host-oidc.partner.x', '__Host-oidc.default.x']) {
       cookies.set(name, 'garbage')
     }
+    cookies.set(`__Host-oidc.partner.${idOf(0)}`, 'garbage')
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
@@ -197,6 +237,14 @@ describe('the logins under way in one browser', () => {
     } finally {
       open.mockRestore()
     }
+  })
+})
+
+describe('the size of a cookie', () => {
+  it('is that of its name and its value', () => {
+    expect(sizeOf('name', 'value')).toBe(9)
+    expect(sizeOf('name', '')).toBe(4)
+    expect(sizeOf('name', undefined)).toBe(4)
   })
 })
 

@@ -1,0 +1,101 @@
+/** What the specs of single use cases are set upon: an instance that needs no provider, and a request with its session in memory. */
+import type { Request } from 'express'
+import session, { MemoryStore } from 'express-session'
+import type { OidcEventName, OidcOptions } from 'express-session-oidc'
+import { resolveOptions } from '../../../lib/config/resolve.ts'
+import { Events } from '../../../lib/core/events.ts'
+import { Sealer } from '../../../lib/core/seal.ts'
+import type { Instance } from '../../../lib/logins/instance.ts'
+import { Provider } from '../../../lib/provider/provider.ts'
+import { loginKey, tokensKey, writeRecord, type Slot } from '../../../lib/session/login-record.ts'
+import { MemoryRecords } from '../../../lib/session/memory-records.ts'
+import { RequestSession } from '../../../lib/session/web-session.ts'
+import { Keys } from '../../../lib/tokens/keys.ts'
+import { secret } from '../../support/app.ts'
+
+const issuer = 'https://id.example.com'
+
+/** An instance at https://app.example.com that knows its provider's metadata, and asks it nothing. */
+export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
+  const options = resolveOptions({
+    issuer: {
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/jwks`,
+    },
+    clientId: 'web',
+    clientSecret: 'web-secret',
+    baseUrl: 'https://app.example.com',
+    secret,
+    ...more,
+  })
+  return {
+    options,
+    provider: new Provider({ ...options, neededMetadata: [] }, () => {}),
+    keys: new Keys(
+      () => Promise.reject(new Error('no keys are fetched')),
+      () => {},
+    ),
+    events: new Events(options.name),
+    stateSealer: new Sealer(options.secrets, 'state'),
+    cookieSealer: new Sealer(options.secrets, 'transaction'),
+    tokenSealer: new Sealer(options.secrets, 'tokens'),
+    cookiePlace: {
+      instance: options.name,
+      https: options.origin.startsWith('https:'),
+      basePath: options.basePath,
+      crossSite: false,
+    },
+    redirectUri: `${options.origin}${options.basePath}/callback`,
+  }
+}
+
+/** The events of one kind that an instance tells from now on. */
+export function heard(instance: Instance, name: OidcEventName): object[] {
+  const events: object[] = []
+  instance.events.on(name, (event) => void events.push(event))
+  return events
+}
+
+export interface Stage {
+  readonly store: MemoryStore
+  readonly records: MemoryRecords
+  readonly req: Request
+  readonly session: RequestSession
+  /** The session that the request came with. */
+  readonly id: string
+}
+
+/** A request with a session that has these logins, each with tokens beside it. */
+export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Promise<Stage> {
+  const store = new MemoryStore()
+  const records = new MemoryRecords()
+  const req = { headers: {}, url: '/', originalUrl: '/', connection: {} } as unknown as Request
+  const res = { on: () => {}, setHeader: () => {}, end: () => {}, writeHead: () => {} }
+  session({ store, secret, resave: false, saveUninitialized: false })(req, res as never, () => {})
+  const id = req.sessionID
+  if (Object.keys(slots).length > 0) {
+    req.session.hasLogins = 'elsewhere'
+    await putLogins(records, id, slots, 1)
+  }
+  await new Promise<void>((resolve, reject) => {
+    req.session.save((error: unknown) => (error ? reject(error as Error) : resolve()))
+  })
+  return { store, records, req, session: new RequestSession(req, records), id }
+}
+
+/** Writes the logins of a session; says the text of their record. */
+export async function putLogins(
+  records: MemoryRecords,
+  id: string,
+  slots: Readonly<Record<string, Slot>>,
+  version: number,
+): Promise<string> {
+  const text = writeRecord(slots, version)
+  await records.set(loginKey(id), text, 3600)
+  for (const [name, { loginId }] of Object.entries(slots)) {
+    await records.set(tokensKey(id, name), `tokens of ${loginId}`, 3600)
+  }
+  return text
+}

@@ -1,0 +1,299 @@
+/** The writes of a login, one by one: what is asked of the store, what another's write between them does, and what is undone. */
+import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import { nowSeconds } from '../../lib/core/clock.ts'
+import { FormerSessionChanged, finishLogin, type FinishInput, type Finished } from '../../lib/logins/finish.ts'
+import type { Identity } from '../../lib/logins/identity.ts'
+import type { Instance } from '../../lib/logins/instance.ts'
+import { loginKey, readRecord, tokensKey, writeRecord, type LoginRecord } from '../../lib/session/login-record.ts'
+import { nameOf } from '../../lib/session/memory-records.ts'
+import type { Transaction } from '../../lib/session/transaction.ts'
+import { openTokens } from '../../lib/session/vault.ts'
+import { slotOf } from '../support/slots.ts'
+import { rejection } from '../support/flow.ts'
+import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
+
+const who = vi.hoisted(() => ({ identity: undefined as unknown }))
+vi.mock('../../lib/provider/respond.ts', async (original) => ({
+  ...(await original<typeof import('../../lib/provider/respond.ts')>()),
+  exchangeCode: () => Promise.resolve({}),
+}))
+vi.mock('../../lib/logins/identity.ts', () => ({ identify: () => Promise.resolve(who.identity) }))
+
+const issuer = 'https://id.example.com'
+let instance: Instance = instanceWith()
+beforeEach(() => {
+  instance = instanceWith({ maxLoginSeconds: 7200 })
+  who.identity = identityOf()
+})
+
+function identityOf(claims: object = {}): Identity {
+  return {
+    claims: { iss: issuer, sub: 'alice', iat: nowSeconds(), ...claims },
+    user: { iss: issuer, sub: 'alice' },
+    roles: [],
+    tokens: {
+      accessToken: 'the-access-token',
+      tokenType: 'bearer',
+      expiresAt: undefined,
+      refreshToken: 'the-refresh-token',
+      idToken: 'the-id-token',
+      scope: ['openid'],
+    },
+  }
+}
+
+function finished(
+  { session }: Stage,
+  more: Partial<FinishInput> = {},
+  parameters: Transaction['parameters'] = {},
+): Promise<Finished> {
+  const transaction: Transaction = {
+    id: 'transaction',
+    nonce: 'nonce',
+    verifier: 'verifier',
+    returnTo: '/profile',
+    startedAt: nowSeconds(),
+    scope: ['openid'],
+    parameters,
+  }
+  return finishLogin(instance, {
+    parameters: new URLSearchParams(),
+    state: 'state',
+    transaction,
+    session,
+    afterLogin: () => Promise.resolve(),
+    localPath: (wanted) => (typeof wanted === 'string' && wanted.startsWith('/') ? wanted : undefined),
+    ...more,
+  })
+}
+
+/** Lets the ends of the former session be answered `false` so often, each after what another does before. */
+function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): MockInstance<Stage['records']['replace']> {
+  const replace = records.replace.bind(records)
+  return vi.spyOn(records, 'replace').mockImplementation(async (...call) => {
+    const isFormer = 'session' in call[0] && call[0].session === id
+    const other = isFormer ? others.shift() : undefined
+    if (!other) return replace(...call)
+    await other()
+    return false
+  })
+}
+
+describe('a login', () => {
+  it('of an anonymous visitor is the tokens and a record that names it, and asks nothing else of the records', async () => {
+    const stage = await stageWith()
+    const set = vi.spyOn(stage.records, 'set')
+    const add = vi.spyOn(stage.records, 'add')
+    const others = (['get', 'replace', 'take', 'delete'] as const).map((name) => vi.spyOn(stage.records, name))
+    const { login, loginId, returnTo } = await finished(stage)
+    expect(returnTo).toBe('/profile')
+    expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
+    expect(set).toHaveBeenCalledExactlyOnceWith(tokensKey(stage.session.id, 'default'), expect.any(String), 7200)
+    expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200)
+    expect(openTokens(instance.tokenSealer, String(set.mock.calls[0]?.[1]), loginId, 'default')).toMatchObject({
+      accessToken: 'the-access-token',
+    })
+    // What the request goes on with is what was written.
+    expect(login.record).toEqual(readRecord(String(login.text)))
+    expect(login.record).toMatchObject({ format: 1, version: 1, slots: { default: { loginId, sub: 'alice' } } })
+  })
+
+  it('takes the tokens of others along for as long as those logins last', async () => {
+    const staff = slotOf('bob', { endsAt: nowSeconds() + 500 })
+    const stage = await stageWith({ staff })
+    const set = vi.spyOn(stage.records, 'set')
+    const { login } = await finished(stage)
+    const moved = set.mock.calls.find(([key]) => 'part' in key && key.part === 'tokens:staff')
+    expect(moved?.slice(0, 2)).toEqual([tokensKey(stage.session.id, 'staff'), 'tokens of login of bob'])
+    expect(moved?.[2]).toBeGreaterThan(490)
+    expect(moved?.[2]).toBeLessThanOrEqual(500)
+    expect((login.record as LoginRecord).slots).toMatchObject({ staff })
+    expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
+  })
+
+  it('goes where its hook says, else where it was begun', async () => {
+    const went = async (wanted: unknown): Promise<string> =>
+      (await finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) })).returnTo
+    expect(await went('/welcome')).toBe('/welcome')
+    expect(await went(undefined)).toBe('/profile')
+    expect(await went(null)).toBe('/profile')
+  })
+
+  it('whose hook wants to go elsewhere fails, and the log is told of the hook', async () => {
+    for (const wanted of ['https://evil.example', 5, '', false]) {
+      const error = await rejection(finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) }))
+      expect(error).toMatchObject({
+        code: 'hook_failed',
+        detail: 'afterLogin failed: TypeError: where to go must be a path on this origin, such as /welcome',
+      })
+    }
+  })
+
+  it('whose hook throws fails, and the log is told why, without the tokens', async () => {
+    const afterLogin: FinishInput['afterLogin'] = ({ tokens }) =>
+      Promise.reject(new Error(`${tokens.accessToken}, ${tokens.refreshToken}, ${tokens.idToken}: not welcome`))
+    const error = await rejection(finished(await stageWith(), { afterLogin }))
+    expect(error).toMatchObject({
+      code: 'hook_failed',
+      detail: 'afterLogin failed: Error: [secret], [secret], [secret]: not welcome',
+    })
+  })
+
+  it('that was to be recent is refused where its time is ahead: nobody can tell then (OIDC Core 3.1.3.7)', async () => {
+    const ahead = nowSeconds() + 1000
+    who.identity = identityOf({ auth_time: ahead })
+    const stage = await stageWith()
+    const error = await rejection(finished(stage, {}, { max_age: '60' }))
+    expect(error).toMatchObject({
+      code: 'token_invalid',
+      detail: 'ID token: auth_time is in the future, so that max_age cannot be told',
+    })
+    expect(stage.session.id).toBe(stage.id)
+    // Where nobody asked, it is a login without such a time.
+    const { login } = await finished(stage)
+    expect((login.record as LoginRecord).slots['default']).not.toHaveProperty('authTime')
+    who.identity = identityOf({ auth_time: nowSeconds() - 5 })
+    expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
+  })
+
+  it('stands where what is left of the former session cannot be deleted, which is told', async () => {
+    const faults = heard(instance, 'store_fault')
+    const stage = await stageWith({ staff: slotOf('bob') })
+    vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
+    const { loginId } = await finished(stage)
+    expect(readRecord(String(await stage.records.get(loginKey(stage.session.id))))).toMatchObject({
+      slots: { default: { loginId } },
+    })
+    expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
+  })
+})
+
+describe('a login whose former session changes meanwhile', () => {
+  it('looks again, up to five times', async () => {
+    const stage = await stageWith({ default: slotOf('alice') })
+    othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
+    const { login } = await finished(stage)
+    expect(login.record).toMatchObject({ version: 5 })
+    expect(await stage.records.get(loginKey(stage.session.id))).toBe(login.text)
+  })
+
+  it('every time is a fault of the store, and the log is told what', async () => {
+    const stage = await stageWith({ default: slotOf('alice') })
+    othersFirst(stage, ...Array.from({ length: 6 }, () => () => {}))
+    expect(await rejection(finished(stage))).toMatchObject({
+      code: 'store_unavailable',
+      detail: 'Error: the former session kept changing',
+    })
+    expect(stage.session.id).toBe(stage.id)
+  })
+
+  it('deletes the tokens that it copied for logins that went, and those alone', async () => {
+    const [staff, partner] = [slotOf('bob'), slotOf('carol')]
+    const stage = await stageWith({ default: slotOf('alice'), staff, partner })
+    const left = { default: slotOf('alice'), partner }
+    othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
+    const deleted = vi.spyOn(stage.records, 'delete')
+    const { login, loginId } = await finished(stage)
+    const { id } = stage.session
+    expect(deleted.mock.calls[0]).toEqual([[tokensKey(id, 'staff')]])
+    expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
+    expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
+    const { slots } = login.record as LoginRecord
+    expect(Object.keys(slots).toSorted()).toEqual(['default', 'partner'])
+    expect(slots['default']?.loginId).toBe(loginId)
+    expect(login.record).toEqual(readRecord(String(login.text)))
+  })
+
+  it('deletes none where all of them are still there', async () => {
+    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+    othersFirst(stage, () => {})
+    const deleted = vi.spyOn(stage.records, 'delete')
+    await finished(stage)
+    // Those of the former session, once the login stands.
+    expect(deleted.mock.calls).toEqual([[[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]]])
+  })
+
+  it.each([
+    ['is gone', undefined],
+    ['has no logins any more', writeRecord({}, 2)],
+    ['was written by a newer version', JSON.stringify({ format: 99, version: 1, slots: { default: slotOf('x') } })],
+  ])('and then %s begins anew, and leaves that as it is', async (_what, text) => {
+    const faults = heard(instance, 'store_fault')
+    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+    const key = loginKey(stage.id)
+    const replace = othersFirst(stage, () =>
+      text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
+    )
+    const deleted = vi.spyOn(stage.records, 'delete')
+    const failing = finished(stage)
+    await expect(failing).rejects.toThrow(FormerSessionChanged)
+    await expect(failing).rejects.toThrow('the former session was logged out or replaced meanwhile')
+    expect(await stage.records.get(key)).toBe(text)
+    // Only its own try was compared with what is there, and nothing is put back over it.
+    expect(replace).toHaveBeenCalledOnce()
+    const last = deleted.mock.calls.at(-1)?.[0] ?? []
+    expect(last).toHaveLength(2)
+    expect(faults).toEqual([])
+  })
+})
+
+describe('a login that fails', () => {
+  it('takes back all that it wrote, tells nothing of it, and leaves the former session', async () => {
+    const faults = heard(instance, 'store_fault')
+    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+    const text = await stage.records.get(loginKey(stage.id))
+    vi.spyOn(stage.records, 'add').mockResolvedValue(false)
+    const replace = vi.spyOn(stage.records, 'replace')
+    const set = vi.spyOn(stage.records, 'set')
+    const deleted = vi.spyOn(stage.records, 'delete')
+    expect(await rejection(finished(stage))).toMatchObject({
+      code: 'store_unavailable',
+      detail: 'Error: the login record of a new session is another',
+    })
+    const [[key]] = set.mock.calls as unknown as [[{ session: string }]]
+    const made = key.session
+    expect(made).not.toBe(stage.id)
+    expect(deleted).toHaveBeenCalledOnce()
+    expect(new Set(deleted.mock.calls[0]?.[0].map(nameOf))).toEqual(
+      new Set([loginKey(made), tokensKey(made, 'default'), tokensKey(made, 'staff')].map(nameOf)),
+    )
+    expect(await stage.records.get(tokensKey(made, 'staff'))).toBeUndefined()
+    expect(replace).not.toHaveBeenCalled()
+    expect(await stage.records.get(loginKey(stage.id))).toBe(text)
+    expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
+    expect(stage.session.id).toBe(stage.id)
+    expect(faults).toEqual([])
+  })
+
+  it('after the former session was ended, with the answer lost, puts that back for as long as it had', async () => {
+    const endsAt = nowSeconds() + 1800
+    const stage = await stageWith({ default: slotOf('alice', { endsAt }) })
+    const text = await stage.records.get(loginKey(stage.id))
+    const { records } = stage
+    const replace = records.replace.bind(records)
+    const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
+      await replace(...call)
+      // Nor can it be asked now.
+      vi.spyOn(records, 'get').mockRejectedValueOnce(new Error('the connection is gone'))
+      throw new Error('the answer is lost')
+    })
+    await expect(finished(stage)).rejects.toThrow('the connection is gone')
+    expect(await records.get(loginKey(stage.id))).toBe(text)
+    const [ending, undoing] = spied.mock.calls
+    expect(ending?.slice(0, 2)).toEqual([loginKey(stage.id), text])
+    expect(ending?.[3]).toBe(600)
+    expect(undoing?.slice(0, 3)).toEqual([loginKey(stage.id), ending?.[2], text])
+    expect(undoing?.[3]).toBeGreaterThan(1790)
+    expect(undoing?.[3]).toBeLessThanOrEqual(1800)
+    expect(spied).toHaveBeenCalledTimes(2)
+  })
+
+  it('while the store takes nothing back either tells each fault, and fails with the first', async () => {
+    const faults = heard(instance, 'store_fault')
+    const stage = await stageWith({ default: slotOf('alice') })
+    vi.spyOn(stage.records, 'add').mockRejectedValue(new Error('the first fault'))
+    vi.spyOn(stage.records, 'delete').mockRejectedValue(new Error('the second fault'))
+    await expect(finished(stage)).rejects.toThrow('the first fault')
+    expect(faults).toMatchObject([{ detail: 'Error: the second fault' }])
+  })
+})
