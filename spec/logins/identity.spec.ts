@@ -71,8 +71,14 @@ describe('the user of a login', () => {
     expect(user).toStrictEqual({ iss: issuer, sub: 'alice', name: 'Alice', picture: null })
   })
 
-  it('has no claims that could be read but not written: lists in lists without end', async () => {
-    verified.claims = { ...verified.claims, deep: JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) as unknown }
+  it('has no claims that could be read but not written', async () => {
+    // As of lists in lists without end, which JSON.stringify writes by recursion up to Node 24.
+    const unwritable = {
+      toJSON() {
+        throw new RangeError('Maximum call stack size exceeded')
+      },
+    }
+    verified.claims = { ...verified.claims, unwritable }
     expect(await rejection(identified())).toMatchObject({
       code: 'token_invalid',
       detail: 'claims: they are nested too deep to be kept',
