@@ -38,7 +38,7 @@ function certificateOf(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array 
   if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
   const given = hook(() => mtls?.(req))
   if (given === undefined) return undefined
-  // PEM or DER; what is neither is no certificate.
+  // PEM or DER; what is neither is a fault of the function that gives it.
   return hook(() => new X509Certificate(given).raw)
 }
 
