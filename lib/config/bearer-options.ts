@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
+import type { IssuerRules } from './issuer-rules.ts'
 import type { RoleSources } from './options.ts'
 
 /** What access tokens are accepted, wherever they come from. */
@@ -67,8 +68,8 @@ export interface LoginBearerSettings extends BearerSettings {
 }
 
 /** One issuer whose tokens are accepted. */
-export interface BearerIssuer {
-  /** The issuer identifier, exactly as the tokens' `iss` has it. */
+export interface BearerIssuer extends IssuerRules {
+  /** The issuer identifier, exactly as the tokens' `iss` has it, unless `tokenIssuer` says otherwise. */
   issuer: string | URL
   /** Who tokens of this issuer must be meant for. Default: `audience` of the options. */
   audience?: string | readonly string[] | undefined
@@ -86,7 +87,7 @@ export interface BearerIssuer {
 }
 
 /** Options of `createBearer`. */
-export interface BearerOptions extends BearerSettings {
+export interface BearerOptions extends BearerSettings, IssuerRules {
   /**
    * Whose tokens are accepted: an issuer identifier, or a list of issuers, which is closed. What a token says of its
    * issuer only chooses among them. Each must be `https:`, or on loopback.

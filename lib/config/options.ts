@@ -3,6 +3,7 @@ import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { LoginBearerSettings } from './bearer-options.ts'
 import type { StandardClaims, TokenSet, UnknownClaims, User } from './claims.ts'
+import type { IssuerRules } from './issuer-rules.ts'
 
 /** What `roles` gets to find the roles of a user. */
 export interface RoleSources {
@@ -44,7 +45,7 @@ export interface RouteOptions {
 }
 
 /** Options of `createOidc`. */
-export interface OidcOptions<Claims extends object = StandardClaims> {
+export interface OidcOptions<Claims extends object = StandardClaims> extends IssuerRules {
   /**
    * The provider: its issuer identifier, exactly as its metadata says it (its metadata are then discovered on first
    * use, OIDC Discovery 4); or the metadata themselves, as an object or as the URL of a JSON file (`new URL('file:...')`).

@@ -3,6 +3,7 @@ import { baseOf } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
+import { issuerRules, issuerRulesOf, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
 import type { RoleSources } from './options.ts'
 import {
   introspectionOf,
@@ -34,6 +35,7 @@ export interface ResolvedIssuer {
   readonly keys: string | { readonly keys: readonly object[] } | undefined
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
   readonly introspection: ResolvedIntrospector | undefined
+  readonly rules: IssuerRules | undefined
 }
 
 /** The options of `createBearer`, validated, with defaults, frozen. */
@@ -60,6 +62,7 @@ const settings = [
 const known = [
   ...settings,
   'issuer',
+  ...issuerRules,
   'introspection',
   'baseUrl',
   'roles',
@@ -72,6 +75,7 @@ const known = [
 ] as const satisfies readonly (keyof BearerOptions)[]
 const knownOfIssuer = [
   'issuer',
+  ...issuerRules,
   'audience',
   'algorithms',
   'keys',
@@ -182,10 +186,12 @@ function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[
     if (!defaults.hasAudience) checks.fault(audienceMissing)
     return []
   }
+  const isPlainIssuer = (each: unknown): boolean => typeof each === 'string' || each instanceof URL
+  const rules = rulesOfOneIssuer(checks, list.length === 1 && isPlainIssuer(given))
   const issuers = list.map((each, index) => {
-    const isPlain = typeof each === 'string' || each instanceof URL
     const where = list.length === 1 ? '' : `issuer ${index + 1} of ${list.length}: `
-    const inner = new Checks(isPlain ? { issuer: each } : each, 'an issuer', knownOfIssuer)
+    const entry = isPlainIssuer(each) ? { issuer: each, ...rules } : each
+    const inner = new Checks(entry, 'an issuer', knownOfIssuer)
     const issuer = issuerEntry(inner, defaults)
     checks.faults.push(...inner.faults.map((fault) => where + fault))
     return issuer
@@ -215,6 +221,7 @@ function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defau
     keys: keysOf(checks, allowInsecureIssuer),
     roles: (checks.function('roles') as ResolvedIssuer['roles']) ?? defaults.roles,
     introspection: introspectorOf(checks) ?? defaults.introspection,
+    rules: issuerRulesOf(checks, allowInsecureIssuer),
   }
 }
 

@@ -5,6 +5,7 @@ import { baseOf } from './base-url.ts'
 import { Checks, scopeList, optionsInvalid } from './checks.ts'
 import { clientOf } from './client.ts'
 import { issuerOf, loginMetadata } from './issuer.ts'
+import { issuerRules, issuerRulesOf, type IssuerRules } from './issuer-rules.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
@@ -15,6 +16,8 @@ export interface ResolvedOptions {
   readonly issuer: string
   /** Given metadata; undefined where they are discovered. */
   readonly metadata: ProviderMetadata | undefined
+  /** What else is said of the issuer's tokens. */
+  readonly rules: IssuerRules | undefined
   readonly clientId: string
   readonly clientSecret: string | undefined
   readonly clientAuth: 'client_secret_basic' | 'client_secret_post' | 'none'
@@ -46,6 +49,7 @@ export interface ResolvedOptions {
 
 const known = [
   'issuer',
+  ...issuerRules,
   'clientId',
   'clientSecret',
   'clientAuth',
@@ -100,6 +104,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     name,
     issuer,
     metadata,
+    rules: issuerRulesOf(checks, allowInsecureIssuer),
     clientId: clientId ?? '',
     clientSecret,
     clientAuth,

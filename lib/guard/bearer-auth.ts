@@ -15,7 +15,7 @@ export interface BearerAuth<Claims extends object = UnknownClaims> {
   /** The granted scope: `scope` (RFC 9068 2.2.3) or `scp`, a string or an array. */
   readonly scope: readonly string[]
   readonly roles: readonly string[]
-  /** Who issued it, one of those of the options. */
+  /** Who issued it: one of those of the options, or what `tokenIssuer` says. */
   readonly issuer: string
 }
 

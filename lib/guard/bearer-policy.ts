@@ -1,14 +1,17 @@
 import type { UnknownClaims } from '../config/claims.ts'
+import type { IssuerRules } from '../config/issuer-rules.ts'
 import type { RoleSources } from '../config/options.ts'
 import type { Events } from '../core/events.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { TokenRejected } from '../tokens/faults.ts'
 import { looksLikeJwt } from '../tokens/access-token.ts'
-import { unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
+import { issuersOf } from '../tokens/issuer-rules.ts'
+import { unverifiedClaims, unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
 import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
 import type { BindingPolicy } from './binding.ts'
 import type { Introspection } from './introspection.ts'
+import { judgedByRules } from './issuer-rules.ts'
 import type { RememberedTokens } from './remembered-tokens.ts'
 
 /** An issuer whose tokens are accepted. */
@@ -21,6 +24,8 @@ export interface TrustedIssuer {
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
   /** Undefined: it is not asked about tokens. */
   readonly introspection: Introspection | undefined
+  /** What else the options say of its tokens. */
+  readonly rules: IssuerRules | undefined
 }
 
 /** What tokens are accepted: made once, and shared by all routes of a guard. */
@@ -44,17 +49,20 @@ export function verifyToken(policy: BearerPolicy, token: string): BearerAuth | P
 
 async function verifyAnew(policy: BearerPolicy, token: string): Promise<BearerAuth> {
   const { clockToleranceSeconds, remembered } = policy
-  const { issuer, audience, algorithms, keys, roles, introspection } = trustedIssuer(policy, token)
-  const checks = { issuer, audience, algorithms, clockToleranceSeconds }
+  const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
+  const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
+  // An issuer that is asked need not name itself.
+  const authOf = (claims: UnknownClaims): BearerAuth =>
+    bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
-    const claims = await introspection.claims(token, checks)
-    const auth = bearerAuth(token, issuer, claims, roles)
+    const claims = await judgedByRules(token, await introspection.claims(token, checks), rules, undefined)
+    const auth = authOf(claims)
     remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.rememberSeconds)
     return auth
   }
   const { generation } = keys
-  const claims = await verifyPresentedToken(token, keys, checks)
-  const auth = bearerAuth(token, issuer, claims, roles)
+  const claims = await judgedByRules(token, await verifyPresentedToken(token, keys, checks), rules, keys)
+  const auth = authOf(claims)
   remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, generation })
   return auth
 }
@@ -70,7 +78,12 @@ function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer 
   const named = looksLikeJwt(token)
     ? unverifiedIssuer(token)
     : issuers.find(({ introspection }) => introspection)?.issuer
-  const trusted = issuers.find(({ issuer }) => issuer === named)
+  const trusted = issuers.find(({ issuer, rules }) => isNamed(named, issuer, rules, token))
   if (!trusted) throw new TokenRejected('iss is none of the issuers of this guard')
   return trusted
+}
+
+function isNamed(named: string | undefined, issuer: string, rules: IssuerRules | undefined, token: string): boolean {
+  if (!rules?.tokenIssuer || !looksLikeJwt(token)) return named === issuer
+  return issuersOf(rules.tokenIssuer, unverifiedClaims(token)).includes(named as string)
 }

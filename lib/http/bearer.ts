@@ -105,13 +105,13 @@ export function createBearer(options: BearerOptions): Bearer {
 
 /** The guard of the access tokens of an instance's own issuer, with the keys that its logins are verified with. */
 export function bearerOf({ options, provider, keys, events }: Instance): BearerGuard {
-  const { issuer, roles, bearer, clockToleranceSeconds, onError } = options
+  const { issuer, rules, roles, bearer, clockToleranceSeconds, onError } = options
   const { audience, algorithms, rememberSeconds } = bearer
   const introspection =
     bearer.introspection && new Introspection(bearer.introspection, (token) => introspect(provider, token))
   return {
     policy: {
-      issuers: [{ issuer, audience, algorithms, keys, roles, introspection }],
+      issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
       clockToleranceSeconds,
       remembered: new RememberedTokens(rememberSeconds),
       challenge: {
@@ -170,7 +170,7 @@ export function guardFunctions(
 /** Where the keys of an issuer come from, and who is asked about its tokens. */
 function sourcesOf(
   options: ResolvedBearer,
-  { issuer, keys, introspection }: ResolvedIssuer,
+  { issuer, rules, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,
 ): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
@@ -180,6 +180,7 @@ function sourcesOf(
   const provider = new Provider(
     {
       issuer,
+      rules,
       metadata: undefined,
       clientId,
       clientSecret,

@@ -10,6 +10,7 @@ import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
 import { acceptedAlgorithms, providerAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
+import { withDistributedClaims } from '../tokens/issuer-rules.ts'
 import { verifyUserInfo } from '../tokens/user-info.ts'
 import type { Instance } from './instance.ts'
 
@@ -52,15 +53,18 @@ export async function identify(
     clientId: options.clientId,
     clockToleranceSeconds: options.clockToleranceSeconds,
   }
-  const claims = await verifyIdToken(response.idToken, keys, {
+  const verified = await verifyIdToken(response.idToken, keys, {
     ...checks,
+    rules: options.rules,
     nonce: asked.nonce,
     algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
   })
+  const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
   const info =
     options.userInfo === 'login'
       ? await verifyUserInfo(await fetchUserInfo(provider, response.accessToken), keys, {
           ...checks,
+          issuer: claims.iss,
           sub: claims.sub,
           algorithms: acceptedAlgorithms,
         })

@@ -8,6 +8,7 @@ import {
   type CustomFetch,
   type ServerMetadata,
 } from 'openid-client'
+import { tenantTemplate } from '../config/issuer-rules.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
 import { isSecureUrl } from '../core/urls.ts'
@@ -51,6 +52,8 @@ export type ProviderOptions = Pick<
   | 'clockToleranceSeconds'
   | 'allowInsecureIssuer'
 > & {
+  /** What the metadata are to say of the issuer; undefined: what was asked for. */
+  readonly rules?: { readonly metadataIssuer?: string | undefined } | undefined
   /** Members of the metadata without which it is of no use. */
   readonly neededMetadata: readonly (keyof ServerMetadata & string)[]
 }
@@ -108,6 +111,15 @@ export class Provider {
     }
   }
 
+  /** Whatever name openid-client is told, the metadata are asked for where `issuer` says that they are (OIDC Discovery 4.1). */
+  #metadataFetch(): CustomFetch {
+    const { issuer, rules } = this.options
+    const http = this.http as CustomFetch
+    if (rules?.metadataIssuer === undefined) return http
+    const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+    return (_url, init) => http(url, init)
+  }
+
   #isOld(): boolean {
     return this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs
   }
@@ -124,18 +136,21 @@ export class Provider {
     const { options } = this
     try {
       const configuration = await discovery(
-        new URL(options.issuer),
+        new URL(nameForLibrary(options)),
         options.clientId,
         clientMetadata(options),
         clientAuth(options),
         {
-          [customFetch]: this.http as CustomFetch,
+          [customFetch]: this.#metadataFetch(),
           timeout: libraryTimeout(options),
           execute: options.issuer.startsWith('http:') ? [allowInsecureRequests] : [],
         },
       )
+      configuration[customFetch] = this.http as CustomFetch
       const metadata = configuration.serverMetadata()
       requireMetadata(metadata, options)
+      // Those on loopback: any other was refused just now, or is expressly permitted.
+      if (needsInsecure(metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata }
       this.#discoveredAt = Date.now()
       this.#fault = undefined
@@ -166,13 +181,24 @@ function needsInsecure(metadata: object): boolean {
   return Object.values(metadata).some((value) => typeof value === 'string' && value.startsWith('http:'))
 }
 
+/**
+ * What openid-client is told that it asks. It compares it with the issuer of the metadata. Where they differ on the one
+ * host that it knows to have a template there, it fills the template in for each token, and does so nowhere else.
+ */
+function nameForLibrary({ issuer, rules }: ProviderOptions): string {
+  const named = rules?.metadataIssuer ?? issuer
+  return named.includes(tenantTemplate) ? 'https://login.microsoftonline.com/common/v2.0' : named
+}
+
 /** OIDC Discovery 4.3: the issuer must be the one that was asked, to the letter; and some members are needed. */
 function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOptions): void {
-  const { issuer, allowInsecureIssuer, neededMetadata } = options
+  const { issuer, rules, allowInsecureIssuer, neededMetadata } = options
   const faults: string[] = []
-  if (metadata.issuer !== issuer) {
+  const expected = rules?.metadataIssuer ?? issuer
+  if (metadata.issuer !== expected) {
+    const option = expected === issuer ? 'issuer' : 'metadataIssuer'
     faults.push(
-      `its issuer is ${JSON.stringify(metadata.issuer)}; set the option issuer to exactly that, if it is the right one`,
+      `its issuer is ${JSON.stringify(metadata.issuer)}; set the option ${option} to exactly that, if it is the right one`,
     )
   }
   for (const member of neededMetadata) {

@@ -1,6 +1,9 @@
 import type { UnknownClaims } from '../config/claims.ts'
+import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
+import { OidcError } from '../core/errors.ts'
 import { tokenInvalid } from './faults.ts'
+import { keysWithKidOf, ruleFault } from './issuer-rules.ts'
 import type { Keys } from './keys.ts'
 import { verifyFresh } from './verify.ts'
 
@@ -11,6 +14,8 @@ export interface IdTokenChecks {
   readonly nonce: string
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
+  /** What else the options say of the issuer's tokens. */
+  readonly rules?: IssuerRules | undefined
 }
 
 /** The claims of a verified ID token. */
@@ -24,7 +29,7 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   let claims: UnknownClaims
   try {
     claims = await verifyFresh(token, keys, {
-      issuer: checks.issuer,
+      ...(checks.rules?.tokenIssuer ? {} : { issuer: checks.issuer }),
       audience: checks.clientId,
       algorithms: [...checks.algorithms],
       clockTolerance: checks.clockToleranceSeconds,
@@ -35,7 +40,19 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   }
   const fault = claimFault(claims, checks)
   if (fault) throw tokenInvalid('ID token', fault)
+  if (checks.rules) await judgeByRules(token, keys, claims, checks.rules)
   return claims as IdTokenClaims
+}
+
+/** A user who is not wanted is told so; any other fault is the provider's. */
+async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
+  const fault = await ruleFault(claims, rules, {
+    token: 'id',
+    keys: rules.accept ? keysWithKidOf(token, await keys.current()) : [],
+  })
+  if (!fault) return
+  if (!fault.isRefusal) throw tokenInvalid('ID token', fault.reason)
+  throw new OidcError('login_refused', 'This account cannot be used here.', { status: 403, detail: fault.reason })
 }
 
 function claimFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {

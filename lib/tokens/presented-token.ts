@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
+import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { describe } from '../core/errors.ts'
 import { TokenRejected, isKeyMismatch } from './faults.ts'
@@ -14,6 +15,8 @@ export interface PresentedTokenChecks {
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
+  /** What else the options say of the issuer's tokens, by which they are yet to be judged; with `tokenIssuer` their `iss` too. */
+  readonly rules?: IssuerRules | undefined
 }
 
 /** Longest subject (OIDC Core 2). */
@@ -42,10 +45,15 @@ export async function verifyPresentedToken(
 
 /** Who a token says has issued it; good for choosing what to verify it with, and for nothing else. */
 export function unverifiedIssuer(token: string): string | undefined {
+  return unverifiedClaims(token)['iss'] as string | undefined
+}
+
+/** What else a token says of itself; good for choosing what to verify it with, and for nothing else. */
+export function unverifiedClaims(token: string): UnknownClaims {
   try {
-    return decodeJwt(token).iss
+    return decodeJwt(token)
   } catch {
-    return undefined
+    return {}
   }
 }
 
@@ -122,7 +130,7 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
 /** What is wrong with the claims of a token; undefined where nothing is. */
 function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims
-  if (iss !== checks.issuer) return 'iss is another issuer'
+  if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is another issuer'
   // JSON has numbers that are none: 1e999.
   if (!Number.isFinite(exp)) return 'exp is no time'
   if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
