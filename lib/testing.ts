@@ -34,3 +34,8 @@ export type {
 export type { FormFields, UserAgentHop, UserAgentResponse } from './testing/user-agent-response.ts'
 export { CookieJar } from './testing/cookie-jar.ts'
 export type { Cookie, CookieContext } from './testing/cookie-jar.ts'
+export { startTestEntra } from './testing/entra.ts'
+export type { EntraTokenRequest, TestEntra } from './testing/test-entra.ts'
+export { testTenants } from './testing/entra-options.ts'
+export type { TestEntraApi, TestEntraOptions, TestEntraUser } from './testing/entra-options.ts'
+export type { TestEntraFaults, TestEntraTokenFault } from './testing/entra-state.ts'

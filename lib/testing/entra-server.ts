@@ -1,0 +1,132 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Answer, json, send } from './answer.ts'
+import { authorize, login } from './authorize.ts'
+import { endSession } from './end-session.ts'
+import { entraDiscovery, entraHosts, entraJwks, isB2c } from './entra-documents.ts'
+import { entraError, entraToken, graph } from './entra-endpoints.ts'
+import { isTenantId } from './entra-options.ts'
+import type { EntraAddress, EntraState } from './entra-state.ts'
+import type { TestEndpoint } from './faults.ts'
+import { readRequest, type TestRequest } from './request.ts'
+import type { RequestLog } from './request-log.ts'
+
+/** What a path is below that of its authority. */
+const endpoints: readonly (readonly [string, TestEndpoint, 1 | 2])[] = [
+  ['/v2.0/.well-known/openid-configuration', 'discovery', 2],
+  ['/.well-known/openid-configuration', 'discovery', 1],
+  ['/discovery/v2.0/keys', 'jwks', 2],
+  ['/discovery/keys', 'jwks', 1],
+  ['/oauth2/v2.0/authorize', 'authorize', 2],
+  ['/oauth2/v2.0/token', 'token', 2],
+  ['/oauth2/v2.0/logout', 'end_session', 2],
+]
+
+interface Route {
+  readonly endpoint: TestEndpoint | 'unknown'
+  readonly address: EntraAddress
+}
+
+/** What a request is to: its host says which cloud or kind of tenant, its path the rest. */
+function routeOf(host: string, path: string): Route {
+  const none: EntraAddress = { host, tenant: '', policy: undefined, version: 2 }
+  if (path === '/login') return { endpoint: 'login', address: none }
+  if (path === '/oidc/userinfo') return { endpoint: 'userinfo', address: none }
+  for (const [end, endpoint, version] of endpoints) {
+    if (!path.endsWith(end)) continue
+    const [, tenant = '', policy, ...rest] = path.slice(0, -end.length).split('/')
+    const isWhole = (policy !== undefined) === isB2c(host) && policy !== 'v2.0'
+    if (rest.length > 0 || !isWhole) continue
+    return { endpoint, address: { host, tenant, policy, version } }
+  }
+  return { endpoint: 'unknown', address: none }
+}
+
+/** Whether a text is the name of one of Entra's hosts. */
+function isEntraHost(name: string): boolean {
+  return entraHosts.includes(name) || /^[\w-]+\.(?:b2clogin|ciamlogin)\.com$/.test(name)
+}
+
+/** The host that a request is meant for, and its path there: a proxy says it by `Host`, others begin the path with it. */
+function targetOf(incoming: IncomingMessage): { host: string; url: string } {
+  const url = incoming.url ?? '/'
+  const named = (incoming.headers.host ?? '').replace(/:\d+$/, '')
+  if (isEntraHost(named)) return { host: named, url }
+  const first = url.split(/[/?]/)[1] ?? ''
+  return isEntraHost(first) ? { host: first, url: url.slice(first.length + 1) } : { host: entraHosts[0] as string, url }
+}
+
+/** The server of a simulated Entra, on loopback under all of Entra's names. */
+export class EntraServer {
+  readonly #entra: EntraState
+  readonly #log: RequestLog
+  readonly #server: Server
+
+  constructor(entra: EntraState, log: RequestLog) {
+    this.#entra = entra
+    this.#log = log
+    this.#server = createServer((incoming, outgoing) => {
+      this.#handle(incoming, outgoing).catch(() => outgoing.destroy())
+    })
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#entra.settings.port, '127.0.0.1', resolve)
+    })
+    this.#entra.provider.origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { settings } = this.#entra
+    const { host, url } = targetOf(incoming)
+    incoming.url = url
+    const { pathname } = new URL(url, `https://${host}`)
+    const { endpoint, address } = routeOf(host, pathname)
+    const request = await readRequest(incoming, `https://${host}`, () => endpoint, settings.now())
+    this.#log.add(request)
+    try {
+      send(await this.#answer(request, address, pathname), outgoing)
+    } catch (error) {
+      send(json({ error: 'server_error', error_description: String(error) }, 500), outgoing)
+    } finally {
+      request.status = outgoing.statusCode
+    }
+  }
+
+  async #answer(request: TestRequest, address: EntraAddress, path: string): Promise<Answer> {
+    const entra = this.#entra
+    if (request.endpoint === 'login') return await login(entra.provider, request)
+    if (/^(?:graph\.|microsoftgraph\.)/.test(address.host)) return graph(entra, path, request)
+    const { tenant } = address
+    if (
+      request.endpoint !== 'unknown' &&
+      !isTenantId(tenant) &&
+      !['common', 'organizations', 'consumers'].includes(tenant)
+    ) {
+      return entraError(400, 'invalid_tenant', 90_002, `Tenant '${tenant}' not found.`)
+    }
+    switch (request.endpoint) {
+      case 'discovery':
+        return await entraDiscovery(entra, address)
+      case 'jwks':
+        return await entraJwks(entra, address)
+      case 'authorize':
+        return await authorize(entra.provider, request)
+      case 'token':
+        return await entraToken(entra, address, request)
+      case 'end_session':
+        return await endSession(entra.provider, request)
+      default:
+        return entraError(404, 'not_found', 900_144, 'There is nothing here.')
+    }
+  }
+}
