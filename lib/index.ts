@@ -3,6 +3,8 @@ export { createBearer, type Bearer } from './http/bearer.ts'
 export type { Authorized, NotAuthorized } from './http/authorize.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
 export { keycloak, type KeycloakOptions } from './config/presets.ts'
+export { entra, type EntraOptions, type EntraSettings } from './config/entra.ts'
+export type { IssuerRules, TokenContext } from './config/issuer-rules.ts'
 export type {
   FinishedLogin,
   LoginParameters,

@@ -119,6 +119,7 @@ describe('the package', () => {
       'OidcError',
       'createBearer',
       'createOidc',
+      'entra',
       'keycloak',
       'requireAnyAuth',
     ])

@@ -1,0 +1,102 @@
+/** An Express application whose users log in at Microsoft Entra ID, with an API that takes its tokens. */
+import { randomBytes } from 'node:crypto'
+import express from 'express'
+import session from 'express-session'
+import { createBearer, createOidc, entra } from 'express-session-oidc'
+import { page } from './page.js'
+
+/**
+ * @param {object} options
+ * @param {string | string[]} options.tenant the ID of the tenant, or a list
+ * @param {string} options.clientId
+ * @param {string} options.clientSecret
+ * @param {string | string[]} options.audience the API's application ID, and its application ID URI for tokens of version 1
+ * @param {string} options.baseUrl where browsers reach this application
+ * @param {typeof globalThis.fetch} [options.fetch] for the simulated Entra; default: Node's own
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @returns {import('express').Express}
+ */
+export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, fetch = globalThis.fetch, store }) {
+  const settings = entra({
+    tenant,
+    // Guests of the tenant have an identity provider of their own. Leave the rule out to let them in.
+    allow: ({ idp }) => idp === undefined,
+    // Asked only for who is in more groups than a token has room for.
+    groups: (_claims, accessToken) => groupsOf(accessToken, fetch),
+  })
+  const oidc = createOidc({
+    ...settings,
+    clientId,
+    clientSecret,
+    baseUrl,
+    fetch,
+    // In production this secret and the session's are configuration: the same in each process and after each start.
+    secret: randomBytes(32).toString('hex'),
+  })
+  const api = createBearer({
+    ...entra({ tenant, allow: ({ idp }) => idp === undefined, groups: false }),
+    audience,
+    fetch,
+  })
+
+  const app = express()
+  app.get('/api/orders', api.requireBearer({ scope: 'Orders.Read' }), (req, res) => {
+    const { tid, oid } = req.auth.claims
+    // Both together name the user: `sub` is another in each application.
+    res.json({ orders: ['Tea', 'Biscuits'], for: { tid, oid } })
+  })
+
+  app.use(
+    session({
+      ...(store && { store }),
+      secret: randomBytes(32).toString('hex'),
+      resave: false,
+      saveUninitialized: false,
+      cookie: { secure: baseUrl.startsWith('https:'), sameSite: 'lax' },
+    }),
+  )
+  app.use(oidc.router)
+
+  app.get('/', (req, res) => {
+    res.send(page('Home', { 'Logged in as': req.oidc.user?.name ?? 'nobody' }))
+  })
+  app.get('/profile', oidc.requireAuth(), (req, res) => {
+    const user = /** @type {Record<string, unknown>} */ (oidc.user(req))
+    const groups = Array.isArray(user['groups']) ? user['groups'].length : 0
+    res.send(
+      page('Profile', {
+        Name: user['name'],
+        'User name': user['preferred_username'],
+        Tenant: user['tid'],
+        'ID in the tenant': user['oid'],
+        Roles: req.oidc.roles.join(', ') || 'none',
+        Groups: groups,
+      }),
+    )
+  })
+  app.get('/admin', oidc.requireAuth({ roles: ['Admin'] }), (_req, res) => {
+    res.send(page('Admin', { 'You have': 'the role Admin of the application' }))
+  })
+
+  app.use(oidc.errorHandler())
+  return app
+}
+
+/**
+ * The groups of whom an access token for Microsoft Graph is, which takes the delegated permission `User.Read`.
+ *
+ * @param {string} accessToken
+ * @param {typeof globalThis.fetch} fetch
+ * @returns {Promise<string[]>}
+ */
+async function groupsOf(accessToken, fetch) {
+  const response = await fetch('https://graph.microsoft.com/v1.0/me/getMemberObjects', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ securityEnabledOnly: true }),
+    signal: AbortSignal.timeout(5000),
+  })
+  if (!response.ok) throw new Error(`Microsoft Graph answered ${response.status}`)
+  const { value } = /** @type {{ value: string[] }} */ (await response.json())
+  return value
+}

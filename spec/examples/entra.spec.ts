@@ -1,0 +1,65 @@
+/** `examples/entra`, walked without a browser. */
+import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createApp } from '../../examples/entra/app.js'
+import { simulateEntra } from '../../examples/entra/simulated.js'
+import { headingOf, run, textOf, type Running } from './steps.ts'
+
+let example: Running
+let entra: Awaited<ReturnType<typeof simulateEntra>>
+
+beforeAll(async () => {
+  example = await run(async (baseUrl) => {
+    entra = await simulateEntra('real')
+    return { app: createApp({ ...entra.settings, baseUrl }), stop: () => entra.id.stop() }
+  })
+})
+afterAll(() => example.stop())
+
+function agent(): UserAgent {
+  return createUserAgent({ baseUrl: example.url, proxies: entra.id.proxies() })
+}
+
+it('logs in at the tenant, under the name of the real one', async () => {
+  const browser = agent()
+  const asked = await browser.get('/profile')
+  expect(asked.url).toMatch(
+    /^https:\/\/login\.microsoftonline\.com\/11111111-[-1]+4[-0-9]+\/oauth2\/v2\.0\/authorize\?/,
+  )
+  const page = await browser.submit(asked, { button: 'alice' })
+  expect(page.url).toBe(`${example.url}/profile`)
+  expect(textOf(page)).toContain('Name Alice Adams User name alice@contoso.example Tenant 11111111-')
+  expect(textOf(page)).toContain('ID in the tenant aaaaaaaa-0000-4000-8000-000000000001 Roles Admin Groups 0')
+  expect(headingOf(await browser.get('/admin'))).toBe('Admin')
+  const out = await browser.click(page, 'Log out')
+  expect(out.hops.some(({ url }) => url.includes('/oauth2/v2.0/logout?'))).toBe(true)
+  expect(textOf(await browser.get('/'))).toContain('Logged in as nobody')
+})
+
+it('finds all groups of who is in many, and has no role for them', async () => {
+  const browser = agent()
+  const page = await browser.submit(await browser.get('/profile'), { button: 'jane' })
+  expect(textOf(page)).toContain('Roles none Groups 250')
+  expect((await browser.get('/admin')).status).toBe(403)
+})
+
+it('does not let a guest in', async () => {
+  const browser = agent()
+  const page = await browser.submit(await browser.get('/profile'), { button: 'greta' })
+  expect(page.status).toBe(403)
+  expect(textOf(page)).toContain('This account cannot be used here.')
+})
+
+it('takes access tokens at its API, of either version', async () => {
+  const call = async (token: string) =>
+    fetch(`${example.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
+  for (const version of [1, 2] as const) {
+    const answer = await call(await entra.id.accessToken({ user: 'alice', version }))
+    expect(await answer.json()).toMatchObject({ orders: ['Tea', 'Biscuits'], for: { tid: entra.settings.tenant } })
+  }
+  expect((await call(await entra.id.accessToken({ user: 'alice', scope: 'Else' }))).status).toBe(403)
+  expect((await call(await entra.id.accessToken({ user: 'jane' }))).status).toBe(200)
+  for (const request of [{ user: 'greta' }, { user: 'greta', tenant: entra.settings.tenant }, {}]) {
+    expect((await call(await entra.id.accessToken(request))).status).toBe(401)
+  }
+})

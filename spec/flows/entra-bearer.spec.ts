@@ -1,0 +1,429 @@
+/** An API that takes Entra's tokens, and every token that it must not take. */
+import { entra, type EntraOptions } from 'express-session-oidc'
+import { testTenants, type EntraTokenRequest } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { entraForFile } from '../support/entra.ts'
+
+const { contoso, fabrikam, consumers } = testTenants
+const appId = 'd0000000-0000-4000-8000-000000000001'
+const audience = [appId, 'api://orders']
+const groups = Array.from({ length: 201 }, (_, index) => `group-${index}`)
+const alice = {
+  name: 'alice',
+  tenant: contoso,
+  oid: 'aaaaaaaa-0000-4000-8000-000000000001',
+  displayName: 'Alice Adams',
+  upn: 'alice@contoso.example',
+}
+const entraId = entraForFile({
+  users: [
+    { ...alice, roles: ['Admin'] },
+    { ...alice, name: 'bob', tenant: fabrikam, guestIn: { [contoso]: 'aaaaaaaa-0000-4000-8000-000000000002' } },
+    { ...alice, name: 'carol', tenant: consumers, oid: '00000000-0000-0000-cccc-000000000001' },
+    { ...alice, name: 'member', groups: ['group-1'] },
+    { ...alice, name: 'joiner', groups },
+  ],
+})
+
+const allow = (): boolean => true
+
+describe('an API of one tenant', () => {
+  it.each([1, 2] as const)('takes tokens of version %i, with user, scope and roles', async (version) => {
+    const api = await entraId.api({ audience }, { tenant: contoso })
+    const token = await entraId.id.accessToken({ user: 'alice', version, scope: 'Orders.Read Orders.Write' })
+    const { status, auth } = await api.call(token)
+    expect(status).toBe(200)
+    expect(auth).toMatchObject({
+      issuer:
+        version === 1 ? `https://sts.windows.net/${contoso}/` : `https://login.microsoftonline.com/${contoso}/v2.0`,
+      scope: ['Orders.Read', 'Orders.Write'],
+      roles: ['Admin'],
+      claims: { oid: alice.oid, tid: contoso, ver: `${version}.0` },
+    })
+    expect((await api.call(token, '/read')).status).toBe(200)
+    expect((await api.call(token, '/admin')).status).toBe(200)
+    expect(
+      (await api.call(await entraId.id.accessToken({ user: 'member', version, scope: 'Else' }), '/read')).status,
+    ).toBe(403)
+    expect((await api.call(await entraId.id.accessToken({ user: 'member', version }), '/admin')).status).toBe(403)
+    expect(api.details).toEqual([])
+  })
+
+  it('takes a guest of the tenant, unless its rule says otherwise', async () => {
+    const token = await entraId.id.accessToken({ user: 'bob', tenant: contoso })
+    const open = await entraId.api({ audience }, { tenant: contoso })
+    expect(await open.call(token)).toMatchObject({
+      status: 200,
+      auth: { claims: { tid: contoso, idp: `https://sts.windows.net/${fabrikam}/` } },
+    })
+    const closed = await entraId.api({ audience }, { tenant: contoso, allow: ({ idp }) => idp === undefined })
+    expect((await closed.call(token)).status).toBe(401)
+    expect((await closed.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(200)
+    expect(closed.details).toEqual([
+      expect.stringMatching(/^allow said no to the user aaaaaaaa-.*2 of the tenant 1111/),
+    ])
+  })
+
+  it('wants the audience in the form that the token has', async () => {
+    const api = await entraId.api({ audience: appId }, { tenant: contoso })
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 2 }))).status).toBe(200)
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 1 }))).status).toBe(401)
+    expect(api.details).toEqual([expect.stringContaining('its aud is ["api://orders"]')])
+  })
+
+  it('takes tokens by keys that were rotated meanwhile', async () => {
+    const api = await entraId.api({ audience }, { tenant: contoso })
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(200)
+    const former = await entraId.id.accessToken({ user: 'alice' })
+    await entraId.id.rotateKeys()
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(200)
+    expect((await api.call(former)).status).toBe(401)
+  })
+})
+
+describe('an API of several tenants', () => {
+  it.each<[string, EntraOptions, readonly EntraTokenRequest[], readonly EntraTokenRequest[]]>([
+    [
+      'a list',
+      { tenant: [contoso, fabrikam] },
+      [{ user: 'alice' }, { user: 'bob' }, { user: 'bob', version: 1 }],
+      [{ user: 'carol' }, { user: 'alice', tenant: contoso, claims: { tid: consumers } }],
+    ],
+    [
+      'organizations',
+      { tenant: 'organizations', allow },
+      [{ user: 'alice' }, { user: 'bob', version: 1 }],
+      [{ user: 'carol' }],
+    ],
+    ['common', { tenant: 'common', allow }, [{ user: 'alice' }, { user: 'bob' }, { user: 'carol' }], []],
+    ['consumers', { tenant: 'consumers', allow }, [{ user: 'carol' }], [{ user: 'alice' }]],
+    [
+      'a rule',
+      { tenant: 'common', allow: async ({ tid }) => tid === contoso },
+      [{ user: 'alice' }],
+      [{ user: 'bob' }, { user: 'carol' }],
+    ],
+  ])('%s', async (_name, options, taken, refused) => {
+    const api = await entraId.api({ audience }, options)
+    for (const request of taken) {
+      const answer = await api.call(await entraId.id.accessToken(request))
+      expect({ ...request, status: answer.status, told: api.details }).toEqual({ ...request, status: 200, told: [] })
+    }
+    for (const request of refused) {
+      expect({ ...request, status: (await api.call(await entraId.id.accessToken(request))).status }).toEqual({
+        ...request,
+        status: 401,
+      })
+    }
+    // One set of metadata and keys, however many tenants.
+    expect(entraId.id.requestsTo('discovery')).toHaveLength(1)
+    expect(entraId.id.requestsTo('jwks')).toHaveLength(1)
+  })
+
+  it('chooses among issuers by what their tokens are like', async () => {
+    const api = await entraId.api({
+      issuer: [
+        { ...entra({ tenant: contoso }), audience: 'api://orders' },
+        { ...entra({ tenant: fabrikam }), audience: appId },
+        { issuer: 'https://id.example.com', audience: 'x', keys: { keys: [{ kty: 'RSA' }] } },
+      ],
+    })
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 1 }))).status).toBe(200)
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 2 }))).status).toBe(401)
+    expect((await api.call(await entraId.id.accessToken({ user: 'bob', version: 2 }))).status).toBe(200)
+    expect((await api.call(await entraId.id.accessToken({ user: 'bob', version: 1 }))).status).toBe(401)
+    expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
+    expect(api.details.at(-1)).toBe('iss is none of the issuers of this guard')
+  })
+
+  it.each<[string, EntraOptions, string, string]>([
+    [
+      'US Government',
+      { tenant: contoso, cloud: 'us' },
+      'login.microsoftonline.us',
+      'https://login.microsoftonline.us/',
+    ],
+    [
+      'several of US Government',
+      { tenant: [contoso, fabrikam], cloud: 'us' },
+      'login.microsoftonline.us',
+      'https://login.microsoftonline.us/organizations/',
+    ],
+    [
+      'China',
+      { tenant: contoso, cloud: 'china' },
+      'login.partner.microsoftonline.cn',
+      'https://login.partner.microsoftonline.cn/',
+    ],
+    ['External ID', { tenant: contoso, externalId: 'shop' }, 'shop.ciamlogin.com', 'https://shop.ciamlogin.com/'],
+  ])('takes tokens of %s, and none of the global cloud', async (_name, options, host, asked) => {
+    const api = await entraId.api({ audience }, options)
+    expect(await api.call(await entraId.id.accessToken({ user: 'alice', host }))).toMatchObject({ status: 200 })
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
+    expect(entraId.id.requestsTo('discovery').map(({ url }) => url)).toEqual([expect.stringMatching(`^${asked}`)])
+    expect(api.details).toEqual(['iss is another issuer than that of tokens with these claims'])
+  })
+
+  it('takes tokens of version 1 of China', async () => {
+    const api = await entraId.api({ audience }, { tenant: contoso, cloud: 'china' })
+    const host = 'login.partner.microsoftonline.cn'
+    const { auth } = await api.call(await entraId.id.accessToken({ user: 'alice', version: 1, host }))
+    expect(auth['issuer']).toBe(`https://sts.chinacloudapi.cn/${contoso}/`)
+  })
+
+  it('takes tokens of its policy of B2C alone', async () => {
+    const api = await entraId.api({ audience }, { tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
+    const host = 'shop.b2clogin.com'
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', host, policy: 'B2C_1_signin' }))).status).toBe(
+      200,
+    )
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice', host, policy: 'B2C_1_edit' }))).status).toBe(
+      401,
+    )
+    expect(api.details).toEqual(['it is not by the policy B2C_1_signin (tfp or acr)'])
+  })
+})
+
+describe('an API beside a login', () => {
+  it('takes the same tokens, and refuses the same', async () => {
+    const app = await entraId.login(
+      { tenant: contoso },
+      {},
+      {
+        routes: (routes, oidc) => {
+          routes.get('/api', oidc.requireBearer({ audience }), (req, res) => void res.json(req.auth))
+        },
+      },
+    )
+    const call = async (request: EntraTokenRequest): Promise<number> => {
+      const headers = { authorization: `Bearer ${await entraId.id.accessToken(request)}` }
+      return (await fetch(`${app.url}/api`, { headers })).status
+    }
+    expect(await call({ user: 'alice', version: 1 })).toBe(200)
+    expect(await call({ user: 'alice', version: 2 })).toBe(200)
+    expect(await call({ user: 'bob' })).toBe(401)
+    expect(await call({ user: 'alice', claims: { tid: fabrikam } })).toBe(401)
+    expect(await call({ user: 'joiner' })).toBe(401)
+    expect(await call({})).toBe(401)
+  })
+})
+
+describe('tokens of applications', () => {
+  it.each([1, 2] as const)('of version %i are refused, unless they are taken', async (version) => {
+    const users = await entraId.api({ audience }, { tenant: contoso })
+    const all = await entraId.api({ audience }, { tenant: contoso, appTokens: true })
+    for (const idtyp of [false, true]) {
+      const token = await entraId.id.accessToken({ version, idtyp, roles: ['Orders.Read.All', 'Admin'] })
+      expect((await users.call(token)).status).toBe(401)
+      expect(await all.call(token, '/admin')).toMatchObject({
+        status: 200,
+        auth: { roles: ['Orders.Read.All', 'Admin'], scope: [] },
+      })
+      expect((await all.call(token, '/read')).status).toBe(403)
+    }
+    expect(users.details).toHaveLength(2)
+    for (const detail of users.details) expect(detail).toMatch(/pass appTokens: true/)
+    expect((await all.call(await entraId.id.accessToken({ user: 'alice', version }))).status).toBe(200)
+  })
+})
+
+describe('attacks on an API of one tenant, of a list, of organizations and of common', () => {
+  const guards: [string, EntraOptions][] = [
+    ['one', { tenant: contoso }],
+    ['list', { tenant: [contoso, fabrikam] }],
+    ['organizations', { tenant: 'organizations', allow }],
+    ['common', { tenant: 'common', allow }],
+  ]
+  const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
+  const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
+  const attacks: [string, EntraTokenRequest, RegExp][] = [
+    ['the tid of another tenant than its issuer', { claims: { tid: fabrikam } }, /^iss is another|none of the tenants/],
+    ['an issuer of another tenant than its tid', { claims: { iss: v2(fabrikam) } }, /^iss is another/],
+    ['an issuer of version 1 of another tenant than its tid', { claims: { iss: v1(fabrikam) } }, /^iss is another/],
+    ['an issuer of version 1 without its slash', { claims: { iss: v1(contoso).slice(0, -1) } }, /^iss is another/],
+    ['an issuer of version 2 with a slash', { claims: { iss: `${v2(contoso)}/` } }, /^iss is another/],
+    ['an issuer in other letters', { claims: { iss: v2(contoso).replace('login', 'LOGIN') } }, /^iss is another/],
+    ['the template as its issuer', { claims: { iss: v2('{tenantid}') } }, /^iss is another/],
+    [
+      'the template as its issuer and its tid',
+      { claims: { iss: v2('{tenantid}'), tid: '{tenantid}' } },
+      /^tid is no ID/,
+    ],
+    ['the template of version 1', { claims: { iss: v1('{tenantid}'), tid: '{tenantid}' } }, /^tid is no ID/],
+    ['the word of several tenants as its tid', { claims: { iss: v2('common'), tid: 'common' } }, /^tid is no ID/],
+    [
+      'another issuer with its tid in it',
+      { claims: { iss: `https://evil.example/${contoso}/v2.0` } },
+      /^iss is another/,
+    ],
+    [
+      'that of another cloud',
+      { claims: { iss: `https://login.microsoftonline.us/${contoso}/v2.0` } },
+      /^iss is another/,
+    ],
+    ['no issuer', { claims: { iss: undefined } }, /^iss is another/],
+    ['a list of issuers', { claims: { iss: [v2(contoso)] } }, /iss/],
+    ['no tid', { claims: { tid: undefined } }, /^tid is missing/],
+    ['no tid, and an issuer made of none', { claims: { tid: undefined, iss: v2('undefined') } }, /^tid is missing/],
+    ['a list of tids', { claims: { tid: [contoso] } }, /^tid is no ID/],
+    ['several tids', { claims: { tid: [fabrikam, contoso] } }, /^tid is no ID/],
+    ['an object for a tid', { claims: { tid: { toString: contoso } } }, /^tid is no ID/],
+    ['a tid with a path', { claims: { tid: `${contoso}/../x` } }, /^tid is no ID/],
+    [
+      'a tid in capitals',
+      { user: 'alice', claims: { tid: contoso.toUpperCase(), iss: v2(contoso.toUpperCase()).replace('1111', 'AAAA') } },
+      /^tid is no|tenants of the option|^iss/,
+    ],
+    ['no oid', { claims: { oid: undefined } }, /^oid is missing/],
+    ['a list of oids', { claims: { oid: [alice.oid] } }, /^oid is no ID/],
+    ['the key of personal accounts', { key: 'consumers' }, /key of another tenant/],
+    ['no scope', { claims: { scp: undefined } }, /neither a user's/],
+    ['an application that calls itself a user', { user: undefined, claims: { idtyp: 'user' } }, /neither a user's/],
+    ['another audience', { claims: { aud: '00000003-0000-0000-c000-000000000000' } }, /its aud is/],
+  ]
+  it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
+    '%s: %s',
+    async (_guard, _name, request, detail, options) => {
+      const api = await entraId.api({ audience }, options)
+      const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice', ...request }))
+      expect(status).toBe(401)
+      expect(body['error']).toBe('invalid_token')
+      // The wire says nothing of why.
+      expect(JSON.stringify(body)).not.toMatch(/tid|iss |oid|tenant|key/)
+      expect(api.details).toEqual([expect.stringMatching(detail)])
+    },
+  )
+
+  it.each(guards.slice(1, 3))(
+    '%s: the key of all tenants for a personal account, and the account itself',
+    async (_guard, options) => {
+      const api = await entraId.api({ audience }, options)
+      expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
+      expect((await api.call(await entraId.id.accessToken({ user: 'carol', key: 'organizations' }))).status).toBe(401)
+      expect(api.details[0]).toMatch(/9188040d-.* is none of the tenants/)
+    },
+  )
+
+  it('an ID token, of a registration that is login and API in one', async () => {
+    const users = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso })
+    const all = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso, appTokens: true })
+    const claims = { aud: entraId.id.clientId, scp: undefined, azp: undefined, azpacr: undefined, name: 'Alice' }
+    const token = await entraId.id.accessToken({ user: 'alice', claims })
+    expect((await users.call(token)).status).toBe(401)
+    expect((await all.call(token)).status).toBe(401)
+    expect(
+      (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
+    ).toBe(401)
+  })
+})
+
+describe('a rule that does not say true', () => {
+  it.each<[string, unknown]>([
+    ['false', false],
+    ['1', 1],
+    ['a text', 'true'],
+    ['an object', {}],
+    ['nothing', undefined],
+    ['a promise of 1', Promise.resolve(1)],
+  ])('refuses: %s', async (_name, verdict) => {
+    const api = await entraId.api({ audience }, { tenant: 'common', allow: () => verdict as boolean })
+    expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
+  })
+
+  it('lets nobody in where it fails, and says whose fault it is', async () => {
+    const api = await entraId.api(
+      { audience },
+      {
+        tenant: 'common',
+        allow: () => {
+          throw new Error('no database')
+        },
+      },
+    )
+    const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice' }))
+    expect(status).toBe(500)
+    expect(body['code']).toBe('hook_failed')
+  })
+
+  it('is asked of each token once while it is remembered', async () => {
+    let asked = 0
+    const api = await entraId.api({ audience }, { tenant: 'common', allow: () => ++asked > 0 })
+    await api.bearer.ready()
+    const token = await entraId.id.accessToken({ user: 'alice' })
+    for (let count = 0; count < 3; count++) expect((await api.call(token)).status).toBe(200)
+    expect(asked).toBe(1)
+  })
+})
+
+describe('groups at an API', () => {
+  it('are those of the token', async () => {
+    const api = await entraId.api({ audience }, { tenant: contoso })
+    expect((await api.call(await entraId.id.accessToken({ user: 'member' }))).auth).toMatchObject({
+      claims: { groups: ['group-1'] },
+    })
+  })
+
+  it('that do not fit are a refusal with its fix, and never none', async () => {
+    const api = await entraId.api({ audience }, { tenant: contoso })
+    expect((await api.call(await entraId.id.accessToken({ user: 'joiner' }))).status).toBe(401)
+    expect(api.details).toEqual([expect.stringContaining('pass groups: a function')])
+  })
+
+  it('that do not fit are fetched with the token, and remembered with it', async () => {
+    const tokens: string[] = []
+    const api = await entraId.api(
+      { audience },
+      {
+        tenant: contoso,
+        groups: async (_claims, token) => {
+          tokens.push(token)
+          return groups
+        },
+      },
+    )
+    await api.bearer.ready()
+    const token = await entraId.id.accessToken({ user: 'joiner' })
+    for (let count = 0; count < 2; count++) {
+      const claims = (await api.call(token)).auth['claims'] as Record<string, unknown>
+      expect(claims['groups']).toEqual(groups)
+      expect(claims).not.toHaveProperty('_claim_names')
+    }
+    expect(tokens).toEqual([token])
+  })
+
+  it('that cannot be fetched are a fault, which does not repeat the token', async () => {
+    const token = await entraId.id.accessToken({ user: 'joiner' })
+    const api = await entraId.api(
+      { audience },
+      { tenant: contoso, groups: () => Promise.reject(new Error(`no Graph for ${token}`)) },
+    )
+    const error = await api.bearer.verifyToken(token).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({
+      code: 'hook_failed',
+      detail: 'distributedClaims failed: Error: no Graph for [secret]',
+    })
+    expect((await api.call(token)).status).toBe(500)
+  })
+})
+
+describe('metadata of another issuer', () => {
+  it.each<[string, EntraOptions, string]>([
+    ['one tenant', { tenant: contoso }, `https://login.microsoftonline.com/${fabrikam}/v2.0`],
+    ['one tenant, the template', { tenant: contoso }, 'https://login.microsoftonline.com/{tenantid}/v2.0'],
+    ['several, one of them', { tenant: 'common', allow }, `https://login.microsoftonline.com/${contoso}/v2.0`],
+    ['several, a template of another host', { tenant: 'common', allow }, 'https://evil.example/{tenantid}/v2.0'],
+    [
+      'several of another cloud',
+      { tenant: 'common', allow, cloud: 'us' },
+      'https://login.microsoftonline.com/{tenantid}/v2.0',
+    ],
+    ['External ID', { tenant: contoso, externalId: 'shop' }, `https://shop.ciamlogin.com/${contoso}/v2.0`],
+  ])('is not taken: %s', async (_name, options, issuer) => {
+    entraId.id.misbehave({ metadata: { issuer } })
+    const api = await entraId.api({ audience }, options)
+    const error = await api.bearer
+      .verifyToken(await entraId.id.accessToken({ user: 'alice' }))
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'provider_unavailable' })
+  })
+})
