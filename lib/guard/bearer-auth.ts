@@ -1,7 +1,7 @@
 import { scopeList } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { RoleSources } from '../config/options.ts'
-import { keycloakRoles } from '../config/keycloak-roles.ts'
+import { keycloakRoles, textsIn } from '../config/keycloak-roles.ts'
 import { hookFailed } from '../core/errors.ts'
 
 /** What an access token says, once it was verified. Frozen, all through: requests with the same token share it. */
@@ -33,7 +33,7 @@ class VerifiedToken implements BearerAuth {
     this.claims = claims
     this.sub = claims['sub'] as string | undefined
     this.scope = Object.freeze(scopeOf(claims))
-    this.roles = Object.freeze([...roles])
+    this.roles = Object.freeze(roles)
     Object.freeze(this)
   }
 
@@ -59,9 +59,8 @@ export function bearerAuth(
 
 function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly string[]) | undefined): string[] {
   if (!own) {
-    const roles = claims['roles']
-    const plain = Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
-    return [...new Set([...plain, ...keycloakRoles(claims, undefined)])]
+    const ofKeycloak = keycloakRoles(claims, undefined)
+    return claims['roles'] === undefined ? ofKeycloak : [...new Set([...textsIn(claims['roles']), ...ofKeycloak])]
   }
   let roles: unknown
   try {
@@ -69,12 +68,14 @@ function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly
   } catch (error) {
     throw hookFailed('roles', error)
   }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...(roles as string[])]
   throw hookFailed('roles', new TypeError('it must return an array of strings'))
 }
 
 function scopeOf(claims: UnknownClaims): string[] {
-  return [...new Set([claims['scope'], claims['scp']].flatMap((given) => scopeList(given) ?? []))]
+  const { scope, scp } = claims
+  const granted = scopeList(scope) ?? []
+  return scp === undefined ? granted : [...new Set([...granted, ...(scopeList(scp) ?? [])])]
 }
 
 /** Not by recursion: JSON may be nested deeper than the stack is. */
@@ -82,7 +83,9 @@ function freezeAll(claims: object): void {
   const waiting: object[] = [claims]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     Object.freeze(next)
-    for (const value of Object.values(next))
-      if (value !== null && typeof value === 'object') waiting.push(value as object)
+    for (const name of Object.keys(next)) {
+      const value = (next as UnknownClaims)[name]
+      if (value !== null && typeof value === 'object') waiting.push(value)
+    }
   }
 }

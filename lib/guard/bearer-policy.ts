@@ -55,15 +55,14 @@ async function verifyAnew(policy: BearerPolicy, token: string): Promise<BearerAu
   const authOf = (claims: UnknownClaims): BearerAuth =>
     bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
-    const claims = await judgedByRules(token, await introspection.claims(token, checks), rules, undefined)
-    const auth = authOf(claims)
+    const claims = await introspection.claims(token, checks)
+    const auth = authOf(rules ? await judgedByRules(token, claims, rules, undefined) : claims)
     remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.rememberSeconds)
     return auth
   }
-  const { generation } = keys
-  const claims = await judgedByRules(token, await verifyPresentedToken(token, keys, checks), rules, keys)
-  const auth = authOf(claims)
-  remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, generation })
+  const { claims, lookup } = await verifyPresentedToken(token, keys, checks)
+  const auth = authOf(rules ? await judgedByRules(token, claims, rules, lookup) : claims)
+  remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, lookup })
   return auth
 }
 

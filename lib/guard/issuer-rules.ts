@@ -2,24 +2,23 @@ import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { TokenRejected } from '../tokens/faults.ts'
 import { keysWithKidOf, ruleFault, withDistributedClaims } from '../tokens/issuer-rules.ts'
-import type { Keys } from '../tokens/keys.ts'
+import type { KeyLookup } from '../tokens/keys.ts'
 
 /**
  * The claims of a token that is good, if what the options say of its issuer accepts them, with those that they refer to.
- * Without `keys` its issuer was asked about it.
+ * Without the keys it was verified with, its issuer was asked about it.
  *
  * @throws TokenRejected, OidcError `hook_failed`
  */
 export async function judgedByRules(
   token: string,
   claims: UnknownClaims,
-  rules: IssuerRules | undefined,
-  keys: Keys | undefined,
+  rules: IssuerRules,
+  lookup: KeyLookup | undefined,
 ): Promise<UnknownClaims> {
-  if (!rules) return claims
   const fault = await ruleFault(claims, rules, {
     token: 'access',
-    keys: keys && rules.accept ? keysWithKidOf(token, await keys.current()) : [],
+    keys: lookup && rules.accept ? keysWithKidOf(token, lookup) : [],
   })
   if (fault) throw new TokenRejected(fault.reason)
   return withDistributedClaims(claims, rules, token)

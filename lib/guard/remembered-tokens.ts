@@ -1,5 +1,4 @@
 import { Lru } from '../core/lru.ts'
-import type { Keys } from '../tokens/keys.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
 /** The most tokens, and about the most bytes of memory, that one guard remembers. */
@@ -8,13 +7,13 @@ const mostBytes = 32 * 1024 * 1024
 /** What a token's claims take as objects, beside its text: seen to be about three times that. */
 const bytesPerCharacter = 4
 
-/** What a token was verified with: once that has changed, so may the result. */
+/** What a token was verified with: once that is not what is at hand, the result may be another. */
 export interface VerifiedWith {
-  readonly keys: Pick<Keys, 'generation' | 'isCurrent'>
-  readonly generation: number
+  readonly keys: { readonly atHand: unknown }
+  readonly lookup: unknown
 }
 
-const noKeys: VerifiedWith = { keys: { generation: 0, isCurrent: true }, generation: 0 }
+const noKeys: VerifiedWith = { keys: { atHand: undefined }, lookup: undefined }
 
 interface Entry extends VerifiedWith {
   readonly auth: BearerAuth
@@ -47,17 +46,16 @@ export class RememberedTokens {
     const entry = this.#entries.get(token)
     if (!entry) return undefined
     const now = Date.now()
-    const { keys, generation, sinceMs, untilMs, auth } = entry
+    const { keys, lookup, sinceMs, untilMs, auth } = entry
     // A clock that was set back must not make it last longer.
-    if (now < untilMs && now >= sinceMs && keys.isCurrent && keys.generation === generation) return auth
+    if (now < untilMs && now >= sinceMs && keys.atHand === lookup) return auth
     this.#entries.delete(token)
     return undefined
   }
 
   /** Remembers a token that was verified just now; `endsAt` in seconds is the last moment at which it is good. */
-  set(token: string, auth: BearerAuth, endsAt: number, { keys, generation }: VerifiedWith): void {
-    // Keys that changed while it was verified: it may have been with the former ones.
-    if (keys.generation === generation) this.#remember(token, auth, endsAt, this.#rememberMs, { keys, generation })
+  set(token: string, auth: BearerAuth, endsAt: number, by: VerifiedWith): void {
+    this.#remember(token, auth, endsAt, this.#rememberMs, by)
   }
 
   /** Remembers a token that its issuer has answered for, whatever its keys are. */

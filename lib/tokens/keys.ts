@@ -32,7 +32,6 @@ export class Keys {
   #isGiven = false
   #lookup: KeyLookup | undefined
   #content = ''
-  #generation = 0
   #fetchedAt = 0
   #refreshAt = 0
 
@@ -51,15 +50,13 @@ export class Keys {
     return keys
   }
 
-  /** Another number whenever the keys are others than before: what was verified with the former ones is to be verified anew. */
-  get generation(): number {
-    return this.#generation
-  }
-
-  /** Whether there are keys that may be used without waiting; has them refreshed in the background where it is time. */
-  get isCurrent(): boolean {
+  /**
+   * The keys that may be used without waiting; has them refreshed in the background where it is time. It is the same
+   * object for as long as they are the same keys.
+   */
+  get atHand(): KeyLookup | undefined {
     const now = Date.now()
-    if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return false
+    if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return undefined
     // A clock that was set back must not keep them for longer.
     if ((now >= this.#refreshAt || now < this.#fetchedAt) && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
@@ -67,18 +64,17 @@ export class Keys {
         this.#onFault(fault.detail)
       })
     }
-    return true
+    return this.#lookup
   }
 
   /** The keys at hand, fetched where there are none or they are too old. Throws `provider_unavailable`. */
   async current(): Promise<KeyLookup> {
-    return this.isCurrent ? (this.#lookup as KeyLookup) : this.fetched()
+    return this.atHand ?? this.fetched()
   }
 
   /** The same for a token that anyone may have made up, who must not have us knock at a provider that is down. */
   async currentForPresented(): Promise<KeyLookup> {
-    if (this.isCurrent) return this.#lookup as KeyLookup
-    return this.#fetchedFrom(this.#without, 'they cannot be had')
+    return this.atHand ?? this.#fetchedFrom(this.#without, 'they cannot be had')
   }
 
   /** The keys as the provider publishes them now. */
@@ -91,7 +87,6 @@ export class Keys {
         if (!this.#lookup || content !== this.#content) {
           this.#lookup = createLocalJWKSet(set)
           this.#content = content
-          this.#generation += 1
         }
         this.#fetchedAt = Date.now()
         this.#refreshAt = this.#fetchedAt + refreshAfterMs

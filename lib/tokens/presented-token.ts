@@ -1,8 +1,9 @@
-import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters } from 'jose'
+import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTVerifyResult } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { describe } from '../core/errors.ts'
+import { looksLikeJwt } from './access-token.ts'
 import { TokenRejected, isKeyMismatch } from './faults.ts'
 import type { KeyLookup, Keys } from './keys.ts'
 import { purposeFault } from './purpose.ts'
@@ -19,6 +20,13 @@ export interface PresentedTokenChecks {
   readonly rules?: IssuerRules | undefined
 }
 
+/** A token that is good. */
+export interface VerifiedPresentedToken {
+  readonly claims: UnknownClaims
+  /** The keys that it was verified with. */
+  readonly lookup: KeyLookup
+}
+
 /** Longest subject (OIDC Core 2). */
 const longestSubject = 255
 
@@ -31,16 +39,27 @@ export async function verifyPresentedToken(
   token: string,
   keys: Keys,
   checks: PresentedTokenChecks,
-): Promise<UnknownClaims> {
+): Promise<VerifiedPresentedToken> {
   if (!isCanonical(token)) throw new TokenRejected('it is no JWT in base64url as it is to be written')
-  const lookup = await keys.currentForPresented()
-  const { payload, protectedHeader } = await verified(token, keys, lookup, {
-    algorithms: [...checks.algorithms],
+  const lookup = keys.atHand ?? (await keys.currentForPresented())
+  const options = {
+    algorithms: checks.algorithms as string[],
     clockTolerance: checks.clockToleranceSeconds,
     requiredClaims: ['exp'],
-  })
-  checkPresentedClaims(protectedHeader, payload, checks)
-  return payload
+  }
+  let result: JWTVerifyResult
+  let by = lookup
+  try {
+    result = await verifyWith(token, lookup, options)
+  } catch (error) {
+    if (!mayBeByNewKey(token, error)) throw rejected(error)
+    by = await keys.fetchedForUnknown()
+    result = await verifyWith(token, by, options).catch((fault: unknown) => {
+      throw rejected(fault)
+    })
+  }
+  checkPresentedClaims(result.protectedHeader, result.payload, checks)
+  return { claims: result.payload, lookup: by }
 }
 
 /** Who a token says has issued it; good for choosing what to verify it with, and for nothing else. */
@@ -54,22 +73,6 @@ export function unverifiedClaims(token: string): UnknownClaims {
     return decodeJwt(token)
   } catch {
     return {}
-  }
-}
-
-type Options = Parameters<typeof verifyWith>[2]
-
-async function verified(token: string, keys: Keys, lookup: KeyLookup, options: Options): ReturnType<typeof verifyWith> {
-  try {
-    return await verifyWith(token, lookup, options)
-  } catch (error) {
-    if (!mayBeByNewKey(token, error)) throw rejected(error)
-  }
-  const newer = await keys.fetchedForUnknown()
-  try {
-    return await verifyWith(token, newer, options)
-  } catch (error) {
-    throw rejected(error)
   }
 }
 
@@ -174,7 +177,7 @@ export function checkAudience(claims: UnknownClaims, audience: readonly string[]
  * be written in several ways, and each would be another token.
  */
 function isCanonical(token: string): boolean {
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return false
+  if (!looksLikeJwt(token)) return false
   return token.split('.').every((part) => {
     const last = part.at(-1) as string
     const rest = part.length % 4

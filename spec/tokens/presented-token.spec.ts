@@ -67,10 +67,8 @@ async function outcome(token: string, given: Partial<PresentedTokenChecks> = {},
 
 describe('a presented token', () => {
   it('gives its claims', async () => {
-    expect(await verifyPresentedToken(await sign({ ...claims, x: [1] }), keysOf(), checks)).toEqual({
-      ...claims,
-      x: [1],
-    })
+    const { claims: given } = await verifyPresentedToken(await sign({ ...claims, x: [1] }), keysOf(), checks)
+    expect(given).toEqual({ ...claims, x: [1] })
   })
 
   it.each([
