@@ -124,7 +124,8 @@ export function resolveBearer(given: unknown): ResolvedBearer {
 
 /** Validates the option `bearer` of `createOidc`; its faults go to those of the other options. */
 export function resolveBearerSettings(outer: Checks): ResolvedLoginBearer {
-  const inner = new Checks(outer.value('bearer') ?? {}, 'bearer', [...settings, 'introspection'])
+  const given = outer.value('bearer')
+  const inner = new Checks(given === undefined ? {} : given, 'bearer', [...settings, 'introspection'])
   const resolved = { ...settingsOf(inner), introspection: introspectionOf(inner) }
   outer.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
   return resolved
@@ -181,7 +182,9 @@ function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (given === undefined || list.length === 0 || list.length > mostEntries) {
     checks.fault(
-      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
+      list.length > mostEntries
+        ? `issuer: at most ${mostEntries} can be listed, and these are ${list.length}`
+        : "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
     )
     if (!defaults.hasAudience) checks.fault(audienceMissing)
     return []

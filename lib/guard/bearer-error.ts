@@ -53,8 +53,12 @@ export class BearerError extends OidcError {
   }
 }
 
-/** The value of `WWW-Authenticate` (RFC 6750 3, RFC 9449 7.1): the scheme that was used says what was wrong. */
-function challengeOf(base: ChallengeBase, { error, message, needed, isByProof = false }: Refusal): string {
+/**
+ * The value of `WWW-Authenticate` (RFC 6750 3, RFC 9449 7.1): the scheme that was used says what was wrong. Without a
+ * refusal nothing was presented.
+ */
+export function challengeOf(base: ChallengeBase, refusal?: Refusal): string {
+  const { error, message, needed, isByProof = false } = refusal ?? {}
   const own = error === undefined ? {} : { error, error_description: message, ...needed }
   const metadata = base.resourceMetadata === undefined ? {} : { resource_metadata: base.resourceMetadata }
   const challenge = (scheme: string, said: object, algs: object = {}): string =>

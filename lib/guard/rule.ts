@@ -89,6 +89,7 @@ function bearerOf(
   return { ...requirements, audience, acr: undefined, maxAuthAgeSeconds: undefined, optional: false }
 }
 
+/** The roles of a rule; undefined where none are given. */
 export function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
   // An option that is there but undefined must not open the route that it was meant to guard.
   if (!checks.has(key)) return undefined
@@ -100,6 +101,7 @@ export function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | un
   return undefined
 }
 
+/** The scope of a rule; undefined where none is given. */
 export function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
   if (!checks.has(key)) return undefined
   const scope = scopeList(checks.value(key))
@@ -107,6 +109,7 @@ export function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | u
   return scope
 }
 
+/** The claims of a rule with the values they must have; none where none are given. */
 export function claimsOf(checks: Checks): CompiledRule['claims'] {
   if (!checks.has('claims')) return []
   const value = checks.value('claims')

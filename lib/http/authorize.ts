@@ -53,7 +53,7 @@ export async function authorize<Claims extends object>(
   try {
     await loadLogins(instance, req)
     const login = await admitLogin([instance], rule, req)
-    if (!login) throw loginRequired()
+    if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
     return { ok: true, user: login.slot.user as User<Claims>, auth: undefined }
   } catch (error) {
     return notAuthorized(toldError(instance, error))

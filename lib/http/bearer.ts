@@ -1,13 +1,17 @@
+import type { IncomingMessage } from 'node:http'
 import type { Request, RequestHandler } from 'express'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
 import type { BearerOptions } from '../config/bearer-options.ts'
 import type { UnknownClaims } from '../config/claims.ts'
-import type { ResolvedBinding } from '../config/resolve-binding.ts'
-import { resolveBearer, type ResolvedBearer, type ResolvedIssuer } from '../config/resolve-bearer.ts'
+import {
+  resolveBearer,
+  type ResolvedBearer,
+  type ResolvedBearerSettings,
+  type ResolvedIssuer,
+} from '../config/resolve-bearer.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { compileBearerRule, type BearerRule, type CompiledBearerRule, type TokenRule } from '../guard/bearer-rule.ts'
-import type { BindingPolicy } from '../guard/binding.ts'
 import type { TrustedIssuer } from '../guard/bearer-policy.ts'
 import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
@@ -34,12 +38,13 @@ export interface Bearer {
    */
   requireBearer<Claims extends object = UnknownClaims>(rule?: BearerRule<Claims>): RequestHandler
   /**
-   * The guard as a function, for WebSocket upgrades and the like: judges a request, answers nothing.
+   * The guard as a function, for WebSocket upgrades and the like: judges a request, of Express or of Node alone, and
+   * answers nothing. A `check` of the rule gets the request as it is.
    *
    * @throws OidcError `options_invalid` where the rule is wrong.
    */
   authorize<Claims extends object = UnknownClaims>(
-    req: Request,
+    req: IncomingMessage,
     rule?: BearerRule<Claims>,
   ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | NotAuthorized>
   /**
@@ -71,23 +76,15 @@ export function createBearer(options: BearerOptions): Bearer {
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
   const issuers = resolved.issuers.map((each) => ({ ...each, ...sourcesOf(resolved, each, onFault) }))
   const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
-  const guard: BearerGuard = {
-    policy: {
-      issuers,
-      clockToleranceSeconds: resolved.clockToleranceSeconds,
-      remembered: new RememberedTokens(resolved.rememberSeconds),
-      challenge: {
-        realm: resolved.issuers[0]?.audience[0] as string,
-        resourceMetadata: resource && resource.origin + metadataPath(resource),
-        dpopAlgorithms: resolved.dpop && acceptedAlgorithms.join(' '),
-      },
-      binding: bindingPolicy(resolved),
-      events,
-    },
-    onError: resolved.onError,
+  const guard = guardOf(resolved, {
+    issuers,
+    realm: resolved.issuers[0]?.audience[0] as string,
     resource,
-    mtls: resolved.mtls,
-  }
+    resourceMetadata: resource && resource.origin + metadataPath(resource),
+    onError: resolved.onError,
+    clockToleranceSeconds: resolved.clockToleranceSeconds,
+    events,
+  })
   return Object.freeze({
     router: resource
       ? resourceMetadata(
@@ -106,37 +103,48 @@ export function createBearer(options: BearerOptions): Bearer {
 /** The guard of the access tokens of an instance's own issuer, with the keys that its logins are verified with. */
 export function bearerOf({ options, provider, keys, events }: Instance): BearerGuard {
   const { issuer, rules, roles, bearer, clockToleranceSeconds, onError } = options
-  const { audience, algorithms, rememberSeconds } = bearer
+  const { audience, algorithms } = bearer
   const introspection =
     bearer.introspection && new Introspection(bearer.introspection, (token) => introspect(provider, token))
+  return guardOf(bearer, {
+    issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
+    realm: audience[0] ?? options.origin,
+    resource: options,
+    resourceMetadata: metadataUrl(options),
+    onError,
+    clockToleranceSeconds,
+    events,
+  })
+}
+
+interface GuardParts {
+  readonly issuers: readonly TrustedIssuer[]
+  readonly realm: string
+  readonly resource: BearerGuard['resource']
+  readonly resourceMetadata: string | undefined
+  readonly onError: BearerGuard['onError']
+  readonly clockToleranceSeconds: number
+  readonly events: Events
+}
+
+function guardOf({ rememberSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
+  const { issuers, realm, resource, resourceMetadata: metadata, onError, clockToleranceSeconds, events } = parts
   return {
     policy: {
-      issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
+      issuers,
       clockToleranceSeconds,
       remembered: new RememberedTokens(rememberSeconds),
-      challenge: {
-        realm: audience[0] ?? options.origin,
-        resourceMetadata: metadataUrl(options),
-        dpopAlgorithms: bearer.dpop && acceptedAlgorithms.join(' '),
+      challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && acceptedAlgorithms.join(' ') },
+      binding: {
+        dpop: dpop === 'memory' ? new MemoryRecords() : dpop,
+        mtls: mtls !== undefined,
+        clockToleranceSeconds,
       },
-      binding: bindingPolicy({ ...bearer, clockToleranceSeconds }),
       events,
     },
     onError,
-    resource: options,
-    mtls: bearer.mtls,
-  }
-}
-
-function bindingPolicy({
-  dpop,
-  mtls,
-  clockToleranceSeconds,
-}: ResolvedBinding & { readonly clockToleranceSeconds: number }): BindingPolicy {
-  return {
-    dpop: dpop === 'memory' ? new MemoryRecords() : dpop,
-    mtls: mtls !== undefined,
-    clockToleranceSeconds,
+    resource,
+    mtls,
   }
 }
 
@@ -151,7 +159,7 @@ export function guardFunctions(
     async authorize(req, rule) {
       const compiledRule = compiled(rule, 'authorize()')
       try {
-        return { ok: true, auth: await admitToken(guard, compiledRule, req) }
+        return { ok: true, auth: await admitToken(guard, compiledRule, req as Request) }
       } catch (error) {
         return notAuthorized(toldRefusal(guard.policy, error))
       }

@@ -3,6 +3,7 @@ import type { StandardClaims, TokenSet, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters } from '../config/options.ts'
 import { OidcError } from '../core/errors.ts'
+import { challengeOf, type ChallengeBase } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
 import { tokensKey, type Slot } from '../session/login-record.ts'
 import { openTokens } from '../session/vault.ts'
@@ -132,7 +133,8 @@ export function makeContext(exchange: Exchange): OidcContext {
   return new Context(exchange) as unknown as OidcContext
 }
 
-/** Nobody is logged in: 401. */
-export function loginRequired(detail?: string): OidcError {
-  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
+/** Nobody is logged in: 401, with the challenge of a guard of tokens where one would do as well (RFC 9110 15.5.2). */
+export function loginRequired(detail?: string, challenge?: ChallengeBase): OidcError {
+  const headers = challenge && { 'WWW-Authenticate': challengeOf(challenge) }
+  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail, headers })
 }

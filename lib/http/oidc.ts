@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
@@ -63,11 +64,11 @@ export interface Oidc<Claims extends object = StandardClaims> {
   /**
    * The guards as a function, for WebSocket upgrades, GraphQL contexts and the like: judges a request by its session, or
    * with `bearer` in the rule by the access token that it presents; answers nothing. The session must have been run on
-   * the request.
+   * the request. A `check` of the rule gets the request as it is.
    *
    * @throws OidcError `options_invalid` where the rule is wrong.
    */
-  authorize(req: Request, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
+  authorize(req: IncomingMessage, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
   /**
    * A handler that begins a login with parameters of its own: more scope, another prompt.
    *
@@ -131,7 +132,9 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
     requireBearer: tokens.requireBearer,
     verifyToken: tokens.verifyToken,
-    authorize: (req, rule) => authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req),
+    // Async, so that a rule that is wrong is a rejection too.
+    authorize: async (req, rule) =>
+      authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req as Request),
     login(parameters = {}) {
       const request = resolveLoginParameters(parameters, origin)
       return behindRouter(

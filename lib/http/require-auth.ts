@@ -15,7 +15,7 @@ export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerG
     if (bearer && rule.bearer && presentsToken(req)) return passToken(bearer, rule.bearer, { req, res, next })
     const exchange: Exchange = { instance: instances[0], req, res, next }
     const proceed = (login: Login | undefined): void | Promise<void> =>
-      login ? pass(exchange, login) : notLoggedIn(exchange, rule)
+      login ? pass(exchange, login) : notLoggedIn(exchange, rule, bearer)
     const fail = (error: unknown): void => answerError(exchange, toldError(exchange.instance, error))
     try {
       const outcome = admitLogin(instances, rule, req)
@@ -32,10 +32,12 @@ function pass(exchange: Exchange, { instance }: Login): void {
   exchange.next()
 }
 
-function notLoggedIn(exchange: Exchange, rule: CompiledRule): void | Promise<void> {
+function notLoggedIn(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): void | Promise<void> {
   const { instance, req } = exchange
   const { loginPage } = instance.options
-  if (kindOf(req) !== 'navigation' || !rule.redirect) throw loginRequired()
+  if (kindOf(req) !== 'navigation' || !rule.redirect) {
+    throw loginRequired(undefined, rule.bearer && bearer?.policy.challenge)
+  }
   const returnTo = publicPath(req, instance)
   if (loginPage !== undefined) {
     const page = new URL(loginPage, instance.options.origin)

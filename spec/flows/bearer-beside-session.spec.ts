@@ -98,6 +98,18 @@ describe('a route for sessions and tokens', () => {
     expect(answer.cookiesSet).toEqual([])
   })
 
+  it('tells a client that has neither what it may present, and a page of a person where to log in', async () => {
+    const { app, agent } = await start({ rule: { redirect: false } })
+    const none = await send(agent, '/both')
+    expect([none.status, none.json()]).toMatchObject([401, { code: 'login_required' }])
+    const challenge = `Bearer realm="orders", resource_metadata="${app.url}/.well-known/oauth-protected-resource"`
+    expect(none.headers.get('www-authenticate')).toBe(challenge)
+    const page = await agent.get('/both')
+    expect([page.status, page.headers.get('www-authenticate')]).toEqual([401, challenge])
+    // Where no token would do, none is asked for.
+    expect((await send(agent, '/session')).headers.get('www-authenticate')).toBeNull()
+  })
+
   it('judges a request with both by the token alone: nobody is logged in on it', async () => {
     const { agent } = await start()
     await logIn(agent)

@@ -1,4 +1,5 @@
 /** What guards of tokens take, refuse and give: held by the compiler (`npm run check:types`), never run. */
+import type { IncomingMessage } from 'node:http'
 import express, { type Request, type RequestHandler } from 'express'
 import {
   BearerError,
@@ -244,9 +245,17 @@ api.on('token_rejected', (event) => {
 // @ts-expect-error: no such event
 api.on('rejected', () => {})
 
-// No `any` in any of it; Express's own types have some, and fetch's belong to Node.
+// No `any` in any of it; Express's own types have some, and others belong to Node.
 type Others =
-  Request | express.Response | express.NextFunction | RequestHandler | typeof fetch | URL | Error | Uint8Array
+  | Request
+  | IncomingMessage
+  | express.Response
+  | express.NextFunction
+  | RequestHandler
+  | typeof fetch
+  | URL
+  | Error
+  | Uint8Array
 holds<
   [
     Equal<AnyIn<typeof createBearer, Others>, never>,

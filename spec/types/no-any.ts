@@ -1,12 +1,22 @@
 /** No `any` in what the package exports: held by the compiler (`npm run check:types`), never run. */
+import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response, Router } from 'express'
 import type * as main from 'express-session-oidc'
 import type * as redis from 'express-session-oidc/redis'
 import { holds, type AnyIn, type Equal, type IsAny } from './helpers.ts'
 
-/** Express's own types have `any` in them, and fetch's belong to Node. */
+/** Express's own types have `any` in them, and others belong to Node. */
 type Others =
-  Request | Response | NextFunction | RequestHandler | ErrorRequestHandler | Router | typeof fetch | URL | Error
+  | Request
+  | IncomingMessage
+  | Response
+  | NextFunction
+  | RequestHandler
+  | ErrorRequestHandler
+  | Router
+  | typeof fetch
+  | URL
+  | Error
 
 type Found<T> = AnyIn<T, Others>
 
