@@ -33,7 +33,12 @@ export class Introspection {
 
   async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
     const answer = await this.#ask(token)
-    if (!answer) throw new TokenRejected('its issuer says that it is not active')
+    // Of a token that is not for the client that asks, Keycloak says no more than of one that was revoked.
+    if (!answer) {
+      throw new TokenRejected(
+        'its issuer says that it is not active: it was revoked, has ended, or is not for the client that asks (in Keycloak that client must be in its aud, by an Audience mapper in a client scope)',
+      )
+    }
     checkAnsweredClaims(answer, checks)
     return answer
   }

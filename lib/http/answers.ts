@@ -177,8 +177,12 @@ export function sendOn(exchange: Exchange, location: string, status: 302 | 303):
   res.end()
 }
 
-/** Makes an error of ours of whatever was thrown, and tells it to who listens. */
-export function toldError({ events }: Pick<Instance, 'events'>, thrown: unknown): OidcError {
+/** Makes an error of ours of whatever was thrown, and tells it to who listens; those of `providerFaults` as faults of the provider. */
+export function toldError(
+  { events }: Pick<Instance, 'events'>,
+  thrown: unknown,
+  providerFaults: readonly OidcErrorCode[] = ['provider_unavailable'],
+): OidcError {
   const error =
     thrown instanceof OidcError
       ? thrown
@@ -191,7 +195,7 @@ export function toldError({ events }: Pick<Instance, 'events'>, thrown: unknown)
   if (told.has(error)) return error
   told.add(error)
   if (code === 'store_unavailable') events.emit('store_fault', { detail })
-  if (code === 'provider_unavailable') events.emit('provider_fault', { detail })
+  if (providerFaults.includes(code)) events.emit('provider_fault', { detail })
   return error
 }
 

@@ -5,7 +5,7 @@ import type { BearerAuth } from '../guard/bearer-auth.ts'
 import { BearerError } from '../guard/bearer-error.ts'
 import type { BearerPolicy } from '../guard/bearer-policy.ts'
 import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
-import type { OidcError } from '../core/errors.ts'
+import type { OidcError, OidcErrorCode } from '../core/errors.ts'
 import { admitToken } from './admit-token.ts'
 import type { Resource } from './resource-metadata.ts'
 import { answerWith, sendProblem, toldError } from './answers.ts'
@@ -65,9 +65,16 @@ function fail({ policy, onError }: BearerGuard, handled: Handled, thrown: unknow
   answerWith(onError, handled, toldRefusal(policy, thrown), (error) => sendProblem(handled.res, error))
 }
 
+/** There is no login whose failure would tell of the latter two: a wrong secret for introspection, say. */
+const providerFaults: readonly OidcErrorCode[] = [
+  'provider_unavailable',
+  'client_rejected',
+  'provider_response_invalid',
+]
+
 /** Makes an error of ours of whatever was thrown, and tells it to who listens. */
 export function toldRefusal(policy: BearerPolicy, thrown: unknown): OidcError {
-  const error = toldError(policy, thrown)
+  const error = toldError(policy, thrown, providerFaults)
   const { code, status, detail } = error
   if (!(error instanceof BearerError)) return error
   if (code === 'not_allowed') policy.events.emit('denied', { code, status, sub: error.sub, detail })

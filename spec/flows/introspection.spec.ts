@@ -73,7 +73,9 @@ describe('an opaque token', () => {
     const token = await tokenOf(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
-    expect(await refusal(bearer, token)).toBe('401 token_invalid its issuer says that it is not active')
+    expect(await refusal(bearer, token)).toMatch(
+      /^401 token_invalid its issuer says that it is not active: .* Audience mapper/,
+    )
     expect(provider.requestsTo('introspection')).toHaveLength(2)
   })
 
@@ -154,9 +156,13 @@ describe('what an issuer answers', () => {
   it('may be a refusal of this client: a fault of the set-up, not of the token', async () => {
     const provider = await start()
     const bearer = guardOf(provider, { introspection: { clientId: 'orders', clientSecret: 'a wrong secret' } })
+    const faults: unknown[] = []
+    bearer.on('provider_fault', ({ detail }) => faults.push(detail))
     const said = await refusal(bearer, await tokenOf(provider))
     expect(said).toContain('500 client_rejected introspection')
     expect(said).not.toContain('a wrong secret')
+    // No login fails of it: this is where somebody is told.
+    expect(faults).toEqual([expect.stringContaining('introspection')])
   })
 })
 
