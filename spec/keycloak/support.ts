@@ -150,6 +150,8 @@ export async function askUserInfo(
 export interface Administrator {
   makeRealm(realm: object): Promise<void>
   dropRealm(name: string): Promise<void>
+  /** Calls the administration API, with a path below `/admin/realms`. */
+  call(method: string, path: string, body?: object): Promise<unknown>
 }
 
 /** The administrator of the Keycloak that runs; undefined, with a notice, where the environment does not say who that is. */
@@ -160,7 +162,7 @@ export function administrator(url: string, what: string): Administrator | undefi
     console.warn(`notice: skipped for want of KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD: ${what}`)
     return undefined
   }
-  const call = async (method: string, path: string, body?: object): Promise<void> => {
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
     const answer = await fetch(`${url}/admin/realms${path}`, {
       method,
       headers: {
@@ -169,11 +171,18 @@ export function administrator(url: string, what: string): Administrator | undefi
       },
       ...(body && { body: JSON.stringify(body) }),
     })
-    if (!answer.ok) throw new Error(`Keycloak answered ${method} ${path}: ${answer.status} ${await answer.text()}`)
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`Keycloak answered ${method} ${path}: ${answer.status} ${text}`)
+    return text === '' ? undefined : JSON.parse(text)
   }
   return {
-    makeRealm: (realm) => call('POST', '', realm),
-    dropRealm: (name) => call('DELETE', `/${name}`),
+    async makeRealm(realm) {
+      await call('POST', '', realm)
+    },
+    async dropRealm(name) {
+      await call('DELETE', `/${name}`)
+    },
+    call,
   }
 }
 
