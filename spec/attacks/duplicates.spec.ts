@@ -237,7 +237,7 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
         ])
         expect(to.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
         expect(to.searchParams.get('client_id')).toBe('web')
-        expect(to.href).not.toContain('evil')
+        expect(to.href).not.toContain('evil.example')
         expect(await notesOf(agent, app)).toMatchObject({ sub: null })
       })
     })
@@ -401,7 +401,7 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
       const asked = new URL(begun.get('location') ?? '')
       expect(asked.origin).toBe(world.provider.url)
       expect(asked.searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
-      expect(begun.head).not.toContain('evil')
+      expect(begun.head).not.toContain('evil.example')
     })
 
     it.each<[string, HeaderLines]>([

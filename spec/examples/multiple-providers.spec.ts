@@ -66,7 +66,7 @@ it('asks who is not logged in with which provider, and leads to the page that wa
 it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])('takes no page elsewhere: %s', async (to) => {
   const agent = example.agent()
   const path = `/signin?returnTo=${encodeURIComponent(to)}`
-  expect((await agent.get(path)).text()).not.toContain('evil')
+  expect((await agent.get(path)).text()).not.toContain('evil.example')
   const asked = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
   expect((await agent.submit(asked, { button: 'sam' })).url).toBe(`${example.url}/`)
 })

@@ -153,7 +153,7 @@ describe('afterLogin', () => {
       wanted = where
       const page = await agent.get('/switch')
       expect(page.status).toBe(500)
-      expect(page.text()).not.toContain('evil')
+      expect(page.text()).not.toContain('evil.example')
       expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
       expect(await notesOf(agent, app)).toEqual(former)
     },

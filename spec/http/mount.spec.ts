@@ -166,7 +166,7 @@ describe('what the outside world is told', () => {
     { host: 'evil.example' },
     { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
     { forwarded: 'host=evil.example;proto=http' },
-    { 'x-forwarded-prefix': '/evil', 'x-original-url': '/evil' },
+    { 'x-forwarded-prefix': '/evil.example', 'x-original-url': '/evil.example' },
   ])('comes from baseUrl, whatever the headers say: %j', async (headers) => {
     await start({
       routes: (made, oidc) => {
@@ -183,7 +183,7 @@ describe('what the outside world is told', () => {
     expect(problem.json()).toMatchObject({ login: `${publicUrl}/login` })
     for (const path of ['/profile', '/away', '/login']) {
       const answer = await agent.get(path, { redirect: 'manual' })
-      expect(JSON.stringify([...answer.headers]) + answer.text()).not.toContain('evil')
+      expect(JSON.stringify([...answer.headers]) + answer.text()).not.toContain('evil.example')
     }
     const visitor = browser()
     await visitor.get('/profile')
