@@ -1,0 +1,91 @@
+/** One DPoP proof in the hands of several clients, who send it to as many processes at once (RFC 9449 11.1). */
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dpopClient, type DpopClient } from '../support/dpop.ts'
+import { faultRedis } from '../support/fault-redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+
+noUnhandledRejections()
+
+const count = 8
+const url = 'https://api.example.com/orders'
+const redis = await faultRedis('one DPoP proof to several processes')
+
+describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once`, () => {
+  const store = redis as NonNullable<typeof redis>
+  let provider: TestProvider
+  let built: Build
+  let processes: RaceProcess[] = []
+  let client: DpopClient
+  let token: string
+
+  beforeAll(async () => {
+    provider = await startTestProvider()
+    client = await dpopClient()
+    const iat = Math.floor(Date.now() / 1000)
+    const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', iat, exp: iat + 300 }
+    token = await provider.sign({ ...claims, cnf: { jkt: client.thumbprint } })
+    built = await build()
+    const path = built.pathOf('spec/races/support/api-process.ts')
+    const env = { REDIS_URL: store.url, ISSUER: provider.issuer, BASE_URL: new URL(url).origin }
+    processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
+  }, 60_000)
+
+  afterAll(async () => {
+    const said = await Promise.all(processes.map((each) => each.stop()))
+    await provider.stop()
+    await built.remove()
+    expect(said, 'what the processes printed').toEqual(said.map(() => ''))
+  })
+
+  interface Answer {
+    readonly status: number
+    readonly body: Record<string, unknown>
+  }
+
+  async function ask(of: RaceProcess, proof: string): Promise<Answer> {
+    const headers = { authorization: `DPoP ${token}`, dpop: proof }
+    const response = await fetch(`${of.url}/orders`, { headers })
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+  }
+
+  async function askAll(): Promise<Answer[]> {
+    const proof = await client.proof({ url, token })
+    return Promise.all(processes.map((each) => ask(each, proof)))
+  }
+
+  it('is taken by one of them, and each process may be that one', async () => {
+    const winners = new Set<unknown>()
+    for (let round = 0; round < 20; round++) {
+      const answers = await askAll()
+      const taken = answers.filter(({ status }) => status === 200)
+      expect(taken).toHaveLength(1)
+      winners.add(taken[0]?.body['process'])
+      const refused = answers.filter(({ status }) => status !== 200)
+      for (const answer of refused) {
+        expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
+      }
+    }
+    // Who is first is chance: that more than one won says that the processes were asked at once.
+    expect(winners.size).toBeGreaterThan(1)
+  })
+
+  it('is taken by none while Redis is away, and the next one by one when it is back', async () => {
+    const before = await client.proof({ url, token })
+    expect(await ask(processes[0] as RaceProcess, before)).toMatchObject({ status: 200 })
+    await store.kill()
+    for (const answer of await askAll()) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+    }
+    await store.restart()
+    for (const each of processes) {
+      const isBack = async (): Promise<number> => (await ask(each, await client.proof({ url, token }))).status
+      await expect.poll(isBack, { timeout: 15_000, interval: 50 }).toBe(200)
+    }
+    const statuses = (await askAll()).map(({ status }) => status)
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(count - 1).fill(401)])
+    // Redis kept what was used before it was killed.
+    for (const each of processes) expect(await ask(each, before)).toMatchObject({ status: 401 })
+  }, 40_000)
+})
