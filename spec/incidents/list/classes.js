@@ -1,5 +1,5 @@
 /** The classes that the advisories fall into, by their number. */
-import { at, comes, held } from '../incident.js'
+import { at, held } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -72,7 +72,7 @@ export const classes = [
         at('guard/session-verdict', 'passes nothing where the check throws'),
       ),
       held('logins of another browser or provider', 'each is finished where it began', shown.loginCsrf, shown.mixUp),
-      comes('bound tokens taken as plain ones', 'a bound token is none without its proof', 'bearer guard'),
+      held('bound tokens taken as plain ones', 'a bound token is none without its proof', shown.boundTokens),
     ],
   },
 ]

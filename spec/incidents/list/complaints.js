@@ -1,5 +1,5 @@
 /** What users of packages of this kind complained of, the commonest first. */
-import { at, comes, held } from '../incident.js'
+import { at, comes, held, rowsOf } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -60,7 +60,22 @@ export const complaints = [
         ),
         at('provider/own-fetch', 'gets all requests to the provider'),
       ),
-      comes('odd ways of Entra ID', 'tenants are listed, and issuers compared', 'the preset entra', shown.issuer),
+      held(
+        'odd ways of Entra ID',
+        'tenants are listed, and issuers compared',
+        at(
+          'flows/entra-login',
+          'attacks on a login',
+          'fetches groups that do not fit into the token from Graph, with the access token of the login',
+        ),
+        at(
+          'flows/entra-bearer',
+          'takes tokens of version %i, with user, scope and roles',
+          'attacks on an API of one tenant, of a list, of organizations and of common',
+        ),
+        at('tokens/issuer-rules', 'is what tokenIssuer gives: %s'),
+        shown.issuer,
+      ),
       held(
         'redirect URIs that a proxy makes wrong',
         'they come from baseUrl',
@@ -154,11 +169,11 @@ export const complaints = [
         at('guard/session-verdict', 'fails %j, at once'),
       ),
       comes('a token for another audience by route', 'by resource', 'refresh (resources)'),
-      comes(
+      held(
         'switching between organisations',
-        'a login names its tenant',
-        'the preset entra',
+        'a login is of the tenant that its token names, and a route may ask for one',
         at('flows/login', 'has what a route asks for with login()'),
+        rowsOf('flows/entra-login', 'with %s', undefined, 'a list'),
       ),
     ],
   },

@@ -69,7 +69,12 @@ export const faults = [
         'a login again, and no circles',
         rowsOf('faults/store', '%s', 'faults/rows.ts', 'Redis was emptied'),
       ),
-      comes('the memory of replays is down', 'what cannot be remembered is refused', 'back-channel logout, DPoP'),
+      comes(
+        'the memory of replays is down',
+        'what cannot be remembered is refused',
+        'back-channel logout',
+        shown.proofsOnce,
+      ),
       held(
         'clocks differ',
         'by 30 seconds, unless told otherwise',

@@ -9,7 +9,7 @@ export const frameworks = [
     incidents: [
       held('CVE-2024-51987', 'tokens belong to a request and never to a client that is shared', shown.usersApart),
       comes('CVE-2025-26620', 'one refresh serves only who asks for the same scope and resource', 'refresh'),
-      comes('CVE-2024-49755', 'a token bound to a key is none without its proof', 'bearer guard'),
+      held('CVE-2024-49755', 'a token bound to a key is none without its proof', shown.boundTokens),
       held(
         'CVE-2024-39694, and scripts in a log viewer',
         'a place to return to is a path on this origin; texts in pages are escaped',
@@ -91,10 +91,10 @@ export const frameworks = [
       ),
       held('CVE-2026-41706', 'a place to return to is checked again when it is used', shown.storedReturn),
       held('CVE-2026-41003', 'forms of ours are escaped', shown.markup),
-      comes(
+      held(
         'CVE-2026-47838, CVE-2026-22747',
         'a certificate is compared by its thumbprint',
-        'bearer guard (tokens bound to certificates)',
+        at('flows/bound-tokens', 'is good on a connection whose client has shown that it has it, and on no other'),
       ),
     ],
   },
@@ -154,10 +154,12 @@ export const frameworks = [
         'no browser is told by its name',
         at('incidents/source', 'look at no program that a browser says it is, and at no address'),
       ),
-      comes(
+      held(
         'no number: bound and plain tokens under one name in a cache',
-        'what a cache goes by has the binding in it',
-        'bearer guard',
+        'a remembered token that is bound needs its proof at each request',
+        at('keycloak/bearer-dpop', 'with a proof that was used is refused, though the token is remembered'),
+        at('flows/bound-tokens', 'is good with a proof for the request, and with another for the next'),
+        shown.boundTokens,
       ),
     ],
   },

@@ -24,21 +24,21 @@ export const nodePackages = [
         'it is 503, and the user is as logged in as before',
         shown.storeDown,
       ),
-      comes(
+      held(
         'no number: a forged Host matched the proof to another endpoint',
         'the address of a proof comes from baseUrl',
-        'bearer guard (DPoP)',
+        at('flows/bound-tokens', 'a proof is for the public URL, whatever Host and forwarded headers say'),
         shown.hostHeaders,
       ),
-      comes(
+      held(
         'no number: a binding with further members was refused',
         'further members are no fault',
-        'bearer guard (DPoP)',
+        at('flows/bound-tokens', 'with further members in its confirmation is as good as without'),
       ),
-      comes(
+      held(
         'no number: with proofs switched off, bound tokens passed as plain ones',
         'a bound token is none without its proof',
-        'bearer guard (DPoP)',
+        shown.boundTokens,
       ),
     ],
   },
@@ -117,7 +117,12 @@ export const nodePackages = [
         ),
       ),
       held('CVE-2023-48309', 'what was sealed for one purpose is nothing for another', shown.purposes),
-      comes('CVE-2026-73418', 'malformed percent signs crash nothing', 'bearer guard', shown.malformed),
+      held(
+        'CVE-2026-73418',
+        'malformed percent signs crash nothing',
+        at('attacks/token-properties', 'whatever it is, is answered with 400 or 401 on the wire too'),
+        shown.malformed,
+      ),
       held(
         'CVE-2026-73419',
         'a login begun with one provider is finished with no other',
@@ -142,7 +147,7 @@ export const nodePackages = [
     incidents: [
       held('CVE-2017-7474', 'a token that is not valid is no login', shown.idToken, shown.header),
       comes('CVE-2019-10157', 'who asks for a logout shows a token that is verified', 'back-channel logout'),
-      comes('CVE-2020-1694', 'the audience of a Bearer token is compared', 'bearer guard'),
+      held('CVE-2020-1694', 'the audience of a Bearer token is compared', shown.otherAudience),
       held(
         'CVE-2022-2237',
         'prompt=none ends on this origin',
@@ -231,7 +236,15 @@ export const nodePackages = [
         'no key is told by how its text looks: keys are JSON of a kind',
         at('tokens/key-members', 'with any other value of %s verifies what it should, and no more'),
       ),
-      comes('CVE-2026-35039', 'what was verified is remembered by the whole token', 'bearer guard (remembered tokens)'),
+      held(
+        'CVE-2026-35039',
+        'what was verified is remembered by the whole token',
+        at(
+          'guard/remembered-tokens',
+          'are found by their exact text alone',
+          'whose texts have the same hash in whatever table are kept apart',
+        ),
+      ),
       held(
         'CVE-2026-35040, CVE-2026-35041',
         'no regular expression remembers where it was, or is made of what comes in',

@@ -206,17 +206,21 @@ export const predecessor = [
         shown.secretsTold,
         shown.secretsKept,
       ),
-      comes('Bearer tokens of any issuer, audience and age were taken', 'each is checked', 'bearer guard'),
-      comes(
+      held(
+        'Bearer tokens of any issuer, audience and age were taken',
+        'each is checked',
+        rowsOf('attacks/forged-tokens', 'by %s', undefined, 'somebody else', 'its issuer', 'its times'),
+        shown.otherAudience,
+      ),
+      held(
         'ID, refresh and logout tokens were taken as Bearer tokens',
         'a token is for its purpose',
-        'bearer guard',
-        at('tokens/id-token', 'which is the access token'),
+        shown.otherPurpose,
       ),
-      comes(
+      held(
         'tokens bound to a key were taken as plain ones',
         'a bound token is none without its proof',
-        'bearer guard',
+        shown.boundTokens,
       ),
       held(
         'critical headers that nobody knew, and keys for encryption, were taken',
@@ -253,7 +257,16 @@ export const predecessor = [
           'of a clock that is a little behind',
         ),
       ),
-      comes('no WWW-Authenticate', 'as RFC 6750 has it', 'bearer guard'),
+      held(
+        'no WWW-Authenticate',
+        'as RFC 6750 has it',
+        at(
+          'flows/bearer-answers',
+          '401 without an error code, and no event (RFC 6750 3.1)',
+          '403 with the scope that is needed',
+        ),
+        at('docs/apis', 'shows each answer as it is'),
+      ),
       held('the guard of the example never ran', 'the guard is shipped, and counts in each shape', shown.guardStops),
     ],
   },

@@ -71,7 +71,7 @@ export const proxies = [
         shown.cookieHeader,
         at('http/cookies', 'reading cookies'),
       ),
-      comes('GHSA-wcvh-g65p-v576', 'a Bearer token is good only for an audience that is named', 'bearer guard'),
+      held('GHSA-wcvh-g65p-v576', 'a Bearer token is good only for an audience that is named', shown.otherAudience),
       held('no number: the session kept its id at a login', 'the id is new at each login', shown.fixation),
       comes(
         'no number: a refreshed ID token was taken unverified',

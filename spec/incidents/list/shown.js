@@ -147,3 +147,34 @@ export const caches = at(
   'is in no answer that a cache keeps, where the login is one over another',
 )
 export const twice = at('attacks/duplicates', 'a second time is refused, in whatever way it comes')
+export const boundTokens = [
+  ...at(
+    'flows/bound-tokens',
+    'is refused as a plain Bearer token, with its proof or without',
+    'is refused where no DPoP is configured, and by verifyToken',
+    'is refused where certificates are not looked at, and on a connection without TLS',
+  ),
+  ...rowsOf('attacks/forged-tokens', 'by %s', undefined, 'a key that it is bound to'),
+]
+export const otherAudience = [
+  ...at('flows/bearer-answers', '401: one for another audience; the event says how to mend it'),
+  ...at('config/bearer-options', 'must be given'),
+  ...rowsOf('attacks/forged-tokens', 'by %s', undefined, 'its audience'),
+]
+export const otherPurpose = [
+  ...rowsOf('attacks/forged-tokens', 'by %s', undefined, 'what the provider issues for something else', 'its type'),
+  ...rowsOf(
+    'attacks/forged-tokens',
+    '%s',
+    'attacks/forged-origins.ts',
+    'an ID token',
+    'a refresh token',
+    'a logout token',
+  ),
+  ...at('keycloak/bearer-kinds', 'a token that is for something else'),
+]
+export const proofsOnce = at(
+  'races/dpop-processes',
+  'is taken by one of them, and each process may be that one',
+  'is taken by none while Redis is away, and the next one by one when it is back',
+)
