@@ -39,15 +39,11 @@ export interface BearerPolicy {
 }
 
 /**
- * What a presented token says, verified now or a short while ago. Returns a promise only where it takes a verification.
+ * What a presented token says that is not remembered.
  *
  * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where that cannot be told, `hook_failed`.
  */
-export function verifyToken(policy: BearerPolicy, token: string): BearerAuth | Promise<BearerAuth> {
-  return policy.remembered.get(token) ?? verifyAnew(policy, token)
-}
-
-async function verifyAnew(policy: BearerPolicy, token: string): Promise<BearerAuth> {
+export async function verifyToken(policy: BearerPolicy, token: string): Promise<BearerAuth> {
   const { clockToleranceSeconds, remembered } = policy
   const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
   const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }

@@ -8,6 +8,7 @@ import type { CompiledBearerRule } from '../guard/bearer-rule.ts'
 import { judgeToken } from '../guard/bearer-verdict.ts'
 import { TokenRejected } from '../tokens/faults.ts'
 import {
+  checkToken,
   longestToken,
   MalformedCredentials,
   presentedToken,
@@ -49,12 +50,17 @@ export function admitToken(
       if (rule.optional) return undefined
       throw new BearerError(policy.challenge, nothing)
     }
-    const auth = verifyToken(policy, credentials.token)
+    const auth = policy.remembered.get(credentials.token) ?? verifyWellFormed(policy, credentials.token)
     if (!(auth instanceof Promise) && !asksForProof(auth, credentials.scheme)) return settled(guard, rule, auth, req)
     return proved(guard, rule, auth, req, credentials)
   } catch (error) {
     throw refused(policy, error)
   }
+}
+
+function verifyWellFormed(policy: BearerPolicy, token: string): Promise<BearerAuth> {
+  checkToken(token)
+  return verifyToken(policy, token)
 }
 
 async function proved(
@@ -102,7 +108,7 @@ export async function verifyPresented(
 ): Promise<BearerAuth> {
   try {
     if (typeof token !== 'string' || token.length > longestToken) throw new TokenRejected('it is no text, or too long')
-    const auth = await verifyToken(policy, token)
+    const auth = policy.remembered.get(token) ?? (await verifyToken(policy, token))
     if (asksForProof(auth, 'bearer')) await proveBinding(policy.binding, auth, undefined)
     return await judged(policy, rule, auth)
   } catch (error) {

@@ -5,7 +5,7 @@ export class MalformedCredentials extends Error {
   override readonly name = 'MalformedCredentials'
 }
 
-/** A token as it was presented. */
+/** What was presented. The token is whatever comes after the scheme: {@link checkToken} says whether it may be one. */
 export interface Credentials {
   readonly scheme: 'bearer' | 'dpop'
   readonly token: string
@@ -27,7 +27,7 @@ function isTokenScheme(value: string): boolean {
 }
 
 /**
- * The access token that a request presents in its `Authorization` header (RFC 6750 2.1); undefined where there is none.
+ * What a request presents in its `Authorization` header (RFC 6750 2.1); undefined where that is no token.
  *
  * @throws MalformedCredentials also where one is in the query or in a form, from where it gets into logs and histories.
  */
@@ -39,12 +39,24 @@ export function presentedToken(req: IncomingMessage): Credentials | undefined {
   if (authorization === undefined) return undefined
   if (authorizations(req).length > 1) throw new MalformedCredentials('There is more than one Authorization header.')
   if (!isTokenScheme(authorization)) return undefined
-  // RFC 6750 2.1, RFC 9449 7.1: b64token; one space is what everyone sends.
-  const [, scheme = '', token = ''] = /^(bearer|dpop) +([\w.~+/-]+=*)$/i.exec(authorization) ?? []
-  if (token === '' || token.length > longestToken) {
-    throw new MalformedCredentials('The Authorization header is not of the form: Bearer, a space, the access token.')
-  }
-  return { scheme: scheme.length === 4 ? 'dpop' : 'bearer', token }
+  // One space is what everyone sends.
+  const [scheme] = /^\w+ +/.exec(authorization) ?? []
+  if (scheme === undefined) throw malformed()
+  return { scheme: /^d/i.test(scheme) ? 'dpop' : 'bearer', token: authorization.slice(scheme.length) }
+}
+
+/**
+ * Checks that what was presented has the form of a token (RFC 6750 2.1, RFC 9449 7.1: b64token). It takes a while to
+ * read all of it: what is known as a token need not be looked at again.
+ *
+ * @throws MalformedCredentials
+ */
+export function checkToken(token: string): void {
+  if (token.length > longestToken || !/^[\w.~+/-]+=*$/.test(token)) throw malformed()
+}
+
+function malformed(): MalformedCredentials {
+  return new MalformedCredentials('The Authorization header is not of the form: Bearer, a space, the access token.')
 }
 
 /** All of them: Node gives the first alone in `headers`. */

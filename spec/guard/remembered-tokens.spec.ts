@@ -56,6 +56,34 @@ describe('remembered tokens', () => {
     expect(names.map((name) => tokens.get(name)?.sub)).toEqual(names)
   })
 
+  it.each([100, 200, 201, 1000, 16_000])(
+    'of %d characters are found by all of them, wherever others differ',
+    (length) => {
+      const tokens = new RememberedTokens(60)
+      const token = `${'x'.repeat(length - 50)}.${'y'.repeat(49)}`
+      const alice = auth('alice')
+      tokens.set(token, alice, later, by)
+      expect(tokens.get(token)).toBe(alice)
+      // As it comes with a request: another string with the same text.
+      expect(tokens.get(Buffer.from(token).toString('latin1'))).toBe(alice)
+      for (let at = 0; at < length; at += Math.ceil(length / 100)) {
+        expect(tokens.get(`${token.slice(0, at)}z${token.slice(at + 1)}`)).toBeUndefined()
+        expect(tokens.get(token.slice(0, at) + token.slice(at + 1))).toBeUndefined()
+        expect(tokens.get(`${token.slice(0, at)}x${token.slice(at)}x`)).toBeUndefined()
+      }
+      expect(tokens.get(token.slice(-43))).toBeUndefined()
+      expect(tokens.get(`x${token}`)).toBeUndefined()
+    },
+  )
+
+  it('that are alike at their end take the place of one another, and are never taken for one another', () => {
+    const tokens = new RememberedTokens(60)
+    const end = 'y'.repeat(100)
+    const names = ['alice', 'bob'].map((sub) => [sub, `${sub.padEnd(200, 'x')}${end}`] as const)
+    for (const [sub, token] of names) tokens.set(token, auth(sub), later, by)
+    expect(names.map(([, token]) => tokens.get(token)?.sub)).toEqual([undefined, 'bob'])
+  })
+
   it.each([
     [60, 3600, 60],
     [3600, 10, 10],
@@ -161,7 +189,7 @@ describe('remembered tokens', () => {
     expect(many.size).toBeLessThanOrEqual(10_000)
     const long = new RememberedTokens(60)
     const text = 'x'.repeat(16_000)
-    for (let index = 0; index < 3000; index++) long.set(`${index}.${text}`, one, later, by)
+    for (let index = 0; index < 3000; index++) long.set(`${text}.${index}`, one, later, by)
     expect(long.size * text.length * 4).toBeLessThanOrEqual(32 * 1024 * 1024)
     expect(long.size * text.length * 4).toBeGreaterThanOrEqual(15 * 1024 * 1024)
   })
