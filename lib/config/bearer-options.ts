@@ -17,7 +17,7 @@ export interface BearerSettings extends BindingOptions {
    */
   algorithms?: readonly string[] | undefined
   /**
-   * Seconds for which a token that was verified is remembered in memory, so that its signature is not verified at each
+   * Seconds for which a token that comes again is remembered in memory, so that its signature is not verified at each
    * request; never past its end or the withdrawal of its key. Rules are judged at each request all the same.
    * Default 60, at most 3600; 0: not at all.
    */

@@ -13,6 +13,8 @@ const bytesPerCharacter = 4
  */
 const longestKey = 200
 const endLength = 43
+/** So much of the end says well enough whether a token was seen before, where to be wrong costs next to nothing. */
+const traceLength = 12
 
 /** What a token was verified with: once that is not what is at hand, the result may be another. */
 export interface VerifiedWith {
@@ -35,6 +37,7 @@ interface Entry extends VerifiedWith {
  */
 export class RememberedTokens {
   readonly #entries: Lru<Entry>
+  readonly #seen: Lru<true>
   readonly #rememberMs: number
 
   constructor(
@@ -43,6 +46,7 @@ export class RememberedTokens {
   ) {
     this.#rememberMs = rememberSeconds * 1000
     this.#entries = new Lru(most.tokens, most.bytes)
+    this.#seen = new Lru(most.tokens)
   }
 
   get size(): number {
@@ -60,6 +64,17 @@ export class RememberedTokens {
     if (now < untilMs && now >= sinceMs && keys.atHand === lookup) return auth
     this.#entries.delete(key)
     return undefined
+  }
+
+  /**
+   * Whether a token that is good was asked after before. To remember one costs a tenth of its verification, and the place
+   * of another: clients that have a new token for each request must not push out the tokens of all others.
+   */
+  wasSeen(token: string): boolean {
+    const trace = token.slice(-traceLength)
+    if (this.#seen.get(trace)) return true
+    this.#seen.set(trace, true)
+    return false
   }
 
   /** Remembers a token that was verified just now; `endsAt` in seconds is the last moment at which it is good. */

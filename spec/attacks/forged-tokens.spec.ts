@@ -181,10 +181,9 @@ describe('forged and unfit tokens', () => {
 
   it.each(good.map((each) => [each.name, each] as const))('are not those with %s', async (_name, each) => {
     guard = guardOf(each.guard ?? {})
-    await passes(each.token)
-    // The second time it is remembered.
-    await passes(each.token)
-    expect(calls).toEqual({ handler: 2, roles: expect.toSatisfy((times: number) => times < 3), check: 2 })
+    // The third time it is remembered.
+    for (let time = 0; time < 3; time++) await passes(each.token)
+    expect(calls).toEqual({ handler: 3, roles: expect.toSatisfy((times: number) => times < 3), check: 3 })
   })
 
   it('have us ask nobody whom they name', () => {

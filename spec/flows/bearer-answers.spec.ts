@@ -418,7 +418,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       let tenant = 'acme'
       await start({ check: (claims, req) => req.path === '/orders' && claims['tenant'] === tenant })
       const good = withToken(await token({ tenant: 'acme' }))
-      expect((await orders(good)).status).toBe(200)
+      for (let time = 0; time < 3; time++) expect((await orders(good)).status).toBe(200)
       tenant = 'globex'
       expect((await orders(good)).status).toBe(403)
     })

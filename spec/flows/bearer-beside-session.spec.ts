@@ -116,10 +116,9 @@ describe('a route for sessions and tokens', () => {
     const both = await send(agent, '/both', `Bearer ${await token()}`)
     expect(both.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
     expect(both.json()).toEqual(byToken)
-    // And so a second time, when the token is remembered; the session itself is as it was.
+    // And so a third time, when the token is remembered; the session itself is as it was.
     const same = `bearer ${await token()}`
-    expect((await send(agent, '/both', same)).json()).toEqual(byToken)
-    expect((await send(agent, '/both', same)).json()).toEqual(byToken)
+    for (let time = 0; time < 3; time++) expect((await send(agent, '/both', same)).json()).toEqual(byToken)
     expect((await send(agent, '/both')).json()).toMatchObject(bySession)
   })
 

@@ -150,7 +150,7 @@ describe('a token that is bound to a DPoP key', () => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
     // Also where the token itself is remembered.
-    expect(await ask(await dpop())).toMatchObject({ status: 200 })
+    for (let time = 0; time < 2; time++) expect(await ask(await dpop())).toMatchObject({ status: 200 })
     const answer = await ask(await dpop(await changes()))
     expect(answer).toMatchObject({ status: 401, body: { code: 'token_invalid', error: 'invalid_dpop_proof' } })
     expect(details.join()).toMatch(reason)
@@ -251,8 +251,11 @@ describe('a proof that was used', () => {
     const ask = await serve(bearer)
     const headers = await dpop()
     expect(await ask(headers)).toMatchObject({ status: 200 })
-    expect(await ask(headers)).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
-    expect(details).toEqual(['DPoP proof: it was used before'])
+    // The token itself is remembered by the third.
+    for (let time = 0; time < 3; time++) {
+      expect(await ask(headers)).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
+    }
+    expect(details).toEqual(Array(3).fill('DPoP proof: it was used before'))
   })
 
   it("is no other client's, who may have hit on the same identifier", async () => {

@@ -183,7 +183,8 @@ describe('a guard whose roles fail', () => {
     isFailing = false
     expect((await bearer.verifyToken(access_token as string)).roles).toEqual(['user'])
     expect(asked).toBe(3)
-    await bearer.verifyToken(access_token as string)
-    expect(asked).toBe(3)
+    for (let time = 0; time < 3; time++) await bearer.verifyToken(access_token as string)
+    // The second time that it was good it was remembered.
+    expect(asked).toBe(4)
   })
 })

@@ -105,8 +105,9 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
     const { api, headers } = await world()
     const used = await headers()
     expect((await api.call(used, '/orders')).status).toBe(200)
-    expect((await api.call(used, '/orders')).status).toBe(401)
-    expect(api.events).toEqual([{ name: 'token_rejected', detail: 'DPoP proof: it was used before' }])
+    for (let time = 0; time < 3; time++) expect((await api.call(used, '/orders')).status).toBe(401)
+    const event = { name: 'token_rejected', detail: 'DPoP proof: it was used before' }
+    expect(api.events).toEqual([event, event, event])
     expect((await api.call(await headers(), '/orders')).status).toBe(200)
   })
 
