@@ -4,7 +4,7 @@
  */
 export const folders = {
   core: ['core/**', 'provider/http-client', 'http/cookies', 'http/pages', 'config/routes'],
-  tokens: ['tokens/**'],
+  tokens: ['tokens/**', 'flows/bound-tokens', 'flows/entra-login', 'flows/introspection'],
   session: [
     'session/**',
     'flows/nothing-comes-back',
@@ -13,7 +13,15 @@ export const folders = {
     'flows/one-command',
     'races/windows',
   ],
-  guard: ['guard/**', 'flows/guard-answers'],
+  guard: [
+    'guard/**',
+    'flows/guard-answers',
+    'flows/bearer-answers',
+    'flows/bound-tokens',
+    'flows/entra-bearer',
+    'flows/introspection',
+    'flows/several-issuers',
+  ],
   logins: [
     'logins/**',
     'flows/login',
