@@ -5,12 +5,28 @@
 export type RecordKey =
   { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
 
+/** What a replacement does to other records of the same session, in the same step. */
+export interface Besides {
+  /** What is written, whatever is there. */
+  readonly written?: readonly WrittenRecord[] | undefined
+  /** What is deleted; nothing there is no fault. */
+  readonly dropped?: readonly RecordKey[] | undefined
+}
+
+/** A record with its value and its life in seconds. */
+export interface WrittenRecord {
+  readonly key: RecordKey
+  readonly value: string
+  readonly seconds: number
+}
+
 /**
  * Where logins, tokens and marks are kept. Values are text, lives are seconds. Every method rejects when the store
  * cannot be reached; none may answer as if nothing were there.
  *
  * `redisRecords()` is one; an application may bring its own, over a database for instance. `add` and `replace` must be
- * atomic across all processes: single use of a login's response and the finality of a logout rest on them.
+ * atomic across all processes: single use of a login's response, the finality of a logout and the safety of a refresh
+ * token that is good once rest on them.
  */
 export interface Records {
   /** The value, or undefined where there is none or its life is over. */
@@ -20,15 +36,15 @@ export interface Records {
   /** Writes where nothing is there; says whether it did. */
   add(key: RecordKey, value: string, seconds: number): Promise<boolean>
   /**
-   * Writes (or with `undefined` deletes) where exactly `expected` is there, and in the same step deletes `dropped`, other
-   * records of the same session; says whether it did.
+   * Writes (or with `undefined` deletes) where exactly `expected` is there, and in the same step writes and deletes other
+   * records of the same session, as `besides` has it; says whether it did.
    */
   replace(
     key: RecordKey,
     expected: string,
     value: string | undefined,
     seconds: number,
-    dropped?: readonly RecordKey[],
+    besides?: Besides,
   ): Promise<boolean>
   /** Reads and deletes in one step. */
   take(key: RecordKey): Promise<string | undefined>

@@ -63,7 +63,7 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
       login.text,
       isLast ? undefined : writeRecord(others, record.version + 1),
       isLast ? 1 : secondsLeft(others),
-      [tokens],
+      { dropped: [tokens] },
     )
     if (!isEnded) {
       tries++

@@ -14,8 +14,8 @@ export function answerable(records: Records): Records {
     get: (key) => safe(() => records.get(key)),
     set: (key, value, seconds) => safe(() => records.set(key, value, seconds)),
     add: (key, value, seconds) => safe(() => records.add(key, value, seconds)),
-    replace: (key, expected, value, seconds, dropped) =>
-      safe(() => records.replace(key, expected, value, seconds, dropped)),
+    replace: (key, expected, value, seconds, besides) =>
+      safe(() => records.replace(key, expected, value, seconds, besides)),
     take: (key) => safe(() => records.take(key)),
     delete: (keys) => safe(() => records.delete(keys)),
   }

@@ -1,4 +1,4 @@
-import type { RecordKey, Records } from '../core/records.ts'
+import type { Besides, RecordKey, Records } from '../core/records.ts'
 
 interface Entry {
   readonly value: string
@@ -30,10 +30,11 @@ export class MemoryRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    dropped: readonly RecordKey[] = [],
+    { written = [], dropped = [] }: Besides = {},
   ): Promise<boolean> {
     const name = nameOf(key)
     if (this.#read(name) !== expected) return false
+    for (const other of written) this.#write(nameOf(other.key), other.value, other.seconds)
     for (const other of dropped) this.#entries.delete(nameOf(other))
     if (value === undefined) this.#entries.delete(name)
     else this.#write(name, value, seconds)

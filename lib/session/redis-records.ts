@@ -14,7 +14,9 @@ export interface RedisRecordsOptions {
 const replaceScript = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
+local written = (#ARGV - 3) / 2
+for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end
+for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`
 
 /**
@@ -41,11 +43,11 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
       return answer !== null
     },
-    async replace(key, expected, value, seconds, dropped = []) {
+    async replace(key, expected, value, seconds, { written = [], dropped = [] } = {}) {
       const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
-      const answer = await run(() =>
-        client.eval(replaceScript, { keys: [key, ...dropped].map(name), arguments: [expected, ...after] }),
-      )
+      const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
+      const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
+      const answer = await run(() => client.eval(replaceScript, { keys, arguments: [expected, ...after, ...others] }))
       return Number(answer) === 1
     },
     async take(key) {

@@ -170,7 +170,7 @@ export class RedisSessionStore extends RedisStore {
       if (movedOf(record)) return
       const instances = record === undefined || record === 'newer' ? [] : Object.keys(record.slots)
       const tokens = instances.map((instance) => tokensKey(sid, instance))
-      if (await records.replace(loginKey(sid), text, undefined, 1, tokens)) return
+      if (await records.replace(loginKey(sid), text, undefined, 1, { dropped: tokens })) return
     }
     throw storeUnavailable(new Error('the login record kept changing'))
   }

@@ -1,5 +1,5 @@
 import type { SessionData, Store } from 'express-session'
-import type { RecordKey, Records } from '../core/records.ts'
+import type { Besides, RecordKey, Records } from '../core/records.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import { nameOf } from './memory-records.ts'
 
@@ -38,11 +38,13 @@ export class StoreRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    dropped: readonly RecordKey[] = [],
+    { written = [], dropped = [] }: Besides = {},
   ): Promise<boolean> {
     const id = idOf(key)
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
+      // First, so that a fault in between leaves what was expected, and with it the way to try again.
+      for (const other of written) await this.#write(idOf(other.key), other.value, other.seconds)
       await (value === undefined ? this.#remove(id) : this.#write(id, value, seconds))
       for (const other of dropped) await this.#remove(idOf(other))
       return true

@@ -62,10 +62,12 @@ const call: fc.Arbitrary<Call> = fc.oneof(
         client.expire(keyOf(session, at), life),
   ),
   fc
-    .tuple(place, value, fc.option(value, { nil: undefined }), seconds, fc.subarray([...places]))
-    .map(([at, expected, value, life, dropped]): Call => (client, session) => {
-      const others = dropped.filter((other) => other !== at).map((other) => recordOf(session, other))
-      return redisRecords({ client }).replace(recordOf(session, at), expected, value, life, others)
+    .tuple(place, value, fc.option(value, { nil: undefined }), seconds, fc.subarray([...places]), fc.nat(places.length))
+    .map(([at, expected, value, life, others, count]): Call => (client, session) => {
+      const besides = others.filter((other) => other !== at).map((other) => recordOf(session, other))
+      const written = besides.slice(0, count).map((key, index) => ({ key, value: `besides ${index}`, seconds: life }))
+      const dropped = besides.slice(count)
+      return redisRecords({ client }).replace(recordOf(session, at), expected, value, life, { written, dropped })
     }),
 )
 

@@ -127,7 +127,7 @@ describe('records through a session store', () => {
       operation === 'destroy' ? { error: Object.assign(new Error('no such file'), { code: 'ENOENT' }) } : undefined
     await records.delete([key])
     await records.set(key, 'value', 60)
-    expect(await records.replace(key, 'value', 'other', 60, [other])).toBe(true)
+    expect(await records.replace(key, 'value', 'other', 60, { dropped: [other] })).toBe(true)
   })
 
   it('do not take an ENOENT for done where something was to be written', async () => {

@@ -8,11 +8,13 @@ interface Entry {
   readonly endsAt: number
 }
 
-/** Names of the two scripts' statements that tell a compare-and-set from anything else. */
+/** The statements that tell a compare-and-set from anything else. */
 const compareAndSet = [
   "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
   "if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end",
-  "for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end",
+  'local written = (#ARGV - 3) / 2',
+  "for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end",
+  "for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end",
   'return 1',
 ]
 
@@ -84,11 +86,15 @@ export class MemoryRedis implements RedisClient {
       throw new Error(`the Redis in memory knows another script: teach it this one\n${script}`)
     }
     const [key, ...others] = keys as [string, ...string[]]
-    const [expected, value, seconds] = given as [string, string, string]
+    const [expected, value, seconds, ...besides] = given as [string, string, string, ...string[]]
     if (this.#read(key) !== expected) return 0
     if (seconds === '0') this.#remove([key])
     else this.#write(key, value, Number(seconds))
-    this.#remove(others)
+    const written = besides.length / 2
+    for (let i = 0; i < written; i++) {
+      this.#write(others[i] as string, besides[2 * i] as string, Number(besides[2 * i + 1]))
+    }
+    this.#remove(others.slice(written))
     return 1
   }
 
