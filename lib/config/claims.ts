@@ -28,6 +28,8 @@ export interface TokenSet {
   readonly accessToken: string
   /** How the access token is presented: `bearer` or `dpop`, in lower case. */
   readonly tokenType: string
+  /** Seconds since the epoch at which the provider answered with it; undefined in logins of before version 1. */
+  readonly obtainedAt: number | undefined
   /** Seconds since the epoch at which the access token ends; undefined where the provider did not say. */
   readonly expiresAt: number | undefined
   /** Undefined where the provider issued none. */

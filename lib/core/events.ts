@@ -8,6 +8,9 @@ export interface OidcEventBase {
   at: number
 }
 
+/** Why a login ended: its user logged out, or the provider refused to refresh its tokens. */
+export type LogoutReason = 'user' | 'refresh_refused'
+
 /** The events of an instance and what they carry. None carries a token, a code or a secret. */
 export interface OidcEvents {
   /** A login was finished. */
@@ -15,7 +18,17 @@ export interface OidcEvents {
   /** A login could not be finished. */
   login_failed: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /** A login was ended. */
-  logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: 'user' }
+  logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: LogoutReason }
+  /** The tokens of a login were refreshed. */
+  refresh: OidcEventBase & { issuer: string; sub: string; loginId: string }
+  /** The tokens of a login could not be refreshed. The login stays, unless a `logout` of the reason `refresh_refused` follows. */
+  refresh_failed: OidcEventBase & {
+    sub: string
+    loginId: string
+    code: string
+    status: number
+    detail: string | undefined
+  }
   /** A guard refused a request. */
   denied: OidcEventBase & { code: string; status: number; sub: string | undefined; detail: string | undefined }
   /** A guard refused an access token as malformed or not good; `detail` says why. */

@@ -1,5 +1,6 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import type { ResolvedIntrospection } from '../config/resolve-introspection.ts'
+import { Flights } from '../core/flights.ts'
 import { TokenRejected } from '../tokens/faults.ts'
 import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
 
@@ -10,7 +11,7 @@ export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
 export class Introspection {
   readonly settings: ResolvedIntrospection
   readonly #ask: AskIssuer
-  readonly #asked = new Map<string, Promise<UnknownClaims>>()
+  readonly #asked = new Flights<UnknownClaims>()
 
   constructor(settings: ResolvedIntrospection, ask: AskIssuer) {
     this.settings = settings
@@ -23,12 +24,7 @@ export class Introspection {
    * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`
    */
   claims(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
-    let answer = this.#asked.get(token)
-    if (!answer) {
-      answer = this.#fetch(token, checks).finally(() => this.#asked.delete(token))
-      this.#asked.set(token, answer)
-    }
-    return answer
+    return this.#asked.run(token, () => this.#fetch(token, checks))
   }
 
   async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {

@@ -1,16 +1,27 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { StandardClaims, TokenSet, User } from '../config/claims.ts'
+import { Checks, optionsInvalid } from '../config/checks.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters } from '../config/options.ts'
 import { OidcError } from '../core/errors.ts'
 import { challengeOf, type ChallengeBase } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
+import { freshTokens } from '../logins/refresh.ts'
 import { tokensKey, type Slot } from '../session/login-record.ts'
 import { openTokens } from '../session/vault.ts'
-import type { Exchange } from './answers.ts'
+import { toldError, type Exchange } from './answers.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
 import { slotOf, stateOf } from './request-state.ts'
+
+/** What an access token is asked for with. */
+export interface AccessTokenParameters {
+  /**
+   * Seconds that the token is to be good for at least. Default 30. One whose whole life is shorter is refreshed once half of
+   * it is over. While the provider cannot be reached, a token that has not ended will do.
+   */
+  minValidSeconds?: number | undefined
+}
 
 /** Members of `req.oidc` whether or not somebody is logged in. */
 interface ContextBase {
@@ -29,6 +40,15 @@ interface ContextBase {
    * `store_unavailable` (503).
    */
   tokens(): Promise<TokenSet>
+  /**
+   * The access token of the login, for calls to APIs as the user. One that has ended, or is about to, is refreshed first:
+   * once, however many requests and processes ask for it.
+   *
+   * @throws OidcError `login_required` (401) where nobody is logged in, the provider has ended the login, or there is no
+   * refresh token and the access token has ended; `provider_unavailable`, `store_unavailable` (503); `options_invalid`
+   * where a parameter is wrong.
+   */
+  accessToken(parameters?: AccessTokenParameters): Promise<string>
   /** Begins a login and answers the request. */
   login(parameters?: LoginParameters): Promise<void>
   /** Ends this login, here and at the provider, and answers the request. */
@@ -117,6 +137,29 @@ class Context implements ContextBase {
     if (!tokens)
       throw loginRequired('the tokens of this login are gone, or were sealed with a secret that is not in use')
     return tokens
+  }
+
+  async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
+    const checks = new Checks(parameters, 'the parameters of accessToken()', ['minValidSeconds'])
+    const minValidSeconds = checks.seconds('minValidSeconds', 30, 0, 86_400)
+    if (checks.faults.length > 0) throw optionsInvalid('accessToken()', checks.faults)
+    const slot = this.#slot
+    const state = stateOf(this.#req)
+    if (!slot || !state?.session) throw loginRequired()
+    const { session } = state
+    const place = { records: session.records, session: session.id, slot }
+    // Roles and scope of this request are from then on those that the refresh brought; or nobody is logged in any more.
+    const look = async (): Promise<void> => {
+      state.login = await session.readLogin(place.session).catch(() => state.login)
+    }
+    try {
+      const { accessToken, expiresAt } = await freshTokens(this.#instance, place, minValidSeconds)
+      if (expiresAt !== slot.accessTokenEndsAt) await look()
+      return accessToken
+    } catch (error) {
+      if ((error as OidcError).code === 'login_required') await look()
+      throw toldError(this.#instance, error)
+    }
   }
 
   async login(parameters: LoginParameters = {}): Promise<void> {

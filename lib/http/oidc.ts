@@ -7,6 +7,7 @@ import { resolveOptions } from '../config/resolve.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import { loginMetadata } from '../config/issuer.ts'
 import { OidcError } from '../core/errors.ts'
+import { Flights } from '../core/flights.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import { Sealer } from '../core/seal.ts'
 import { localPath } from '../core/urls.ts'
@@ -211,6 +212,7 @@ function makeInstance(given: unknown): Instance {
     stateSealer: new Sealer(options.secrets, 'state'),
     cookieSealer: new Sealer(options.secrets, 'transaction'),
     tokenSealer: new Sealer(options.secrets, 'tokens'),
+    refreshes: new Flights(),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

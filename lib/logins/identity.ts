@@ -5,7 +5,7 @@ import { OidcError, hookFailed } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
 import { fetchUserInfo } from '../provider/endpoints.ts'
-import type { TokenResponse } from '../provider/respond.ts'
+import type { LoginTokens } from '../provider/respond.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
 import { acceptedAlgorithms, providerAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
@@ -43,7 +43,7 @@ const aboutToken = new Set([
 /** Verifies what the token endpoint answered and finds out who it is about. */
 export async function identify(
   instance: Instance,
-  response: TokenResponse,
+  response: LoginTokens,
   asked: { readonly nonce: string; readonly scope: readonly string[] },
 ): Promise<Identity> {
   const { options, provider, keys } = instance
@@ -69,10 +69,7 @@ export async function identify(
           algorithms: acceptedAlgorithms,
         })
       : undefined
-  const user = Object.fromEntries(
-    Object.entries({ ...info, ...claims }).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
-  )
-  if (!canBeWritten(user)) throw tokenInvalid('claims', 'they are nested too deep to be kept')
+  const user = userOf({ ...info, ...claims })
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
   return {
     claims,
@@ -81,12 +78,26 @@ export async function identify(
     tokens: {
       accessToken: response.accessToken,
       tokenType: response.tokenType,
+      obtainedAt: nowSeconds(),
       expiresAt: response.expiresIn === undefined ? undefined : nowSeconds() + Math.floor(response.expiresIn),
       refreshToken: response.refreshToken,
       idToken: response.idToken,
       scope: response.scope === undefined ? asked.scope : (scopeList(response.scope) ?? []),
     },
   }
+}
+
+/**
+ * The user as claims tell.
+ *
+ * @throws OidcError `token_invalid` where they cannot be kept.
+ */
+export function userOf(claims: UnknownClaims): UnknownClaims {
+  const user = Object.fromEntries(
+    Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
+  )
+  if (!canBeWritten(user)) throw tokenInvalid('claims', 'they are nested too deep to be kept')
+  return user
 }
 
 /** JSON that was parsed need not be JSON that can be written: that is done by recursion. */
@@ -99,7 +110,8 @@ function canBeWritten(claims: UnknownClaims): boolean {
   }
 }
 
-async function ownAccessToken(
+/** The claims of a login's own access token, where they can be verified. */
+export async function ownAccessToken(
   instance: Instance,
   token: string,
   claims: IdTokenClaims,
@@ -125,7 +137,8 @@ async function ownAccessToken(
   }
 }
 
-function rolesOf(
+/** The roles of a user, from what was verified. */
+export function rolesOf(
   options: ResolvedOptions,
   idToken: UnknownClaims,
   accessToken: UnknownClaims | undefined,

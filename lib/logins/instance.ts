@@ -2,6 +2,8 @@ import type { ResolvedOptions } from '../config/resolve.ts'
 import type { Events } from '../core/events.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Provider } from '../provider/provider.ts'
+import type { Flights } from '../core/flights.ts'
+import type { TokenSet } from '../config/claims.ts'
 import type { CookiePlace } from '../session/transaction.ts'
 import type { Keys } from '../tokens/keys.ts'
 
@@ -14,6 +16,8 @@ export interface Instance {
   readonly stateSealer: Sealer
   readonly cookieSealer: Sealer
   readonly tokenSealer: Sealer
+  /** The refreshes that this process is at, by login. */
+  readonly refreshes: Flights<TokenSet>
   readonly cookiePlace: CookiePlace
   /** From `baseUrl` alone, never from a request. */
   readonly redirectUri: string

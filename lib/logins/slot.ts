@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
 import type { Slot } from '../session/login-record.ts'
 import type { Transaction } from '../session/transaction.ts'
@@ -9,12 +10,11 @@ import type { Instance } from './instance.ts'
 export function slotOf(instance: Instance, transaction: Transaction, identity: Identity): Slot {
   const { claims, tokens } = identity
   const now = nowSeconds()
-  const { sid, acr, auth_time: authTime } = claims
   return {
     loginId: randomBytes(16).toString('base64url'),
     issuer: claims.iss,
     sub: claims.sub,
-    ...(typeof sid === 'string' ? { sid } : {}),
+    ...aboutLogin(instance, claims),
     user: identity.user,
     roles: identity.roles,
     scope: tokens.scope,
@@ -22,6 +22,14 @@ export function slotOf(instance: Instance, transaction: Transaction, identity: I
     checkedAt: now,
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
+  }
+}
+
+/** What an ID token says of how the user logged in. */
+export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot, 'sid' | 'acr' | 'authTime'> {
+  const { sid, acr, auth_time: authTime } = claims
+  return {
+    ...(typeof sid === 'string' ? { sid } : {}),
     ...(typeof acr === 'string' ? { acr } : {}),
     ...(isPast(instance, authTime) ? { authTime } : {}),
   }

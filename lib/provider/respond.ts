@@ -1,7 +1,8 @@
-import { AuthorizationResponseError, ResponseBodyError, authorizationCodeGrant } from 'openid-client'
+import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { credentials, providerFault, responseInvalid } from './faults.ts'
+import { credentials, providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
+import { isInvalidGrant, issuedTokens, type IssuedTokens } from './token-response.ts'
 
 /** What the response must fit. */
 export interface ResponseChecks {
@@ -12,17 +13,8 @@ export interface ResponseChecks {
   readonly maxAge: number | undefined
 }
 
-/** The token response (RFC 6749 5.1), its ID token not yet verified. */
-export interface TokenResponse {
-  readonly accessToken: string
-  readonly tokenType: string
-  readonly idToken: string
-  readonly refreshToken: string | undefined
-  /** Seconds, where the provider gave a sensible number. */
-  readonly expiresIn: number | undefined
-  /** The granted scope; undefined where the provider left it out, which means: as asked (RFC 6749 5.1). */
-  readonly scope: string | undefined
-}
+/** The tokens of a new login, the ID token not yet verified. */
+export type LoginTokens = IssuedTokens & { readonly idToken: string }
 
 /** The provider said no to the authorization request (OIDC Core 3.1.2.6). */
 export class ProviderRefused extends OidcError {
@@ -43,15 +35,12 @@ export class ProviderRefused extends OidcError {
   }
 }
 
-/** An access token ends within ten years, whatever the provider says: later ends are no dates. */
-const longestSeconds = 315_360_000
-
 /** Validates the authorization response (OIDC Core 3.1.2.7, RFC 9207) and exchanges its code for tokens. */
 export async function exchangeCode(
   provider: Provider,
   parameters: URLSearchParams,
   checks: ResponseChecks,
-): Promise<TokenResponse> {
+): Promise<LoginTokens> {
   const { configuration } = await provider.ready()
   const url = new URL(checks.redirectUri)
   url.search = parameters.toString()
@@ -63,27 +52,8 @@ export async function exchangeCode(
       idTokenExpected: true,
       ...(checks.maxAge === undefined ? {} : { maxAge: checks.maxAge }),
     })
-    if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
-      // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
-      throw responseInvalid('token response: the access token has characters that none may have')
-    }
-    if (tokens.token_type !== 'bearer') {
-      // No key of ours was shown (RFC 9449 5), so that nobody could use it.
-      throw responseInvalid(`token response: the access token is of the type ${tokens.token_type} rather than Bearer`)
-    }
-    const expiresIn = tokens.expires_in
-    return {
-      accessToken: tokens.access_token,
-      tokenType: tokens.token_type,
-      // Its absence was refused above.
-      idToken: tokens.id_token as string,
-      refreshToken: tokens.refresh_token,
-      expiresIn:
-        typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0
-          ? Math.min(expiresIn, longestSeconds)
-          : undefined,
-      scope: typeof tokens.scope === 'string' ? tokens.scope : undefined,
-    }
+    // The absence of an ID token was refused above.
+    return issuedTokens(tokens) as LoginTokens
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
     if (isInvalidGrant(error)) {
@@ -99,9 +69,4 @@ export async function exchangeCode(
       ...credentials(provider.options),
     ])
   }
-}
-
-/** RFC 6749 5.2: the code is invalid, has expired or was used; nothing is wrong with the client. */
-function isInvalidGrant(error: unknown): boolean {
-  return error instanceof ResponseBodyError && error.error === 'invalid_grant'
 }

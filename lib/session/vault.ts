@@ -14,7 +14,12 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string, inst
   if (text === undefined) return undefined
   const { format: written, ...tokens } = JSON.parse(text) as TokenSet & { format: number }
   if (written !== format) return undefined
-  return Object.freeze({ ...tokens, refreshToken: tokens.refreshToken, expiresAt: tokens.expiresAt })
+  return Object.freeze({
+    ...tokens,
+    refreshToken: tokens.refreshToken,
+    obtainedAt: tokens.obtainedAt,
+    expiresAt: tokens.expiresAt,
+  })
 }
 
 function context(loginId: string, instance: string): string {

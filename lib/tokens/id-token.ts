@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
@@ -11,7 +12,10 @@ import { verifyFresh } from './verify.ts'
 export interface IdTokenChecks {
   readonly issuer: string
   readonly clientId: string
-  readonly nonce: string
+  /** Undefined where none is known: then there must be none. */
+  readonly nonce: string | undefined
+  /** Whether it came with a refresh, and may leave the nonce out (OIDC Core 12.2). */
+  readonly isRefreshed?: boolean | undefined
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
   /** What else the options say of the issuer's tokens. */
@@ -44,6 +48,11 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   return claims as IdTokenClaims
 }
 
+/** The claims of an ID token that was verified when it came, and was sealed since. */
+export function claimsOfKept(token: string): UnknownClaims {
+  return decodeJwt(token)
+}
+
 /** A user who is not wanted is told so; any other fault is the provider's. */
 async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
   const fault = await ruleFault(claims, rules, {
@@ -58,7 +67,7 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
 function claimFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a subject'
-  if (nonce !== checks.nonce) return 'nonce is another'
+  if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce is another'
   if (azp !== undefined && azp !== checks.clientId) return 'azp is another client'
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined) return 'several audiences and no azp'
   if (typeof iat !== 'number' || iat > nowSeconds() + checks.clockToleranceSeconds) return 'iat is in the future'

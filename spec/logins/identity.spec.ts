@@ -3,7 +3,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRefused } from '../../lib/core/errors.ts'
 import { identify, type Identity } from '../../lib/logins/identity.ts'
-import type { TokenResponse } from '../../lib/provider/respond.ts'
+import type { LoginTokens } from '../../lib/provider/respond.ts'
 import { tokenInvalid } from '../../lib/tokens/faults.ts'
 import { rejection } from '../support/flow.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
@@ -25,8 +25,8 @@ beforeEach(() => {
 })
 afterEach(() => void vi.useRealTimers())
 
-function identified(response: Partial<TokenResponse> = {}, options: Partial<OidcOptions> = {}): Promise<Identity> {
-  const whole: TokenResponse = {
+function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOptions> = {}): Promise<Identity> {
+  const whole: LoginTokens = {
     accessToken: 'access-token',
     tokenType: 'bearer',
     idToken: 'id-token',

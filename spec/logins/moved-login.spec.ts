@@ -16,6 +16,7 @@ const staff = slotOf('bob')
 const tokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
+  obtainedAt: undefined,
   expiresAt: undefined,
   refreshToken: undefined,
   idToken: 'id-token',

@@ -30,6 +30,7 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
     tokens: {
       accessToken: 'access-token',
       tokenType: 'bearer',
+      obtainedAt: undefined,
       expiresAt: undefined,
       refreshToken: undefined,
       idToken: 'id-token',

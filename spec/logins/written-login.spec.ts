@@ -34,6 +34,7 @@ function identityOf(claims: object = {}): Identity {
     tokens: {
       accessToken: 'the-access-token',
       tokenType: 'bearer',
+      obtainedAt: undefined,
       expiresAt: undefined,
       refreshToken: 'the-refresh-token',
       idToken: 'the-id-token',

@@ -7,6 +7,7 @@ const sealer = new Sealer(['a secret of more than thirty-two characters'], 'toke
 const tokens: TokenSet = {
   accessToken: 'access-token',
   tokenType: 'bearer',
+  obtainedAt: undefined,
   expiresAt: 1_900_000_000,
   refreshToken: 'refresh-token',
   idToken: 'id-token',

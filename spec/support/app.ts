@@ -34,7 +34,16 @@ export interface TestApp {
   stop(): Promise<void>
 }
 
-const eventNames: OidcEventName[] = ['login', 'login_failed', 'logout', 'denied', 'store_fault', 'provider_fault']
+const eventNames: OidcEventName[] = [
+  'login',
+  'login_failed',
+  'logout',
+  'refresh',
+  'refresh_failed',
+  'denied',
+  'store_fault',
+  'provider_fault',
+]
 
 export async function startApp(setup: AppSetup): Promise<TestApp> {
   const make = setup.express ?? express

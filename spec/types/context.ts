@@ -44,10 +44,19 @@ holds<
     Equal<OidcContext['provider'], string>,
     Equal<ReturnType<OidcContext['hasRole']>, boolean>,
     Equal<ReturnType<OidcContext['tokens']>, Promise<TokenSet>>,
+    Equal<ReturnType<OidcContext['accessToken']>, Promise<string>>,
     Equal<ReturnType<OidcContext['login']>, Promise<void>>,
     Equal<ReturnType<OidcContext['logout']>, Promise<void>>,
   ]
 >()
+
+void context.accessToken()
+void context.accessToken({ minValidSeconds: 60 })
+void context.accessToken({ minValidSeconds: undefined })
+// @ts-expect-error: seconds are a number
+void context.accessToken({ minValidSeconds: '60' })
+// @ts-expect-error: no such parameter
+void context.accessToken({ minSeconds: 60 })
 
 const off = oidc.on('login', (event) => {
   holds<Equal<typeof event.sub, string>>()
@@ -61,7 +70,7 @@ oidc.on('denied', ({ sub, status }) => {
   holds<[Equal<typeof sub, string | undefined>, Equal<typeof status, number>]>()
 })
 oidc.on('logout', ({ reason }) => {
-  holds<Equal<typeof reason, 'user'>>()
+  holds<Equal<typeof reason, 'user' | 'refresh_refused'>>()
 })
 // @ts-expect-error: no such event
 oidc.on('signin', () => {})

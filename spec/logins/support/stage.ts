@@ -3,6 +3,7 @@ import type { Request } from 'express'
 import session, { MemoryStore } from 'express-session'
 import type { OidcEventName, OidcOptions } from 'express-session-oidc'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
+import { Flights } from '../../../lib/core/flights.ts'
 import { Events } from '../../../lib/core/events.ts'
 import { Sealer } from '../../../lib/core/seal.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -41,6 +42,7 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     stateSealer: new Sealer(options.secrets, 'state'),
     cookieSealer: new Sealer(options.secrets, 'transaction'),
     tokenSealer: new Sealer(options.secrets, 'tokens'),
+    refreshes: new Flights(),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

@@ -1,0 +1,120 @@
+import type { TokenSet, UnknownClaims } from '../config/claims.ts'
+import { providerAlgorithms, acceptedAlgorithms } from '../config/algorithms.ts'
+import { scopeList } from '../config/checks.ts'
+import { nowSeconds } from '../core/clock.ts'
+import { OidcError, describe } from '../core/errors.ts'
+import { fetchUserInfo } from '../provider/endpoints.ts'
+import type { IssuedTokens } from '../provider/token-response.ts'
+import type { Slot } from '../session/login-record.ts'
+import { tokenInvalid } from '../tokens/faults.ts'
+import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
+import { withDistributedClaims } from '../tokens/issuer-rules.ts'
+import { verifyUserInfo } from '../tokens/user-info.ts'
+import { ownAccessToken, rolesOf, userOf } from './identity.ts'
+import type { Instance } from './instance.ts'
+import { aboutLogin } from './slot.ts'
+
+/** A login after a refresh. */
+export interface Refreshed {
+  readonly tokens: TokenSet
+  /** Its slot, made of the one that it has. */
+  readonly slotFrom: (slot: Slot) => Slot
+}
+
+/**
+ * Puts what a refresh brought in the place of what a login had. What it did not bring, or what cannot be verified just now,
+ * stays as it was: the tokens are the login's only ones by then, and must not be lost for it.
+ *
+ * @throws OidcError `token_invalid` where the ID token is not good or not of this login (OIDC Core 12.2).
+ */
+export async function reidentify(
+  instance: Instance,
+  response: IssuedTokens,
+  former: TokenSet,
+  slot: Slot,
+): Promise<Refreshed> {
+  const claims = await tellingFaults(instance, () => verified(instance, response, former, slot))
+  const found = await tellingFaults(instance, () =>
+    identity(instance, response, claims ?? claimsOfKept(former.idToken), slot),
+  )
+  const now = nowSeconds()
+  const tokens: TokenSet = {
+    accessToken: response.accessToken,
+    tokenType: response.tokenType,
+    obtainedAt: now,
+    expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
+    refreshToken: response.refreshToken ?? former.refreshToken,
+    idToken: claims && response.idToken !== undefined ? response.idToken : former.idToken,
+    scope: response.scope === undefined ? former.scope : (scopeList(response.scope) ?? []),
+  }
+  const changes = {
+    ...found,
+    ...(claims && aboutLogin(instance, claims)),
+    scope: tokens.scope,
+    checkedAt: now,
+    ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
+  }
+  return { tokens, slotFrom: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }) }
+}
+
+/** The claims of the ID token; undefined where there is none. */
+async function verified(
+  instance: Instance,
+  response: IssuedTokens,
+  former: TokenSet,
+  slot: Slot,
+): Promise<IdTokenClaims | undefined> {
+  if (response.idToken === undefined) return undefined
+  const { options, provider, keys } = instance
+  const { metadata } = await provider.ready()
+  const { nonce } = claimsOfKept(former.idToken)
+  const claims = await verifyIdToken(response.idToken, keys, {
+    issuer: metadata.issuer,
+    clientId: options.clientId,
+    clockToleranceSeconds: options.clockToleranceSeconds,
+    rules: options.rules,
+    nonce: typeof nonce === 'string' ? nonce : undefined,
+    isRefreshed: true,
+    algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
+  })
+  if (claims.iss !== slot.issuer) throw tokenInvalid('ID token', 'iss is another than that of the login')
+  if (claims.sub !== slot.sub) throw tokenInvalid('ID token', 'sub is another than that of the login')
+  return claims
+}
+
+/** Who the login is of, as it is known now. */
+async function identity(
+  instance: Instance,
+  response: IssuedTokens,
+  idToken: UnknownClaims,
+  slot: Slot,
+): Promise<Pick<Slot, 'user' | 'roles'>> {
+  const { options, keys, provider } = instance
+  const whole = { ...idToken, iss: slot.issuer, sub: slot.sub, iat: nowSeconds() } as IdTokenClaims
+  const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
+  const info =
+    options.userInfo === 'login'
+      ? await verifyUserInfo(await fetchUserInfo(provider, response.accessToken), keys, {
+          issuer: slot.issuer,
+          clientId: options.clientId,
+          clockToleranceSeconds: options.clockToleranceSeconds,
+          sub: slot.sub,
+          algorithms: acceptedAlgorithms,
+        })
+      : undefined
+  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
+  return { user: userOf({ ...info, ...claims }), roles: rolesOf(options, claims, accessToken, info) }
+}
+
+/** Nothing, where something is out of reach or a function of the application failed; that is told. */
+async function tellingFaults<Found>(instance: Instance, find: () => Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await find()
+  } catch (error) {
+    if (error instanceof OidcError && (error.code === 'token_invalid' || error.code === 'login_refused')) throw error
+    instance.events.emit('provider_fault', {
+      detail: `after a refresh: ${error instanceof OidcError ? (error.detail ?? error.code) : describe(error)}`,
+    })
+    return undefined
+  }
+}

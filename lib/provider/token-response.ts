@@ -1,0 +1,47 @@
+import { ResponseBodyError, type TokenEndpointResponse } from 'openid-client'
+import { responseInvalid } from './faults.ts'
+
+/** What the token endpoint answered (RFC 6749 5.1), nothing of it verified yet. */
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly tokenType: string
+  /** Undefined where there is none: a refresh need not bring one (OIDC Core 12.2). */
+  readonly idToken: string | undefined
+  readonly refreshToken: string | undefined
+  /** Seconds, where the provider gave a sensible number. */
+  readonly expiresIn: number | undefined
+  /** The granted scope; undefined where the provider left it out, which means: as asked (RFC 6749 5.1). */
+  readonly scope: string | undefined
+}
+
+/** An access token ends within ten years, whatever the provider says: later ends are no dates. */
+const longestSeconds = 315_360_000
+
+/** The tokens of an answer of the token endpoint, in the form in which they are used. */
+export function issuedTokens(tokens: TokenEndpointResponse): IssuedTokens {
+  if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
+    // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
+    throw responseInvalid('token response: the access token has characters that none may have')
+  }
+  if (tokens.token_type !== 'bearer') {
+    // No key of ours was shown (RFC 9449 5), so that nobody could use it.
+    throw responseInvalid(`token response: the access token is of the type ${tokens.token_type} rather than Bearer`)
+  }
+  const expiresIn = tokens.expires_in
+  return {
+    accessToken: tokens.access_token,
+    tokenType: tokens.token_type,
+    idToken: tokens.id_token,
+    refreshToken: tokens.refresh_token,
+    expiresIn:
+      typeof expiresIn === 'number' && Number.isFinite(expiresIn) && expiresIn > 0
+        ? Math.min(expiresIn, longestSeconds)
+        : undefined,
+    scope: typeof tokens.scope === 'string' ? tokens.scope : undefined,
+  }
+}
+
+/** RFC 6749 5.2: the code or the refresh token is invalid, has expired or was used; nothing is wrong with the client. */
+export function isInvalidGrant(error: unknown): boolean {
+  return error instanceof ResponseBodyError && error.error === 'invalid_grant'
+}

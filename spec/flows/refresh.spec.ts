@@ -1,0 +1,509 @@
+import { MemoryStore } from 'express-session'
+import { describe, expect, it } from 'vitest'
+import { AsyncStore } from '../support/async-store.ts'
+import type { TestApp } from '../support/app.ts'
+import { until } from '../support/app.ts'
+import { flow, told } from '../support/flow.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { switchedRedis } from '../support/switched-redis.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+import { tokenRoutes } from '../support/token-routes.ts'
+import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+import type { OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { startTestProvider, type UserAgent } from 'express-session-oidc/testing'
+
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+const partner = partnerOfFile()
+
+async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await world.start({ options, routes: tokenRoutes })
+  const agent = app.agent()
+  await agent.get('/profile')
+  world.provider.forget()
+  return { app, agent }
+}
+
+/** What Redis has of a session. */
+async function keysOf(id: string): Promise<string[]> {
+  return await world.redis.client.keys(`*${id}*`)
+}
+
+/** Requests to the token endpoint since the login. */
+function grants(): (string | null)[] {
+  return world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
+}
+
+describe('accessToken()', () => {
+  it('is the token of the login while that lasts, without asking the provider', async () => {
+    const { app, agent } = await start()
+    const first = await shownToken(agent, app.url)
+    pass(260)
+    expect(await shownToken(agent, app.url)).toEqual(first)
+    expect(first.isAuthenticated).toBe(true)
+    expect(grants()).toEqual([])
+  })
+
+  it('is refreshed before it ends, by default 30 s, and stays so', async () => {
+    const { app, agent } = await start()
+    const first = await shownToken(agent, app.url)
+    pass(271)
+    const second = await shownToken(agent, app.url)
+    expect(second.token).not.toBe(first.token)
+    expect(await shownToken(agent, app.url)).toEqual(second)
+    expect(grants()).toEqual(['refresh_token'])
+    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer }])
+  })
+
+  it('is refreshed as early as it is asked to', async () => {
+    const { app, agent } = await start()
+    pass(100)
+    await shownToken(agent, app.url, '?minValidSeconds=200')
+    expect(grants()).toEqual([])
+    await shownToken(agent, app.url, '?minValidSeconds=201')
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('of a life shorter than it is to last is refreshed once half of that is over, not at each request', async () => {
+    const { app, agent } = await start()
+    await shownToken(agent, app.url, '?minValidSeconds=400')
+    pass(149)
+    await shownToken(agent, app.url, '?minValidSeconds=400')
+    expect(grants()).toEqual([])
+    pass(2)
+    await shownToken(agent, app.url, '?minValidSeconds=400')
+    await shownToken(agent, app.url, '?minValidSeconds=400')
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('is refreshed again and again with refresh tokens that are good once', async () => {
+    const { app, agent } = await start()
+    const seen = new Set<string>()
+    for (let round = 0; round < 5; round++) {
+      seen.add((await shownToken(agent, app.url)).token)
+      pass(301)
+    }
+    expect(seen.size).toBe(5)
+    expect(grants()).toHaveLength(4)
+    const presented = world.provider.requestsTo('token').map(({ params }) => params.get('refresh_token'))
+    expect(new Set(presented).size).toBe(4)
+  })
+
+  it('that has ended costs one refresh, whoever asks at once', async () => {
+    const { app, agent } = await start()
+    pass(301)
+    const shown = await Promise.all(Array.from({ length: 25 }, () => shownToken(agent, app.url)))
+    expect(new Set(shown.map(({ token }) => token)).size).toBe(1)
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('costs one command more than the guard, and many who ask at once for a new one share one lock', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const app = await world.start({
+      session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
+      routes: tokenRoutes,
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    redis.commands.length = 0
+    await shownToken(agent, app.url)
+    expect(redis.commands.filter((name) => name === 'get')).toHaveLength(1)
+    expect(redis.commands.filter((name) => name === 'set' || name === 'eval')).toEqual([])
+    pass(301)
+    redis.commands.length = 0
+    await Promise.all(Array.from({ length: 25 }, () => shownToken(agent, app.url)))
+    expect(redis.commands.filter((name) => name === 'set')).toHaveLength(1)
+    // The tokens with the login, and the lock given away.
+    expect(redis.commands.filter((name) => name === 'eval')).toHaveLength(2)
+  })
+
+  it('that has ended costs one refresh, whichever instance of the application is asked', async () => {
+    const { app, agent } = await start()
+    // The same address to the browser's cookie jar: cookies know no ports.
+    const others = await Promise.all([1, 2, 3].map(() => world.start({ routes: tokenRoutes })))
+    pass(301)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    const asked = [app, ...others].flatMap(({ url }) => [1, 2, 3, 4, 5].map(() => shownToken(agent, url)))
+    await world.provider.waitForRequest('token')
+    undo()
+    const shown = await Promise.all(asked)
+    expect(new Set(shown.map(({ token }) => token)).size).toBe(1)
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('of one login is never that of another', async () => {
+    const { app, agent } = await start()
+    world.provider.signIn('bob')
+    const other = app.agent()
+    await other.get('/profile')
+    pass(301)
+    const [alices, bobs] = await Promise.all([shownToken(agent, app.url), shownToken(other, app.url)])
+    const subjectOf = (token: string): string =>
+      (JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString()) as { sub: string }).sub
+    expect([subjectOf(alices.token), subjectOf(bobs.token)]).toEqual(['alice', 'bob'])
+  })
+
+  it.each([
+    ['minValidSeconds=-1', 'minValidSeconds must be a number of seconds from 0 to 86400'],
+    ['minValidSeconds=soon', 'minValidSeconds must be a number of seconds from 0 to 86400'],
+  ])('says what is wrong with %s', async (query, message) => {
+    const { app, agent } = await start()
+    const answer = await askToken(agent, app.url, `?${query}`)
+    expect(answer.status).toBe(500)
+    expect(answer.text()).toContain(message)
+  })
+
+  it('is refused where nobody is logged in', async () => {
+    const { app } = await start()
+    const answer = await askToken(app.agent(), app.url)
+    expect(answer.status).toBe(401)
+    expect(answer.json()).toMatchObject({ code: 'login_required' })
+  })
+})
+
+describe.each([
+  ['MemoryStore', () => new MemoryStore()],
+  ['a store without atomic operations', () => new AsyncStore()],
+])('accessToken() with %s', (_, store) => {
+  it('costs one refresh, whoever asks at once, and goes on', async () => {
+    const app = await world.start({ session: { store: store() }, routes: tokenRoutes })
+    const agent = app.agent()
+    await agent.get('/profile')
+    world.provider.forget()
+    for (let round = 1; round <= 3; round++) {
+      pass(301)
+      const shown = await Promise.all(Array.from({ length: 10 }, () => shownToken(agent, app.url)))
+      expect(new Set(shown.map(({ token }) => token)).size).toBe(1)
+      expect(grants()).toHaveLength(round)
+    }
+    world.provider.endSession('alice')
+    pass(301)
+    expect((await askToken(agent, app.url)).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+  })
+})
+
+describe('what a refresh brings', () => {
+  it('is what the login has from then on, in the same request too', async () => {
+    const { app, agent } = await start({ roles: ({ idToken }) => [`role of ${String(idToken['name'])}`] })
+    pass(301)
+    world.provider.misbehave({
+      idToken: { claims: { name: 'Alice Renamed' } },
+      tokenResponse: { scope: 'openid profile' },
+    })
+    const expected = {
+      name: 'Alice Renamed',
+      roles: ['role of Alice Renamed'],
+      scope: ['openid', 'profile'],
+      isAuthenticated: true,
+    }
+    expect(await shownToken(agent, app.url)).toMatchObject(expected)
+    expect(await shownToken(agent, app.url)).toMatchObject(expected)
+    expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { name: 'Alice Renamed' } })
+  })
+
+  it('need not be an ID token, a scope or another refresh token', async () => {
+    const { app, agent } = await start()
+    const before = (await agent.fetch(`${app.url}/tokens`)).json() as Record<string, unknown>
+    const { name } = await shownToken(agent, app.url)
+    pass(301)
+    world.provider.misbehave({
+      tokenResponse: { id_token: undefined, scope: undefined, refresh_token: undefined },
+    })
+    expect(await shownToken(agent, app.url)).toMatchObject({ name })
+    const after = (await agent.fetch(`${app.url}/tokens`)).json() as Record<string, unknown>
+    for (const same of ['idToken', 'scope', 'refreshToken']) expect([same, after[same]]).toEqual([same, before[same]])
+    expect(after['accessToken']).not.toBe(before['accessToken'])
+  })
+
+  it.each([
+    ['no expires_in', { expires_in: undefined }],
+    ['an expires_in of 0', { expires_in: 0 }],
+  ])('may have %s: then the token is taken to last', async (_, tokenResponse) => {
+    const { app, agent } = await start()
+    pass(301)
+    world.provider.misbehave({ tokenResponse })
+    const { token } = await shownToken(agent, app.url)
+    pass(3600)
+    expect((await shownToken(agent, app.url)).token).toBe(token)
+    expect(grants()).toHaveLength(1)
+  })
+
+  it('may have an expires_in that is a text, or too large to be a date', async () => {
+    const { app, agent } = await start()
+    pass(301)
+    const undo = world.provider.misbehave({ tokenResponse: { expires_in: '60' } })
+    await shownToken(agent, app.url)
+    undo()
+    pass(61)
+    world.provider.misbehave({ tokenResponse: { expires_in: 1e300 } })
+    const { token } = await shownToken(agent, app.url)
+    pass(3600)
+    expect((await shownToken(agent, app.url)).token).toBe(token)
+    expect(grants()).toHaveLength(2)
+  })
+
+  it.each([
+    ['another subject', { sub: 'bob' }],
+    ['another issuer', { iss: 'https://id.example.com' }],
+    ['another audience', { aud: 'another' }],
+    ['a nonce that is not of the login', { nonce: 'another' }],
+  ])('is refused where its ID token is of %s, and the login stays as it was', async (_, claims) => {
+    const { app, agent } = await start()
+    const before = (await agent.fetch(`${app.url}/tokens`)).json()
+    pass(301)
+    world.provider.misbehave({ idToken: { claims } })
+    const answer = await askToken(agent, app.url)
+    expect(answer.status).toBe(502)
+    expect((await agent.fetch(`${app.url}/tokens`)).json()).toEqual(before)
+    expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { sub: 'alice' } })
+    expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', status: 502 }])
+    expect(told(app, 'refresh')).toEqual([])
+  })
+
+  it('may be an ID token with the nonce of the login (OIDC Core 12.2)', async () => {
+    const { app, agent } = await start()
+    const { idToken } = (await agent.fetch(`${app.url}/tokens`)).json() as { idToken: string }
+    const { nonce } = JSON.parse(Buffer.from(idToken.split('.')[1] as string, 'base64url').toString()) as {
+      nonce: string
+    }
+    pass(301)
+    world.provider.misbehave({ idToken: { claims: { nonce } } })
+    await shownToken(agent, app.url)
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('is kept where the ID token cannot be verified just now: the tokens are the only ones of the login', async () => {
+    const { app, agent } = await start()
+    const { name } = await shownToken(agent, app.url)
+    pass(301)
+    // Signed with a key that nobody has yet, while the keys are out of reach.
+    await world.provider.rotateKeys()
+    world.provider.misbehave({ endpoints: { jwks: { status: 503 } }, idToken: { claims: { name: 'Alice Renamed' } } })
+    const second = await shownToken(agent, app.url)
+    expect(second).toMatchObject({ name, isAuthenticated: true })
+    world.provider.behave()
+    pass(301)
+    expect((await shownToken(agent, app.url)).token).not.toBe(second.token)
+    expect(grants()).toHaveLength(2)
+  })
+})
+
+describe('a refresh that is refused', () => {
+  it('ends the login: 401 then, anonymous afterwards, and told', async () => {
+    const { app, agent } = await start()
+    const id = sessionId(agent)
+    world.provider.endSession('alice')
+    pass(301)
+    const answer = await askToken(agent, app.url)
+    expect(answer.status).toBe(401)
+    expect(answer.json()).toMatchObject({ code: 'login_required' })
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(401)
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+    expect(await keysOf(id)).toEqual([])
+  })
+
+  it('is one refusal for all who asked', async () => {
+    const { app, agent } = await start()
+    world.provider.endSession('alice')
+    pass(301)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => askToken(agent, app.url)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 401))
+    expect(grants()).toHaveLength(1)
+    expect(told(app, 'logout')).toHaveLength(1)
+  })
+
+  it('leaves the other logins of the session', async () => {
+    const app = await world.start({
+      routes: (express, oidc, url) => {
+        tokenRoutes(express)
+        partner.routes(express, oidc, url)
+        express.get('/default-token', (req, res, next) => {
+          oidc
+            .context(req)
+            .accessToken()
+            .then((token) => res.json(token), next)
+        })
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/partner-profile')
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
+    world.provider.endSession('alice')
+    pass(301)
+    expect((await agent.fetch(`${app.url}/default-token`)).status).toBe(401)
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
+  })
+
+  it('is not a refusal of the login where another has refreshed it since', async () => {
+    const { app, agent } = await start()
+    pass(301)
+    // The lock is lost, as in a process that hung for longer than it lasts.
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1 } } })
+    const slow = askToken(agent, app.url)
+    await world.provider.waitForRequest('token')
+    const [login] = told(app, 'login')
+    expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
+    const other = await world.start({ routes: tokenRoutes })
+    const quick = await shownToken(agent, other.url)
+    // This one is refused, since its refresh token was used meanwhile; the provider forgives that here.
+    world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
+    undo()
+    expect((await slow).json()).toMatchObject({ token: quick.token })
+    expect(told(app, 'logout')).toEqual([])
+    expect(told(app, 'refresh_failed')).toHaveLength(1)
+  })
+})
+
+describe('without a refresh token', () => {
+  it('the access token is good until it ends, and then a login is needed', async () => {
+    const app = await world.start({ routes: tokenRoutes })
+    world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { token } = await shownToken(agent, app.url)
+    pass(299)
+    expect((await shownToken(agent, app.url)).token).toBe(token)
+    pass(2)
+    const answer = await askToken(agent, app.url)
+    expect(answer.status).toBe(401)
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    expect(grants()).toEqual(['authorization_code'])
+  })
+})
+
+describe('a provider that is down', () => {
+  it('is a fault only once the token has ended, logs nobody out, and heals', async () => {
+    const { app, agent } = await start()
+    const { token } = await shownToken(agent, app.url)
+    const undo = world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '1' } } } })
+    pass(290)
+    expect((await shownToken(agent, app.url)).token).toBe(token)
+    pass(11)
+    const answer = await askToken(agent, app.url)
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    undo()
+    await until(async () => (await askToken(agent, app.url)).status === 200, 'the refresh has healed')
+    expect(told(app, 'logout')).toEqual([])
+  })
+
+  it.each([
+    ['answers 500', { status: 500 }],
+    ['answers 429', { status: 429, body: { error: 'slow_down' } }],
+    ['cuts the connection', { drop: true }],
+    ['answers a page', { html: true }],
+    ['says temporarily_unavailable', { status: 400, body: { error: 'temporarily_unavailable' } }],
+  ])('and %s is not asked again at once, by whatever instance', async (_, token) => {
+    const { app, agent } = await start()
+    const other = await world.start({ routes: tokenRoutes })
+    world.provider.misbehave({ endpoints: { token } })
+    pass(301)
+    for (const { url } of [app, other, app, other]) expect((await askToken(agent, url)).status).toBe(503)
+    expect(grants()).toHaveLength(1)
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+  })
+
+  it('and refuses the client is told as that, and logs nobody out', async () => {
+    const { app, agent } = await start()
+    world.provider.misbehave({ endpoints: { token: { status: 401, body: { error: 'invalid_client' } } } })
+    pass(301)
+    expect((await askToken(agent, app.url)).status).toBe(500)
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    expect(told(app, 'refresh_failed')).toMatchObject([{ code: 'client_rejected' }])
+  })
+})
+
+describe('a refresh that meets something else', () => {
+  it('does not bring back a login that was logged out meanwhile, and revokes what it got', async () => {
+    const { app, agent } = await start()
+    const id = sessionId(agent)
+    pass(301)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    const asked = askToken(agent, app.url)
+    await world.provider.waitForRequest('token')
+    await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
+    undo()
+    expect((await asked).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+    expect(world.provider.requestsTo('revocation')).toHaveLength(1)
+    expect(await keysOf(id)).toEqual([])
+  })
+
+  it('leaves what another has written first, whose lock or whose own was lost, and revokes nothing', async () => {
+    const provider = await startTestProvider({ now: () => Date.now(), signIn: 'alice' })
+    world.later(() => provider.stop())
+    const [app, other] = await Promise.all([1, 2].map(() => world.start({ provider, routes: tokenRoutes })))
+    if (!app || !other) throw new Error('no applications')
+    const agent = app.agent()
+    await agent.get('/profile')
+    pass(301)
+    const undo = provider.misbehave({ endpoints: { token: { hang: true, times: 1 } } })
+    const slow = shownToken(agent, app.url)
+    await provider.waitForRequest('token', 2)
+    const [login] = told(app, 'login')
+    expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
+    const quick = await shownToken(agent, other.url)
+    undo()
+    expect(await slow).toEqual(quick)
+    expect(await shownToken(agent, app.url)).toEqual(quick)
+    expect(provider.requestsTo('token')).toHaveLength(3)
+    expect(provider.requestsTo('revocation')).toEqual([])
+  })
+
+  it('follows a login that another took along into a new session', async () => {
+    const app = await world.start({
+      routes: (express, oidc, url) => {
+        partner.routes(express, oidc, url)
+        express.get('/default-token', (req, res, next) => {
+          oidc
+            .context(req)
+            .accessToken()
+            .then((token) => res.json(token), next)
+        })
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    world.provider.forget()
+    pass(301)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    const asked = agent.fetch(`${app.url}/default-token`)
+    await world.provider.waitForRequest('token')
+    await agent.get('/partner-profile')
+    undo()
+    const token: unknown = (await asked).json()
+    const after = await agent.fetch(`${app.url}/default-token`)
+    expect(after.json()).toBe(token)
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
+    pass(301)
+    expect((await agent.fetch(`${app.url}/default-token`)).status).toBe(200)
+    expect(grants()).toHaveLength(2)
+  })
+
+  it('keeps what it got until the store is back', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const app = await world.start({
+      session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
+      routes: tokenRoutes,
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    world.provider.forget()
+    pass(301)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    const asked = shownToken(agent, app.url)
+    await world.provider.waitForRequest('token')
+    redis.fail('eval')
+    const before = redis.commands.filter((name) => name === 'eval').length
+    undo()
+    await until(() => redis.commands.filter((name) => name === 'eval').length > before + 1, 'it was tried again')
+    redis.heal()
+    const { token } = await asked
+    expect((await shownToken(agent, app.url)).token).toBe(token)
+    expect(grants()).toHaveLength(1)
+  })
+})

@@ -1,0 +1,82 @@
+/** One access token that has ended, asked for in several processes at once, at a provider whose refresh tokens are good once. */
+import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { until } from '../support/app.ts'
+import { faultRedis } from '../support/fault-redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import type { ShownToken } from '../support/token-routes.ts'
+import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+
+noUnhandledRejections()
+
+const count = 4
+const callers = 100
+const redis = await faultRedis('one refresh in several processes')
+
+describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`, () => {
+  const store = redis as NonNullable<typeof redis>
+  let provider: TestProvider
+  let built: Build
+  let processes: RaceProcess[] = []
+
+  beforeAll(async () => {
+    provider = await startTestProvider({ refreshTokens: 'rotating', signIn: 'alice' })
+    built = await build()
+    const path = built.pathOf('spec/races/support/tokens-process.ts')
+    const env = { REDIS_URL: store.url, PROVIDER: JSON.stringify(provider.settings()) }
+    processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
+  }, 60_000)
+
+  afterEach(() => provider.behave())
+
+  afterAll(async () => {
+    const said = await Promise.all(processes.map((each) => each.stop()))
+    await provider.stop()
+    await built.remove()
+    expect(said, 'what the processes printed').toEqual(said.map(() => ''))
+  })
+
+  /** A browser whose login's access token has ended. */
+  async function loggedIn(): Promise<UserAgent> {
+    const [{ url }] = processes as [RaceProcess]
+    const agent = createUserAgent({ baseUrl: url })
+    const undo = provider.misbehave({ tokenResponse: { expires_in: 1 } })
+    await agent.get('/profile')
+    undo()
+    const endsAt = Date.now() + 1000
+    await until(() => Date.now() > endsAt, 'the access token has ended')
+    provider.forget()
+    return agent
+  }
+
+  async function ask({ url }: RaceProcess, agent: UserAgent): Promise<{ status: number; shown: ShownToken }> {
+    const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
+    const answer = await fetch(`${url}/token`, { headers: { cookie } })
+    return { status: answer.status, shown: (await answer.json()) as ShownToken }
+  }
+
+  it(`costs one refresh for ${count} x ${callers} callers, who all get the same one`, async () => {
+    for (let round = 0; round < 5; round++) {
+      const agent = await loggedIn()
+      const asked = Array.from({ length: callers }, () => processes.map((each) => ask(each, agent))).flat()
+      const answers = await Promise.all(asked)
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+      expect(new Set(answers.map(({ shown }) => shown.token)).size).toBe(1)
+      expect(provider.requestsTo('token')).toHaveLength(1)
+    }
+  })
+
+  it('and a process that dies with its refresh under way, cost a wait and no login', async () => {
+    const agent = await loggedIn()
+    const [first, second] = processes as [RaceProcess, RaceProcess]
+    const undo = provider.misbehave({ endpoints: { token: { hang: true, status: 503 } } })
+    const lost = ask(first, agent).catch(() => 'cut')
+    await provider.waitForRequest('token')
+    await first.kill()
+    undo()
+    expect(await lost).toBe('cut')
+    expect(await ask(second, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
+    await first.start()
+    expect(provider.requestsTo('token')).toHaveLength(2)
+  })
+})

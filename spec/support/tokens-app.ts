@@ -1,0 +1,22 @@
+/** What specs of a login's tokens share: what an application shows of them, and a clock that they set. */
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { vi } from 'vitest'
+import type { ShownToken } from './token-routes.ts'
+
+/** Lets time pass for everybody in this process, the provider included; timers go on as they were. */
+export function pass(seconds: number): void {
+  const now = Date.now() + seconds * 1000
+  vi.useFakeTimers({ toFake: ['Date'], now })
+}
+
+/** Fetches `/token`. */
+export function askToken(agent: UserAgent, url: string, query = ''): Promise<UserAgentResponse> {
+  return agent.fetch(`${url}/token${query}`)
+}
+
+/** What `/token` shows; fails where it does not. */
+export async function shownToken(agent: UserAgent, url: string, query = ''): Promise<ShownToken> {
+  const answer = await askToken(agent, url, query)
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
+  return answer.json() as unknown as ShownToken
+}
