@@ -1,17 +1,28 @@
 import { localPath } from '../core/urls.ts'
 import { Checks, scopeList, words, optionsInvalid } from './checks.ts'
 import type { LoginParameters } from './options.ts'
+import { resourcesOf } from './resource.ts'
 
 /** What one login asks for, checked. */
 export interface LoginRequest {
   /** Undefined: the instance's own. */
   readonly scope: readonly string[] | undefined
-  /** Parameters of the authorization request as they go on the wire. */
+  /** Parameters of the authorization request as they go on the wire; several of `resource` with spaces between them. */
   readonly parameters: Readonly<Record<string, string>>
   readonly returnTo: string | undefined
 }
 
-const known = ['scope', 'prompt', 'loginHint', 'acrValues', 'maxAuthAgeSeconds', 'uiLocales', 'extra', 'returnTo']
+const known = [
+  'scope',
+  'resource',
+  'prompt',
+  'loginHint',
+  'acrValues',
+  'maxAuthAgeSeconds',
+  'uiLocales',
+  'extra',
+  'returnTo',
+]
 
 /** Set by this package or by a parameter of its own; whoever could override them could take a login's protection away. */
 const reserved = new Set([
@@ -31,6 +42,7 @@ const reserved = new Set([
   'redirect_uri',
   'request',
   'request_uri',
+  'resource',
   'response_mode',
   'response_type',
   'scope',
@@ -72,6 +84,8 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
   if (checks.value('scope') !== undefined && !scope) {
     checks.fault('scope must be words separated by spaces, or an array of words')
   }
+  const resource = resourcesOf(checks)
+  if (resource) parameters['resource'] = resource.join(' ')
   extraOf(checks, parameters)
   const returnTo = checks.value('returnTo') === undefined ? undefined : localPath(checks.value('returnTo'), origin)
   if (checks.value('returnTo') !== undefined && returnTo === undefined) {

@@ -79,6 +79,11 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   /** Scope to ask for, a string or an array; must contain `openid`. Default `openid profile email`. */
   scope?: string | readonly string[] | undefined
   /**
+   * Where access tokens are to be used (RFC 8707), to be asked for at each login: an absolute URI, or an array of such.
+   * Default: what the provider makes of the scope.
+   */
+  resource?: string | readonly string[] | undefined
+  /**
    * What cookies and tokens are sealed with: at least 32 characters, or a list of such (the first seals, all open).
    * Required unless `baseUrl` is on loopback and there is a `clientSecret`; there it is derived from that, with a
    * warning.
@@ -105,6 +110,12 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   userInfo?: 'never' | 'login' | undefined
   /** Seconds after which a login ends whatever the activity. Default 28800 (8 hours). */
   maxLoginSeconds?: number | undefined
+  /**
+   * Seconds after which a login in use is rechecked with the provider, where there is a refresh token: a guarded request
+   * that finds it older starts a refresh, and does not wait for it. So an account that was disabled, a lost role and a
+   * session that ended at the provider take effect; a provider that is down changes nothing. 0: never. Default 300.
+   */
+  recheckSeconds?: number | undefined
   /** Seconds after which a request to the provider is given up, its body included. Default 5. */
   providerTimeoutSeconds?: number | undefined
   /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
@@ -135,8 +146,16 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
 
 /** What one login asks of the provider, beyond the options of the instance. */
 export interface LoginParameters {
-  /** Scope to ask for instead of the instance's, a string or an array; `openid` is added where it is missing. */
+  /**
+   * Scope to ask for instead of the instance's, a string or an array; `openid` is added where it is missing. Where the
+   * user is logged in with this instance, it is asked for on top of what was granted.
+   */
   scope?: string | readonly string[] | undefined
+  /**
+   * Where access tokens are to be used (RFC 8707), besides what the options name: an absolute URI, or an array of such.
+   * They are then got one by one: `req.oidc.accessToken({ resource })`.
+   */
+  resource?: string | readonly string[] | undefined
   /** OIDC Core 3.1.2.1: `none`, `login`, `consent`, `select_account`, or several separated by spaces. */
   prompt?: string | undefined
   /** OIDC Core 3.1.2.1: who is expected to log in. */

@@ -8,6 +8,7 @@ import { issuerOf, loginMetadata } from './issuer.ts'
 import { issuerRules, issuerRulesOf, type IssuerRules } from './issuer-rules.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
+import { resourcesOf } from './resource.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
@@ -28,6 +29,7 @@ export interface ResolvedOptions {
   readonly isLocal: boolean
   readonly routes: { readonly login: string; readonly callback: string; readonly logout: string }
   readonly scope: readonly string[]
+  readonly resource: readonly string[]
   readonly secrets: readonly string[]
   readonly afterLogin: OidcOptions['afterLogin']
   readonly onError: OidcOptions['onError']
@@ -35,6 +37,7 @@ export interface ResolvedOptions {
   readonly roles: OidcOptions['roles']
   readonly userInfo: 'never' | 'login'
   readonly maxLoginSeconds: number
+  readonly recheckSeconds: number
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly allowedOrigins: readonly string[]
@@ -57,6 +60,7 @@ const known = [
   'name',
   'routes',
   'scope',
+  'resource',
   'secret',
   'afterLogin',
   'onError',
@@ -64,6 +68,7 @@ const known = [
   'roles',
   'userInfo',
   'maxLoginSeconds',
+  'recheckSeconds',
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
   'allowedOrigins',
@@ -113,6 +118,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     isLocal: base ? isLoopback(base.hostname) : false,
     routes,
     scope,
+    resource: resourcesOf(checks) ?? [],
     secrets: secretsOf(checks, base, clientSecret),
     afterLogin: checks.function('afterLogin') as ResolvedOptions['afterLogin'],
     onError: checks.function('onError') as ResolvedOptions['onError'],
@@ -120,6 +126,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     roles: checks.function('roles') as ResolvedOptions['roles'],
     userInfo: checks.oneOf('userInfo', ['never', 'login'], 'never'),
     maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
+    recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
     allowedOrigins: originsOf(checks),

@@ -109,6 +109,56 @@ export class LoginRefused extends OidcError {
   }
 }
 
+/** What another login has to ask for. */
+export interface LoginNeeds {
+  /** Scope that is missing, to be asked for on top of what was granted. */
+  readonly scope: readonly string[]
+  /** Parameters of the authorization request: `acr_values`, `max_age`, `claims`. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** What a {@link LoginNeeded} is made of. */
+export interface LoginNeededInit extends LoginNeeds {
+  /** Name of the instance. */
+  readonly provider: string
+  /** For the log. */
+  readonly detail: string
+  /** Whether it was asked for a moment ago, with the same result. Default false. */
+  readonly isRepeat?: boolean | undefined
+}
+
+const loginNeeded = {
+  login_required: { status: 401, message: 'You need to log in again.' },
+  authentication_insufficient: { status: 401, message: 'You need to confirm who you are.' },
+  not_allowed: { status: 403, message: 'This needs a permission that you have not granted.' },
+} as const
+
+/**
+ * There is a login, and more is needed than it has: another that asks for it may bring it. A guard, or `errorHandler()`,
+ * sends navigations there, unless that was done a moment ago with the same result.
+ *
+ * `login_required` (401): a login as it was. `authentication_insufficient` (401): a fresher or stronger one (RFC 9470).
+ * `not_allowed` (403): one that is granted more scope.
+ */
+export class LoginNeeded extends OidcError {
+  override readonly name = 'LoginNeeded'
+  /** Name of the instance whose login it is. */
+  readonly provider: string
+  /** What the other login has to ask for. */
+  readonly needs: LoginNeeds
+  /** Whether it was asked for a moment ago, with the same result: then it is not asked for again. */
+  readonly isRepeat: boolean
+
+  constructor(code: keyof typeof loginNeeded, init: LoginNeededInit) {
+    const { status, message } = loginNeeded[code]
+    const { provider, scope, parameters, isRepeat = false } = init
+    super(code, message, { status: isRepeat ? 403 : status, detail: init.detail })
+    this.provider = provider
+    this.needs = { scope, parameters }
+    this.isRepeat = isRepeat
+  }
+}
+
 /** Seconds after which a client may try again what failed by a fault of the store or the provider. */
 export const retryAfterSeconds = 5
 

@@ -11,6 +11,9 @@ export interface OidcEventBase {
 /** Why a login ended: its user logged out, or the provider refused to refresh its tokens. */
 export type LogoutReason = 'user' | 'refresh_refused'
 
+/** Why tokens were refreshed: they had ended or were about to, the login was rechecked, or an API refused the access token. */
+export type RefreshReason = 'expiry' | 'recheck' | 'rejected'
+
 /** The events of an instance and what they carry. None carries a token, a code or a secret. */
 export interface OidcEvents {
   /** A login was finished. */
@@ -20,11 +23,19 @@ export interface OidcEvents {
   /** A login was ended. */
   logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: LogoutReason }
   /** The tokens of a login were refreshed. */
-  refresh: OidcEventBase & { issuer: string; sub: string; loginId: string }
+  refresh: OidcEventBase & {
+    issuer: string
+    sub: string
+    loginId: string
+    reason: RefreshReason
+    /** Milliseconds that it took, with the store. */
+    durationMs: number
+  }
   /** The tokens of a login could not be refreshed. The login stays, unless a `logout` of the reason `refresh_refused` follows. */
   refresh_failed: OidcEventBase & {
     sub: string
     loginId: string
+    reason: RefreshReason
     code: string
     status: number
     detail: string | undefined

@@ -1,8 +1,9 @@
 import type { Request } from 'express'
-import { Checks, optionsInvalid, words } from '../config/checks.ts'
+import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
-import { claimsOf, scopeOf, wordsOf, type Rule } from './rule.ts'
+import { acrOf, authAgeOf, claimsOf, scopeOf, wordsOf, type Rule } from './rule.ts'
+import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements } from './verdict.ts'
 
 /** What a route asks of an access token. All members that are given must be met. */
@@ -30,10 +31,8 @@ export interface BearerRule<Claims extends object = UnknownClaims> extends Token
 }
 
 /** A rule, checked, in the form in which it is judged. */
-export interface CompiledBearerRule extends Requirements {
+export interface CompiledBearerRule extends Requirements, AuthenticationRule {
   readonly audience: readonly string[] | undefined
-  readonly acr: readonly string[] | undefined
-  readonly maxAuthAgeSeconds: number | undefined
   readonly optional: boolean
 }
 
@@ -49,9 +48,6 @@ const known = [
   'maxAuthAgeSeconds',
   'optional',
 ]
-
-/** Longest age that can be asked for: more than a year is no condition. */
-const longestAge = 366 * 86_400
 
 /**
  * Checks a rule where the route is defined.
@@ -74,7 +70,7 @@ export function compileBearerRule(
     check: checks.function('check') as CompiledBearerRule['check'],
     audience: audienceOf(checks),
     acr: acrOf(checks),
-    maxAuthAgeSeconds: checks.has('maxAuthAgeSeconds') ? ageOf(checks) : undefined,
+    maxAuthAgeSeconds: authAgeOf(checks),
     optional: checks.boolean('optional', false),
   }
   if (!rule.audience && !settings.hasAudience && !checks.has('audience')) {
@@ -84,22 +80,4 @@ export function compileBearerRule(
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return Object.freeze(rule)
-}
-
-function acrOf(checks: Checks): readonly string[] | undefined {
-  // A condition that is there but undefined must not open the route that it was meant to guard.
-  if (!checks.has('acr')) return undefined
-  const given = checks.value('acr')
-  const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
-  const list = typeof given === 'string' || isList ? words(given as string | string[]) : []
-  // They go into a header as they are (RFC 9470 3).
-  if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
-  checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')
-  return undefined
-}
-
-function ageOf(checks: Checks): number {
-  const age = checks.seconds('maxAuthAgeSeconds', Number.NaN, 0, longestAge)
-  if (checks.value('maxAuthAgeSeconds') === undefined) checks.fault('maxAuthAgeSeconds is present but undefined')
-  return age
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
-import { nowSeconds } from '../core/clock.ts'
 import { hookFailed } from '../core/errors.ts'
 import { checkAudience } from '../tokens/presented-token.ts'
+import { authenticationParameters, weakness } from './authentication.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 import type { Refusal } from './bearer-error.ts'
 import type { CompiledBearerRule } from './bearer-rule.ts'
@@ -35,32 +35,23 @@ export function judgeToken(
 }
 
 /** RFC 9470 3: the user has to authenticate anew, or better. */
-function authenticationFault(
-  { claims }: BearerAuth,
-  { acr, maxAuthAgeSeconds }: CompiledBearerRule,
-  tolerance: number,
-): Refusal | undefined {
-  const isStrong = !acr || acr.includes(claims['acr'] as string)
-  const isFresh = maxAuthAgeSeconds === undefined || isRecent(claims['auth_time'], maxAuthAgeSeconds, tolerance)
-  if (isStrong && isFresh) return undefined
+function authenticationFault({ claims }: BearerAuth, rule: CompiledBearerRule, tolerance: number): Refusal | undefined {
+  const weak = weakness({ acr: claims['acr'], authTime: claims['auth_time'] }, rule, tolerance)
+  if (!weak) return undefined
   return {
     code: 'authentication_insufficient',
     status: 401,
     error: 'insufficient_user_authentication',
-    message: isStrong ? 'More recent authentication is required.' : 'A different authentication level is required.',
-    detail: isStrong ? 'auth_time is too long ago, or missing' : `acr is none of ${(acr as string[]).join(' ')}`,
-    needed: {
-      ...(acr && { acr_values: acr.join(' ') }),
-      ...(maxAuthAgeSeconds !== undefined && { max_age: String(Math.floor(maxAuthAgeSeconds)) }),
-    },
+    message:
+      weak === 'auth_time'
+        ? 'More recent authentication is required.'
+        : 'A different authentication level is required.',
+    detail:
+      weak === 'auth_time'
+        ? 'auth_time is too long ago, or missing'
+        : `acr is none of ${(rule.acr as string[]).join(' ')}`,
+    needed: authenticationParameters(rule),
   }
-}
-
-/** A time that is yet to come is none at which anyone can have authenticated. */
-function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): boolean {
-  if (typeof authTime !== 'number') return false
-  const age = nowSeconds() - authTime
-  return age >= -tolerance && age <= maxAgeSeconds + tolerance
 }
 
 function refusalOf(verdict: Verdict): Refusal | undefined {

@@ -1,7 +1,8 @@
 import type { Request } from 'express'
-import { Checks, scopeList, optionsInvalid } from '../config/checks.ts'
+import { Checks, scopeList, optionsInvalid, words } from '../config/checks.ts'
 import type { StandardClaims, User } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
+import type { AuthenticationRule } from './authentication.ts'
 import type { CompiledBearerRule } from './bearer-rule.ts'
 import type { Requirements } from './verdict.ts'
 
@@ -11,7 +12,10 @@ export interface Rule<Claims extends object = StandardClaims> {
   roles?: string | readonly string[] | undefined
   /** Roles of which the user must have one. */
   anyRole?: readonly string[] | undefined
-  /** Scope that must have been granted, all of it: a string or an array. */
+  /**
+   * Scope that must have been granted, all of it: a string or an array. `requireAuth` sends a navigation of a login that
+   * lacks some to the provider, to ask for it on top of what was granted; where it is not granted, the answer is 403.
+   */
   scope?: string | readonly string[] | undefined
   /** Scope of which one must have been granted: a string or an array. */
   anyScope?: string | readonly string[] | undefined
@@ -23,6 +27,18 @@ export interface Rule<Claims extends object = StandardClaims> {
 
 /** What `requireAuth` takes. */
 export interface AuthRule<Claims extends object = StandardClaims> extends Rule<Claims> {
+  /**
+   * Authentication context classes (`acr`) of which the login must have one, in order of preference: a string or an array.
+   * A navigation of a login that has none goes to the provider to ask for them (`acr_values`, OIDC Core 3.1.2.1); where it
+   * comes back without, the answer is 403.
+   */
+  acr?: string | readonly string[] | undefined
+  /**
+   * Seconds since the user last authenticated (`auth_time`) that are at most acceptable; 0: just now. A navigation of a
+   * login that is older goes to the provider to authenticate anew (`max_age`, OIDC Core 3.1.2.1). The way back from there
+   * does not count, up to 30 seconds or the clock tolerance.
+   */
+  maxAuthAgeSeconds?: number | undefined
   /** `false`: never redirects, a navigation without a login is answered with 401 too. Default true. */
   redirect?: boolean | undefined
   /**
@@ -34,19 +50,34 @@ export interface AuthRule<Claims extends object = StandardClaims> extends Rule<C
 }
 
 /** A rule, checked, in the form in which it is judged. */
-export interface CompiledRule {
-  readonly roles: readonly string[]
-  readonly anyRole: readonly string[] | undefined
+export interface CompiledRule extends AuthenticationRule {
+  /** What no other login of the same user could bring. */
+  readonly standing: Requirements
   readonly scope: readonly string[]
-  readonly anyScope: readonly string[] | undefined
-  readonly claims: readonly (readonly [string, string | number | boolean])[]
-  readonly check: ((user: never, req: Request) => unknown) | undefined
+  /** Whether there is something that another login could bring: scope, or a fresher or stronger authentication. */
+  readonly mendable: boolean
+  /** The application's own condition. */
+  readonly own: Requirements
   readonly redirect: boolean
   /** What a token must meet, where tokens are looked at. */
   readonly bearer: CompiledBearerRule | undefined
 }
 
-const known = ['roles', 'anyRole', 'scope', 'anyScope', 'claims', 'check', 'redirect', 'bearer']
+const known = [
+  'roles',
+  'anyRole',
+  'scope',
+  'anyScope',
+  'claims',
+  'check',
+  'acr',
+  'maxAuthAgeSeconds',
+  'redirect',
+  'bearer',
+]
+
+/** Longest age that can be asked for: more than a year is no condition. */
+const longestAge = 366 * 86_400
 
 /**
  * Checks a rule where the route is defined.
@@ -56,26 +87,42 @@ const known = ['roles', 'anyRole', 'scope', 'anyScope', 'claims', 'check', 'redi
 export function compileRule(given: unknown, what: string, settings = { hasAudience: false }): CompiledRule {
   const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
   if (checks.has('check') && checks.value('check') === undefined) checks.fault('check is present but undefined')
-  const requirements = {
+  const requirements: Requirements = {
     roles: wordsOf(checks, 'roles') ?? [],
     anyRole: wordsOf(checks, 'anyRole'),
     scope: scopeOf(checks, 'scope') ?? [],
     anyScope: scopeOf(checks, 'anyScope'),
     claims: claimsOf(checks),
-    check: checks.function('check') as CompiledRule['check'],
+    check: checks.function('check') as Requirements['check'],
   }
+  const authentication = { acr: acrOf(checks), maxAuthAgeSeconds: authAgeOf(checks) }
+  const { scope, check } = requirements
   const rule: CompiledRule = {
-    ...requirements,
+    ...authentication,
+    standing: { ...requirements, scope: [], check: undefined },
+    scope,
+    mendable: scope.length > 0 || authentication.acr !== undefined || authentication.maxAuthAgeSeconds !== undefined,
+    own: { ...nothing, check },
     redirect: checks.boolean('redirect', true),
-    bearer: bearerOf(checks, requirements, settings),
+    bearer: bearerOf(checks, { ...requirements, ...authentication }, settings),
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return Object.freeze(rule)
 }
 
+/** What everybody meets. */
+const nothing: Requirements = {
+  roles: [],
+  anyRole: undefined,
+  scope: [],
+  anyScope: undefined,
+  claims: [],
+  check: undefined,
+}
+
 function bearerOf(
   checks: Checks,
-  requirements: Requirements,
+  requirements: Requirements & AuthenticationRule,
   { hasAudience }: { readonly hasAudience: boolean },
 ): CompiledBearerRule | undefined {
   if (!checks.has('bearer')) return undefined
@@ -86,7 +133,7 @@ function bearerOf(
     inner.fault("it needs an audience: pass bearer: { audience: 'orders' }, or createOidc({ bearer: { audience } })")
   }
   checks.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
-  return { ...requirements, audience, acr: undefined, maxAuthAgeSeconds: undefined, optional: false }
+  return { ...requirements, audience, optional: false }
 }
 
 /** The roles of a rule; undefined where none are given. */
@@ -110,7 +157,7 @@ export function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | u
 }
 
 /** The claims of a rule with the values they must have; none where none are given. */
-export function claimsOf(checks: Checks): CompiledRule['claims'] {
+export function claimsOf(checks: Checks): Requirements['claims'] {
   if (!checks.has('claims')) return []
   const value = checks.value('claims')
   const entries = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
@@ -118,4 +165,25 @@ export function claimsOf(checks: Checks): CompiledRule['claims'] {
     return entries
   checks.fault('claims must be an object of claims and the strings, numbers or booleans they must have, not empty')
   return []
+}
+
+/** The authentication context classes of a rule; undefined where none are given. */
+export function acrOf(checks: Checks): readonly string[] | undefined {
+  // A condition that is there but undefined must not open the route that it was meant to guard.
+  if (!checks.has('acr')) return undefined
+  const given = checks.value('acr')
+  const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
+  const list = typeof given === 'string' || isList ? words(given as string | string[]) : []
+  // They go into a header as they are (RFC 9470 3).
+  if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
+  checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')
+  return undefined
+}
+
+/** The greatest age of an authentication that a rule permits, in seconds; undefined where none is given. */
+export function authAgeOf(checks: Checks): number | undefined {
+  if (!checks.has('maxAuthAgeSeconds')) return undefined
+  const age = checks.seconds('maxAuthAgeSeconds', Number.NaN, 0, longestAge)
+  if (checks.value('maxAuthAgeSeconds') === undefined) checks.fault('maxAuthAgeSeconds is present but undefined')
+  return age
 }

@@ -1,9 +1,58 @@
 import type { Request } from 'express'
+import { nowSeconds } from '../core/clock.ts'
+import type { LoginNeeds } from '../core/errors.ts'
 import type { Slot } from '../session/login-record.ts'
+import { authenticationParameters, weakness, type Weakness } from './authentication.ts'
 import type { CompiledRule } from './rule.ts'
 import { meets, type Verdict } from './verdict.ts'
 
-/** Judges a login against a rule: without I/O, unless the rule's own `check` does some. */
-export function judge(slot: Slot, rule: CompiledRule, req: Request): Verdict | Promise<Verdict> {
-  return meets(slot, slot.user, rule, req)
+/** A login that would do with more scope, or after its user has authenticated anew or better. */
+export interface Wanting extends LoginNeeds {
+  readonly ok: false
+  readonly code: 'authentication_insufficient' | 'not_allowed'
+  readonly lacking: string
+  /** Whether that was asked for a moment ago, with this result. */
+  readonly isRepeat: boolean
+}
+
+/** Whether a login meets a rule, or what another would have to ask for. */
+export type SessionVerdict = Verdict | Wanting
+
+/** What a login was asked for, and did not bring, is not asked for again for so many seconds. */
+const repeatSeconds = 300
+/** Seconds that a user may take from the provider back to the page, at least: else nobody could have authenticated just now. */
+const wayBackSeconds = 30
+
+/**
+ * Judges a login against a rule: without I/O, unless the rule's own `check` does some. What no login could mend comes
+ * first, so that nobody is sent to the provider for nothing.
+ */
+export function judge(
+  slot: Slot,
+  rule: CompiledRule,
+  req: Request,
+  clockToleranceSeconds: number,
+): SessionVerdict | Promise<Verdict> {
+  const standing = meets(slot, slot.user, rule.standing, req) as Verdict
+  if (!standing.ok) return standing
+  if (rule.mendable) {
+    const missing = rule.scope.filter((wanted) => !slot.scope.includes(wanted))
+    const weak = weakness(slot as never, rule, Math.max(clockToleranceSeconds, wayBackSeconds))
+    if (missing.length > 0 || weak) return wanting(slot, rule, missing, weak)
+  }
+  return meets(slot, slot.user, rule.own, req)
+}
+
+function wanting(slot: Slot, rule: CompiledRule, missing: readonly string[], weak: Weakness | undefined): Wanting {
+  const { asked } = slot
+  const isScopeRefused = missing.length > 0 && missing.every((word) => asked?.scope.includes(word))
+  const isAcrRefused = weak === 'acr' && asked?.parameters['acr_values'] === rule.acr?.join(' ')
+  return {
+    ok: false,
+    code: weak ? 'authentication_insufficient' : 'not_allowed',
+    lacking: [...missing.map((word) => `scope ${word}`), ...(weak ? [weak] : [])].join(', '),
+    scope: missing,
+    parameters: weak ? authenticationParameters(rule) : {},
+    isRepeat: (isScopeRefused || isAcrRefused) && nowSeconds() - slot.startedAt < repeatSeconds,
+  }
 }

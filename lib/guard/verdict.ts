@@ -1,9 +1,15 @@
 import type { Request } from 'express'
 import type { UnknownClaims } from '../config/claims.ts'
-import type { CompiledRule } from './rule.ts'
 
 /** What of a rule can be needed of a login or a token alike. */
-export type Requirements = Pick<CompiledRule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims' | 'check'>
+export interface Requirements {
+  readonly roles: readonly string[]
+  readonly anyRole: readonly string[] | undefined
+  readonly scope: readonly string[]
+  readonly anyScope: readonly string[] | undefined
+  readonly claims: readonly (readonly [string, string | number | boolean])[]
+  readonly check: ((user: never, req: Request) => unknown) | undefined
+}
 
 /** Whether a login or a token meets a rule; `lacking` says for the log what it does not, `scope` what would be needed. */
 export type Verdict =

@@ -1,12 +1,15 @@
 import type { Request } from 'express'
-import { OidcError, hookFailed } from '../core/errors.ts'
+import { LoginNeeded, OidcError, hookFailed } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import type { CompiledRule } from '../guard/rule.ts'
-import { judge } from '../guard/session-verdict.ts'
+import { judge, type SessionVerdict, type Wanting } from '../guard/session-verdict.ts'
 import type { Verdict } from '../guard/verdict.ts'
 import type { Instance } from '../logins/instance.ts'
+import { recheck } from '../logins/recheck.ts'
 import type { Slot } from '../session/login-record.ts'
+import type { RequestSession } from '../session/web-session.ts'
 import { crossSiteRefused } from './logout.ts'
+import { canAskNow } from './needed-login.ts'
 import { crossSite } from './origin.ts'
 import { requireSession, setupInvalid, slotOf, stateOf } from './request-state.ts'
 
@@ -45,23 +48,46 @@ export function admitLogin(instances: Instances, rule: CompiledRule, req: Reques
     const slot = slotOf(req, instance)
     return slot ? [{ instance, slot }] : []
   })
-  return logins.length === 0 ? undefined : judgeInTurn(logins, rule, req)
+  if (logins.length === 0) return undefined
+  const { records } = state.session as RequestSession
+  for (const { instance, slot } of logins) recheck(instance, { records, session: state.sessionId, slot })
+  return judgeInTurn(logins, rule, req)
 }
 
-function judgeInTurn(logins: readonly Login[], rule: CompiledRule, req: Request): Login | Promise<Login> {
-  let lacking = ''
+/** Why the logins that were judged so far do not meet the rule. */
+interface Judged {
+  /** The first that another login could mend, else the first. */
+  readonly login: Login
+  readonly lacking: string
+  readonly wanting: Wanting | undefined
+}
+
+function judgeInTurn(
+  logins: readonly Login[],
+  rule: CompiledRule,
+  req: Request,
+  before?: Judged,
+): Login | Promise<Login> {
+  let judged = before
   for (const [index, login] of logins.entries()) {
-    let verdict: Verdict | Promise<Verdict>
+    const { clockToleranceSeconds } = login.instance.options
+    let verdict: SessionVerdict | Promise<Verdict>
     try {
-      verdict = judge(login.slot, rule, req)
+      verdict = judge(login.slot, rule, req, clockToleranceSeconds)
     } catch (error) {
       throw hookFailed('check', error)
     }
-    if (verdict instanceof Promise) return judgeWaiting(logins.slice(index), verdict, rule, req)
+    if (verdict instanceof Promise) return judgeWaiting(logins.slice(index), verdict, rule, req, judged)
     if (verdict.ok) return login
-    lacking = verdict.lacking
+    judged = added(judged, login, verdict)
   }
-  throw notAllowed(logins, lacking)
+  throw refusal(judged as Judged, rule, req)
+}
+
+function added(before: Judged | undefined, login: Login, verdict: Exclude<SessionVerdict, { ok: true }>): Judged {
+  if (before?.wanting) return before
+  const wanting = 'parameters' in verdict ? verdict : undefined
+  return { login: wanting ? login : (before?.login ?? login), lacking: verdict.lacking, wanting }
 }
 
 async function judgeWaiting(
@@ -69,23 +95,26 @@ async function judgeWaiting(
   first: Promise<Verdict>,
   rule: CompiledRule,
   req: Request,
+  before: Judged | undefined,
 ): Promise<Login> {
   const [login, ...others] = logins as [Login, ...Login[]]
   const verdict = await first.catch((error: unknown) => {
     throw hookFailed('check', error)
   })
   if (verdict.ok) return login
-  if (others.length === 0) throw notAllowed(logins, verdict.lacking)
-  return judgeInTurn(others, rule, req)
+  return judgeInTurn(others, rule, req, added(before, login, verdict))
 }
 
-function notAllowed(logins: readonly Login[], lacking: string): OidcError {
-  const [login] = logins as [Login, ...Login[]]
-  const error = new OidcError('not_allowed', 'You are logged in, but you may not do this.', {
-    status: 403,
-    detail: `lacking: ${lacking}`,
-  })
-  const { code, status, detail } = error
-  login.instance.events.emit('denied', { code, status, sub: login.slot.sub, detail })
+/** What is answered where no login meets the rule: what another would have to ask for, where that could mend it. */
+function refusal({ login, lacking, wanting }: Judged, { redirect }: CompiledRule, req: Request): OidcError {
+  const { instance, slot } = login
+  const detail = `lacking: ${lacking}`
+  const error = wanting
+    ? new LoginNeeded(wanting.code, { ...wanting, provider: instance.options.name, detail })
+    : new OidcError('not_allowed', 'You are logged in, but you may not do this.', { status: 403, detail })
+  const { code, status } = error
+  if (!(error instanceof LoginNeeded && redirect && canAskNow(req, error))) {
+    instance.events.emit('denied', { code, status, sub: slot.sub, detail })
+  }
   return error
 }

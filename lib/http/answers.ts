@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { BearerError } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
-import { OidcError, describe, hookFailed, type OidcErrorCode } from '../core/errors.ts'
+import { LoginNeeded, OidcError, describe, hookFailed, type LoginNeeds, type OidcErrorCode } from '../core/errors.ts'
 import { localReferer } from '../core/urls.ts'
 import { kindOf } from './origin.ts'
 import { pagePolicy, renderPage, type Page } from './pages.ts'
@@ -17,6 +17,7 @@ export interface Exchange {
 
 const titles: Partial<Record<OidcErrorCode, string>> = {
   login_required: 'Please log in',
+  authentication_insufficient: 'Please confirm who you are',
   not_allowed: 'You may not open this page',
   login_refused: 'You cannot log in here',
   cross_site_request: 'This request was refused',
@@ -85,13 +86,13 @@ export function answerWith(
 
 function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
   const { instance, req, res } = exchange
-  const login = loginUrl(
-    instance,
-    error.code === 'login_required' ? localReferer(req.headers.referer, instance.options.origin) : undefined,
-  )
+  const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
+  const isMended = needs !== undefined || error.code === 'login_required'
+  const from = isMended ? localReferer(req.headers.referer, instance.options.origin) : undefined
+  const login = loginUrl(instance, from, needs)
   if (kindOf(req) === 'client') {
     // The absolute URL, since a script may stand on a page of another path.
-    sendProblem(res, error, error.code === 'login_required' ? { login: instance.options.origin + login } : {})
+    sendProblem(res, error, isMended ? { login: instance.options.origin + login } : {})
     return
   }
   setStatus(res, error)
@@ -106,16 +107,30 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
 /** What a page offers: to log in (again), or a way out. */
 function nextStep({ instance, req }: Exchange, error: OidcError, login: string): Page['link'] {
   if (error.code === 'login_required') return { href: login, text: 'Log in' }
+  if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
   if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
   // An empty reference is the page's own address (RFC 3986 4.4).
   if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }
   return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined
 }
 
-/** Path of the instance's login, with where to come back to. */
-export function loginUrl(instance: Instance, returnTo: string | undefined): string {
+/** Path of the instance's login, with where to come back to and what to ask for, which nobody else can write. */
+export function loginUrl(instance: Instance, returnTo: string | undefined, needs?: LoginNeeds): string {
   const { basePath, routes } = instance.options
-  return basePath + routes.login + (returnTo === undefined ? '' : `?returnTo=${encodeURIComponent(returnTo)}`)
+  const isPlain = !needs || (needs.scope.length === 0 && Object.keys(needs.parameters).length === 0)
+  const query = [
+    ...(returnTo === undefined ? [] : [`returnTo=${encodeURIComponent(returnTo)}`]),
+    ...(isPlain ? [] : [`ask=${instance.cookieSealer.seal(JSON.stringify(needs), askContext)}`]),
+  ].join('&')
+  return basePath + routes.login + (query && `?${query}`)
+}
+
+const askContext = 'ask'
+
+/** What a login's address says to ask for, where it was written here. */
+export function askedBy(instance: Instance, ask: string): LoginNeeds | undefined {
+  const text = instance.cookieSealer.open(ask, askContext)
+  return text === undefined ? undefined : (JSON.parse(text) as LoginNeeds)
 }
 
 /** Answers a client: problem+json (RFC 9457), with what the specifications of Bearer tokens name. */

@@ -1,27 +1,21 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { StandardClaims, TokenSet, User } from '../config/claims.ts'
-import { Checks, optionsInvalid } from '../config/checks.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters } from '../config/options.ts'
+import { resolveTokenParameters, type AccessTokenParameters } from '../config/token-parameters.ts'
 import { OidcError } from '../core/errors.ts'
 import { challengeOf, type ChallengeBase } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
-import { freshTokens } from '../logins/refresh.ts'
-import { tokensKey, type Slot } from '../session/login-record.ts'
-import { openTokens } from '../session/vault.ts'
+import { readTokens, unreadable, type LoginPlace } from '../logins/kept-tokens.ts'
+import { freshToken, type WantedToken } from '../logins/refresh.ts'
+import { nameOfTarget } from '../logins/target.ts'
+import type { Slot } from '../session/login-record.ts'
+import { tokenSetOf, type AccessToken } from '../session/vault.ts'
+import type { RequestSession } from '../session/web-session.ts'
 import { toldError, type Exchange } from './answers.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
-import { slotOf, stateOf } from './request-state.ts'
-
-/** What an access token is asked for with. */
-export interface AccessTokenParameters {
-  /**
-   * Seconds that the token is to be good for at least. Default 30. One whose whole life is shorter is refreshed once half of
-   * it is over. While the provider cannot be reached, a token that has not ended will do.
-   */
-  minValidSeconds?: number | undefined
-}
+import { slotOf, stateOf, type RequestState } from './request-state.ts'
 
 /** Members of `req.oidc` whether or not somebody is logged in. */
 interface ContextBase {
@@ -45,8 +39,9 @@ interface ContextBase {
    * once, however many requests and processes ask for it.
    *
    * @throws OidcError `login_required` (401) where nobody is logged in, the provider has ended the login, or there is no
-   * refresh token and the access token has ended; `provider_unavailable`, `store_unavailable` (503); `options_invalid`
-   * where a parameter is wrong.
+   * refresh token and the access token has ended; {@link LoginNeeded} `not_allowed` (403) where the provider does not grant
+   * the scope or resource; `provider_unavailable`, `store_unavailable` (503); `setup_invalid` (500) where there is no
+   * refresh token to get a token for another scope or resource with; `options_invalid` where a parameter is wrong.
    */
   accessToken(parameters?: AccessTokenParameters): Promise<string>
   /** Begins a login and answers the request. */
@@ -128,38 +123,40 @@ class Context implements ContextBase {
   }
 
   async tokens(): Promise<TokenSet> {
-    const slot = this.#slot
-    const session = stateOf(this.#req)?.session
-    if (!slot || !session) throw loginRequired()
-    const { options, tokenSealer } = this.#instance
-    const sealed = await session.records.get(tokensKey(session.id, options.name))
-    const tokens = sealed === undefined ? undefined : openTokens(tokenSealer, sealed, slot.loginId, options.name)
-    if (!tokens)
-      throw loginRequired('the tokens of this login are gone, or were sealed with a secret that is not in use')
-    return tokens
+    const { records, session, slot } = this.#place()
+    const tokens = await readTokens(this.#instance, records, session, slot.loginId)
+    if (!tokens) throw unreadable(this.#instance)
+    return tokenSetOf(tokens)
   }
 
   async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
-    const checks = new Checks(parameters, 'the parameters of accessToken()', ['minValidSeconds'])
-    const minValidSeconds = checks.seconds('minValidSeconds', 30, 0, 86_400)
-    if (checks.faults.length > 0) throw optionsInvalid('accessToken()', checks.faults)
+    const { accessToken } = await this.#token(resolveTokenParameters(parameters, 'accessToken()'))
+    return accessToken
+  }
+
+  #place(): LoginPlace {
     const slot = this.#slot
-    const state = stateOf(this.#req)
-    if (!slot || !state?.session) throw loginRequired()
-    const { session } = state
-    const place = { records: session.records, session: session.id, slot }
-    // Roles and scope of this request are from then on those that the refresh brought; or nobody is logged in any more.
-    const look = async (): Promise<void> => {
-      state.login = await session.readLogin(place.session).catch(() => state.login)
-    }
+    const session = stateOf(this.#req)?.session
+    if (!slot || !session) throw loginRequired()
+    return { records: session.records, session: session.id, slot }
+  }
+
+  async #token(wanted: WantedToken): Promise<AccessToken> {
+    const place = this.#place()
     try {
-      const { accessToken, expiresAt } = await freshTokens(this.#instance, place, minValidSeconds)
-      if (expiresAt !== slot.accessTokenEndsAt) await look()
-      return accessToken
+      const token = await freshToken(this.#instance, place, wanted)
+      if (isNews(token, place.slot, wanted)) await this.#lookAgain(place)
+      return token
     } catch (error) {
-      if ((error as OidcError).code === 'login_required') await look()
+      if ((error as OidcError).code === 'login_required') await this.#lookAgain(place)
       throw toldError(this.#instance, error)
     }
+  }
+
+  /** Roles and scope of this request are from then on those that a refresh brought; or nobody is logged in any more. */
+  async #lookAgain({ session }: LoginPlace): Promise<void> {
+    const state = stateOf(this.#req) as RequestState
+    state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
   }
 
   async login(parameters: LoginParameters = {}): Promise<void> {
@@ -169,6 +166,12 @@ class Context implements ContextBase {
   async logout(parameters: LogoutParameters = {}): Promise<void> {
     await startLogout(this.#exchange, parameters)
   }
+}
+
+/** Whether a token was got since the request has read its login. */
+function isNews(token: AccessToken, slot: Slot, { target }: WantedToken): boolean {
+  if (nameOfTarget(target) === '') return token.expiresAt !== slot.accessTokenEndsAt
+  return !token.scope.every((word) => slot.scope.includes(word))
 }
 
 /** The context of an instance for a request. */

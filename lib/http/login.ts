@@ -1,10 +1,11 @@
 import { resolveLoginParameters, type LoginRequest } from '../config/login-parameters.ts'
-import { OidcError } from '../core/errors.ts'
+import { OidcError, type LoginNeeds } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import { beginLogin } from '../logins/begin.ts'
-import { answerError, loginFailed, sendOn, type Exchange } from './answers.ts'
+import { answerError, askedBy, loginFailed, sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { isScripted } from './origin.ts'
+import { slotOf } from './request-state.ts'
 import { warnOfSetup } from './setup-warnings.ts'
 
 /**
@@ -31,12 +32,40 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
-  const input = { request, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) }
+  const asked = { ...request, scope: wholeScope(exchange, request.scope) }
+  const input = { request: asked, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) }
   const begun = await beginLogin(instance, input).catch((error: unknown) => {
     throw loginFailed(exchange, error)
   })
   setCookies(res, begun.cookies)
   sendOn(exchange, begun.location, 302)
+}
+
+/**
+ * The scope to ask for. Who is logged in is asked for more on top of what was granted: a provider grants a new login no more
+ * than it asks for.
+ */
+function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
+  if (!wanted) return undefined
+  const slot = slotOf(req, instance)
+  const { scope } = instance.options
+  // What says what a login is need not be in what was granted.
+  if (slot) return [...new Set([...scope.filter((word) => ofLogin.has(word)), ...slot.scope, ...wanted])]
+  return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
+}
+
+const ofLogin = new Set(['openid', 'offline_access'])
+
+/** A login that asks for what another lacks. */
+export function neededLogin({ scope, parameters }: LoginNeeds): LoginRequest {
+  return { scope, parameters, returnTo: undefined }
+}
+
+/** A login as its address has it: as the options say, or as one of our own answers has put it there. */
+export function askedLogin(exchange: Exchange): LoginRequest {
+  const ask = queryOf(exchange.req.originalUrl).getAll('ask')
+  const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
+  return needs ? neededLogin(needs) : plainLogin(exchange)
 }
 
 /** A login as the instance's options have it. */

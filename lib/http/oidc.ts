@@ -3,27 +3,23 @@ import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters, OidcOptions } from '../config/options.ts'
-import { resolveOptions } from '../config/resolve.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
-import { loginMetadata } from '../config/issuer.ts'
 import { OidcError } from '../core/errors.ts'
-import { Flights } from '../core/flights.ts'
-import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
-import { Sealer } from '../core/seal.ts'
+import type { OidcEventName, OidcListener } from '../core/events.ts'
 import { localPath } from '../core/urls.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
 import { compileRule, type AuthRule } from '../guard/rule.ts'
 import type { Instance } from '../logins/instance.ts'
-import { fetchKeySet } from '../provider/endpoints.ts'
-import { Provider, type ProviderHealth } from '../provider/provider.ts'
-import { Keys } from '../tokens/keys.ts'
-import { answerError, toldError } from './answers.ts'
+import type { ProviderHealth } from '../provider/provider.ts'
+import { answerError } from './answers.ts'
 import { authorize, type Authorized, type NotAuthorized } from './authorize.ts'
 import { bearerOf, guardFunctions } from './bearer.ts'
 import { loginRequired, makeContext, type OidcContext } from './context.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
+import { makeInstance } from './make-instance.ts'
+import { answerFault } from './needed-login.ts'
 import { guard } from './require-auth.ts'
 import { setupInvalid, slotOf, stateOf } from './request-state.ts'
 import { handler, makeRouter } from './router.ts'
@@ -95,7 +91,11 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @throws OidcError `setup_invalid` where the request has not passed this instance's router.
    */
   context(req: Request): OidcContext<Claims>
-  /** Answers errors of this package that handlers of the application pass on, and faults of the session store. Last in the application. */
+  /**
+   * Answers errors of this package that handlers of the application pass on, and faults of the session store. Where one
+   * says that more is needed of the login (`LoginNeeded`), a navigation goes to the provider to ask for it. Last in the
+   * application.
+   */
   errorHandler(): ErrorRequestHandler
   /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
   on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
@@ -161,7 +161,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     },
     errorHandler: () =>
       function oidcErrors(error: unknown, req, res, next): void {
-        if (error instanceof OidcError) answerError({ instance, req, res, next }, toldError(instance, error))
+        if (error instanceof OidcError) void answerFault({ instance, req, res, next }, error)
         else next(error)
       },
     on: (event, listener) => instance.events.on(event, listener),
@@ -196,31 +196,6 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
     ])
   }
   return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
-}
-
-function makeInstance(given: unknown): Instance {
-  const options = resolveOptions(given)
-  const events = new Events(options.name)
-  const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
-  const crossSite = options.responseMode === 'form_post'
-  return {
-    options,
-    provider,
-    keys: new Keys(() => fetchKeySet(provider), onFault),
-    events,
-    stateSealer: new Sealer(options.secrets, 'state'),
-    cookieSealer: new Sealer(options.secrets, 'transaction'),
-    tokenSealer: new Sealer(options.secrets, 'tokens'),
-    refreshes: new Flights(),
-    cookiePlace: {
-      instance: options.name,
-      https: options.origin.startsWith('https:'),
-      basePath: options.basePath,
-      crossSite,
-    },
-    redirectUri: options.origin + options.basePath + options.routes.callback,
-  }
 }
 
 function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {

@@ -5,6 +5,7 @@ import { answerError, loginUrl, sendOn, toldError, type Exchange } from './answe
 import { presentsToken } from './bearer-credentials.ts'
 import { loginRequired, makeContext } from './context.ts'
 import { plainLogin, startLogin } from './login.ts'
+import { answerFault } from './needed-login.ts'
 import { kindOf } from './origin.ts'
 import { publicPath } from './request-state.ts'
 import { passToken, type BearerGuard } from './require-bearer.ts'
@@ -16,7 +17,10 @@ export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerG
     const exchange: Exchange = { instance: instances[0], req, res, next }
     const proceed = (login: Login | undefined): void | Promise<void> =>
       login ? pass(exchange, login) : notLoggedIn(exchange, rule, bearer)
-    const fail = (error: unknown): void => answerError(exchange, toldError(exchange.instance, error))
+    const fail = (error: unknown): void => {
+      if (rule.redirect) void answerFault(exchange, error)
+      else answerError(exchange, toldError(exchange.instance, error))
+    }
     try {
       const outcome = admitLogin(instances, rule, req)
       const answered = outcome instanceof Promise ? outcome.then(proceed) : proceed(outcome)

@@ -4,7 +4,7 @@ import { OidcError } from '../core/errors.ts'
 import { answerError, toldError, type Exchange } from './answers.ts'
 import { handleCallback, handleCallbackPost } from './callback.ts'
 import { makeContext } from './context.ts'
-import { plainLogin, startLogin } from './login.ts'
+import { askedLogin, startLogin } from './login.ts'
 import { handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
 import { metadataPath, resourceMetadata } from './resource-metadata.ts'
@@ -46,7 +46,7 @@ function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
   const { login, callback, logout } = routes
   const metadata = resourceMetadata({ origin, basePath }, [issuer])
-  const begin = handler(instance, (exchange) => startLogin(exchange, plainLogin(exchange)))
+  const begin = handler(instance, (exchange) => startLogin(exchange, askedLogin(exchange)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
   const post = handler(instance, handleCallbackPost)

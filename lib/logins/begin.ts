@@ -32,6 +32,8 @@ export interface Begun {
 export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
   const { options, provider, stateSealer, cookieSealer, cookiePlace, redirectUri } = instance
   const { request } = input
+  const resource = [...new Set([...options.resource, ...(request.parameters['resource']?.split(' ') ?? [])])]
+  const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
   const transaction: Transaction = {
     id: newTransactionId(),
     nonce: randomBytes(16).toString('base64url'),
@@ -39,7 +41,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     returnTo: input.returnTo,
     startedAt: Date.now() / 1000,
     scope: request.scope ?? options.scope,
-    parameters: request.parameters,
+    parameters,
   }
   const location = await authorizationUrl(provider, {
     redirectUri,
@@ -49,7 +51,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     scope: transaction.scope,
     responseMode: options.responseMode,
     par: options.par,
-    parameters: request.parameters,
+    parameters,
   })
   const made = fittingCookie(instance, transaction)
   const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies, sizeOf(made.name, made.value))
@@ -63,8 +65,9 @@ const largestCookie = 4096
 function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const { cookieSealer, cookiePlace, options } = instance
   const homeward = { ...transaction, returnTo: options.basePath || '/' }
-  const { prompt, max_age: maxAge } = transaction.parameters
-  const checked = { ...(prompt && { prompt }), ...(maxAge && { max_age: maxAge }) }
+  const checked = Object.fromEntries(
+    Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
+  )
   const cookies = [transaction, homeward, { ...homeward, parameters: checked }].map((each) =>
     transactionCookie(cookieSealer, cookiePlace, each),
   )

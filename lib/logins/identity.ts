@@ -6,6 +6,8 @@ import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
 import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { LoginTokens } from '../provider/respond.ts'
+import type { IssuedTokens } from '../provider/token-response.ts'
+import type { AccessToken } from '../session/vault.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
 import { acceptedAlgorithms, providerAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
@@ -76,14 +78,22 @@ export async function identify(
     user,
     roles: rolesOf(options, claims, accessToken, info),
     tokens: {
-      accessToken: response.accessToken,
-      tokenType: response.tokenType,
-      obtainedAt: nowSeconds(),
-      expiresAt: response.expiresIn === undefined ? undefined : nowSeconds() + Math.floor(response.expiresIn),
+      ...accessTokenOf(response, asked.scope),
       refreshToken: response.refreshToken,
       idToken: response.idToken,
-      scope: response.scope === undefined ? asked.scope : (scopeList(response.scope) ?? []),
     },
+  }
+}
+
+/** The access token of an answer; a scope that it leaves out is the one that was asked for (RFC 6749 5.1). */
+export function accessTokenOf(response: IssuedTokens, asked: readonly string[]): AccessToken {
+  const now = nowSeconds()
+  return {
+    accessToken: response.accessToken,
+    tokenType: response.tokenType,
+    obtainedAt: now,
+    expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
+    scope: response.scope === undefined ? asked : (scopeList(response.scope) ?? []),
   }
 }
 

@@ -3,7 +3,8 @@ import type { Events } from '../core/events.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Flights } from '../core/flights.ts'
-import type { TokenSet } from '../config/claims.ts'
+import type { Lru } from '../core/lru.ts'
+import type { KeptTokens } from '../session/vault.ts'
 import type { CookiePlace } from '../session/transaction.ts'
 import type { Keys } from '../tokens/keys.ts'
 
@@ -16,8 +17,10 @@ export interface Instance {
   readonly stateSealer: Sealer
   readonly cookieSealer: Sealer
   readonly tokenSealer: Sealer
-  /** The refreshes that this process is at, by login. */
-  readonly refreshes: Flights<TokenSet>
+  /** The refreshes that this process is at, by login and what they are for. */
+  readonly refreshes: Flights<KeptTokens>
+  /** Milliseconds since the epoch at which this process last began to recheck a login. */
+  readonly rechecks: Lru<number>
   readonly cookiePlace: CookiePlace
   /** From `baseUrl` alone, never from a request. */
   readonly redirectUri: string

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { TokenSet } from '../config/claims.ts'
-import { OidcError, providerUnavailable } from '../core/errors.ts'
+import { LoginNeeded, OidcError, providerUnavailable } from '../core/errors.ts'
 import type { RecordKey, Records } from '../core/records.ts'
+import type { KeptTokens } from '../session/vault.ts'
 
 /** A refresh that may be under way in one place only. */
 export interface LockedRefresh {
@@ -11,9 +11,9 @@ export interface LockedRefresh {
   /** Life of the lock, which is renewed while there is work: as long as others wait for a process that died. */
   readonly seconds: number
   /** Refreshes. */
-  readonly work: () => Promise<TokenSet>
+  readonly work: () => Promise<KeptTokens>
   /** What another has got meanwhile; undefined where nothing has changed. */
-  readonly byAnother: () => Promise<TokenSet | undefined>
+  readonly byAnother: () => Promise<KeptTokens | undefined>
 }
 
 /** How long who waits for another sleeps before looking again. */
@@ -25,7 +25,7 @@ const pollMs = 50
  *
  * @throws OidcError `provider_unavailable` where a refresh failed a moment ago, or another does not come to an end.
  */
-export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<TokenSet> {
+export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<KeptTokens> {
   // By the login, which another login may take along into a new session meanwhile.
   const lock: RecordKey = { kind: 'refresh', id: loginId }
   const giveUpAt = Date.now() + seconds * 1000 + pollMs
@@ -56,8 +56,8 @@ async function holding(
   lock: RecordKey,
   owner: string,
   seconds: number,
-  work: () => Promise<TokenSet>,
-): Promise<TokenSet> {
+  work: () => Promise<KeptTokens>,
+): Promise<KeptTokens> {
   const change = (text: string | undefined, life: number): Promise<unknown> =>
     // A lock that could not be changed goes by itself.
     records.replace(lock, owner, text, life).catch(() => {})
@@ -76,9 +76,12 @@ async function holding(
 
 const notePrefix = 'failed '
 
-/** What others are told of a fault, and for how many seconds; nothing of an end of the login or a fault of the store. */
+/** What others are told of a fault, and for how many seconds; nothing of what another request may well have. */
 function noteOf(error: unknown): [text: string | undefined, seconds: number] {
-  const isPassing = error instanceof OidcError && !['login_required', 'store_unavailable'].includes(error.code)
+  const isPassing =
+    error instanceof OidcError &&
+    !(error instanceof LoginNeeded) &&
+    !['login_required', 'store_unavailable'].includes(error.code)
   if (!isPassing) return [undefined, 1]
   const seconds = Number(error.headers['Retry-After'] ?? 5)
   return [notePrefix + JSON.stringify({ seconds, detail: error.detail ?? error.code }), seconds]

@@ -1,164 +1,171 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import type { TokenSet } from '../config/claims.ts'
-import { nowSeconds } from '../core/clock.ts'
-import { OidcError, providerUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
-import { RefreshRefused, refreshGrant, revokeRefreshToken } from '../provider/refresh.ts'
+import { LoginNeeded, OidcError } from '../core/errors.ts'
+import type { RefreshReason } from '../core/events.ts'
+import { InteractionNeeded, RefreshRefused, refreshGrant, revokeRefreshToken } from '../provider/refresh.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
-import { without } from '../session/identity-change.ts'
-import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord, type Slot } from '../session/login-record.ts'
-import { openTokens, sealTokens } from '../session/vault.ts'
+import type { AccessToken, KeptTokens } from '../session/vault.ts'
 import type { Instance } from './instance.ts'
-import { findLogin, type FoundLogin } from './find.ts'
+import { changeTokens, endUnless, loginAgain, readTokens, unreadable, type LoginPlace } from './kept-tokens.ts'
 import { alone } from './refresh-lock.ts'
-import { reidentify } from './reidentify.ts'
+import { otherToken, reidentify } from './reidentify.ts'
+import { isFresh, isUsable, missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
 
-/** A login whose tokens are asked for. */
-export interface LoginPlace {
-  readonly records: Records
-  /** The session that it is of. */
-  readonly session: string
-  readonly slot: Slot
+/** An access token as it is asked for. */
+export interface WantedToken {
+  readonly target: Target
+  readonly minValidSeconds: number
+  /** One that an API has refused (RFC 6750 3.1), which will not do whenever it ends. */
+  readonly refused?: string | undefined
 }
 
-/** Tokens as they were read. */
-interface Kept {
-  readonly sealed: string
-  readonly tokens: TokenSet
+/** A refresh of one access token of a login. */
+interface Refresh {
+  readonly target: Target
+  /** The access token as it was seen; who finds another in its place has nothing to do. */
+  readonly seen: AccessToken | undefined
+  readonly reason: RefreshReason
 }
-
-/** Writes of a refresh that lost to other writes of the same record. */
-const mostTries = 10
-/** How long the tokens of a refresh are held for a store that is away, since they are the login's only ones. */
-const holdSeconds = 30
-const holdPollMs = 200
 
 /**
- * The tokens of a login, refreshed where the access token ends within `minValidSeconds`: once, whoever asks for it, in
- * whatever process. Where that fails, the tokens as they are while the access token lasts.
+ * An access token of a login, refreshed where it ends within `minValidSeconds`: once, whoever asks for it, in whatever
+ * process. Where that fails, the token as it is while it lasts.
  *
- * @throws OidcError `login_required` where the login has ended or cannot be refreshed, `provider_unavailable`,
- * `store_unavailable`
+ * @throws OidcError `login_required` where the login has ended or cannot be refreshed, `not_allowed` where the provider
+ * does not grant what was asked for, `provider_unavailable`, `store_unavailable`
  */
-export async function freshTokens(instance: Instance, place: LoginPlace, minValidSeconds: number): Promise<TokenSet> {
+export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<AccessToken> {
+  const { target, minValidSeconds, refused } = wanted
   const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
-  if (!kept) throw gone('the tokens of this login are gone, or were sealed with a secret that is not in use')
-  const { tokens } = kept
-  if (isFresh(tokens, minValidSeconds)) return tokens
-  const isUsable = tokens.expiresAt === undefined || tokens.expiresAt > nowSeconds()
-  if (tokens.refreshToken === undefined) {
-    if (isUsable) return tokens
-    throw gone('the access token has ended, and the provider issued no refresh token')
+  if (!kept) throw unreadable(instance)
+  const seen = tokenNamed(kept, nameOfTarget(target))
+  const current = seen && seen.accessToken !== refused ? seen : undefined
+  if (current && isFresh(current, minValidSeconds)) return granted(instance, target, current)
+  const usable = current && isUsable(current) ? current : undefined
+  if (kept.refreshToken === undefined) {
+    if (usable) return granted(instance, target, usable)
+    throw withoutRefreshToken(instance, target)
   }
   try {
-    return await instance.refreshes.run(place.slot.loginId, () => refreshAlone(instance, place, kept.sealed))
+    const reason = seen && !current ? 'rejected' : 'expiry'
+    const tokens = await refreshAlone(instance, place, { target, seen, reason })
+    return granted(instance, target, tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
   } catch (error) {
     // Whoever logged out meanwhile gets nothing more; a fault is one only once the token is past its end.
-    if (isUsable && error instanceof OidcError && error.code !== 'login_required') return tokens
+    if (usable && error instanceof OidcError && error.code !== 'login_required') {
+      return granted(instance, target, usable)
+    }
     throw error
   }
 }
 
-/** Whether an access token lasts long enough; one that never does is good for the first half of its life. */
-function isFresh({ obtainedAt, expiresAt }: TokenSet, minValidSeconds: number): boolean {
-  if (expiresAt === undefined) return true
-  const left = expiresAt - nowSeconds()
-  const life = obtainedAt === undefined ? Infinity : expiresAt - obtainedAt
-  return left > 0 && left >= (life <= minValidSeconds ? life / 2 : minValidSeconds)
+/** Refreshes the login's own access token, whatever its end, unless another has since it was seen. */
+export async function refreshLogin(instance: Instance, place: LoginPlace, seen: AccessToken): Promise<void> {
+  await refreshAlone(instance, place, { target: ownTarget, seen, reason: 'recheck' })
 }
 
-/** One refresh of a login at a time, across all processes: the provider takes a second one for theft (RFC 9700 4.14.2). */
-function refreshAlone(instance: Instance, place: LoginPlace, seen: string): Promise<TokenSet> {
-  const { records, session, slot } = place
-  return alone({
-    records,
-    loginId: slot.loginId,
-    // Longer than a request to the provider may take.
-    seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
-    work: () => refreshUnlessDone(instance, place, seen),
-    async byAnother() {
-      const kept = await readTokens(instance, records, session, slot.loginId)
-      if (!kept) throw gone('the login ended while its tokens were being refreshed')
-      return kept.sealed === seen ? undefined : kept.tokens
-    },
+/** The provider says what it grants: a token with less scope than was asked for is not handed out as one that has it. */
+function granted(instance: Instance, target: Target, token: AccessToken): AccessToken {
+  const missing = missingScope(target, token)
+  if (missing.length === 0) return token
+  throw new LoginNeeded('not_allowed', {
+    provider: instance.options.name,
+    scope: missing,
+    parameters: {},
+    detail: `the provider granted an access token without the scope ${missing.join(' ')}`,
   })
 }
 
+/** One refresh of a login at a time, across all processes: the provider takes a second one for theft (RFC 9700 4.14.2). */
+function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
+  const { loginId } = place.slot
+  const name = nameOfTarget(refresh.target)
+  return instance.refreshes.run(`${loginId} ${name}`, () =>
+    alone({
+      records: place.records,
+      loginId,
+      // Longer than a request to the provider may take.
+      seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
+      work: () => refreshUnlessDone(instance, place, refresh),
+      async byAnother() {
+        const kept = await readTokens(instance, place.records, place.session, loginId)
+        if (!kept) throw ended('the login ended while its tokens were being refreshed')
+        return isDone(kept, refresh) ? kept : undefined
+      },
+    }),
+  )
+}
+
+/** Whether the token is another than was seen: somebody else has refreshed it. */
+function isDone(there: KeptTokens, { target, seen }: Refresh): boolean {
+  const token = tokenNamed(there, nameOfTarget(target))
+  return token !== undefined && !isSame(token, seen)
+}
+
+function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
+  return token.accessToken === other?.accessToken && token.obtainedAt === other.obtainedAt
+}
+
 /** Refreshes, unless another has since the tokens were read. */
-async function refreshUnlessDone(instance: Instance, place: LoginPlace, seen: string): Promise<TokenSet> {
-  const { records, session, slot } = place
-  const kept = await readTokens(instance, records, session, slot.loginId)
-  if (!kept) throw gone('the login ended before its tokens could be refreshed')
-  if (kept.sealed !== seen) return kept.tokens
-  const { issuer, sub, loginId } = slot
+async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
+  const { issuer, sub, loginId } = place.slot
+  const sent = await readTokens(instance, place.records, place.session, loginId)
+  if (!sent) throw ended('the login ended before its tokens could be refreshed')
+  if (isDone(sent, refresh)) return sent
+  const { target, reason } = refresh
+  const startedAt = performance.now()
   try {
-    const response = await refreshGrant(instance.provider, kept.tokens.refreshToken as string)
-    const tokens = await keepRefreshed(instance, place, kept, response)
-    instance.events.emit('refresh', { issuer, sub, loginId })
+    const response = await refreshGrant(instance.provider, sent.refreshToken as string, target)
+    const tokens = await keepRefreshed(instance, place, { ...refresh, sent }, response)
+    instance.events.emit('refresh', { issuer, sub, loginId, reason, durationMs: performance.now() - startedAt })
     return tokens
   } catch (error) {
     if (error instanceof OidcError) {
       const { code, status, detail } = error
-      instance.events.emit('refresh_failed', { sub, loginId, code, status, detail })
+      instance.events.emit('refresh_failed', { sub, loginId, reason, code, status, detail })
     }
+    if (error instanceof InteractionNeeded) throw interactionNeeded(instance, target, error)
     if (!(error instanceof RefreshRefused)) throw error
-    const others = await endRefused(instance, place, kept)
+    const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
     if (others) return others
     throw error
   }
+}
+
+/** A refresh with the tokens that it was sent with. */
+interface SentRefresh extends Refresh {
+  readonly sent: KeptTokens
+}
+
+/** Whether what is there is what was sent: neither refreshed since, nor another token in the place of the one that is. */
+function isAsSent(there: KeptTokens, refresh: SentRefresh): boolean {
+  const { sent, target } = refresh
+  const name = nameOfTarget(target)
+  const [now, then] = [tokenNamed(there, name), tokenNamed(sent, name)]
+  return there.refreshToken === sent.refreshToken && isSame(there, sent) && (now ? isSame(now, then) : !then)
 }
 
 /** Writes what a refresh brought: where the login still has the tokens that were sent, and nowhere else. */
 async function keepRefreshed(
   instance: Instance,
   place: LoginPlace,
-  sent: Kept,
+  refresh: SentRefresh,
   response: IssuedTokens,
-): Promise<TokenSet> {
-  const { records } = place
-  const { name } = instance.options
-  const { loginId } = place.slot
-  const { tokens, slotFrom } = await reidentify(instance, response, sent.tokens, place.slot)
-  const sealed = sealTokens(instance.tokenSealer, tokens, loginId, name)
-  const giveUpAt = Date.now() + holdSeconds * 1000
-  for (let tries = 0; tries < mostTries;) {
-    try {
-      const found = await findLogin(records, place.session, name, loginId)
-      const there = found && (await records.get(tokensKey(found.session, name)))
-      // Written after all, though the store's answer was lost.
-      if (there === sealed) return tokens
-      if (!found || there === undefined) {
-        await revoked(instance, tokens)
-        throw gone('the login ended while its tokens were being refreshed')
-      }
-      // Another came first, its lock or ours having been lost: nothing is revoked, since that could end the login.
-      if (there !== sent.sealed) return openTokens(instance.tokenSealer, there, loginId, name) ?? tokens
-      if (await replaceTokens(records, found, name, slotFrom(found.slot), sealed)) return tokens
-      tries++
-    } catch (error) {
-      if (!(error instanceof OidcError) || error.code !== 'store_unavailable' || Date.now() > giveUpAt) throw error
-      await wait(holdPollMs)
-    }
-  }
-  throw providerUnavailable('the login record kept changing')
-}
-
-function replaceTokens(
-  records: Records,
-  { session, text, record }: FoundLogin,
-  name: string,
-  slot: Slot,
-  sealed: string,
-): Promise<boolean> {
-  const slots = { ...liveSlots(record), [name]: slot }
-  const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ [name]: slot }) }
-  return records.replace(loginKey(session), text, writeRecord(slots, record.version + 1), secondsLeft(slots), {
-    written: [written],
-  })
+): Promise<KeptTokens> {
+  const { sent, target } = refresh
+  const name = nameOfTarget(target)
+  const change =
+    name === ''
+      ? await reidentify(instance, response, sent, place.slot)
+      : await otherToken(instance, response, { sent, slot: place.slot, target })
+  // Where another came first, its lock or ours having been lost, nothing is revoked, since that could end the login.
+  const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))
+  const token = there && tokenNamed(there, name)
+  if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
+  await revoked(instance, response.refreshToken ?? sent.refreshToken)
+  throw ended('the login ended while its tokens were being refreshed')
 }
 
 /** A logout came first: what was just got is of no use to anybody, and must not be. */
-async function revoked(instance: Instance, { refreshToken }: TokenSet): Promise<void> {
+async function revoked(instance: Instance, refreshToken: string | undefined): Promise<void> {
   try {
     if (refreshToken !== undefined) await revokeRefreshToken(instance.provider, refreshToken)
   } catch (error) {
@@ -166,44 +173,31 @@ async function revoked(instance: Instance, { refreshToken }: TokenSet): Promise<
   }
 }
 
-/** The provider has ended the login, unless another refresh came first: then its tokens. */
-async function endRefused(instance: Instance, place: LoginPlace, sent: Kept): Promise<TokenSet | undefined> {
-  const { records } = place
-  const { name } = instance.options
-  const { issuer, sub, loginId } = place.slot
-  for (let tries = 0; tries < mostTries; tries++) {
-    const found = await findLogin(records, place.session, name, loginId)
-    if (!found) return undefined
-    const kept = await readTokens(instance, records, found.session, loginId)
-    if (kept && kept.sealed !== sent.sealed) return kept.tokens
-    const others = without(liveSlots(found.record), name)
-    const isLast = Object.keys(others).length === 0
-    const isEnded = await records.replace(
-      loginKey(found.session),
-      found.text,
-      isLast ? undefined : writeRecord(others, found.record.version + 1),
-      isLast ? 1 : secondsLeft(others),
-      { dropped: [tokensKey(found.session, name)] },
-    )
-    if (!isEnded) continue
-    instance.events.emit('logout', { issuer, sub, loginId, reason: 'refresh_refused' })
-    return undefined
+/** The login stays: what is asked for takes its user at the keyboard. */
+function interactionNeeded(instance: Instance, { scope, resource }: Target, error: InteractionNeeded): LoginNeeded {
+  const isOwn = scope === undefined && resource.length === 0
+  return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
+    provider: instance.options.name,
+    scope: scope ?? [],
+    parameters: {
+      ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
+      ...(error.claims === undefined ? {} : { claims: error.claims }),
+    },
+    detail: error.detail ?? error.code,
+  })
+}
+
+function withoutRefreshToken(instance: Instance, target: Target): OidcError {
+  if (nameOfTarget(target) === '') {
+    return loginAgain(instance, 'the access token has ended, and the provider issued no refresh token')
   }
-  return undefined
+  return new OidcError('setup_invalid', 'This application cannot get such an access token.', {
+    status: 500,
+    detail:
+      'an access token for another scope or resource takes a refresh token, and the provider issued none: does the option scope need offline_access?',
+  })
 }
 
-async function readTokens(
-  instance: Instance,
-  records: Records,
-  session: string,
-  loginId: string,
-): Promise<Kept | undefined> {
-  const { name } = instance.options
-  const sealed = await records.get(tokensKey(session, name))
-  const tokens = sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, loginId, name)
-  return sealed === undefined || !tokens ? undefined : { sealed, tokens }
-}
-
-function gone(detail: string): OidcError {
+function ended(detail: string): OidcError {
   return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
 }

@@ -1,60 +1,73 @@
 import type { TokenSet, UnknownClaims } from '../config/claims.ts'
 import { providerAlgorithms, acceptedAlgorithms } from '../config/algorithms.ts'
-import { scopeList } from '../config/checks.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
 import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { Slot } from '../session/login-record.ts'
+import type { KeptTokens } from '../session/vault.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { withDistributedClaims } from '../tokens/issuer-rules.ts'
 import { verifyUserInfo } from '../tokens/user-info.ts'
-import { ownAccessToken, rolesOf, userOf } from './identity.ts'
+import { accessTokenOf, ownAccessToken, rolesOf, userOf } from './identity.ts'
 import type { Instance } from './instance.ts'
+import type { TokenChange } from './kept-tokens.ts'
 import { aboutLogin } from './slot.ts'
-
-/** A login after a refresh. */
-export interface Refreshed {
-  readonly tokens: TokenSet
-  /** Its slot, made of the one that it has. */
-  readonly slotFrom: (slot: Slot) => Slot
-}
+import { nameOfTarget, withOther, type Target } from './target.ts'
 
 /**
- * Puts what a refresh brought in the place of what a login had. What it did not bring, or what cannot be verified just now,
- * stays as it was: the tokens are the login's only ones by then, and must not be lost for it.
+ * What a refresh of the login's own access token makes of it. What the refresh did not bring, or what cannot be verified
+ * just now, stays as it was: the tokens are the login's only ones by then, and must not be lost for it.
  *
  * @throws OidcError `token_invalid` where the ID token is not good or not of this login (OIDC Core 12.2).
  */
 export async function reidentify(
   instance: Instance,
   response: IssuedTokens,
-  former: TokenSet,
+  former: KeptTokens,
   slot: Slot,
-): Promise<Refreshed> {
+): Promise<(there: KeptTokens) => TokenChange> {
   const claims = await tellingFaults(instance, () => verified(instance, response, former, slot))
   const found = await tellingFaults(instance, () =>
     identity(instance, response, claims ?? claimsOfKept(former.idToken), slot),
   )
-  const now = nowSeconds()
-  const tokens: TokenSet = {
-    accessToken: response.accessToken,
-    tokenType: response.tokenType,
-    obtainedAt: now,
-    expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
-    refreshToken: response.refreshToken ?? former.refreshToken,
-    idToken: claims && response.idToken !== undefined ? response.idToken : former.idToken,
-    scope: response.scope === undefined ? former.scope : (scopeList(response.scope) ?? []),
-  }
+  const own = accessTokenOf(response, former.scope)
   const changes = {
     ...found,
     ...(claims && aboutLogin(instance, claims)),
-    scope: tokens.scope,
-    checkedAt: now,
-    ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
+    checkedAt: nowSeconds(),
+    ...(own.expiresAt === undefined ? {} : { accessTokenEndsAt: own.expiresAt }),
   }
-  return { tokens, slotFrom: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }) }
+  return (there) => ({
+    tokens: {
+      ...there,
+      ...own,
+      refreshToken: response.refreshToken ?? former.refreshToken,
+      idToken: claims && response.idToken !== undefined ? response.idToken : former.idToken,
+    },
+    slotFrom: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }),
+  })
+}
+
+/**
+ * What a refresh for another scope or resource makes of a login: one access token more, and the refresh token. Of the user
+ * it says nothing, since roles may be in the login's own access token alone.
+ *
+ * @throws OidcError `token_invalid` where the ID token is not good or not of this login (OIDC Core 12.2).
+ */
+export async function otherToken(
+  instance: Instance,
+  response: IssuedTokens,
+  { sent, slot, target }: { readonly sent: KeptTokens; readonly slot: Slot; readonly target: Target },
+): Promise<(there: KeptTokens) => TokenChange> {
+  await tellingFaults(instance, () => verified(instance, response, sent, slot))
+  const token = accessTokenOf(response, target.scope ?? sent.scope)
+  const refreshToken = response.refreshToken ?? sent.refreshToken
+  return (there) => ({
+    tokens: withOther({ ...there, refreshToken }, nameOfTarget(target), token),
+    slotFrom: (kept) => kept,
+  })
 }
 
 /** The claims of the ID token; undefined where there is none. */

@@ -22,7 +22,15 @@ export function slotOf(instance: Instance, transaction: Transaction, identity: I
     checkedAt: now,
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
+    ...(tokens.refreshToken === undefined ? {} : { refreshable: true }),
+    asked: { scope: transaction.scope, parameters: askedParameters(transaction.parameters) },
   }
+}
+
+/** The parameters that say what a login is to be good for. */
+export function askedParameters(parameters: Readonly<Record<string, string>>): Record<string, string> {
+  const names = ['acr_values', 'max_age', 'claims']
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => names.includes(name)))
 }
 
 /** What an ID token says of how the user logged in. */

@@ -13,7 +13,7 @@ export interface AuthorizationRequest {
   readonly responseMode: ResolvedOptions['responseMode']
   /** Whether the request is pushed (RFC 9126) also where the provider does not require it. */
   readonly par: boolean
-  /** Further parameters, already checked. */
+  /** Further parameters, already checked; several of `resource` with spaces between them. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
@@ -21,8 +21,9 @@ export interface AuthorizationRequest {
 export async function authorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
   const { configuration, metadata } = await provider.ready()
   const { options } = provider
-  const parameters: Record<string, string> = {
-    ...request.parameters,
+  const { resource, ...others } = request.parameters
+  const parameters = new URLSearchParams({
+    ...others,
     redirect_uri: request.redirectUri,
     scope: request.scope.join(' '),
     state: request.state,
@@ -30,8 +31,10 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
     // RFC 9700 2.1.1: PKCE always, and with nonce both, since each binds the code to the browser on its own.
     code_challenge: await calculatePKCECodeChallenge(request.verifier),
     code_challenge_method: 'S256',
-  }
-  if (request.responseMode !== 'query') parameters['response_mode'] = request.responseMode
+  })
+  // RFC 8707 2.1: one parameter each.
+  for (const one of resource?.split(' ') ?? []) parameters.append('resource', one)
+  if (request.responseMode !== 'query') parameters.set('response_mode', request.responseMode)
   const pushed = request.par || metadata.require_pushed_authorization_requests === true
   try {
     const url = pushed

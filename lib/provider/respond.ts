@@ -10,7 +10,6 @@ export interface ResponseChecks {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
-  readonly maxAge: number | undefined
 }
 
 /** The tokens of a new login, the ID token not yet verified. */
@@ -50,7 +49,6 @@ export async function exchangeCode(
       expectedNonce: checks.nonce,
       pkceCodeVerifier: checks.verifier,
       idTokenExpected: true,
-      ...(checks.maxAge === undefined ? {} : { maxAge: checks.maxAge }),
     })
     // The absence of an ID token was refused above.
     return issuedTokens(tokens) as LoginTokens

@@ -25,6 +25,17 @@ export interface Slot {
   readonly accessTokenEndsAt?: number
   readonly acr?: string
   readonly authTime?: number
+  /** Whether there is a refresh token, so that the login can be rechecked. */
+  readonly refreshable?: true
+  /** What the login asked for: who asks for it again at once would get the same. */
+  readonly asked?: Asked
+}
+
+/** What of an authorization request says what a login was to be good for. */
+export interface Asked {
+  readonly scope: readonly string[]
+  /** `acr_values`, `max_age` and `claims`, as they went on the wire. */
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 /** The logins of one session, a slot for each instance. Times are seconds since the epoch. */

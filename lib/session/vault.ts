@@ -3,16 +3,25 @@ import type { TokenSet } from '../config/claims.ts'
 
 const format = 1
 
+/** One access token. */
+export type AccessToken = Pick<TokenSet, 'accessToken' | 'tokenType' | 'obtainedAt' | 'expiresAt' | 'scope'>
+
+/** All tokens of a login. */
+export interface KeptTokens extends TokenSet {
+  /** Access tokens besides the login's own, by what they are good for. */
+  readonly others?: Readonly<Record<string, AccessToken>> | undefined
+}
+
 /** Seals the tokens of one login; they open only for the same login and instance. */
-export function sealTokens(sealer: Sealer, tokens: TokenSet, loginId: string, instance: string): string {
+export function sealTokens(sealer: Sealer, tokens: KeptTokens, loginId: string, instance: string): string {
   return sealer.seal(JSON.stringify({ format, ...tokens }), context(loginId, instance))
 }
 
 /** The tokens of a login; undefined where they were sealed otherwise, for another login, or by a newer version. */
-export function openTokens(sealer: Sealer, sealed: string, loginId: string, instance: string): TokenSet | undefined {
+export function openTokens(sealer: Sealer, sealed: string, loginId: string, instance: string): KeptTokens | undefined {
   const text = sealer.open(sealed, context(loginId, instance))
   if (text === undefined) return undefined
-  const { format: written, ...tokens } = JSON.parse(text) as TokenSet & { format: number }
+  const { format: written, ...tokens } = JSON.parse(text) as KeptTokens & { format: number }
   if (written !== format) return undefined
   return Object.freeze({
     ...tokens,
@@ -20,6 +29,11 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string, inst
     obtainedAt: tokens.obtainedAt,
     expiresAt: tokens.expiresAt,
   })
+}
+
+/** What the application gets of them: the tokens that the login came with. */
+export function tokenSetOf({ others: _others, ...tokens }: KeptTokens): TokenSet {
+  return Object.freeze(tokens)
 }
 
 function context(loginId: string, instance: string): string {

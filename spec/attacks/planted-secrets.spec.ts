@@ -462,7 +462,7 @@ describe.skipIf(!own)('a day with secrets planted', () => {
       (await client.get(tokens.replace('default', 'partner'))) ?? '',
     ]) {
       await client.set(tokens, record)
-      expect((await agent.get('/uses-tokens')).status).toBe(401)
+      expect((await agent.fetch('/uses-tokens')).status).toBe(401)
       expect((await agent.get('/page')).status).toBe(200)
       printsRequests = false
     }

@@ -30,7 +30,7 @@ const alice: Slot = {
 }
 
 function verdict(rule: AuthRule<Record<string, unknown>>): Verdict | Promise<Verdict> {
-  return judge(alice, compileRule(rule, 'requireAuth()'), req)
+  return judge(alice, compileRule(rule, 'requireAuth()'), req, 30) as Verdict | Promise<Verdict>
 }
 
 describe('a login, judged against a rule', () => {
@@ -112,7 +112,7 @@ describe('a login, judged against a rule', () => {
     const compiled = compileRule(rule, 'requireAuth()')
     rule.roles.pop()
     rule.claims.tenant = 'acme'
-    expect(judge(alice, compiled, req)).toEqual({ ok: false, lacking: 'role editor' })
+    expect(judge(alice, compiled, req, 30)).toEqual({ ok: false, lacking: 'role editor' })
     expect(Object.isFrozen(compiled)).toBe(true)
   })
 })

@@ -23,6 +23,6 @@ it.each<[string, unknown, string[]]>([
   const agent = app.agent()
   expect((await agent.get('/profile')).json()['scope']).toEqual(granted)
   for (const word of ['openid', 'profile', 'admin']) {
-    expect((await agent.get(`/of-${word}`)).status).toBe(granted.includes(word) ? 200 : 403)
+    expect((await agent.fetch(`/of-${word}`)).status).toBe(granted.includes(word) ? 200 : 403)
   }
 })

@@ -116,6 +116,7 @@ describe('the package', () => {
   it('exports no way to read a token without its checks', () => {
     expect(Object.keys(exported).toSorted()).toEqual([
       'BearerError',
+      'LoginNeeded',
       'LoginRefused',
       'OidcError',
       'createBearer',

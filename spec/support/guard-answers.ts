@@ -217,7 +217,6 @@ export function describeGuardAnswers(major: 4 | 5): void {
     const rules: [string, AuthRule][] = [
       ['roles', { roles: ['admin'] }],
       ['anyRole', { anyRole: ['admin', 'editor'] }],
-      ['scope', { scope: 'orders:read' }],
       ['anyScope', { anyScope: ['orders:read', 'orders:write'] }],
       ['claims', { claims: { sub: 'alice' } }],
       ['check', { check: () => false }],
@@ -232,6 +231,32 @@ export function describeGuardAnswers(major: 4 | 5): void {
       const denied = app.events.filter(({ name }) => name === 'denied')
       expect(denied).toHaveLength(kinds.length)
       expect(denied[0]?.event).toMatchObject({ code: 'not_allowed', status: 403, sub: 'bob', provider: 'default' })
+    })
+
+    it('but lacking scope: a navigation goes to the provider to ask for it, everybody else gets 403 and where to', async () => {
+      await start({ rule: { scope: 'orders:read' } })
+      await logIn()
+      const answer = await send('navigation')
+      expect(answer.status).toBe(302)
+      const asked = new URL(answer.headers.get('location') ?? '').searchParams
+      expect(asked.get('scope')).toBe('openid profile email orders:read')
+      expect(app.events.filter(({ name }) => name === 'denied')).toEqual([])
+      expectRefusal(await send('form'), 'form', 403, 'not_allowed')
+      for (const kind of ['fetch', 'client'] as const) {
+        const refused = await send(kind)
+        expectRefusal(refused, kind, 403, 'not_allowed')
+        const { login } = refused.json() as { login: string }
+        const begun = await agent.get(login, { redirect: 'manual' })
+        const { searchParams } = new URL(begun.headers.get('location') ?? '')
+        expect(searchParams.get('scope')).toBe('openid profile email orders:read')
+      }
+      expect(app.events.filter(({ name }) => name === 'denied')).toHaveLength(3)
+    })
+
+    it('but lacking scope, with redirect: false: 403 for everyone', async () => {
+      await start({ rule: { scope: 'orders:read', redirect: false } })
+      await logIn()
+      for (const kind of kinds) expectRefusal(await send(kind), kind, 403, 'not_allowed')
     })
 
     it('but lacking a role: 403 also with a login page', async () => {

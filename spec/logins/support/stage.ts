@@ -4,6 +4,7 @@ import session, { MemoryStore } from 'express-session'
 import type { OidcEventName, OidcOptions } from 'express-session-oidc'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
 import { Flights } from '../../../lib/core/flights.ts'
+import { Lru } from '../../../lib/core/lru.ts'
 import { Events } from '../../../lib/core/events.ts'
 import { Sealer } from '../../../lib/core/seal.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -43,6 +44,7 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     cookieSealer: new Sealer(options.secrets, 'transaction'),
     tokenSealer: new Sealer(options.secrets, 'tokens'),
     refreshes: new Flights(),
+    rechecks: new Lru(100),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

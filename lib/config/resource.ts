@@ -1,0 +1,20 @@
+import { parsedUrl } from '../core/urls.ts'
+import type { Checks } from './checks.ts'
+
+/** Where an access token is to be used (`resource`, RFC 8707 2); undefined where nothing is said of it, or it is wrong. */
+export function resourcesOf(checks: Checks): string[] | undefined {
+  const given = checks.value('resource')
+  if (given === undefined) return undefined
+  const list: unknown[] = Array.isArray(given) ? [...given] : [given]
+  if (list.length > 0 && list.every(isResource)) return [...new Set(list as string[])]
+  checks.fault(
+    "resource must be an absolute URI without a fragment, such as 'https://api.example.com', or an array of such",
+  )
+  return undefined
+}
+
+function isResource(value: unknown): boolean {
+  return (
+    typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !value.includes('#') && parsedUrl(value) !== undefined
+  )
+}

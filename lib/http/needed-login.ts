@@ -1,0 +1,48 @@
+import type { Request } from 'express'
+import { LoginNeeded, type LoginNeeds, type OidcError } from '../core/errors.ts'
+import type { Instance } from '../logins/instance.ts'
+import { answerError, loginUrl, sendOn, toldError, type Exchange } from './answers.ts'
+import { neededLogin, startLogin } from './login.ts'
+import { kindOf } from './origin.ts'
+import { publicPath, stateOf } from './request-state.ts'
+
+/** Whether the browser can be sent to the provider for what is needed, and that is not what it comes from. */
+export function canAskNow(req: Request, error: LoginNeeded): boolean {
+  return !error.isRepeat && kindOf(req) === 'navigation'
+}
+
+/**
+ * Answers what a handler or a guard has failed with. Where more is needed of a login than it has, a navigation goes to the
+ * provider to ask for it, and comes back here.
+ */
+export async function answerFault(exchange: Exchange, thrown: unknown): Promise<void> {
+  const error = toldError(exchange.instance, thrown)
+  const needed = exchange.res.headersSent ? undefined : neededOf(exchange, error)
+  try {
+    if (!needed) answerError(exchange, error)
+    else await askFor(needed.exchange, needed.needs)
+  } catch (fault) {
+    answerError(exchange, toldError(exchange.instance, fault))
+  }
+}
+
+/** What is to be asked for now, by the instance whose login it is. */
+function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
+  if (!(error instanceof LoginNeeded) || !canAskNow(exchange.req, error)) return undefined
+  const instance = instanceNamed(exchange.req, error.provider)
+  return instance && { exchange: { ...exchange, instance }, needs: error.needs }
+}
+
+/** The instance of a name whose router the request has passed. */
+export function instanceNamed(req: Request, name: string): Instance | undefined {
+  const passed = stateOf(req)?.instances.keys() ?? []
+  return [...passed].find((instance) => instance.options.name === name)
+}
+
+async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {
+  const { instance, req } = exchange
+  const returnTo = publicPath(req, instance)
+  // A HEAD makes no login under way: nobody will come back from it.
+  if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo, needs), 302)
+  await startLogin(exchange, neededLogin(needs), { returnTo })
+}

@@ -1,0 +1,144 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../core/errors.ts'
+import type { Records } from '../core/records.ts'
+import { without } from '../session/identity-change.ts'
+import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord, type Slot } from '../session/login-record.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../session/vault.ts'
+import { findLogin, type FoundLogin } from './find.ts'
+import type { Instance } from './instance.ts'
+import { grantedScope } from './target.ts'
+
+/** A login whose tokens are asked for. */
+export interface LoginPlace {
+  readonly records: Records
+  /** The session that it is of. */
+  readonly session: string
+  readonly slot: Slot
+}
+
+/** What becomes of the tokens of a login, and of its slot. */
+export interface TokenChange {
+  readonly tokens: KeptTokens
+  readonly slotFrom: (slot: Slot) => Slot
+}
+
+/** Writes that lost to other writes of the same record. */
+const mostTries = 10
+/** How long tokens are held for a store that is away, since they may be the login's only ones. */
+const holdSeconds = 30
+const holdPollMs = 200
+
+/** The tokens of a login; undefined where they are gone, or were sealed with a secret that is not in use. */
+export async function readTokens(
+  instance: Instance,
+  records: Records,
+  session: string,
+  loginId: string,
+): Promise<KeptTokens | undefined> {
+  const { name } = instance.options
+  const sealed = await records.get(tokensKey(session, name))
+  return sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, loginId, name)
+}
+
+/**
+ * Changes the tokens of a login and its slot in one step, wherever it is by now. `change` gets the tokens that are there,
+ * and may be asked again where something else was written meanwhile; where it returns undefined, nothing is written. What
+ * is returned are the tokens that are there then; undefined where the login has ended. A store that is away is tried again
+ * for a while.
+ *
+ * @throws OidcError `login_required` where the tokens cannot be opened, `store_unavailable`
+ */
+export async function changeTokens(
+  instance: Instance,
+  { records, session, slot: { loginId } }: LoginPlace,
+  change: (there: KeptTokens) => TokenChange | undefined,
+): Promise<KeptTokens | undefined> {
+  const { tokenSealer, options } = instance
+  const { name } = options
+  const giveUpAt = Date.now() + holdSeconds * 1000
+  let written: string | undefined
+  let wanted: KeptTokens | undefined
+  for (let tries = 0; tries < mostTries;) {
+    try {
+      const found = await findLogin(records, session, name, loginId)
+      const there = found && (await records.get(tokensKey(found.session, name)))
+      // Written after all, though the store's answer was lost.
+      if (there !== undefined && there === written) return wanted
+      if (!found || there === undefined) return undefined
+      const tokens = openTokens(tokenSealer, there, loginId, name)
+      // Another's, that has a newer secret: not ours to overwrite.
+      if (!tokens) throw unreadable(instance)
+      const changed = change(tokens)
+      if (!changed) return tokens
+      wanted = changed.tokens
+      written = sealTokens(tokenSealer, wanted, loginId, name)
+      const next = { ...changed.slotFrom(found.slot), scope: grantedScope(wanted) }
+      if (await replaceTokens(records, found, name, next, written)) return wanted
+      tries++
+    } catch (error) {
+      if (!(error instanceof OidcError) || error.code !== 'store_unavailable' || Date.now() > giveUpAt) throw error
+      await wait(holdPollMs)
+    }
+  }
+  throw providerUnavailable('the login record kept changing')
+}
+
+function replaceTokens(
+  records: Records,
+  { session, text, record }: FoundLogin,
+  name: string,
+  slot: Slot,
+  sealed: string,
+): Promise<boolean> {
+  const slots = { ...liveSlots(record), [name]: slot }
+  const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ [name]: slot }) }
+  return records.replace(loginKey(session), text, writeRecord(slots, record.version + 1), secondsLeft(slots), {
+    written: [written],
+  })
+}
+
+/**
+ * Ends a login that the provider has ended, unless its tokens are others by now: then it returns those. The session goes
+ * when it is next seen.
+ */
+export async function endUnless(
+  instance: Instance,
+  { records, session, slot }: LoginPlace,
+  areOthers: (there: KeptTokens) => boolean,
+): Promise<KeptTokens | undefined> {
+  const { name } = instance.options
+  const { issuer, sub, loginId } = slot
+  for (let tries = 0; tries < mostTries; tries++) {
+    const found = await findLogin(records, session, name, loginId)
+    if (!found) return undefined
+    const sealed = await records.get(tokensKey(found.session, name))
+    if (sealed !== undefined) {
+      const there = openTokens(instance.tokenSealer, sealed, loginId, name)
+      if (!there) throw unreadable(instance)
+      if (areOthers(there)) return there
+    }
+    const others = without(liveSlots(found.record), name)
+    const isLast = Object.keys(others).length === 0
+    const isEnded = await records.replace(
+      loginKey(found.session),
+      found.text,
+      isLast ? undefined : writeRecord(others, found.record.version + 1),
+      isLast ? 1 : secondsLeft(others),
+      { dropped: [tokensKey(found.session, name)] },
+    )
+    if (!isEnded) continue
+    instance.events.emit('logout', { issuer, sub, loginId, reason: 'refresh_refused' })
+    return undefined
+  }
+  throw storeUnavailable(new Error('the login record kept changing'))
+}
+
+/** The tokens of a login cannot be read, and another login brings others. */
+export function unreadable(instance: Instance): LoginNeeded {
+  return loginAgain(instance, 'the tokens of this login are gone, or were sealed with a secret that is not in use')
+}
+
+/** Nothing is wrong with the login, but it has no good access token any more. */
+export function loginAgain({ options }: Instance, detail: string): LoginNeeded {
+  return new LoginNeeded('login_required', { provider: options.name, scope: [], parameters: {}, detail })
+}
