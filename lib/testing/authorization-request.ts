@@ -2,6 +2,7 @@ import { type Answer, page } from './answer.ts'
 import { allowsUri, type TestClient } from './clients.ts'
 import { escapeHtml, htmlPage } from './html.ts'
 import type { ProviderState } from './state.ts'
+import { wrongResource } from './targets.ts'
 
 /** An authorization request whose client and redirect URI are known good, so that errors can go there. */
 export interface AuthorizationRequest {
@@ -34,7 +35,8 @@ export function refusalPage(reason: string): Answer {
   return page(htmlPage('This request is not valid', `<p role="alert" class="alert">${escapeHtml(reason)}</p>`), 400)
 }
 
-function words(text: string | null): readonly string[] {
+/** A list as OAuth writes them, such as a scope. */
+export function words(text: string | null): readonly string[] {
   return (text ?? '').split(' ').filter((word) => word !== '')
 }
 
@@ -76,7 +78,7 @@ export function readAuthorizationRequest(
 const prompts = new Set(['none', 'login', 'consent', 'select_account'])
 
 /** What the client did wrong, if anything. */
-export function findFault(request: AuthorizationRequest): AuthorizationFault | undefined {
+export function findFault(provider: ProviderState, request: AuthorizationRequest): AuthorizationFault | undefined {
   const { parameters, prompt, maxAge } = request
   const fault = (error: string, description: string): AuthorizationFault => ({ error, description })
   for (const name of new Set(parameters.keys())) {
@@ -107,5 +109,6 @@ export function findFault(request: AuthorizationRequest): AuthorizationFault | u
   if (maxAge !== undefined && !(Number.isInteger(maxAge) && maxAge >= 0)) {
     return fault('invalid_request', 'max_age must be a number of seconds')
   }
-  return undefined
+  const wrong = wrongResource(provider, request.resource)
+  return wrong === undefined ? undefined : fault('invalid_target', `there is no resource "${wrong}"`)
 }

@@ -67,7 +67,7 @@ export async function authorize(provider: ProviderState, incoming: TestRequest):
   if (!(parameters instanceof URLSearchParams)) return parameters
   const request = readAuthorizationRequest(provider, parameters)
   if (!('client' in request)) return request
-  const fault = findFault(request)
+  const fault = findFault(provider, request)
   if (fault !== undefined) return await errorResponse(provider, request, fault)
   const denial = provider.denials.shift()
   if (denial !== undefined) return await errorResponse(provider, request, denial)

@@ -41,6 +41,8 @@ export interface TestProviderOptions {
   readonly audience?: string | readonly string[] | undefined
   /** The scopes that can be granted; others asked for are left out. Default: whatever is asked for. */
   readonly scopes?: readonly string[] | undefined
+  /** The resources that tokens can be had for (RFC 8707); others are an `invalid_target`. Default: whatever is asked for. */
+  readonly resources?: readonly string[] | undefined
   /** Pushed authorization requests (RFC 9126). Default `offered`. */
   readonly pushedRequests?: 'none' | 'offered' | 'required' | undefined
   /** Makes the `sid` of a new provider session. Default: random. */
@@ -66,6 +68,7 @@ export interface ProviderSettings {
   readonly accessTokens: 'jwt' | 'at+jwt' | 'opaque'
   readonly audience: string | readonly string[]
   readonly scopes: readonly string[] | undefined
+  readonly resources: readonly string[] | undefined
   readonly pushedRequests: 'none' | 'offered' | 'required'
   readonly sid: (() => string) | undefined
   readonly keepRequests: number
@@ -93,6 +96,7 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
   accessTokens: (value, name) => checkOneOf(value, ['jwt', 'at+jwt', 'opaque'], name),
   audience: (value, name) => (Array.isArray(value) ? checkTexts(value, name) : checkText(value, name)),
   scopes: checkTexts,
+  resources: checkTexts,
   pushedRequests: (value, name) => checkOneOf(value, ['none', 'offered', 'required'], name),
   sid: checkFunction,
   keepRequests: (value, name) => checkWholeNumber(value, 0, Number.MAX_SAFE_INTEGER, name),
@@ -121,6 +125,7 @@ export function resolveOptions(options: TestProviderOptions): ProviderSettings {
     accessTokens: options.accessTokens ?? 'jwt',
     audience: options.audience ?? 'account',
     scopes: options.scopes,
+    resources: options.resources,
     pushedRequests: options.pushedRequests ?? 'offered',
     sid: options.sid,
     keepRequests: options.keepRequests ?? 10_000,

@@ -17,7 +17,7 @@ export function pushRequest(provider: ProviderState, request: TestRequest): Answ
   parameters.set('client_id', client.clientId)
   const read = readAuthorizationRequest(provider, parameters)
   if (!('client' in read)) return oauthError(400, 'invalid_request', 'redirect_uri is missing or not registered')
-  const fault = findFault(read)
+  const fault = findFault(provider, read)
   if (fault !== undefined) return oauthError(400, fault.error, fault.description)
   const requestUri = `urn:ietf:params:oauth:request_uri:${randomBytes(16).toString('base64url')}`
   const expiresAt = provider.settings.now() + pushedSeconds * 1000

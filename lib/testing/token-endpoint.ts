@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { type Answer, json, oauthError } from './answer.ts'
+import { words } from './authorization-request.ts'
 import { authenticateClient } from './client-auth.ts'
 import type { TestClient } from './clients.ts'
 import type { TestRequest } from './request.ts'
-import { type Grant, isLive, type ProviderState } from './state.ts'
+import { isLive, type ProviderState } from './state.ts'
+import { resourcesFor } from './targets.ts'
 import { tokenResponse } from './tokens.ts'
 
 function invalidGrant(description: string): Answer {
@@ -14,13 +16,6 @@ function invalidGrant(description: string): Answer {
 function verifierFits(verifier: string | null, challenge: string | undefined): boolean {
   if (challenge === undefined) return verifier === null
   return verifier !== null && createHash('sha256').update(verifier).digest('base64url') === challenge
-}
-
-/** RFC 8707 section 2.2: the resources the access token is for, of those that were granted. */
-function targetOf(params: URLSearchParams, grant: Grant): readonly string[] | undefined {
-  const resource = params.getAll('resource')
-  if (resource.length === 0) return grant.resource
-  return grant.resource.length === 0 || resource.every((one) => grant.resource.includes(one)) ? resource : undefined
 }
 
 /** RFC 6749 section 4.1.3. */
@@ -38,8 +33,8 @@ async function exchangeCode(provider: ProviderState, client: TestClient, params:
   if (params.get('redirect_uri') !== code.redirectUri) return invalidGrant('redirect_uri is not the one of the request')
   if (!verifierFits(params.get('code_verifier'), code.challenge)) return invalidGrant('the code_verifier does not fit')
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
-  const resource = targetOf(params, grant)
-  if (resource === undefined) return oauthError(400, 'invalid_target', 'a resource that was not granted')
+  const resource = resourcesFor(provider, params, grant)
+  if ('status' in resource) return resource
   return json(await tokenResponse(provider, grant, { scope: grant.scope, resource }, 'authorization_code'))
 }
 
@@ -57,14 +52,15 @@ async function refresh(provider: ProviderState, client: TestClient, params: URLS
     return invalidGrant('the refresh token was used before')
   }
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
-  const wanted = params.get('scope')?.split(' ')
-  if (wanted?.some((name) => !grant.scope.includes(name))) {
+  const wanted = words(params.get('scope'))
+  if (wanted.some((name) => !grant.scope.includes(name))) {
     return oauthError(400, 'invalid_scope', 'more scope than was granted')
   }
-  const resource = targetOf(params, grant)
-  if (resource === undefined) return oauthError(400, 'invalid_target', 'a resource that was not granted')
+  const resource = resourcesFor(provider, params, grant)
+  if ('status' in resource) return resource
+  const scope = wanted.length === 0 ? grant.scope : wanted
   if (provider.settings.refreshTokens === 'rotating') token.spent = true
-  return json(await tokenResponse(provider, grant, { scope: wanted ?? grant.scope, resource }, 'refresh_token'))
+  return json(await tokenResponse(provider, grant, { scope, resource }, 'refresh_token'))
 }
 
 /** OIDC Core 3.1.3: the token endpoint. */

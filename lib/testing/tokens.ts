@@ -151,7 +151,7 @@ async function newRefreshToken(provider: ProviderState, grant: Grant): Promise<s
   return token
 }
 
-/** The token response for a grant: access token, ID token where `openid` was granted, refresh token where one is due. */
+/** The token response for a grant: access token, ID token where `openid` is in its scope, refresh token where one is due. */
 export async function tokenResponse(
   provider: ProviderState,
   grant: Grant,
@@ -161,7 +161,7 @@ export async function tokenResponse(
   const { faults, keys, settings } = provider
   for (const rotation of faults.rotations('before-signing')) await keys.rotate(rotation)
   const accessToken = await makeAccessToken(provider, grant, target, grantType)
-  const idToken = grant.scope.includes('openid')
+  const idToken = target.scope.includes('openid')
     ? await makeIdToken(provider, grant, accessToken, grantType)
     : undefined
   for (const rotation of faults.rotations('after-signing')) await keys.rotate(rotation)

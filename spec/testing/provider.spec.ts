@@ -216,6 +216,7 @@ it.each<[object, string]>([
   [{ audience: '' }, 'audience must be a non-empty string'],
   [{ audience: [''] }, 'audience[0] must be a non-empty string'],
   [{ scopes: 'openid' }, 'scopes must be an array'],
+  [{ resources: 'https://orders.example' }, 'resources must be an array'],
   [{ pushedRequests: true }, 'pushedRequests must be one of'],
   [{ sid: 'x' }, 'sid must be a function'],
   [{ keepRequests: -1 }, 'keepRequests must be a whole number'],

@@ -46,6 +46,8 @@ void startTestProvider({ users: { alice: {} } })
 void startTestProvider({ users: [{ claims: {} }] })
 // @ts-expect-error: a client has an identifier
 void startTestProvider({ clients: [{ clientSecret: 'web-secret' }] })
+// @ts-expect-error: resources are a list
+void startTestProvider({ resources: 'https://orders.example' })
 // @ts-expect-error: an unknown option
 void startTestProvider({ user: 'alice' })
 // @ts-expect-error: no such fault

@@ -14,6 +14,11 @@ function encode(params: Params): URLSearchParams {
   )
 }
 
+/** Those of the first client, for a form. */
+export function credentials({ clientId, clientSecret }: TestProvider): Record<string, string> {
+  return { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }) }
+}
+
 /** An authorization request; `undefined` leaves out a parameter. */
 export function authorizeUrl(provider: TestProvider, params: Params = {}): string {
   const whole = encode({
@@ -57,7 +62,7 @@ export async function post(
   params: Params,
   headers: Record<string, string> = {},
 ): Promise<UserAgentResponse> {
-  const body = encode({ client_id: provider.clientId, client_secret: provider.clientSecret, ...params })
+  const body = encode({ ...credentials(provider), ...params })
   return await createUserAgent().fetch(provider.issuer + path, { method: 'POST', body, headers })
 }
 

@@ -1,0 +1,22 @@
+import { type Answer, oauthError } from './answer.ts'
+import type { Grant, ProviderState } from './state.ts'
+
+/** RFC 8707 section 2: the first resource that is no absolute URI without a fragment, or is none of the provider's. */
+export function wrongResource({ settings }: ProviderState, resource: readonly string[]): string | undefined {
+  const isKnown = (uri: string): boolean => settings.resources === undefined || settings.resources.includes(uri)
+  return resource.find((uri) => !URL.canParse(uri) || uri.includes('#') || !isKnown(uri))
+}
+
+/** RFC 8707 section 2.2: the resources that an access token is for, of those that were granted. */
+export function resourcesFor(
+  provider: ProviderState,
+  params: URLSearchParams,
+  grant: Grant,
+): readonly string[] | Answer {
+  const resource = params.getAll('resource')
+  if (resource.length === 0) return grant.resource
+  const wrong = wrongResource(provider, resource)
+  if (wrong !== undefined) return oauthError(400, 'invalid_target', `there is no resource "${wrong}"`)
+  const isGranted = grant.resource.length === 0 || resource.every((uri) => grant.resource.includes(uri))
+  return isGranted ? resource : oauthError(400, 'invalid_target', 'a resource that was not granted')
+}

@@ -1,0 +1,166 @@
+/** Tokens for the APIs that are named (RFC 8707), and refreshes for less scope. */
+import { decodeJwt } from 'jose'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  createUserAgent,
+  type JsonObject,
+  startTestProvider,
+  type TestProvider,
+  type TestProviderOptions,
+} from '../../lib/testing.ts'
+import { authorizeUrl, callback, credentials, responseOf } from './support/raw.ts'
+
+let provider: TestProvider
+
+const orders = 'https://orders.example'
+const stock = 'https://stock.example/v1'
+const mail = 'urn:example:mail'
+
+type Params = readonly (readonly [string, string])[]
+
+async function start(options?: TestProviderOptions): Promise<void> {
+  provider = await startTestProvider({ algorithm: 'ES256', signIn: 'alice', ...options })
+}
+
+afterEach(async () => {
+  await provider.stop()
+})
+
+function resources(...uris: string[]): Params {
+  return uris.map((uri) => ['resource', uri] as const)
+}
+
+/** Parameters may come more than once, so that they are pairs here. */
+async function send(path: string, params: Params): Promise<{ status: number; body: JsonObject }> {
+  const body = new URLSearchParams([...Object.entries(credentials(provider)), ...params].map(([...pair]) => pair))
+  const answer = await createUserAgent().fetch(provider.issuer + path, { method: 'POST', body })
+  return { status: answer.status, body: answer.json() }
+}
+
+/** The parameters of the response to an authorization request. */
+async function ask(params: Params): Promise<Record<string, string>> {
+  const url = new URL(authorizeUrl(provider, { scope: 'openid orders:read stock:read' }))
+  for (const [name, value] of params) url.searchParams.append(name, value)
+  return responseOf(await createUserAgent().get(url.href, { redirect: 'manual' }))
+}
+
+async function redeem(code: string | undefined, params: Params = []): Promise<{ status: number; body: JsonObject }> {
+  return await send('/token', [
+    ['grant_type', 'authorization_code'],
+    ['code', code ?? ''],
+    ['redirect_uri', callback],
+    ...params,
+  ])
+}
+
+async function refresh(token: unknown, params: Params = []): Promise<{ status: number; body: JsonObject }> {
+  return await send('/token', [['grant_type', 'refresh_token'], ['refresh_token', String(token)], ...params])
+}
+
+function audienceOf({ body }: { body: JsonObject }): unknown {
+  return decodeJwt(body.access_token as string).aud
+}
+
+describe('the resources of an authorization request', () => {
+  it('are what the access token is for, and a refreshed one', async () => {
+    await start()
+    const tokens = await redeem((await ask(resources(orders, stock))).code)
+    expect(audienceOf(tokens)).toEqual([orders, stock])
+    expect(audienceOf(await refresh(tokens.body.refresh_token))).toEqual([orders, stock])
+  })
+
+  it('can be pushed', async () => {
+    await start({ pushedRequests: 'required' })
+    const request: Params = [
+      ['response_type', 'code'],
+      ['redirect_uri', callback],
+      ['scope', 'openid'],
+    ]
+    const pushed = await send('/par', [...request, ...resources(orders, stock)])
+    expect(pushed.status).toBe(201)
+    const { request_uri } = pushed.body
+    const back = responseOf(
+      await createUserAgent().get(authorizeUrl(provider, { request_uri: request_uri as string }), {
+        redirect: 'manual',
+      }),
+    )
+    expect(audienceOf(await redeem(back.code))).toEqual([orders, stock])
+    expect(await send('/par', [...request, ...resources('orders')])).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_target' },
+    })
+  })
+
+  it('narrow the access token where the code is redeemed, and leave the refresh token good for all', async () => {
+    await start()
+    const tokens = await redeem((await ask(resources(orders, stock, mail))).code, resources(stock))
+    expect(audienceOf(tokens)).toBe(stock)
+    const { refresh_token } = tokens.body
+    expect(audienceOf(await refresh(refresh_token, resources(orders)))).toBe(orders)
+    expect(audienceOf(await refresh(refresh_token, resources(orders, mail)))).toEqual([orders, mail])
+    expect(audienceOf(await refresh(refresh_token))).toEqual([orders, stock, mail])
+  })
+
+  it('are the only ones that tokens can be had for', async () => {
+    await start()
+    const invalid = { status: 400, body: { error: 'invalid_target' } }
+    expect(await redeem((await ask(resources(orders))).code, resources(orders, stock))).toMatchObject(invalid)
+    const tokens = await redeem((await ask(resources(orders))).code)
+    const { refresh_token } = tokens.body
+    expect(await refresh(refresh_token, resources(stock))).toMatchObject(invalid)
+    expect(await refresh(refresh_token, resources(orders))).toMatchObject({ status: 200 })
+  })
+
+  it('are refused where they are no absolute URIs without a fragment', async () => {
+    await start()
+    for (const uri of ['orders', '/orders', `${orders}#part`, `${orders}#`, '']) {
+      expect(await ask(resources(orders, uri))).toMatchObject({ error: 'invalid_target', state: 'the-state' })
+    }
+    const tokens = await redeem((await ask([])).code)
+    expect((await refresh(tokens.body.refresh_token, resources('orders'))).body.error).toBe('invalid_target')
+  })
+
+  it('are refused where the provider has been told of others only', async () => {
+    await start({ resources: [orders, stock] })
+    expect(await ask(resources(orders, mail))).toMatchObject({ error: 'invalid_target' })
+    const tokens = await redeem((await ask([])).code)
+    const { refresh_token } = tokens.body
+    expect((await refresh(refresh_token, resources(mail))).body.error).toBe('invalid_target')
+    expect(audienceOf(await refresh(refresh_token, resources(stock)))).toBe(stock)
+  })
+})
+
+describe('a refresh for less scope', () => {
+  const scope = (text: string): Params => [['scope', text]]
+
+  it('gives an access token of that scope, and an ID token only where openid is in it', async () => {
+    await start()
+    const tokens = await redeem((await ask([])).code)
+    const { refresh_token } = tokens.body
+    const less = await refresh(refresh_token, scope('orders:read'))
+    expect(less.body.scope).toBe('orders:read')
+    expect(decodeJwt(less.body.access_token as string).scope).toBe('orders:read')
+    expect(less.body).not.toHaveProperty('id_token')
+    expect((await refresh(refresh_token, scope('stock:read  openid'))).body).toMatchObject({
+      scope: 'stock:read openid',
+      id_token: expect.any(String) as string,
+    })
+    const all = { scope: 'openid orders:read stock:read', id_token: expect.any(String) as string }
+    expect((await refresh(refresh_token)).body).toMatchObject(all)
+    expect((await refresh(refresh_token, scope(''))).body).toMatchObject(all)
+  })
+
+  it('for more than was granted is refused, and spends nothing', async () => {
+    await start({ refreshTokens: 'rotating' })
+    const tokens = await redeem((await ask([])).code)
+    const { refresh_token } = tokens.body
+    expect(await refresh(refresh_token, scope('openid mail:send'))).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_scope' },
+    })
+    expect(await refresh(refresh_token, [...scope('orders:read'), ...resources(orders)])).toMatchObject({
+      status: 200,
+      body: { scope: 'orders:read' },
+    })
+  })
+})
