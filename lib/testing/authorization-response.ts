@@ -4,7 +4,7 @@ import type { AuthorizationFault, AuthorizationRequest } from './authorization-r
 import { applyChange } from './change.ts'
 import type { ResponseParameters } from './faults.ts'
 import { hiddenField, htmlPage, escapeHtml } from './html.ts'
-import { expired, issuerOf, type ProviderSession, type ProviderState, remember } from './state.ts'
+import { expired, isConsentedTo, issuerOf, type ProviderSession, type ProviderState, remember } from './state.ts'
 
 const codeSeconds = 60
 
@@ -72,7 +72,8 @@ export async function codeResponse(
 ): Promise<Answer> {
   // Base64 has characters that must be encoded in a URL, as the codes of some providers do.
   const code = `code/${randomBytes(24).toString('base64')}+`
-  const { client, scope, resource, nonce, redirectUri, challenge } = request
+  const { client, resource, nonce, redirectUri, challenge } = request
+  const scope = request.scope.filter((name) => isConsentedTo(provider, name))
   const grant = { session, clientId: client.clientId, scope, resource, nonce, revoked: false }
   const expiresAt = provider.settings.now() + codeSeconds * 1000
   remember(provider.codes, code, { grant, redirectUri, challenge, expiresAt, used: false }, expired(provider))

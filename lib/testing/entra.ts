@@ -17,7 +17,7 @@ import { KeyRing } from './keys.ts'
 import { resolveOptions } from './options.ts'
 import type { TestRequest } from './request.ts'
 import { RequestLog } from './request-log.ts'
-import type { ProviderState } from './state.ts'
+import { newState, type ProviderState } from './state.ts'
 import type { TestUser } from './users.ts'
 
 /** The part that it shares with the other provider for specs, with the same users by their names. */
@@ -29,26 +29,8 @@ function newProviderState(settings: EntraSettings, keys: KeyRing): ProviderState
   const faults = new FaultStack()
   // Entra does not say who answers (RFC 9207).
   faults.add({ authorizationResponse: { iss: undefined } })
-  return {
-    settings: resolveOptions({
-      users,
-      clients: [...settings.clients.values()],
-      now: settings.now,
-      pushedRequests: 'none',
-    }),
-    faults,
-    keys,
-    sessions: new Map(),
-    codes: new Map(),
-    refreshTokens: new Map(),
-    accessTokens: new Map(),
-    pushed: new Map(),
-    atLoginPage: new Map(),
-    disabled: new Set(),
-    denials: [],
-    keyboard: undefined,
-    origin: '',
-  }
+  const clients = [...settings.clients.values()]
+  return newState(resolveOptions({ users, clients, now: settings.now, pushedRequests: 'none' }), keys, faults)
 }
 
 class RunningEntra implements TestEntra {

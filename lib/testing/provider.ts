@@ -1,7 +1,7 @@
 import type { JWK } from 'jose'
 import type { JsonObject } from './change.ts'
 import { checkFaults } from './check-faults.ts'
-import { checkMembers, checkText, fail } from './checks.ts'
+import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 import { FaultStack, type TestFaults } from './faults.ts'
 import { sign } from './jws.ts'
 import { checkRotation, KeyRing, type KeyRotation } from './keys.ts'
@@ -10,27 +10,9 @@ import { type ProviderSettings, resolveOptions, type TestProviderOptions } from 
 import { RequestLog } from './request-log.ts'
 import type { TestRequest } from './request.ts'
 import { ProviderServer } from './server.ts'
-import { issuerOf, type ProviderState, seconds } from './state.ts'
+import { issuerOf, newState, type ProviderState, seconds } from './state.ts'
 import type { TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
 import { tokenResponse } from './tokens.ts'
-
-function newState(settings: ProviderSettings, keys: KeyRing): ProviderState {
-  return {
-    settings,
-    faults: new FaultStack(),
-    keys,
-    sessions: new Map(),
-    codes: new Map(),
-    refreshTokens: new Map(),
-    accessTokens: new Map(),
-    pushed: new Map(),
-    atLoginPage: new Map(),
-    disabled: new Set(),
-    denials: [],
-    keyboard: undefined,
-    origin: '',
-  }
-}
 
 class RunningProvider implements TestProvider {
   readonly #state: ProviderState
@@ -38,7 +20,7 @@ class RunningProvider implements TestProvider {
   readonly #server: ProviderServer
 
   constructor(settings: ProviderSettings, keys: KeyRing) {
-    this.#state = newState(settings, keys)
+    this.#state = newState(settings, keys, new FaultStack())
     this.signIn(settings.signIn)
     this.#log = new RequestLog(settings.keepRequests)
     this.#server = new ProviderServer(this.#state, this.#log)
@@ -132,6 +114,11 @@ class RunningProvider implements TestProvider {
     this.#state.denials.push({ error, description })
   }
 
+  grantOnly(scope: readonly string[] | undefined): void {
+    if (scope !== undefined) checkTexts(scope, 'the scope to grant')
+    this.#state.consent = scope
+  }
+
   endSession(sub: string): void {
     this.#checkUser(sub)
     for (const session of this.#state.sessions.values()) if (session.sub === sub) logOut(this.#state, session)
@@ -157,6 +144,7 @@ class RunningProvider implements TestProvider {
     }
     state.disabled.clear()
     state.denials.length = 0
+    state.consent = undefined
     state.keyboard = state.settings.signIn
   }
 

@@ -67,10 +67,31 @@ export interface ProviderState {
   readonly atLoginPage: Map<string, WaitingRequest>
   readonly disabled: Set<string>
   readonly denials: { error: string; description: string | undefined }[]
+  /** All that users grant; undefined: whatever is asked for. */
+  consent: readonly string[] | undefined
   /** The user at the keyboard. */
   keyboard: string | undefined
   /** Scheme, host and port; known once the provider listens. */
   origin: string
+}
+
+export function newState(settings: ProviderSettings, keys: KeyRing, faults: FaultStack): ProviderState {
+  return {
+    settings,
+    faults,
+    keys,
+    sessions: new Map(),
+    codes: new Map(),
+    refreshTokens: new Map(),
+    accessTokens: new Map(),
+    pushed: new Map(),
+    atLoginPage: new Map(),
+    disabled: new Set(),
+    denials: [],
+    consent: undefined,
+    keyboard: undefined,
+    origin: '',
+  }
 }
 
 export function issuerOf(provider: ProviderState): string {
@@ -88,6 +109,11 @@ export function isUsable(provider: ProviderState, session: ProviderSession): boo
 
 export function isLive(provider: ProviderState, grant: Grant): boolean {
   return !grant.revoked && isUsable(provider, grant.session)
+}
+
+/** Whether users grant this. Nobody is asked about `openid`: it is the login itself. */
+export function isConsentedTo({ consent }: ProviderState, scope: string): boolean {
+  return consent === undefined || scope === 'openid' || consent.includes(scope)
 }
 
 const pruneEvery = 1000

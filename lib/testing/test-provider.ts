@@ -64,6 +64,11 @@ export interface TestProvider {
 
   /** The next authorization request is answered with this error. Default `access_denied`. Several calls queue up. */
   deny(error?: string, description?: string): void
+  /**
+   * Users grant this scope and no other from now on, whatever they are asked for, except `openid`: without that a login is
+   * none. `undefined`: all of it again. What was granted before stays.
+   */
+  grantOnly(scope: readonly string[] | undefined): void
   /** Ends all sessions of a user at the provider: a refresh is answered `invalid_grant`, `prompt=none` `login_required`. */
   endSession(sub: string): void
   /** The user can't log in any more, and a refresh is answered `invalid_grant`. */
@@ -73,7 +78,7 @@ export interface TestProvider {
 
   /**
    * Back to how it started, for a provider that several specs share: no faults, sessions, denials or recorded requests, all
-   * users enabled, at the keyboard who was there first. Keys and port stay.
+   * users enabled, who grant what is asked for, at the keyboard who was there first. Keys and port stay.
    */
   reset(): void
 

@@ -56,6 +56,8 @@ provider.misbehave({ idTokens: 'none' })
 provider.requests.push(provider.requests[0])
 // @ts-expect-error: no such endpoint
 provider.requestsTo('tokens')
+// @ts-expect-error: what users grant is a list, or undefined
+provider.grantOnly('email')
 // @ts-expect-error: who is at the keyboard is said, nobody by undefined
 provider.signIn()
 // @ts-expect-error: an unknown option
