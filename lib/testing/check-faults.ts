@@ -2,6 +2,7 @@ import { checkFunction, checkMembers, checkOneOf, checkWholeNumber, fail } from 
 import { paths } from './discovery.ts'
 import type { TestFaults } from './faults.ts'
 import { checkRotation } from './keys.ts'
+import { grantTypes } from './tokens.ts'
 
 const endpointMembers = [
   'status',
@@ -56,6 +57,7 @@ export function checkFaults(faults: TestFaults): void {
     checkMembers(fault, members, kind)
     if (fault.claims !== undefined) checkChange(fault.claims, `${kind}.claims`)
     if (fault.header !== undefined) checkChange(fault.header, `${kind}.header`)
+    if ('grant' in fault && fault.grant !== undefined) checkOneOf(fault.grant, grantTypes, `${kind}.grant`)
     if (fault.signature !== undefined) checkOneOf(fault.signature, signatures, `${kind}.signature`)
   }
   const { rotateKeys } = faults

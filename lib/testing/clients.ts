@@ -12,6 +12,8 @@ export interface TestClient {
   readonly postLogoutRedirectUris?: readonly string[] | undefined
   /** The only authentication method accepted. Default: `client_secret_basic` and `client_secret_post` alike. */
   readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | undefined
+  /** Whether the client may exchange access tokens for others (RFC 8693). Default: where it has a secret. */
+  readonly tokenExchange?: boolean | undefined
 }
 
 export const defaultClients: readonly TestClient[] = [{ clientId: 'web', clientSecret: 'web-secret' }]
@@ -21,7 +23,14 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
   const byId = new Map<string, TestClient>()
   for (const [index, client] of (clients as readonly TestClient[]).entries()) {
     const name = `clients[${index}]`
-    const members = ['clientId', 'clientSecret', 'redirectUris', 'postLogoutRedirectUris', 'authMethod']
+    const members = [
+      'clientId',
+      'clientSecret',
+      'redirectUris',
+      'postLogoutRedirectUris',
+      'authMethod',
+      'tokenExchange',
+    ]
     checkMembers(client, members, name)
     checkText(client.clientId, `${name}.clientId`)
     if (client.clientSecret !== undefined) checkText(client.clientSecret, `${name}.clientSecret`)
@@ -31,6 +40,9 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
     }
     if (client.authMethod !== undefined) {
       checkOneOf(client.authMethod, ['client_secret_basic', 'client_secret_post'], `${name}.authMethod`)
+    }
+    if (client.tokenExchange !== undefined && typeof client.tokenExchange !== 'boolean') {
+      fail(`${name}.tokenExchange must be a boolean`)
     }
     if (byId.has(client.clientId)) fail(`${name}.clientId: "${client.clientId}" is there already`)
     byId.set(client.clientId, client)

@@ -2,6 +2,7 @@ import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import type { TestEndpoint } from './faults.ts'
 import { issuerOf, type ProviderState } from './state.ts'
+import { grantTypes } from './tokens.ts'
 
 /** The path of each endpoint below the issuer's. */
 export const paths: Readonly<Record<TestEndpoint, string>> = {
@@ -38,7 +39,7 @@ export async function discovery(provider: ProviderState): Promise<Answer> {
         }),
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'form_post'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    grant_types_supported: grantTypes,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [provider.keys.current.algorithm],
     userinfo_signing_alg_values_supported: ['none', provider.keys.current.algorithm],

@@ -43,6 +43,11 @@ function targetOf(entra: EntraState, scope: readonly string[]): { api: TestEntra
 
 /** The token endpoint: that of the other provider judges the request, and the tokens are made anew in Entra's shape. */
 export async function entraToken(entra: EntraState, address: EntraAddress, request: TestRequest): Promise<Answer> {
+  const grantType = request.params.get('grant_type') ?? ''
+  if (!['authorization_code', 'refresh_token'].includes(grantType)) {
+    const description = `The app requested an unsupported grant type '${grantType}'.`
+    return entraError(400, 'unsupported_grant_type', 70_003, description)
+  }
   const answer = await tokenEndpoint(entra.provider, request)
   if (answer.status !== 200) return answer
   const { refresh_token: refreshToken, id_token: idToken, scope: granted } = JSON.parse(answer.body) as JsonObject

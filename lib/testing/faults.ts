@@ -80,7 +80,8 @@ export interface TokenFault {
   /** Leaves the token out of the response. */
   readonly omit?: boolean | undefined
   /** Concerns only tokens got with this grant. Default: all. */
-  readonly grant?: 'authorization_code' | 'refresh_token' | undefined
+  readonly grant?:
+    'authorization_code' | 'refresh_token' | 'urn:ietf:params:oauth:grant-type:token-exchange' | undefined
   /** Concerns only so many tokens. Default: all. */
   readonly times?: number | undefined
 }

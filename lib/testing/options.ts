@@ -41,7 +41,10 @@ export interface TestProviderOptions {
   readonly audience?: string | readonly string[] | undefined
   /** The scopes that can be granted; others asked for are left out. Default: whatever is asked for. */
   readonly scopes?: readonly string[] | undefined
-  /** The resources that tokens can be had for (RFC 8707); others are an `invalid_target`. Default: whatever is asked for. */
+  /**
+   * The resources that tokens can be had for (RFC 8707); others are an `invalid_target`. So is another `audience` of a token
+   * exchange (RFC 8693), unless it is that of a client. Default: whatever is asked for.
+   */
   readonly resources?: readonly string[] | undefined
   /** Pushed authorization requests (RFC 9126). Default `offered`. */
   readonly pushedRequests?: 'none' | 'offered' | 'required' | undefined

@@ -111,6 +111,14 @@ export function isLive(provider: ProviderState, grant: Grant): boolean {
   return !grant.revoked && isUsable(provider, grant.session)
 }
 
+/** The access token as long as it is good for anything. */
+export function activeToken(provider: ProviderState, text: string): AccessToken | undefined {
+  const token = provider.accessTokens.get(text)
+  const active =
+    token !== undefined && !token.revoked && token.expiresAt > provider.settings.now() && isLive(provider, token.grant)
+  return active ? token : undefined
+}
+
 /** Whether users grant this. Nobody is asked about `openid`: it is the login itself. */
 export function isConsentedTo({ consent }: ProviderState, scope: string): boolean {
   return consent === undefined || scope === 'openid' || consent.includes(scope)

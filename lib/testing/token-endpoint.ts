@@ -6,7 +6,8 @@ import type { TestClient } from './clients.ts'
 import type { TestRequest } from './request.ts'
 import { isLive, type ProviderState } from './state.ts'
 import { resourcesFor } from './targets.ts'
-import { tokenResponse } from './tokens.ts'
+import { exchangeToken } from './token-exchange.ts'
+import { grantTypes, tokenExchange, tokenResponse } from './tokens.ts'
 
 function invalidGrant(description: string): Answer {
   return oauthError(400, 'invalid_grant', description)
@@ -63,12 +64,15 @@ async function refresh(provider: ProviderState, client: TestClient, params: URLS
   return json(await tokenResponse(provider, grant, { scope, resource }, 'refresh_token'))
 }
 
+/** RFC 8707 section 2, RFC 8693 section 2.1. */
+const mayRepeat: ReadonlySet<string> = new Set(['resource', 'audience'])
+
 /** OIDC Core 3.1.3: the token endpoint. */
 export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   for (const name of new Set(request.params.keys())) {
-    if (name !== 'resource' && request.params.getAll(name).length > 1) {
+    if (!mayRepeat.has(name) && request.params.getAll(name).length > 1) {
       return oauthError(400, 'invalid_request', `${name} appears more than once`)
     }
   }
@@ -77,7 +81,9 @@ export async function tokenEndpoint(provider: ProviderState, request: TestReques
       return await exchangeCode(provider, client, request.params)
     case 'refresh_token':
       return await refresh(provider, client, request.params)
+    case tokenExchange:
+      return await exchangeToken(provider, client, request.params)
     default:
-      return oauthError(400, 'unsupported_grant_type', 'grant_type must be authorization_code or refresh_token')
+      return oauthError(400, 'unsupported_grant_type', `grant_type must be one of ${grantTypes.join(', ')}`)
   }
 }

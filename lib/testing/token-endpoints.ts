@@ -3,17 +3,9 @@ import { type Answer, json, oauthError } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
 import type { TestRequest } from './request.ts'
-import { type AccessToken, isLive, issuerOf, type ProviderState } from './state.ts'
+import { activeToken, issuerOf, type ProviderState } from './state.ts'
 import { makeToken } from './tokens.ts'
 import { releasedClaims } from './users.ts'
-
-/** The access token as long as it is good for anything. */
-function activeToken(provider: ProviderState, text: string): AccessToken | undefined {
-  const token = provider.accessTokens.get(text)
-  const active =
-    token !== undefined && !token.revoked && token.expiresAt > provider.settings.now() && isLive(provider, token.grant)
-  return active ? token : undefined
-}
 
 /** RFC 6750 section 2: in the header, or in the form of a POST. */
 function presentedToken({ headers, method, body }: TestRequest): string | undefined {

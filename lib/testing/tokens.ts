@@ -7,9 +7,17 @@ import { releasedClaims } from './users.ts'
 
 type GrantType = NonNullable<TokenFault['grant']>
 
+/** RFC 8693 section 2.1. */
+export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+/** RFC 8693 section 3. */
+export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+export const grantTypes: readonly GrantType[] = ['authorization_code', 'refresh_token', tokenExchange]
+
 /** What an access token is to be good for: all that was granted, or less. */
 export interface AccessTarget {
   readonly scope: readonly string[]
+  /** The audience; empty: the usual one. */
   readonly resource: readonly string[]
 }
 
@@ -151,7 +159,10 @@ async function newRefreshToken(provider: ProviderState, grant: Grant): Promise<s
   return token
 }
 
-/** The token response for a grant: access token, ID token where `openid` is in its scope, refresh token where one is due. */
+/**
+ * The token response for a grant: access token, ID token where `openid` is in its scope, refresh token where one is due. A
+ * token exchange gives an access token and nothing else.
+ */
 export async function tokenResponse(
   provider: ProviderState,
   grant: Grant,
@@ -161,15 +172,20 @@ export async function tokenResponse(
   const { faults, keys, settings } = provider
   for (const rotation of faults.rotations('before-signing')) await keys.rotate(rotation)
   const accessToken = await makeAccessToken(provider, grant, target, grantType)
-  const idToken = target.scope.includes('openid')
-    ? await makeIdToken(provider, grant, accessToken, grantType)
-    : undefined
+  const isExchange = grantType === tokenExchange
+  const idToken =
+    target.scope.includes('openid') && !isExchange
+      ? await makeIdToken(provider, grant, accessToken, grantType)
+      : undefined
   for (const rotation of faults.rotations('after-signing')) await keys.rotate(rotation)
 
   const refreshTokenDue =
-    settings.refreshTokens === 'rotating' || (settings.refreshTokens === 'static' && grantType === 'authorization_code')
+    grantType === 'authorization_code'
+      ? settings.refreshTokens !== 'none'
+      : settings.refreshTokens === 'rotating' && !isExchange
   let body: JsonObject = {
     ...(accessToken === undefined ? {} : { access_token: accessToken }),
+    ...(isExchange ? { issued_token_type: accessTokenType } : {}),
     token_type: 'Bearer',
     expires_in: settings.accessTokenSeconds,
     scope: target.scope.join(' '),

@@ -328,6 +328,16 @@ describe('a login at the simulated Entra', () => {
     expect(status).toBe(400)
     expect(body).toMatchObject({ error: 'invalid_grant', error_codes: [50_020] })
   })
+
+  it('has no token exchange', async () => {
+    const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+    const answer = await id.fetch(`${common}/oauth2/v2.0/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: grantType, client_id: id.clientId, subject_token: 'x' }),
+    })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: 'unsupported_grant_type', error_codes: [70_003] })
+  })
 })
 
 describe('the options of startTestEntra', () => {

@@ -202,6 +202,7 @@ it.each<[object, string]>([
   [{ clients: [{ clientId: 'a', redirectUris: 'x' }] }, 'clients[0].redirectUris must be an array of strings'],
   [{ clients: [{ clientId: 'a', postLogoutRedirectUris: [1] }] }, 'clients[0].postLogoutRedirectUris[0]'],
   [{ clients: [{ clientId: 'a', authMethod: 'none' }] }, 'clients[0].authMethod must be one of'],
+  [{ clients: [{ clientId: 'a', tokenExchange: 'yes' }] }, 'clients[0].tokenExchange must be a boolean'],
   [{ signIn: 'carol' }, 'there is no user "carol"'],
   [{ path: 'realms/acme' }, 'path must be empty or start with a slash'],
   [{ path: '/realms/' }, 'path must be empty or start with a slash'],

@@ -46,12 +46,17 @@ void startTestProvider({ users: { alice: {} } })
 void startTestProvider({ users: [{ claims: {} }] })
 // @ts-expect-error: a client has an identifier
 void startTestProvider({ clients: [{ clientSecret: 'web-secret' }] })
+// @ts-expect-error: a client may exchange tokens or may not
+void startTestProvider({ clients: [{ clientId: 'web', tokenExchange: 'yes' }] })
 // @ts-expect-error: resources are a list
 void startTestProvider({ resources: 'https://orders.example' })
 // @ts-expect-error: an unknown option
 void startTestProvider({ user: 'alice' })
 // @ts-expect-error: no such fault
 provider.misbehave({ idTokens: 'none' })
+provider.misbehave({ accessToken: { grant: 'urn:ietf:params:oauth:grant-type:token-exchange' } })
+// @ts-expect-error: no such grant
+provider.misbehave({ accessToken: { grant: 'client_credentials' } })
 // @ts-expect-error: what it was asked is not to be changed
 provider.requests.push(provider.requests[0])
 // @ts-expect-error: no such endpoint

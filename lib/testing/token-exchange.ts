@@ -1,0 +1,60 @@
+import { type Answer, json, oauthError } from './answer.ts'
+import { words } from './authorization-request.ts'
+import type { TestClient } from './clients.ts'
+import { type AccessToken, activeToken, isConsentedTo, type ProviderState } from './state.ts'
+import { wrongResource } from './targets.ts'
+import { accessTokenType, tokenExchange, tokenResponse } from './tokens.ts'
+
+function invalidRequest(description: string): Answer {
+  return oauthError(400, 'invalid_request', description)
+}
+
+/** RFC 8693 section 2.1: an access token of this client, or one that was sent to it. */
+function subjectOf(provider: ProviderState, client: TestClient, params: URLSearchParams): AccessToken | Answer {
+  if (params.get('subject_token_type') !== accessTokenType) {
+    return invalidRequest(`subject_token_type must be ${accessTokenType}`)
+  }
+  if (params.has('actor_token')) return invalidRequest('actor_token is not supported')
+  const token = activeToken(provider, params.get('subject_token') ?? '')
+  if (token === undefined) return invalidRequest('the subject_token is not active')
+  const isMeant = token.grant.clientId === client.clientId || [token.audience].flat().includes(client.clientId)
+  return isMeant ? token : invalidRequest('the subject_token is neither of this client nor for it')
+}
+
+/** Names of APIs and, as RFC 8707 has them, their URIs; undefined where one is not known. */
+function targetsOf(provider: ProviderState, params: URLSearchParams): readonly string[] | undefined {
+  const { resources, clients } = provider.settings
+  const audience = params.getAll('audience')
+  const resource = params.getAll('resource')
+  const isKnown = (name: string): boolean => resources === undefined || resources.includes(name) || clients.has(name)
+  return audience.every(isKnown) && wrongResource(provider, resource) === undefined
+    ? [...audience, ...resource]
+    : undefined
+}
+
+/** RFC 8693: an access token in exchange for another, for another API. */
+export async function exchangeToken(
+  provider: ProviderState,
+  client: TestClient,
+  params: URLSearchParams,
+): Promise<Answer> {
+  if (!(client.tokenExchange ?? client.clientSecret !== undefined)) {
+    return oauthError(400, 'unauthorized_client', 'the client must not exchange tokens')
+  }
+  const subject = subjectOf(provider, client, params)
+  if ('status' in subject) return subject
+  if ((params.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
+    return invalidRequest('only access tokens are to be had')
+  }
+  const targets = targetsOf(provider, params)
+  if (targets === undefined) return oauthError(400, 'invalid_target', 'there is no such API')
+  const wanted = words(params.get('scope'))
+  const { scopes } = provider.settings
+  const refused = wanted.find((name) => scopes?.includes(name) === false || !isConsentedTo(provider, name))
+  if (refused !== undefined) return oauthError(400, 'invalid_scope', `"${refused}" is not to be had`)
+  const scope = wanted.length === 0 ? subject.scope : wanted
+  // What another client gets is its own to revoke; it ends with the user's session all the same.
+  const { clientId } = client
+  const grant = subject.grant.clientId === clientId ? subject.grant : { ...subject.grant, clientId }
+  return json(await tokenResponse(provider, grant, { scope, resource: targets }, tokenExchange))
+}
