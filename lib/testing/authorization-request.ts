@@ -14,6 +14,8 @@ export interface AuthorizationRequest {
   readonly resource: readonly string[]
   readonly nonce: string | undefined
   readonly challenge: string | undefined
+  /** The thumbprint of the key that the code is to be bound to (RFC 9449 section 10). */
+  readonly dpopJkt: string | undefined
   readonly prompt: ReadonlySet<string>
   /** In seconds. */
   readonly maxAge: number | undefined
@@ -66,6 +68,7 @@ export function readAuthorizationRequest(
     resource: parameters.getAll('resource'),
     nonce: parameters.get('nonce') ?? undefined,
     challenge: parameters.get('code_challenge') ?? undefined,
+    dpopJkt: provider.settings.dpop === 'none' ? undefined : (parameters.get('dpop_jkt') ?? undefined),
     prompt: new Set(words(parameters.get('prompt'))),
     maxAge: maxAge === null ? undefined : Number(maxAge),
     loginHint: parameters.get('login_hint'),
@@ -103,6 +106,9 @@ export function findFault(provider: ProviderState, request: AuthorizationRequest
     if (method !== 'S256') return fault('invalid_request', 'code_challenge_method must be S256')
     // RFC 7636 section 4.2: a SHA-256 hash in base64url.
     if (!/^[\w-]{43}$/.test(request.challenge)) return fault('invalid_request', 'code_challenge is malformed')
+  }
+  if (request.dpopJkt !== undefined && !/^[\w-]{43}$/.test(request.dpopJkt)) {
+    return fault('invalid_request', 'dpop_jkt is malformed')
   }
   for (const value of prompt) if (!prompts.has(value)) return fault('invalid_request', `prompt "${value}" is unknown`)
   if (prompt.has('none') && prompt.size > 1) return fault('invalid_request', 'prompt none must stand alone')

@@ -76,6 +76,7 @@ export async function codeResponse(
   const scope = request.scope.filter((name) => isConsentedTo(provider, name))
   const grant = { session, clientId: client.clientId, scope, resource, nonce, revoked: false }
   const expiresAt = provider.settings.now() + codeSeconds * 1000
-  remember(provider.codes, code, { grant, redirectUri, challenge, expiresAt, used: false }, expired(provider))
+  const entry = { grant, jkt: request.dpopJkt, redirectUri, challenge, expiresAt, used: false }
+  remember(provider.codes, code, entry, expired(provider))
   return await respond(provider, request, { code, session_state: session.sid }, headers)
 }

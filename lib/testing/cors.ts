@@ -24,7 +24,7 @@ export function crossOriginHeaders({ endpoint, headers }: TestRequest): Answer['
     vary: 'Origin',
     'access-control-allow-origin': headers.origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': 'WWW-Authenticate',
+    'access-control-expose-headers': 'WWW-Authenticate, DPoP-Nonce',
   }
 }
 

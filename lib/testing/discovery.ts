@@ -1,5 +1,6 @@
 import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
+import { proofAlgorithms } from './dpop.ts'
 import type { TestEndpoint } from './faults.ts'
 import { issuerOf, type ProviderState } from './state.ts'
 import { grantTypes } from './tokens.ts'
@@ -44,6 +45,7 @@ export async function discovery(provider: ProviderState): Promise<Answer> {
     id_token_signing_alg_values_supported: [provider.keys.current.algorithm],
     userinfo_signing_alg_values_supported: ['none', provider.keys.current.algorithm],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+    ...(provider.settings.dpop === 'none' ? {} : { dpop_signing_alg_values_supported: proofAlgorithms }),
     code_challenge_methods_supported: ['S256'],
     scopes_supported: provider.settings.scopes ?? ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'],
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'sid', 'at_hash'],

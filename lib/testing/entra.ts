@@ -30,7 +30,11 @@ function newProviderState(settings: EntraSettings, keys: KeyRing): ProviderState
   // Entra does not say who answers (RFC 9207).
   faults.add({ authorizationResponse: { iss: undefined } })
   const clients = [...settings.clients.values()]
-  return newState(resolveOptions({ users, clients, now: settings.now, pushedRequests: 'none' }), keys, faults)
+  return newState(
+    resolveOptions({ users, clients, now: settings.now, pushedRequests: 'none', dpop: 'none' }),
+    keys,
+    faults,
+  )
 }
 
 class RunningEntra implements TestEntra {

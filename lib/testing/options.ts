@@ -48,6 +48,13 @@ export interface TestProviderOptions {
   readonly resources?: readonly string[] | undefined
   /** Pushed authorization requests (RFC 9126). Default `offered`. */
   readonly pushedRequests?: 'none' | 'offered' | 'required' | undefined
+  /** Tokens that are bound to a key of the client's (DPoP, RFC 9449), for clients that send a proof. Default `offered`. */
+  readonly dpop?: 'none' | 'offered' | undefined
+  /**
+   * Whether DPoP proofs must have a nonce of the provider's, at its endpoints for clients and at userinfo. A client learns it
+   * by an error `use_dpop_nonce`, later ones by good answers too; see {@link TestProvider.rotateDpopNonce}. Default `none`.
+   */
+  readonly dpopNonces?: 'none' | 'required' | undefined
   /** Makes the `sid` of a new provider session. Default: random. */
   readonly sid?: (() => string) | undefined
   /** How many of the latest requests are kept in `requests`. Default 10000. */
@@ -73,6 +80,8 @@ export interface ProviderSettings {
   readonly scopes: readonly string[] | undefined
   readonly resources: readonly string[] | undefined
   readonly pushedRequests: 'none' | 'offered' | 'required'
+  readonly dpop: 'none' | 'offered'
+  readonly dpopNonces: 'none' | 'required'
   readonly sid: (() => string) | undefined
   readonly keepRequests: number
 }
@@ -101,6 +110,8 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
   scopes: checkTexts,
   resources: checkTexts,
   pushedRequests: (value, name) => checkOneOf(value, ['none', 'offered', 'required'], name),
+  dpop: (value, name) => checkOneOf(value, ['none', 'offered'], name),
+  dpopNonces: (value, name) => checkOneOf(value, ['none', 'required'], name),
   sid: checkFunction,
   keepRequests: (value, name) => checkWholeNumber(value, 0, Number.MAX_SAFE_INTEGER, name),
 }
@@ -130,6 +141,8 @@ export function resolveOptions(options: TestProviderOptions): ProviderSettings {
     scopes: options.scopes,
     resources: options.resources,
     pushedRequests: options.pushedRequests ?? 'offered',
+    dpop: options.dpop ?? 'offered',
+    dpopNonces: options.dpopNonces ?? 'none',
     sid: options.sid,
     keepRequests: options.keepRequests ?? 10_000,
   }

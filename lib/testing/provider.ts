@@ -2,6 +2,7 @@ import type { JWK } from 'jose'
 import type { JsonObject } from './change.ts'
 import { checkFaults } from './check-faults.ts'
 import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
+import { rotateNonce } from './dpop.ts'
 import { FaultStack, type TestFaults } from './faults.ts'
 import { sign } from './jws.ts'
 import { checkRotation, KeyRing, type KeyRotation } from './keys.ts'
@@ -85,6 +86,13 @@ class RunningProvider implements TestProvider {
     await this.#state.keys.rotate(rotation)
   }
 
+  rotateDpopNonce(rotation: { readonly keepOld?: boolean | undefined } = {}): void {
+    checkMembers(rotation, ['keepOld'], 'rotateDpopNonce')
+    if (this.#state.settings.dpopNonces === 'none')
+      fail('DPoP proofs have no nonce here: the option dpopNonces says so')
+    rotateNonce(this.#state, rotation.keepOld === true)
+  }
+
   get keys(): { readonly keys: readonly JWK[] } {
     return this.#state.keys.jwks
   }
@@ -106,7 +114,7 @@ class RunningProvider implements TestProvider {
     this.#state.sessions.set(id, session)
     const resource = options.resource ?? []
     const grant = { session, clientId, scope, resource, nonce: undefined, revoked: false }
-    return await tokenResponse(this.#state, grant, { scope, resource }, 'authorization_code')
+    return await tokenResponse(this.#state, grant, { scope, resource, jkt: undefined }, 'authorization_code')
   }
 
   deny(error = 'access_denied', description?: string): void {
@@ -139,7 +147,14 @@ class RunningProvider implements TestProvider {
     this.behave()
     this.forget()
     for (const session of state.sessions.values()) logOut(state, session)
-    for (const memory of [state.codes, state.refreshTokens, state.accessTokens, state.pushed, state.atLoginPage]) {
+    for (const memory of [
+      state.codes,
+      state.refreshTokens,
+      state.accessTokens,
+      state.pushed,
+      state.atLoginPage,
+      state.proofs,
+    ]) {
       memory.clear()
     }
     state.disabled.clear()

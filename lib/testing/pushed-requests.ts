@@ -2,19 +2,26 @@ import { randomBytes } from 'node:crypto'
 import { type Answer, json, oauthError } from './answer.ts'
 import { findFault, readAuthorizationRequest } from './authorization-request.ts'
 import { authenticateClient } from './client-auth.ts'
+import { withProof } from './dpop.ts'
 import type { TestRequest } from './request.ts'
 import { expired, type ProviderState, remember } from './state.ts'
 
 const pushedSeconds = 60
 
-/** RFC 9126: takes an authorization request and gives a reference to it. */
-export function pushRequest(provider: ProviderState, request: TestRequest): Answer {
+function answerOf(provider: ProviderState, request: TestRequest, jkt: string | undefined): Answer {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   const parameters = new URLSearchParams(request.params)
   if (parameters.has('request_uri')) return oauthError(400, 'invalid_request', 'request_uri must not be pushed')
   parameters.delete('client_secret')
   parameters.set('client_id', client.clientId)
+  // RFC 9449 section 10.1: a proof says the same as dpop_jkt.
+  if (jkt !== undefined) {
+    if ((parameters.get('dpop_jkt') ?? jkt) !== jkt) {
+      return oauthError(400, 'invalid_request', 'dpop_jkt is not the key of the proof')
+    }
+    parameters.set('dpop_jkt', jkt)
+  }
   const read = readAuthorizationRequest(provider, parameters)
   if (!('client' in read)) return oauthError(400, 'invalid_request', 'redirect_uri is missing or not registered')
   const fault = findFault(provider, read)
@@ -23,4 +30,9 @@ export function pushRequest(provider: ProviderState, request: TestRequest): Answ
   const expiresAt = provider.settings.now() + pushedSeconds * 1000
   remember(provider.pushed, requestUri, { parameters, clientId: client.clientId, expiresAt }, expired(provider))
   return json({ request_uri: requestUri, expires_in: pushedSeconds }, 201)
+}
+
+/** RFC 9126: takes an authorization request and gives a reference to it. */
+export async function pushRequest(provider: ProviderState, request: TestRequest): Promise<Answer> {
+  return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
 }

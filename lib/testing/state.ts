@@ -26,6 +26,8 @@ export interface Grant {
 
 export interface AuthorizationCode {
   readonly grant: Grant
+  /** The thumbprint of the key that it is bound to (RFC 9449 section 10). */
+  readonly jkt: string | undefined
   readonly redirectUri: string
   readonly challenge: string | undefined
   /** In milliseconds, as all expiries here. */
@@ -35,6 +37,8 @@ export interface AuthorizationCode {
 
 export interface RefreshToken {
   readonly grant: Grant
+  /** The same; only a public client's is bound (RFC 9449 section 5). */
+  readonly jkt: string | undefined
   spent: boolean
 }
 
@@ -42,6 +46,7 @@ export interface AccessToken {
   readonly grant: Grant
   readonly scope: readonly string[]
   readonly audience: unknown
+  readonly jkt: string | undefined
   readonly issuedAt: number
   readonly expiresAt: number
   revoked: boolean
@@ -65,6 +70,10 @@ export interface ProviderState {
   readonly accessTokens: Map<string, AccessToken>
   readonly pushed: Map<string, WaitingRequest>
   readonly atLoginPage: Map<string, WaitingRequest>
+  /** DPoP proofs that came. */
+  readonly proofs: Map<string, { readonly expiresAt: number }>
+  /** Nonces that they may have, latest first. */
+  readonly dpopNonces: string[]
   readonly disabled: Set<string>
   readonly denials: { error: string; description: string | undefined }[]
   /** All that users grant; undefined: whatever is asked for. */
@@ -86,6 +95,8 @@ export function newState(settings: ProviderSettings, keys: KeyRing, faults: Faul
     accessTokens: new Map(),
     pushed: new Map(),
     atLoginPage: new Map(),
+    proofs: new Map(),
+    dpopNonces: [],
     disabled: new Set(),
     denials: [],
     consent: undefined,

@@ -52,6 +52,11 @@ export interface TestProvider {
 
   /** Makes a new signing key, which signs from now on. */
   rotateKeys(rotation?: KeyRotation): Promise<void>
+  /**
+   * Makes a new nonce for DPoP proofs. Proofs with the former one are refused with `use_dpop_nonce`, or, with `keepOld`, are
+   * good still, and their answers bring the new one.
+   */
+  rotateDpopNonce(rotation?: { readonly keepOld?: boolean | undefined }): void
   /** The public keys as they are published, newest first. */
   readonly keys: { readonly keys: readonly JWK[] }
   /**

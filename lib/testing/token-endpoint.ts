@@ -3,6 +3,7 @@ import { type Answer, json, oauthError } from './answer.ts'
 import { words } from './authorization-request.ts'
 import { authenticateClient } from './client-auth.ts'
 import type { TestClient } from './clients.ts'
+import { withProof } from './dpop.ts'
 import type { TestRequest } from './request.ts'
 import { isLive, type ProviderState } from './state.ts'
 import { resourcesFor } from './targets.ts'
@@ -20,7 +21,12 @@ function verifierFits(verifier: string | null, challenge: string | undefined): b
 }
 
 /** RFC 6749 section 4.1.3. */
-async function exchangeCode(provider: ProviderState, client: TestClient, params: URLSearchParams): Promise<Answer> {
+async function exchangeCode(
+  provider: ProviderState,
+  client: TestClient,
+  params: URLSearchParams,
+  jkt: string | undefined,
+): Promise<Answer> {
   const code = provider.codes.get(params.get('code') ?? '')
   if (code === undefined || code.grant.clientId !== client.clientId) return invalidGrant('the code is not known')
   const { grant } = code
@@ -33,14 +39,20 @@ async function exchangeCode(provider: ProviderState, client: TestClient, params:
   if (code.expiresAt < provider.settings.now()) return invalidGrant('the code has expired')
   if (params.get('redirect_uri') !== code.redirectUri) return invalidGrant('redirect_uri is not the one of the request')
   if (!verifierFits(params.get('code_verifier'), code.challenge)) return invalidGrant('the code_verifier does not fit')
+  if (code.jkt !== undefined && code.jkt !== jkt) return invalidGrant('the code is bound to another key')
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
   const resource = resourcesFor(provider, params, grant)
   if ('status' in resource) return resource
-  return json(await tokenResponse(provider, grant, { scope: grant.scope, resource }, 'authorization_code'))
+  return json(await tokenResponse(provider, grant, { scope: grant.scope, resource, jkt }, 'authorization_code'))
 }
 
 /** RFC 6749 section 6. */
-async function refresh(provider: ProviderState, client: TestClient, params: URLSearchParams): Promise<Answer> {
+async function refresh(
+  provider: ProviderState,
+  client: TestClient,
+  params: URLSearchParams,
+  jkt: string | undefined,
+): Promise<Answer> {
   const presented = params.get('refresh_token') ?? ''
   const token = provider.refreshTokens.get(presented)
   if (token === undefined || token.grant.clientId !== client.clientId) {
@@ -52,6 +64,7 @@ async function refresh(provider: ProviderState, client: TestClient, params: URLS
     grant.revoked = true
     return invalidGrant('the refresh token was used before')
   }
+  if (token.jkt !== undefined && token.jkt !== jkt) return invalidGrant('the refresh token is bound to another key')
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
   const wanted = words(params.get('scope'))
   if (wanted.some((name) => !grant.scope.includes(name))) {
@@ -61,14 +74,14 @@ async function refresh(provider: ProviderState, client: TestClient, params: URLS
   if ('status' in resource) return resource
   const scope = wanted.length === 0 ? grant.scope : wanted
   if (provider.settings.refreshTokens === 'rotating') token.spent = true
-  return json(await tokenResponse(provider, grant, { scope, resource }, 'refresh_token'))
+  return json(await tokenResponse(provider, grant, { scope, resource, jkt }, 'refresh_token'))
 }
 
 /** RFC 8707 section 2, RFC 8693 section 2.1. */
 const mayRepeat: ReadonlySet<string> = new Set(['resource', 'audience'])
 
-/** OIDC Core 3.1.3: the token endpoint. */
-export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
+/** OIDC Core 3.1.3: the answer to a token request whose sender has proved this key, if any. */
+async function answerOf(provider: ProviderState, request: TestRequest, jkt: string | undefined): Promise<Answer> {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   for (const name of new Set(request.params.keys())) {
@@ -78,12 +91,17 @@ export async function tokenEndpoint(provider: ProviderState, request: TestReques
   }
   switch (request.params.get('grant_type')) {
     case 'authorization_code':
-      return await exchangeCode(provider, client, request.params)
+      return await exchangeCode(provider, client, request.params, jkt)
     case 'refresh_token':
-      return await refresh(provider, client, request.params)
+      return await refresh(provider, client, request.params, jkt)
     case tokenExchange:
-      return await exchangeToken(provider, client, request.params)
+      return await exchangeToken(provider, client, request.params, jkt)
     default:
       return oauthError(400, 'unsupported_grant_type', `grant_type must be one of ${grantTypes.join(', ')}`)
   }
+}
+
+/** The token endpoint. A proof is judged before anything is spent, so that a client can come again with another nonce. */
+export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
+  return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
 }

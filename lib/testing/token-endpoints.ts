@@ -1,32 +1,21 @@
 /** The endpoints at which a token that was issued is shown: userinfo, introspection, revocation. */
-import { type Answer, json, oauthError } from './answer.ts'
+import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
+import { presentedToken, refuseToken } from './presented-token.ts'
 import type { TestRequest } from './request.ts'
 import { activeToken, issuerOf, type ProviderState } from './state.ts'
-import { makeToken } from './tokens.ts'
+import { confirmation, makeToken, tokenType } from './tokens.ts'
 import { releasedClaims } from './users.ts'
-
-/** RFC 6750 section 2: in the header, or in the form of a POST. */
-function presentedToken({ headers, method, body }: TestRequest): string | undefined {
-  const header = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-  return header ?? (method === 'POST' ? (new URLSearchParams(body).get('access_token') ?? undefined) : undefined)
-}
 
 /** OIDC Core 5.3. */
 export async function userInfo(provider: ProviderState, request: TestRequest): Promise<Answer> {
-  const text = presentedToken(request)
-  if (text === undefined) return { status: 401, headers: { 'www-authenticate': 'Bearer' }, body: '' }
-  const token = activeToken(provider, text)
-  if (token === undefined) {
-    return oauthError(401, 'invalid_token', 'the token is not active', {
-      'www-authenticate': 'Bearer error="invalid_token", error_description="the token is not active"',
-    })
-  }
+  const presented = await presentedToken(provider, request)
+  if (!('token' in presented)) return presented
+  const { scheme, token, headers } = presented
   if (!token.scope.includes('openid')) {
-    return oauthError(403, 'insufficient_scope', 'the scope openid was not granted', {
-      'www-authenticate': 'Bearer error="insufficient_scope", scope="openid"',
-    })
+    const error = { error: 'insufficient_scope', error_description: 'the scope openid was not granted' }
+    return refuseToken(403, scheme, { ...error, scope: 'openid' }, headers)
   }
   const { session, clientId } = token.grant
   const user = provider.settings.users.get(session.sub)
@@ -36,11 +25,15 @@ export async function userInfo(provider: ProviderState, request: TestRequest): P
     // OIDC Core 5.3.2: a signed response names issuer and audience.
     const signed = { iss: issuerOf(provider), aud: clientId, ...claims }
     const body = (await makeToken(provider, signed, 'JWT', faults, clientId)) ?? ''
-    return { status: 200, headers: { 'content-type': 'application/jwt', 'cache-control': 'no-store' }, body }
+    return {
+      status: 200,
+      headers: { ...headers, 'content-type': 'application/jwt', 'cache-control': 'no-store' },
+      body,
+    }
   }
   let content: JsonObject = claims
   for (const fault of faults) content = await applyChange(content, fault.claims)
-  return json(content)
+  return json(content, 200, headers)
 }
 
 /** RFC 7662. */
@@ -58,9 +51,10 @@ export function introspect(provider: ProviderState, request: TestRequest): Answe
     client_id: clientId,
     aud: token.audience,
     scope: token.scope.join(' '),
-    token_type: 'Bearer',
+    token_type: tokenType(token.jkt),
     iat: Math.floor(token.issuedAt / 1000),
     exp: Math.floor(token.expiresAt / 1000),
+    ...confirmation(token.jkt),
     ...provider.settings.users.get(session.sub)?.accessTokenClaims,
   })
 }

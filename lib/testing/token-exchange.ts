@@ -10,13 +10,19 @@ function invalidRequest(description: string): Answer {
 }
 
 /** RFC 8693 section 2.1: an access token of this client, or one that was sent to it. */
-function subjectOf(provider: ProviderState, client: TestClient, params: URLSearchParams): AccessToken | Answer {
+function subjectOf(
+  provider: ProviderState,
+  client: TestClient,
+  params: URLSearchParams,
+  jkt: string | undefined,
+): AccessToken | Answer {
   if (params.get('subject_token_type') !== accessTokenType) {
     return invalidRequest(`subject_token_type must be ${accessTokenType}`)
   }
   if (params.has('actor_token')) return invalidRequest('actor_token is not supported')
   const token = activeToken(provider, params.get('subject_token') ?? '')
   if (token === undefined) return invalidRequest('the subject_token is not active')
+  if (token.jkt !== undefined && token.jkt !== jkt) return invalidRequest('the subject_token is bound to another key')
   const isMeant = token.grant.clientId === client.clientId || [token.audience].flat().includes(client.clientId)
   return isMeant ? token : invalidRequest('the subject_token is neither of this client nor for it')
 }
@@ -37,11 +43,12 @@ export async function exchangeToken(
   provider: ProviderState,
   client: TestClient,
   params: URLSearchParams,
+  jkt: string | undefined,
 ): Promise<Answer> {
   if (!(client.tokenExchange ?? client.clientSecret !== undefined)) {
     return oauthError(400, 'unauthorized_client', 'the client must not exchange tokens')
   }
-  const subject = subjectOf(provider, client, params)
+  const subject = subjectOf(provider, client, params, jkt)
   if ('status' in subject) return subject
   if ((params.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
     return invalidRequest('only access tokens are to be had')
@@ -56,5 +63,5 @@ export async function exchangeToken(
   // What another client gets is its own to revoke; it ends with the user's session all the same.
   const { clientId } = client
   const grant = subject.grant.clientId === clientId ? subject.grant : { ...subject.grant, clientId }
-  return json(await tokenResponse(provider, grant, { scope, resource: targets }, tokenExchange))
+  return json(await tokenResponse(provider, grant, { scope, resource: targets, jkt }, tokenExchange))
 }

@@ -19,6 +19,17 @@ export interface AccessTarget {
   readonly scope: readonly string[]
   /** The audience; empty: the usual one. */
   readonly resource: readonly string[]
+  /** The thumbprint of the key that it is bound to (RFC 9449 section 6). */
+  readonly jkt: string | undefined
+}
+
+export function tokenType(jkt: string | undefined): 'DPoP' | 'Bearer' {
+  return jkt === undefined ? 'Bearer' : 'DPoP'
+}
+
+/** RFC 9449 section 6.1. */
+export function confirmation(jkt: string | undefined): JsonObject {
+  return jkt === undefined ? {} : { cnf: { jkt } }
 }
 
 /** Signs claims with the current key, or as badly as the faults want it. Undefined: the token is to be left out. */
@@ -60,7 +71,7 @@ export async function makeToken(
 async function makeAccessToken(
   provider: ProviderState,
   grant: Grant,
-  { scope, resource }: AccessTarget,
+  { scope, resource, jkt }: AccessTarget,
   grantType: GrantType,
 ): Promise<string | undefined> {
   const { settings } = provider
@@ -81,6 +92,7 @@ async function makeAccessToken(
     // RFC 9068 2.2.1: what an API needs that asks for more than a login (RFC 9470 6.2).
     auth_time: session.authTime,
     acr: session.acr,
+    ...confirmation(jkt),
     ...settings.users.get(session.sub)?.accessTokenClaims,
   }
   const faults = provider.faults.ofToken('accessToken', grantType)
@@ -90,7 +102,7 @@ async function makeAccessToken(
   if (token !== undefined) {
     const issuedAt = settings.now()
     const expiresAt = issuedAt + settings.accessTokenSeconds * 1000
-    const entry = { grant, scope, audience, issuedAt, expiresAt, revoked: false }
+    const entry = { grant, scope, audience, jkt, issuedAt, expiresAt, revoked: false }
     remember(provider.accessTokens, token, entry, expired(provider))
   }
   return token
@@ -152,10 +164,13 @@ async function jwtRefreshToken(provider: ProviderState, { session, clientId, sco
   return await sign({ alg: algorithm, kid, typ: 'JWT' }, JSON.stringify(claims), algorithm, privateKey)
 }
 
-async function newRefreshToken(provider: ProviderState, grant: Grant): Promise<string> {
+/** RFC 9449 section 5: one of a public client is bound to the key, since nothing else keeps others from using it. */
+async function newRefreshToken(provider: ProviderState, grant: Grant, jkt: string | undefined): Promise<string> {
+  const isPublic = provider.settings.clients.get(grant.clientId)?.clientSecret === undefined
   const isJwt = provider.settings.refreshTokenForm === 'jwt'
   const token = isJwt ? await jwtRefreshToken(provider, grant) : opaqueRefreshToken()
-  remember(provider.refreshTokens, token, { grant, spent: false }, (old) => !isLive(provider, old.grant))
+  const entry = { grant, jkt: isPublic ? jkt : undefined, spent: false }
+  remember(provider.refreshTokens, token, entry, (old) => !isLive(provider, old.grant))
   return token
 }
 
@@ -186,11 +201,11 @@ export async function tokenResponse(
   let body: JsonObject = {
     ...(accessToken === undefined ? {} : { access_token: accessToken }),
     ...(isExchange ? { issued_token_type: accessTokenType } : {}),
-    token_type: 'Bearer',
+    token_type: tokenType(target.jkt),
     expires_in: settings.accessTokenSeconds,
     scope: target.scope.join(' '),
     ...(idToken === undefined ? {} : { id_token: idToken }),
-    ...(refreshTokenDue ? { refresh_token: await newRefreshToken(provider, grant) } : {}),
+    ...(refreshTokenDue ? { refresh_token: await newRefreshToken(provider, grant, target.jkt) } : {}),
   }
   for (const change of faults.changes('tokenResponse')) body = await applyChange(body, change)
   return body

@@ -52,7 +52,7 @@ it.each([
   expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
   // keycloak-js sends its requests with credentials, for which "*" is no answer (Fetch 3.2.5).
   expect(answer.headers.get('access-control-allow-credentials')).toBe('true')
-  expect(answer.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate')
+  expect(answer.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, DPoP-Nonce')
   expect(answer.headers.get('vary')).toBe('Origin')
   const unasked = await at(path, method, {})
   expect(unasked.headers.get('access-control-allow-origin')).toBeNull()

@@ -219,6 +219,8 @@ it.each<[object, string]>([
   [{ scopes: 'openid' }, 'scopes must be an array'],
   [{ resources: 'https://orders.example' }, 'resources must be an array'],
   [{ pushedRequests: true }, 'pushedRequests must be one of'],
+  [{ dpop: true }, 'dpop must be one of none, offered'],
+  [{ dpopNonces: true }, 'dpopNonces must be one of none, required'],
   [{ sid: 'x' }, 'sid must be a function'],
   [{ keepRequests: -1 }, 'keepRequests must be a whole number'],
 ])('refuses the options %j', async (options, message) => {

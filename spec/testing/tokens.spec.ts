@@ -305,7 +305,7 @@ describe('userinfo, introspection and revocation', () => {
     }
     const access_token = tokens.access_token as string
     const bearer = (token: unknown): object => ({ headers: { authorization: `Bearer ${token as string}` } })
-    expect(await ask({})).toEqual([401, 'Bearer'])
+    expect(await ask({})).toEqual([401, expect.stringMatching(/^Bearer, DPoP algs="ES256 /)])
     expect((await ask(bearer('wrong')))[1]).toContain('invalid_token')
     expect((await ask(bearer((await logIn(provider, { scope: 'x' })).access_token)))[0]).toBe(403)
     expect((await ask({ method: 'POST', body: { access_token } }))[0]).toBe(200)

@@ -48,6 +48,8 @@ void startTestProvider({ users: [{ claims: {} }] })
 void startTestProvider({ clients: [{ clientSecret: 'web-secret' }] })
 // @ts-expect-error: a client may exchange tokens or may not
 void startTestProvider({ clients: [{ clientId: 'web', tokenExchange: 'yes' }] })
+// @ts-expect-error: nonces are required or there are none
+void startTestProvider({ dpopNonces: 'offered' })
 // @ts-expect-error: resources are a list
 void startTestProvider({ resources: 'https://orders.example' })
 // @ts-expect-error: an unknown option
@@ -61,6 +63,9 @@ provider.misbehave({ accessToken: { grant: 'client_credentials' } })
 provider.requests.push(provider.requests[0])
 // @ts-expect-error: no such endpoint
 provider.requestsTo('tokens')
+provider.rotateDpopNonce({ keepOld: true })
+// @ts-expect-error: nonces have no names
+provider.rotateDpopNonce('next')
 // @ts-expect-error: what users grant is a list, or undefined
 provider.grantOnly('email')
 // @ts-expect-error: who is at the keyboard is said, nobody by undefined
