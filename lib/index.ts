@@ -1,7 +1,7 @@
 export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/oidc.ts'
 export { createBearer, type Bearer } from './http/bearer.ts'
 export type { Authorized, NotAuthorized } from './http/authorize.ts'
-export type { AccessTokenParameters } from './config/token-parameters.ts'
+export type { AccessTokenParameters, ExchangeParameters } from './config/token-parameters.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
 export { keycloak, type KeycloakOptions } from './config/presets.ts'
 export { entra, type EntraOptions, type EntraSettings } from './config/entra.ts'

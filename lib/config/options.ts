@@ -125,6 +125,11 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
    * routes.
    */
   allowedOrigins?: readonly string[] | undefined
+  /**
+   * Origins that `req.oidc.fetch()` may call with the user's access token. A token goes nowhere else, whatever a request
+   * says. `https:`, or on loopback. Default: none.
+   */
+  fetchOrigins?: readonly string[] | undefined
   /** Where a logout ends: a path on this origin. Register `baseUrl`'s origin + this path with the provider. Default: the path of `baseUrl`. */
   postLogoutRedirect?: string | undefined
   /**

@@ -1,5 +1,5 @@
 import type { Records } from '../core/records.ts'
-import { isLoopback, localPath, parsedUrl } from '../core/urls.ts'
+import { isLoopback, isSecureUrl, localPath, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { baseOf } from './base-url.ts'
 import { Checks, scopeList, optionsInvalid } from './checks.ts'
@@ -9,6 +9,7 @@ import { issuerRules, issuerRulesOf, type IssuerRules } from './issuer-rules.ts'
 import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
 import { resourcesOf } from './resource.ts'
+import { nameOf, routesOf, type Routes } from './routes.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
@@ -27,7 +28,7 @@ export interface ResolvedOptions {
   /** Path of `baseUrl` without a slash at its end: `` or `/shop`. */
   readonly basePath: string
   readonly isLocal: boolean
-  readonly routes: { readonly login: string; readonly callback: string; readonly logout: string }
+  readonly routes: Routes
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly secrets: readonly string[]
@@ -41,6 +42,7 @@ export interface ResolvedOptions {
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
   readonly allowedOrigins: readonly string[]
+  readonly fetchOrigins: readonly string[]
   readonly postLogoutRedirect: string
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
@@ -72,6 +74,7 @@ const known = [
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
   'allowedOrigins',
+  'fetchOrigins',
   'postLogoutRedirect',
   'responseMode',
   'par',
@@ -129,7 +132,8 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
-    allowedOrigins: originsOf(checks),
+    allowedOrigins: originsOf(checks, 'allowedOrigins'),
+    fetchOrigins: fetchOriginsOf(checks),
     postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
     responseMode,
     par: checks.boolean('par', false),
@@ -146,42 +150,6 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     )
   }
   return Object.freeze(resolved)
-}
-
-function nameOf(checks: Checks): string {
-  const name = checks.string('name', 'a short word, for example the name of the provider')
-  if (name === undefined) return 'default'
-  if (/^[a-z][a-z0-9-]{0,31}$/i.test(name)) {
-    if (name !== 'default') return name
-    checks.fault("name 'default' is that of the instance without a name: choose another, or leave it out")
-  } else {
-    checks.fault('name must be letters, digits and hyphens, begin with a letter and have at most 32 characters')
-  }
-  return 'default'
-}
-
-function routesOf(checks: Checks, name: string): ResolvedOptions['routes'] {
-  const prefix = name === 'default' ? '' : `/${name}`
-  const routes = { login: `${prefix}/login`, callback: `${prefix}/callback`, logout: `${prefix}/logout` }
-  const given = checks.value('routes')
-  if (given === undefined) return routes
-  const inner = new Checks(given, 'routes', Object.keys(routes))
-  for (const route of ['login', 'callback', 'logout'] as const) {
-    const path = inner.value(route)
-    if (path === undefined) continue
-    // Only what means the same in Express 4 and 5, and no query: a redirect URI with one cannot be expressed (RFC 6749 3.1.2).
-    if (typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) routes[route] = path
-    else
-      inner.fault(
-        `routes.${route} must be a plain path such as '/auth/${route}', without patterns, query or a slash at its end`,
-      )
-  }
-  // Express matches without regard to case.
-  if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < 3) {
-    inner.fault('routes.login, routes.callback and routes.logout must differ from one another')
-  }
-  checks.faults.push(...inner.faults.map((fault) => fault.replace("unknown option '", "unknown option 'routes.")))
-  return routes
 }
 
 function scopeOf(checks: Checks): readonly string[] {
@@ -226,18 +194,30 @@ function pathOf(checks: Checks, key: 'loginPage' | 'postLogoutRedirect', base: U
   return path
 }
 
-function originsOf(checks: Checks): readonly string[] {
-  const given = checks.value('allowedOrigins')
+function originsOf(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): readonly string[] {
+  const given = checks.value(key)
   if (given === undefined) return []
   if (!Array.isArray(given)) {
-    checks.fault("allowedOrigins must be an array of origins such as 'https://www.example.com'")
+    checks.fault(`${key} must be an array of origins such as 'https://www.example.com'`)
     return []
   }
   for (const origin of given) {
     if (typeof origin === 'string' && !origin.includes('*') && parsedUrl(origin)?.origin === origin) continue
     checks.fault(
-      `allowedOrigins: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
+      `${key}: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
     )
   }
   return [...(given as string[])]
+}
+
+function fetchOriginsOf(checks: Checks): readonly string[] {
+  const origins = originsOf(checks, 'fetchOrigins')
+  for (const origin of origins) {
+    if (parsedUrl(origin) && !isSecureUrl(origin, false)) {
+      checks.fault(
+        `fetchOrigins: ${JSON.stringify(origin)} must be https:, or on loopback: tokens would travel in clear`,
+      )
+    }
+  }
+  return origins
 }

@@ -17,14 +17,19 @@ export interface AccessTokenParameters {
   minValidSeconds?: number | undefined
 }
 
+/** What a token is asked for with in exchange for that of the login (RFC 8693 2.1). */
+export interface ExchangeParameters extends AccessTokenParameters {
+  /** Who it is to be for, in the words of the provider (with Keycloak a client): a string or an array. */
+  audience?: string | readonly string[] | undefined
+}
+
 /** The same, checked. */
 export interface ResolvedTokenParameters {
   readonly target: { readonly scope: readonly string[] | undefined; readonly resource: readonly string[] }
   readonly minValidSeconds: number
 }
 
-/** The names of these parameters. */
-export const tokenParameters = ['scope', 'resource', 'minValidSeconds']
+const tokenParameters = ['scope', 'resource', 'minValidSeconds']
 
 /**
  * Checks what an access token is asked for with.
@@ -38,8 +43,7 @@ export function resolveTokenParameters(given: AccessTokenParameters, what: strin
   return parameters
 }
 
-/** The parameters of an access token among others. */
-export function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
+function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
   const given = checks.value('scope')
   const scope = given === undefined ? undefined : scopeList(given)
   if (given !== undefined && !scope) checks.fault('scope must be words separated by spaces, or an array of words')
@@ -47,4 +51,27 @@ export function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
     target: { scope, resource: resourcesOf(checks) ?? [] },
     minValidSeconds: checks.seconds('minValidSeconds', 30, 0, 86_400),
   }
+}
+
+/**
+ * Checks what a token is asked for with in exchange for that of the login.
+ *
+ * @throws OidcError `options_invalid` that names every fault.
+ */
+export function resolveExchangeParameters(
+  given: ExchangeParameters,
+): ResolvedTokenParameters & { readonly audience: readonly string[] } {
+  const checks = new Checks(given, 'the parameters of exchange()', [...tokenParameters, 'audience'])
+  const parameters = tokenParametersOf(checks)
+  const audience = checks.value('audience')
+  const list: unknown[] = Array.isArray(audience) ? [...audience] : [audience]
+  const isGiven = audience !== undefined
+  if (isGiven && !(list.length > 0 && list.every((one) => typeof one === 'string' && one !== ''))) {
+    checks.fault('audience must be the name of an audience or an array of such, not empty')
+  }
+  if (!isGiven && checks.faults.length === 0 && !parameters.target.scope && parameters.target.resource.length === 0) {
+    checks.fault("say what the token is to be for: audience: 'orders', resource, or scope")
+  }
+  if (checks.faults.length > 0) throw optionsInvalid('exchange()', checks.faults)
+  return { ...parameters, audience: isGiven ? (list as string[]) : [] }
 }

@@ -15,6 +15,7 @@
  * - `authorization_denied`: the user or the provider refused the login, `access_denied` (403).
  * - `authorization_failed`: the provider answered the authorization request with another error (400).
  * - `login_loop`: too many logins finished within a minute; the session cookie does not stick (400).
+ * - `destination_refused`: `req.oidc.fetch()` was to call an origin that `fetchOrigins` does not list (500).
  * - `client_rejected`: the provider refused this client or its request; a matter of configuration (500).
  * - `hook_failed`: `afterLogin`, `roles` or a `check` failed (500).
  * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another (500).
@@ -40,6 +41,7 @@ export type OidcErrorCode =
   | 'authorization_denied'
   | 'authorization_failed'
   | 'login_loop'
+  | 'destination_refused'
   | 'client_rejected'
   | 'hook_failed'
   | 'setup_invalid'

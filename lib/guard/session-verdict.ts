@@ -1,7 +1,7 @@
 import type { Request } from 'express'
-import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
 import type { Slot } from '../session/login-record.ts'
+import { wasAskedFor } from './asked.ts'
 import { authenticationParameters, weakness, type Weakness } from './authentication.ts'
 import type { CompiledRule } from './rule.ts'
 import { meets, type Verdict } from './verdict.ts'
@@ -18,8 +18,6 @@ export interface Wanting extends LoginNeeds {
 /** Whether a login meets a rule, or what another would have to ask for. */
 export type SessionVerdict = Verdict | Wanting
 
-/** What a login was asked for, and did not bring, is not asked for again for so many seconds. */
-const repeatSeconds = 300
 /** Seconds that a user may take from the provider back to the page, at least: else nobody could have authenticated just now. */
 const wayBackSeconds = 30
 
@@ -44,15 +42,15 @@ export function judge(
 }
 
 function wanting(slot: Slot, rule: CompiledRule, missing: readonly string[], weak: Weakness | undefined): Wanting {
-  const { asked } = slot
-  const isScopeRefused = missing.length > 0 && missing.every((word) => asked?.scope.includes(word))
-  const isAcrRefused = weak === 'acr' && asked?.parameters['acr_values'] === rule.acr?.join(' ')
+  const isScopeRefused = missing.length > 0 && wasAskedFor(slot, missing, {})
+  // An age that was asked for was met when the user came back, or there would be no such login.
+  const isAcrRefused = weak === 'acr' && wasAskedFor(slot, [], { acr_values: rule.acr?.join(' ') })
   return {
     ok: false,
     code: weak ? 'authentication_insufficient' : 'not_allowed',
     lacking: [...missing.map((word) => `scope ${word}`), ...(weak ? [weak] : [])].join(', '),
     scope: missing,
     parameters: weak ? authenticationParameters(rule) : {},
-    isRepeat: (isScopeRefused || isAcrRefused) && nowSeconds() - slot.startedAt < repeatSeconds,
+    isRepeat: isScopeRefused || isAcrRefused,
   }
 }

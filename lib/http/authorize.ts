@@ -8,7 +8,7 @@ import { admitLogin } from './admit-login.ts'
 import { admitToken } from './admit-token.ts'
 import { toldError } from './answers.ts'
 import { presentsToken } from './bearer-credentials.ts'
-import { loginRequired } from './context.ts'
+import { loginRequired } from './make-context.ts'
 import { ensureState, loadState } from './request-state.ts'
 import { toldRefusal, type BearerGuard } from './require-bearer.ts'
 

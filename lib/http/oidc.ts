@@ -15,9 +15,11 @@ import type { ProviderHealth } from '../provider/provider.ts'
 import { answerError } from './answers.ts'
 import { authorize, type Authorized, type NotAuthorized } from './authorize.ts'
 import { bearerOf, guardFunctions } from './bearer.ts'
-import { loginRequired, makeContext, type OidcContext } from './context.ts'
+import type { OidcContext } from './context.ts'
+import { loginRequired, makeContext } from './make-context.ts'
 import { startLogin } from './login.ts'
 import { startLogout } from './logout.ts'
+import { userInfoForToken } from '../logins/user-info.ts'
 import { makeInstance } from './make-instance.ts'
 import { answerFault } from './needed-login.ts'
 import { guard } from './require-auth.ts'
@@ -58,6 +60,13 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * `provider_unavailable` (503); `options_invalid` where the rule is wrong.
    */
   verifyToken<Token extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Token>>
+  /**
+   * What the userinfo endpoint says of the user of an access token (OIDC Core 5.3), verified: that it is `sub`, too.
+   *
+   * @throws OidcError `token_invalid` (401) where the provider does not accept the token, (502) where the answer is not good;
+   * `provider_response_invalid` (502), `provider_unavailable` (503).
+   */
+  userInfo(accessToken: string, sub: string): Promise<UnknownClaims>
   /**
    * The guards as a function, for WebSocket upgrades, GraphQL contexts and the like: judges a request by its session, or
    * with `bearer` in the rule by the access token that it presents; answers nothing. The session must have been run on
@@ -133,6 +142,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
     requireBearer: tokens.requireBearer,
     verifyToken: tokens.verifyToken,
+    userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
     // Async, so that a rule that is wrong is a rejection too.
     authorize: async (req, rule) =>
       authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req as Request),

@@ -4,17 +4,16 @@ import { nowSeconds } from '../core/clock.ts'
 import { OidcError, hookFailed } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
-import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { LoginTokens } from '../provider/respond.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken } from '../session/vault.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
-import { acceptedAlgorithms, providerAlgorithms } from '../config/algorithms.ts'
+import { providerAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { withDistributedClaims } from '../tokens/issuer-rules.ts'
-import { verifyUserInfo } from '../tokens/user-info.ts'
 import type { Instance } from './instance.ts'
+import { userInfoOf } from './user-info.ts'
 
 /** Who has logged in, as far as it was verified. */
 export interface Identity {
@@ -62,15 +61,7 @@ export async function identify(
     algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
-  const info =
-    options.userInfo === 'login'
-      ? await verifyUserInfo(await fetchUserInfo(provider, response.accessToken), keys, {
-          ...checks,
-          issuer: claims.iss,
-          sub: claims.sub,
-          algorithms: acceptedAlgorithms,
-        })
-      : undefined
+  const info = options.userInfo === 'login' ? await userInfoOf(instance, response.accessToken, claims) : undefined
   const user = userOf({ ...info, ...claims })
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
   return {

@@ -142,3 +142,8 @@ export function unreadable(instance: Instance): LoginNeeded {
 export function loginAgain({ options }: Instance, detail: string): LoginNeeded {
   return new LoginNeeded('login_required', { provider: options.name, scope: [], parameters: {}, detail })
 }
+
+/** There is no such login any more. */
+export function loginEnded(detail: string): OidcError {
+  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
+}

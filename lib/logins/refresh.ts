@@ -4,7 +4,15 @@ import { InteractionNeeded, RefreshRefused, refreshGrant, revokeRefreshToken } f
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken, KeptTokens } from '../session/vault.ts'
 import type { Instance } from './instance.ts'
-import { changeTokens, endUnless, loginAgain, readTokens, unreadable, type LoginPlace } from './kept-tokens.ts'
+import {
+  changeTokens,
+  endUnless,
+  loginAgain,
+  loginEnded,
+  readTokens,
+  unreadable,
+  type LoginPlace,
+} from './kept-tokens.ts'
 import { alone } from './refresh-lock.ts'
 import { otherToken, reidentify } from './reidentify.ts'
 import { isFresh, isUsable, missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
@@ -63,7 +71,7 @@ export async function refreshLogin(instance: Instance, place: LoginPlace, seen: 
 }
 
 /** The provider says what it grants: a token with less scope than was asked for is not handed out as one that has it. */
-function granted(instance: Instance, target: Target, token: AccessToken): AccessToken {
+export function granted(instance: Instance, target: Target, token: AccessToken): AccessToken {
   const missing = missingScope(target, token)
   if (missing.length === 0) return token
   throw new LoginNeeded('not_allowed', {
@@ -87,7 +95,7 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
       work: () => refreshUnlessDone(instance, place, refresh),
       async byAnother() {
         const kept = await readTokens(instance, place.records, place.session, loginId)
-        if (!kept) throw ended('the login ended while its tokens were being refreshed')
+        if (!kept) throw loginEnded('the login ended while its tokens were being refreshed')
         return isDone(kept, refresh) ? kept : undefined
       },
     }),
@@ -108,7 +116,7 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
   const { issuer, sub, loginId } = place.slot
   const sent = await readTokens(instance, place.records, place.session, loginId)
-  if (!sent) throw ended('the login ended before its tokens could be refreshed')
+  if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
   if (isDone(sent, refresh)) return sent
   const { target, reason } = refresh
   const startedAt = performance.now()
@@ -161,7 +169,7 @@ async function keepRefreshed(
   const token = there && tokenNamed(there, name)
   if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
   await revoked(instance, response.refreshToken ?? sent.refreshToken)
-  throw ended('the login ended while its tokens were being refreshed')
+  throw loginEnded('the login ended while its tokens were being refreshed')
 }
 
 /** A logout came first: what was just got is of no use to anybody, and must not be. */
@@ -196,8 +204,4 @@ function withoutRefreshToken(instance: Instance, target: Target): OidcError {
     detail:
       'an access token for another scope or resource takes a refresh token, and the provider issued none: does the option scope need offline_access?',
   })
-}
-
-function ended(detail: string): OidcError {
-  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
 }

@@ -1,20 +1,19 @@
 import type { TokenSet, UnknownClaims } from '../config/claims.ts'
-import { providerAlgorithms, acceptedAlgorithms } from '../config/algorithms.ts'
+import { providerAlgorithms } from '../config/algorithms.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
-import { fetchUserInfo } from '../provider/endpoints.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { Slot } from '../session/login-record.ts'
 import type { KeptTokens } from '../session/vault.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { withDistributedClaims } from '../tokens/issuer-rules.ts'
-import { verifyUserInfo } from '../tokens/user-info.ts'
 import { accessTokenOf, ownAccessToken, rolesOf, userOf } from './identity.ts'
 import type { Instance } from './instance.ts'
 import type { TokenChange } from './kept-tokens.ts'
 import { aboutLogin } from './slot.ts'
 import { nameOfTarget, withOther, type Target } from './target.ts'
+import { userInfoOf } from './user-info.ts'
 
 /**
  * What a refresh of the login's own access token makes of it. What the refresh did not bring, or what cannot be verified
@@ -102,19 +101,10 @@ async function identity(
   idToken: UnknownClaims,
   slot: Slot,
 ): Promise<Pick<Slot, 'user' | 'roles'>> {
-  const { options, keys, provider } = instance
+  const { options } = instance
   const whole = { ...idToken, iss: slot.issuer, sub: slot.sub, iat: nowSeconds() } as IdTokenClaims
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
-  const info =
-    options.userInfo === 'login'
-      ? await verifyUserInfo(await fetchUserInfo(provider, response.accessToken), keys, {
-          issuer: slot.issuer,
-          clientId: options.clientId,
-          clockToleranceSeconds: options.clockToleranceSeconds,
-          sub: slot.sub,
-          algorithms: acceptedAlgorithms,
-        })
-      : undefined
+  const info = options.userInfo === 'login' ? await userInfoOf(instance, response.accessToken, whole) : undefined
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
   return { user: userOf({ ...info, ...claims }), roles: rolesOf(options, claims, accessToken, info) }
 }

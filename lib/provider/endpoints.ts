@@ -1,5 +1,6 @@
-import { buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
+import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
+import { OidcError } from '../core/errors.ts'
 import { providerFault, responseInvalid, statusFault } from './faults.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
@@ -14,6 +15,13 @@ export async function endSessionUrl(
   return buildEndSessionUrl(configuration, parameters).href
 }
 
+/** The provider does not accept an access token of its own (OIDC Core 5.3.3): it was revoked, or its session has ended. */
+export class AccessTokenRefused extends OidcError {
+  constructor(detail: string | undefined) {
+    super('token_invalid', 'The login service does not accept the access token.', { status: 502, detail })
+  }
+}
+
 /** The userinfo answer (OIDC Core 5.3.2): claims, or a JWT of them that is yet to be verified. */
 export async function fetchUserInfo(provider: Provider, accessToken: string): Promise<UnknownClaims | string> {
   const { configuration, metadata } = await provider.ready()
@@ -26,7 +34,10 @@ export async function fetchUserInfo(provider: Provider, accessToken: string): Pr
     const text = await response.text()
     return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))
   } catch (error) {
-    throw providerFault(error, 'userinfo', [accessToken])
+    const fault = providerFault(error, 'userinfo', [accessToken])
+    if (error instanceof WWWAuthenticateChallengeError && error.status === 401)
+      throw new AccessTokenRefused(fault.detail)
+    throw fault
   }
 }
 

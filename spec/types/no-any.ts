@@ -15,6 +15,8 @@ type Others =
   | ErrorRequestHandler
   | Router
   | typeof fetch
+  | RequestInit
+  | globalThis.Response
   | URL
   | Error
 

@@ -1,0 +1,179 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { TokenSet, UnknownClaims } from '../config/claims.ts'
+import { resolveLoginParameters } from '../config/login-parameters.ts'
+import type { LoginParameters, LogoutParameters } from '../config/options.ts'
+import {
+  resolveExchangeParameters,
+  resolveTokenParameters,
+  type AccessTokenParameters,
+  type ExchangeParameters,
+} from '../config/token-parameters.ts'
+import { OidcError } from '../core/errors.ts'
+import { challengeOf, type ChallengeBase } from '../guard/bearer-error.ts'
+import { exchangedToken } from '../logins/exchange.ts'
+import type { Instance } from '../logins/instance.ts'
+import { readTokens, unreadable, type LoginPlace } from '../logins/kept-tokens.ts'
+import { freshToken, type WantedToken } from '../logins/refresh.ts'
+import { nameOfTarget, ownTarget } from '../logins/target.ts'
+import { userInfoOf } from '../logins/user-info.ts'
+import { AccessTokenRefused } from '../provider/endpoints.ts'
+import type { Slot } from '../session/login-record.ts'
+import { tokenSetOf, type AccessToken } from '../session/vault.ts'
+import type { RequestSession } from '../session/web-session.ts'
+import { toldError, type Exchange } from './answers.ts'
+import type { ContextBase, OidcContext } from './context.ts'
+import { fetchAsUser } from './fetch.ts'
+import { startLogin } from './login.ts'
+import { startLogout } from './logout.ts'
+import { slotOf, stateOf, type RequestState } from './request-state.ts'
+
+/** Looks its login up when asked, so that a request that asks nothing pays nothing, and shows no login that has ended. */
+class Context implements ContextBase {
+  readonly #instance: Instance
+  readonly #req: Request
+  readonly #res: Response
+  readonly #next: NextFunction
+
+  constructor({ instance, req, res, next }: Exchange) {
+    this.#instance = instance
+    this.#req = req
+    this.#res = res
+    this.#next = next
+  }
+
+  get #slot(): Slot | undefined {
+    return slotOf(this.#req, this.#instance)
+  }
+
+  get #exchange(): Exchange {
+    return { instance: this.#instance, req: this.#req, res: this.#res, next: this.#next }
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#slot !== undefined
+  }
+
+  get user(): Slot['user'] | undefined {
+    return this.#slot?.user
+  }
+
+  get provider(): string {
+    return this.#instance.options.name
+  }
+
+  get scope(): readonly string[] {
+    return this.#slot?.scope ?? []
+  }
+
+  get roles(): readonly string[] {
+    return this.#slot?.roles ?? []
+  }
+
+  hasRole(role: string): boolean {
+    return this.roles.includes(role)
+  }
+
+  async tokens(): Promise<TokenSet> {
+    const { records, session, slot } = this.#place()
+    const tokens = await readTokens(this.#instance, records, session, slot.loginId)
+    if (!tokens) throw unreadable(this.#instance)
+    return tokenSetOf(tokens)
+  }
+
+  async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
+    const { accessToken } = await this.#token(resolveTokenParameters(parameters, 'accessToken()'))
+    return accessToken
+  }
+
+  async exchange(parameters: ExchangeParameters): Promise<string> {
+    const wanted = resolveExchangeParameters(parameters)
+    const { accessToken } = await this.#changing((place) => exchangedToken(this.#instance, place, wanted))
+    return accessToken
+  }
+
+  async fetch(
+    url: string | URL,
+    init: RequestInit = {},
+    parameters: AccessTokenParameters = {},
+  ): Promise<globalThis.Response> {
+    const wanted = resolveTokenParameters(parameters, 'fetch()')
+    const { slot } = this.#place()
+    const token = (refused?: string): Promise<AccessToken> => this.#token({ ...wanted, refused })
+    try {
+      return await fetchAsUser({ instance: this.#instance, slot, token }, url, init)
+    } catch (error) {
+      throw error instanceof OidcError ? toldError(this.#instance, error) : error
+    }
+  }
+
+  async userInfo(): Promise<UnknownClaims> {
+    const { slot } = this.#place()
+    const user = { iss: slot.issuer, sub: slot.sub }
+    const wanted = { target: ownTarget, minValidSeconds: 30 }
+    const { accessToken } = await this.#token(wanted)
+    try {
+      return await userInfoOf(this.#instance, accessToken, user)
+    } catch (error) {
+      if (!(error instanceof AccessTokenRefused)) throw toldError(this.#instance, error)
+    }
+    const refreshed = await this.#token({ ...wanted, refused: accessToken })
+    return this.#changing(() => userInfoOf(this.#instance, refreshed.accessToken, user))
+  }
+
+  #place(): LoginPlace {
+    const slot = this.#slot
+    const session = stateOf(this.#req)?.session
+    if (!slot || !session) throw loginRequired()
+    return { records: session.records, session: session.id, slot }
+  }
+
+  #token(wanted: WantedToken): Promise<AccessToken> {
+    return this.#changing(async (place) => {
+      const token = await freshToken(this.#instance, place, wanted)
+      if (isNews(token, place.slot, wanted)) await this.#lookAgain(place)
+      return token
+    })
+  }
+
+  /** Does something in the course of which the login may turn out to have ended. */
+  async #changing<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
+    const place = this.#place()
+    try {
+      return await work(place)
+    } catch (error) {
+      if ((error as OidcError).code === 'login_required') await this.#lookAgain(place)
+      throw toldError(this.#instance, error)
+    }
+  }
+
+  /** Roles and scope of this request are from then on those that a refresh brought; or nobody is logged in any more. */
+  async #lookAgain({ session }: LoginPlace): Promise<void> {
+    const state = stateOf(this.#req) as RequestState
+    state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
+  }
+
+  async login(parameters: LoginParameters = {}): Promise<void> {
+    await startLogin(this.#exchange, resolveLoginParameters(parameters, this.#instance.options.origin))
+  }
+
+  async logout(parameters: LogoutParameters = {}): Promise<void> {
+    await startLogout(this.#exchange, parameters)
+  }
+}
+
+/** Whether a token was got since the request has read its login. */
+function isNews(token: AccessToken, slot: Slot, { target }: WantedToken): boolean {
+  if (nameOfTarget(target) === '') return token.expiresAt !== slot.accessTokenEndsAt
+  return !token.scope.every((word) => slot.scope.includes(word))
+}
+
+/** The context of an instance for a request. */
+export function makeContext(exchange: Exchange): OidcContext {
+  return new Context(exchange) as unknown as OidcContext
+}
+
+/** Nobody is logged in: 401, with the challenge of a guard of tokens where one would do as well (RFC 9110 15.5.2). */
+export function loginRequired(detail?: string, challenge?: ChallengeBase): OidcError {
+  const headers = challenge && { 'WWW-Authenticate': challengeOf(challenge) }
+  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail, headers })
+}

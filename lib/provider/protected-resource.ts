@@ -1,0 +1,61 @@
+import {
+  Configuration,
+  None,
+  WWWAuthenticateChallengeError,
+  allowInsecureRequests,
+  customFetch,
+  fetchProtectedResource,
+  type CustomFetch,
+  type FetchBody,
+} from 'openid-client'
+
+/** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
+export interface Challenge {
+  /** In lower case. */
+  readonly scheme: string
+  readonly parameters: Readonly<Record<string, string | undefined>>
+}
+
+/** What an API answered, with what it says of the access token. */
+export interface ResourceAnswer {
+  readonly response: Response
+  readonly challenges: readonly Challenge[]
+}
+
+/**
+ * Calls an API with an access token (RFC 6750 2.1), as `fetch` would; rejects with what that rejects with. Whether the token
+ * may go there is for the caller to know.
+ */
+export async function callResource(accessToken: string, url: URL, init: RequestInit): Promise<ResourceAnswer> {
+  const headers = new Headers(init.headers)
+  const isNamed = headers.has('user-agent')
+  let failure: { readonly reason: unknown } | undefined
+  const send: CustomFetch = async (address, options) => {
+    const { 'user-agent': agent, ...others } = options.headers
+    const sent = isNamed && agent !== undefined ? { ...others, 'user-agent': agent } : others
+    const { redirect = 'follow', signal = null } = init
+    try {
+      // A redirect to another origin does not take the token along (Fetch, HTTP-redirect fetch).
+      return await fetch(address, { ...init, ...options, headers: sent, redirect, signal } as RequestInit)
+    } catch (reason) {
+      failure = { reason }
+      throw reason
+    }
+  }
+  // No provider is asked: it is there for the header of the request and the challenges of the answer alone.
+  const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
+  configuration[customFetch] = send
+  configuration.timeout = 0
+  if (url.protocol === 'http:') allowInsecureRequests(configuration)
+  try {
+    const body = init.body as FetchBody | undefined
+    const method = init.method ?? 'GET'
+    const response = await fetchProtectedResource(configuration, accessToken, url, method, body, headers)
+    return { response, challenges: [] }
+  } catch (error) {
+    if (failure) throw failure.reason
+    if (error instanceof WWWAuthenticateChallengeError)
+      return { response: error.response, challenges: error.cause as Challenge[] }
+    throw error
+  }
+}
