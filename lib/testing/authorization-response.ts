@@ -74,7 +74,9 @@ export async function codeResponse(
   const code = `code/${randomBytes(24).toString('base64')}+`
   const { client, resource, nonce, redirectUri, challenge } = request
   const scope = request.scope.filter((name) => isConsentedTo(provider, name))
-  const grant = { session, clientId: client.clientId, scope, resource, nonce, revoked: false }
+  const { clientId } = client
+  const { authTime, acr } = session
+  const grant = { session, clientId, scope, resource, nonce, authTime, acr, revoked: false }
   const expiresAt = provider.settings.now() + codeSeconds * 1000
   const entry = { grant, jkt: request.dpopJkt, redirectUri, challenge, expiresAt, used: false }
   remember(provider.codes, code, entry, expired(provider))

@@ -57,7 +57,7 @@ async function enter(
   user: TestUser,
   before: ProviderSession | undefined,
 ): Promise<Answer> {
-  const { session, headers } = logIn(provider, user, before, request.acrValues[0])
+  const { session, headers } = logIn(provider, user, before, request.acrValues)
   return await codeResponse(provider, request, session, headers)
 }
 

@@ -28,9 +28,10 @@ export function logIn(
   provider: ProviderState,
   user: TestUser,
   before: ProviderSession | undefined,
-  acr: string | undefined,
+  acrValues: readonly string[],
 ): { session: ProviderSession; headers: Answer['headers'] } {
   const { settings } = provider
+  const acr = acrValues.find((value) => user.acrValues?.includes(value) ?? true)
   if (before?.sub === user.sub) {
     before.authTime = seconds(provider)
     before.acr = acr ?? before.acr

@@ -110,10 +110,11 @@ class RunningProvider implements TestProvider {
     const authTime = seconds(this.#state)
     const scope = (options.scope ?? 'openid profile email').split(' ')
     const id = `issued-${this.#state.sessions.size}`
-    const session = { id, sid: this.#state.settings.sid?.() ?? id, sub, authTime, acr: '1', ended: false }
+    const acr = '1'
+    const session = { id, sid: this.#state.settings.sid?.() ?? id, sub, authTime, acr, ended: false }
     this.#state.sessions.set(id, session)
     const resource = options.resource ?? []
-    const grant = { session, clientId, scope, resource, nonce: undefined, revoked: false }
+    const grant = { session, clientId, scope, resource, nonce: undefined, authTime, acr, revoked: false }
     return await tokenResponse(this.#state, grant, { scope, resource, jkt: undefined }, 'authorization_code')
   }
 

@@ -21,6 +21,9 @@ export interface Grant {
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly nonce: string | undefined
+  /** Those of the session when it was granted: a later login does not make an earlier one stronger (OIDC Core 12.2). */
+  readonly authTime: number
+  readonly acr: string
   revoked: boolean
 }
 

@@ -90,8 +90,8 @@ async function makeAccessToken(
     jti: randomUUID(),
     sid: session.sid,
     // RFC 9068 2.2.1: what an API needs that asks for more than a login (RFC 9470 6.2).
-    auth_time: session.authTime,
-    acr: session.acr,
+    auth_time: grant.authTime,
+    acr: grant.acr,
     ...confirmation(jkt),
     ...settings.users.get(session.sub)?.accessTokenClaims,
   }
@@ -130,8 +130,8 @@ async function makeIdToken(
     azp: clientId,
     iat: now,
     exp: now + settings.idTokenSeconds,
-    auth_time: session.authTime,
-    acr: session.acr,
+    auth_time: grant.authTime,
+    acr: grant.acr,
     sid: session.sid,
     // OIDC Core 12.2: an ID token got by a refresh should have no nonce.
     ...(nonce !== undefined && grantType === 'authorization_code' ? { nonce } : {}),

@@ -1,5 +1,5 @@
 import type { JsonObject } from './change.ts'
-import { checkMembers, checkText, fail } from './checks.ts'
+import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 
 /** A user of the test provider. */
 export interface TestUser {
@@ -14,6 +14,11 @@ export interface TestUser {
   readonly accessTokenClaims?: Readonly<JsonObject> | undefined
   /** Claims that only the userinfo endpoint gives. Default: none. */
   readonly userInfoClaims?: Readonly<JsonObject> | undefined
+  /**
+   * The `acr` that the user can reach when a client asks for it (`acr_values`); who can reach none of those asked for is
+   * logged in without. Default: any.
+   */
+  readonly acrValues?: readonly string[] | undefined
 }
 
 function person(sub: string, name: string, roles: readonly string[]): TestUser {
@@ -79,8 +84,9 @@ export function checkUsers(users: readonly TestUser[]): Map<string, TestUser> {
   const bySubject = new Map<string, TestUser>()
   for (const [index, user] of (users as readonly TestUser[]).entries()) {
     const name = `users[${index}]`
-    checkMembers(user, ['sub', 'claims', 'accessTokenClaims', 'userInfoClaims'], name)
+    checkMembers(user, ['sub', 'claims', 'accessTokenClaims', 'userInfoClaims', 'acrValues'], name)
     checkText(user.sub, `${name}.sub`)
+    if (user.acrValues !== undefined) checkTexts(user.acrValues, `${name}.acrValues`)
     if (bySubject.has(user.sub)) fail(`${name}.sub: "${user.sub}" is there already`)
     bySubject.set(user.sub, user)
   }

@@ -192,6 +192,7 @@ it.each<[object, string]>([
   [{ user: [] }, 'the options of startTestProvider has no member "user"; known: users, clients'],
   [[], 'the options of startTestProvider must be an object'],
   [{ users: [] }, 'users must be a non-empty array'],
+  [{ users: [{ sub: 'a', acrValues: 'gold' }] }, 'users[0].acrValues must be an array of strings'],
   [{ users: [{}] }, 'users[0].sub must be a non-empty string'],
   [{ users: [{ sub: 'a', name: 'A' }] }, 'users[0] has no member "name"'],
   [{ users: [{ sub: 'a' }, { sub: 'a' }] }, 'users[1].sub: "a" is there already'],

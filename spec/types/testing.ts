@@ -44,6 +44,8 @@ void startTestProvider({ refreshTokens: 'sliding' })
 void startTestProvider({ users: { alice: {} } })
 // @ts-expect-error: a user has a subject
 void startTestProvider({ users: [{ claims: {} }] })
+// @ts-expect-error: what a user can reach is a list
+void startTestProvider({ users: [{ sub: 'alice', acrValues: 'gold' }] })
 // @ts-expect-error: a client has an identifier
 void startTestProvider({ clients: [{ clientSecret: 'web-secret' }] })
 // @ts-expect-error: a client may exchange tokens or may not

@@ -1,0 +1,136 @@
+/** Clients that ask for a stronger or a fresher login, of users who can do so and of some who cannot. */
+import { decodeJwt } from 'jose'
+import { refreshTokenGrant } from 'openid-client'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  createUserAgent,
+  startTestProvider,
+  type TestProvider,
+  type TestProviderOptions,
+  type UserAgent,
+} from '../../lib/testing.ts'
+import { authorize } from './support/raw.ts'
+import { type RelyingParty, startRelyingParty } from './support/relying-party.ts'
+
+const begin = Math.floor(Date.now() / 1000)
+let now = begin
+let provider: TestProvider
+let app: RelyingParty
+let agent: UserAgent
+
+async function start(options?: TestProviderOptions): Promise<void> {
+  now = begin
+  provider = await startTestProvider({ algorithm: 'ES256', signIn: 'alice', now: () => now * 1000, ...options })
+  app = await startRelyingParty(provider)
+  agent = createUserAgent()
+}
+
+afterEach(async () => {
+  await app.stop()
+  await provider.stop()
+})
+
+interface Told {
+  readonly acr: unknown
+  /** In seconds since the spec began. */
+  readonly at: unknown
+}
+
+function told(claims: { readonly acr?: unknown; readonly auth_time?: unknown } | undefined): Told {
+  return { acr: claims?.acr, at: Number(claims?.auth_time) - begin }
+}
+
+/** A login with these parameters: what its ID token says, and, the same, its access token. */
+async function logIn(params: Record<string, string> = {}): Promise<Told> {
+  const page = await agent.get(`${app.url}/login?${new URLSearchParams(params).toString()}`)
+  expect(page.json()).toHaveProperty('claims')
+  const said = told(app.tokens().claims())
+  expect(told(decodeJwt(app.tokens().access_token))).toEqual(said)
+  return said
+}
+
+async function refresh(token = app.tokens().refresh_token ?? ''): Promise<Told> {
+  const tokens = await refreshTokenGrant(await app.config(), token)
+  expect(told(decodeJwt(tokens.access_token))).toEqual(told(tokens.claims()))
+  return told(tokens.claims())
+}
+
+describe('a stronger login', () => {
+  it('is what it was asked to be, also after a refresh', async () => {
+    await start()
+    expect(await logIn()).toEqual({ acr: '1', at: 0 })
+    now += 10
+    expect(await logIn({ acr_values: 'gold silver' })).toEqual({ acr: 'gold', at: 10 })
+    now += 10
+    expect(await refresh()).toEqual({ acr: 'gold', at: 10 })
+    expect(await logIn({ acr_values: 'silver gold' })).toEqual({ acr: 'gold', at: 10 })
+  })
+
+  it('makes no earlier one stronger or fresher', async () => {
+    await start()
+    await logIn()
+    const earlier = app.tokens().refresh_token
+    now += 10
+    await logIn({ acr_values: 'gold' })
+    expect(await refresh(earlier)).toEqual({ acr: '1', at: 0 })
+    expect(await refresh()).toEqual({ acr: 'gold', at: 10 })
+  })
+
+  it('needs a user at the keyboard', async () => {
+    await start()
+    await logIn()
+    expect(await authorize(provider, { acr_values: 'gold', prompt: 'none' }, agent)).toMatchObject({
+      error: 'login_required',
+    })
+  })
+})
+
+describe('a user who cannot reach what is asked for', () => {
+  it('is logged in without, as often as it is asked', async () => {
+    await start({ users: [{ sub: 'alice', acrValues: ['silver'] }] })
+    expect(await logIn({ acr_values: 'gold' })).toEqual({ acr: '1', at: 0 })
+    now += 10
+    expect(await logIn({ acr_values: 'gold' })).toEqual({ acr: '1', at: 10 })
+    expect(await authorize(provider, { acr_values: 'gold', prompt: 'none' }, agent)).toMatchObject({
+      error: 'login_required',
+    })
+  })
+
+  it('reaches the first of several that they can', async () => {
+    await start({ users: [{ sub: 'alice', acrValues: ['bronze', 'silver'] }] })
+    expect(await logIn({ acr_values: 'gold silver bronze' })).toEqual({ acr: 'silver', at: 0 })
+    now += 10
+    expect(await logIn({ acr_values: 'gold' })).toEqual({ acr: 'silver', at: 10 })
+  })
+
+  it('may be told so by an error', async () => {
+    await start()
+    provider.deny('unmet_authentication_requirements')
+    expect(await authorize(provider, { acr_values: 'gold' }, agent)).toMatchObject({
+      error: 'unmet_authentication_requirements',
+    })
+  })
+})
+
+describe('a fresher login', () => {
+  it('is asked for by max_age, and says when it was', async () => {
+    await start()
+    expect(await logIn()).toEqual({ acr: '1', at: 0 })
+    now += 60
+    expect(await logIn({ max_age: '60' })).toEqual({ acr: '1', at: 0 })
+    now += 1
+    expect(await logIn({ max_age: '60' })).toEqual({ acr: '1', at: 61 })
+    expect(await logIn({ max_age: '0' })).toEqual({ acr: '1', at: 61 })
+    now += 1
+    expect(await logIn({ max_age: '0' })).toEqual({ acr: '1', at: 62 })
+    now += 10
+    expect(await refresh()).toEqual({ acr: '1', at: 62 })
+  })
+
+  it('is not what a provider gives that does not look at max_age', async () => {
+    await start()
+    provider.misbehave({ idToken: { claims: { auth_time: begin - 3600 } } })
+    const page = await agent.get(`${app.url}/login?max_age=60`)
+    expect(page.json()).toMatchObject({ claims: { auth_time: begin - 3600 } })
+  })
+})
