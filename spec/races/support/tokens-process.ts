@@ -5,7 +5,7 @@ import { createClient } from 'redis'
 import { startApp } from '../../support/app.ts'
 import { tokenRoutes } from '../../support/token-routes.ts'
 
-const { REDIS_URL = '', PROVIDER = '{}' } = process.env
+const { REDIS_URL = '', PROVIDER = '{}', PROVIDER_TIMEOUT_SECONDS = '' } = process.env
 
 const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
 client.on('error', () => {})
@@ -13,7 +13,7 @@ await client.connect()
 const provider = { settings: () => JSON.parse(PROVIDER) as ReturnType<TestProvider['settings']> } as TestProvider
 const app = await startApp({
   provider,
-  options: { providerTimeoutSeconds: 1 },
+  options: { providerTimeoutSeconds: Number(PROVIDER_TIMEOUT_SECONDS) },
   session: { store: new RedisSessionStore({ client: client as unknown as RedisClient }) },
   routes: tokenRoutes,
 })
