@@ -26,8 +26,12 @@ export interface ApiRealm {
   admin(method: string, path: string, body?: object): Promise<unknown>
   /** Registers a public client that may ask for tokens with a password, unless `settings` say otherwise; gives its names. */
   client(settings?: { attributes?: Record<string, string> } & Record<string, unknown>): Promise<Client>
-  /** Asks the token endpoint as a client. */
-  ask(client: Client, parameters: Record<string, string>, headers?: Record<string, string>): Promise<TokenAnswer>
+  /** Asks the token endpoint as a client. A parameter with several values is sent as often. */
+  ask(
+    client: Client,
+    parameters: Record<string, string | readonly string[]>,
+    headers?: Record<string, string>,
+  ): Promise<TokenAnswer>
   /** The tokens of a user. */
   tokens(client: Client, user: string, scope?: string): Promise<Tokens>
   /** An API for `orders` of this realm with a route for each rule, that is stopped after the spec. */
@@ -94,11 +98,11 @@ export function apiRealm(what: string, realm: object = {}): ApiRealm {
   const admin: ApiRealm['admin'] = async (method, path, body) => administers?.call(method, `/${name}${path}`, body)
   const ask: ApiRealm['ask'] = async (client, parameters, headers = {}) => {
     const { clientId, secret } = client
-    const body = new URLSearchParams({
-      client_id: clientId,
-      ...(secret !== undefined && { client_secret: secret }),
-      ...parameters,
-    })
+    const body = new URLSearchParams({ client_id: clientId, ...(secret !== undefined && { client_secret: secret }) })
+    for (const [name, values] of Object.entries(parameters)) {
+      body.delete(name)
+      for (const value of [values].flat()) body.append(name, value)
+    }
     const answer = await fetch(tokenUrl, { method: 'POST', body, headers })
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
   }

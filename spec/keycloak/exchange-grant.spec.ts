@@ -1,0 +1,191 @@
+/** What Keycloak's token endpoint does when a token is exchanged (RFC 8693, its "standard token exchange"), on which the package stands. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { addAudience, apiRealm, contentOf, type Client, type TokenAnswer } from './api-realm.ts'
+
+const realm = apiRealm('token exchange')
+
+type Parameters = Record<string, string | readonly string[]>
+
+const type = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`
+const permitted = { attributes: { 'standard.token.exchange.enabled': 'true' } }
+
+/** Its tokens are for `orders`, and with the optional scope `toBilling` for `billing` as well. */
+let web: Client
+let toOrders: string
+let toBilling: string
+
+beforeAll(async () => {
+  if (!realm.isThere) return
+  web = await realm.client({ secret: 'web-secret', ...permitted })
+  toOrders = await addAudience(realm, web)
+  const mapper = { 'included.client.audience': 'billing' }
+  toBilling = await addAudience(realm, web, { isOptional: true, mapper })
+})
+
+function exchange(client: Client, token: string, more: Parameters = {}): Promise<TokenAnswer> {
+  return realm.ask(client, {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: type('access_token'),
+    ...more,
+  })
+}
+
+function claimsOf({ body }: TokenAnswer): Record<string, unknown> {
+  return contentOf(String(body['access_token'])).claims
+}
+
+/** Whether an answer grants this scope, beside what the client has by default. */
+function grants({ body }: TokenAnswer, ...scope: string[]): boolean {
+  const expected = ['profile', 'email', toOrders, ...scope].toSorted()
+  return String(body['scope']).split(' ').toSorted().join(' ') === expected.join(' ')
+}
+
+const refused = (error: string, description: string, status = 400): object => ({
+  status,
+  body: { error, error_description: description },
+})
+
+describe.skipIf(!realm.isThere)('a token of the login is exchanged', () => {
+  it('for one that is for the audience alone, with no refresh token', async () => {
+    const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
+    expect(contentOf(access).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    const answer = await exchange(web, access, { audience: 'orders' })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { issued_token_type: type('access_token'), token_type: 'Bearer', expires_in: expect.any(Number) },
+    })
+    expect(answer.body).not.toHaveProperty('refresh_token')
+    const { sub, sid } = contentOf(access).claims
+    expect(claimsOf(answer)).toMatchObject({ aud: 'orders', azp: web.clientId, sub, sid })
+  })
+
+  it('for one of the scope that is asked for, whatever the scope of the login', async () => {
+    const { access } = await realm.tokens(web, 'bob')
+    const answer = await exchange(web, access, { audience: 'billing', scope: `openid ${toBilling}` })
+    expect(claimsOf(answer)['aud']).toBe('billing')
+    expect(grants(answer, 'openid', toBilling)).toBe(true)
+  })
+
+  it('without a scope for one of the scope that the client has by default, not that of the login', async () => {
+    const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
+    const answer = await exchange(web, access, { audience: 'orders' })
+    expect(grants(answer, 'openid')).toBe(true)
+  })
+
+  it('for several audiences at once, and without any for all that the client has', async () => {
+    const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
+    const both = await exchange(web, access, { audience: ['orders', 'billing'], scope: `openid ${toBilling}` })
+    expect(claimsOf(both)['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    expect(claimsOf(await exchange(web, access))['aud']).toBe('orders')
+  })
+
+  it('whatever resource says, which Keycloak does not look at', async () => {
+    const { access } = await realm.tokens(web, 'bob')
+    const answer = await exchange(web, access, { resource: ['https://billing.example', 'no address'] })
+    expect(claimsOf(answer)['aud']).toBe('orders')
+  })
+
+  it('by the API that it is for, on behalf of the user', async () => {
+    const api = await realm.client({ secret: 'api-secret', ...permitted })
+    const front = await realm.client()
+    await addAudience(realm, front, { mapper: { 'included.client.audience': api.clientId } })
+    const { access, id } = await realm.tokens(front, 'bob')
+    const answer = await exchange(api, access)
+    expect(answer.status).toBe(200)
+    expect(claimsOf(answer)).toMatchObject({ azp: api.clientId, sub: contentOf(id).claims['sub'] })
+  })
+})
+
+describe.skipIf(!realm.isThere)('the login', () => {
+  const refresh = (token: string): Promise<TokenAnswer> =>
+    realm.ask(web, { grant_type: 'refresh_token', refresh_token: token })
+
+  it('goes on as it was after an exchange whose scope had openid', async () => {
+    const { access, refresh: token } = await realm.tokens(web, 'bob')
+    const before = await refresh(token)
+    await exchange(web, access, { audience: 'orders', scope: 'openid' })
+    const after = await refresh(token)
+    expect(after.body['scope']).toBe(before.body['scope'])
+    expect(after.body).toHaveProperty('id_token')
+  })
+
+  // Keycloak keeps the scope of the exchange for the whole client session, and looks for `openid` there.
+  it('gets no ID token by its refreshes any more, once the scope of an exchange was without openid', async () => {
+    const { access, refresh: token } = await realm.tokens(web, 'bob')
+    await exchange(web, access, { audience: 'orders', scope: 'email' })
+    const without = await refresh(token)
+    expect(without.status).toBe(200)
+    expect(grants(without, 'openid')).toBe(true)
+    expect(without.body).not.toHaveProperty('id_token')
+    await exchange(web, access, { audience: 'orders', scope: 'openid email' })
+    expect((await refresh(token)).body).toHaveProperty('id_token')
+  })
+})
+
+describe.skipIf(!realm.isThere)('an exchange is refused', () => {
+  it.each([
+    [
+      'an audience that no mapper puts into the tokens of the client',
+      { audience: 'billing' },
+      'invalid_request',
+      'Requested audience not available: billing',
+    ],
+    // Not a fault of the client's credentials, though RFC 6749 5.2 has the word for these alone.
+    ['an audience that is no client of the realm', { audience: 'nonesuch' }, 'invalid_client', 'Audience not found'],
+    ['an audience that is an address', { audience: 'https://orders.example' }, 'invalid_client', 'Audience not found'],
+    ['a scope that it does not know', { scope: 'nonesuch' }, 'invalid_scope', 'Invalid scopes: nonesuch'],
+    [
+      'a refresh token',
+      { requested_token_type: type('refresh_token') },
+      'invalid_request',
+      'requested_token_type unsupported',
+    ],
+    [
+      'a token of type jwt',
+      { requested_token_type: type('jwt') },
+      'invalid_request',
+      'requested_token_type unsupported',
+    ],
+    ['anything of a token that is none', { subject_token: 'none' }, 'invalid_request', 'Invalid token'],
+  ])('that asks for %s', async (_, parameters: Parameters, error, description) => {
+    const { access } = await realm.tokens(web, 'bob')
+    expect(await exchange(web, access, parameters)).toEqual(refused(error, description))
+  })
+
+  it.each(['id', 'refresh'] as const)('of the %s token', async (kind) => {
+    const tokens = await realm.tokens(web, 'bob')
+    const answer = await exchange(web, tokens[kind], { subject_token_type: type(`${kind}_token`) })
+    expect(answer).toEqual(refused('invalid_request', "Parameter 'subject_token' supports access tokens only"))
+  })
+
+  it('to a client that is not permitted to, to a public one, and to one that the token is not for', async () => {
+    const { access } = await realm.tokens(web, 'bob')
+    const plain = await realm.client({ secret: 'plain-secret' })
+    expect(await exchange(plain, (await realm.tokens(plain, 'bob')).access)).toEqual(
+      refused('invalid_request', 'Standard token exchange is not enabled for the requested client'),
+    )
+    expect(await exchange(await realm.client(permitted), access)).toEqual(
+      refused('invalid_client', 'Public client is not allowed to exchange token'),
+    )
+    const other = await realm.client({ secret: 'other-secret', ...permitted })
+    expect(await exchange(other, access)).toEqual(
+      refused('access_denied', 'Client is not within the token audience', 403),
+    )
+    expect(await exchange({ ...web, secret: 'not it' }, access)).toEqual(
+      refused('unauthorized_client', 'Invalid client or Invalid client credentials', 401),
+    )
+  })
+
+  it('of a session that has ended, and of a user who was locked out, with no word of either', async () => {
+    const first = await realm.tokens(web, 'bob')
+    await realm.admin('DELETE', `/sessions/${String(contentOf(first.access).claims['sid'])}`)
+    expect(await exchange(web, first.access)).toEqual(refused('invalid_request', 'Invalid token'))
+
+    const second = await realm.tokens(web, 'bob')
+    const path = `/users/${String(contentOf(second.access).claims['sub'])}`
+    realm.later(() => realm.admin('PUT', path, { enabled: true }))
+    await realm.admin('PUT', path, { enabled: false })
+    expect(await exchange(web, second.access)).toEqual(refused('invalid_request', 'Invalid token'))
+  })
+})
