@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../support/app.ts'
 import { faultRedis } from '../support/fault-redis.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
-import type { ShownToken } from '../support/token-routes.ts'
+import { tokenAt } from '../support/tokens-app.ts'
 import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
 
 noUnhandledRejections()
@@ -57,15 +57,9 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     return agent
   }
 
-  async function ask({ url }: RaceProcess, agent: UserAgent): Promise<{ status: number; shown: ShownToken }> {
-    const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
-    const answer = await fetch(`${url}/token`, { headers: { cookie } })
-    return { status: answer.status, shown: (await answer.json()) as ShownToken }
-  }
-
   it(`costs one refresh for ${count} x ${callers} callers, who all get the same one`, async () => {
     const agent = await loggedIn(processes[0] as RaceProcess)
-    const asked = Array.from({ length: callers }, () => processes.map((each) => ask(each, agent))).flat()
+    const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
     const answers = await Promise.all(asked)
     expect(answers).toHaveLength(count * callers)
     expect(answers.filter(({ status }) => status !== 200)).toEqual([])
@@ -79,12 +73,12 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     processes.push(first, second)
     const agent = await loggedIn(first)
     const undo = provider.misbehave({ endpoints: { token: { hang: true, status: 503 } } })
-    const lost = ask(first, agent).catch(() => 'cut')
+    const lost = tokenAt(first.url, agent).catch(() => 'cut')
     await provider.waitForRequest('token')
     await first.kill()
     undo()
     expect(await lost).toBe('cut')
-    expect(await ask(second, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
+    expect(await tokenAt(second.url, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
     await first.start()
     expect(provider.requestsTo('token')).toHaveLength(2)
   }, 60_000)

@@ -20,3 +20,14 @@ export async function shownToken(agent: UserAgent, url: string, query = ''): Pro
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
   return answer.json() as unknown as ShownToken
 }
+
+/** What one process of several answers at `/token` to a browser, with the cookie that it has. */
+export async function tokenAt(
+  url: string,
+  agent: UserAgent,
+  query = '',
+): Promise<{ status: number; shown: ShownToken }> {
+  const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
+  const answer = await fetch(`${url}/token${query}`, { headers: { cookie } })
+  return { status: answer.status, shown: (await answer.json()) as ShownToken }
+}

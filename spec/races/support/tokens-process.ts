@@ -5,7 +5,7 @@ import { createClient } from 'redis'
 import { startApp } from '../../support/app.ts'
 import { tokenRoutes } from '../../support/token-routes.ts'
 
-const { REDIS_URL = '', PROVIDER = '{}', PROVIDER_TIMEOUT_SECONDS = '' } = process.env
+const { REDIS_URL = '', PROVIDER = '{}', PROVIDER_TIMEOUT_SECONDS = '1' } = process.env
 
 const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
 client.on('error', () => {})
