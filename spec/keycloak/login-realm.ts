@@ -1,6 +1,6 @@
 /** A realm of its own for each file whose specs look at what becomes of a login once it is there. */
 import { keycloak, type OidcOptions } from 'express-session-oidc'
-import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
+import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeAll, expect } from 'vitest'
 import { startApp, until, type AppSetup, type TestApp } from '../support/app.ts'
@@ -9,6 +9,9 @@ import { tokenRoutes } from '../support/token-routes.ts'
 import { apiRealm, type ApiRealm, type Client } from './api-realm.ts'
 import { logIn } from './support.ts'
 
+/** The scope of a login whose refresh token is an offline token. */
+export const offlineScope = 'openid profile email offline_access'
+
 export interface LoginRealm extends ApiRealm {
   /** The client of the applications. */
   readonly web: Client
@@ -16,10 +19,12 @@ export interface LoginRealm extends ApiRealm {
   /** What an application has to know of the realm. */
   settings(): Pick<OidcOptions, 'issuer' | 'roles' | 'clientId' | 'clientSecret'>
   /** Starts an application that shows its tokens, its sessions in Redis, that is stopped after the spec. */
-  start(options?: Partial<OidcOptions>, routes?: AppSetup['routes']): Promise<TestApp>
+  start(options?: Partial<OidcOptions>, setup?: Pick<AppSetup, 'routes' | 'session'>): Promise<TestApp>
   /** How long access tokens are good that are issued from now on. */
   lifespan(seconds: number): Promise<void>
-  /** Logs a browser in, and waits until its access token has ended; those of its refreshes last for ten minutes. */
+  /** Waits until the access token has ended that a login brings; those of its refreshes last for ten minutes. */
+  outlive(login: () => Promise<UserAgentResponse>): Promise<void>
+  /** Logs a browser in, and waits until its access token has ended. */
   logInAndOutlive(agent: UserAgent, username: string): Promise<void>
   /** What Keycloak has noted of refreshes since it was last asked, the first one first. */
   refreshes(): Promise<readonly string[]>
@@ -46,6 +51,14 @@ export function loginRealm(what: string, settings: object = {}, client: object =
   const lifespan = async (seconds: number): Promise<void> => {
     await realm.admin('PUT', '', { accessTokenLifespan: seconds })
   }
+  const outlive: LoginRealm['outlive'] = async (login) => {
+    await lifespan(1)
+    expect((await login()).status).toBe(200)
+    const endsAt = Date.now() + 1000
+    await lifespan(600)
+    await until(() => Date.now() > endsAt, 'the access token has ended')
+    await realm.admin('DELETE', '/events')
+  }
   return {
     ...realm,
     get web() {
@@ -54,11 +67,11 @@ export function loginRealm(what: string, settings: object = {}, client: object =
     redis,
     settings: ofWeb,
     lifespan,
-    async start(options = {}, routes) {
+    async start(options = {}, { routes, session } = {}) {
       const app = await startApp({
         provider: { settings: ofWeb } as Partial<TestProvider> as TestProvider,
         options,
-        session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
+        session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }), ...session },
         routes(express, oidc, url) {
           tokenRoutes(express)
           routes?.(express, oidc, url)
@@ -67,14 +80,8 @@ export function loginRealm(what: string, settings: object = {}, client: object =
       realm.later(() => app.stop())
       return app
     },
-    async logInAndOutlive(agent, username) {
-      await lifespan(1)
-      expect((await logIn(agent, '/profile', username, realm.name)).status).toBe(200)
-      const endsAt = Date.now() + 1000
-      await lifespan(600)
-      await until(() => Date.now() > endsAt, 'the access token has ended')
-      await realm.admin('DELETE', '/events')
-    },
+    outlive,
+    logInAndOutlive: (agent, username) => outlive(() => logIn(agent, '/profile', username, realm.name)),
     async refreshes() {
       const events = (await realm.admin('GET', '/events?max=1000')) as { type: string; error?: string }[]
       await realm.admin('DELETE', '/events')
