@@ -1,4 +1,5 @@
 import { acceptedAlgorithms } from '../config/algorithms.ts'
+import { optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
 import { AccessTokenRefused, fetchUserInfo } from '../provider/endpoints.ts'
@@ -24,15 +25,21 @@ export async function userInfoOf(
 /**
  * The same for an access token that came some other way.
  *
- * @throws OidcError `token_invalid` (401) where the provider does not accept it.
+ * @throws OidcError `token_invalid` (401) where the provider does not accept it, `options_invalid`
  */
 export async function userInfoForToken(instance: Instance, accessToken: string, sub: string): Promise<UnknownClaims> {
+  if (typeof sub !== 'string' || sub === '')
+    throw optionsInvalid('userInfo()', ['sub must be the subject that is expected'])
+  // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
+  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw refused('it is no token')
   const { metadata } = await instance.provider.ready()
   try {
     return await userInfoOf(instance, accessToken, { iss: metadata.issuer, sub })
   } catch (error) {
-    if (!(error instanceof AccessTokenRefused)) throw error
-    const { message, detail } = error
-    throw new OidcError('token_invalid', message, { status: 401, detail })
+    throw error instanceof AccessTokenRefused ? refused(error.detail) : error
   }
+}
+
+function refused(detail: string | undefined): OidcError {
+  return new OidcError('token_invalid', 'The access token is not valid.', { status: 401, detail })
 }

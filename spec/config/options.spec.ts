@@ -53,6 +53,7 @@ describe('the options of createOidc', () => {
       providerTimeoutSeconds: 5,
       clockToleranceSeconds: 30,
       allowedOrigins: [],
+      fetchOrigins: [],
       postLogoutRedirect: '/',
       responseMode: 'query',
       par: false,

@@ -234,7 +234,7 @@ describe('userinfo at the login', () => {
   it('that refuses our access token is a matter of configuration', async () => {
     const app = await startForFaults(realm, { options: { userInfo: 'login' } })
     const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
-    await meets(realm, app, { endpoints: { userinfo: challenge } }, { status: 500, code: 'client_rejected' })
+    await meets(realm, app, { endpoints: { userinfo: challenge } }, { status: 502, code: 'token_invalid' })
   })
 
   it('signed is taken as what it says', async () => {

@@ -1,0 +1,188 @@
+/** `req.oidc.exchange()`: a token for somebody else in exchange for that of the login (RFC 8693). */
+import type { Express, NextFunction, Request, Response } from 'express'
+import { describe, expect, it } from 'vitest'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import type { TestApp } from '../support/app.ts'
+import { flow, location, told } from '../support/flow.ts'
+import { tokenRoutes } from '../support/token-routes.ts'
+import { pass, shownToken } from '../support/tokens-app.ts'
+
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+
+const exchangeType = 'urn:ietf:params:oauth:grant-type:token-exchange'
+
+function exchangeRoutes(app: Express): void {
+  tokenRoutes(app)
+  app.get('/exchange', (req: Request, res: Response, next: NextFunction) => {
+    const wanted = JSON.parse(String(req.query['wanted'] ?? '{"audience":"orders"}')) as { audience: string }
+    req.oidc.exchange(wanted).then((token) => res.json(token), next)
+  })
+}
+
+async function start(): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await world.start({ routes: exchangeRoutes })
+  const agent = app.agent()
+  await agent.get('/profile')
+  world.provider.forget()
+  return { app, agent }
+}
+
+function exchange(agent: UserAgent, app: TestApp, wanted?: object): Promise<UserAgentResponse> {
+  const query = wanted ? `?wanted=${encodeURIComponent(JSON.stringify(wanted))}` : ''
+  return agent.fetch(`${app.url}/exchange${query}`)
+}
+
+function claimsOf(token: unknown): Record<string, unknown> {
+  return JSON.parse(Buffer.from(String(token).split('.')[1] as string, 'base64url').toString()) as Record<
+    string,
+    unknown
+  >
+}
+
+const grants = (): (string | null)[] => world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
+
+describe('exchange()', () => {
+  it('is a token for the audience, of the same user', async () => {
+    const { app, agent } = await start()
+    const token: unknown = (await exchange(agent, app)).json()
+    expect(claimsOf(token)).toMatchObject({ aud: 'orders', sub: 'alice' })
+    expect(token).not.toBe((await shownToken(agent, app.url)).token)
+    const [sent] = world.provider.requestsTo('token')
+    expect(sent?.params.get('subject_token_type')).toBe('urn:ietf:params:oauth:token-type:access_token')
+  })
+
+  it('is remembered until it ends, for each audience, scope and resource, in whatever instance', async () => {
+    const { app, agent } = await start()
+    const other = await world.start({ routes: exchangeRoutes })
+    const first: unknown = (await exchange(agent, app)).json()
+    expect((await exchange(agent, other)).json()).toBe(first)
+    expect((await exchange(agent, app, { audience: ['orders'] })).json()).toBe(first)
+    const others = [
+      { audience: 'billing' },
+      { audience: 'orders', scope: 'openid' },
+      { audience: ['orders', 'billing'] },
+    ]
+    for (const wanted of others) expect((await exchange(agent, app, wanted)).json()).not.toBe(first)
+    expect(grants()).toEqual([exchangeType, exchangeType, exchangeType, exchangeType])
+    // The login's own token, which ends with it, is refreshed before.
+    pass(301)
+    expect((await exchange(agent, app)).json()).not.toBe(first)
+    expect(grants().slice(4)).toEqual(['refresh_token', exchangeType])
+  })
+
+  it('leaves the tokens of the login and its granted scope as they were, and outlives a refresh', async () => {
+    const { app, agent } = await start()
+    const before = await shownToken(agent, app.url)
+    const token: unknown = (await exchange(agent, app, { audience: 'orders', scope: 'openid' })).json()
+    expect(await shownToken(agent, app.url)).toEqual(before)
+    pass(200)
+    await shownToken(agent, app.url, '?minValidSeconds=200')
+    expect((await exchange(agent, app, { audience: 'orders', scope: 'openid', minValidSeconds: 30 })).json()).toBe(
+      token,
+    )
+  })
+
+  it('is one exchange for many who ask at once, and nobody gets the token of another login', async () => {
+    const { app, agent } = await start()
+    world.provider.signIn('bob')
+    const bob = app.agent()
+    await bob.get('/profile')
+    world.provider.forget()
+    const asked = [agent, bob].flatMap((each) => Array.from({ length: 5 }, () => exchange(each, app)))
+    const tokens = (await Promise.all(asked)).map((answer) => answer.json() as unknown)
+    expect(tokens.map((token) => claimsOf(token)['sub'])).toEqual([
+      ...Array.from({ length: 5 }, () => 'alice'),
+      ...Array.from({ length: 5 }, () => 'bob'),
+    ])
+    expect(grants()).toHaveLength(2)
+  })
+
+  it('is not kept from a logout that comes meanwhile', async () => {
+    const { app, agent } = await start()
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    const asked = exchange(agent, app)
+    await world.provider.waitForRequest('token')
+    await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
+    undo()
+    expect((await asked).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+  })
+})
+
+describe('an exchange that is refused', () => {
+  const answering = (status: number, error: string): { endpoints: object } => ({
+    endpoints: { token: { status, body: { error, error_description: 'not for you' }, when: isExchange } },
+  })
+  const isExchange = ({ params }: { params: URLSearchParams }): boolean => params.get('grant_type') === exchangeType
+
+  it.each([
+    ['the client', 400, 'unauthorized_client', 500, 'client_rejected'],
+    ['the audience', 400, 'invalid_target', 500, 'client_rejected'],
+    ['the user', 403, 'access_denied', 403, 'not_allowed'],
+    ['nobody, by a provider that is down,', 503, 'server_error', 503, 'provider_unavailable'],
+  ])('to %s is told so, and the login stays', async (_, status, error, answered, code) => {
+    const { app, agent } = await start()
+    world.provider.misbehave(answering(status, error))
+    const answer = await exchange(agent, app)
+    expect([answer.status, (answer.json() as { code: string }).code]).toEqual([answered, code])
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    expect(grants()).toEqual([exchangeType])
+  })
+
+  it('may be so for the token of the login, which is refreshed once', async () => {
+    const { app, agent } = await start()
+    pass(60)
+    const refused = answering(400, 'invalid_request').endpoints as { token: object }
+    world.provider.misbehave({ endpoints: { token: { ...refused.token, times: 1 } } })
+    expect((await exchange(agent, app)).status).toBe(200)
+    expect(grants()).toEqual([exchangeType, 'refresh_token', exchangeType])
+    expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
+  })
+
+  it('is not refreshed for again and again', async () => {
+    const { app, agent } = await start()
+    pass(60)
+    world.provider.misbehave(answering(400, 'invalid_request'))
+    for (let time = 0; time < 3; time++) expect((await exchange(agent, app)).status).toBe(500)
+    expect(grants().filter((grant) => grant === 'refresh_token')).toHaveLength(1)
+  })
+
+  it('ends the login where it turns out to have ended', async () => {
+    const { app, agent } = await start()
+    pass(60)
+    world.provider.endSession('alice')
+    expect((await exchange(agent, app)).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+  })
+
+  it.each([
+    ['another type of token', { issued_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
+    ['none at all', { issued_token_type: undefined }],
+  ])('is one that is answered with %s', async (_, tokenResponse) => {
+    const { app, agent } = await start()
+    world.provider.misbehave({ tokenResponse })
+    expect((await exchange(agent, app)).status).toBe(502)
+  })
+
+  it('for scope that is not granted has a navigation ask for it', async () => {
+    const { agent } = await start()
+    world.provider.misbehave({ tokenResponse: { scope: 'openid' } })
+    const wanted = encodeURIComponent(JSON.stringify({ audience: 'orders', scope: 'orders:write' }))
+    const begun = await agent.get(`/exchange?wanted=${wanted}`, { redirect: 'manual' })
+    expect(begun.status).toBe(302)
+    expect(new URL(location(begun)).searchParams.get('scope')).toContain('orders:write')
+  })
+
+  it.each([
+    ['{}', 'say what the token is to be for'],
+    ['{"audience":""}', 'audience must be the name of an audience'],
+    ['{"audiense":"orders"}', "did you mean 'audience'?"],
+    ['{"audience":"orders","resource":"orders"}', 'resource must be an absolute URI'],
+  ])('says what is wrong with %s', async (wanted, message) => {
+    const { app, agent } = await start()
+    const answer = await agent.fetch(`${app.url}/exchange?wanted=${encodeURIComponent(wanted)}`)
+    expect(answer.status).toBe(500)
+    expect(answer.text()).toContain(message)
+    expect(grants()).toEqual([])
+  })
+})
