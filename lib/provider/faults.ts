@@ -1,3 +1,4 @@
+import { WWWAuthenticateChallengeError } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
 
@@ -9,6 +10,8 @@ export function providerFault(error: unknown, what: string, secrets: readonly (s
   if (error instanceof OidcError) return error
   const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
   const detail = `${what}: ${safeText(error, secrets)}`
+  // RFC 9449 8: it came again with the nonce that it was told, and that was out of date by then.
+  if (wantsNonce(error)) return providerUnavailable(detail)
   switch (code) {
     case 'OAUTH_TIMEOUT':
       return providerUnavailable(detail)
@@ -41,6 +44,14 @@ export function providerFault(error: unknown, what: string, secrets: readonly (s
   }
   // What fetch throws has no code of its own: the network, DNS, TLS, a time-out, a body too large.
   return providerUnavailable(detail)
+}
+
+/** Whether a request was refused for the nonce of its DPoP proof alone. */
+function wantsNonce(error: unknown): boolean {
+  const { error: oauthError, cause } = error as { error?: unknown; cause?: unknown }
+  const challenges: unknown[] = error instanceof WWWAuthenticateChallengeError && Array.isArray(cause) ? cause : []
+  const asked = challenges.map((challenge) => (challenge as { parameters?: { error?: unknown } }).parameters?.error)
+  return [oauthError, ...asked].includes('use_dpop_nonce')
 }
 
 /** What a provider that repeats its request would tell of the client (RFC 6749 2.3.1). */
