@@ -139,6 +139,15 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   responseMode?: 'query' | 'form_post' | undefined
   /** Pushes the authorization request (RFC 9126) also where the provider does not require it. Default false. */
   par?: boolean | undefined
+  /**
+   * Binds the tokens of each login to a key of its own (DPoP, RFC 9449; ES256), so that they are of no use to who has
+   * stolen them, nor is the authorization code. The key is kept sealed: in the cookie of the login under way, and then
+   * with the tokens. A provider that answers with `Bearer` tokens all the same is refused
+   * (`provider_response_invalid`, 502). One whose metadata have `dpop_signing_alg_values_supported` without `ES256` is not
+   * asked at all (`setup_invalid`, 500); one whose metadata do not say is asked. It concerns logins from then on: those that
+   * were begun before stay as they are. Default false.
+   */
+  dpop?: boolean | undefined
   /** Where logins and tokens are kept. Default: beside the session, in its own store. */
   records?: Records | undefined
   /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */

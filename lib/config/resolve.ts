@@ -46,6 +46,7 @@ export interface ResolvedOptions {
   readonly postLogoutRedirect: string
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
+  readonly dpop: boolean
   readonly records: Records | undefined
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
@@ -78,6 +79,7 @@ const known = [
   'postLogoutRedirect',
   'responseMode',
   'par',
+  'dpop',
   'records',
   'fetch',
   'allowInsecureIssuer',
@@ -137,6 +139,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
     responseMode,
     par: checks.boolean('par', false),
+    dpop: checks.boolean('dpop', false),
     records: recordsOf(checks, 'records', checks.value('records')),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,

@@ -3,16 +3,20 @@ import { LoginNeeded, OidcError, type LoginNeeds } from '../core/errors.ts'
 import { isSecureUrl, parsedUrl } from '../core/urls.ts'
 import { wasAskedFor } from '../guard/asked.ts'
 import type { Instance } from '../logins/instance.ts'
-import { callResource, type Challenge, type ResourceAnswer } from '../provider/protected-resource.ts'
+import {
+  callResource,
+  type Challenge,
+  type PresentedToken,
+  type ResourceAnswer,
+} from '../provider/protected-resource.ts'
 import type { Slot } from '../session/login-record.ts'
-import type { AccessToken } from '../session/vault.ts'
 
 /** A call of an API as the user of a login. */
 export interface UserFetch {
   readonly instance: Instance
   readonly slot: Slot
   /** The access token to call it with; another than `refused`, where that is given. */
-  readonly token: (refused?: string) => Promise<AccessToken>
+  readonly token: (refused?: string) => Promise<PresentedToken>
 }
 
 /**
@@ -28,12 +32,12 @@ export async function fetchAsUser(
 ): Promise<Response> {
   const url = permittedUrl(instance, destination)
   const first = await token()
-  let answer = await callResource(first.accessToken, url, init)
+  let answer = await callResource(first, url, init)
   if (isTokenRefused(answer) && isRepeatable(init.body)) {
     const second = await another(token, first)
     if (second) {
       await answer.response.body?.cancel()
-      answer = await callResource(second.accessToken, url, init)
+      answer = await callResource(second, url, init)
     }
   }
   const needs = needsOf(answer, slot)
@@ -74,7 +78,7 @@ function isRepeatable(body: RequestInit['body']): boolean {
 }
 
 /** Another token in the place of one that was refused; undefined where the login has none to give but would need a new one. */
-async function another(token: UserFetch['token'], refused: AccessToken): Promise<AccessToken | undefined> {
+async function another(token: UserFetch['token'], refused: PresentedToken): Promise<PresentedToken | undefined> {
   try {
     return await token(refused.accessToken)
   } catch (error) {

@@ -10,13 +10,15 @@ import {
 } from '../config/token-parameters.ts'
 import { OidcError } from '../core/errors.ts'
 import { challengeOf, type ChallengeBase } from '../guard/bearer-error.ts'
+import { dpopOf } from '../logins/dpop.ts'
 import { exchangedToken } from '../logins/exchange.ts'
 import type { Instance } from '../logins/instance.ts'
 import { readTokens, unreadable, type LoginPlace } from '../logins/kept-tokens.ts'
-import { freshToken, type WantedToken } from '../logins/refresh.ts'
+import { freshToken, type BoundToken, type WantedToken } from '../logins/refresh.ts'
 import { nameOfTarget, ownTarget } from '../logins/target.ts'
 import { userInfoOf } from '../logins/user-info.ts'
 import { AccessTokenRefused } from '../provider/endpoints.ts'
+import type { PresentedToken } from '../provider/protected-resource.ts'
 import type { Slot } from '../session/login-record.ts'
 import { tokenSetOf, type AccessToken } from '../session/vault.ts'
 import type { RequestSession } from '../session/web-session.ts'
@@ -98,7 +100,7 @@ class Context implements ContextBase {
   ): Promise<globalThis.Response> {
     const wanted = resolveTokenParameters(parameters, 'fetch()')
     const { slot } = this.#place()
-    const token = (refused?: string): Promise<AccessToken> => this.#token({ ...wanted, refused })
+    const token = (refused?: string): Promise<PresentedToken> => this.#presented({ ...wanted, refused })
     try {
       return await fetchAsUser({ instance: this.#instance, slot, token }, url, init)
     } catch (error) {
@@ -110,14 +112,14 @@ class Context implements ContextBase {
     const { slot } = this.#place()
     const user = { iss: slot.issuer, sub: slot.sub }
     const wanted = { target: ownTarget, minValidSeconds: 30 }
-    const { accessToken } = await this.#token(wanted)
+    const token = await this.#presented(wanted)
     try {
-      return await userInfoOf(this.#instance, accessToken, user)
+      return await userInfoOf(this.#instance, token, user)
     } catch (error) {
       if (!(error instanceof AccessTokenRefused)) throw toldError(this.#instance, error)
     }
-    const refreshed = await this.#token({ ...wanted, refused: accessToken })
-    return this.#changing(() => userInfoOf(this.#instance, refreshed.accessToken, user))
+    const refreshed = await this.#presented({ ...wanted, refused: token.accessToken })
+    return this.#changing(() => userInfoOf(this.#instance, refreshed, user))
   }
 
   #place(): LoginPlace {
@@ -127,7 +129,12 @@ class Context implements ContextBase {
     return { records: session.records, session: session.id, slot }
   }
 
-  #token(wanted: WantedToken): Promise<AccessToken> {
+  async #presented(wanted: WantedToken): Promise<PresentedToken> {
+    const token = await this.#token(wanted)
+    return { accessToken: token.accessToken, dpop: await dpopOf(this.#instance, token) }
+  }
+
+  #token(wanted: WantedToken): Promise<BoundToken> {
     return this.#changing(async (place) => {
       const token = await freshToken(this.#instance, place, wanted)
       if (isNews(token, place.slot, wanted)) await this.#lookAgain(place)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { LoginRequest } from '../config/login-parameters.ts'
 import { authorizationUrl } from '../provider/authorize.ts'
+import { newDpopKey } from '../provider/dpop.ts'
 import { newTransactionId, writeState } from '../session/state.ts'
 import {
   clearedCookie,
@@ -34,6 +35,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   const { request } = input
   const resource = [...new Set([...options.resource, ...(request.parameters['resource']?.split(' ') ?? [])])]
   const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
+  const dpop = options.dpop ? await newDpopKey(provider) : undefined
   const transaction: Transaction = {
     id: newTransactionId(),
     nonce: randomBytes(16).toString('base64url'),
@@ -42,6 +44,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     startedAt: Date.now() / 1000,
     scope: request.scope ?? options.scope,
     parameters,
+    dpopKey: dpop?.key,
   }
   const location = await authorizationUrl(provider, {
     redirectUri,
@@ -51,6 +54,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     scope: transaction.scope,
     responseMode: options.responseMode,
     par: options.par,
+    dpopThumbprint: dpop?.thumbprint,
     parameters,
   })
   const made = fittingCookie(instance, transaction)

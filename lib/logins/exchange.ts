@@ -2,6 +2,7 @@ import { nowSeconds } from '../core/clock.ts'
 import { ExchangeRefused, exchangeToken } from '../provider/exchange.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken } from '../session/vault.ts'
+import { dpopOf } from './dpop.ts'
 import { accessTokenOf } from './identity.ts'
 import type { Instance } from './instance.ts'
 import { changeTokens, loginEnded, readTokens, unreadable, type LoginPlace } from './kept-tokens.ts'
@@ -57,12 +58,12 @@ async function exchange(
   const wanted = { target: ownTarget, minValidSeconds: newSeconds }
   const subject = await freshToken(instance, place, wanted)
   try {
-    return await exchangeToken(instance.provider, subject.accessToken, request)
+    return await exchangeToken(instance.provider, subject.accessToken, request, await dpopOf(instance, subject))
   } catch (error) {
     // No word tells a token that is not good from a request that is not (RFC 8693 2.2.2).
     const isNew = subject.obtainedAt === undefined || nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
-    const { accessToken } = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })
-    return exchangeToken(instance.provider, accessToken, request)
+    const refreshed = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })
+    return exchangeToken(instance.provider, refreshed.accessToken, request, await dpopOf(instance, refreshed))
   }
 }

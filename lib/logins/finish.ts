@@ -13,9 +13,10 @@ import {
   type Slot,
 } from '../session/login-record.ts'
 import { maxAgeOf, type Transaction } from '../session/transaction.ts'
-import { sealTokens } from '../session/vault.ts'
+import { sealTokens, type KeptTokens } from '../session/vault.ts'
 import type { RenewedSession, RequestSession } from '../session/web-session.ts'
 import { exchangeCode } from '../provider/respond.ts'
+import { dpopHandle } from '../provider/dpop.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { identify, type Identity } from './identity.ts'
 import { isPast, slotOf } from './slot.ts'
@@ -46,7 +47,7 @@ interface Made {
   readonly formerId: string
   former: LoadedLogin | undefined
   readonly slot: Slot
-  readonly identity: Identity
+  readonly tokens: KeptTokens
   /** What puts the record of the former session back, once its end was attempted. */
   undo: { readonly ended: string; readonly text: string } | undefined
 }
@@ -64,13 +65,15 @@ const mostTries = 5
  */
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input
+  const dpop = await dpopHandle(instance.provider, transaction.dpopKey)
   const response = await exchangeCode(instance.provider, input.parameters, {
     redirectUri: instance.redirectUri,
     state: input.state,
     nonce: transaction.nonce,
     verifier: transaction.verifier,
+    dpop,
   })
-  const identity = await identify(instance, response, transaction)
+  const identity = await identify(instance, response, { ...transaction, dpop })
   const stale = staleness(instance, transaction, identity.claims['auth_time'])
   if (stale !== undefined) throw tokenInvalid('ID token', stale)
   const slot = slotOf(instance, transaction, identity)
@@ -79,7 +82,8 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
   const formerId = session.id
   const carried = carry(instance, session, former, slot)
   const renewed = session.renew(carried.data)
-  const made: Made = { renewed, formerId, former, slot, identity, undo: undefined }
+  const tokens = { ...identity.tokens, dpopKey: transaction.dpopKey }
+  const made: Made = { renewed, formerId, former, slot, tokens, undo: undefined }
   try {
     const returnTo = await runHook(input, identity)
     await renewed.save()
@@ -133,9 +137,9 @@ async function runHook(input: FinishInput, identity: Identity): Promise<string> 
 /** Tokens, then the record that makes the login real, then the end of the former session: each awaited. */
 async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoadedLogin> {
   const { records } = session
-  const { renewed, formerId, slot, identity } = made
+  const { renewed, formerId, slot, tokens } = made
   const { name } = instance.options
-  const sealed = sealTokens(instance.tokenSealer, identity.tokens, slot.loginId, name)
+  const sealed = sealTokens(instance.tokenSealer, tokens, slot.loginId, name)
   await records.set(tokensKey(renewed.id, name), sealed, secondsLeft({ [name]: slot }))
   let written: string | undefined
   let copied: string[] = []

@@ -4,6 +4,7 @@ import { nowSeconds } from '../core/clock.ts'
 import { OidcError, hookFailed } from '../core/errors.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { scopeList } from '../config/checks.ts'
+import type { DpopHandle } from '../provider/dpop.ts'
 import type { LoginTokens } from '../provider/respond.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken } from '../session/vault.ts'
@@ -45,7 +46,7 @@ const aboutToken = new Set([
 export async function identify(
   instance: Instance,
   response: LoginTokens,
-  asked: { readonly nonce: string; readonly scope: readonly string[] },
+  asked: { readonly nonce: string; readonly scope: readonly string[]; readonly dpop: DpopHandle | undefined },
 ): Promise<Identity> {
   const { options, provider, keys } = instance
   const { metadata } = await provider.ready()
@@ -61,9 +62,14 @@ export async function identify(
     algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
-  const info = options.userInfo === 'login' ? await userInfoOf(instance, response.accessToken, claims) : undefined
+  const info =
+    options.userInfo === 'login'
+      ? await userInfoOf(instance, { accessToken: response.accessToken, dpop: asked.dpop }, claims)
+      : undefined
   const user = userOf({ ...info, ...claims })
-  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
+  const accessToken = options.roles
+    ? await ownAccessToken(instance, response.accessToken, claims, asked.dpop)
+    : undefined
   return {
     claims,
     user,
@@ -116,6 +122,7 @@ export async function ownAccessToken(
   instance: Instance,
   token: string,
   claims: IdTokenClaims,
+  dpop: DpopHandle | undefined,
 ): Promise<UnknownClaims | undefined> {
   if (!looksLikeJwt(token)) return undefined
   const { options, keys } = instance
@@ -124,6 +131,7 @@ export async function ownAccessToken(
       issuer: claims.iss,
       clientId: options.clientId,
       sub: claims.sub,
+      thumbprint: await dpop?.calculateThumbprint(),
       clockToleranceSeconds: options.clockToleranceSeconds,
     })
   } catch (error) {

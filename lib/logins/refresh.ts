@@ -3,6 +3,8 @@ import type { RefreshReason } from '../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant, revokeRefreshToken } from '../provider/refresh.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken, KeptTokens } from '../session/vault.ts'
+import type { DpopHandle } from '../provider/dpop.ts'
+import { dpopOf } from './dpop.ts'
 import type { Instance } from './instance.ts'
 import {
   changeTokens,
@@ -25,6 +27,9 @@ export interface WantedToken {
   readonly refused?: string | undefined
 }
 
+/** An access token, and the key that the login's tokens are bound to, if any. */
+export type BoundToken = AccessToken & Pick<KeptTokens, 'dpopKey'>
+
 /** A refresh of one access token of a login. */
 interface Refresh {
   readonly target: Target
@@ -40,27 +45,26 @@ interface Refresh {
  * @throws OidcError `login_required` where the login has ended or cannot be refreshed, `not_allowed` where the provider
  * does not grant what was asked for, `provider_unavailable`, `store_unavailable`
  */
-export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<AccessToken> {
+export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
   const { target, minValidSeconds, refused } = wanted
   const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
   if (!kept) throw unreadable(instance)
   const seen = tokenNamed(kept, nameOfTarget(target))
   const current = seen && seen.accessToken !== refused ? seen : undefined
-  if (current && isFresh(current, minValidSeconds)) return granted(instance, target, current)
+  const bound = (token: AccessToken): BoundToken => ({ ...granted(instance, target, token), dpopKey: kept.dpopKey })
+  if (current && isFresh(current, minValidSeconds)) return bound(current)
   const usable = current && isUsable(current) ? current : undefined
   if (kept.refreshToken === undefined) {
-    if (usable) return granted(instance, target, usable)
+    if (usable) return bound(usable)
     throw withoutRefreshToken(instance, target)
   }
   try {
     const reason = seen && !current ? 'rejected' : 'expiry'
     const tokens = await refreshAlone(instance, place, { target, seen, reason })
-    return granted(instance, target, tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
+    return bound(tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
   } catch (error) {
     // Whoever logged out meanwhile gets nothing more; a fault is one only once the token is past its end.
-    if (usable && error instanceof OidcError && error.code !== 'login_required') {
-      return granted(instance, target, usable)
-    }
+    if (usable && error instanceof OidcError && error.code !== 'login_required') return bound(usable)
     throw error
   }
 }
@@ -121,8 +125,9 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
   const { target, reason } = refresh
   const startedAt = performance.now()
   try {
-    const response = await refreshGrant(instance.provider, sent.refreshToken as string, target)
-    const tokens = await keepRefreshed(instance, place, { ...refresh, sent }, response)
+    const dpop = await dpopOf(instance, sent)
+    const response = await refreshGrant(instance.provider, sent.refreshToken as string, target, dpop)
+    const tokens = await keepRefreshed(instance, place, { ...refresh, sent, dpop }, response)
     instance.events.emit('refresh', { issuer, sub, loginId, reason, durationMs: performance.now() - startedAt })
     return tokens
   } catch (error) {
@@ -155,14 +160,14 @@ function isAsSent(there: KeptTokens, refresh: SentRefresh): boolean {
 async function keepRefreshed(
   instance: Instance,
   place: LoginPlace,
-  refresh: SentRefresh,
+  refresh: SentRefresh & { readonly dpop: DpopHandle | undefined },
   response: IssuedTokens,
 ): Promise<KeptTokens> {
-  const { sent, target } = refresh
+  const { sent, target, dpop } = refresh
   const name = nameOfTarget(target)
   const change =
     name === ''
-      ? await reidentify(instance, response, sent, place.slot)
+      ? await reidentify(instance, response, sent, { slot: place.slot, dpop })
       : await otherToken(instance, response, { sent, slot: place.slot, target })
   // Where another came first, its lock or ours having been lost, nothing is revoked, since that could end the login.
   const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))

@@ -2,6 +2,7 @@ import type { TokenSet, UnknownClaims } from '../config/claims.ts'
 import { providerAlgorithms } from '../config/algorithms.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
+import type { DpopHandle } from '../provider/dpop.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { Slot } from '../session/login-record.ts'
 import type { KeptTokens } from '../session/vault.ts'
@@ -15,6 +16,12 @@ import { aboutLogin } from './slot.ts'
 import { nameOfTarget, withOther, type Target } from './target.ts'
 import { userInfoOf } from './user-info.ts'
 
+/** A login with the key that its tokens are bound to, if any. */
+export interface BoundSlot {
+  readonly slot: Slot
+  readonly dpop: DpopHandle | undefined
+}
+
 /**
  * What a refresh of the login's own access token makes of it. What the refresh did not bring, or what cannot be verified
  * just now, stays as it was: the tokens are the login's only ones by then, and must not be lost for it.
@@ -25,11 +32,11 @@ export async function reidentify(
   instance: Instance,
   response: IssuedTokens,
   former: KeptTokens,
-  slot: Slot,
+  { slot, dpop }: BoundSlot,
 ): Promise<(there: KeptTokens) => TokenChange> {
   const claims = await tellingFaults(instance, () => verified(instance, response, former, slot))
   const found = await tellingFaults(instance, () =>
-    identity(instance, response, claims ?? claimsOfKept(former.idToken), slot),
+    identity(instance, response, claims ?? claimsOfKept(former.idToken), { slot, dpop }),
   )
   const own = accessTokenOf(response, former.scope)
   const changes = {
@@ -99,13 +106,16 @@ async function identity(
   instance: Instance,
   response: IssuedTokens,
   idToken: UnknownClaims,
-  slot: Slot,
+  { slot, dpop }: BoundSlot,
 ): Promise<Pick<Slot, 'user' | 'roles'>> {
   const { options } = instance
   const whole = { ...idToken, iss: slot.issuer, sub: slot.sub, iat: nowSeconds() } as IdTokenClaims
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
-  const info = options.userInfo === 'login' ? await userInfoOf(instance, response.accessToken, whole) : undefined
-  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims) : undefined
+  const info =
+    options.userInfo === 'login'
+      ? await userInfoOf(instance, { accessToken: response.accessToken, dpop }, whole)
+      : undefined
+  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims, dpop) : undefined
   return { user: userOf({ ...info, ...claims }), roles: rolesOf(options, claims, accessToken, info) }
 }
 

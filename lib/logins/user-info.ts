@@ -3,17 +3,18 @@ import { optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
 import { AccessTokenRefused, fetchUserInfo } from '../provider/endpoints.ts'
+import type { PresentedToken } from '../provider/protected-resource.ts'
 import { verifyUserInfo } from '../tokens/user-info.ts'
 import type { Instance } from './instance.ts'
 
 /** What the userinfo endpoint says of a user (OIDC Core 5.3), verified: signed answers too, and that it is this user. */
 export async function userInfoOf(
   instance: Instance,
-  accessToken: string,
+  { accessToken, dpop }: PresentedToken,
   user: { readonly iss: string; readonly sub: string },
 ): Promise<UnknownClaims> {
   const { options, provider, keys } = instance
-  return verifyUserInfo(await fetchUserInfo(provider, accessToken), keys, {
+  return verifyUserInfo(await fetchUserInfo(provider, accessToken, dpop), keys, {
     issuer: user.iss,
     clientId: options.clientId,
     clockToleranceSeconds: options.clockToleranceSeconds,
@@ -34,7 +35,7 @@ export async function userInfoForToken(instance: Instance, accessToken: string, 
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw refused('it is no token')
   const { metadata } = await instance.provider.ready()
   try {
-    return await userInfoOf(instance, accessToken, { iss: metadata.issuer, sub })
+    return await userInfoOf(instance, { accessToken, dpop: undefined }, { iss: metadata.issuer, sub })
   } catch (error) {
     throw error instanceof AccessTokenRefused ? refused(error.detail) : error
   }

@@ -13,6 +13,8 @@ export interface AuthorizationRequest {
   readonly responseMode: ResolvedOptions['responseMode']
   /** Whether the request is pushed (RFC 9126) also where the provider does not require it. */
   readonly par: boolean
+  /** The key that the tokens are to be bound to (RFC 9449 10); undefined: none. */
+  readonly dpopThumbprint: string | undefined
   /** Further parameters, already checked; several of `resource` with spaces between them. */
   readonly parameters: Readonly<Record<string, string>>
 }
@@ -34,6 +36,7 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
   })
   // RFC 8707 2.1: one parameter each.
   for (const one of resource?.split(' ') ?? []) parameters.append('resource', one)
+  if (request.dpopThumbprint !== undefined) parameters.set('dpop_jkt', request.dpopThumbprint)
   if (request.responseMode !== 'query') parameters.set('response_mode', request.responseMode)
   const pushed = request.par || metadata.require_pushed_authorization_requests === true
   try {

@@ -1,6 +1,7 @@
 import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
+import { withProof, type DpopHandle } from './dpop.ts'
 import { providerFault, responseInvalid, statusFault } from './faults.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
@@ -23,13 +24,25 @@ export class AccessTokenRefused extends OidcError {
 }
 
 /** The userinfo answer (OIDC Core 5.3.2): claims, or a JWT of them that is yet to be verified. */
-export async function fetchUserInfo(provider: Provider, accessToken: string): Promise<UnknownClaims | string> {
+export async function fetchUserInfo(
+  provider: Provider,
+  accessToken: string,
+  dpop: DpopHandle | undefined,
+): Promise<UnknownClaims | string> {
   const { configuration, metadata } = await provider.ready()
   try {
     if (metadata.userinfo_endpoint === undefined) throw responseInvalid('userinfo: the provider has no such endpoint')
     const url = new URL(metadata.userinfo_endpoint)
     const headers = new Headers({ accept: 'application/json, application/jwt' })
-    const response = await fetchProtectedResource(configuration, accessToken, url, 'GET', undefined, headers)
+    const response = await fetchProtectedResource(
+      configuration,
+      accessToken,
+      url,
+      'GET',
+      undefined,
+      headers,
+      withProof(dpop),
+    )
     if (response.status !== 200) throw statusFault(response)
     const text = await response.text()
     return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))

@@ -1,5 +1,6 @@
 import { ResponseBodyError, genericGrantRequest } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
+import { withProof, type DpopHandle } from './dpop.ts'
 import { credentials, providerFault, responseInvalid } from './faults.ts'
 import type { Provider } from './provider.ts'
 import { issuedTokens, type IssuedTokens } from './token-response.ts'
@@ -29,6 +30,7 @@ export async function exchangeToken(
   provider: Provider,
   subjectToken: string,
   { audience, scope, resource }: ExchangeRequest,
+  dpop: DpopHandle | undefined,
 ): Promise<IssuedTokens> {
   const { configuration } = await provider.ready()
   const parameters = new URLSearchParams({
@@ -44,12 +46,13 @@ export async function exchangeToken(
       configuration,
       'urn:ietf:params:oauth:grant-type:token-exchange',
       parameters,
+      withProof(dpop),
     )
     // RFC 8693 2.2.1: another type of token would not be what was asked for.
     if (answer['issued_token_type'] !== accessTokenType) {
       throw responseInvalid('token exchange: the token that was issued is no access token')
     }
-    return issuedTokens(answer)
+    return issuedTokens(answer, dpop)
   } catch (error) {
     const fault = providerFault(error, 'token exchange', [subjectToken, ...credentials(provider.options)])
     if (fault.code !== 'client_rejected' || !(error instanceof ResponseBodyError)) throw fault

@@ -8,6 +8,13 @@ import {
   type CustomFetch,
   type FetchBody,
 } from 'openid-client'
+import { withProof, type DpopHandle } from './dpop.ts'
+
+/** An access token with what proves the key that it is bound to, if any (RFC 9449 7). */
+export interface PresentedToken {
+  readonly accessToken: string
+  readonly dpop: DpopHandle | undefined
+}
 
 /** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
 export interface Challenge {
@@ -26,7 +33,11 @@ export interface ResourceAnswer {
  * Calls an API with an access token (RFC 6750 2.1), as `fetch` would; rejects with what that rejects with. Whether the token
  * may go there is for the caller to know.
  */
-export async function callResource(accessToken: string, url: URL, init: RequestInit): Promise<ResourceAnswer> {
+export async function callResource(
+  { accessToken, dpop }: PresentedToken,
+  url: URL,
+  init: RequestInit,
+): Promise<ResourceAnswer> {
   const headers = new Headers(init.headers)
   const isNamed = headers.has('user-agent')
   let failure: { readonly reason: unknown } | undefined
@@ -50,7 +61,15 @@ export async function callResource(accessToken: string, url: URL, init: RequestI
   try {
     const body = init.body as FetchBody | undefined
     const method = init.method ?? 'GET'
-    const response = await fetchProtectedResource(configuration, accessToken, url, method, body, headers)
+    const response = await fetchProtectedResource(
+      configuration,
+      accessToken,
+      url,
+      method,
+      body,
+      headers,
+      withProof(dpop),
+    )
     return { response, challenges: [] }
   } catch (error) {
     if (failure) throw failure.reason

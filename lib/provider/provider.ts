@@ -11,9 +11,11 @@ import {
 import { tenantTemplate } from '../config/issuer-rules.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
+import { Lru } from '../core/lru.ts'
 import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 import { clientAuth } from './client-auth.ts'
+import type { DpopHandle } from './dpop.ts'
 import { providerFault } from './faults.ts'
 import { httpClient, type HttpClient } from './http-client.ts'
 
@@ -22,6 +24,8 @@ const refreshAfterMs = 3600_000
 /** Waits after a discovery that failed, doubling from the first to the last. */
 const firstBackoffMs = 500
 const lastBackoffMs = 30_000
+/** Keys of logins whose handles are kept: whoever's is not costs a request more, where the provider asks for nonces. */
+const mostDpopHandles = 10_000
 
 /** What a probe wants to know of the provider. */
 export interface ProviderHealth {
@@ -62,6 +66,8 @@ export type ProviderOptions = Pick<
 export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
+  /** By the private keys of the logins. */
+  readonly dpopHandles = new Lru<DpopHandle>(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
   /** Told of what fails behind a request, where nobody else would hear of it. */
   readonly #onFault: (detail: string | undefined) => void

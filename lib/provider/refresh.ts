@@ -1,5 +1,6 @@
 import { ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
+import { withProof, type DpopHandle } from './dpop.ts'
 import { credentials, providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, issuedTokens, type IssuedTokens } from './token-response.ts'
@@ -34,18 +35,19 @@ export interface RefreshParameters {
   readonly resource: readonly string[]
 }
 
-/** Sends a refresh token for new tokens (RFC 6749 6). */
+/** Sends a refresh token for new tokens (RFC 6749 6), with a proof of the key that they are bound to, if any (RFC 9449 5). */
 export async function refreshGrant(
   provider: Provider,
   refreshToken: string,
   { scope, resource }: RefreshParameters,
+  dpop: DpopHandle | undefined,
 ): Promise<IssuedTokens> {
   const { configuration } = await provider.ready()
   const parameters = new URLSearchParams()
   for (const one of resource) parameters.append('resource', one)
   if (scope) parameters.set('scope', scope.join(' '))
   try {
-    return issuedTokens(await refreshTokenGrant(configuration, refreshToken, parameters))
+    return issuedTokens(await refreshTokenGrant(configuration, refreshToken, parameters, withProof(dpop)), dpop)
   } catch (error) {
     const needed = interactionNeeded(error)
     if (needed) throw needed

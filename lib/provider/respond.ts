@@ -1,5 +1,6 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
+import { withProof, type DpopHandle } from './dpop.ts'
 import { credentials, providerFault } from './faults.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, issuedTokens, type IssuedTokens } from './token-response.ts'
@@ -10,6 +11,8 @@ export interface ResponseChecks {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
+  /** The key that the code is bound to (RFC 9449 10). */
+  readonly dpop: DpopHandle | undefined
 }
 
 /** The tokens of a new login, the ID token not yet verified. */
@@ -44,14 +47,15 @@ export async function exchangeCode(
   const url = new URL(checks.redirectUri)
   url.search = parameters.toString()
   try {
-    const tokens = await authorizationCodeGrant(configuration, url, {
+    const expected = {
       expectedState: checks.state,
       expectedNonce: checks.nonce,
       pkceCodeVerifier: checks.verifier,
       idTokenExpected: true,
-    })
+    }
+    const tokens = await authorizationCodeGrant(configuration, url, expected, undefined, withProof(checks.dpop))
     // The absence of an ID token was refused above.
-    return issuedTokens(tokens) as LoginTokens
+    return issuedTokens(tokens, checks.dpop) as LoginTokens
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
     if (isInvalidGrant(error)) {

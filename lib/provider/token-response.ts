@@ -1,4 +1,5 @@
 import { ResponseBodyError, type TokenEndpointResponse } from 'openid-client'
+import type { DpopHandle } from './dpop.ts'
 import { responseInvalid } from './faults.ts'
 
 /** What the token endpoint answered (RFC 6749 5.1), nothing of it verified yet. */
@@ -17,15 +18,21 @@ export interface IssuedTokens {
 /** An access token ends within ten years, whatever the provider says: later ends are no dates. */
 const longestSeconds = 315_360_000
 
-/** The tokens of an answer of the token endpoint, in the form in which they are used. */
-export function issuedTokens(tokens: TokenEndpointResponse): IssuedTokens {
+/**
+ * The tokens of an answer of the token endpoint, in the form in which they are used. They must be bound to the key that was
+ * shown, and to none where none was.
+ */
+export function issuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
   if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
     // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
     throw responseInvalid('token response: the access token has characters that none may have')
   }
-  if (tokens.token_type !== 'bearer') {
-    // No key of ours was shown (RFC 9449 5), so that nobody could use it.
-    throw responseInvalid(`token response: the access token is of the type ${tokens.token_type} rather than Bearer`)
+  // RFC 9449 5: without a key nobody could use one of DPoP; with a key one of Bearer is good for whoever steals it.
+  const [expected, why] = dpop ? ['DPoP', ', which the option dpop asks for'] : ['Bearer', '']
+  if (tokens.token_type !== expected.toLowerCase()) {
+    throw responseInvalid(
+      `token response: the access token is of the type ${tokens.token_type} rather than ${expected}${why}`,
+    )
   }
   const expiresIn = tokens.expires_in
   return {

@@ -23,6 +23,8 @@ export interface Transaction {
   readonly scope: readonly string[]
   /** What else was asked for, as it went on the wire. */
   readonly parameters: Readonly<Record<string, string>>
+  /** The private key that its tokens are to be bound to (RFC 9449). */
+  readonly dpopKey?: string | undefined
 }
 
 /** A cookie to set; `value` undefined takes it away. */

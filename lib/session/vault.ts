@@ -10,6 +10,8 @@ export type AccessToken = Pick<TokenSet, 'accessToken' | 'tokenType' | 'obtained
 export interface KeptTokens extends TokenSet {
   /** Access tokens besides the login's own, by what they are good for. */
   readonly others?: Readonly<Record<string, AccessToken>> | undefined
+  /** The private key that all of them are bound to (RFC 9449); undefined: to none. */
+  readonly dpopKey?: string | undefined
 }
 
 /** Seals the tokens of one login; they open only for the same login and instance. */
@@ -32,7 +34,7 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string, inst
 }
 
 /** What the application gets of them: the tokens that the login came with. */
-export function tokenSetOf({ others: _others, ...tokens }: KeptTokens): TokenSet {
+export function tokenSetOf({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
   return Object.freeze(tokens)
 }
 

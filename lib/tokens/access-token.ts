@@ -9,6 +9,8 @@ export interface OwnAccessTokenChecks {
   readonly issuer: string
   readonly clientId: string
   readonly sub: string
+  /** Of the key of the login; undefined where it is bound to none. */
+  readonly thumbprint: string | undefined
   readonly clockToleranceSeconds: number
 }
 
@@ -45,5 +47,10 @@ export async function verifyOwnAccessToken(
     }
   }
   if (claims['sub'] !== undefined && claims['sub'] !== checks.sub) throw tokenInvalid('access token', 'sub is another')
+  // RFC 9449 6.1, RFC 7800 3.1.
+  const { jkt } = Object(claims['cnf']) as { jkt?: unknown }
+  if (jkt !== undefined && jkt !== checks.thumbprint) {
+    throw tokenInvalid('access token', 'it is bound to another key (cnf) than the login')
+  }
   return claims
 }

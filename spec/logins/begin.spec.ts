@@ -80,6 +80,21 @@ describe('what a browser remembers of a login under way', () => {
     expect(transaction).toMatchObject({ returnTo: '/', parameters: { prompt: 'login' }, scope })
   })
 
+  it.each<[string, string, Record<string, string>]>([
+    ['all of it', '/profile', { login_hint: 'alice' }],
+    ['where the address is too long', `/${'a'.repeat(4000)}`, {}],
+    ['where too much is asked for', '/', { claims: 'x'.repeat(4000), login_hint: 'alice' }],
+  ])('has the key of a bound login, %s', async (_name, returnTo, parameters) => {
+    const { transaction, asked, size } = await begun(instanceWith({ dpop: true }), returnTo, parameters)
+    expect(transaction.dpopKey).toMatch(/^[\w-]{43}$/)
+    expect(asked.get('dpop_jkt')).toMatch(/^[\w-]{43}$/)
+    expect(size).toBeLessThan(mostOfCookie)
+    const unbound = await begun(instance, returnTo, parameters)
+    expect(unbound.transaction).not.toHaveProperty('dpopKey')
+    expect(unbound.asked.has('dpop_jkt')).toBe(false)
+    if (returnTo === '/profile') expect(size - unbound.size).toBeLessThan(80)
+  })
+
   it('stays below what browsers take, to the character', async () => {
     const { size: short } = await begun(instance, '/')
     const sizes = new Map<boolean, Set<number>>([

@@ -35,7 +35,7 @@ function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOp
     scope: undefined,
     ...response,
   }
-  return identify(instanceWith(options), whole, { nonce: 'nonce', scope: ['openid', 'asked'] })
+  return identify(instanceWith(options), whole, { nonce: 'nonce', scope: ['openid', 'asked'], dpop: undefined })
 }
 
 describe('the tokens of a login', () => {

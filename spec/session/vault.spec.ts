@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenSet } from '../../lib/config/claims.ts'
 import { Sealer } from '../../lib/core/seal.ts'
-import { openTokens, sealTokens } from '../../lib/session/vault.ts'
+import { openTokens, sealTokens, tokenSetOf, type KeptTokens } from '../../lib/session/vault.ts'
 
 const sealer = new Sealer(['a secret of more than thirty-two characters'], 'tokens')
 const tokens: TokenSet = {
@@ -32,6 +32,16 @@ describe('the tokens of a login', () => {
     const sealed = sealTokens(sealer, tokens, 'login-1', 'default')
     const stored = sealed + Buffer.from(sealed, 'base64url').toString('latin1')
     for (const token of ['access-token', 'refresh-token', 'id-token']) expect(stored).not.toContain(token)
+  })
+
+  it('open with the others of the login and with its key, which the application is not shown', () => {
+    const { refreshToken: _refreshToken, idToken: _idToken, ...other } = tokens
+    const kept = { ...tokens, others: { other }, dpopKey: 'private-key' }
+    const sealed = sealTokens(sealer, kept, 'login-1', 'default')
+    expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('private-key')
+    const opened = openTokens(sealer, sealed, 'login-1', 'default') as KeptTokens
+    expect(opened).toEqual(kept)
+    expect(tokenSetOf(opened)).toStrictEqual(tokens)
   })
 
   it('open for their own login and instance alone', () => {

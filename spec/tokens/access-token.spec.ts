@@ -1,6 +1,6 @@
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { looksLikeJwt, verifyOwnAccessToken } from '../../lib/tokens/access-token.ts'
+import { looksLikeJwt, verifyOwnAccessToken, type OwnAccessTokenChecks } from '../../lib/tokens/access-token.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
 import { rejection } from '../support/flow.ts'
 
@@ -12,13 +12,16 @@ afterAll(() => provider.stop())
 
 const now = (): number => Math.floor(Date.now() / 1000)
 
-function verify(token: string): Promise<Readonly<Record<string, unknown>>> {
+function checksOf(thumbprint?: string): OwnAccessTokenChecks {
+  return { issuer: provider.issuer, clientId: 'web', sub: 'alice', thumbprint, clockToleranceSeconds: 30 }
+}
+
+function verify(token: string, thumbprint?: string): Promise<Readonly<Record<string, unknown>>> {
   const keys = new Keys(
     async () => provider.keys,
     () => {},
   )
-  const checks = { issuer: provider.issuer, clientId: 'web', sub: 'alice', clockToleranceSeconds: 30 }
-  return verifyOwnAccessToken(token, keys, checks)
+  return verifyOwnAccessToken(token, keys, checksOf(thumbprint))
 }
 
 function token(claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}): Promise<string> {
@@ -50,6 +53,24 @@ describe('the access token of a login', () => {
     expect(error.detail).toMatch(new RegExp(`^access token: .*${why}`))
   })
 
+  it.each([
+    ['the key of the login (RFC 9449 6.1)', { jkt: 'own', 'kc-jkt-type': 'DPoP' }, 'own'],
+    ['a certificate (RFC 8705), whatever the login', { 'x5t#S256': 'certificate' }, undefined],
+    ['nothing, in a login with a key', undefined, 'own'],
+  ])('that is bound to %s is read', async (_name, cnf, thumbprint) => {
+    expect(await verify(await token({ cnf }), thumbprint)).toMatchObject({ sub: 'alice' })
+  })
+
+  it.each([
+    ['another key than the login', { jkt: 'another' }, 'own'],
+    ['a key, in a login without one', { jkt: 'own' }, undefined],
+    ['what is no key', { jkt: null }, 'own'],
+  ])('that is bound to %s is not read', async (_name, cnf, thumbprint) => {
+    const error = await rejection(verify(await token({ cnf }), thumbprint))
+    expect(error.code).toBe('token_invalid')
+    expect(error.detail).toBe('access token: it is bound to another key (cnf) than the login')
+  })
+
   it('that is not signed, or by somebody else, is not read', async () => {
     const body = (await token()).split('.')[1] as string
     const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`
@@ -66,8 +87,7 @@ describe('the access token of a login', () => {
       () => Promise.reject(new Error('no')),
       () => {},
     )
-    const checks = { issuer: provider.issuer, clientId: 'web', sub: 'alice', clockToleranceSeconds: 30 }
-    const error = await rejection(verifyOwnAccessToken(await token(), keys, checks))
+    const error = await rejection(verifyOwnAccessToken(await token(), keys, checksOf()))
     expect(error.code).toBe('provider_unavailable')
   })
 

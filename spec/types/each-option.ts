@@ -79,6 +79,8 @@ export const wrong: Partial<OidcOptions>[] = [
   { responseMode: 'fragment' },
   // @ts-expect-error: yes or no
   { par: 'required' },
+  // @ts-expect-error: yes or no
+  { dpop: 'ES256' },
   // @ts-expect-error: records are an object of methods
   { records: new Map() },
   // @ts-expect-error: a fetch answers with a Response

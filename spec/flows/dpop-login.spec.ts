@@ -1,0 +1,443 @@
+/** Logins whose tokens are bound to a key of their own (DPoP, RFC 9449). */
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK, type JWTPayload } from 'jose'
+import type { AccessTokenParameters, OidcOptions } from 'express-session-oidc'
+import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
+import { startTestProvider } from 'express-session-oidc/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import { secret, until, type TestApp } from '../support/app.ts'
+import { dpopClient, type DpopClient } from '../support/dpop.ts'
+import { flow, requested, response, told } from '../support/flow.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+import { tokenRoutes } from '../support/token-routes.ts'
+import { waiting } from '../support/waiting.ts'
+import { forgetWarnings } from '../../lib/core/warnings.ts'
+
+const world = flow({
+  algorithm: 'ES256',
+  refreshTokens: 'rotating',
+  dpopNonces: 'required',
+  // RFC 9449 5: the refresh tokens of a public client are bound to the key as well.
+  clients: [{ clientId: 'public' }, { clientId: 'web', clientSecret: 'web-secret' }],
+})
+const orders = 'https://orders.example.com/'
+
+const confidential: Partial<OidcOptions> = {
+  clientId: 'web',
+  clientSecret: 'web-secret',
+  clientAuth: 'client_secret_basic',
+}
+
+function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
+  return world.start({
+    options: { dpop: true, ...options },
+    routes(app) {
+      tokenRoutes(app)
+      app.get(
+        '/token-for-orders',
+        waiting(async (req, res) => {
+          const wanted: AccessTokenParameters = { resource: orders }
+          res.json({ token: await req.oidc.accessToken(wanted) })
+        }),
+      )
+    },
+  })
+}
+
+/** Logs in; says the thumbprint of the key that the login has asked for. */
+async function logIn(agent: UserAgent, page = '/profile'): Promise<string> {
+  const before = world.provider.requestsTo('authorize').length
+  expect((await agent.get(page)).status).toBe(200)
+  const [request] = world.provider.requestsTo('authorize').slice(before) as [TestRequest]
+  return request.params.get('dpop_jkt') ?? ''
+}
+
+interface Shown {
+  /** Of the key that the proof is by; undefined where the request had none. */
+  readonly jkt: string | undefined
+  readonly claims: JWTPayload
+  readonly status: number | undefined
+}
+
+/** The proofs of the requests to an endpoint. */
+function proofs(endpoint: TestRequest['endpoint'], provider: TestProvider = world.provider): Promise<Shown[]> {
+  return Promise.all(
+    provider.requestsTo(endpoint).map(async ({ headers, status }) => {
+      const proof = headers['dpop']
+      if (proof === undefined) return { jkt: undefined, claims: {}, status }
+      const jwk = decodeProtectedHeader(proof).jwk as JWK
+      expect(Object.keys(jwk).toSorted()).toEqual(['crv', 'kty', 'x', 'y'])
+      return { jkt: await calculateJwkThumbprint(jwk), claims: decodeJwt(proof), status }
+    }),
+  )
+}
+
+async function keysShown(endpoint: TestRequest['endpoint']): Promise<(string | undefined)[]> {
+  return (await proofs(endpoint)).map(({ jkt }) => jkt)
+}
+
+function jktOf(token: string): unknown {
+  return (decodeJwt(token)['cnf'] as { jkt?: unknown } | undefined)?.jkt
+}
+
+async function tokensOf(agent: UserAgent, app: TestApp): Promise<Record<string, string>> {
+  return (await agent.fetch(`${app.url}/tokens`)).json() as Record<string, string>
+}
+
+async function ordersToken(agent: UserAgent, app: TestApp): Promise<string> {
+  const answer = await agent.fetch(`${app.url}/token-for-orders`)
+  expect(answer.status).toBe(200)
+  return (answer.json() as { token: string }).token
+}
+
+const tokenSealer = new Sealer([secret], 'tokens')
+
+/** The tokens of a login as they are kept; `change` writes others in their place. */
+async function kept(
+  agent: UserAgent,
+  loginId: string,
+  change: (tokens: KeptTokens) => KeptTokens = (tokens) => tokens,
+): Promise<KeptTokens> {
+  const [key] = await world.redis.client.keys(`*${sessionId(agent)}*:tokens:default`)
+  const sealed = (await world.redis.client.get(String(key))) ?? ''
+  const tokens = openTokens(tokenSealer, sealed, loginId, 'default') as KeptTokens
+  await world.redis.client.set(String(key), sealTokens(tokenSealer, change(tokens), loginId, 'default'))
+  return tokens
+}
+
+function loginIdOf(app: TestApp): string {
+  return String(told(app, 'login').at(-1)?.['loginId'])
+}
+
+afterEach(() => forgetWarnings())
+
+describe('a bound login', () => {
+  it('asks for tokens that are bound to its key, and shows it where it gets them', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const jkt = await logIn(agent)
+    expect(jkt).toMatch(/^[\w-]{43}$/)
+    // The first for a nonce.
+    expect(await proofs('token')).toMatchObject([
+      { jkt, status: 400 },
+      { jkt, status: 200 },
+    ])
+    const tokens = await tokensOf(agent, app)
+    expect(tokens['tokenType']).toBe('dpop')
+    expect(jktOf(String(tokens['accessToken']))).toBe(jkt)
+    expect(Object.keys(tokens).toSorted()).toEqual(
+      ['accessToken', 'expiresAt', 'idToken', 'obtainedAt', 'refreshToken', 'scope', 'tokenType'].toSorted(),
+    )
+  })
+
+  it('has a key of its own, that no other login is ever bound to', async () => {
+    const app = await start()
+    const agents = [app.agent(), app.agent(), app.agent()]
+    const keys: string[] = []
+    for (const agent of agents) keys.push(await logIn(agent))
+    expect(new Set(keys).size).toBe(3)
+    world.provider.forget()
+    pass(301)
+    const shown = await Promise.all(agents.map((agent) => shownToken(agent, app.url)))
+    expect(shown.map(({ token }) => jktOf(token))).toEqual(keys)
+    expect(new Set(await keysShown('token'))).toEqual(new Set(keys))
+    // Another one of the same user, in the same browser.
+    expect(keys).not.toContain(await logIn(agents[0] as UserAgent, '/login?returnTo=/profile'))
+  })
+
+  it.each([
+    ['a public client', {}],
+    ['a confidential one', confidential],
+  ])('of %s is refreshed with its key, for itself and for other resources', async (_name, options) => {
+    const app = await start(options)
+    const agent = app.agent()
+    const jkt = await logIn(agent)
+    world.provider.forget()
+    for (let round = 0; round < 3; round++) {
+      pass(301)
+      expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
+      expect(jktOf(await ordersToken(agent, app))).toBe(jkt)
+    }
+    expect(await keysShown('token')).toEqual(Array(6).fill(jkt))
+    expect((await tokensOf(agent, app))['tokenType']).toBe('dpop')
+    expect(told(app, 'refresh')).toHaveLength(6)
+  })
+
+  it('takes each nonce that it is given, and asks for none that it has', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await logIn(agent)
+    const statuses = async (): Promise<(number | undefined)[]> => {
+      world.provider.forget()
+      pass(301)
+      await shownToken(agent, app.url)
+      return (await proofs('token')).map(({ status }) => status)
+    }
+    expect(await statuses()).toEqual([200])
+    world.provider.rotateDpopNonce()
+    expect(await statuses()).toEqual([400, 200])
+    expect(await statuses()).toEqual([200])
+    world.provider.rotateDpopNonce({ keepOld: true })
+    expect(await statuses()).toEqual([200])
+    // With the one that the answer brought.
+    world.provider.rotateDpopNonce({ keepOld: true })
+    expect(await statuses()).toEqual([200])
+    expect(new Set((await proofs('token')).map(({ claims }) => claims['nonce'])).size).toBe(1)
+  })
+
+  it('has its nonces also where the provider was discovered anew meanwhile', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await logIn(agent)
+    pass(3601)
+    world.provider.forget()
+    const discovered = (): unknown => app.oidc.health().provider.discoveredAt
+    const before = discovered()
+    await app.oidc.ready()
+    await until(() => discovered() !== before, 'the provider was discovered anew')
+    await shownToken(agent, app.url)
+    expect((await proofs('token')).map(({ status }) => status)).toEqual([200])
+  })
+
+  it('is told as a provider that is away where the nonce that it was given is refused as well', async () => {
+    const app = await start({ userInfo: 'login' })
+    const refusal = { status: 400, body: { error: 'use_dpop_nonce' }, headers: { 'dpop-nonce': 'late' } }
+    world.provider.misbehave({ endpoints: { token: refusal } })
+    expect((await app.agent().get('/profile')).status).toBe(503)
+    expect(await keysShown('token')).toHaveLength(2)
+    world.provider.behave()
+    const challenge = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'late' }
+    world.provider.misbehave({ endpoints: { userinfo: { status: 401, headers: challenge } } })
+    expect((await app.agent().get('/profile')).status).toBe(503)
+    expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(Array(2).fill('provider_unavailable'))
+    world.provider.behave()
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+
+  it('shows its key for the claims of userinfo, at the login and at each refresh', async () => {
+    const app = await start({ userInfo: 'login' })
+    const agent = app.agent()
+    const jkt = await logIn(agent)
+    pass(301)
+    await shownToken(agent, app.url)
+    expect(await keysShown('userinfo')).toEqual([jkt, jkt])
+    expect((await proofs('userinfo')).map(({ status }) => status)).toEqual([200, 200])
+    expect(
+      world.provider.requestsTo('userinfo').every(({ headers }) => /^DPoP /.test(headers['authorization'] ?? '')),
+    ).toBe(true)
+  })
+
+  it('says its key in a pushed request, and not in the address', async () => {
+    const app = await start({ ...confidential, par: true })
+    const agent = app.agent()
+    expect([...(await requested(agent, '/profile')).keys()].toSorted()).toEqual(['client_id', 'request_uri'])
+    expect((await agent.get('/profile')).status).toBe(200)
+    const [, push] = world.provider.requestsTo('par') as [TestRequest, TestRequest]
+    expect(jktOf((await shownToken(agent, app.url)).token)).toBe(push.params.get('dpop_jkt'))
+  })
+
+  it('is the same where the response comes by form_post', async () => {
+    const app = await start({ responseMode: 'form_post' })
+    const agent = app.agent()
+    const jkt = await logIn(agent)
+    expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
+  })
+
+  it('is refreshed by turns in two processes, by the same key', async () => {
+    const [one, two] = await Promise.all([start(), start()])
+    const agent = one.agent()
+    const jkt = await logIn(agent)
+    for (const app of [two, one, two, one]) {
+      pass(301)
+      world.provider.rotateDpopNonce()
+      expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
+    }
+    expect(new Set(await keysShown('token'))).toEqual(new Set([jkt]))
+    expect(told(one, 'refresh_failed')).toEqual([])
+    expect(told(two, 'refresh')).toHaveLength(2)
+  })
+})
+
+describe('what is stolen of a bound login is of no use without its key', () => {
+  /** Asks the token endpoint as somebody else who knows all but the key. */
+  async function asThief(parameters: Record<string, string>, thief: DpopClient | undefined): Promise<unknown> {
+    const url = `${world.provider.url}/token`
+    let nonce: string | null = null
+    for (;;) {
+      const claims = { ath: undefined, ...(nonce === null ? {} : { nonce }) }
+      const dpop = await thief?.proof({ url, method: 'POST', token: '', claims })
+      const body = new URLSearchParams({ client_id: 'public', ...parameters })
+      const answer = await fetch(url, { method: 'POST', body, headers: dpop === undefined ? {} : { dpop } })
+      const found = (await answer.json()) as { error?: string; error_description?: string }
+      if (found.error !== 'use_dpop_nonce') return found.error_description ?? 'tokens'
+      nonce = answer.headers.get('dpop-nonce')
+    }
+  }
+
+  it.each([
+    ['another key', true],
+    ['no proof', false],
+  ])('the code, with %s', async (_name, hasKey) => {
+    const app = await start()
+    const agent = app.agent()
+    const back = new URL(await response(agent, '/profile'))
+    const cookies = new Map(agent.jar.cookies().map(({ name, value }) => [name, value] as const))
+    const place = { instance: 'default', https: false, basePath: '', crossSite: false }
+    const id = back.searchParams.get('state')?.split('.')[0] ?? ''
+    const under = openTransaction(new Sealer([secret], 'transaction'), place, cookies, id) as Transaction
+    const stolen = {
+      grant_type: 'authorization_code',
+      code: back.searchParams.get('code') ?? '',
+      code_verifier: under.verifier,
+      redirect_uri: `${app.url}/callback`,
+    }
+    const thief = hasKey ? await dpopClient() : undefined
+    expect(await asThief(stolen, thief)).toBe('the code is bound to another key')
+  })
+
+  it.each([
+    ['another key', true],
+    ['no proof', false],
+  ])('the refresh token, with %s', async (_name, hasKey) => {
+    const app = await start()
+    const agent = app.agent()
+    await logIn(agent)
+    const { refreshToken: refresh_token = '' } = await tokensOf(agent, app)
+    const thief = hasKey ? await dpopClient() : undefined
+    const stolen = { grant_type: 'refresh_token', refresh_token }
+    expect(await asThief(stolen, thief)).toBe('the refresh token is bound to another key')
+  })
+})
+
+describe('tokens that are not bound as was asked for are not taken', () => {
+  const bearer = { tokenResponse: { token_type: 'Bearer' } }
+  const why = 'token response: the access token is of the type bearer rather than DPoP, which the option dpop asks for'
+
+  it('from a provider that takes no notice of the key', async () => {
+    const other = await startTestProvider({ dpop: 'none', signIn: 'alice', algorithm: 'ES256' })
+    world.later(() => other.stop())
+    const app = await start({ ...confidential, issuer: other.issuer })
+    expect((await app.agent().get('/profile')).status).toBe(502)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_response_invalid', status: 502, detail: why }])
+    expect(await proofs('token', other)).toHaveLength(1)
+  })
+
+  it('at a login', async () => {
+    const app = await start()
+    world.provider.misbehave(bearer)
+    expect((await app.agent().get('/profile')).status).toBe(502)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_response_invalid', status: 502, detail: why }])
+  })
+
+  it('at a refresh, which leaves the login as it was', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const jkt = await logIn(agent)
+    // The answer does not come to rotate the refresh token: it is of the token type alone that this is about.
+    const { refreshToken } = await tokensOf(agent, app)
+    world.provider.misbehave({ tokenResponse: { ...bearer.tokenResponse, refresh_token: refreshToken } })
+    pass(301)
+    expect((await askToken(agent, app.url)).status).toBe(502)
+    expect(told(app, 'refresh_failed')).toMatchObject([{ code: 'provider_response_invalid', detail: why }])
+    expect(await tokensOf(agent, app)).toMatchObject({ refreshToken, tokenType: 'dpop' })
+    expect(jktOf(String((await tokensOf(agent, app))['accessToken']))).toBe(jkt)
+  })
+
+  it.each([[['RS256', 'EdDSA']], [[]], [null], ['ES256']])(
+    'and a provider that says that it takes %j is not asked: the login says which option is wrong',
+    async (supported) => {
+      const app = await start()
+      world.provider.misbehave({ metadata: { dpop_signing_alg_values_supported: supported } })
+      expect((await app.agent().get('/profile')).status).toBe(500)
+      expect(world.provider.requestsTo('authorize')).toEqual([])
+      const [failed] = told(app, 'login_failed')
+      expect(failed).toMatchObject({ code: 'setup_invalid', status: 500 })
+      expect(failed?.['detail']).toBe(
+        `the option dpop takes a provider with ES256, and the dpop_signing_alg_values_supported of this one are ${JSON.stringify(supported)}`,
+      )
+    },
+  )
+
+  it('but a provider that does not say what it takes is asked', async () => {
+    const app = await start()
+    world.provider.misbehave({ metadata: { dpop_signing_alg_values_supported: undefined } })
+    await logIn(app.agent())
+  })
+
+  it('for the roles of a user: an access token of another key is not read', async () => {
+    const roles = (sources: { accessToken: unknown }): string[] => (sources.accessToken ? ['read'] : [])
+    const app = await start({ roles })
+    const agent = app.agent()
+    await logIn(agent)
+    expect((await shownToken(agent, app.url)).roles).toEqual(['read'])
+    const undo = world.provider.misbehave({ accessToken: { claims: { cnf: { jkt: 'another' } } } })
+    pass(301)
+    expect((await shownToken(agent, app.url)).roles).toEqual([])
+    const other = app.agent()
+    await logIn(other)
+    expect((await shownToken(other, app.url)).roles).toEqual([])
+    undo()
+    pass(602)
+    expect((await shownToken(agent, app.url)).roles).toEqual(['read'])
+  })
+})
+
+describe('a login is bound to what it was begun with', () => {
+  it('whatever the option says by now', async () => {
+    const [before, after] = await Promise.all([start({ dpop: false }), start()])
+    const [unbound, bound] = [before.agent(), after.agent()]
+    expect(await logIn(unbound)).toBe('')
+    const jkt = await logIn(bound)
+    for (const app of [after, before, after]) {
+      pass(301)
+      expect(jktOf((await shownToken(unbound, app.url)).token)).toBeUndefined()
+      expect(jktOf((await shownToken(bound, app.url)).token)).toBe(jkt)
+    }
+    expect((await tokensOf(unbound, after))['tokenType']).toBe('bearer')
+  })
+
+  it.each([
+    ['is gone', undefined],
+    ['is no text', 5],
+    ['is empty', ''],
+    ['is nonsense', 'nonsense'],
+    ['is beyond what keys can be', 'A'.repeat(43)],
+  ])('and needs another where its key %s, the provider unasked', async (_name, dpopKey) => {
+    const app = await start()
+    const agent = app.agent()
+    await logIn(agent)
+    const { dpopKey: good } = await kept(agent, loginIdOf(app), (tokens) => ({ ...tokens, dpopKey }) as KeptTokens)
+    expect(good).toMatch(/^[\w-]{43}$/)
+    world.provider.forget()
+    pass(301)
+    const answer = await askToken(agent, app.url)
+    expect(answer.status).toBe(401)
+    expect(told(app, 'refresh_failed')).toMatchObject([
+      {
+        code: 'login_required',
+        detail: 'the tokens of this login are bound to a key (DPoP) that is gone or cannot be used',
+      },
+    ])
+    expect(world.provider.requestsTo('token')).toEqual([])
+    // Nobody is logged out by it, and a new login mends it.
+    expect((await agent.get('/profile')).status).toBe(200)
+    await logIn(agent, '/login?returnTo=/profile')
+    await shownToken(agent, app.url)
+  })
+
+  it('and its key is in clear nowhere: not in the store, nor with the browser', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const hops = (await agent.get('/profile')).hops
+    const { dpopKey } = await kept(agent, loginIdOf(app))
+    const keys = await world.redis.client.keys('*')
+    const values = await Promise.all(keys.map((key) => world.redis.client.get(key)))
+    for (const seen of [JSON.stringify(hops.map(({ headers, url }) => [[...headers], url])), ...keys, ...values]) {
+      expect(seen).not.toContain(dpopKey)
+      expect(Buffer.from(String(seen), 'base64url').toString('latin1')).not.toContain(dpopKey)
+    }
+  })
+})
