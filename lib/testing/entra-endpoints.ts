@@ -1,24 +1,15 @@
 import { decodeJwt } from 'jose'
 import { type Answer, json, oauthError } from './answer.ts'
-import type { JsonObject } from './change.ts'
-import { isTenantId, testTenants, type TestEntraApi } from './entra-options.ts'
+import { words } from './authorization-request.ts'
+import { entraError } from './entra-error.ts'
+import { isTenantId, testTenants } from './entra-options.ts'
+import { entraTarget, graphApi, rememberConsent } from './entra-scopes.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
-import {
-  graphAppId,
-  graphToken,
-  idTokenClaims,
-  accessTokenClaims,
-  memberOf,
-  signEntra,
-  type Member,
-} from './entra-tokens.ts'
+import { accessTokenClaims, graphToken, idTokenClaims, memberOf, signEntra, type Member } from './entra-tokens.ts'
 import type { TestRequest } from './request.ts'
+import type { Grant } from './state.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
-
-/** An error as Entra has it, with a number that people search for. */
-export function entraError(status: number, error: string, code: number, description: string): Answer {
-  return json({ error, error_description: `AADSTS${code}: ${description}`, error_codes: [code] }, status)
-}
+import { newRefreshToken } from './tokens.ts'
 
 /** The tenant whose tokens a user gets at an authority. */
 function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Member | undefined {
@@ -30,15 +21,16 @@ function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Me
   return isWanted ? memberOf(user, user.tenant) : undefined
 }
 
-/** The API whose scope is asked for, and which of it. Undefined: Microsoft Graph, as without any. */
-function targetOf(entra: EntraState, scope: readonly string[]): { api: TestEntraApi; scope: string[] } | undefined {
-  for (const api of entra.settings.apis) {
-    const own = scope.flatMap((each) =>
-      [api.uri, api.appId].flatMap((start) => (each.startsWith(`${start}/`) ? [each.slice(start.length + 1)] : [])),
-    )
-    if (own.length > 0) return { api, scope: own }
-  }
-  return undefined
+/** What the code or the refresh token stands for, whatever becomes of the request. */
+function grantOf({ provider }: EntraState, params: URLSearchParams): Grant | undefined {
+  return params.get('grant_type') === 'authorization_code'
+    ? provider.codes.get(params.get('code') ?? '')?.grant
+    : provider.refreshTokens.get(params.get('refresh_token') ?? '')?.grant
+}
+
+/** The request without its scope, which the other provider would judge by what was granted. */
+function withoutScope(request: TestRequest): TestRequest {
+  return { ...request, params: new URLSearchParams([...request.params].filter(([name]) => name !== 'scope')) }
 }
 
 /** The token endpoint: that of the other provider judges the request, and the tokens are made anew in Entra's shape. */
@@ -46,41 +38,44 @@ export async function entraToken(entra: EntraState, address: EntraAddress, reque
   const grantType = request.params.get('grant_type') ?? ''
   if (!['authorization_code', 'refresh_token'].includes(grantType)) {
     const description = `The app requested an unsupported grant type '${grantType}'.`
-    return entraError(400, 'unsupported_grant_type', 70_003, description)
+    return entraError(entra, 400, 'unsupported_grant_type', 70_003, description)
   }
-  const answer = await tokenEndpoint(entra.provider, request)
-  if (answer.status !== 200) return answer
-  const { refresh_token: refreshToken, id_token: idToken, scope: granted } = JSON.parse(answer.body) as JsonObject
-  const scope = String(granted).split(' ')
-  const { sub, nonce, sid, aud } = decodeJwt(String(idToken))
-  const clientId = String(aud)
-  const member = memberAt(entra, address, String(sub))
+  const { provider, settings } = entra
+  const answer = await tokenEndpoint(provider, withoutScope(request))
+  const grant = grantOf(entra, request.params)
+  if (answer.status !== 200 || grant === undefined) return answer
+  const { session, clientId } = grant
+  const member = memberAt(entra, address, session.sub)
   if (member === undefined) {
-    return entraError(400, 'invalid_grant', 50_020, `The user account does not exist in the tenant ${address.tenant}.`)
+    const description = `The user account does not exist in the tenant ${address.tenant}.`
+    return entraError(entra, 400, 'invalid_grant', 50_020, description)
   }
-  const target = targetOf(entra, scope)
-  const api = target?.api ?? { appId: graphAppId, uri: 'https://graph.microsoft.com', version: 1 }
-  const wanted = {
-    member,
-    tid: member.tid,
-    api,
-    version: api.version ?? 2,
-    clientId,
-    scope: target?.scope ?? scope,
-    roles: undefined,
-    idtyp: false,
-  } as const
-  const claims = idTokenClaims(entra, address, { member, clientId, nonce, sid, scope })
+  const isLogin = grantType === 'authorization_code'
+  if (isLogin) rememberConsent(entra, grant)
+  const asked = words(request.params.get('scope'))
+  const target = entraTarget(entra, address, grant, asked)
+  if ('status' in target) return target
+  const { api, names } = target
+  const { tid } = member
+  const wanted = { member, tid, api, version: api.version ?? 2, clientId, scope: names, roles: undefined, idtyp: false }
+  const accessToken =
+    api === graphApi
+      ? await graphToken(entra, address, wanted)
+      : await signEntra(entra, accessTokenClaims(entra, address, wanted))
+
+  const scope = isLogin || asked.length === 0 ? grant.scope : asked
+  const idToken = { member, clientId, nonce: isLogin ? grant.nonce : undefined, sid: session.sid, scope }
   return json({
     token_type: 'Bearer',
-    scope: scope.join(' '),
-    expires_in: entra.settings.tokenSeconds,
-    ext_expires_in: entra.settings.tokenSeconds,
-    access_token: target
-      ? await signEntra(entra, accessTokenClaims(entra, address, wanted))
-      : await graphToken(entra, address, wanted),
-    ...(scope.includes('offline_access') ? { refresh_token: refreshToken } : {}),
-    id_token: await signEntra(entra, claims, entra.faults.idToken),
+    scope: target.scope.join(' '),
+    expires_in: settings.tokenSeconds,
+    ext_expires_in: settings.tokenSeconds,
+    access_token: accessToken,
+    // A new one each time, whatever scope was asked for; the former ones go on.
+    ...(grant.scope.includes('offline_access') ? { refresh_token: await newRefreshToken(provider, grant) } : {}),
+    ...(scope.includes('openid')
+      ? { id_token: await signEntra(entra, idTokenClaims(entra, address, idToken), entra.faults.idToken) }
+      : {}),
   })
 }
 

@@ -4,7 +4,8 @@ import { type Answer, json, send } from './answer.ts'
 import { authorize, login } from './authorize.ts'
 import { endSession } from './end-session.ts'
 import { entraDiscovery, entraHosts, entraJwks, isB2c } from './entra-documents.ts'
-import { entraError, entraToken, graph } from './entra-endpoints.ts'
+import { entraToken, graph } from './entra-endpoints.ts'
+import { entraError } from './entra-error.ts'
 import { isTenantId } from './entra-options.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
 import type { TestEndpoint } from './faults.ts'
@@ -112,7 +113,7 @@ export class EntraServer {
       !isTenantId(tenant) &&
       !['common', 'organizations', 'consumers'].includes(tenant)
     ) {
-      return entraError(400, 'invalid_tenant', 90_002, `Tenant '${tenant}' not found.`)
+      return entraError(entra, 400, 'invalid_tenant', 90_002, `Tenant '${tenant}' not found.`)
     }
     switch (request.endpoint) {
       case 'discovery':
@@ -126,7 +127,7 @@ export class EntraServer {
       case 'end_session':
         return await endSession(entra.provider, request)
       default:
-        return entraError(404, 'not_found', 900_144, 'There is nothing here.')
+        return entraError(entra, 404, 'not_found', 900_144, 'There is nothing here.')
     }
   }
 }

@@ -42,6 +42,8 @@ export interface EntraState {
   readonly provider: ProviderState
   /** Whose an access token for Microsoft Graph is. */
   readonly graphTokens: Map<string, TestEntraUser>
+  /** Scope that there is consent to: by user and client, and, under the empty text, of administrators for all. */
+  readonly consents: Map<string, ReadonlySet<string>>
   keys: EntraKeys
   faults: TestEntraFaults
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from './change.ts'
-import { checkMembers, checkOneOf, fail } from './checks.ts'
+import { checkMembers, checkOneOf, checkTexts, fail } from './checks.ts'
 import { entraHosts } from './entra-documents.ts'
 import {
   isTenantId,
@@ -8,6 +8,7 @@ import {
   type EntraSettings,
   type TestEntraOptions,
 } from './entra-options.ts'
+import { consentTo } from './entra-scopes.ts'
 import { EntraServer } from './entra-server.ts'
 import { newKeys, type EntraState, type TestEntraFaults, type TestEntraTokenFault } from './entra-state.ts'
 import type { EntraTokenRequest, TestEntra } from './test-entra.ts'
@@ -88,6 +89,11 @@ class RunningEntra implements TestEntra {
     this.#entra.provider.keyboard = name
   }
 
+  consentTo(scope: readonly string[]): void {
+    checkTexts(scope, 'the scope to consent to')
+    consentTo(this.#entra, scope)
+  }
+
   async accessToken(request: EntraTokenRequest = {}): Promise<string> {
     const known = ['user', 'tenant', 'version', 'api', 'clientId', 'scope', 'roles', 'idtyp', 'host', 'policy']
     checkMembers(request, [...known, 'claims', 'header', 'key'], 'accessToken')
@@ -166,6 +172,7 @@ export async function startTestEntra(options: TestEntraOptions = {}): Promise<Te
     settings,
     provider: newProviderState(settings, ring),
     graphTokens: new Map(),
+    consents: new Map(),
     keys,
     faults: {},
   })

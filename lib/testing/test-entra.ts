@@ -44,6 +44,11 @@ export interface TestEntra {
   settings(): { clientId: string; clientSecret: string; fetch: typeof globalThis.fetch }
   /** Says by name who is at the keyboard of every browser; `undefined`: nobody, so that browsers get the login page. */
   signIn(name: string | undefined): void
+  /**
+   * From now on an administrator has consented to this scope for all users and clients, and users to what they are asked for
+   * from now on: a refresh for any other is answered `consent_required`. At first: none.
+   */
+  consentTo(scope: readonly string[]): void
   /** An access token for an API. */
   accessToken(request?: EntraTokenRequest): Promise<string>
   /** Signs claims as they are, with the header that tokens have. */

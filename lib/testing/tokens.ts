@@ -165,7 +165,7 @@ async function jwtRefreshToken(provider: ProviderState, { session, clientId, sco
 }
 
 /** RFC 9449 section 5: one of a public client is bound to the key, since nothing else keeps others from using it. */
-async function newRefreshToken(provider: ProviderState, grant: Grant, jkt: string | undefined): Promise<string> {
+export async function newRefreshToken(provider: ProviderState, grant: Grant, jkt?: string): Promise<string> {
   const isPublic = provider.settings.clients.get(grant.clientId)?.clientSecret === undefined
   const isJwt = provider.settings.refreshTokenForm === 'jwt'
   const token = isJwt ? await jwtRefreshToken(provider, grant) : opaqueRefreshToken()

@@ -43,6 +43,7 @@ export function entraForFile(options: TestEntraOptions = {}): EntraForFile {
   beforeEach(() => {
     id?.misbehave()
     id?.signIn(undefined)
+    id?.consentTo([])
     id?.forget()
   })
   afterEach(async () => {

@@ -1,13 +1,8 @@
 import { X509Certificate, createHash, createPublicKey, type JsonWebKey } from 'node:crypto'
-import {
-  createUserAgent,
-  startTestEntra,
-  testTenants,
-  type TestEntra,
-  type TestEntraOptions,
-} from 'express-session-oidc/testing'
+import { startTestEntra, testTenants, type TestEntra, type TestEntraOptions } from 'express-session-oidc/testing'
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { entraAuthorize, entraLogin, entraTokens, type EntraAnswer } from './support/entra-raw.ts'
 
 const { contoso, fabrikam, consumers } = testTenants
 const groups = Array.from({ length: 201 }, (_, index) => `group-${index}`)
@@ -253,42 +248,17 @@ describe('access tokens of the simulated Entra', () => {
 })
 
 describe('a login at the simulated Entra', () => {
-  const redirectUri = 'http://127.0.0.1/callback'
-
-  async function tokens(
-    scope: string,
-    authority: string,
-    user: string,
-    entra = id,
-  ): Promise<{ status: number; body: Members }> {
-    entra.signIn(user)
-    const authorization = new URL(`${authority}/oauth2/v2.0/authorize`)
-    const parameters = {
-      client_id: entra.clientId,
-      redirect_uri: redirectUri,
-      response_type: 'code',
-      scope,
-      nonce: 'n',
-      state: 's',
-    }
-    authorization.search = new URLSearchParams(parameters).toString()
-    const response = await createUserAgent({ proxies: entra.proxies() }).get(authorization, { redirect: 'manual' })
-    const back = new URL(response.headers.get('location') ?? '')
-    // Entra does not say who answers (RFC 9207).
-    expect([...back.searchParams.keys()].toSorted()).toEqual(['code', 'session_state', 'state'])
-    const answer = await entra.fetch(`${authority}/oauth2/v2.0/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'authorization_code',
-        code: back.searchParams.get('code') ?? '',
-        redirect_uri: redirectUri,
-        client_id: entra.clientId,
-        client_secret: entra.clientSecret ?? '',
-      }),
-    })
-    return { status: answer.status, body: (await answer.json()) as Members }
+  async function tokens(scope: string, authority: string, user: string): Promise<EntraAnswer> {
+    id.signIn(user)
+    return await entraLogin(id, authority, scope)
   }
   const common = 'https://login.microsoftonline.com/common'
+
+  it('does not say who answers', async () => {
+    id.signIn('alice')
+    const back = await entraAuthorize(id, common, 'openid')
+    expect(Object.keys(back).toSorted()).toEqual(['code', 'session_state', 'state'])
+  })
 
   it('gives an ID token, and an access token for Graph that nobody else can verify', async () => {
     const { body } = await tokens('openid profile email', common, 'alice')
@@ -331,12 +301,9 @@ describe('a login at the simulated Entra', () => {
 
   it('has no token exchange', async () => {
     const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
-    const answer = await id.fetch(`${common}/oauth2/v2.0/token`, {
-      method: 'POST',
-      body: new URLSearchParams({ grant_type: grantType, client_id: id.clientId, subject_token: 'x' }),
-    })
-    expect(answer.status).toBe(400)
-    expect(await answer.json()).toMatchObject({ error: 'unsupported_grant_type', error_codes: [70_003] })
+    const { status, body } = await entraTokens(id, common, { grant_type: grantType, subject_token: 'x' })
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ error: 'unsupported_grant_type', error_codes: [70_003] })
   })
 })
 

@@ -74,6 +74,11 @@ export const rules: IssuerRules[] = [
 
 const provider = startTestEntra({ signIn: 'alice', pages: 'loopback', tokenSeconds: 60, apis: [] })
 holds<[Equal<typeof provider, Promise<TestEntra>>, Equal<AnyIn<EntraOptions | IssuerRules, URL>, never>]>()
+void provider.then((id) => {
+  id.consentTo(['api://orders/Orders.Read'])
+  // @ts-expect-error: scope is a list here
+  id.consentTo('api://orders/Orders.Read')
+})
 export const wrongProvider: TestEntraOptions[] = [
   // @ts-expect-error: a user lives in a tenant
   { users: [{ name: 'alice', oid: 'a', displayName: 'Alice', upn: 'alice@contoso.example' }] },
