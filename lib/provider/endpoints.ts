@@ -48,8 +48,8 @@ export async function fetchUserInfo(
     return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))
   } catch (error) {
     const fault = providerFault(error, 'userinfo', [accessToken])
-    if (error instanceof WWWAuthenticateChallengeError && error.status === 401)
-      throw new AccessTokenRefused(fault.detail)
+    const isRefused = fault.code === 'client_rejected' && error instanceof WWWAuthenticateChallengeError
+    if (isRefused && error.status === 401) throw new AccessTokenRefused(fault.detail)
     throw fault
   }
 }

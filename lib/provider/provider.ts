@@ -67,7 +67,7 @@ export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
   /** By the private keys of the logins. */
-  readonly dpopHandles = new Lru<DpopHandle>(mostDpopHandles)
+  readonly dpopHandles: Lru<DpopHandle> = new Lru(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
   /** Told of what fails behind a request, where nobody else would hear of it. */
   readonly #onFault: (detail: string | undefined) => void

@@ -14,7 +14,9 @@ const exchangeType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 function exchangeRoutes(app: Express): void {
   tokenRoutes(app)
   app.get('/exchange', (req: Request, res: Response, next: NextFunction) => {
-    const wanted = JSON.parse(String(req.query['wanted'] ?? '{"audience":"orders"}')) as { audience: string }
+    const wanted = JSON.parse((req.query['wanted'] as string | undefined) ?? '{"audience":"orders"}') as {
+      audience: string
+    }
     req.oidc.exchange(wanted).then((token) => res.json(token), next)
   })
 }
