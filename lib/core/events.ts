@@ -16,6 +16,11 @@ export type RefreshReason = 'expiry' | 'recheck' | 'rejected'
 
 /** The events of an instance and what they carry. None carries a token, a code or a secret. */
 export interface OidcEvents {
+  /**
+   * A browser is sent to the provider to log in. `prompt` is that of the request, where it has one; `attempt` is 1 where the
+   * browser came back without the cookie of its login, and is sent once more.
+   */
+  login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
   /** A login was finished. */
   login: OidcEventBase & { issuer: string; sub: string; loginId: string }
   /** A login could not be finished. */

@@ -33,10 +33,12 @@ export async function startLogin(
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
   const asked = { ...request, scope: wholeScope(exchange, request.scope) }
-  const input = { request: asked, returnTo, attempt: more.attempt ?? 0, cookies: readCookies(req) }
+  const attempt = more.attempt ?? 0
+  const input = { request: asked, returnTo, attempt, cookies: readCookies(req) }
   const begun = await beginLogin(instance, input).catch((error: unknown) => {
     throw loginFailed(exchange, error)
   })
+  instance.events.emit('login_begun', { prompt: request.parameters['prompt'], attempt })
   setCookies(res, begun.cookies)
   sendOn(exchange, begun.location, 302)
 }

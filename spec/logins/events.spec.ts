@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import type { OidcError } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { changed, flow, response, told } from '../support/flow.ts'
+import { changed, flow, forgetTransactions, response, told } from '../support/flow.ts'
 import { keepsSecrets } from '../support/misbehaviour.ts'
 
 const world = flow()
@@ -25,6 +25,43 @@ describe('events of logins', () => {
       { provider: 'default', code: 'authorization_denied' },
     ])
     expect(seen).toEqual(app.events.map(({ event }) => event))
+  })
+
+  it('tell of each browser that is sent to the provider, and of each that is sent once more', async () => {
+    const app = await world.start({
+      routes: (app, oidc) => void app.get('/silent', oidc.login({ prompt: 'none' })),
+    })
+    const begun: object[] = []
+    app.oidc.on('login_begun', ({ at, ...event }) => {
+      expect(at).toBeGreaterThan(0)
+      begun.push(event)
+    })
+    const agent = app.agent()
+    // Who only looks, or cannot show the provider's page, is not sent there.
+    await fetch(`${app.url}/login`, { method: 'HEAD' })
+    await agent.fetch(`${app.url}/login`)
+    await agent.get('/')
+    expect(begun).toEqual([])
+    const callback = await response(agent, '/profile')
+    forgetTransactions(agent)
+    expect((await agent.get(callback)).status).toBe(200)
+    await agent.get('/silent')
+    expect(begun).toEqual([
+      { provider: 'default', prompt: undefined, attempt: 0 },
+      { provider: 'default', prompt: undefined, attempt: 1 },
+      { provider: 'default', prompt: 'none', attempt: 0 },
+    ])
+    expect(told(app, 'login')).toHaveLength(2)
+  })
+
+  it('tell of no login that could not be begun', async () => {
+    const app = await world.start({ options: { par: true } })
+    const begun = vi.fn<() => void>()
+    app.oidc.on('login_begun', begun)
+    world.provider.misbehave({ endpoints: { par: { status: 401, body: { error: 'invalid_client' } } } })
+    expect((await app.agent().get('/login')).status).toBe(500)
+    expect(begun).not.toHaveBeenCalled()
+    expect(told(app, 'login_failed')).toHaveLength(1)
   })
 
   it('are told no more once the listener is taken off, and a listener that throws fails no login', async () => {
