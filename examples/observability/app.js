@@ -1,0 +1,97 @@
+/** An application that whoever runs it can look into: its log, its metrics, its probes. */
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import session from 'express-session'
+import { createOidc } from 'express-session-oidc'
+import { logEvents, logRequests, logWarnings } from './log.js'
+import { countEvents, startMetrics, timedFetch } from './metrics.js'
+import { createOperations } from './operations.js'
+import { page } from './page.js'
+
+/**
+ * @param {object} options
+ * @param {string} options.baseUrl where browsers reach it
+ * @param {{ issuer: string, clientId: string, clientSecret?: string }} options.provider
+ * @param {import('pino').Logger} options.log
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @param {string} [options.secret] at least 32 characters; default: a new one at each start
+ * @returns {{ app: import('express').Express, operations: import('express').Express, close: () => Promise<void> }}
+ */
+export function createApp({ baseUrl, provider, log, store, secret = randomBytes(32).toString('hex') }) {
+  const metrics = startMetrics()
+  const oidc = createOidc({
+    ...provider,
+    baseUrl,
+    secret,
+    fetch: timedFetch(metrics.meter),
+    bearer: { audience: 'orders' },
+  })
+  const stops = [logEvents(oidc, log), logWarnings(log), countEvents(metrics.meter)]
+
+  const app = express()
+  app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))
+  app.use(logRequests(log))
+  app.use(
+    session({
+      ...(store && { store }),
+      name: 'observed.sid',
+      secret,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { secure: baseUrl.startsWith('https:'), sameSite: 'lax' },
+    }),
+  )
+  app.use(oidc.router)
+
+  /**
+   * @param {import('express').Request} req
+   * @param {string} title
+   * @param {readonly string[]} [rows]
+   */
+  const shown = (req, title, rows) =>
+    page({ path: req.path, title, name: req.oidc.user?.name, paths: oidc.paths, ...(rows && { rows }) })
+
+  /**
+   * Asks another service, as the user. Here it is this application itself.
+   *
+   * @param {import('express').Request} req
+   */
+  async function ordersOf(req) {
+    const token = await req.oidc.accessToken()
+    const answer = await fetch(`${baseUrl}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
+    if (!answer.ok) throw new Error(`the orders cannot be had: ${answer.status}`)
+    const { orders } = /** @type {{ orders: string[] }} */ (await answer.json())
+    return orders
+  }
+
+  app.get('/', (req, res) => {
+    const { user } = req.oidc
+    res.set('Cache-Control', 'no-store')
+    res.send(shown(req, user ? `Hello, ${user.name}` : 'You are not logged in'))
+  })
+  app.get('/orders', oidc.requireAuth(), (req, res, next) => {
+    ordersOf(req).then((orders) => {
+      res.set('Cache-Control', 'no-store')
+      res.send(shown(req, 'Your orders', orders))
+    }, next)
+  })
+  app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => {
+    res.set('Cache-Control', 'no-store')
+    res.send(shown(req, 'Admin'))
+  })
+  app.get('/api/orders', oidc.requireBearer(), (req, res) => {
+    res.json({ orders: ['Tea', 'Biscuits'], for: req.auth.sub })
+  })
+  // Also what tells the events of faults that the session store has.
+  app.use(oidc.errorHandler())
+
+  return {
+    app,
+    operations: createOperations({ oidc, log, metrics: metrics.handler }),
+    async close() {
+      for (const stop of stops) stop()
+      await metrics.stop()
+    },
+  }
+}

@@ -1,0 +1,90 @@
+/** One line of the log for each event, each warning of the process and each request. */
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
+
+/** @typedef {import('express-session-oidc').OidcEventName} OidcEventName */
+
+/**
+ * What an event is worth where nothing failed on this side: its `status`, where it has one, is below 500.
+ *
+ * @satisfies {Record<OidcEventName, import('pino').Level>}
+ */
+const levels = {
+  login_begun: 'debug',
+  login: 'info',
+  login_failed: 'info',
+  logout: 'info',
+  refresh: 'debug',
+  refresh_failed: 'info',
+  denied: 'info',
+  token_rejected: 'info',
+  store_fault: 'error',
+  provider_fault: 'error',
+}
+
+/** What the lines of one request have in common. */
+const request = new AsyncLocalStorage()
+
+/**
+ * @param {object} [options]
+ * @param {import('pino').Level} [options.level] the lowest that is written
+ * @param {import('pino').DestinationStream} [options.to] default: standard output
+ */
+export function createLog({ level = 'info', to = pino.destination(1) } = {}) {
+  return pino({ level, base: null, mixin: () => ({ ...request.getStore() }) }, to)
+}
+
+/**
+ * @param {Pick<import('express-session-oidc').Oidc, 'on'>} oidc also what `createBearer()` makes
+ * @param {import('pino').Logger} log
+ * @returns {() => void} ends it
+ */
+export function logEvents(oidc, log) {
+  const names = /** @type {OidcEventName[]} */ (Object.keys(levels))
+  const stops = names.map((name) =>
+    oidc.on(name, (event) => {
+      const level = 'status' in event && event.status >= 500 ? 'error' : levels[name]
+      log[level]({ event: name, ...event }, `oidc ${name}`)
+    }),
+  )
+  return () => stops.forEach((stop) => stop())
+}
+
+/**
+ * Node prints warnings to standard error too, unless it runs with --no-warnings.
+ *
+ * @param {import('pino').Logger} log
+ * @returns {() => void} ends it
+ */
+export function logWarnings(log) {
+  const note = (/** @type {Error & { code?: string, detail?: string }} */ { name, code, message, detail }) =>
+    log.warn({ warning: name, code, detail }, message)
+  process.on('warning', note)
+  return () => process.off('warning', note)
+}
+
+/**
+ * Before the session: what is logged of a request, by whomever, has its id.
+ *
+ * @param {import('pino').Logger} log
+ * @returns {import('express').RequestHandler}
+ */
+export function logRequests(log) {
+  return (req, res, next) => {
+    const start = performance.now()
+    // The path alone: the query of the callback has the authorization code.
+    const [path] = req.originalUrl.split('?', 1)
+    request.run({ requestId: randomUUID() }, () => {
+      const done = () => {
+        const ms = Math.round(performance.now() - start)
+        log.info(
+          { method: req.method, path, status: res.statusCode, ms },
+          res.writableFinished ? 'request' : 'request aborted',
+        )
+      }
+      res.once('close', AsyncResource.bind(done))
+      next()
+    })
+  }
+}

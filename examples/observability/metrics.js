@@ -1,0 +1,94 @@
+/** Counts the events of all instances of the process, and times what is asked of their providers. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
+import { MeterProvider } from '@opentelemetry/sdk-metrics'
+
+/**
+ * @typedef {import('@opentelemetry/api').Meter} Meter
+ * @typedef {import('@opentelemetry/api').Attributes} Attributes
+ * @typedef {import('express-session-oidc').OidcEvents} OidcEvents
+ */
+
+/**
+ * The fields of each event that tell its counts apart, beside `provider`: those of few values. Not `sub`, `loginId` or
+ * `detail`, of which each value would be a time series of its own.
+ *
+ * @satisfies {{ [Name in keyof OidcEvents]: readonly (keyof OidcEvents[Name])[] }}
+ */
+const fields = {
+  login_begun: ['prompt', 'attempt'],
+  login: [],
+  login_failed: ['code'],
+  logout: ['reason'],
+  refresh: [],
+  refresh_failed: ['code'],
+  denied: ['code'],
+  token_rejected: ['code'],
+  store_fault: [],
+  provider_fault: [],
+}
+
+/**
+ * @param {Meter} meter
+ * @param {readonly string[]} [providers] names of the instances
+ * @returns {() => void} ends it
+ */
+export function countEvents(meter, providers = ['default']) {
+  const stops = Object.entries(fields).map(([name, names]) => {
+    const counter = meter.createCounter(`oidc.${name}`, { description: `Events '${name}' of express-session-oidc` })
+    // A counter that is not there until its first event goes from nothing to 1, which no rate shows.
+    if (names.length === 0) for (const provider of providers) counter.add(0, { provider })
+    const count = (/** @type {unknown} */ message) => {
+      const event = /** @type {Attributes} */ (message)
+      counter.add(1, Object.fromEntries(['provider', ...names].map((field) => [field, event[field]])))
+    }
+    const channel = `express-session-oidc:${name}`
+    subscribe(channel, count)
+    return () => unsubscribe(channel, count)
+  })
+  return () => stops.forEach((stop) => stop())
+}
+
+/**
+ * A `fetch` for the option of that name, which times each request to the provider up to the head of its answer. Refreshes
+ * are those with the grant type `refresh_token`.
+ *
+ * @param {Meter} meter
+ * @returns {typeof fetch}
+ */
+export function timedFetch(meter) {
+  const duration = meter.createHistogram('oidc.provider.request.duration', {
+    description: 'Requests to the provider',
+    unit: 's',
+    advice: { explicitBucketBoundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
+  })
+  return async (input, init) => {
+    const start = performance.now()
+    /** @type {Attributes} */
+    const attributes = { method: init?.method ?? 'GET' }
+    const grant = init?.body instanceof URLSearchParams && init.body.get('grant_type')
+    if (grant) attributes['grant_type'] = grant
+    try {
+      const response = await fetch(input, init)
+      attributes['status'] = response.status
+      return response
+    } catch (error) {
+      attributes['error'] = error instanceof Error ? error.name : 'unknown'
+      throw error
+    } finally {
+      duration.record((performance.now() - start) / 1000, attributes)
+    }
+  }
+}
+
+/** Metrics that Prometheus fetches. An application that has OpenTelemetry already takes `metrics.getMeter()` of its API instead. */
+export function startMetrics() {
+  const exporter = new PrometheusExporter({ preventServerStart: true })
+  const provider = new MeterProvider({ readers: [exporter] })
+  return {
+    meter: provider.getMeter('express-session-oidc'),
+    /** @type {import('express').RequestHandler} */
+    handler: (req, res) => exporter.getMetricsRequestHandler(req, res),
+    stop: () => provider.shutdown(),
+  }
+}

@@ -1,0 +1,365 @@
+/** `examples/observability`: what its log and its metrics say of what users do and of what fails, and what they never say. */
+import { channel } from 'node:diagnostics_channel'
+import { createServer, type Server } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Store } from 'express-session'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createApp } from '../../examples/observability/app.js'
+import { createLog } from '../../examples/observability/log.js'
+import { Watch } from '../attacks/secret-watch.ts'
+import { close, listen, until } from '../support/app.ts'
+import { response } from '../support/flow.ts'
+import { redisForFile } from '../support/redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
+import { pass } from '../support/tokens-app.ts'
+import { headingOf, run, textOf, type Running } from './steps.ts'
+
+noUnhandledRejections()
+
+const own = redisForFile()
+const secret = 'the secret of this application and of nothing else'
+
+let provider: TestProvider
+let redis: SwitchedRedis
+let example: Running
+let inside: Server
+let insideUrl: string
+let written: string
+
+/** A line of the log. */
+interface Line {
+  readonly level: number
+  readonly event?: string
+  readonly requestId?: string
+  readonly [name: string]: unknown
+}
+
+const debug = 20
+const info = 30
+const warn = 40
+const error = 50
+
+const lines = (): Line[] =>
+  written
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line)
+const told = (event: string): Line[] => lines().filter((line) => line.event === event)
+
+async function start(store?: Store): Promise<void> {
+  written = ''
+  example = await run(async (baseUrl) => {
+    const made = createApp({
+      baseUrl,
+      provider: provider.settings(),
+      log: createLog({ level: 'debug', to: { write: (text) => void (written += text) } }),
+      secret,
+      ...(store && { store }),
+    })
+    inside = createServer(made.operations)
+    insideUrl = await listen(inside)
+    return {
+      app: made.app,
+      stop: async () => {
+        await close(inside)
+        await made.close()
+      },
+    }
+  })
+}
+
+beforeEach(async () => {
+  provider = await startTestProvider({
+    audience: 'orders',
+    refreshTokens: 'rotating',
+    accessTokenSeconds: 300,
+    // Looked up each time: specs put another clock in place.
+    now: () => Date.now(),
+  })
+  redis = switchedRedis(own.client)
+  await start(new RedisSessionStore({ client: redis.client, idleSeconds: 600 }))
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  provider.behave()
+  await example.stop()
+  await provider.stop()
+})
+
+async function logIn(user = 'alice'): Promise<UserAgent> {
+  const agent = example.agent()
+  const asked = await agent.click(await agent.get('/'), 'Log in')
+  expect(headingOf(await agent.submit(asked, { button: user }))).toMatch(/^Hello, \w/)
+  return agent
+}
+
+const ask = async (path: string): Promise<{ status: number; text: string }> => {
+  const answer = await fetch(insideUrl + path)
+  return { status: answer.status, text: await answer.text() }
+}
+
+/** The values of one metric, by its labels without those of OpenTelemetry's own. */
+async function counts(name: string): Promise<Record<string, number>> {
+  const { text } = await ask('/metrics')
+  const found: Record<string, number> = {}
+  for (const [, labels = '', value] of text.matchAll(new RegExp(`^${name}\\{(.*)\\} (\\S+)$`, 'gm'))) {
+    found[labels.replace(/,?otel_scope_name="[^"]*"/, '')] = Number(value)
+  }
+  return found
+}
+
+describe('a login', () => {
+  it('is a line and a count, and so is its end', async () => {
+    const agent = await logIn()
+    expect(told('login_begun')).toMatchObject([{ level: debug, provider: 'default', attempt: 0 }])
+    expect(told('login')).toMatchObject([{ level: info, provider: 'default', issuer: provider.issuer, sub: 'alice' }])
+    await agent.submit(await agent.get('/'), { button: 'Log out' })
+    expect(told('logout')).toMatchObject([{ level: info, reason: 'user', loginId: told('login')[0]?.['loginId'] }])
+    expect(await counts('oidc_login_begun_total')).toEqual({ 'provider="default",prompt="",attempt="0"': 1 })
+    expect(await counts('oidc_login_total')).toEqual({ 'provider="default"': 1 })
+    expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="user"': 1 })
+  })
+
+  it('that the user calls off is one that failed, and no fault', async () => {
+    provider.deny()
+    expect((await example.agent().get('/orders')).status).toBe(403)
+    expect(told('login_failed')).toMatchObject([{ level: info, code: 'authorization_denied', status: 403 }])
+    expect(await counts('oidc_login_failed_total')).toEqual({ 'provider="default",code="authorization_denied"': 1 })
+  })
+
+  it('that fails on this side is an error', async () => {
+    const agent = example.agent()
+    provider.signIn('alice')
+    const callback = await response(agent, '/orders')
+    provider.misbehave({ endpoints: { token: { status: 401, body: { error: 'invalid_client' } } } })
+    expect((await agent.get(callback)).status).toBe(500)
+    expect(told('login_failed')).toMatchObject([{ level: error, code: 'client_rejected', status: 500 }])
+  })
+})
+
+describe('what a user may not do', () => {
+  it('is denied in a line that says who and why, and counted without either', async () => {
+    const agent = await logIn('bob')
+    expect((await agent.get('/admin')).status).toBe(403)
+    expect(told('denied')).toMatchObject([
+      { level: info, code: 'not_allowed', sub: 'bob', detail: 'lacking: role admin' },
+    ])
+    expect(await counts('oidc_denied_total')).toEqual({ 'provider="default",code="not_allowed"': 1 })
+  })
+
+  it('is told of a token that is no good', async () => {
+    const answer = await fetch(`${example.url}/api/orders`, { headers: { authorization: 'Bearer forged' } })
+    expect(answer.status).toBe(401)
+    expect(told('token_rejected')).toMatchObject([{ level: info, code: 'token_invalid', status: 401 }])
+    expect(await counts('oidc_token_rejected_total')).toEqual({ 'provider="default",code="token_invalid"': 1 })
+  })
+})
+
+describe('a refresh', () => {
+  it('is a line for who looks closely, a count and a duration', async () => {
+    const agent = await logIn()
+    expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+    expect(told('refresh')).toEqual([])
+    pass(280)
+    expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+    expect(told('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId: told('login')[0]?.['loginId'] }])
+    expect(await counts('oidc_refresh_total')).toEqual({ 'provider="default"': 1 })
+    const durations = await counts('oidc_provider_request_duration_count')
+    expect(durations).toMatchObject({
+      'method="POST",grant_type="authorization_code",status="200"': 1,
+      'method="POST",grant_type="refresh_token",status="200"': 1,
+    })
+  })
+
+  it('that the provider refuses ends the login, in a line each', async () => {
+    const agent = await logIn()
+    pass(280)
+    provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
+    await agent.fetch('/orders')
+    expect(told('refresh_failed')).toMatchObject([{ level: info, code: 'login_required', sub: 'alice' }])
+    expect(told('logout')).toMatchObject([{ reason: 'refresh_refused' }])
+    expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="refresh_refused"': 1 })
+  })
+
+  it('that fails since the provider is down is an error, and its user has what there was', async () => {
+    const agent = await logIn()
+    pass(280)
+    provider.misbehave({ endpoints: { token: { status: 503 } } })
+    expect((await agent.get('/orders')).status).toBe(200)
+    expect(told('refresh_failed')).toMatchObject([{ level: error, code: 'provider_unavailable', status: 503 }])
+    expect(await counts('oidc_refresh_failed_total')).toEqual({ 'provider="default",code="provider_unavailable"': 1 })
+    expect(await counts('oidc_provider_request_duration_count')).toMatchObject({
+      'method="POST",grant_type="refresh_token",status="503"': 1,
+    })
+  })
+})
+
+describe('a fault', () => {
+  it('of the store is an error, and counted', async () => {
+    const agent = await logIn()
+    expect(await counts('oidc_store_fault_total')).toEqual({ 'provider="default"': 0 })
+    redis.fail()
+    expect((await agent.get('/orders')).status).toBe(503)
+    redis.heal()
+    expect(told('store_fault')).toMatchObject([{ level: error, detail: 'Error: the store is away (mGet)' }])
+    expect(await counts('oidc_store_fault_total')).toEqual({ 'provider="default"': 1 })
+    expect((await agent.get('/orders')).status).toBe(200)
+  })
+
+  it('of the provider is an error, and counted, with the requests that nobody answered', async () => {
+    await provider.stop()
+    expect((await example.agent().get('/orders')).status).toBe(503)
+    expect(told('provider_fault')).toMatchObject([{ level: error }])
+    expect(told('login_failed')).toMatchObject([{ level: error, code: 'provider_unavailable' }])
+    expect(await counts('oidc_provider_fault_total')).toEqual({ 'provider="default"': 1 })
+    expect(await counts('oidc_provider_request_duration_count')).toEqual({ 'method="GET",error="TypeError"': 1 })
+  })
+})
+
+describe('the lines', () => {
+  it('of a request have its id, those of the events too', async () => {
+    const agent = await logIn('bob')
+    pass(280)
+    await Promise.all(['/orders', '/admin', '/'].map((path) => agent.get(path)))
+    await until(() => lines().filter(({ msg }) => msg === 'request').length >= 7, 'all requests are logged')
+    const idOf = (path: string, status: number): unknown =>
+      lines().findLast((line) => line['path'] === path && line['status'] === status)?.requestId
+    for (const [event, path, status] of [
+      ['login', '/callback', 303],
+      ['refresh', '/orders', 200],
+      ['denied', '/admin', 403],
+    ] as const) {
+      expect(told(event)[0]?.requestId, event).toMatch(/^[-\da-f]{36}$/)
+      expect(told(event)[0]?.requestId, event).toBe(idOf(path, status))
+    }
+    const ids = lines().filter(({ msg }) => msg === 'request')
+    expect(new Set(ids.map(({ requestId }) => requestId)).size).toBe(ids.length)
+  })
+
+  it('of a request that its client called off have its id too', async () => {
+    const agent = await logIn()
+    pass(280)
+    const release = provider.misbehave({ endpoints: { token: { hang: true } } })
+    const calledOff = new AbortController()
+    const cookie = `observed.sid=${agent.jar.get('observed.sid')?.value}`
+    const asked = fetch(`${example.url}/orders`, { headers: { cookie }, signal: calledOff.signal })
+    asked.catch(() => {})
+    await until(() => provider.requestsTo('token').length === 2, 'the refresh is under way')
+    calledOff.abort()
+    await until(() => lines().some(({ msg }) => msg === 'request aborted'), 'it is told')
+    expect(lines().find(({ msg }) => msg === 'request aborted')).toMatchObject({
+      path: '/orders',
+      requestId: expect.stringMatching(/^[-\da-f]{36}$/) as string,
+    })
+    release()
+    await until(() => told('refresh').length + told('refresh_failed').length === 1, 'the refresh has come to its end')
+  })
+
+  it('have warnings of the process among them', async () => {
+    process.emitWarning('a sample of a warning', {
+      code: 'OIDC_SAMPLE',
+      type: 'OidcSetupWarning',
+      detail: 'See the docs.',
+    })
+    await nextTurn()
+    expect(lines()).toMatchObject([
+      {
+        level: warn,
+        warning: 'OidcSetupWarning',
+        code: 'OIDC_SAMPLE',
+        msg: 'a sample of a warning',
+        detail: 'See the docs.',
+      },
+    ])
+  })
+
+  it('and the metrics have no token, code or secret in them', async () => {
+    const watch = new Watch()
+    watch.plant('the client secret', provider.clientSecret)
+    watch.plant('the secret of the application', secret)
+    provider.misbehave({
+      tokenResponse: (body) => {
+        for (const name of ['access_token', 'refresh_token', 'id_token']) watch.plant(name, body[name] as string)
+        return body
+      },
+    })
+    const agent = await logIn()
+    const cookie = agent.jar.get('observed.sid')?.value
+    watch.plant('the session cookie', decodeURIComponent(cookie ?? ''))
+    pass(280)
+    await agent.get('/orders')
+    await agent.submit(await agent.get('/'), { button: 'Log out' })
+    // What comes from outside, good or not, is no line either.
+    const callback = await response(await logIn('bob'), '/login')
+    await example.agent().get(callback)
+    const token = await provider.sign({ iss: provider.issuer, aud: 'others', sub: 'bob', exp: 4_000_000_000 })
+    watch.plant('a token for others', token)
+    await fetch(`${example.url}/api/orders?access_token=${token}`, { headers: { authorization: `Bearer ${token}` } })
+    await fetch(`${example.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
+    for (const { params } of provider.requests) {
+      for (const name of ['code', 'code_verifier', 'nonce', 'state']) watch.plant(name, params.get(name))
+    }
+    expect(watch.secrets).toHaveLength(11)
+    expect(told('login').length + told('refresh').length + told('logout').length + told('token_rejected').length).toBe(
+      6,
+    )
+    watch.see('the log', written)
+    watch.see('the metrics', (await ask('/metrics')).text)
+    expect(watch.leaks()).toEqual([])
+  })
+
+  it('of the metrics name nobody', async () => {
+    await logIn()
+    const { text } = await ask('/metrics')
+    expect(text).toContain('oidc_login_total')
+    expect(text).not.toMatch(/alice|loginId|sub=|issuer=|detail=/)
+  })
+})
+
+describe('a probe', () => {
+  it('finds it not ready until its provider is there, though alive', async () => {
+    await provider.stop()
+    expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('"ok":false') as string })
+    await until(() => lines().some(({ msg }) => msg === 'not ready'), 'it is said why')
+    expect(lines()).toMatchObject([{ level: warn, code: 'provider_unavailable', msg: 'not ready' }])
+    expect((await ask('/healthz')).status).toBe(200)
+    await provider.start()
+    await until(async () => (await ask('/readyz')).status === 200, 'it is ready without a login')
+  })
+
+  it('finds it ready while its provider or its store is away later', async () => {
+    await until(async () => (await ask('/readyz')).status === 200, 'it is ready')
+    await provider.stop()
+    redis.fail()
+    expect(JSON.parse((await ask('/readyz')).text)).toMatchObject({ ok: true, provider: { discovered: true } })
+    expect((await ask('/healthz')).status).toBe(200)
+  })
+
+  it('has an address that the application itself does not have', async () => {
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      expect((await ask(path)).status, path).not.toBe(404)
+      expect((await example.agent().get(path)).status, path).toBe(404)
+    }
+  })
+})
+
+it('runs with its sessions in memory too', async () => {
+  await example.stop()
+  await start()
+  const agent = await logIn()
+  expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+  expect(told('login')).toHaveLength(1)
+})
+
+it('listens to nothing more once it is closed', async () => {
+  const login = channel('express-session-oidc:login')
+  const listeners = process.listenerCount('warning')
+  expect(login.hasSubscribers).toBe(true)
+  await example.stop()
+  expect(login.hasSubscribers).toBe(false)
+  expect(process.listenerCount('warning')).toBe(listeners - 1)
+  await start()
+})
