@@ -20,12 +20,18 @@ const fields = {
   login: [],
   login_failed: ['code'],
   logout: ['reason'],
-  refresh: [],
-  refresh_failed: ['code'],
+  refresh: ['reason'],
+  refresh_failed: ['reason', 'code'],
   denied: ['code'],
   token_rejected: ['code'],
   store_fault: [],
   provider_fault: [],
+}
+
+/** What durations are counted by. */
+const seconds = {
+  unit: 's',
+  advice: { explicitBucketBoundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
 }
 
 /**
@@ -34,13 +40,16 @@ const fields = {
  * @returns {() => void} ends it
  */
 export function countEvents(meter, providers = ['default']) {
+  const refreshes = meter.createHistogram('oidc.refresh.duration', { description: 'Refreshes of tokens', ...seconds })
   const stops = Object.entries(fields).map(([name, names]) => {
     const counter = meter.createCounter(`oidc.${name}`, { description: `Events '${name}' of express-session-oidc` })
     // A counter that is not there until its first event goes from nothing to 1, which no rate shows.
     if (names.length === 0) for (const provider of providers) counter.add(0, { provider })
     const count = (/** @type {unknown} */ message) => {
       const event = /** @type {Attributes} */ (message)
-      counter.add(1, Object.fromEntries(['provider', ...names].map((field) => [field, event[field]])))
+      const labels = Object.fromEntries(['provider', ...names].map((field) => [field, event[field]]))
+      counter.add(1, labels)
+      if (name === 'refresh') refreshes.record(Number(event['durationMs']) / 1000, labels)
     }
     const channel = `express-session-oidc:${name}`
     subscribe(channel, count)
@@ -50,8 +59,7 @@ export function countEvents(meter, providers = ['default']) {
 }
 
 /**
- * A `fetch` for the option of that name, which times each request to the provider up to the head of its answer. Refreshes
- * are those with the grant type `refresh_token`.
+ * A `fetch` for the option of that name, which times each request to the provider up to the head of its answer.
  *
  * @param {Meter} meter
  * @returns {typeof fetch}
@@ -59,8 +67,7 @@ export function countEvents(meter, providers = ['default']) {
 export function timedFetch(meter) {
   const duration = meter.createHistogram('oidc.provider.request.duration', {
     description: 'Requests to the provider',
-    unit: 's',
-    advice: { explicitBucketBoundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
+    ...seconds,
   })
   return async (input, init) => {
     const start = performance.now()

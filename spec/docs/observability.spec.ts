@@ -81,10 +81,10 @@ describe('docs/observability.md', () => {
 
   it('alerts on metrics, labels and codes that there are', () => {
     const alerts = /```promql\n([\s\S]*?)```/.exec(guide())?.[1] ?? ''
-    const used = [...alerts.matchAll(/\boidc_(\w+?)_(?:total|bucket)(?:\{(.*?)\})?/g)]
+    const used = [...alerts.matchAll(/\boidc_(\w+?)_(?:total|duration_bucket)(?:\{(.*?)\})?/g)]
     expect(used.length).toBeGreaterThan(10)
     for (const [, name = '', selector = ''] of used) {
-      const labels = name === 'provider_request_duration' ? ['grant_type'] : events.get(name)
+      const labels = name === 'provider_request' ? ['status'] : events.get(name)
       expect(labels, name).toBeDefined()
       for (const [, label = '', values = ''] of selector.matchAll(/(\w+)(?:!=|=~|=)"(.*?)"/g)) {
         expect(labels, `${name} has ${label}`).toContain(label)
@@ -163,7 +163,7 @@ describe('what docs/observability.md shows', () => {
       log: `${masked(shown, provider.issuer).join('\n')}\n`,
       metrics: metrics
         .split('\n')
-        .filter((line) => /^oidc_(?!provider_request_duration_bucket)/.test(line))
+        .filter((line) => /^oidc_\w+(?<!_bucket)\{/.test(line))
         .map((line) => line.replace(/,otel_scope_name="[^"]*"/, '').replace(/(_sum\{.*\}) .*/, '$1 0.012'))
         .map((line) => `${line}\n`)
         .join(''),
@@ -180,6 +180,7 @@ function masked(lines: readonly string[], issuer: string): string[] {
       .replace(/"time":\d+/, `"time":${1_760_000_000_000 + index * 100}`)
       .replace(/"at":\d+/, `"at":${1_760_000_000_000 + index * 100}`)
       .replace(/"ms":\d+/, '"ms":12')
+      .replace(/"durationMs":[\d.]+/, '"durationMs":12')
       .replace(/"loginId":"[^"]+"/, '"loginId":"pX3nW7kQ0sZ2vB5cY8dE1g"')
       .replace(/"requestId":"([^"]+)"/, (_all, id: string) => {
         const known = ids.get(id) ?? `5b1c0d5e-0000-4000-8000-${String(ids.size + 1).padStart(12, '0')}`

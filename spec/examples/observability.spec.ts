@@ -165,8 +165,13 @@ describe('a refresh', () => {
     expect(told('refresh')).toEqual([])
     pass(280)
     expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
-    expect(told('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId: told('login')[0]?.['loginId'] }])
-    expect(await counts('oidc_refresh_total')).toEqual({ 'provider="default"': 1 })
+    const loginId = told('login')[0]?.['loginId']
+    expect(told('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId, reason: 'expiry' }])
+    const labels = 'provider="default",reason="expiry"'
+    expect(await counts('oidc_refresh_total')).toEqual({ [labels]: 1 })
+    expect(await counts('oidc_refresh_duration_count')).toEqual({ [labels]: 1 })
+    const sum = (await counts('oidc_refresh_duration_sum'))[labels]
+    expect(sum).toBeCloseTo(Number(told('refresh')[0]?.['durationMs']) / 1000, 6)
     const durations = await counts('oidc_provider_request_duration_count')
     expect(durations).toMatchObject({
       'method="POST",grant_type="authorization_code",status="200"': 1,
@@ -190,7 +195,9 @@ describe('a refresh', () => {
     provider.misbehave({ endpoints: { token: { status: 503 } } })
     expect((await agent.get('/orders')).status).toBe(200)
     expect(told('refresh_failed')).toMatchObject([{ level: error, code: 'provider_unavailable', status: 503 }])
-    expect(await counts('oidc_refresh_failed_total')).toEqual({ 'provider="default",code="provider_unavailable"': 1 })
+    expect(await counts('oidc_refresh_failed_total')).toEqual({
+      'provider="default",reason="expiry",code="provider_unavailable"': 1,
+    })
     expect(await counts('oidc_provider_request_duration_count')).toMatchObject({
       'method="POST",grant_type="refresh_token",status="503"': 1,
     })
