@@ -3,7 +3,7 @@
  * everything that can be seen from outside collected: no secret is in it, in whatever form.
  *
  * Ours to keep out are the client secret, the secrets that we seal with, the session's secret, the PKCE verifiers, the
- * nonces, the codes, and all tokens. What the protocol itself puts somewhere is not a leak there, and there alone:
+ * nonces, the codes, all tokens, and the keys that those are bound to. What the protocol itself puts somewhere is not a leak there, and there alone:
  * - a code in the address of the callback, and so in what is printed of that one request, whose own it is. With
  *   `form_post` the code is in no address, and then in nothing that is printed;
  * - a nonce in the address of the authorization endpoint, where the request is not pushed;
@@ -55,6 +55,7 @@ describe.skipIf(!own)('a day with secrets planted', () => {
   let hook: ((req: Request, login: FinishedLogin) => unknown) | undefined
   let rolesHook: (() => readonly string[]) | undefined
   let printsRequests = true
+  let privateKeys = 0
   const restore: (() => void)[] = []
 
   /** Codes, verifiers and nonces of all requests, and the tokens that were answered, are secrets too. */
@@ -63,7 +64,8 @@ describe.skipIf(!own)('a day with secrets planted', () => {
       ['default', provider],
       ['partner', partners],
     ] as const) {
-      for (const { params } of one.requests) {
+      for (const { params, headers } of one.requests) {
+        watch.plant(`a DPoP proof of ${of}`, headers['dpop'] ?? null)
         watch.plant(`a code of ${of}`, params.get('code'))
         watch.plant(`a verifier of ${of}`, params.get('code_verifier'))
         watch.plant(`a nonce of ${of}`, params.get('nonce'))
@@ -190,6 +192,23 @@ describe.skipIf(!own)('a day with secrets planted', () => {
 
   const eventNames = ['login', 'login_failed', 'logout', 'denied', 'store_fault', 'provider_fault'] as const
 
+  /** Plants the private keys that tokens are bound to, as they are made. */
+  function plantKeys(): void {
+    const exported = crypto.subtle.exportKey.bind(crypto.subtle)
+    const spy = vi.spyOn(crypto.subtle, 'exportKey').mockImplementation((async (
+      format: 'jwk',
+      key: Parameters<typeof exported>[1],
+    ) => {
+      const jwk = await exported(format, key)
+      if (jwk.d !== undefined) {
+        watch.plant('a private key of a login', jwk.d)
+        privateKeys++
+      }
+      return jwk
+    }) as typeof crypto.subtle.exportKey)
+    restore.push(() => spy.mockRestore())
+  }
+
   /** Listens wherever something of ours may come out of the process. */
   function listen(): void {
     for (const name of eventNames) {
@@ -237,6 +256,7 @@ describe.skipIf(!own)('a day with secrets planted', () => {
         : {
             responseMode: 'form_post',
             par: true,
+            dpop: true,
             clientAuth: 'client_secret_post',
             roles: ({ accessToken }) => (accessToken === undefined ? [] : ['of-the-access-token']),
           }),
@@ -330,6 +350,8 @@ describe.skipIf(!own)('a day with secrets planted', () => {
     redis.heal()
     watch.forgetPlaces()
     await client.flushAll()
+    privateKeys = 0
+    plantKeys()
     listen()
   })
   afterEach(() => {
@@ -355,6 +377,7 @@ describe.skipIf(!own)('a day with secrets planted', () => {
       roles: ['of-the-access-token'],
     })
     expect((await agent.get('/uses-tokens?of=partner')).status).toBe(200)
+    expect(privateKeys).toBe(1)
     expect((await agent.get('/admin')).status).toBe(403)
     expect((await agent.fetch('/admin')).status).toBe(403)
     expect((await browser().fetch('/page')).status).toBe(401)
@@ -597,6 +620,8 @@ describe.skipIf(!own)('a day with secrets planted', () => {
       }
       expect(watch.secrets).toEqual(
         expect.arrayContaining([
+          'a DPoP proof of partner',
+          'a private key of a login',
           'a secret of the instances',
           'the client secret',
           'the client secret at the partner',
