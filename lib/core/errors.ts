@@ -18,7 +18,8 @@
  * - `destination_refused`: `req.oidc.fetch()` was to call an origin that `fetchOrigins` does not list (500).
  * - `client_rejected`: the provider refused this client or its request; a matter of configuration (500).
  * - `hook_failed`: `afterLogin`, `roles` or a `check` failed (500).
- * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another (500).
+ * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another; or the provider
+ *   does not have what an option needs (500).
  * - `provider_response_invalid`: the provider's answer breaks the protocol (502).
  * - `token_invalid`: a token did not pass its checks (401 where a client presented it, 502 during a login).
  * - `provider_unavailable`: the provider cannot be reached or is failing (503).
