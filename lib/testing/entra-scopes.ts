@@ -51,8 +51,17 @@ export function rememberConsent(entra: EntraState, { session, clientId, scope }:
   entra.consents.set(of, new Set([...(entra.consents.get(of) ?? []), ...keysOf(entra, scope)]))
 }
 
-function isConsentedTo({ consents }: EntraState, { session, clientId }: Grant, key: string): boolean {
-  return ['', `${session.sub} ${clientId}`].some((of) => consents.get(of)?.has(key))
+/** All that there is consent to, by the user or by an administrator. */
+function consentsOf({ consents }: EntraState, { session, clientId }: Grant): ReadonlySet<string> {
+  return new Set(['', `${session.sub} ${clientId}`].flatMap((of) => [...(consents.get(of) ?? [])]))
+}
+
+/** What `.default` stands for: all scope of the API that there is consent to. */
+function defaultNames({ appId }: TestEntraApi, consents: ReadonlySet<string>): string[] {
+  return [...consents].flatMap((key) => {
+    const { resource, name } = parts(key)
+    return resource === appId && name !== '.default' ? [name] : []
+  })
 }
 
 /** The one API whose scope is asked for; where none is, that of the login, or Microsoft Graph. */
@@ -78,15 +87,22 @@ export function entraTarget(
       ? entraError(entra, 400, 'invalid_request', 28_000, `The scope ${scope.join(' ')} is of more than one resource.`)
       : entraError(entra, 400, 'invalid_request', 28_003, 'The scope must not be empty: the login was for several.')
   }
-  if (!keysOf(entra, apiScope).every((key) => isConsentedTo(entra, grant, key))) {
+  const [api = graphApi] = apis.values()
+  const named = apiScope.filter((one) => parts(one).name !== '.default')
+  const isDefault = named.length < apiScope.length
+  if (isDefault && named.length > 0) {
+    return entraError(entra, 400, 'invalid_scope', 70_011, '.default stands for all scope and goes with no other.')
+  }
+  const consents = consentsOf(entra, grant)
+  const all = isDefault ? defaultNames(api, consents) : []
+  if (!keysOf(entra, named).every((key) => consents.has(key)) || (isDefault && all.length === 0)) {
     const description = `The user or administrator has not consented to use the application with ID '${grant.clientId}'.`
     return entraError(entra, 400, 'invalid_grant', 65_001, description, 'consent_required')
   }
-  const [api = graphApi] = apis.values()
-  const isGraph = api.appId === graphAppId
+  const said = api.appId === graphAppId ? scope : apiScope
   return {
     api,
-    names: (isGraph ? scope : apiScope).map((one) => parts(one).name),
-    scope: isGraph ? scope : apiScope,
+    names: isDefault ? all : said.map((one) => parts(one).name),
+    scope: [...all.map((name) => `${api.uri}/${name}`), ...said],
   }
 }

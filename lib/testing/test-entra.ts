@@ -46,7 +46,8 @@ export interface TestEntra {
   signIn(name: string | undefined): void
   /**
    * From now on an administrator has consented to this scope for all users and clients, and users to what they are asked for
-   * from now on: a refresh for any other is answered `consent_required`. At first: none.
+   * from now on: a refresh for any other is answered `consent_required`. `.default` of an API stands for what there is consent
+   * to. At first: none.
    */
   consentTo(scope: readonly string[]): void
   /** An access token for an API. */

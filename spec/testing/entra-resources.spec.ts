@@ -170,6 +170,21 @@ describe('consent at the simulated Entra', () => {
     }
   })
 
+  it('is what .default of an API stands for', async () => {
+    id.consentTo(['api://orders/Orders.Read', 'api://orders/Orders.Write', 'User.Read'])
+    const token = await refreshToken('openid profile')
+    const answer = await refresh(token, 'openid profile offline_access api://orders/.default')
+    expect(access(answer)).toMatchObject({ aud: orders.appId, scp: 'Orders.Read Orders.Write' })
+    expect(answer.body['scope']).toBe('api://orders/Orders.Read api://orders/Orders.Write api://orders/.default')
+    expect(await refresh(token, `${stock.uri}/.default`)).toMatchObject(unconsented)
+    expect(await refresh(token, 'api://orders/.default api://orders/Orders.Read')).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_scope', error_codes: [70_011] },
+    })
+    const atLogin = await login('openid api://orders/.default')
+    expect(access(atLogin)).toMatchObject({ scp: 'Orders.Read Orders.Write' })
+  })
+
   it('is taken back by another', async () => {
     const token = await refreshToken('openid api://orders/Orders.Read')
     id.consentTo(['User.Read'])
