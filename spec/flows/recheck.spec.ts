@@ -1,0 +1,431 @@
+/** A login in use is rechecked with the provider now and then, behind the request that finds it due. */
+import { requireAnyAuth, type OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import type { EndpointFault, UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { until, type AppSetup, type TestApp } from '../support/app.ts'
+import { flow, told } from '../support/flow.ts'
+import { Gate } from '../support/gate.ts'
+import { RedisTap } from '../support/redis-tap.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { switchedRedis } from '../support/switched-redis.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+import { pass } from '../support/tokens-app.ts'
+import { waiting } from '../support/waiting.ts'
+
+// Access tokens last, so that it is the recheck alone that refreshes.
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
+const partner = partnerOfFile()
+noUnhandledRejections()
+
+/** An application whose commands to Redis are shown. */
+async function tapped(setup: Partial<AppSetup> = {}): Promise<{ app: TestApp; tap: RedisTap }> {
+  const tap = new RedisTap(world.redis.client)
+  const store = new RedisSessionStore({ client: tap, idleSeconds: 600 })
+  return { app: await world.start({ session: { store }, ...setup }), tap }
+}
+
+async function logIn(app: TestApp): Promise<UserAgent> {
+  // From here on the clock stands still between the steps.
+  pass(0)
+  const agent = app.agent()
+  expect((await agent.get('/profile')).status).toBe(200)
+  world.provider.forget()
+  return agent
+}
+
+async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await world.start({ options })
+  return { app, agent: await logIn(app) }
+}
+
+function profile(agent: UserAgent, app: TestApp): ReturnType<UserAgent['fetch']> {
+  return agent.fetch(`${app.url}/profile`)
+}
+
+/** Requests to the token endpoint since the login. */
+function grants(): (string | null)[] {
+  return world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
+}
+
+function refreshed(app: TestApp, count = 1): Promise<void> {
+  return until(() => told(app, 'refresh').length === count, `${count} refreshes are told`)
+}
+
+/** What a request asked of Redis, without the renewal of the session, which comes once a minute. */
+function commands(tap: RedisTap): string[] {
+  return tap.calls.map(({ method }) => method).filter((method) => method !== 'expire')
+}
+
+function lockOf(app: TestApp): string {
+  return `oidc:refresh:${String(told(app, 'login')[0]?.['loginId'])}`
+}
+
+describe('a guarded request with a login that is due', () => {
+  it('is answered before the provider has answered, and starts one refresh', async () => {
+    const { app, agent } = await start()
+    pass(300)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    const answers = await Promise.all(Array.from({ length: 10 }, () => profile(agent, app)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
+    await world.provider.waitForRequest('token')
+    expect((await profile(agent, app)).status).toBe(200)
+    expect(told(app, 'refresh')).toEqual([])
+    undo()
+    await refreshed(app)
+    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer, reason: 'recheck' }])
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('starts the next refresh once the login is due again', async () => {
+    const { app, agent } = await start()
+    for (const round of [1, 2, 3]) {
+      pass(300)
+      await profile(agent, app)
+      await refreshed(app, round)
+      await profile(agent, app)
+    }
+    expect(grants()).toHaveLength(3)
+  })
+
+  it.each([
+    [60, 59],
+    [5, 4],
+    [3000, 2999],
+  ])('with recheckSeconds %i is due then, and not at %i', async (recheckSeconds, before) => {
+    const { app, tap } = await tapped({ options: { recheckSeconds } })
+    const agent = await logIn(app)
+    pass(before)
+    tap.reset()
+    await profile(agent, app)
+    expect(commands(tap)).toEqual(['mGet'])
+    pass(1)
+    await profile(agent, app)
+    await refreshed(app)
+  })
+
+  it('is one refresh, whichever instances of the application are asked', async () => {
+    const { app, agent } = await start()
+    const { app: other, tap } = await tapped()
+    const all = (): string[] => [...told(app, 'refresh'), ...told(other, 'refresh')].map(({ reason }) => String(reason))
+    for (const round of [1, 2, 3]) {
+      pass(300)
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      const answers = await Promise.all([app, other, app, other].map((each) => profile(agent, each)))
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+      await world.provider.waitForRequest('token', round)
+      // One of them has the lock, and the other has asked for it.
+      await until(() => tap.calls.some(({ keys: [key] }) => key === lockOf(app)), 'the other has come to the lock')
+      undo()
+      await until(() => all().length === round, 'it was refreshed')
+      await until(async () => (await world.redis.client.get(lockOf(app))) === null, 'the lock is free')
+      tap.reset()
+    }
+    expect(grants()).toHaveLength(3)
+    expect((await profile(agent, other)).status).toBe(200)
+  })
+
+  it('does not refresh again where another process has, since this one read the login', async () => {
+    const { app, agent } = await start()
+    const { app: other, tap } = await tapped()
+    pass(300)
+    const gate = new Gate()
+    tap.after = ({ method }) => (method === 'mGet' ? gate.pass() : undefined)
+    const late = profile(agent, other)
+    await gate.arrived
+    await profile(agent, app)
+    await refreshed(app)
+    gate.open()
+    expect((await late).status).toBe(200)
+    const login = `oidc:{sess:${sessionId(agent)}}`
+    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === login), 'it looked again')
+    // What comes after that has come after one more turn to Redis and back.
+    await world.redis.client.ping()
+    await world.redis.client.ping()
+    expect(tap.calls.filter(({ keys: [key] }) => key === lockOf(app))).toEqual([])
+    expect(grants()).toHaveLength(1)
+  })
+
+  it('shares its refresh with the handler behind it, which asks for a token that has ended', async () => {
+    const app = await world.start({
+      routes: (express, oidc) => {
+        express.get(
+          '/guarded-token',
+          oidc.requireAuth(),
+          waiting(async (req, res) => {
+            res.json({ token: await req.oidc.accessToken() })
+          }),
+        )
+      },
+    })
+    const agent = await logIn(app)
+    pass(3601)
+    const answers = await Promise.all([1, 2, 3].map(() => agent.fetch(`${app.url}/guarded-token`)))
+    expect(new Set(answers.map((answer) => answer.json()['token'])).size).toBe(1)
+    expect(grants()).toEqual(['refresh_token'])
+  })
+
+  it('is rechecked by authorize() too', async () => {
+    const app = await world.start({
+      routes: (express, oidc) => {
+        express.get(
+          '/asked',
+          waiting(async (req, res) => {
+            res.json(await oidc.authorize(req))
+          }),
+        )
+      },
+    })
+    const agent = await logIn(app)
+    pass(300)
+    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: true })
+    await refreshed(app)
+    world.provider.disableUser('alice')
+    world.later(() => world.provider.enableUser('alice'))
+    pass(300)
+    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: true })
+    await until(() => told(app, 'logout').length === 1, 'the login has ended')
+    expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: false, status: 401 })
+  })
+
+  it('is rechecked with each provider that it is logged in with, where any will do', async () => {
+    let other: ReturnType<typeof partner.routes> | undefined
+    const app = await world.start({
+      routes: (express, oidc, url) => {
+        other = partner.routes(express, oidc, url)
+        express.get('/any', requireAnyAuth([oidc, other]), (req, res) => void res.json(req.oidc.user))
+      },
+    })
+    const agent = await logIn(app)
+    await agent.get('/partner-profile')
+    const seen: string[] = []
+    other?.on('refresh', () => void seen.push('refresh'))
+    other?.on('logout', () => void seen.push('logout'))
+    pass(300)
+    expect((await agent.fetch(`${app.url}/any`)).json()).toMatchObject({ sub: 'alice' })
+    await refreshed(app)
+    await until(() => seen.includes('refresh'), "the partner's login was rechecked")
+    partner.provider().disableUser('bob')
+    world.later(() => partner.provider().enableUser('bob'))
+    pass(300)
+    expect((await agent.fetch(`${app.url}/any`)).json()).toMatchObject({ sub: 'alice' })
+    await until(() => seen.includes('logout'), "the partner's login has ended")
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: null })
+  })
+})
+
+describe('what a recheck brings', () => {
+  it('is what the login has from the next request on: roles, scope, claims', async () => {
+    const { app, agent } = await start({ roles: ({ idToken }) => [`role of ${String(idToken['name'])}`] })
+    world.provider.misbehave({
+      idToken: { claims: { name: 'Alice Renamed' } },
+      tokenResponse: { scope: 'openid profile' },
+    })
+    pass(300)
+    expect((await profile(agent, app)).json()).toMatchObject({ roles: ['role of Alice Adams'] })
+    await refreshed(app)
+    expect((await profile(agent, app)).json()).toMatchObject({
+      user: { sub: 'alice', name: 'Alice Renamed' },
+      roles: ['role of Alice Renamed'],
+      scope: ['openid', 'profile'],
+    })
+  })
+
+  it('is a role that is lost: 403 from the next request on', async () => {
+    const app = await world.start({
+      routes: (express, oidc) => {
+        express.get('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('inside'))
+      },
+    })
+    const agent = await logIn(app)
+    world.provider.misbehave({ idToken: { claims: { roles: ['user'] } } })
+    pass(300)
+    expect((await agent.fetch(`${app.url}/admin`)).status).toBe(200)
+    await refreshed(app)
+    expect((await agent.get(`${app.url}/admin`)).status).toBe(403)
+  })
+
+  it.each([
+    ['a user who was disabled', () => world.provider.disableUser('alice')],
+    ['a session that was ended at the provider', () => world.provider.endSession('alice')],
+  ])('is the end of the login of %s, at the next request', async (_, end) => {
+    const { app, agent } = await start()
+    world.later(() => world.provider.enableUser('alice'))
+    const id = sessionId(agent)
+    end()
+    pass(300)
+    expect((await profile(agent, app)).status).toBe(200)
+    await until(() => told(app, 'logout').length === 1, 'the login has ended')
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+    expect((await profile(agent, app)).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+    expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
+  })
+
+  it('does not bring back a login that was logged out meanwhile, and is revoked', async () => {
+    const { app, agent } = await start()
+    const id = sessionId(agent)
+    pass(300)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    await profile(agent, app)
+    await world.provider.waitForRequest('token')
+    await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
+    undo()
+    await world.provider.waitForRequest('revocation')
+    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh came to its end')
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+    expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
+  })
+})
+
+describe('a recheck that cannot be made', () => {
+  const faults: [string, EndpointFault][] = [
+    ['is down', { status: 503 }],
+    ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
+    ['cuts the connection', { drop: true }],
+    ['answers a page', { html: true }],
+    ['refuses the client', { status: 401, body: { error: 'invalid_client' } }],
+  ]
+
+  it.each(faults)('since the provider %s changes nothing, and is not asked again for 30 s', async (_, token) => {
+    const { app, agent } = await start()
+    const before = (await profile(agent, app)).json()
+    world.provider.misbehave({ endpoints: { token } })
+    pass(300)
+    expect((await profile(agent, app)).json()).toEqual(before)
+    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
+    expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
+    // The note in the lock's place lasts for seconds of Redis, which knows no other clock.
+    await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
+    await world.redis.client.del(lockOf(app))
+    pass(29)
+    for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
+    expect(await world.redis.client.exists(lockOf(app))).toBe(0)
+    expect(grants()).toHaveLength(1)
+    world.provider.behave()
+    pass(1)
+    expect((await profile(agent, app)).json()).toEqual(before)
+    await refreshed(app)
+    expect(grants()).toHaveLength(2)
+    expect(told(app, 'logout')).toEqual([])
+  })
+
+  it('is noted for other processes, which do not ask either', async () => {
+    const { app, agent } = await start()
+    const { app: other, tap } = await tapped()
+    world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '60' } } } })
+    pass(300)
+    await profile(agent, app)
+    await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
+    expect((await profile(agent, other)).status).toBe(200)
+    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === lockOf(app)), 'it has read')
+    // It would look again for as long as the lock of a living process lasts, were it not told.
+    tap.reset()
+    await world.redis.client.del(lockOf(app))
+    pass(29)
+    expect((await profile(agent, other)).status).toBe(200)
+    expect(commands(tap)).toEqual(['mGet'])
+    expect(grants()).toHaveLength(1)
+  })
+
+  it('since the store is away is left at that: the answer stands, and no rejection is left unhandled', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+    const app = await world.start({ session: { store } })
+    const agent = await logIn(app)
+    pass(300)
+    redis.fail('get', 'set', 'eval')
+    redis.commands.length = 0
+    expect((await profile(agent, app)).status).toBe(200)
+    expect(redis.commands.filter((name) => name === 'get')).toHaveLength(1)
+    redis.heal()
+    redis.fail('set', 'eval')
+    pass(30)
+    expect((await profile(agent, app)).status).toBe(200)
+    await until(() => redis.commands.includes('set'), 'the lock was asked for')
+    redis.heal()
+    expect(grants()).toEqual([])
+    pass(30)
+    expect((await profile(agent, app)).status).toBe(200)
+    await refreshed(app)
+  })
+
+  it('to its end since the store goes away meanwhile is written once it is back', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+    const app = await world.start({ session: { store } })
+    const agent = await logIn(app)
+    pass(300)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    await profile(agent, app)
+    await world.provider.waitForRequest('token')
+    redis.fail()
+    redis.commands.length = 0
+    undo()
+    await until(() => redis.commands.filter((name) => name === 'get').length > 1, 'it was tried again')
+    redis.heal()
+    await refreshed(app)
+    pass(300)
+    expect((await profile(agent, app)).status).toBe(200)
+    await refreshed(app, 2)
+  })
+})
+
+describe('no recheck, and no command more than without one,', () => {
+  it('is there within the time', async () => {
+    const { app, tap } = await tapped()
+    const agent = await logIn(app)
+    pass(299)
+    tap.reset()
+    for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
+    expect(commands(tap)).toEqual(['mGet', 'mGet', 'mGet'])
+  })
+
+  it('is there with recheckSeconds 0, however old the login', async () => {
+    const { app, tap } = await tapped({ options: { recheckSeconds: 0 } })
+    const agent = await logIn(app)
+    pass(20_000)
+    tap.reset()
+    expect((await profile(agent, app)).status).toBe(200)
+    expect(commands(tap)).toEqual(['mGet'])
+    expect(grants()).toEqual([])
+  })
+
+  it('is there without a refresh token', async () => {
+    const { app, tap } = await tapped()
+    world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
+    const agent = await logIn(app)
+    pass(20_000)
+    tap.reset()
+    expect((await profile(agent, app)).status).toBe(200)
+    expect(commands(tap)).toEqual(['mGet'])
+    expect(grants()).toEqual([])
+  })
+
+  it('is there on a route that is not guarded, also one that shows who is logged in', async () => {
+    const { app, tap } = await tapped({
+      routes: (express) => void express.get('/open', (_req, res) => void res.send('open')),
+    })
+    const agent = await logIn(app)
+    pass(300)
+    tap.reset()
+    expect((await agent.fetch(`${app.url}/open`)).text()).toBe('open')
+    expect((await agent.fetch(app.url)).text()).toBe('hello alice')
+    expect(commands(tap)).toEqual(['mGet', 'mGet'])
+    expect(grants()).toEqual([])
+  })
+
+  it('is there after one that was made', async () => {
+    const { app, tap } = await tapped()
+    const agent = await logIn(app)
+    pass(300)
+    await profile(agent, app)
+    await refreshed(app)
+    await until(async () => (await world.redis.client.exists(lockOf(app))) === 0, 'the lock is free')
+    pass(299)
+    tap.reset()
+    expect((await profile(agent, app)).status).toBe(200)
+    expect(commands(tap)).toEqual(['mGet'])
+  })
+})
