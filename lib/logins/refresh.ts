@@ -138,7 +138,8 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
     if (error instanceof InteractionNeeded) throw interactionNeeded(instance, target, error)
     if (!(error instanceof RefreshRefused)) throw error
     const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
-    if (others) return others
+    // The other may have been after another token.
+    if (others) return isDone(others, refresh) ? others : await refreshUnlessDone(instance, place, refresh)
     throw error
   }
 }
