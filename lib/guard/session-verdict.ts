@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { LoginNeeds } from '../core/errors.ts'
+import { wasAskedLately } from '../session/asked.ts'
 import type { Slot } from '../session/login-record.ts'
-import { wasAskedFor } from './asked.ts'
 import { authenticationParameters, weakness, type Weakness } from './authentication.ts'
 import type { CompiledRule } from './rule.ts'
 import { meets, type Verdict } from './verdict.ts'
@@ -42,9 +42,10 @@ export function judge(
 }
 
 function wanting(slot: Slot, rule: CompiledRule, missing: readonly string[], weak: Weakness | undefined): Wanting {
-  const isScopeRefused = missing.length > 0 && wasAskedFor(slot, missing, {})
+  const { acr_values: acr = '' } = authenticationParameters(rule)
+  const isScopeRefused = missing.length > 0 && wasAskedLately(slot, { scope: missing, parameters: {} })
   // An age that was asked for was met when the user came back, or there would be no such login.
-  const isAcrRefused = weak === 'acr' && wasAskedFor(slot, [], { acr_values: rule.acr?.join(' ') })
+  const isAcrRefused = weak === 'acr' && wasAskedLately(slot, { scope: [], parameters: { acr_values: acr } })
   return {
     ok: false,
     code: weak ? 'authentication_insufficient' : 'not_allowed',

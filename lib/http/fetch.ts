@@ -1,7 +1,6 @@
 import { scopeList } from '../config/checks.ts'
 import { LoginNeeded, OidcError, type LoginNeeds } from '../core/errors.ts'
 import { isSecureUrl, parsedUrl } from '../core/urls.ts'
-import { wasAskedFor } from '../guard/asked.ts'
 import type { Instance } from '../logins/instance.ts'
 import {
   callResource,
@@ -9,6 +8,7 @@ import {
   type PresentedToken,
   type ResourceAnswer,
 } from '../provider/protected-resource.ts'
+import { wasAskedLately } from '../session/asked.ts'
 import type { Slot } from '../session/login-record.ts'
 
 /** A call of an API as the user of a login. */
@@ -47,7 +47,7 @@ export async function fetchAsUser(
     ...needs,
     provider: instance.options.name,
     detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(errorOf))}`,
-    isRepeat: wasAskedFor(slot, needs.scope, needs.parameters),
+    isRepeat: wasAskedLately(slot, needs),
   })
 }
 
@@ -109,14 +109,13 @@ function needOf(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
       // What was granted already is not what is missing.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }
-    case 'insufficient_user_authentication':
-      return {
-        scope: [],
-        parameters: {
-          ...(scopeList(acr) && { acr_values: acr as string }),
-          ...(/^\d{1,9}$/.test(maxAge ?? '') && { max_age: maxAge as string }),
-        },
+    case 'insufficient_user_authentication': {
+      const parameters = {
+        ...(scopeList(acr) && { acr_values: acr as string }),
+        ...(/^\d{1,9}$/.test(maxAge ?? '') && { max_age: maxAge as string }),
       }
+      return Object.keys(parameters).length > 0 ? { scope: [], parameters } : undefined
+    }
     case 'insufficient_claims': {
       const text = claimsIn(claims)
       return text === undefined ? undefined : { scope: [], parameters: { claims: text } }

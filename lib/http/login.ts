@@ -2,6 +2,7 @@ import { resolveLoginParameters, type LoginRequest } from '../config/login-param
 import { OidcError, type LoginNeeds } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import { beginLogin } from '../logins/begin.ts'
+import { resourcesAsked } from '../session/asked.ts'
 import { answerError, askedBy, loginFailed, sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { isScripted } from './origin.ts'
@@ -32,7 +33,11 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
-  const asked = { ...request, scope: wholeScope(exchange, request.scope) }
+  const asked = {
+    ...request,
+    scope: wholeScope(exchange, request.scope),
+    parameters: wholeParameters(exchange, request),
+  }
   const attempt = more.attempt ?? 0
   const input = { request: asked, returnTo, attempt, cookies: readCookies(req) }
   const begun = await beginLogin(instance, input).catch((error: unknown) => {
@@ -54,6 +59,13 @@ function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | und
   // What says what a login is need not be in what was granted.
   if (slot) return [...new Set([...scope.filter((word) => ofLogin.has(word)), ...slot.scope, ...wanted])]
   return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
+}
+
+/** The same of resources: a provider issues no tokens for others than a login has asked for (RFC 8707 2.2). */
+function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
+  const asked = resourcesAsked(slotOf(req, instance)?.asked)
+  if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
+  return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
 }
 
 const ofLogin = new Set(['openid', 'offline_access'])

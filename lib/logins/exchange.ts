@@ -34,7 +34,7 @@ export async function exchangedToken(
   const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
   if (!kept) throw unreadable(instance)
   const remembered = tokenNamed(kept, name)
-  if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, target, remembered)
+  if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, target, remembered)
   // Nothing is used up by an exchange: processes need not wait for one another.
   const tokens = await instance.refreshes.run(`${place.slot.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
@@ -46,7 +46,7 @@ export async function exchangedToken(
     if (!changed) throw loginEnded('the login ended while its token was being exchanged')
     return changed
   })
-  return granted(instance, target, tokenNamed(tokens, name) as AccessToken)
+  return granted(instance, place, target, tokenNamed(tokens, name) as AccessToken)
 }
 
 /** Exchanges; a token that may have been revoked since it was got is refreshed first, and that once. */

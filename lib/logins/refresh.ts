@@ -1,7 +1,9 @@
 import { LoginNeeded, OidcError } from '../core/errors.ts'
 import type { RefreshReason } from '../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant, revokeRefreshToken } from '../provider/refresh.ts'
+import { wasAskedLately } from '../session/asked.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
+import type { Slot } from '../session/login-record.ts'
 import type { AccessToken, KeptTokens } from '../session/vault.ts'
 import type { DpopHandle } from '../provider/dpop.ts'
 import { dpopOf } from './dpop.ts'
@@ -51,7 +53,10 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
   if (!kept) throw unreadable(instance)
   const seen = tokenNamed(kept, nameOfTarget(target))
   const current = seen && seen.accessToken !== refused ? seen : undefined
-  const bound = (token: AccessToken): BoundToken => ({ ...granted(instance, target, token), dpopKey: kept.dpopKey })
+  const bound = (token: AccessToken): BoundToken => ({
+    ...granted(instance, place, target, token),
+    dpopKey: kept.dpopKey,
+  })
   if (current && isFresh(current, minValidSeconds)) return bound(current)
   const usable = current && isUsable(current) ? current : undefined
   if (kept.refreshToken === undefined) {
@@ -75,15 +80,11 @@ export async function refreshLogin(instance: Instance, place: LoginPlace, seen: 
 }
 
 /** The provider says what it grants: a token with less scope than was asked for is not handed out as one that has it. */
-export function granted(instance: Instance, target: Target, token: AccessToken): AccessToken {
+export function granted(instance: Instance, { slot }: LoginPlace, target: Target, token: AccessToken): AccessToken {
   const missing = missingScope(target, token)
   if (missing.length === 0) return token
-  throw new LoginNeeded('not_allowed', {
-    provider: instance.options.name,
-    scope: missing,
-    parameters: {},
-    detail: `the provider granted an access token without the scope ${missing.join(' ')}`,
-  })
+  const detail = `the provider granted an access token without the scope ${missing.join(' ')}`
+  throw loginNeeded(instance, slot, { ...target, scope: missing }, { detail })
 }
 
 /** One refresh of a login at a time, across all processes: the provider takes a second one for theft (RFC 9700 4.14.2). */
@@ -135,7 +136,9 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
       const { code, status, detail } = error
       instance.events.emit('refresh_failed', { sub, loginId, reason, code, status, detail })
     }
-    if (error instanceof InteractionNeeded) throw interactionNeeded(instance, target, error)
+    if (error instanceof InteractionNeeded) {
+      throw loginNeeded(instance, place.slot, target, { claims: error.claims, detail: error.detail ?? error.code })
+    }
     if (!(error instanceof RefreshRefused)) throw error
     const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
     // The other may have been after another token.
@@ -187,17 +190,26 @@ async function revoked(instance: Instance, refreshToken: string | undefined): Pr
   }
 }
 
-/** The login stays: what is asked for takes its user at the keyboard. */
-function interactionNeeded(instance: Instance, { scope, resource }: Target, error: InteractionNeeded): LoginNeeded {
-  const isOwn = scope === undefined && resource.length === 0
+/** The login stays: what is asked for takes another that asks for it, of its user at the keyboard. */
+function loginNeeded(
+  instance: Instance,
+  slot: Slot,
+  { scope = [], resource }: Target,
+  { claims, detail }: { readonly claims?: string | undefined; readonly detail: string },
+): LoginNeeded {
+  const isOwn = scope.length === 0 && resource.length === 0
+  const parameters = {
+    ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
+    ...(claims === undefined ? {} : { claims }),
+  }
+  const isRepeat = wasAskedLately(slot, { scope, parameters })
+  const { name } = instance.options
   return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
-    provider: instance.options.name,
-    scope: scope ?? [],
-    parameters: {
-      ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
-      ...(error.claims === undefined ? {} : { claims: error.claims }),
-    },
-    detail: error.detail ?? error.code,
+    provider: name,
+    scope,
+    parameters,
+    detail,
+    isRepeat,
   })
 }
 

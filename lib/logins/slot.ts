@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
+import { askedOf } from '../session/asked.ts'
 import type { Slot } from '../session/login-record.ts'
 import type { Transaction } from '../session/transaction.ts'
 import type { Identity } from './identity.ts'
@@ -23,14 +24,8 @@ export function slotOf(instance: Instance, transaction: Transaction, identity: I
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
     ...(tokens.refreshToken === undefined ? {} : { refreshable: true }),
-    asked: { scope: transaction.scope, parameters: askedParameters(transaction.parameters) },
+    asked: askedOf(transaction),
   }
-}
-
-/** The parameters that say what a login is to be good for. */
-export function askedParameters(parameters: Readonly<Record<string, string>>): Record<string, string> {
-  const names = ['acr_values', 'max_age', 'claims']
-  return Object.fromEntries(Object.entries(parameters).filter(([name]) => names.includes(name)))
 }
 
 /** What an ID token says of how the user logged in. */

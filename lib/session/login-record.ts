@@ -34,7 +34,7 @@ export interface Slot {
 /** What of an authorization request says what a login was to be good for. */
 export interface Asked {
   readonly scope: readonly string[]
-  /** `acr_values`, `max_age` and `claims`, as they went on the wire. */
+  /** `acr_values`, `max_age`, `claims` and `resource`, as they went on the wire; several of `resource` with spaces between them. */
   readonly parameters: Readonly<Record<string, string>>
 }
 

@@ -11,13 +11,17 @@ export interface ShownToken {
   isAuthenticated: boolean
 }
 
+/** What a query asks for; a parameter that comes twice is an array. */
+function wantedBy(query: Request['query']): AccessTokenParameters {
+  const { minValidSeconds, ...others } = query
+  const wanted = others as AccessTokenParameters
+  return minValidSeconds === undefined ? wanted : { ...wanted, minValidSeconds: Number(minValidSeconds) }
+}
+
 /** `/token` shows the access token and what is known of the login then; its query is what is asked for. */
 export function tokenRoutes(app: Express): void {
   const show = async (req: Request, res: Response): Promise<void> => {
-    const { minValidSeconds } = req.query
-    const wanted: AccessTokenParameters =
-      minValidSeconds === undefined ? {} : { minValidSeconds: Number(minValidSeconds) }
-    const token = await req.oidc.accessToken(wanted)
+    const token = await req.oidc.accessToken(wantedBy(req.query))
     const { scope, roles, isAuthenticated, user } = req.oidc
     res.json({ token, scope, roles, name: user?.name ?? null, isAuthenticated })
   }

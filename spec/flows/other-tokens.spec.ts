@@ -1,0 +1,538 @@
+/** Access tokens for less scope, or for a resource, beside the one that a login came with. */
+import { decodeJwt } from 'jose'
+import type { OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { until, type TestApp } from '../support/app.ts'
+import { flow, location, told } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
+import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+noUnhandledRejections()
+
+const scope = 'openid offline_access a b c'
+const mail = 'https://mail.example.com'
+const files = 'https://files.example.com/v1'
+
+async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await world.start({ options: { scope, ...options }, routes: tokenRoutes })
+  return { app, agent: await logIn(app) }
+}
+
+async function logIn(app: TestApp): Promise<UserAgent> {
+  // From here on the clock stands still between the steps.
+  pass(0)
+  const agent = app.agent()
+  expect((await agent.get('/profile')).status).toBe(200)
+  world.provider.forget()
+  return agent
+}
+
+/** What was asked for at the token endpoint since the login. */
+function grants(): string[] {
+  return world.provider
+    .requestsTo('token')
+    .map(({ params }) => [...params.getAll('scope'), ...params.getAll('resource')].join(' '))
+}
+
+function claimsOf({ token }: ShownToken): { sub: string; aud: unknown; scope: string } {
+  const { sub, aud, scope } = decodeJwt(token) as { sub: string; aud: unknown; scope: string }
+  return { sub, aud, scope }
+}
+
+function queryFor(...resources: string[]): string {
+  return `?${resources.map((one) => `resource=${encodeURIComponent(one)}`).join('&')}`
+}
+
+/** Users do not grant this scope, or any other than these words, for the rest of a spec. */
+function grantOnly(...words: string[]): void {
+  world.provider.grantOnly(words)
+  world.later(() => world.provider.grantOnly(undefined))
+}
+
+describe('accessToken() with scope or resource', () => {
+  it.each([
+    ['scope', '?scope=a', { aud: 'account', scope: 'a' }],
+    ['several scopes', '?scope=a%20c', { aud: 'account', scope: 'a c' }],
+    ['a resource', queryFor(mail), { aud: mail, scope }],
+    ['several resources', queryFor(mail, files), { aud: [mail, files], scope }],
+    ['both', `${queryFor(files)}&scope=b`, { aud: files, scope: 'b' }],
+  ])('is a token of %s, got by the refresh token and kept beside that of the login', async (_, query, claims) => {
+    const { app, agent } = await start()
+    const own = await shownToken(agent, app.url)
+    const other = await shownToken(agent, app.url, query)
+    expect(claimsOf(other)).toEqual({ sub: 'alice', ...claims })
+    expect(world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
+    for (const time of [1, 2]) {
+      expect([time, (await shownToken(agent, app.url, query)).token]).toEqual([time, other.token])
+      expect([time, await shownToken(agent, app.url)]).toEqual([time, own])
+    }
+    expect(grants()).toHaveLength(1)
+    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', reason: 'expiry' }])
+  })
+
+  it('is the same token whatever the order and the form in which it is asked for', async () => {
+    const { app, agent } = await start()
+    const { token } = await shownToken(agent, app.url, `?scope=a&scope=b&resource=${mail}&resource=${files}`)
+    for (const query of [
+      `?scope=b&scope=a&resource=${mail}&resource=${files}`,
+      `?scope=b%20a&resource=${files}&resource=${mail}`,
+      `?scope=a%20b%20a&resource=${files}&resource=${mail}&resource=${files}`,
+    ]) {
+      expect([query, (await shownToken(agent, app.url, query)).token]).toEqual([query, token])
+    }
+    expect(grants()).toHaveLength(1)
+  })
+
+  it('is another token for each scope and resource, with those of each', async () => {
+    const { app, agent } = await start()
+    const queries = ['', '?scope=a', '?scope=a%20b', queryFor(mail), queryFor(files), `${queryFor(mail)}&scope=a`]
+    const tokens = []
+    for (const query of queries) tokens.push(await shownToken(agent, app.url, query))
+    expect(tokens.map((token) => [claimsOf(token).scope, claimsOf(token).aud])).toEqual([
+      [scope, 'account'],
+      ['a', 'account'],
+      ['a b', 'account'],
+      [scope, mail],
+      [scope, files],
+      ['a', mail],
+    ])
+    expect(grants()).toHaveLength(5)
+  })
+
+  it('is refreshed on its own, the others too, by the one refresh token', async () => {
+    const { app, agent } = await start()
+    const own = await shownToken(agent, app.url)
+    pass(100)
+    const first = await shownToken(agent, app.url, '?scope=a')
+    // The login's own is about to end, this one is not.
+    pass(175)
+    expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(first.token)
+    expect((await shownToken(agent, app.url)).token).not.toBe(own.token)
+    expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(first.token)
+    pass(100)
+    const second = await shownToken(agent, app.url, '?scope=a')
+    expect(second.token).not.toBe(first.token)
+    expect(claimsOf(second).scope).toBe('a')
+    expect(grants()).toEqual(['a', '', 'a'])
+    const presented = world.provider.requestsTo('token').map(({ params }) => params.get('refresh_token'))
+    expect(new Set(presented).size).toBe(3)
+  })
+
+  it('is refreshed as early as it is asked to', async () => {
+    const { app, agent } = await start()
+    const first = await shownToken(agent, app.url, '?scope=a')
+    pass(100)
+    expect((await shownToken(agent, app.url, '?scope=a&minValidSeconds=200')).token).toBe(first.token)
+    expect((await shownToken(agent, app.url, '?scope=a&minValidSeconds=201')).token).not.toBe(first.token)
+  })
+
+  it('is good while it lasts where the provider is down', async () => {
+    const { app, agent } = await start()
+    const { token } = await shownToken(agent, app.url, '?scope=a')
+    world.provider.misbehave({ endpoints: { token: { status: 503 } } })
+    pass(290)
+    expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(token)
+    pass(11)
+    expect((await askToken(agent, app.url, '?scope=a')).status).toBe(503)
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+  })
+
+  it('is not among the tokens that tokens() tells', async () => {
+    const { app, agent } = await start()
+    const tokens = async (): Promise<Record<string, unknown>> => (await agent.fetch(`${app.url}/tokens`)).json()
+    const { refreshToken: _spent, ...before } = await tokens()
+    await shownToken(agent, app.url, '?scope=a')
+    const { refreshToken: _new, ...after } = await tokens()
+    expect(after).toEqual(before)
+  })
+
+  it('of one login is never that of another', async () => {
+    const { app, agent } = await start()
+    world.provider.signIn('bob')
+    const other = await logIn(app)
+    const [alices, bobs] = await Promise.all([agent, other].map((each) => shownToken(each, app.url, '?scope=a')))
+    expect([alices, bobs].map((shown) => claimsOf(shown as ShownToken).sub)).toEqual(['alice', 'bob'])
+  })
+
+  it('asked for at once for several targets is one refresh after the other, each with its own token', async () => {
+    const { app, agent } = await start()
+    const other = await world.start({ options: { scope }, routes: tokenRoutes })
+    pass(301)
+    const queries = ['', '?scope=a', '?scope=b', queryFor(mail)]
+    const urls = [app.url, other.url, app.url]
+    // Held back until the first is there, so that all ask while it is under way.
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    const asked = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
+    await world.provider.waitForRequest('token')
+    undo()
+    const shown = await Promise.all(asked)
+    const tokens = queries.map((_, index) => shown.slice(index * urls.length, (index + 1) * urls.length))
+    for (const same of tokens) expect(new Set(same.map(({ token }) => token)).size).toBe(1)
+    expect(tokens.map(([one]) => claimsOf(one as ShownToken))).toEqual([
+      { sub: 'alice', aud: 'account', scope },
+      { sub: 'alice', aud: 'account', scope: 'a' },
+      { sub: 'alice', aud: 'account', scope: 'b' },
+      { sub: 'alice', aud: mail, scope },
+    ])
+    expect(grants().toSorted()).toEqual(['', 'a', 'b', mail].toSorted())
+    // A refresh token that came twice would have ended the login.
+    for (const query of queries) await shownToken(agent, app.url, query)
+    expect(grants()).toHaveLength(4)
+  })
+
+  it('is kept for twenty targets: of more, those are forgotten that were got the longest time ago', async () => {
+    const { app, agent } = await start()
+    const resource = (index: number): string => queryFor(`https://api-${index}.example.com`)
+    for (let index = 0; index < 21; index++) await shownToken(agent, app.url, resource(index))
+    expect(grants()).toHaveLength(21)
+    for (let index = 1; index < 21; index++) await shownToken(agent, app.url, resource(index))
+    expect(grants()).toHaveLength(21)
+    await shownToken(agent, app.url, resource(0))
+    expect(grants()).toHaveLength(22)
+    await shownToken(agent, app.url)
+    expect(grants()).toHaveLength(22)
+  })
+
+  it('is not kept beyond its end, once another is got', async () => {
+    const { app, agent } = await start()
+    const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
+    const size = async (): Promise<number> => (await world.redis.client.get(key))?.length ?? 0
+    await shownToken(agent, app.url, '?scope=a')
+    const one = await size()
+    await shownToken(agent, app.url, '?scope=b')
+    await shownToken(agent, app.url, queryFor(mail))
+    expect(await size()).toBeGreaterThan(one + 1000)
+    pass(301)
+    await shownToken(agent, app.url, '?scope=c')
+    // But for the resource, the sizes of what there is are the same.
+    expect(Math.abs((await size()) - one)).toBeLessThan(100)
+  })
+
+  it('is refused where its answer has an ID token of another subject, and the login stays as it was', async () => {
+    const { app, agent } = await start()
+    const own = await shownToken(agent, app.url)
+    world.provider.misbehave({ idToken: { claims: { sub: 'bob' } } })
+    // Without openid there is no ID token.
+    expect((await askToken(agent, app.url, '?scope=openid%20a')).status).toBe(502)
+    expect(await shownToken(agent, app.url)).toEqual(own)
+  })
+
+  it('ends the login where the provider refuses the refresh token', async () => {
+    const { app, agent } = await start()
+    world.provider.endSession('alice')
+    expect((await askToken(agent, app.url, '?scope=a')).status).toBe(401)
+    expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
+  })
+
+  it('is got by the new refresh token where another process has spent the one that was sent', async () => {
+    const { app, agent } = await start()
+    // The lock is lost, as in a process that hung for longer than it lasts. The provider refuses what was used meanwhile,
+    // and forgives it.
+    const refused = { status: 400, body: { error: 'invalid_grant' } }
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1, ...refused } } })
+    const slow = shownToken(agent, app.url, '?scope=a')
+    await world.provider.waitForRequest('token')
+    const [login] = told(app, 'login')
+    expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
+    const other = await world.start({ options: { scope }, routes: tokenRoutes })
+    await shownToken(agent, other.url, '?scope=b')
+    undo()
+    expect(claimsOf(await slow).scope).toBe('a')
+    expect(told(app, 'logout')).toEqual([])
+  })
+
+  it('is not that of the session that it was asked for with, where that was logged out meanwhile', async () => {
+    const { app, agent } = await start()
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
+    const asked = askToken(agent, app.url, '?scope=a')
+    await world.provider.waitForRequest('token')
+    await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
+    undo()
+    expect((await asked).status).toBe(401)
+    expect(world.provider.requestsTo('revocation')).toHaveLength(1)
+  })
+})
+
+describe('the scope of a login', () => {
+  it('is all that was granted, for whatever token: in the request that got it, and from then on', async () => {
+    const app = await world.start({
+      options: { scope },
+      routes: (express, oidc) => {
+        tokenRoutes(express)
+        express.get('/extra', oidc.requireAuth({ scope: 'extra' }), (_req, res) => void res.send('inside'))
+      },
+    })
+    const agent = await logIn(app)
+    expect((await agent.fetch(`${app.url}/extra`)).status).toBe(403)
+    const undo = world.provider.misbehave({ tokenResponse: { scope: 'a extra' } })
+    const whole = [...scope.split(' '), 'extra']
+    expect((await shownToken(agent, app.url, '?scope=a')).scope).toEqual(whole)
+    undo()
+    expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ scope: whole })
+    expect((await agent.fetch(`${app.url}/extra`)).text()).toBe('inside')
+  })
+})
+
+describe('a token that the provider does not issue', () => {
+  const refusals: [string, string, () => void][] = [
+    ['as more scope than was granted', '?scope=d', () => {}],
+    [
+      'as a resource that it does not know',
+      queryFor(mail),
+      () =>
+        world.provider.misbehave({
+          endpoints: {
+            token: {
+              status: 400,
+              body: { error: 'invalid_target' },
+              when: ({ params }) => params.getAll('resource').includes(mail),
+            },
+          },
+        }),
+    ],
+    [
+      'but for less scope',
+      '?scope=a%20b',
+      () => world.provider.misbehave({ tokenResponse: (body) => ({ ...body, scope: 'a' }) }),
+    ],
+  ]
+
+  it.each(refusals)('%s is 403, and the login is unharmed', async (_, query, refuse) => {
+    const { app, agent } = await start()
+    // That the login itself asked for this was long ago.
+    pass(301)
+    const own = await shownToken(agent, app.url)
+    refuse()
+    for (const time of [1, 2]) {
+      const answer = await askToken(agent, app.url, query)
+      expect([time, answer.status]).toEqual([time, 403])
+      expect(answer.json()).toMatchObject({
+        code: 'not_allowed',
+        title: 'This needs a permission that you have not granted.',
+        login: expect.stringMatching(/^http:.*\/login\?returnTo=%2F&ask=[\w-]+$/) as string,
+      })
+    }
+    world.provider.behave()
+    const { token } = await shownToken(agent, app.url)
+    expect(token).toBe(own.token)
+    // Nor is anybody kept from the tokens that it does issue.
+    expect(claimsOf(await shownToken(agent, app.url, '?scope=c')).scope).toBe('c')
+    expect(told(app, 'logout')).toEqual([])
+  })
+
+  it('for less scope is not asked for again until it ends', async () => {
+    const { app, agent } = await start()
+    world.provider.misbehave({ tokenResponse: { scope: 'a' } })
+    for (const time of [1, 2])
+      expect([time, (await askToken(agent, app.url, '?scope=a%20b')).status]).toEqual([time, 403])
+    expect(grants()).toHaveLength(1)
+  })
+
+  it('with scope that only says what a login is in the answer or not, is one that has it', async () => {
+    const { app, agent } = await start({ scope: `${scope} profile email` })
+    world.provider.misbehave({ tokenResponse: { scope: 'a' } })
+    await shownToken(agent, app.url, '?scope=openid%20offline_access%20profile%20email%20a')
+  })
+
+  it('is asked for at the provider on a navigation, on top of what was granted, and works afterwards', async () => {
+    const { app, agent } = await start()
+    const page = await agent.get(`${app.url}/token?scope=d`)
+    expect(page.status).toBe(200)
+    expect(page.url).toBe(`${app.url}/token?scope=d`)
+    expect(claimsOf(page.json() as unknown as ShownToken).scope).toBe('d')
+    const [asked, ...more] = world.provider.requestsTo('authorize')
+    expect(more).toEqual([])
+    expect(asked?.params.get('scope')).toBe(`${scope} d`)
+    expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ scope: `${scope} d`.split(' ') })
+  })
+
+  it('is asked for with its resource', async () => {
+    const { app, agent } = await start()
+    const undo = world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_target' } } } })
+    const answer = await agent.get(`${app.url}/token${queryFor(mail, files)}&scope=d`, { redirect: 'manual' })
+    undo()
+    const asked = new URL(location(answer)).searchParams
+    expect(asked.getAll('resource')).toEqual([mail, files])
+    expect(asked.get('scope')).toBe(`${scope} d`)
+  })
+
+  it('with less scope than was asked for is asked for with its resource, too', async () => {
+    const { app, agent } = await start()
+    world.provider.misbehave({ tokenResponse: { scope: 'a' } })
+    const answer = await agent.get(`${app.url}/token${queryFor(mail)}&scope=a%20b`, { redirect: 'manual' })
+    const asked = new URL(location(answer)).searchParams
+    expect(asked.getAll('resource')).toEqual([mail])
+  })
+
+  /** Follows a navigation to the page that it ends at: user agents give up after twenty requests. */
+  async function pageOf(agent: UserAgent, app: TestApp, query: string): Promise<UserAgentResponse> {
+    world.provider.forget()
+    return agent.get(`${app.url}/token${query}`)
+  }
+
+  it('and is refused by its user then is 403, asked for once in five minutes', async () => {
+    const { app, agent } = await start()
+    grantOnly('a', 'b', 'c', 'offline_access')
+    const refused = await pageOf(agent, app, '?scope=d')
+    expect(refused.status).toBe(403)
+    expect(refused.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(world.provider.requestsTo('authorize')).toHaveLength(1)
+    pass(290)
+    expect((await pageOf(agent, app, '?scope=d')).status).toBe(403)
+    expect(world.provider.requestsTo('authorize')).toEqual([])
+    // The login as it was goes on.
+    expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
+    pass(11)
+    world.provider.grantOnly(undefined)
+    expect((await pageOf(agent, app, '?scope=d')).status).toBe(200)
+  })
+
+  it('and is not issued after a login that asked for its resource either is 403, asked for once', async () => {
+    const { app, agent } = await start()
+    world.provider.misbehave({
+      endpoints: {
+        token: {
+          status: 400,
+          body: { error: 'invalid_target' },
+          when: ({ params }) => params.get('grant_type') === 'refresh_token',
+        },
+      },
+    })
+    expect((await pageOf(agent, app, queryFor(mail))).status).toBe(403)
+    expect(world.provider.requestsTo('authorize')).toHaveLength(1)
+    expect((await pageOf(agent, app, queryFor(mail))).status).toBe(403)
+    expect(world.provider.requestsTo('authorize')).toEqual([])
+    // Another one was not asked for yet.
+    expect((await pageOf(agent, app, queryFor(files))).status).toBe(403)
+    expect(world.provider.requestsTo('authorize')).toHaveLength(1)
+  })
+
+  it('for one resource is asked for together with those that were before: a provider grants no more than that', async () => {
+    const provider = world.provider
+    const { app, agent } = await start({ resource: 'https://own.example.com' })
+    for (const query of [queryFor(mail), queryFor(files), queryFor(mail)]) {
+      expect([query, (await pageOf(agent, app, query)).status]).toEqual([query, 200])
+    }
+    expect(provider.requestsTo('authorize')).toEqual([])
+    expect(claimsOf(await shownToken(agent, app.url, queryFor(files))).aud).toBe(files)
+    expect(claimsOf(await shownToken(agent, app.url, queryFor('https://own.example.com'))).aud).toBe(
+      'https://own.example.com',
+    )
+  })
+})
+
+describe('a token that takes its user at the keyboard', () => {
+  const claims = '{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}'
+  const consent = { error: 'invalid_grant', suberror: 'consent_required', error_codes: [65_001] }
+
+  it.each([
+    ['as Entra says it, with invalid_grant', consent],
+    ['as interaction_required', { error: 'interaction_required' }],
+    ['as consent_required', { error: 'consent_required' }],
+  ])('%s ends no login, and goes there with the claims that the provider names', async (_, body) => {
+    const { app, agent } = await start()
+    const isOther = ({ params }: { params: URLSearchParams }): boolean => params.get('scope') === 'a'
+    const undo = world.provider.misbehave({
+      endpoints: { token: { status: 400, body: { ...body, claims }, when: isOther } },
+    })
+    expect((await askToken(agent, app.url, '?scope=a')).json()).toMatchObject({ status: 403, code: 'not_allowed' })
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    expect(told(app, 'logout')).toEqual([])
+    const asked = new URL(location(await agent.get(`${app.url}/token?scope=a`, { redirect: 'manual' }))).searchParams
+    expect(asked.get('claims')).toBe(claims)
+    expect(asked.get('scope')).toBe(scope)
+    undo()
+    expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
+  })
+
+  it('still, once the user was there, is 403', async () => {
+    const { app, agent } = await start()
+    world.provider.misbehave({
+      endpoints: { token: { status: 400, body: { ...consent, claims }, when: ({ params }) => params.has('scope') } },
+    })
+    expect((await agent.get(`${app.url}/token?scope=a`)).status).toBe(403)
+    expect(world.provider.requestsTo('authorize')).toHaveLength(1)
+  })
+
+  it('is asked for again at once with claims that are others', async () => {
+    const { app, agent } = await start()
+    let round = 0
+    world.provider.misbehave({
+      respond: ({ params }) =>
+        params.get('grant_type') === 'refresh_token'
+          ? Response.json({ ...consent, claims: `{"access_token":{"round":${++round}}}` }, { status: 400 })
+          : undefined,
+    })
+    for (const time of [1, 2]) {
+      const answer = await agent.get(`${app.url}/token?scope=a`, { redirect: 'manual' })
+      const authorization = location(answer)
+      expect(new URL(authorization).searchParams.get('claims')).toContain(`"round":${time}`)
+      await agent.get(location(await agent.get(authorization, { redirect: 'manual' })), { redirect: 'manual' })
+    }
+  })
+})
+
+describe('without a refresh token', () => {
+  it.each([['?scope=a'], [queryFor(mail)]])('accessToken(%s) says that the set-up lacks one', async (query) => {
+    const app = await world.start({ options: { scope }, routes: tokenRoutes })
+    world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
+    const agent = await logIn(app)
+    const answer = await askToken(agent, app.url, query)
+    expect(answer.status).toBe(500)
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid' })
+    expect(answer.text()).not.toContain('offline_access')
+    await shownToken(agent, app.url)
+  })
+
+  it('the log is told of offline_access', async () => {
+    const details: (string | undefined)[] = []
+    const app = await world.start({
+      options: { onError: (error, _req, res) => (details.push(error.detail), void res.status(error.status).end()) },
+      routes: tokenRoutes,
+    })
+    world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
+    const agent = await logIn(app)
+    await askToken(agent, app.url, '?scope=a')
+    expect(details).toEqual([expect.stringContaining('offline_access')])
+  })
+})
+
+describe('parameters of accessToken() that are wrong', () => {
+  it.each([
+    ['scope=', 'scope must be words separated by spaces, or an array of words'],
+    ['scope=a%22b', 'scope must be words separated by spaces, or an array of words'],
+    ['resource=', 'resource must be an absolute URI without a fragment'],
+    ['resource=orders', 'resource must be an absolute URI without a fragment'],
+    ['resource=https%3A%2F%2Fa.example%23b', 'resource must be an absolute URI without a fragment'],
+    [`resource=${mail}&resource=orders`, 'resource must be an absolute URI without a fragment'],
+    ['scopes=a', "unknown option 'scopes'; did you mean 'scope'?"],
+  ])('are named: %s', async (query, message) => {
+    const { app, agent } = await start()
+    const answer = await askToken(agent, app.url, `?${query}`)
+    expect(answer.status).toBe(500)
+    expect(answer.json()).toMatchObject({ code: 'options_invalid', title: expect.stringContaining(message) as string })
+    expect(grants()).toEqual([])
+  })
+})
+
+describe('a recheck and another token at once', () => {
+  it('are one refresh after the other', async () => {
+    const { app, agent } = await start()
+    pass(300)
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+    await world.provider.waitForRequest('token')
+    const other = shownToken(agent, app.url, '?scope=a')
+    undo()
+    expect(claimsOf(await other).scope).toBe('a')
+    await until(() => told(app, 'refresh').length === 2, 'both are told')
+    expect(told(app, 'refresh').map(({ reason }) => reason)).toEqual(['recheck', 'expiry'])
+    expect(grants()).toEqual(['', 'a'])
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+  })
+})
