@@ -7,17 +7,18 @@ const repeatSeconds = 300
 
 const names = ['acr_values', 'max_age', 'claims', 'resource']
 
-/** What of an authorization request says what a login is to be good for. */
+/** What of an authorization request says what the login is to be good for that it has just brought. */
 export function askedOf({ scope, parameters }: LoginNeeds): Asked {
   return {
+    at: nowSeconds(),
     scope,
     parameters: Object.fromEntries(Object.entries(parameters).filter(([name]) => names.includes(name))),
   }
 }
 
 /** Whether all of this was asked for by the login as it is, a moment ago: to ask again would bring the same. */
-export function wasAskedLately({ asked, startedAt }: Slot, { scope, parameters }: LoginNeeds): boolean {
-  if (!asked || nowSeconds() - startedAt >= repeatSeconds) return false
+export function wasAskedLately({ asked }: Slot, { scope, parameters }: LoginNeeds): boolean {
+  if (!asked || !(nowSeconds() - asked.at < repeatSeconds)) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false
   const resources = resourcesAsked(asked)

@@ -33,6 +33,8 @@ export interface Slot {
 
 /** What of an authorization request says what a login was to be good for. */
 export interface Asked {
+  /** When that was answered. */
+  readonly at: number
   readonly scope: readonly string[]
   /** `acr_values`, `max_age`, `claims` and `resource`, as they went on the wire; several of `resource` with spaces between them. */
   readonly parameters: Readonly<Record<string, string>>

@@ -55,7 +55,7 @@ describe('what is kept of a login', () => {
       startedAt: now - 5.25,
       checkedAt: now,
       endsAt: now + 7200,
-      asked: { scope: ['openid', 'asked'], parameters: {} },
+      asked: { at: now, scope: ['openid', 'asked'], parameters: {} },
     })
     expect(slot.loginId).toMatch(/^[\w-]{22}$/)
     expect(made().loginId).not.toBe(slot.loginId)

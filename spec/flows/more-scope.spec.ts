@@ -1,0 +1,441 @@
+/** A login is asked for more scope, on top of what it was granted, once it is needed. */
+import { requireAnyAuth, type AuthRule, type OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { changed, flow, location, noteRoutes, notesOf, requested, told, transactions } from '../support/flow.ts'
+import { loggedIn } from '../support/logged-in.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+import { pass } from '../support/tokens-app.ts'
+import { waiting } from '../support/waiting.ts'
+
+const world = flow()
+const partner = partnerOfFile()
+
+const usual = 'openid profile email'
+
+interface Setup {
+  rule?: AuthRule
+  options?: Partial<OidcOptions>
+  routes?: NonNullable<AppSetup['routes']>
+}
+
+/** An application with `/calendar`, which needs the scope `calendar.read`. */
+async function open({ rule = { scope: 'calendar.read' }, options = {}, routes }: Setup = {}): Promise<TestApp> {
+  return world.start({
+    options,
+    routes: (express, oidc, url) => {
+      noteRoutes(express)
+      express.all('/calendar', oidc.requireAuth(rule), (req, res) => void res.json({ scope: req.oidc.scope }))
+      express.get('/connect', oidc.login({ scope: 'calendar.read', returnTo: '/calendar' }))
+      routes?.(express, oidc, url)
+    },
+  })
+}
+
+async function start(setup: Setup = {}): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await open(setup)
+  return { app, agent: await loggedIn(world, app) }
+}
+
+/** The scope that the provider was asked for, in the logins since it was last looked at. */
+function asked(): (string | null)[] {
+  const scopes = world.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
+  world.provider.forget()
+  return scopes
+}
+
+function grantOnly(...words: string[]): void {
+  world.provider.grantOnly(words)
+  world.later(() => world.provider.grantOnly(undefined))
+}
+
+/** What an address of our own that asks for more asks the provider for. */
+async function askedAt(agent: UserAgent, url: string): Promise<URLSearchParams> {
+  return new URL(location(await agent.get(url, { redirect: 'manual' }))).searchParams
+}
+
+/** The address in a problem that leads to another login. */
+function loginOf(answer: UserAgentResponse): string {
+  return String(answer.json()['login'])
+}
+
+describe('requireAuth({ scope }) on a navigation of a login that lacks it', () => {
+  it('asks the provider for it, on top of what was granted, and goes on', async () => {
+    const { app, agent } = await start()
+    const before = sessionId(agent)
+    await agent.fetch('/note/mine')
+    const page = await agent.get('/calendar?week=7')
+    expect(page.url).toBe(`${app.url}/calendar?week=7`)
+    expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
+    expect(asked()).toEqual([`${usual} calendar.read`])
+    // The same user again: data stay, and the session is another.
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+    expect(sessionId(agent)).not.toBe(before)
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(asked()).toEqual([])
+    expect(told(app, 'denied')).toEqual([])
+  })
+
+  it('asks for what was granted, which may be more than the options ask for', async () => {
+    const { agent } = await start({ routes: (express, oidc) => void express.get('/a', oidc.login({ scope: 'a' })) })
+    await agent.get('/a')
+    await agent.get('/calendar')
+    expect(asked()).toEqual([`${usual} a`, `${usual} a calendar.read`])
+  })
+
+  it('asks for openid and offline_access again, which providers leave out of what they grant', async () => {
+    const app = await open({ options: { scope: 'openid offline_access a' } })
+    const undo = world.provider.misbehave({ tokenResponse: { scope: 'a' } })
+    const agent = await loggedIn(world, app)
+    undo()
+    await agent.get('/calendar')
+    expect(asked()).toEqual(['openid offline_access a calendar.read'])
+  })
+
+  it('is 403 where the user does not grant it, and is asked for again after five minutes', async () => {
+    const { app, agent } = await start()
+    grantOnly('profile', 'email')
+    const refused = await agent.get('/calendar')
+    expect(refused.status).toBe(403)
+    expect(refused.url).toBe(`${app.url}/calendar`)
+    expect(refused.text()).toContain('This needs a permission that you have not granted.')
+    expect(refused.text()).toContain('Go to the start page')
+    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(told(app, 'denied')).toMatchObject([
+      { code: 'not_allowed', status: 403, sub: 'alice', detail: 'lacking: scope calendar.read' },
+    ])
+    expect((await agent.get('/profile')).status).toBe(200)
+    pass(299)
+    expect((await agent.get('/calendar')).status).toBe(403)
+    expect(asked()).toEqual([])
+    world.provider.grantOnly(undefined)
+    pass(1)
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(asked()).toEqual([`${usual} calendar.read`])
+  })
+
+  it('is 403 also where the user took longer than that to refuse', async () => {
+    const { agent } = await start()
+    grantOnly('profile', 'email')
+    const authorization = location(await agent.get('/calendar', { redirect: 'manual' }))
+    pass(400)
+    expect((await agent.get(authorization)).status).toBe(403)
+    expect(asked()).toHaveLength(1)
+  })
+
+  it('is 403 where a part of it is refused, and the part that is granted is there', async () => {
+    const { agent } = await start({ rule: { scope: ['a', 'calendar.read'] } })
+    grantOnly('profile', 'email', 'a')
+    expect((await agent.get('/calendar')).status).toBe(403)
+    expect(asked()).toEqual([`${usual} a calendar.read`])
+    expect((await agent.get('/calendar')).status).toBe(403)
+    expect(asked()).toEqual([])
+    expect((await agent.fetch('/profile')).json()).toMatchObject({ scope: [...usual.split(' '), 'a'] })
+  })
+
+  it('asks for other scope at once, also after a refusal', async () => {
+    const { agent } = await start({
+      routes: (express, oidc) => {
+        express.get('/mail', oidc.requireAuth({ scope: 'mail' }), (_req, res) => void res.send('mail'))
+      },
+    })
+    grantOnly('profile', 'email', 'mail')
+    expect((await agent.get('/calendar')).status).toBe(403)
+    expect((await agent.get('/mail')).status).toBe(200)
+    expect(asked()).toEqual([`${usual} calendar.read`, `${usual} mail`])
+  })
+
+  it('is a page with a way back where the user breaks off, who is still logged in as before', async () => {
+    const { app, agent } = await start()
+    const before = sessionId(agent)
+    world.provider.deny()
+    const page = await agent.get('/calendar')
+    expect(page.status).toBe(403)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(page.text()).toContain('You are still logged in.')
+    expect(asked()).toHaveLength(1)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
+    expect(sessionId(agent)).toBe(before)
+    expect((await agent.fetch('/profile')).json()).toMatchObject({ user: { sub: 'alice' }, scope: usual.split(' ') })
+    expect((await agent.click(page, 'Go back')).url).toBe(`${app.url}/calendar`)
+  })
+
+  it('keeps nothing of the former user where another comes back from the provider', async () => {
+    const { app, agent } = await start()
+    await agent.fetch('/note/mine')
+    world.provider.endSession('alice')
+    world.provider.signIn('bob')
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ notes: [], sub: 'bob' })
+  })
+
+  it('does not use the login page, which is for those who are not logged in', async () => {
+    const app = await open({ options: { loginPage: '/signin' } })
+    expect(location(await app.agent().get('/calendar', { redirect: 'manual' }))).toContain('/signin?returnTo=')
+    const agent = app.agent()
+    await agent.get('/login')
+    world.provider.forget()
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(asked()).toEqual([`${usual} calendar.read`])
+  })
+
+  it('asks nobody who is not logged in for more than the options do, at first', async () => {
+    const app = await open()
+    expect((await app.agent().get('/calendar')).status).toBe(200)
+    expect(asked()).toEqual([usual, `${usual} calendar.read`])
+  })
+
+  it('asks for a stronger login in the same redirect', async () => {
+    const { agent } = await start({ rule: { scope: 'calendar.read', acr: '2', maxAuthAgeSeconds: 60 } })
+    pass(600)
+    const page = await agent.get('/calendar', { redirect: 'manual' })
+    const parameters = new URL(location(page)).searchParams
+    expect(parameters.get('scope')).toBe(`${usual} calendar.read`)
+    expect(parameters.get('acr_values')).toBe('2')
+    expect(parameters.get('max_age')).toBe('60')
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(asked()).toHaveLength(1)
+  })
+
+  it.each<[string, AuthRule]>([
+    ['a role', { roles: 'nobody' }],
+    ['one of the roles', { anyRole: ['nobody'] }],
+    ['a claim', { claims: { email: 'nobody@example.com' } }],
+    ['one of the scopes', { anyScope: ['b', 'c'] }],
+  ])('is 403 at once where %s is missing too, which no login could bring', async (_, rule) => {
+    const { app, agent } = await start({ rule: { scope: 'calendar.read', ...rule } })
+    const page = await agent.get('/calendar')
+    expect(page.status).toBe(403)
+    expect(page.text()).toContain('You are logged in, but you may not do this.')
+    expect(asked()).toEqual([])
+    expect(told(app, 'denied')).toHaveLength(1)
+  })
+
+  it('comes before the check of the application, which may count upon it', async () => {
+    const seen: unknown[] = []
+    const check: AuthRule['check'] = (_user, req) => (seen.push(req.oidc.scope), true)
+    const { agent } = await start({ rule: { scope: 'calendar.read', check } })
+    expect((await agent.get('/calendar')).status).toBe(200)
+    expect(seen).toEqual([[...usual.split(' '), 'calendar.read']])
+  })
+
+  it('is 503 while the provider is down, and the login is unharmed', async () => {
+    const { app, agent } = await start()
+    // Its metadata are known: a pushed request is what it must be asked.
+    const other = await world.start({
+      options: { par: true },
+      routes: (express, oidc) => {
+        express.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (_req, res) => void res.send('in'))
+      },
+    })
+    world.provider.misbehave({ endpoints: { par: { status: 503 } } })
+    expect((await agent.get(`${other.url}/calendar`)).status).toBe(503)
+    expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+  })
+})
+
+describe('any other request of a login that lacks scope', () => {
+  it('of a script is 403 with the URL of a login that asks for it', async () => {
+    const { app, agent } = await start()
+    for (const method of ['GET', 'POST']) {
+      const answer = await agent.fetch('/calendar', { method, from: `${app.url}/notes` })
+      expect([method, answer.status]).toEqual([method, 403])
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.json()).toMatchObject({ code: 'not_allowed', status: 403 })
+      expect(answer.cookiesSet).toEqual([])
+      const login = loginOf(answer)
+      expect(login).toMatch(`${app.url}/login?returnTo=%2Fnotes&ask=`)
+      expect(login).not.toContain('calendar')
+      expect((await askedAt(agent, login)).get('scope')).toBe(`${usual} calendar.read`)
+    }
+    expect(told(app, 'denied')).toHaveLength(2)
+    const page = await agent.get(loginOf(await agent.fetch('/calendar', { from: `${app.url}/notes` })))
+    expect(page.url).toBe(`${app.url}/notes`)
+    expect((await agent.fetch('/calendar')).status).toBe(200)
+  })
+
+  it('that is a form is a page whose link leads to a login that asks for it, and back to the form', async () => {
+    const { app, agent } = await start()
+    const page = await agent.post('/calendar', { a: '1' }, { from: `${app.url}/notes` })
+    expect(page.status).toBe(403)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    const back = await agent.click(page, 'Go on')
+    expect(back.url).toBe(`${app.url}/notes`)
+    expect(asked()).toEqual([`${usual} calendar.read`])
+  })
+
+  it('is sent on by HEAD to where such a login begins, and no login is under way', async () => {
+    const { agent } = await start()
+    const answer = await agent.fetch('/calendar', {
+      method: 'HEAD',
+      redirect: 'manual',
+      headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    })
+    expect(answer.status).toBe(302)
+    expect(answer.headers.get('location')).toMatch(/^\/login\?returnTo=%2Fcalendar&ask=[\w-]+$/)
+    expect(answer.cookiesSet).toEqual([])
+    expect((await askedAt(agent, answer.headers.get('location') ?? '')).get('scope')).toBe(`${usual} calendar.read`)
+  })
+
+  it('with redirect: false is 403 with the way there, on a navigation too', async () => {
+    const { agent } = await start({ rule: { scope: 'calendar.read', redirect: false } })
+    const page = await agent.get('/calendar')
+    expect(page.status).toBe(403)
+    expect(asked()).toEqual([])
+    await agent.click(page, 'Go on')
+    expect((await agent.get('/calendar')).status).toBe(200)
+  })
+
+  it('has no such way once it was refused', async () => {
+    const { app, agent } = await start()
+    grantOnly('profile', 'email')
+    await agent.get('/calendar')
+    const answer = await agent.fetch('/calendar', { from: `${app.url}/notes` })
+    expect(answer.status).toBe(403)
+    expect(answer.json()).not.toHaveProperty('login')
+    const form = await agent.post('/calendar', {}, { from: `${app.url}/notes` })
+    expect(form.status).toBe(403)
+    expect(form.text()).not.toContain('ask=')
+  })
+
+  it('is told by authorize()', async () => {
+    const { agent } = await start({
+      routes: (express, oidc) => {
+        express.get(
+          '/asked',
+          waiting(async (req, res) => {
+            res.json(await oidc.authorize(req, { scope: 'calendar.read' }))
+          }),
+        )
+      },
+    })
+    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 403, code: 'not_allowed', headers: {} })
+  })
+})
+
+describe('what an address says to ask for', () => {
+  async function address(agent: UserAgent, app: TestApp): Promise<string> {
+    return loginOf(await agent.fetch('/calendar', { from: `${app.url}/notes` }))
+  }
+
+  it.each<[string, (ask: string) => string | string[]]>([
+    ['was tampered with', (ask) => ask.slice(0, -2) + (ask.endsWith('AA') ? 'BB' : 'AA')],
+    ['is cut', (ask) => ask.slice(0, -4)],
+    ['is of no form at all', () => '{"scope":["admin"],"parameters":{}}'],
+    ['is empty', () => ''],
+    ['is long', (ask) => ask.repeat(50)],
+    ['comes twice', (ask) => [ask, ask]],
+  ])('is not done where it %s: a plain login', async (_, tamper) => {
+    const { app, agent } = await start()
+    const url = await address(agent, app)
+    const ask = new URL(url).searchParams.get('ask') ?? ''
+    const parameters = await askedAt(agent, changed(url, { ask: tamper(ask) }))
+    expect(parameters.get('scope')).toBe(usual)
+    expect(parameters.get('max_age')).toBeNull()
+  })
+
+  it('is not done where another application wrote it, or another instance', async () => {
+    let other: ReturnType<typeof partner.routes> | undefined
+    const app = await open({ routes: (express, oidc, url) => void (other = partner.routes(express, oidc, url)) })
+    const agent = await loggedIn(world, app)
+    const ask = new URL(await address(agent, app)).searchParams.get('ask') ?? ''
+    expect((await askedAt(agent, `${app.url}/login?ask=${ask}`)).get('scope')).toBe(`${usual} calendar.read`)
+    const stranger = await world.start({ options: { secret: `another ${secret}` } })
+    expect((await askedAt(agent, `${stranger.url}/login?ask=${ask}`)).get('scope')).toBe(usual)
+  })
+
+  it('is done for whoever comes with it, on top of the options where nobody is logged in', async () => {
+    const { app, agent } = await start()
+    const url = await address(agent, app)
+    expect((await askedAt(app.agent(), url)).get('scope')).toBe(`${usual} calendar.read`)
+  })
+
+  it('makes no login under way for those who cannot show the page of the provider', async () => {
+    const { app, agent } = await start()
+    const url = await address(agent, app)
+    expect((await agent.fetch(url)).status).toBe(401)
+    expect(transactions(agent)).toEqual([])
+  })
+})
+
+describe('oidc.login({ scope })', () => {
+  it('asks for it on top of what was granted where one is logged in', async () => {
+    const { app, agent } = await start()
+    const page = await agent.get('/connect')
+    expect(page.url).toBe(`${app.url}/calendar`)
+    expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
+    expect(asked()).toEqual([`${usual} calendar.read`])
+  })
+
+  it('asks for it instead of what the options say where nobody is logged in', async () => {
+    const app = await open()
+    expect((await requested(app.agent(), `${app.url}/connect`)).get('scope')).toBe('openid calendar.read')
+  })
+
+  it('asks anew each time, whoever refused before', async () => {
+    const { agent } = await start()
+    grantOnly('profile', 'email')
+    expect((await agent.get('/connect')).status).toBe(403)
+    expect((await agent.get('/connect')).status).toBe(403)
+    expect(asked()).toHaveLength(2)
+    world.provider.grantOnly(undefined)
+    expect((await agent.get('/connect')).status).toBe(200)
+  })
+
+  it('asks for what the login of its own instance was granted, not for that of another', async () => {
+    const app = await open({
+      routes: (express, oidc, url) => {
+        const other = partner.routes(express, oidc, url)
+        express.get('/partner-connect', other.login({ scope: 'b' }))
+      },
+    })
+    const agent = await loggedIn(world, app)
+    await agent.get('/calendar')
+    expect((await requested(agent, `${app.url}/partner-connect`)).get('scope')).toBe('openid b')
+  })
+})
+
+describe('requireAnyAuth with scope', () => {
+  function twoInstances(rule: AuthRule): Setup {
+    return {
+      routes: (express, oidc, url) => {
+        const other = partner.routes(express, oidc, url)
+        express.get('/any', requireAnyAuth([oidc, other], rule), (req, res) => void res.json(req.oidc.provider))
+      },
+    }
+  }
+
+  it('asks the provider whose login lacks it', async () => {
+    const app = await open(twoInstances({ scope: 'calendar.read' }))
+    const agent = app.agent()
+    await agent.get('/partner-profile')
+    partner.provider().forget()
+    expect((await agent.get('/any')).json()).toBe('partner')
+    expect(partner.provider().requestsTo('authorize')).toHaveLength(1)
+    expect(asked()).toEqual([])
+  })
+
+  it('asks that of the first where both lack it, and the other login stays', async () => {
+    const app = await open(twoInstances({ scope: 'calendar.read' }))
+    const agent = await loggedIn(world, app)
+    await agent.get('/partner-profile')
+    partner.provider().forget()
+    expect((await agent.get('/any')).json()).toBe('default')
+    expect(asked()).toEqual([`${usual} calendar.read`])
+    expect(partner.provider().requestsTo('authorize')).toEqual([])
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
+  })
+
+  it('asks that of the one which another login could mend, where the first lacks a role', async () => {
+    const app = await open(twoInstances({ scope: 'calendar.read', roles: 'user' }))
+    const undo = world.provider.misbehave({ idToken: { claims: { roles: ['guest'] } } })
+    const agent = await loggedIn(world, app)
+    undo()
+    await agent.get('/partner-profile')
+    partner.provider().forget()
+    expect((await agent.get('/any')).json()).toBe('partner')
+    expect(asked()).toEqual([])
+  })
+})

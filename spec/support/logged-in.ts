@@ -1,0 +1,17 @@
+import type { UserAgent } from 'express-session-oidc/testing'
+import type { TestApp } from './app.ts'
+import type { Flow } from './flow.ts'
+import { pass } from './tokens-app.ts'
+
+/**
+ * A browser that has just logged in, which the provider has forgotten. From then on the clock stands still but for what a
+ * spec lets pass.
+ */
+export async function loggedIn({ provider }: Flow, app: TestApp): Promise<UserAgent> {
+  pass(0)
+  const agent = app.agent()
+  const page = await agent.get('/profile')
+  if (page.status !== 200) throw new Error(`no login: ${page.status} ${page.text()}`)
+  provider.forget()
+  return agent
+}
