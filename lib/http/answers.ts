@@ -120,16 +120,18 @@ export function loginUrl(instance: Instance, returnTo: string | undefined, needs
   const isPlain = !needs || (needs.scope.length === 0 && Object.keys(needs.parameters).length === 0)
   const query = [
     ...(returnTo === undefined ? [] : [`returnTo=${encodeURIComponent(returnTo)}`]),
-    ...(isPlain ? [] : [`ask=${instance.cookieSealer.seal(JSON.stringify(needs), askContext)}`]),
+    ...(isPlain ? [] : [`ask=${instance.cookieSealer.seal(JSON.stringify(needs), askContext(instance))}`]),
   ].join('&')
   return basePath + routes.login + (query && `?${query}`)
 }
 
-const askContext = 'ask'
+function askContext({ options }: Instance): string {
+  return `${options.name} ask`
+}
 
 /** What a login's address says to ask for, where it was written here. */
 export function askedBy(instance: Instance, ask: string): LoginNeeds | undefined {
-  const text = instance.cookieSealer.open(ask, askContext)
+  const text = instance.cookieSealer.open(ask, askContext(instance))
   return text === undefined ? undefined : (JSON.parse(text) as LoginNeeds)
 }
 

@@ -342,6 +342,7 @@ describe('what an address says to ask for', () => {
     const agent = await loggedIn(world, app)
     const ask = new URL(await address(agent, app)).searchParams.get('ask') ?? ''
     expect((await askedAt(agent, `${app.url}/login?ask=${ask}`)).get('scope')).toBe(`${usual} calendar.read`)
+    expect((await askedAt(agent, `${app.url}${other?.paths.login}?ask=${ask}`)).get('scope')).toBe(usual)
     const stranger = await world.start({ options: { secret: `another ${secret}` } })
     expect((await askedAt(agent, `${stranger.url}/login?ask=${ask}`)).get('scope')).toBe(usual)
   })
