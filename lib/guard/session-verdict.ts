@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
 import { wasAskedLately } from '../session/asked.ts'
 import type { Slot } from '../session/login-record.ts'
@@ -35,10 +36,24 @@ export function judge(
   if (!standing.ok) return standing
   if (rule.mendable) {
     const missing = rule.scope.filter((wanted) => !slot.scope.includes(wanted))
-    const weak = weakness(slot as never, rule, Math.max(clockToleranceSeconds, wayBackSeconds))
+    const weak = weaknessOf(slot, rule, Math.max(clockToleranceSeconds, wayBackSeconds))
     if (missing.length > 0 || weak) return wanting(slot, rule, missing, weak)
   }
   return meets(slot, slot.user, rule.own, req)
+}
+
+function weaknessOf(slot: Slot, rule: CompiledRule, toleranceSeconds: number): Weakness | undefined {
+  const weak = weakness({ acr: slot.acr, authTime: slot.authTime }, rule, toleranceSeconds)
+  return weak === 'auth_time' && isJustBack(slot, rule, toleranceSeconds) ? undefined : weak
+}
+
+/**
+ * Whether a login has just come back from being asked for no less: its `auth_time` was checked against when it set out, and
+ * pages of the provider that come after the password may have taken longer than the way back.
+ */
+function isJustBack({ asked }: Slot, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
+  const maxAge = asked?.parameters['max_age']
+  return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - (asked?.at as number) <= wayBack
 }
 
 function wanting(slot: Slot, rule: CompiledRule, missing: readonly string[], weak: Weakness | undefined): Wanting {

@@ -1,0 +1,418 @@
+/** A login is asked for a stronger or fresher authentication once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
+import type { AuthRule, OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { until, type AppSetup, type TestApp } from '../support/app.ts'
+import { flow, location, noteRoutes, notesOf, thrown, told } from '../support/flow.ts'
+import { loggedIn } from '../support/logged-in.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { pass } from '../support/tokens-app.ts'
+import { waiting } from '../support/waiting.ts'
+
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
+
+async function start(
+  rule: AuthRule,
+  options: Partial<OidcOptions> = {},
+  routes?: AppSetup['routes'],
+): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await world.start({
+    options,
+    routes: (express, oidc, url) => {
+      noteRoutes(express)
+      express.all('/transfer', oidc.requireAuth(rule), (_req, res) => void res.send('transferred'))
+      express.get('/confirm', oidc.login({ maxAuthAgeSeconds: 0, returnTo: '/profile' }))
+      routes?.(express, oidc, url)
+    },
+  })
+  return { app, agent: await loggedIn(world, app) }
+}
+
+/** What the provider was asked for, in the logins since it was last looked at. */
+function asked(): { acr: string | null; maxAge: string | null }[] {
+  const requests = world.provider.requestsTo('authorize')
+  world.provider.forget()
+  return requests.map(({ params }) => ({ acr: params.get('acr_values'), maxAge: params.get('max_age') }))
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+/** What the ID tokens of the provider say from now on. */
+function says(claims: Record<string, unknown>): () => void {
+  return world.provider.misbehave({ idToken: { claims } })
+}
+
+function expectPassed(page: UserAgentResponse): void {
+  expect(page.text()).toBe('transferred')
+}
+
+describe('requireAuth({ acr })', () => {
+  it('asks the provider for it, and lets in who comes back with it', async () => {
+    const { app, agent } = await start({ acr: '2' })
+    await agent.fetch('/note/mine')
+    const page = await agent.get('/transfer?to=bob')
+    expectPassed(page)
+    expect(page.url).toBe(`${app.url}/transfer?to=bob`)
+    expect(asked()).toEqual([{ acr: '2', maxAge: null }])
+    expectPassed(await agent.get('/transfer'))
+    expectPassed(await agent.fetch('/transfer'))
+    expect(asked()).toEqual([])
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+    expect(told(app, 'denied')).toEqual([])
+  })
+
+  it('asks for several in their order, and lets in who has one', async () => {
+    const { agent } = await start({ acr: ['gold', 'silver'] })
+    says({ acr: 'silver' })
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([{ acr: 'gold silver', maxAge: null }])
+  })
+
+  it('asks nobody whose login has it already', async () => {
+    const { agent } = await start({ acr: ['2', '1'] })
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([])
+  })
+
+  it.each<[string, unknown]>([
+    ['another', '1'],
+    ['none', undefined],
+    ['one that is no text', 2],
+    ['a list that has it', ['2']],
+  ])('is 403 where the provider comes back with %s, and asks again after five minutes', async (_, acr) => {
+    const { app, agent } = await start({ acr: '2' })
+    const undo = says({ acr })
+    const page = await agent.get('/transfer')
+    expect(page.status).toBe(403)
+    expect(page.text()).toContain('You need to confirm who you are.')
+    expect(page.text()).toContain('Go to the start page')
+    expect(asked()).toHaveLength(1)
+    expect(told(app, 'denied')).toMatchObject([
+      { code: 'authentication_insufficient', status: 403, sub: 'alice', detail: 'lacking: acr' },
+    ])
+    expect((await agent.get('/profile')).status).toBe(200)
+    pass(299)
+    expect((await agent.get('/transfer')).status).toBe(403)
+    expect((await agent.fetch('/transfer')).json()).toMatchObject({ status: 403, code: 'authentication_insufficient' })
+    expect(asked()).toEqual([])
+    undo()
+    pass(1)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toHaveLength(1)
+  })
+
+  it('asks for another class at once, also where one was not reached', async () => {
+    const { agent } = await start({ acr: '2' }, {}, (express, oidc) => {
+      express.get('/vault', oidc.requireAuth({ acr: '3' }), (_req, res) => void res.send('open'))
+    })
+    const undo = says({ acr: '1' })
+    expect((await agent.get('/transfer')).status).toBe(403)
+    undo()
+    expect((await agent.get('/vault')).text()).toBe('open')
+    expect(asked()).toEqual([
+      { acr: '2', maxAge: null },
+      { acr: '3', maxAge: null },
+    ])
+  })
+
+  it('goes by what a refresh brought', async () => {
+    const { app, agent } = await start({ acr: '2' })
+    await agent.get('/transfer')
+    says({ acr: '1' })
+    pass(300)
+    expectPassed(await agent.get('/transfer'))
+    await until(() => told(app, 'refresh').length === 1, 'it was rechecked')
+    world.provider.forget()
+    await agent.get('/transfer', { redirect: 'manual' })
+    expect((await agent.fetch('/transfer')).status).toBe(401)
+  })
+
+  it.each([
+    ['access_denied', 403],
+    ['unmet_authentication_requirements', 400],
+  ])('is a page where the provider answers %s, and nobody is logged out', async (error, status) => {
+    const { agent } = await start({ acr: '2' })
+    const before = sessionId(agent)
+    world.provider.deny(error)
+    const page = await agent.get('/transfer')
+    expect(page.status).toBe(status)
+    expect(page.text()).toContain('You are still logged in.')
+    expect(asked()).toHaveLength(1)
+    expect(sessionId(agent)).toBe(before)
+    expect((await agent.get('/profile')).status).toBe(200)
+  })
+})
+
+describe('requireAuth({ maxAuthAgeSeconds })', () => {
+  it.each([
+    [0, 30, 30],
+    [0, 0, 30],
+    [0, 120, 120],
+    [60, 30, 30],
+    [60, 0, 30],
+    [3600, 30, 30],
+  ])(
+    'of %i with a clock tolerance of %i asks once the authentication is older, and %i s',
+    async (age, tolerance, more) => {
+      const { agent } = await start({ maxAuthAgeSeconds: age }, { clockToleranceSeconds: tolerance, recheckSeconds: 0 })
+      for (const round of [1, 2]) {
+        expectPassed(await agent.get('/transfer'))
+        pass(age + more)
+        expectPassed(await agent.get('/transfer'))
+        expect([round, asked()]).toEqual([round, []])
+        pass(1)
+        expectPassed(await agent.get('/transfer'))
+        expect([round, asked()]).toEqual([round, [{ acr: null, maxAge: String(age) }]])
+      }
+    },
+  )
+
+  it('asks for both, what is missing and what is too old', async () => {
+    const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 })
+    pass(200)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+    pass(200)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+  })
+
+  it('asks where the provider did not say when', async () => {
+    const undo = says({ auth_time: undefined })
+    const { agent } = await start({ maxAuthAgeSeconds: 3600 })
+    undo()
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([{ acr: null, maxAge: '3600' }])
+  })
+
+  it('counts from the authentication, which no refresh makes younger', async () => {
+    const { app, agent } = await start({ maxAuthAgeSeconds: 600 })
+    pass(400)
+    expectPassed(await agent.get('/transfer'))
+    await until(() => told(app, 'refresh').length === 1, 'it was rechecked')
+    pass(230)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([])
+    pass(1)
+    await agent.get('/transfer')
+    expect(asked()).toEqual([{ acr: null, maxAge: '600' }])
+  })
+
+  it('counts from the authentication also where refreshed tokens do not say when it was', async () => {
+    const { app, agent } = await start({ maxAuthAgeSeconds: 600 })
+    says({ auth_time: undefined })
+    pass(400)
+    expectPassed(await agent.get('/transfer'))
+    await until(() => told(app, 'refresh').length === 1, 'it was rechecked')
+    expectPassed(await agent.get('/transfer'))
+  })
+
+  it('lets in who took long at the provider after the password, for as long as the way back may take', async () => {
+    const { agent } = await start({ maxAuthAgeSeconds: 0 })
+    pass(60)
+    const authorization = location(await agent.get('/transfer', { redirect: 'manual' }))
+    world.provider.forget()
+    pass(130)
+    // They entered the password ten seconds after they set out.
+    const undo = says({ auth_time: now() - 120 })
+    expectPassed(await agent.get(authorization))
+    undo()
+    pass(30)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toHaveLength(1)
+    pass(1)
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toHaveLength(1)
+  })
+
+  it('lets nobody in for a login that asked for less', async () => {
+    const { agent } = await start({ maxAuthAgeSeconds: 0 }, {}, (express, oidc) => {
+      express.get('/relaxed', oidc.requireAuth({ maxAuthAgeSeconds: 600 }), (_req, res) => void res.send('relaxed'))
+    })
+    pass(1000)
+    const undo = says({ auth_time: now() - 500 })
+    expect((await agent.get('/relaxed')).text()).toBe('relaxed')
+    undo()
+    expect(asked()).toEqual([{ acr: null, maxAge: '600' }])
+    expectPassed(await agent.get('/transfer'))
+    expect(asked()).toEqual([{ acr: null, maxAge: '0' }])
+  })
+})
+
+describe('the answer to max_age', () => {
+  it.each<[string, (startedAt: number) => unknown, string?]>([
+    ['is missing', () => undefined],
+    ['is longer ago than was asked for', (startedAt) => startedAt - 31],
+    ['is in the future', (startedAt) => startedAt + 31],
+    ['is a text', (startedAt) => String(startedAt), 'provider_response_invalid'],
+    ['is null', () => null, 'provider_response_invalid'],
+    ['is a list', (startedAt) => [startedAt], 'provider_response_invalid'],
+    ['is huge', () => 1e300],
+  ])(
+    'is refused where auth_time %s, and the former session is untouched',
+    async (_, authTime, code = 'token_invalid') => {
+      const { app, agent } = await start({ maxAuthAgeSeconds: 0 })
+      await agent.fetch('/note/mine')
+      const before = [sessionId(agent), (await agent.fetch('/profile')).json()]
+      for (const path of ['/transfer', '/confirm']) {
+        pass(31)
+        const undo = says({ auth_time: authTime(now()) })
+        const page = await agent.get(path)
+        undo()
+        expect([path, page.status]).toEqual([path, 502])
+        expect(asked()).toEqual([{ acr: null, maxAge: '0' }])
+      }
+      expect(told(app, 'login_failed')).toMatchObject([
+        { code, status: 502 },
+        { code, status: 502 },
+      ])
+      expect([sessionId(agent), (await agent.fetch('/profile')).json()]).toEqual(before)
+      expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+      expect(told(app, 'login')).toHaveLength(1)
+    },
+  )
+
+  it.each<[string, (startedAt: number) => unknown]>([
+    ['just now', (startedAt) => startedAt],
+    ['within the clock tolerance', (startedAt) => startedAt - 30],
+    ['ahead by no more than that', (startedAt) => startedAt + 30],
+    ['no whole number', (startedAt) => startedAt - 0.5],
+  ])('is good where auth_time is %s', async (_, authTime) => {
+    const { agent } = await start({ maxAuthAgeSeconds: 0 })
+    pass(31)
+    says({ auth_time: authTime(now()) })
+    expectPassed(await agent.get('/transfer'))
+    expect((await agent.get('/confirm')).status).toBe(200)
+  })
+
+  it('is good where the pages of the provider after the password took their time', async () => {
+    const { agent } = await start({ maxAuthAgeSeconds: 0 })
+    const authorization = location(await agent.get('/confirm', { redirect: 'manual' }))
+    pass(130)
+    says({ auth_time: now() - 120 })
+    expect((await agent.get(authorization)).status).toBe(200)
+  })
+})
+
+describe('any other request of a login that is too weak', () => {
+  it('is 401 with the URL of a login that asks for what is needed', async () => {
+    const { app, agent } = await start({ acr: ['3', '2'], maxAuthAgeSeconds: 60 })
+    for (const method of ['GET', 'POST']) {
+      const answer = await agent.fetch('/transfer', { method, from: `${app.url}/notes` })
+      expect([method, answer.status]).toEqual([method, 401])
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.json()).toMatchObject({ code: 'authentication_insufficient', status: 401 })
+      const login = String(answer.json()['login'])
+      expect(login).toMatch(`${app.url}/login?returnTo=%2Fnotes&ask=`)
+      expect((await agent.get(login)).url).toBe(`${app.url}/notes`)
+      expect(asked()).toEqual([{ acr: '3 2', maxAge: '60' }])
+      expectPassed(await agent.fetch('/transfer', { method }))
+      pass(91)
+    }
+    expect(told(app, 'denied')).toMatchObject([{ code: 'authentication_insufficient' }, { status: 401 }])
+  })
+
+  it('that is a form is a page whose link leads there, and back to the form', async () => {
+    const { app, agent } = await start({ acr: '2' })
+    const page = await agent.post('/transfer', { to: 'bob' }, { from: `${app.url}/notes` })
+    expect(page.status).toBe(401)
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(page.text()).toContain('Please confirm who you are')
+    expect((await agent.click(page, 'Go on')).url).toBe(`${app.url}/notes`)
+    expect(asked()).toEqual([{ acr: '2', maxAge: null }])
+    expectPassed(await agent.post('/transfer', { to: 'bob' }))
+  })
+
+  it('with redirect: false is 401 with the way there, on a navigation too', async () => {
+    const { agent } = await start({ acr: '2', redirect: false })
+    const page = await agent.get('/transfer')
+    expect(page.status).toBe(401)
+    expect(asked()).toEqual([])
+    await agent.click(page, 'Go on')
+    expectPassed(await agent.get('/transfer'))
+  })
+
+  it('is told by authorize(), with what it is answered: 401, and 403 once it was asked for', async () => {
+    const { agent } = await start({ acr: '2' }, {}, (express, oidc) => {
+      express.get(
+        '/asked',
+        waiting(async (req, res) => {
+          res.json(await oidc.authorize(req, { acr: '2' }))
+        }),
+      )
+    })
+    const code = 'authentication_insufficient'
+    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 401, code, headers: {} })
+    const undo = says({ acr: '1' })
+    await agent.get('/transfer')
+    undo()
+    expect((await agent.fetch('/asked')).json()).toEqual({ ok: false, status: 403, code, headers: {} })
+    pass(300)
+    await agent.get('/transfer')
+    expect((await agent.fetch('/asked')).json()).toMatchObject({ ok: true, user: { sub: 'alice' } })
+  })
+})
+
+describe('requireAuth({ acr, maxAuthAgeSeconds, bearer: true })', () => {
+  async function token(claims: object): Promise<string> {
+    const base = {
+      iss: world.provider.issuer,
+      sub: 'bob',
+      aud: 'orders',
+      client_id: 'web',
+      iat: now(),
+      exp: now() + 600,
+    }
+    return world.provider.sign({ ...base, jti: 'one', acr: '2', auth_time: now(), ...claims }, { typ: 'at+jwt' })
+  }
+
+  it.each<[string, object, number]>([
+    ['that is strong and fresh', {}, 200],
+    ['of a weaker login', { acr: '1' }, 401],
+    ['without acr', { acr: undefined }, 401],
+    ['of a login that is too old', { auth_time: 1 }, 401],
+    ['without auth_time', { auth_time: undefined }, 401],
+  ])('judges a token %s by the same rule', async (_, claims, status) => {
+    const rule: AuthRule = { acr: '2', maxAuthAgeSeconds: 60, bearer: true }
+    const { agent } = await start(rule, { bearer: { audience: 'orders' } })
+    const authorization = `Bearer ${await token(claims)}`
+    const answer = await agent.fetch('/transfer', { headers: { authorization } })
+    expect(answer.status).toBe(status)
+    if (status === 401) {
+      const challenge = answer.headers.get('www-authenticate')
+      expect(challenge).toContain('error="insufficient_user_authentication"')
+      expect(challenge).toContain('acr_values="2"')
+      expect(challenge).toContain('max_age="60"')
+    }
+    // That of the session is another matter.
+    expect((await agent.fetch('/transfer')).status).toBe(401)
+    expectPassed(await agent.get('/transfer'))
+  })
+})
+
+describe('a rule that is wrong', () => {
+  it.each<[object, RegExp]>([
+    [{ acr: '' }, /acr must be an authentication context class/],
+    [{ acr: '  ' }, /acr must be/],
+    [{ acr: [] }, /acr must be/],
+    [{ acr: undefined }, /acr must be/],
+    [{ acr: 2 }, /acr must be/],
+    [{ acr: ['2', 3] }, /acr must be/],
+    [{ acr: 'a"b' }, /acr must be/],
+    [{ acr: 'größer' }, /acr must be/],
+    [{ maxAuthAgeSeconds: -1 }, /maxAuthAgeSeconds must be a number of seconds from 0/],
+    [{ maxAuthAgeSeconds: '60' }, /maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: Number.NaN }, /maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: Infinity }, /maxAuthAgeSeconds must be/],
+    [{ maxAuthAgeSeconds: undefined }, /maxAuthAgeSeconds is present but undefined/],
+    [{ maxAge: 60 }, /unknown option 'maxAge'/],
+  ])('is refused where it is given: %o', async (rule, message) => {
+    await start({}, {}, (_express, oidc) => {
+      const error = thrown(() => oidc.requireAuth(rule as AuthRule))
+      expect(error.code).toBe('options_invalid')
+      expect(error.message).toMatch(message)
+    })
+  })
+})
