@@ -401,7 +401,7 @@ describe('a rule that is wrong', () => {
     [{ acr: 2 }, /acr must be/],
     [{ acr: ['2', 3] }, /acr must be/],
     [{ acr: 'a"b' }, /acr must be/],
-    [{ acr: 'größer' }, /acr must be/],
+    [{ acr: 'gr\u00f6\u00dfer' }, /acr must be/],
     [{ maxAuthAgeSeconds: -1 }, /maxAuthAgeSeconds must be a number of seconds from 0/],
     [{ maxAuthAgeSeconds: '60' }, /maxAuthAgeSeconds must be/],
     [{ maxAuthAgeSeconds: Number.NaN }, /maxAuthAgeSeconds must be/],

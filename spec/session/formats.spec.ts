@@ -1,0 +1,72 @@
+/** What was written in each format so far is read: records of before an update of the package are those of logins that last. */
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Sealer } from '../../lib/core/seal.ts'
+import {
+  isOver,
+  liveSlot,
+  movedOf,
+  readRecord,
+  writeRecord,
+  type LoginRecord,
+  type Slot,
+} from '../../lib/session/login-record.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+
+interface Fixture {
+  secret: string
+  instance: string
+  loginId: string
+  records: Record<'first' | 'whole' | 'replaced', string>
+  slots: Record<'first' | 'whole', Slot>
+  sealed: Record<'least' | 'most', string>
+  tokens: Record<'least' | 'most', KeptTokens>
+}
+
+const path = new URL('fixtures/format-1.json', import.meta.url)
+const fixture = JSON.parse(readFileSync(path, 'utf8')) as Fixture
+const { secret, instance, loginId } = fixture
+
+afterEach(() => vi.useRealTimers())
+
+describe('a login record of format 1', () => {
+  it.each(['first', 'whole'] as const)('%s is read', (name) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
+    const record = readRecord(fixture.records[name]) as LoginRecord
+    expect(liveSlot(record, instance)).toEqual(fixture.slots[name])
+    expect(isOver(record)).toBe(false)
+    vi.setSystemTime(1_800_028_810_000)
+    expect(liveSlot(record, instance)).toBeUndefined()
+  })
+
+  it('of a session that was replaced is read', () => {
+    const record = readRecord(fixture.records.replaced) as LoginRecord
+    expect(movedOf(record)).toEqual({ session: 'another-session', logins: { default: loginId } })
+  })
+
+  it('is what is written still: else there is another format, and a fixture of it', () => {
+    const { whole } = fixture.slots
+    const partner = (readRecord(fixture.records.whole) as LoginRecord).slots['partner'] as Slot
+    expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
+  })
+})
+
+describe('tokens of format 1', () => {
+  const sealer = new Sealer([secret], 'tokens')
+
+  it.each(['least', 'most'] as const)('are opened: the %s that there are', (name) => {
+    expect(openTokens(sealer, fixture.sealed[name], loginId, instance)).toEqual(fixture.tokens[name])
+  })
+
+  it('are opened by a later secret beside the one that sealed them', () => {
+    const later = new Sealer(['another secret of more than thirty-two characters', secret], 'tokens')
+    expect(openTokens(later, fixture.sealed.most, loginId, instance)).toEqual(fixture.tokens.most)
+  })
+
+  it('are what is written still', () => {
+    const sealed = sealTokens(sealer, fixture.tokens.most, loginId, instance)
+    expect(sealer.open(sealed, `${instance} ${loginId}`)).toBe(
+      sealer.open(fixture.sealed.most, `${instance} ${loginId}`),
+    )
+  })
+})
