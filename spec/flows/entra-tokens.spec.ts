@@ -1,0 +1,57 @@
+/** Access tokens of several APIs at Entra, which issues one for each, by its scope, where there is consent. */
+import { decodeJwt } from 'jose'
+import { createUserAgent, testTenants, type UserAgent } from 'express-session-oidc/testing'
+import { beforeEach, expect, it } from 'vitest'
+import type { TestApp } from '../support/app.ts'
+import { entraForFile } from '../support/entra.ts'
+import { tokenRoutes } from '../support/token-routes.ts'
+import { askToken, shownToken } from '../support/tokens-app.ts'
+
+const orders = { appId: 'd0000000-0000-4000-8000-000000000001', uri: 'api://orders' }
+const stock = { appId: 'd0000000-0000-4000-8000-000000000002', uri: 'https://stock.contoso.example' }
+const entraId = entraForFile({ apis: [orders, stock] })
+const [read, count] = ['api://orders/Orders.Read', 'https://stock.contoso.example/Stock.Count']
+
+beforeEach(() => entraId.id.consentTo([]))
+
+async function start(scope: string): Promise<{ app: TestApp; agent: UserAgent }> {
+  const app = await entraId.login({ tenant: testTenants.contoso }, { scope }, { routes: tokenRoutes })
+  entraId.id.signIn('alice')
+  const agent = createUserAgent({ baseUrl: app.url, proxies: entraId.id.proxies() })
+  expect((await agent.get('/profile')).status).toBe(200)
+  entraId.id.forget()
+  return { app, agent }
+}
+
+/** The API that an access token is for, and the scope for it. */
+async function apiOf(agent: UserAgent, app: TestApp, scope?: string): Promise<Record<string, unknown>> {
+  const query = scope === undefined ? '' : `?scope=${encodeURIComponent(scope)}`
+  const { aud, scp } = decodeJwt((await shownToken(agent, app.url, query)).token)
+  return { aud, scp }
+}
+
+it('one token for each API, by the one refresh token, each kept', async () => {
+  entraId.id.consentTo([read, count])
+  const { app, agent } = await start('openid profile offline_access')
+  for (const round of [1, 2]) {
+    expect([round, await apiOf(agent, app, read)]).toEqual([round, { aud: orders.appId, scp: 'Orders.Read' }])
+    expect([round, await apiOf(agent, app, count)]).toEqual([round, { aud: stock.appId, scp: 'Stock.Count' }])
+  }
+  expect(entraId.id.requestsTo('token').map(({ params }) => params.get('scope'))).toEqual([read, count])
+  expect((await agent.fetch(`${app.url}/profile`)).json()['scope']).toEqual(expect.arrayContaining([read, count]))
+})
+
+it('a token that nobody has consented to ends no login: a navigation asks for consent, and works afterwards', async () => {
+  const { app, agent } = await start('openid profile offline_access')
+  const refused = await askToken(agent, app.url, `?scope=${encodeURIComponent(read)}`)
+  expect(refused.status).toBe(403)
+  expect(refused.json()).toMatchObject({ code: 'not_allowed', login: expect.stringContaining('ask=') as string })
+  expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
+  expect(app.events.map(({ name }) => name)).not.toContain('logout')
+  const page = await agent.get(`${app.url}/token?scope=${encodeURIComponent(read)}`)
+  expect(page.status).toBe(200)
+  const [asked, ...more] = entraId.id.requestsTo('authorize')
+  expect(more).toEqual([])
+  expect(asked?.params.get('scope')).toBe(`openid offline_access profile ${read}`)
+  expect(await apiOf(agent, app, read)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
+})
