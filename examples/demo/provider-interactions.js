@@ -19,6 +19,8 @@ import { consentPage, loginPage, messagePage } from './provider-pages.js'
  * @property {{ clientId: string } | undefined} client
  * @property {{ accountId?: string, grantIdFor(clientId: string): string | undefined } | undefined} session
  * @property {{ consent?: { grantId?: string } } | undefined} result
+ * @property {{ acr_values?: string }} params
+ * @property {string | undefined} acr of the login as it is
  * @property {{ IdTokenHint?: { payload: { sub?: string } } }} entities
  */
 
@@ -31,9 +33,10 @@ import { consentPage, loginPage, messagePage } from './provider-pages.js'
  * @param {*} parts.provider an oidc-provider
  * @param {User[]} parts.users
  * @param {Record<string, string>} parts.scopes
+ * @param {string[]} parts.acrValues
  * @param {import('./provider-pages.js').Theme} parts.theme
  */
-export function interactions({ provider, users, scopes, theme }) {
+export function interactions({ provider, users, scopes, acrValues, theme }) {
   return async function interaction(/** @type {Context} */ ctx, /** @type {() => Promise<void>} */ next) {
     if (!ctx.path.startsWith('/interaction/')) return next()
     ctx.set('Cache-Control', 'no-store')
@@ -70,8 +73,8 @@ export function interactions({ provider, users, scopes, theme }) {
     const client = await provider.Client.find(params.client_id)
     const application = client.clientName ?? client.clientId
     const action = `/interaction/${uid}`
-    if (prompt.name !== 'consent') return loginPage(theme, { application, action, users })
     const user = users.find((user) => user.sub === session?.accountId)
+    if (prompt.name !== 'consent') return loginPage(theme, { application, action, users, user })
     const wishes = missingScope(prompt).map((scope) => ({ scope, text: scopes[scope] ?? scope }))
     return consentPage(theme, { application, action, user, wishes })
   }
@@ -82,7 +85,7 @@ export function interactions({ provider, users, scopes, theme }) {
    */
   async function judge({ prompt, params, session, grantId }, form) {
     if (prompt.name === 'login' && users.some((user) => user.sub === form.get('account'))) {
-      return { login: { accountId: form.get('account') } }
+      return { login: { accountId: form.get('account'), acr: wantedAcr(params, acrValues) } }
     }
     if (prompt.name === 'consent' && form.get('decision') === 'allow') {
       const known = grantId && (await provider.Grant.find(grantId))
@@ -98,10 +101,20 @@ export function interactions({ provider, users, scopes, theme }) {
  * @typedef {object} Details
  * @property {string} uid
  * @property {{ name: string, details: { missingOIDCScope?: string[] } }} prompt
- * @property {{ client_id: string }} params
+ * @property {{ client_id: string, acr_values?: string }} params
  * @property {{ accountId: string } | undefined} session
  * @property {string | undefined} grantId
  */
+
+/**
+ * The class of login that a client wants, of those that there are.
+ *
+ * @param {{ acr_values?: string }} params
+ * @param {string[]} acrValues
+ */
+export function wantedAcr({ acr_values: wanted = '' }, acrValues) {
+  return wanted.split(' ').find((acr) => acrValues.includes(acr))
+}
 
 /** @param {Details['prompt']} prompt */
 function missingScope({ details }) {

@@ -35,17 +35,17 @@ const logo = html`<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="t
 
 /**
  * @param {Theme} theme
- * @param {{ application: string, action: string, users: User[] }} view
+ * @param {{ application: string, action: string, users: User[], user: User | undefined }} view `user`: who is logged in already
  */
-export function loginPage(theme, { application, action, users }) {
+export function loginPage(theme, { application, action, users, user }) {
   return page(
     theme,
     'Log in',
-    html`<h1>Who are you?</h1>
-      <p>Log in to go on to <strong>${application}</strong>.</p>
+    html`<h1>${user ? 'Is it still you?' : 'Who are you?'}</h1>
+      <p>${user ? 'Confirm who you are' : 'Log in'} to go on to <strong>${application}</strong>.</p>
       <form method="post" action="${action}">
         <ul class="users">
-          ${users.map(
+          ${(user ? [user] : users).map(
             (user) =>
               html`<li>
                 <button class="user" name="account" value="${user.sub}">

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { exportJWK, generateKeyPair } from 'jose'
 import { listen } from './listen.js'
-import { interactions } from './provider-interactions.js'
+import { interactions, wantedAcr } from './provider-interactions.js'
 import { silenceNotices } from './provider-notices.js'
 import { logoutPage, messagePage } from './provider-pages.js'
 
@@ -57,6 +57,7 @@ const grantedScope = 'openid profile email'
  * @param {'amber' | 'blue' | 'green'} [options.accent] the colour of its pages
  * @param {User[]} [options.users]
  * @param {Record<string, string>} [options.scopes] further scopes, each with what its consent page says
+ * @param {string[]} [options.acrValues] classes of a login that was confirmed, for clients that ask for one (`acr_values`)
  * @param {number} [options.port] a free one if left out
  * @returns {Promise<{ issuer: string, users: User[], close: () => Promise<void> }>}
  */
@@ -66,10 +67,11 @@ export async function startProvider({
   accent = 'amber',
   users = demoUsers,
   scopes = { 'calendar.read': 'Read your calendar' },
+  acrValues = [],
   port = 0,
 }) {
   silenceNotices()
-  const { default: Provider } = await import(library)
+  const { default: Provider, interactionPolicy } = await import(library)
   const server = createServer()
   const issuer = `http://127.0.0.1:${await listen(server, port)}`
   const theme = { name, accent }
@@ -87,6 +89,7 @@ export async function startProvider({
         resume: `${cookiePrefix}_resume`,
       },
     },
+    acrValues,
     scopes: ['openid', 'profile', 'email', 'offline_access', ...Object.keys(scopes)],
     claims: {
       openid: ['sub'],
@@ -116,6 +119,7 @@ export async function startProvider({
       return grant
     },
     interactions: {
+      policy: confirming(interactionPolicy, acrValues),
       url: (/** @type {Context} */ _ctx, /** @type {{ uid: string }} */ interaction) =>
         `/interaction/${interaction.uid}`,
     },
@@ -156,7 +160,7 @@ export async function startProvider({
     }
     await next()
   })
-  provider.use(interactions({ provider, users, scopes, theme }))
+  provider.use(interactions({ provider, users, scopes, acrValues, theme }))
   server.on('request', provider.callback())
   return {
     issuer,
@@ -167,6 +171,22 @@ export async function startProvider({
         server.closeAllConnections()
       }),
   }
+}
+
+/**
+ * When to ask users who they are: also those who have a session, where a client wants a class of login that it has not.
+ *
+ * @param {*} interactionPolicy of oidc-provider
+ * @param {string[]} acrValues
+ */
+function confirming({ base, Check }, acrValues) {
+  const policy = base()
+  const isMissing = (/** @type {Context} */ { oidc }) => {
+    const wanted = wantedAcr(oidc.params, acrValues)
+    return wanted !== undefined && wanted !== oidc.acr
+  }
+  policy.get('login').checks.add(new Check('acr_missing', 'the login is to be confirmed', 'login_required', isMissing))
+  return policy
 }
 
 /** @type {Record<string, { type: string, file: string }>} */

@@ -179,6 +179,16 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
   })
 
+  it('is no substitute for the class of the login, nor that for it', async () => {
+    const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 })
+    pass(200)
+    const undo = says({ acr: '1' })
+    expect((await agent.get('/transfer')).status).toBe(403)
+    undo()
+    expect((await agent.get('/transfer')).status).toBe(403)
+    expect(asked()).toHaveLength(1)
+  })
+
   it('asks where the provider did not say when', async () => {
     const undo = says({ auth_time: undefined })
     const { agent } = await start({ maxAuthAgeSeconds: 3600 })

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import session from 'express-session'
+import { createOidc } from 'express-session-oidc'
+import helmet from 'helmet'
+import { calendarPage, contactsPage, homePage, notFoundPage, transferPage } from './pages.js'
+
+/** The authentication context class of a login that its user has confirmed. */
+export const confirmed = 'urn:example:confirmed'
+
+/**
+ * An application that logs its users in with little, and asks for more once they open what needs it.
+ *
+ * @param {object} options
+ * @param {string} options.baseUrl where browsers reach it
+ * @param {{ issuer: string, clientId: string, clientSecret: string }} options.provider
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @param {string} [options.secret] at least 32 characters; default: a new one at each start
+ * @returns {import('express').Express}
+ */
+export function createApp({ baseUrl, provider, store, secret = randomBytes(32).toString('hex') }) {
+  const https = baseUrl.startsWith('https:')
+  const oidc = createOidc({ ...provider, baseUrl, secret, scope: 'openid profile' })
+
+  const app = express()
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        directives: https ? {} : { 'upgrade-insecure-requests': null },
+      },
+    }),
+  )
+  app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))
+  app.use(
+    session({
+      ...(store && { store }),
+      name: 'planner.sid',
+      secret,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { secure: https, sameSite: 'lax' },
+    }),
+  )
+  app.use(oidc.router)
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+
+  const view = (/** @type {import('express').Request} */ req) => ({
+    path: req.path,
+    paths: oidc.paths,
+    issuer: provider.issuer,
+    oidc: req.oidc,
+  })
+  app.get('/', (req, res) => {
+    res.send(homePage(view(req)))
+  })
+
+  // Whoever opens it is asked for the scope where it is missing: once, and told so where it was refused.
+  app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (req, res) => {
+    res.send(calendarPage(view(req)))
+  })
+
+  // Or by a button, when it suits the user: on top of what was granted.
+  app.get('/connect/contacts', oidc.login({ scope: 'contacts.read', returnTo: '/' }))
+  app.get('/contacts', oidc.requireAuth({ scope: 'contacts.read', redirect: false }), (req, res) => {
+    res.send(contactsPage(view(req)))
+  })
+
+  // Whoever opens it confirms the login just before; one of half a minute ago will not do.
+  app.get('/transfer', oidc.requireAuth({ acr: confirmed, maxAuthAgeSeconds: 0 }), (req, res) => {
+    res.send(transferPage(view(req)))
+  })
+
+  app.use((req, res) => {
+    res.status(404).send(notFoundPage(view(req)))
+  })
+  app.use(oidc.errorHandler())
+  return app
+}

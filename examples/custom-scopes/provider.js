@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto'
+import { startProvider as start } from '../demo/provider.js'
+import { confirmed } from './app.js'
+
+/**
+ * A provider in this process that asks its users before it grants scope, and can have them confirm a login.
+ *
+ * @param {string} baseUrl of the application
+ */
+export async function startProvider(baseUrl) {
+  const clientId = 'planner'
+  const clientSecret = randomBytes(32).toString('hex')
+  const { issuer, close } = await start({
+    scopes: { 'calendar.read': 'Read your calendar', 'contacts.read': 'Read your contacts' },
+    acrValues: [confirmed],
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        client_name: 'The planner',
+        redirect_uris: [`${baseUrl}/callback`],
+        post_logout_redirect_uris: [`${baseUrl}/`],
+      },
+    ],
+  })
+  return { settings: { issuer, clientId, clientSecret }, close }
+}

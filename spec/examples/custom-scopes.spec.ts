@@ -1,0 +1,92 @@
+/** `examples/custom-scopes`, walked without a browser. */
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { createApp } from '../../examples/custom-scopes/app.js'
+import { startProvider } from '../../examples/custom-scopes/provider.js'
+import { pass } from '../support/tokens-app.ts'
+import { headingOf, logOut, run, textOf, type Running } from './steps.ts'
+
+let example: Running
+
+beforeAll(async () => {
+  example = await run(async (baseUrl) => {
+    const { settings, close } = await startProvider(baseUrl)
+    return { app: createApp({ baseUrl, provider: settings }), stop: close }
+  })
+})
+afterAll(() => example.stop())
+afterEach(() => void vi.useRealTimers())
+
+async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
+  const agent = example.agent()
+  const asked = await agent.get('/login')
+  expect(headingOf(asked)).toBe('Who are you?')
+  const home = await agent.submit(asked, { button: 'alice' })
+  expect(headingOf(home)).toBe('Hello, Alice Arden')
+  return { agent, home }
+}
+
+it('logs in with little, and asks for the calendar when that is opened', async () => {
+  const { agent, home } = await logIn()
+  expect(textOf(home)).toContain('So far you have granted: openid profile ')
+  const asked = await agent.click(home, 'Calendar')
+  expect(headingOf(asked)).toBe('Allow access?')
+  expect(textOf(asked)).toContain('Read your calendar calendar.read')
+  const calendar = await agent.submit(asked, { button: 'allow' })
+  expect(calendar.url).toBe(`${example.url}/calendar`)
+  expect(headingOf(calendar)).toBe('Your calendar')
+  expect(textOf(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read')
+  expect(headingOf(await agent.get('/calendar'))).toBe('Your calendar')
+})
+
+it('shows who refuses a page of 403 with a way back, and asks anew only then', async () => {
+  const { agent, home } = await logIn()
+  const refused = await agent.submit(await agent.click(home, 'Connect your contacts'), { button: 'refuse' })
+  expect(refused.status).toBe(403)
+  expect(textOf(refused)).toContain('You are still logged in.')
+  const back = await agent.click(refused, 'Go back')
+  expect(headingOf(back)).toBe('Hello, Alice Arden')
+  const contacts = await agent.get('/contacts')
+  expect(contacts.status).toBe(403)
+  expect(textOf(contacts)).toContain('This needs a permission that you have not granted.')
+  const asked = await agent.click(contacts, 'Go on')
+  expect(headingOf(asked)).toBe('Allow access?')
+  await agent.submit(asked, { button: 'allow' })
+  expect(headingOf(await agent.get('/contacts'))).toBe('Your contacts')
+  expect(textOf(await agent.get('/'))).not.toContain('Connect your contacts')
+})
+
+it('keeps what was granted when more is', async () => {
+  const { agent } = await logIn()
+  await agent.submit(await agent.get('/calendar'), { button: 'allow' })
+  await agent.submit(await agent.get('/connect/contacts'), { button: 'allow' })
+  expect(textOf(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read contacts.read')
+})
+
+it('has the user confirm a transfer, and once more half a minute later', async () => {
+  const { agent, home } = await logIn()
+  for (const round of [1, 2]) {
+    const asked = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
+    expect([round, headingOf(asked)]).toEqual([round, 'Is it still you?'])
+    expect(textOf(asked)).not.toContain('Bob')
+    const page = await agent.submit(asked, { button: 'alice' })
+    expect([round, headingOf(page)]).toEqual([round, 'Transfer money'])
+    pass(31)
+  }
+})
+
+it('shows who breaks that off a page of 403, still logged in', async () => {
+  const { agent } = await logIn()
+  const page = await agent.submit(await agent.get('/transfer'), { button: 'Cancel' })
+  expect(page.status).toBe(403)
+  expect(textOf(page)).toContain('You are still logged in.')
+  expect(headingOf(await agent.get('/'))).toBe('Hello, Alice Arden')
+})
+
+it('logs out', async () => {
+  const { agent, home } = await logIn()
+  expect(headingOf(await logOut(agent, home))).toBe('You are not logged in')
+  const page = await agent.get('/nowhere')
+  expect(page.status).toBe(404)
+  expect(headingOf(page)).toBe('There is no such page')
+})
