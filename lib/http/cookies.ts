@@ -27,13 +27,19 @@ function stripped(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
+/** Whether a cookie of this name came along, once or more. */
+export function hasCookie(req: Request, name: string): boolean {
+  return (req.headers.cookie ?? '').split(';').some((pair) => stripped(pair.split('=', 1)[0] as string) === name)
+}
+
 /** Adds cookies to the response, which is then kept by no cache. */
 export function setCookies(res: Response, cookies: readonly Cookie[]): void {
   if (cookies.length === 0) return
   res.setHeader('Cache-Control', 'no-store')
   for (const { name, value, path, secure, sameSite, maxAgeSeconds } of cookies) {
     // Taken away with the very attributes it was set with: browsers tell cookies apart by them.
-    const attributes = `; Path=${path}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
+    const life = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`
+    const attributes = `; Path=${path}${life}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
     res.append('Set-Cookie', `${name}=${value ?? ''}${attributes}`)
   }
 }

@@ -1,8 +1,9 @@
 import { resolveLoginParameters, type LoginRequest } from '../config/login-parameters.ts'
 import { OidcError, type LoginNeeds } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
-import { beginLogin } from '../logins/begin.ts'
+import { beginLogin, type BeginInput } from '../logins/begin.ts'
 import { resourcesAsked } from '../session/asked.ts'
+import type { Cookie } from '../session/transaction.ts'
 import { answerError, askedBy, loginFailed, sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { isScripted } from './origin.ts'
@@ -38,13 +39,21 @@ export async function startLogin(
     scope: wholeScope(exchange, request.scope),
     parameters: wholeParameters(exchange, request),
   }
-  const attempt = more.attempt ?? 0
-  const input = { request: asked, returnTo, attempt, cookies: readCookies(req) }
-  const begun = await beginLogin(instance, input).catch((error: unknown) => {
+  await sendToProvider(exchange, { request: asked, returnTo, attempt: more.attempt ?? 0 })
+}
+
+/** Begins a login and sends the browser to the provider; `besides` are cookies that are set with those of the login. */
+export async function sendToProvider(
+  exchange: Exchange,
+  input: Omit<BeginInput, 'cookies'>,
+  besides: readonly Cookie[] = [],
+): Promise<void> {
+  const { instance, req, res } = exchange
+  const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
     throw loginFailed(exchange, error)
   })
-  instance.events.emit('login_begun', { prompt: request.parameters['prompt'], attempt })
-  setCookies(res, begun.cookies)
+  instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })
+  setCookies(res, [...besides, ...begun.cookies])
   sendOn(exchange, begun.location, 302)
 }
 

@@ -7,9 +7,12 @@ import { localPath } from '../core/urls.ts'
 import { endLogin, type Ended } from '../logins/end.ts'
 import type { Instance } from '../logins/instance.ts'
 import { endSessionUrl } from '../provider/endpoints.ts'
+import { silentCookie } from '../session/transaction.ts'
 import { answerError, sendJson, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
+import { setCookies } from './cookies.ts'
 import { crossSite, isScripted, kindOf } from './origin.ts'
 import { requireSession, stateOf, type RequestState } from './request-state.ts'
+import { hasSilentLogin } from './silent.ts'
 
 /** `GET` and `POST` of the logout route. */
 export async function handleLogout(exchange: Exchange): Promise<void> {
@@ -50,6 +53,8 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     answerError(exchange, toldError(instance, error))
     return
   }
+  // Who has just logged out is not to be logged in again unasked, by the next page that is open to all.
+  if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
   const location = ended ? await providerLogout(instance, ended, origin + returnTo) : undefined
   if (req.method === 'POST' && kindOf(req) === 'client') {
     // A script cannot follow a redirect to another origin: it gets told where to send the browser.

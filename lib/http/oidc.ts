@@ -25,6 +25,7 @@ import { answerFault } from './needed-login.ts'
 import { guard } from './require-auth.ts'
 import { setupInvalid, slotOf, stateOf } from './request-state.ts'
 import { handler, makeRouter } from './router.ts'
+import { silentLogin } from './silent.ts'
 
 /** What a readiness probe is told. */
 export interface OidcHealth {
@@ -81,6 +82,13 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @throws OidcError `options_invalid` where a parameter is wrong, at once.
    */
   login(parameters?: LoginParameters): RequestHandler
+  /**
+   * A handler for pages that are open to all: asks the provider once in a browser session, without a page of its own
+   * (`prompt=none`), whether somebody is logged in there, and comes back to the page, with a login or without. Forms,
+   * scripts and whoever is logged in go on at once, and so does everybody while the provider is down. Not for pages that
+   * search engines are to find: to them it is a redirect.
+   */
+  trySilentLogin(): RequestHandler
   /**
    * A handler that ends the login, here and at the provider. For routes of POST: whatever page sends a browser to a GET
    * of it logs that user out.
@@ -153,6 +161,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
         handler(instance, (exchange) => startLogin(exchange, request)),
       )
     },
+    trySilentLogin: () => behindRouter(instance, silentLogin(instance)),
     logout(parameters = {}) {
       checkLogout(parameters, origin)
       return behindRouter(

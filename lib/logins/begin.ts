@@ -20,6 +20,8 @@ export interface BeginInput {
   readonly returnTo: string
   /** How often it was begun anew. */
   readonly attempt: number
+  /** Whether nobody has asked for it: `returnTo` is then a page that is open to all. */
+  readonly isSilent?: boolean | undefined
   readonly cookies: ReadonlyMap<string, string>
 }
 
@@ -48,7 +50,11 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   }
   const location = await authorizationUrl(provider, {
     redirectUri,
-    state: writeState(stateSealer, options.name, { id: transaction.id, attempt: input.attempt }),
+    state: writeState(stateSealer, options.name, {
+      id: transaction.id,
+      attempt: input.attempt,
+      openPage: input.isSilent ? openPageOf(instance, input.returnTo) : undefined,
+    }),
     nonce: transaction.nonce,
     verifier: transaction.verifier,
     scope: transaction.scope,
@@ -60,6 +66,13 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   const made = fittingCookie(instance, transaction)
   const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies, sizeOf(made.name, made.value))
   return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
+}
+
+/** Characters of an address that a `state` has room for: providers bound it, some to 1000. */
+const longestOpenPage = 500
+
+function openPageOf({ options }: Instance, page: string): string {
+  return page.length > longestOpenPage ? options.basePath || '/' : page
 }
 
 /** Browsers drop larger ones (RFC 6265bis 5.6). */

@@ -7,6 +7,11 @@ export interface State {
   readonly id: string
   /** How often this login was begun anew because its cookie was missing: kept here, since a browser without cookies loses all else. */
   readonly attempt: number
+  /**
+   * The page, open to all, that a login was begun at which nobody had asked for. Kept here for the same reason: a browser
+   * without cookies, too, has to get back to it.
+   */
+  readonly openPage?: string | undefined
 }
 
 export function newTransactionId(): string {
@@ -14,15 +19,23 @@ export function newTransactionId(): string {
 }
 
 /** A `state` that only we can make, for one instance. */
-export function writeState(sealer: Sealer, instance: string, state: State): string {
-  const text = `${state.id}.${state.attempt}`
+export function writeState(sealer: Sealer, instance: string, { id, attempt, openPage }: State): string {
+  // Sealed, since addresses may have what is no business of the provider's.
+  const text = `${id}.${openPage === undefined ? attempt : sealer.seal(openPage, context(instance, id))}`
   return `${text}.${sealer.mac(`${instance} ${text}`)}`
 }
 
 /** Reads a `state`; undefined where we did not make it, or made it for another instance. */
 export function readState(sealer: Sealer, instance: string, value: string): State | undefined {
-  const match = /^([A-Za-z0-9_-]{22})\.(\d)\.([A-Za-z0-9_-]{22})$/.exec(value)
+  const match = /^([A-Za-z0-9_-]{22})\.(\d|[A-Za-z0-9_-]{38,2000})\.([A-Za-z0-9_-]{22})$/.exec(value)
   if (!match) return undefined
   const [, id, attempt, mac] = match as unknown as [string, string, string, string]
-  return sealer.verifies(`${instance} ${id}.${attempt}`, mac) ? { id, attempt: Number(attempt) } : undefined
+  if (!sealer.verifies(`${instance} ${id}.${attempt}`, mac)) return undefined
+  if (attempt.length === 1) return { id, attempt: Number(attempt) }
+  const openPage = sealer.open(attempt, context(instance, id))
+  return openPage === undefined ? undefined : { id, attempt: 0, openPage }
+}
+
+function context(instance: string, id: string): string {
+  return `${instance} ${id}`
 }

@@ -34,7 +34,8 @@ export interface Cookie {
   readonly path: string
   readonly secure: boolean
   readonly sameSite: 'Lax' | 'None'
-  readonly maxAgeSeconds: number
+  /** Undefined: until the browser is closed. */
+  readonly maxAgeSeconds: number | undefined
 }
 
 /** `max_age` of a transaction's request, in seconds. */
@@ -61,7 +62,7 @@ export function cookiePrefix(place: CookiePlace): string {
   return `${guard}oidc.${place.instance}.${below}`
 }
 
-function cookie(place: CookiePlace, name: string, value: string | undefined, seconds: number): Cookie {
+function cookie(place: CookiePlace, name: string, value: string | undefined, seconds: number | undefined): Cookie {
   return {
     name,
     value,
@@ -157,4 +158,14 @@ export function countFinished(
   const tooMany = recent.length > mostFinished
   const value = sealer.seal(JSON.stringify(tooMany ? [] : recent), name)
   return { cookie: cookie(place, name, value, finishedWindowSeconds), tooMany }
+}
+
+/** Name of the cookie that says that this browser is not to be logged in without having asked for it. */
+export function silentName(place: CookiePlace): string {
+  return `${cookiePrefix(place)}silent`
+}
+
+/** Says so until the browser is closed: it was tried, or its user has logged out. It is no secret, and proves nothing. */
+export function silentCookie(place: CookiePlace): Cookie {
+  return cookie(place, silentName(place), '1', undefined)
 }

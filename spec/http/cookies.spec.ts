@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import { describe, expect, it } from 'vitest'
-import { readCookies, setCookies } from '../../lib/http/cookies.ts'
+import { hasCookie, readCookies, setCookies } from '../../lib/http/cookies.ts'
 
 function read(cookie: string | undefined): Record<string, string> {
   return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
@@ -53,6 +53,22 @@ describe('reading cookies', () => {
   })
 })
 
+describe('whether a cookie came along', () => {
+  it.each([
+    [undefined, false],
+    ['', false],
+    ['a=1', true],
+    ['b=2; a=', true],
+    ['a=1; b=2; a=3', true],
+    ['b=2;\ta =1', true],
+    ['a', true],
+    ['aa=1; b=a; xa=2', false],
+    ['%61=1', false],
+  ])('in %j', (cookie, expected) => {
+    expect(hasCookie({ headers: { cookie } } as unknown as Request, 'a')).toBe(expected)
+  })
+})
+
 describe('setting cookies', () => {
   function set(cookies: Parameters<typeof setCookies>[1]): { headers: Record<string, string>; appended: string[] } {
     const headers: Record<string, string> = {}
@@ -75,6 +91,12 @@ describe('setting cookies', () => {
     })
     expect(set([{ ...cookie, value: 'v', secure: true, sameSite: 'None', path: '/shop' }]).appended).toEqual([
       'Set-Cookie: oidc.a=v; Path=/shop; Max-Age=900; HttpOnly; SameSite=None; Secure',
+    ])
+  })
+
+  it('gives one without a life of its own until the browser is closed', () => {
+    expect(set([{ ...cookie, value: '1', maxAgeSeconds: undefined }]).appended).toEqual([
+      'Set-Cookie: oidc.a=1; Path=/; HttpOnly; SameSite=Lax',
     ])
   })
 

@@ -29,8 +29,19 @@ describe('a state', () => {
     ).toBeUndefined()
   })
 
-  it('is not taken with any of its characters changed: not the id, not the number of attempts', () => {
-    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
+  it('says at which open page a login was begun that nobody had asked for, to us alone', () => {
+    const id = newTransactionId()
+    for (const openPage of ['/', '/news?tab=1', `/${'a'.repeat(499)}`]) {
+      const state = writeState(sealer, 'default', { id, attempt: 0, openPage })
+      expect(readState(sealer, 'default', state)).toEqual({ id, attempt: 0, openPage })
+      expect(readState(sealer, 'partner', state)).toBeUndefined()
+      expect(state.length).toBeLessThan(800)
+      expect(writeState(sealer, 'default', { id, attempt: 0, openPage })).not.toBe(state)
+    }
+  })
+
+  it.each([undefined, '/news'])('is not taken with any of its characters changed (open page: %s)', (openPage) => {
+    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0, openPage })
     for (let at = 0; at < state.length; at++) {
       for (const other of ['A', 'b', '1', '.', '-']) {
         const changed = state.slice(0, at) + other + state.slice(at + 1)

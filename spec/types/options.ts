@@ -74,6 +74,7 @@ const oidc = createOidc(required)
 oidc.requireAuth({ roles: ['admin'], scope: 'a b', anyRole: ['a'], claims: { email_verified: true }, redirect: false })
 oidc.login({ scope: ['openid'], prompt: 'login', maxAuthAgeSeconds: 60, extra: { kc_idp_hint: 'x' }, returnTo: '/' })
 oidc.logout({ returnTo: '/' })
+oidc.trySilentLogin()
 // @ts-expect-error: an unknown condition
 oidc.requireAuth({ role: 'admin' })
 // @ts-expect-error: a claim must have one value
@@ -84,5 +85,7 @@ oidc.requireAuth({ check: () => 'yes' })
 oidc.login({ login_hint: 'alice' })
 // @ts-expect-error: extra parameters are strings
 oidc.login({ extra: { a: 1 } })
+// @ts-expect-error: what is tried unasked has no parameters
+oidc.trySilentLogin({ prompt: 'none' })
 // @ts-expect-error: a logout asks for no scope
 oidc.logout({ scope: 'openid' })

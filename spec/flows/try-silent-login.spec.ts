@@ -1,0 +1,523 @@
+import type { Express } from 'express'
+import { LoginRefused, createOidc, type Oidc, type OidcOptions, type Records } from 'express-session-oidc'
+import { redisRecords } from 'express-session-oidc/redis'
+import type { TestFaults, UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it, vi } from 'vitest'
+import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import {
+  behindTls,
+  flow,
+  forgetTransactions,
+  location,
+  noteRoutes,
+  notesOf,
+  publicOrigin,
+  response,
+  told,
+} from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { partnerOfFile } from '../support/two-instances.ts'
+
+noUnhandledRejections()
+
+const world = flow()
+const partner = partnerOfFile()
+const manual = { redirect: 'manual' } as const
+const mark = 'oidc.default.silent'
+
+/** `/open/NAME` and `/home` are open to all, and say who is there. */
+function open(express: Express, oidc: Oidc): void {
+  noteRoutes(express)
+  express.get(['/open/:name', '/home'], oidc.trySilentLogin(), (req, res) => {
+    res.set('Cache-Control', 'public, max-age=600')
+    res.send(req.oidc.isAuthenticated ? `open to ${req.oidc.user.sub}` : 'open to strangers')
+  })
+}
+
+function start(options: Partial<OidcOptions> = {}, setup: Partial<AppSetup> = {}): Promise<TestApp> {
+  return world.start({ options, routes: open, ...setup })
+}
+
+/** A browser that Alice has used to log in at the provider, and has never been here. */
+async function signedIn(app: TestApp, agent: UserAgent = app.agent()): Promise<UserAgent> {
+  expect((await agent.get('/profile')).status).toBe(200)
+  for (const { name } of agent.jar.cookies(app.url)) if (!name.startsWith('test-provider')) agent.jar.delete(name)
+  world.provider.signIn(undefined)
+  world.provider.forget()
+  app.events.length = 0
+  return agent
+}
+
+/** A browser that nobody has used to log in. */
+function stranger(app: TestApp): UserAgent {
+  world.provider.signIn(undefined)
+  return app.agent()
+}
+
+function attempts(): number {
+  return world.provider.requestsTo('authorize').length
+}
+
+function marks(agent: UserAgent): readonly string[] {
+  return agent.jar
+    .cookies()
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith('.silent'))
+}
+
+describe('a page that is open to all', () => {
+  it('shows the user who has a session at the provider, after one round without a page', async () => {
+    const app = await start()
+    const agent = await signedIn(app)
+    await agent.get('/note/apples')
+    const page = await agent.get('/open/news?tab=1')
+    expect(page.text()).toBe('open to alice')
+    expect(page.url).toBe(`${app.url}/open/news?tab=1`)
+    expect(page.hops.map(({ status }) => status)).toEqual([302, 303, 303, 200])
+    const asked = new URL(location({ ...page, headers: page.hops[0]?.headers as Headers })).searchParams
+    expect(asked.get('prompt')).toBe('none')
+    expect(page.hops[0]?.headers.get('cache-control')).toBe('no-store')
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(told(app, 'login')).toHaveLength(1)
+  })
+
+  it('is itself where nobody is logged in at the provider, and no other page asks again', async () => {
+    const app = await start()
+    const agent = stranger(app)
+    await agent.get('/note/apples')
+    const former = await notesOf(agent, app)
+    const page = await agent.get('/open/news?tab=1')
+    expect(page.text()).toBe('open to strangers')
+    expect(page.url).toBe(`${app.url}/open/news?tab=1`)
+    for (const path of ['/open/news?tab=1', '/open/more', '/home']) {
+      const again = await agent.get(path)
+      expect(again.text()).toBe('open to strangers')
+      expect(again.hops).toHaveLength(1)
+      expect(again.headers.get('cache-control')).toBe('public, max-age=600')
+      expect(again.headers.get('set-cookie')).toBeNull()
+    }
+    expect(attempts()).toBe(1)
+    expect(app.events).toEqual([])
+    expect(await notesOf(agent, app)).toEqual(former)
+  })
+
+  it('asks again in a new session of the browser, and the mark says so to nobody else', async () => {
+    const app = await start()
+    const agent = stranger(app)
+    await agent.get('/open/news')
+    const set = agent.jar.get(mark)
+    expect(set).toMatchObject({ value: '1', expiresAt: undefined, httpOnly: true, path: '/', sameSite: 'Lax' })
+    expect(marks(agent)).toEqual([mark])
+    agent.jar.closeBrowser()
+    await agent.get('/open/news')
+    expect(attempts()).toBe(2)
+  })
+
+  it('has a mark that no other host can plant, over https', async () => {
+    const app = await start({}, behindTls(world.provider))
+    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+    world.provider.signIn(undefined)
+    expect((await agent.get('/open/news')).url).toBe(`${publicOrigin}/open/news`)
+    expect(agent.jar.get(`__Host-${mark}`)).toMatchObject({ secure: true, path: '/', expiresAt: undefined })
+    await agent.get('/open/news')
+    expect(attempts()).toBe(1)
+  })
+
+  it('asks nothing of who is logged in', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const page = await agent.get('/open/news')
+    expect(page.text()).toBe('open to alice')
+    expect(page.hops).toHaveLength(1)
+    expect(page.headers.get('set-cookie')).toBeNull()
+  })
+
+  it.each<[string, (agent: UserAgent) => ReturnType<UserAgent['get']>]>([
+    ['HEAD', (agent) => agent.fetch('/open/news', { method: 'HEAD', headers: { accept: 'text/html' } })],
+    ['a script', (agent) => agent.fetch('/open/news')],
+    ['a script that wants HTML', (agent) => agent.fetch('/open/news', { headers: { accept: 'text/html' } })],
+    ['a form', (agent) => agent.post('/open/news')],
+    ['a frame', (agent) => agent.get('/open/news', { headers: { 'sec-fetch-dest': 'iframe' } })],
+    ['a prefetch', (agent) => agent.get('/open/news', { headers: { 'sec-purpose': 'prefetch;prerender' } })],
+    ['a client that wants no page', (agent) => agent.get('/open/news', { headers: { accept: '*/*' } })],
+  ])('asks nothing of %s', async (_what, send) => {
+    const app = await start(
+      {},
+      {
+        routes: (express, oidc) =>
+          express.all('/open/news', oidc.trySilentLogin(), (_req, res) => void res.send('open')),
+      },
+    )
+    const agent = stranger(app)
+    const page = await send(agent)
+    expect(page.status).toBe(200)
+    expect(page.headers.get('set-cookie')).toBeNull()
+    expect(attempts()).toBe(0)
+  })
+
+  it('does not log in again who has logged out here, and may be logged in at the provider still', async () => {
+    const app = await start({}, { session: { store: world.store() } })
+    world.provider.misbehave({ metadata: ({ end_session_endpoint: _unused, ...others }) => others })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const page = await agent.post('/logout')
+    expect(page.url).toBe(`${app.url}/`)
+    expect(marks(agent)).toEqual([mark])
+    world.provider.forget()
+    expect((await agent.get('/open/news')).text()).toBe('open to strangers')
+    expect(attempts()).toBe(0)
+    // A login that is asked for is one.
+    await agent.get('/profile')
+    expect((await agent.get('/open/news')).text()).toBe('open to alice')
+  })
+
+  it('nor who pressed the button when the login had ended already', async () => {
+    const app = await start()
+    const agent = await signedIn(app)
+    await agent.post('/logout')
+    expect((await agent.get('/open/news')).text()).toBe('open to strangers')
+    expect(attempts()).toBe(0)
+  })
+
+  it('tries once in each of two tabs that are opened at once, and both end on their page', async () => {
+    const app = await start()
+    const agent = await signedIn(app)
+    const tabs = ['/open/first', '/open/second']
+    const begun: string[] = []
+    // The second is asked for before the first answer has come.
+    for (const tab of tabs) {
+      begun.push(location(await agent.get(tab, manual)))
+      agent.jar.delete(mark)
+    }
+    for (const [index, tab] of tabs.entries()) {
+      const page = await agent.get(begun[index] as string)
+      expect(page.url).toMatch(`${app.url}${tab}`)
+      expect(page.text()).toBe('open to alice')
+    }
+    expect(told(app, 'login_failed')).toEqual([])
+    expect((await agent.get('/open/third')).hops).toHaveLength(1)
+  })
+
+  it('sends a guard to its own page to log in all the same', async () => {
+    const app = await start({ loginPage: '/home' })
+    const agent = stranger(app)
+    const page = await agent.get('/profile')
+    expect(page.url).toBe(`${app.url}/home?returnTo=%2Fprofile`)
+    expect(page.text()).toBe('open to strangers')
+    expect(attempts()).toBe(1)
+  })
+
+  it('says that the router must come first', async () => {
+    const app = await start(
+      {},
+      {
+        before: (express) => {
+          const other = createOidc({ ...world.provider.settings(), baseUrl: 'http://localhost', secret, name: 'other' })
+          express.get('/early', other.trySilentLogin(), (_req, res) => void res.send('never'))
+        },
+      },
+    )
+    const page = await stranger(app).get('/early')
+    expect(page.status).toBe(500)
+  })
+})
+
+describe('where no login can begin', () => {
+  const down = { endpoints: { discovery: { status: 500 } } }
+
+  it('an open page stays open, itself, and the fault is told', async () => {
+    world.provider.misbehave(down)
+    const app = await start()
+    const agent = stranger(app)
+    const page = await agent.get('/open/news')
+    expect(page.status).toBe(200)
+    expect(page.text()).toBe('open to strangers')
+    expect(page.headers.get('cache-control')).toBe('public, max-age=600')
+    expect(page.headers.get('set-cookie')).toBeNull()
+    expect(told(app, 'provider_fault')).toHaveLength(1)
+    expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable' }])
+  })
+
+  it('the pages after it do not wait for the provider for a while, and then it is tried again', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    const app = await start({ par: true })
+    const agent = await signedIn(app)
+    const undo = world.provider.misbehave({ endpoints: { par: { status: 503, headers: { 'retry-after': '20' } } } })
+    for (const page of ['a', 'b', 'c']) expect((await agent.get(`/open/${page}`)).text()).toBe('open to strangers')
+    expect(world.provider.requestsTo('par')).toHaveLength(1)
+    undo()
+    vi.setSystemTime(Date.now() + 19_000)
+    expect((await agent.get('/open/d')).text()).toBe('open to strangers')
+    vi.setSystemTime(Date.now() + 2000)
+    expect((await agent.get('/open/e')).text()).toBe('open to alice')
+  })
+})
+
+interface Failure {
+  /** What is told of it; undefined: nothing. */
+  readonly code: string | undefined
+  readonly deny?: string
+  readonly faults?: TestFaults
+  readonly options?: Partial<OidcOptions>
+  /** Of the answer that leads back. Default 303. */
+  readonly status?: number
+}
+
+/** The specs' records, of which one method fails. */
+function failing(method: 'add' | 'set' | 'take'): Partial<OidcOptions> {
+  const records: Records = redisRecords({ client: world.redis.client })
+  return { records: { ...records, [method]: () => Promise.reject(new Error('the store is away')) } }
+}
+
+const failures: [string, Failure][] = [
+  ...['login_required', 'interaction_required', 'consent_required', 'account_selection_required'].map(
+    (deny): [string, Failure] => [`the error ${deny}`, { deny, code: undefined }],
+  ),
+  ['the error access_denied', { deny: 'access_denied', code: 'authorization_denied' }],
+  ['the error server_error', { deny: 'server_error', code: 'authorization_failed' }],
+  ['the error temporarily_unavailable', { deny: 'temporarily_unavailable', code: 'authorization_failed' }],
+  ['the error invalid_request', { deny: 'invalid_request', code: 'authorization_failed' }],
+  ['an exchange that fails', { faults: { endpoints: { token: { status: 500 } } }, code: 'provider_unavailable' }],
+  [
+    'a code that is refused',
+    {
+      faults: { endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } },
+      code: 'authorization_failed',
+    },
+  ],
+  ['an ID token that is not good', { faults: { idToken: { signature: 'corrupt' } }, code: 'token_invalid' }],
+  [
+    'an afterLogin that refuses',
+    { options: { afterLogin: () => Promise.reject(new LoginRefused('not you')) }, code: 'login_refused' },
+  ],
+  [
+    'an afterLogin that fails',
+    { options: { afterLogin: () => Promise.reject(new Error('no database')) }, code: 'hook_failed' },
+  ],
+]
+
+describe.each(['query', 'form_post'] as const)('by %s, whatever a silent login fails with', (responseMode) => {
+  async function failsWith(failure: Failure, options: () => Partial<OidcOptions> = () => ({})): Promise<void> {
+    const app = await start({ responseMode })
+    const agent = await signedIn(app, app.agent(responseMode === 'form_post' ? { site: (url) => url.origin } : {}))
+    await app.stop()
+    const other = await start({ responseMode, ...failure.options, ...options() })
+    const page = (path: string): ReturnType<UserAgent['get']> => agent.get(`${other.url}${path}`)
+    await page('/note/apples')
+    const former = await notesOf(agent, other)
+    if (failure.deny !== undefined) world.provider.deny(failure.deny, 'no')
+    if (failure.faults) world.provider.misbehave(failure.faults)
+    const shown = await page('/open/news?tab=1')
+    expect(shown.status).toBe(200)
+    expect(shown.text()).toBe('open to strangers')
+    expect(shown.url).toBe(`${other.url}/open/news?tab=1`)
+    const back = shown.hops.at(-2)
+    expect(back?.status).toBe(failure.status ?? 303)
+    expect(back?.headers.get('cache-control')).toBe('no-store')
+    expect(told(other, 'login_failed').map(({ code }) => code)).toEqual(
+      failure.code === undefined ? [] : [failure.code],
+    )
+    expect(
+      agent.jar
+        .cookies(other.url)
+        .filter(({ name }) => name.startsWith('oidc.'))
+        .map(({ name }) => name),
+    ).toEqual([mark])
+    world.provider.behave()
+    expect(await notesOf(agent, other)).toEqual(former)
+    expect((await page('/open/more')).text()).toBe('open to strangers')
+    expect(attempts()).toBe(1)
+    // Back, or a reload of the address in between.
+    const callback = shown.hops.find(({ url }) => url.includes('/callback?'))?.url ?? `${other.url}/open/news`
+    const again = await agent.get(callback)
+    expect(again.text()).toBe('open to strangers')
+  }
+
+  it.each(failures)('(%s) leads back to the page, anonymous, with the data of the visitor', (_what, failure) =>
+    failsWith(failure),
+  )
+
+  const used = responseMode === 'form_post' ? (['add', 'set', 'take'] as const) : (['add', 'set'] as const)
+  it.each(used)('(records that fail at %s) leads back to the page too', (method) => {
+    // What the provider's page has sent is a form, after which a page goes on by itself.
+    const status = responseMode === 'form_post' && method === 'add' ? 200 : 303
+    return failsWith({ code: 'store_unavailable', status }, () => failing(method))
+  })
+})
+
+describe('a silent login that did not come to its end', () => {
+  it('in a process that died is not begun again by a reload: the page is shown as it is', async () => {
+    const app = await start()
+    const agent = await signedIn(app)
+    const callback = await response(agent, '/open/news')
+    const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
+    await redisRecords({ client: world.redis.client }).set({ kind: 'claim', id }, '{"status":"failed"}', 60)
+    const page = await agent.get(callback)
+    expect(page.url).toBe(`${app.url}/open/news`)
+    expect(page.text()).toBe('open to strangers')
+    expect(attempts()).toBe(1)
+    expect(world.provider.requestsTo('token')).toEqual([])
+  })
+
+  it('since the user logged out of the last other login meanwhile, is none', async () => {
+    const loggedOut: { by?: () => Promise<unknown> } = {}
+    const afterLogin = async (): Promise<void> => void (await loggedOut.by?.())
+    const app = await start({ afterLogin }, { routes: twoInstances })
+    const agent = await signedIn(app)
+    const callback = await response(agent, '/both')
+    await agent.get('/partner-profile')
+    const other = app.agent()
+    for (const { name, value } of agent.jar.cookies(app.url)) other.jar.set(`${name}=${value}; Path=/`, app.url)
+    loggedOut.by = async () => {
+      await other.fetch('/partner/logout', { method: 'POST' })
+      agent.jar.set('oidc.partner.silent=1; Path=/', app.url)
+    }
+    const page = await agent.get(callback)
+    expect(page.url).toBe(`${app.url}/both`)
+    expect(page.json()).toEqual({ default: null, partner: null })
+    expect(told(app, 'login')).toEqual([])
+    expect(told(app, 'login_failed')).toEqual([])
+  })
+})
+
+describe('a browser that keeps no cookies', () => {
+  const without = { headers: { cookie: undefined } }
+
+  it.each([
+    ['/open/news?tab=1', '/open/news?tab=1&silent=failed'],
+    ['/home', '/home?silent=failed'],
+  ])('gets to %s all the same, with one attempt, never in a loop', async (path, shown) => {
+    const app = await start()
+    for (const sub of ['alice', undefined]) {
+      world.provider.signIn(sub)
+      world.provider.forget()
+      const page = await app.agent(without).get(path)
+      expect(page.text()).toBe('open to strangers')
+      expect(page.url).toBe(app.url + shown)
+      expect(attempts()).toBe(1)
+      expect(world.provider.requestsTo('token')).toEqual([])
+    }
+    expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['transaction_missing', 'transaction_missing'])
+  })
+
+  it('gets to the start page, open to all itself, from a page whose address is too long', async () => {
+    const app = await start(
+      {},
+      {
+        routes(express, oidc) {
+          express.use(oidc.trySilentLogin())
+          express.get('/start', (_req, res) => void res.send('start'))
+        },
+      },
+    )
+    const page = await app.agent(without).get(`/start?${'x'.repeat(600)}`)
+    expect(page.url).toBe(`${app.url}/?silent=failed`)
+    expect(attempts()).toBe(1)
+  })
+
+  it('gets to a page that two instances try at', async () => {
+    const app = await start({}, { routes: twoInstances })
+    const page = await app.agent(without).get('/both')
+    expect(page.json()).toEqual({ default: null, partner: null })
+  })
+
+  it('is not told that by an address that was not made here', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const begun = new URL(location(await agent.get('/open/news', manual)))
+    const state = begun.searchParams.get('state') ?? ''
+    const [id, page, mac] = state.split('.') as [string, string, string]
+    const other = new URL(location(await agent.get('/login', manual))).searchParams.get('state') ?? ''
+    for (const forged of [
+      `${id}.0.${mac}`,
+      `${id}.${page}.${other.split('.')[2]}`,
+      `${other.split('.')[0]}.${page}.${mac}`,
+    ]) {
+      const answer = await agent.get(`/callback?error=login_required&state=${forged}`)
+      expect(answer.status).toBe(400)
+    }
+  })
+
+  it('does not show the provider what page it was at', async () => {
+    const app = await start()
+    const asked = location(await app.agent().get('/open/a-page-of-his-own', manual))
+    const state = new URL(asked).searchParams.get('state') as string
+    expect(asked).not.toContain('his-own')
+    expect(Buffer.from(state.split('.')[1] as string, 'base64url').toString('latin1')).not.toContain('his-own')
+  })
+})
+
+describe('a browser that keeps some cookies', () => {
+  it('whose login under way was forgotten is not sent to log in', async () => {
+    const app = await start()
+    const agent = await signedIn(app)
+    const begun = location(await agent.get('/open/news', manual))
+    forgetTransactions(agent)
+    const page = await agent.get(begun)
+    expect(page.url).toBe(`${app.url}/open/news`)
+    expect(page.text()).toBe('open to strangers')
+    expect(attempts()).toBe(1)
+  })
+
+  it('that forgets the mark alone is told by the address', async () => {
+    const app = await start()
+    const agent = stranger(app)
+    const begun = location(await agent.get('/open/news', manual))
+    agent.jar.delete(mark)
+    const page = await agent.get(begun)
+    expect(page.url).toBe(`${app.url}/open/news?silent=failed`)
+    expect(attempts()).toBe(1)
+  })
+
+  it('that has the mark twice has it', async () => {
+    const app = await start()
+    const agent = stranger(app)
+    for (const path of ['/', '/open']) agent.jar.set(`${mark}=1; Path=${path}`, app.url)
+    expect((await agent.get('/open/news')).hops).toHaveLength(1)
+  })
+
+  it('whose session cookie does not stick ends at the page, too, however often it tries', async () => {
+    const app = await start({}, { session: { cookie: { domain: 'app.example.com' } } })
+    const agent = app.agent()
+    await agent.get(location(await agent.get('/profile', manual)), manual)
+    world.provider.forget()
+    const page = await agent.get('/open/news')
+    expect(page.text()).toBe('open to strangers')
+    expect(attempts()).toBe(1)
+  })
+})
+
+/** A browser that Bob has used to log in at the other provider. */
+async function withPartner(app: TestApp): Promise<UserAgent> {
+  const agent = app.agent()
+  expect((await agent.get('/partner-profile')).status).toBe(200)
+  agent.jar.delete('connect.sid')
+  return agent
+}
+
+/** `/both` tries at both providers, one after the other. */
+function twoInstances(express: Express, oidc: Oidc, url: string): void {
+  const other = partner.routes(express, oidc, url)
+  express.get('/both', oidc.trySilentLogin(), other.trySilentLogin(), (req, res) => {
+    res.json({ default: oidc.context(req).user?.sub ?? null, partner: other.context(req).user?.sub ?? null })
+  })
+}
+
+describe('two instances', () => {
+  it('have a mark each, and a user of both is logged in with both', async () => {
+    const app = await start({}, { routes: twoInstances })
+    const agent = await signedIn(app, await withPartner(app))
+    const page = await agent.get('/both')
+    expect(page.url).toBe(`${app.url}/both`)
+    expect(page.json()).toEqual({ default: 'alice', partner: 'bob' })
+    expect(marks(agent).toSorted()).toEqual([mark, 'oidc.partner.silent'])
+  })
+
+  it('do not hinder each other where one knows nobody', async () => {
+    const app = await start({}, { routes: twoInstances })
+    const agent = await withPartner(app)
+    expect((await agent.get('/both')).json()).toEqual({ default: null, partner: 'bob' })
+    expect((await agent.get('/both')).hops).toHaveLength(1)
+  })
+})
