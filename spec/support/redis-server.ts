@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createClient } from 'redis'
 import type { TestProject } from 'vitest/node'
 
@@ -47,8 +48,19 @@ async function answers(url: string): Promise<void> {
   const client = createClient({ url, socket: { reconnectStrategy: (tries) => (tries > 200 ? false : 25) } })
   client.on('error', () => {})
   await client.connect()
-  await client.ping()
+  while (await isLoading(client.ping())) await pause(10)
   client.destroy()
+}
+
+/** It takes connections before it has read what it had written. */
+async function isLoading(answer: Promise<unknown>): Promise<boolean> {
+  try {
+    await answer
+    return false
+  } catch (error) {
+    if (/^LOADING\b/.test((error as Error).message)) return true
+    throw error
+  }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
