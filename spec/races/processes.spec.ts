@@ -3,6 +3,7 @@ import { createUserAgent, startTestProvider, type TestProvider, type UserAgent }
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { location } from '../support/flow.ts'
 import { origin } from './support/app.ts'
+import { chances } from './support/chances.ts'
 import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { redisForFile } from '../support/redis.ts'
@@ -41,17 +42,6 @@ afterAll(async () => {
   await built?.remove()
   expect(said, 'what the processes printed').toEqual(said.map(() => ''))
 })
-
-/** Random numbers of a seed (mulberry32): the same in every run but for the time that things take. */
-function chances(from: number): (below: number) => number {
-  let state = from
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 /** A browser whose requests go to processes by chance, or to one. */
 function browser(chance: (below: number) => number, only?: number): UserAgent {
