@@ -30,13 +30,13 @@ export interface FaultRedis {
   command(...words: string[]): Promise<unknown>
 }
 
-/** Undefined, with a notice, where the machine has no redis-server: top-level await it. */
-export async function faultRedis(what: string): Promise<FaultRedis | undefined> {
+/** Undefined, with a notice, where the machine has no redis-server: top-level await it. `args` are more of the server's. */
+export async function faultRedis(what: string, args: string[] = []): Promise<FaultRedis | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'redis-'))
   const port = await freePort()
   // What was answered is in the file: a process that is killed loses nothing that the kernel has.
   const start = (): Promise<ChildProcess | undefined> =>
-    startRedisServer(port, ['--dir', folder, '--appendonly', 'yes'])
+    startRedisServer(port, ['--dir', folder, '--appendonly', 'yes', ...args])
   let server = await start()
   if (!server) {
     await rm(folder, { recursive: true })

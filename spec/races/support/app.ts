@@ -6,6 +6,7 @@ import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
 import { CookieJar } from 'express-session-oidc/testing'
 import { secret } from '../../support/app.ts'
 import { ask, type RaceAnswer } from './http.ts'
+import { subjectOf } from './subject.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 declare module 'express-session' {
@@ -132,11 +133,6 @@ export function raceApp(providers: Providers, waits: Waits = async () => {}): Ra
   })
   app.use(oidc.errorHandler())
   return { express: app, told, restart, ready: async () => void (await Promise.all([oidc.ready(), partner.ready()])) }
-}
-
-function subjectOf(idToken: string): string {
-  const [, claims = ''] = idToken.split('.')
-  return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sub: string }).sub
 }
 
 /** A logout may come between the guard and the tokens; a fault of the store is one. */

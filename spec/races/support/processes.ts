@@ -48,6 +48,7 @@ export async function build(): Promise<Build> {
 /** One of the processes: killed and started again it is another program in the same place. */
 export interface RaceProcess {
   readonly url: string
+  readonly pid: number
   /** Kills it, with whatever it is doing, and waits until it is gone. */
   kill(): Promise<void>
   start(): Promise<void>
@@ -61,13 +62,16 @@ export async function startProcess(path: string, env: Record<string, string>): P
   const note = (): void => {
     said += main.printed().replaceAll(/^(?:process \d+|Open http:\S+)\n/gm, '')
   }
+  const pid = (): number => Number(/^process (\d+)$/m.exec(main.printed())?.[1])
   return {
     get url() {
       return main.url
     },
+    get pid() {
+      return pid()
+    },
     async kill() {
-      const pid = Number(/^process (\d+)$/m.exec(main.printed())?.[1])
-      process.kill(pid, 'SIGKILL')
+      process.kill(pid(), 'SIGKILL')
       const how = await main.stop()
       if (how !== 'SIGKILL') throw new Error(`it had ended before: ${how}\n${main.printed()}`)
       note()

@@ -1,0 +1,54 @@
+/**
+ * One of several processes of an application that calls APIs as its users, for the chaos of refreshes: it names each
+ * refresh that it sends, and notes in a file which were answered and which are written, so that a kill loses no note.
+ */
+import { appendFileSync } from 'node:fs'
+import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import type { TestProvider } from 'express-session-oidc/testing'
+import { createClient } from 'redis'
+import { startApp } from '../../support/app.ts'
+import { tokenRoutes } from '../../support/token-routes.ts'
+import { origin } from './app.ts'
+import { subjectOf } from './subject.ts'
+
+const { REDIS_URL = '', PROVIDER = '{}', NOTES = '' } = process.env
+
+const note = (text: string): void => appendFileSync(NOTES, `${text}\n`)
+let sent = 0
+/** The latest refresh that brought tokens, by user: a user has one login here, and that one refresh at a time. */
+const latest = new Map<string, string>()
+
+const fetchNoted: typeof globalThis.fetch = async (url, init) => {
+  const isRefresh = init?.body instanceof URLSearchParams && init.body.get('grant_type') === 'refresh_token'
+  if (!isRefresh) return fetch(url, init)
+  const id = `${process.pid}-${++sent}`
+  const headers = new Headers(init?.headers)
+  headers.set('x-request-id', id)
+  const response = await fetch(url, { ...init, headers })
+  const body = await response.text()
+  note(`answered ${id}`)
+  const { id_token: idToken } = JSON.parse(body) as { id_token?: string }
+  if (idToken !== undefined) latest.set(subjectOf(idToken), id)
+  return new Response(body, { status: response.status, headers: response.headers })
+}
+
+const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
+client.on('error', () => {})
+await client.connect()
+const provider = { settings: () => JSON.parse(PROVIDER) as ReturnType<TestProvider['settings']> } as TestProvider
+const app = await startApp({
+  provider,
+  options: { providerTimeoutSeconds: 3, fetch: fetchNoted },
+  session: { store: new RedisSessionStore({ client: client as unknown as RedisClient }) },
+  publicUrl: origin,
+  routes(express, oidc) {
+    tokenRoutes(express)
+    express.get('/as/:sub', (req, res, next) => {
+      oidc.login({ loginHint: req.params.sub, returnTo: '/profile' })(req, res, next)
+    })
+  },
+})
+app.oidc.on('refresh', ({ sub }) => note(`kept ${latest.get(sub)}`))
+app.oidc.on('login', ({ sub }) => note(`login ${sub}`))
+console.log(`process ${process.pid}`)
+console.log(`Open ${app.url}`)

@@ -1,0 +1,88 @@
+/**
+ * The test provider in a process of its own, whose refresh tokens are good once. Its parent tells it how to misbehave at
+ * whose next refresh; it tells its parent what became of each.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { startTestProvider } from 'express-session-oidc/testing'
+import type { EndpointFault, TestRequest } from 'express-session-oidc/testing'
+import type { ProviderCall, ProviderNews, RefreshNote } from './own-provider.ts'
+import { subjectOf } from './subject.ts'
+
+const { USERS = '1' } = process.env
+const users = Array.from({ length: Number(USERS) }, (_, index) => ({ sub: `user${index}` }))
+const provider = await startTestProvider({ users, signIn: 'user0', refreshTokens: 'rotating' })
+
+const notes = new Map<string, RefreshNote>()
+/** Whose each refresh token is. */
+const owners = new Map<string, string>()
+/** What takes back the fault of a user's next refresh. */
+const armed = new Map<string, () => void>()
+
+const tell = (news: ProviderNews): void => void process.send?.(news)
+const nameOf = (headers: Readonly<Record<string, unknown>>): string => String(headers['x-request-id'])
+
+provider.misbehave({
+  respond(request) {
+    if (request.params.get('grant_type') === 'refresh_token') notes.set(nameOf(request.headers), noteOf(request))
+    return undefined
+  },
+  tokenResponse(body) {
+    owners.set(String(body['refresh_token']), subjectOf(String(body['id_token'])))
+    // One of two seconds is good until it ends, one of three is refreshed before.
+    return { ...body, expires_in: 2 + (owners.size % 2) }
+  },
+})
+
+function noteOf({ params, headers }: TestRequest): RefreshNote {
+  const presented = params.get('refresh_token') ?? ''
+  return { id: nameOf(headers), sub: owners.get(presented) ?? '', presented, isProcessed: true, isCut: undefined }
+}
+
+// Whoever cut the connection: whether the whole answer was sent before is known here alone.
+subscribe('http.server.request.start', (message) => {
+  const { request, response } = message as { request: IncomingMessage; response: ServerResponse }
+  response.once('close', () => {
+    const note = notes.get(nameOf(request.headers))
+    if (!note) return
+    note.isCut = !response.writableFinished
+    tell({ closed: note })
+  })
+})
+
+/** Misbehaves at the next refresh of a user, once. */
+function arm(sub: string, fault: EndpointFault): void {
+  let isMet = false
+  const when = ({ headers }: TestRequest): boolean => {
+    const note = notes.get(nameOf(headers))
+    if (note?.sub !== sub || isMet) return false
+    isMet = true
+    note.isProcessed = fault.drop !== true || fault.afterProcessing === true
+    tell({ met: note })
+    return true
+  }
+  armed.set(sub, provider.misbehave({ endpoints: { token: { ...fault, when } } }))
+}
+
+async function obey({ name, sub, fault }: ProviderCall): Promise<unknown> {
+  switch (name) {
+    case 'arm':
+      arm(sub, fault)
+      return undefined
+    case 'release':
+      armed.get(sub)?.()
+      return undefined
+    case 'stop':
+      return await provider.stop()
+    case 'start':
+      return await provider.start()
+    default:
+      return [...notes.values()].filter((note) => note.sub === sub)
+  }
+}
+
+process.on('message', (call: ProviderCall) => {
+  void obey(call).then((answer) => tell({ call: call.id, answer }))
+})
+process.on('disconnect', () => process.exit())
+tell({ call: 0, answer: provider.settings() })

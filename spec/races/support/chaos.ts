@@ -1,0 +1,160 @@
+/** Rounds of trouble for one login after another of the same user, and what must hold in them. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
+import { sessionId } from '../../support/session-cookie.ts'
+import { origin } from './app.ts'
+import type { Reply } from './crew.ts'
+import type { Journal } from './journal.ts'
+import type { RefreshNote } from './own-provider.ts'
+import { subjectOf } from './subject.ts'
+import type { ChaosWorld, Trouble } from './troubles.ts'
+
+/** Callers at each process at once. */
+const callers = 3
+/** Until when everything must have healed: much longer than a lock, a note of a fault and a start take together. */
+const healMs = 120_000
+
+/** A user whose browser stays logged in, or logs in again. */
+export class ChaosLane {
+  /** What was not as it must be. */
+  readonly wrong: string[] = []
+  /** Logins that were lost. */
+  lost = 0
+  readonly #world: ChaosWorld
+  readonly #journal: Journal
+  readonly #sub: string
+  readonly #agent: UserAgent
+  /** What the provider had noted when the login began. */
+  #before = 0
+  #round = ''
+
+  constructor(world: ChaosWorld, journal: Journal, sub: string) {
+    this.#world = world
+    this.#journal = journal
+    this.#sub = sub
+    const proxies = {
+      get [origin]() {
+        return world.crew.url(world.chance)
+      },
+    }
+    this.#agent = createUserAgent({ baseUrl: origin, proxies })
+  }
+
+  /** One round: callers at all processes, a trouble, and all must heal. */
+  async round(number: number, trouble: Trouble): Promise<void> {
+    this.#round = `round ${number}, ${trouble.what}, ${this.#sub}`
+    while (this.wrong.length === 0 && !(await this.#meets(trouble))) await this.heals()
+    await this.heals()
+  }
+
+  /** Waits until all processes have the same token, or somebody has to log in again, which he does. */
+  async heals(): Promise<void> {
+    for (let end = Date.now() + healMs; this.wrong.length === 0;) {
+      const replies = this.#judged(await Promise.all(this.#world.crew.ask(this.#cookie)))
+      if (replies.some(isNobody)) {
+        await this.#comesBack()
+        end = Date.now() + healMs
+        continue
+      }
+      const tokens = new Set(replies.map((reply) => (reply === 'cut' ? undefined : reply.shown.token)))
+      if (tokens.size === 1 && !tokens.has(undefined)) return
+      if (Date.now() > end) {
+        this.#isWrong(`does not heal: ${JSON.stringify(replies)}`)
+        return
+      }
+      await pause(400)
+    }
+  }
+
+  async logIn(): Promise<void> {
+    await this.#logsIn(`/as/${this.#sub}`)
+  }
+
+  /** Everything that the provider noted of this user. */
+  notes(): Promise<RefreshNote[]> {
+    return this.#world.provider.notes(this.#sub)
+  }
+
+  /** Many ask, and trouble strikes; whether it met the refresh that it was made for, which none is who is logged out. */
+  async #meets({ fault = {}, asksOne, strikes }: Trouble): Promise<boolean> {
+    const { crew, provider } = this.#world
+    const armed = await provider.arm(this.#sub, fault)
+    const replies: Promise<Reply>[] = []
+    let note: RefreshNote | undefined
+    do {
+      const asked = asksOne ? [crew.askOne(this.#cookie, this.#world.chance)] : crew.ask(this.#cookie, callers)
+      replies.push(...asked)
+      note = await Promise.race([armed.met, Promise.all(asked).then(() => pause(200, undefined))])
+      if (note === undefined && (await Promise.all(asked)).some(isNobody)) break
+    } while (!note)
+    if (note) await strikes(this.#world, { note, armed, session: sessionId(this.#agent) })
+    await armed.release()
+    this.#judged(await Promise.all(replies))
+    return note !== undefined
+  }
+
+  /** What each reply must be; a login is lost only with the answer to its refresh. */
+  #judged(replies: readonly Reply[]): readonly Reply[] {
+    for (const reply of replies) {
+      if (reply === 'cut' || reply.status === 503 || isNobody(reply)) continue
+      const { status, shown } = reply
+      if (status !== 200) this.#isWrong(`was answered ${status} ${JSON.stringify(shown)}`)
+      else if (subjectOf(shown.token ?? '') !== this.#sub)
+        this.#isWrong(`got the token of ${subjectOf(shown.token ?? '')}`)
+    }
+    return replies
+  }
+
+  /** The login is lost, in all processes: one new login, and all is well. */
+  async #comesBack(): Promise<void> {
+    this.lost++
+    const notes = (await this.notes()).slice(this.#before)
+    if (this.#journal.lost(notes).length === 0) {
+      this.#isWrong(`is logged out, and no answer was lost: ${JSON.stringify(notes.slice(-4))}`)
+    }
+    await this.#logsIn('/profile')
+  }
+
+  /** Logs in while nothing strikes: it takes one login, and no loop. */
+  async #logsIn(path: string): Promise<void> {
+    const { crew, calm } = this.#world
+    const end = Date.now() + healMs
+    // A process that has lost Redis comes back to it some time later.
+    while (!((await crew.canServe(this.#cookie)) && (await calm.together(() => this.#oneLogin(path))))) {
+      if (Date.now() > end) return this.#isWrong('is logged out in one process and not in another, or not served')
+      await pause(100)
+    }
+  }
+
+  async #oneLogin(path: string): Promise<boolean> {
+    const { crew } = this.#world
+    if (!(await crew.canServe(this.#cookie))) return false
+    this.#before = (await this.notes()).length
+    const logins = this.#journal.logins(this.#sub)
+    let page = await this.#agent.get(path)
+    for (const end = Date.now() + healMs; page.status === 503 && Date.now() < end;) {
+      await pause(100)
+      page = await this.#agent.get(path)
+    }
+    const again = await this.#agent.get('/profile')
+    const taken = this.#journal.logins(this.#sub) - logins
+    // Many logins within a minute would be taken for a loop.
+    this.#agent.jar.delete('oidc.default.finished')
+    if (page.status !== 200 || again.hops.length !== 1 || taken !== 1) {
+      this.#isWrong(`logged in ${taken} times: ${page.status}, then ${again.hops.length} hops`)
+    }
+    return true
+  }
+
+  get #cookie(): string {
+    return this.#agent.jar.get('connect.sid')?.value ?? ''
+  }
+
+  #isWrong(what: string): void {
+    this.wrong.push(`${this.#round}: ${what}`)
+  }
+}
+
+function isNobody(reply: Reply): boolean {
+  return reply !== 'cut' && reply.status === 401 && reply.shown.code === 'login_required'
+}

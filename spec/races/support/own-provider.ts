@@ -1,0 +1,119 @@
+/** A provider in a process of its own, and what it notes of refreshes. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { EndpointFault, TestProviderConnection } from 'express-session-oidc/testing'
+
+/** One request with a refresh token, as the provider saw it. */
+export interface RefreshNote {
+  /** The name that its process gave it, which begins with the process's id. */
+  readonly id: string
+  readonly sub: string
+  /** The refresh token. */
+  readonly presented: string
+  /** Whether the provider has done what was asked for; else it cut the connection before. */
+  isProcessed: boolean
+  /** Whether the connection was cut, by whomever, before the whole answer was sent; undefined while it is open. */
+  isCut: boolean | undefined
+}
+
+/** What the provider's process is told. */
+export interface ProviderCall {
+  readonly id: number
+  readonly name: 'arm' | 'release' | 'stop' | 'start' | 'notes'
+  readonly sub: string
+  readonly fault: EndpointFault
+}
+
+/** What it tells. */
+export type ProviderNews =
+  { readonly call: number; readonly answer: unknown } | { readonly met: RefreshNote } | { readonly closed: RefreshNote }
+
+/** The fault that the next refresh of a user meets. */
+export interface Armed {
+  /** Resolves once it was met. */
+  readonly met: Promise<RefreshNote>
+  /** Resolves once the connection of that request is closed. */
+  readonly closed: Promise<RefreshNote>
+  /** Lets what hangs go on, and takes the fault back. */
+  release(): Promise<void>
+}
+
+export interface OwnProvider {
+  readonly settings: TestProviderConnection
+  arm(sub: string, fault: EndpointFault): Promise<Armed>
+  /** Goes down: all connections are cut. */
+  stop(): Promise<void>
+  /** Comes up again with all that it knew. */
+  start(): Promise<void>
+  /** What it noted of a user's refreshes, in order. */
+  notes(sub: string): Promise<RefreshNote[]>
+  /** Ends its process; what that printed. */
+  end(): Promise<string>
+}
+
+/** Starts a program as `chaos-provider.ts` is, for so many users. */
+export async function startOwnProvider(path: string, users: number): Promise<OwnProvider> {
+  const { PATH = '' } = process.env
+  const child = fork(path, { env: { PATH, USERS: String(users) }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => (printed += text))
+  }
+  const ended = once(child, 'close')
+  const failed = ended.then(() => {
+    throw new Error(`the provider's process has ended:\n${printed}`)
+  })
+  failed.catch(() => {})
+
+  const answers = new Map<number, (answer: unknown) => void>()
+  const watchers = new Set<(news: ProviderNews) => void>()
+  child.on('message', (news: ProviderNews) => {
+    if ('call' in news) answers.get(news.call)?.(news.answer)
+    else for (const watch of watchers) watch(news)
+  })
+  const answerTo = <Answer>(id: number): Promise<Answer> =>
+    Promise.race([new Promise<Answer>((resolve) => answers.set(id, resolve as (answer: unknown) => void)), failed])
+  let calls = 0
+  const call = <Answer>(name: ProviderCall['name'], sub = '', fault: EndpointFault = {}): Promise<Answer> => {
+    const id = ++calls
+    child.send({ id, name, sub, fault } satisfies ProviderCall)
+    return answerTo(id)
+  }
+  /** What becomes of the request that meets the fault for a user. */
+  const fateOf = (sub: string): Pick<Armed, 'met' | 'closed'> => {
+    let meet: (note: RefreshNote) => void = () => {}
+    const met = new Promise<RefreshNote>((resolve) => (meet = resolve))
+    const closed = new Promise<RefreshNote>((resolve) => {
+      let id: string | undefined
+      const watch = (news: ProviderNews): void => {
+        if ('met' in news && news.met.sub === sub) {
+          id = news.met.id
+          meet(news.met)
+        } else if ('closed' in news && news.closed.id === id) {
+          watchers.delete(watch)
+          resolve(news.closed)
+        }
+      }
+      watchers.add(watch)
+    })
+    return { met, closed }
+  }
+
+  const settings = await answerTo<TestProviderConnection>(0)
+  return {
+    settings,
+    async arm(sub, fault) {
+      const fate = fateOf(sub)
+      await call('arm', sub, fault)
+      return { ...fate, release: () => call('release', sub) }
+    },
+    stop: () => call('stop'),
+    start: () => call('start'),
+    notes: (sub) => call('notes', sub),
+    async end() {
+      child.kill()
+      await ended
+      return printed
+    },
+  }
+}
