@@ -3,15 +3,12 @@
  * refresh that it sends, and notes in a file which were answered and which are written, so that a kill loses no note.
  */
 import { appendFileSync } from 'node:fs'
-import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
-import type { TestProvider } from 'express-session-oidc/testing'
-import { createClient } from 'redis'
-import { startApp } from '../../support/app.ts'
 import { tokenRoutes } from '../../support/token-routes.ts'
 import { origin } from './app.ts'
 import { subjectOf } from './subject.ts'
+import { startTokensApp } from './tokens-app.ts'
 
-const { REDIS_URL = '', PROVIDER = '{}', NOTES = '' } = process.env
+const { NOTES = '' } = process.env
 
 const note = (text: string): void => appendFileSync(NOTES, `${text}\n`)
 let sent = 0
@@ -32,14 +29,8 @@ const fetchNoted: typeof globalThis.fetch = async (url, init) => {
   return new Response(body, { status: response.status, headers: response.headers })
 }
 
-const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
-client.on('error', () => {})
-await client.connect()
-const provider = { settings: () => JSON.parse(PROVIDER) as ReturnType<TestProvider['settings']> } as TestProvider
-const app = await startApp({
-  provider,
+const app = await startTokensApp({
   options: { providerTimeoutSeconds: 3, fetch: fetchNoted },
-  session: { store: new RedisSessionStore({ client: client as unknown as RedisClient }) },
   publicUrl: origin,
   routes(express, oidc) {
     tokenRoutes(express)
@@ -50,5 +41,3 @@ const app = await startApp({
 })
 app.oidc.on('refresh', ({ sub }) => note(`kept ${latest.get(sub)}`))
 app.oidc.on('login', ({ sub }) => note(`login ${sub}`))
-console.log(`process ${process.pid}`)
-console.log(`Open ${app.url}`)
