@@ -78,9 +78,8 @@ export interface Api {
 /** The API as Keycloak's client: it logs nobody in, and asks about tokens. */
 export const orders: Client = { clientId: 'orders', id: '', secret: 'orders-secret' }
 
-/** Call it at the top of a file. `realm`: what this one has that others have not. */
-export function apiRealm(what: string, realm: object = {}): ApiRealm {
-  const url = inject('keycloakUrl')
+/** Call it at the top of a file. `realm`: what this one has that others have not; `url`: of a Keycloak of its own. */
+export function apiRealm(what: string, realm: object = {}, url: string = inject('keycloakUrl')): ApiRealm {
   const administers = administrator(url, what)
   const name = `apis-${randomUUID()}`
   const issuer = `${url}/realms/${name}`

@@ -2,15 +2,20 @@
 import { keycloak, type OidcOptions } from 'express-session-oidc'
 import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { RedisSessionStore } from 'express-session-oidc/redis'
+import { randomUUID } from 'node:crypto'
 import { beforeAll, expect } from 'vitest'
 import { startApp, until, type AppSetup, type TestApp } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
-import { apiRealm, type ApiRealm, type Client } from './api-realm.ts'
+import { shownToken } from '../support/tokens-app.ts'
+import { apiRealm, contentOf, type ApiRealm, type Client } from './api-realm.ts'
 import { logIn } from './support.ts'
 
 /** The scope of a login whose refresh token is an offline token. */
 export const offlineScope = 'openid profile email offline_access'
+
+/** Seconds that a token lives which is to end. With fewer a Keycloak that is slow says that none are left (`expires_in`). */
+const shortLife = 3
 
 export interface LoginRealm extends ApiRealm {
   /** The client of the applications. */
@@ -20,6 +25,8 @@ export interface LoginRealm extends ApiRealm {
   settings(): Pick<OidcOptions, 'issuer' | 'roles' | 'clientId' | 'clientSecret'>
   /** Starts an application that shows its tokens, its sessions in Redis, that is stopped after the spec. */
   start(options?: Partial<OidcOptions>, setup?: Pick<AppSetup, 'routes' | 'session'>): Promise<TestApp>
+  /** Registers a user who has no roles; gives the name, with which the password begins, as for the others. */
+  newUser(): Promise<string>
   /** How long access tokens are good that are issued from now on. */
   lifespan(seconds: number): Promise<void>
   /** Waits until the access token has ended that a login brings; those of its refreshes last for ten minutes. */
@@ -30,13 +37,17 @@ export interface LoginRealm extends ApiRealm {
   refreshes(): Promise<readonly string[]>
 }
 
-/** Call it at the top of a file. `settings`: what this realm has that others have not; `client`: and its client. */
-export function loginRealm(what: string, settings: object = {}, client: object = {}): LoginRealm {
-  const realm = apiRealm(what, {
-    eventsEnabled: true,
-    enabledEventTypes: ['REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR'],
-    ...settings,
-  })
+/** Call it at the top of a file. `settings`: what this realm has that others have not; `client`: and its client; `url`: of a Keycloak of its own. */
+export function loginRealm(
+  what: string,
+  settings: object = {},
+  { client = {}, url }: { client?: object; url?: string | undefined } = {},
+): LoginRealm {
+  const realm = apiRealm(
+    what,
+    { eventsEnabled: true, enabledEventTypes: ['REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR'], ...settings },
+    url,
+  )
   const redis = redisForFile()
   let web: Client | undefined
   beforeAll(async () => {
@@ -52,9 +63,9 @@ export function loginRealm(what: string, settings: object = {}, client: object =
     await realm.admin('PUT', '', { accessTokenLifespan: seconds })
   }
   const outlive: LoginRealm['outlive'] = async (login) => {
-    await lifespan(1)
+    await lifespan(shortLife)
     expect((await login()).status).toBe(200)
-    const endsAt = Date.now() + 1000
+    const endsAt = Date.now() + shortLife * 1000
     await lifespan(600)
     await until(() => Date.now() > endsAt, 'the access token has ended')
     await realm.admin('DELETE', '/events')
@@ -67,6 +78,18 @@ export function loginRealm(what: string, settings: object = {}, client: object =
     redis,
     settings: ofWeb,
     lifespan,
+    async newUser() {
+      const username = `user-${randomUUID()}`
+      await realm.admin('POST', '/users', {
+        username,
+        enabled: true,
+        email: `${username}@example.test`,
+        firstName: 'Una',
+        lastName: 'User',
+        credentials: [{ type: 'password', value: `${username}-pw` }],
+      })
+      return username
+    },
     async start(options = {}, { routes, session } = {}) {
       const app = await startApp({
         provider: { settings: ofWeb } as Partial<TestProvider> as TestProvider,
@@ -88,4 +111,19 @@ export function loginRealm(what: string, settings: object = {}, client: object =
       return events.map(({ type, error }) => (error === undefined ? type : `${type}: ${error}`)).toReversed()
     },
   }
+}
+
+/** Has a login refreshed, however new its access token is, and gives the new one. */
+export async function refreshed(app: TestApp, agent: UserAgent): Promise<string> {
+  const { token: former } = await shownToken(agent, app.url)
+  const { exp, iat } = contentOf(former).claims as { exp: number; iat: number }
+  // One is due as soon as another second of the clock has begun.
+  const late = `?minValidSeconds=${exp - iat - 1}`
+  let token = former
+  const isNew = async (): Promise<boolean> => {
+    token = (await shownToken(agent, app.url, late)).token
+    return token !== former
+  }
+  await until(isNew, 'the login is refreshed', 60)
+  return token
 }

@@ -1,11 +1,10 @@
 /** A login that is refreshed at a real Keycloak, or that Keycloak ends. */
 import type { UserAgent } from 'express-session-oidc/testing'
-import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { askToken, shownToken } from '../support/tokens-app.ts'
-import { contentOf, type ApiRealm, type TokenAnswer } from './api-realm.ts'
-import { loginRealm, type LoginRealm } from './login-realm.ts'
+import { contentOf, type TokenAnswer } from './api-realm.ts'
+import { loginRealm, refreshed, type LoginRealm } from './login-realm.ts'
 import { asksForPassword, keysOf, tokensOf, visitsTo } from './support.ts'
 
 const rotating = { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }
@@ -23,14 +22,6 @@ async function ended(realm: LoginRealm, fetch?: typeof globalThis.fetch): Promis
   const agent = app.agent()
   await realm.logInAndOutlive(agent, 'alice')
   return { app, agent, first: (await tokensOf(agent)).refreshToken ?? '' }
-}
-
-/** Refreshes a login whose token lasts for 600 s, and gives the new one. */
-async function refreshed({ app, agent }: Ended): Promise<string> {
-  const { token } = await shownToken(agent, app.url)
-  const next = async (): Promise<string> => (await shownToken(agent, app.url, '?minValidSeconds=599')).token
-  await until(async () => (await next()) !== token, 'the login is refreshed')
-  return await next()
 }
 
 function send(realm: LoginRealm, refreshToken: string): Promise<TokenAnswer> {
@@ -65,7 +56,7 @@ describe('a realm whose refresh tokens are good once', () => {
     const tokens = [await shownToken(login.agent, login.app.url)]
     const seen = [login.first, (await tokensOf(login.agent)).refreshToken]
     for (let times = 0; times < 2; times++) {
-      await refreshed(login)
+      await refreshed(login.app, login.agent)
       tokens.push(await shownToken(login.agent, login.app.url))
       seen.push((await tokensOf(login.agent)).refreshToken)
     }
@@ -115,7 +106,7 @@ describe('a realm whose refresh tokens are good again and again', () => {
     expect(second).not.toBe(login.first)
     expect((await send(realm, login.first)).status).toBe(200)
     expect((await send(realm, second)).status).toBe(200)
-    const token = await refreshed(login)
+    const token = await refreshed(login.app, login.agent)
     expect(contentOf(token).claims['sid']).toBe(contentOf(second).claims['sid'])
   })
 
@@ -140,7 +131,7 @@ describe('the next refresh ends a login', () => {
     ['whose user was deleted', (_, user) => realm.admin('DELETE', user)],
   ]
   it.skipIf(!realm.isThere).each(ends)('%s: 401, anonymous afterwards, and asked for a password', async (_, end) => {
-    const username = await newUser(realm)
+    const username = await realm.newUser()
     const app = await realm.start()
     const agent = app.agent()
     await realm.logInAndOutlive(agent, username)
@@ -171,16 +162,3 @@ describe('the next refresh ends a login', () => {
     expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'refresh'])
   })
 })
-
-async function newUser(realm: ApiRealm): Promise<string> {
-  const username = `user-${randomUUID()}`
-  await realm.admin('POST', '/users', {
-    username,
-    enabled: true,
-    email: `${username}@example.test`,
-    firstName: 'Una',
-    lastName: 'User',
-    credentials: [{ type: 'password', value: `${username}-pw` }],
-  })
-  return username
-}

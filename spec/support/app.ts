@@ -97,11 +97,11 @@ export async function close(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve))
 }
 
-/** Waits until something holds; fails with what it was told where it does not within ten seconds. */
-export async function until(holds: () => unknown, what: string): Promise<void> {
-  const end = Date.now() + 10_000
+/** Waits until something holds; fails with what it was told where it does not within ten seconds, or as many as given. */
+export async function until(holds: () => unknown, what: string, seconds = 10): Promise<void> {
+  const end = Date.now() + seconds * 1000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`still not so after 10 s: ${what}`)
+    if (Date.now() > end) throw new Error(`still not so after ${seconds} s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
