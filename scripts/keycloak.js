@@ -34,12 +34,13 @@ import { guarded } from './keycloak-process.js'
  * with this process, however that ends. Its administrator is KEYCLOAK_ADMIN with KEYCLOAK_ADMIN_PASSWORD, else admin
  * with admin.
  *
- * @param {{ realms?: string[], port?: number, onProgress?: (line: string) => void }} [options] paths of realm files;
- *   a port of 127.0.0.1 (default 0: a free one); what is told how far it is, as the first start takes a minute
+ * @param {{ realms?: string[], port?: number, data?: string, onProgress?: (line: string) => void }} [options] paths of
+ *   realm files; a port of 127.0.0.1 (default 0: a free one); a folder in which a server of ours keeps what it knows, for
+ *   one that is started there later (default: in memory); what is told how far it is, as the first start takes a minute
  * @returns {Promise<Keycloak>}
  * @throws {Error} that says what to do where a JDK, Maven, the port or a usable realm file is missing
  */
-export async function startKeycloak({ realms: files = [], port = 0, onProgress = () => {} } = {}) {
+export async function startKeycloak({ realms: files = [], port = 0, data, onProgress = () => {} } = {}) {
   const realms = readRealms(files)
   const { KEYCLOAK_URL: given, KEYCLOAK_ADMIN: username, KEYCLOAK_ADMIN_PASSWORD: password } = process.env
   if (given) {
@@ -50,7 +51,7 @@ export async function startKeycloak({ realms: files = [], port = 0, onProgress =
     return { url, stop: async () => {}, ended: new Promise(() => {}) }
   }
   const credentials = { username: username || 'admin', password: password || 'admin' }
-  const keycloak = await startServer(await freePort(port), credentials, onProgress)
+  const keycloak = await startServer(await freePort(port), credentials, data, onProgress)
   try {
     await importRealms(keycloak.url, realms, { ...credentials, onProgress })
   } catch (error) {
@@ -63,14 +64,17 @@ export async function startKeycloak({ realms: files = [], port = 0, onProgress =
 /**
  * @param {number} port
  * @param {{ username: string, password: string }} admin
+ * @param {string | undefined} data
  * @param {(line: string) => void} onProgress
  * @returns {Promise<Keycloak>}
  */
-async function startServer(port, admin, onProgress) {
+async function startServer(port, admin, data, onProgress) {
   const env = {
     ...serverEnv(),
     KC_BOOTSTRAP_ADMIN_USERNAME: admin.username,
     KC_BOOTSTRAP_ADMIN_PASSWORD: admin.password,
+    // The same H2 database as that of the build. The word is a column's name in Keycloak's tables.
+    ...(data !== undefined && { KC_DB_URL: `jdbc:h2:file:${join(data, 'keycloak')};NON_KEYWORDS=VALUE` }),
   }
   const home = await installKeycloak(onProgress)
 
