@@ -1,0 +1,187 @@
+/** Tokens of a login at a real Keycloak for other APIs: for some of its scope, and in exchange for its own (RFC 8693). */
+import type { OidcError, OidcOptions } from 'express-session-oidc'
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { AppSetup, TestApp } from '../support/app.ts'
+import { pass, shownToken } from '../support/tokens-app.ts'
+import { waiting } from '../support/waiting.ts'
+import { addAudience, contentOf } from './api-realm.ts'
+import { loginRealm, refreshed } from './login-realm.ts'
+import { logIn, tokensOf } from './support.ts'
+
+const realm = loginRealm(
+  'tokens for other APIs',
+  {
+    revokeRefreshToken: true,
+    refreshTokenMaxReuse: 0,
+    enabledEventTypes: ['REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR', 'TOKEN_EXCHANGE', 'TOKEN_EXCHANGE_ERROR'],
+  },
+  { client: { attributes: { 'standard.token.exchange.enabled': 'true' } } },
+)
+
+/** An optional scope of the client, with which its tokens are for `billing` too. */
+let toBilling: string
+
+beforeAll(async () => {
+  if (!realm.isThere) return
+  await addAudience(realm, realm.web)
+  const mapper = { 'included.client.audience': 'billing' }
+  toBilling = await addAudience(realm, realm.web, { isOptional: true, mapper })
+})
+
+afterEach(() => void vi.useRealTimers())
+
+/** Routes that show a token that they got as their query says, and the scope of the login. */
+const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
+  for (const [path, get] of [
+    ['/access', 'accessToken'],
+    ['/exchange', 'exchange'],
+  ] as const) {
+    const show = waiting(async (req, res) => {
+      res.json({ token: await req.oidc[get](req.query as Record<string, string>) })
+    })
+    app.get(path, oidc.requireAuth(), show)
+  }
+}
+
+interface Login {
+  readonly app: TestApp
+  readonly agent: UserAgent
+  /** The errors that were answered. */
+  readonly errors: OidcError[]
+}
+
+async function loggedIn(scope: readonly string[] = ['openid']): Promise<Login> {
+  const errors: OidcError[] = []
+  const onError: OidcOptions['onError'] = (error, _req, res) => {
+    errors.push(error)
+    res.status(error.status).end()
+  }
+  const app = await realm.start({ scope, onError }, { routes })
+  const agent = app.agent()
+  await logIn(agent, '/profile', 'bob', realm.name)
+  await realm.refreshes()
+  return { app, agent, errors }
+}
+
+/** What a route answers that was asked for a token. */
+function ask({ agent }: Login, path: string, wanted: Record<string, string>): Promise<UserAgentResponse> {
+  return agent.fetch(`${path}?${new URLSearchParams(wanted).toString()}`)
+}
+
+async function tokenOf(login: Login, path: string, wanted: Record<string, string>): Promise<string> {
+  const answer = await ask(login, path, wanted)
+  expect(answer.status, answer.text()).toBe(200)
+  return String(answer.json()['token'])
+}
+
+function words({ scope }: Record<string, unknown>): string[] {
+  return String(scope).split(' ')
+}
+
+describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
+  it('is a token with less than the login has, kept beside its own', async () => {
+    const login = await loggedIn(['openid', toBilling])
+    const own = await shownToken(login.agent, login.app.url)
+    const narrow = await tokenOf(login, '/access', { scope: 'openid' })
+    expect(words(contentOf(narrow).claims)).not.toContain(toBilling)
+    expect(contentOf(narrow).claims['aud']).toBe('orders')
+    expect(await tokenOf(login, '/access', { scope: 'openid' })).toBe(narrow)
+    expect(await shownToken(login.agent, login.app.url)).toEqual(own)
+    expect(own.scope).toContain(toBilling)
+    expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])
+  })
+
+  it('that was not granted is 403, though Keycloak gives a token, and the login goes on', async () => {
+    const login = await loggedIn()
+    const answer = await ask(login, '/access', { scope: `openid ${toBilling}` })
+    expect(answer.status).toBe(403)
+    expect(await tokenOf(login, '/access', { scope: 'openid' })).toMatch(/^ey/)
+    expect((await login.agent.fetch('/profile')).status).toBe(200)
+  })
+
+  it('that was not granted is asked for in Keycloak by a page, and then it is there', async () => {
+    const login = await loggedIn()
+    const wanted = { scope: `openid ${toBilling}` }
+    const page = await login.agent.get(`/access?${new URLSearchParams(wanted).toString()}`)
+    expect(page.status, page.text()).toBe(200)
+    expect(words(contentOf(String(page.json()['token'])).claims)).toContain(toBilling)
+    expect((await login.agent.fetch('/profile')).json()['scope']).toContain(toBilling)
+  })
+})
+
+describe.skipIf(!realm.isThere)('exchange()', () => {
+  it('gives a token that the API takes that it is for, and no other, and remembers it', async () => {
+    const login = await loggedIn(['openid', toBilling])
+    const own = await shownToken(login.agent, login.app.url)
+    expect(contentOf(own.token).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    const token = await tokenOf(login, '/exchange', { audience: 'orders' })
+    const { claims } = contentOf(token)
+    expect(claims).toMatchObject({ aud: 'orders', azp: realm.web.clientId, sub: contentOf(own.token).claims['sub'] })
+    expect((await (await realm.api()).call(token)).status).toBe(200)
+    expect((await (await realm.api({ audience: 'billing' })).call(token)).status).toBe(401)
+
+    expect(await tokenOf(login, '/exchange', { audience: 'orders' })).toBe(token)
+    expect(await shownToken(login.agent, login.app.url)).toEqual(own)
+    expect(await realm.refreshes()).toEqual(['TOKEN_EXCHANGE'])
+  })
+
+  it('gives one for scope that the login has not', async () => {
+    const login = await loggedIn()
+    const token = await tokenOf(login, '/exchange', { audience: 'billing', scope: `openid ${toBilling}` })
+    expect(contentOf(token).claims['aud']).toBe('billing')
+    expect((await shownToken(login.agent, login.app.url)).scope).not.toContain(toBilling)
+  })
+
+  it('leaves the login one that is refreshed, with its ID token too where the scope had openid', async () => {
+    const login = await loggedIn()
+    await tokenOf(login, '/exchange', { audience: 'orders', scope: 'openid' })
+    const { idToken } = await tokensOf(login.agent)
+    await refreshed(login.app, login.agent)
+    expect((await tokensOf(login.agent)).idToken).not.toBe(idToken)
+
+    // Keycloak gives no ID token from then on: the login keeps the one that it has.
+    const kept = (await tokensOf(login.agent)).idToken
+    await tokenOf(login, '/exchange', { audience: 'orders', scope: 'email' })
+    await refreshed(login.app, login.agent)
+    expect((await tokensOf(login.agent)).idToken).toBe(kept)
+    expect(await realm.refreshes()).toEqual(['TOKEN_EXCHANGE', 'REFRESH_TOKEN', 'TOKEN_EXCHANGE', 'REFRESH_TOKEN'])
+  })
+
+  const faults: [string, Record<string, string>, string][] = [
+    ['no client of the realm', { audience: 'nonesuch' }, 'Audience not found'],
+    ['not in the tokens of the client', { audience: 'billing' }, 'Requested audience not available: billing'],
+  ]
+  it.each(faults)('for an audience that is %s is 500, and the error says why', async (_, wanted, why) => {
+    expect(await refusal(await loggedIn(), wanted)).toContain(why)
+  })
+
+  it('by a client that is not permitted to is 500, and the error says why', async () => {
+    const login = await loggedIn()
+    const { id } = realm.web
+    const permit = (is: boolean): Promise<unknown> =>
+      realm.admin('PUT', `/clients/${id}`, { attributes: { 'standard.token.exchange.enabled': String(is) } })
+    realm.later(() => permit(true))
+    await permit(false)
+    const why = await refusal(login, { audience: 'orders' })
+    expect(why).toContain('Standard token exchange is not enabled for the requested client')
+    expect((await login.agent.fetch('/profile')).status).toBe(200)
+  })
+
+  it('of a login whose session has ended is 401, and ends the login', async () => {
+    const login = await loggedIn()
+    const { claims } = contentOf((await tokensOf(login.agent)).accessToken)
+    await realm.admin('DELETE', `/sessions/${String(claims['sid'])}`)
+    pass(31)
+    expect((await ask(login, '/exchange', { audience: 'orders' })).status).toBe(401)
+    expect((await login.agent.fetch('/profile')).status).toBe(401)
+  })
+
+  /** What the error tells the log whose answer is 500. */
+  async function refusal(login: Login, wanted: Record<string, string>): Promise<string | undefined> {
+    const answer = await ask(login, '/exchange', wanted)
+    expect(answer.status).toBe(500)
+    expect(login.errors).toMatchObject([{ code: 'client_rejected' }])
+    return login.errors[0]?.detail
+  }
+})
