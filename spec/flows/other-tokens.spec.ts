@@ -5,6 +5,7 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
+import { loggedIn } from '../support/logged-in.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
@@ -22,13 +23,8 @@ async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp
   return { app, agent: await logIn(app) }
 }
 
-async function logIn(app: TestApp): Promise<UserAgent> {
-  // From here on the clock stands still between the steps.
-  pass(0)
-  const agent = app.agent()
-  expect((await agent.get('/profile')).status).toBe(200)
-  world.provider.forget()
-  return agent
+function logIn(app: TestApp): Promise<UserAgent> {
+  return loggedIn(world, app)
 }
 
 /** What was asked for at the token endpoint since the login. */

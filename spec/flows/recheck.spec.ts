@@ -7,6 +7,7 @@ import { until, type AppSetup, type TestApp } from '../support/app.ts'
 import { flow, told } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
+import { loggedIn } from '../support/logged-in.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
@@ -26,13 +27,8 @@ async function tapped(setup: Partial<AppSetup> = {}): Promise<{ app: TestApp; ta
   return { app: await world.start({ session: { store }, ...setup }), tap }
 }
 
-async function logIn(app: TestApp): Promise<UserAgent> {
-  // From here on the clock stands still between the steps.
-  pass(0)
-  const agent = app.agent()
-  expect((await agent.get('/profile')).status).toBe(200)
-  world.provider.forget()
-  return agent
+function logIn(app: TestApp): Promise<UserAgent> {
+  return loggedIn(world, app)
 }
 
 async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp; agent: UserAgent }> {
