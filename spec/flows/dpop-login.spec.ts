@@ -6,11 +6,11 @@ import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import type { KeptTokens } from '../../lib/session/vault.ts'
 import { secret, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, requested, response, told } from '../support/flow.ts'
-import { sessionId } from '../support/session-cookie.ts'
+import { keptTokens } from '../support/kept-tokens.ts'
 import { askToken, pass, shownToken } from '../support/tokens-app.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { waiting } from '../support/waiting.ts'
@@ -91,25 +91,6 @@ async function ordersToken(agent: UserAgent, app: TestApp): Promise<string> {
   const answer = await agent.fetch(`${app.url}/token-for-orders`)
   expect(answer.status).toBe(200)
   return (answer.json() as { token: string }).token
-}
-
-const tokenSealer = new Sealer([secret], 'tokens')
-
-/** The tokens of a login as they are kept; `change` writes others in their place. */
-async function kept(
-  agent: UserAgent,
-  loginId: string,
-  change: (tokens: KeptTokens) => KeptTokens = (tokens) => tokens,
-): Promise<KeptTokens> {
-  const [key] = await world.redis.client.keys(`*${sessionId(agent)}*:tokens:default`)
-  const sealed = (await world.redis.client.get(String(key))) ?? ''
-  const tokens = openTokens(tokenSealer, sealed, loginId, 'default') as KeptTokens
-  await world.redis.client.set(String(key), sealTokens(tokenSealer, change(tokens), loginId, 'default'))
-  return tokens
-}
-
-function loginIdOf(app: TestApp): string {
-  return String(told(app, 'login').at(-1)?.['loginId'])
 }
 
 afterEach(() => forgetWarnings())
@@ -409,7 +390,12 @@ describe('a login is bound to what it was begun with', () => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
-    const { dpopKey: good } = await kept(agent, loginIdOf(app), (tokens) => ({ ...tokens, dpopKey }) as KeptTokens)
+    const { dpopKey: good } = await keptTokens(
+      world.redis,
+      agent,
+      app,
+      (tokens) => ({ ...tokens, dpopKey }) as KeptTokens,
+    )
     expect(good).toMatch(/^[\w-]{43}$/)
     world.provider.forget()
     pass(301)
@@ -432,7 +418,7 @@ describe('a login is bound to what it was begun with', () => {
     const app = await start()
     const agent = app.agent()
     const hops = (await agent.get('/profile')).hops
-    const { dpopKey } = await kept(agent, loginIdOf(app))
+    const { dpopKey } = await keptTokens(world.redis, agent, app)
     const keys = await world.redis.client.keys('*')
     const values = await Promise.all(keys.map((key) => world.redis.client.get(key)))
     for (const seen of [JSON.stringify(hops.map(({ headers, url }) => [[...headers], url])), ...keys, ...values]) {

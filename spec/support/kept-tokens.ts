@@ -1,0 +1,25 @@
+/** The tokens of a login as they are kept in Redis. */
+import type { UserAgent } from 'express-session-oidc/testing'
+import { Sealer } from '../../lib/core/seal.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import { secret, type TestApp } from './app.ts'
+import { told } from './flow.ts'
+import type { redisForFile } from './redis.ts'
+import { sessionId } from './session-cookie.ts'
+
+const sealer = new Sealer([secret], 'tokens')
+
+/** The tokens of the latest login of an application, which is a browser's; `change` writes others in their place. */
+export async function keptTokens(
+  { client }: ReturnType<typeof redisForFile>,
+  agent: UserAgent,
+  app: TestApp,
+  change: (tokens: KeptTokens) => KeptTokens = (tokens) => tokens,
+): Promise<KeptTokens> {
+  const loginId = String(told(app, 'login').at(-1)?.['loginId'])
+  const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
+  const tokens = openTokens(sealer, (await client.get(key)) ?? '', loginId, 'default')
+  if (!tokens) throw new Error('the tokens of the latest login are not there')
+  await client.set(key, sealTokens(sealer, change(tokens), loginId, 'default'))
+  return tokens
+}
