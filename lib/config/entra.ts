@@ -2,6 +2,7 @@ import type { UnknownClaims } from './claims.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
 import { groupsFault, groupsOf } from './entra-groups.ts'
+import { entraCodeScope } from './entra-scope.ts'
 import { applicationFault, b2cFault, keyFault, userFault } from './entra-tokens.ts'
 import type { IssuerRules, TokenContext } from './issuer-rules.ts'
 
@@ -100,6 +101,7 @@ export function entra(options: EntraOptions): EntraSettings {
       return verdict === false ? `allow said no to ${who}` : `allow gave no boolean for ${who}: only true lets in`
     },
     distributedClaims: (claims, accessToken) => groupsOf(claims, groups, accessToken),
+    codeScope: entraCodeScope,
   }
 }
 

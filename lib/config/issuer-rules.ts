@@ -39,6 +39,12 @@ export interface IssuerRules {
    */
   distributedClaims?:
     ((claims: UnknownClaims, accessToken: string) => UnknownClaims | Promise<UnknownClaims>) | undefined
+  /**
+   * The scope to exchange an authorization code with, of what was asked for; what is left out of it counts as granted all
+   * the same. For providers that issue a token for one API at a time; undefined: none is sent, as RFC 6749 4.1.3 has it.
+   * Default: none.
+   */
+  codeScope?: ((asked: readonly string[]) => readonly string[] | undefined) | undefined
 }
 
 /** The names of these options. */
@@ -47,6 +53,7 @@ export const issuerRules: readonly (keyof IssuerRules)[] = [
   'tokenIssuer',
   'accept',
   'distributedClaims',
+  'codeScope',
 ]
 
 /** Stands in a `metadataIssuer` for what is different in each token. */
@@ -69,6 +76,7 @@ export function issuerRulesOf(checks: Checks, allowInsecure: boolean): IssuerRul
     tokenIssuer: checks.function('tokenIssuer') as IssuerRules['tokenIssuer'],
     accept: checks.function('accept') as IssuerRules['accept'],
     distributedClaims: checks.function('distributedClaims') as IssuerRules['distributedClaims'],
+    codeScope: checks.function('codeScope') as IssuerRules['codeScope'],
   }
 }
 

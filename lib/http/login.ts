@@ -1,3 +1,4 @@
+import { loginScope } from '../config/login-scope.ts'
 import { resolveLoginParameters, type LoginRequest } from '../config/login-parameters.ts'
 import { OidcError, type LoginNeeds } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
@@ -65,8 +66,8 @@ function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | und
   if (!wanted) return undefined
   const slot = slotOf(req, instance)
   const { scope } = instance.options
-  // What says what a login is need not be in what was granted.
-  if (slot) return [...new Set([...scope.filter((word) => ofLogin.has(word)), ...slot.scope, ...wanted])]
+  // What says what a login is need not be in what was granted: Entra leaves it out for an API's token.
+  if (slot) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...slot.scope, ...wanted])]
   return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
 }
 
@@ -76,8 +77,6 @@ function wholeParameters({ instance, req }: Exchange, { scope, parameters }: Log
   if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
   return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
 }
-
-const ofLogin = new Set(['openid', 'offline_access'])
 
 /** A login that asks for what another lacks. */
 export function neededLogin({ scope, parameters }: LoginNeeds): LoginRequest {

@@ -31,10 +31,12 @@ export async function exchangedToken(
   { audience, target, minValidSeconds }: WantedExchange,
 ): Promise<AccessToken> {
   const name = nameOfExchanged(audience, target)
+  // What another login would have to be granted: the resource is that of the exchange.
+  const ofLogin = { scope: target.scope, resource: [] }
   const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
   if (!kept) throw unreadable(instance)
   const remembered = tokenNamed(kept, name)
-  if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, target, remembered)
+  if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)
   // Nothing is used up by an exchange: processes need not wait for one another.
   const tokens = await instance.refreshes.run(`${place.slot.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
@@ -46,7 +48,7 @@ export async function exchangedToken(
     if (!changed) throw loginEnded('the login ended while its token was being exchanged')
     return changed
   })
-  return granted(instance, place, target, tokenNamed(tokens, name) as AccessToken)
+  return granted(instance, place, ofLogin, tokenNamed(tokens, name) as AccessToken)
 }
 
 /** Exchanges; a token that may have been revoked since it was got is refreshed first, and that once. */

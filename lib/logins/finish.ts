@@ -66,17 +66,19 @@ const mostTries = 5
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input
   const dpop = await dpopHandle(instance.provider, transaction.dpopKey)
+  const codeScope = instance.options.rules?.codeScope?.(transaction.scope)
   const response = await exchangeCode(instance.provider, input.parameters, {
     redirectUri: instance.redirectUri,
     state: input.state,
     nonce: transaction.nonce,
     verifier: transaction.verifier,
+    scope: codeScope,
     dpop,
   })
   const identity = await identify(instance, response, { ...transaction, dpop })
   const stale = staleness(instance, transaction, identity.claims['auth_time'])
   if (stale !== undefined) throw tokenInvalid('ID token', stale)
-  const slot = slotOf(instance, transaction, identity)
+  const slot = slotOf(instance, transaction, identity, codeScope)
 
   const former = await session.login()
   const formerId = session.id

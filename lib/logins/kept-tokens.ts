@@ -72,7 +72,10 @@ export async function changeTokens(
       if (!changed) return tokens
       wanted = changed.tokens
       written = sealTokens(tokenSealer, wanted, loginId, name)
-      const next = { ...changed.slotFrom(found.slot), scope: grantedScope(wanted) }
+      // What was granted for other APIs stays so when a token for one of them has ended.
+      const elsewhere = found.slot.scope.filter((word) => !tokens.scope.includes(word))
+      const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
+      const next = { ...changed.slotFrom(found.slot), scope }
       if (await replaceTokens(records, found, name, next, written)) return wanted
       tries++
     } catch (error) {

@@ -8,7 +8,12 @@ import type { Identity } from './identity.ts'
 import type { Instance } from './instance.ts'
 
 /** The slot of a login that has just been identified. */
-export function slotOf(instance: Instance, transaction: Transaction, identity: Identity): Slot {
+export function slotOf(
+  instance: Instance,
+  transaction: Transaction,
+  identity: Identity,
+  codeScope?: readonly string[],
+): Slot {
   const { claims, tokens } = identity
   const now = nowSeconds()
   return {
@@ -18,7 +23,8 @@ export function slotOf(instance: Instance, transaction: Transaction, identity: I
     ...aboutLogin(instance, claims),
     user: identity.user,
     roles: identity.roles,
-    scope: tokens.scope,
+    // The provider has said yes to all that was asked for, or there would be no code.
+    scope: codeScope ? [...new Set([...tokens.scope, ...transaction.scope])] : tokens.scope,
     startedAt: transaction.startedAt,
     checkedAt: now,
     endsAt: now + instance.options.maxLoginSeconds,

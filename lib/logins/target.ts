@@ -1,3 +1,4 @@
+import { loginScope } from '../config/login-scope.ts'
 import { nowSeconds } from '../core/clock.ts'
 import type { AccessToken, KeptTokens } from '../session/vault.ts'
 
@@ -53,13 +54,10 @@ function isExchanged(name: string): boolean {
   return name.startsWith(exchangedPrefix)
 }
 
-/** Scope that says what a login is rather than what a token is good for: providers leave it out of their answers. */
-const ofLogin = new Set(['openid', 'offline_access', 'profile', 'email'])
-
 /** What a token lacks of the scope that it was asked for with. Entra names scope with and without its resource. */
 export function missingScope({ scope: wanted }: Target, token: AccessToken): readonly string[] {
   const isGranted = (word: string): boolean =>
-    ofLogin.has(word) ||
+    loginScope.has(word) ||
     word.endsWith('/.default') ||
     token.scope.some((granted) => granted === word || granted.endsWith(`/${word}`) || word.endsWith(`/${granted}`))
   return (wanted ?? []).filter((word) => !isGranted(word))

@@ -11,6 +11,8 @@ export interface ResponseChecks {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
+  /** The scope to exchange the code with, where the provider wants to be told. */
+  readonly scope: readonly string[] | undefined
   /** The key that the code is bound to (RFC 9449 10). */
   readonly dpop: DpopHandle | undefined
 }
@@ -53,7 +55,8 @@ export async function exchangeCode(
       pkceCodeVerifier: checks.verifier,
       idTokenExpected: true,
     }
-    const tokens = await authorizationCodeGrant(configuration, url, expected, undefined, withProof(checks.dpop))
+    const scope = checks.scope && { scope: checks.scope.join(' ') }
+    const tokens = await authorizationCodeGrant(configuration, url, expected, scope, withProof(checks.dpop))
     // The absence of an ID token was refused above.
     return issuedTokens(tokens, checks.dpop) as LoginTokens
   } catch (error) {

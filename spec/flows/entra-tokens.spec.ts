@@ -52,6 +52,41 @@ it('a token that nobody has consented to ends no login: a navigation asks for co
   expect(page.status).toBe(200)
   const [asked, ...more] = entraId.id.requestsTo('authorize')
   expect(more).toEqual([])
-  expect(asked?.params.get('scope')).toBe(`openid offline_access profile ${read}`)
+  expect(asked?.params.get('scope')).toBe(`openid profile offline_access ${read}`)
   expect(await apiOf(agent, app, read)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
+})
+
+it('consent for a second API is asked for beside the first, and the code exchanged for the first alone', async () => {
+  entraId.id.consentTo([read])
+  const { app, agent } = await start(`openid profile offline_access ${read}`)
+  const page = await agent.get(`${app.url}/token?scope=${encodeURIComponent(count)}`)
+  expect(page.status).toBe(200)
+  const [asked, ...more] = entraId.id.requestsTo('authorize')
+  expect(more).toEqual([])
+  expect(asked?.params.get('scope')?.split(' ')).toEqual(expect.arrayContaining([read, count]))
+  const [code] = entraId.id.requestsTo('token').filter(({ params }) => params.has('code'))
+  expect(code?.params.get('scope')?.split(' ')).toEqual(expect.arrayContaining(['openid', read]))
+  expect(code?.params.get('scope')).not.toContain(count)
+  expect(await apiOf(agent, app)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
+  expect(await apiOf(agent, app, count)).toEqual({ aud: stock.appId, scp: 'Stock.Count' })
+})
+
+it('a guard takes scope of a second API for granted once it was consented to, also after refreshes', async () => {
+  entraId.id.consentTo([read])
+  const app = await entraId.login(
+    { tenant: testTenants.contoso },
+    { scope: `openid profile offline_access ${read}` },
+    {
+      routes: (express, oidc) => {
+        tokenRoutes(express)
+        express.get('/stock', oidc.requireAuth({ scope: count }), (_req, res) => void res.send('in stock'))
+      },
+    },
+  )
+  entraId.id.signIn('alice')
+  const agent = createUserAgent({ baseUrl: app.url, proxies: entraId.id.proxies() })
+  await agent.get('/profile')
+  expect((await agent.get('/stock')).text()).toBe('in stock')
+  expect((await agent.fetch(`${app.url}/token?minValidSeconds=86400`)).status).toBe(200)
+  expect((await agent.fetch(`${app.url}/stock`)).text()).toBe('in stock')
 })

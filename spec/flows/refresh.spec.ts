@@ -58,7 +58,7 @@ describe('accessToken()', () => {
   it('is refreshed as early as it is asked to', async () => {
     const { app, agent } = await start()
     pass(100)
-    await shownToken(agent, app.url, '?minValidSeconds=200')
+    await shownToken(agent, app.url, '?minValidSeconds=150')
     expect(grants()).toEqual([])
     await shownToken(agent, app.url, '?minValidSeconds=201')
     expect(grants()).toEqual(['refresh_token'])
