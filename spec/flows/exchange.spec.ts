@@ -1,5 +1,6 @@
 /** `req.oidc.exchange()`: a token for somebody else in exchange for that of the login (RFC 8693). */
 import type { Express, NextFunction, Request, Response } from 'express'
+import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
@@ -187,4 +188,15 @@ describe('an exchange that is refused', () => {
     expect(answer.text()).toContain(message)
     expect(grants()).toEqual([])
   })
+})
+
+it('an exchange for a bound login shows its key, and what it gets is bound to it', async () => {
+  const app = await world.start({ options: { dpop: true }, routes: exchangeRoutes })
+  const agent = app.agent()
+  await agent.get('/profile')
+  world.provider.forget()
+  const token: unknown = (await exchange(agent, app)).json()
+  const [{ headers } = { headers: {} as Record<string, string> }] = world.provider.requestsTo('token')
+  const { jwk } = decodeProtectedHeader(String(headers['dpop']))
+  expect(claimsOf(token)['cnf']).toEqual({ jkt: await calculateJwkThumbprint(jwk as JWK) })
 })

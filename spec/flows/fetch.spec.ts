@@ -1,5 +1,6 @@
 /** `req.oidc.fetch()`: calls of an API with the access token of a login. */
 import type { Express, NextFunction, Request, Response } from 'express'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
@@ -265,5 +266,34 @@ describe('an API that takes more', () => {
     const back = await agent.get('/call', { redirect: 'manual' })
     expect([back.status, back.text()]).toEqual([status, ''])
     expect(told(app, 'login')).toHaveLength(1)
+  })
+})
+
+describe('a bound login', () => {
+  it('proves its key to the API, anew for each request, with the nonce that the API wants (RFC 9449 9)', async () => {
+    const nonce = {
+      status: 401,
+      headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'nonce-of-the-api' },
+    }
+    api.answerOnce(nonce)
+    api.answer({ body: 'orders' })
+    const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/orders`), { dpop: true })
+    for (const time of [1, 2]) expect([time, (await agent.fetch(`${app.url}/call`)).text()]).toEqual([time, 'orders'])
+    expect(api.authorizations.every((authorization) => authorization?.startsWith('DPoP '))).toBe(true)
+    const proofs = api.requests.map(({ headers }) => decodeJwt(String(headers['dpop'])))
+    expect(proofs.map((proof) => proof['nonce'])).toEqual([undefined, 'nonce-of-the-api', 'nonce-of-the-api'])
+    expect(new Set(proofs.map(({ jti }) => jti)).size).toBe(3)
+    expect(proofs[0]).toMatchObject({ htm: 'GET', htu: `${api.origin}/orders`, ath: expect.any(String) as string })
+    expect(JSON.stringify(app.events)).not.toContain('nonce-of-the-api')
+  })
+
+  it('refreshes a token that is refused with the same key', async () => {
+    api.answerOnce({ status: 401, headers: { 'www-authenticate': 'DPoP error="invalid_token"' } })
+    const { app, agent } = await start((req) => req.oidc.fetch(api.origin), { dpop: true })
+    await agent.fetch(`${app.url}/call`)
+    const keys = api.requests.map(({ headers }) => decodeProtectedHeader(String(headers['dpop'])).jwk)
+    expect(api.requests).toHaveLength(2)
+    expect(keys[1]).toEqual(keys[0])
+    expect(new Set(api.authorizations).size).toBe(2)
   })
 })
