@@ -1,10 +1,12 @@
 export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/oidc.ts'
 export { createBearer, type Bearer } from './http/bearer.ts'
 export type { Authorized, NotAuthorized } from './http/authorize.ts'
-export type { AccessTokenParameters, ExchangeParameters } from './config/token-parameters.ts'
+export type { AccessTokenParameters, ExchangeParameters, LoginTokenParameters } from './config/token-parameters.ts'
+export type { Logins } from './http/logins.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
 export { keycloak, type KeycloakOptions } from './config/presets.ts'
 export { entra, type EntraOptions, type EntraSettings } from './config/entra.ts'
+export type { SessionStore } from './config/session-store.ts'
 export type { IssuerRules, TokenContext } from './config/issuer-rules.ts'
 export type {
   FinishedLogin,

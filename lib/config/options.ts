@@ -4,6 +4,7 @@ import type { Records } from '../core/records.ts'
 import type { LoginBearerSettings } from './bearer-options.ts'
 import type { StandardClaims, TokenSet, UnknownClaims, User } from './claims.ts'
 import type { IssuerRules } from './issuer-rules.ts'
+import type { SessionStore } from './session-store.ts'
 
 /** What `roles` gets to find the roles of a user. */
 export interface RoleSources {
@@ -150,6 +151,11 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   dpop?: boolean | undefined
   /** Where logins and tokens are kept. Default: beside the session, in its own store. */
   records?: Records | undefined
+  /**
+   * The store that `session()` has. Needed by `oidc.logins`, which look without a request; a process that only runs jobs makes
+   * one of its own, on the same database. Default: none.
+   */
+  sessionStore?: SessionStore | undefined
   /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
   fetch?: typeof globalThis.fetch | undefined
   /** Permits a provider on plain `http:` that is not on loopback. Its answers can then be forged by anyone on the way. Default false. */

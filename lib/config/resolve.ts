@@ -10,6 +10,7 @@ import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
 import { resourcesOf } from './resource.ts'
 import { nameOf, routesOf, type Routes } from './routes.ts'
+import { sessionStoreOf, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
@@ -48,6 +49,7 @@ export interface ResolvedOptions {
   readonly par: boolean
   readonly dpop: boolean
   readonly records: Records | undefined
+  readonly sessionStore: SessionStore | undefined
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
   readonly bearer: ResolvedLoginBearer
@@ -81,6 +83,7 @@ const known = [
   'par',
   'dpop',
   'records',
+  'sessionStore',
   'fetch',
   'allowInsecureIssuer',
   'bearer',
@@ -141,6 +144,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     par: checks.boolean('par', false),
     dpop: checks.boolean('dpop', false),
     records: recordsOf(checks, 'records', checks.value('records')),
+    sessionStore: sessionStoreOf(checks),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),

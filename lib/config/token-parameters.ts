@@ -17,6 +17,12 @@ export interface AccessTokenParameters {
   minValidSeconds?: number | undefined
 }
 
+/** What an access token is asked for with where there is no request. */
+export interface LoginTokenParameters extends AccessTokenParameters {
+  /** Which login: its `req.oidc.loginId`, which events carry too. */
+  id: string
+}
+
 /** What a token is asked for with in exchange for that of the login (RFC 8693 2.1). */
 export interface ExchangeParameters extends AccessTokenParameters {
   /** Who it is to be for, in the words of the provider (with Keycloak a client): a string or an array. */
@@ -41,6 +47,26 @@ export function resolveTokenParameters(given: AccessTokenParameters, what: strin
   const parameters = tokenParametersOf(checks)
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return parameters
+}
+
+/** What login ids look like. */
+const loginId = /^[\w-]{22}$/
+
+/**
+ * Checks what an access token is asked for with where there is no request.
+ *
+ * @throws OidcError `options_invalid` that names every fault.
+ */
+export function resolveLoginTokenParameters(
+  given: LoginTokenParameters,
+): ResolvedTokenParameters & { readonly id: string } {
+  const checks = new Checks(given, 'the parameters of logins.accessToken()', [...tokenParameters, 'id'])
+  const parameters = tokenParametersOf(checks)
+  const id = checks.value('id')
+  const isId = typeof id === 'string' && loginId.test(id)
+  if (!isId) checks.fault('id must be the id of a login, as req.oidc.loginId and the events have it')
+  if (checks.faults.length > 0) throw optionsInvalid('logins.accessToken()', checks.faults)
+  return { ...parameters, id: id as string }
 }
 
 function tokenParametersOf(checks: Checks): ResolvedTokenParameters {

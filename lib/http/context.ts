@@ -65,6 +65,7 @@ export interface ContextBase {
 export interface AnonymousContext extends ContextBase {
   readonly isAuthenticated: false
   readonly user: undefined
+  readonly loginId: undefined
 }
 
 /** `req.oidc` of a login. */
@@ -72,6 +73,11 @@ export interface LoginContext<Claims extends object = StandardClaims> extends Co
   readonly isAuthenticated: true
   /** The user: claims of the ID token and userinfo. */
   readonly user: User<Claims>
+  /**
+   * Names this login for as long as it lasts, in events too. No secret, and good for nothing by itself: for a job, which gets
+   * the access token by `oidc.logins.accessToken({ id })`.
+   */
+  readonly loginId: string
 }
 
 /** What `req.oidc` is: a union on `isAuthenticated`. */

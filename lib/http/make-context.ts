@@ -59,6 +59,10 @@ class Context implements ContextBase {
     return this.#slot?.user
   }
 
+  get loginId(): string | undefined {
+    return this.#slot?.loginId
+  }
+
   get provider(): string {
     return this.#instance.options.name
   }

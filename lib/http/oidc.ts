@@ -18,6 +18,7 @@ import { bearerOf, guardFunctions } from './bearer.ts'
 import type { OidcContext } from './context.ts'
 import { loginRequired, makeContext } from './make-context.ts'
 import { startLogin } from './login.ts'
+import { loginsOf, type Logins } from './logins.ts'
 import { startLogout } from './logout.ts'
 import { userInfoForToken } from '../logins/user-info.ts'
 import { makeInstance } from './make-instance.ts'
@@ -114,6 +115,8 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * application.
    */
   errorHandler(): ErrorRequestHandler
+  /** The logins of this instance without a request, for jobs. */
+  readonly logins: Logins
   /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
   on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
   /**
@@ -183,6 +186,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
         if (error instanceof OidcError) void answerFault({ instance, req, res, next }, error)
         else next(error)
       },
+    logins: loginsOf(instance),
     on: (event, listener) => instance.events.on(event, listener),
     async ready() {
       await instance.provider.ready()

@@ -39,7 +39,7 @@ export function ensureState(req: Request): RequestState {
 /** Loads the logins of the request's session, where it has not been done. Returns a promise only where that takes a read. */
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
-  const records = recordsFor(req, instance.options.records)
+  const records = recordsFor(req.sessionStore, instance.options.records)
   if (state.session && state.sessionId === req.sessionID) {
     if (state.session.records !== records) {
       throw setupInvalid(

@@ -7,7 +7,7 @@ import { isInMemory } from '../session/web-session.ts'
 export function warnOfSetup(instance: Instance, req: Request): void {
   const { options } = instance
   const { cookie } = req.session
-  if (!options.isLocal && isInMemory(req)) {
+  if (!options.isLocal && isInMemory(req.sessionStore)) {
     warnOnce(
       'OIDC_MEMORY_STORE',
       'sessions and logins are kept in the memory of this process: a restart logs everyone out, and a second process knows nobody. Use RedisSessionStore of express-session-oidc/redis.',

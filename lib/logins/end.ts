@@ -1,5 +1,6 @@
 import type { TokenSet } from '../config/claims.ts'
 import type { Instance } from './instance.ts'
+import { forgetLogin } from './login-index.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import { without } from '../session/identity-change.ts'
 import {
@@ -72,6 +73,7 @@ export async function endLogin(instance: Instance, session: RequestSession): Pro
     }
     instance.events.emit('logout', { issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId, reason: 'user' })
     if (isLast) await destroyed(instance, session, id)
+    await forgetLogin(records, slot.loginId)
     return {
       slot,
       tokens: sealed === undefined || isLate ? undefined : openTokens(instance.tokenSealer, sealed, slot.loginId, name),

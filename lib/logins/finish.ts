@@ -21,6 +21,7 @@ import { tokenInvalid } from '../tokens/faults.ts'
 import { identify, type Identity } from './identity.ts'
 import { isPast, slotOf } from './slot.ts'
 import type { Instance } from './instance.ts'
+import { indexLogins } from './login-index.ts'
 
 /** What a login is finished with. */
 export interface FinishInput {
@@ -90,6 +91,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     const returnTo = await runHook(input, identity)
     await renewed.save()
     const login = await writeLogin(instance, session, made)
+    await afterwards(instance, () => indexLogins(session.records, renewed.id, slotsOf(login), slotsOf(made.former)))
     const { loginId, issuer, sub } = slot
     instance.events.emit('login', { issuer, sub, loginId })
     return { loginId, returnTo, login }

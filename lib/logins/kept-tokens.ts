@@ -6,6 +6,7 @@ import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord, type Slot } f
 import { openTokens, sealTokens, type KeptTokens } from '../session/vault.ts'
 import { findLogin, type FoundLogin } from './find.ts'
 import type { Instance } from './instance.ts'
+import { forgetLogin } from './login-index.ts'
 import { grantedScope } from './target.ts'
 
 /** A login whose tokens are asked for. */
@@ -130,6 +131,7 @@ export async function endUnless(
       { dropped: [tokensKey(found.session, name)] },
     )
     if (!isEnded) continue
+    await forgetLogin(records, loginId)
     instance.events.emit('logout', { issuer, sub, loginId, reason: 'refresh_refused' })
     return undefined
   }

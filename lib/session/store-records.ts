@@ -1,17 +1,17 @@
-import type { SessionData, Store } from 'express-session'
+import type { SessionStore } from '../config/session-store.ts'
 import type { Besides, RecordKey, Records } from '../core/records.ts'
-import { storeUnavailable } from '../core/errors.ts'
 import { nameOf } from './memory-records.ts'
+import { callStore, isNoEntry } from './store-call.ts'
 
 /**
  * Records through any express-session store, as sessions of ids that no cookie can name (ids are signed, and these
  * have a prefix of their own). Not atomic across processes: what must be is done one after another within this one.
  */
 export class StoreRecords implements Records {
-  readonly #store: Store
+  readonly #store: SessionStore
   readonly #queues = new Map<string, Promise<unknown>>()
 
-  constructor(store: Store) {
+  constructor(store: SessionStore) {
     this.#store = store
   }
 
@@ -79,8 +79,7 @@ export class StoreRecords implements Records {
   }
 
   async #read(id: string): Promise<string | undefined> {
-    const data = await call<SessionData | null | undefined>((done) =>
-      // express-session takes this error for "no such session": stores that keep files answer so.
+    const data = await callStore<object | null | undefined>((done) =>
       this.#store.get(id, (error: unknown, found) => done(isNoEntry(error) ? undefined : error, found)),
     )
     const record = data as { oidcRecord?: unknown; oidcRecordEndsAt?: unknown } | null | undefined
@@ -93,33 +92,18 @@ export class StoreRecords implements Records {
     const endsAt = Date.now() + maxAge
     // Stores read the life of an entry from its cookie, in one of these members.
     const cookie = { originalMaxAge: maxAge, maxAge, expires: new Date(endsAt), httpOnly: true, path: '/' }
-    const data = { cookie, oidcRecord: value, oidcRecordEndsAt: endsAt } as unknown as SessionData
-    return call<void>((done) => this.#store.set(id, data, done as (error?: unknown) => void))
+    const data = { cookie, oidcRecord: value, oidcRecordEndsAt: endsAt }
+    return callStore<void>((done) => this.#store.set(id, data, done as (error?: unknown) => void))
   }
 
   #remove(id: string): Promise<void> {
     // What is not there is deleted.
-    return call<void>((done) => this.#store.destroy(id, (error: unknown) => done(isNoEntry(error) ? undefined : error)))
+    return callStore<void>((done) =>
+      this.#store.destroy(id, (error: unknown) => done(isNoEntry(error) ? undefined : error)),
+    )
   }
-}
-
-function isNoEntry(error: unknown): boolean {
-  return (error as { code?: unknown } | null | undefined)?.code === 'ENOENT'
 }
 
 function idOf(key: RecordKey): string {
   return `oidc ${nameOf(key)}`
-}
-
-function call<Result>(run: (done: (error: unknown, result?: Result) => void) => unknown): Promise<Result> {
-  return new Promise<Result>((resolve, reject) => {
-    const fail = (error: unknown): void => reject(storeUnavailable(error))
-    try {
-      const returned = run((error, result) => (error ? fail(error) : resolve(result as Result)))
-      // Some stores answer through the callback and reject a promise besides.
-      if (returned instanceof Promise) returned.catch(fail)
-    } catch (error) {
-      fail(error)
-    }
-  })
 }

@@ -1,12 +1,13 @@
 import type { Request } from 'express'
 import { MemoryStore, type Session, type SessionData } from 'express-session'
-import { storeUnavailable } from '../core/errors.ts'
+import type { SessionStore } from '../config/session-store.ts'
 import type { Records } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { attachedLogin, recordsIn, type LoadedLogin } from './attached.ts'
 import { loginKey, readRecord } from './login-record.ts'
 import { answerable } from './answerable.ts'
 import { MemoryRecords } from './memory-records.ts'
+import { callStore, isNoEntry } from './store-call.ts'
 import { StoreRecords } from './store-records.ts'
 
 declare module 'express-session' {
@@ -22,34 +23,41 @@ declare module 'express-session' {
 /** Records of a session store, and those given, by what they are made of. */
 const made = new WeakMap<object, Records>()
 
-/** Whether the request's sessions are kept by express-session's own `MemoryStore`. */
-export function isInMemory(req: Request): boolean {
-  return req.sessionStore instanceof MemoryStore
+/** Whether sessions are kept by express-session's own `MemoryStore`. */
+export function isInMemory(store: SessionStore): boolean {
+  return store instanceof MemoryStore
 }
 
-/** The records for a request: those given, else those beside its session. */
-export function recordsFor(req: Request, given: Records | undefined): Records {
-  const key = given ?? req.sessionStore
+/** The records for the sessions of a store: those given, else those beside it. */
+export function recordsFor(store: SessionStore, given: Records | undefined): Records {
+  const key = given ?? store
   let records = made.get(key)
   if (!records) {
-    records = given ? answerable(given) : besideStore(req)
+    records = given ? answerable(given) : besideStore(store)
     made.set(key, records)
   }
   return records
 }
 
-function besideStore(req: Request): Records {
-  const store = req.sessionStore
-  return recordsIn(store) ?? (isInMemory(req) ? new MemoryRecords() : throughStore(store))
+function besideStore(store: SessionStore): Records {
+  return recordsIn(store) ?? (isInMemory(store) ? new MemoryRecords() : throughStore(store))
 }
 
-function throughStore(store: Request['sessionStore']): Records {
+function throughStore(store: SessionStore): Records {
   warnOnce(
     'OIDC_STORE_NOT_ATOMIC',
     `logins are kept through the session store ${store.constructor.name}, which has no atomic operations: within one process they are safe, across several a logout can be lost. ` +
       'Use RedisSessionStore, or pass `records: redisRecords({ client })`, both of express-session-oidc/redis.',
   )
   return new StoreRecords(store)
+}
+
+/** Whether a session lives. To ask does not renew it: that is done by its requests. */
+export async function sessionLives(store: SessionStore, id: string): Promise<boolean> {
+  const found = await callStore<object | null | undefined>((done) =>
+    store.get(id, (error, session) => done(isNoEntry(error) ? undefined : error, session)),
+  )
+  return found !== null && found !== undefined
 }
 
 /** A new session in place of a request's own, which can be taken back until its login is complete. */
@@ -118,28 +126,28 @@ export class RequestSession {
         req.session = renewed
         req.sessionID = id
         saved = true
-        await call((done) => renewed.save(done))
+        await callStore<void>((done) => renewed.save(done))
       },
       async discard() {
         req.sessionID = former.id
         req.session = former.session
-        if (saved) await call((done) => store.destroy(id, done))
+        if (saved) await callStore<void>((done) => store.destroy(id, done))
       },
-      dropFormer: () => call((done) => store.destroy(former.id, done)),
+      dropFormer: () => callStore<void>((done) => store.destroy(former.id, done)),
     }
   }
 
   /** Ends the request's session and gives the request an anonymous one in its place. */
   async startOver(): Promise<void> {
     const req = this.#req
-    await call((done) => req.session.destroy(done))
+    await callStore<void>((done) => req.session.destroy(done))
     req.sessionStore.generate(req)
   }
 
   /** Ends a session in the store, and in the request where it is the request's own. */
   destroy(id: string): Promise<void> {
     const req = this.#req
-    return call((done) =>
+    return callStore<void>((done) =>
       id === req.sessionID && req.session ? req.session.destroy(done) : req.sessionStore.destroy(id, done),
     )
   }
@@ -151,10 +159,4 @@ function dataOf(session: Session & Partial<SessionData>): object {
   return JSON.parse(JSON.stringify(data), (name, value: unknown) =>
     name === '__proto__' ? undefined : value,
   ) as object
-}
-
-function call(run: (done: (error?: unknown) => void) => unknown): Promise<void> {
-  return new Promise((resolve, reject) => {
-    run((error) => (error ? reject(storeUnavailable(error)) : resolve()))
-  })
 }

@@ -1,3 +1,4 @@
+import session, { MemoryStore } from 'express-session'
 import { createOidc, type OidcOptions, type Records } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
@@ -59,6 +60,7 @@ describe('the options of createOidc', () => {
       par: false,
       dpop: false,
       records: undefined,
+      sessionStore: undefined,
       fetch: undefined,
       allowInsecureIssuer: false,
       bearer: {
@@ -92,6 +94,7 @@ describe('the options of createOidc', () => {
       par: false,
       dpop: undefined,
       records: undefined,
+      sessionStore: undefined,
       fetch: undefined,
       allowInsecureIssuer: undefined,
     } satisfies Partial<OidcOptions>
@@ -120,6 +123,7 @@ describe('the options of createOidc', () => {
     ['par', [true, false]],
     ['dpop', [true, false]],
     ['records', [records]],
+    ['sessionStore', [new MemoryStore()]],
     ['fetch', [globalThis.fetch]],
     ['allowInsecureIssuer', [true, false]],
   ]
@@ -222,6 +226,18 @@ describe('the options of createOidc', () => {
       'records',
       [{}, null, 'redis', { ...records, take: undefined }, () => {}],
       /^records must have the methods get, set, add, replace, take and delete: use redisRecords/,
+    ],
+    [
+      'sessionStore',
+      [
+        {},
+        null,
+        'redis',
+        7,
+        { get: () => {}, set: () => {} },
+        session({ secret: 'x', resave: false, saveUninitialized: false }),
+      ],
+      /^sessionStore must be a session store, the same as session\(\) has: /,
     ],
   ]
   it.each(wrong)('%s refuses %j and says what to pass', (option, values, message) => {

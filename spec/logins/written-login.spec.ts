@@ -81,7 +81,7 @@ function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): Mock
 }
 
 describe('a login', () => {
-  it('of an anonymous visitor is the tokens and a record that names it, and asks nothing else of the records', async () => {
+  it('of an anonymous visitor is the tokens, a record that names it and then where it is, and asks nothing else of the records', async () => {
     const stage = await stageWith()
     const set = vi.spyOn(stage.records, 'set')
     const add = vi.spyOn(stage.records, 'add')
@@ -89,7 +89,14 @@ describe('a login', () => {
     const { login, loginId, returnTo } = await finished(stage)
     expect(returnTo).toBe('/profile')
     expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
-    expect(set).toHaveBeenCalledExactlyOnceWith(tokensKey(stage.session.id, 'default'), expect.any(String), 7200)
+    expect(set.mock.calls).toEqual([
+      [tokensKey(stage.session.id, 'default'), expect.any(String), 7200],
+      [{ kind: 'login', id: loginId }, stage.session.id, 7200],
+    ])
+    const [tokensAt, indexAt] = set.mock.invocationCallOrder as [number, number]
+    const [recordAt] = add.mock.invocationCallOrder as [number]
+    expect(tokensAt).toBeLessThan(recordAt)
+    expect(recordAt).toBeLessThan(indexAt)
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200)
     expect(openTokens(instance.tokenSealer, String(set.mock.calls[0]?.[1]), loginId, 'default')).toMatchObject({
       accessToken: 'the-access-token',
@@ -210,8 +217,11 @@ describe('a login whose former session changes meanwhile', () => {
     othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
-    // Those of the former session, once the login stands.
-    expect(deleted.mock.calls).toEqual([[[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]]])
+    // Those of the former session, once the login stands, and where the one was that it takes the place of.
+    expect(deleted.mock.calls).toEqual([
+      [[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]],
+      [[{ kind: 'login', id: 'login of alice' }]],
+    ])
   })
 
   it.each([

@@ -7,7 +7,7 @@ import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
 import { loginKey, writeRecord } from '../../lib/session/login-record.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import { StoreRecords } from '../../lib/session/store-records.ts'
-import { recordsFor, RequestSession } from '../../lib/session/web-session.ts'
+import { recordsFor, RequestSession, sessionLives } from '../../lib/session/web-session.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
 import { slotOf } from '../support/slots.ts'
@@ -28,9 +28,9 @@ function requestOf(store: Store): Request {
 describe('where logins are kept', () => {
   it('is where the application says, the same for all of its instances and requests', async () => {
     const given = new MemoryRecords()
-    const records = recordsFor(requestOf(new AsyncStore()), given)
-    expect(recordsFor(requestOf(new RedisSessionStore({ client: redis.client })), given)).toBe(records)
-    expect(recordsFor(requestOf(new AsyncStore()), new MemoryRecords())).not.toBe(records)
+    const records = recordsFor(new AsyncStore(), given)
+    expect(recordsFor(new RedisSessionStore({ client: redis.client }), given)).toBe(records)
+    expect(recordsFor(new AsyncStore(), new MemoryRecords())).not.toBe(records)
     const key = loginKey('id')
     expect(await records.add(key, 'first', 60)).toBe(true)
     expect(await records.replace(key, 'first', 'second', 60)).toBe(true)
@@ -50,7 +50,7 @@ describe('where logins are kept', () => {
       throw new Error('no connection to the database')
     }
     const given: Records = { get: fail, set: fail, add: fail, replace: fail, take: fail, delete: fail }
-    const records = recordsFor(requestOf(new AsyncStore()), given)
+    const records = recordsFor(new AsyncStore(), given)
     const key = loginKey('id')
     for (const operation of [
       () => records.get(key),
@@ -70,27 +70,51 @@ describe('where logins are kept', () => {
 
   it('is beside the session, where its store can do that', () => {
     const store = new RedisSessionStore({ client: redis.client })
-    expect(recordsFor(requestOf(store), undefined)).toBe(recordsIn(store))
+    expect(recordsFor(store, undefined)).toBe(recordsIn(store))
   })
 
   it('is memory, where sessions are, one for each store', () => {
     const store = new MemoryStore()
-    const records = recordsFor(requestOf(store), undefined)
+    const records = recordsFor(store, undefined)
     expect(records).toBeInstanceOf(MemoryRecords)
-    expect(recordsFor(requestOf(store), undefined)).toBe(records)
-    expect(recordsFor(requestOf(new MemoryStore()), undefined)).not.toBe(records)
+    expect(recordsFor(store, undefined)).toBe(records)
+    expect(recordsFor(new MemoryStore(), undefined)).not.toBe(records)
   })
 
   it('is the session store itself otherwise, which is said once', async () => {
     const store = new AsyncStore()
-    const records = recordsFor(requestOf(store), undefined)
+    const records = recordsFor(store, undefined)
     expect(records).toBeInstanceOf(StoreRecords)
-    expect(recordsFor(requestOf(store), undefined)).toBe(records)
-    recordsFor(requestOf(new AsyncStore()), undefined)
+    expect(recordsFor(store, undefined)).toBe(records)
+    recordsFor(new AsyncStore(), undefined)
     await warningsGiven()
     expect(warnings).toMatchObject([
       { code: 'OIDC_STORE_NOT_ATOMIC', message: expect.stringContaining('AsyncStore') as string },
     ])
+  })
+})
+
+describe('whether a session lives', () => {
+  /** A store that answers like this. */
+  function answering(...answer: [error?: unknown, session?: SessionData | null]): Store {
+    const store = new AsyncStore()
+    store.get = (_id, done) => void setImmediate(() => done(...answer))
+    return store
+  }
+
+  it.each<[string, Store, boolean]>([
+    ['a session', answering(null, { cookie: { originalMaxAge: null } }), true],
+    ['null', answering(null, null), false],
+    ['nothing', answering(), false],
+    ['that there is no such file', answering(Object.assign(new Error('no such file'), { code: 'ENOENT' })), false],
+  ])('is what its store says: %s', async (_what, store, expected) => {
+    expect(await sessionLives(store, 'id')).toBe(expected)
+  })
+
+  it.each(['answers', 'throws'])('cannot be told of a store that %s an error', async (how) => {
+    const store = new AsyncStore()
+    store.fault = () => ({ error: new Error('no connection'), thrown: how === 'throws' })
+    await expect(sessionLives(store, 'id')).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
   })
 })
 
@@ -235,7 +259,7 @@ describe('the session of a request', () => {
     expect(req.session.hasLogins).toBe('elsewhere')
     const own = new RedisSessionStore({ client: redis.client })
     const request = requestOf(own)
-    new RequestSession(request, recordsFor(request, undefined)).renew(true)
+    new RequestSession(request, recordsFor(request.sessionStore, undefined)).renew(true)
     expect(request.session.hasLogins).toBe(true)
     const other = requestOf(own)
     new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)

@@ -1,5 +1,5 @@
 import type { Express } from 'express'
-import { createOidc, type Oidc } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import { secret, type TestApp } from './app.ts'
@@ -20,7 +20,7 @@ export interface Who {
 /** A second provider for a file, whose user is bob, and routes of an application that logs in with both. */
 export function partnerOfFile(): {
   provider: () => TestProvider
-  routes: (app: Express, oidc: Oidc, url: string) => Oidc
+  routes: (app: Express, oidc: Oidc, url: string, options?: Partial<OidcOptions>) => Oidc
 } {
   let provider: TestProvider | undefined
   beforeAll(async () => {
@@ -35,12 +35,13 @@ export function partnerOfFile(): {
   afterAll(() => provider?.stop())
   return {
     provider: () => provider as TestProvider,
-    routes(app, oidc, url) {
+    routes(app, oidc, url, options = {}) {
       const partner = createOidc({
         ...(provider as TestProvider).settings(),
         name: 'partner',
         baseUrl: url,
         secret,
+        ...options,
       })
       app.use(partner.router)
       app.get('/partner-profile', partner.requireAuth(), (req, res) => void res.json(partner.user(req)))

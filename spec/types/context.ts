@@ -19,11 +19,11 @@ declare const req: Request
 declare const oidc: Oidc<Claims>
 
 if (req.oidc.isAuthenticated) {
-  const { user } = req.oidc
-  holds<Equal<typeof user, User>>()
+  const { user, loginId } = req.oidc
+  holds<[Equal<typeof user, User>, Equal<typeof loginId, string>]>()
 } else {
-  const { user } = req.oidc
-  holds<Equal<typeof user, undefined>>()
+  const { user, loginId } = req.oidc
+  holds<[Equal<typeof user, undefined>, Equal<typeof loginId, undefined>]>()
 }
 // @ts-expect-error: there may be nobody
 void req.oidc.user.sub
@@ -57,6 +57,15 @@ void context.accessToken({ minValidSeconds: undefined })
 void context.accessToken({ minValidSeconds: '60' })
 // @ts-expect-error: no such parameter
 void context.accessToken({ minSeconds: 60 })
+
+const token = oidc.logins.accessToken({ id: 'a', scope: 'orders:read', minValidSeconds: 60 })
+holds<Equal<typeof token, Promise<string>>>()
+// @ts-expect-error: nobody's
+void oidc.logins.accessToken({})
+// @ts-expect-error: there may be no login
+void oidc.logins.accessToken({ id: req.oidc.loginId })
+// @ts-expect-error: not to be changed
+oidc.logins.accessToken = undefined
 
 const off = oidc.on('login', (event) => {
   holds<Equal<typeof event.sub, string>>()

@@ -1,5 +1,12 @@
 /** Each option by its own type, one wrong value each: held by the compiler (`npm run check:types`), never run. */
-import type { AuthRule, LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from 'express-session-oidc'
+import type {
+  AuthRule,
+  LoginParameters,
+  LoginTokenParameters,
+  LogoutParameters,
+  OidcOptions,
+  RouteOptions,
+} from 'express-session-oidc'
 import type { RedisRecordsOptions, RedisSessionStoreOptions } from 'express-session-oidc/redis'
 import type { TestProviderOptions, UserAgentOptions } from 'express-session-oidc/testing'
 import { holds, type Equal } from './helpers.ts'
@@ -16,6 +23,7 @@ holds<
     MayBeUndefined<RouteOptions>,
     MayBeUndefined<AuthRule>,
     MayBeUndefined<LoginParameters>,
+    MayBeUndefined<LoginTokenParameters>,
     MayBeUndefined<LogoutParameters>,
     MayBeUndefined<RedisSessionStoreOptions>,
     MayBeUndefined<RedisRecordsOptions>,
@@ -31,6 +39,7 @@ holds<
     Equal<RequiredIn<OidcOptions>, 'issuer' | 'clientId' | 'baseUrl'>,
     Equal<RequiredIn<RedisSessionStoreOptions>, 'client'>,
     Equal<RequiredIn<AuthRule>, never>,
+    Equal<RequiredIn<LoginTokenParameters>, 'id'>,
   ]
 >()
 
@@ -83,6 +92,8 @@ export const wrong: Partial<OidcOptions>[] = [
   { dpop: 'ES256' },
   // @ts-expect-error: records are an object of methods
   { records: new Map() },
+  // @ts-expect-error: a store of sessions can destroy them
+  { sessionStore: new Map() },
   // @ts-expect-error: a fetch answers with a Response
   { fetch: async () => ({ ok: true }) },
   // @ts-expect-error: yes or no

@@ -42,6 +42,8 @@ holds<
     Equal<Found<main.Oidc>, never>,
     Equal<Found<main.OidcOptions>, never>,
     Equal<Found<main.OidcHealth>, never>,
+    Equal<Found<main.Logins>, never>,
+    Equal<Found<main.SessionStore>, never>,
     Equal<Found<main.OidcContext>, never>,
     Equal<Found<main.AuthRule>, never>,
     Equal<Found<main.LoginParameters>, never>,

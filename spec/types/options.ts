@@ -1,4 +1,5 @@
 /** What the options take and refuse: held by the compiler (`npm run check:types`), never run. */
+import session, { MemoryStore } from 'express-session'
 import { createOidc, keycloak, LoginRefused, type OidcOptions } from 'express-session-oidc'
 
 const required = {
@@ -37,6 +38,8 @@ createOidc({
   roles: ({ accessToken }) => (Array.isArray(accessToken?.['groups']) ? accessToken['groups'].map(String) : []),
 })
 createOidc({ ...required, afterLogin: async () => {} })
+createOidc({ ...required, sessionStore: new MemoryStore() })
+createOidc({ ...required, sessionStore: new session.MemoryStore() as session.Store })
 createOidc({ ...required, afterLogin: async () => '/welcome' })
 
 // @ts-expect-error: no options at all

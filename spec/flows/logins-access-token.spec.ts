@@ -1,0 +1,395 @@
+import type { Express, NextFunction, Request, Response } from 'express'
+import { MemoryStore, type SessionData, type Store } from 'express-session'
+import { createOidc, type Oidc, type OidcError, type OidcOptions, type Records } from 'express-session-oidc'
+import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { secret, type TestApp } from '../support/app.ts'
+import { AsyncStore } from '../support/async-store.ts'
+import { flow, rejection, told } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { switchedRedis } from '../support/switched-redis.ts'
+import { tokenRoutes } from '../support/token-routes.ts'
+import { pass, shownToken } from '../support/tokens-app.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+const partner = partnerOfFile()
+
+function routes(express: Express): void {
+  tokenRoutes(express)
+  express.get('/id', (req, res) => void res.json(req.oidc.loginId ?? null))
+  express.get('/destroy', (req: Request, res: Response, next: NextFunction) => {
+    req.session.destroy((error) => (error ? next(error) : res.send('gone')))
+  })
+}
+
+/** Where an application keeps sessions and logins, and the same for a job elsewhere. */
+interface Place {
+  readonly web: { readonly store: Store; readonly records?: Records }
+  readonly job: { readonly store: Store; readonly records?: Records }
+  /** Ends a session as its idle time does: nobody is asked. */
+  readonly idle: (id: string) => unknown
+}
+
+const places: Record<string, () => Place> = {
+  RedisSessionStore: () => ({
+    web: { store: world.store() },
+    job: { store: world.store() },
+    idle: (id) => world.redis.client.del([`sess:${id}`]),
+  }),
+  MemoryStore: () => {
+    const store = new MemoryStore()
+    return { web: { store }, job: { store }, idle: (id) => store.destroy(id) }
+  },
+  'a store of another kind': () => {
+    const store = new AsyncStore()
+    return { web: { store }, job: { store }, idle: (id) => store.entries.delete(id) }
+  },
+  'redisRecords beside another store': () => {
+    const store = new AsyncStore()
+    const records = (): Records => redisRecords({ client: world.redis.client })
+    return {
+      web: { store, records: records() },
+      job: { store, records: records() },
+      idle: (id) => store.entries.delete(id),
+    }
+  },
+}
+
+/** An instance of a process that runs jobs and has no application. */
+function jobWith({ store, records }: Place['job'], options: Partial<OidcOptions> = {}): Oidc {
+  return createOidc({
+    ...(world.provider.settings() as OidcOptions),
+    baseUrl: 'http://localhost:3000',
+    secret,
+    sessionStore: store,
+    records,
+    ...options,
+  })
+}
+
+interface Started {
+  readonly app: TestApp
+  readonly agent: UserAgent
+  readonly job: Oidc
+  /** Of the login of the browser. */
+  readonly id: string
+}
+
+async function start(place: Place, options: Partial<OidcOptions> = {}): Promise<Started> {
+  const { store, records } = place.web
+  const app = await world.start({ options: { records, ...options }, session: { store }, routes })
+  const agent = app.agent()
+  await agent.get('/profile')
+  world.provider.forget()
+  const id = (await agent.fetch('/id')).json() as unknown as string
+  return { app, agent, job: jobWith(place.job, options), id }
+}
+
+function grants(): number {
+  return world.provider.requestsTo('token').length
+}
+
+async function refused(job: Oidc, id: string): Promise<OidcError> {
+  const error = await rejection(job.logins.accessToken({ id }))
+  expect(error).toMatchObject({ code: 'login_required', status: 401 })
+  expect(grants()).toBe(0)
+  return error
+}
+
+describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
+  it('gets the token that requests of the login get, without asking the provider', async () => {
+    const { app, agent, job, id } = await start(make())
+    const { token } = await shownToken(agent, app.url)
+    expect(await job.logins.accessToken({ id })).toBe(token)
+    expect(await job.logins.accessToken({ id, minValidSeconds: 290 })).toBe(token)
+    expect(grants()).toBe(0)
+  })
+
+  it('and requests that need a new token at the same time cost one refresh', async () => {
+    const { app, agent, job, id } = await start(make())
+    for (let round = 1; round <= 3; round++) {
+      pass(280)
+      const asked = Array.from({ length: 10 }, async (_, at) =>
+        at % 2 === 0 ? job.logins.accessToken({ id }) : (await shownToken(agent, app.url)).token,
+      )
+      expect(new Set(await Promise.all(asked)).size).toBe(1)
+      expect(grants()).toBe(round)
+    }
+    expect(told(app, 'refresh_failed')).toEqual([])
+  })
+
+  it('gets nothing more after a logout', async () => {
+    const { agent, job, id } = await start(make())
+    await agent.post('/logout', {}, { followRefresh: false })
+    await refused(job, id)
+  })
+
+  it('gets nothing more once the application has destroyed the session', async () => {
+    const { agent, job, id } = await start(make())
+    await agent.get('/destroy')
+    pass(280)
+    await refused(job, id)
+  })
+
+  it('gets nothing more once the session has ended by its idle time, fresh as its token may be', async () => {
+    const place = make()
+    const { agent, job, id } = await start(place)
+    await place.idle(sessionId(agent))
+    const error = await refused(job, id)
+    expect(error.detail).toBe('the session of this login has ended')
+    pass(280)
+    await refused(job, id)
+  })
+
+  it('gets nothing more after the absolute limit', async () => {
+    const { job, id } = await start(make(), { maxLoginSeconds: 200 })
+    pass(199)
+    await job.logins.accessToken({ id })
+    pass(2)
+    await refused(job, id)
+  })
+
+  it('gets tokens of a login that another took along into a new session, also when the way there is forgotten', async () => {
+    const place = make()
+    const app = await world.start({
+      options: { records: place.web.records },
+      session: { store: place.web.store },
+      routes(express, oidc, url) {
+        routes(express)
+        partner.routes(express, oidc, url, { records: place.web.records })
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const id = (await agent.fetch('/id')).json() as unknown as string
+    const former = sessionId(agent)
+    await agent.get('/partner-profile')
+    expect(sessionId(agent)).not.toBe(former)
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
+    const job = jobWith(place.job)
+    const before = await job.logins.accessToken({ id })
+    // Its record says for ten minutes where its logins went.
+    pass(610)
+    await world.redis.client.del([`oidc:{sess:${former}}`])
+    world.provider.forget()
+    const after = await job.logins.accessToken({ id })
+    expect(after).not.toBe(before)
+    expect(grants()).toBe(1)
+    expect(world.provider.requestsTo('token')[0]?.params.get('grant_type')).toBe('refresh_token')
+  })
+})
+
+describe('which login it is', () => {
+  it('is named by req.oidc and the events', async () => {
+    const { app, agent, id } = await start(places['RedisSessionStore']!())
+    expect(told(app, 'login')).toMatchObject([{ loginId: id }])
+    await agent.post('/logout', {}, { followRefresh: false })
+    expect(told(app, 'logout')).toMatchObject([{ loginId: id }])
+    expect((await app.agent().fetch('/id')).json()).toBeNull()
+  })
+
+  it('is the one of the instance alone', async () => {
+    const store = world.store()
+    const app = await world.start({
+      session: { store },
+      routes(express, oidc, url) {
+        routes(express)
+        const other = partner.routes(express, oidc, url)
+        express.get('/partner-id', (req, res) => void res.json(other.context(req).loginId))
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/partner-profile')
+    const id = (await agent.fetch('/partner-id')).json() as unknown as string
+    const job = jobWith({ store: world.store() })
+    const partnerJob = jobWith(
+      { store: world.store() },
+      { ...(partner.provider().settings() as OidcOptions), name: 'partner' },
+    )
+    expect((await rejection(job.logins.accessToken({ id }))).code).toBe('login_required')
+    expect(await partnerJob.logins.accessToken({ id })).not.toBe((await shownToken(agent, app.url)).token)
+    // The one is logged out, and the other is not.
+    await agent.post('/logout', {}, { followRefresh: false })
+    await partnerJob.logins.accessToken({ id })
+  })
+
+  it('is not that of the login before it', async () => {
+    const { agent, job, id } = await start(places['RedisSessionStore']!())
+    await agent.get('/login?returnTo=/profile')
+    const later = (await agent.fetch('/id')).json() as unknown as string
+    expect(later).not.toBe(id)
+    world.provider.forget()
+    await refused(job, id)
+    await job.logins.accessToken({ id: later })
+    expect(await world.redis.client.get(`oidc:login:${id}`)).toBeNull()
+  })
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['no id', {}],
+    ['an id that is none', { id: 'alice' }],
+    ['an id that is no text', { id: 42 }],
+    ['a wrong scope', { id: 'x'.repeat(22), scope: 7 }],
+    ['an unknown parameter', { id: 'x'.repeat(22), sub: 'alice' }],
+  ])('must be said: %s is refused', async (_what, parameters) => {
+    const job = jobWith({ store: world.store() })
+    const error = await rejection(job.logins.accessToken(parameters as { id: string }))
+    expect(error.code).toBe('options_invalid')
+    expect(error.message).toContain('logins.accessToken()')
+  })
+
+  it('may be none', async () => {
+    await refused(jobWith({ store: world.store() }), 'x'.repeat(22))
+  })
+})
+
+describe('a job', () => {
+  const redisPlace = (): Place => places['RedisSessionStore']!()
+
+  it('does not keep a session alive that nobody uses', async () => {
+    const { agent, job, id } = await start(redisPlace())
+    const key = `sess:${sessionId(agent)}`
+    await world.redis.client.expire(key, 100)
+    for (let round = 0; round < 3; round++) {
+      await job.logins.accessToken({ id })
+      pass(280)
+    }
+    expect(grants()).toBe(2)
+    expect(await world.redis.client.ttl(key)).toBeLessThanOrEqual(100)
+  })
+
+  it('leaves no trace of a login in the store for longer than it may last', async () => {
+    const { agent, id } = await start(redisPlace(), { maxLoginSeconds: 1000 })
+    const key = `oidc:login:${id}`
+    const life = await world.redis.client.ttl(key)
+    expect(life).toBeGreaterThan(900)
+    expect(life).toBeLessThanOrEqual(1000)
+    await agent.post('/logout', {}, { followRefresh: false })
+    expect(await world.redis.client.get(key)).toBeNull()
+  })
+
+  it('gets a token for another scope or resource, as a request does', async () => {
+    const { app, agent, job, id } = await start(redisPlace())
+    const { token } = await shownToken(agent, app.url)
+    const other = await job.logins.accessToken({ id, scope: 'openid email' })
+    expect(other).not.toBe(token)
+    expect(await job.logins.accessToken({ id, scope: 'openid email' })).toBe(other)
+    expect(grants()).toBe(1)
+  })
+
+  it('whose refresh the provider refuses ends the login, for requests too', async () => {
+    const { app, agent, job, id } = await start(redisPlace())
+    const ended: object[] = []
+    job.on('logout', (event) => void ended.push(event))
+    world.provider.endSession('alice')
+    pass(301)
+    expect((await rejection(job.logins.accessToken({ id }))).code).toBe('login_required')
+    expect(ended).toMatchObject([{ loginId: id, reason: 'refresh_refused' }])
+    expect((await agent.fetch('/profile')).status).toBe(401)
+    expect(await world.redis.client.get(`oidc:login:${id}`)).toBeNull()
+    expect(grants()).toBe(1)
+    expect(told(app, 'refresh_failed')).toEqual([])
+  })
+
+  it('without a refresh token to use is told once, and asks nobody', async () => {
+    const undo = world.provider.misbehave({ tokenResponse: ({ refresh_token: _unused, ...others }) => others })
+    const { job, id } = await start(redisPlace())
+    undo()
+    await job.logins.accessToken({ id })
+    pass(301)
+    await refused(job, id)
+  })
+
+  it('is told of a provider that is down, once the token has ended', async () => {
+    const { job, id } = await start(redisPlace())
+    const faults: object[] = []
+    job.on('provider_fault', (event) => void faults.push(event))
+    world.provider.misbehave({ endpoints: { token: { status: 503 } } })
+    pass(280)
+    await job.logins.accessToken({ id })
+    pass(21)
+    expect(await rejection(job.logins.accessToken({ id }))).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    expect(faults).toHaveLength(1)
+  })
+
+  it('is told of a store that is away, and that is no logout', async () => {
+    const { id } = await start(redisPlace())
+    const redis = switchedRedis(world.redis.client)
+    const job = jobWith({ store: new RedisSessionStore({ client: redis.client }) })
+    const faults: object[] = []
+    job.on('store_fault', (event) => void faults.push(event))
+    redis.fail()
+    expect(await rejection(job.logins.accessToken({ id }))).toMatchObject({ code: 'store_unavailable', status: 503 })
+    expect(faults).toHaveLength(1)
+    redis.heal()
+    await job.logins.accessToken({ id })
+  })
+
+  it('of an instance that was not told which store there is says so', async () => {
+    const { app, id } = await start(redisPlace())
+    const error = await rejection(app.oidc.logins.accessToken({ id }))
+    expect(error.code).toBe('setup_invalid')
+    expect(error.message).toContain('createOidc({ sessionStore })')
+  })
+
+  it.each([
+    ['an empty one in its place', undefined],
+    ['none in its place', null],
+  ])(
+    'that finds a session gone the moment that another login takes its own along (%s) gets the token',
+    async (_what, seen) => {
+      const app = await world.start({
+        routes(express, oidc, url) {
+          routes(express)
+          partner.routes(express, oidc, url)
+        },
+      })
+      const agent = app.agent()
+      await agent.get('/profile')
+      const id = (await agent.fetch('/id')).json() as unknown as string
+      const looked: string[] = []
+      class Linking extends RedisSessionStore {
+        override async get(sid: string, callback?: (error?: unknown, data?: SessionData | null) => unknown) {
+          looked.push(sid)
+          if (looked.length > 1) return super.get(sid, callback)
+          await agent.get('/partner-profile')
+          const data = seen === null ? null : await super.get(sid)
+          callback?.(null, data)
+          return data
+        }
+      }
+      const job = jobWith({ store: new Linking({ client: world.redis.client }) })
+      expect(await job.logins.accessToken({ id })).toBe((await shownToken(agent, app.url)).token)
+      expect(looked).toEqual([expect.any(String), sessionId(agent)])
+      expect(looked[0]).not.toBe(looked[1])
+    },
+  )
+
+  it('that cannot find a login, since it could not be noted where it is, costs nobody the login', async () => {
+    const records = redisRecords({ client: world.redis.client })
+    const app = await world.start({
+      options: {
+        records: {
+          ...records,
+          set: (key, ...rest) =>
+            'kind' in key && key.kind === 'login'
+              ? Promise.reject(new Error('the store is away'))
+              : records.set(key, ...rest),
+        },
+      },
+      routes,
+    })
+    const agent = app.agent()
+    expect((await agent.get('/profile')).status).toBe(200)
+    expect(told(app, 'store_fault')).toHaveLength(1)
+    const id = (await agent.fetch('/id')).json() as unknown as string
+    world.provider.forget()
+    await refused(jobWith({ store: world.store(), records }), id)
+  })
+})
