@@ -93,7 +93,13 @@ class Context implements ContextBase {
 
   async exchange(parameters: ExchangeParameters): Promise<string> {
     const wanted = resolveExchangeParameters(parameters)
-    const { accessToken } = await this.#changing((place) => exchangedToken(this.#instance, place, wanted))
+    const exchanged = this.#changing((place) => exchangedToken(this.#instance, place, wanted))
+    const { accessToken } = await exchanged.catch((error: unknown) => {
+      const { code, detail } = error as OidcError
+      // No other event tells of it.
+      if (code === 'client_rejected') this.#instance.events.emit('provider_fault', { detail })
+      throw error
+    })
     return accessToken
   }
 

@@ -130,6 +130,7 @@ describe('an exchange that is refused', () => {
     expect([answer.status, (answer.json() as { code: string }).code]).toEqual([answered, code])
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
     expect(grants()).toEqual([exchangeType])
+    expect(told(app, 'provider_fault')).toHaveLength(code === 'not_allowed' ? 0 : 1)
   })
 
   it('may be so for the token of the login, which is refreshed once', async () => {
