@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import session from 'express-session'
+import { createOidc } from 'express-session-oidc'
+import helmet from 'helmet'
+import { homePage, invoicesPage, notFoundPage, ordersPage, pricesPage } from './pages.js'
+
+/**
+ * An application that calls other services as its users.
+ *
+ * @param {object} options
+ * @param {string} options.baseUrl where browsers reach it
+ * @param {{ issuer: string, clientId: string, clientSecret?: string }} options.provider
+ * @param {{ orders: string, invoices: string }} options.apis their origins
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @param {string} [options.secret] at least 32 characters; default: a new one at each start
+ * @returns {import('express').Express}
+ */
+export function createApp({ baseUrl, provider, apis, store, secret = randomBytes(32).toString('hex') }) {
+  const https = baseUrl.startsWith('https:')
+  // A user's access token goes to no other origin, whatever a request says.
+  const oidc = createOidc({ ...provider, baseUrl, secret, fetchOrigins: [apis.orders] })
+  let refreshes = 0
+  oidc.on('refresh', () => refreshes++)
+
+  const app = express()
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        directives: https ? {} : { 'upgrade-insecure-requests': null },
+      },
+    }),
+  )
+  app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))
+  app.use(
+    session({
+      ...(store && { store }),
+      name: 'shop.sid',
+      secret,
+      resave: false,
+      saveUninitialized: false,
+      cookie: { secure: https, sameSite: 'lax' },
+    }),
+  )
+  app.use(oidc.router)
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+
+  const view = (/** @type {import('express').Request} */ req) => ({
+    path: req.path,
+    paths: oidc.paths,
+    issuer: provider.issuer,
+    oidc: req.oidc,
+  })
+  app.get('/', (req, res) => {
+    res.send(homePage(view(req)))
+  })
+
+  // With the access token of the login, refreshed where it has ended: once, however many pages are opened at that moment.
+  app.get('/orders', oidc.requireAuth(), async (req, res) => {
+    const { orders } = await jsonOf(await req.oidc.fetch(`${apis.orders}/orders`))
+    res.send(ordersPage({ ...view(req), orders, refreshes }))
+  })
+
+  // The API wants scope that was never asked for: errorHandler() has the user asked, and the browser comes back here.
+  app.get('/prices', oidc.requireAuth(), async (req, res) => {
+    const { prices } = await jsonOf(await req.oidc.fetch(`${apis.orders}/prices`))
+    res.send(pricesPage({ ...view(req), prices }))
+  })
+
+  // A token for somebody else, in exchange for that of the login (RFC 8693).
+  app.get('/invoices', oidc.requireAuth(), async (req, res) => {
+    const token = await req.oidc.exchange({ audience: 'invoices' })
+    const answer = await fetch(`${apis.invoices}/invoices`, { headers: { authorization: `Bearer ${token}` } })
+    const { invoices } = await jsonOf(answer)
+    res.send(invoicesPage({ ...view(req), invoices }))
+  })
+
+  app.use((req, res) => {
+    res.status(404).send(notFoundPage(view(req)))
+  })
+  app.use(oidc.errorHandler())
+  return app
+}
+
+/**
+ * @param {Response} answer
+ * @returns {Promise<any>}
+ */
+async function jsonOf(answer) {
+  if (answer.ok) return answer.json()
+  throw new Error(`the API answered ${answer.status}`)
+}
