@@ -39,15 +39,12 @@ export async function callResource(
   init: RequestInit,
 ): Promise<ResourceAnswer> {
   const headers = new Headers(init.headers)
-  const isNamed = headers.has('user-agent')
   let failure: { readonly reason: unknown } | undefined
   const send: CustomFetch = async (address, options) => {
-    const { 'user-agent': agent, ...others } = options.headers
-    const sent = isNamed && agent !== undefined ? { ...others, 'user-agent': agent } : others
     const { redirect = 'follow', signal = null } = init
     try {
       // A redirect to another origin does not take the token along (Fetch, HTTP-redirect fetch).
-      return await fetch(address, { ...init, ...options, headers: sent, redirect, signal } as RequestInit)
+      return await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
     } catch (reason) {
       failure = { reason }
       throw reason
