@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { atRandom, faulty, interrupted, scheduled } from './support/arbitraries.ts'
+import { atRandom, cut, faulty, interrupted, scheduled, unlocked } from './support/arbitraries.ts'
 import { inMemory } from './support/places.ts'
 import { patience, playMany, stageOfFile } from './support/stage.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
@@ -32,6 +32,18 @@ describe('requests of one session that run at once', () => {
     'come to that too where a command fails, or its answer is lost, at any step: nobody is let in, nobody down, and all heals',
     () => playMany(stage(), 'with a fault', faulty, 300),
     patience(300),
+  )
+
+  it(
+    'come to that too where a refresh is cut off from the provider: with its answer the login is lost, and with nothing else',
+    () => playMany(stage(), 'cut', cut, 250),
+    patience(250),
+  )
+
+  it(
+    'come to that too where locks of refreshes go: what a refresh got stands all the same',
+    () => playMany(stage(), 'without locks', unlocked, 250),
+    patience(250),
   )
 })
 

@@ -35,7 +35,6 @@ beforeAll(async () => {
   provider = await RaceProvider.create('http://127.0.0.1:4000')
   const waits = (name: string): Promise<void> => gate(name).pass()
   apps = [raceApp(provider, waits), raceApp(provider, waits)]
-  await Promise.all(apps.map((app) => app.ready()))
 })
 afterAll(() => void vi.useRealTimers())
 
@@ -46,11 +45,14 @@ function gate(name: string): Gate {
 }
 
 /** A world without anything, on some Redis. */
-function begin(client: RedisClient, records: World['records']): { model: Believed; real: World } {
+async function begin(client: RedisClient, records: World['records']): Promise<{ model: Believed; real: World }> {
   const failing = failingClient(client)
   gates.clear()
   provider.exchanges.clear()
-  for (const app of apps) app.restart(failing.client)
+  for (const app of apps) {
+    app.restart(failing.client)
+    await app.ready()
+  }
   return {
     model: { model: new Model(() => Date.now() / 1000), begun: [[], []], writes: 0, slow: [] },
     real: {
@@ -79,7 +81,7 @@ describe('what browsers, thieves and the application do to a session, one after 
             const keys = memory.keys().filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
             return (await memory.mGet(keys)).map(String)
           }
-          const setup = begin(memory, records)
+          const setup = await begin(memory, records)
           await fc.asyncModelRun(() => setup, commands)
           await letGo(setup.model, setup.real)
           taken += [...commands].length
@@ -103,7 +105,7 @@ describe('what browsers, thieves and the application do to a session, one after 
           const keys = (await place.keys(client)).filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
           return Promise.all(keys.map(async (key) => String(await client.get(key))))
         }
-        const setup = begin(client, records)
+        const setup = await begin(client, records)
         await fc.asyncModelRun(() => setup, commands)
         await letGo(setup.model, setup.real)
         await place.end(client)

@@ -1,5 +1,5 @@
 import { describe, it, vi } from 'vitest'
-import { atRandom, faulty, interrupted } from './support/arbitraries.ts'
+import { atRandom, cut, faulty, interrupted, unlocked } from './support/arbitraries.ts'
 import { inRedis } from './support/places.ts'
 import { patience, playMany, stageOfFile } from './support/stage.ts'
 import { redisForFile } from '../support/redis.ts'
@@ -32,6 +32,18 @@ describe('requests of one session that run at once, on a real Redis', () => {
   it(
     'come to that too where a command fails, or its answer is lost, at any step',
     () => playMany(stage(), 'on Redis, with a fault', faulty, 60),
+    patience(60),
+  )
+
+  it(
+    'come to that too where a refresh is cut off from the provider: with its answer the login is lost, and with nothing else',
+    () => playMany(stage(), 'on Redis, cut', cut, 60),
+    patience(60),
+  )
+
+  it(
+    'come to that too where locks of refreshes go: what a refresh got stands all the same',
+    () => playMany(stage(), 'on Redis, without locks', unlocked, 60),
     patience(60),
   )
 })

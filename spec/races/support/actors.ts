@@ -11,8 +11,10 @@ export interface Actor {
   steps: number
   /** Commands so far. */
   commands: number
-  /** Its steps that wait for their turn, without those that are kept. */
+  /** Its steps that wait for their turn, */
   ready: number
+  /** and those that are kept. It may have some when it is done: what goes on behind its answer. */
+  kept: number
   /** Whether it pauses, again and again, until another has done something. */
   isPausing: boolean
   isDone: boolean
@@ -54,6 +56,8 @@ interface Scene {
   readonly actors: readonly Actor[]
   /** What was done, in order. */
   readonly log: string[]
+  /** Then nothing waits for a turn any more. */
+  isOver: boolean
   /** Short names of ids. */
   readonly names: Map<string, string>
 }
@@ -65,19 +69,32 @@ let outside = 0
 
 /** The actor that runs, where one does. */
 export function runningActor(): Actor | undefined {
-  return current.getStore()?.actor
+  const store = current.getStore()
+  return store?.scene.isOver === false ? store.actor : undefined
+}
+
+/** Whether it has begun something, before its answer or behind it, that is not over. */
+export function isAtWork({ ready, kept }: Actor): boolean {
+  return ready + kept > 0
+}
+
+/** Those that are at work, where one of them runs. */
+export function atWork(): Actor[] {
+  return current.getStore()?.scene.actors.filter(isAtWork) ?? []
 }
 
 /** Waits for its turn, where an actor runs. */
 export async function turn(label: string): Promise<void> {
   const store = current.getStore()
-  if (!store || store.actor.isDone) return
+  if (!store || store.scene.isOver) return
   const { actor, scene } = store
   const step: Step = { actor: actor.index, index: actor.steps++, label: `${actor.index}: ${named(scene, label)}` }
   const stall = stallAt(scene, step, label)
   if (stall >= 0) {
     scene.spent.add(stall)
+    actor.kept++
     await new Promise<void>((release) => scene.kept.set(stall, release))
+    actor.kept--
   }
   actor.ready++
   await scene.turns.take(step)
@@ -125,7 +142,9 @@ export async function pause(ms: number): Promise<void> {
   store.actor.isPausing = true
   await turn('pause')
   // Where nobody is left to wait for, time goes fast.
-  passTime(store.scene.actors.every(({ isPausing, isDone }) => isPausing || isDone) ? 5000 : ms)
+  const isIdle = store.scene.actors.every((actor) => actor.isPausing || (actor.isDone && !isAtWork(actor)))
+  // What timers do is done by no actor, and at once.
+  current.exit(() => passTime(isIdle ? 5000 : ms))
 }
 
 /** Work that leaves this thread: steps are chosen once it is back. */
@@ -179,10 +198,12 @@ export async function play(
     steps: 0,
     commands: 0,
     ready: 0,
+    kept: 0,
     isPausing: false,
     isDone: false,
   }))
-  const scene: Scene = { turns, stalls, kept: new Map(), spent: new Set(), actors, log: [], names: new Map() }
+  const names = new Map<string, string>()
+  const scene: Scene = { turns, stalls, kept: new Map(), spent: new Set(), actors, log: [], isOver: false, names }
   const failures: unknown[] = []
   const running = work.map((run, index) => {
     const actor = actors[index] as Actor
@@ -204,6 +225,7 @@ export async function play(
       throw new Error(`no end after ${mostSteps} steps; the last:\n${scene.log.slice(-30).join('\n')}`)
     await turns.next()
   }
+  scene.isOver = true
   if (actors.some(({ isDone }) => !isDone)) {
     throw new Error(`nothing goes on, and not all are done:\n${scene.log.join('\n')}`)
   }

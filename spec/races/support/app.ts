@@ -1,5 +1,5 @@
 /** An application that logs in with two instances, in as many processes as a race wants, and browsers of it. */
-import express, { type Express, type Request, type RequestHandler } from 'express'
+import express, { type Express, type Request } from 'express'
 import session from 'express-session'
 import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
@@ -34,7 +34,7 @@ export interface Told {
 export interface RaceApp {
   readonly express: Express
   readonly told: Told[]
-  /** Gives it another client, as a process that has just started has it. */
+  /** Starts it anew with another client, as a process that knows nothing of the one before. */
   restart(client: RedisClient): void
   /** Finishes what a first request would wait for. */
   ready(): Promise<void>
@@ -48,27 +48,43 @@ export interface Providers {
 /** A request that waits in its handler until it is let go on. */
 export type Waits = (name: string) => Promise<void>
 
-export function raceApp(providers: Providers, waits: Waits = async () => {}): RaceApp {
+/** An application without a Redis, which it gets with its first start. */
+export function raceApp(
+  providers: Providers,
+  waits: Waits = async () => {},
+  options: Partial<OidcOptions> = {},
+): RaceApp {
   const told: Told[] = []
   const make = (name: Name): Oidc => {
     const own = name === 'default' ? {} : { name }
-    const oidc = createOidc({ ...providers.settings(name), ...own, baseUrl: origin, secret, maxLoginSeconds })
+    const common = { baseUrl: origin, secret, maxLoginSeconds, ...options }
+    const oidc = createOidc({ ...providers.settings(name), ...own, ...common } as OidcOptions)
     for (const event of ['login', 'logout'] as const) {
       oidc.on(event, ({ loginId }) => told.push({ event, instance: name, loginId }))
     }
     return oidc
   }
-  const oidc = make('default')
-  const partner = make('partner')
-  const of: Record<Name, Oidc> = { default: oidc, partner }
-  const app = express()
-  let sessions: RequestHandler = (_req, _res, next) => next(new Error('it has no Redis'))
-  const restart = (client: RedisClient): void => {
-    const store = new RedisSessionStore({ client, idleSeconds })
-    sessions = session({ secret, store, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } })
-    told.length = 0
+  let app = express()
+  let instances: readonly Oidc[] = []
+  return {
+    told,
+    get express() {
+      return app
+    },
+    restart(client) {
+      told.length = 0
+      const of = { default: make('default'), partner: make('partner') }
+      instances = Object.values(of)
+      app = startedApp(of, new RedisSessionStore({ client, idleSeconds }), waits)
+    },
+    ready: async () => void (await Promise.all(instances.map((oidc) => oidc.ready()))),
   }
-  app.use((req, res, next) => sessions(req, res, next))
+}
+
+function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, waits: Waits): Express {
+  const { default: oidc, partner } = of
+  const app = express()
+  app.use(session({ secret, store, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' } }))
   app.use(oidc.router, partner.router)
 
   const who = (req: Request): Who => ({
@@ -87,6 +103,15 @@ export function raceApp(providers: Providers, waits: Waits = async () => {}): Ra
         .then(({ idToken }) => subjectOf(idToken), tokensGone)
         .then((tokensOf) => res.json({ sub: user?.sub, tokensOf }))
         .catch(next)
+    })
+  }
+  // Whose access token it is: the provider writes that in front.
+  for (const name of names) {
+    app.get(`/token/${name}`, (req, res, next) => {
+      of[name]
+        .context(req)
+        .accessToken()
+        .then((token) => res.json({ sub: token.split(':')[0] }), next)
     })
   }
   // A cart of one's own: whose it is stands on it.
@@ -132,7 +157,7 @@ export function raceApp(providers: Providers, waits: Waits = async () => {}): Ra
     req.session.destroy((error) => (error ? next(error) : res.send('destroyed')))
   })
   app.use(oidc.errorHandler())
-  return { express: app, told, restart, ready: async () => void (await Promise.all([oidc.ready(), partner.ready()])) }
+  return app
 }
 
 /** A logout may come between the guard and the tokens; a fault of the store is one. */

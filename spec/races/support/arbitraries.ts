@@ -10,7 +10,7 @@ function response(kind: 'login' | 'stranger'): fc.Arbitrary<Op> {
   return fc.tuple(fc.constantFrom(...users), copy).map(([[name, sub], copy]): Op => ({ kind, name, sub, copy }))
 }
 
-function named(kind: 'logout' | 'guarded'): fc.Arbitrary<Op> {
+function named(kind: 'logout' | 'guarded' | 'token'): fc.Arbitrary<Op> {
   return name.map((name): Op => ({ kind, name }))
 }
 
@@ -21,11 +21,16 @@ const any = fc.oneof(
   { weight: 1, arbitrary: response('stranger') },
   { weight: 4, arbitrary: named('logout') },
   { weight: 2, arbitrary: named('guarded') },
+  { weight: 4, arbitrary: named('token') },
   { weight: 5, arbitrary: plain },
 )
 
-/** One that changes who is logged in. */
-const changing = fc.oneof({ weight: 3, arbitrary: response('login') }, { weight: 1, arbitrary: named('logout') })
+/** One that changes who is logged in, or what is kept of who is. */
+const changing = fc.oneof(
+  { weight: 3, arbitrary: response('login') },
+  { weight: 1, arbitrary: named('logout') },
+  { weight: 2, arbitrary: named('token') },
+)
 
 const former = fc.constantFrom(...(Object.keys(formers) as Former[]))
 
@@ -77,6 +82,41 @@ export const faulty: fc.Arbitrary<Scene> = fc
     stalls: interruptions(2 * fault.command + later, again),
     fault: fault satisfies CommandFault,
   }))
+
+/** Of a session with logins. */
+const someone = former.filter((one) => one !== 'no session' && one !== 'a visitor')
+
+/** One that refreshes, before its answer or behind it. */
+const refreshes = fc.oneof({ weight: 3, arbitrary: named('token') }, { weight: 1, arbitrary: named('guarded') })
+
+/** A refresh that is interrupted at some step, by requests of which one may be interrupted in its turn. */
+export const refreshing: fc.Arbitrary<Scene> = fc
+  .record({
+    former: someone,
+    first: refreshes,
+    others: fc.array(fc.oneof({ weight: 2, arbitrary: any }, { weight: 1, arbitrary: refreshes }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    at: fc.nat(mostSteps),
+    again: fc.option(fc.nat(mostSteps), { nil: undefined }),
+  })
+  .map(({ former, first, others, at, again }) => ({
+    former,
+    ops: [first, ...others],
+    stalls: interruptions(at, again),
+  }))
+
+/** The same, its connection to the provider cut. */
+export const cut: fc.Arbitrary<Scene> = fc
+  .tuple(refreshing, fc.constantFrom('request', 'answer'))
+  .map(([scene, before]) => ({ ...scene, cut: { actor: 0, before } }))
+
+/** The same, and the locks of all refreshes go at the interruption. */
+export const unlocked: fc.Arbitrary<Scene> = refreshing.map(({ ops: [first, ...others], ...scene }) => ({
+  ...scene,
+  ops: [first as Op, { kind: 'evict' }, ...others],
+}))
 
 /** Whose turn it is, as fast-check's scheduler says. */
 export function scheduled(scheduler: fc.Scheduler): Turns {

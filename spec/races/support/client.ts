@@ -47,7 +47,7 @@ export class RaceClient implements RedisClient {
     const names = keys.map((key) => this.prefix + key) as [string, ...string[]]
     const label = `${method} ${keys.join(' ')}`
     const actor = runningActor()
-    if (!actor || actor.isDone) return elsewhere(() => send(names))
+    if (!actor) return elsewhere(() => send(names))
     const { fault } = this
     const command = actor.commands++
     const mode = fault?.actor === actor.index && fault.command === command ? fault.mode : undefined

@@ -1,21 +1,8 @@
 import { names, type Name } from './app.ts'
-import type { CommandFault } from './client.ts'
+import { isFaulty, isSame, wrongAnswers, type Case } from './answers.ts'
 import type { Model, ModelSession, Slack } from './model.ts'
-import { keyOf, type Begun, type Ended, type Former, type Op } from './ops.ts'
+import type { Begun, Ended, Op } from './ops.ts'
 import type { Who } from '../../support/two-instances.ts'
-
-/** What is known of a race that is over. */
-export interface Case {
-  readonly former: Former
-  readonly ops: readonly Op[]
-  readonly ended: readonly Ended[]
-  /** The session that all requests came with. */
-  readonly id: string | undefined
-  /** The command that failed, where one did. */
-  readonly fault: CommandFault | undefined
-  /** What was before. */
-  readonly model: Model
-}
 
 const visitor: ModelSession = { logins: {}, hadLogins: false, cart: [null], idleUntil: Infinity }
 
@@ -35,32 +22,13 @@ export class Judge {
     this.#slack = ops.map((_, own) => ({
       carts,
       before: before ?? visitor,
-      isContended: ops.some((op, index) => index !== own && changesLogins(op)),
+      isContended: ops.some((op, index) => index !== own && (changesLogins(op) || this.#mayEnd(op))),
     }))
   }
 
   /** What is wrong with the answers themselves. */
   answers(): string[] {
-    return this.#case.ended.flatMap((ended, index) => {
-      const { op, outcome, answer, made } = ended
-      const wrong = (what: string): string => `${JSON.stringify(op)}: ${what}`
-      if (outcome === 'fault') {
-        if (!this.#isFaulty(index)) return [wrong('a fault, and none was made')]
-        if (answer.retryAfter === undefined) return [wrong('a fault without Retry-After')]
-        if (made !== undefined && isOurs(op)) return [wrong('a fault that touches the session cookie')]
-      }
-      if (op.kind === 'stranger' && (outcome === 'in' || outcome === 'on')) return [wrong('a stranger was let in')]
-      if (op.kind === 'guarded' && outcome === 'done') {
-        const { sub, tokensOf } = answer.json() as { sub: string; tokensOf: string | null }
-        if (tokensOf !== null && tokensOf !== sub) return [wrong(`${sub} has the tokens of ${tokensOf}`)]
-        if (tokensOf === null && this.#case.ops.length === 1) return [wrong(`${sub} has no tokens`)]
-      }
-      const others = this.#case.ended.filter((other) => other !== ended && other.outcome === 'in')
-      if (outcome === 'in' && others.some((other) => isSame(other.op, op))) {
-        return [wrong('one response was used twice')]
-      }
-      return []
-    })
+    return wrongAnswers(this.#case)
   }
 
   /** What is wrong with who is logged in by which cookie, and what they see. */
@@ -87,18 +55,21 @@ export class Judge {
     return keys.flatMap((key) => {
       const [, id = '', name] = /^(?:oidc:\{)?sess:([\w-]+)\}?(?::tokens:(\w+))?$/.exec(key) ?? []
       const who = views.get(id)
+      if (key.startsWith('oidc:refresh:') && !this.#case.fault && !this.#case.isCut) return [`${key} is left`]
       // Another kind of record, or the mark that leads to another session.
       const isLogin = key === `oidc:{sess:${id}}`
       if (id === '' || (isLogin && !keys.includes(`sess:${id}`))) return []
       if (!who && (isLogin || !this.#case.fault)) return [`${key} is of a session that no browser was given`]
       if (!who) return []
       const isDead = name ? who[name as Name] === null : !isSomebody(who) && who.cart === null
-      return isDead && !this.#case.fault ? [`${key} is left of what is over`] : []
+      // The session of a login that the provider has ended goes when it is next seen.
+      const mayStay = this.#case.fault !== undefined || (key === `sess:${id}` && this.#case.lost.size > 0)
+      return isDead && !mayStay ? [`${key} is left of what is over`] : []
     })
   }
 
   #isFaulty(index: number): boolean {
-    return this.#case.fault?.actor === index
+    return isFaulty(this.#case, index)
   }
 
   #explains(model: Model, applied: ReadonlySet<number>, views: ReadonlyMap<string, Who>): boolean {
@@ -128,7 +99,11 @@ export class Judge {
         return outcome === 'fault' ? [model, out] : [out]
       }
       case 'guarded':
-        return outcome === 'fault' || this.#saw(model, ended, op.name) ? [model] : []
+        return this.#afterGuarded(model, ended, op.name)
+      case 'token':
+        return this.#afterToken(model, ended, op.name)
+      case 'evict':
+        return [model]
       case 'who':
         return outcome === 'fault' || model.shows(id, ended.answer.json() as Who) ? [model] : []
       case 'put':
@@ -188,6 +163,30 @@ export class Judge {
     }
   }
 
+  #afterGuarded(model: Model, ended: Ended, name: Name): Model[] {
+    if (ended.outcome === 'fault') return [model]
+    // Behind its answer the login is rechecked, which may find it lost.
+    return this.#saw(model, ended, name) ? [model, ...this.#afterLoss(model, name)] : []
+  }
+
+  #afterToken(model: Model, ended: Ended, name: Name): Model[] {
+    if (ended.outcome === 'fault') return [model, ...(this.#case.fault ? this.#afterLoss(model, name) : [])]
+    if (this.#saw(model, ended, name)) return [model]
+    return ended.outcome === 'nobody' ? this.#afterLoss(model, name) : []
+  }
+
+  /** A login of which an answer was lost ends with the next refresh. */
+  #afterLoss(model: Model, name: Name): Model[] {
+    const { id, lost } = this.#case
+    const sub = model.session(id)?.logins[name]?.sub
+    return sub !== undefined && lost.has(`${name} ${sub}`) ? [changed(model, (next) => next.logout(id, name))] : []
+  }
+
+  /** Whether it may end a login that is lost. */
+  #mayEnd({ kind }: Op): boolean {
+    return (kind === 'token' || kind === 'guarded') && this.#case.lost.size > 0
+  }
+
   #saw(model: Model, { outcome, answer }: Ended, name: Name): boolean {
     const seen = outcome === 'done' ? (answer.json() as { sub: string }).sub : undefined
     return model.session(this.#case.id)?.logins[name]?.sub === seen
@@ -206,16 +205,6 @@ function cartsOf(op: Op, index: number): string[] {
 
 function changesLogins({ kind }: Op): boolean {
   return kind === 'login' || kind === 'logout' || kind === 'regenerate' || kind === 'destroy'
-}
-
-/** Whether the package itself answers it. */
-function isOurs({ kind }: Op): boolean {
-  return kind === 'login' || kind === 'stranger' || kind === 'logout' || kind === 'guarded'
-}
-
-/** Whether both bring the same response. */
-function isSame(one: Op, other: Op): boolean {
-  return one.kind === 'login' && other.kind === 'login' && keyOf(one) === keyOf(other)
 }
 
 function isSomebody(who: Who): boolean {

@@ -3,6 +3,7 @@ import type { Stall } from './actors.ts'
 import { idOf, sessionCookieOf, type Name } from './app.ts'
 import type { CommandFault } from './client.ts'
 import type { RaceAnswer } from './http.ts'
+import type { RefreshCut } from './refresh-tokens.ts'
 
 /** What a session was before, by its logins. */
 export const formers = {
@@ -21,8 +22,10 @@ export type Former = keyof typeof formers
 export type Op =
   /** The response of a login comes, in its own browser or in one that has no cookies. */
   | ({ readonly kind: 'login' | 'stranger' } & Begun)
-  | { readonly kind: 'logout' | 'guarded'; readonly name: Name }
+  | { readonly kind: 'logout' | 'guarded' | 'token'; readonly name: Name }
   | { readonly kind: 'put' | 'save' | 'regenerate' | 'destroy' | 'who' }
+  /** No request: the locks of all refreshes go, as where Redis throws out keys for want of memory. */
+  | { readonly kind: 'evict' }
 
 /** A login that was begun; a user may have begun two. */
 export interface Begun {
@@ -48,6 +51,7 @@ export interface Scene {
   readonly ops: readonly Op[]
   readonly stalls?: readonly Stall[]
   readonly fault?: CommandFault | undefined
+  readonly cut?: RefreshCut | undefined
 }
 
 /** How a request ended. */
@@ -73,14 +77,21 @@ export function endOf(op: Op, answer: RaceAnswer): Ended {
   return { op, answer, made, outcome: outcomeOf(op, answer, made) }
 }
 
+/** How what is no request ends. */
+export function endOfNoRequest(op: Op): Ended {
+  const answer = { status: 200, location: undefined, setCookie: [], retryAfter: undefined }
+  return { op, answer: { ...answer, text: () => '', json: () => undefined }, outcome: 'done', made: undefined }
+}
+
 function outcomeOf(op: Op, { status, location = '' }: RaceAnswer, made: string | undefined): Ended['outcome'] {
   if (status === 503) return 'fault'
   if (op.kind === 'login' || op.kind === 'stranger') {
     if (status === 303) return made === undefined ? 'on' : 'in'
     if (status === 302 && location.includes('/authorize?')) return 'anew'
     if (status === 400) return 'refused'
-  } else if (op.kind === 'guarded') {
+  } else if (op.kind === 'guarded' || op.kind === 'token') {
     if (status === 200) return 'done'
+    if (op.kind === 'token' && status === 401) return 'nobody'
     if (status === 302 && location.includes('/authorize?')) return 'nobody'
   } else if (status === (op.kind === 'logout' ? 303 : 200)) return 'done'
   throw new Error(`${JSON.stringify(op)} was answered ${status} ${location}`)

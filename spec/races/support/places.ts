@@ -12,7 +12,7 @@ export interface Place {
   /** Gives a client what was kept under a name, or nothing. */
   begin(name: string | undefined, client: RaceClient): Promise<void>
   /** The keys that a client has there. */
-  keys(client: RaceClient): Promise<string[]>
+  keys(client: Pick<RaceClient, 'prefix'>): Promise<string[]>
   /** What a client has there is of no use any more. */
   end(client: RaceClient): Promise<void>
 }

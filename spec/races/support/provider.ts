@@ -3,6 +3,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey as JoseKey, type JWK } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
 import { done, turn } from './actors.ts'
+import { RefreshTokens } from './refresh-tokens.ts'
+import type { Gate } from '../../support/gate.ts'
 
 /** What a code stands for. */
 interface Grant {
@@ -12,10 +14,16 @@ interface Grant {
   readonly challenge: string
 }
 
+/** Seconds that an access token is good for: one of a login is refreshed when it is first asked for, others are not. */
+const lives = { login: 1, refresh: 300 }
+
 export class RaceProvider {
   readonly issuer: string
   /** How often each code came to the token endpoint. */
   readonly exchanges = new Map<string, number>()
+  readonly refreshTokens = new RefreshTokens()
+  /** Where the answer to the next refresh waits. */
+  hold: Gate | undefined
   readonly #key: JoseKey
   readonly #jwk: JWK
   readonly #grants = new Map<string, Grant>()
@@ -40,6 +48,7 @@ export class RaceProvider {
         issuer: this.issuer,
         authorization_endpoint: `${this.issuer}/authorize`,
         token_endpoint: `${this.issuer}/token`,
+        revocation_endpoint: `${this.issuer}/revoke`,
         jwks_uri: `${this.issuer}/jwks`,
         end_session_endpoint: `${this.issuer}/end`,
         id_token_signing_alg_values_supported: ['RS256'],
@@ -48,6 +57,13 @@ export class RaceProvider {
       clientSecret: `the secret of ${clientId}`,
       fetch: (url, init) => this.#answer(url instanceof Request ? url.url : String(url), init),
     }
+  }
+
+  /** Knows nothing of what has happened since the logins were prepared. */
+  restart(): void {
+    this.exchanges.clear()
+    this.refreshTokens.restart()
+    this.hold = undefined
   }
 
   /** The authorization response to a request, as a path of the application: `sub` has logged in. */
@@ -64,9 +80,14 @@ export class RaceProvider {
 
   async #answer(url: string, init: RequestInit | undefined): Promise<Response> {
     if (url === `${this.issuer}/jwks`) return Response.json({ keys: [this.#jwk] })
-    if (url !== `${this.issuer}/token`) return Response.json({}, { status: 404 })
-    await turn('code exchange')
     const form = new URLSearchParams(await new Response(init?.body ?? '').text())
+    if (url === `${this.issuer}/revoke`) return await this.#revoke(form)
+    if (url !== `${this.issuer}/token`) return Response.json({}, { status: 404 })
+    return form.get('grant_type') === 'refresh_token' ? await this.#refresh(form) : await this.#exchange(form)
+  }
+
+  async #exchange(form: URLSearchParams): Promise<Response> {
+    await turn('code exchange')
     const code = form.get('code') ?? ''
     const times = (this.exchanges.get(code) ?? 0) + 1
     this.exchanges.set(code, times)
@@ -77,25 +98,59 @@ export class RaceProvider {
       .digest('base64url')
     const answer = times === 1 && grant?.challenge === challenge ? await this.#tokens(code, grant) : undefined
     await turn('answer to code exchange')
-    return answer === undefined
-      ? Response.json({ error: 'invalid_grant' }, { status: 400 })
-      : new Response(answer, { headers: { 'content-type': 'application/json' } })
+    return responseOf(answer)
   }
 
-  async #tokens(code: string, { sub, nonce, clientId }: Grant): Promise<string> {
+  async #refresh(form: URLSearchParams): Promise<Response> {
+    await turn('refresh')
+    const { next, cut } = this.refreshTokens.present(form.get('refresh_token') ?? '')
+    done(next ? 'refresh' : 'refresh: refused')
+    const answer = next && (await this.#response(next.family, next.token, lives.refresh))
+    const { hold } = this
+    this.hold = undefined
+    await hold?.pass()
+    await turn('answer to refresh')
+    if (cut) throw new TypeError('fetch failed')
+    return responseOf(answer)
+  }
+
+  async #revoke(form: URLSearchParams): Promise<Response> {
+    await turn('revocation')
+    this.refreshTokens.revoke(form.get('token') ?? '')
+    done('revocation')
+    await turn('answer to revocation')
+    return new Response()
+  }
+
+  async #tokens(code: string, grant: Grant): Promise<string> {
     const known = this.#answers.get(code)
     if (known !== undefined) return known
-    const now = Math.floor(Date.now() / 1000)
-    const idToken = await new SignJWT({ iss: this.issuer, sub, aud: clientId, nonce, iat: now, exp: now + 300 })
-      .setProtectedHeader({ alg: 'RS256', kid: '1' })
-      .sign(this.#key)
-    const answer = JSON.stringify({
-      access_token: randomUUID(),
-      token_type: 'Bearer',
-      expires_in: 300,
-      id_token: idToken,
-    })
+    const { family, token } = this.refreshTokens.issue(grant.clientId, grant.sub)
+    const answer = await this.#response({ ...family, nonce: grant.nonce }, token, lives.login)
     this.#answers.set(code, answer)
     return answer
   }
+
+  async #response(
+    { clientId, sub, nonce }: { clientId: string; sub: string; nonce?: string },
+    refreshToken: string,
+    seconds: number,
+  ): Promise<string> {
+    const now = Math.floor(Date.now() / 1000)
+    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 300, ...(nonce && { nonce }) }
+    const idToken = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: '1' }).sign(this.#key)
+    return JSON.stringify({
+      access_token: `${sub}:${randomUUID()}`,
+      token_type: 'Bearer',
+      expires_in: seconds,
+      id_token: idToken,
+      refresh_token: refreshToken,
+    })
+  }
+}
+
+function responseOf(answer: string | undefined): Response {
+  return answer === undefined
+    ? Response.json({ error: 'invalid_grant' }, { status: 400 })
+    : new Response(answer, { headers: { 'content-type': 'application/json' } })
 }

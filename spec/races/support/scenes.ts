@@ -1,21 +1,26 @@
 /** Plays requests that run at once, each time from the same beginning. */
-import { play, type Turns } from './actors.ts'
-import { names, origin, RaceBrowser, raceApp, seenBy, type Name, type RaceApp } from './app.ts'
+import { atWork, done, elsewhere, play, turn, type Turns } from './actors.ts'
+import { afterwards, heals, laterMs, stillRefreshed, type Response } from './aftermath.ts'
+import { origin, RaceBrowser, raceApp, seenBy, type Name, type RaceApp } from './app.ts'
 import { RaceClient } from './client.ts'
 import type { RaceAnswer } from './http.ts'
 import { Judge } from './judge.ts'
 import { Model } from './model.ts'
-import { endOf, formers, keyOf, users, type Ended, type Former, type Op, type Played, type Scene } from './ops.ts'
+import {
+  endOf,
+  endOfNoRequest,
+  formers,
+  keyOf,
+  users,
+  type Ended,
+  type Former,
+  type Op,
+  type Played,
+  type Scene,
+} from './ops.ts'
 import type { Place } from './places.ts'
 import type { RaceProvider } from './provider.ts'
 import type { Who } from '../../support/two-instances.ts'
-
-/** A login that has got as far as its response. */
-interface Response {
-  readonly path: string
-  /** The cookie of its transaction. */
-  readonly cookie: string
-}
 
 /** A session as it is before anything runs at once. */
 interface Prepared {
@@ -31,8 +36,10 @@ export interface Clock {
 }
 
 const cart = 'of before'
-/** One that is begun in time to see afterwards whether one can log in. */
-const afterwards = 2
+/** By then a login is rechecked behind each guarded request. */
+const rechecks = { recheckSeconds: 1 }
+/** The access token of a login ends after a second. */
+const sinceLoginMs = 2000
 
 export class Stage {
   readonly #place: Place
@@ -48,17 +55,17 @@ export class Stage {
     this.#clock = clock
     this.#from = clock.now()
     // Two processes that know nothing of each other.
-    this.#apps = [raceApp(provider), raceApp(provider)]
+    this.#apps = [raceApp(provider, undefined, rechecks), raceApp(provider, undefined, rechecks)]
   }
 
   /** Makes the sessions that races begin with, and the responses of logins that were begun. */
   async prepare(): Promise<void> {
-    const [app, other] = this.#apps
-    await Promise.all([app.ready(), other.ready()])
+    const [app] = this.#apps
     for (const former of Object.keys(formers) as Former[]) {
       const client = new RaceClient(this.#place.client)
       await this.#place.begin(undefined, client)
       app.restart(client)
+      await app.ready()
       const browser = new RaceBrowser()
       for (const [name, sub] of formers[former]) await browser.go(app, await this.#begin(app, browser, name, sub))
       if (former !== 'no session') await browser.go(app, `/put/${encodeURIComponent(cart)}`)
@@ -81,9 +88,11 @@ export class Stage {
   }
 
   /** Runs a scene, and says what is wrong with how it ended. */
-  async play({ former, ops, stalls = [], fault }: Scene, turns: Turns): Promise<Played> {
-    this.#clock.set(this.#from)
-    this.#provider.exchanges.clear()
+  async play({ former, ops, stalls = [], fault, cut }: Scene, turns: Turns): Promise<Played> {
+    const { refreshTokens } = this.#provider
+    this.#clock.set(this.#from + sinceLoginMs)
+    this.#provider.restart()
+    refreshTokens.cut(cut)
     const client = new RaceClient(this.#place.client)
     await this.#place.begin(former, client)
     const prepared = this.#prepared.get(former) as Prepared
@@ -91,10 +100,16 @@ export class Stage {
     const id = browser.session
     const apps = this.#apps
     for (const app of apps) app.restart(client)
+    await Promise.all(apps.map((app) => app.ready()))
     client.fault = fault
     const ended: Ended[] = []
     const log = await play(
       ops.map((op, index) => async () => {
+        if (op.kind === 'evict') {
+          await this.#evict(client)
+          ended[index] = endOfNoRequest(op)
+          return
+        }
         const answer = await this.#send(apps[index % 2] as RaceApp, prepared, op, index)
         if (op.kind !== 'stranger') browser.take(answer)
         ended[index] = endOf(op, answer)
@@ -105,7 +120,16 @@ export class Stage {
     const failed = client.failed === undefined ? undefined : fault
     client.fault = undefined
     const keys = await this.#place.keys(client)
-    const judge = new Judge({ former, ops, ended, id, fault: failed, model: this.#model(former, id) })
+    const { lost } = refreshTokens
+    const judge = new Judge({
+      ops,
+      ended,
+      id,
+      fault: failed,
+      lost,
+      isCut: cut !== undefined,
+      model: this.#model(former, id),
+    })
     const views = new Map<string, Who>()
     for (const [session, value] of browser.seen) views.set(session, await seenBy(apps[0], value))
     const wrong = [...judge.answers(), ...judge.views(views)]
@@ -115,7 +139,11 @@ export class Stage {
     const told = apps.flatMap((app) => app.told)
     const twice = told.filter((one, at) => told.some((other, before) => before < at && same(one, other)))
     if (twice.length > 0) wrong.push(`told twice: ${JSON.stringify(twice)}`)
-    if (fault) wrong.push(...(await this.#heals(apps[1], prepared, browser)))
+    // Locks and notes of faults last for seconds, also in a Redis that has a clock of its own.
+    await this.#dropLocks(client)
+    this.#clock.set(this.#clock.now() + laterMs)
+    wrong.push(...(await stillRefreshed(apps[0], views, browser, lost)), ...refreshTokens.wrong)
+    if (fault ?? cut) wrong.push(...(await heals(apps[1], prepared.responses, browser)))
     await this.#place.end(client)
     return { log, ended, wrong }
   }
@@ -143,7 +171,8 @@ export class Stage {
       case 'logout':
         return go(op.name === 'default' ? '/logout' : `/${op.name}/logout`)
       case 'guarded':
-        return go(`/guarded/${op.name}`)
+      case 'token':
+        return go(`/${op.kind}/${op.name}`)
       case 'put':
       case 'save':
       case 'regenerate':
@@ -153,27 +182,18 @@ export class Stage {
     }
   }
 
-  /** With no restart the browser can log in with both instances, and out again. */
-  async #heals(app: RaceApp, { responses }: Prepared, browser: RaceBrowser): Promise<string[]> {
-    const wrong: string[] = []
-    for (const name of names) {
-      const sub = name === 'default' ? 'alice' : 'dora'
-      const { path, cookie } = responses.get(keyOf({ name, sub, copy: afterwards })) as Response
-      const session = browser.jar.get('connect.sid')
-      const back = await browser.go(app, path, session ? `connect.sid=${session.value}; ${cookie}` : cookie)
-      const { status } = await browser.go(app, `/guarded/${name}`)
-      if (back.status !== 303 || status !== 200)
-        wrong.push(`cannot log in again with ${name}: ${back.status}, ${status}`)
-    }
-    for (const name of names) {
-      const { status } = await browser.go(app, name === 'default' ? '/logout' : `/${name}/logout`)
-      if (status !== 303) wrong.push(`cannot log out of ${name}: ${status}`)
-    }
-    for (const [session, value] of browser.seen) {
-      const { default: one, partner } = await seenBy(app, value)
-      if (browser.session === session && (one ?? partner)) wrong.push('logged in after both logouts')
-    }
-    return wrong
+  /** All locks of refreshes go in one step. */
+  async #evict(client: RaceClient): Promise<void> {
+    await turn('the locks go')
+    this.#provider.refreshTokens.unlocked = new Set(atWork())
+    await elsewhere(() => this.#dropLocks(client))
+    done('the locks go')
+  }
+
+  async #dropLocks({ prefix }: RaceClient): Promise<void> {
+    const keys = await this.#place.keys({ prefix })
+    const locks = keys.filter((key) => key.startsWith('oidc:refresh:')).map((key) => prefix + key)
+    if (locks.length > 0) await this.#place.client.del(locks)
   }
 }
 

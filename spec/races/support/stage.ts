@@ -30,8 +30,9 @@ export function bounds(runs: number): { numRuns: number; seed: number; path?: st
 export function stageOfFile(place: () => Place): () => Stage {
   let stage: Stage | undefined
   beforeAll(async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-    moveClockBy((ms) => void vi.setSystemTime(Date.now() + ms))
+    // Intervals too: they are what renews a lock.
+    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+    moveClockBy((ms) => void vi.advanceTimersByTime(ms))
     const unwatch = watchCrypto()
     const clock = { now: () => Date.now(), set: (ms: number) => void vi.setSystemTime(ms) }
     stage = new Stage(place(), await RaceProvider.create('http://127.0.0.1:4000'), clock)

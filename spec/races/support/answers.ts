@@ -1,0 +1,65 @@
+import type { CommandFault } from './client.ts'
+import type { Model } from './model.ts'
+import { keyOf, type Ended, type Op } from './ops.ts'
+
+/** What is known of a race that is over. */
+export interface Case {
+  readonly ops: readonly Op[]
+  readonly ended: readonly Ended[]
+  /** The session that all requests came with. */
+  readonly id: string | undefined
+  /** The command that failed, where one did. */
+  readonly fault: CommandFault | undefined
+  /** Whether a refresh was to be cut. */
+  readonly isCut: boolean
+  /** Logins, by instance and user, of which the provider has spent the refresh token for nothing. */
+  readonly lost: ReadonlySet<string>
+  /** What was before. */
+  readonly model: Model
+}
+
+/** What is wrong with the answers themselves, whatever order the requests were in. */
+export function wrongAnswers(given: Case): string[] {
+  return given.ended.flatMap((ended, index) => {
+    const { op, outcome, answer, made } = ended
+    const wrong = (what: string): string => `${JSON.stringify(op)}: ${what}`
+    if (outcome === 'fault') {
+      if (!isFaulty(given, index) && !(op.kind === 'token' && sharesFault(given, index))) {
+        return [wrong('a fault, and none was made')]
+      }
+      if (answer.retryAfter === undefined) return [wrong('a fault without Retry-After')]
+      if (made !== undefined && isOurs(op)) return [wrong('a fault that touches the session cookie')]
+    }
+    if (op.kind === 'stranger' && (outcome === 'in' || outcome === 'on')) return [wrong('a stranger was let in')]
+    if (op.kind === 'guarded' && outcome === 'done') {
+      const { sub, tokensOf } = answer.json() as { sub: string; tokensOf: string | null }
+      if (tokensOf !== null && tokensOf !== sub) return [wrong(`${sub} has the tokens of ${tokensOf}`)]
+      if (tokensOf === null && given.ops.length === 1) return [wrong(`${sub} has no tokens`)]
+    }
+    const others = given.ended.filter((other) => other !== ended && other.outcome === 'in')
+    if (outcome === 'in' && others.some((other) => isSame(other.op, op))) {
+      return [wrong('one response was used twice')]
+    }
+    return []
+  })
+}
+
+/** Whether a command of this request failed. */
+export function isFaulty({ fault }: Case, index: number): boolean {
+  return fault?.actor === index
+}
+
+/** A refresh that failed did so for all who waited for it: in its process, and where the provider was away in all. */
+function sharesFault({ fault, isCut }: Case, index: number): boolean {
+  return isCut || (fault !== undefined && index % 2 === fault.actor % 2)
+}
+
+/** Whether the package itself answers it. */
+function isOurs({ kind }: Op): boolean {
+  return ['login', 'stranger', 'logout', 'guarded', 'token'].includes(kind)
+}
+
+/** Whether both bring the same response. */
+export function isSame(one: Op, other: Op): boolean {
+  return one.kind === 'login' && other.kind === 'login' && keyOf(one) === keyOf(other)
+}

@@ -1,0 +1,47 @@
+import type { RedisClient } from 'express-session-oidc/redis'
+import { runningActor, type Actor } from './actors.ts'
+
+/** A lock, with the text that says whose it is. */
+interface Held {
+  readonly key: string
+  readonly owner: string
+}
+
+/**
+ * A Redis with which the result of a refresh is written by whoever has its lock, whatever the record is by then, and by
+ * nobody else: as if the lock were what keeps two refreshes apart, rather than the version of the record.
+ */
+export class LockOwnership implements RedisClient {
+  readonly #backend: RedisClient
+  readonly #held = new WeakMap<Actor, Held>()
+
+  constructor(backend: RedisClient) {
+    this.#backend = backend
+  }
+
+  get: RedisClient['get'] = (key) => this.#backend.get(key)
+  mGet: RedisClient['mGet'] = (keys) => this.#backend.mGet(keys)
+  del: RedisClient['del'] = (keys) => this.#backend.del(keys)
+  getDel: RedisClient['getDel'] = (key) => this.#backend.getDel(key)
+  expire: RedisClient['expire'] = (key, seconds) => this.#backend.expire(key, seconds)
+
+  set: RedisClient['set'] = async (key, value, options) => {
+    const answer = await this.#backend.set(key, value, options)
+    const actor = runningActor()
+    if (actor && answer !== null && key.includes('oidc:refresh:')) this.#held.set(actor, { key, owner: value })
+    return answer
+  }
+
+  eval: RedisClient['eval'] = async (script, { keys, arguments: given }) => {
+    const actor = runningActor()
+    const held = actor && this.#held.get(actor)
+    const [login = '', tokens = ''] = keys
+    const isRefreshed = held !== undefined && tokens.includes(':tokens:') && given.length > 3
+    if (!isRefreshed) return await this.#backend.eval(script, { keys, arguments: given })
+    if ((await this.#backend.get(held.key)) !== held.owner) return 0
+    const [, text = '', seconds = '', sealed = '', tokensSeconds = ''] = given
+    await this.#backend.set(login, text, { expiration: { type: 'EX', value: Number(seconds) } })
+    await this.#backend.set(tokens, sealed, { expiration: { type: 'EX', value: Number(tokensSeconds) } })
+    return 1
+  }
+}
