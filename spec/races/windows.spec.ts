@@ -105,3 +105,30 @@ describe('before a login stands', () => {
     await played('alice and dora', ops, stalls)
   })
 })
+
+describe('while what a refresh brought is being written', () => {
+  const token = { kind: 'token', name: 'partner' } as const
+
+  it('a login that takes the refreshed one along into its session takes the new tokens along too', async () => {
+    // Between any two steps, of which one finds the login and the next one its tokens, where they are no more.
+    for (let at = 8; at < 20; at++) {
+      const stalls = [
+        { actor: 1, at: 0 },
+        { actor: 0, at },
+      ]
+      await played('dora', [token, login('alice')], stalls)
+      await played('alice and dora', [token, login('alice')], stalls)
+    }
+  })
+
+  it('a logout stands, and what was got is of no use', async () => {
+    for (let at = 8; at < 20; at++) {
+      const stalls = [
+        { actor: 1, at: 0 },
+        { actor: 0, at },
+      ]
+      await played('dora', [token, logout('partner')], stalls)
+      await played('alice and dora', [token, logout('partner'), logout('default')], stalls)
+    }
+  })
+})
