@@ -65,7 +65,13 @@ export async function changeTokens(
       const there = found && (await records.get(tokensKey(found.session, name)))
       // Written after all, though the store's answer was lost.
       if (there !== undefined && there === written) return wanted
-      if (!found || there === undefined) return undefined
+      if (!found) return undefined
+      if (there === undefined) {
+        // Another login may have taken both along between the two reads: then the record is another by now.
+        if ((await records.get(loginKey(found.session))) === found.text) return undefined
+        tries++
+        continue
+      }
       const tokens = openTokens(tokenSealer, there, loginId, name)
       // Another's, that has a newer secret: not ours to overwrite.
       if (!tokens) throw unreadable(instance)
