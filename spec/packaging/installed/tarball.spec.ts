@@ -66,9 +66,9 @@ describe('the tarball', () => {
   })
 
   // A login alone was 99 kB; the guard of APIs, Entra and what specs of both need came on top.
-  it('is smaller than 150 kB', () => {
+  it('is smaller than 190 kB', () => {
     console.log(`${packed.size} bytes packed, ${packed.paths.length} files`)
-    expect(packed.size).toBeLessThan(150_000)
+    expect(packed.size).toBeLessThan(190_000)
   })
 
   it('has its documentation in the declarations, once', async () => {
