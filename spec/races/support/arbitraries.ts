@@ -50,20 +50,27 @@ function interruptions(at: number, again: number | undefined): Stall[] {
   return [...others, { actor: 0, at }, ...(again === undefined ? [] : [{ actor: 1, at: again }])]
 }
 
-/** A login or logout that is interrupted once, by requests of which one may be interrupted in its turn. */
-export const interrupted: fc.Arbitrary<Scene> = fc
-  .record({
-    former,
-    first: changing,
-    others: fc.array(any, { minLength: 1, maxLength: 2 }),
-    at: fc.nat(mostSteps),
-    again: fc.option(fc.nat(mostSteps), { nil: undefined }),
-  })
-  .map(({ former, first, others, at, again }) => ({
-    former,
-    ops: [first, ...others],
-    stalls: interruptions(at, again),
-  }))
+/** A request that is interrupted once, by requests of which one may be interrupted in its turn. */
+function interruptedOnce(
+  former: fc.Arbitrary<Former>,
+  first: fc.Arbitrary<Op>,
+  others: fc.Arbitrary<readonly Op[]>,
+): fc.Arbitrary<Scene> {
+  return fc
+    .record({ former, first, others, at: fc.nat(mostSteps), again: fc.option(fc.nat(mostSteps), { nil: undefined }) })
+    .map(({ former, first, others, at, again }) => ({
+      former,
+      ops: [first, ...others],
+      stalls: interruptions(at, again),
+    }))
+}
+
+/** A request that changes something, interrupted. */
+export const interrupted: fc.Arbitrary<Scene> = interruptedOnce(
+  former,
+  changing,
+  fc.array(any, { minLength: 1, maxLength: 2 }),
+)
 
 /** The same with a command of the first that fails, at about the time of the interruption. */
 export const faulty: fc.Arbitrary<Scene> = fc
@@ -89,23 +96,15 @@ const someone = former.filter((one) => one !== 'no session' && one !== 'a visito
 /** One that refreshes, before its answer or behind it. */
 const refreshes = fc.oneof({ weight: 3, arbitrary: named('token') }, { weight: 1, arbitrary: named('guarded') })
 
-/** A refresh that is interrupted at some step, by requests of which one may be interrupted in its turn. */
-export const refreshing: fc.Arbitrary<Scene> = fc
-  .record({
-    former: someone,
-    first: refreshes,
-    others: fc.array(fc.oneof({ weight: 2, arbitrary: any }, { weight: 1, arbitrary: refreshes }), {
-      minLength: 1,
-      maxLength: 3,
-    }),
-    at: fc.nat(mostSteps),
-    again: fc.option(fc.nat(mostSteps), { nil: undefined }),
-  })
-  .map(({ former, first, others, at, again }) => ({
-    former,
-    ops: [first, ...others],
-    stalls: interruptions(at, again),
-  }))
+/** A refresh, interrupted. */
+export const refreshing: fc.Arbitrary<Scene> = interruptedOnce(
+  someone,
+  refreshes,
+  fc.array(fc.oneof({ weight: 2, arbitrary: any }, { weight: 1, arbitrary: refreshes }), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+)
 
 /** The same, its connection to the provider cut. */
 export const cut: fc.Arbitrary<Scene> = fc
