@@ -23,7 +23,7 @@ describe('requests of one session that run at once', () => {
   )
 
   it(
-    'come to that too where a login or a logout is interrupted at any step',
+    'come to that too where a login, a logout or a refresh is interrupted at any step',
     () => playMany(stage(), 'interrupted', interrupted, 250),
     patience(250),
   )

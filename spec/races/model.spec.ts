@@ -1,18 +1,19 @@
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RedisClient } from 'express-session-oidc/redis'
 import { failingClient } from '../support/failing-client.ts'
 import { Gate } from '../support/gate.ts'
 import { moveClockBy } from './support/actors.ts'
 import { RaceBrowser, raceApp } from './support/app.ts'
 import { RaceClient } from './support/client.ts'
-import { letGo, type Believed, type World } from './support/journey.ts'
+import { letGo, type Believed, type Step, type World } from './support/journey.ts'
 import { steps, timely } from './support/journey-steps.ts'
 import { MemoryRedis } from './support/memory-redis.ts'
 import { Model } from './support/model.ts'
 import { inRedis } from './support/places.ts'
 import { RaceProvider } from './support/provider.ts'
 import { bounds, patience, seed } from './support/stage.ts'
+import { allAnswered, refreshSteps, tokenSteps } from './support/token-steps.ts'
 import { redisForFile } from '../support/redis.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 
@@ -48,13 +49,20 @@ function gate(name: string): Gate {
 async function begin(client: RedisClient, records: World['records']): Promise<{ model: Believed; real: World }> {
   const failing = failingClient(client)
   gates.clear()
-  provider.exchanges.clear()
+  provider.restart()
   for (const app of apps) {
     app.restart(failing.client)
     await app.ready()
   }
   return {
-    model: { model: new Model(() => Date.now() / 1000), begun: [[], []], writes: 0, slow: [] },
+    model: {
+      model: new Model(() => Date.now() / 1000),
+      begun: [[], []],
+      writes: 0,
+      slow: [],
+      tokens: new Map(),
+      asking: [],
+    },
     real: {
       apps,
       provider,
@@ -68,27 +76,42 @@ async function begin(client: RedisClient, records: World['records']): Promise<{ 
   }
 }
 
+/** Takes steps, so many at most, so many times; how many were to be taken. */
+async function tried(possible: readonly fc.Arbitrary<Step>[], maxCommands: number, runs: number): Promise<number> {
+  let taken = 0
+  const property = fc.asyncProperty(fc.commands([...possible], { maxCommands, size: 'max' }), async (commands) => {
+    const memory = new MemoryRedis()
+    const records = async (): Promise<string[]> => {
+      const keys = memory.keys().filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
+      return (await memory.mGet(keys)).map(String)
+    }
+    const setup = await begin(memory, records)
+    await fc.asyncModelRun(() => setup, commands)
+    await allAnswered(setup.model)
+    await letGo(setup.model, setup.real)
+    taken += [...commands].length
+  })
+  await fc.assert(property, bounds(runs))
+  return taken
+}
+
 describe('what browsers, thieves and the application do to a session, one after another', () => {
   it(
     'comes to what the model says, after every step',
     async () => {
-      let taken = 0
-      const property = fc.asyncProperty(
-        fc.commands([...timely], { maxCommands: 30, size: 'max' }),
-        async (commands) => {
-          const memory = new MemoryRedis()
-          const records = async (): Promise<string[]> => {
-            const keys = memory.keys().filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
-            return (await memory.mGet(keys)).map(String)
-          }
-          const setup = await begin(memory, records)
-          await fc.asyncModelRun(() => setup, commands)
-          await letGo(setup.model, setup.real)
-          taken += [...commands].length
-        },
-      )
-      await fc.assert(property, bounds(60))
-      console.log(`the model: ${taken} steps (seed ${seed})`)
+      console.log(`the model: ${await tried([...timely, ...tokenSteps], 30, 60)} steps (seed ${seed})`)
+    },
+    patience(60),
+  )
+
+  it(
+    'comes to that where access tokens are refreshed in between, or meanwhile: no login is lost but with its answer',
+    async () => {
+      const before = provider.refreshTokens.presented
+      const taken = await tried(refreshSteps, 40, 60)
+      const refreshes = provider.refreshTokens.presented - before
+      console.log(`the model with tokens that end: ${taken} steps, ${refreshes} refreshes (seed ${seed})`)
+      expect(refreshes).toBeGreaterThan(0)
     },
     patience(60),
   )
@@ -98,19 +121,22 @@ describe('what browsers, thieves and the application do to a session, one after 
     async () => {
       const place = inRedis(redis.client)
       let taken = 0
-      const property = fc.asyncProperty(fc.commands([...steps], { maxCommands: 30, size: 'max' }), async (commands) => {
-        const client = new RaceClient(place.client)
-        await place.begin(undefined, client)
-        const records = async (): Promise<string[]> => {
-          const keys = (await place.keys(client)).filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
-          return Promise.all(keys.map(async (key) => String(await client.get(key))))
-        }
-        const setup = await begin(client, records)
-        await fc.asyncModelRun(() => setup, commands)
-        await letGo(setup.model, setup.real)
-        await place.end(client)
-        taken += [...commands].length
-      })
+      const property = fc.asyncProperty(
+        fc.commands([...steps, ...tokenSteps], { maxCommands: 30, size: 'max' }),
+        async (commands) => {
+          const client = new RaceClient(place.client)
+          await place.begin(undefined, client)
+          const records = async (): Promise<string[]> => {
+            const keys = (await place.keys(client)).filter((key) => /^oidc:\{sess:[^}]+\}$/.test(key))
+            return Promise.all(keys.map(async (key) => String(await client.get(key))))
+          }
+          const setup = await begin(client, records)
+          await fc.asyncModelRun(() => setup, commands)
+          await letGo(setup.model, setup.real)
+          await place.end(client)
+          taken += [...commands].length
+        },
+      )
       await fc.assert(property, bounds(15))
       console.log(`the model on Redis: ${taken} steps (seed ${seed})`)
     },

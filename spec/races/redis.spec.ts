@@ -24,7 +24,7 @@ describe('requests of one session that run at once, on a real Redis', () => {
   )
 
   it(
-    'come to that too where a login or a logout is interrupted at any step',
+    'come to that too where a login, a logout or a refresh is interrupted at any step',
     () => playMany(stage(), 'on Redis, interrupted', interrupted, 60),
     patience(60),
   )

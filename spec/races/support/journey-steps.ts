@@ -238,3 +238,5 @@ export const steps: readonly fc.Arbitrary<Step>[] = [
   faults,
 ]
 export const timely: readonly fc.Arbitrary<Step>[] = [...steps, passes]
+/** What matters to the tokens of logins. */
+export const aroundTokens = { begunAndFinished, logouts, thieves, ownDoings, opens, closes, steals, passes } as const

@@ -5,7 +5,7 @@ import { seenBy, type Name, type RaceApp, type RaceBrowser } from './app.ts'
 import type { FailingClient } from '../../support/failing-client.ts'
 import type { Gate } from '../../support/gate.ts'
 import type { RaceAnswer } from './http.ts'
-import type { Model } from './model.ts'
+import type { Model, ModelLogin } from './model.ts'
 import type { RaceProvider } from './provider.ts'
 
 /** The way of a login: begun, and perhaps finished. */
@@ -32,6 +32,28 @@ interface Slow {
   readonly seen: string | undefined
 }
 
+/** What is believed of the tokens of a login. */
+export interface BelievedTokens {
+  /** When the access token ends, in whole seconds. */
+  endsAt: number
+  /** How long it is good for. */
+  life: number
+  /** Whether the refresh token was spent for nothing. */
+  isLost: boolean
+  /** Until when the provider is taken to be down. */
+  downUntil: number
+}
+
+/** A request for an access token whose answer at the provider waits. */
+export interface Asking {
+  readonly gate: Gate
+  readonly answer: Promise<RaceAnswer>
+  readonly id: string | undefined
+  readonly name: Name
+  readonly login: ModelLogin
+  readonly since: number
+}
+
 /** What is believed. */
 export interface Believed {
   readonly model: Model
@@ -39,6 +61,9 @@ export interface Believed {
   /** Names what the application writes, so that no two are the same. */
   writes: number
   slow: Slow[]
+  /** By the session that the login made. */
+  readonly tokens: Map<string, BelievedTokens>
+  asking: Asking[]
 }
 
 /** What is. */
@@ -83,6 +108,7 @@ async function look({ model }: Believed, { apps, browsers, cookies, provider, re
     expect(model.shows(id, who), `${JSON.stringify(who)}, but ${model.describe(id)}`).toBe(true)
     model.touch(id)
   }
+  expect(provider.refreshTokens.wrong).toEqual([])
   for (const times of provider.exchanges.values()) expect(times, 'exchanges of one code').toBeLessThanOrEqual(1)
   // A logout is final: no record names a login that was told to have ended.
   const slots = (await records()).map((text) => JSON.stringify((JSON.parse(text) as { slots: object }).slots)).join()

@@ -133,6 +133,11 @@ export class Model {
     return session ? session.logins[name]?.by : this.#wentFrom(id)?.logins[name]
   }
 
+  /** Whether a login that was in this session lives, in it or where it was taken. */
+  holds(id: string | undefined, name: Name, by: string): boolean {
+    return this.#find(id, name, by) !== undefined
+  }
+
   /** The session in which a login is now that was in this one. */
   #find(id: string | undefined, name: Name, by: string): string | undefined {
     let at = id

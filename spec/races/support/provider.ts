@@ -137,7 +137,7 @@ export class RaceProvider {
     seconds: number,
   ): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 300, ...(nonce && { nonce }) }
+    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 3600, ...(nonce && { nonce }) }
     const idToken = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: '1' }).sign(this.#key)
     return JSON.stringify({
       access_token: `${sub}:${randomUUID()}`,

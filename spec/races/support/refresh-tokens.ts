@@ -28,6 +28,8 @@ export class RefreshTokens {
   readonly lost = new Set<string>()
   /** What must not be: refresh tokens that came again though they were answered. */
   readonly wrong: string[] = []
+  /** How many came, in all runs. */
+  presented = 0
   /** Those who were at work when the locks went: while they are, another may send the same token. */
   unlocked: ReadonlySet<Actor> = new Set()
   readonly #families = new Map<string, Family>()
@@ -59,6 +61,7 @@ export class RefreshTokens {
 
   /** One comes for another; `cut`: whoever sent it does not learn what came of it. */
   present(token: string): { next?: { family: Family; token: string }; cut: boolean } {
+    this.presented++
     const actor = runningActor()
     const cut = this.#cut && this.#cut.actor === actor?.index ? this.#cut.before : undefined
     if (cut) this.#cut = undefined
