@@ -158,9 +158,16 @@ const ends = fc.constantFrom(2, 301).map((seconds) =>
 )
 
 const { begunAndFinished, ...others } = aroundTokens
+const often: readonly (readonly [one: fc.Arbitrary<Step>, times: number])[] = [
+  [begunAndFinished, 4],
+  [ends, 3],
+  [asking, 3],
+  [waits, 2],
+]
 /** Refreshes, and what there is beside them. */
 export const refreshSteps: readonly fc.Arbitrary<Step>[] = [
-  ...[asking, asking, asking, cuts, waits, waits, answered, ends, ends, ends],
-  ...[begunAndFinished, begunAndFinished, begunAndFinished, begunAndFinished],
+  ...often.flatMap(([one, times]) => Array.from({ length: times }, () => one)),
+  cuts,
+  answered,
   ...Object.values(others),
 ]
