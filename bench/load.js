@@ -17,10 +17,10 @@ export const connections = 16
 /** After so many requests V8 has compiled what there is to compile. */
 export const warmUp = { count: 10_000, seconds: 30 }
 
-/** A GET as a browser sends it. @param {string} url @param {string | undefined} cookie */
-export function requestOf(url, cookie) {
+/** A GET as a browser sends it. @param {string} url @param {string | undefined} cookie @param {string} [path] */
+export function requestOf(url, cookie, path = '/me') {
   const lines = [
-    'GET /me HTTP/1.1',
+    `GET ${path} HTTP/1.1`,
     `Host: ${new URL(url).host}`,
     'Connection: keep-alive',
     'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',

@@ -7,6 +7,7 @@ import { callback } from './parts/callback.js'
 import { guarded } from './parts/guarded.js'
 import { profile } from './parts/profile.js'
 import { redis } from './parts/redis.js'
+import { refresh } from './parts/refresh.js'
 import { scale } from './parts/scale.js'
 import { stopAll } from './processes.js'
 
@@ -19,7 +20,7 @@ import { stopAll } from './processes.js'
  */
 
 /** @type {Record<string, (settings: Settings) => Promise<unknown>>} */
-const parts = { guarded, redis, callback, scale, profile, bearer }
+const parts = { guarded, redis, callback, scale, profile, bearer, refresh }
 
 const { values, positionals } = parseArgs({
   options: {

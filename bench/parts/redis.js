@@ -63,7 +63,7 @@ async function memoryUsed(client) {
 }
 
 /** Calls by command, without those that the bench makes itself. @param {any} client @returns {Promise<Map<string, number>>} */
-async function commandCounts(client) {
+export async function commandCounts(client) {
   const text = await client.info('commandstats')
   const counts = [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(
     ([, name, count]) => /** @type {[string, number]} */ ([name.toUpperCase(), Number(count)]),

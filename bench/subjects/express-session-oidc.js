@@ -5,8 +5,11 @@ import { createOidc } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { answerOf, connectRedis, secret, sessionOptions } from './settings.js'
 
-/** @param {import('./settings.js').Surroundings} surroundings */
-export async function build({ url, redisUrl, provider, fetch }) {
+/**
+ * @param {import('./settings.js').Surroundings} surroundings
+ * @param {(app: express.Express, oidc: import('express-session-oidc').Oidc) => void} [addRoutes]
+ */
+export async function build({ url, redisUrl, provider, fetch }, addRoutes = () => {}) {
   const store = new RedisSessionStore({ client: await connectRedis(redisUrl) })
   const oidc = createOidc({ ...provider, baseUrl: url, secret, ...(fetch ? { fetch } : {}) })
   const app = express()
@@ -15,6 +18,7 @@ export async function build({ url, redisUrl, provider, fetch }) {
   app.get('/me', oidc.requireAuth(), (req, res) => {
     res.json(answerOf(req.oidc.user))
   })
+  addRoutes(app, oidc)
   app.use(oidc.errorHandler())
   return app
 }

@@ -1,0 +1,197 @@
+/** Access tokens of logins: what a fresh one costs, what those pay who never ask, and many who ask for one that has ended. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { allowInsecureRequests, ClientSecretBasic, discovery, refreshTokenGrant } from 'openid-client'
+import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
+import { herd } from '../herd.js'
+import { connections, load, requestOf, warmUp } from '../load.js'
+import { logIn, startSubject } from '../login.js'
+import { startProcess, startRedis } from '../processes.js'
+import { commandCounts } from './redis.js'
+
+const subject = { name: 'express-session-oidc-tokens', label: '', note: '' }
+const processes = 4
+const callersEach = 500
+const bytes = 4096
+
+/** @param {import('../main.js').Settings} settings */
+export async function refresh(settings) {
+  const redis = await startRedis()
+  const provider = await startProcess('token-provider.js')
+  await freshTokens(settings, redis, provider)
+  await sealing(settings)
+  await oneForMany(settings, redis, provider)
+}
+
+/**
+ * @param {import('../main.js').Settings} settings
+ * @param {{ url: string, client: any }} redis
+ * @param {Awaited<ReturnType<typeof startProcess>>} provider
+ */
+async function freshTokens({ rounds, seconds }, redis, provider) {
+  heading('Fresh access tokens')
+  const running = await startSubject(subject, { redis, provider })
+  await provider.call('nextHasNoRefreshToken')
+  const without = await logIn(running)
+  const having = await logIn(running)
+  const runs = [
+    { label: 'guarded, a login without refresh token', login: without, path: '/me' },
+    { label: 'guarded, a login with one', login: having, path: '/me' },
+    { label: 'guarded, and accessToken()', login: having, path: '/me-and-token' },
+  ].map(({ label, login: { cookie, body }, path }) => {
+    const target = { url: running.url, requests: [requestOf(running.url, cookie, path)], body }
+    return { label, target, perSecond: [0].slice(1), cpu: [0].slice(1), commands: 0 }
+  })
+  for (const run of runs) {
+    await load(run.target, warmUp)
+    const before = await commandCounts(redis.client)
+    await load(run.target, { count: 2000 })
+    const after = await commandCounts(redis.client)
+    run.commands = [...after].reduce((sum, [name, count]) => sum + count - (before.get(name) ?? 0), 0) / 2000
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < runs.length; turn++) {
+      const run = runs[(round + turn) % runs.length]
+      const before = await running.process.call('cpu')
+      const { count, perSecond } = await load(run.target, { seconds })
+      const after = await running.process.call('cpu')
+      run.perSecond.push(perSecond)
+      run.cpu.push((after.user + after.system - before.user - before.system) / count)
+    }
+    progress(`round ${round + 1} of ${rounds}`)
+  }
+  progress('')
+  const [plain] = runs
+  console.log(`${connections} connections, ${rounds} rounds of ${seconds} s each, one process.\n`)
+  console.log(
+    table([
+      ['', 'commands/request', 'requests/s', 'lowest', 'highest', 'CPU us/request', 'to the first', 'by CPU'],
+      ...runs.map(({ label, commands, perSecond, cpu }) => [
+        label,
+        figure(commands, 2),
+        figure(median(perSecond)),
+        figure(Math.min(...perSecond)),
+        figure(Math.max(...perSecond)),
+        figure(median(cpu)),
+        `${figure(medianRatio(perSecond, plain.perSecond), 2)} x`,
+        `${figure(medianRatio(plain.cpu, cpu), 2)} x`,
+      ]),
+    ]),
+  )
+}
+
+/** @param {import('../main.js').Settings} settings */
+async function sealing({ rounds }) {
+  heading(`Sealing and opening ${bytes / 1024} kB`)
+  // Not exported by the package: found beside what is.
+  const inside = (/** @type {string} */ path) => new URL(path, import.meta.resolve('express-session-oidc')).href
+  const { Sealer } = await import(inside('core/seal.js'))
+  const sealer = new Sealer(['a secret of the bench, more than thirty-two characters'], 'tokens')
+  const plain = 'x'.repeat(bytes)
+  const sealed = sealer.seal(plain, 'default login')
+  const count = 20_000
+  const works = {
+    seal: () => sealer.seal(plain, 'default login').length > bytes,
+    open: () => sealer.open(sealed, 'default login') === plain,
+  }
+  const rows = []
+  for (const [name, work] of Object.entries(works)) {
+    const microseconds = []
+    for (let round = 0; round <= rounds; round++) {
+      const begin = performance.now()
+      for (let i = 0; i < count; i++) if (!work()) throw new Error(`${name}: not what it should be`)
+      microseconds.push(((performance.now() - begin) * 1000) / count)
+    }
+    // The first is what warms up.
+    const timed = microseconds.slice(1)
+    rows.push([name, figure(median(timed), 1), figure(Math.min(...timed), 1), figure(Math.max(...timed), 1)])
+  }
+  console.log(table([['', 'us', 'lowest', 'highest'], ...rows]))
+}
+
+/**
+ * @param {import('../main.js').Settings} settings
+ * @param {{ url: string, client: any }} redis
+ * @param {Awaited<ReturnType<typeof startProcess>>} provider
+ */
+async function oneForMany({ rounds }, redis, provider) {
+  heading(`${processes} x ${callersEach} callers, one access token that has ended`)
+  const runs = []
+  for (let number = 0; number < processes; number++) runs.push(await startSubject(subject, { redis, provider }))
+  const urls = runs.map(({ url }) => url)
+  const [first] = runs
+  const login = await logIn(first)
+  // Each has been asked before: who starts does not count.
+  for (const path of ['/me', '/me-and-token', '/token']) await herd(urls, callersEach, login.cookie, path)
+
+  const figures = { many: [0].slice(1), guarded: [0].slice(1), alone: [0].slice(1) }
+  let grants = 0
+  let errors = 0
+  for (let round = 0; round < rounds; round++) {
+    figures.guarded.push(slowest(await herd(urls, callersEach, login.cookie, '/me')))
+    figures.alone.push(slowest(await herd(urls.slice(0, 1), 1, await endedLogin(first, provider), '/token')))
+    const replies = await herd(urls, callersEach, await endedLogin(first, provider), '/token')
+    figures.many.push(slowest(replies))
+    grants = Math.max(grants, await provider.call('refreshes'))
+    const tokens = new Set(replies.map(({ body }) => body))
+    errors += replies.filter(({ status }) => status !== 200).length + tokens.size - 1
+    progress(`round ${round + 1} of ${rounds}`)
+  }
+  progress('')
+  const bare = await bareRefresh(provider, 20 * rounds)
+  console.log(`grants ${grants}`)
+  console.log(`errors ${errors}\n`)
+  console.log(
+    table([
+      ['', 'ms', 'lowest', 'highest'],
+      ...[
+        ['one refresh by openid-client, nobody else', bare],
+        ['one caller whose token has ended, nobody else', figures.alone],
+        [`the slowest of ${figure(processes * callersEach)} callers whose token has ended`, figures.many],
+        [`the slowest of ${figure(processes * callersEach)} who ask for no token`, figures.guarded],
+      ].map(([label, ms]) => [
+        String(label),
+        figure(median(/** @type {number[]} */ (ms)), 1),
+        figure(Math.min(.../** @type {number[]} */ (ms)), 1),
+        figure(Math.max(.../** @type {number[]} */ (ms)), 1),
+      ]),
+    ]),
+  )
+  console.log(
+    `\nOf ${rounds} rounds: the most refreshes that one of them cost, and all answers that were no token or another. ` +
+      'The bench and the provider share the processors with the processes.',
+  )
+  if (grants !== 1 || errors !== 0) throw new Error(`${grants} grants and ${errors} errors`)
+}
+
+/** The cookie of a login whose access token has ended. @param {any} running @param {any} provider */
+async function endedLogin(running, provider) {
+  await provider.call('nextEndsSoon')
+  const { cookie } = await logIn(running)
+  // It is good for a second, and times in tokens are whole ones.
+  await pause(2000)
+  await provider.call('forget')
+  return cookie
+}
+
+/** @param {readonly import('../herd.js').Reply[]} replies */
+function slowest(replies) {
+  return replies.reduce((most, { ms }) => Math.max(most, ms), 0)
+}
+
+/** What a refresh takes without an application around it, in milliseconds. @param {any} provider @param {number} count */
+async function bareRefresh(provider, count) {
+  const { issuer, clientId, clientSecret } = provider.ready
+  const authentication = ClientSecretBasic(clientSecret)
+  const config = await discovery(new URL(issuer), clientId, undefined, authentication, {
+    execute: [allowInsecureRequests],
+  })
+  let { refresh_token: refreshToken } = await provider.call('issueTokens')
+  const ms = []
+  for (let number = 0; number < count; number++) {
+    const begin = performance.now()
+    const tokens = await refreshTokenGrant(config, refreshToken)
+    ms.push(performance.now() - begin)
+    refreshToken = tokens.refresh_token
+  }
+  return ms
+}

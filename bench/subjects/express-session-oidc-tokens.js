@@ -1,0 +1,15 @@
+/** This package, with routes that ask for the access token too. */
+import { build as buildOurs } from './express-session-oidc.js'
+import { answerOf } from './settings.js'
+
+/** @param {import('./settings.js').Surroundings} surroundings */
+export function build(surroundings) {
+  return buildOurs(surroundings, (app, oidc) => {
+    app.get('/me-and-token', oidc.requireAuth(), (req, res, next) => {
+      req.oidc.accessToken().then(() => res.json(answerOf(req.oidc.user)), next)
+    })
+    app.get('/token', oidc.requireAuth(), (req, res, next) => {
+      req.oidc.accessToken().then((token) => res.json({ token }), next)
+    })
+  })
+}
