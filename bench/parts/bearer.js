@@ -5,6 +5,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
 import { connections, load } from '../load.js'
 import { startProcess } from '../processes.js'
+import { takeTurns } from '../rounds.js'
 
 const audience = 'orders'
 /** More than a guard remembers: each has been forgotten when its turn comes again. */
@@ -58,20 +59,9 @@ async function measure(provider, { kind, tokens }, { rounds, seconds }) {
     const { url } = process.ready
     const target = { url, requests: tokens.map((token) => requestOf(url, token)), body: '{"sub":"alice"}' }
     await load(target, { count: 10_000, seconds: 30 })
-    runs.push({ ...subject, process, target, perSecond: [0].slice(1), cpu: [0].slice(1) })
+    runs.push({ ...subject, process, target, perSecond: [0], cpu: [0] })
   }
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < runs.length; turn++) {
-      const run = runs[(round + turn) % runs.length]
-      const before = await run.process.call('cpu')
-      const { count, perSecond } = await load(run.target, { seconds })
-      const after = await run.process.call('cpu')
-      run.perSecond.push(perSecond)
-      run.cpu.push((after.user + after.system - before.user - before.system) / count)
-    }
-    progress(`round ${round + 1} of ${rounds}`)
-  }
-  progress('')
+  await takeTurns(runs, { rounds, seconds })
   const own = runs.find(({ name }) => name === ours)
   return [
     ['', 'requests/s', 'lowest', 'highest', 'CPU us/request', 'ours is', 'by CPU', 'goal'],

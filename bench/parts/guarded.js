@@ -1,10 +1,11 @@
 /** Guarded requests per second, and the processor time that one of them costs the server. */
 import { writeFileSync } from 'node:fs'
 import { chart } from '../chart.js'
-import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
+import { figure, heading, median, medianRatio, table } from '../figures.js'
 import { connections, load, warmUp } from '../load.js'
 import { startSubject, targetOf } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
+import { takeTurns } from '../rounds.js'
 import { ours, subjects } from '../subjects.js'
 
 /** @param {import('../main.js').Settings} settings */
@@ -26,26 +27,8 @@ export async function guarded({ rounds, seconds, chartFile }) {
         .join(', ')}).\n`,
   )
 
-  for (const run of runs) {
-    run.perSecond = []
-    run.cpu = []
-    await load(run.target, warmUp)
-  }
-  for (let round = 0; round < rounds; round++) {
-    // Each begins once, so that none always follows the same other.
-    for (let turn = 0; turn < runs.length; turn++) {
-      const run = runs[(round + turn) % runs.length]
-      const before = await run.process.call('cpu')
-      const { count, perSecond, bytesEach } = await load(run.target, { seconds })
-      const after = await run.process.call('cpu')
-      run.perSecond.push(perSecond)
-      run.cpu.push((after.user + after.system - before.user - before.system) / count)
-      run.bytesEach = bytesEach
-    }
-    progress(`round ${round + 1} of ${rounds}`)
-  }
-
-  progress('')
+  for (const run of runs) await load(run.target, warmUp)
+  await takeTurns(runs, { rounds, seconds })
   const own = runs.find(({ name }) => name === ours)
   const results = runs.map(({ name, label, goal, perSecond, cpu, bytesEach }) => ({
     name,

@@ -6,6 +6,7 @@ import { herd } from '../herd.js'
 import { connections, load, requestOf, warmUp } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
+import { takeTurns } from '../rounds.js'
 import { commandCounts } from './redis.js'
 
 const subject = { name: 'express-session-oidc-tokens', label: '', note: '' }
@@ -39,7 +40,7 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
     { label: 'guarded, and accessToken()', login: having, path: '/me-and-token' },
   ].map(({ label, login: { cookie, body }, path }) => {
     const target = { url: running.url, requests: [requestOf(running.url, cookie, path)], body }
-    return { label, target, perSecond: [0].slice(1), cpu: [0].slice(1), commands: 0 }
+    return { label, process: running.process, target, perSecond: [0], cpu: [0], commands: 0 }
   })
   for (const run of runs) {
     await load(run.target, warmUp)
@@ -48,18 +49,7 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
     const after = await commandCounts(redis.client)
     run.commands = [...after].reduce((sum, [name, count]) => sum + count - (before.get(name) ?? 0), 0) / 2000
   }
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < runs.length; turn++) {
-      const run = runs[(round + turn) % runs.length]
-      const before = await running.process.call('cpu')
-      const { count, perSecond } = await load(run.target, { seconds })
-      const after = await running.process.call('cpu')
-      run.perSecond.push(perSecond)
-      run.cpu.push((after.user + after.system - before.user - before.system) / count)
-    }
-    progress(`round ${round + 1} of ${rounds}`)
-  }
-  progress('')
+  await takeTurns(runs, { rounds, seconds })
   const [plain] = runs
   console.log(`${connections} connections, ${rounds} rounds of ${seconds} s each, one process.\n`)
   console.log(

@@ -6,6 +6,7 @@ import { figure, heading, median, medianRatio, progress, table } from '../figure
 import { load, requestOf, warmUp } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
+import { takeTurns } from '../rounds.js'
 import { ours, subjects } from '../subjects.js'
 import { secret } from '../subjects/settings.js'
 
@@ -28,22 +29,8 @@ export async function scale({ rounds, seconds, sessions }) {
     { label: `${figure(many)} sessions, ${figure(inUse)} of them in use`, ...large },
     { label: `${figure(many)} sessions, each request another's`, ...large, target: large.strangers },
   ].map((run) => ({ ...run, perSecond: [0], cpu: [0] }))
-  for (const run of runs) {
-    Object.assign(run, { perSecond: [], cpu: [] })
-    await load(run.target, warmUp)
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < runs.length; turn++) {
-      const run = runs[(round + turn) % runs.length]
-      const before = await run.process.call('cpu')
-      const { count, perSecond } = await load(run.target, { seconds })
-      const after = await run.process.call('cpu')
-      run.perSecond.push(perSecond)
-      run.cpu.push((after.user + after.system - before.user - before.system) / count)
-    }
-    progress(`round ${round + 1} of ${rounds}`)
-  }
-  progress('')
+  for (const run of runs) await load(run.target, warmUp)
+  await takeTurns(runs, { rounds, seconds })
   const [first] = runs
   console.log(
     table([
