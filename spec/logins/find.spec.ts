@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { findLogin } from '../../lib/logins/find.ts'
+import { loginKey, writeRecord, writeReplaced, type Slot } from '../../lib/session/login-record.ts'
+import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { slotOf } from '../support/slots.ts'
+
+const alice = slotOf('alice')
+
+/** Records of sessions, by their ids. */
+async function recordsOf(texts: Readonly<Record<string, string>>): Promise<MemoryRecords> {
+  const records = new MemoryRecords()
+  for (const [session, text] of Object.entries(texts)) await records.set(loginKey(session), text, 60)
+  return records
+}
+
+/** So many sessions that were replaced one by the next, and then one with the login. */
+function replaced(times: number, slots: Readonly<Record<string, Slot>>): Promise<MemoryRecords> {
+  const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, slots)] as const)
+  return recordsOf({ ...Object.fromEntries(ways), [times]: writeRecord(slots, 4) })
+}
+
+describe('a login', () => {
+  it('is found in its session, with the record as it was read', async () => {
+    const text = writeRecord({ default: alice, staff: slotOf('bob') }, 7)
+    const found = await findLogin(await recordsOf({ s: text }), 's', 'default', alice.loginId)
+    expect(found).toMatchObject({ session: 's', text, record: { version: 7 }, slot: alice })
+  })
+
+  it.each([
+    [1, true],
+    [3, true],
+    [4, false],
+    [9, false],
+  ])('that went over %d times is found: %s, since a way leads on three times at most', async (times, isFound) => {
+    const found = await findLogin(await replaced(times, { default: alice }), '0', 'default', alice.loginId)
+    expect(found?.session).toBe(isFound ? String(times) : undefined)
+  })
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['no session', {}],
+    ['a session that has none of the instance', { s: writeRecord({ staff: alice }, 1) }],
+    ['another login of the instance', { s: writeRecord({ default: slotOf('bob') }, 1) }],
+    ['one that has ended', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1) }],
+    ['a record that is none', { s: 'no record' }],
+    ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, slots: { default: alice } }) }],
+    [
+      'a session that was replaced by one with another login',
+      { s: writeReplaced('t', { default: slotOf('bob') }), t: writeRecord({ default: alice }, 1) },
+    ],
+    [
+      'a session that was replaced by one with a login of another instance',
+      { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
+    ],
+  ])('is not found in %s', async (_what, texts) => {
+    expect(await findLogin(await recordsOf(texts), 's', 'default', alice.loginId)).toBeUndefined()
+  })
+})
