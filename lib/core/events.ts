@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { channel, type Channel } from 'node:diagnostics_channel'
 
 /** Fields that every event has. */
 export interface OidcEventBase {
@@ -61,6 +61,27 @@ export type OidcEventName = keyof OidcEvents
 /** A listener of one event. */
 export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEvents[Name]>) => void
 
+/**
+ * The channels, made at once and kept: on Node 20 the collection of one that nobody keeps takes another of its name along
+ * that was made in its place meanwhile, and with it those who have subscribed to that.
+ */
+const channels: Readonly<Record<OidcEventName, Channel>> = {
+  login_begun: channelOf('login_begun'),
+  login: channelOf('login'),
+  login_failed: channelOf('login_failed'),
+  logout: channelOf('logout'),
+  refresh: channelOf('refresh'),
+  refresh_failed: channelOf('refresh_failed'),
+  denied: channelOf('denied'),
+  token_rejected: channelOf('token_rejected'),
+  store_fault: channelOf('store_fault'),
+  provider_fault: channelOf('provider_fault'),
+}
+
+function channelOf(name: OidcEventName): Channel {
+  return channel(`express-session-oidc:${name}`)
+}
+
 /** Emits to listeners and to `node:diagnostics_channel` under `express-session-oidc:<event>`. */
 export class Events {
   readonly #provider: string
@@ -78,7 +99,7 @@ export class Events {
   }
 
   emit<Name extends OidcEventName>(name: Name, fields: Omit<OidcEvents[Name], keyof OidcEventBase>): void {
-    const published = channel(`express-session-oidc:${name}`)
+    const published = channels[name]
     const listeners = this.#listeners.get(name)
     if (!published.hasSubscribers && !listeners?.size) return
     const event = Object.freeze({ provider: this.#provider, at: Date.now(), ...fields })

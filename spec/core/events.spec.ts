@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Events } from '../../lib/core/events.ts'
@@ -132,5 +134,27 @@ describe('an event', () => {
     const now = vi.spyOn(Date, 'now')
     new Events('default').emit('login', fields)
     expect(now).not.toHaveBeenCalled()
+  })
+})
+
+describe('who subscribes to a channel after its first events', () => {
+  it('hears all that follow, whatever was collected as garbage meanwhile', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const events = new Events('default')
+    const fault = { detail: undefined }
+    events.emit('store_fault', fault)
+    // What a turn has made is kept until its end.
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    let heard = 0
+    const listener = (): void => void heard++
+    subscribe('express-session-oidc:store_fault', listener)
+    // What is to be done about garbage is done behind it.
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    events.emit('store_fault', fault)
+    unsubscribe('express-session-oidc:store_fault', listener)
+    expect(heard).toBe(1)
   })
 })
