@@ -61,6 +61,25 @@ async function place(slots: Readonly<Record<string, Slot>> = { default: alice, s
   return { records, session: 's', slot: alice }
 }
 
+async function scopeOfLogin(): Promise<readonly string[] | undefined> {
+  const record = readRecord(String(await records.get(loginKey('s')))) as { slots: Record<string, Slot> }
+  return record.slots['default']?.scope
+}
+
+/** Another has refreshed them. */
+async function refreshedByAnother(): Promise<void> {
+  await put('s', { default: alice }, 8)
+  await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
+}
+
+/** Another login has taken theirs along into the session `t`. */
+async function moved(): Promise<void> {
+  await put('t', { default: alice }, 1)
+  await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
+  await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
+  await records.delete([tokensKey('s', 'default')])
+}
+
 const toNew = (there: KeptTokens): TokenChange => ({
   tokens: { ...there, accessToken: `${there.accessToken}, new` },
   slotFrom: (slot) => ({ ...slot, roles: ['admin'] }),
@@ -94,16 +113,14 @@ describe('tokens', () => {
       tokens: { ...now, scope: ['openid', 'calendar'] },
       slotFrom: (slot) => slot,
     }))
-    const record = readRecord(String(await records.get(loginKey('s')))) as { slots: Record<string, Slot> }
     // `openid` is that of the tokens of before, `orders` of others.
-    expect(new Set(record.slots['default']?.scope)).toEqual(new Set(['openid', 'calendar', 'orders']))
+    expect(new Set(await scopeOfLogin())).toEqual(new Set(['openid', 'calendar', 'orders']))
   })
 
   it('lose the scope that those of before had and those of now have not', async () => {
     const there = await place()
     await changeTokens(instance, there, (now) => ({ tokens: { ...now, scope: [] }, slotFrom: (slot) => slot }))
-    const record = readRecord(String(await records.get(loginKey('s')))) as { slots: Record<string, Slot> }
-    expect(record.slots['default']?.scope).toEqual(['orders'])
+    expect(await scopeOfLogin()).toEqual(['orders'])
   })
 
   it('are left alone where there is nothing to change', async () => {
@@ -115,23 +132,14 @@ describe('tokens', () => {
 
   it('are changed as another has left them meanwhile', async () => {
     const there = await place()
-    before(async () => {
-      await put('s', { default: alice }, 8)
-      await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
-    })
+    before(refreshedByAnother)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
     expect(readRecord(String(await records.get(loginKey('s'))))).toMatchObject({ version: 9 })
   })
 
   it('are changed where their login went meanwhile', async () => {
     const there = await place()
-    const move = async (): Promise<void> => {
-      await put('t', { default: alice }, 1)
-      await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
-      await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
-      await records.delete([tokensKey('s', 'default')])
-    }
-    before(move)
+    before(moved)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
     expect(await kept('t')).toMatchObject({ accessToken: 'moved, new' })
     expect(await kept('s')).toBeUndefined()
@@ -142,12 +150,7 @@ describe('tokens', () => {
     const get = records.get.bind(records)
     let reads = 0
     vi.spyOn(records, 'get').mockImplementation(async (key) => {
-      if (++reads === 2) {
-        await put('t', { default: alice }, 1)
-        await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
-        await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
-        await records.delete([tokensKey('s', 'default')])
-      }
+      if (++reads === 2) await moved()
       return get(key)
     })
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
@@ -269,10 +272,7 @@ describe('a login that the provider has ended', () => {
 
   it('stands where they became others while it was being ended', async () => {
     const there = await place()
-    before(async () => {
-      await put('s', { default: alice }, 8)
-      await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
-    })
+    before(refreshedByAnother)
     expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })
   })
