@@ -11,7 +11,7 @@ import { secret, until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, requested, response, told } from '../support/flow.ts'
 import { keptTokens } from '../support/kept-tokens.ts'
-import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { waiting } from '../support/waiting.ts'
@@ -24,6 +24,7 @@ const world = flow({
   // RFC 9449 5: the refresh tokens of a public client are bound to the key as well.
   clients: [{ clientId: 'public' }, { clientId: 'web', clientSecret: 'web-secret' }],
 })
+stillClock()
 const orders = 'https://orders.example.com/'
 
 const confidential: Partial<OidcOptions> = {

@@ -6,9 +6,10 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
-import { pass, shownToken } from '../support/tokens-app.ts'
+import { pass, shownToken, stillClock } from '../support/tokens-app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+stillClock()
 
 const exchangeType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 

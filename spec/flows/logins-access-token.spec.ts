@@ -11,12 +11,13 @@ import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
-import { pass, shownToken } from '../support/tokens-app.ts'
+import { pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
 noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+stillClock()
 const partner = partnerOfFile()
 
 function routes(express: Express): void {

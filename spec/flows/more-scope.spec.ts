@@ -7,10 +7,11 @@ import { changed, flow, location, noteRoutes, notesOf, requested, told, transact
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
-import { pass } from '../support/tokens-app.ts'
+import { pass, stillClock } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow()
+stillClock()
 const partner = partnerOfFile()
 
 const usual = 'openid profile email'

@@ -12,11 +12,12 @@ import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
-import { pass } from '../support/tokens-app.ts'
+import { pass, stillClock } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
 
 // Access tokens last, so that it is the recheck alone that refreshes.
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
+stillClock()
 const partner = partnerOfFile()
 noUnhandledRejections()
 

@@ -8,12 +8,13 @@ import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
-import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { startTestProvider, type UserAgent } from 'express-session-oidc/testing'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+stillClock()
 const partner = partnerOfFile()
 
 async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp; agent: UserAgent }> {

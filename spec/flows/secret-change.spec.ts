@@ -9,9 +9,10 @@ import { loggedIn } from '../support/logged-in.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
-import { askToken, pass, shownToken } from '../support/tokens-app.ts'
+import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
+stillClock()
 noUnhandledRejections()
 
 const next = `${old}, and the next one`

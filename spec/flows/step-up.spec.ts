@@ -6,10 +6,11 @@ import { until, type AppSetup, type TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, notesOf, thrown, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
-import { pass } from '../support/tokens-app.ts'
+import { pass, stillClock } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
+stillClock()
 
 async function start(
   rule: AuthRule,

@@ -1,12 +1,17 @@
 /** What specs of a login's tokens share: what an application shows of them, and a clock that they set. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { vi } from 'vitest'
+import { beforeEach, vi } from 'vitest'
 import type { ShownToken } from './token-routes.ts'
 
 /** Lets time pass for everybody in this process, the provider included; timers go on as they were. */
 export function pass(seconds: number): void {
   const now = Date.now() + seconds * 1000
   vi.useFakeTimers({ toFake: ['Date'], now })
+}
+
+/** From the start of each spec of the file no time passes but by `pass()`: how long a login takes is the machine's matter. */
+export function stillClock(): void {
+  beforeEach(() => pass(0))
 }
 
 /** Fetches `/token`. */
