@@ -1,7 +1,7 @@
 import type { Records } from '../core/records.ts'
 import type { Checks } from './checks.ts'
 
-const methods = ['get', 'set', 'add', 'replace', 'take', 'delete']
+const methods = ['get', 'set', 'add', 'replace', 'take', 'delete', 'include', 'members', 'exclude']
 
 /** Records that were given as an option; undefined where there are none or they are wrong. */
 export function recordsOf(checks: Checks, name: string, given: unknown): Records | undefined {
@@ -14,7 +14,7 @@ export function recordsOf(checks: Checks, name: string, given: unknown): Records
     return given as Records
   }
   checks.fault(
-    `${name} must have the methods get, set, add, replace, take and delete: use redisRecords({ client }), or your own`,
+    `${name} must have the methods get, set, add, replace, take, delete, include, members and exclude: use redisRecords({ client }), or your own`,
   )
   return undefined
 }

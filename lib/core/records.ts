@@ -24,9 +24,9 @@ export interface WrittenRecord {
  * Where logins, tokens and marks are kept. Values are text, lives are seconds. Every method rejects when the store
  * cannot be reached; none may answer as if nothing were there.
  *
- * `redisRecords()` is one; an application may bring its own, over a database for instance. `add` and `replace` must be
- * atomic across all processes: single use of a login's response, the finality of a logout and the safety of a refresh
- * token that is good once rest on them.
+ * `redisRecords()` is one; an application may bring its own, over a database for instance. `add`, `replace` and
+ * the changes of a set must be atomic across all processes: single use of a login's response, the finality of a logout and
+ * the safety of a refresh token that is good once rest on them. A key is that of a text or of a set, never of both.
  */
 export interface Records {
   /** The value, or undefined where there is none or its life is over. */
@@ -50,4 +50,10 @@ export interface Records {
   take(key: RecordKey): Promise<string | undefined>
   /** Deletes; nothing there is no fault. */
   delete(keys: readonly RecordKey[]): Promise<void>
+  /** Puts a member into a set, for so long; one that is in it already lives anew. */
+  include(key: RecordKey, member: string, seconds: number): Promise<void>
+  /** The members of a set whose life is not over, in any order; none where there is no such set. */
+  members(key: RecordKey): Promise<string[]>
+  /** Takes members out of a set; those that are not in it are no fault. */
+  exclude(key: RecordKey, members: readonly string[]): Promise<void>
 }

@@ -18,5 +18,8 @@ export function answerable(records: Records): Records {
       safe(() => records.replace(key, expected, value, seconds, besides)),
     take: (key) => safe(() => records.take(key)),
     delete: (keys) => safe(() => records.delete(keys)),
+    include: (key, member, seconds) => safe(() => records.include(key, member, seconds)),
+    members: (key) => safe(() => records.members(key)),
+    exclude: (key, members) => safe(() => records.exclude(key, members)),
   }
 }

@@ -1,4 +1,5 @@
 import type { Besides, RecordKey, Records } from '../core/records.ts'
+import { membersOf, withMember, withoutMembers } from './record-sets.ts'
 
 interface Entry {
   readonly value: string
@@ -50,6 +51,23 @@ export class MemoryRecords implements Records {
 
   async delete(keys: readonly RecordKey[]): Promise<void> {
     for (const key of keys) this.#entries.delete(nameOf(key))
+  }
+
+  async include(key: RecordKey, member: string, seconds: number): Promise<void> {
+    const name = nameOf(key)
+    const set = withMember(this.#read(name), member, seconds)
+    this.#write(name, set.text, set.seconds)
+  }
+
+  async members(key: RecordKey): Promise<string[]> {
+    return membersOf(this.#read(nameOf(key)))
+  }
+
+  async exclude(key: RecordKey, members: readonly string[]): Promise<void> {
+    const name = nameOf(key)
+    const set = withoutMembers(this.#read(name), members)
+    if (set) this.#write(name, set.text, set.seconds)
+    else this.#entries.delete(name)
   }
 
   #read(name: string): string | undefined {

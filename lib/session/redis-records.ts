@@ -19,6 +19,20 @@ for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV
 for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`
 
+/** Scored by their ends, as the clock of Redis has it: a set goes with the last of its members. */
+const includeScript = `
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('EXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])`
+
+const membersScript = `return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.call('TIME')[1], '+inf')`
+
+const excludeScript = `return redis.call('ZREM', KEYS[1], unpack(ARGV))`
+
+/** Arguments that Lua unpacks at once, at most. */
+const mostUnpacked = 1000
+
 /**
  * Records in Redis (6.2 or later), beside any session store: pass them as the option `records`. With
  * `RedisSessionStore` they are there already.
@@ -56,6 +70,20 @@ export function redisRecords(options: RedisRecordsOptions): Records {
     async delete(keys) {
       // One command a key: a cluster refuses keys of several slots in one.
       await Promise.all(keys.map((key) => run(() => client.del([name(key)]))))
+    },
+    async include(key, member, seconds) {
+      const words = [member, String(life(seconds).value)]
+      await run(() => client.eval(includeScript, { keys: [name(key)], arguments: words }))
+    },
+    async members(key) {
+      const answer = await run(() => client.eval(membersScript, { keys: [name(key)], arguments: [] }))
+      return Array.isArray(answer) ? answer.map(String) : []
+    },
+    async exclude(key, members) {
+      for (let from = 0; from < members.length; from += mostUnpacked) {
+        const some = members.slice(from, from + mostUnpacked)
+        await run(() => client.eval(excludeScript, { keys: [name(key)], arguments: some }))
+      }
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { SessionStore } from '../config/session-store.ts'
 import type { Besides, RecordKey, Records } from '../core/records.ts'
 import { nameOf } from './memory-records.ts'
+import { membersOf, withMember, withoutMembers, type SetText } from './record-sets.ts'
 import { callStore, isNoEntry } from './store-call.ts'
 
 /**
@@ -65,6 +66,26 @@ export class StoreRecords implements Records {
       const id = idOf(key)
       await this.#alone(id, () => this.#remove(id))
     }
+  }
+
+  include(key: RecordKey, member: string, seconds: number): Promise<void> {
+    return this.#changeSet(key, (set) => withMember(set, member, seconds))
+  }
+
+  async members(key: RecordKey): Promise<string[]> {
+    return membersOf(await this.#read(idOf(key)))
+  }
+
+  exclude(key: RecordKey, members: readonly string[]): Promise<void> {
+    return this.#changeSet(key, (set) => withoutMembers(set, members))
+  }
+
+  #changeSet(key: RecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {
+    const id = idOf(key)
+    return this.#alone(id, async () => {
+      const set = change(await this.#read(id))
+      await (set ? this.#write(id, set.text, set.seconds) : this.#remove(id))
+    })
   }
 
   async #alone<Result>(id: string, work: () => Promise<Result>): Promise<Result> {

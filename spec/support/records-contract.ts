@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Records, RecordKey } from 'express-session-oidc'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 
 /** What all records must do, whatever keeps them. */
 export function describeRecords(records: () => Records): void {
@@ -171,6 +171,37 @@ export function describeRecords(records: () => Records): void {
       }
       await Promise.all(Array.from({ length: 10 }, increment))
       expect(await records().get(key)).toBe('10')
+    })
+
+    it('have sets: members that were included, until they are excluded', async () => {
+      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      expect(await records().members(key)).toEqual([])
+      await records().exclude(key, ['first'])
+      await records().include(key, 'first', 60)
+      await records().include(key, 'second \u{1f511} "\\', 60)
+      await records().include(key, 'first', 90)
+      expect((await records().members(key)).toSorted()).toEqual(['first', 'second \u{1f511} "\\'])
+      await records().exclude(key, ['first', 'another'])
+      expect(await records().members(key)).toEqual(['second \u{1f511} "\\'])
+      await records().exclude(key, ['second \u{1f511} "\\'])
+      expect(await records().members(key)).toEqual([])
+      await records().exclude(key, [])
+    })
+
+    it('have sets that lose no member where several are included and excluded at once', async () => {
+      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      const names = Array.from({ length: 50 }, (_, index) => `member ${index}`)
+      await Promise.all(names.map((name) => records().include(key, name, 60)))
+      expect((await records().members(key)).toSorted()).toEqual(names.toSorted())
+      await Promise.all(names.slice(1).map((name) => records().exclude(key, [name])))
+      expect(await records().members(key)).toEqual(['member 0'])
+    })
+
+    it('have sets whose members end each at its own time', async () => {
+      const key: RecordKey = { kind: 'set', id: randomUUID() }
+      await records().include(key, 'short', 1)
+      await records().include(key, 'long', 60)
+      await vi.waitFor(async () => expect(await records().members(key)).toEqual(['long']), { timeout: 10_000 })
     })
   })
 }

@@ -1,4 +1,5 @@
 import type { RedisClient } from 'express-session-oidc/redis'
+import { membersOf, withMember, withoutMembers, type SetText } from '../../../lib/session/record-sets.ts'
 
 type SetOptions = Parameters<RedisClient['set']>[2]
 
@@ -8,7 +9,7 @@ interface Entry {
   readonly endsAt: number
 }
 
-/** The statements that tell a compare-and-set from anything else. */
+/** The statements of the scripts that there are; no other is understood, so that a change of one is noticed here. */
 const compareAndSet = [
   "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
   "if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end",
@@ -17,6 +18,14 @@ const compareAndSet = [
   "for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end",
   'return 1',
 ]
+const include = [
+  "local now = tonumber(redis.call('TIME')[1])",
+  "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)",
+  "redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])",
+  "redis.call('EXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])",
+]
+const members = ["return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.call('TIME')[1], '+inf')"]
+const exclude = ["return redis.call('ZREM', KEYS[1], unpack(ARGV))"]
 
 /**
  * The commands that the package sends, in memory: each happens at once and whole, as in Redis, and answers later. For
@@ -79,12 +88,26 @@ export class MemoryRedis implements RedisClient {
     return 1
   }
 
-  /** The one script that there is; no other is understood, so that a change of it is noticed here. */
-  async eval(script: string, { keys, arguments: given }: { keys: string[]; arguments: string[] }): Promise<number> {
+  async eval(script: string, { keys, arguments: given }: { keys: string[]; arguments: string[] }): Promise<unknown> {
     const lines = script.trim().split(/\s*\n\s*/)
-    if (lines.length !== compareAndSet.length || lines.some((line, index) => line !== compareAndSet[index])) {
-      throw new Error(`the Redis in memory knows another script: teach it this one\n${script}`)
-    }
+    const is = (known: readonly string[]): boolean =>
+      lines.length === known.length && lines.every((line, index) => line === known[index])
+    const [key = ''] = keys
+    if (is(include)) return this.#changeSet(key, withMember(this.#read(key), given[0] as string, Number(given[1])))
+    if (is(members)) return membersOf(this.#read(key))
+    if (is(exclude)) return this.#changeSet(key, withoutMembers(this.#read(key), given))
+    if (!is(compareAndSet)) throw new Error(`the Redis in memory knows no such script: teach it this one\n${script}`)
+    return this.#compareAndSet(keys, given)
+  }
+
+  /** Sets are kept as text. */
+  #changeSet(key: string, set: SetText | undefined): null {
+    if (set) this.#write(key, set.text, set.seconds)
+    else this.#remove([key])
+    return null
+  }
+
+  #compareAndSet(keys: string[], given: string[]): number {
     const [key, ...others] = keys as [string, ...string[]]
     const [expected, value, seconds, ...besides] = given as [string, string, string, ...string[]]
     if (this.#read(key) !== expected) return 0
