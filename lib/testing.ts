@@ -4,7 +4,8 @@
  * @module
  */
 export { startTestProvider } from './testing/provider.ts'
-export type { TestProvider, TestProviderConnection, TokenRequest } from './testing/test-provider.ts'
+export type { LogoutUris, TestProvider, TestProviderConnection, TokenRequest } from './testing/test-provider.ts'
+export type { LogoutDelivery, LogoutSubject } from './testing/backchannel.ts'
 export type { TestProviderOptions } from './testing/options.ts'
 export type { TestUser } from './testing/users.ts'
 export type { TestClient } from './testing/clients.ts'

@@ -76,6 +76,7 @@ export async function codeResponse(
   const scope = request.scope.filter((name) => isConsentedTo(provider, name))
   const { clientId } = client
   const { authTime, acr } = session
+  session.clients.add(clientId)
   const grant = { session, clientId, scope, resource, nonce, authTime, acr, revoked: false }
   const expiresAt = provider.settings.now() + codeSeconds * 1000
   const entry = { grant, jkt: request.dpopJkt, redirectUri, challenge, expiresAt, used: false }

@@ -46,7 +46,12 @@ function checkChange(change: unknown, name: string): void {
 
 /** A misspelt fault would be a spec that passes for the wrong reason: so they are checked. */
 export function checkFaults(faults: TestFaults): void {
-  const tokens = { idToken: tokenMembers, accessToken: tokenMembers, userInfo: [...tokenMembers, 'signed'] }
+  const tokens = {
+    idToken: tokenMembers,
+    accessToken: tokenMembers,
+    logoutToken: tokenMembers,
+    userInfo: [...tokenMembers, 'signed'],
+  }
   checkMembers(faults, ['endpoints', 'respond', ...changes, ...Object.keys(tokens), 'rotateKeys'], 'misbehave')
   if (faults.endpoints !== undefined) checkEndpoints(faults.endpoints)
   if (faults.respond !== undefined) checkFunction(faults.respond, 'respond')

@@ -10,6 +10,10 @@ export interface TestClient {
   readonly redirectUris?: readonly string[] | undefined
   /** Where a logout may lead, compared exactly. Default: every loopback URI. */
   readonly postLogoutRedirectUris?: readonly string[] | undefined
+  /** Where it is told that a session has ended (OIDC Back-Channel Logout 1.0 section 2.2). Default: nowhere. */
+  readonly backchannelLogoutUri?: string | undefined
+  /** What a page of the provider frames where a session ends (OIDC Front-Channel Logout 1.0 section 2). Default: nothing. */
+  readonly frontchannelLogoutUri?: string | undefined
   /** The only authentication method accepted. Default: `client_secret_basic` and `client_secret_post` alike. */
   readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | undefined
   /** Whether the client may exchange access tokens for others (RFC 8693). Default: where it has a secret. */
@@ -28,6 +32,8 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
       'clientSecret',
       'redirectUris',
       'postLogoutRedirectUris',
+      'backchannelLogoutUri',
+      'frontchannelLogoutUri',
       'authMethod',
       'tokenExchange',
     ]
@@ -37,6 +43,10 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
     if (client.redirectUris !== undefined) checkTexts(client.redirectUris, `${name}.redirectUris`)
     if (client.postLogoutRedirectUris !== undefined) {
       checkTexts(client.postLogoutRedirectUris, `${name}.postLogoutRedirectUris`)
+    }
+    for (const member of ['backchannelLogoutUri', 'frontchannelLogoutUri'] as const) {
+      const uri = client[member]
+      if (uri !== undefined && !URL.canParse(uri)) fail(`${name}.${member} must be a URL`)
     }
     if (client.authMethod !== undefined) {
       checkOneOf(client.authMethod, ['client_secret_basic', 'client_secret_post'], `${name}.authMethod`)

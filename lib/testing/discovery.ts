@@ -54,6 +54,10 @@ export async function discovery(provider: ProviderState): Promise<Answer> {
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
+    frontchannel_logout_supported: true,
+    frontchannel_logout_session_supported: true,
   }
   for (const change of provider.faults.changes('metadata')) metadata = await applyChange(metadata, change)
   return json(metadata, 200, { 'cache-control': 'public, max-age=3600' })

@@ -1,4 +1,5 @@
 import { type Answer, page, redirect } from './answer.ts'
+import { tellClients } from './backchannel.ts'
 import { refusalPage } from './authorization-request.ts'
 import { withParameters } from './authorization-response.ts'
 import { applyChange } from './change.ts'
@@ -7,7 +8,7 @@ import type { ResponseParameters } from './faults.ts'
 import { escapeHtml, hiddenField, htmlPage } from './html.ts'
 import { clearedCookie, logOut, sessionOf } from './login.ts'
 import type { TestRequest } from './request.ts'
-import type { ProviderState } from './state.ts'
+import { issuerOf, type ProviderSession, type ProviderState } from './state.ts'
 
 /** OIDC RP-Initiated Logout 2: without a hint from the client it is for the user to say whether they meant it. */
 function confirmationPage(provider: ProviderState, params: URLSearchParams): Answer {
@@ -39,6 +40,28 @@ async function targetOf(provider: ProviderState, params: URLSearchParams): Promi
   return { client: provider.settings.clients.get(clientId ?? String(audience?.[0])), sid: claims?.sid }
 }
 
+/** OIDC Front-Channel Logout 1.0 section 3. */
+function framesOf(provider: ProviderState, { clients, sid }: ProviderSession): string[] {
+  const uris = [...clients].map((id) => provider.settings.clients.get(id)?.frontchannelLogoutUri)
+  return uris.flatMap((uri) => (uri === undefined ? [] : [withParameters(uri, { iss: issuerOf(provider), sid })]))
+}
+
+/** A page that goes on once its frames have loaded. */
+function framingPage(frames: readonly string[], back: string, headers: Answer['headers']): Answer {
+  const framed = frames.map((uri) => `<iframe src="${escapeHtml(uri)}" hidden></iframe>`)
+  const script = `addEventListener('load', () => location.replace(document.getElementById('continue').href))`
+  return page(
+    htmlPage(
+      'You are logged out',
+      `${framed.join('\n')}
+<p><a id="continue" href="${escapeHtml(back)}">Continue</a></p>
+<script>${script}</script>`,
+    ),
+    200,
+    headers,
+  )
+}
+
 /** OIDC RP-Initiated Logout 1.0. */
 export async function endSession(provider: ProviderState, request: TestRequest): Promise<Answer> {
   const { params } = request
@@ -52,13 +75,17 @@ export async function endSession(provider: ProviderState, request: TestRequest):
   if (target.sid === undefined && inBrowser !== undefined && !params.has('confirmed')) {
     return confirmationPage(provider, params)
   }
-  for (const session of provider.sessions.values()) {
-    if (session.sid === target.sid || (target.sid === undefined && session === inBrowser)) logOut(provider, session)
-  }
+  const ended = [...provider.sessions.values()].filter((session) =>
+    target.sid === undefined ? session === inBrowser : session.sid === target.sid,
+  )
+  for (const session of ended) logOut(provider, session)
+  await Promise.all(ended.map((session) => tellClients(provider, session)))
   const headers = inBrowser?.ended ? clearedCookie(provider) : {}
   if (uri === null) return page(htmlPage('You are logged out', '<p>You can close this page.</p>'), 200, headers)
   const state = params.get('state')
   let parameters: ResponseParameters = state === null ? {} : { state }
   for (const change of provider.faults.changes('logoutResponse')) parameters = await applyChange(parameters, change)
-  return redirect(withParameters(uri, parameters), headers, 303)
+  const back = withParameters(uri, parameters)
+  const frames = ended.flatMap((session) => framesOf(provider, session))
+  return frames.length > 0 ? framingPage(frames, back, headers) : redirect(back, headers, 303)
 }

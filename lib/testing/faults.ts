@@ -119,6 +119,8 @@ export interface TestFaults {
   readonly idToken?: TokenFault | undefined
   /** Faults of access tokens. The provider goes on knowing the token as it was sent. */
   readonly accessToken?: TokenFault | undefined
+  /** Faults of logout tokens. */
+  readonly logoutToken?: TokenFault | undefined
   /** Faults of userinfo responses. */
   readonly userInfo?: UserInfoFault | undefined
   /** Alters the parameters of the response to an end-session request. */
@@ -195,7 +197,7 @@ export class FaultStack {
   }
 
   /** The faults of one token, in the order in which they are to be made. */
-  ofToken<Kind extends 'idToken' | 'accessToken' | 'userInfo'>(
+  ofToken<Kind extends 'idToken' | 'accessToken' | 'logoutToken' | 'userInfo'>(
     kind: Kind,
     grant?: TokenFault['grant'],
   ): readonly NonNullable<TestFaults[Kind]>[] {

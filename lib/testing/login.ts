@@ -43,6 +43,7 @@ export function logIn(
     sub: user.sub,
     authTime: seconds(provider),
     acr: acr ?? '1',
+    clients: new Set(),
     ended: false,
   }
   provider.sessions.set(session.id, session)

@@ -64,7 +64,7 @@ export interface TestProviderOptions {
 /** The options, checked and complete. */
 export interface ProviderSettings {
   readonly users: ReadonlyMap<string, TestUser>
-  readonly clients: ReadonlyMap<string, TestClient>
+  readonly clients: Map<string, TestClient>
   readonly signIn: string | undefined
   readonly path: string
   readonly hostname: string

@@ -1,7 +1,9 @@
 import type { JWK } from 'jose'
 import type { JsonObject } from './change.ts'
+import { logoutToken, tellClients, type LogoutDelivery, type LogoutSubject } from './backchannel.ts'
 import { checkFaults } from './check-faults.ts'
 import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
+import { checkClients } from './clients.ts'
 import { rotateNonce } from './dpop.ts'
 import { FaultStack, type TestFaults } from './faults.ts'
 import { sign } from './jws.ts'
@@ -12,7 +14,7 @@ import { RequestLog } from './request-log.ts'
 import type { TestRequest } from './request.ts'
 import { ProviderServer } from './server.ts'
 import { issuerOf, newState, type ProviderState, seconds } from './state.ts'
-import type { TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
+import type { LogoutUris, TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
 import { tokenResponse } from './tokens.ts'
 
 class RunningProvider implements TestProvider {
@@ -111,7 +113,8 @@ class RunningProvider implements TestProvider {
     const scope = (options.scope ?? 'openid profile email').split(' ')
     const id = `issued-${this.#state.sessions.size}`
     const acr = '1'
-    const session = { id, sid: this.#state.settings.sid?.() ?? id, sub, authTime, acr, ended: false }
+    const clients = new Set([clientId])
+    const session = { id, sid: this.#state.settings.sid?.() ?? id, sub, authTime, acr, clients, ended: false }
     this.#state.sessions.set(id, session)
     const resource = options.resource ?? []
     const grant = { session, clientId, scope, resource, nonce: undefined, authTime, acr, revoked: false }
@@ -131,6 +134,26 @@ class RunningProvider implements TestProvider {
   endSession(sub: string): void {
     this.#checkUser(sub)
     for (const session of this.#state.sessions.values()) if (session.sub === sub) logOut(this.#state, session)
+  }
+
+  async logOut(sub: string): Promise<readonly LogoutDelivery[]> {
+    this.#checkUser(sub)
+    const ended = [...this.#state.sessions.values()].filter((session) => session.sub === sub)
+    for (const session of ended) logOut(this.#state, session)
+    return (await Promise.all(ended.map((session) => tellClients(this.#state, session)))).flat()
+  }
+
+  async logoutToken(about: LogoutSubject, clientId: string = this.clientId): Promise<string> {
+    checkMembers(about, ['sub', 'sid'], 'logoutToken')
+    return (await logoutToken(this.#state, clientId, about)) ?? fail('the faults leave the logout token out')
+  }
+
+  registerLogout(uris: LogoutUris, clientId: string = this.clientId): void {
+    checkMembers(uris, ['backchannelLogoutUri', 'frontchannelLogoutUri'], 'registerLogout')
+    const { clients } = this.#state.settings
+    const client = clients.get(clientId) ?? fail(`there is no client "${clientId}"`)
+    const changed = checkClients([{ ...client, ...uris }]).get(clientId)
+    if (changed) clients.set(clientId, changed)
   }
 
   disableUser(sub: string): void {

@@ -11,6 +11,8 @@ export interface ProviderSession {
   /** When the user last proved who they are, in seconds. */
   authTime: number
   acr: string
+  /** The clients that have a login by it. */
+  readonly clients: Set<string>
   ended: boolean
 }
 

@@ -1,4 +1,5 @@
 import type { JWK } from 'jose'
+import type { LogoutDelivery, LogoutSubject } from './backchannel.ts'
 import type { JsonObject } from './change.ts'
 import type { TestFaults } from './faults.ts'
 import type { KeyRotation } from './keys.ts'
@@ -74,7 +75,16 @@ export interface TestProvider {
    * none. `undefined`: all of it again. What was granted before stays.
    */
   grantOnly(scope: readonly string[] | undefined): void
-  /** Ends all sessions of a user at the provider: a refresh is answered `invalid_grant`, `prompt=none` `login_required`. */
+  /**
+   * Ends all sessions of a user, and tells the clients that took part by the back channel. Resolves once all have answered,
+   * or five seconds later, to what they answered.
+   */
+  logOut(sub: string): Promise<readonly LogoutDelivery[]>
+  /** A logout token for a client (OIDC Back-Channel Logout 1.0 section 2.4), as the faults have it. Default: the first client. */
+  logoutToken(about: LogoutSubject, clientId?: string): Promise<string>
+  /** Says where a client is told of logouts, where that is known only once it listens. Default: the first client. */
+  registerLogout(uris: LogoutUris, clientId?: string): void
+  /** Ends all sessions of a user at the provider, and tells nobody: a refresh is answered `invalid_grant`, `prompt=none` `login_required`. */
   endSession(sub: string): void
   /** The user can't log in any more, and a refresh is answered `invalid_grant`. */
   disableUser(sub: string): void
@@ -93,6 +103,12 @@ export interface TestProvider {
   start(): Promise<void>
   /** Stops at the end of a block: `await using provider = await startTestProvider()`. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Where a client is told of logouts. */
+export interface LogoutUris {
+  readonly backchannelLogoutUri?: string | undefined
+  readonly frontchannelLogoutUri?: string | undefined
 }
 
 /** For whom and for what tokens are issued. */
