@@ -16,6 +16,14 @@ export const acceptedAlgorithms: readonly string[] = [
   'ES512',
 ]
 
+/**
+ * The algorithms that ID tokens and logout tokens of a client may be signed with: the one that it is registered with
+ * (`id_token_signed_response_alg`), else those of the provider.
+ */
+export function idTokenAlgorithms(registered: string | undefined, listed: unknown): string[] {
+  return registered === undefined ? providerAlgorithms(listed) : [registered]
+}
+
 /** Those of the provider's list that are accepted; RS256 where it lists none (OIDC Core 3.1.3.7, 6). */
 export function providerAlgorithms(listed: unknown): string[] {
   if (!Array.isArray(listed)) return ['RS256']

@@ -1,13 +1,13 @@
-import { decodeJwt, decodeProtectedHeader, type JWTHeaderParameters, type JWTVerifyResult } from 'jose'
+import { decodeJwt } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { describe } from '../core/errors.ts'
+import { OidcError, describe } from '../core/errors.ts'
 import { looksLikeJwt } from './access-token.ts'
-import { TokenRejected, isKeyMismatch } from './faults.ts'
+import { TokenRejected } from './faults.ts'
 import type { KeyLookup, Keys } from './keys.ts'
 import { purposeFault } from './purpose.ts'
-import { verifyWith } from './verify.ts'
+import { verifyPresented } from './verify.ts'
 
 /** What a token that a client presents must fit. */
 export interface PresentedTokenChecks {
@@ -41,25 +41,16 @@ export async function verifyPresentedToken(
   checks: PresentedTokenChecks,
 ): Promise<VerifiedPresentedToken> {
   if (!isCanonical(token)) throw new TokenRejected('it is no JWT in base64url as it is to be written')
-  const lookup = keys.atHand ?? (await keys.currentForPresented())
   const options = {
     algorithms: checks.algorithms as string[],
     clockTolerance: checks.clockToleranceSeconds,
     requiredClaims: ['exp'],
   }
-  let result: JWTVerifyResult
-  let by = lookup
-  try {
-    result = await verifyWith(token, lookup, options)
-  } catch (error) {
-    if (!mayBeByNewKey(token, error)) throw rejected(error)
-    by = await keys.fetchedForUnknown()
-    result = await verifyWith(token, by, options).catch((fault: unknown) => {
-      throw rejected(fault)
-    })
-  }
+  const { result, lookup } = await verifyPresented(token, keys, options).catch((fault: unknown) => {
+    throw fault instanceof OidcError ? fault : rejected(fault)
+  })
   checkPresentedClaims(result.protectedHeader, result.payload, checks)
-  return { claims: result.payload, lookup: by }
+  return { claims: result.payload, lookup }
 }
 
 /** Who a token says has issued it; good for choosing what to verify it with, and for nothing else. */
@@ -73,23 +64,6 @@ export function unverifiedClaims(token: string): UnknownClaims {
     return decodeJwt(token)
   } catch {
     return {}
-  }
-}
-
-/** Whether a key that was published since may have signed it: one that is known by its `kid` has said no. */
-function mayBeByNewKey(token: string, error: unknown): boolean {
-  return isKeyMismatch(error) && (isNoKey(error) || headerOf(token)?.kid === undefined)
-}
-
-function isNoKey(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'ERR_JWKS_NO_MATCHING_KEY'
-}
-
-function headerOf(token: string): JWTHeaderParameters | undefined {
-  try {
-    return decodeProtectedHeader(token) as JWTHeaderParameters
-  } catch {
-    return undefined
   }
 }
 

@@ -1,4 +1,12 @@
-import { errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions, type JWTVerifyResult } from 'jose'
+import {
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type CryptoKey,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+} from 'jose'
 import { isKeyMismatch } from './faults.ts'
 import type { KeyLookup, Keys } from './keys.ts'
 
@@ -14,6 +22,48 @@ export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyO
     if (!isKeyMismatch(error)) throw error
   }
   return (await verifyWith(token, await keys.fetched(), options)).payload
+}
+
+/** A token that anyone may have made up, verified, and the keys that it was verified with. */
+export interface VerifiedPresented {
+  readonly result: JWTVerifyResult
+  readonly lookup: KeyLookup
+}
+
+/**
+ * Verifies a token that anyone may have made up. Keys that are not known are fetched for it, but no more often than who
+ * made it up may cause.
+ */
+export async function verifyPresented(
+  token: string,
+  keys: Keys,
+  options: JWTVerifyOptions,
+): Promise<VerifiedPresented> {
+  const lookup = keys.atHand ?? (await keys.currentForPresented())
+  try {
+    return { result: await verifyWith(token, lookup, options), lookup }
+  } catch (error) {
+    if (!mayBeByNewKey(token, error)) throw error
+  }
+  const fetched = await keys.fetchedForUnknown()
+  return { result: await verifyWith(token, fetched, options), lookup: fetched }
+}
+
+/** Whether a key that was published since may have signed it: one that is known by its `kid` has said no. */
+function mayBeByNewKey(token: string, error: unknown): boolean {
+  return isKeyMismatch(error) && (isNoKey(error) || kidOf(token) === undefined)
+}
+
+function isNoKey(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ERR_JWKS_NO_MATCHING_KEY'
+}
+
+function kidOf(token: string): unknown {
+  try {
+    return decodeProtectedHeader(token).kid
+  } catch {
+    return undefined
+  }
 }
 
 /** Verifies with one set; where a token without `kid` fits several keys, each is tried. */
