@@ -2,7 +2,8 @@ export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/o
 export { createBearer, type Bearer } from './http/bearer.ts'
 export type { Authorized, NotAuthorized } from './http/authorize.ts'
 export type { AccessTokenParameters, ExchangeParameters, LoginTokenParameters } from './config/token-parameters.ts'
-export type { Logins } from './http/logins.ts'
+export type { Login, Logins } from './http/logins.ts'
+export type { EndParameters, ListParameters } from './config/logins-parameters.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
 export { keycloak, type KeycloakOptions } from './config/presets.ts'
 export { entra, type EntraOptions, type EntraSettings } from './config/entra.ts'
@@ -33,5 +34,12 @@ export { BearerError, type BearerErrorName } from './guard/bearer-error.ts'
 export type { BearerRule, TokenRule } from './guard/bearer-rule.ts'
 export type { ProviderHealth } from './provider/provider.ts'
 export { LoginNeeded, LoginRefused, OidcError, type LoginNeeds, type OidcErrorCode } from './core/errors.ts'
-export type { OidcEventBase, OidcEventName, OidcEvents, OidcListener, RefreshReason } from './core/events.ts'
+export type {
+  OidcEventBase,
+  OidcEventName,
+  OidcEvents,
+  OidcListener,
+  LogoutReason,
+  RefreshReason,
+} from './core/events.ts'
 export type { Besides, RecordKey, Records, WrittenRecord } from './core/records.ts'

@@ -43,6 +43,16 @@ export interface RouteOptions {
   callback?: string | undefined
   /** Ends a login. Default `/logout`, with a name `/<name>/logout`. */
   logout?: string | undefined
+  /**
+   * Where the provider's server says that logins have ended: register `baseUrl` + this path as the back-channel logout URI
+   * (OIDC Back-Channel Logout 2.2). Default `/backchannel-logout`, with a name `/<name>/backchannel-logout`.
+   */
+  backchannelLogout?: string | undefined
+  /**
+   * Where a page of the provider says so through the browser: register `baseUrl` + this path as the front-channel logout
+   * URI (OIDC Front-Channel Logout 2). Default `/frontchannel-logout`, with a name `/<name>/frontchannel-logout`.
+   */
+  frontchannelLogout?: string | undefined
 }
 
 /** Options of `createOidc`. */
@@ -122,6 +132,11 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
   clockToleranceSeconds?: number | undefined
   /**
+   * The one algorithm that ID tokens and logout tokens may be signed with: the client's `id_token_signed_response_alg`
+   * (OIDC Dynamic Registration 2). Default: whatever asymmetric one the provider's metadata list.
+   */
+  idTokenSignedResponseAlg?: string | undefined
+  /**
    * Origins, besides that of `baseUrl`, whose pages may send unsafe requests (POST and the like) to guarded session
    * routes.
    */
@@ -131,7 +146,10 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
    * says. `https:`, or on loopback. Default: none.
    */
   fetchOrigins?: readonly string[] | undefined
-  /** Where a logout ends: a path on this origin. Register `baseUrl`'s origin + this path with the provider. Default: the path of `baseUrl`. */
+  /**
+   * Where a logout ends: a path on this origin. Register `baseUrl`'s origin + this path with the provider: browsers come
+   * back there, and go on to `returnTo` where `logout()` has another. Default: the path of `baseUrl`.
+   */
   postLogoutRedirect?: string | undefined
   /**
    * How the provider returns the authorization response: `query` (default), or `form_post` (OAuth 2.0 Form Post
@@ -156,6 +174,11 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
    * one of its own, on the same database. Default: none.
    */
   sessionStore?: SessionStore | undefined
+  /**
+   * Keeps the name of the browser (`User-Agent`) and the address (`req.ip`) with each login, for `oidc.logins.list()`: both
+   * are personal data. Default false.
+   */
+  rememberDevice?: boolean | undefined
   /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
   fetch?: typeof globalThis.fetch | undefined
   /** Permits a provider on plain `http:` that is not on loopback. Its answers can then be forged by anyone on the way. Default false. */
@@ -196,4 +219,14 @@ export interface LoginParameters {
 export interface LogoutParameters {
   /** Where the user lands after the logout: a path on this origin. Default: `postLogoutRedirect`. */
   returnTo?: string | undefined
+  /**
+   * Ends the login here alone; at the provider its user stays logged in, and the next login may ask for no password. The
+   * tokens are revoked all the same. Default false.
+   */
+  local?: boolean | undefined
+  /**
+   * Ends the logins of this session with all other instances too, here; at the provider only the one of this instance is
+   * ended. Default false.
+   */
+  all?: boolean | undefined
 }

@@ -1,6 +1,7 @@
 import type { Records } from '../core/records.ts'
 import { isLoopback, isSecureUrl, localPath, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
+import { acceptedAlgorithms } from './algorithms.ts'
 import { baseOf } from './base-url.ts'
 import { Checks, scopeList, optionsInvalid } from './checks.ts'
 import { clientOf } from './client.ts'
@@ -42,6 +43,7 @@ export interface ResolvedOptions {
   readonly recheckSeconds: number
   readonly providerTimeoutSeconds: number
   readonly clockToleranceSeconds: number
+  readonly idTokenSignedResponseAlg: string | undefined
   readonly allowedOrigins: readonly string[]
   readonly fetchOrigins: readonly string[]
   readonly postLogoutRedirect: string
@@ -50,6 +52,7 @@ export interface ResolvedOptions {
   readonly dpop: boolean
   readonly records: Records | undefined
   readonly sessionStore: SessionStore | undefined
+  readonly rememberDevice: boolean
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
   readonly bearer: ResolvedLoginBearer
@@ -76,6 +79,7 @@ const known = [
   'recheckSeconds',
   'providerTimeoutSeconds',
   'clockToleranceSeconds',
+  'idTokenSignedResponseAlg',
   'allowedOrigins',
   'fetchOrigins',
   'postLogoutRedirect',
@@ -84,6 +88,7 @@ const known = [
   'dpop',
   'records',
   'sessionStore',
+  'rememberDevice',
   'fetch',
   'allowInsecureIssuer',
   'bearer',
@@ -137,6 +142,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
+    idTokenSignedResponseAlg: algorithmOf(checks),
     allowedOrigins: originsOf(checks, 'allowedOrigins'),
     fetchOrigins: fetchOriginsOf(checks),
     postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
@@ -145,6 +151,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     dpop: checks.boolean('dpop', false),
     records: recordsOf(checks, 'records', checks.value('records')),
     sessionStore: sessionStoreOf(checks),
+    rememberDevice: checks.boolean('rememberDevice', false),
     fetch: checks.function('fetch') as ResolvedOptions['fetch'],
     allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),
@@ -167,6 +174,13 @@ function scopeOf(checks: Checks): readonly string[] {
   else if (!scope.includes('openid'))
     checks.fault("scope must contain 'openid': without it there is no ID token (OIDC Core 3.1.2.1)")
   return scope ?? []
+}
+
+function algorithmOf(checks: Checks): string | undefined {
+  const given = checks.value('idTokenSignedResponseAlg')
+  if (given === undefined || acceptedAlgorithms.includes(given as string)) return given as string | undefined
+  checks.fault(`idTokenSignedResponseAlg must be one of ${acceptedAlgorithms.join(', ')}, as the client is registered`)
+  return undefined
 }
 
 function secretsOf(checks: Checks, base: URL | undefined, clientSecret: string | undefined): readonly string[] {

@@ -5,6 +5,17 @@ export interface Routes {
   readonly login: string
   readonly callback: string
   readonly logout: string
+  readonly backchannelLogout: string
+  readonly frontchannelLogout: string
+}
+
+/** The last word of each path, where the options do not say otherwise. */
+const words: Readonly<Record<keyof Routes, string>> = {
+  login: 'login',
+  callback: 'callback',
+  logout: 'logout',
+  backchannelLogout: 'backchannel-logout',
+  frontchannelLogout: 'frontchannel-logout',
 }
 
 /** The name of an instance. */
@@ -23,23 +34,26 @@ export function nameOf(checks: Checks): string {
 /** The paths of its routes. */
 export function routesOf(checks: Checks, name: string): Routes {
   const prefix = name === 'default' ? '' : `/${name}`
-  const routes = { login: `${prefix}/login`, callback: `${prefix}/callback`, logout: `${prefix}/logout` }
+  const names = Object.keys(words) as (keyof Routes)[]
+  const routes = Object.fromEntries(names.map((route) => [route, `${prefix}/${words[route]}`])) as {
+    -readonly [Route in keyof Routes]: string
+  }
   const given = checks.value('routes')
   if (given === undefined) return routes
-  const inner = new Checks(given, 'routes', Object.keys(routes))
-  for (const route of ['login', 'callback', 'logout'] as const) {
+  const inner = new Checks(given, 'routes', names)
+  for (const route of names) {
     const path = inner.value(route)
     if (path === undefined) continue
     // Only what means the same in Express 4 and 5, and no query: a redirect URI with one cannot be expressed (RFC 6749 3.1.2).
     if (typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) routes[route] = path
     else
       inner.fault(
-        `routes.${route} must be a plain path such as '/auth/${route}', without patterns, query or a slash at its end`,
+        `routes.${route} must be a plain path such as '/auth/${words[route]}', without patterns, query or a slash at its end`,
       )
   }
   // Express matches without regard to case.
-  if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < 3) {
-    inner.fault('routes.login, routes.callback and routes.logout must differ from one another')
+  if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < names.length) {
+    inner.fault(`${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`)
   }
   checks.faults.push(...inner.faults.map((fault) => fault.replace("unknown option '", "unknown option 'routes.")))
   return routes

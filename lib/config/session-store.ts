@@ -5,6 +5,8 @@ export interface SessionStore {
   get(id: string, callback: (error: unknown, session?: object | null) => void): unknown
   set(id: string, session: object, callback?: (error?: unknown) => void): unknown
   destroy(id: string, callback?: (error?: unknown) => void): unknown
+  /** Seconds since the epoch at which a session was last in use; undefined where there is none. `RedisSessionStore` has it. */
+  lastSeenAt?(id: string): Promise<number | undefined>
 }
 
 const methods = ['get', 'set', 'destroy']

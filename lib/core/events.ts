@@ -8,8 +8,11 @@ export interface OidcEventBase {
   at: number
 }
 
-/** Why a login ended: its user logged out, or the provider refused to refresh its tokens. */
-export type LogoutReason = 'user' | 'refresh_refused'
+/**
+ * Why a login ended: its user logged out, the provider said so (by its server, or through the browser), the application
+ * called `oidc.logins.end()`, or the provider refused to refresh its tokens.
+ */
+export type LogoutReason = 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'
 
 /** Why tokens were refreshed: they had ended or were about to, the login was rechecked, or an API refused the access token. */
 export type RefreshReason = 'expiry' | 'recheck' | 'rejected'

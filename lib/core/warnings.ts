@@ -9,6 +9,7 @@ export type SetupWarning =
   | 'OIDC_SESSION_COOKIE_STRICT'
   | 'OIDC_ROUTER_ORDER'
   | 'OIDC_ACCESS_TOKEN_UNVERIFIED'
+  | 'OIDC_FRONTCHANNEL_COOKIE'
 
 const said = new Set<string>()
 

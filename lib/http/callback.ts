@@ -2,13 +2,15 @@ import type { FinishedLogin } from '../config/options.ts'
 import type { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import { claim, claimed, settleClaim } from '../logins/claim.ts'
-import { FormerSessionChanged, finishLogin, type FinishInput, type Finished } from '../logins/finish.ts'
+import { finishLogin, type FinishInput, type Finished } from '../logins/finish.ts'
+import { FormerSessionChanged, LoggedOutMeanwhile } from '../logins/write-login.ts'
 import { takeResponse } from '../logins/response.ts'
 import { attachLogin } from '../session/attached.ts'
 import { liveSlot } from '../session/login-record.ts'
 import { clearedCookie, countFinished, transactionSeconds, type Transaction } from '../session/transaction.ts'
 import { sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
+import { deviceOf } from './device.ts'
 import { failCallback, needsUser } from './fail-callback.ts'
 import { plainLogin, queryOf, startLogin } from './login.ts'
 import { badRequest, homeward, isSilent, readCallback, type Callback } from './read-callback.ts'
@@ -75,9 +77,9 @@ async function usedBefore(callback: Callback): Promise<void> {
 }
 
 /** Begins anew the login that a transaction was of. */
-function startAgain(exchange: Exchange, transaction: Transaction): Promise<void> {
+function startAgain(exchange: Exchange, transaction: Transaction, attempt = 0): Promise<void> {
   const { scope, parameters, returnTo } = transaction
-  return startLogin(exchange, { scope, parameters, returnTo })
+  return startLogin(exchange, { scope, parameters, returnTo }, { attempt })
 }
 
 async function finish(callback: Callback, transaction: Transaction): Promise<void> {
@@ -98,6 +100,8 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
     }
     // Best effort: an unsettled claim counts as failed after a while.
     await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
+    const isOvertaken = error instanceof LoggedOutMeanwhile && state.attempt === 0
+    if (isOvertaken && !isSilent(state)) return startAgain(exchange, transaction, 1)
     if (error instanceof FormerSessionChanged && !isSilent(state)) return startAgain(exchange, transaction)
     throw error
   }
@@ -118,12 +122,13 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
 
 function finishInput(callback: Callback, transaction: Transaction): FinishInput {
   const { exchange, session, parameters, stateText } = callback
-  const { afterLogin, origin } = exchange.instance.options
+  const { afterLogin, origin, rememberDevice } = exchange.instance.options
   return {
     parameters,
     state: stateText,
     transaction,
     session,
+    device: rememberDevice ? deviceOf(exchange.req) : undefined,
     afterLogin: async (login) => afterLogin?.(exchange.req, login as unknown as FinishedLogin),
     localPath: (wanted) => localPath(wanted, origin),
   }

@@ -1,4 +1,4 @@
-import { FormerSessionChanged } from '../logins/finish.ts'
+import { FormerSessionChanged } from '../logins/write-login.ts'
 import { ProviderRefused } from '../provider/respond.ts'
 import { clearedCookie, type Transaction } from '../session/transaction.ts'
 import { answerError, loginFailed, type Exchange } from './answers.ts'

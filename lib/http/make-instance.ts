@@ -7,6 +7,7 @@ import { Sealer } from '../core/seal.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider } from '../provider/provider.ts'
+import { ownerOf } from '../session/login-index.ts'
 import { Keys } from '../tokens/keys.ts'
 
 /** Logins of which it is remembered when they were last rechecked. */
@@ -33,6 +34,7 @@ export function makeInstance(given: unknown): Instance {
     tokenSealer: new Sealer(options.secrets, 'tokens'),
     refreshes: new Flights(),
     rechecks: new Lru(mostRechecks),
+    owner: ownerOf(options),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

@@ -2,11 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
-import type { LoginParameters, LogoutParameters, OidcOptions } from '../config/options.ts'
-import { Checks, optionsInvalid } from '../config/checks.ts'
+import type { LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from '../config/options.ts'
+import { optionsInvalid } from '../config/checks.ts'
 import { OidcError } from '../core/errors.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
-import { localPath } from '../core/urls.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
 import { compileRule, type AuthRule } from '../guard/rule.ts'
@@ -19,7 +18,7 @@ import type { OidcContext } from './context.ts'
 import { loginRequired, makeContext } from './make-context.ts'
 import { startLogin } from './login.ts'
 import { loginsOf, type Logins } from './logins.ts'
-import { startLogout } from './logout.ts'
+import { checkLogout, startLogout } from './logout.ts'
 import { userInfoForToken } from '../logins/user-info.ts'
 import { makeInstance } from './make-instance.ts'
 import { answerFault } from './needed-login.ts'
@@ -40,7 +39,7 @@ export interface Oidc<Claims extends object = StandardClaims> {
   /** The login, callback and logout routes, and `req.oidc` on every request behind it. Mount it where `baseUrl` points, after the session. */
   readonly router: RequestHandler
   /** Paths of the routes as browsers see them, for links. */
-  readonly paths: { readonly login: string; readonly callback: string; readonly logout: string }
+  readonly paths: Readonly<Record<keyof RouteOptions, string>>
   /**
    * Guards a session route. Not logged in: a navigation goes to the provider, a form gets a 401 page, a client 401
    * problem+json. Logged in, but the rule is not met: 403.
@@ -149,6 +148,8 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       login: basePath + routes.login,
       callback: basePath + routes.callback,
       logout: basePath + routes.logout,
+      backchannelLogout: basePath + routes.backchannelLogout,
+      frontchannelLogout: basePath + routes.frontchannelLogout,
     }),
     requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
     requireBearer: tokens.requireBearer,
@@ -232,13 +233,4 @@ function missingRouter(instance: Instance): OidcError {
   return setupInvalid(
     `a route was reached before the router of the instance '${instance.options.name}': app.use(oidc.router) must come before it`,
   )
-}
-
-function checkLogout(parameters: LogoutParameters, origin: string): void {
-  const checks = new Checks(parameters, 'the parameters of logout()', ['returnTo'])
-  const returnTo = checks.value('returnTo')
-  if (returnTo !== undefined && localPath(returnTo, origin) === undefined) {
-    checks.fault("returnTo must be a path on this origin, such as '/goodbye'")
-  }
-  if (checks.faults.length > 0) throw optionsInvalid('logout()', checks.faults)
 }

@@ -2,11 +2,13 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Instance } from '../logins/instance.ts'
 import { OidcError } from '../core/errors.ts'
 import { answerError, toldError, type Exchange } from './answers.ts'
+import { handleBackchannelLogout } from './backchannel-logout.ts'
 import { handleCallback } from './callback.ts'
 import { handleCallbackPost } from './callback-post.ts'
 import { makeContext } from './make-context.ts'
 import { askedLogin, startLogin } from './login.ts'
-import { handleLogout } from './logout.ts'
+import { handleFrontchannelLogout } from './frontchannel-logout.ts'
+import { goOnAfterLogout, handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
 import { metadataPath, resourceMetadata } from './resource-metadata.ts'
 import type { Slot } from '../session/login-record.ts'
@@ -27,7 +29,7 @@ export function makeRouter(instance: Instance): RequestHandler {
     const proceed = (): void => {
       offerContext(exchange)
       const route = routes.get(routeOf(req.path))
-      if (!route) return next()
+      if (!route) return goOnAfterLogout(exchange) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
     }
@@ -45,17 +47,20 @@ export function makeRouter(instance: Instance): RequestHandler {
 
 function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
-  const { login, callback, logout } = routes
   const metadata = resourceMetadata({ origin, basePath }, [issuer])
   const begin = handler(instance, (exchange) => startLogin(exchange, askedLogin(exchange)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
   const post = handler(instance, handleCallbackPost)
+  const backchannel = handler(instance, handleBackchannelLogout)
+  const frontchannel = handler(instance, handleFrontchannelLogout)
   // Whoever only looks finishes and ends no login.
   return new Map<string, Route>([
-    [routeOf(login), { GET: begin, HEAD: begin }],
-    [routeOf(callback), { GET: get, HEAD: lookedAt, POST: post }],
-    [routeOf(logout), { GET: end, HEAD: lookedAt, POST: end }],
+    [routeOf(routes.login), { GET: begin, HEAD: begin }],
+    [routeOf(routes.callback), { GET: get, HEAD: lookedAt, POST: post }],
+    [routeOf(routes.logout), { GET: end, HEAD: lookedAt, POST: end }],
+    [routeOf(routes.backchannelLogout), { POST: backchannel }],
+    [routeOf(routes.frontchannelLogout), { GET: frontchannel, HEAD: lookedAt }],
     // It stands at the root, where a router that is mounted below it is not asked (RFC 9728 3.1).
     ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])

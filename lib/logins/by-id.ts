@@ -1,10 +1,10 @@
 import type { SessionStore } from '../config/session-store.ts'
 import type { OidcError } from '../core/errors.ts'
+import { sessionOfLogin } from '../session/login-index.ts'
 import { recordsFor, sessionLives } from '../session/web-session.ts'
 import { findLogin } from './find.ts'
 import type { Instance } from './instance.ts'
 import { loginEnded, type LoginPlace } from './kept-tokens.ts'
-import { sessionOfLogin } from './login-index.ts'
 
 /**
  * Does something with a login that is known by its id alone, while its session lives. Where that turns out to have ended,

@@ -9,7 +9,7 @@ import type { LoginTokens } from '../provider/respond.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { AccessToken } from '../session/vault.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../tokens/access-token.ts'
-import { providerAlgorithms } from '../config/algorithms.ts'
+import { idTokenAlgorithms } from '../config/algorithms.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
 import { verifyIdToken, type IdTokenClaims } from '../tokens/id-token.ts'
 import { withDistributedClaims } from '../tokens/issuer-rules.ts'
@@ -59,7 +59,7 @@ export async function identify(
     ...checks,
     rules: options.rules,
     nonce: asked.nonce,
-    algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
+    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
   const info =

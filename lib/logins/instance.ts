@@ -22,6 +22,8 @@ export interface Instance {
   /** Milliseconds since the epoch at which this process last began to recheck a login. */
   readonly rechecks: Lru<number>
   readonly cookiePlace: CookiePlace
+  /** Whose logins the index finds. */
+  readonly owner: string
   /** From `baseUrl` alone, never from a request. */
   readonly redirectUri: string
 }

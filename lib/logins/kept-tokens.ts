@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../core/errors.ts'
+import { LoginNeeded, OidcError, providerUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
-import { without } from '../session/identity-change.ts'
 import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord, type Slot } from '../session/login-record.ts'
 import { openTokens, sealTokens, type KeptTokens } from '../session/vault.ts'
+import { endSlot } from './end-slot.ts'
 import { findLogin, type FoundLogin } from './find.ts'
 import type { Instance } from './instance.ts'
-import { forgetLogin } from './login-index.ts'
 import { grantedScope } from './target.ts'
 
 /** A login whose tokens are asked for. */
@@ -116,32 +115,16 @@ export async function endUnless(
   { records, session, slot }: LoginPlace,
   areOthers: (there: KeptTokens) => boolean,
 ): Promise<KeptTokens | undefined> {
-  const { name } = instance.options
-  const { issuer, sub, loginId } = slot
-  for (let tries = 0; tries < mostTries; tries++) {
-    const found = await findLogin(records, session, name, loginId)
-    if (!found) return undefined
-    const sealed = await records.get(tokensKey(found.session, name))
-    if (sealed !== undefined) {
-      const there = openTokens(instance.tokenSealer, sealed, loginId, name)
-      if (!there) throw unreadable(instance)
-      if (areOthers(there)) return there
-    }
-    const others = without(liveSlots(found.record), name)
-    const isLast = Object.keys(others).length === 0
-    const isEnded = await records.replace(
-      loginKey(found.session),
-      found.text,
-      isLast ? undefined : writeRecord(others, found.record.version + 1),
-      isLast ? 1 : secondsLeft(others),
-      { dropped: [tokensKey(found.session, name)] },
-    )
-    if (!isEnded) continue
-    await forgetLogin(records, loginId)
-    instance.events.emit('logout', { issuer, sub, loginId, reason: 'refresh_refused' })
-    return undefined
-  }
-  throw storeUnavailable(new Error('the login record kept changing'))
+  const { loginId } = slot
+  let others: KeptTokens | undefined
+  await endSlot(instance, { records, session, loginId }, 'refresh_refused', ({ sealed }) => {
+    if (sealed === undefined) return false
+    const there = openTokens(instance.tokenSealer, sealed, loginId, instance.options.name)
+    if (!there) throw unreadable(instance)
+    others = areOthers(there) ? there : undefined
+    return others !== undefined
+  })
+  return others
 }
 
 /** The tokens of a login cannot be read, and another login brings others. */

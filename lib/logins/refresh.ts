@@ -1,6 +1,6 @@
 import { LoginNeeded, OidcError } from '../core/errors.ts'
 import type { RefreshReason } from '../core/events.ts'
-import { InteractionNeeded, RefreshRefused, refreshGrant, revokeRefreshToken } from '../provider/refresh.ts'
+import { InteractionNeeded, RefreshRefused, refreshGrant } from '../provider/refresh.ts'
 import { wasAskedLately } from '../session/asked.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
 import type { Slot } from '../session/login-record.ts'
@@ -18,6 +18,7 @@ import {
   type LoginPlace,
 } from './kept-tokens.ts'
 import { alone } from './refresh-lock.ts'
+import { revokeTokens } from './revoke.ts'
 import { otherToken, reidentify } from './reidentify.ts'
 import { isFresh, isUsable, missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
 
@@ -177,17 +178,9 @@ async function keepRefreshed(
   const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))
   const token = there && tokenNamed(there, name)
   if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
-  await revoked(instance, response.refreshToken ?? sent.refreshToken)
+  // A logout came first: what was just got is of no use to anybody, and must not be.
+  await revokeTokens(instance, { refreshToken: response.refreshToken ?? sent.refreshToken })
   throw loginEnded('the login ended while its tokens were being refreshed')
-}
-
-/** A logout came first: what was just got is of no use to anybody, and must not be. */
-async function revoked(instance: Instance, refreshToken: string | undefined): Promise<void> {
-  try {
-    if (refreshToken !== undefined) await revokeRefreshToken(instance.provider, refreshToken)
-  } catch (error) {
-    instance.events.emit('provider_fault', { detail: (error as OidcError).detail })
-  }
 }
 
 /** The login stays: what is asked for takes another that asks for it, of its user at the keyboard. */

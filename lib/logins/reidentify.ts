@@ -1,5 +1,5 @@
 import type { TokenSet, UnknownClaims } from '../config/claims.ts'
-import { providerAlgorithms } from '../config/algorithms.ts'
+import { idTokenAlgorithms } from '../config/algorithms.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
 import type { DpopHandle } from '../provider/dpop.ts'
@@ -94,7 +94,7 @@ async function verified(
     rules: options.rules,
     nonce: typeof nonce === 'string' ? nonce : undefined,
     isRefreshed: true,
-    algorithms: providerAlgorithms(metadata.id_token_signing_alg_values_supported),
+    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   if (claims.iss !== slot.issuer) throw tokenInvalid('ID token', 'iss is another than that of the login')
   if (claims.sub !== slot.sub) throw tokenInvalid('ID token', 'sub is another than that of the login')

@@ -20,12 +20,14 @@ export function slotOf(
     loginId: randomBytes(16).toString('base64url'),
     issuer: claims.iss,
     sub: claims.sub,
+    ...(typeof claims['sid'] === 'string' ? { sid: claims['sid'] } : {}),
     ...aboutLogin(instance, claims),
     user: identity.user,
     roles: identity.roles,
     // The provider has said yes to all that was asked for, or there would be no code.
     scope: codeScope ? [...new Set([...tokens.scope, ...transaction.scope])] : tokens.scope,
     startedAt: transaction.startedAt,
+    issuedAt: claims.iat,
     checkedAt: now,
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
@@ -34,11 +36,13 @@ export function slotOf(
   }
 }
 
-/** What an ID token says of how the user logged in. */
-export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot, 'sid' | 'acr' | 'authTime'> {
-  const { sid, acr, auth_time: authTime } = claims
+/**
+ * What an ID token says of how the user logged in, those of refreshes included. `sid` is not of it: a refresh begins no
+ * session at the provider, and the login is found by the one that it was of.
+ */
+export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot, 'acr' | 'authTime'> {
+  const { acr, auth_time: authTime } = claims
   return {
-    ...(typeof sid === 'string' ? { sid } : {}),
     ...(typeof acr === 'string' ? { acr } : {}),
     ...(isPast(instance, authTime) ? { authTime } : {}),
   }

@@ -1,4 +1,4 @@
-import { ResponseBodyError, refreshTokenGrant, tokenRevocation } from 'openid-client'
+import { ResponseBodyError, refreshTokenGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
 import { withProof, type DpopHandle } from './dpop.ts'
 import { credentials, providerFault } from './faults.ts'
@@ -78,15 +78,4 @@ function interactionNeeded(error: unknown): InteractionNeeded | undefined {
     isBySuberror ? (suberror as string) : error.error,
     typeof claims === 'string' ? claims : undefined,
   )
-}
-
-/** Revokes a refresh token (RFC 7009), with all that was got by it; does nothing where the provider cannot. */
-export async function revokeRefreshToken(provider: Provider, refreshToken: string): Promise<void> {
-  const { configuration, metadata } = await provider.ready()
-  if (metadata.revocation_endpoint === undefined) return
-  try {
-    await tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' })
-  } catch (error) {
-    throw providerFault(error, 'revocation', [refreshToken, ...credentials(provider.options)])
-  }
 }

@@ -17,6 +17,8 @@ export interface Slot {
   readonly scope: readonly string[]
   /** When the browser set out to log in. */
   readonly startedAt: number
+  /** When the provider issued the ID token that the login was made by, by its clock. */
+  readonly issuedAt?: number
   /** When the provider last vouched for the login. */
   readonly checkedAt: number
   /** When the login ends whatever the activity. */
@@ -25,10 +27,18 @@ export interface Slot {
   readonly accessTokenEndsAt?: number
   readonly acr?: string
   readonly authTime?: number
+  /** Where the user was, if the application wants that remembered. */
+  readonly device?: Device
   /** Whether there is a refresh token, so that the login can be rechecked. */
   readonly refreshable?: true
   /** What the login asked for: who asks for it again at once would get the same. */
   readonly asked?: Asked
+}
+
+/** What a browser says of itself. */
+export interface Device {
+  readonly userAgent?: string
+  readonly address?: string
 }
 
 /** What of an authorization request says what a login was to be good for. */

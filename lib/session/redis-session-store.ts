@@ -6,6 +6,7 @@ import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
 import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
+import { forgetSession } from './login-index.ts'
 import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
 import { answered, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
@@ -23,6 +24,9 @@ export interface RedisSessionStoreOptions {
 }
 
 type Callback<Data = void> = (error?: unknown, data?: Data) => unknown
+
+/** A session, and the seconds that it has left. */
+const lifeScript = `return {redis.call('GET', KEYS[1]), redis.call('TTL', KEYS[1])}`
 
 /** Sessions of which it is remembered when they were last renewed. */
 const mostRenewed = 50_000
@@ -92,6 +96,16 @@ export class RedisSessionStore extends RedisStore {
   /** Deletes a session with its logins and tokens. */
   override destroy(sid: string, callback?: Callback): Promise<void> {
     return answer(this.#remove(sid), callback)
+  }
+
+  /** Seconds since the epoch at which a session was last in use, to the minute that it is renewed by; undefined where there is none. */
+  async lastSeenAt(sid: string): Promise<number | undefined> {
+    const words = { keys: [this.prefix + sid], arguments: [] }
+    const [text, left] = (await this.#run(() => this.#client.eval(lifeScript, words))) as unknown[]
+    if (typeof text !== 'string') return undefined
+    const maxAge = parseSession(text).cookie?.originalMaxAge
+    const life = typeof maxAge === 'number' ? Math.min(this.#idleSeconds, maxAge / 1000) : this.#idleSeconds
+    return Math.floor(Date.now() / 1000 - Math.max(0, Math.ceil(life) - Number(left)))
   }
 
   override createSession(req: Request, data: SessionData): Session & SessionData {
@@ -168,9 +182,12 @@ export class RedisSessionStore extends RedisStore {
       if (text === undefined) return
       const record = readRecord(text)
       if (movedOf(record)) return
-      const instances = record === undefined || record === 'newer' ? [] : Object.keys(record.slots)
-      const tokens = instances.map((instance) => tokensKey(sid, instance))
-      if (await records.replace(loginKey(sid), text, undefined, 1, { dropped: tokens })) return
+      const slots = record === undefined || record === 'newer' ? {} : record.slots
+      const tokens = Object.keys(slots).map((instance) => tokensKey(sid, instance))
+      if (await records.replace(loginKey(sid), text, undefined, 1, { dropped: tokens })) {
+        await Promise.all(Object.values(slots).map(({ loginId }) => forgetSession(records, loginId)))
+        return
+      }
     }
     throw storeUnavailable(new Error('the login record kept changing'))
   }

@@ -54,10 +54,32 @@ function throughStore(store: SessionStore): Records {
 
 /** Whether a session lives. To ask does not renew it: that is done by its requests. */
 export async function sessionLives(store: SessionStore, id: string): Promise<boolean> {
+  return (await readSession(store, id)) !== undefined
+}
+
+/** When a session that lives was last in use, as far as its store can tell. */
+export async function sessionInUse(
+  store: SessionStore,
+  id: string,
+): Promise<{ readonly lastSeenAt: number | undefined } | undefined> {
+  const session = await readSession(store, id)
+  if (!session) return undefined
+  if (store.lastSeenAt) return { lastSeenAt: await store.lastSeenAt(id) }
+  const { expires, originalMaxAge } = (session as Partial<SessionData>).cookie ?? {}
+  if (!expires || typeof originalMaxAge !== 'number') return { lastSeenAt: undefined }
+  return { lastSeenAt: Math.floor((new Date(expires).getTime() - originalMaxAge) / 1000) }
+}
+
+async function readSession(store: SessionStore, id: string): Promise<object | undefined> {
   const found = await callStore<object | null | undefined>((done) =>
     store.get(id, (error, session) => done(isNoEntry(error) ? undefined : error, session)),
   )
-  return found !== null && found !== undefined
+  return found ?? undefined
+}
+
+/** Ends a session that may be no request's. */
+export function destroySession(store: SessionStore, id: string): Promise<void> {
+  return callStore<void>((done) => store.destroy(id, (error) => done(isNoEntry(error) ? undefined : error)))
 }
 
 /** A new session in place of a request's own, which can be taken back until its login is complete. */

@@ -232,6 +232,7 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
         expect([...to.searchParams.keys()].toSorted()).toEqual([
           'client_id',
           'id_token_hint',
+          'logout_hint',
           'post_logout_redirect_uri',
           'state',
         ])

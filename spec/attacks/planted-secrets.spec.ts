@@ -170,11 +170,11 @@ describe.skipIf(!own)('a day with secrets planted', () => {
     await client.set('the-mark', mark)
     await until(() => seenMarks.has(mark), 'the commands of Redis were seen')
     for (const key of await client.keys('*')) {
-      expect({ key, type: await client.type(key) }).toEqual({ key, type: 'string' })
-      watch.see(
-        `the Redis key ${key.replace(/\{?sess:[\w-]+\}?/, 'sess:id')}`,
-        `${key} ${(await client.get(key)) ?? ''}`,
-      )
+      const type = await client.type(key)
+      // Texts, and the sets that logins are found by.
+      expect({ key, type }).toEqual({ key, type: /^oidc:(logins|ended):/.test(key) ? 'zset' : 'string' })
+      const value = type === 'zset' ? (await client.zRange(key, 0, -1)).join(' ') : ((await client.get(key)) ?? '')
+      watch.see(`the Redis key ${key.replace(/\{?sess:[\w-]+\}?/, 'sess:id')}`, `${key} ${value}`)
     }
   }
 

@@ -316,7 +316,10 @@ export function waysOf(world: Flow): Record<string, Way> {
         const agent = await loggedIn(app)
         const end = new URL(location(await agent.get('/end', { redirect: 'manual' })))
         expect(end.origin + end.pathname).toBe(`${world.provider.issuer}/logout`)
-        return [end.searchParams.get('post_logout_redirect_uri') ?? 'none']
+        const back = new URL(end.searchParams.get('post_logout_redirect_uri') ?? 'none')
+        expect(back.pathname).toBe('/')
+        const page = await sendRaw(app, `/?state=${end.searchParams.get('state') ?? ''}`)
+        return [page.get('Location') ?? back.href]
       }
     },
 

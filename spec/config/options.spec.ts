@@ -26,6 +26,9 @@ const records: Records = {
   replace: async () => true,
   take: async () => undefined,
   delete: async () => {},
+  include: async () => {},
+  members: async () => [],
+  exclude: async () => {},
 }
 
 describe('the options of createOidc', () => {
@@ -40,7 +43,13 @@ describe('the options of createOidc', () => {
       origin: 'https://app.example.com',
       basePath: '',
       isLocal: false,
-      routes: { login: '/login', callback: '/callback', logout: '/logout' },
+      routes: {
+        login: '/login',
+        callback: '/callback',
+        logout: '/logout',
+        backchannelLogout: '/backchannel-logout',
+        frontchannelLogout: '/frontchannel-logout',
+      },
       scope: ['openid', 'profile', 'email'],
       resource: [],
       secrets: [valid.secret],
@@ -53,6 +62,7 @@ describe('the options of createOidc', () => {
       recheckSeconds: 300,
       providerTimeoutSeconds: 5,
       clockToleranceSeconds: 30,
+      idTokenSignedResponseAlg: undefined,
       allowedOrigins: [],
       fetchOrigins: [],
       postLogoutRedirect: '/',
@@ -61,6 +71,7 @@ describe('the options of createOidc', () => {
       dpop: false,
       records: undefined,
       sessionStore: undefined,
+      rememberDevice: false,
       fetch: undefined,
       allowInsecureIssuer: false,
       bearer: {
@@ -225,7 +236,13 @@ describe('the options of createOidc', () => {
     [
       'records',
       [{}, null, 'redis', { ...records, take: undefined }, () => {}],
-      /^records must have the methods get, set, add, replace, take and delete: use redisRecords/,
+      /^records must have the methods get, set, add, replace, take, delete, include, members and exclude: use redisRecords/,
+    ],
+    ['rememberDevice', ['yes', 1, null], /^rememberDevice must be true or false/],
+    [
+      'idTokenSignedResponseAlg',
+      ['none', 'HS256', 'rs256', '', 256, null, ['RS256']],
+      /^idTokenSignedResponseAlg must be one of RS256, PS256, ES256, .*, as the client is registered$/,
     ],
     [
       'sessionStore',

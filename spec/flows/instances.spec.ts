@@ -96,7 +96,7 @@ async function logInWithBoth(): Promise<void> {
 describe('two instances in one application', () => {
   it('have routes of their own', async () => {
     await start()
-    expect(staff.paths).toEqual({ login: '/staff/login', callback: '/staff/callback', logout: '/staff/logout' })
+    expect(staff.paths).toMatchObject({ login: '/staff/login', callback: '/staff/callback', logout: '/staff/logout' })
     for (const [path, provider] of [
       ['/login', customers],
       ['/staff/login', employees],

@@ -95,6 +95,15 @@ describe('a refresh', () => {
     expect(slot).not.toHaveProperty('accessTokenEndsAt')
   })
 
+  it.each([{ sid: 'the first' }, {}])(
+    'leaves the session at the provider that the login was of (%j)',
+    async (session) => {
+      const next = response({ idToken: await idToken({ sid: 'another', acr: 'gold' }) })
+      const { slot } = await after(made(), next, { slot: { ...alice, ...session } })
+      expect([slot.sid, slot.acr]).toEqual([session.sid, 'gold'])
+    },
+  )
+
   it.each([
     ['of another subject', { sub: 'bob' }, 'ID token: sub is another than that of the login'],
     ['with another nonce', { nonce: 'another' }, 'ID token: nonce is another'],

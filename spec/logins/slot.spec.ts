@@ -53,6 +53,7 @@ describe('what is kept of a login', () => {
       roles: ['admin'],
       scope: ['openid', 'granted'],
       startedAt: now - 5.25,
+      issuedAt: now,
       checkedAt: now,
       endsAt: now + 7200,
       asked: { at: now, scope: ['openid', 'asked'], parameters: {} },

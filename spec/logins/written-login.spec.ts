@@ -1,11 +1,13 @@
 /** The writes of a login, one by one: what is asked of the store, what another's write between them does, and what is undone. */
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { FormerSessionChanged, finishLogin, type FinishInput, type Finished } from '../../lib/logins/finish.ts'
+import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/finish.ts'
+import { FormerSessionChanged } from '../../lib/logins/write-login.ts'
 import type { Identity } from '../../lib/logins/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { loginKey, readRecord, tokensKey, writeRecord, type LoginRecord } from '../../lib/session/login-record.ts'
 import { nameOf } from '../../lib/session/memory-records.ts'
+import { groupId, loginsOfGroup } from '../../lib/session/login-index.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
 import { openTokens } from '../../lib/session/vault.ts'
 import { slotOf } from '../support/slots.ts'
@@ -81,11 +83,16 @@ function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): Mock
 }
 
 describe('a login', () => {
-  it('of an anonymous visitor is the tokens, a record that names it and then where it is, and asks nothing else of the records', async () => {
+  it('of an anonymous visitor is the tokens, where it is and then the record that names it, and asks whether its user was logged out', async () => {
     const stage = await stageWith()
     const set = vi.spyOn(stage.records, 'set')
     const add = vi.spyOn(stage.records, 'add')
-    const others = (['get', 'replace', 'take', 'delete'] as const).map((name) => vi.spyOn(stage.records, name))
+    const include = vi.spyOn(stage.records, 'include')
+    const members = vi.spyOn(stage.records, 'members')
+    who.identity = identityOf({ sid: 'at the provider' })
+    const others = (['get', 'replace', 'take', 'delete', 'exclude'] as const).map((name) =>
+      vi.spyOn(stage.records, name),
+    )
     const { login, loginId, returnTo } = await finished(stage)
     expect(returnTo).toBe('/profile')
     expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
@@ -93,10 +100,16 @@ describe('a login', () => {
       [tokensKey(stage.session.id, 'default'), expect.any(String), 7200],
       [{ kind: 'login', id: loginId }, stage.session.id, 7200],
     ])
-    const [tokensAt, indexAt] = set.mock.invocationCallOrder as [number, number]
-    const [recordAt] = add.mock.invocationCallOrder as [number]
-    expect(tokensAt).toBeLessThan(recordAt)
-    expect(recordAt).toBeLessThan(indexAt)
+    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
+    expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
+    expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
+    const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
+    // Whoever logs the user out before the question is found by it, and whoever does after it finds the login.
+    const [tokensAt, indexAt] = orderOf(set) as [number, number]
+    const [recordAt] = orderOf(add) as [number]
+    expect(tokensAt).toBeLessThan(indexAt)
+    for (const before of [indexAt, ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
+    for (const question of orderOf(members)) expect(question).toBeGreaterThan(recordAt)
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200)
     expect(openTokens(instance.tokenSealer, String(set.mock.calls[0]?.[1]), loginId, 'default')).toMatchObject({
       accessToken: 'the-access-token',
@@ -242,8 +255,8 @@ describe('a login whose former session changes meanwhile', () => {
     expect(await stage.records.get(key)).toBe(text)
     // Only its own try was compared with what is there, and nothing is put back over it.
     expect(replace).toHaveBeenCalledOnce()
-    const last = deleted.mock.calls.at(-1)?.[0] ?? []
-    expect(last).toHaveLength(2)
+    const made = deleted.mock.calls.map(([keys]) => keys).filter((keys) => keys.some((each) => 'part' in each))
+    expect(made.at(-1)).toHaveLength(2)
     expect(faults).toEqual([])
   })
 })
@@ -264,10 +277,13 @@ describe('a login that fails', () => {
     const [[key]] = set.mock.calls as unknown as [[{ session: string }]]
     const made = key.session
     expect(made).not.toBe(stage.id)
-    expect(deleted).toHaveBeenCalledOnce()
+    expect(deleted).toHaveBeenCalledTimes(2)
     expect(new Set(deleted.mock.calls[0]?.[0].map(nameOf))).toEqual(
       new Set([loginKey(made), tokensKey(made, 'default'), tokensKey(made, 'staff')].map(nameOf)),
     )
+    const [[{ id: loginId }]] = deleted.mock.calls[1] as unknown as [[{ kind: string; id: string }]]
+    expect(await stage.records.get({ kind: 'login', id: loginId })).toBeUndefined()
+    expect(await loginsOfGroup(stage.records, instance.owner, { sub: 'alice' })).toEqual([])
     expect(await stage.records.get(tokensKey(made, 'staff'))).toBeUndefined()
     expect(replace).not.toHaveBeenCalled()
     expect(await stage.records.get(loginKey(stage.id))).toBe(text)

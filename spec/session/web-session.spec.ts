@@ -49,7 +49,17 @@ describe('where logins are kept', () => {
       if (how === 'rejects') return Promise.reject(new Error('no connection to the database'))
       throw new Error('no connection to the database')
     }
-    const given: Records = { get: fail, set: fail, add: fail, replace: fail, take: fail, delete: fail }
+    const given: Records = {
+      get: fail,
+      set: fail,
+      add: fail,
+      replace: fail,
+      take: fail,
+      delete: fail,
+      include: fail,
+      members: fail,
+      exclude: fail,
+    }
     const records = recordsFor(new AsyncStore(), given)
     const key = loginKey('id')
     for (const operation of [
@@ -59,6 +69,9 @@ describe('where logins are kept', () => {
       () => records.replace(key, 'value', undefined, 60),
       () => records.take(key),
       () => records.delete([key]),
+      () => records.include(key, 'member', 60),
+      () => records.members(key),
+      () => records.exclude(key, ['member']),
     ]) {
       await expect(operation()).rejects.toMatchObject({
         code: 'store_unavailable',

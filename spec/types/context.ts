@@ -79,7 +79,7 @@ oidc.on('denied', ({ sub, status }) => {
   holds<[Equal<typeof sub, string | undefined>, Equal<typeof status, number>]>()
 })
 oidc.on('logout', ({ reason }) => {
-  holds<Equal<typeof reason, 'user' | 'refresh_refused'>>()
+  holds<Equal<typeof reason, 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'>>()
 })
 // @ts-expect-error: no such event
 oidc.on('signin', () => {})

@@ -137,7 +137,7 @@ export const predecessor = [
         'where a logout led was neither checked nor encoded',
         'it is both',
         shown.logoutTarget,
-        at('flows/logout', 'leads back to postLogoutRedirect, or where logout() says'),
+        at('flows/logout', 'leads back to postLogoutRedirect, and from there where logout() says'),
       ),
       comes('revocation sent no client secret', 'it authenticates', 'revocation'),
       comes('back-channel logout answered 500 to every token', '200 where the session is ended', 'back-channel logout'),

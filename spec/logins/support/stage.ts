@@ -10,6 +10,7 @@ import { Sealer } from '../../../lib/core/seal.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { Provider } from '../../../lib/provider/provider.ts'
 import { loginKey, tokensKey, writeRecord, type Slot } from '../../../lib/session/login-record.ts'
+import { ownerOf } from '../../../lib/session/login-index.ts'
 import { MemoryRecords } from '../../../lib/session/memory-records.ts'
 import { RequestSession } from '../../../lib/session/web-session.ts'
 import { Keys } from '../../../lib/tokens/keys.ts'
@@ -45,6 +46,7 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     tokenSealer: new Sealer(options.secrets, 'tokens'),
     refreshes: new Flights(),
     rechecks: new Lru(100),
+    owner: ownerOf(options),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

@@ -1,0 +1,240 @@
+/** OpenID Connect Back-Channel Logout 1.0: logouts that the provider's server tells. */
+import express from 'express'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { describe, expect, it, vi } from 'vitest'
+import type { TestApp } from '../support/app.ts'
+import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
+import { sidRoute } from '../support/sid-route.ts'
+import { switchedRedis } from '../support/switched-redis.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating' })
+
+const routeOf = (app: TestApp): string => app.url + app.oidc.paths.backchannelLogout
+
+/** An application, and a login of each of some users in it. */
+async function loggedIn(app: TestApp, ...subs: string[]) {
+  const agents = []
+  for (const sub of subs) {
+    world.provider.signIn(sub)
+    const agent = app.agent()
+    await agent.get('/profile')
+    agents.push({ agent, sid: (await agent.fetch('/sid')).json() as unknown as string })
+  }
+  return agents
+}
+
+const start = (setup: Parameters<typeof world.start>[0] = {}): Promise<TestApp> =>
+  world.start({
+    ...setup,
+    routes: (app) => {
+      noteRoutes(app)
+      sidRoute(app)
+    },
+  })
+
+describe('a logout token', () => {
+  it('by sid ends that login, and no other', async () => {
+    const app = await start()
+    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+    const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sid: first?.sid }) })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.headers.get('connection')).toBe('close')
+    expect(await answer.text()).toBe('')
+    expect(await notesOf(first!.agent, app)).toMatchObject({ sub: null })
+    expect(await notesOf(second!.agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
+  })
+
+  it('by sub ends all logins of that subject, and nobody else\u2019s', async () => {
+    const app = await start()
+    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+    const ids = await Promise.all([first, second, bob].map(async (one) => (await notesOf(one!.agent, app)).id))
+    const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sub: 'alice' }) })
+    expect(answer.status).toBe(200)
+    for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+    const left = new Set(await world.redis.client.keys('*'))
+    for (const id of ids.slice(0, 2)) expect([...left].filter((key) => key.includes(id))).toEqual([])
+    expect(left.has(`oidc:{sess:${ids[2]}}`)).toBe(true)
+  })
+
+  it('of sessions that are not there is 200 all the same: there is nothing left to end', async () => {
+    const app = await start()
+    const token = await logoutToken(world.provider, { sid: 'nonesuch', sub: 'alice' })
+    expect((await deliver(routeOf(app), { logout_token: token, ignored_parameter: 'x' })).status).toBe(200)
+  })
+
+  it('is read also where the application has parsed the body', async () => {
+    const app = await start({ before: (express_) => void express_.use(express.urlencoded({ extended: false })) })
+    const [alice] = await loggedIn(app, 'alice')
+    const token = await logoutToken(world.provider, { sid: alice?.sid })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('is good once', async () => {
+    const app = await start()
+    const token = await logoutToken(world.provider, { sub: 'alice' })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    const again = await deliver(routeOf(app), { logout_token: token })
+    expect(again.status).toBe(400)
+    expect(await again.json()).toEqual({
+      error: 'invalid_request',
+      error_description: 'The logout token is not good.',
+    })
+  })
+
+  const now = (): number => Math.floor(Date.now() / 1000)
+  it.each<[string, () => object, object?]>([
+    ['no event', () => ({ events: undefined })],
+    ['another event', () => ({ events: { 'http://schemas.openid.net/event/other': {} } })],
+    ['an event that is no object', () => ({ events: { [Object.keys(logoutEvents)[0] as string]: true } })],
+    ['a nonce', () => ({ nonce: 'n' })],
+    ['another issuer', () => ({ iss: 'https://evil.example' })],
+    ['another audience', () => ({ aud: 'other' })],
+    ['no audience', () => ({ aud: undefined })],
+    ['neither sub nor sid', () => ({ sub: undefined })],
+    ['an empty sub', () => ({ sub: '' })],
+    ['a sid that is a number', () => ({ sid: 7 })],
+    ['no jti', () => ({ jti: undefined })],
+    ['no iat', () => ({ iat: undefined })],
+    ['an iat ahead', () => ({ iat: now() + 100 })],
+    ['an iat long ago', () => ({ iat: now() - 1000, exp: now() + 100 })],
+    ['an exp that is past', () => ({ exp: now() - 100 })],
+    ['the type of an access token', () => ({}), { typ: 'at+jwt' }],
+    ['no signature', () => ({}), { alg: 'none' }],
+  ])('with %s is 400 and ends nothing', async (_what, claims, header) => {
+    const app = await start()
+    const [alice] = await loggedIn(app, 'alice')
+    const token = await logoutToken(world.provider, { sub: 'alice', ...claims() }, header)
+    const answer = await deliver(routeOf(app), { logout_token: token })
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it.each([undefined, 'JWT'])('of the type %s is one of an older provider', async (typ) => {
+    const app = await start()
+    const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+  })
+
+  it('without exp is one of an older provider', async () => {
+    const app = await start()
+    const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+  })
+})
+
+describe('the signature of a logout token', () => {
+  it.each(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'] as const)(
+    'that is %s is not good: 400, and nothing is ended',
+    async (signature) => {
+      const app = await start()
+      const [alice] = await loggedIn(app, 'alice')
+      world.provider.misbehave({ logoutToken: { signature } })
+      const token = await world.provider.logoutToken({ sub: 'alice' })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
+      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+    },
+  )
+
+  it('is of the algorithm that the client is registered with, where that is said, whatever the provider lists', async () => {
+    const listed = { id_token_signing_alg_values_supported: ['RS256', 'ES256', 'PS256'] }
+    world.provider.misbehave({ metadata: listed, logoutToken: { signature: 'wrong-alg' } })
+    const token = await world.provider.logoutToken({ sub: 'alice' })
+    const open = await start()
+    expect((await deliver(routeOf(open), { logout_token: token })).status).toBe(200)
+    const pinned = await start({ options: { idTokenSignedResponseAlg: 'RS256' } })
+    const other = await world.provider.logoutToken({ sub: 'alice' })
+    expect((await deliver(routeOf(pinned), { logout_token: other })).status).toBe(400)
+  })
+})
+
+describe('a logout at the provider', () => {
+  it('that is begun here is told here too, while the browser waits: 200, though nothing is left to end', async () => {
+    const app = await start()
+    world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
+    const [alice] = await loggedIn(app, 'alice')
+    await alice!.agent.post('/logout')
+    expect(told(app, 'logout')).toMatchObject([{ reason: 'user' }])
+    expect(told(app, 'store_fault')).toEqual([])
+    world.provider.registerLogout({ backchannelLogoutUri: undefined })
+  })
+
+  it('of a user ends all of that user here', async () => {
+    const app = await start()
+    world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
+    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+    const deliveries = await world.provider.logOut('alice')
+    expect(deliveries.length).toBeGreaterThanOrEqual(2)
+    for (const delivery of deliveries) expect(delivery).toEqual({ clientId: 'web', status: 200 })
+    for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+    world.provider.registerLogout({ backchannelLogoutUri: undefined })
+  })
+})
+
+describe('what is no logout token', () => {
+  it.each<[string, RequestInit]>([
+    ['nothing', { body: new URLSearchParams() }],
+    ['an empty one', { body: new URLSearchParams({ logout_token: '' }) }],
+    [
+      'two',
+      { body: 'logout_token=a&logout_token=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+    ],
+    ['JSON', { body: '{"logout_token":"a"}', headers: { 'content-type': 'application/json' } }],
+    ['more than a form may have', { body: new URLSearchParams({ logout_token: 'a'.repeat(70_000) }) }],
+    ['no token at all', { body: new URLSearchParams({ logout_token: 'a.b.c' }) }],
+  ])('%s is 400, with JSON', async (_what, init) => {
+    const app = await start()
+    const answer = await fetch(routeOf(app), { method: 'POST', ...init })
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get('content-type')).toContain('application/json')
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
+  })
+
+  it('a request of another method is 405', async () => {
+    const app = await start()
+    const answer = await fetch(routeOf(app))
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe('POST')
+  })
+})
+
+describe('a fault of others', () => {
+  it('of the store is 503, and the same token is good once it is back', async () => {
+    const redis = switchedRedis(world.redis.client)
+    const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+    const app = await start({ session: { store } })
+    const [alice] = await loggedIn(app, 'alice')
+    const token = await world.provider.logoutToken({ sub: 'alice' })
+    redis.fail()
+    const answer = await deliver(routeOf(app), { logout_token: token })
+    expect(answer.status).toBe(503)
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
+    redis.heal()
+    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('of the provider, where its keys are not known yet, is 503, and the same token is good once it is back', async () => {
+    const app = await start()
+    const token = await world.provider.logoutToken({ sub: 'alice' })
+    await world.provider.stop()
+    const answer = await deliver(routeOf(app), { logout_token: token })
+    expect(answer.status).toBe(503)
+    await world.provider.start()
+    const again = async (): Promise<number> => (await deliver(routeOf(app), { logout_token: token })).status
+    await vi.waitFor(async () => expect(await again()).toBe(200), { timeout: 15_000, interval: 200 })
+  })
+})

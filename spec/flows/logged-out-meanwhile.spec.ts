@@ -1,0 +1,110 @@
+/** Logins under way when a logout of their user comes: finality, and fairness to who logs in again. */
+import { describe, expect, it } from 'vitest'
+import { MemoryStore } from 'express-session'
+import type { UserAgent } from 'express-session-oidc/testing'
+import type { TestApp } from '../support/app.ts'
+import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
+import { deliver, logoutToken } from '../support/logout-token.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating' })
+
+/** Ways to log Alice out everywhere. */
+const ways: Record<string, (app: TestApp) => Promise<unknown>> = {
+  'a logout token by sub': async (app) => {
+    const token = await logoutToken(world.provider, { sub: 'alice' })
+    const answer = await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })
+    expect(answer.status).toBe(200)
+  },
+  'logins.end({ sub })': (app) => app.oidc.logins.end({ sub: 'alice' }),
+}
+
+function start(store = world.store()): Promise<TestApp> {
+  return world.start({ session: { store }, options: { sessionStore: store }, routes: noteRoutes })
+}
+
+/** Goes on with a callback by hand, so that what it answers is seen. */
+async function finish(agent: UserAgent, callback: string): Promise<string> {
+  const answer = await agent.get(callback, { redirect: 'manual' })
+  expect(answer.status).toBeGreaterThanOrEqual(302)
+  return location(answer)
+}
+
+describe.each(Object.entries(ways))('%s', (_what, logOut) => {
+  it('ends a login that is under way: it begins anew, once, and then stands', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await logOut(app)
+    const again = await finish(agent, callback)
+    expect(new URL(again).pathname).toBe('/authorize')
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    const done = await agent.get(again)
+    expect(done.url).toBe(`${app.url}/profile`)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(told(app, 'login')).toHaveLength(1)
+  })
+
+  it('leaves a login that begins after it', async () => {
+    const app = await start()
+    await logOut(app)
+    const agent = app.agent()
+    expect((await agent.get('/profile')).hops.filter((hop) => hop.url.includes('/callback'))).toHaveLength(1)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it('leaves the login of another user that is under way', async () => {
+    const app = await start()
+    world.provider.signIn('bob')
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    await logOut(app)
+    expect(await finish(agent, callback)).toBe(`${app.url}/profile`)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'bob' })
+  })
+
+  it('leaves the former session of a login that it ends: what was in it stays', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    const callback = await response(agent, '/profile')
+    await logOut(app)
+    await finish(agent, callback)
+    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
+  })
+
+  it('ends them in a store of another kind too', async () => {
+    const app = await start(new MemoryStore() as never)
+    const agent = app.agent()
+    await agent.get('/profile')
+    const underWay = app.agent()
+    const callback = await response(underWay, '/profile')
+    await logOut(app)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(new URL(await finish(underWay, callback)).pathname).toBe('/authorize')
+  })
+})
+
+describe('a logout token that is late', () => {
+  it('leaves who has logged in again meanwhile, by the time of the ID token', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const iat = Math.floor(Date.now() / 1000) - 60
+    const token = await logoutToken(world.provider, { sub: 'alice', iat })
+    expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it('leaves who is just logging in again, by the time of the password', async () => {
+    const app = await start()
+    const agent = app.agent()
+    const callback = await response(agent, '/profile')
+    const iat = Math.floor(Date.now() / 1000) - 60
+    const token = await logoutToken(world.provider, { sub: 'alice', iat })
+    expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
+    expect(await finish(agent, callback)).toBe(`${app.url}/profile`)
+  })
+})

@@ -1,0 +1,140 @@
+/** `oidc.logins.list()` and `oidc.logins.end()`: "your devices", "log out there", a blocked account. */
+import { MemoryStore, type Store } from 'express-session'
+import type { OidcOptions } from 'express-session-oidc'
+import { describe, expect, it, vi } from 'vitest'
+import type { TestApp } from '../support/app.ts'
+import { flow, noteRoutes, notesOf, rejection, told } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating' })
+
+async function start(options: Partial<OidcOptions> = {}, store: Store = world.store()): Promise<TestApp> {
+  const app = await world.start({
+    session: { store },
+    options: { sessionStore: store, ...options },
+    routes: noteRoutes,
+  })
+  // Those of the spec before.
+  for (const sub of ['alice', 'bob']) await app.oidc.logins.end({ sub })
+  app.events.length = 0
+  return app
+}
+
+async function logIn(app: TestApp, sub = 'alice', headers: Record<string, string> = {}) {
+  world.provider.signIn(sub)
+  const agent = app.agent({ headers })
+  await agent.get('/profile')
+  return agent
+}
+
+describe('the logins of a user', () => {
+  it('are listed, the latest first, with when they began and were last seen', async () => {
+    const app = await start()
+    const now = Math.floor(Date.now() / 1000)
+    await logIn(app)
+    await logIn(app)
+    await logIn(app, 'bob')
+    const listed = await app.oidc.logins.list({ sub: 'alice' })
+    expect(listed).toHaveLength(2)
+    for (const login of listed) {
+      expect(login).toEqual({
+        id: expect.stringMatching(/^[\w-]{22}$/),
+        provider: 'default',
+        issuer: world.provider.issuer,
+        sub: 'alice',
+        sid: expect.any(String),
+        startedAt: expect.any(Number),
+        lastSeenAt: expect.any(Number),
+        endsAt: expect.any(Number),
+        userAgent: undefined,
+        address: undefined,
+      })
+      expect(login.startedAt).toBeGreaterThanOrEqual(now)
+      expect(Math.abs((login.lastSeenAt as number) - now)).toBeLessThan(120)
+    }
+    expect(listed[0]?.startedAt).toBeGreaterThanOrEqual(listed[1]?.startedAt as number)
+    expect(await app.oidc.logins.list({ sub: 'carol' })).toEqual([])
+    expect(await app.oidc.logins.list({ sub: 'alice', issuer: 'https://other.example.com' })).toEqual([])
+  })
+
+  it('have browser and address where the application asks for it', async () => {
+    const app = await start({ rememberDevice: true })
+    await logIn(app, 'alice', { 'user-agent': `Browser ${'x'.repeat(500)}` })
+    const [login] = await app.oidc.logins.list({ sub: 'alice' })
+    expect(login?.userAgent).toMatch(/^Browser x{248}$/)
+    expect(login?.address).toMatch(/127\.0\.0\.1$/)
+  })
+
+  it.each([
+    ['MemoryStore', () => new MemoryStore()],
+    ['RedisSessionStore', () => world.store()],
+  ])('whose session has gone are not listed any more, with %s', async (_what, makeStore) => {
+    const store = makeStore() as Store
+    const app = await start({}, store)
+    const agent = await logIn(app)
+    const { id } = await notesOf(agent, app)
+    await new Promise<void>((resolve) => store.destroy(id, () => resolve()))
+    expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
+  })
+})
+
+describe('logins.end()', () => {
+  it('by sub ends all of that user, wherever they are in use, revokes their tokens, and nobody else\u2019s', async () => {
+    const app = await start()
+    const [first, second, bob] = [await logIn(app), await logIn(app), await logIn(app, 'bob')]
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(2)
+    for (const agent of [first, second]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await notesOf(bob, app)).toMatchObject({ sub: 'bob' })
+    expect(told(app, 'logout').map(({ sub, reason }) => [sub, reason])).toEqual([
+      ['alice', 'application'],
+      ['alice', 'application'],
+    ])
+    await vi.waitFor(() => expect(world.provider.requestsTo('revocation').length).toBeGreaterThanOrEqual(4))
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
+  })
+
+  it('by id ends that one', async () => {
+    const app = await start()
+    const [there, here] = [await logIn(app), await logIn(app)]
+    const id = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.id as string
+    expect(await app.oidc.logins.end({ id })).toBe(1)
+    expect(await notesOf(there, app)).toMatchObject({ sub: null })
+    expect(await notesOf(here, app)).toMatchObject({ sub: 'alice' })
+    expect(await app.oidc.logins.end({ id })).toBe(0)
+  })
+
+  it('by sid ends those of that session at the provider', async () => {
+    const app = await start()
+    const [there, here] = [await logIn(app), await logIn(app)]
+    const sid = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.sid as string
+    expect(await app.oidc.logins.end({ sid })).toBe(1)
+    expect(await notesOf(there, app)).toMatchObject({ sub: null })
+    expect(await notesOf(here, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it.each([
+    [{}, 'exactly one of sub, sid and id must be given'],
+    [{ sub: 'a', id: 'b' }, 'exactly one of sub, sid and id must be given'],
+    [{ sub: undefined }, 'sub is present but undefined'],
+    [{ id: undefined, sub: 'alice' }, 'id is present but undefined'],
+    [{ sub: '' }, 'sub must be a non-empty string'],
+    [{ subject: 'alice' }, "unknown option 'subject'"],
+    [{ sub: 'alice', issuer: 7 }, 'issuer must be a non-empty string'],
+  ])('refuses %j, and ends nothing', async (parameters, message) => {
+    const app = await start()
+    const agent = await logIn(app)
+    const error = await rejection(app.oidc.logins.end(parameters as { sub: string }))
+    expect(error).toMatchObject({ code: 'options_invalid' })
+    expect(error.message).toContain(message)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  })
+
+  it('says that it needs the session store', async () => {
+    const app = await world.start()
+    for (const asked of [app.oidc.logins.end({ sub: 'a' }), app.oidc.logins.list({ sub: 'a' })]) {
+      expect(await rejection(asked)).toMatchObject({ code: 'setup_invalid', status: 500 })
+    }
+  })
+})

@@ -1,0 +1,149 @@
+/** `logout({ returnTo, local, all })`: where it leads, what it ends, and how a browser comes back. */
+import type { Express } from 'express'
+import type { LogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
+import { describe, expect, it } from 'vitest'
+import { flow, rejection, told } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating' })
+const partner = partnerOfFile()
+
+async function start(parameters: LogoutParameters, options: Partial<OidcOptions> = {}) {
+  let failed: unknown
+  const routes = (express: Express, oidc: Oidc, url: string): void => {
+    partner.routes(express, oidc, url)
+    express.post('/out', oidc.logout(parameters))
+    express.get('/out', (req, _res, next) => {
+      req.oidc.logout(parameters).catch((error: unknown) => {
+        failed = error
+        next(error)
+      })
+    })
+    express.get('/goodbye', (_req, res) => void res.send('goodbye'))
+  }
+  const app = await world.start({ routes, options })
+  const agent = app.agent()
+  await agent.get('/profile')
+  return { app, agent, failed: () => failed }
+}
+
+const revoked = (): (string | null)[] =>
+  world.provider.requestsTo('revocation').map(({ params }) => params.get('token_type_hint'))
+
+describe('logout()', () => {
+  it('revokes the refresh token and the access token (RFC 7009), and ends the login at the provider', async () => {
+    const { agent } = await start({})
+    const page = await agent.post('/out', {}, { followRefresh: false })
+    expect(page.status).toBe(200)
+    expect(new Set(revoked())).toEqual(new Set(['access_token', 'refresh_token']))
+    expect(revoked()).toHaveLength(2)
+  })
+
+  it('takes no longer than one request may where the provider answers nothing', async () => {
+    const { app, agent } = await start({}, { providerTimeoutSeconds: 0.3 })
+    world.provider.misbehave({ endpoints: { revocation: { hang: true } } })
+    const page = await agent.post('/out', {}, { followRefresh: false })
+    expect(page.status).toBe(200)
+    expect(page.text()).toContain(new URL('/logout', world.provider.issuer).href)
+    expect(await whoIs(agent, app)).toMatchObject({ default: null })
+    expect(told(app, 'logout')).toHaveLength(1)
+  })
+
+  it('{ local } ends the login here and revokes its tokens; at the provider the user stays logged in', async () => {
+    const { app, agent } = await start({ local: true, returnTo: '/goodbye' })
+    const page = await agent.post('/out')
+    expect(page.url).toBe(`${app.url}/goodbye`)
+    expect(page.hops.map(({ url }) => new URL(url).origin)).not.toContain(new URL(world.provider.issuer).origin)
+    expect(revoked()).toHaveLength(2)
+    expect(await whoIs(agent, app)).toMatchObject({ default: null })
+    world.provider.signIn(undefined)
+    // No password is asked for.
+    expect((await agent.get('/profile')).status).toBe(200)
+  })
+
+  it('ends the login of its own instance', async () => {
+    const { app, agent } = await start({})
+    await agent.get('/partner-profile')
+    await agent.post('/out', {}, { followRefresh: false })
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
+  })
+
+  it('{ all } ends those with the others too, and with the last one what was in the session', async () => {
+    const { app, agent } = await start({ all: true })
+    await agent.get('/partner-profile')
+    await agent.get('/cart/apples')
+    await agent.post('/out', {}, { followRefresh: false })
+    expect(await whoIs(agent, app)).toEqual({ default: null, partner: null, cart: null })
+  })
+
+  it('{ all } ends those with the others also where there is none of its own', async () => {
+    const { app, agent } = await start({ all: true })
+    await agent.get('/partner-profile')
+    await agent.post('/logout', {}, { followRefresh: false })
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
+    await agent.post('/out')
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: null })
+  })
+
+  it.each([
+    [{ local: 'yes' }, 'local must be true or false'],
+    [{ all: 1 }, 'all must be true or false'],
+    [{ returnTo: 'https://evil.example' }, 'returnTo must be a path on this origin'],
+    [{ localOnly: true }, "unknown option 'localOnly'"],
+  ])('refuses %j, and nobody is logged out by it', async (parameters, message) => {
+    const { app, agent } = await start({})
+    expect(() => app.oidc.logout(parameters as LogoutParameters)).toThrow(message)
+    const own = await world.start({
+      routes: (express) => {
+        express.get('/out', (req, res) => {
+          void rejection(req.oidc.logout(parameters as LogoutParameters)).then((error) => res.send(error.message))
+        })
+      },
+    })
+    const there = own.agent()
+    await there.get('/profile')
+    expect((await there.get('/out')).text()).toContain(message)
+    expect((await there.fetch('/profile')).status).toBe(200)
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice' })
+  })
+})
+
+describe('a browser that comes back from a logout at the provider', () => {
+  it('goes on to where that was to lead, through the one address that is registered', async () => {
+    const { app, agent } = await start({ returnTo: '/goodbye?from=out' })
+    const page = await agent.post('/out')
+    expect(page.url).toBe(`${app.url}/goodbye?from=out`)
+    const asked = world.provider.requestsTo('end_session').at(-1)?.params
+    expect(asked?.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+  })
+
+  it.each<[string, (state: string) => string | undefined]>([
+    ['another state', (state) => `${state}_INVALID`],
+    ['no state', () => undefined],
+    ['a state of nobody', () => 'x'],
+  ])('with %s stays at that address, which is answered as ever', async (_what, change) => {
+    const { app, agent } = await start({ returnTo: '/goodbye' })
+    const undo = world.provider.misbehave({
+      logoutResponse: ({ state, ...others }) => {
+        const changed = change(String(state))
+        return changed === undefined ? others : { ...others, state: changed }
+      },
+    })
+    const page = await agent.post('/out')
+    undo()
+    expect(new URL(page.url).pathname).toBe('/')
+    expect(page.status).toBe(200)
+    expect(page.text()).toContain('hello')
+    expect(await whoIs(agent, app)).toMatchObject({ default: null })
+  })
+
+  it('is sent nowhere by the state of a login', async () => {
+    const { app, agent } = await start({})
+    const login = await app.agent().get('/login', { redirect: 'manual' })
+    const state = new URL(login.headers.get('location') ?? '').searchParams.get('state') ?? ''
+    expect((await agent.get(`/?state=${encodeURIComponent(state)}`)).text()).toContain('hello')
+  })
+})
