@@ -118,7 +118,7 @@ export function done(label: string): void {
 
 /** A label with short names for ids, the same in every run. */
 function named({ names }: Scene, label: string): string {
-  return label.replaceAll(/[\w-]{32}|[\w-]{22}/g, (id) => {
+  return label.replaceAll(/[\w-]{43}|[\w-]{32}|[\w-]{22}/g, (id) => {
     if (!names.has(id)) names.set(id, `#${names.size + 1}`)
     return names.get(id) as string
   })

@@ -1,6 +1,6 @@
 /** What must still be so once requests that ran at once are over. */
 import { names, RaceBrowser, seenBy, type RaceApp } from './app.ts'
-import { keyOf } from './ops.ts'
+import type { RaceProvider } from './provider.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 /** A login that has got as far as its response. */
@@ -10,8 +10,6 @@ export interface Response {
   readonly cookie: string
 }
 
-/** The copy of a response that nothing else takes, to see whether one can log in. */
-export const afterwards = 2
 /** So much later, in milliseconds: later than the access tokens of a refresh end, and sooner than a session without requests does. */
 export const laterMs = 301_000
 
@@ -40,17 +38,12 @@ export async function stillRefreshed(
 }
 
 /** With no restart the browser can log in with both instances, and out again. */
-export async function heals(
-  app: RaceApp,
-  responses: ReadonlyMap<string, Response>,
-  browser: RaceBrowser,
-): Promise<string[]> {
+export async function heals(app: RaceApp, provider: RaceProvider, browser: RaceBrowser): Promise<string[]> {
   const wrong: string[] = []
   for (const name of names) {
     const sub = name === 'default' ? 'alice' : 'dora'
-    const { path, cookie } = responses.get(keyOf({ name, sub, copy: afterwards })) as Response
-    const session = browser.jar.get('connect.sid')
-    const back = await browser.go(app, path, session ? `connect.sid=${session.value}; ${cookie}` : cookie)
+    const { location } = await browser.go(app, name === 'default' ? '/login' : `/${name}/login`)
+    const back = await browser.go(app, provider.authorize(location ?? '', sub))
     const { status } = await browser.go(app, `/guarded/${name}`)
     if (back.status !== 303 || status !== 200) wrong.push(`cannot log in again with ${name}: ${back.status}, ${status}`)
   }

@@ -56,7 +56,7 @@ function sharesFault({ fault, isCut }: Case, index: number): boolean {
 
 /** Whether the package itself answers it. */
 function isOurs({ kind }: Op): boolean {
-  return ['login', 'stranger', 'logout', 'guarded', 'token'].includes(kind)
+  return ['login', 'stranger', 'logout', 'backchannel', 'guarded', 'token'].includes(kind)
 }
 
 /** Whether both bring the same response. */

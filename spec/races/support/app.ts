@@ -221,6 +221,12 @@ export function sessionCookieOf(answer: RaceAnswer): string | undefined {
   return line === undefined ? undefined : /=([^;]*)/.exec(line)?.[1]
 }
 
+/** The provider's server says that a user was logged out. */
+export function tellLogout(app: RaceApp, name: Name, token: string): Promise<RaceAnswer> {
+  const path = `${name === 'default' ? '' : `/${name}`}/backchannel-logout`
+  return ask(app.express, path, headersOf({ accept: '*/*' }, undefined), new URLSearchParams({ logout_token: token }))
+}
+
 /** What somebody sees who has nothing but a session cookie. */
 export async function seenBy(app: RaceApp, value: string): Promise<Who> {
   const answer = await ask(app.express, '/who', headersOf({ accept: '*/*' }, `${cookieName}=${value}`))

@@ -14,12 +14,21 @@ function named(kind: 'logout' | 'guarded' | 'token'): fc.Arbitrary<Op> {
   return name.map((name): Op => ({ kind, name }))
 }
 
+const backchannel = fc
+  .record({
+    user: fc.constantFrom(...users),
+    session: fc.constantFrom(undefined, 0, 1),
+    isLate: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+  })
+  .map(({ user: [name, sub], ...what }): Op => ({ kind: 'backchannel', name, sub, ...what }))
+
 const plain = fc.constantFrom('put', 'save', 'regenerate', 'destroy', 'who').map((kind): Op => ({ kind }))
 
 const any = fc.oneof(
   { weight: 6, arbitrary: response('login') },
   { weight: 1, arbitrary: response('stranger') },
   { weight: 4, arbitrary: named('logout') },
+  { weight: 4, arbitrary: backchannel },
   { weight: 2, arbitrary: named('guarded') },
   { weight: 4, arbitrary: named('token') },
   { weight: 5, arbitrary: plain },
@@ -29,6 +38,7 @@ const any = fc.oneof(
 const changing = fc.oneof(
   { weight: 3, arbitrary: response('login') },
   { weight: 1, arbitrary: named('logout') },
+  { weight: 1, arbitrary: backchannel },
   { weight: 2, arbitrary: named('token') },
 )
 
@@ -106,7 +116,14 @@ export const refreshing: fc.Arbitrary<Scene> = interruptedOnce(
   }),
 )
 
-/** The same, its connection to the provider cut. */
+/** A refresh of a login that is ended meanwhile. */
+export const endedMeanwhile: fc.Arbitrary<Scene> = interruptedOnce(
+  someone,
+  refreshes,
+  fc.array(fc.oneof(named('logout'), backchannel), { minLength: 1, maxLength: 2 }),
+)
+
+/** The same as `refreshing`, its connection to the provider cut. */
 export const cut: fc.Arbitrary<Scene> = fc
   .tuple(refreshing, fc.constantFrom('request', 'answer'))
   .map(([scene, before]) => ({ ...scene, cut: { actor: 0, before } }))

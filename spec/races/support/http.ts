@@ -22,11 +22,28 @@ const socket = {
   destroy: () => socket,
 } as unknown as Socket
 
-/** Hands one GET to the application; its answer once it is complete. */
-export function ask(app: Express, url: string, headers: IncomingHttpHeaders): Promise<RaceAnswer> {
+/** Hands one GET, or with a form one POST, to the application; its answer once it is complete. */
+export function ask(
+  app: Express,
+  url: string,
+  headers: IncomingHttpHeaders,
+  form?: URLSearchParams,
+): Promise<RaceAnswer> {
   return new Promise((resolve, reject) => {
     const req = new IncomingMessage(socket)
-    Object.assign(req, { method: 'GET', url, headers, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1 })
+    const method = form ? 'POST' : 'GET'
+    const sent = form ? { ...headers, 'content-type': 'application/x-www-form-urlencoded' } : headers
+    Object.assign(req, {
+      // There is no connection to be closed once it is read. Express changes the prototype.
+      _destroy: (error: Error | null, done: (error?: Error | null) => void): void => done(error),
+      method,
+      url,
+      headers: sent,
+      httpVersion: '1.1',
+      httpVersionMajor: 1,
+      httpVersionMinor: 1,
+    })
+    if (form) req.push(form.toString())
     req.push(null)
     const res = new ServerResponse(req)
     const chunks: Buffer[] = []

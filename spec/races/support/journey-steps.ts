@@ -207,7 +207,7 @@ const faults = fc
         }
         expect(answer.status).toBe(303)
         begun.used = { made: own.session as string, at: model.now() }
-        model.login(before, name, sub, own.session as string)
+        model.login(before, name, { sub }, own.session as string)
         // Its settling may have been what failed: then nobody knows how it went.
         begun.tried = true
         if (before === undefined || !former || former.hadLogins) return

@@ -182,7 +182,7 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
   expect([status, location]).toEqual([303, '/'])
   expect(owner.session).not.toBe(before)
   begun.used = { made: owner.session as string, at: model.now() }
-  model.login(before, name, sub, owner.session as string)
+  model.login(before, name, { sub }, owner.session as string)
 }
 
 /** A slow request goes on: it does what it came for, with what it read at first. */

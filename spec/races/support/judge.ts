@@ -1,7 +1,7 @@
 import { names, type Name } from './app.ts'
 import { isFaulty, isSame, wrongAnswers, type Case } from './answers.ts'
 import type { Model, ModelSession, Slack } from './model.ts'
-import type { Begun, Ended, Op } from './ops.ts'
+import { sidOf, type Begun, type Ended, type Op } from './ops.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 const visitor: ModelSession = { logins: {}, hadLogins: false, cart: [null], idleUntil: Infinity }
@@ -98,6 +98,15 @@ export class Judge {
         const out = changed(model, (next) => next.logout(id, op.name))
         return outcome === 'fault' ? [model, out] : [out]
       }
+      case 'backchannel': {
+        if (outcome === 'refused') return this.#isDelivered(index) ? [model] : []
+        const { name, sub, session } = op
+        const who = { sub, sid: session === undefined ? undefined : sidOf(op, session) }
+        const out = changed(model, (next) =>
+          op.isLate ? next.logoutUnderWay(name, who) : next.logoutEverywhere(name, who),
+        )
+        return outcome === 'fault' ? [model, out] : [out]
+      }
       case 'guarded':
         return this.#afterGuarded(model, ended, op.name)
       case 'token':
@@ -132,18 +141,21 @@ export class Judge {
 
   #afterLogin(
     model: Model,
-    { name, sub }: Begun,
+    begun: Begun,
     { op, outcome, made }: Ended,
     index: number,
     applied: ReadonlySet<number>,
   ): Model[] {
     const { id, ended, fault } = this.#case
+    const { name } = begun
+    const who = { sub: begun.sub, sid: sidOf(begun, begun.copy) }
     const twins = ended
       .map((other, at) => ({ ...other, at }))
       .filter((other) => other.at !== index && isSame(other.op, op))
     switch (outcome) {
       case 'in': {
-        const after = changed(model, (next) => next.login(id, name, sub, made as string, this.#slack[index]))
+        if (!model.mayFinish(name, who)) return []
+        const after = changed(model, (next) => next.login(id, name, who, made as string, this.#slack[index]))
         const former = model.session(id)
         // A visitor's session that could not be deleted has nobody in it.
         if (!this.#isFaulty(index) || !former || former.hadLogins) return [after]
@@ -154,7 +166,7 @@ export class Judge {
       case 'anew': {
         const isOver = this.#slack[index]?.before.hadLogins === true && model.session(id) === undefined
         const isSpent = twins.length > 0 && (fault !== undefined || twins.every((twin) => twin.outcome !== 'in'))
-        return isOver || isSpent ? [model] : []
+        return isOver || isSpent || this.#mayBeLoggedOut(name) ? [model] : []
       }
       case 'fault':
         return [model]
@@ -182,6 +194,18 @@ export class Judge {
     return sub !== undefined && lost.has(`${name} ${sub}`) ? [changed(model, (next) => next.logout(id, name))] : []
   }
 
+  /** Whether a logout may have come while a login was under way: it then begins anew. */
+  #mayBeLoggedOut(name: Name): boolean {
+    return this.#case.ops.some((op) => (op.kind === 'logout' || op.kind === 'backchannel') && op.name === name)
+  }
+
+  /** Whether the same logout token was delivered by another request too. */
+  #isDelivered(index: number): boolean {
+    const { ended } = this.#case
+    const text = JSON.stringify(ended[index]?.op)
+    return ended.some((other, at) => at !== index && other.outcome !== 'refused' && JSON.stringify(other.op) === text)
+  }
+
   /** Whether it may end a login that is lost. */
   #mayEnd({ kind }: Op): boolean {
     return (kind === 'token' || kind === 'guarded') && this.#case.lost.size > 0
@@ -204,7 +228,7 @@ function cartsOf(op: Op, index: number): string[] {
 }
 
 function changesLogins({ kind }: Op): boolean {
-  return kind === 'login' || kind === 'logout' || kind === 'regenerate' || kind === 'destroy'
+  return kind === 'login' || kind === 'logout' || kind === 'backchannel' || kind === 'regenerate' || kind === 'destroy'
 }
 
 function isSomebody(who: Who): boolean {

@@ -7,10 +7,15 @@ import type { Who } from '../../support/two-instances.ts'
 
 export interface ModelLogin {
   readonly sub: string
+  /** The session at the provider, where it says one. */
+  readonly sid?: string | undefined
   /** The session that it made: no two logins made the same. */
   readonly by: string
   readonly endsAt: number
 }
+
+/** A user, and a session at the provider. */
+export type ProviderSession = Pick<ModelLogin, 'sub' | 'sid'>
 
 export interface ModelSession {
   readonly logins: Readonly<Partial<Record<Name, ModelLogin>>>
@@ -49,17 +54,21 @@ export class Model {
   readonly now: () => number
   #sessions: Map<string, ModelSession>
   #moved: Map<string, Moved>
+  /** Users and sessions at the provider that were logged out: what had been begun of them before does not log in. */
+  #loggedOut: Set<string>
 
   constructor(now: () => number) {
     this.now = now
     this.#sessions = new Map()
     this.#moved = new Map()
+    this.#loggedOut = new Set()
   }
 
   copy(): Model {
     const copy = new Model(this.now)
     copy.#sessions = new Map(this.#sessions)
     copy.#moved = new Map(this.#moved)
+    copy.#loggedOut = new Set(this.#loggedOut)
     return copy
   }
 
@@ -99,10 +108,10 @@ export class Model {
   }
 
   /** Somebody logs in: a new session, the former one is dead. */
-  login(id: string | undefined, name: Name, sub: string, made: string, slack?: Slack): void {
+  login(id: string | undefined, name: Name, { sub, sid }: ProviderSession, made: string, slack?: Slack): void {
     const former = this.session(id)
     const { data, others } = carried(former, name, sub)
-    const logins = { ...others, [name]: { sub, by: made, endsAt: this.now() + maxLoginSeconds } }
+    const logins = { ...others, [name]: { sub, sid, by: made, endsAt: this.now() + maxLoginSeconds } }
     const cart = slack ? loosened(former, data, logins, slack) : data ? (former?.cart ?? [null]) : [null]
     if (id !== undefined) this.#sessions.delete(id)
     if (former && Object.keys(others).length > 0) {
@@ -114,7 +123,32 @@ export class Model {
 
   /** Somebody logs out, in this session or in that which its login went to; with the last login it is over. */
   logout(id: string | undefined, name: Name): void {
-    this.end(id, name, this.found(id, name))
+    const by = this.found(id, name)
+    const at = by === undefined ? undefined : this.#find(id, name, by)
+    const login = this.session(at)?.logins[name]
+    if (login) this.logoutUnderWay(name, login)
+    this.end(id, name, by)
+  }
+
+  /** Logins end in all sessions: those of a session at the provider, else all of a user. */
+  logoutEverywhere(name: Name, who: ProviderSession): void {
+    this.logoutUnderWay(name, who)
+    for (const id of new Set(this.#sessions.keys())) {
+      const login = this.session(id)?.logins[name]
+      const isMeant = who.sid === undefined ? login?.sub === who.sub : login?.sid === who.sid
+      if (login && isMeant) this.end(id, name, login.by)
+    }
+  }
+
+  /** Of those, the ones that were begun end, and no other. */
+  logoutUnderWay(name: Name, { sub, sid }: ProviderSession): void {
+    this.#loggedOut.add(JSON.stringify([name, sid === undefined ? { sub } : { sid }]))
+  }
+
+  /** Whether a login that was begun before all this may still log in. */
+  mayFinish(name: Name, { sub, sid }: ProviderSession): boolean {
+    const groups = sid === undefined ? [{ sub }] : [{ sub }, { sid }]
+    return groups.every((group) => !this.#loggedOut.has(JSON.stringify([name, group])))
   }
 
   /** Ends the login that was found, where it is now; what came after it is left alone. */

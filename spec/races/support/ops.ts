@@ -23,9 +23,22 @@ export type Op =
   /** The response of a login comes, in its own browser or in one that has no cookies. */
   | ({ readonly kind: 'login' | 'stranger' } & Begun)
   | { readonly kind: 'logout' | 'guarded' | 'token'; readonly name: Name }
+  | Told
   | { readonly kind: 'put' | 'save' | 'regenerate' | 'destroy' | 'who' }
   /** No request: the locks of all refreshes go, as where Redis throws out keys for want of memory. */
   | { readonly kind: 'evict' }
+
+/**
+ * The provider's server says that a user was logged out: everywhere, or of one session there. It is told late where it
+ * was so before any of the logins. Two that say the same are one logout token that is delivered twice.
+ */
+export interface Told {
+  readonly kind: 'backchannel'
+  readonly name: Name
+  readonly sub: string
+  readonly session: 0 | 1 | undefined
+  readonly isLate: boolean
+}
 
 /** A login that was begun; a user may have begun two. */
 export interface Begun {
@@ -40,6 +53,11 @@ export const users: readonly (readonly [Name, string])[] = [
   ['partner', 'dora'],
   ['partner', 'erik'],
 ]
+
+/** A session at the provider: the logins that there were before are of the first, and so is one of those that were begun. */
+export function sidOf({ name, sub }: { name: Name; sub: string }, session: 0 | 1): string {
+  return `${name} ${sub} ${session}`
+}
 
 /** Tells one begun login from another. */
 export function keyOf({ name, sub, copy }: { name: Name; sub: string; copy: number }): string {
@@ -93,6 +111,7 @@ function outcomeOf(op: Op, { status, location = '' }: RaceAnswer, made: string |
     if (status === 200) return 'done'
     if (op.kind === 'token' && status === 401) return 'nobody'
     if (status === 302 && location.includes('/authorize?')) return 'nobody'
-  } else if (status === (op.kind === 'logout' ? 303 : 200)) return 'done'
+  } else if (op.kind === 'backchannel' && status === 400) return 'refused'
+  else if (status === (op.kind === 'logout' ? 303 : 200)) return 'done'
   throw new Error(`${JSON.stringify(op)} was answered ${status} ${location}`)
 }

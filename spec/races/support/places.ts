@@ -36,7 +36,7 @@ export function inMemory(): Place {
 
 /** Records in a Redis that others use too: each run has keys of its own. */
 export function inRedis(client: ReturnType<typeof newClient>): Place {
-  const kept = new Map<string, readonly (readonly [string, string])[]>()
+  const kept = new Map<string, { readonly prefix: string; readonly keys: readonly string[] }>()
   const own = `race ${randomUUID()}`
   let runs = 0
   const keysOf = async (prefix: string): Promise<string[]> => {
@@ -47,13 +47,12 @@ export function inRedis(client: ReturnType<typeof newClient>): Place {
   return {
     client,
     async keep(name, { prefix }) {
-      const keys = await keysOf(prefix)
-      kept.set(name, await Promise.all(keys.map(async (key) => [key, (await client.get(prefix + key)) ?? ''] as const)))
+      kept.set(name, { prefix, keys: await keysOf(prefix) })
     },
     async begin(name, race) {
       race.prefix = `${own} ${++runs} `
-      const entries = (kept.get(name ?? '') ?? []).map(([key, value]) => [race.prefix + key, value] as [string, string])
-      if (entries.length > 0) await client.mSet(entries)
+      const { prefix, keys } = kept.get(name ?? '') ?? { prefix: '', keys: [] }
+      await Promise.all(keys.map((key) => client.copy(prefix + key, race.prefix + key)))
     },
     keys: ({ prefix }) => keysOf(prefix),
     async end({ prefix }) {

@@ -3,16 +3,22 @@ import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey as JoseKey, type JWK } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
 import { done, turn } from './actors.ts'
+import { sidOf, type Told } from './ops.ts'
 import { RefreshTokens } from './refresh-tokens.ts'
 import type { Gate } from '../../support/gate.ts'
 
 /** What a code stands for. */
 interface Grant {
   readonly sub: string
+  /** The session here that it is of, where this provider says one. */
+  readonly sid: string | undefined
   readonly nonce: string
   readonly clientId: string
   readonly challenge: string
 }
+
+/** So long before it is told the provider has ended sessions of which it tells late: before all the logins. */
+const lateSeconds = 300
 
 /** Seconds that an access token is good for: one of a login is refreshed when it is first asked for, others are not. */
 const lives = { login: 1, refresh: 300 }
@@ -67,15 +73,27 @@ export class RaceProvider {
   }
 
   /** The authorization response to a request, as a path of the application: `sub` has logged in. */
-  authorize(authorization: string, sub: string): string {
+  authorize(authorization: string, sub: string, sid?: string): string {
     const asked = new URL(authorization).searchParams
     const get = (name: string): string => asked.get(name) ?? ''
     const code = randomUUID()
-    const grant = { sub, nonce: get('nonce'), clientId: get('client_id'), challenge: get('code_challenge') }
+    const grant = { sub, sid, nonce: get('nonce'), clientId: get('client_id'), challenge: get('code_challenge') }
     this.#grants.set(code, grant)
     const back = new URL(get('redirect_uri'))
     back.search = new URLSearchParams({ code, state: get('state') }).toString()
     return back.pathname + back.search
+  }
+
+  /** Says that a session of a user has ended, or all. */
+  logoutToken(told: Told): Promise<string> {
+    const { name, sub, session, isLate } = told
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+    const iat = Math.floor(Date.now() / 1000) - (isLate ? lateSeconds : 0)
+    const who = session === undefined ? { sub } : { sub, sid: sidOf(told, session) }
+    const jti = JSON.stringify(told)
+    return new SignJWT({ iss: this.issuer, aud: name, iat, exp: iat + lateSeconds + 120, jti, events, ...who })
+      .setProtectedHeader({ alg: 'RS256', kid: '1', typ: 'logout+jwt' })
+      .sign(this.#key)
   }
 
   async #answer(url: string, init: RequestInit | undefined): Promise<Response> {
@@ -126,18 +144,18 @@ export class RaceProvider {
     const known = this.#answers.get(code)
     if (known !== undefined) return known
     const { family, token } = this.refreshTokens.issue(grant.clientId, grant.sub)
-    const answer = await this.#response({ ...family, nonce: grant.nonce }, token, lives.login)
+    const answer = await this.#response({ ...family, nonce: grant.nonce, sid: grant.sid }, token, lives.login)
     this.#answers.set(code, answer)
     return answer
   }
 
   async #response(
-    { clientId, sub, nonce }: { clientId: string; sub: string; nonce?: string },
+    { clientId, sub, nonce, sid }: { clientId: string; sub: string; nonce?: string; sid?: string | undefined },
     refreshToken: string,
     seconds: number,
   ): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 3600, ...(nonce && { nonce }) }
+    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 3600, nonce, sid }
     const idToken = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: '1' }).sign(this.#key)
     return JSON.stringify({
       access_token: `${sub}:${randomUUID()}`,

@@ -1,7 +1,7 @@
 /** Plays requests that run at once, each time from the same beginning. */
 import { atWork, done, elsewhere, play, turn, type Turns } from './actors.ts'
-import { afterwards, heals, laterMs, stillRefreshed, type Response } from './aftermath.ts'
-import { origin, RaceBrowser, raceApp, seenBy, type Name, type RaceApp } from './app.ts'
+import { heals, laterMs, stillRefreshed, type Response } from './aftermath.ts'
+import { origin, RaceBrowser, raceApp, seenBy, tellLogout, type RaceApp } from './app.ts'
 import { RaceClient } from './client.ts'
 import type { RaceAnswer } from './http.ts'
 import { Judge } from './judge.ts'
@@ -11,7 +11,9 @@ import {
   endOfNoRequest,
   formers,
   keyOf,
+  sidOf,
   users,
+  type Begun,
   type Ended,
   type Former,
   type Op,
@@ -67,13 +69,14 @@ export class Stage {
       app.restart(client)
       await app.ready()
       const browser = new RaceBrowser()
-      for (const [name, sub] of formers[former]) await browser.go(app, await this.#begin(app, browser, name, sub))
+      for (const [name, sub] of formers[former])
+        await browser.go(app, await this.#begin(app, browser, { name, sub, copy: 0 }))
       if (former !== 'no session') await browser.go(app, `/put/${encodeURIComponent(cart)}`)
       const responses = new Map<string, Response>()
       for (const [name, sub] of users) {
-        for (const copy of [0, 1, afterwards]) {
+        for (const copy of [0, 1] as const) {
           const other = new RaceBrowser()
-          const path = await this.#begin(app, other, name, sub)
+          const path = await this.#begin(app, other, { name, sub, copy })
           responses.set(keyOf({ name, sub, copy }), { path, cookie: other.jar.header(origin) ?? '' })
         }
       }
@@ -82,9 +85,10 @@ export class Stage {
     }
   }
 
-  async #begin(app: RaceApp, browser: RaceBrowser, name: Name, sub: string): Promise<string> {
+  async #begin(app: RaceApp, browser: RaceBrowser, begun: Begun): Promise<string> {
+    const { name, sub, copy } = begun
     const { location } = await browser.go(app, name === 'default' ? '/login' : `/${name}/login`)
-    return this.#provider.authorize(location ?? '', sub)
+    return this.#provider.authorize(location ?? '', sub, sidOf(begun, copy))
   }
 
   /** Runs a scene, and says what is wrong with how it ended. */
@@ -111,7 +115,7 @@ export class Stage {
           return
         }
         const answer = await this.#send(apps[index % 2] as RaceApp, prepared, op, index)
-        if (op.kind !== 'stranger') browser.take(answer)
+        if (op.kind !== 'stranger' && op.kind !== 'backchannel') browser.take(answer)
         ended[index] = endOf(op, answer)
       }),
       turns,
@@ -143,7 +147,7 @@ export class Stage {
     await this.#dropLocks(client)
     this.#clock.set(this.#clock.now() + laterMs)
     wrong.push(...(await stillRefreshed(apps[0], views, browser, lost)), ...refreshTokens.wrong)
-    if (fault ?? cut) wrong.push(...(await heals(apps[1], prepared.responses, browser)))
+    if (fault ?? cut) wrong.push(...(await heals(apps[1], this.#provider, browser)))
     await this.#place.end(client)
     return { log, ended, wrong }
   }
@@ -152,7 +156,7 @@ export class Stage {
     const model = new Model(() => this.#clock.now() / 1000)
     if (id === undefined) return model
     model.make(id, cart)
-    for (const [name, sub] of formers[former]) model.login(id, name, sub, id)
+    for (const [name, sub] of formers[former]) model.login(id, name, { sub, sid: sidOf({ name, sub }, 0) }, id)
     model.put(id, cart)
     return model
   }
@@ -168,6 +172,8 @@ export class Stage {
         const { path, cookie } = prepared.responses.get(keyOf(op)) as Response
         return op.kind === 'login' ? go(path, [...session, cookie]) : go(path, [])
       }
+      case 'backchannel':
+        return this.#provider.logoutToken(op).then((token) => tellLogout(app, op.name, token))
       case 'logout':
         return go(op.name === 'default' ? '/logout' : `/${op.name}/logout`)
       case 'guarded':

@@ -1,0 +1,48 @@
+import type { RedisClient } from 'express-session-oidc/redis'
+
+/** What a Redis may be made to do otherwise. */
+export interface Otherwise {
+  readonly set?: (given: Parameters<RedisClient['set']>) => Parameters<RedisClient['set']>
+  readonly eval?: (
+    backend: RedisClient,
+    ...given: Parameters<RedisClient['eval']>
+  ) => ReturnType<RedisClient['eval']> | undefined
+}
+
+/** A Redis with which one of the things that keep a logout final is taken out. */
+export function otherwise(backend: RedisClient, { set, eval: run }: Otherwise): RedisClient {
+  return {
+    get: (key) => backend.get(key),
+    mGet: (keys) => backend.mGet(keys),
+    del: (keys) => backend.del(keys),
+    getDel: (key) => backend.getDel(key),
+    expire: (key, seconds) => backend.expire(key, seconds),
+    set: (...given) => backend.set(...(set?.(given) ?? given)),
+    eval: (...given) => run?.(backend, ...given) ?? backend.eval(...given),
+  }
+}
+
+/** Logins that were under way find nothing of a logout. */
+export const noTombstones: Otherwise = {
+  eval: (_backend, script, { keys }) =>
+    script.includes('ZRANGEBYSCORE') && keys[0]?.includes('oidc:ended:') ? Promise.resolve([]) : undefined,
+}
+
+/** A record is replaced whatever has become of it since it was read. */
+export const noComparison: Otherwise = {
+  async eval(backend, script, { keys, arguments: given }) {
+    const [login] = keys as [string]
+    const [expected] = given as [string]
+    const isThere = script.includes('ARGV[1] then return 0') && login.includes('oidc:{')
+    const found = isThere ? ((await backend.get(login)) as string | null) : null
+    return backend.eval(script, { keys, arguments: [found ?? expected, ...given.slice(1)] })
+  },
+}
+
+/** A session is written whether or not it still exists. */
+export const noXX: Otherwise = {
+  set: ([key, value, options]) => {
+    const { condition, ...others } = options ?? {}
+    return [key, value, condition === 'XX' ? others : (options ?? {})]
+  },
+}
