@@ -1,0 +1,80 @@
+/** Redis through Sentinel: a master that fails, with its replica in its place a moment later. */
+import { createSentinel } from 'redis'
+import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { flow, noteRoutes, notesOf } from '../support/flow.ts'
+import { noUnhandledRejections } from '../support/rejections.ts'
+import { masterName, startSentinels, type Sentinels } from './support/sentinels.ts'
+import { lacksServers } from './support/servers.ts'
+
+noUnhandledRejections()
+
+const world = flow({ refreshTokens: 'rotating' })
+let sentinels: Sentinels
+let client: ReturnType<typeof clientOf>
+const clientOf = ({ rootNodes }: Sentinels) =>
+  createSentinel({ name: masterName, sentinelRootNodes: [...rootNodes], scanInterval: 200 })
+
+beforeAll(async () => {
+  sentinels = await startSentinels()
+  client = clientOf(sentinels)
+  client.on('error', () => {})
+  await client.connect()
+})
+afterAll(async () => {
+  await client.destroy()
+  await sentinels.stop()
+})
+
+it.skipIf(lacksServers('Redis Sentinel'))(
+  'a failover keeps the logins that the replica had, loses those that it had not, and answers 503 in between',
+  async () => {
+    const store = new RedisSessionStore({
+      client: client as unknown as RedisClient,
+      idleSeconds: 600,
+      timeoutSeconds: 2,
+    })
+    const app = await world.start({ session: { store }, options: { sessionStore: store }, routes: noteRoutes })
+    const loggedIn = async (): Promise<UserAgent> => {
+      const agent = app.agent()
+      expect((await agent.get('/profile')).status).toBe(200)
+      return agent
+    }
+    const kept: UserAgent[] = []
+    for (let n = 0; n < 20; n++) kept.push(await loggedIn())
+    expect(Number(await sentinels.master.ask('WAIT', '1', '5000'))).toBe(1)
+
+    // From here on the master alone has what is written.
+    sentinels.replica.freeze()
+    await sentinels.master.ask('CLIENT', 'KILL', 'TYPE', 'replica')
+    const lost: UserAgent[] = []
+    for (let n = 0; n < 3; n++) lost.push(await loggedIn())
+    await sentinels.master.kill()
+    sentinels.replica.goOn()
+
+    const [first] = kept as [UserAgent]
+    const between = await first.fetch(`${app.url}/profile`)
+    expect(between.status).toBe(503)
+    expect(Number(between.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(between.headers.get('set-cookie')).toBeNull()
+
+    await sentinels.failedOver()
+    await vi.waitFor(async () => expect((await first.fetch(`${app.url}/profile`)).status).toBe(200), {
+      timeout: 20_000,
+      interval: 200,
+    })
+    for (const agent of kept) expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    let count = 0
+    for (const agent of lost) if ((await notesOf(agent, app)).sub === null) count++
+    console.log(
+      `a failover: ${kept.length} logins that were replicated, 0 lost; ${lost.length} that were not, ${count} lost`,
+    )
+    expect(count).toBe(lost.length)
+    // Who lost a login logs in again, and everything works.
+    expect((await (lost[0] as UserAgent).get('/profile')).status).toBe(200)
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBeGreaterThanOrEqual(kept.length)
+    for (const agent of kept) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  },
+  120_000,
+)

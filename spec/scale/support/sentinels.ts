@@ -1,0 +1,43 @@
+/** A Redis master with a replica, and three sentinels that put the replica in its place. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { startServer, type Server } from './servers.ts'
+
+export const masterName = 'logins'
+
+export interface Sentinels {
+  readonly master: Server
+  readonly replica: Server
+  readonly rootNodes: readonly { readonly host: string; readonly port: number }[]
+  /** Waits until the sentinels have put the replica in the place of the master. */
+  failedOver(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startSentinels(): Promise<Sentinels> {
+  const master = await startServer(['appendonly no'])
+  const replica = await startServer([
+    'appendonly no',
+    `replicaof 127.0.0.1 ${master.port}`,
+    'repl-diskless-sync-delay 0',
+  ])
+  while (!/master_link_status:up/.test(String(await replica.ask('INFO', 'replication')))) await pause(50)
+  const lines = [
+    `sentinel monitor ${masterName} 127.0.0.1 ${master.port} 2`,
+    `sentinel down-after-milliseconds ${masterName} 500`,
+    `sentinel failover-timeout ${masterName} 5000`,
+  ]
+  const sentinels = await Promise.all([0, 1, 2].map(() => startServer(lines, true)))
+  const ofAll = async (isSo: (info: string) => boolean, ...words: string[]): Promise<void> => {
+    for (const sentinel of sentinels) while (!isSo(String(await sentinel.ask(...words)))) await pause(50)
+  }
+  const known = ['SENTINEL', 'MASTER', masterName]
+  await ofAll((info) => /num-slaves,1,/.test(info) && /num-other-sentinels,2,/.test(info), ...known)
+  return {
+    master,
+    replica,
+    rootNodes: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
+    failedOver: () =>
+      ofAll((info) => info.endsWith(`,${replica.port}`), 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName),
+    stop: async () => void (await Promise.all([...sentinels, replica, master].map((server) => server.kill()))),
+  }
+}
