@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import session from 'express-session'
+import { createOidc } from 'express-session-oidc'
+import helmet from 'helmet'
+import { devicesPage, endedPage, homePage, notFoundPage } from './pages.js'
+
+/**
+ * An application whose users see where they are logged in, and can log out there.
+ *
+ * @param {object} options
+ * @param {string} options.baseUrl where browsers reach it
+ * @param {{ issuer: string, clientId: string, clientSecret: string }} options.provider
+ * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
+ * @param {string} [options.secret] at least 32 characters; default: a new one at each start
+ * @returns {import('express').Express}
+ */
+export function createApp({
+  baseUrl,
+  provider,
+  store = new session.MemoryStore(),
+  secret = randomBytes(32).toString('hex'),
+}) {
+  const https = baseUrl.startsWith('https:')
+  // The store is asked without a request, too; browser and address are kept with each login.
+  const oidc = createOidc({ ...provider, baseUrl, secret, sessionStore: store, rememberDevice: true })
+
+  const app = express()
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        directives: https ? {} : { 'upgrade-insecure-requests': null },
+      },
+    }),
+  )
+  app.use(express.static(fileURLToPath(new URL('../demo/public', import.meta.url)), { index: false }))
+  app.use(
+    session({
+      store,
+      name: 'devices.sid',
+      secret,
+      resave: false,
+      saveUninitialized: false,
+      // With a life of its own a session of MemoryStore says when it was last in use.
+      cookie: { secure: https, sameSite: 'lax', maxAge: 8 * 3600 * 1000 },
+    }),
+  )
+  app.use(oidc.router)
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store')
+    next()
+  })
+
+  const view = (/** @type {import('express').Request} */ req) => ({
+    path: req.path,
+    paths: oidc.paths,
+    issuer: provider.issuer,
+    oidc: req.oidc,
+  })
+  app.get('/', (req, res) => {
+    res.send(homePage(view(req)))
+  })
+
+  app.get(
+    '/devices',
+    oidc.requireAuth(),
+    handler(async (req, res) => {
+      const logins = await oidc.logins.list({ sub: oidc.user(req).sub })
+      res.send(devicesPage({ ...view(req), logins }))
+    }),
+  )
+
+  app.post(
+    '/devices/others/end',
+    oidc.requireAuth(),
+    handler(async (req, res) => {
+      const logins = await oidc.logins.list({ sub: oidc.user(req).sub })
+      const others = logins.filter(({ id }) => id !== req.oidc.loginId)
+      await Promise.all(others.map(({ id }) => oidc.logins.end({ id })))
+      res.redirect(303, '/devices')
+    }),
+  )
+
+  app.post(
+    '/devices/:id/end',
+    oidc.requireAuth(),
+    handler(async (req, res) => {
+      // An id is no permission: it must be one of the user's own.
+      const logins = await oidc.logins.list({ sub: oidc.user(req).sub })
+      const login = logins.find(({ id }) => id === req.params['id'])
+      if (!login) {
+        res.status(404).send(endedPage(view(req)))
+        return
+      }
+      await oidc.logins.end({ id: login.id })
+      res.redirect(303, '/devices')
+    }),
+  )
+
+  app.use((req, res) => {
+    res.status(404).send(notFoundPage(view(req)))
+  })
+  app.use(oidc.errorHandler())
+  return app
+}
+
+/**
+ * What fails on the way goes on to errorHandler(): by itself in Express 5, not in Express 4.
+ *
+ * @param {(req: import('express').Request, res: import('express').Response) => Promise<void>} work
+ * @returns {import('express').RequestHandler}
+ */
+function handler(work) {
+  return (req, res, next) => {
+    work(req, res).catch(next)
+  }
+}

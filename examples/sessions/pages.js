@@ -1,0 +1,113 @@
+import { html } from '../demo/html.js'
+import { layout, loginLink, logoutForm, message } from '../demo/layout.js'
+
+/**
+ * @typedef {object} View
+ * @property {string} path
+ * @property {{ login: string, logout: string }} paths
+ * @property {string} issuer
+ * @property {import('express-session-oidc').OidcContext} oidc
+ */
+
+/**
+ * @param {View} view
+ * @param {string} title
+ * @param {import('../demo/html.js').Html} content
+ */
+function page({ path, paths, issuer, oidc }, title, content) {
+  return layout({
+    title,
+    site: 'The library',
+    links: [
+      { to: '/', text: 'Home' },
+      { to: '/devices', text: 'Your devices' },
+    ],
+    path,
+    who: oidc.isAuthenticated && html`<span>${nameOf(oidc.user)}</span> ${logoutForm(paths, { small: true })}`,
+    content,
+    foot: html`<span>Provider: ${issuer}</span>`,
+  })
+}
+
+/** @param {View} view */
+export function homePage(view) {
+  const { oidc, paths } = view
+  const title = oidc.isAuthenticated ? `Hello, ${nameOf(oidc.user)}` : 'You are not logged in'
+  return page(
+    view,
+    title,
+    html`<section class="card hero" aria-labelledby="title">
+      <h1 id="title">${title}</h1>
+      ${
+        oidc.isAuthenticated
+          ? html`<p class="prose">See <a href="/devices">where you are logged in</a>, and log out there.</p>`
+          : html`<p class="prose">Log in here and in another browser, and look at the list of your devices.</p>
+              ${loginLink(paths, '/devices')}`
+      }
+    </section>`,
+  )
+}
+
+/** @param {View & { logins: readonly import('express-session-oidc').Login[] }} view */
+export function devicesPage(view) {
+  const { logins, oidc } = view
+  const title = 'Your devices'
+  return page(
+    view,
+    title,
+    html`<section class="card hero" aria-labelledby="title">
+      <h1 id="title">${title}</h1>
+      <p class="prose">You are logged in at ${logins.length === 1 ? 'one place' : `${logins.length} places`}.</p>
+      <ul class="rows">
+        ${logins.map((login) => device(login, login.id === oidc.loginId))}
+      </ul>
+      ${
+        logins.length > 1 &&
+        html`<form method="post" action="/devices/others/end">
+          <button class="button">Log out everywhere else</button>
+        </form>`
+      }
+    </section>`,
+  )
+}
+
+/**
+ * @param {import('express-session-oidc').Login} login
+ * @param {boolean} isThis
+ */
+function device({ id, userAgent = 'a browser without a name', address, startedAt, lastSeenAt }, isThis) {
+  const seen = lastSeenAt === undefined ? '' : `, last seen ${timeOf(lastSeenAt)}`
+  return html`<li>
+    <span
+      >${userAgent}<small>since ${timeOf(startedAt)}${seen}${address !== undefined && `, from ${address}`}</small></span
+    >
+    ${
+      isThis
+        ? html`<span class="chip">this device</span>`
+        : html`<form method="post" action="/devices/${id}/end">
+            <button class="button small">Log out there</button>
+          </form>`
+    }
+  </li>`
+}
+
+/** @param {number} seconds since the epoch */
+function timeOf(seconds) {
+  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
+}
+
+/** @param {View} view */
+export function endedPage(view) {
+  const text = html`It may have ended already. <a href="/devices">Look at the list again</a>`
+  return page(view, 'No such login', message({ eyebrow: '404', title: 'You have no such login', text }))
+}
+
+/** @param {View} view */
+export function notFoundPage(view) {
+  return page(view, 'Not found', message({ eyebrow: '404', title: 'There is no such page' }))
+}
+
+/** @param {{ sub: string, name?: string | undefined }} user */
+function nameOf({ name, sub }) {
+  return name ?? sub
+}

@@ -1,0 +1,37 @@
+/** `examples/sessions` as people use it: two browsers, and log out there. */
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { browserForFile, screenshot } from '../support/chromium.ts'
+import { startMain, type MainProgram } from '../support/main-program.ts'
+import { heading } from './demo-steps.ts'
+
+const browser = browserForFile()
+let main: MainProgram
+
+beforeAll(async () => {
+  main = await startMain('examples/sessions/main.js', { PORT: '0' })
+})
+afterAll(() => main.stop())
+
+it('shows both browsers of a user, and logs out there', async () => {
+  // Each page is a browser of its own: nothing is shared between them.
+  const [there, here] = [await browser.open(), await browser.open()]
+  for (const page of [there, here]) {
+    await page.goto(main.url)
+    await heading(page, 'You are not logged in')
+    await page.getByRole('link', { name: 'Log in' }).click()
+    await heading(page, 'Who are you?')
+    await page.getByRole('button', { name: /Alice/ }).click()
+    await heading(page, 'Your devices')
+  }
+  await here.getByText('You are logged in at 2 places.').waitFor()
+  await screenshot(here, 'sessions-devices')
+  await here.getByRole('button', { name: 'Log out there' }).click()
+  await here.getByText('You are logged in at one place.').waitFor()
+  await screenshot(here, 'sessions-ended')
+
+  await there.getByRole('link', { name: 'Home' }).click()
+  await heading(there, 'You are not logged in')
+  await here.getByRole('navigation').getByRole('link', { name: 'Home' }).click()
+  await heading(here, 'Hello, Alice Arden')
+  expect(browser.complaints).toEqual([])
+})

@@ -1,0 +1,56 @@
+/** `examples/sessions`, walked without a browser. */
+import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createApp } from '../../examples/sessions/app.js'
+import { startProvider } from '../../examples/sessions/provider.js'
+import { headingOf, run, textOf, type Running } from './steps.ts'
+
+let example: Running
+
+beforeAll(async () => {
+  example = await run(async (baseUrl) => {
+    const { settings, close } = await startProvider(baseUrl)
+    return { app: createApp({ baseUrl, provider: settings }), stop: close }
+  })
+})
+afterAll(() => example.stop())
+
+async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserAgentResponse }> {
+  const agent = example.agent()
+  const devices = await agent.submit(await agent.get('/devices'), { button: user })
+  expect(headingOf(devices)).toBe('Your devices')
+  return { agent, devices }
+}
+
+it('shows where a user is logged in, and logs out there', async () => {
+  const first = await logIn()
+  expect(textOf(first.devices)).toContain('You are logged in at one place.')
+  expect(textOf(first.devices)).toMatch(/since \d{4}-\d\d-\d\d \d\d:\d\d, last seen \d{4}-\d\d-\d\d \d\d:\d\d, from /)
+  const second = await logIn()
+  expect(textOf(second.devices)).toContain('You are logged in at 2 places.')
+  expect(textOf(second.devices)).toContain('this device')
+  const after = await second.agent.submit(second.devices, { button: 'Log out there' })
+  expect(textOf(after)).toContain('You are logged in at one place.')
+  expect(headingOf(await first.agent.get('/'))).toBe('You are not logged in')
+  expect(headingOf(await second.agent.get('/'))).toBe('Hello, Alice Arden')
+  await second.agent.fetch('/logout', { method: 'POST' })
+})
+
+it('logs out everywhere else at once, and nobody else', async () => {
+  const bob = await logIn('bob')
+  const others = [await logIn(), await logIn()]
+  const here = await logIn()
+  const after = await here.agent.submit(here.devices, { button: 'Log out everywhere else' })
+  expect(textOf(after)).toContain('You are logged in at one place.')
+  for (const { agent } of others) expect(headingOf(await agent.get('/'))).toBe('You are not logged in')
+  expect(headingOf(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
+})
+
+it('logs nobody out by the id of another user\u2019s login', async () => {
+  const [alice, bob] = [await logIn(), await logIn('bob')]
+  const id = /devices\/([\w-]{22})\/end/.exec((await logIn('bob')).devices.text())?.[1]
+  expect(id).toBeDefined()
+  const answer = await alice.agent.post(`/devices/${id}/end`)
+  expect(answer.status).toBe(404)
+  expect(headingOf(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
+})
