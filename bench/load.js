@@ -9,7 +9,7 @@ import { connect } from 'node:net'
  * @typedef {object} Target
  * @property {string} url
  * @property {readonly Buffer[]} requests sent in turn
- * @property {string} body what must be answered
+ * @property {string | readonly string[]} body what must be answered, to all of them or to each
  */
 
 export const connections = 16
@@ -55,10 +55,11 @@ export async function load({ url, requests, body }, { seconds = 600, count = Inf
   const begin = performance.now()
   const end = begin + seconds * 1000
   const answers = sockets.map((socket) =>
-    converse(socket, body, (answerBytes) => {
+    converse(socket, (answerBytes) => {
       bytes += answerBytes
       if (sent >= count || performance.now() >= end) return undefined
-      return requests[sent++ % requests.length]
+      const which = sent++ % requests.length
+      return { request: requests[which], body: typeof body === 'string' ? body : body[which] }
     }),
   )
   try {
@@ -74,18 +75,19 @@ export async function load({ url, requests, body }, { seconds = 600, count = Inf
  * Sends the next request for as long as there is one.
  *
  * @param {import('node:net').Socket} socket
- * @param {string} body
- * @param {(answerBytes: number) => Buffer | undefined} next
+ * @param {(answerBytes: number) => { request: Buffer, body: string } | undefined} next
  * @returns {Promise<void>}
  */
-function converse(socket, body, next) {
+function converse(socket, next) {
   return new Promise((resolve, reject) => {
     let text = ''
+    let body = ''
     /** @param {number} answerBytes */
     const proceed = (answerBytes) => {
-      const request = next(answerBytes)
-      if (request) socket.write(request)
-      else resolve()
+      const sending = next(answerBytes)
+      if (!sending) return resolve()
+      body = sending.body
+      socket.write(sending.request)
     }
     socket.setEncoding('latin1')
     socket.on('error', reject)

@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { bearer } from './parts/bearer.js'
 import { callback } from './parts/callback.js'
 import { guarded } from './parts/guarded.js'
+import { logout } from './parts/logout.js'
 import { profile } from './parts/profile.js'
 import { redis } from './parts/redis.js'
 import { refresh } from './parts/refresh.js'
@@ -15,12 +16,12 @@ import { stopAll } from './processes.js'
  * @typedef {object} Settings
  * @property {number} rounds
  * @property {number} seconds of each subject in a round
- * @property {number} sessions of the larger Redis
+ * @property {number} sessions of the largest Redis
  * @property {string | undefined} chartFile
  */
 
 /** @type {Record<string, (settings: Settings) => Promise<unknown>>} */
-const parts = { guarded, redis, callback, scale, profile, bearer, refresh }
+const parts = { guarded, redis, callback, scale, logout, profile, bearer, refresh }
 
 const { values, positionals } = parseArgs({
   options: {

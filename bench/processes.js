@@ -75,10 +75,10 @@ export async function startProcess(file, args = [], first) {
   })
   return {
     ready,
-    /** @param {string} command @returns {Promise<any>} */
-    call(command) {
+    /** @param {string} command @param {object} [argument] @returns {Promise<any>} */
+    call(command, argument) {
       const id = ++calls
-      child.send({ id, command })
+      child.send({ id, command, argument })
       return Promise.race([new Promise((resolve) => waiting.set(id, resolve)), failed])
     },
   }

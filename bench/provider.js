@@ -17,5 +17,12 @@ provider.misbehave({
   },
 })
 process.on('disconnect', () => process.exit())
-process.on('message', ({ id }) => process.send?.({ id, answer: sizes }))
+/** @type {Record<string, (about: { sub?: string, sid?: string }) => unknown>} */
+const commands = {
+  sizes: () => sizes,
+  logoutToken: (about) => provider.logoutToken(about),
+}
+process.on('message', async ({ id, command, argument }) => {
+  process.send?.({ id, answer: await commands[command]?.(argument) })
+})
 process.send?.(provider.settings())

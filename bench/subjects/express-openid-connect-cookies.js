@@ -3,8 +3,8 @@ import express from 'express'
 import eoc from 'express-openid-connect'
 import { answerOf, secret } from './settings.js'
 
-/** @param {import('./settings.js').Surroundings} surroundings @param {object} [session] */
-export function build({ url, provider, fetch }, session = {}) {
+/** @param {import('./settings.js').Surroundings} surroundings @param {object} [session] @param {object} [more] options */
+export function build({ url, provider, fetch }, session = {}, more = {}) {
   const app = express()
   app.use(
     eoc.auth({
@@ -16,6 +16,7 @@ export function build({ url, provider, fetch }, session = {}) {
       authRequired: false,
       authorizationParams: { response_type: 'code', scope: 'openid profile email' },
       session,
+      ...more,
       ...(fetch ? { customFetch: fetch } : {}),
     }),
   )

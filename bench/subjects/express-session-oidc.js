@@ -11,7 +11,7 @@ import { answerOf, connectRedis, secret, sessionOptions } from './settings.js'
  */
 export async function build({ url, redisUrl, provider, fetch }, addRoutes = () => {}) {
   const store = new RedisSessionStore({ client: await connectRedis(redisUrl) })
-  const oidc = createOidc({ ...provider, baseUrl: url, secret, ...(fetch ? { fetch } : {}) })
+  const oidc = createOidc({ ...provider, baseUrl: url, secret, sessionStore: store, ...(fetch ? { fetch } : {}) })
   const app = express()
   app.use(session({ ...sessionOptions, store }))
   app.use(oidc.router)

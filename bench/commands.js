@@ -1,0 +1,40 @@
+/** What is sent to Redis. */
+
+/**
+ * The commands that came to Redis while something was done, in their order: without those that scripts call, and those of
+ * the connections' own.
+ *
+ * @param {any} client
+ * @param {() => Promise<unknown>} work
+ * @returns {Promise<string[]>}
+ */
+export async function commandsDuring(client, work) {
+  const monitor = client.duplicate()
+  monitor.on('error', () => {})
+  await monitor.connect()
+  /** @type {string[]} */
+  const commands = []
+  const end = `the end of ${performance.now()}`
+  /** @type {(value?: unknown) => void} */
+  let over = () => {}
+  const seen = new Promise((resolve) => {
+    over = resolve
+  })
+  await monitor.monitor((/** @type {string} */ line) => {
+    if (line.includes(end)) over()
+    else if (!line.includes(' lua] ')) commands.push(/\] "(\w+)"/.exec(line)?.[1]?.toUpperCase() ?? line)
+  })
+  await work()
+  // What the monitor tells comes in the order of the commands: once it tells this, it has told all.
+  await client.echo(end)
+  await seen
+  monitor.destroy()
+  return commands
+}
+
+/** Such as "GET 2, SET". @param {readonly string[]} commands */
+export function countsOf(commands) {
+  const counts = new Map()
+  for (const name of commands) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
+}

@@ -1,0 +1,221 @@
+/** Many logins in a Redis: copies of one real login, each of which is a login of its own to the package. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { freemem } from 'node:os'
+import { sign } from 'cookie-signature'
+import { figure, progress } from './figures.js'
+import { requestOf } from './load.js'
+import { logIn, startSubject } from './login.js'
+import { startRedis } from './processes.js'
+import { secret } from './subjects/settings.js'
+import { user } from './user.js'
+
+export const loginsOfUser = 10
+/** Users that are copied by one command. */
+const usersAtOnce = 500
+
+/**
+ * @typedef {object} Login
+ * @property {string} session
+ * @property {string} id
+ * @property {string} sub
+ * @property {string} sid
+ *
+ * @typedef {{ sub: string, logins: readonly Login[] }} User
+ */
+
+// Not exported by the package: found beside what is.
+const index = await import(new URL('session/login-index.js', import.meta.resolve('express-session-oidc')).href)
+
+/** As many as fit into the memory of the machine with room to spare. @param {number} wanted @param {number} bytesEach */
+export function fitting(wanted, bytesEach) {
+  const most = Math.floor((freemem() * 0.6) / bytesEach)
+  if (most >= wanted) return wanted
+  console.log(`notice: memory for ${figure(most)} logins only\n`)
+  return most
+}
+
+/**
+ * A Redis of its own with so many logins, of users with ten each, and the subject on it. Only the first logins are kept in
+ * mind.
+ *
+ * @param {import('./subjects.js').Subject} subject
+ * @param {{ ready: { issuer: string, clientId: string } }} provider
+ * @param {number} wanted
+ * @param {number} [keep]
+ */
+export async function fill(subject, provider, wanted, keep = 0) {
+  const redis = await startRedis()
+  const running = await startSubject(subject, { redis, provider })
+  const { body, cookie } = await logIn(running)
+  const original = await readOriginal(redis.client, cookie, index.ownerOf({ ...provider.ready, name: 'default' }))
+  const addUsers = (/** @type {number} */ count) => copyLogins(redis.client, original, count)
+  await checkCopies(running.url, addUsers)
+
+  const users = Math.max(1, Math.round(wanted / loginsOfUser))
+  const count = users * loginsOfUser
+  const before = await usedMemory(redis.client)
+  /** @type {Login[]} */
+  const kept = []
+  for (let done = 0; done < users; done += usersAtOnce) {
+    const added = await addUsers(Math.min(usersAtOnce, users - done))
+    if (kept.length < keep) kept.push(...added.flatMap(({ logins }) => logins))
+    progress(`${figure(Math.min(users, done + usersAtOnce) * loginsOfUser)} logins`)
+  }
+  progress('')
+  const bytes = (await usedMemory(redis.client)) - before
+  return {
+    url: running.url,
+    process: running.process,
+    client: redis.client,
+    count,
+    bytesOfLogin: bytes / count,
+    megabytes: bytes / 1e6,
+    addUsers,
+    /** Guarded requests of the logins that were kept, from one to another. @param {number} from @param {number} to */
+    target(from, to) {
+      const logins = kept.slice(from, to)
+      return {
+        url: running.url,
+        requests: logins.map(({ session }) => requestOf(running.url, cookieOf(session))),
+        body: logins.map(({ sub }) => body.replace(user.sub, sub)),
+      }
+    },
+  }
+}
+
+/** @param {string} session */
+export function cookieOf(session) {
+  return `connect.sid=${encodeURIComponent(`s:${sign(session, secret)}`)}`
+}
+
+/** What a guarded route answers to a client. @param {string} url @param {string} cookie */
+export async function statusOf(url, cookie) {
+  const answer = await fetch(new URL('/me', url), { headers: { cookie, accept: 'application/json' } })
+  await answer.arrayBuffer()
+  return answer.status
+}
+
+/** Where one of the names of a login stands, so that another may stand there. @param {string} name */
+const place = (name) => `\u0001${name}\u0002`
+
+/**
+ * All that a login leaves in Redis for longer than a claim lives, with places for its names.
+ *
+ * @param {any} client
+ * @param {string} cookie
+ * @param {string} owner
+ */
+async function readOriginal(client, cookie, owner) {
+  const session = /** @type {RegExpMatchArray} */ (decodeURIComponent(cookie).match(/s:([^.]+)\./))[1]
+  const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
+  const [slot] = /** @type {any[]} */ (Object.values(record.slots))
+  const { loginId, sub, sid } = slot
+  const subGroup = index.groupId(owner, { sub })
+  const sidGroup = index.groupId(owner, { sid })
+  // Or they would all be rechecked while the bench runs, with tokens that are not theirs.
+  const unchecked = `"checkedAt":${slot.checkedAt}`
+  const checked = `"checkedAt":${slot.checkedAt + 86_400}`
+  const names = Object.entries({ session, loginId, sub, sid, subGroup, sidGroup })
+  const template = (/** @type {string} */ text) =>
+    names.reduce((rest, [name, value]) => rest.replaceAll(value, place(name)), text.replace(unchecked, checked))
+  const records = []
+  for (const key of await client.keys('*')) {
+    const seconds = await client.ttl(key)
+    if (seconds <= 3600) continue
+    const isSet = (await client.type(key)) === 'zset'
+    const [value, ...others] = isSet ? await client.zRange(key, 0, -1) : [await client.get(key)]
+    if (others.length > 0) throw new Error(`${key}: more than one login`)
+    records.push({ key: template(key), value: template(value), seconds, isSet })
+  }
+  const keys = records.map(({ key }) => key).toSorted()
+  const expected = [
+    `oidc:login:${place('loginId')}`,
+    `oidc:logins:${place('sidGroup')}`,
+    `oidc:logins:${place('subGroup')}`,
+    `oidc:{sess:${place('session')}}`,
+    `oidc:{sess:${place('session')}}:tokens:default`,
+    `sess:${place('session')}`,
+  ]
+  if (JSON.stringify(keys) !== JSON.stringify(expected)) throw new Error(`a login has other keys: ${keys.join(', ')}`)
+  return { records, owner }
+}
+
+/**
+ * Adds users with ten logins each. They are copied within Redis: what is sent is the new names alone.
+ *
+ * @param {any} client
+ * @param {Awaited<ReturnType<typeof readOriginal>>} original
+ * @param {number} count
+ * @returns {Promise<User[]>}
+ */
+async function copyLogins(client, { records, owner }, count) {
+  const users = Array.from({ length: count }, () => {
+    const sub = randomUUID()
+    const logins = Array.from({ length: loginsOfUser }, () => ({
+      session: randomBytes(24).toString('base64url'),
+      id: randomBytes(16).toString('base64url'),
+      sub,
+      sid: randomUUID(),
+    }))
+    return { sub, logins }
+  })
+  const names = users.flatMap(({ sub, logins }) => {
+    const subGroup = index.groupId(owner, { sub })
+    return logins.flatMap(({ session, id, sid }) => [session, id, sub, sid, subGroup, index.groupId(owner, { sid })])
+  })
+  await client.eval(copyScript, { arguments: [JSON.stringify(records), ...names] })
+  return users
+}
+
+const copyScript = `
+local now = tonumber(redis.call('TIME')[1])
+local records = cjson.decode(ARGV[1])
+for _, record in ipairs(records) do record.varies = record.value:find('\\1', 1, true) end
+for i = 2, #ARGV, 6 do
+  local names = {
+    session = ARGV[i], loginId = ARGV[i + 1], sub = ARGV[i + 2], sid = ARGV[i + 3],
+    subGroup = ARGV[i + 4], sidGroup = ARGV[i + 5],
+  }
+  for _, record in ipairs(records) do
+    local key = record.key:gsub('\\1(%a+)\\2', names)
+    local value = record.value
+    if record.varies then value = value:gsub('\\1(%a+)\\2', names) end
+    if record.isSet then
+      redis.call('ZADD', key, now + record.seconds, value)
+      redis.call('EXPIREAT', key, now + record.seconds)
+    else
+      redis.call('SET', key, value, 'EX', record.seconds)
+    end
+  end
+end
+return 1`
+
+/** A copy that the package does not take for a login would measure nothing. @param {string} url @param {(count: number) => Promise<User[]>} addUsers */
+async function checkCopies(url, addUsers) {
+  const [{ sub, logins }] = await addUsers(1)
+  const statuses = async () =>
+    [...new Set(await Promise.all(logins.map(({ session }) => statusOf(url, cookieOf(session)))))].join(', ')
+  const listed = async () => Number(await (await fetch(new URL(`/logins/${sub}`, url))).text())
+  const before = { statuses: await statuses(), listed: await listed() }
+  const { ended } = await endLogins(url, sub)
+  const after = { statuses: await statuses(), listed: await listed() }
+  const seen = JSON.stringify({ before, ended, after })
+  const wanted = JSON.stringify({
+    before: { statuses: '200', listed: loginsOfUser },
+    ended: loginsOfUser,
+    after: { statuses: '401', listed: 0 },
+  })
+  if (seen !== wanted) throw new Error(`the copies are no logins: ${seen}`)
+}
+
+/** Has the application end all logins of a user. @param {string} url @param {string} sub @returns {Promise<{ ended: number, ms: number }>} */
+export async function endLogins(url, sub) {
+  const answer = await fetch(new URL(`/logins/${sub}/end`, url), { method: 'POST' })
+  if (answer.status !== 200) throw new Error(`ending logins: ${answer.status} ${await answer.text()}`)
+  return await answer.json()
+}
+
+/** @param {any} client */
+async function usedMemory(client) {
+  return Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1])
+}

@@ -1,0 +1,15 @@
+/** This package, with routes by which the application looks at a user's logins and ends them. */
+import { build as buildOurs } from './express-session-oidc.js'
+
+/** @param {import('./settings.js').Surroundings} surroundings */
+export function build(surroundings) {
+  return buildOurs(surroundings, (app, oidc) => {
+    app.get('/logins/:sub', (req, res, next) => {
+      oidc.logins.list({ sub: req.params.sub }).then((logins) => res.json(logins.length), next)
+    })
+    app.post('/logins/:sub/end', (req, res, next) => {
+      const begin = performance.now()
+      oidc.logins.end({ sub: req.params.sub }).then((ended) => res.json({ ended, ms: performance.now() - begin }), next)
+    })
+  })
+}
