@@ -23,9 +23,17 @@ export interface RedisClient {
 /** What of a key decides its slot in a Redis Cluster, where the key has braces of its own. */
 export const hashTag: RegExp = /^[^{]*\{[^}]+\}/
 
-/** Key of a record. The braces put all records of a session into the Redis Cluster slot of the session's own key. */
+export const defaultPrefix = 'sess:'
+
+/**
+ * Key of a record. The braces put all records of a session into the Redis Cluster slot of the session's own key. What is of
+ * no session has a prefix of one's own too: else applications with the same client would take each other's logins, whose
+ * sessions they cannot find, out of the index.
+ */
 export function redisKey(key: RecordKey, sessionPrefix: string): string {
-  if (!('session' in key)) return `oidc:${key.kind}:${key.id}`
+  if (!('session' in key)) {
+    return `oidc:${sessionPrefix === defaultPrefix ? '' : sessionPrefix}${key.kind}:${key.id}`
+  }
   const own = sessionPrefix + key.session
   const name = hashTag.test(sessionPrefix) ? `oidc:${own}` : `oidc:{${own}}`
   return key.part === 'login' ? name : `${name}:${key.part}`

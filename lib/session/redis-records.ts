@@ -1,11 +1,11 @@
 import type { RecordKey, Records } from '../core/records.ts'
-import { answered, hashTag, redisKey, type RedisClient } from './redis-client.ts'
+import { answered, defaultPrefix, hashTag, redisKey, type RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisRecords}. */
 export interface RedisRecordsOptions {
   /** A connected node-redis client, cluster or sentinel. */
   client: RedisClient
-  /** Prefix of the session's own keys, which goes into the keys of its records. Default `sess:`. */
+  /** Prefix of the session's own keys, which goes into the keys of all records. Default `sess:`. */
   prefix?: string | undefined
   /** Seconds after which a command is given up. Default 5. */
   timeoutSeconds?: number | undefined
@@ -40,7 +40,7 @@ const mostUnpacked = 1000
  * @throws TypeError where `client` is not a node-redis client.
  */
 export function redisRecords(options: RedisRecordsOptions): Records {
-  const { client, prefix = 'sess:', timeoutSeconds = 5 } = options
+  const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = options
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')

@@ -8,7 +8,7 @@ import type { Records } from '../core/records.ts'
 import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
 import { forgetSession } from './login-index.ts'
 import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
-import { answered, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 
 /** Options of {@link RedisSessionStore}. */
@@ -17,7 +17,7 @@ export interface RedisSessionStoreOptions {
   client: RedisClient
   /** Seconds without a request after which a session ends. A shorter `cookie.maxAge` of the session itself counts instead. Default 86400 (a day). */
   idleSeconds?: number | undefined
-  /** Prefix of the keys of sessions. Default `sess:`. */
+  /** Prefix of the keys of sessions, which goes into the keys of all records. Default `sess:`. */
   prefix?: string | undefined
   /** Seconds after which a command is given up and the request answered with 503. Default 5. */
   timeoutSeconds?: number | undefined
@@ -54,7 +54,7 @@ export class RedisSessionStore extends RedisStore {
   /** @throws TypeError where an option is wrong. */
   constructor(options: RedisSessionStoreOptions) {
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
-    const { client, idleSeconds = 86_400, prefix = 'sess:', timeoutSeconds = 5 } = options
+    const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = options
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
       throw new TypeError('RedisSessionStore: idleSeconds must be a number of seconds greater than 0')
     }

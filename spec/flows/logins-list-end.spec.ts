@@ -1,6 +1,7 @@
 /** `oidc.logins.list()` and `oidc.logins.end()`: "your devices", "log out there", a blocked account. */
 import { MemoryStore, type Store } from 'express-session'
 import type { OidcOptions } from 'express-session-oidc'
+import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, rejection, told } from '../support/flow.ts'
@@ -77,6 +78,21 @@ describe('the logins of a user', () => {
     const { id } = await notesOf(agent, app)
     await new Promise<void>((resolve) => store.destroy(id, () => resolve()))
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
+  })
+})
+
+describe('applications with one client and prefixes of their own in one Redis', () => {
+  it('list and end their own logins, and leave those of the other where they are found', async () => {
+    const app = await start()
+    const other = await start({}, new RedisSessionStore({ client: world.redis.client, prefix: 'other:' }))
+    const [here, there] = [await logIn(app), await logIn(other)]
+    expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+    expect(await notesOf(here, app)).toMatchObject({ sub: null })
+    expect(await notesOf(there, other)).toMatchObject({ sub: 'alice' })
+    expect(await other.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
+    expect(await other.oidc.logins.end({ sub: 'alice' })).toBe(1)
+    expect(await notesOf(there, other)).toMatchObject({ sub: null })
   })
 })
 

@@ -39,6 +39,8 @@ describe('records in Redis', () => {
     const id = randomUUID()
     await redisRecords({ client: redis.client, prefix: 'shop:' }).set(loginOf(id), 'login', 100)
     expect(await redis.client.get(`oidc:{shop:${id}}`)).toBe('login')
+    await redisRecords({ client: redis.client, prefix: 'shop:' }).set({ kind: 'claim', id }, 'claim', 100)
+    expect(await redis.client.get(`oidc:shop:claim:${id}`)).toBe('claim')
   })
 
   it('live anew from a replacement on, and not from one that was not made', async () => {
