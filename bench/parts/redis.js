@@ -1,4 +1,6 @@
 /** What a guarded request asks of Redis, and what a login takes there and in the browser. */
+import { createUserAgent } from 'express-session-oidc/testing'
+import { commandsDuring } from '../commands.js'
 import { figure, heading, table } from '../figures.js'
 import { load, requestOf } from '../load.js'
 import { logIn, startSubject } from '../login.js'
@@ -15,6 +17,7 @@ export async function redis() {
   for (const subject of subjects) {
     if (subject.name === 'bare') continue
     const running = await startSubject(subject, { redis: server, provider })
+    const login = await commandsDuring(server.client, () => createUserAgent({ baseUrl: running.url }).get('/me'))
     await server.client.flushAll()
     const { cookie, body, setCookieBytes } = await logIn(running)
     const { lasting, passing, passingSeconds } = await memoryUsed(server.client)
@@ -31,6 +34,7 @@ export async function redis() {
         2,
       ),
       used.map(({ name, each }) => `${name} ${figure(each, 2)}`).join(', '),
+      figure(login.length),
       figure(lasting),
       passing === 0 ? '' : `${figure(passing)} for ${figure(passingSeconds / 60)} min`,
       figure(cookie?.length ?? 0),
@@ -38,10 +42,13 @@ export async function redis() {
     ])
   }
   console.log(
-    table([['', 'commands/request', '', 'bytes/login in Redis', 'and', 'cookie bytes sent', 'set/answer'], ...rows]),
+    table([
+      ['', 'commands/request', '', 'commands/login', 'bytes/login in Redis', 'and', 'cookie bytes sent', 'set/answer'],
+      ...rows,
+    ]),
   )
   console.log(
-    '\nCommands: INFO commandstats around guarded requests. Bytes: MEMORY USAGE of all keys after one login; those that ' +
+    '\nCommands: INFO commandstats around guarded requests; MONITOR of a login, with the page that it ends at. Bytes: MEMORY USAGE of all keys after one login; those that ' +
       'live an hour or less (that a response was used) apart.',
   )
 }
