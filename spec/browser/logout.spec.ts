@@ -1,0 +1,87 @@
+/** What a logout in one tab leaves of the user in others, and behind the back button. */
+import { chromium, type Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { browserForFile, launchOptions, listen } from '../support/chromium.ts'
+import { flow, told } from '../support/flow.ts'
+import { fetched, shows, startPages } from './own-app.ts'
+
+const browser = browserForFile()
+const world = flow()
+
+/** Logs out on a page of the application, and comes back to its first page. */
+async function logOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Log out' }).click()
+  await page.getByText('hello stranger').waitFor()
+  world.provider.signIn(undefined)
+}
+
+describe('in another tab, after a logout in the first', () => {
+  it('a script is answered 401 with where to log in, and a page leads there', async () => {
+    const app = await startPages(world)
+    const first = await browser.open()
+    await first.goto(`${app.url}/page/one`)
+    const second = await browser.tab(first)
+    await second.goto(`${app.url}/page/two`)
+    await shows(second, 'page two', 'alice')
+    expect(await fetched(second, '/profile')).toMatchObject({ status: 200 })
+    await logOut(first)
+
+    // The page that is open has seen nothing of it.
+    await shows(second, 'page two', 'alice')
+    expect(await fetched(second, '/profile')).toMatchObject({
+      status: 401,
+      body: { code: 'login_required', login: `${app.url}/login` },
+    })
+    await second.getByRole('link', { name: 'One' }).click()
+    await second.getByRole('heading', { name: 'Who are you?' }).waitFor()
+    await second.getByRole('button', { name: 'Bob Brown' }).click()
+    await shows(second, 'page one', 'bob')
+    // And the other way round: the tab of the logout knows who has logged in since.
+    expect(await fetched(first, '/profile')).toMatchObject({ status: 200, body: { user: { sub: 'bob' } } })
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('a script is answered 401 too where the application has ended the login', async () => {
+    const app = await startPages(world)
+    const page = await browser.open()
+    await page.goto(`${app.url}/page/one`)
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+    expect(await fetched(page, '/profile')).toMatchObject({ status: 401, body: { login: `${app.url}/login` } })
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'ended' }])
+  })
+})
+
+describe('the back button after a logout', () => {
+  it('leads to a login, where pages are not stored', async () => {
+    const app = await startPages(world)
+    const page = await browser.open()
+    await page.goto(`${app.url}/page/one`)
+    await shows(page, 'page one', 'alice')
+    await logOut(page)
+    await page.goBack()
+    await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
+    expect(browser.complaints).toEqual([])
+  })
+
+  it('the same in a browser that keeps whole pages to go back to', async () => {
+    const app = await startPages(world)
+    // Playwright switches it off, since it is no help to specs.
+    const own = await chromium.launch({
+      ...launchOptions(),
+      ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    })
+    world.later(() => own.close())
+    const page = await own.newPage()
+    listen(page, browser.complaints)
+    await page.goto(`${app.url}/`)
+    await page.evaluate('globalThis.isKept = true')
+    await page.goto(`${app.url}/page/one`)
+    await shows(page, 'page one', 'alice')
+    await page.evaluate('globalThis.isKept = true')
+    await logOut(page)
+    await page.goBack()
+    console.log(page.url(), await page.content(), await page.evaluate('globalThis.isKept'))
+    await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
+    expect(browser.complaints).toEqual([])
+  })
+})
