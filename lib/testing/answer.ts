@@ -27,14 +27,20 @@ export function redirect(location: string, headers: Answer['headers'] = {}, stat
   return { status, headers: { location, ...noStore, ...headers }, body: '' }
 }
 
-/** A page. Nothing is loaded from elsewhere, and scripts run only with the nonce. */
-export function page(html: string, status = 200, headers: Answer['headers'] = {}, nonce?: string): Answer {
+/** A page. Nothing is loaded from elsewhere, scripts run only with the nonce, and frames show only those URLs. */
+export function page(
+  html: string,
+  status = 200,
+  headers: Answer['headers'] = {},
+  { nonce, frames = [] }: { readonly nonce?: string | undefined; readonly frames?: readonly string[] } = {},
+): Answer {
   const scripts = nonce === undefined ? '' : `; script-src 'nonce-${nonce}'`
+  const framed = frames.length === 0 ? '' : `; frame-src ${frames.map((url) => new URL(url).origin).join(' ')}`
   return {
     status,
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'${scripts}`,
+      'content-security-policy': `default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'${scripts}${framed}`,
       ...noStore,
       ...headers,
     },

@@ -33,7 +33,7 @@ ${pairs(parameters)
 </form>
 <script nonce="${nonce}">document.forms[0].submit()</script>`,
   )
-  return page(html, 200, headers, nonce)
+  return page(html, 200, headers, { nonce })
 }
 
 async function respond(

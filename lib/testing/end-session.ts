@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Answer, page, redirect } from './answer.ts'
 import { tellClients } from './backchannel.ts'
 import { refusalPage } from './authorization-request.ts'
@@ -48,6 +49,7 @@ function framesOf(provider: ProviderState, { clients, sid }: ProviderSession): s
 
 /** A page that goes on once its frames have loaded. */
 function framingPage(frames: readonly string[], back: string, headers: Answer['headers']): Answer {
+  const nonce = randomUUID()
   const framed = frames.map((uri) => `<iframe src="${escapeHtml(uri)}" hidden></iframe>`)
   const script = `addEventListener('load', () => location.replace(document.getElementById('continue').href))`
   return page(
@@ -55,10 +57,11 @@ function framingPage(frames: readonly string[], back: string, headers: Answer['h
       'You are logged out',
       `${framed.join('\n')}
 <p><a id="continue" href="${escapeHtml(back)}">Continue</a></p>
-<script>${script}</script>`,
+<script nonce="${nonce}">${script}</script>`,
     ),
     200,
     headers,
+    { nonce, frames },
   )
 }
 

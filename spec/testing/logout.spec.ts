@@ -97,3 +97,24 @@ describe('logout begun by the client', () => {
     expect((await agent.get(logoutUrl(params))).url).toBe(`${app.url}/bye`)
   })
 })
+
+describe('where a client has a front-channel logout URI', () => {
+  it('frames it, in a page whose policy permits the frames of these clients and its own script alone', async () => {
+    await start()
+    provider.registerLogout({ frontchannelLogoutUri: 'https://app.example.com/bye?a=1' })
+    const agent = createUserAgent()
+    await agent.get(`${app.url}/login`)
+    const page = await agent.get(
+      logoutUrl({ id_token_hint: app.tokens().id_token ?? '', post_logout_redirect_uri: `${app.url}/bye` }),
+    )
+    const [, frame = ''] = /<iframe src="([^"]+)"/.exec(page.text()) ?? []
+    const framed = new URL(frame.replaceAll('&#38;', '&'))
+    expect(framed.origin + framed.pathname).toBe('https://app.example.com/bye')
+    expect(Object.fromEntries(framed.searchParams)).toEqual({ a: '1', iss: provider.issuer, sid: expect.any(String) })
+    const [, nonce] = /<script nonce="([^"]+)"/.exec(page.text()) ?? []
+    const policy = page.headers.get('content-security-policy')?.split('; ')
+    expect(policy).toContain(`script-src 'nonce-${nonce}'`)
+    expect(policy).toContain('frame-src https://app.example.com')
+    expect(page.text()).toContain(`<a id="continue" href="${app.url}/bye">`)
+  })
+})
