@@ -1,9 +1,12 @@
 /** OpenID Connect Front-Channel Logout 1.0 in a browser: frames in a page of the provider, which is another site. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { Page } from 'playwright-core'
-import { expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium, type Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { close, listen, type TestApp } from '../support/app.ts'
-import { browserForFile } from '../support/chromium.ts'
+import { browserForFile, launchOptions, listen as listenTo } from '../support/chromium.ts'
 import { flow, told } from '../support/flow.ts'
 import { fetched, shows, startPages } from './own-app.ts'
 
@@ -11,11 +14,18 @@ const clients = ['web', 'shop'].map((clientId) => ({ clientId, clientSecret: `${
 const browser = browserForFile()
 const world = flow({ clients })
 
-/** An application on `localhost`; the provider is on 127.0.0.1, another site. Its cookie is one for frames. */
-async function start(clientId: string, sameSite: 'none' | 'lax' = 'none'): Promise<TestApp & { site: string }> {
+interface Site extends TestApp {
+  /** Its address for the browser. */
+  readonly site: string
+}
+
+/**
+ * An application on `localhost`: the provider, on 127.0.0.1, is another site. Chromium takes a secure cookie on loopback as
+ * over https; express-session sends one only where the request counts as such.
+ */
+async function start(clientId: string, sameSite: 'none' | 'lax' = 'none'): Promise<Site> {
   const app = await startPages(world, {
     options: (url) => ({ ...world.provider.settings(clientId), baseUrl: url.replace('127.0.0.1', 'localhost') }),
-    // Chromium takes a secure cookie on loopback as over https; express-session sends one only where it believes to be asked so.
     before(app) {
       app.set('trust proxy', true)
       app.use((req, _res, next) => {
@@ -26,27 +36,95 @@ async function start(clientId: string, sameSite: 'none' | 'lax' = 'none'): Promi
     session: { name: `${clientId}.sid`, cookie: { secure: true, sameSite } },
   })
   const site = app.url.replace('127.0.0.1', 'localhost')
-  world.provider.registerLogout({ frontchannelLogoutUri: site + app.oidc.paths.frontchannelLogout }, clientId)
+  const { frontchannelLogout } = app.oidc.paths
+  world.provider.registerLogout({ frontchannelLogoutUri: site + frontchannelLogout }, clientId)
+  world.later(() => world.provider.registerLogout({ frontchannelLogoutUri: undefined }, clientId))
   return { ...app, site }
 }
 
-async function statusAt(page: Page, app: { site: string }): Promise<number> {
-  await page.goto(`${app.site}/`)
-  return (await fetched(page, '/profile')).status
+/** A browser with a profile, in which cookies of other sites are allowed in frames or blocked. */
+async function openProfile(thirdParties: 'allowed' | 'blocked'): Promise<Page> {
+  const folder = await mkdtemp(join(tmpdir(), 'profile-'))
+  world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  await mkdir(join(folder, 'Default'))
+  const preferences = { profile: { cookie_controls_mode: thirdParties === 'allowed' ? 0 : 1 } }
+  await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
+  const context = await chromium.launchPersistentContext(folder, launchOptions())
+  world.later(() => context.close())
+  context.setDefaultTimeout(20_000)
+  const page = await context.newPage()
+  listenTo(page, browser.complaints)
+  return page
 }
 
-it('a logout in one application ends the login of another, by a frame', async () => {
-  const [web, shop] = [await start('web'), await start('shop')]
-  const page = await browser.open()
-  for (const app of [web, shop]) {
+async function logIn(page: Page, ...apps: Site[]): Promise<void> {
+  for (const app of apps) {
     await page.goto(`${app.site}/page/one`)
     await shows(page, 'page one', 'alice')
   }
+}
+
+/** Logs out at the application that the page is of; gives what its provider's page has in frames. */
+async function logOut(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByText('hello stranger').waitFor()
-  expect(page.url().startsWith(shop.site)).toBe(true)
-  expect(told(web, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
-  expect(told(shop, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
-  expect(await statusAt(page, web)).toBe(401)
-  expect(browser.complaints).toEqual([])
+}
+
+async function statusAt(page: Page, { site }: Site): Promise<number> {
+  await page.goto(`${site}/start`)
+  return (await fetched(page, '/profile')).status
+}
+
+describe('a logout in one application', () => {
+  it('ends the login of another, by a frame', async () => {
+    const [web, shop] = [await start('web'), await start('shop')]
+    const page = await openProfile('allowed')
+    await logIn(page, web, shop)
+    await logOut(page)
+    expect(new URL(page.url()).origin).toBe(shop.site)
+    expect(told(web, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
+    expect(told(shop, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
+    expect(await statusAt(page, web)).toBe(401)
+    expect(browser.complaints).toEqual([])
+  })
+
+  it.each<[string, () => Promise<Page>, 'none' | 'lax']>([
+    ['in a browser that blocks cookies in frames of other sites', () => openProfile('blocked'), 'none'],
+    ['in a private window', () => browser.open(), 'none'],
+    ['with a session cookie that is not for frames', () => openProfile('allowed'), 'lax'],
+  ])('ends no other %s', async (_what, open, sameSite) => {
+    const [web, shop] = [await start('web', sameSite), await start('shop', sameSite)]
+    const page = await open()
+    await logIn(page, web, shop)
+    const framed = page.waitForResponse((response) => response.url().startsWith(`${web.site}/frontchannel-logout?`))
+    await logOut(page)
+    expect((await framed).status()).toBe(200)
+    expect(told(web, 'logout')).toEqual([])
+    expect(await statusAt(page, web)).toBe(200)
+    expect(browser.complaints).toEqual([])
+  })
+})
+
+describe('a page of another site that frames the address', () => {
+  it('is shown nothing, and ends nothing without the session', async () => {
+    const web = await start('web')
+    const page = await openProfile('allowed')
+    await logIn(page, web)
+    const query = new URLSearchParams({ iss: world.provider.issuer, sid: 'guessed' })
+    const frame = `${web.site}/frontchannel-logout?${query.toString()}`
+    const elsewhere = createServer((_req, res) => {
+      res.setHeader('Content-Type', 'text/html')
+      res.end(`<!doctype html><title>Elsewhere</title><iframe src="${frame.replaceAll('&', '&amp;')}"></iframe>`)
+    })
+    world.later(() => close(elsewhere))
+    const answer = page.waitForResponse(frame)
+    // The host of the provider, but not its origin.
+    await page.goto(await listen(elsewhere))
+    expect((await answer).status()).toBe(200)
+    await expect.poll(() => page.frames().at(1)?.url()).toMatch(/^chrome-error:/)
+    expect(browser.complaints.join()).toContain(`frame-ancestors ${world.provider.url}`)
+    browser.complaints.length = 0
+    expect(told(web, 'logout')).toEqual([])
+    expect(await statusAt(page, web)).toBe(200)
+  })
 })
