@@ -9,7 +9,7 @@ import type { Instance } from '../logins/instance.ts'
 import { revokeTokens } from '../logins/revoke.ts'
 import { endSessionUrl } from '../provider/endpoints.ts'
 import type { Slot } from '../session/login-record.ts'
-import { silentCookie, transactionSeconds } from '../session/transaction.ts'
+import { farewellCookies, silentCookie, transactionSeconds } from '../session/transaction.ts'
 import { answerError, sendJson, sendOn, sendPage, toldError, type Exchange } from './answers.ts'
 import { setCookies } from './cookies.ts'
 import { queryOf } from './login.ts'
@@ -53,6 +53,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     answerError(exchange, toldError(instance, fault))
     return
   }
+  if (ended.length > 0) setCookies(res, farewellCookies(instance.cookiePlace))
   // Who has just logged out is not to be logged in again unasked, by the next page that is open to all.
   if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
   const own = ended.find(({ of }) => of === instance)

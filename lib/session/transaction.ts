@@ -169,3 +169,12 @@ export function silentName(place: CookiePlace): string {
 export function silentCookie(place: CookiePlace): Cookie {
   return cookie(place, silentName(place), '1', undefined)
 }
+
+/**
+ * What a logout sets and takes away again. Chromium keeps pages whole for the back button, those with `no-store` too, and
+ * shows them with the user on it; it drops them where an HttpOnly cookie is set meanwhile. To take one away is not enough.
+ */
+export function farewellCookies(place: CookiePlace): readonly Cookie[] {
+  const name = `${cookiePrefix(place)}bye`
+  return [cookie(place, name, '1', undefined), cookie(place, name, undefined, 0)]
+}

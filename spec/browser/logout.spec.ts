@@ -3,7 +3,7 @@ import { chromium, type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { browserForFile, launchOptions, listen } from '../support/chromium.ts'
 import { flow, told } from '../support/flow.ts'
-import { fetched, shows, startPages } from './own-app.ts'
+import { fetched, pages, shows, startPages } from './own-app.ts'
 
 const browser = browserForFile()
 const world = flow()
@@ -13,6 +13,21 @@ async function logOut(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByText('hello stranger').waitFor()
   world.provider.signIn(undefined)
+}
+
+/** Presses the button: Playwright waits for a page to load, which one that was kept does not. */
+async function goBack(page: Page, to: string): Promise<void> {
+  await Promise.all([
+    page.waitForURL(to, { waitUntil: 'commit' }),
+    page.evaluate('void history.back()').catch(() => {}),
+  ])
+}
+
+async function goForward(page: Page, to: string): Promise<void> {
+  await Promise.all([
+    page.waitForURL(to, { waitUntil: 'commit' }),
+    page.evaluate('void history.forward()').catch(() => {}),
+  ])
 }
 
 describe('in another tab, after a logout in the first', () => {
@@ -64,26 +79,42 @@ describe('the back button after a logout', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('the same in a browser that keeps whole pages to go back to', async () => {
+  it('leads to a login too in a browser that keeps whole pages to go back to', async () => {
     const app = await startPages(world)
-    // Playwright switches it off, since it is no help to specs.
-    const own = await chromium.launch({
-      ...launchOptions(),
-      ignoreDefaultArgs: ['--disable-back-forward-cache'],
-    })
+    // Playwright switches that off, since it is no help to specs.
+    const own = await chromium.launch({ ...launchOptions(), ignoreDefaultArgs: ['--disable-back-forward-cache'] })
     world.later(() => own.close())
     const page = await own.newPage()
+    page.setDefaultTimeout(20_000)
     listen(page, browser.complaints)
-    await page.goto(`${app.url}/`)
-    await page.evaluate('globalThis.isKept = true')
     await page.goto(`${app.url}/page/one`)
-    await shows(page, 'page one', 'alice')
+    await page.goto(`${app.url}/page/two`)
     await page.evaluate('globalThis.isKept = true')
+    await goBack(page, `${app.url}/page/one`)
+    await goForward(page, `${app.url}/page/two`)
+    expect(await page.evaluate('globalThis.isKept')).toBe(true)
     await logOut(page)
-    await page.evaluate('history.back()').catch(console.log)
-    await page.waitForTimeout(3000)
-    console.log(page.url(), await page.content(), await page.evaluate('globalThis.isKept'))
+    await goBack(page, `${world.provider.url}/authorize?**`)
     await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
     expect(browser.complaints).toEqual([])
+  })
+
+  it('shows a page again that the browser was allowed to store: what is on it is up to the application', async () => {
+    const app = await startPages(world, {
+      routes(app, oidc) {
+        pages(app, oidc)
+        app.get('/stored', oidc.requireAuth(), (req, res) => {
+          const form = `<form method="post" action="${oidc.paths.logout}"><button>Log out</button></form>`
+          res.send(`<!doctype html><title>stored</title><h1>stored</h1><p>You are ${oidc.user(req).sub}.</p>${form}`)
+        })
+      },
+    })
+    const page = await browser.open()
+    await page.goto(`${app.url}/stored`)
+    await logOut(page)
+    await page.goBack()
+    await shows(page, 'stored', 'alice')
+    // It is but a picture of the past.
+    expect(await fetched(page, '/profile')).toMatchObject({ status: 401 })
   })
 })
