@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { close, listen, until, type TestApp } from '../support/app.ts'
 import { contentOf, type Client } from './api-realm.ts'
 import { loginRealm } from './login-realm.ts'
+import { askToken } from '../support/tokens-app.ts'
 import { asksForPassword, logIn, tokensOf } from './support.ts'
 
 const realm = loginRealm('backchannel')
@@ -68,6 +69,17 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(await statusOf(await login(app, alice))).toBe(200)
   })
 
+  it('with all of the realm, is told to nobody by Keycloak: here it ends with the next refresh', async () => {
+    const app = await started()
+    const agent = app.agent()
+    await realm.logInAndOutlive(agent, await realm.newUser())
+    await realm.admin('POST', '/logout-all')
+    expect((await agent.fetch('/profile')).status).toBe(200)
+    expect((await askToken(agent, app.url)).status).toBe(401)
+    expect((await agent.fetch('/profile')).status).toBe(401)
+    expect(reasons(app)).toEqual(['refresh_refused'])
+  })
+
   it('by a logout in another application is logged out here too', async () => {
     const app = await started()
     const alice = await realm.newUser()
@@ -81,34 +93,55 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(reasons(app)).toEqual(['back_channel'])
   })
 
-  it('by a logout here is told here while the browser waits, which changes nothing', async () => {
+  it('by a logout here ends once, whether or not Keycloak tells of it here too', async () => {
     const app = await started()
     const alice = await login(app, await realm.newUser())
+    // Its tokens are revoked first, with which Keycloak forgets that this application took part, as a rule.
     await alice.agent.get('/logout')
-    expect(reasons(app)).toEqual(['user'])
     expect(app.events.map(({ name }) => name)).toEqual(['login', 'logout'])
+    expect(reasons(app)).toEqual(['user'])
     expect(asksForPassword(await alice.agent.get('/profile'), realm.name)).toBe(true)
   })
 
-  it.each<[string, RequestListener, number]>([
+  describe.each<[string, RequestListener, number]>([
     ['refuses', (_req, res) => void res.writeHead(400).end(), 0],
     ['does not answer', () => {}, 4],
-  ])('ends also where another application %s', async (_what, listener, leastSeconds) => {
-    const app = await started()
-    const client = await realm.client({ secret: 'other-secret' })
-    const server = createServer(listener)
-    const url = await listen(server)
-    realm.later(() => {
-      server.closeAllConnections()
-      return close(server)
+  ])('where another application %s', (_what, listener, leastSeconds) => {
+    /** Somebody who is logged in here and there. */
+    async function loggedIn(app: TestApp): Promise<Login & { told: () => number }> {
+      const client = await realm.client({ secret: 'other-secret' })
+      let told = 0
+      const server = createServer((req, res) => {
+        told++
+        listener(req, res)
+      })
+      const url = await listen(server)
+      realm.later(() => close(server))
+      await tellsAt(`${url}/bcl`, client)
+      const other = await startOther(client)
+      const here = await login(app, await realm.newUser())
+      expect((await here.agent.get(`${other.url}/profile`)).status).toBe(200)
+      return { ...here, told: () => told }
+    }
+
+    it('ends here too, by its administrator', async () => {
+      const app = await started()
+      const here = await loggedIn(app)
+      await realm.admin('DELETE', `/sessions/${here.sid}`)
+      await until(async () => (await statusOf(here)) === 401, 'the login has ended', 30)
+      expect(reasons(app)).toEqual(['back_channel'])
+      await until(() => here.told() === 1, 'the other application was told')
     })
-    await tellsAt(`${url}/bcl`, client)
-    const other = await startOther(client)
-    const here = await login(app, await realm.newUser())
-    expect((await here.agent.get(`${other.url}/profile`)).status).toBe(200)
-    const startedAt = performance.now()
-    await here.agent.get('/logout')
-    expect((performance.now() - startedAt) / 1000).toBeGreaterThan(leastSeconds)
-    expect(await statusOf(here)).toBe(401)
+
+    it('ends here too, by a logout here, for which Keycloak asks the other once', async () => {
+      const app = await started()
+      const here = await loggedIn(app)
+      const startedAt = performance.now()
+      const page = await here.agent.get('/logout')
+      expect((performance.now() - startedAt) / 1000).toBeGreaterThan(leastSeconds)
+      expect(new URL(page.url).origin).toBe(app.url)
+      expect(here.told()).toBe(1)
+      expect(await statusOf(here)).toBe(401)
+    })
   })
 })
