@@ -268,6 +268,18 @@ describe('the request to the end-session endpoint', () => {
     }
   })
 
+  it('sets an HttpOnly cookie and takes it away, so that no browser keeps pages of the user', async () => {
+    await start()
+    await logIn()
+    const before = agent.jar.header(app.url)
+    const answer = await agent.get('/logout', { redirect: 'manual' })
+    expect(answer.headers.getSetCookie()).toEqual([
+      'oidc.default.bye=1; Path=/; HttpOnly; SameSite=Lax',
+      'oidc.default.bye=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
+    ])
+    expect(agent.jar.header(app.url)).toBe(before)
+  })
+
   it('is not made where nobody is logged in', async () => {
     await start()
     const answer = await agent.get('/logout', { redirect: 'manual' })
