@@ -75,11 +75,13 @@ export function devicesPage(view) {
  * @param {import('express-session-oidc').Login} login
  * @param {boolean} isThis
  */
-function device({ id, userAgent = 'a browser without a name', address, startedAt, lastSeenAt }, isThis) {
+function device({ id, userAgent, address, startedAt, lastSeenAt }, isThis) {
   const seen = lastSeenAt === undefined ? '' : `, last seen ${timeOf(lastSeenAt)}`
   return html`<li>
     <span
-      >${userAgent}<small>since ${timeOf(startedAt)}${seen}${address !== undefined && `, from ${address}`}</small></span
+      >${deviceName(userAgent)}<small
+        >since ${timeOf(startedAt)}${seen}${address !== undefined && `, from ${address}`}</small
+      ></span
     >
     ${
       isThis
@@ -91,9 +93,37 @@ function device({ id, userAgent = 'a browser without a name', address, startedAt
   </li>`
 }
 
+/** What browsers call themselves, the more particular first: nearly all say Safari too. */
+const browsers = {
+  Edg: 'Edge',
+  OPR: 'Opera',
+  Firefox: 'Firefox',
+  FxiOS: 'Firefox',
+  Chrome: 'Chrome',
+  CriOS: 'Chrome',
+  Safari: 'Safari',
+}
+const systems = {
+  iPhone: 'iPhone',
+  iPad: 'iPad',
+  Android: 'Android',
+  Windows: 'Windows',
+  'Mac OS X': 'macOS',
+  CrOS: 'ChromeOS',
+  Linux: 'Linux',
+}
+
+/** @param {string | undefined} userAgent */
+function deviceName(userAgent = '') {
+  const browser = Object.entries(browsers).find(([mark]) => userAgent.includes(`${mark}/`))?.[1]
+  const system = Object.entries(systems).find(([mark]) => userAgent.includes(mark))?.[1]
+  if (browser === undefined) return userAgent.slice(0, 40) || 'A browser without a name'
+  return system === undefined ? browser : `${browser} on ${system}`
+}
+
 /** @param {number} seconds since the epoch */
 function timeOf(seconds) {
-  return new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)
+  return `${new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)} UTC`
 }
 
 /** @param {View} view */

@@ -7,6 +7,10 @@ import { heading } from './demo-steps.ts'
 const browser = browserForFile()
 let main: MainProgram
 
+/** The name of a browser that users would know by another. */
+const telephone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
+
 beforeAll(async () => {
   main = await startMain('examples/sessions/main.js', { PORT: '0' })
 })
@@ -14,7 +18,8 @@ afterAll(() => main.stop())
 
 it('shows both browsers of a user, and logs out there', async () => {
   // Each page is a browser of its own: nothing is shared between them.
-  const [there, here] = [await browser.open(), await browser.open()]
+  const there = await browser.open({ userAgent: telephone })
+  const here = await browser.open()
   for (const page of [there, here]) {
     await page.goto(main.url)
     await heading(page, 'You are not logged in')
@@ -24,7 +29,14 @@ it('shows both browsers of a user, and logs out there', async () => {
     await heading(page, 'Your devices')
   }
   await here.getByText('You are logged in at 2 places.').waitFor()
+  const devices = here.getByRole('listitem')
+  await devices.filter({ hasText: 'Chrome on ' }).getByText('this device').waitFor()
+  await devices.filter({ hasText: 'Safari on iPhone' }).getByRole('button', { name: 'Log out there' }).waitFor()
   await screenshot(here, 'sessions-devices')
+  await here.setViewportSize({ width: 320, height: 800 })
+  expect(await here.evaluate('document.documentElement.scrollWidth')).toBe(320)
+  await screenshot(here, 'sessions-narrow')
+  await here.setViewportSize({ width: 1100, height: 800 })
   await here.getByRole('button', { name: 'Log out there' }).click()
   await here.getByText('You are logged in at one place.').waitFor()
   await screenshot(here, 'sessions-ended')

@@ -25,7 +25,9 @@ async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserA
 it('shows where a user is logged in, and logs out there', async () => {
   const first = await logIn()
   expect(textOf(first.devices)).toContain('You are logged in at one place.')
-  expect(textOf(first.devices)).toMatch(/since \d{4}-\d\d-\d\d \d\d:\d\d, last seen \d{4}-\d\d-\d\d \d\d:\d\d, from /)
+  expect(textOf(first.devices)).toMatch(
+    /since \d{4}-\d\d-\d\d \d\d:\d\d UTC, last seen \d{4}-\d\d-\d\d \d\d:\d\d UTC, from /,
+  )
   const second = await logIn()
   expect(textOf(second.devices)).toContain('You are logged in at 2 places.')
   expect(textOf(second.devices)).toContain('this device')
