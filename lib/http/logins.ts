@@ -50,7 +50,7 @@ export interface Logins {
   /**
    * Ends logins for good, wherever they are in use, and those under way: what a changed password, a blocked account or "log
    * out there" calls. Says how many it has ended; their tokens are revoked behind it. At the provider the user stays logged
-   * in. After a fault the same call ends the rest.
+   * in, unless it ends a session with the last of its tokens. After a fault the same call ends the rest.
    *
    * @throws OidcError as {@link list}.
    */
