@@ -39,8 +39,9 @@ export async function endLogins(
     await Promise.all(
       ids.slice(from, from + atOnce).map(async (loginId) => {
         const one = await endIndexed(instance, { records, store }, loginId, { logout, reason })
-        if (one === 'gone') gone.push(loginId)
-        else if (one !== 'spared') ended.push(one)
+        if (one === 'spared') return
+        gone.push(loginId)
+        if (one !== 'gone') ended.push(one)
       }),
     )
   }
@@ -98,7 +99,8 @@ async function endIndexed(
   const session = await sessionOfLogin(records, loginId)
   if (session === undefined) return 'gone'
   let isSpared = false
-  const ended = await endSlot(instance, { records, session, loginId }, reason, ({ slot }) => {
+  const place = { records, session, loginId, group: logout?.group }
+  const ended = await endSlot(instance, place, reason, ({ slot }) => {
     isSpared = logout !== undefined && !isAbout(logout, slot)
     return isSpared
   })

@@ -2,7 +2,7 @@ import { storeUnavailable } from '../core/errors.ts'
 import type { LogoutReason } from '../core/events.ts'
 import type { Records } from '../core/records.ts'
 import { without } from '../session/identity-change.ts'
-import { forgetLogin } from '../session/login-index.ts'
+import { forgetLogin, type LoginGroup } from '../session/login-index.ts'
 import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord } from '../session/login-record.ts'
 import { findLogin, type FoundLogin } from './find.ts'
 import type { Instance } from './instance.ts'
@@ -24,6 +24,8 @@ export interface EndingPlace {
   readonly records: Records
   readonly session: string
   readonly loginId: string
+  /** The group that it was found in, which the caller takes it out of. */
+  readonly group?: LoginGroup | undefined
 }
 
 const mostTries = 10
@@ -36,7 +38,7 @@ const mostTries = 10
  */
 export async function endSlot(
   instance: Instance,
-  { records, session, loginId }: EndingPlace,
+  { records, session, loginId, group }: EndingPlace,
   reason: LogoutReason,
   isSpared: (login: SealedLogin) => boolean = () => false,
 ): Promise<EndedSlot | undefined> {
@@ -57,7 +59,7 @@ export async function endSlot(
       { dropped: [tokens] },
     )
     if (!isEnded) continue
-    await forgetLogin(records, instance.owner, found.slot)
+    await forgetLogin(records, instance.owner, found.slot, group)
     const { issuer, sub } = found.slot
     instance.events.emit('logout', { issuer, sub, loginId, reason })
     return { ...login, isLast }

@@ -67,13 +67,15 @@ export async function forgetSession(records: Records, loginId: string): Promise<
   await records.delete([sessionKey(loginId)]).catch(() => {})
 }
 
-/** A login of an owner has ended. */
+/** A login of an owner has ended; `but` is a group that it is taken out of elsewhere. */
 export async function forgetLogin(
   records: Records,
   owner: string,
   { loginId, ...slot }: Pick<Slot, 'loginId' | 'sub' | 'sid'>,
+  but?: LoginGroup,
 ): Promise<void> {
-  const leaving = groupsOf(slot).map((group) => forgetMembers(records, owner, group, [loginId]))
+  const groups = groupsOf(slot).filter((group) => !(but && groupId(owner, group) === groupId(owner, but)))
+  const leaving = groups.map((group) => forgetMembers(records, owner, group, [loginId]))
   await Promise.all([forgetSession(records, loginId), ...leaving])
 }
 

@@ -111,6 +111,16 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
   })
 
+  it.each(['sub', 'sid', 'id'] as const)('by %s leaves nothing of a login where it could be found', async (by) => {
+    const app = await start({}, new RedisSessionStore({ client: world.redis.client, prefix: `by ${by}:` }))
+    await logIn(app)
+    const found = (): Promise<string[]> => world.redis.client.keys(`oidc:by ${by}:login*`)
+    expect(await found()).toHaveLength(3)
+    const [login] = await app.oidc.logins.list({ sub: 'alice' })
+    expect(await app.oidc.logins.end({ [by]: login?.[by] })).toBe(1)
+    expect(await found()).toEqual([])
+  })
+
   it('by id ends that one', async () => {
     const app = await start()
     const [there, here] = [await logIn(app), await logIn(app)]
