@@ -4,9 +4,11 @@
  */
 export const folders = {
   core: ['core/**', 'provider/http-client', 'http/cookies', 'http/pages', 'config/routes'],
-  tokens: ['tokens/**', 'flows/bound-tokens', 'flows/entra-login', 'flows/introspection'],
+  tokens: ['tokens/**', 'flows/backchannel-logout', 'flows/bound-tokens', 'flows/entra-login', 'flows/introspection'],
   session: [
     'session/**',
+    'flows/logins-list-end',
+    'flows/logged-out-meanwhile',
     'flows/nothing-comes-back',
     'flows/other-stores',
     'flows/prefixes',
