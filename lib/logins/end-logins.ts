@@ -110,8 +110,7 @@ async function endIndexed(
 }
 
 /** Whether a login that stands is one that a logout ends: not where its user has come back since (by the ID token's time). */
-function isAbout({ group, issuer, issuedAt }: Logout, slot: Slot): boolean {
+function isAbout({ issuer, issuedAt }: Logout, slot: Slot): boolean {
   if (issuer !== undefined && issuer !== slot.issuer) return false
-  if ('sid' in group ? group.sid !== slot.sid : group.sub !== slot.sub) return false
   return issuedAt === undefined || slot.issuedAt === undefined || slot.issuedAt <= issuedAt
 }

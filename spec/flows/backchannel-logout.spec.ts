@@ -80,6 +80,8 @@ describe('a logout token', () => {
 
   it('is good once', async () => {
     const app = await start()
+    const details: unknown[] = []
+    app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
     const token = await logoutToken(world.provider, { sub: 'alice' })
     expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
     const again = await deliver(routeOf(app), { logout_token: token })
@@ -88,6 +90,18 @@ describe('a logout token', () => {
       error: 'invalid_request',
       error_description: 'The logout token is not good.',
     })
+    expect(details).toEqual(['its jti was used before'])
+  })
+
+  it('is remembered as used for as long as its iat is one that is taken, with both clocks as far apart as may be', async () => {
+    const app = await start({ options: { clockToleranceSeconds: 50 } })
+    const known = new Set(await world.redis.client.keys('oidc:logout-token:*'))
+    const token = await logoutToken(world.provider, { sub: 'alice' })
+    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    const [key] = (await world.redis.client.keys('oidc:logout-token:*')).filter((each) => !known.has(each))
+    const seconds = await world.redis.client.ttl(String(key))
+    expect(seconds).toBeGreaterThanOrEqual(690)
+    expect(seconds).toBeLessThanOrEqual(701)
   })
 
   const now = (): number => Math.floor(Date.now() / 1000)

@@ -6,6 +6,7 @@ import type { TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { sessionId } from '../support/session-cookie.ts'
 
 noUnhandledRejections()
 
@@ -96,6 +97,24 @@ describe('a logout token that is late', () => {
     const token = await logoutToken(world.provider, { sub: 'alice', iat })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    // Who was spared is found again by the next one.
+    const next = await logoutToken(world.provider, { sub: 'alice', iat: iat + 61 })
+    expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: next })).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('ends a login of which it is not known when its ID token was issued', async () => {
+    const app = await start()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { client } = world.redis
+    const key = `oidc:{sess:${sessionId(agent)}}`
+    const record = JSON.parse(String(await client.get(key))) as { slots: { default: { issuedAt?: number } } }
+    delete record.slots.default.issuedAt
+    await client.set(key, JSON.stringify(record), { expiration: 'KEEPTTL' })
+    const token = await logoutToken(world.provider, { sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 })
+    expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
   it('leaves who is just logging in again, by the time of the password', async () => {

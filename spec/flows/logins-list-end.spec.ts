@@ -4,7 +4,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, notesOf, rejection, told } from '../support/flow.ts'
+import { flow, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 
 noUnhandledRejections()
@@ -119,6 +119,30 @@ describe('logins.end()', () => {
     const [login] = await app.oidc.logins.list({ sub: 'alice' })
     expect(await app.oidc.logins.end({ [by]: login?.[by] })).toBe(1)
     expect(await found()).toEqual([])
+  })
+
+  it('with an issuer ends those of its users, whether they stand or are under way, and no others', async () => {
+    const app = await start()
+    const agent = await logIn(app)
+    const underWay = app.agent()
+    const callback = await response(underWay, '/profile')
+    const other = 'https://other.example.com'
+    expect(await app.oidc.logins.end({ sub: 'alice', issuer: other })).toBe(0)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect((await underWay.get(callback, { redirect: 'manual' })).headers.get('location')).toBe('/profile')
+    const { issuer } = world.provider
+    const listed = await app.oidc.logins.list({ sub: 'alice', issuer })
+    expect(listed.length).toBeGreaterThanOrEqual(2)
+    expect(await app.oidc.logins.end({ sub: 'alice', issuer })).toBe(listed.length)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('counts no login whose session the application has destroyed', async () => {
+    const store = new RedisSessionStore({ client: world.redis.client, prefix: 'destroyed:' })
+    const app = await start({}, store)
+    const agent = await logIn(app)
+    await store.destroy((await notesOf(agent, app)).id)
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
   })
 
   it('by id ends that one', async () => {
