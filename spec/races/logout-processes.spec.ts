@@ -1,13 +1,11 @@
 /** Logouts that the provider tells, to eight processes at once on a real Redis, while everything else goes on. */
-import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { expect, it } from 'vitest'
 import { location } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
-import type { Who } from '../support/two-instances.ts'
-import { origin } from './support/app.ts'
 import { chances } from './support/chances.ts'
-import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
 import { seed } from './support/stage.ts'
 
 noUnhandledRejections()
@@ -15,57 +13,11 @@ noUnhandledRejections()
 const count = 8
 const rounds = 10
 const people = ['alice', 'bob', 'carol']
-
-let built: Build
-let providers: Record<'default' | 'partner', TestProvider>
-let processes: RaceProcess[]
-
-beforeAll(async () => {
-  const users = people.map((sub) => ({ sub }))
-  providers = {
-    default: await startTestProvider({ users, signIn: 'alice' }),
-    // Another host than the first one's, since the two would share their cookies.
-    partner: await startTestProvider({ users, signIn: 'alice', hostname: 'localhost' }),
-  }
-  built = await build()
-  const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
-  const env = { REDIS_URL: inject('redisUrl'), PROVIDERS: JSON.stringify(settings) }
-  const path = built.pathOf('spec/races/support/process.ts')
-  processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
-}, 120_000)
-
-afterAll(async () => {
-  const said = await Promise.all((processes ?? []).map((each) => each.stop()))
-  await Promise.all(Object.values(providers ?? {}).map((provider) => provider.stop()))
-  await built?.remove()
-  expect(said, 'what the processes printed').toEqual(said.map(() => ''))
-})
-
-/** A browser whose requests go to processes by chance. */
-function browser(chance: (below: number) => number): UserAgent {
-  const proxies = {
-    get [origin]() {
-      return (processes[chance(count)] as RaceProcess).url
-    },
-  }
-  return createUserAgent({ baseUrl: origin, proxies })
-}
-
-async function who(agent: UserAgent): Promise<Who> {
-  const answer = await agent.fetch('/who')
-  expect(answer.status).toBe(200)
-  return answer.json() as unknown as Who
-}
+const fleet = fleetOfFile(count, people)
 
 async function logIn(agent: UserAgent, sub: string): Promise<void> {
   expect((await agent.get(`/as/default/${sub}`)).status).toBe(200)
-  expect(await who(agent)).toMatchObject({ default: sub })
-}
-
-/** The response of a login, which is not delivered yet. */
-async function begun(agent: UserAgent, sub: string): Promise<string> {
-  const authorization = location(await agent.get(`/as/default/${sub}`, { redirect: 'manual' }))
-  return location(await agent.get(authorization, { redirect: 'manual' }))
+  expect(await whoIs(agent)).toMatchObject({ default: sub })
 }
 
 it('end every login of the user and nobody else\u2019s; who logs in again stays in', async () => {
@@ -73,15 +25,15 @@ it('end every login of the user and nobody else\u2019s; who logs in again stays 
   const counts = { logins: 0, underWay: 0, anew: 0 }
   for (let round = 0; round < rounds; round++) {
     const [sub, other] = [people[round % 3] as string, people[(round + 1) % 3] as string]
-    const theirs = [browser(chance), browser(chance), browser(chance)]
-    const others = browser(chance)
+    const theirs = [fleet.browser(chance), fleet.browser(chance), fleet.browser(chance)]
+    const others = fleet.browser(chance)
     for (const agent of theirs) await logIn(agent, sub)
     await logIn(others, other)
-    const underWay = [browser(chance), theirs[0] as UserAgent]
-    const responses = await Promise.all(underWay.map((agent) => begun(agent, sub)))
+    const underWay = [fleet.browser(chance), theirs[0] as UserAgent]
+    const responses = await Promise.all(underWay.map((agent) => begun(agent, `/as/default/${sub}`)))
 
-    const token = await providers.default.logoutToken({ sub })
-    const deliveries = processes.map(({ url }) => deliver(`${url}/backchannel-logout`, { logout_token: token }))
+    const token = await fleet.providers.default.logoutToken({ sub })
+    const deliveries = fleet.processes.map(({ url }) => deliver(`${url}/backchannel-logout`, { logout_token: token }))
     const meanwhile = theirs.flatMap((agent) =>
       ['/put/x', '/save/y', '/guarded/default'].map((path) => agent.fetch(path)),
     )
@@ -93,26 +45,26 @@ it('end every login of the user and nobody else\u2019s; who logs in again stays 
     // Those that came after the first has marked the token find it used.
     expect(statuses).toContain(200)
     expect(statuses.filter((status) => status !== 200 && status !== 400)).toEqual([])
-    for (const agent of theirs) expect(await who(agent)).toMatchObject({ default: null })
-    expect(await who(others)).toMatchObject({ default: other })
+    for (const agent of theirs) expect(await whoIs(agent)).toMatchObject({ default: null })
+    expect(await whoIs(others)).toMatchObject({ default: other })
     for (const [index, answer] of finished.entries()) {
       counts.underWay++
       const to = location(answer)
       const agent = underWay[index] as UserAgent
       // It came before the logout and was ended by it, or after it, and begins anew.
       if (new URL(to).pathname === '/who') {
-        expect(await who(agent)).toMatchObject({ default: null })
+        expect(await whoIs(agent)).toMatchObject({ default: null })
         continue
       }
       counts.anew++
       expect((await agent.get(to)).status).toBe(200)
-      expect(await who(agent)).toMatchObject({ default: sub })
+      expect(await whoIs(agent)).toMatchObject({ default: sub })
     }
     counts.logins += theirs.length
     // Straight after it, in the same second.
-    const back = browser(chance)
+    const back = fleet.browser(chance)
     await logIn(back, sub)
-    expect(await who(back)).toMatchObject({ default: sub })
+    expect(await whoIs(back)).toMatchObject({ default: sub })
   }
   console.log(
     `${rounds} logouts told to ${count} processes at once: ${counts.logins} logins ended, ` +

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { location } from '../support/flow.ts'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { origin } from './support/app.ts'
 import { chances } from './support/chances.ts'
-import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
+import type { RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { redisForFile } from '../support/redis.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
@@ -16,67 +16,21 @@ noUnhandledRejections()
 const count = 4
 const redis = redisForFile()
 const people = Array.from({ length: 6 }, (_, index) => `user${index}`)
-
-let built: Build
-let providers: Record<'default' | 'partner', TestProvider>
-let processes: RaceProcess[]
-
-beforeAll(async () => {
-  const users = people.map((sub) => ({ sub }))
-  providers = {
-    default: await startTestProvider({ users, signIn: 'user0' }),
-    // Another host than the first one's, since the two would share their cookies.
-    partner: await startTestProvider({ users, signIn: 'user0', hostname: 'localhost' }),
-  }
-  built = await build()
-  const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
-  const env = { REDIS_URL: inject('redisUrl'), PROVIDERS: JSON.stringify(settings) }
-  const path = built.pathOf('spec/races/support/process.ts')
-  processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
-  console.log(`races of ${count} processes: seed ${seed}`)
-}, 60_000)
-
-afterAll(async () => {
-  const said = await Promise.all((processes ?? []).map((each) => each.stop()))
-  await Promise.all(Object.values(providers ?? {}).map((provider) => provider.stop()))
-  await built?.remove()
-  expect(said, 'what the processes printed').toEqual(said.map(() => ''))
-})
-
-/** A browser whose requests go to processes by chance, or to one. */
-function browser(chance: (below: number) => number, only?: number): UserAgent {
-  const proxies = {
-    get [origin]() {
-      return (processes[only ?? chance(count)] as RaceProcess).url
-    },
-  }
-  return createUserAgent({ baseUrl: origin, proxies })
-}
+const fleet = fleetOfFile(count, people)
+beforeAll(() => console.log(`races of ${count} processes: seed ${seed}`))
 
 /** Another browser with the same cookies, whose requests go to one process. */
 function tab(of: UserAgent, only: number): UserAgent {
-  const other = browser(() => 0, only)
+  const other = fleet.browser(() => 0, only)
   for (const { name, value } of of.jar.cookies(origin)) other.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
   return other
-}
-
-async function whoIs(agent: UserAgent): Promise<Who> {
-  const answer = await agent.fetch('/who')
-  expect(answer.status).toBe(200)
-  return answer.json() as unknown as Who
 }
 
 const nobody = { default: null, partner: null, cart: null }
 
 /** What every process says of a browser's session. */
 async function everywhere(agent: UserAgent): Promise<Who[]> {
-  return Promise.all(processes.map((_, index) => whoIs(tab(agent, index))))
-}
-
-/** The response of a login of somebody, which is not delivered yet. */
-async function begun(agent: UserAgent, path: string): Promise<string> {
-  const authorization = location(await agent.get(path, { redirect: 'manual' }))
-  return location(await agent.get(authorization, { redirect: 'manual' }))
+  return Promise.all(fleet.processes.map((_, index) => whoIs(tab(agent, index))))
 }
 
 async function keysOf(id: string): Promise<string[]> {
@@ -89,7 +43,7 @@ describe('one response that comes to all processes at once', () => {
   it('is used once, and leads all to the same place', async () => {
     const chance = chances(seed)
     for (let round = 0; round < 6; round++) {
-      const agent = browser(chance)
+      const agent = fleet.browser(chance)
       const name = round % 2 ? 'partner' : 'default'
       const sub = people[round] as string
       // Some come with a session, some without.
@@ -101,14 +55,14 @@ describe('one response that comes to all processes at once', () => {
       expect(answers.map((answer) => [answer.status, answer.headers.get('location')])).toEqual(
         answers.map(() => [303, '/who']),
       )
-      const exchanges = providers[name].requestsTo('token').filter(({ params }) => params.get('code') === code)
+      const exchanges = fleet.providers[name].requestsTo('token').filter(({ params }) => params.get('code') === code)
       expect(exchanges).toHaveLength(1)
       const winners = tabs.filter((_, index) =>
         answers[index]?.headers.getSetCookie().some((line) => line.startsWith('connect.sid=')),
       )
       expect(winners).toHaveLength(1)
       const expected = { ...nobody, [name]: sub, cart: round > 2 ? 'something' : null }
-      expect(await everywhere(winners[0] as UserAgent)).toEqual(processes.map(() => expected))
+      expect(await everywhere(winners[0] as UserAgent)).toEqual(fleet.processes.map(() => expected))
     }
   })
 })
@@ -117,7 +71,7 @@ describe('a logout in one process', () => {
   it('is final in all, whatever others read and write meanwhile', async () => {
     const chance = chances(seed + 1)
     for (let round = 0; round < 8; round++) {
-      const agent = browser(chance)
+      const agent = fleet.browser(chance)
       const sub = people[round % people.length] as string
       expect((await agent.get(`/as/default/${sub}`)).json()).toMatchObject({ default: sub })
       const isLinked = round % 2 === 1
@@ -148,7 +102,7 @@ describe('a logout in one process', () => {
 describe('two users who alternate in the tabs of one browser', () => {
   it('never see what the other has left', async () => {
     const chance = chances(seed + 2)
-    const agent = browser(chance)
+    const agent = fleet.browser(chance)
     const seen: { sub: string | null; cart: string | null }[] = []
     const own = async (): Promise<void> => {
       const answer = await agent.fetch('/own')
@@ -175,7 +129,7 @@ describe('two users who alternate in the tabs of one browser', () => {
 describe('a process that is killed in the middle of callbacks and logouts', () => {
   it('leaves nobody half logged in, nobody with the session of another, and everybody able to log in again', async () => {
     const chance = chances(seed + 3)
-    const browsers = people.map((sub) => ({ sub, agent: browser(chance), cookies: new Set<string>() }))
+    const browsers = people.map((sub) => ({ sub, agent: fleet.browser(chance), cookies: new Set<string>() }))
     const over = new AbortController()
     let requests = 0
     let cut = 0
@@ -199,7 +153,7 @@ describe('a process that is killed in the middle of callbacks and logouts', () =
     const living = browsers.map(live)
     for (let kills = 0; kills < 3; kills++) {
       await pause(150 + chance(250))
-      const victim = processes[chance(count)] as RaceProcess
+      const victim = fleet.processes[chance(count)] as RaceProcess
       await victim.kill()
       await victim.start()
     }
@@ -209,7 +163,7 @@ describe('a process that is killed in the middle of callbacks and logouts', () =
     for (const { sub, agent, cookies } of browsers) {
       const mine = [null, sub]
       for (const cookie of cookies) {
-        const thief = browser(chance)
+        const thief = fleet.browser(chance)
         thief.jar.set(`connect.sid=${cookie}; Path=/; HttpOnly`, origin)
         const who = await whoIs(thief)
         expect(mine).toContain(who.default)
@@ -222,9 +176,9 @@ describe('a process that is killed in the middle of callbacks and logouts', () =
       for (const path of ['/logout', '/partner/logout']) {
         expect((await agent.get(path, { redirect: 'manual' })).status).toBe(303)
       }
-      expect(await everywhere(old)).toEqual(processes.map(() => nobody))
+      expect(await everywhere(old)).toEqual(fleet.processes.map(() => nobody))
     }
-    for (const provider of Object.values(providers)) {
+    for (const provider of Object.values(fleet.providers)) {
       const codes = provider.requestsTo('token').map(({ params }) => params.get('code'))
       expect(new Set(codes).size, 'codes that were exchanged').toBe(codes.length)
     }

@@ -1,0 +1,69 @@
+/** Several processes of one application on the specs' Redis, and browsers whose requests go to any of them. */
+import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { location } from '../../support/flow.ts'
+import type { Who } from '../../support/two-instances.ts'
+import { origin } from './app.ts'
+import { build, startProcess, type Build, type RaceProcess } from './processes.ts'
+
+export interface Fleet {
+  readonly providers: Record<'default' | 'partner', TestProvider>
+  readonly processes: readonly RaceProcess[]
+  /** A browser whose requests go to processes by chance, or to one. */
+  readonly browser: (chance: (below: number) => number, only?: number) => UserAgent
+}
+
+/** Call it at the top of a file. The processes are there for all of its specs; they must print nothing. */
+export function fleetOfFile(count: number, people: readonly string[]): Fleet {
+  let built: Build | undefined
+  let providers: Fleet['providers'] | undefined
+  let processes: RaceProcess[] = []
+  beforeAll(async () => {
+    const users = people.map((sub) => ({ sub }))
+    const signIn = people[0] as string
+    providers = {
+      default: await startTestProvider({ users, signIn }),
+      // Another host than the first one's, since the two would share their cookies.
+      partner: await startTestProvider({ users, signIn, hostname: 'localhost' }),
+    }
+    built = await build()
+    const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
+    const env = { REDIS_URL: inject('redisUrl'), PROVIDERS: JSON.stringify(settings) }
+    const path = built.pathOf('spec/races/support/process.ts')
+    processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
+  }, 120_000)
+  afterAll(async () => {
+    const said = await Promise.all(processes.map((each) => each.stop()))
+    await Promise.all(Object.values(providers ?? {}).map((provider) => provider.stop()))
+    await built?.remove()
+    expect(said, 'what the processes printed').toEqual(said.map(() => ''))
+  })
+  return {
+    get providers() {
+      return providers as Fleet['providers']
+    },
+    get processes() {
+      return processes
+    },
+    browser(chance, only) {
+      const proxies = {
+        get [origin]() {
+          return (processes[only ?? chance(count)] as RaceProcess).url
+        },
+      }
+      return createUserAgent({ baseUrl: origin, proxies })
+    },
+  }
+}
+
+export async function whoIs(agent: UserAgent): Promise<Who> {
+  const answer = await agent.fetch('/who')
+  expect(answer.status).toBe(200)
+  return answer.json() as unknown as Who
+}
+
+/** The response of a login of somebody, which is not delivered yet. */
+export async function begun(agent: UserAgent, path: string): Promise<string> {
+  const authorization = location(await agent.get(path, { redirect: 'manual' }))
+  return location(await agent.get(authorization, { redirect: 'manual' }))
+}
