@@ -134,7 +134,13 @@ describe.each([
   it('the paths for links are those that browsers see', async () => {
     const { home, oidc, agent } = await build()
     const path = new URL(home).pathname
-    expect(oidc.paths).toMatchObject({ login: `${path}/login`, callback: `${path}/callback`, logout: `${path}/logout` })
+    expect(oidc.paths).toEqual({
+      login: `${path}/login`,
+      callback: `${path}/callback`,
+      logout: `${path}/logout`,
+      backchannelLogout: `${path}/backchannel-logout`,
+      frontchannelLogout: `${path}/frontchannel-logout`,
+    })
     const client = await agent.fetch(`${home}/profile`)
     expect(client.status).toBe(401)
     expect(client.json()['login']).toMatch(new RegExp(`^${home}/login(\\?|$)`))
