@@ -1,4 +1,5 @@
 /** What is sent to Redis. */
+import { load } from './load.js'
 
 /**
  * The commands that came to Redis while something was done, in their order: without those that scripts call, and those of
@@ -37,4 +38,35 @@ export function countsOf(commands) {
   const counts = new Map()
   for (const name of commands) counts.set(name, (counts.get(name) ?? 0) + 1)
   return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
+}
+
+/** Requests over which commands are counted. */
+const requests = 2000
+
+/**
+ * How often each command is sent for one request.
+ *
+ * @param {any} client
+ * @param {import('./load.js').Target} target
+ */
+export async function commandsEach(client, target) {
+  const before = await commandCounts(client)
+  await load(target, { count: requests })
+  const after = await commandCounts(client)
+  const commands = [...after].map(([name, count]) => ({ name, each: (count - (before.get(name) ?? 0)) / requests }))
+  return commands.filter(({ each }) => each > 0)
+}
+
+/** All of them. @param {Awaited<ReturnType<typeof commandsEach>>} commands */
+export function sumOf(commands) {
+  return commands.reduce((sum, { each }) => sum + each, 0)
+}
+
+/** Calls by command, without those that the bench makes itself. @param {any} client @returns {Promise<Map<string, number>>} */
+async function commandCounts(client) {
+  const text = await client.info('commandstats')
+  const counts = [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(
+    ([, name, count]) => /** @type {[string, number]} */ ([name.toUpperCase(), Number(count)]),
+  )
+  return new Map(counts.filter(([name]) => name !== 'INFO'))
 }

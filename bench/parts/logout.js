@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { createUserAgent } from 'express-session-oidc/testing'
-import { commandsDuring, countsOf } from '../commands.js'
+import { commandsDuring, commandsEach, countsOf, sumOf } from '../commands.js'
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
 import { cookieOf, endLogins, fill, fitting, loginsOfUser, statusOf } from '../fill.js'
 import { load, requestOf, warmUp } from '../load.js'
@@ -12,7 +12,6 @@ import { startProcess, startRedis } from '../processes.js'
 import { takeTurns } from '../rounds.js'
 import { ours, subjects } from '../subjects.js'
 import { user } from '../user.js'
-import { commandCounts } from './redis.js'
 import { few, subject } from './scale.js'
 
 const peer = { name: 'express-openid-connect-logout', label: 'express-openid-connect, Redis', note: '' }
@@ -257,10 +256,7 @@ async function guardedBeside({ rounds, seconds }, provider) {
     const { cookie, body } = await logIn(running)
     const target = { url: running.url, requests: [requestOf(running.url, cookie)], body }
     await load(target, warmUp)
-    const before = await commandCounts(redis.client)
-    await load(target, { count: 2000 })
-    const after = await commandCounts(redis.client)
-    const commands = [...after].reduce((sum, [name, count]) => sum + count - (before.get(name) ?? 0), 0) / 2000
+    const commands = sumOf(await commandsEach(redis.client, target))
     runs.push({ label, process: running.process, target, commands, perSecond: [0], cpu: [0] })
   }
   await takeTurns(runs, { rounds, seconds })

@@ -1,13 +1,11 @@
 /** What a guarded request asks of Redis, and what a login takes there and in the browser. */
 import { createUserAgent } from 'express-session-oidc/testing'
-import { commandsDuring } from '../commands.js'
+import { commandsDuring, commandsEach, sumOf } from '../commands.js'
 import { figure, heading, table } from '../figures.js'
-import { load, requestOf } from '../load.js'
+import { requestOf } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { subjects } from '../subjects.js'
-
-const requests = 2000
 
 export async function redis() {
   heading('Redis')
@@ -22,17 +20,10 @@ export async function redis() {
     const { cookie, body, setCookieBytes } = await logIn(running)
     const { lasting, passing, passingSeconds } = await memoryUsed(server.client)
     const target = { url: running.url, requests: [requestOf(running.url, cookie)], body }
-    const before = await commandCounts(server.client)
-    await load(target, { count: requests })
-    const after = await commandCounts(server.client)
-    const commands = [...after].map(([name, count]) => ({ name, each: (count - (before.get(name) ?? 0)) / requests }))
-    const used = commands.filter(({ each }) => each > 0)
+    const used = await commandsEach(server.client, target)
     rows.push([
       subject.label,
-      figure(
-        used.reduce((sum, { each }) => sum + each, 0),
-        2,
-      ),
+      figure(sumOf(used), 2),
       used.map(({ name, each }) => `${name} ${figure(each, 2)}`).join(', '),
       figure(login.length),
       figure(lasting),
@@ -67,13 +58,4 @@ async function memoryUsed(client) {
     } else lasting += bytes
   }
   return { lasting, passing, passingSeconds }
-}
-
-/** Calls by command, without those that the bench makes itself. @param {any} client @returns {Promise<Map<string, number>>} */
-export async function commandCounts(client) {
-  const text = await client.info('commandstats')
-  const counts = [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(
-    ([, name, count]) => /** @type {[string, number]} */ ([name.toUpperCase(), Number(count)]),
-  )
-  return new Map(counts.filter(([name]) => name !== 'INFO'))
 }

@@ -1,13 +1,13 @@
 /** Access tokens of logins: what a fresh one costs, what those pay who never ask, and many who ask for one that has ended. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { allowInsecureRequests, ClientSecretBasic, discovery, refreshTokenGrant } from 'openid-client'
+import { commandsEach, sumOf } from '../commands.js'
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
 import { herd } from '../herd.js'
 import { connections, load, requestOf, warmUp } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { takeTurns } from '../rounds.js'
-import { commandCounts } from './redis.js'
 
 const subject = { name: 'express-session-oidc-tokens', label: '', note: '' }
 const processes = 4
@@ -44,10 +44,7 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
   })
   for (const run of runs) {
     await load(run.target, warmUp)
-    const before = await commandCounts(redis.client)
-    await load(run.target, { count: 2000 })
-    const after = await commandCounts(redis.client)
-    run.commands = [...after].reduce((sum, [name, count]) => sum + count - (before.get(name) ?? 0), 0) / 2000
+    run.commands = sumOf(await commandsEach(redis.client, run.target))
   }
   await takeTurns(runs, { rounds, seconds })
   const [plain] = runs
