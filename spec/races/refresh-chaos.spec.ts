@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { byDepth } from '../support/depth.ts'
 import { faultRedis } from '../support/fault-redis.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { Calm } from './support/calm.ts'
@@ -18,10 +19,9 @@ import { shuffledTroubles, type Trouble } from './support/troubles.ts'
 noUnhandledRejections()
 
 const count = 4
-/** `CHAOS=2000 npx vitest run spec/races/refresh-chaos` plays so many rounds, `RACES_SEED` others. */
-const rounds = Number(process.env['CHAOS'] ?? 200)
+const rounds = byDepth({ quick: 10, normal: 40, deep: 2000 })
 /** Users whose logins have their rounds at the same time. */
-const users = 25
+const users = Math.min(rounds, 25)
 
 const redis = await faultRedis('chaos around refreshes', ['--appendfsync', 'always'])
 

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { beforeAll, expect, vi } from 'vitest'
+import { byDepth, depth } from '../../support/depth.ts'
 import { moveClockBy, watchCrypto } from './actors.ts'
 import { scheduled } from './arbitraries.ts'
 import { RaceProvider } from './provider.ts'
@@ -8,22 +9,44 @@ import type { Place } from './places.ts'
 import { Stage } from './scenes.ts'
 
 /**
- * How often each spec of races tries another interleaving; by itself a few hundred times, with the same seed. A long run,
- * `RACES=5000 npx vitest run spec/races`, takes another seed each time, which it prints: `RACES_SEED` and `RACES_PATH`
- * (fast-check's `seed` and `path`) play one again.
+ * The seed of this run: always the same, except at `DEPTH=deep`, where each run takes another one and prints it.
+ * `RACES_SEED` and `RACES_PATH` (fast-check's `seed` and `path`) replay a run.
  */
-const given = process.env['RACES']
-export const seed = Number(process.env['RACES_SEED'] ?? (given === undefined ? 4 : Date.now() % 2 ** 31))
+export const seed = Number(process.env['RACES_SEED'] ?? byDepth({ quick: 4, normal: 4, deep: Date.now() % 2 ** 31 }))
 
-/** What fast-check is told: so many runs, or as many as were asked for, of which the first that fails is told as it is. */
+/** fast-check's parameters for a property that is tried `runs` times at normal depth. */
 export function bounds(runs: number): { numRuns: number; seed: number; path?: string; endOnFailure: boolean } {
   const path = process.env['RACES_PATH']
   return {
-    numRuns: Number(given ?? runs),
+    numRuns: Math.ceil(runs * byDepth({ quick: 0.1, normal: 1, deep: 20 })),
     seed,
     ...(path === undefined ? {} : { path }),
-    endOnFailure: given !== undefined,
+    // Shrinking a scene of thousands takes longer than playing them.
+    endOnFailure: depth() === 'deep',
   }
+}
+
+/**
+ * Searches for a scene that goes wrong and stops at the first one; fails where all `runs` go well. A search for what
+ * must be found gets as many runs at quick depth as at normal depth.
+ */
+export async function findWrong(
+  what: string,
+  stage: Stage,
+  scenes: fc.Arbitrary<Scene>,
+  runs: number,
+  isWrong: (wrong: readonly string[]) => boolean = (wrong) => wrong.length > 0,
+): Promise<void> {
+  let played = 0
+  const property = fc.asyncProperty(scenes, fc.scheduler(), async (scene, scheduler) => {
+    played++
+    return !isWrong((await stage.play(scene, scheduled(scheduler))).wrong)
+  })
+  const parameters = bounds(runs)
+  const numRuns = Math.max(runs, parameters.numRuns)
+  const { failed } = await fc.check(property, { ...parameters, numRuns, endOnFailure: true })
+  console.log(`${what}: ${failed ? 'wrong' : 'nothing wrong'} after ${played} interleavings (seed ${seed})`)
+  expect(failed, `nothing went wrong in ${played} interleavings (seed ${seed})`).toBe(true)
 }
 
 /** A stage for a file, whose clock is its own. */
@@ -64,7 +87,7 @@ export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<
   }
 }
 
-/** Milliseconds that a spec of so many runs may take, where the machine is busy. */
+/** The time limit of a test of `runs` runs in milliseconds, generous enough for a busy machine. */
 export function patience(runs: number): number {
-  return 20_000 + bounds(runs).numRuns * 1000
+  return 20_000 + Math.max(runs, bounds(runs).numRuns) * 1000
 }
