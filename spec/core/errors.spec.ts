@@ -3,6 +3,8 @@ import { LoginRefused, OidcError } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import {
   describe as describeError,
+  hookFailed,
+  LoginNeeded,
   providerUnavailable,
   retryAfterSeconds,
   storeUnavailable,
@@ -31,6 +33,14 @@ describe('an error', () => {
       error.stack,
     ]
     for (const text of shown) expect(text).not.toContain(secret)
+  })
+
+  it('has a cause that can be replaced and deleted, as that of any error', () => {
+    const error = withCause()
+    error.cause = 'another'
+    expect(error.cause).toBe('another')
+    expect(delete error.cause).toBe(true)
+    expect('cause' in error).toBe(false)
   })
 
   it('says in a log what it is: stack, code, status and detail', () => {
@@ -136,5 +146,53 @@ describe('a text without secrets', () => {
     for (const thrown of [`${'y'.repeat(480)} ${long}`, new Error(`${'y'.repeat(480)} ${long}`)]) {
       expect(describeError(thrown, [long])).toMatch(/y \[secret\]$/)
     }
+  })
+})
+
+describe('hookFailed', () => {
+  it('turns what a hook threw into a 500 that names the hook and masks the secrets', () => {
+    const thrown = new TypeError(`cannot read ${secret} of undefined`)
+    const error = hookFailed('afterLogin', thrown, [secret])
+    expect(error).toMatchObject({
+      code: 'hook_failed',
+      status: 500,
+      message: 'The application could not complete the request.',
+      detail: 'afterLogin failed: TypeError: cannot read [secret] of undefined',
+    })
+    expect(error.cause).toBe(thrown)
+  })
+
+  it('passes on a refusal and a 503, and no other error of the package', () => {
+    const refusal = new LoginRefused('Only staff may log in here.')
+    expect(hookFailed('afterLogin', refusal)).toBe(refusal)
+    const outage = storeUnavailable(new Error('gone'))
+    expect(hookFailed('afterLogin', outage)).toBe(outage)
+    const other = new OidcError('not_allowed', 'No.', { status: 403 })
+    expect(hookFailed('afterLogin', other)).toMatchObject({ code: 'hook_failed', cause: other })
+    const foreign = Object.assign(new Error('busy'), { status: 503 })
+    expect(hookFailed('afterLogin', foreign)).toMatchObject({ code: 'hook_failed', status: 500, cause: foreign })
+  })
+})
+
+describe('LoginNeeded', () => {
+  const needs = { scope: ['orders'], parameters: { acr_values: 'gold' } }
+
+  it('says which instance must request what', () => {
+    const error = new LoginNeeded('authentication_insufficient', { provider: 'partner', detail: 'acr', ...needs })
+    expect(error).toMatchObject({
+      name: 'LoginNeeded',
+      code: 'authentication_insufficient',
+      status: 401,
+      message: 'You need to confirm who you are.',
+      provider: 'partner',
+      detail: 'acr',
+      isRepeat: false,
+    })
+    expect(error.needs).toEqual(needs)
+  })
+
+  it('is a 403 where the same was requested a moment ago', () => {
+    const error = new LoginNeeded('login_required', { provider: 'default', detail: '', ...needs, isRepeat: true })
+    expect(error).toMatchObject({ status: 403, isRepeat: true, message: 'You need to log in again.' })
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { warnOnce } from '../../lib/core/warnings.ts'
+import { forgetWarnings, warnOnce } from '../../lib/core/warnings.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
@@ -20,5 +20,15 @@ describe('a set-up mistake', () => {
     warnOnce('OIDC_MEMORY_STORE', 'another', 'default')
     await warningsGiven()
     expect(warnings.map(({ message }) => message)).toEqual(['first', 'second', 'another'])
+  })
+
+  it('is named again once the warnings are forgotten, and has no subject by default', async () => {
+    warnOnce('OIDC_TRUST_PROXY', 'first')
+    warnOnce('OIDC_TRUST_PROXY', 'the same', '')
+    warnOnce('OIDC_TRUST_PROXY', 'another', 'partner')
+    forgetWarnings()
+    warnOnce('OIDC_TRUST_PROXY', 'again')
+    await warningsGiven()
+    expect(warnings.map(({ message }) => message)).toEqual(['first', 'another', 'again'])
   })
 })
