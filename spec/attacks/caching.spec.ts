@@ -444,7 +444,7 @@ describe.each([
 })
 
 describe('the cookie of the session itself', () => {
-  it('is in no answer that a cache keeps, where a login made the session', async () => {
+  it('is in no answer that a cache keeps, where a login made the session', { meta: { id: 'caching-1' } }, async () => {
     const { app, agent } = await startPlace({}, caches)
     const page = await agent.get('/profile')
     const setting = page.hops.filter(({ headers }) =>
@@ -455,18 +455,22 @@ describe('the cookie of the session itself', () => {
     expect(settingCookies(page, app).length).toBeGreaterThanOrEqual(2)
   })
 
-  it('is in no answer that a cache keeps, where the login is one over another', async () => {
-    const { agent } = await startPlace({}, caches)
-    await logIn(agent)
-    const page = await agent.get('/connect')
-    const setting = page.hops.filter(
-      ({ headers }) => headers.getSetCookie().length > 0 && headers.get('location') !== null,
-    )
-    for (const hop of setting) {
-      if (hop.url.includes(world.provider.issuer)) continue
-      expect(hop.headers.get('cache-control')).toBe('no-store')
-    }
-  })
+  it(
+    'is in no answer that a cache keeps, where the login is one over another',
+    { meta: { id: 'caching-2' } },
+    async () => {
+      const { agent } = await startPlace({}, caches)
+      await logIn(agent)
+      const page = await agent.get('/connect')
+      const setting = page.hops.filter(
+        ({ headers }) => headers.getSetCookie().length > 0 && headers.get('location') !== null,
+      )
+      for (const hop of setting) {
+        if (hop.url.includes(world.provider.issuer)) continue
+        expect(hop.headers.get('cache-control')).toBe('no-store')
+      }
+    },
+  )
 })
 
 describe('what the application answers', () => {

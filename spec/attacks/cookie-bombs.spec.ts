@@ -45,7 +45,7 @@ async function roomy(app: TestApp): Promise<string> {
   return listen(server)
 }
 
-describe('thousands of cookies named like ours', () => {
+describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' } }, () => {
   const bombs: Record<string, string[]> = {
     'with garbage in them': Array.from({ length: 2000 }, (_, n) => `oidc.default.${n}=garbage`),
     'with ids of the right length': Array.from(
@@ -128,7 +128,7 @@ describe('thousands of cookies named like ours', () => {
   })
 })
 
-describe('a hundred logins begun in one browser', () => {
+describe('a hundred logins begun in one browser', { meta: { id: 'cookie-bombs-2' } }, () => {
   it.each([
     ['short addresses', () => '/profile'],
     ['long addresses, as long as any that is returned to', (n: number) => `/${String(n)}${'a'.repeat(2040)}`],
@@ -256,70 +256,78 @@ describe('a Cookie header that is malformed', () => {
     'oidc.default.\u0000=1',
   ]
 
-  it.each(odd.map((cookie) => [cookie]))('is answered as if there were none of ours: %j', async (cookie) => {
-    const app = await start()
-    for (const [path, expected] of [
-      ['/', 200],
-      ['/login', 302],
-      ['/profile', 302],
-      ['/callback?state=x&code=y', 400],
-      ['/logout', 200],
-    ] as const) {
-      const line = await sendBytes(app.url, path, cookie)
-      // What Node itself does not take for a header, it answers itself.
-      const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
-      expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
-    }
-    expect(told(app, 'login')).toEqual([])
-    expect(told(app, 'login_failed').every(({ code }) => code === 'state_unknown')).toBe(true)
-  })
+  it.each(odd.map((cookie) => [cookie]))(
+    'is answered as if there were none of ours: %j',
+    { meta: { id: 'cookie-bombs-3' } },
+    async (cookie) => {
+      const app = await start()
+      for (const [path, expected] of [
+        ['/', 200],
+        ['/login', 302],
+        ['/profile', 302],
+        ['/callback?state=x&code=y', 400],
+        ['/logout', 200],
+      ] as const) {
+        const line = await sendBytes(app.url, path, cookie)
+        // What Node itself does not take for a header, it answers itself.
+        const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
+        expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
+      }
+      expect(told(app, 'login')).toEqual([])
+      expect(told(app, 'login_failed').every(({ code }) => code === 'state_unknown')).toBe(true)
+    },
+  )
 
-  it('of any bytes that there are neither breaks a request nor gets into another (1000 of them)', async () => {
-    const app = await start()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const [name = ''] = transactions(agent)
-    const { value = '' } = agent.jar.get(name) ?? {}
-    const words =
-      '= ; % %00 " , __Host- __Secure- oidc. oidc.default. finished connect.sid s: s%3A __proto__ constructor [] [a]'
-    const pieces = fc.constantFrom(
-      ...words.split(' '),
-      ' ',
-      '; ',
-      '\t',
-      '_chunks=99999999',
-      '\u00a0',
-      '\u00ff',
-      name,
-      value,
-      value.slice(0, 30),
-    )
-    const byte = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f)
-    const text = fc.array(
-      fc.oneof(
-        pieces,
-        byte.map((code) => String.fromCharCode(code)),
-      ),
-      { maxLength: 40 },
-    )
-    const path = fc.constantFrom('/', '/login', '/profile', '/logout', `${new URL(callback).pathname}?state=x&code=y`)
-    await fc.assert(
-      fc.asyncProperty(text, path, async (parts, at) => {
-        const answer = await app.agent().get(at, { headers: { cookie: parts.join('') }, redirect: 'manual' })
-        const { status, headers } = answer
-        expect([200, 302, 303, 400]).toContain(status)
-        const to = new URL(headers.get('location') ?? '/', app.url).origin
-        expect(to).toBe(status === 302 ? world.provider.issuer : app.url)
-        for (const line of headers.getSetCookie()) {
-          expect(line).toMatch(/^oidc\.default\.[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
-        }
-      }),
-      { numRuns: 1000 },
-    )
-    expect(told(app, 'login')).toEqual([])
-    expect(world.provider.requestsTo('token')).toEqual([])
-    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
-  })
+  it(
+    'of any bytes that there are neither breaks a request nor gets into another (1000 of them)',
+    { meta: { id: 'cookie-bombs-4' } },
+    async () => {
+      const app = await start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const [name = ''] = transactions(agent)
+      const { value = '' } = agent.jar.get(name) ?? {}
+      const words =
+        '= ; % %00 " , __Host- __Secure- oidc. oidc.default. finished connect.sid s: s%3A __proto__ constructor [] [a]'
+      const pieces = fc.constantFrom(
+        ...words.split(' '),
+        ' ',
+        '; ',
+        '\t',
+        '_chunks=99999999',
+        '\u00a0',
+        '\u00ff',
+        name,
+        value,
+        value.slice(0, 30),
+      )
+      const byte = fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f)
+      const text = fc.array(
+        fc.oneof(
+          pieces,
+          byte.map((code) => String.fromCharCode(code)),
+        ),
+        { maxLength: 40 },
+      )
+      const path = fc.constantFrom('/', '/login', '/profile', '/logout', `${new URL(callback).pathname}?state=x&code=y`)
+      await fc.assert(
+        fc.asyncProperty(text, path, async (parts, at) => {
+          const answer = await app.agent().get(at, { headers: { cookie: parts.join('') }, redirect: 'manual' })
+          const { status, headers } = answer
+          expect([200, 302, 303, 400]).toContain(status)
+          const to = new URL(headers.get('location') ?? '/', app.url).origin
+          expect(to).toBe(status === 302 ? world.provider.issuer : app.url)
+          for (const line of headers.getSetCookie()) {
+            expect(line).toMatch(/^oidc\.default\.[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
+          }
+        }),
+        { numRuns: 1000 },
+      )
+      expect(told(app, 'login')).toEqual([])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+    },
+  )
 
   it('in front of a cookie of ours, or behind it, leaves that as it is', async () => {
     const app = await start()
@@ -353,7 +361,7 @@ describe('a name that only looks like one of the prefix __Host-', () => {
     ['with no name before it', (name) => `=${name}`],
   ]
 
-  it.each(spellings)('%s does not stand for it', async (_how, spell) => {
+  it.each(spellings)('%s does not stand for it', { meta: { id: 'cookie-bombs-5' } }, async (_how, spell) => {
     const app = await start(behindTls(world.provider))
     const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     const callback = await response(agent, '/profile')

@@ -79,7 +79,7 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
       ]
 
       describe.each(['state', 'code', 'iss', 'error', 'error_description'])('%s', (name) => {
-        it('a second time is refused, in whatever way it comes', async () => {
+        it('a second time is refused, in whatever way it comes', { meta: { id: 'duplicates-1' } }, async () => {
           const app = await start()
           for (const [how, repeat] of repeats) {
             world.provider.forget()

@@ -1,5 +1,6 @@
 /** Tokens of somebody else, for somebody else, or for something else than to be presented to an API. */
 import type { TestProvider } from 'express-session-oidc/testing'
+import { withId } from '../support/ids.ts'
 import { type Forgery, type Mint } from './forged-tokens.ts'
 
 const noKey = /no applicable key found/
@@ -223,7 +224,7 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
   const assertion = await provider.sign({ iss: 'web', sub: 'web', aud: 'orders', iat, exp, jti })
   return [
     {
-      name: 'an ID token',
+      name: withId('forged-origins-1', 'an ID token'),
       token: issued['id_token'] as string,
       why: /^at_hash is a claim of ID tokens$/,
       control,
@@ -246,7 +247,7 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
     { name: 'a userinfo response', token: await userInfo.text(), why: /missing required "exp" claim/, control, guard },
     { name: 'an assertion of a client', token: assertion, why: /^iss is another issuer$/, control, guard },
     {
-      name: 'a logout token',
+      name: withId('forged-origins-2', 'a logout token'),
       token: await provider.sign(
         {
           iss,
@@ -264,7 +265,7 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
       guard,
     },
     {
-      name: 'a refresh token',
+      name: withId('forged-origins-3', 'a refresh token'),
       token: issued['refresh_token'] as string,
       why: /^The Authorization header is/,
       told: 'malformed',

@@ -9,6 +9,7 @@ import { startTestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { close, listen } from '../support/app.ts'
 import { rejection } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import * as claims from './forged-claims.ts'
 import * as headers from './forged-headers.ts'
@@ -30,8 +31,8 @@ const elsewhere = createServer((req, res) => {
 const elsewhereUrl = await listen(elsewhere)
 
 const families: Readonly<Record<string, readonly Forgery[]>> = {
-  'somebody else': await origins.otherPeoples(mint, rival),
-  'what the provider issues for something else': await origins.reallyIssued(mint),
+  'somebody else': withId('forged-tokens-1', await origins.otherPeoples(mint, rival)),
+  'what the provider issues for something else': withId('forged-tokens-2', await origins.reallyIssued(mint)),
   'no signature': headers.unsigned(mint),
   'a public key as a secret': headers.symmetric(mint),
   'another algorithm than it says': headers.swapped(mint),
@@ -40,17 +41,17 @@ const families: Readonly<Record<string, readonly Forgery[]>> = {
   'a key that it brings along': headers.keysBrought(mint, elsewhereUrl),
   'what it says is critical': headers.critical(mint),
   'its header as a whole': headers.wholeHeaders(mint),
-  'its issuer': claims.forgedIssuers(mint),
-  'its audience': claims.forgedAudiences(mint),
-  'its times': claims.forgedTimes(mint),
+  'its issuer': withId('forged-tokens-3', claims.forgedIssuers(mint)),
+  'its audience': withId('forged-tokens-4', claims.forgedAudiences(mint)),
+  'its times': withId('forged-tokens-5', claims.forgedTimes(mint)),
   'its subject': claims.forgedSubjects(mint),
-  'a key that it is bound to': claims.boundTokens(mint),
+  'a key that it is bound to': withId('forged-tokens-6', claims.boundTokens(mint)),
   'its payload as a whole': claims.forgedPayloads(mint),
   'bits that mean nothing': shapes.uselessBits(mint),
   'another alphabet': shapes.alphabets(mint),
   'its parts': shapes.partsOf(mint),
   'no token at all': shapes.noTokens(mint),
-  'its type': origins.otherTypes(mint),
+  'its type': withId('forged-tokens-7', origins.otherTypes(mint)),
   'claims of other kinds': origins.otherClaims(mint),
 }
 
@@ -164,19 +165,23 @@ describe('forged and unfit tokens', () => {
     expect(all.filter((_each, index) => keys.indexOf(keys[index] as string) !== index)).toEqual([])
   })
 
-  describe.each(Object.entries(families))('by %s', (_family, forgeries) => {
-    it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))('%s', async (_name, forgery) => {
-      const { token, control = mint.good, guard: options = {} } = forgery
-      // A guard of its own, so that no case waits for keys that others have asked for too often.
-      guard = guardOf(options)
-      await passes(control)
-      await isRefused(forgery)
-      await isRefused(forgery)
-      await passes(control)
-      // The same keys, given as a set, and the token by itself.
-      const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
-      expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
-    })
+  describe.each(Object.entries(families))('by %s', { meta: { id: 'forged-tokens-8' } }, (_family, forgeries) => {
+    it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))(
+      '%s',
+      { meta: { id: 'forged-tokens-9' } },
+      async (_name, forgery) => {
+        const { token, control = mint.good, guard: options = {} } = forgery
+        // A guard of its own, so that no case waits for keys that others have asked for too often.
+        guard = guardOf(options)
+        await passes(control)
+        await isRefused(forgery)
+        await isRefused(forgery)
+        await passes(control)
+        // The same keys, given as a set, and the token by itself.
+        const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
+        expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
+      },
+    )
   })
 
   it.each(good.map((each) => [each.name, each] as const))('are not those with %s', async (_name, each) => {

@@ -82,7 +82,7 @@ const octets = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code
   (octet) => !/[a-z0-9]/i.test(octet) && (octet < '\u00a2' || /[\u00ad\u00c0\u00e2\u00fe\u00ff]/.test(octet)),
 )
 
-describe('no octet of a request ends a header', () => {
+describe('no octet of a request ends a header', { meta: { id: 'header-injection-1' } }, () => {
   /** Requests that carry an octet, raw or percent-encoded, into a header or a page. */
   const carriers: Record<string, (octet: string) => Partial<RawRequest> & { target: string }> = {
     'in returnTo': (octet) => ({ target: `/login?returnTo=/a${octet}b`, headers: navigation }),
@@ -143,7 +143,7 @@ describe('no octet of a request ends a header', () => {
   })
 })
 
-describe('no line break becomes a header', () => {
+describe('no line break becomes a header', { meta: { id: 'header-injection-2' } }, () => {
   /** The headers of all answers of the application on the way to a page, and the page. */
   function expectPlain(page: UserAgentResponse, app: TestApp, what: string): void {
     for (const hop of page.hops) {

@@ -132,7 +132,7 @@ describe.each(Object.entries(setups))('an application %s', (name, start) => {
     })
   }
 
-  it('answers the same, byte for byte, whatever the headers say', async () => {
+  it('answers the same, byte for byte, whatever the headers say', { meta: { id: 'host-headers-1' } }, async () => {
     const app = await start()
     const faults: string[] = []
     for (const probe of probes) {
@@ -181,7 +181,7 @@ describe('a login and its logout', () => {
     claims.flatMap(([, lines]) => lines).filter(([, value]) => value === evil || value.includes(`//${evil}`)),
   )
 
-  it('have their redirect URIs from baseUrl, at the provider too', async () => {
+  it('have their redirect URIs from baseUrl, at the provider too', { meta: { id: 'host-headers-2' } }, async () => {
     const app = await world.start({ before: (express) => void express.set('trust proxy', true) })
     for (const method of ['get', 'fetch'] as const) {
       const agent = app.agent({ headers: { ...headers, host: evil, forwarded: `host=${evil}` } })
@@ -273,7 +273,7 @@ describe('a header that names a user', () => {
     express.all('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('inside'))
   }
 
-  it('logs nobody in, whatever it says and however the request comes', async () => {
+  it('logs nobody in, whatever it says and however the request comes', { meta: { id: 'host-headers-3' } }, async () => {
     const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
     for (const value of await values()) {
       const lines = names.map((name) => [name, value] as const)
@@ -291,7 +291,7 @@ describe('a header that names a user', () => {
     }
   })
 
-  it('makes nobody of a user somebody else, and gives no role', async () => {
+  it('makes nobody of a user somebody else, and gives no role', { meta: { id: 'host-headers-4' } }, async () => {
     world.provider.signIn('bob')
     const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
     const agent = app.agent()
@@ -306,36 +306,40 @@ describe('a header that names a user', () => {
     }
   })
 
-  it('does not take the guard off: no address, path or program is exempt', async () => {
-    const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
-    const exempt: HeaderLines[] = [
-      [['X-Forwarded-For', '127.0.0.1']],
-      [['X-Real-IP', '::1']],
-      [['Client-IP', '127.0.0.1']],
-      [['X-Forwarded-Uri', '/']],
-      [['X-Original-URI', '/login']],
-      [['X-Auth-Request-Redirect', '/']],
-      [['User-Agent', 'GoogleHC/1.0']],
-      [['User-Agent', 'kube-probe/1.30']],
-      [['X-HTTP-Method-Override', 'OPTIONS']],
-      [['Access-Control-Request-Method', 'GET']],
-      [['Upgrade', 'websocket']],
-    ]
-    for (const headers of exempt) {
-      for (const target of [
-        '/admin',
-        '/admin?x=/login',
-        '/admin?/callback',
-        '/ADMIN/',
-        '/admin#/login',
-        '//admin/../admin',
-      ]) {
-        for (const method of ['GET', 'OPTIONS', 'HEAD']) {
-          const answer = await rawRequest(app.url, { method, target, headers })
-          expect(answer.body).not.toContain('inside')
-          expect([401, 404]).toContain(answer.status)
+  it(
+    'does not take the guard off: no address, path or program is exempt',
+    { meta: { id: 'host-headers-5' } },
+    async () => {
+      const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
+      const exempt: HeaderLines[] = [
+        [['X-Forwarded-For', '127.0.0.1']],
+        [['X-Real-IP', '::1']],
+        [['Client-IP', '127.0.0.1']],
+        [['X-Forwarded-Uri', '/']],
+        [['X-Original-URI', '/login']],
+        [['X-Auth-Request-Redirect', '/']],
+        [['User-Agent', 'GoogleHC/1.0']],
+        [['User-Agent', 'kube-probe/1.30']],
+        [['X-HTTP-Method-Override', 'OPTIONS']],
+        [['Access-Control-Request-Method', 'GET']],
+        [['Upgrade', 'websocket']],
+      ]
+      for (const headers of exempt) {
+        for (const target of [
+          '/admin',
+          '/admin?x=/login',
+          '/admin?/callback',
+          '/ADMIN/',
+          '/admin#/login',
+          '//admin/../admin',
+        ]) {
+          for (const method of ['GET', 'OPTIONS', 'HEAD']) {
+            const answer = await rawRequest(app.url, { method, target, headers })
+            expect(answer.body).not.toContain('inside')
+            expect([401, 404]).toContain(answer.status)
+          }
         }
       }
-    }
-  })
+    },
+  )
 })

@@ -94,18 +94,22 @@ describe.each(['query', 'form_post'] as const)(
   'a finished response of the attacker, with the mode %s',
   (responseMode) => {
     describe.each(Object.entries(victims))('delivered to a victim %s', (_who, prepare) => {
-      it.each(Object.entries(deliveries))('by %s does not log her in as the attacker', async (_how, deliver) => {
-        const app = await start({ responseMode })
-        const victim = browser(app)
-        await prepare(victim)
-        world.provider.forget()
-        const { attacker, callback } = await (responseMode === 'query' ? attack(app) : attackByForm(app))
-        await deliver(victim, callback)
-        await isNotTheAttacker(app, victim, codeOf(callback))
-        // It is still good for him.
-        const sent = responseMode === 'query' ? attacker.get(callback) : postBack(attacker, callback)
-        expect((await sent).json()).toMatchObject({ user: { sub: 'bob' } })
-      })
+      it.each(Object.entries(deliveries))(
+        'by %s does not log her in as the attacker',
+        { meta: { id: 'login-csrf-1' } },
+        async (_how, deliver) => {
+          const app = await start({ responseMode })
+          const victim = browser(app)
+          await prepare(victim)
+          world.provider.forget()
+          const { attacker, callback } = await (responseMode === 'query' ? attack(app) : attackByForm(app))
+          await deliver(victim, callback)
+          await isNotTheAttacker(app, victim, codeOf(callback))
+          // It is still good for him.
+          const sent = responseMode === 'query' ? attacker.get(callback) : postBack(attacker, callback)
+          expect((await sent).json()).toMatchObject({ user: { sub: 'bob' } })
+        },
+      )
     })
   },
 )
@@ -258,11 +262,15 @@ describe("the attacker's code in a login that the victim began", () => {
     return codeOf(location(await attacker.get(url, { redirect: 'manual' })))
   }
 
-  it('of another login of his is refused by the provider, since the verifier does not fit (RFC 7636)', async () => {
-    const app = await start()
-    await injected(app, (_asked, attacker) => codeOfRequest(attacker, {}))
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
-  })
+  it(
+    'of another login of his is refused by the provider, since the verifier does not fit (RFC 7636)',
+    { meta: { id: 'login-csrf-2' } },
+    async () => {
+      const app = await start()
+      await injected(app, (_asked, attacker) => codeOfRequest(attacker, {}))
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
+    },
+  )
 
   it('asked for with her nonce is refused by the provider, since the verifier does not fit', async () => {
     const app = await start()

@@ -198,23 +198,27 @@ describe('a hostile provider that', () => {
     expect(await whoIs(agent, app)).toEqual(nobody)
   })
 
-  it('sends the browser on to the honest one, with its own state, gets nothing: another instance made that', async () => {
-    const { provider } = world
-    const app = await start()
-    const agent = app.agent()
-    const asked = new URL(location(await agent.get('/partner/login', { redirect: 'manual' }))).searchParams
-    const honest = new URL(location(await agent.get('/login', { redirect: 'manual' })))
-    for (const name of ['state', 'nonce', 'code_challenge']) honest.searchParams.set(name, asked.get(name) ?? '')
-    const callback = location(await agent.get(honest, { redirect: 'manual' }))
-    expect(callback).toContain(`${app.url}/callback?code=`)
-    const page = await agent.get(callback)
-    expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
-    for (const one of [provider, hostile]) expect(one.requestsTo('token')).toEqual([])
-    // Nor where it is brought to the instance that made the state.
-    await agent.get(callback.replace('/callback', '/partner/callback'))
-    expect(seenBy(hostile)).not.toContain(new URL(callback).searchParams.get('code'))
-    expect(await whoIs(agent, app)).toEqual(nobody)
-  })
+  it(
+    'sends the browser on to the honest one, with its own state, gets nothing: another instance made that',
+    { meta: { id: 'mix-up-1' } },
+    async () => {
+      const { provider } = world
+      const app = await start()
+      const agent = app.agent()
+      const asked = new URL(location(await agent.get('/partner/login', { redirect: 'manual' }))).searchParams
+      const honest = new URL(location(await agent.get('/login', { redirect: 'manual' })))
+      for (const name of ['state', 'nonce', 'code_challenge']) honest.searchParams.set(name, asked.get(name) ?? '')
+      const callback = location(await agent.get(honest, { redirect: 'manual' }))
+      expect(callback).toContain(`${app.url}/callback?code=`)
+      const page = await agent.get(callback)
+      expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
+      for (const one of [provider, hostile]) expect(one.requestsTo('token')).toEqual([])
+      // Nor where it is brought to the instance that made the state.
+      await agent.get(callback.replace('/callback', '/partner/callback'))
+      expect(seenBy(hostile)).not.toContain(new URL(callback).searchParams.get('code'))
+      expect(await whoIs(agent, app)).toEqual(nobody)
+    },
+  )
 
   it('sends the browser on with the state of a login with the honest one gets nothing by its own response', async () => {
     const app = await start()

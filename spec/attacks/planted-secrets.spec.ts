@@ -39,7 +39,7 @@ import { formsOf, partsOf, planted, Watch } from './secret-watch.ts'
 
 const own = await ownRedis('a whole day with secrets planted')
 
-describe.skipIf(!own)('a day with secrets planted', () => {
+describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secrets-1' } }, () => {
   const watch = new Watch()
   const clientSecrets = { default: planted('client-secret'), partner: planted('partner-secret') }
   const secrets = [planted('secret-one-of-the-instance'), planted('secret-two-of-the-instance')]
@@ -601,7 +601,7 @@ describe.skipIf(!own)('a day with secrets planted', () => {
   })
 
   describe('the search', () => {
-    it('knows secrets of all kinds, and has looked everywhere', async () => {
+    it('knows secrets of all kinds, and has looked everywhere', { meta: { id: 'planted-secrets-2' } }, async () => {
       await (await loggedIn(both)).post('/logout')
       const agent = browser()
       provider.misbehave({ idToken: { signature: 'none' } })

@@ -62,7 +62,7 @@ async function allStay(
 }
 
 describe('the corpus', () => {
-  it('has at least 300 hostile targets and 60 good ones, none twice', () => {
+  it('has at least 300 hostile targets and 60 good ones, none twice', { meta: { id: 'redirects-1' } }, () => {
     expect(new Set(hostile).size).toBe(hostile.length)
     expect(hostile.length).toBeGreaterThanOrEqual(300)
     expect(new Set(goodTargets).size).toBe(goodTargets.length)
@@ -79,7 +79,7 @@ describe('the corpus', () => {
 const ways = waysOf(world)
 
 // The longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
-describe('a hostile target stays on this origin', () => {
+describe('a hostile target stays on this origin', { meta: { id: 'redirects-2' } }, () => {
   it.each(Object.entries(ways))(
     'as %s',
     async (_name, way) => {
@@ -198,7 +198,7 @@ const origins = fc.constantFrom(
   'https://xn--caf-dma.example',
 )
 
-describe('whatever goes into localPath', () => {
+describe('whatever goes into localPath', { meta: { id: 'redirects-3' } }, () => {
   it('comes out on the origin, or not at all, and stays what it is when it goes in again', () => {
     fc.assert(
       fc.property(targets, origins, (target, origin) => {
@@ -253,17 +253,21 @@ describe('whatever Referer comes', () => {
 describe('whatever goes in by HTTP', () => {
   const numRuns = 150
 
-  it.each(['', '/shop'])('as returnTo stays on this origin, with the base path "%s"', async (basePath) => {
-    const app = await startAtPublicOrigin(world, { basePath, ...(basePath && { mount: basePath }) })
-    await fc.assert(
-      fc.asyncProperty(targets, async (target) => {
-        const answer = await sendRaw(app, `${basePath}/login?returnTo=${queryValue(target)}`)
-        expect(answer.status).toBe(302)
-        expect(fault(stored(answer, basePath), publicOrigin)).toBeUndefined()
-      }),
-      { numRuns },
-    )
-  })
+  it.each(['', '/shop'])(
+    'as returnTo stays on this origin, with the base path "%s"',
+    { meta: { id: 'redirects-4' } },
+    async (basePath) => {
+      const app = await startAtPublicOrigin(world, { basePath, ...(basePath && { mount: basePath }) })
+      await fc.assert(
+        fc.asyncProperty(targets, async (target) => {
+          const answer = await sendRaw(app, `${basePath}/login?returnTo=${queryValue(target)}`)
+          expect(answer.status).toBe(302)
+          expect(fault(stored(answer, basePath), publicOrigin)).toBeUndefined()
+        }),
+        { numRuns },
+      )
+    },
+  )
 
   it('as a good returnTo comes out as it is', async () => {
     const app = await startAtPublicOrigin(world)

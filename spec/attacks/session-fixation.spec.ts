@@ -203,41 +203,45 @@ const logins: Record<string, { before: (agent: UserAgent) => Promise<void>; path
 
 describe.each(Object.entries(logins))('a session that an attacker knows, planted %s', (_moment, login) => {
   describe.each(Object.entries(ways))('%s', (_way, plant) => {
-    it.each(Object.entries(sessions))('is of no use to the attacker afterwards: %s', async (_session, make) => {
-      const app = await start()
-      const attacker = await make(app)
-      const known = cookieOf(attacker)
-      const former = await seenBy(attacker)
-      const { id } = former
-      const victim = browser(app)
-      await login.before(victim)
-      plant(victim, known)
-      world.provider.signIn('alice')
-      const isUsed = sentFirst(victim) === known
+    it.each(Object.entries(sessions))(
+      'is of no use to the attacker afterwards: %s',
+      { meta: { id: 'session-fixation-1' } },
+      async (_session, make) => {
+        const app = await start()
+        const attacker = await make(app)
+        const known = cookieOf(attacker)
+        const former = await seenBy(attacker)
+        const { id } = former
+        const victim = browser(app)
+        await login.before(victim)
+        plant(victim, known)
+        world.provider.signIn('alice')
+        const isUsed = sentFirst(victim) === known
 
-      const page = await victim.get(login.path)
-      const issued = page.cookiesSet.findLast(({ name }) => name === 'connect.sid')?.value ?? ''
-      const own = withCookie(app, issued)
-      const seen = await seenBy(own)
-      expect(seen).toMatchObject(login.expected)
-      expect(seen.id).not.toBe(id)
-      expect(seen.basket).not.toBe('of-bob')
-      await own.get('/put/of-the-victim')
+        const page = await victim.get(login.path)
+        const issued = page.cookiesSet.findLast(({ name }) => name === 'connect.sid')?.value ?? ''
+        const own = withCookie(app, issued)
+        const seen = await seenBy(own)
+        expect(seen).toMatchObject(login.expected)
+        expect(seen.id).not.toBe(id)
+        expect(seen.basket).not.toBe('of-bob')
+        await own.get('/put/of-the-victim')
 
-      // Where the browser sent another session along, this one is as it was: the attacker's own.
-      const { id: _, ...asBefore } = former
-      for (const agent of [attacker, withCookie(app, known)]) {
-        expect(await seenBy(agent)).toMatchObject(isUsed ? nobody : asBefore)
-      }
-      if (isUsed) {
-        expect(await world.redis.client.exists(`sess:${id}`)).toBe(0)
-        expect(await world.redis.client.keys(`oidc:*${id}*:tokens:*`)).toEqual([])
-      }
-      // A browser in which the planted cookie stands before the application's own does not keep its session. That is a
-      // nuisance; what it has instead is not the attacker's session, or an empty one of which nothing is kept.
-      const after = await seenBy(victim)
-      if (after.id === id) expect(after).toMatchObject(nobody)
-    })
+        // Where the browser sent another session along, this one is as it was: the attacker's own.
+        const { id: _, ...asBefore } = former
+        for (const agent of [attacker, withCookie(app, known)]) {
+          expect(await seenBy(agent)).toMatchObject(isUsed ? nobody : asBefore)
+        }
+        if (isUsed) {
+          expect(await world.redis.client.exists(`sess:${id}`)).toBe(0)
+          expect(await world.redis.client.keys(`oidc:*${id}*:tokens:*`)).toEqual([])
+        }
+        // A browser in which the planted cookie stands before the application's own does not keep its session. That is a
+        // nuisance; what it has instead is not the attacker's session, or an empty one of which nothing is kept.
+        const after = await seenBy(victim)
+        if (after.id === id) expect(after).toMatchObject(nobody)
+      },
+    )
   })
 })
 

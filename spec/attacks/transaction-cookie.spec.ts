@@ -78,7 +78,7 @@ async function isStillGood({ app, agent, callback }: Begun): Promise<void> {
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 describe('a transaction cookie with one character changed', () => {
-  it('is none, whichever it is', async () => {
+  it('is none, whichever it is', { meta: { id: 'transaction-cookie-1' } }, async () => {
     const login = await begun(await start())
     const { name, value } = login
     expect(value.length).toBeGreaterThan(200)
@@ -255,7 +255,7 @@ describe('a transaction cookie', () => {
   })
 })
 
-describe('a transaction cookie used as something else', () => {
+describe('a transaction cookie used as something else', { meta: { id: 'transaction-cookie-2' } }, () => {
   it.each<[string, (value: string) => string]>([
     ['as it is', (value) => value],
     ['as a signed one', (value) => `s:${value}`],
@@ -364,7 +364,7 @@ describe('something else used as a transaction cookie', () => {
 })
 
 describe('a login that begins anew because its cookie is none', () => {
-  it('does so once, and then says why not', async () => {
+  it('does so once, and then says why not', { meta: { id: 'transaction-cookie-3' } }, async () => {
     const login = await begun(await start())
     const second = location(
       await login.agent.get(location(await comesWith(login, `${login.name}=garbage`)), { redirect: 'manual' }),

@@ -27,7 +27,7 @@ const withoutSetCookie: RequestHandler = (_req, res, next) => {
 }
 
 describe('with all cookies blocked in the settings of the browser', () => {
-  it('the login starts over once, then a page names the likely causes', async () => {
+  it('the login starts over once, then a page names the likely causes', { meta: { id: 'cookies-1' } }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
     world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
     await mkdir(join(folder, 'Default'))

@@ -142,7 +142,7 @@ describe('under the default policy of helmet', () => {
     await shows(page, 'Ordered', 'alice')
   })
 
-  it('a fetch is told where to log in, and follows no redirect', async () => {
+  it('a fetch is told where to log in, and follows no redirect', { meta: { id: 'pages-1' } }, async () => {
     const app = await startPages(world)
     const page = await browser.open()
     await page.goto(`${app.url}/start`)

@@ -81,20 +81,24 @@ it('lets who is not logged in choose, and leads to the page that was wanted', as
   expect(browser.complaints).toEqual([])
 })
 
-it('takes the logins of two tabs at two providers, begun before either ends', async () => {
-  const first = await browser.open()
-  const second = await browser.tab(first)
-  await first.goto(main.url)
-  await second.goto(main.url)
-  await first.getByRole('link', { name: 'Log in as staff' }).click()
-  await second.getByRole('link', { name: 'Log in as a customer' }).click()
-  await choose(first, /Tess/)
-  await heading(first, 'You are logged in once')
-  await choose(second, /Dan/)
-  await heading(second, 'You are logged in twice')
-  await first.reload()
-  await heading(first, 'You are logged in twice')
-})
+it(
+  'takes the logins of two tabs at two providers, begun before either ends',
+  { meta: { id: 'providers-1' } },
+  async () => {
+    const first = await browser.open()
+    const second = await browser.tab(first)
+    await first.goto(main.url)
+    await second.goto(main.url)
+    await first.getByRole('link', { name: 'Log in as staff' }).click()
+    await second.getByRole('link', { name: 'Log in as a customer' }).click()
+    await choose(first, /Tess/)
+    await heading(first, 'You are logged in once')
+    await choose(second, /Dan/)
+    await heading(second, 'You are logged in twice')
+    await first.reload()
+    await heading(first, 'You are logged in twice')
+  },
+)
 
 it.each(['light', 'dark'] as const)('fits on a phone, %s', async (colorScheme) => {
   const page = await browser.open({ viewport: { width: 320, height: 700 }, colorScheme })

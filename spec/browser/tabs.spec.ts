@@ -21,7 +21,7 @@ describe('the demo', () => {
     await page.getByRole('button', { name: user }).click()
   }
 
-  it('ends two logins that overlap in two tabs each at its own page', async () => {
+  it('ends two logins that overlap in two tabs each at its own page', { meta: { id: 'tabs-1' } }, async () => {
     const first = await browser.open()
     const second = await browser.tab(first)
     await first.goto(`${main.url}/members`)
@@ -69,26 +69,30 @@ describe('the demo', () => {
     }
   })
 
-  it('a page that is reloaded where the login ended stays, and the back button leads to no error of ours', async () => {
-    const page = await browser.open()
-    const statuses: number[] = []
-    page.on('response', (response) => {
-      if (response.url().startsWith(main.url)) statuses.push(response.status())
-    })
-    await page.goto(main.url)
-    await logIn(page, 'Alice')
-    await heading(page, 'Hello, Alice Arden')
-    await page.reload()
-    await heading(page, 'Hello, Alice Arden')
-    await page.goBack()
-    await page.goBack()
-    await page.waitForURL(`${main.url}/`)
-    await heading(page, 'Hello, Alice Arden')
-    await page.goForward()
-    await page.goForward()
-    await heading(page, 'Hello, Alice Arden')
-    expect(Math.max(...statuses)).toBeLessThan(400)
-  })
+  it(
+    'a page that is reloaded where the login ended stays, and the back button leads to no error of ours',
+    { meta: { id: 'tabs-2' } },
+    async () => {
+      const page = await browser.open()
+      const statuses: number[] = []
+      page.on('response', (response) => {
+        if (response.url().startsWith(main.url)) statuses.push(response.status())
+      })
+      await page.goto(main.url)
+      await logIn(page, 'Alice')
+      await heading(page, 'Hello, Alice Arden')
+      await page.reload()
+      await heading(page, 'Hello, Alice Arden')
+      await page.goBack()
+      await page.goBack()
+      await page.waitForURL(`${main.url}/`)
+      await heading(page, 'Hello, Alice Arden')
+      await page.goForward()
+      await page.goForward()
+      await heading(page, 'Hello, Alice Arden')
+      expect(Math.max(...statuses)).toBeLessThan(400)
+    },
+  )
 
   it('a form at the provider that is sent twice logs in', async () => {
     const page = await browser.open()
@@ -216,7 +220,7 @@ describe('an application', () => {
       expect(told(app, 'login_failed')).toEqual([])
     })
 
-    it('the oldest starts over, and is logged in too', async () => {
+    it('the oldest starts over, and is logged in too', { meta: { id: 'tabs-3' } }, async () => {
       const app = await startPages(world)
       const [oldest] = (await sixTabs(app.url)) as [Page]
       await oldest.getByRole('button', { name: 'Alice Adams' }).click()

@@ -251,7 +251,7 @@ describe('the options of createBearer', () => {
 describe('the audience', () => {
   const missing = /^audience is missing: pass this API's identifier at its provider, .*RFC 8725 3\.9/
 
-  it('must be given', () => {
+  it('must be given', { meta: { id: 'bearer-options-1' } }, () => {
     expect(faults({}, ['audience'])).toEqual([expect.stringMatching(missing)])
     expect(faults({ issuer: { issuer } }, ['audience'])).toEqual([expect.stringMatching(missing)])
   })

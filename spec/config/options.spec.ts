@@ -32,58 +32,62 @@ const records: Records = {
 }
 
 describe('the options of createOidc', () => {
-  it('need no more than issuer, client and base URL, and have the defaults that the documentation promises', () => {
-    expect(resolveOptions(valid)).toEqual({
-      name: 'default',
-      issuer: 'https://id.example.com',
-      metadata: undefined,
-      clientId: 'web',
-      clientSecret: 'a client secret',
-      clientAuth: 'client_secret_basic',
-      origin: 'https://app.example.com',
-      basePath: '',
-      isLocal: false,
-      routes: {
-        login: '/login',
-        callback: '/callback',
-        logout: '/logout',
-        backchannelLogout: '/backchannel-logout',
-        frontchannelLogout: '/frontchannel-logout',
-      },
-      scope: ['openid', 'profile', 'email'],
-      resource: [],
-      secrets: [valid.secret],
-      afterLogin: undefined,
-      onError: undefined,
-      loginPage: undefined,
-      roles: undefined,
-      userInfo: 'never',
-      maxLoginSeconds: 28_800,
-      recheckSeconds: 300,
-      providerTimeoutSeconds: 5,
-      clockToleranceSeconds: 30,
-      idTokenSignedResponseAlg: undefined,
-      allowedOrigins: [],
-      fetchOrigins: [],
-      postLogoutRedirect: '/',
-      responseMode: 'query',
-      par: false,
-      dpop: false,
-      records: undefined,
-      sessionStore: undefined,
-      rememberDevice: false,
-      fetch: undefined,
-      allowInsecureIssuer: false,
-      bearer: {
-        audience: [],
-        algorithms: acceptedAlgorithms,
-        rememberSeconds: 60,
-        dpop: undefined,
-        mtls: undefined,
-        introspection: undefined,
-      },
-    })
-  })
+  it(
+    'need no more than issuer, client and base URL, and have the defaults that the documentation promises',
+    { meta: { id: 'options-1' } },
+    () => {
+      expect(resolveOptions(valid)).toEqual({
+        name: 'default',
+        issuer: 'https://id.example.com',
+        metadata: undefined,
+        clientId: 'web',
+        clientSecret: 'a client secret',
+        clientAuth: 'client_secret_basic',
+        origin: 'https://app.example.com',
+        basePath: '',
+        isLocal: false,
+        routes: {
+          login: '/login',
+          callback: '/callback',
+          logout: '/logout',
+          backchannelLogout: '/backchannel-logout',
+          frontchannelLogout: '/frontchannel-logout',
+        },
+        scope: ['openid', 'profile', 'email'],
+        resource: [],
+        secrets: [valid.secret],
+        afterLogin: undefined,
+        onError: undefined,
+        loginPage: undefined,
+        roles: undefined,
+        userInfo: 'never',
+        maxLoginSeconds: 28_800,
+        recheckSeconds: 300,
+        providerTimeoutSeconds: 5,
+        clockToleranceSeconds: 30,
+        idTokenSignedResponseAlg: undefined,
+        allowedOrigins: [],
+        fetchOrigins: [],
+        postLogoutRedirect: '/',
+        responseMode: 'query',
+        par: false,
+        dpop: false,
+        records: undefined,
+        sessionStore: undefined,
+        rememberDevice: false,
+        fetch: undefined,
+        allowInsecureIssuer: false,
+        bearer: {
+          audience: [],
+          algorithms: acceptedAlgorithms,
+          rememberSeconds: 60,
+          dpop: undefined,
+          mtls: undefined,
+          introspection: undefined,
+        },
+      })
+    },
+  )
 
   it('take undefined for not given, except where that would open something', () => {
     const optional = {
@@ -257,7 +261,7 @@ describe('the options of createOidc', () => {
       /^sessionStore must be a session store, the same as session\(\) has: /,
     ],
   ]
-  it.each(wrong)('%s refuses %j and says what to pass', (option, values, message) => {
+  it.each(wrong)('%s refuses %j and says what to pass', { meta: { id: 'options-2' } }, (option, values, message) => {
     for (const value of values) {
       const found = faults({ [option]: value })
       expect(found, JSON.stringify(value)).toHaveLength(1)
@@ -265,7 +269,7 @@ describe('the options of createOidc', () => {
     }
   })
 
-  it('take no pattern for an allowed origin, since it would allow nothing', () => {
+  it('take no pattern for an allowed origin, since it would allow nothing', { meta: { id: 'options-3' } }, () => {
     expect(faults({ allowedOrigins: ['https://*.example.com'] })).toHaveLength(1)
   })
 
@@ -310,7 +314,7 @@ describe('the options of createOidc', () => {
     ])
   })
 
-  it('say what an unknown one was meant to be', () => {
+  it('say what an unknown one was meant to be', { meta: { id: 'options-4' } }, () => {
     expect(faults({ clientID: 'web' })).toEqual(["unknown option 'clientID'; did you mean 'clientId'?"])
     expect(faults({ client_secret: 'x' })).toEqual(["unknown option 'client_secret'; did you mean 'clientSecret'?"])
     expect(faults({ scopes: 'openid' })).toEqual(["unknown option 'scopes'; did you mean 'scope'?"])
@@ -322,7 +326,7 @@ describe('the options of createOidc', () => {
     ])
   })
 
-  it('make no guess where nothing is near', () => {
+  it('make no guess where nothing is near', { meta: { id: 'options-5' } }, () => {
     expect(faults({ attemptSilentLogin: true })).toEqual(["unknown option 'attemptSilentLogin'"])
   })
 

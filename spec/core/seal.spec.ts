@@ -39,14 +39,14 @@ describe('what is sealed', () => {
     expect(Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('alice')
   })
 
-  it('has a nonce of its own each time', () => {
+  it('has a nonce of its own each time', { meta: { id: 'seal-1' } }, () => {
     const nonces = Array.from({ length: 2000 }, () =>
       Buffer.from(sealer.seal('the same', 'context'), 'base64url').subarray(0, 12).toString('hex'),
     )
     expect(new Set(nonces).size).toBe(2000)
   })
 
-  it('does not open with any one of its bytes changed', () => {
+  it('does not open with any one of its bytes changed', { meta: { id: 'seal-2' } }, () => {
     const sealed = sealer.seal('some tokens', 'context')
     let tried = 0
     for (const changed of oneBitWrong(sealed)) {
@@ -64,14 +64,14 @@ describe('what is sealed', () => {
     expect(sealer.open(Buffer.concat([bytes, Buffer.of(0)]).toString('base64url'), 'context')).toBeUndefined()
   })
 
-  it('does not open for another context', () => {
+  it('does not open for another context', { meta: { id: 'seal-3' } }, () => {
     const sealed = sealer.seal('some tokens', 'default login-1')
     for (const context of ['', 'default login-2', 'default login-1 ', 'default', 'partner login-1']) {
       expect(sealer.open(sealed, context)).toBeUndefined()
     }
   })
 
-  it('does not open for another purpose', () => {
+  it('does not open for another purpose', { meta: { id: 'seal-4' } }, () => {
     const sealed = sealer.seal('some tokens', 'context')
     for (const purpose of ['transaction', 'state', 'token', 'tokens ', '']) {
       expect(new Sealer([first], purpose).open(sealed, 'context')).toBeUndefined()
@@ -82,7 +82,7 @@ describe('what is sealed', () => {
     expect(new Sealer([second], 'tokens').open(sealer.seal('some tokens', 'context'), 'context')).toBeUndefined()
   })
 
-  it('opens under any secret of the list, and is sealed under the first', () => {
+  it('opens under any secret of the list, and is sealed under the first', { meta: { id: 'seal-5' } }, () => {
     const rotated = new Sealer([second, first], 'tokens')
     expect(rotated.open(sealer.seal('old', 'context'), 'context')).toBe('old')
     const sealed = rotated.seal('new', 'context')

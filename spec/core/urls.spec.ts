@@ -80,7 +80,7 @@ const tricks = [
   ':80',
 ]
 
-describe('a path on this origin', () => {
+describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
   it.each(tricks)('is not %j', (input) => {
     expect(localPath(input, origin)).toBeUndefined()
   })

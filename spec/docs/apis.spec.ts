@@ -180,7 +180,7 @@ async function transcript(): Promise<string> {
 }
 
 describe('docs/apis.md', () => {
-  it('shows each answer as it is', async () => {
+  it('shows each answer as it is', { meta: { id: 'apis-1' } }, async () => {
     const text = readFileSync(file, 'utf8')
     const opening = begin.exec(text)
     const from = (opening?.index ?? -1) + (opening?.[0].length ?? 0)

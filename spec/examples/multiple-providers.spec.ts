@@ -21,7 +21,7 @@ async function logIn(agent: UserAgent, link: string, user: string, path = '/'): 
   return agent.submit(asked, { button: user })
 }
 
-it('has a login of each provider in one session', async () => {
+it('has a login of each provider in one session', { meta: { id: 'multiple-providers-1' } }, async () => {
   const agent = example.agent()
   expect(headingOf(await agent.get('/'))).toBe('You are not logged in')
   expect(headingOf(await logIn(agent, 'Log in as staff', 'sam'))).toBe('You are logged in once')

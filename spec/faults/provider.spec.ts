@@ -11,35 +11,40 @@ noUnhandledRejections()
 
 const { world, stage } = faultStages()
 
-describe.each(providerRows.map((row) => [row.fault, row] as const))('%s', (_fault, given) => {
-  const { knows, options, endpoints, answer, ...row } = given
-  it.for(steps.filter((step) => row.expected[step] !== undefined))('%s', async (step, context) => {
-    const { browser, newProcess, breakProvider } = stage()
-    const { provider } = world
-    // With its time-out of its own.
-    await newProcess({ store: world.store() })
-    let mend = (): void => {}
-    const setup = {
-      ...row,
-      step,
-      browser,
-      provider,
-      async start() {
-        const app = await newProcess({ store: world.store(), options })
-        const agent = browser()
-        if (knows === 'metadata') await served(() => agent.get('/login', { redirect: 'manual' }))
-        if (knows === 'metadata and keys') await served(() => agent.get('/profile'))
-        return app
-      },
-      strike: async () => {
-        mend = await breakProvider(endpoints, answer)
-      },
-      heal: () => {
-        mend()
-        // The wait after a discovery that failed is over.
-        if (knows === 'nothing') vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000, shouldAdvanceTime: true })
-      },
-    }
-    await faultCell(setup, context)
-  })
-})
+describe.each(providerRows.map((row) => [row.fault, row] as const))(
+  '%s',
+  { meta: { id: 'provider-1' } },
+  (_fault, given) => {
+    const { knows, options, endpoints, answer, ...row } = given
+    it.for(steps.filter((step) => row.expected[step] !== undefined))('%s', async (step, context) => {
+      const { browser, newProcess, breakProvider } = stage()
+      const { provider } = world
+      // With its time-out of its own.
+      await newProcess({ store: world.store() })
+      let mend = (): void => {}
+      const setup = {
+        ...row,
+        step,
+        browser,
+        provider,
+        async start() {
+          const app = await newProcess({ store: world.store(), options })
+          const agent = browser()
+          if (knows === 'metadata') await served(() => agent.get('/login', { redirect: 'manual' }))
+          if (knows === 'metadata and keys') await served(() => agent.get('/profile'))
+          return app
+        },
+        strike: async () => {
+          mend = await breakProvider(endpoints, answer)
+        },
+        heal: () => {
+          mend()
+          // The wait after a discovery that failed is over.
+          if (knows === 'nothing')
+            vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000, shouldAdvanceTime: true })
+        },
+      }
+      await faultCell(setup, context)
+    })
+  },
+)

@@ -4,6 +4,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { Expected } from '../support/fault-cell.ts'
 import type { FaultRedis } from '../support/fault-redis.ts'
 import { askedEndpoints, type AskedEndpoint, type ProviderFault } from '../support/fault-stage.ts'
+import { withId } from '../support/ids.ts'
 
 /** What is answered where nothing fails. */
 const well = {
@@ -45,7 +46,7 @@ const set = (name: string, value: string) => (redis: FaultRedis) => redis.comman
 const client = { disableOfflineQueue: true }
 
 export const storeRows: readonly StoreRow[] = [
-  { fault: 'Redis is killed', ...kill, expected: away, detail, waits: 0.5 },
+  { fault: withId('rows-1', 'Redis is killed'), ...kill, expected: away, detail, waits: 0.5 },
   { fault: 'Redis is killed (disableOfflineQueue)', ...kill, expected: away, detail: /offline|socket/i, client },
   { fault: 'Redis refuses connections', ...cut, expected: away, detail, waits: 0.5 },
   {
@@ -56,7 +57,7 @@ export const storeRows: readonly StoreRow[] = [
     client,
   },
   {
-    fault: 'Redis is paused',
+    fault: withId('rows-2', 'Redis is paused'),
     strike: (redis) => redis.pause(),
     heal: (redis) => redis.resume(),
     expected: away,
@@ -64,7 +65,7 @@ export const storeRows: readonly StoreRow[] = [
     waits: 0.5,
   },
   {
-    fault: 'Redis answers too late',
+    fault: withId('rows-3', 'Redis answers too late'),
     strike: (redis) => redis.delay(750),
     heal: (redis) => redis.delay(0),
     line: true,
@@ -73,7 +74,7 @@ export const storeRows: readonly StoreRow[] = [
     waits: 0.5,
   },
   {
-    fault: 'Redis answers late, but in time',
+    fault: withId('rows-4', 'Redis answers late, but in time'),
     strike: (redis) => redis.delay(40),
     heal: (redis) => redis.delay(0),
     line: true,
@@ -94,7 +95,7 @@ export const storeRows: readonly StoreRow[] = [
     expected: { ...well, callback: '503 store', logout: '503 store' },
   },
   {
-    fault: 'Redis is out of memory',
+    fault: withId('rows-5', 'Redis is out of memory'),
     strike: set('maxmemory', '1'),
     heal: set('maxmemory', '0'),
     detail: /OOM/,
@@ -102,7 +103,7 @@ export const storeRows: readonly StoreRow[] = [
     expected: { ...well, callback: '503 store' },
   },
   {
-    fault: 'Redis was emptied',
+    fault: withId('rows-6', 'Redis was emptied'),
     strike: (redis) => redis.command('FLUSHALL'),
     heal: () => {},
     expected: { ...well, 'guarded page': '302 to provider', 'guarded fetch': '401', logout: '200 to /' },
@@ -134,10 +135,14 @@ interface Trouble {
 }
 
 const troubles: readonly Trouble[] = [
-  { name: 'is down', answer: { way: 'refused' }, detail: /ECONNREFUSED/ },
+  { name: withId('rows-7', 'is down'), answer: { way: 'refused' }, detail: /ECONNREFUSED/ },
   { name: 'is too slow', answer: { answer: { hang: true } }, detail: /timeout/, waits: 0.5 },
-  { name: 'answers 500', answer: { answer: { status: 500 } }, detail: /status 500/ },
-  { name: 'answers HTML', answer: { answer: { html: true } }, detail: /SyntaxError|NOT_JSON|NOT_CONFORM/ },
+  { name: withId('rows-8', 'answers 500'), answer: { answer: { status: 500 } }, detail: /status 500/ },
+  {
+    name: withId('rows-9', 'answers HTML'),
+    answer: { answer: { html: true } },
+    detail: /SyntaxError|NOT_JSON|NOT_CONFORM/,
+  },
   { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /larger than/ },
   { name: 'breaks off', answer: { answer: { truncate: true } }, detail: /terminated/ },
   { name: 'speaks no TLS', answer: { way: 'no TLS' }, detail: /SSL/ },

@@ -17,44 +17,48 @@ noUnhandledRejections()
 const { world, stage } = faultStages()
 const real = await faultRedis('what faults of Redis do to each step of a login')
 
-describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))('%s', (_fault, given) => {
-  const { client: options, line, waits, strike, heal, ...row } = given
-  const redis = real as FaultRedis
+describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))(
+  '%s',
+  { meta: { id: 'store-1' } },
+  (_fault, given) => {
+    const { client: options, line, waits, strike, heal, ...row } = given
+    const redis = real as FaultRedis
 
-  let isStruck = false
-  const mend = async (): Promise<void> => {
-    const wasStruck = isStruck
-    isStruck = false
-    if (wasStruck) await heal(redis)
-  }
-  // Whatever became of a cell, the next one finds Redis well.
-  afterEach(mend)
-
-  /** The sessions of a new process, with a client of its own as users make it. */
-  async function store(timeoutSeconds?: number): Promise<RedisSessionStore> {
-    const client = createClient({ ...options, url: line ? redis.lineUrl : redis.url })
-    client.on('error', () => {})
-    await client.connect()
-    world.later(() => client.destroy())
-    return new RedisSessionStore({ client, idleSeconds: 600, timeoutSeconds })
-  }
-
-  it.for(steps)('%s', async (step, context) => {
-    const { browser, newProcess } = stage()
-    await newProcess({ store: await store() })
-    const setup = {
-      ...row,
-      step,
-      waits,
-      browser,
-      provider: world.provider,
-      start: async () => newProcess({ store: await store(waits) }),
-      strike: () => {
-        isStruck = true
-        return strike(redis)
-      },
-      heal: mend,
+    let isStruck = false
+    const mend = async (): Promise<void> => {
+      const wasStruck = isStruck
+      isStruck = false
+      if (wasStruck) await heal(redis)
     }
-    await faultCell(setup, context)
-  })
-})
+    // Whatever became of a cell, the next one finds Redis well.
+    afterEach(mend)
+
+    /** The sessions of a new process, with a client of its own as users make it. */
+    async function store(timeoutSeconds?: number): Promise<RedisSessionStore> {
+      const client = createClient({ ...options, url: line ? redis.lineUrl : redis.url })
+      client.on('error', () => {})
+      await client.connect()
+      world.later(() => client.destroy())
+      return new RedisSessionStore({ client, idleSeconds: 600, timeoutSeconds })
+    }
+
+    it.for(steps)('%s', async (step, context) => {
+      const { browser, newProcess } = stage()
+      await newProcess({ store: await store() })
+      const setup = {
+        ...row,
+        step,
+        waits,
+        browser,
+        provider: world.provider,
+        start: async () => newProcess({ store: await store(waits) }),
+        strike: () => {
+          isStruck = true
+          return strike(redis)
+        },
+        heal: mend,
+      }
+      await faultCell(setup, context)
+    })
+  },
+)

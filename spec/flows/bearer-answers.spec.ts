@@ -177,7 +177,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     const challenge = `Bearer realm="orders", resource_metadata="${metadata}"`
     const body = { title: 'An access token is required.', status: 401, code: 'token_required' }
 
-    it('401 without an error code, and no event (RFC 6750 3.1)', async () => {
+    it('401 without an error code, and no event (RFC 6750 3.1)', { meta: { id: 'bearer-answers-1' } }, async () => {
       await start({ scope: 'orders:read', acr: 'gold', maxAuthAgeSeconds: 60 })
       expectRefusal(await orders(), 401, challenge, body)
       expect(events).toEqual([])
@@ -357,17 +357,21 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       await expectBad(await token({ exp: seconds() - 40 }), 'The access token has expired.', /"exp"/)
     })
 
-    it('401: one for another audience; the event says how to mend it', async () => {
-      await start()
-      const audience = 'The access token is for another audience.'
-      await expectBad(
-        await token({ aud: 'account' }),
-        audience,
-        /^its aud is \["account"\], not "orders": .*Audience mapper/,
-      )
-      events.length = 0
-      await expectBad(await token({ aud: undefined }), audience, /^it has no aud, not "orders": /)
-    })
+    it(
+      '401: one for another audience; the event says how to mend it',
+      { meta: { id: 'bearer-answers-2' } },
+      async () => {
+        await start()
+        const audience = 'The access token is for another audience.'
+        await expectBad(
+          await token({ aud: 'account' }),
+          audience,
+          /^its aud is \["account"\], not "orders": .*Audience mapper/,
+        )
+        events.length = 0
+        await expectBad(await token({ aud: undefined }), audience, /^it has no aud, not "orders": /)
+      },
+    )
 
     it('401: one for another audience than that of the rule', async () => {
       await start({ audience: 'billing' })
@@ -398,10 +402,11 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       expect(events).toEqual([{ name: 'denied', event: { provider: 'bearer', at: expect.any(Number), ...event } }])
     }
 
-    it('403 with the scope that is needed', () =>
+    it('403 with the scope that is needed', { meta: { id: 'bearer-answers-3' } }, () =>
       expectDenied({ scope: ['orders:read', 'orders:write'] }, {}, 'scope orders:write', {
         scope: 'orders:read orders:write',
-      }))
+      }),
+    )
     it('403 with the scopes of which one is needed', () =>
       expectDenied({ anyScope: 'a b' }, {}, 'one of the scopes a b', { scope: 'a b' }))
     it('403: a role', () => expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'role admin'))

@@ -88,16 +88,20 @@ async function dpop(changes: Partial<ProofOf> = {}, token = bound): Promise<Reco
 }
 
 describe('a token that is bound to a DPoP key', () => {
-  it('is good with a proof for the request, and with another for the next', async () => {
-    const { bearer } = guardOf()
-    const ask = await serve(bearer)
-    expect(await ask(await dpop())).toMatchObject({ status: 200, body: { sub: 'alice' } })
-    expect(await ask(await dpop())).toMatchObject({ status: 200 })
-    expect(await ask(await dpop({ method: 'POST' }), { method: 'POST' })).toMatchObject({ status: 200 })
-    // RFC 9449 4.3: without query and fragment.
-    expect(await ask(await dpop(), { path: '/orders?page=2' })).toMatchObject({ status: 200 })
-    expect(await ask(await dpop({ url: `${url}?page=1#top` }))).toMatchObject({ status: 200 })
-  })
+  it(
+    'is good with a proof for the request, and with another for the next',
+    { meta: { id: 'bound-tokens-1' } },
+    async () => {
+      const { bearer } = guardOf()
+      const ask = await serve(bearer)
+      expect(await ask(await dpop())).toMatchObject({ status: 200, body: { sub: 'alice' } })
+      expect(await ask(await dpop())).toMatchObject({ status: 200 })
+      expect(await ask(await dpop({ method: 'POST' }), { method: 'POST' })).toMatchObject({ status: 200 })
+      // RFC 9449 4.3: without query and fragment.
+      expect(await ask(await dpop(), { path: '/orders?page=2' })).toMatchObject({ status: 200 })
+      expect(await ask(await dpop({ url: `${url}?page=1#top` }))).toMatchObject({ status: 200 })
+    },
+  )
 
   it.each(['RS256', 'PS256', 'EdDSA', 'ES384'])('takes proofs by %s', async (alg) => {
     const other = await dpopClient(alg)
@@ -180,14 +184,14 @@ describe('a token that is bound to a DPoP key', () => {
     ])
   })
 
-  it('is refused as a plain Bearer token, with its proof or without', async () => {
+  it('is refused as a plain Bearer token, with its proof or without', { meta: { id: 'bound-tokens-2' } }, async () => {
     const ask = await serve(guardOf().bearer)
     const { dpop: proof = '' } = await dpop()
     expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
     expect(await ask({ authorization: `Bearer ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
   })
 
-  it('is refused where no DPoP is configured, and by verifyToken', async () => {
+  it('is refused where no DPoP is configured, and by verifyToken', { meta: { id: 'bound-tokens-3' } }, async () => {
     const { bearer, details } = guardOf({ dpop: undefined })
     const ask = await serve(bearer)
     expect(await ask(await dpop())).toMatchObject({ status: 401 })
@@ -238,7 +242,7 @@ describe('a token that is bound to no key', () => {
     },
   )
 
-  it('with further members in its confirmation is as good as without', async () => {
+  it('with further members in its confirmation is as good as without', { meta: { id: 'bound-tokens-4' } }, async () => {
     const ask = await serve(guardOf().bearer)
     const token = await tokenOf({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 200 })
@@ -304,19 +308,23 @@ describe('a proof that was used', () => {
 })
 
 describe('beside a login', () => {
-  it('a proof is for the public URL, whatever Host and forwarded headers say', async () => {
-    const options = { ...provider.settings(), baseUrl: 'https://shop.example.com', secret }
-    const oidc = createOidc({ ...options, bearer: { audience: 'orders', dpop: { replay: 'memory' } } } as OidcOptions)
-    const ask = await serve(oidc, (app) => app.set('trust proxy', true))
-    const good = await dpop({ url: 'https://shop.example.com/orders' })
-    expect(await ask({ ...good, 'x-forwarded-host': 'evil.example', host: 'evil.example' })).toMatchObject({
-      status: 200,
-    })
-    const evil = await dpop({ url: 'https://evil.example/orders' })
-    expect(await ask({ ...evil, 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' })).toMatchObject({
-      status: 401,
-    })
-  })
+  it(
+    'a proof is for the public URL, whatever Host and forwarded headers say',
+    { meta: { id: 'bound-tokens-5' } },
+    async () => {
+      const options = { ...provider.settings(), baseUrl: 'https://shop.example.com', secret }
+      const oidc = createOidc({ ...options, bearer: { audience: 'orders', dpop: { replay: 'memory' } } } as OidcOptions)
+      const ask = await serve(oidc, (app) => app.set('trust proxy', true))
+      const good = await dpop({ url: 'https://shop.example.com/orders' })
+      expect(await ask({ ...good, 'x-forwarded-host': 'evil.example', host: 'evil.example' })).toMatchObject({
+        status: 200,
+      })
+      const evil = await dpop({ url: 'https://evil.example/orders' })
+      expect(await ask({ ...evil, 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' })).toMatchObject({
+        status: 401,
+      })
+    },
+  )
 })
 
 describe('the options', () => {
@@ -345,29 +353,37 @@ describe('a token that is bound to a certificate', () => {
     return { key, pem: cert, der, thumbprint: createHash('sha256').update(der).digest('base64url') }
   }
 
-  it('is good on a connection whose client has shown that it has it, and on no other', async () => {
-    const [server, own, thiefs] = [await certificate(), await certificate(), await certificate()]
-    const app = express()
-    app.get('/orders', guardOf({ mtls: true }).bearer.requireBearer(), (_req, res) => void res.send('orders'))
-    const tls = createTlsServer({ ...server, cert: server.pem, requestCert: true, rejectUnauthorized: false }, app)
-    const origin = (await listen(tls)).replace('http:', 'https:')
-    undo.push(() => close(tls))
-    const token = await tokenOf({ cnf: { 'x5t#S256': own.thumbprint } })
-    const ask = (client: object, scheme = 'Bearer'): Promise<number | undefined> =>
-      new Promise((resolve, reject) => {
-        const headers = { authorization: `${scheme} ${token}` }
-        tlsRequest(`${origin}/orders`, { headers, agent: false, rejectUnauthorized: false, ...client }, (response) => {
-          response.resume().on('end', () => resolve(response.statusCode))
+  it(
+    'is good on a connection whose client has shown that it has it, and on no other',
+    { meta: { id: 'bound-tokens-6' } },
+    async () => {
+      const [server, own, thiefs] = [await certificate(), await certificate(), await certificate()]
+      const app = express()
+      app.get('/orders', guardOf({ mtls: true }).bearer.requireBearer(), (_req, res) => void res.send('orders'))
+      const tls = createTlsServer({ ...server, cert: server.pem, requestCert: true, rejectUnauthorized: false }, app)
+      const origin = (await listen(tls)).replace('http:', 'https:')
+      undo.push(() => close(tls))
+      const token = await tokenOf({ cnf: { 'x5t#S256': own.thumbprint } })
+      const ask = (client: object, scheme = 'Bearer'): Promise<number | undefined> =>
+        new Promise((resolve, reject) => {
+          const headers = { authorization: `${scheme} ${token}` }
+          tlsRequest(
+            `${origin}/orders`,
+            { headers, agent: false, rejectUnauthorized: false, ...client },
+            (response) => {
+              response.resume().on('end', () => resolve(response.statusCode))
+            },
+          )
+            .on('error', reject)
+            .end()
         })
-          .on('error', reject)
-          .end()
-      })
-    expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
-    expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
-    expect(await ask({ key: thiefs.key, cert: thiefs.pem })).toBe(401)
-    expect(await ask({})).toBe(401)
-    expect(await ask({ key: own.key, cert: own.pem }, 'DPoP')).toBe(401)
-  })
+      expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
+      expect(await ask({ key: own.key, cert: own.pem })).toBe(200)
+      expect(await ask({ key: thiefs.key, cert: thiefs.pem })).toBe(401)
+      expect(await ask({})).toBe(401)
+      expect(await ask({ key: own.key, cert: own.pem }, 'DPoP')).toBe(401)
+    },
+  )
 
   it('is good where the proxy says that the client has it', async () => {
     const { pem, der, thumbprint } = await certificate()
@@ -392,11 +408,15 @@ describe('a token that is bound to a certificate', () => {
     expect(await ask({ authorization })).toMatchObject({ status: 500, body: { code: 'hook_failed' } })
   })
 
-  it('is refused where certificates are not looked at, and on a connection without TLS', async () => {
-    const { thumbprint } = await certificate()
-    const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
-    const headers = { authorization: `Bearer ${token}` }
-    expect(await (await serve(guardOf().bearer))(headers)).toMatchObject({ status: 401 })
-    expect(await (await serve(guardOf({ mtls: true }).bearer))(headers)).toMatchObject({ status: 401 })
-  })
+  it(
+    'is refused where certificates are not looked at, and on a connection without TLS',
+    { meta: { id: 'bound-tokens-7' } },
+    async () => {
+      const { thumbprint } = await certificate()
+      const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
+      const headers = { authorization: `Bearer ${token}` }
+      expect(await (await serve(guardOf().bearer))(headers)).toMatchObject({ status: 401 })
+      expect(await (await serve(guardOf({ mtls: true }).bearer))(headers)).toMatchObject({ status: 401 })
+    },
+  )
 })

@@ -35,7 +35,7 @@ function sessionCookie(agent: UserAgent): string {
 }
 
 describe('a finished login', () => {
-  it('has a new session, and the old session is dead', async () => {
+  it('has a new session, and the old session is dead', { meta: { id: 'callback-1' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -84,7 +84,7 @@ describe('a finished login', () => {
     expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
   })
 
-  it('of another user has an empty session', async () => {
+  it('of another user has an empty session', { meta: { id: 'callback-2' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/before')
@@ -234,7 +234,7 @@ describe('afterLogin', () => {
 })
 
 describe('an authorization response that comes again', () => {
-  it('by a reload leads where it went, with one token request', async () => {
+  it('by a reload leads where it went, with one token request', { meta: { id: 'callback-3' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile?tab=1')
@@ -247,7 +247,7 @@ describe('an authorization response that comes again', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('by the back button leads where afterLogin had sent the user', async () => {
+  it('by the back button leads where afterLogin had sent the user', { meta: { id: 'callback-4' } }, async () => {
     const app = await startNotes({ afterLogin: () => '/profile?welcome' })
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -257,25 +257,29 @@ describe('an authorization response that comes again', () => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['later'], sub: 'alice' })
   })
 
-  it('by a double click is used once: two at the same time, one token request, both end there', async () => {
-    const door = gate('/callback')
-    const app = await startNotes({}, { before: door.install })
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-    const clicks = [agent.get(callback, { redirect: 'manual' }), agent.get(callback, { redirect: 'manual' })]
-    await Promise.all([door.arrived(2), world.provider.waitForRequest('token')])
-    undo()
-    for (const answer of await Promise.all(clicks)) {
-      expect(answer.status).toBe(303)
-      expect(answer.headers.get('location')).toBe('/profile')
-    }
-    expect(world.provider.requestsTo('token')).toHaveLength(1)
-    expect(told(app, 'login')).toHaveLength(1)
-    expect((await agent.get('/profile')).hops).toHaveLength(1)
-  })
+  it(
+    'by a double click is used once: two at the same time, one token request, both end there',
+    { meta: { id: 'callback-5' } },
+    async () => {
+      const door = gate('/callback')
+      const app = await startNotes({}, { before: door.install })
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      const clicks = [agent.get(callback, { redirect: 'manual' }), agent.get(callback, { redirect: 'manual' })]
+      await Promise.all([door.arrived(2), world.provider.waitForRequest('token')])
+      undo()
+      for (const answer of await Promise.all(clicks)) {
+        expect(answer.status).toBe(303)
+        expect(answer.headers.get('location')).toBe('/profile')
+      }
+      expect(world.provider.requestsTo('token')).toHaveLength(1)
+      expect(told(app, 'login')).toHaveLength(1)
+      expect((await agent.get('/profile')).hops).toHaveLength(1)
+    },
+  )
 
-  it('twenty times at once is used once', async () => {
+  it('twenty times at once is used once', { meta: { id: 'callback-6' } }, async () => {
     const door = gate('/callback')
     const app = await startNotes({}, { before: door.install })
     const agent = app.agent()
@@ -288,7 +292,7 @@ describe('an authorization response that comes again', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('in another process too is used once', async () => {
+  it('in another process too is used once', { meta: { id: 'callback-7' } }, async () => {
     const one = await startNotes()
     const other = await startNotes({ baseUrl: one.url })
     const agent = one.agent()
@@ -356,28 +360,32 @@ describe('an authorization response that comes again', () => {
 })
 
 describe('an authorization response without its cookie', () => {
-  it('begins the login once more, then answers 400 and names the likely causes', async () => {
-    const app = await startNotes()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    forgetTransactions(agent)
-    const again = await agent.get(callback, { redirect: 'manual' })
-    expect(again.status).toBe(302)
-    expect(location(again)).toContain(world.provider.issuer)
-    const second = location(await agent.get(location(again), { redirect: 'manual' }))
-    forgetTransactions(agent)
-    const page = await agent.get(second)
-    expect(page.status).toBe(400)
-    expect(page.url).toBe(second)
-    expect(page.text()).toMatch(/cookies blocked/i)
-    expect(page.text()).toMatch(/another address|another host/i)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
-    const { detail } = told(app, 'login_failed')[0] as { detail: string }
-    for (const cause of ['another host', 'https:', 'blocked']) expect(detail).toContain(cause)
-    expect(world.provider.requestsTo('token')).toEqual([])
-  })
+  it(
+    'begins the login once more, then answers 400 and names the likely causes',
+    { meta: { id: 'callback-8' } },
+    async () => {
+      const app = await startNotes()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      forgetTransactions(agent)
+      const again = await agent.get(callback, { redirect: 'manual' })
+      expect(again.status).toBe(302)
+      expect(location(again)).toContain(world.provider.issuer)
+      const second = location(await agent.get(location(again), { redirect: 'manual' }))
+      forgetTransactions(agent)
+      const page = await agent.get(second)
+      expect(page.status).toBe(400)
+      expect(page.url).toBe(second)
+      expect(page.text()).toMatch(/cookies blocked/i)
+      expect(page.text()).toMatch(/another address|another host/i)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
+      const { detail } = told(app, 'login_failed')[0] as { detail: string }
+      for (const cause of ['another host', 'https:', 'blocked']) expect(detail).toContain(cause)
+      expect(world.provider.requestsTo('token')).toEqual([])
+    },
+  )
 
-  it('logs in at the second try, where only the first cookie was lost', async () => {
+  it('logs in at the second try, where only the first cookie was lost', { meta: { id: 'callback-9' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -387,21 +395,25 @@ describe('an authorization response without its cookie', () => {
     expect(page.text()).toBe('hello alice')
   })
 
-  it('of a login that somebody else began is not finished here (login CSRF)', async () => {
-    const app = await startNotes()
-    const attacker = app.agent()
-    world.provider.signIn('bob')
-    const callback = await response(attacker, '/profile')
-    world.provider.signIn('alice')
-    const victim = app.agent()
-    const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
-    expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
-    expect(world.provider.requestsTo('token')).toEqual([])
-    const page = await victim.get(callback, { crossSite: true })
-    expect(page.text()).toBe('hello alice')
-    // The attacker's own code was not spent by it.
-    expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
-  })
+  it(
+    'of a login that somebody else began is not finished here (login CSRF)',
+    { meta: { id: 'callback-10' } },
+    async () => {
+      const app = await startNotes()
+      const attacker = app.agent()
+      world.provider.signIn('bob')
+      const callback = await response(attacker, '/profile')
+      world.provider.signIn('alice')
+      const victim = app.agent()
+      const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
+      expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+      expect(world.provider.requestsTo('token')).toEqual([])
+      const page = await victim.get(callback, { crossSite: true })
+      expect(page.text()).toBe('hello alice')
+      // The attacker's own code was not spent by it.
+      expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
+    },
+  )
 
   it('by a HEAD, a prefetch or a script begins nothing', async () => {
     const app = await startNotes()
@@ -451,7 +463,7 @@ describe('a state that was not made here', () => {
     ['huge', () => 'x'.repeat(6000)],
   ]
 
-  it.each(states)('is refused without a restart: %s', async (_name, change) => {
+  it.each(states)('is refused without a restart: %s', { meta: { id: 'callback-11' } }, async (_name, change) => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -476,7 +488,7 @@ describe('a state that was not made here', () => {
     expect(page.hops).toHaveLength(1)
   })
 
-  it('is taken under a former secret, as long as that is listed', async () => {
+  it('is taken under a former secret, as long as that is listed', { meta: { id: 'callback-12' } }, async () => {
     const one = await startNotes()
     const other = await startNotes({
       secret: ['a new secret that has more than thirty-two characters', secret],
@@ -515,17 +527,21 @@ describe('a state that was not made here', () => {
 })
 
 describe('a malformed authorization response', () => {
-  it.each(['state', 'code', 'iss', 'error', 'error_description'])('with %s twice is refused', async (name) => {
-    const app = await startNotes()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const value = new URL(callback).searchParams.get(name) ?? 'x'
-    const page = await agent.get(changed(callback, { [name]: [value, value] }))
-    expect(page.status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
-    expect(world.provider.requestsTo('token')).toEqual([])
-    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
-  })
+  it.each(['state', 'code', 'iss', 'error', 'error_description'])(
+    'with %s twice is refused',
+    { meta: { id: 'callback-13' } },
+    async (name) => {
+      const app = await startNotes()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const value = new URL(callback).searchParams.get(name) ?? 'x'
+      const page = await agent.get(changed(callback, { [name]: [value, value] }))
+      expect(page.status).toBe(400)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+    },
+  )
 
   it.each([
     ['of another issuer (mix-up)', { iss: 'https://evil.example' }],
@@ -554,7 +570,7 @@ describe('a malformed authorization response', () => {
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('without a code logs nobody in', async () => {
+  it('without a code logs nobody in', { meta: { id: 'callback-14' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     world.provider.misbehave({ authorizationResponse: { code: undefined } })
@@ -576,7 +592,7 @@ describe('a malformed authorization response', () => {
 })
 
 describe('an error from the provider', () => {
-  it('access_denied is a 403 page with a way to log in', async () => {
+  it('access_denied is a 403 page with a way to log in', { meta: { id: 'callback-15' } }, async () => {
     const app = await startNotes()
     const agent = await anonymousWithNotes(app)
     const former = await notesOf(agent, app)
@@ -607,7 +623,7 @@ describe('an error from the provider', () => {
     },
   )
 
-  it('is escaped in small print, and is in detail alone', async () => {
+  it('is escaped in small print, and is in detail alone', { meta: { id: 'callback-16' } }, async () => {
     const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
     const errors: OidcError[] = []
     const app = await startNotes()
@@ -631,16 +647,20 @@ describe('an error from the provider', () => {
     expect(errors[0]?.detail).toContain('img src=x')
   })
 
-  it('that anybody can put into the address is not shown, where the state is not ours', async () => {
-    const app = await startNotes()
-    const page = await app.agent().get('/callback?error=<script>alert(1)</script>&error_description=<b>call+0800</b>')
-    expect(page.status).toBe(400)
-    expect(page.text()).not.toContain('<script')
-    expect(page.text()).not.toContain('0800')
-    expect(page.headers.get('content-type')).toContain('text/html')
-  })
+  it(
+    'that anybody can put into the address is not shown, where the state is not ours',
+    { meta: { id: 'callback-17' } },
+    async () => {
+      const app = await startNotes()
+      const page = await app.agent().get('/callback?error=<script>alert(1)</script>&error_description=<b>call+0800</b>')
+      expect(page.status).toBe(400)
+      expect(page.text()).not.toContain('<script')
+      expect(page.text()).not.toContain('0800')
+      expect(page.headers.get('content-type')).toContain('text/html')
+    },
+  )
 
-  it('that is itself a script is escaped', async () => {
+  it('that is itself a script is escaped', { meta: { id: 'callback-18' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -670,18 +690,22 @@ describe('an error from the provider', () => {
 })
 
 describe('a session cookie that does not stick', () => {
-  it('ends in a page that says so, after more than five logins within a minute', async () => {
-    // Over http such a cookie is never sent, and every login leads to the next.
-    const app = await start({ session: { cookie: { secure: true, sameSite: 'lax' } } })
-    const agent = app.agent({ maxHops: 60 })
-    const page = await agent.get('/profile')
-    expect(page.status).toBe(400)
-    expect(page.url).toContain('/callback')
-    expect(page.text()).toContain('session cookie')
-    expect(told(app, 'login')).toHaveLength(6)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop', status: 400 }])
-    expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('trust proxy')
-  })
+  it(
+    'ends in a page that says so, after more than five logins within a minute',
+    { meta: { id: 'callback-19' } },
+    async () => {
+      // Over http such a cookie is never sent, and every login leads to the next.
+      const app = await start({ session: { cookie: { secure: true, sameSite: 'lax' } } })
+      const agent = app.agent({ maxHops: 60 })
+      const page = await agent.get('/profile')
+      expect(page.status).toBe(400)
+      expect(page.url).toContain('/callback')
+      expect(page.text()).toContain('session cookie')
+      expect(told(app, 'login')).toHaveLength(6)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop', status: 400 }])
+      expect((told(app, 'login_failed')[0] as { detail: string }).detail).toContain('trust proxy')
+    },
+  )
 
   it('is not what happens to somebody who logs in five times a minute', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })

@@ -28,26 +28,30 @@ const entraId = entraForFile({
 const allow = (): boolean => true
 
 describe('an API of one tenant', () => {
-  it.each([1, 2] as const)('takes tokens of version %i, with user, scope and roles', async (version) => {
-    const api = await entraId.api({ audience }, { tenant: contoso })
-    const token = await entraId.id.accessToken({ user: 'alice', version, scope: 'Orders.Read Orders.Write' })
-    const { status, auth } = await api.call(token)
-    expect(status).toBe(200)
-    expect(auth).toMatchObject({
-      issuer:
-        version === 1 ? `https://sts.windows.net/${contoso}/` : `https://login.microsoftonline.com/${contoso}/v2.0`,
-      scope: ['Orders.Read', 'Orders.Write'],
-      roles: ['Admin'],
-      claims: { oid: alice.oid, tid: contoso, ver: `${version}.0` },
-    })
-    expect((await api.call(token, '/read')).status).toBe(200)
-    expect((await api.call(token, '/admin')).status).toBe(200)
-    expect(
-      (await api.call(await entraId.id.accessToken({ user: 'member', version, scope: 'Else' }), '/read')).status,
-    ).toBe(403)
-    expect((await api.call(await entraId.id.accessToken({ user: 'member', version }), '/admin')).status).toBe(403)
-    expect(api.details).toEqual([])
-  })
+  it.each([1, 2] as const)(
+    'takes tokens of version %i, with user, scope and roles',
+    { meta: { id: 'entra-bearer-1' } },
+    async (version) => {
+      const api = await entraId.api({ audience }, { tenant: contoso })
+      const token = await entraId.id.accessToken({ user: 'alice', version, scope: 'Orders.Read Orders.Write' })
+      const { status, auth } = await api.call(token)
+      expect(status).toBe(200)
+      expect(auth).toMatchObject({
+        issuer:
+          version === 1 ? `https://sts.windows.net/${contoso}/` : `https://login.microsoftonline.com/${contoso}/v2.0`,
+        scope: ['Orders.Read', 'Orders.Write'],
+        roles: ['Admin'],
+        claims: { oid: alice.oid, tid: contoso, ver: `${version}.0` },
+      })
+      expect((await api.call(token, '/read')).status).toBe(200)
+      expect((await api.call(token, '/admin')).status).toBe(200)
+      expect(
+        (await api.call(await entraId.id.accessToken({ user: 'member', version, scope: 'Else' }), '/read')).status,
+      ).toBe(403)
+      expect((await api.call(await entraId.id.accessToken({ user: 'member', version }), '/admin')).status).toBe(403)
+      expect(api.details).toEqual([])
+    },
+  )
 
   it('takes a guest of the tenant, unless its rule says otherwise', async () => {
     const token = await entraId.id.accessToken({ user: 'bob', tenant: contoso })
@@ -227,95 +231,106 @@ describe('tokens of applications', () => {
   })
 })
 
-describe('attacks on an API of one tenant, of a list, of organizations and of common', () => {
-  const guards: [string, EntraOptions][] = [
-    ['one', { tenant: contoso }],
-    ['list', { tenant: [contoso, fabrikam] }],
-    ['organizations', { tenant: 'organizations', allow }],
-    ['common', { tenant: 'common', allow }],
-  ]
-  const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
-  const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
-  const attacks: [string, EntraTokenRequest, RegExp][] = [
-    ['the tid of another tenant than its issuer', { claims: { tid: fabrikam } }, /^iss is another|none of the tenants/],
-    ['an issuer of another tenant than its tid', { claims: { iss: v2(fabrikam) } }, /^iss is another/],
-    ['an issuer of version 1 of another tenant than its tid', { claims: { iss: v1(fabrikam) } }, /^iss is another/],
-    ['an issuer of version 1 without its slash', { claims: { iss: v1(contoso).slice(0, -1) } }, /^iss is another/],
-    ['an issuer of version 2 with a slash', { claims: { iss: `${v2(contoso)}/` } }, /^iss is another/],
-    ['an issuer in other letters', { claims: { iss: v2(contoso).replace('login', 'LOGIN') } }, /^iss is another/],
-    ['the template as its issuer', { claims: { iss: v2('{tenantid}') } }, /^iss is another/],
-    [
-      'the template as its issuer and its tid',
-      { claims: { iss: v2('{tenantid}'), tid: '{tenantid}' } },
-      /^tid is no ID/,
-    ],
-    ['the template of version 1', { claims: { iss: v1('{tenantid}'), tid: '{tenantid}' } }, /^tid is no ID/],
-    ['the word of several tenants as its tid', { claims: { iss: v2('common'), tid: 'common' } }, /^tid is no ID/],
-    [
-      'another issuer with its tid in it',
-      { claims: { iss: `https://evil.example/${contoso}/v2.0` } },
-      /^iss is another/,
-    ],
-    [
-      'that of another cloud',
-      { claims: { iss: `https://login.microsoftonline.us/${contoso}/v2.0` } },
-      /^iss is another/,
-    ],
-    ['no issuer', { claims: { iss: undefined } }, /^iss is another/],
-    ['a list of issuers', { claims: { iss: [v2(contoso)] } }, /iss/],
-    ['no tid', { claims: { tid: undefined } }, /^tid is missing/],
-    ['no tid, and an issuer made of none', { claims: { tid: undefined, iss: v2('undefined') } }, /^tid is missing/],
-    ['a list of tids', { claims: { tid: [contoso] } }, /^tid is no ID/],
-    ['several tids', { claims: { tid: [fabrikam, contoso] } }, /^tid is no ID/],
-    ['an object for a tid', { claims: { tid: { toString: contoso } } }, /^tid is no ID/],
-    ['a tid with a path', { claims: { tid: `${contoso}/../x` } }, /^tid is no ID/],
-    [
-      'a tid in capitals',
-      { user: 'alice', claims: { tid: contoso.toUpperCase(), iss: v2(contoso.toUpperCase()).replace('1111', 'AAAA') } },
-      /^tid is no|tenants of the option|^iss/,
-    ],
-    ['no oid', { claims: { oid: undefined } }, /^oid is missing/],
-    ['a list of oids', { claims: { oid: [alice.oid] } }, /^oid is no ID/],
-    ['the key of personal accounts', { key: 'consumers' }, /key of another tenant/],
-    ['no scope', { claims: { scp: undefined } }, /neither a user's/],
-    ['an application that calls itself a user', { user: undefined, claims: { idtyp: 'user' } }, /neither a user's/],
-    ['another audience', { claims: { aud: '00000003-0000-0000-c000-000000000000' } }, /its aud is/],
-  ]
-  it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
-    '%s: %s',
-    async (_guard, _name, request, detail, options) => {
-      const api = await entraId.api({ audience }, options)
-      const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice', ...request }))
-      expect(status).toBe(401)
-      expect(body['error']).toBe('invalid_token')
-      // The wire says nothing of why.
-      expect(JSON.stringify(body)).not.toMatch(/tid|iss |oid|tenant|key/)
-      expect(api.details).toEqual([expect.stringMatching(detail)])
-    },
-  )
+describe(
+  'attacks on an API of one tenant, of a list, of organizations and of common',
+  { meta: { id: 'entra-bearer-2' } },
+  () => {
+    const guards: [string, EntraOptions][] = [
+      ['one', { tenant: contoso }],
+      ['list', { tenant: [contoso, fabrikam] }],
+      ['organizations', { tenant: 'organizations', allow }],
+      ['common', { tenant: 'common', allow }],
+    ]
+    const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
+    const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
+    const attacks: [string, EntraTokenRequest, RegExp][] = [
+      [
+        'the tid of another tenant than its issuer',
+        { claims: { tid: fabrikam } },
+        /^iss is another|none of the tenants/,
+      ],
+      ['an issuer of another tenant than its tid', { claims: { iss: v2(fabrikam) } }, /^iss is another/],
+      ['an issuer of version 1 of another tenant than its tid', { claims: { iss: v1(fabrikam) } }, /^iss is another/],
+      ['an issuer of version 1 without its slash', { claims: { iss: v1(contoso).slice(0, -1) } }, /^iss is another/],
+      ['an issuer of version 2 with a slash', { claims: { iss: `${v2(contoso)}/` } }, /^iss is another/],
+      ['an issuer in other letters', { claims: { iss: v2(contoso).replace('login', 'LOGIN') } }, /^iss is another/],
+      ['the template as its issuer', { claims: { iss: v2('{tenantid}') } }, /^iss is another/],
+      [
+        'the template as its issuer and its tid',
+        { claims: { iss: v2('{tenantid}'), tid: '{tenantid}' } },
+        /^tid is no ID/,
+      ],
+      ['the template of version 1', { claims: { iss: v1('{tenantid}'), tid: '{tenantid}' } }, /^tid is no ID/],
+      ['the word of several tenants as its tid', { claims: { iss: v2('common'), tid: 'common' } }, /^tid is no ID/],
+      [
+        'another issuer with its tid in it',
+        { claims: { iss: `https://evil.example/${contoso}/v2.0` } },
+        /^iss is another/,
+      ],
+      [
+        'that of another cloud',
+        { claims: { iss: `https://login.microsoftonline.us/${contoso}/v2.0` } },
+        /^iss is another/,
+      ],
+      ['no issuer', { claims: { iss: undefined } }, /^iss is another/],
+      ['a list of issuers', { claims: { iss: [v2(contoso)] } }, /iss/],
+      ['no tid', { claims: { tid: undefined } }, /^tid is missing/],
+      ['no tid, and an issuer made of none', { claims: { tid: undefined, iss: v2('undefined') } }, /^tid is missing/],
+      ['a list of tids', { claims: { tid: [contoso] } }, /^tid is no ID/],
+      ['several tids', { claims: { tid: [fabrikam, contoso] } }, /^tid is no ID/],
+      ['an object for a tid', { claims: { tid: { toString: contoso } } }, /^tid is no ID/],
+      ['a tid with a path', { claims: { tid: `${contoso}/../x` } }, /^tid is no ID/],
+      [
+        'a tid in capitals',
+        {
+          user: 'alice',
+          claims: { tid: contoso.toUpperCase(), iss: v2(contoso.toUpperCase()).replace('1111', 'AAAA') },
+        },
+        /^tid is no|tenants of the option|^iss/,
+      ],
+      ['no oid', { claims: { oid: undefined } }, /^oid is missing/],
+      ['a list of oids', { claims: { oid: [alice.oid] } }, /^oid is no ID/],
+      ['the key of personal accounts', { key: 'consumers' }, /key of another tenant/],
+      ['no scope', { claims: { scp: undefined } }, /neither a user's/],
+      ['an application that calls itself a user', { user: undefined, claims: { idtyp: 'user' } }, /neither a user's/],
+      ['another audience', { claims: { aud: '00000003-0000-0000-c000-000000000000' } }, /its aud is/],
+    ]
+    it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
+      '%s: %s',
+      async (_guard, _name, request, detail, options) => {
+        const api = await entraId.api({ audience }, options)
+        const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice', ...request }))
+        expect(status).toBe(401)
+        expect(body['error']).toBe('invalid_token')
+        // The wire says nothing of why.
+        expect(JSON.stringify(body)).not.toMatch(/tid|iss |oid|tenant|key/)
+        expect(api.details).toEqual([expect.stringMatching(detail)])
+      },
+    )
 
-  it.each(guards.slice(1, 3))(
-    '%s: the key of all tenants for a personal account, and the account itself',
-    async (_guard, options) => {
-      const api = await entraId.api({ audience }, options)
-      expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
-      expect((await api.call(await entraId.id.accessToken({ user: 'carol', key: 'organizations' }))).status).toBe(401)
-      expect(api.details[0]).toMatch(/9188040d-.* is none of the tenants/)
-    },
-  )
+    it.each(guards.slice(1, 3))(
+      '%s: the key of all tenants for a personal account, and the account itself',
+      async (_guard, options) => {
+        const api = await entraId.api({ audience }, options)
+        expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
+        expect((await api.call(await entraId.id.accessToken({ user: 'carol', key: 'organizations' }))).status).toBe(401)
+        expect(api.details[0]).toMatch(/9188040d-.* is none of the tenants/)
+      },
+    )
 
-  it('an ID token, of a registration that is login and API in one', async () => {
-    const users = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso })
-    const all = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso, appTokens: true })
-    const claims = { aud: entraId.id.clientId, scp: undefined, azp: undefined, azpacr: undefined, name: 'Alice' }
-    const token = await entraId.id.accessToken({ user: 'alice', claims })
-    expect((await users.call(token)).status).toBe(401)
-    expect((await all.call(token)).status).toBe(401)
-    expect(
-      (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
-    ).toBe(401)
-  })
-})
+    it('an ID token, of a registration that is login and API in one', async () => {
+      const users = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso })
+      const all = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso, appTokens: true })
+      const claims = { aud: entraId.id.clientId, scp: undefined, azp: undefined, azpacr: undefined, name: 'Alice' }
+      const token = await entraId.id.accessToken({ user: 'alice', claims })
+      expect((await users.call(token)).status).toBe(401)
+      expect((await all.call(token)).status).toBe(401)
+      expect(
+        (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
+      ).toBe(401)
+    })
+  },
+)
 
 describe('a rule that does not say true', () => {
   it.each<[string, unknown]>([

@@ -10,6 +10,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { entraForFile } from '../support/entra.ts'
+import { withId } from '../support/ids.ts'
 
 const { contoso, fabrikam, consumers } = testTenants
 const groups = Array.from({ length: 201 }, (_, index) => `group-${index}`)
@@ -61,7 +62,7 @@ describe('a login', () => {
       { iss: `https://login.microsoftonline.com/${contoso}/v2.0`, tid: contoso, host: 'login.microsoftonline.com' },
     ],
     [
-      'a list',
+      withId('entra-login-2', 'a list'),
       { tenant: [contoso, fabrikam] },
       'bob',
       { iss: `https://login.microsoftonline.com/${fabrikam}/v2.0`, tid: fabrikam, host: 'login.microsoftonline.com' },
@@ -112,7 +113,7 @@ describe('a login', () => {
       'alice',
       { iss: `https://${contoso}.ciamlogin.com/${contoso}/v2.0`, tid: contoso, host: 'shop.ciamlogin.com' },
     ],
-  ])('with %s', async (_name, options, user, { iss, tid, host }) => {
+  ])('with %s', { meta: { id: 'entra-login-1' } }, async (_name, options, user, { iss, tid, host }) => {
     const app = await entraId.login(options)
     const page = await logIn(app, user)
     expect(details(app)).toEqual([])
@@ -182,23 +183,27 @@ describe('a login', () => {
     expect((await logIn(closed, 'alice')).status).toBe(200)
   })
 
-  it('fetches groups that do not fit into the token from Graph, with the access token of the login', async () => {
-    const app = await entraId.login({
-      tenant: contoso,
-      groups: async (_claims, accessToken) => {
-        const url = 'https://graph.microsoft.com/v1.0/me/getMemberObjects'
-        const response = await entraId.id.fetch(url, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${accessToken}` },
-        })
-        return ((await response.json()) as { value: string[] }).value
-      },
-    })
-    const { user } = profileOf(await logIn(app, 'joiner'))
-    expect(user['groups']).toEqual(groups)
-    expect(user).not.toHaveProperty('_claim_names')
-    expect(user).not.toHaveProperty('_claim_sources')
-  })
+  it(
+    'fetches groups that do not fit into the token from Graph, with the access token of the login',
+    { meta: { id: 'entra-login-3' } },
+    async () => {
+      const app = await entraId.login({
+        tenant: contoso,
+        groups: async (_claims, accessToken) => {
+          const url = 'https://graph.microsoft.com/v1.0/me/getMemberObjects'
+          const response = await entraId.id.fetch(url, {
+            method: 'POST',
+            headers: { authorization: `Bearer ${accessToken}` },
+          })
+          return ((await response.json()) as { value: string[] }).value
+        },
+      })
+      const { user } = profileOf(await logIn(app, 'joiner'))
+      expect(user['groups']).toEqual(groups)
+      expect(user).not.toHaveProperty('_claim_names')
+      expect(user).not.toHaveProperty('_claim_sources')
+    },
+  )
 
   it('is refused rather than taken for one with no groups', async () => {
     const app = await entraId.login({ tenant: contoso })
@@ -251,7 +256,7 @@ describe('a rule that does not say true lets nobody in', () => {
   })
 })
 
-describe('attacks on a login', () => {
+describe('attacks on a login', { meta: { id: 'entra-login-4' } }, () => {
   const guards: [string, EntraOptions][] = [
     ['one', { tenant: contoso }],
     ['list', { tenant: [contoso, fabrikam] }],

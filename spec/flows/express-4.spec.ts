@@ -13,7 +13,7 @@ vi.mock('express', async () => {
 const world = flow()
 
 describe('on Express 4', () => {
-  it('the application is one of Express 4', async () => {
+  it('the application is one of Express 4', { meta: { id: 'express-4-1' } }, async () => {
     const app = await world.start()
     // Gone in Express 5.
     expect(app.app).toHaveProperty('del')

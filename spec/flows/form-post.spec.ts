@@ -177,7 +177,7 @@ describe('form_post', () => {
     expect((await post(agent, app, fields)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('with a parameter twice is refused', async () => {
+  it('with a parameter twice is refused', { meta: { id: 'form-post-1' } }, async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -216,14 +216,18 @@ describe('the body of a form_post', () => {
     }
   })
 
-  it('that is too large is refused with 413, which its sender gets to read', async () => {
-    const app = await start()
-    for (const size of [66_000, 2_000_000]) {
-      const answer = await app.agent().post('/callback', { state: 'x', code: 'y'.repeat(size) })
-      expect(answer.status).toBe(413)
-    }
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }, { code: 'request_invalid' }])
-  })
+  it(
+    'that is too large is refused with 413, which its sender gets to read',
+    { meta: { id: 'form-post-2' } },
+    async () => {
+      const app = await start()
+      for (const size of [66_000, 2_000_000]) {
+        const answer = await app.agent().post('/callback', { state: 'x', code: 'y'.repeat(size) })
+        expect(answer.status).toBe(413)
+      }
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }, { code: 'request_invalid' }])
+    },
+  )
 
   it('that never ends is given up', async () => {
     const app = await start()

@@ -94,7 +94,7 @@ async function logInWithBoth(): Promise<void> {
 }
 
 describe('two instances in one application', () => {
-  it('have routes of their own', async () => {
+  it('have routes of their own', { meta: { id: 'instances-1' } }, async () => {
     await start()
     expect(staff.paths).toMatchObject({ login: '/staff/login', callback: '/staff/callback', logout: '/staff/logout' })
     for (const [path, provider] of [
@@ -106,14 +106,18 @@ describe('two instances in one application', () => {
     }
   })
 
-  it('are logged in with one after the other, each with its own user and tokens', async () => {
-    await start()
-    expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
-    expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: null })
-    expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
-    expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
-    expect((await agent.get('/tokens')).json()).toEqual([customers.issuer, employees.issuer])
-  })
+  it(
+    'are logged in with one after the other, each with its own user and tokens',
+    { meta: { id: 'instances-2' } },
+    async () => {
+      await start()
+      expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
+      expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: null })
+      expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
+      expect((await agent.get('/who')).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
+      expect((await agent.get('/tokens')).json()).toEqual([customers.issuer, employees.issuer])
+    },
+  )
 
   it('make a login with one no login with the other', async () => {
     await start()
@@ -220,7 +224,7 @@ describe('the callback of one instance', () => {
     expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
   })
 
-  it('does not take the cookie of the other, under its own name or not', async () => {
+  it('does not take the cookie of the other, under its own name or not', { meta: { id: 'instances-3' } }, async () => {
     await start()
     const own = await response('/login')
     const other = await response('/staff/login')
@@ -237,7 +241,7 @@ describe('the callback of one instance', () => {
     expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
   })
 
-  it('does not take the state of the other with its own code', async () => {
+  it('does not take the state of the other with its own code', { meta: { id: 'instances-4' } }, async () => {
     await start()
     const own = await response('/login')
     const other = await response('/staff/login')
@@ -246,7 +250,7 @@ describe('the callback of one instance', () => {
     expect(answer.json()).toMatchObject({ code: 'state_unknown' })
   })
 
-  it('takes its response while a login with the other is under way', async () => {
+  it('takes its response while a login with the other is under way', { meta: { id: 'instances-5' } }, async () => {
     await start()
     const own = await response('/login?returnTo=/who')
     const other = await response('/staff/login?returnTo=/who')
@@ -256,19 +260,23 @@ describe('the callback of one instance', () => {
 })
 
 describe('instances that get into the way of one another', () => {
-  it('by their name are a mistake', async () => {
+  it('by their name are a mistake', { meta: { id: 'instances-6' } }, async () => {
     await start({ staff: { name: undefined, routes: { login: '/a', callback: '/b', logout: '/c' } } })
     const answer = await agent.fetch('/who')
     expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
     expect(answer.text()).toContain("two instances are named 'default': give each a name of its own")
   })
 
-  it.each(['/login', '/LOGIN', '/callback'])('by the route %s are a mistake', async (path) => {
-    await start({ staff: { routes: { login: path } } })
-    const answer = await agent.fetch('/who')
-    expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
-    expect(answer.text()).toContain(`the instances 'default' and 'staff' both answer at ${path.toLowerCase()}`)
-  })
+  it.each(['/login', '/LOGIN', '/callback'])(
+    'by the route %s are a mistake',
+    { meta: { id: 'instances-7' } },
+    async (path) => {
+      await start({ staff: { routes: { login: path } } })
+      const answer = await agent.fetch('/who')
+      expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
+      expect(answer.text()).toContain(`the instances 'default' and 'staff' both answer at ${path.toLowerCase()}`)
+    },
+  )
 
   it('by keeping their logins in different places are a mistake', async () => {
     await start({ staff: { records: redisRecords({ client: redis.client, prefix: 'staff:' }) } })

@@ -27,7 +27,7 @@ describe('a login', () => {
     expect(page.json()).toMatchObject({ user: { sub: 'bob' } })
   })
 
-  it('is kept by no cache on its way', async () => {
+  it('is kept by no cache on its way', { meta: { id: 'login-2' } }, async () => {
     const app = await start()
     const page = await app.agent().get('/profile')
     const ours = page.hops.filter((hop) => hop.url.startsWith(app.url)).slice(0, -1)
@@ -39,7 +39,7 @@ describe('a login', () => {
 })
 
 describe('the authorization request', () => {
-  it('has state, nonce and an S256 code challenge, new ones each time', async () => {
+  it('has state, nonce and an S256 code challenge, new ones each time', { meta: { id: 'login-3' } }, async () => {
     const app = await start()
     const one = await requested(app.agent(), '/login')
     const other = await requested(app.agent(), '/login')
@@ -58,16 +58,20 @@ describe('the authorization request', () => {
     for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(other.get(name))
   })
 
-  it('is followed by a token request with the verifier of that challenge and the same redirect URI', async () => {
-    const app = await start()
-    await app.agent().get('/profile')
-    const asked = world.provider.requestsTo('authorize')[0]?.params
-    const token = world.provider.requestsTo('token')[0]?.params
-    const verifier = token?.get('code_verifier') ?? ''
-    expect(verifier).toMatch(/^[\w-]{43,128}$/)
-    expect(createHash('sha256').update(verifier).digest('base64url')).toBe(asked?.get('code_challenge'))
-    expect(token?.get('redirect_uri')).toBe(asked?.get('redirect_uri'))
-  })
+  it(
+    'is followed by a token request with the verifier of that challenge and the same redirect URI',
+    { meta: { id: 'login-4' } },
+    async () => {
+      const app = await start()
+      await app.agent().get('/profile')
+      const asked = world.provider.requestsTo('authorize')[0]?.params
+      const token = world.provider.requestsTo('token')[0]?.params
+      const verifier = token?.get('code_verifier') ?? ''
+      expect(verifier).toMatch(/^[\w-]{43,128}$/)
+      expect(createHash('sha256').update(verifier).digest('base64url')).toBe(asked?.get('code_challenge'))
+      expect(token?.get('redirect_uri')).toBe(asked?.get('redirect_uri'))
+    },
+  )
 
   it('asks for the scope of the options', async () => {
     const app = await start({ options: { scope: ['openid', 'email', 'calendar.read'] } })
@@ -76,27 +80,31 @@ describe('the authorization request', () => {
     expect((await agent.get('/profile')).json()).toMatchObject({ scope: ['openid', 'email', 'calendar.read'] })
   })
 
-  it('takes the redirect URI from baseUrl, whatever Host and forwarded headers say', async () => {
-    const app = await start({ before: (express) => void express.set('trust proxy', true) })
-    const headers = {
-      host: 'evil.example',
-      'x-forwarded-host': 'evil.example',
-      'x-forwarded-proto': 'https',
-      'x-forwarded-port': '8443',
-      'x-forwarded-prefix': '/evil.example',
-      'x-original-url': '/evil.example',
-      forwarded: 'host=evil.example;proto=https',
-    }
-    const page = await app.agent().get('/profile', { headers })
-    expect(page.url).toBe(`${app.url}/profile`)
-    expect(page.status).toBe(200)
-    for (const endpoint of ['authorize', 'token'] as const) {
-      expect(world.provider.requestsTo(endpoint)[0]?.params.get('redirect_uri')).toBe(`${app.url}/callback`)
-    }
-    expect(page.hops.map((hop) => hop.headers.get('location')).join(' ')).not.toContain('evil.example')
-  })
+  it(
+    'takes the redirect URI from baseUrl, whatever Host and forwarded headers say',
+    { meta: { id: 'login-5' } },
+    async () => {
+      const app = await start({ before: (express) => void express.set('trust proxy', true) })
+      const headers = {
+        host: 'evil.example',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-port': '8443',
+        'x-forwarded-prefix': '/evil.example',
+        'x-original-url': '/evil.example',
+        forwarded: 'host=evil.example;proto=https',
+      }
+      const page = await app.agent().get('/profile', { headers })
+      expect(page.url).toBe(`${app.url}/profile`)
+      expect(page.status).toBe(200)
+      for (const endpoint of ['authorize', 'token'] as const) {
+        expect(world.provider.requestsTo(endpoint)[0]?.params.get('redirect_uri')).toBe(`${app.url}/callback`)
+      }
+      expect(page.hops.map((hop) => hop.headers.get('location')).join(' ')).not.toContain('evil.example')
+    },
+  )
 
-  it('has what a route asks for with login()', async () => {
+  it('has what a route asks for with login()', { meta: { id: 'login-6' } }, async () => {
     const app = await start({
       routes: (express, oidc) => {
         express.get(
@@ -130,7 +138,7 @@ describe('the authorization request', () => {
     expect(page.json()).toMatchObject({ scope: ['openid', 'calendar.read'] })
   })
 
-  it('takes nothing but returnTo from the address of the login route', async () => {
+  it('takes nothing but returnTo from the address of the login route', { meta: { id: 'login-7' } }, async () => {
     const app = await start()
     const asked = await requested(
       app.agent(),
@@ -235,7 +243,7 @@ describe('the cookie of a login under way', () => {
     expect(transactions(agent)).toEqual([])
   })
 
-  it('lets two tabs finish both, each where it began', async () => {
+  it('lets two tabs finish both, each where it began', { meta: { id: 'login-8' } }, async () => {
     const app = await start()
     const agent = app.agent()
     const first = await response(agent, '/profile?tab=1')
@@ -245,7 +253,7 @@ describe('the cookie of a login under way', () => {
     expect((await agent.get('/profile')).hops).toHaveLength(1)
   })
 
-  it('is one of at most five, of which the oldest goes', async () => {
+  it('is one of at most five, of which the oldest goes', { meta: { id: 'login-9' } }, async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const app = await start()
     const agent = app.agent()
@@ -271,27 +279,31 @@ describe('the cookie of a login under way', () => {
     expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
   })
 
-  it('fits into a browser, which has no room for more than 4096 characters of name and value', async () => {
-    const app = await start({
-      routes: (express, oidc) => {
-        const prompt = 'login'
-        express.get('/short', oidc.login({ prompt, extra: { hint: 'h'.repeat(200) }, returnTo: '/profile' }))
-        express.get('/long', oidc.login({ prompt, maxAuthAgeSeconds: 60, extra: { hint: 'h'.repeat(4000) } }))
-      },
-    })
-    for (const page of [
-      `/login?returnTo=/profile?q=${'q'.repeat(2000)}`,
-      '/short',
-      `/long?returnTo=/profile?q=${'q'.repeat(2000)}`,
-    ]) {
-      const agent = app.agent()
-      const [cookie] = (await agent.get(page, { redirect: 'manual' })).cookiesSet
-      expect((cookie?.name.length ?? 0) + (cookie?.value.length ?? 0)).toBeLessThanOrEqual(4096)
-      const done = await agent.get(page)
-      expect(done.status).toBe(200)
-      expect((await agent.get('/')).text()).toBe('hello alice')
-    }
-  })
+  it(
+    'fits into a browser, which has no room for more than 4096 characters of name and value',
+    { meta: { id: 'login-10' } },
+    async () => {
+      const app = await start({
+        routes: (express, oidc) => {
+          const prompt = 'login'
+          express.get('/short', oidc.login({ prompt, extra: { hint: 'h'.repeat(200) }, returnTo: '/profile' }))
+          express.get('/long', oidc.login({ prompt, maxAuthAgeSeconds: 60, extra: { hint: 'h'.repeat(4000) } }))
+        },
+      })
+      for (const page of [
+        `/login?returnTo=/profile?q=${'q'.repeat(2000)}`,
+        '/short',
+        `/long?returnTo=/profile?q=${'q'.repeat(2000)}`,
+      ]) {
+        const agent = app.agent()
+        const [cookie] = (await agent.get(page, { redirect: 'manual' })).cookiesSet
+        expect((cookie?.name.length ?? 0) + (cookie?.value.length ?? 0)).toBeLessThanOrEqual(4096)
+        const done = await agent.get(page)
+        expect(done.status).toBe(200)
+        expect((await agent.get('/')).text()).toBe('hello alice')
+      }
+    },
+  )
 
   it('makes room where a browser sends heaps of cookies of such names', async () => {
     const app = await start()
@@ -365,7 +377,7 @@ describe('returnTo', () => {
   })
 })
 
-describe('no login is begun', () => {
+describe('no login is begun', { meta: { id: 'login-11' } }, () => {
   const wants = 'text/html,application/xhtml+xml'
   const navigation = { accept: wants, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
   const requests: [string, (agent: UserAgent, path: string) => ReturnType<UserAgent['get']>][] = [

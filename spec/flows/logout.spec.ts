@@ -78,7 +78,7 @@ function endSession(answer: UserAgentResponse): URLSearchParams {
   return location.searchParams
 }
 
-describe('a logout by GET', () => {
+describe('a logout by GET', { meta: { id: 'logout-1' } }, () => {
   it.each([
     ['typed into the address bar', {}],
     ['clicked on a page of the application', { from: '/menu' }],
@@ -199,23 +199,27 @@ describe('a logout by POST', () => {
 })
 
 describe('the request to the end-session endpoint', () => {
-  it('has the ID token as a hint, the client, where to come back to, and a state', async () => {
-    await start()
-    await logIn()
-    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
-    expect([...asked.keys()].toSorted()).toEqual([
-      'client_id',
-      'id_token_hint',
-      'logout_hint',
-      'post_logout_redirect_uri',
-      'state',
-    ])
-    expect(asked.get('client_id')).toBe('web')
-    expect(asked.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
-    expect(asked.get('state')).toMatch(/^[\w-]{22,}$/)
-    const [, claims = ''] = (asked.get('id_token_hint') ?? '').split('.')
-    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice', aud: 'web' })
-  })
+  it(
+    'has the ID token as a hint, the client, where to come back to, and a state',
+    { meta: { id: 'logout-2' } },
+    async () => {
+      await start()
+      await logIn()
+      const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
+      expect([...asked.keys()].toSorted()).toEqual([
+        'client_id',
+        'id_token_hint',
+        'logout_hint',
+        'post_logout_redirect_uri',
+        'state',
+      ])
+      expect(asked.get('client_id')).toBe('web')
+      expect(asked.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+      expect(asked.get('state')).toMatch(/^[\w-]{22,}$/)
+      const [, claims = ''] = (asked.get('id_token_hint') ?? '').split('.')
+      expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice', aud: 'web' })
+    },
+  )
 
   it('has another state each time', async () => {
     await start()
@@ -227,7 +231,7 @@ describe('the request to the end-session endpoint', () => {
     expect(states.size).toBe(2)
   })
 
-  it('leads back to postLogoutRedirect, and from there where logout() says', async () => {
+  it('leads back to postLogoutRedirect, and from there where logout() says', { meta: { id: 'logout-3' } }, async () => {
     await start({
       options: { postLogoutRedirect: '/goodbye?from=here' },
       routes: (made, oidc) => made.post('/bye', oidc.logout({ returnTo: '/elsewhere' })),
@@ -379,7 +383,7 @@ describe('a logout with the store down', () => {
 })
 
 describe('after a logout', () => {
-  it('the old cookie is anonymous, and what was in the session is gone', async () => {
+  it('the old cookie is anonymous, and what was in the session is gone', { meta: { id: 'logout-4' } }, async () => {
     await start()
     await logIn()
     await agent.get('/basket/shoes')
@@ -392,7 +396,7 @@ describe('after a logout', () => {
     expect((await thief.fetch('/profile')).status).toBe(401)
   })
 
-  it('nothing of the login is left in the store', async () => {
+  it('nothing of the login is left in the store', { meta: { id: 'logout-5' } }, async () => {
     await start()
     const before = new Set(await redis.client.keys('*'))
     await logIn()
@@ -402,7 +406,7 @@ describe('after a logout', () => {
     expect(left).toEqual([])
   })
 
-  it('a login works again, with another session', async () => {
+  it('a login works again, with another session', { meta: { id: 'logout-6' } }, async () => {
     await start()
     await logIn()
     const first = agent.jar.get('connect.sid')?.value
@@ -502,7 +506,7 @@ describe('tokens that cannot be opened', () => {
       agent.jar.set(`${cookie.name}=${cookie.value}; Path=/; SameSite=Lax`, app.url)
   }
 
-  it('do not stop a logout: it goes on with the client alone', async () => {
+  it('do not stop a logout: it goes on with the client alone', { meta: { id: 'logout-7' } }, async () => {
     await start()
     await logIn()
     await moveTo({ secret: 'another secret of more than thirty-two characters' })
@@ -524,7 +528,7 @@ describe('tokens that cannot be opened', () => {
   })
 })
 
-describe('maxLoginSeconds', () => {
+describe('maxLoginSeconds', { meta: { id: 'logout-8' } }, () => {
   it.each(['RedisSessionStore', 'records beside it'])(
     'ends the login and its data, whatever the activity: %s',
     async (where) => {

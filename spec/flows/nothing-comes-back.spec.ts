@@ -139,15 +139,19 @@ async function overlapped(
 }
 
 describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
-  it('and overlaps a logout does not log in again, nor bring back data', async () => {
-    const agent = await loggedIn()
-    const [id, old] = [sessionId(agent), sessionThief(agent, app)]
-    await overlapped(agent, writing, async () => {
-      expect((await agent.get('/logout', { redirect: 'manual' })).status).toBe(303)
-    })
-    await expectDead(id, old)
-    expect(await whoIs(agent, app)).toEqual({ default: null, partner: null, cart: null })
-  })
+  it(
+    'and overlaps a logout does not log in again, nor bring back data',
+    { meta: { id: 'nothing-comes-back-1' } },
+    async () => {
+      const agent = await loggedIn()
+      const [id, old] = [sessionId(agent), sessionThief(agent, app)]
+      await overlapped(agent, writing, async () => {
+        expect((await agent.get('/logout', { redirect: 'manual' })).status).toBe(303)
+      })
+      await expectDead(id, old)
+      expect(await whoIs(agent, app)).toEqual({ default: null, partner: null, cart: null })
+    },
+  )
 
   it('and overlaps the logout of one of two logins does not bring that one back', async () => {
     const agent = await linked()
@@ -300,7 +304,7 @@ describe('a logout that runs while a login with a second instance is being finis
     return agent
   }
 
-  it('holds at each moment of the writing', async () => {
+  it('holds at each moment of the writing', { meta: { id: 'nothing-comes-back-2' } }, async () => {
     const commands = await rehearse()
     expect(commands).toBeGreaterThan(8)
     const found: string[] = []

@@ -106,25 +106,29 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     expect(commands).toHaveLength(1)
   })
 
-  it('is nothing where nobody is logged in: visitors of pages for everyone, guarded pages, the login itself', async () => {
-    const agent = app.agent()
-    const commands = await during(async () => {
-      expect((await agent.get('/plain')).status).toBe(200)
-      expect((await agent.get('/')).text()).toBe('hello stranger')
-      expect((await agent.fetch('/profile')).status).toBe(401)
-      expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
-      expect((await agent.get('/login', { redirect: 'manual' })).status).toBe(302)
-      // A session cookie that was not signed here is none.
-      const forged = await agent.get('/profile', {
-        redirect: 'manual',
-        headers: { cookie: 'connect.sid=s%3Aid.forged' },
+  it(
+    'is nothing where nobody is logged in: visitors of pages for everyone, guarded pages, the login itself',
+    { meta: { id: 'one-command-1' } },
+    async () => {
+      const agent = app.agent()
+      const commands = await during(async () => {
+        expect((await agent.get('/plain')).status).toBe(200)
+        expect((await agent.get('/')).text()).toBe('hello stranger')
+        expect((await agent.fetch('/profile')).status).toBe(401)
+        expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+        expect((await agent.get('/login', { redirect: 'manual' })).status).toBe(302)
+        // A session cookie that was not signed here is none.
+        const forged = await agent.get('/profile', {
+          redirect: 'manual',
+          headers: { cookie: 'connect.sid=s%3Aid.forged' },
+        })
+        expect(forged.status).toBe(302)
       })
-      expect(forged.status).toBe(302)
-    })
-    expect(commands).toEqual([])
-  })
+      expect(commands).toEqual([])
+    },
+  )
 
-  it('does not hold a response back: it leaves in one piece', async () => {
+  it('does not hold a response back: it leaves in one piece', { meta: { id: 'one-command-2' } }, async () => {
     const agent = app.agent()
     await agent.get('/profile')
     writes = []

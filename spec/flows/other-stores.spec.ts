@@ -81,16 +81,20 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     expect((await agent.get('/tokens')).json()).toMatchObject({ idToken: expect.any(String) as string })
   })
 
-  it('changes the id of the session at the login, and the old one is dead', async () => {
-    await start(makeStore(), makeOptions())
-    await agent.get('/note/mine')
-    const before = agent.jar.header(app?.url ?? '')
-    await agent.get('/profile')
-    expect(agent.jar.header(app?.url ?? '')).not.toBe(before)
-    expect((await agent.get('/note')).json()).toEqual({ note: 'mine' })
-    const thief = app?.agent({ headers: { cookie: before } })
-    expect((await thief?.get('/note'))?.json()).toEqual({ note: null })
-  })
+  it(
+    'changes the id of the session at the login, and the old one is dead',
+    { meta: { id: 'other-stores-1' } },
+    async () => {
+      await start(makeStore(), makeOptions())
+      await agent.get('/note/mine')
+      const before = agent.jar.header(app?.url ?? '')
+      await agent.get('/profile')
+      expect(agent.jar.header(app?.url ?? '')).not.toBe(before)
+      expect((await agent.get('/note')).json()).toEqual({ note: 'mine' })
+      const thief = app?.agent({ headers: { cookie: before } })
+      expect((await thief?.get('/note'))?.json()).toEqual({ note: null })
+    },
+  )
 
   it('forgets the login and the data at the logout, for the old cookie too', async () => {
     await start(makeStore(), makeOptions())
@@ -143,19 +147,23 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
 })
 
 describe('the sessions of a store without atomic operations', () => {
-  it('carry no user and no token: those are in records of their own, the tokens sealed', async () => {
-    const store = new SlowStore()
-    await start(store)
-    await agent.get('/profile')
-    const tokens = (await agent.get('/tokens')).json()
-    const sessions = [...store.rows].filter(([id]) => !id.startsWith('oidc '))
-    expect(sessions).toHaveLength(1)
-    expect(sessions[0]?.[1].text).not.toContain('alice')
-    for (const { text } of store.rows.values()) {
-      expect(text).not.toContain(tokens['accessToken'])
-      expect(text).not.toContain(tokens['idToken'])
-    }
-  })
+  it(
+    'carry no user and no token: those are in records of their own, the tokens sealed',
+    { meta: { id: 'other-stores-2' } },
+    async () => {
+      const store = new SlowStore()
+      await start(store)
+      await agent.get('/profile')
+      const tokens = (await agent.get('/tokens')).json()
+      const sessions = [...store.rows].filter(([id]) => !id.startsWith('oidc '))
+      expect(sessions).toHaveLength(1)
+      expect(sessions[0]?.[1].text).not.toContain('alice')
+      for (const { text } of store.rows.values()) {
+        expect(text).not.toContain(tokens['accessToken'])
+        expect(text).not.toContain(tokens['idToken'])
+      }
+    },
+  )
 
   it('cost an anonymous visitor nothing', async () => {
     const store = new SlowStore()
@@ -165,7 +173,7 @@ describe('the sessions of a store without atomic operations', () => {
     expect(store.calls).toEqual([])
   })
 
-  it('answer 503 where the store is down, and keep the login', async () => {
+  it('answer 503 where the store is down, and keep the login', { meta: { id: 'other-stores-3' } }, async () => {
     const store = new SlowStore()
     await start(store)
     await agent.get('/profile')

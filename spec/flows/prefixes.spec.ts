@@ -110,7 +110,7 @@ describe.each([
   ['a sub-application', nested],
   ['a proxy that takes off a part, with the router mounted at the rest', both],
 ])('below %s', (_name, build) => {
-  it('a guarded page logs in and comes back with its query', async () => {
+  it('a guarded page logs in and comes back with its query', { meta: { id: 'prefixes-1' } }, async () => {
     const { home, agent } = await build()
     const page = await agent.get(`${home}/profile?tab=2`)
     expect(page.url).toBe(`${home}/profile?tab=2`)

@@ -4,31 +4,39 @@ import { flow, noteRoutes, notesOf, response, told } from '../support/flow.ts'
 const world = flow()
 
 describe('while the provider is down', () => {
-  it('the application starts and serves what is not guarded, and logs in once the provider is up', async () => {
-    await world.provider.stop()
-    const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
-    const agent = app.agent()
-    expect((await agent.get('/')).text()).toBe('hello stranger')
-    await agent.get('/note/apples')
-    expect(app.oidc.health()).toMatchObject({ ok: false, provider: { discovered: false } })
+  it(
+    'the application starts and serves what is not guarded, and logs in once the provider is up',
+    { meta: { id: 'provider-down-1' } },
+    async () => {
+      await world.provider.stop()
+      const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
+      const agent = app.agent()
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+      await agent.get('/note/apples')
+      expect(app.oidc.health()).toMatchObject({ ok: false, provider: { discovered: false } })
 
-    const page = await agent.get('/profile')
-    expect(page.status).toBe(503)
-    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(page.headers.get('cache-control')).toBe('no-store')
-    expect(page.headers.get('content-type')).toContain('text/html')
-    expect(page.cookiesSet).toEqual([])
-    expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
+      const page = await agent.get('/profile')
+      expect(page.status).toBe(503)
+      expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(page.headers.get('cache-control')).toBe('no-store')
+      expect(page.headers.get('content-type')).toContain('text/html')
+      expect(page.cookiesSet).toEqual([])
+      expect(told(app, 'provider_fault').length).toBeGreaterThan(0)
 
-    await world.provider.start()
-    let after = await agent.get('/profile')
-    // The wait after a failed discovery is short.
-    for (const end = Date.now() + 5000; after.status === 503 && Date.now() < end; after = await agent.get('/profile')) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    expect(after.json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'] })
-  })
+      await world.provider.start()
+      let after = await agent.get('/profile')
+      // The wait after a failed discovery is short.
+      for (
+        const end = Date.now() + 5000;
+        after.status === 503 && Date.now() < end;
+        after = await agent.get('/profile')
+      ) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      expect(after.json()).toMatchObject({ user: { sub: 'alice' } })
+      expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'] })
+    },
+  )
 
   it('who is logged in stays so, and can log out', async () => {
     const app = await world.start({ options: { providerTimeoutSeconds: 1 } })

@@ -138,16 +138,20 @@ describe('MemoryStore', () => {
 })
 
 describe('trust proxy missing, with a secure session cookie', () => {
-  it('is named once, and the browser is told that its session does not stick', async () => {
-    const agent = await start({ isPublic: true, trustProxy: false })
-    const pages = []
-    for (let times = 0; times < 6; times++) pages.push(await agent.get('/login?returnTo=/open'))
-    expect(pages.at(0)?.text()).toBe('open')
-    expect(pages.at(-1)?.status).toBe(400)
-    expect(pages.at(-1)?.text()).toContain('The session cookie does not stick')
-    expect(await codes()).toEqual(['OIDC_TRUST_PROXY'])
-    expect(warnings[0]?.message).toContain("app.set('trust proxy', 1)")
-  })
+  it(
+    'is named once, and the browser is told that its session does not stick',
+    { meta: { id: 'setup-mistakes-1' } },
+    async () => {
+      const agent = await start({ isPublic: true, trustProxy: false })
+      const pages = []
+      for (let times = 0; times < 6; times++) pages.push(await agent.get('/login?returnTo=/open'))
+      expect(pages.at(0)?.text()).toBe('open')
+      expect(pages.at(-1)?.status).toBe(400)
+      expect(pages.at(-1)?.text()).toContain('The session cookie does not stick')
+      expect(await codes()).toEqual(['OIDC_TRUST_PROXY'])
+      expect(warnings[0]?.message).toContain("app.set('trust proxy', 1)")
+    },
+  )
 
   it('ends a guarded page in that page too, rather than in a loop without end', async () => {
     const agent = await start({ isPublic: true, trustProxy: false })
@@ -164,7 +168,7 @@ describe('trust proxy missing, with a secure session cookie', () => {
 })
 
 describe('a session cookie of SameSite=Strict', () => {
-  it.each(['strict', true] as const)('as %j is named once', async (sameSite) => {
+  it.each(['strict', true] as const)('as %j is named once', { meta: { id: 'setup-mistakes-2' } }, async (sameSite) => {
     const agent = await start({ cookie: { sameSite } })
     for (let times = 0; times < 2; times++) await agent.get('/login', { redirect: 'manual' })
     expect(await codes()).toEqual(['OIDC_SESSION_COOKIE_STRICT'])

@@ -15,17 +15,21 @@ function start(responseMode: 'query' | 'form_post' = 'query'): Promise<TestApp> 
 }
 
 describe('prompt=none', () => {
-  it('logs in without a page where there is a session at the provider', async () => {
-    const app = await start()
-    const agent = app.agent()
-    await agent.get('/profile')
-    agent.jar.delete('connect.sid')
-    world.provider.signIn(undefined)
-    expect((await requested(agent, '/silent')).get('prompt')).toBe('none')
-    const page = await agent.get('/silent')
-    expect(page.url).toBe(`${app.url}/notes?silent`)
-    expect(page.json()).toMatchObject({ sub: 'alice' })
-  })
+  it(
+    'logs in without a page where there is a session at the provider',
+    { meta: { id: 'silent-login-1' } },
+    async () => {
+      const app = await start()
+      const agent = app.agent()
+      await agent.get('/profile')
+      agent.jar.delete('connect.sid')
+      world.provider.signIn(undefined)
+      expect((await requested(agent, '/silent')).get('prompt')).toBe('none')
+      const page = await agent.get('/silent')
+      expect(page.url).toBe(`${app.url}/notes?silent`)
+      expect(page.json()).toMatchObject({ sub: 'alice' })
+    },
+  )
 
   it.each(['login_required', 'interaction_required', 'consent_required', 'account_selection_required'])(
     'that is answered %s leads back, anonymous, with the data of the visitor',
@@ -49,7 +53,7 @@ describe('prompt=none', () => {
     },
   )
 
-  it('that is answered login_required leaves a login that there is', async () => {
+  it('that is answered login_required leaves a login that there is', { meta: { id: 'silent-login-2' } }, async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')

@@ -185,53 +185,65 @@ describe.each(['get', 'mGet', 'set', 'del', 'getDel', 'eval'] as const)('a store
 })
 
 describe('a claim whose login failed', () => {
-  it('is not used again: the same address begins a new login, with another code', async () => {
-    const agent = await visitor('a visitor\u2019s')
-    const callback = await response(agent, '/login?returnTo=/profile')
-    tap.reset()
-    let failed = false
-    tap.before = (call) => {
-      if (failed || !call.keys[0]?.startsWith('sess:') || call.method !== 'set') return
-      failed = true
-      down()
-    }
-    expectFault(await agent.get(callback, { redirect: 'manual' }))
-    tap.reset()
-    test.provider.forget()
-    const again = await agent.get(callback)
-    expect(new URL(again.url).pathname).toBe('/profile')
-    const codes = test.provider.requestsTo('token').map(({ params }) => params.get('code'))
-    expect(codes).toHaveLength(1)
-    expect(codes[0]).not.toBe(new URL(callback).searchParams.get('code'))
-    expect(test.provider.requestsTo('authorize')).toHaveLength(1)
-  })
+  it(
+    'is not used again: the same address begins a new login, with another code',
+    { meta: { id: 'store-faults-1' } },
+    async () => {
+      const agent = await visitor('a visitor\u2019s')
+      const callback = await response(agent, '/login?returnTo=/profile')
+      tap.reset()
+      let failed = false
+      tap.before = (call) => {
+        if (failed || !call.keys[0]?.startsWith('sess:') || call.method !== 'set') return
+        failed = true
+        down()
+      }
+      expectFault(await agent.get(callback, { redirect: 'manual' }))
+      tap.reset()
+      test.provider.forget()
+      const again = await agent.get(callback)
+      expect(new URL(again.url).pathname).toBe('/profile')
+      const codes = test.provider.requestsTo('token').map(({ params }) => params.get('code'))
+      expect(codes).toHaveLength(1)
+      expect(codes[0]).not.toBe(new URL(callback).searchParams.get('code'))
+      expect(test.provider.requestsTo('authorize')).toHaveLength(1)
+    },
+  )
 
-  it('that was never made leaves the response good: the same address finishes the login', async () => {
-    const agent = await visitor('a visitor\u2019s')
-    const callback = await response(agent, '/login?returnTo=/profile')
-    tap.reset()
-    tap.before = (call) => call.keys[0]?.startsWith('oidc:claim:') && down()
-    expectFault(await agent.get(callback, { redirect: 'manual' }))
-    expect(test.provider.requestsTo('token')).toHaveLength(0)
-    tap.reset()
-    test.provider.forget()
-    expect((await agent.get(callback)).status).toBe(200)
-    expect(test.provider.requestsTo('authorize')).toHaveLength(0)
-    expect(test.provider.requestsTo('token')).toHaveLength(1)
-  })
+  it(
+    'that was never made leaves the response good: the same address finishes the login',
+    { meta: { id: 'store-faults-2' } },
+    async () => {
+      const agent = await visitor('a visitor\u2019s')
+      const callback = await response(agent, '/login?returnTo=/profile')
+      tap.reset()
+      tap.before = (call) => call.keys[0]?.startsWith('oidc:claim:') && down()
+      expectFault(await agent.get(callback, { redirect: 'manual' }))
+      expect(test.provider.requestsTo('token')).toHaveLength(0)
+      tap.reset()
+      test.provider.forget()
+      expect((await agent.get(callback)).status).toBe(200)
+      expect(test.provider.requestsTo('authorize')).toHaveLength(0)
+      expect(test.provider.requestsTo('token')).toHaveLength(1)
+    },
+  )
 })
 
 describe('a guarded request while the store is down', () => {
-  it('of a page is a page with 503; afterwards the user is as logged in as before', async () => {
-    const agent = await visitor('of a login with both')
-    tap.before = down
-    for (const page of ['/profile', '/partner-profile', '/who', '/login', '/logout']) {
-      expectFault(await agent.get(page, { redirect: 'manual' }))
-    }
-    tap.reset()
-    expect(await whoIs(agent, app)).toEqual(formers['of a login with both']?.expected)
-    expect((await agent.get('/profile')).status).toBe(200)
-  })
+  it(
+    'of a page is a page with 503; afterwards the user is as logged in as before',
+    { meta: { id: 'store-faults-3' } },
+    async () => {
+      const agent = await visitor('of a login with both')
+      tap.before = down
+      for (const page of ['/profile', '/partner-profile', '/who', '/login', '/logout']) {
+        expectFault(await agent.get(page, { redirect: 'manual' }))
+      }
+      tap.reset()
+      expect(await whoIs(agent, app)).toEqual(formers['of a login with both']?.expected)
+      expect((await agent.get('/profile')).status).toBe(200)
+    },
+  )
 
   it('of a script is problem+json with 503', async () => {
     const agent = await visitor('of a login with both')

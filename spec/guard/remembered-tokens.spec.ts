@@ -29,7 +29,7 @@ describe('remembered tokens', () => {
   const later = seconds(start) + 3600
   beforeEach(() => void (keys.atHand = current))
 
-  it('are found by their exact text alone', () => {
+  it('are found by their exact text alone', { meta: { id: 'remembered-tokens-1' } }, () => {
     const tokens = new RememberedTokens(60)
     const alice = auth('alice')
     tokens.set('a.b.c', alice, later, by)
@@ -49,7 +49,7 @@ describe('remembered tokens', () => {
       expect(tokens.get(other)).toBeUndefined()
   })
 
-  it('whose texts have the same hash in whatever table are kept apart', () => {
+  it('whose texts have the same hash in whatever table are kept apart', { meta: { id: 'remembered-tokens-2' } }, () => {
     const tokens = new RememberedTokens(60)
     const names = ['Aa', 'BB', '__proto__', 'hasOwnProperty', '1', '01', '1.0']
     for (const name of names) tokens.set(name, auth(name), later, by)

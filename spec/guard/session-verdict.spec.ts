@@ -71,7 +71,7 @@ describe('a login, judged against a rule', () => {
     [{ roles: 'admin', claims: { tenant: 'other' } }, 'claim tenant'],
     [{ roles: 'editor', check: () => true }, 'role editor'],
   ]
-  it.each(fails)('fails %j, at once', (rule, lacking) => {
+  it.each(fails)('fails %j, at once', { meta: { id: 'session-verdict-1' } }, (rule, lacking) => {
     expect(verdict(rule)).toMatchObject({ ok: false, lacking })
   })
 
@@ -84,7 +84,7 @@ describe('a login, judged against a rule', () => {
     expect(seen).toEqual([[alice.user, req]])
   })
 
-  it('passes a check that says true, sooner or later', async () => {
+  it('passes a check that says true, sooner or later', { meta: { id: 'session-verdict-2' } }, async () => {
     expect(await verdict({ check: () => true })).toEqual({ ok: true })
     expect(await verdict({ check: async () => true })).toEqual({ ok: true })
   })
@@ -98,7 +98,7 @@ describe('a login, judged against a rule', () => {
     },
   )
 
-  it('passes nothing where the check throws', async () => {
+  it('passes nothing where the check throws', { meta: { id: 'session-verdict-3' } }, async () => {
     const fault = new Error('the database is away')
     const throwing = (): boolean => {
       throw fault

@@ -6,7 +6,7 @@ function read(cookie: string | undefined): Record<string, string> {
   return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
 }
 
-describe('reading cookies', () => {
+describe('reading cookies', { meta: { id: 'cookies-2' } }, () => {
   it.each([
     [undefined, {}],
     ['', {}],
@@ -34,7 +34,7 @@ describe('reading cookies', () => {
     expect(found).toEqual(wanted)
   })
 
-  it('keeps names as they are, so that none stands for another', () => {
+  it('keeps names as they are, so that none stands for another', { meta: { id: 'cookies-3' } }, () => {
     expect(read('%5F%5FHost-oidc=1; oidc%2Edefault=2')).toEqual({ '%5F%5FHost-oidc': '1', 'oidc%2Edefault': '2' })
   })
 
@@ -42,10 +42,14 @@ describe('reading cookies', () => {
     expect(read('a=%41%zz')).toEqual({ a: '%41%zz' })
   })
 
-  it('leaves out a name that comes twice, also with the same value, and keeps the others', () => {
-    expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
-    expect(read('a=1; a=1; a=1')).toEqual({})
-  })
+  it(
+    'leaves out a name that comes twice, also with the same value, and keeps the others',
+    { meta: { id: 'cookies-4' } },
+    () => {
+      expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
+      expect(read('a=1; a=1; a=1')).toEqual({})
+    },
+  )
 
   it('takes a header of many thousands of cookies in its stride', () => {
     const header = Array.from({ length: 20_000 }, (_, index) => `c${index}=1`).join('; ')
@@ -84,7 +88,7 @@ describe('setting cookies', () => {
   }
   const cookie = { name: 'oidc.a', path: '/', secure: false, sameSite: 'Lax', maxAgeSeconds: 900 } as const
 
-  it('names every attribute, and keeps the response out of caches', () => {
+  it('names every attribute, and keeps the response out of caches', { meta: { id: 'cookies-5' } }, () => {
     expect(set([{ ...cookie, value: 'v' }])).toEqual({
       headers: { 'Cache-Control': 'no-store' },
       appended: ['Set-Cookie: oidc.a=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax'],
@@ -100,7 +104,7 @@ describe('setting cookies', () => {
     ])
   })
 
-  it('takes a cookie away with the attributes that it was set with', () => {
+  it('takes a cookie away with the attributes that it was set with', { meta: { id: 'cookies-6' } }, () => {
     expect(set([{ ...cookie, value: undefined, maxAgeSeconds: 0 }]).appended).toEqual([
       'Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])

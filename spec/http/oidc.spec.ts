@@ -49,7 +49,7 @@ describe('req.oidc', () => {
     })
   }
 
-  it('says that nobody is logged in', async () => {
+  it('says that nobody is logged in', { meta: { id: 'oidc-1' } }, async () => {
     await start(show)
     expect((await agent.get('/show')).json()).toEqual({
       isAuthenticated: false,
@@ -164,7 +164,7 @@ describe('req.oidc', () => {
     expect((await agent.get('/show')).json()).toMatchObject({ isAuthenticated: false })
   })
 
-  it('login() and logout() refuse wrong parameters, and nothing happens', async () => {
+  it('login() and logout() refuse wrong parameters, and nothing happens', { meta: { id: 'oidc-2' } }, async () => {
     await start((made, oidc) => {
       made.get('/more', (req, _res, next) => {
         req.oidc.login({ returnTo: 'https://evil.example' }).catch(next)
@@ -184,7 +184,7 @@ describe('req.oidc', () => {
 })
 
 describe('oidc.user and oidc.context', () => {
-  it('are the login of their instance, also inside another function', async () => {
+  it('are the login of their instance, also inside another function', { meta: { id: 'oidc-3' } }, async () => {
     await start((made, oidc) => {
       made.get('/both', (req, res) => {
         const context = oidc.context(req)
@@ -261,20 +261,24 @@ describe('oidc.login() and oidc.logout()', () => {
     }
   })
 
-  it('a POST of another site, or of another origin of this one, logs nobody out', async () => {
-    await start((made, oidc) => {
-      made.post('/bye', oidc.logout())
-    })
-    await agent.get('/profile')
-    for (const headers of [
-      { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' },
-      { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
-    ]) {
-      const answer = await agent.post('/bye', {}, { headers, redirect: 'manual' })
-      expect(answer.status).toBe(403)
-    }
-    expect((await agent.get('/')).text()).toBe('hello alice')
-  })
+  it(
+    'a POST of another site, or of another origin of this one, logs nobody out',
+    { meta: { id: 'oidc-4' } },
+    async () => {
+      await start((made, oidc) => {
+        made.post('/bye', oidc.logout())
+      })
+      await agent.get('/profile')
+      for (const headers of [
+        { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' },
+        { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+      ]) {
+        const answer = await agent.post('/bye', {}, { headers, redirect: 'manual' })
+        expect(answer.status).toBe(403)
+      }
+      expect((await agent.get('/')).text()).toBe('hello alice')
+    },
+  )
 })
 
 describe('the routes of an instance', () => {
@@ -327,7 +331,7 @@ describe('requireAnyAuth', () => {
 })
 
 describe('ready and health', () => {
-  it('tell that the provider is down, and that it is back', async () => {
+  it('tell that the provider is down, and that it is back', { meta: { id: 'oidc-5' } }, async () => {
     const other = await startTestProvider()
     await other.stop()
     try {

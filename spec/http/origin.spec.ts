@@ -102,7 +102,7 @@ describe('whether an unsafe request comes from another site', () => {
     ['a host that begins like a listed one', { origin: 'https://www.example.com.evil.example' }, /another origin/],
     ['Origin null', { origin: 'null' }, /Referrer-Policy/],
   ]
-  it.each(refused)('refuses: %s', (_, headers, message) => {
+  it.each(refused)('refuses: %s', { meta: { id: 'origin-1' } }, (_, headers, message) => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const found = refusal(headers, method)
       expect(found).toMatch(message)

@@ -13,7 +13,7 @@ describe('a page', () => {
     refresh: `https://id.example.com/${hostile}`,
   })
 
-  it('escapes all that it is given, in text and in attributes', () => {
+  it('escapes all that it is given, in text and in attributes', { meta: { id: 'pages-2' } }, () => {
     const tags = new Set([...html.matchAll(/<\/?([a-z0-9]+)/g)].map(([, name]) => name))
     const own = ['html', 'head', 'meta', 'title', 'style', 'body', 'main', 'h1', 'p', 'form', 'button', 'a', 'small']
     expect(tags).toEqual(new Set(own))
@@ -22,7 +22,7 @@ describe('a page', () => {
     expect(html.match(/&#60;script&#62;alert\(&#39;1&#39;\)/g)).toHaveLength(9)
   })
 
-  it('has no script, loads nothing and names its language', () => {
+  it('has no script, loads nothing and names its language', { meta: { id: 'pages-3' } }, () => {
     const texts = { title: 'x', paragraphs: ['x'], small: 'x', refresh: '/x' }
     const plain = renderPage({ ...texts, link: { href: '/x', text: 'x' }, button: { action: '/x', text: 'x' } })
     expect(plain).not.toMatch(/<script|javascript:|\ssrc=|<link|@import|url\(|\son[a-z]+=/i)

@@ -34,7 +34,7 @@ describe('an error with status 200', () => {
       500,
       'client_rejected',
     ],
-  ])('%s is no login', async (_name, faults, status, code) => {
+  ])('%s is no login', { meta: { id: 'false-success-1' } }, async (_name, faults, status, code) => {
     const app = await startForFaults(world, { options: { userInfo: 'login' } })
     await meets(world, app, faults, { status, code })
   })

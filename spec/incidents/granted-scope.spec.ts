@@ -11,18 +11,22 @@ it.each<[string, unknown, string[]]>([
   ['what nobody asked for', 'openid admin', ['openid', 'admin']],
   ['what has characters that no scope has', 'openid "admin"', []],
   ['what was asked for, by leaving it out', undefined, ['openid', 'profile', 'email']],
-])('where the provider grants %s, guards go by that', async (_name, scope, granted) => {
-  const app = await world.start({
-    routes: (express, oidc) => {
-      for (const word of ['openid', 'profile', 'admin']) {
-        express.get(`/of-${word}`, oidc.requireAuth({ scope: word }), (_req, res) => void res.send('inside'))
-      }
-    },
-  })
-  world.provider.misbehave({ tokenResponse: { scope } })
-  const agent = app.agent()
-  expect((await agent.get('/profile')).json()['scope']).toEqual(granted)
-  for (const word of ['openid', 'profile', 'admin']) {
-    expect((await agent.fetch(`/of-${word}`)).status).toBe(granted.includes(word) ? 200 : 403)
-  }
-})
+])(
+  'where the provider grants %s, guards go by that',
+  { meta: { id: 'granted-scope-1' } },
+  async (_name, scope, granted) => {
+    const app = await world.start({
+      routes: (express, oidc) => {
+        for (const word of ['openid', 'profile', 'admin']) {
+          express.get(`/of-${word}`, oidc.requireAuth({ scope: word }), (_req, res) => void res.send('inside'))
+        }
+      },
+    })
+    world.provider.misbehave({ tokenResponse: { scope } })
+    const agent = app.agent()
+    expect((await agent.get('/profile')).json()['scope']).toEqual(granted)
+    for (const word of ['openid', 'profile', 'admin']) {
+      expect((await agent.fetch(`/of-${word}`)).status).toBe(granted.includes(word) ? 200 : 403)
+    }
+  },
+)

@@ -82,7 +82,7 @@ describe.each([
   ['Express 5', express],
   ['Express 4', express4],
 ] as const)('a guard on an application of %s', (_name, make) => {
-  it.each(shapes)('stops what would come after it: %s', async (path) => {
+  it.each(shapes)('stops what would come after it: %s', { meta: { id: 'guarded-routes-1' } }, async (path) => {
     const app = await world.start({ express: make, routes: guarded(make) })
     for (const method of methods) {
       for (const headers of Object.values(senders)) {
@@ -99,7 +99,7 @@ describe.each([
     expect(runs).toBe(1)
   })
 
-  it('is not got round by another spelling of the path', async () => {
+  it('is not got round by another spelling of the path', { meta: { id: 'guarded-routes-2' } }, async () => {
     const app = await world.start({ express: make, routes: guarded(make) })
     const spellings = String.raw`
       /ON-A-PATH /on-a-path/ /on-a-path// //on-a-path /./on-a-path /x/../on-a-path /on-a-path/. /%6fn-a-path
@@ -118,7 +118,7 @@ describe.each([
     expect(runs).toBe(0)
   })
 
-  it('is not got round by any path of its pieces (300 of them)', async () => {
+  it('is not got round by any path of its pieces (300 of them)', { meta: { id: 'guarded-routes-3' } }, async () => {
     const app = await world.start({ express: make, routes: guarded(make) })
     const piece = oneof(
       constantFrom('on-a-path', 'on-a-router', 'in-line', 'of-a-role', 'login', 'callback', 'logout', 'public'),
@@ -155,18 +155,22 @@ describe.each([
 })
 
 describe('a form that is sent while nobody is logged in', () => {
-  it('is not kept, not shown and not sent on: the user fills it in again', async () => {
-    const app = await world.start({ routes: guarded(express) })
-    const agent = app.agent()
-    const page = await agent.post('/in-line', { pin: 'planted-1234', note: '"><script>planted()</script>' })
-    expect(page.status).toBe(401)
-    expect(page.text()).not.toContain('planted')
-    expect(page.text()).not.toMatch(/<form|<input|<script/)
-    expect(page.cookiesSet).toEqual([])
-    // Neither does the login that follows bring it back.
-    const after = await agent.get('/in-line')
-    expect(after.hops.map(({ method }) => method)).not.toContain('POST')
-    expect(after.text()).toBe(secret)
-    expect(runs).toBe(1)
-  })
+  it(
+    'is not kept, not shown and not sent on: the user fills it in again',
+    { meta: { id: 'guarded-routes-4' } },
+    async () => {
+      const app = await world.start({ routes: guarded(express) })
+      const agent = app.agent()
+      const page = await agent.post('/in-line', { pin: 'planted-1234', note: '"><script>planted()</script>' })
+      expect(page.status).toBe(401)
+      expect(page.text()).not.toContain('planted')
+      expect(page.text()).not.toMatch(/<form|<input|<script/)
+      expect(page.cookiesSet).toEqual([])
+      // Neither does the login that follows bring it back.
+      const after = await agent.get('/in-line')
+      expect(after.hops.map(({ method }) => method)).not.toContain('POST')
+      expect(after.text()).toBe(secret)
+      expect(runs).toBe(1)
+    },
+  )
 })

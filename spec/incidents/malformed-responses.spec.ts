@@ -68,7 +68,7 @@ function answeredWell(app: TestApp, status: number): void {
 }
 
 describe('an authorization response of any parameters', () => {
-  it('in the query is answered, and is no login (400 of them)', async () => {
+  it('in the query is answered, and is no login (400 of them)', { meta: { id: 'malformed-responses-1' } }, async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = new URL(await response(agent, '/profile'))
@@ -89,7 +89,7 @@ describe('an authorization response of any parameters', () => {
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('in a form is answered, and is no login (200 of them)', async () => {
+  it('in a form is answered, and is no login (200 of them)', { meta: { id: 'malformed-responses-2' } }, async () => {
     const app = await world.start({ options: { responseMode: 'form_post' } })
     const type = constantFrom(
       'application/x-www-form-urlencoded',
@@ -122,7 +122,7 @@ describe('an authorization response of any parameters', () => {
 })
 
 describe('a login route with any query', () => {
-  it('begins a login and no more (200 of them)', async () => {
+  it('begins a login and no more (200 of them)', { meta: { id: 'malformed-responses-3' } }, async () => {
     const app = await world.start()
     const options = [
       'scope',

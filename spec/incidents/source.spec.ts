@@ -35,23 +35,27 @@ function names(node: ts.Node, pattern: RegExp): boolean {
 }
 
 describe('the sources', () => {
-  it('compare nothing by the language of the machine', () => {
+  it('compare nothing by the language of the machine', { meta: { id: 'source-1' } }, () => {
     expect(found((node) => names(node, /^toLocale|^localeCompare$|^Intl$/))).toEqual([])
   })
 
-  it('keep no regular expression that remembers where it was, and make none of what comes in', () => {
-    const stateful = found((node) => {
-      if (node.kind !== ts.SyntaxKind.RegularExpressionLiteral || !/\/[a-z]*[gy][a-z]*$/.test(node.getText()))
-        return false
-      // As the pattern of a replacement it is used once and starts anew.
-      const { parent } = node
-      return !(ts.isCallExpression(parent) && /\.(?:replace|replaceAll|matchAll)$/.test(parent.expression.getText()))
-    })
-    expect(stateful).toEqual([])
-    expect(found((node) => ts.isNewExpression(node) && node.expression.getText() === 'RegExp')).toEqual([])
-  })
+  it(
+    'keep no regular expression that remembers where it was, and make none of what comes in',
+    { meta: { id: 'source-2' } },
+    () => {
+      const stateful = found((node) => {
+        if (node.kind !== ts.SyntaxKind.RegularExpressionLiteral || !/\/[a-z]*[gy][a-z]*$/.test(node.getText()))
+          return false
+        // As the pattern of a replacement it is used once and starts anew.
+        const { parent } = node
+        return !(ts.isCallExpression(parent) && /\.(?:replace|replaceAll|matchAll)$/.test(parent.expression.getText()))
+      })
+      expect(stateful).toEqual([])
+      expect(found((node) => ts.isNewExpression(node) && node.expression.getText() === 'RegExp')).toEqual([])
+    },
+  )
 
-  it('look at no program that a browser says it is, and at no address', () => {
+  it('look at no program that a browser says it is, and at no address', { meta: { id: 'source-3' } }, () => {
     const headers = /^(?:user-agent|x-forwarded-.*|x-real-ip|forwarded|host|x-original-.*)$/i
     const elsewhere = (places: string[]): string[] => places.filter((place) => !place.startsWith('http/device.ts'))
     // One file keeps them, to be shown to the user.
@@ -75,7 +79,7 @@ describe('the sources', () => {
     expect(random).toEqual(['provider/provider.ts: Math.random'])
   })
 
-  it('decrypt no token, and take none that is signed with a secret or not at all', () => {
+  it('decrypt no token, and take none that is signed with a secret or not at all', { meta: { id: 'source-4' } }, () => {
     expect(found((node) => names(node, /^(?:\w+Decrypt|UnsecuredJWT|createRemoteJWKSet)$/))).toEqual([])
     // A DPoP proof alone brings its key (RFC 9449 4.2), whose thumbprint the access token names.
     const embedded = found((node) => names(node, /^EmbeddedJWK$/))
@@ -87,7 +91,7 @@ describe('the sources', () => {
     for (const algorithm of acceptedAlgorithms) expect(algorithm).toMatch(/^(?:RS|PS|ES)(?:256|384|512)$|^Ed/)
   })
 
-  it('keep no login and no token in a variable of a module', () => {
+  it('keep no login and no token in a variable of a module', { meta: { id: 'source-5' } }, () => {
     // What modules keep are caches by object (WeakMap) and constants: nothing that one request writes and another reads.
     const kept = sources.flatMap(({ name, source }) =>
       source.statements
@@ -114,7 +118,7 @@ describe('the sources', () => {
 })
 
 describe('the package', () => {
-  it('exports no way to read a token without its checks', () => {
+  it('exports no way to read a token without its checks', { meta: { id: 'source-6' } }, () => {
     expect(Object.keys(exported).toSorted()).toEqual([
       'BearerError',
       'LoginNeeded',
@@ -128,7 +132,7 @@ describe('the package', () => {
     ])
   })
 
-  it('asks for releases of what it builds on that are mended', () => {
+  it('asks for releases of what it builds on that are mended', { meta: { id: 'source-7' } }, () => {
     // express-session 1.18.2 has on-headers with arrays of headers mended; express 4.21 and 5.1 escape redirects.
     expect(manifest.peerDependencies['express-session']).toBe('^1.18.2')
     expect(manifest.peerDependencies.express).toBe('^4.21.0 || ^5.1.0')
@@ -136,7 +140,7 @@ describe('the package', () => {
     expect(manifest.dependencies['openid-client']).toMatch(/^\^6\.8\./)
   })
 
-  it('sets cookies without a library that could be fed names', () => {
+  it('sets cookies without a library that could be fed names', { meta: { id: 'source-8' } }, () => {
     const used = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)])
     for (const name of ['cookie', 'cookie-parser', 'jsonwebtoken', 'jws', 'passport', 'qs', 'lodash']) {
       expect(used.has(name)).toBe(false)

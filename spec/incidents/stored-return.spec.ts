@@ -27,7 +27,7 @@ function idOf(callback: string): string {
 }
 
 describe.each(hostile)('a place to return to that was kept as %j', (returnTo) => {
-  it('in the cookie of the login is not where it ends', async () => {
+  it('in the cookie of the login is not where it ends', { meta: { id: 'stored-return-1' } }, async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -42,7 +42,7 @@ describe.each(hostile)('a place to return to that was kept as %j', (returnTo) =>
     expect(answer.headers.get('location')).not.toContain('evil.example')
   })
 
-  it('in the record of its use is not where a reload ends', async () => {
+  it('in the record of its use is not where a reload ends', { meta: { id: 'stored-return-2' } }, async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')

@@ -25,17 +25,21 @@ async function withInnerName(): Promise<ProviderMetadata> {
   return { ...metadata, ...(Object.fromEntries(moved) as object) }
 }
 
-it('is logged in with by metadata that are given: the issuer is compared by its public name', async () => {
-  const issuer = await withInnerName()
-  const app = await startApp({ provider, options: { issuer, userInfo: 'login' }, session: { store: world.store() } })
-  world.later(() => app.stop())
-  provider.forget()
-  expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice', iss: provider.issuer } })
-  for (const endpoint of ['token', 'jwks', 'userinfo'] as const) {
-    expect(provider.requestsTo(endpoint)[0]?.headers['host']).toMatch(/^localhost:/)
-  }
-  expect(provider.requestsTo('authorize')[0]?.headers['host']).toMatch(/^127\.0\.0\.1:/)
-})
+it(
+  'is logged in with by metadata that are given: the issuer is compared by its public name',
+  { meta: { id: 'two-names-1' } },
+  async () => {
+    const issuer = await withInnerName()
+    const app = await startApp({ provider, options: { issuer, userInfo: 'login' }, session: { store: world.store() } })
+    world.later(() => app.stop())
+    provider.forget()
+    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice', iss: provider.issuer } })
+    for (const endpoint of ['token', 'jwks', 'userinfo'] as const) {
+      expect(provider.requestsTo(endpoint)[0]?.headers['host']).toMatch(/^localhost:/)
+    }
+    expect(provider.requestsTo('authorize')[0]?.headers['host']).toMatch(/^127\.0\.0\.1:/)
+  },
+)
 
 it('and whose tokens have the inner name as issuer logs nobody in', async () => {
   const issuer = await withInnerName()
@@ -48,10 +52,14 @@ it('and whose tokens have the inner name as issuer logs nobody in', async () => 
   undo()
 })
 
-it('is told of where its metadata name another issuer than the one that was asked', async () => {
-  const inner = provider.issuer.replace('127.0.0.1', 'localhost')
-  const app = await startApp({ provider, options: { issuer: inner }, session: { store: world.store() } })
-  world.later(() => app.stop())
-  expect((await app.agent().get('/profile')).status).toBe(503)
-  expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(`its issuer is "${provider.issuer}"`)
-})
+it(
+  'is told of where its metadata name another issuer than the one that was asked',
+  { meta: { id: 'two-names-2' } },
+  async () => {
+    const inner = provider.issuer.replace('127.0.0.1', 'localhost')
+    const app = await startApp({ provider, options: { issuer: inner }, session: { store: world.store() } })
+    world.later(() => app.stop())
+    expect((await app.agent().get('/profile')).status).toBe(503)
+    expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(`its issuer is "${provider.issuer}"`)
+  },
+)

@@ -37,45 +37,49 @@ async function begun(app: { agent(): UserAgent }): Promise<{ sub: string; agent:
 }
 
 describe('a dozen logins that finish at the same moment', () => {
-  it('are each of their own user, in all that is asked of them at the same moment', async () => {
-    const app = await world.start({
-      options: {
-        userInfo: 'login',
-        // A hook that takes its time, in another order than the logins began.
-        afterLogin: async (req, { user }) => {
-          await new Promise((resolve) => setTimeout(resolve, 10 - (Number(user.sub.slice(5)) % 5) * 2))
-          req.session.desk = `desk of ${user.sub}`
+  it(
+    'are each of their own user, in all that is asked of them at the same moment',
+    { meta: { id: 'users-apart-1' } },
+    async () => {
+      const app = await world.start({
+        options: {
+          userInfo: 'login',
+          // A hook that takes its time, in another order than the logins began.
+          afterLogin: async (req, { user }) => {
+            await new Promise((resolve) => setTimeout(resolve, 10 - (Number(user.sub.slice(5)) % 5) * 2))
+            req.session.desk = `desk of ${user.sub}`
+          },
         },
-      },
-      routes: (express, oidc) => {
-        express.get('/seen', oidc.requireAuth(), (req, res, next) => {
-          req.oidc.tokens().then(({ idToken, accessToken }) => {
-            const { sub, name } = oidc.user(req)
-            res.json({ sub, name, roles: req.oidc.roles, desk: req.session.desk, idToken, accessToken })
-          }, next)
-        })
-      },
-    })
-    const logins = await begun(app)
-    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-    world.provider.forget()
-    const finishing = logins.map(({ agent, callback }) => agent.get(callback))
-    await world.provider.waitForRequest('token', names.length)
-    undo()
-    await Promise.all(finishing)
+        routes: (express, oidc) => {
+          express.get('/seen', oidc.requireAuth(), (req, res, next) => {
+            req.oidc.tokens().then(({ idToken, accessToken }) => {
+              const { sub, name } = oidc.user(req)
+              res.json({ sub, name, roles: req.oidc.roles, desk: req.session.desk, idToken, accessToken })
+            }, next)
+          })
+        },
+      })
+      const logins = await begun(app)
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      world.provider.forget()
+      const finishing = logins.map(({ agent, callback }) => agent.get(callback))
+      await world.provider.waitForRequest('token', names.length)
+      undo()
+      await Promise.all(finishing)
 
-    const rounds = Array.from({ length: 5 }, () => logins).flat()
-    const pages = await Promise.all(rounds.map(async ({ sub, agent }) => ({ sub, page: await agent.fetch('/seen') })))
-    for (const { sub, page } of pages) {
-      const seen = page.json() as unknown as Seen
-      expect(seen).toMatchObject({ sub, name: `Name of ${sub}`, roles: [sub], desk: `desk of ${sub}` })
-      expect([decodeJwt(seen.idToken).sub, decodeJwt(seen.accessToken).sub]).toEqual([sub, sub])
-    }
-    // All of them have sessions and tokens of their own.
-    expect(new Set(pages.map(({ page }) => (page.json() as unknown as Seen).accessToken)).size).toBe(names.length)
-  })
+      const rounds = Array.from({ length: 5 }, () => logins).flat()
+      const pages = await Promise.all(rounds.map(async ({ sub, agent }) => ({ sub, page: await agent.fetch('/seen') })))
+      for (const { sub, page } of pages) {
+        const seen = page.json() as unknown as Seen
+        expect(seen).toMatchObject({ sub, name: `Name of ${sub}`, roles: [sub], desk: `desk of ${sub}` })
+        expect([decodeJwt(seen.idToken).sub, decodeJwt(seen.accessToken).sub]).toEqual([sub, sub])
+      }
+      // All of them have sessions and tokens of their own.
+      expect(new Set(pages.map(({ page }) => (page.json() as unknown as Seen).accessToken)).size).toBe(names.length)
+    },
+  )
 
-  it('leave the others as they are where half of them fail or log out', async () => {
+  it('leave the others as they are where half of them fail or log out', { meta: { id: 'users-apart-2' } }, async () => {
     const app = await world.start({
       routes: (express, oidc) => {
         express.get('/seen', oidc.requireAuth(), (req, res) => void res.json({ sub: oidc.user(req).sub }))

@@ -118,7 +118,7 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('a token that is for something else', () => {
+describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { id: 'bearer-kinds-1' } }, () => {
   /** A guard that asks for no audience that these lack, and the client that they are for. */
   async function world(settings: Parameters<typeof realm.client>[0] = {}) {
     const client = await realm.client(settings)

@@ -16,32 +16,36 @@ import {
 const flow = keycloakFlow()
 
 describe('a login at Keycloak', () => {
-  it('lets a wrong password in nowhere, and the right one to the page that was asked for', async () => {
-    const app = await flow.start()
-    const agent = app.agent()
-    const asked = await agent.get('/profile?tab=2')
-    expect(asksForPassword(asked)).toBe(true)
+  it(
+    'lets a wrong password in nowhere, and the right one to the page that was asked for',
+    { meta: { id: 'login-12' } },
+    async () => {
+      const app = await flow.start()
+      const agent = app.agent()
+      const asked = await agent.get('/profile?tab=2')
+      expect(asksForPassword(asked)).toBe(true)
 
-    const again = await signIn(agent, asked, 'alice', 'not her password')
-    expect(asksForPassword(again)).toBe(true)
-    expect(again.text()).toContain('Invalid username or password')
-    expect((await agent.fetch('/profile')).status).toBe(401)
+      const again = await signIn(agent, asked, 'alice', 'not her password')
+      expect(asksForPassword(again)).toBe(true)
+      expect(again.text()).toContain('Invalid username or password')
+      expect((await agent.fetch('/profile')).status).toBe(401)
 
-    const profile = await signIn(agent, again, 'alice')
-    expect(profile.url).toBe(`${app.url}/profile?tab=2`)
-    expect(profile.json()).toMatchObject({
-      provider: 'default',
-      user: {
-        iss: `${flow.url}/realms/acme`,
-        sub: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        name: 'Alice Archer',
-        preferred_username: 'alice',
-        email: 'alice@example.test',
-      },
-      scope: expect.arrayContaining(['openid', 'profile', 'email']),
-    })
-    expect(app.events.map(({ name }) => name)).toEqual(['login'])
-  })
+      const profile = await signIn(agent, again, 'alice')
+      expect(profile.url).toBe(`${app.url}/profile?tab=2`)
+      expect(profile.json()).toMatchObject({
+        provider: 'default',
+        user: {
+          iss: `${flow.url}/realms/acme`,
+          sub: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          name: 'Alice Archer',
+          preferred_username: 'alice',
+          email: 'alice@example.test',
+        },
+        scope: expect.arrayContaining(['openid', 'profile', 'email']),
+      })
+      expect(app.events.map(({ name }) => name)).toEqual(['login'])
+    },
+  )
 
   it('is made under a new session id, and keeps what the visitor had', async () => {
     const app = await flow.start({
@@ -94,7 +98,7 @@ describe('a login at Keycloak', () => {
 })
 
 describe('roles from Keycloak', () => {
-  it('come from the realm and, as client:role, from the client', async () => {
+  it('come from the realm and, as client:role, from the client', { meta: { id: 'login-13' } }, async () => {
     const app = await flow.start()
     const { roles } = (await logIn(app.agent(), '/profile', 'alice')).json()
     expect(roles).toEqual(expect.arrayContaining(['admin', 'user', 'web:editor']))

@@ -72,7 +72,7 @@ it('lets somebody else log in, to whom nothing of the first user is shown', asyn
   expect((await logIn(agent, '/seen', 'bob')).json()).toEqual({ seen: ['bob'] })
 })
 
-it('goes on where the tokens are lost: Keycloak then asks the user', async () => {
+it('goes on where the tokens are lost: Keycloak then asks the user', { meta: { id: 'logout-9' } }, async () => {
   const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
   const agent = app.agent()
   await logIn(agent, '/profile', 'alice')

@@ -23,35 +23,39 @@ it('gives an access token that Keycloak takes, and the rest of the set', async (
   expect(tokens.idToken).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
 })
 
-it('keeps them sealed: no key and no value in Redis, no cookie, page or event has a part of one', async () => {
-  const app = await flow.start({ routes: tokenRoute })
-  const agent = app.agent()
-  const way = await logIn(agent, '/profile', 'alice')
-  const page = await agent.get('/profile')
-  const tokens = await tokensOf(agent)
-  const secrets = [tokens.accessToken, tokens.refreshToken, tokens.idToken].flatMap((token) => {
-    // Header, payload, signature: the header alone is the same in many tokens.
-    const [, payload = '', signature = ''] = String(token).split('.')
-    expect(payload.length).toBeGreaterThan(100)
-    return [payload, signature, Buffer.from(payload, 'base64url').toString()]
-  })
+it(
+  'keeps them sealed: no key and no value in Redis, no cookie, page or event has a part of one',
+  { meta: { id: 'tokens-1' } },
+  async () => {
+    const app = await flow.start({ routes: tokenRoute })
+    const agent = app.agent()
+    const way = await logIn(agent, '/profile', 'alice')
+    const page = await agent.get('/profile')
+    const tokens = await tokensOf(agent)
+    const secrets = [tokens.accessToken, tokens.refreshToken, tokens.idToken].flatMap((token) => {
+      // Header, payload, signature: the header alone is the same in many tokens.
+      const [, payload = '', signature = ''] = String(token).split('.')
+      expect(payload.length).toBeGreaterThan(100)
+      return [payload, signature, Buffer.from(payload, 'base64url').toString()]
+    })
 
-  const stored: string[] = []
-  for await (const keys of flow.redis.client.scanIterator({ MATCH: '*', COUNT: 1000, TYPE: 'string' })) {
-    for (const key of keys) {
-      const value = (await flow.redis.client.get(key)) ?? ''
-      stored.push(key, value, Buffer.from(value, 'base64url').toString('latin1'))
+    const stored: string[] = []
+    for await (const keys of flow.redis.client.scanIterator({ MATCH: '*', COUNT: 1000, TYPE: 'string' })) {
+      for (const key of keys) {
+        const value = (await flow.redis.client.get(key)) ?? ''
+        stored.push(key, value, Buffer.from(value, 'base64url').toString('latin1'))
+      }
     }
-  }
-  expect(stored).toEqual(expect.arrayContaining(keysOf(agent.jar.get('connect.sid')?.value)))
-  const seen = JSON.stringify([
-    [...way.hops, ...page.hops].map(({ url, headers, requestHeaders }) => [url, [...headers], requestHeaders]),
-    page.text(),
-    app.events,
-    agent.jar.cookies(),
-  ])
-  for (const secret of secrets) {
-    expect(stored.filter((text) => text.includes(secret))).toEqual([])
-    expect(seen).not.toContain(secret)
-  }
-})
+    expect(stored).toEqual(expect.arrayContaining(keysOf(agent.jar.get('connect.sid')?.value)))
+    const seen = JSON.stringify([
+      [...way.hops, ...page.hops].map(({ url, headers, requestHeaders }) => [url, [...headers], requestHeaders]),
+      page.text(),
+      app.events,
+      agent.jar.cookies(),
+    ])
+    for (const secret of secrets) {
+      expect(stored.filter((text) => text.includes(secret))).toEqual([])
+      expect(seen).not.toContain(secret)
+    }
+  },
+)

@@ -9,7 +9,7 @@ import { flow, location, response } from '../support/flow.ts'
 const world = flow()
 
 describe('the claim of an authorization response', () => {
-  it('is had by one of any number', async () => {
+  it('is had by one of any number', { meta: { id: 'claim-1' } }, async () => {
     const records = redisRecords({ client: world.redis.client })
     const id = `many-${Math.random()}`
     const won = await Promise.all(Array.from({ length: 50 }, () => claim(records, id)))
@@ -72,19 +72,23 @@ describe('the claim of an authorization response', () => {
     expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 
-  it('of a process that died does not keep the user out: the login begins anew, with another code', async () => {
-    const app = await world.start()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
-    await settleClaim(redisRecords({ client: world.redis.client }), id, {
-      status: 'pending',
-      at: Date.now() - 600_000,
-      by: 'it',
-    })
-    const again = await agent.get(callback, { redirect: 'manual' })
-    expect(location(again)).toContain('/authorize')
-    expect(world.provider.requestsTo('token')).toEqual([])
-    expect((await agent.get(location(again))).url).toBe(`${app.url}/profile`)
-  })
+  it(
+    'of a process that died does not keep the user out: the login begins anew, with another code',
+    { meta: { id: 'claim-2' } },
+    async () => {
+      const app = await world.start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
+      await settleClaim(redisRecords({ client: world.redis.client }), id, {
+        status: 'pending',
+        at: Date.now() - 600_000,
+        by: 'it',
+      })
+      const again = await agent.get(callback, { redirect: 'manual' })
+      expect(location(again)).toContain('/authorize')
+      expect(world.provider.requestsTo('token')).toEqual([])
+      expect((await agent.get(location(again))).url).toBe(`${app.url}/profile`)
+    },
+  )
 })

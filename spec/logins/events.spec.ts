@@ -8,7 +8,7 @@ import { keepsSecrets } from '../support/misbehaviour.ts'
 
 const world = flow()
 
-describe('events of logins', () => {
+describe('events of logins', { meta: { id: 'events-1' } }, () => {
   it('go to diagnostics_channel too', async () => {
     const seen: unknown[] = []
     const listen = (event: unknown): void => void seen.push(event)

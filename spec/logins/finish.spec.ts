@@ -103,7 +103,7 @@ describe('a second login with one instance while the other is logged out', () =>
 })
 
 describe('a login over one that a newer version wrote', () => {
-  it('is a login in a session of its own', async () => {
+  it('is a login in a session of its own', { meta: { id: 'finish-1' } }, async () => {
     const app = await startForFaults(world)
     const agent = app.agent()
     await agent.get('/profile')
@@ -119,7 +119,7 @@ describe('a login over one that a newer version wrote', () => {
 })
 
 describe('a logout while a login of the same instance is under way', () => {
-  it('is not undone: the login begins anew', async () => {
+  it('is not undone: the login begins anew', { meta: { id: 'finish-2' } }, async () => {
     const app = await startForFaults(world)
     const agent = app.agent()
     await agent.get('/profile')
@@ -181,7 +181,7 @@ describe('a login that cannot be written', () => {
 })
 
 describe('a login of a provider that says little', () => {
-  it('is one all the same', async () => {
+  it('is one all the same', { meta: { id: 'finish-3' } }, async () => {
     world.provider.misbehave({
       idToken: { claims: { sid: undefined, acr: undefined, auth_time: undefined } },
       tokenResponse: { expires_in: undefined, refresh_token: undefined, scope: undefined },

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow, told } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { meets, patience, startForFaults } from '../support/misbehaviour.ts'
 
 // A realm of a Keycloak, as far as tokens go.
@@ -79,7 +80,7 @@ describe('roles by default', () => {
 })
 
 describe('the preset keycloak()', () => {
-  it('reads realm and client roles from the verified access token', async () => {
+  it('reads realm and client roles from the verified access token', { meta: { id: 'roles-1' } }, async () => {
     const { roles } = await rolesWith(preset())
     expect((roles as string[]).toSorted()).toEqual(['admin', 'orders:read', 'orders:write', 'user', 'web:tester'])
   })
@@ -91,7 +92,7 @@ describe('the preset keycloak()', () => {
     expect(roles).not.toContain('read')
   })
 
-  it('reads the ID token where the access token is opaque', async () => {
+  it('reads the ID token where the access token is opaque', { meta: { id: 'roles-2' } }, async () => {
     const opaque: TestFaults = { accessToken: { raw: 'opaque' } }
     realm.provider.signIn('bob')
     const said = await warnings(async () => {
@@ -209,21 +210,21 @@ describe('userinfo at the login', () => {
   })
 
   it.each<[string, TestFaults, number]>([
-    ['of another subject', { userInfo: { claims: { sub: 'mallory' } } }, 502],
-    ['without subject', { userInfo: { claims: { sub: undefined } } }, 502],
+    [withId('roles-4', 'of another subject'), { userInfo: { claims: { sub: 'mallory' } } }, 502],
+    [withId('roles-5', 'without subject'), { userInfo: { claims: { sub: undefined } } }, 502],
     ['that is a list', { endpoints: { userinfo: { body: [] } } }, 502],
     ['that is a page', { endpoints: { userinfo: { html: true } } }, 503],
     ['that breaks off', { endpoints: { userinfo: { truncate: true } } }, 503],
     ['with status 500', { endpoints: { userinfo: { status: 500 } } }, 503],
     ['with status 429', { endpoints: { userinfo: { status: 429 } } }, 503],
-    ['with status 403', { endpoints: { userinfo: { status: 403 } } }, 502],
+    [withId('roles-6', 'with status 403'), { endpoints: { userinfo: { status: 403 } } }, 502],
     ['that never comes', { endpoints: { userinfo: { hang: true } } }, 503],
     ['that never ends', { endpoints: { userinfo: { bytes: Number.POSITIVE_INFINITY } } }, 503],
     ['signed, with a claim for another client', { userInfo: { signed: true, claims: { aud: 'other' } } }, 502],
     ['that says to be signed, and is not', { userInfo: { signature: 'none' } }, 502],
     ['with a signature that is broken', { userInfo: { signature: 'corrupt' } }, 502],
     ['with a signature by somebody else', { userInfo: { signature: 'other-key' } }, 502],
-  ])('%s is no login', async (_name, faults, status) => {
+  ])('%s is no login', { meta: { id: 'roles-3' } }, async (_name, faults, status) => {
     const app = await startForFaults(realm, {
       options: { userInfo: 'login', providerTimeoutSeconds: patience(faults) },
     })

@@ -9,7 +9,7 @@ const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 
 describe('the package', { timeout: 60_000 }, () => {
-  it('can be loaded by require() and by import', async () => {
+  it('can be loaded by require() and by import', { meta: { id: 'package-1' } }, async () => {
     const require = createRequire(import.meta.url)
     for (const path of Object.keys(manifest.exports)) {
       const name = path.replace('.', manifest.name)

@@ -44,10 +44,14 @@ describe('the client authenticates', () => {
     expect(token?.params.get('code_verifier')).toMatch(/^[\w-]{43,}$/)
   })
 
-  it('with a wrong secret in vain: a matter of configuration, and the secret is told nobody', async () => {
-    const wrong = { clientSecret: 'another secret entirely' }
-    expect(await logIn({ clientId: 'web', clientSecret: 'web-secret' }, wrong)).toBe(500)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'client_rejected' }])
-    expect(JSON.stringify(app.events)).not.toContain('another secret')
-  })
+  it(
+    'with a wrong secret in vain: a matter of configuration, and the secret is told nobody',
+    { meta: { id: 'client-auth-1' } },
+    async () => {
+      const wrong = { clientSecret: 'another secret entirely' }
+      expect(await logIn({ clientId: 'web', clientSecret: 'web-secret' }, wrong)).toBe(500)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'client_rejected' }])
+      expect(JSON.stringify(app.events)).not.toContain('another secret')
+    },
+  )
 })

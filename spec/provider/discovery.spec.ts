@@ -7,6 +7,7 @@ import { createUserAgent, startTestProvider, type TestFaults, type TestProvider 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { secret, startApp, until, type TestApp } from '../support/app.ts'
 import { gate, location, rejection, thrown, told } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { patience } from '../support/misbehaviour.ts'
 
 const minute = 60_000
@@ -82,26 +83,30 @@ describe('the provider', () => {
     expect(discoveries()).toBe(1)
   })
 
-  it('that fails is not asked again before a while has passed, which doubles up to half a minute', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-    vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const oidc = oidcWith()
-    provider.misbehave({ endpoints: { discovery: { status: 500 } } })
-    const waits = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
-    for (const [index, wait] of waits.entries()) {
-      await rejection(oidc.ready())
-      expect(discoveries()).toBe(index + 1)
-      vi.setSystemTime(Date.now() + wait - 1)
-      const error = await rejection(oidc.ready())
-      expect(error).toMatchObject({ code: 'provider_unavailable', headers: { 'Retry-After': '1' } })
-      expect(discoveries()).toBe(index + 1)
-      vi.setSystemTime(Date.now() + 1)
-    }
-    provider.behave()
-    await oidc.ready()
-    expect(oidc.health()).toMatchObject({ ok: true, provider: { fault: undefined } })
-    vi.restoreAllMocks()
-  })
+  it(
+    'that fails is not asked again before a while has passed, which doubles up to half a minute',
+    { meta: { id: 'discovery-1' } },
+    async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      vi.spyOn(Math, 'random').mockReturnValue(0.5)
+      const oidc = oidcWith()
+      provider.misbehave({ endpoints: { discovery: { status: 500 } } })
+      const waits = [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]
+      for (const [index, wait] of waits.entries()) {
+        await rejection(oidc.ready())
+        expect(discoveries()).toBe(index + 1)
+        vi.setSystemTime(Date.now() + wait - 1)
+        const error = await rejection(oidc.ready())
+        expect(error).toMatchObject({ code: 'provider_unavailable', headers: { 'Retry-After': '1' } })
+        expect(discoveries()).toBe(index + 1)
+        vi.setSystemTime(Date.now() + 1)
+      }
+      provider.behave()
+      await oidc.ready()
+      expect(oidc.health()).toMatchObject({ ok: true, provider: { fault: undefined } })
+      vi.restoreAllMocks()
+    },
+  )
 
   it('says in Retry-After how long that is', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -145,8 +150,11 @@ describe('the provider', () => {
 describe('metadata that cannot be used', () => {
   const origin = 'http://evil.example'
   const unusable: [string, TestFaults][] = [
-    ['of another issuer', { metadata: { issuer: 'https://other.example' } }],
-    ['of the issuer with a slash more', { metadata: (given) => ({ ...given, issuer: `${String(given['issuer'])}/` }) }],
+    [withId('discovery-2', 'of another issuer'), { metadata: { issuer: 'https://other.example' } }],
+    [
+      withId('discovery-3', 'of the issuer with a slash more'),
+      { metadata: (given) => ({ ...given, issuer: `${String(given['issuer'])}/` }) },
+    ],
     [
       'of the issuer in capitals',
       { metadata: (given) => ({ ...given, issuer: String(given['issuer']).toUpperCase() }) },
@@ -187,7 +195,7 @@ describe('metadata that cannot be used', () => {
     ['that are not HTTP', { endpoints: { discovery: { garbage: true } } }],
   ]
 
-  it.each(unusable)('%s: no login is begun', async (_name, faults) => {
+  it.each(unusable)('%s: no login is begun', { meta: { id: 'discovery-4' } }, async (_name, faults) => {
     app = await startApp({ provider, options: { providerTimeoutSeconds: patience(faults) } })
     provider.misbehave(faults)
     const agent = app.agent()
@@ -224,7 +232,7 @@ describe('metadata that cannot be used', () => {
   })
 })
 
-describe('metadata that grow old', () => {
+describe('metadata that grow old', { meta: { id: 'discovery-5' } }, () => {
   it('are discovered anew behind a login after an hour, which does not wait for them', async () => {
     app = await startApp({ provider })
     await begin(app)

@@ -22,7 +22,7 @@ describe('requests to the provider', () => {
     },
   )
 
-  it('go there in clear where that is permitted', async () => {
+  it('go there in clear where that is permitted', { meta: { id: 'http-client-1' } }, async () => {
     const fetch = async (): Promise<Response> => new Response('yes')
     const answer = await httpClient({ ...options, fetch, allowInsecure: true })('http://id.example.com/x', {})
     expect(await answer.text()).toBe('yes')
@@ -45,21 +45,25 @@ describe('requests to the provider', () => {
     expect(await answer.text()).toBe('')
   })
 
-  it('end with the time that they have, also through a fetch that does not listen to signals', async () => {
-    let cancelled = false
-    const body = new ReadableStream({
-      cancel() {
-        cancelled = true
-      },
-    })
-    const fetch = async (): Promise<Response> => new Response(body)
-    const began = performance.now()
-    await expect(
-      httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {}),
-    ).rejects.toThrow()
-    expect(performance.now() - began).toBeLessThan(3000)
-    expect(cancelled).toBe(true)
-  })
+  it(
+    'end with the time that they have, also through a fetch that does not listen to signals',
+    { meta: { id: 'http-client-2' } },
+    async () => {
+      let cancelled = false
+      const body = new ReadableStream({
+        cancel() {
+          cancelled = true
+        },
+      })
+      const fetch = async (): Promise<Response> => new Response(body)
+      const began = performance.now()
+      await expect(
+        httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {}),
+      ).rejects.toThrow()
+      expect(performance.now() - began).toBeLessThan(3000)
+      expect(cancelled).toBe(true)
+    },
+  )
 
   it('end with the signal of who asked', async () => {
     const controller = new AbortController()
@@ -112,7 +116,7 @@ describe('requests to the provider', () => {
     }
   })
 
-  it('take a megabyte and no more', async () => {
+  it('take a megabyte and no more', { meta: { id: 'http-client-3' } }, async () => {
     const of = (bytes: number) => async (): Promise<Response> => new Response('x'.repeat(bytes))
     const most = await httpClient({ ...options, fetch: of(1024 * 1024) })('https://id.example.com/', {})
     expect((await most.text()).length).toBe(1024 * 1024)

@@ -92,25 +92,29 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   ['scope', (value) => value === undefined || typeof value === 'string', [odd('odd words', 'openid "\\" \u00e4')]],
   ['id_token', () => false, []],
 ])('%s in a token response', (member, accepts, more) => {
-  it.each(named([...oddValues, ...more]))('being %s is a login that is right, or a refusal', async (name, json) => {
-    // A header loses them, so that no provider could know such a token again.
-    if (member === 'access_token' && name === 'a text of spaces') return
-    const value = parsed(json)
-    // What the provider does not know it refuses at userinfo, which is not the matter here.
-    if (member === 'access_token') world.provider.misbehave({ accessToken: isText(value) ? { raw: value } : {} })
-    const outcome = await tried('/token', (text) => withMember(text, member, json))
-    expect(outcome.how).toBe(accepts(value) ? 'login' : 'refused')
-    if (outcome.how !== 'login') return
-    expect(outcome.slot.sub).toBe('alice')
-    const [seen] = tokens
-    const kept = (await outcome.agent.fetch('/tokens')).json()
-    // As it was made of JSON, so it is read back.
-    expect(kept).toEqual(JSON.parse(JSON.stringify(seen)))
-    if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
-    if (member === 'access_token') expect(kept['accessToken']).toBe(value)
-    if (member === 'token_type') expect(kept['tokenType']).toBe('bearer')
-    if (member === 'expires_in') expect(kept['expiresAt']).toBe(outcome.slot.accessTokenEndsAt)
-  })
+  it.each(named([...oddValues, ...more]))(
+    'being %s is a login that is right, or a refusal',
+    { meta: { id: 'members-1' } },
+    async (name, json) => {
+      // A header loses them, so that no provider could know such a token again.
+      if (member === 'access_token' && name === 'a text of spaces') return
+      const value = parsed(json)
+      // What the provider does not know it refuses at userinfo, which is not the matter here.
+      if (member === 'access_token') world.provider.misbehave({ accessToken: isText(value) ? { raw: value } : {} })
+      const outcome = await tried('/token', (text) => withMember(text, member, json))
+      expect(outcome.how).toBe(accepts(value) ? 'login' : 'refused')
+      if (outcome.how !== 'login') return
+      expect(outcome.slot.sub).toBe('alice')
+      const [seen] = tokens
+      const kept = (await outcome.agent.fetch('/tokens')).json()
+      // As it was made of JSON, so it is read back.
+      expect(kept).toEqual(JSON.parse(JSON.stringify(seen)))
+      if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
+      if (member === 'access_token') expect(kept['accessToken']).toBe(value)
+      if (member === 'token_type') expect(kept['tokenType']).toBe('bearer')
+      if (member === 'expires_in') expect(kept['expiresAt']).toBe(outcome.slot.accessTokenEndsAt)
+    },
+  )
 })
 
 describe('a token response', () => {
@@ -153,6 +157,7 @@ describe('a token response', () => {
 
   it.each(['access_token', 'refresh_token', 'scope', 'id_token', 'token_type', 'expires_in', 'else'])(
     'with %s of two megabytes is a fault of the provider',
+    { meta: { id: 'members-2' } },
     async (member) => {
       const outcome = await tried('/token', (text) => withMember(text, member, JSON.stringify('x'.repeat(2_000_000))))
       expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
@@ -179,10 +184,14 @@ const free = [
 ]
 
 describe('a userinfo answer', () => {
-  it.each(named(oddValues))('about a subject that is %s is refused', async (_name, json) => {
-    const outcome = await tried('/userinfo', (text) => withMember(text, 'sub', json))
-    expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
-  })
+  it.each(named(oddValues))(
+    'about a subject that is %s is refused',
+    { meta: { id: 'members-3' } },
+    async (_name, json) => {
+      const outcome = await tried('/userinfo', (text) => withMember(text, 'sub', json))
+      expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
+    },
+  )
 
   it.each(named(oddValues))(
     'all else in which is %s takes the place of no claim of the ID token',
@@ -212,6 +221,7 @@ describe('a userinfo answer', () => {
 
   it.each(['null', '5', '"alice"', '[]', '[{"sub":"alice"}]', '{}', '{"__proto__":{"sub":"alice"}}'])(
     'that is %s is refused',
+    { meta: { id: 'members-4' } },
     async (json) => {
       expect(await tried('/userinfo', () => json)).toMatchObject({ how: 'refused', status: 502 })
     },

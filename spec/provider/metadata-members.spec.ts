@@ -129,7 +129,7 @@ describe('the metadata members that may be anything', () => {
 })
 
 describe('metadata with no more than they must have', () => {
-  it('are enough for a login and a logout', async () => {
+  it('are enough for a login and a logout', { meta: { id: 'metadata-members-1' } }, async () => {
     const needed = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']
     edits = {
       [discovery]: (text) =>

@@ -90,7 +90,7 @@ describe('keys', () => {
     expect(page.status).toBe(200)
   })
 
-  it('rotated at each of many logins at once serve all of them', async () => {
+  it('rotated at each of many logins at once serve all of them', { meta: { id: 'misbehaving-1' } }, async () => {
     const app = await world.start()
     await app.agent().get('/profile')
     world.provider.misbehave({ rotateKeys: { when: 'before-signing', keepOld: true } })
@@ -98,19 +98,23 @@ describe('keys', () => {
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 200, 200])
   })
 
-  it('that come late, after a token they should verify, are one refusal and not a loop of fetches', async () => {
-    const app = await world.start()
-    await app.agent().get('/profile')
-    world.provider.forget()
-    // A cache in front of the key set goes on serving the former one.
-    const stale = { keys: world.provider.keys.keys }
-    await world.provider.rotateKeys()
-    world.provider.misbehave({ jwks: () => structuredClone(stale) as never })
-    expect((await app.agent().get('/profile')).status).toBe(502)
-    expect(world.provider.requestsTo('jwks')).toHaveLength(1)
-    world.provider.behave()
-    expect((await app.agent().get('/profile')).status).toBe(200)
-  })
+  it(
+    'that come late, after a token they should verify, are one refusal and not a loop of fetches',
+    { meta: { id: 'misbehaving-2' } },
+    async () => {
+      const app = await world.start()
+      await app.agent().get('/profile')
+      world.provider.forget()
+      // A cache in front of the key set goes on serving the former one.
+      const stale = { keys: world.provider.keys.keys }
+      await world.provider.rotateKeys()
+      world.provider.misbehave({ jwks: () => structuredClone(stale) as never })
+      expect((await app.agent().get('/profile')).status).toBe(502)
+      expect(world.provider.requestsTo('jwks')).toHaveLength(1)
+      world.provider.behave()
+      expect((await app.agent().get('/profile')).status).toBe(200)
+    },
+  )
 })
 
 describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algorithm) => {
@@ -133,7 +137,7 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algor
       'of zeros',
       { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.${Buffer.alloc(64).toString('base64url')}` },
     ],
-  ])('and whose signature is %s logs nobody in', async (_name, idToken) => {
+  ])('and whose signature is %s logs nobody in', { meta: { id: 'misbehaving-3' } }, async (_name, idToken) => {
     provider = await startTestProvider({ signIn: 'alice', algorithm })
     app = await startApp({ provider })
     provider.misbehave({ idToken })
@@ -148,7 +152,7 @@ describe('odd characters', () => {
   // All that RFC 6749 appendix A permits in such values (VSCHAR).
   const visible = Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + n)).join('')
 
-  it('in sid stay as they are, and the login ends as any other', async () => {
+  it('in sid stay as they are, and the login ends as any other', { meta: { id: 'misbehaving-4' } }, async () => {
     const provider = await startTestProvider({ signIn: 'alice', sid: () => visible })
     const app = await startApp({ provider, session: { store: world.store() } })
     const agent = app.agent()
@@ -195,7 +199,7 @@ describe('odd characters', () => {
 })
 
 describe('a user who authenticated in the future', () => {
-  it('has not authenticated within max_age', async () => {
+  it('has not authenticated within max_age', { meta: { id: 'misbehaving-5' } }, async () => {
     const app = await world.start({
       routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
     })
@@ -322,15 +326,19 @@ describe('the way back from a logout at the provider', () => {
     expect(page.text()).toBe('hello stranger')
   })
 
-  it('begins with no hint where that makes an address too long for servers to take', async () => {
-    const app = await world.start()
-    const agent = app.agent()
-    world.provider.misbehave({ idToken: { claims: { groups: Array.from({ length: 500 }, (_, n) => `group-${n}`) } } })
-    await agent.get('/profile')
-    const sent = new URL(location(await agent.get('/logout', { redirect: 'manual' })))
-    expect(sent.href.length).toBeLessThan(4096)
-    expect(sent.searchParams.get('client_id')).toBe('web')
-    expect(sent.searchParams.has('id_token_hint')).toBe(false)
-    expect(sent.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
-  })
+  it(
+    'begins with no hint where that makes an address too long for servers to take',
+    { meta: { id: 'misbehaving-6' } },
+    async () => {
+      const app = await world.start()
+      const agent = app.agent()
+      world.provider.misbehave({ idToken: { claims: { groups: Array.from({ length: 500 }, (_, n) => `group-${n}`) } } })
+      await agent.get('/profile')
+      const sent = new URL(location(await agent.get('/logout', { redirect: 'manual' })))
+      expect(sent.href.length).toBeLessThan(4096)
+      expect(sent.searchParams.get('client_id')).toBe('web')
+      expect(sent.searchParams.has('id_token_hint')).toBe(false)
+      expect(sent.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
+    },
+  )
 })

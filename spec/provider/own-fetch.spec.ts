@@ -37,7 +37,7 @@ async function logIn(): Promise<number> {
 }
 
 describe('a fetch of the application', () => {
-  it('gets all requests to the provider', async () => {
+  it('gets all requests to the provider', { meta: { id: 'own-fetch-1' } }, async () => {
     const asked = await start({ userInfo: 'login' })
     expect(await logIn()).toBe(200)
     expect(asked.map((url) => url.replace(publicIssuer, ''))).toEqual([
@@ -62,12 +62,16 @@ describe('a fetch of the application', () => {
     expect(asked).toEqual([endpoint('/token'), endpoint('/jwks')])
   })
 
-  it('does not get requests in clear that the metadata of an https provider ask for', async () => {
-    await start()
-    provider.misbehave({ metadata: { token_endpoint: 'http://id.example.com/token' } })
-    const page = await app.agent().get('/profile')
-    expect(page.status).toBe(503)
-  })
+  it(
+    'does not get requests in clear that the metadata of an https provider ask for',
+    { meta: { id: 'own-fetch-2' } },
+    async () => {
+      await start()
+      provider.misbehave({ metadata: { token_endpoint: 'http://id.example.com/token' } })
+      const page = await app.agent().get('/profile')
+      expect(page.status).toBe(503)
+    },
+  )
 
   it('that fails is a provider that is down', async () => {
     await start({

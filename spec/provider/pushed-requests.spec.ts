@@ -24,7 +24,7 @@ async function authorization(page: string): Promise<Record<string, string>> {
 }
 
 describe('the authorization request is pushed', () => {
-  it('where the provider requires it', async () => {
+  it('where the provider requires it', { meta: { id: 'pushed-requests-1' } }, async () => {
     await start('required')
     expect(await authorization('/login')).toEqual({
       client_id: 'web',

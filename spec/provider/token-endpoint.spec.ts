@@ -1,6 +1,7 @@
 import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { flow, told } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { keepsSecrets, meets, patience, startForFaults } from '../support/misbehaviour.ts'
 
 const world = flow()
@@ -34,7 +35,7 @@ describe('a token endpoint that is down', () => {
     await meets(world, app, faults, down)
   })
 
-  it('is given as long as the option says, its answer included', async () => {
+  it('is given as long as the option says, its answer included', { meta: { id: 'token-endpoint-1' } }, async () => {
     const app = await startForFaults(world, { options: { providerTimeoutSeconds: 0.5 } })
     await app.oidc.ready()
     for (const fault of [{ hang: true }, { stall: true }]) {
@@ -84,6 +85,7 @@ describe('a token endpoint that breaks the protocol', () => {
 
   it.each(['invalid_client', 'unauthorized_client', 'invalid_scope', 'unsupported_grant_type'])(
     'refuses the application with %s: 500, which says so in detail alone',
+    { meta: { id: 'token-endpoint-2' } },
     async (error) => {
       const app = await startForFaults(world)
       const body = { error, error_description: 'ask <b>the</b> administrator' }
@@ -109,10 +111,10 @@ describe('a token endpoint that breaks the protocol', () => {
   })
 })
 
-describe('a token response that is odd but good', () => {
+describe('a token response that is odd but good', { meta: { id: 'token-endpoint-3' } }, () => {
   it.each<[string, TestFaults['tokenResponse']]>([
     ['without expires_in', { expires_in: undefined }],
-    ['with expires_in as text', { expires_in: '300' }],
+    [withId('token-endpoint-5', 'with expires_in as text'), { expires_in: '300' }],
     ['with expires_in 0', { expires_in: 0 }],
     ['without refresh token', { refresh_token: undefined }],
     ['with refresh_expires_in and other members', { refresh_expires_in: 0, 'not-before-policy': 0, x: { y: [] } }],
@@ -120,7 +122,7 @@ describe('a token response that is odd but good', () => {
     ['with an empty scope', { scope: '' }],
     ['with the token type in capitals', { token_type: 'BEARER' }],
     ['with an access token of many kilobytes', { access_token: 'a'.repeat(50_000) }],
-  ])('%s logs in', async (_name, tokenResponse) => {
+  ])('%s logs in', { meta: { id: 'token-endpoint-4' } }, async (_name, tokenResponse) => {
     const seen: unknown[] = []
     const app = await world.start({
       options: { afterLogin: (_req, { tokens }) => void seen.push(tokens.expiresAt, tokens.scope) },

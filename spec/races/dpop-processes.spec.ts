@@ -55,7 +55,7 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
     return Promise.all(processes.map((each) => ask(each, proof)))
   }
 
-  it('is taken by one of them, and each process may be that one', async () => {
+  it('is taken by one of them, and each process may be that one', { meta: { id: 'dpop-processes-1' } }, async () => {
     const winners = new Set<unknown>()
     for (let round = 0; round < 20; round++) {
       const answers = await askAll()
@@ -71,21 +71,25 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
     expect(winners.size).toBeGreaterThan(1)
   })
 
-  it('is taken by none while Redis is away, and the next one by one when it is back', async () => {
-    const before = await client.proof({ url, token })
-    expect(await ask(processes[0] as RaceProcess, before)).toMatchObject({ status: 200 })
-    await store.kill()
-    for (const answer of await askAll()) {
-      expect(answer).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
-    }
-    await store.restart()
-    for (const each of processes) {
-      const isBack = async (): Promise<number> => (await ask(each, await client.proof({ url, token }))).status
-      await expect.poll(isBack, { timeout: 15_000, interval: 50 }).toBe(200)
-    }
-    const statuses = (await askAll()).map(({ status }) => status)
-    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(count - 1).fill(401)])
-    // Redis kept what was used before it was killed.
-    for (const each of processes) expect(await ask(each, before)).toMatchObject({ status: 401 })
-  }, 40_000)
+  it(
+    'is taken by none while Redis is away, and the next one by one when it is back',
+    { meta: { id: 'dpop-processes-2' }, timeout: 40_000 },
+    async () => {
+      const before = await client.proof({ url, token })
+      expect(await ask(processes[0] as RaceProcess, before)).toMatchObject({ status: 200 })
+      await store.kill()
+      for (const answer of await askAll()) {
+        expect(answer).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+      }
+      await store.restart()
+      for (const each of processes) {
+        const isBack = async (): Promise<number> => (await ask(each, await client.proof({ url, token }))).status
+        await expect.poll(isBack, { timeout: 15_000, interval: 50 }).toBe(200)
+      }
+      const statuses = (await askAll()).map(({ status }) => status)
+      expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(count - 1).fill(401)])
+      // Redis kept what was used before it was killed.
+      for (const each of processes) expect(await ask(each, before)).toMatchObject({ status: 401 })
+    },
+  )
 })

@@ -40,7 +40,7 @@ async function keysOf(id: string): Promise<string[]> {
 }
 
 describe('one response that comes to all processes at once', () => {
-  it('is used once, and leads all to the same place', async () => {
+  it('is used once, and leads all to the same place', { meta: { id: 'processes-1' } }, async () => {
     const chance = chances(seed)
     for (let round = 0; round < 6; round++) {
       const agent = fleet.browser(chance)
@@ -68,7 +68,7 @@ describe('one response that comes to all processes at once', () => {
 })
 
 describe('a logout in one process', () => {
-  it('is final in all, whatever others read and write meanwhile', async () => {
+  it('is final in all, whatever others read and write meanwhile', { meta: { id: 'processes-2' } }, async () => {
     const chance = chances(seed + 1)
     for (let round = 0; round < 8; round++) {
       const agent = fleet.browser(chance)
@@ -100,7 +100,7 @@ describe('a logout in one process', () => {
 })
 
 describe('two users who alternate in the tabs of one browser', () => {
-  it('never see what the other has left', async () => {
+  it('never see what the other has left', { meta: { id: 'processes-3' } }, async () => {
     const chance = chances(seed + 2)
     const agent = fleet.browser(chance)
     const seen: { sub: string | null; cart: string | null }[] = []

@@ -6,7 +6,7 @@ const alice = slotOf('alice')
 const partner = slotOf('al', { issuer: 'https://partner.example.com' })
 const staff = slotOf('a.adams', { issuer: 'https://staff.example.com' })
 
-describe('whose session it is after a login', () => {
+describe('whose session it is after a login', { meta: { id: 'identity-change-1' } }, () => {
   it('an anonymous visitor\u2019s: the data stay', () => {
     expect(carryOver({ hadLogins: false, slots: {} }, 'default', alice)).toEqual({ data: true, slots: {} })
   })

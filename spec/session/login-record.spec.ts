@@ -21,7 +21,7 @@ describe('a login record', () => {
     expect(readRecord(writeRecord(slots, 7))).toEqual({ format: 1, version: 7, slots })
   })
 
-  it('of a newer version is known as such, whatever it looks like', () => {
+  it('of a newer version is known as such, whatever it looks like', { meta: { id: 'login-record-1' } }, () => {
     expect(readRecord('{"format":2}')).toBe('newer')
     expect(readRecord('{"format":2,"version":"x","slots":null}')).toBe('newer')
     expect(readRecord('{"format":1.5,"version":1,"slots":{}}')).toBe('newer')
@@ -84,7 +84,7 @@ describe('a login record', () => {
     expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
   })
 
-  it('never fails to be read, whatever it is', () => {
+  it('never fails to be read, whatever it is', { meta: { id: 'login-record-2' } }, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
         const record = readRecord(text)
@@ -131,7 +131,7 @@ describe('a slot', () => {
     expect(({} as { sub?: unknown }).sub).toBeUndefined()
   })
 
-  it('is over at its end, to the second', () => {
+  it('is over at its end, to the second', { meta: { id: 'login-record-3' } }, () => {
     const now = nowSeconds()
     const slots = {
       over: slotOf('a', { endsAt: now - 1 }),

@@ -63,25 +63,29 @@ describe('records in Redis', () => {
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
   })
 
-  it('are atomic across processes: of two connections one wins, each time', async () => {
-    const second = newClient(redis.url)
-    await second.connect()
-    try {
-      const both: Records[] = [records, redisRecords({ client: second })]
-      for (let round = 0; round < 50; round++) {
-        const key = loginOf(randomUUID())
-        const added = await Promise.all(both.map((each, index) => each.add(key, `by ${index}`, 60)))
-        expect(added.filter(Boolean)).toHaveLength(1)
-        const before = (await records.get(key)) as string
-        const replaced = await Promise.all(both.map((each, index) => each.replace(key, before, `re ${index}`, 60)))
-        expect(replaced.filter(Boolean)).toHaveLength(1)
-        const taken = await Promise.all(both.map((each) => each.take(key)))
-        expect(taken.filter((value) => value !== undefined)).toHaveLength(1)
+  it(
+    'are atomic across processes: of two connections one wins, each time',
+    { meta: { id: 'redis-records-1' } },
+    async () => {
+      const second = newClient(redis.url)
+      await second.connect()
+      try {
+        const both: Records[] = [records, redisRecords({ client: second })]
+        for (let round = 0; round < 50; round++) {
+          const key = loginOf(randomUUID())
+          const added = await Promise.all(both.map((each, index) => each.add(key, `by ${index}`, 60)))
+          expect(added.filter(Boolean)).toHaveLength(1)
+          const before = (await records.get(key)) as string
+          const replaced = await Promise.all(both.map((each, index) => each.replace(key, before, `re ${index}`, 60)))
+          expect(replaced.filter(Boolean)).toHaveLength(1)
+          const taken = await Promise.all(both.map((each) => each.take(key)))
+          expect(taken.filter((value) => value !== undefined)).toHaveLength(1)
+        }
+      } finally {
+        second.destroy()
       }
-    } finally {
-      second.destroy()
-    }
-  })
+    },
+  )
 
   it('say of a fault that it is one, never that nothing is there', async () => {
     const tap = new RedisTap(redis.client)
@@ -118,7 +122,7 @@ describe('records in Redis', () => {
     }
   })
 
-  it('give a command up after its time', async () => {
+  it('give a command up after its time', { meta: { id: 'redis-records-2' } }, async () => {
     const tap = new RedisTap(redis.client)
     tap.before = () => new Promise(() => {})
     const slow = redisRecords({ client: tap, timeoutSeconds: 0.05 })

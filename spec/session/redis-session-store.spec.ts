@@ -133,18 +133,22 @@ describe('writing a session', () => {
     expect((await stored())?.cart).toBe('apple')
   })
 
-  it.each(['by the store', 'by hand'])('that was read and then deleted %s brings nothing back', async (how) => {
-    const session = sessionOf()
-    session.cart = 'apple'
-    await store.set(id, session)
-    const slow = await readSession()
-    if (how === 'by the store') await store.destroy(id)
-    else await redis.client.del(keyOf(id))
-    slow.cart = 'banana'
-    await store.set(id, slow)
-    await store.set(id, slow)
-    expect(await keysLeft()).toEqual([])
-  })
+  it.each(['by the store', 'by hand'])(
+    'that was read and then deleted %s brings nothing back',
+    { meta: { id: 'redis-session-store-1' } },
+    async (how) => {
+      const session = sessionOf()
+      session.cart = 'apple'
+      await store.set(id, session)
+      const slow = await readSession()
+      if (how === 'by the store') await store.destroy(id)
+      else await redis.client.del(keyOf(id))
+      slow.cart = 'banana'
+      await store.set(id, slow)
+      await store.set(id, slow)
+      expect(await keysLeft()).toEqual([])
+    },
+  )
 
   it('that was read as data only brings nothing back either', async () => {
     await store.set(id, sessionOf())

@@ -12,13 +12,13 @@ describe('a state', () => {
     }
   })
 
-  it('is another for each login, 128 random bits', () => {
+  it('is another for each login, 128 random bits', { meta: { id: 'state-1' } }, () => {
     const ids = Array.from({ length: 1000 }, newTransactionId)
     expect(new Set(ids).size).toBe(1000)
     for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/)
   })
 
-  it('is taken by the instance that made it alone', () => {
+  it('is taken by the instance that made it alone', { meta: { id: 'state-2' } }, () => {
     const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
     expect(readState(sealer, 'partner', state)).toBeUndefined()
     expect(readState(new Sealer(['a secret of more than thirty-two characters'], 'tokens'), 'default', state)).toBe(

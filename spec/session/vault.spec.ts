@@ -28,7 +28,7 @@ describe('the tokens of a login', () => {
     expect(Object.keys(opened as object).toSorted()).toEqual(Object.keys(tokens).toSorted())
   })
 
-  it('are nowhere in what is stored', () => {
+  it('are nowhere in what is stored', { meta: { id: 'vault-1' } }, () => {
     const sealed = sealTokens(sealer, tokens, 'login-1', 'default')
     const stored = sealed + Buffer.from(sealed, 'base64url').toString('latin1')
     for (const token of ['access-token', 'refresh-token', 'id-token']) expect(stored).not.toContain(token)
@@ -59,12 +59,12 @@ describe('the tokens of a login', () => {
     }
   })
 
-  it('of a newer version are left alone', () => {
+  it('of a newer version are left alone', { meta: { id: 'vault-2' } }, () => {
     const newer = sealer.seal(JSON.stringify({ format: 2, ...tokens }), 'default login-1')
     expect(openTokens(sealer, newer, 'login-1', 'default')).toBeUndefined()
   })
 
-  it('outlive a change of the secret, while the former one is on the list', () => {
+  it('outlive a change of the secret, while the former one is on the list', { meta: { id: 'vault-3' } }, () => {
     const rotated = new Sealer(
       ['another secret, of more than thirty-two characters', 'a secret of more than thirty-two characters'],
       'tokens',

@@ -144,14 +144,18 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.text()).toContain('href="/login"')
     })
 
-    it.each(['fetch', 'client'] as const)('a %s gets 401 with the URL of the login', async (kind) => {
-      await start()
-      const answer = await send(kind)
-      expectRefusal(answer, kind, 401, 'login_required')
-      const returnTo = kind === 'fetch' ? `?returnTo=${encodeURIComponent('/orders?id=7')}` : ''
-      expect(answer.json()).toMatchObject({ login: `${app.url}/login${returnTo}` })
-      expect(answer.headers.get('set-cookie')).toBeNull()
-    })
+    it.each(['fetch', 'client'] as const)(
+      'a %s gets 401 with the URL of the login',
+      { meta: { id: 'guard-answers-1' } },
+      async (kind) => {
+        await start()
+        const answer = await send(kind)
+        expectRefusal(answer, kind, 401, 'login_required')
+        const returnTo = kind === 'fetch' ? `?returnTo=${encodeURIComponent('/orders?id=7')}` : ''
+        expect(answer.json()).toMatchObject({ login: `${app.url}/login${returnTo}` })
+        expect(answer.headers.get('set-cookie')).toBeNull()
+      },
+    )
 
     it.each([
       ['a prefetch', { 'sec-purpose': 'prefetch' }],
@@ -189,7 +193,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expectRefusal(await send(kind), kind, 401, 'login_required')
     })
 
-    it('a path that cannot be redirected to is left out', async () => {
+    it('a path that cannot be redirected to is left out', { meta: { id: 'guard-answers-2' } }, async () => {
       await start({
         options: { loginPage: '/signin' },
         routes: (made, oidc) => made.use('/area', oidc.requireAuth()),
@@ -222,16 +226,20 @@ export function describeGuardAnswers(major: 4 | 5): void {
       ['check', { check: () => false }],
       ['an asynchronous check', { check: async () => false }],
     ]
-    it.each(rules)('but lacking %s: 403 for everyone, never a redirect', async (_, rule) => {
-      await start({ rule })
-      await logIn()
-      provider.forget()
-      for (const kind of kinds) expectRefusal(await send(kind), kind, 403, 'not_allowed')
-      expect(provider.requests).toEqual([])
-      const denied = app.events.filter(({ name }) => name === 'denied')
-      expect(denied).toHaveLength(kinds.length)
-      expect(denied[0]?.event).toMatchObject({ code: 'not_allowed', status: 403, sub: 'bob', provider: 'default' })
-    })
+    it.each(rules)(
+      'but lacking %s: 403 for everyone, never a redirect',
+      { meta: { id: 'guard-answers-3' } },
+      async (_, rule) => {
+        await start({ rule })
+        await logIn()
+        provider.forget()
+        for (const kind of kinds) expectRefusal(await send(kind), kind, 403, 'not_allowed')
+        expect(provider.requests).toEqual([])
+        const denied = app.events.filter(({ name }) => name === 'denied')
+        expect(denied).toHaveLength(kinds.length)
+        expect(denied[0]?.event).toMatchObject({ code: 'not_allowed', status: 403, sub: 'bob', provider: 'default' })
+      },
+    )
 
     it('but lacking scope: a navigation goes to the provider to ask for it, everybody else gets 403 and where to', async () => {
       await start({ rule: { scope: 'orders:read' } })
@@ -273,22 +281,26 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(app.events.at(-1)).toMatchObject({ name: 'denied', event: { detail: 'lacking: role secret-project' } })
     })
 
-    it.each(kinds)('a check that throws is a fault, 500 for a %s, and lets nobody in', async (kind) => {
-      const fault = new Error('the database is away at 10.0.0.7')
-      for (const check of [
-        () => {
-          throw fault
-        },
-        () => Promise.reject(fault),
-      ]) {
-        await start({ rule: { check } })
-        await logIn()
-        const answer = await send(kind)
-        expectRefusal(answer, kind, 500, 'hook_failed')
-        expect(answer.text()).not.toContain('10.0.0.7')
-        await app.stop()
-      }
-    })
+    it.each(kinds)(
+      'a check that throws is a fault, 500 for a %s, and lets nobody in',
+      { meta: { id: 'guard-answers-4' } },
+      async (kind) => {
+        const fault = new Error('the database is away at 10.0.0.7')
+        for (const check of [
+          () => {
+            throw fault
+          },
+          () => Promise.reject(fault),
+        ]) {
+          await start({ rule: { check } })
+          await logIn()
+          const answer = await send(kind)
+          expectRefusal(answer, kind, 500, 'hook_failed')
+          expect(answer.text()).not.toContain('10.0.0.7')
+          await app.stop()
+        }
+      },
+    )
 
     it('a check that throws is a fault also where the error has a status of its own', async () => {
       await start({
@@ -354,19 +366,23 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
 
   describe('with the store down', () => {
-    it.each(kinds)('a %s gets 503 with Retry-After, keeps its cookie and its login', async (kind) => {
-      await start()
-      await logIn()
-      const before = agent.jar.header(app.url)
-      store.fail()
-      const answer = await send(kind)
-      expectRefusal(answer, kind, 503, 'store_unavailable')
-      expect(answer.headers.get('retry-after')).toBe('5')
-      expect(answer.headers.get('set-cookie')).toBeNull()
-      expect(agent.jar.header(app.url)).toBe(before)
-      store.heal()
-      expect((await send(kind)).text()).toBe('inside')
-    })
+    it.each(kinds)(
+      'a %s gets 503 with Retry-After, keeps its cookie and its login',
+      { meta: { id: 'guard-answers-5' } },
+      async (kind) => {
+        await start()
+        await logIn()
+        const before = agent.jar.header(app.url)
+        store.fail()
+        const answer = await send(kind)
+        expectRefusal(answer, kind, 503, 'store_unavailable')
+        expect(answer.headers.get('retry-after')).toBe('5')
+        expect(answer.headers.get('set-cookie')).toBeNull()
+        expect(agent.jar.header(app.url)).toBe(before)
+        store.heal()
+        expect((await send(kind)).text()).toBe('inside')
+      },
+    )
 
     it('listeners are told of it', async () => {
       await start()

@@ -25,7 +25,7 @@ afterEach(async () => {
 })
 
 describe('login by the code flow', () => {
-  it('logs in who is at the keyboard', async () => {
+  it('logs in who is at the keyboard', { meta: { id: 'login-14' } }, async () => {
     const app = await startBoth({ algorithm: 'RS256' })
     provider.signIn('alice')
     const page = await createUserAgent().get(`${app.url}/login`)

@@ -35,7 +35,7 @@ describe('the access token of a login', () => {
     ['of RFC 9068', { client_id: 'web', azp: undefined }, { typ: 'at+jwt' }],
     ['that names neither client nor subject', { azp: undefined, sub: undefined }, {}],
     ['without typ', {}, { typ: undefined }],
-  ])('%s is read once verified', async (_name, claims, header) => {
+  ])('%s is read once verified', { meta: { id: 'access-token-1' } }, async (_name, claims, header) => {
     expect(await verify(await token({ ...claims, roles: ['x'] }, header))).toMatchObject({ roles: ['x'] })
   })
 

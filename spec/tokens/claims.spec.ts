@@ -85,12 +85,16 @@ const checked: readonly Checked[] = [
 ]
 
 describe.each(checked.map((each) => [each.claim, each] as const))('the claim %s', (claim, { accepts, more }) => {
-  it.each(named([...oddValues, ...more]))('being %s logs in as it should, or is refused', async (_name, json) => {
-    const outcome = await tried((token) => withMember(token, claim, json))
-    const value = parsed(json?.replaceAll('$issuer', world.provider.issuer))
-    expect(outcome).toMatchObject(accepts(value) ? { how: 'login' } : { how: 'refused', status: 502 })
-    if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? value : 'alice')
-  })
+  it.each(named([...oddValues, ...more]))(
+    'being %s logs in as it should, or is refused',
+    { meta: { id: 'claims-1' } },
+    async (_name, json) => {
+      const outcome = await tried((token) => withMember(token, claim, json))
+      const value = parsed(json?.replaceAll('$issuer', world.provider.issuer))
+      expect(outcome).toMatchObject(accepts(value) ? { how: 'login' } : { how: 'refused', status: 502 })
+      if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? value : 'alice')
+    },
+  )
 })
 
 /** Claims that may be anything: those that are read, those that are shown, and names that every object has. */
@@ -170,7 +174,7 @@ describe('a claim that is huge', () => {
     ['20,000 groups in objects', 'groups', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ n })))],
     ['20,000 audiences', 'aud', JSON.stringify([...Array.from({ length: 20_000 }, (_, n) => `api-${n}`), 'web'])],
     ['a sid of 10 kB', 'sid', text(10_000)],
-  ])('%s is a login', async (_name, claim, json) => {
+  ])('%s is a login', { meta: { id: 'claims-2' } }, async (_name, claim, json) => {
     const outcome = await tried((token) => withMember(token, claim, json))
     expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
   })
@@ -181,12 +185,16 @@ describe('a claim that is huge', () => {
     if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
   })
 
-  it('beyond what an answer may be is a fault of the provider, and the next login works', async () => {
-    const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
-    expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
-    world.provider.behave()
-    expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'login' })
-  })
+  it(
+    'beyond what an answer may be is a fault of the provider, and the next login works',
+    { meta: { id: 'claims-3' } },
+    async () => {
+      const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
+      expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
+      world.provider.behave()
+      expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'login' })
+    },
+  )
 
   it('is one of 20,000, and a login', async () => {
     const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen, startApp, type TestApp } from '../support/app.ts'
 import { flow } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { named, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
@@ -59,15 +60,31 @@ function signedWith(members: readonly string[], json: string | undefined): Promi
 const values = oddValues.filter(({ json }) => !json?.includes('1e999'))
 
 describe.each<[string, (value: unknown) => boolean, Odd[]]>([
-  ['alg', () => false, ['none', 'None', 'NONE', 'rs256', 'RS256 ', 'HS256', 'ES256'].map((alg) => odd(alg, alg))],
+  [
+    'alg',
+    () => false,
+    [
+      withId('headers-1', 'none'),
+      withId('headers-2', 'None'),
+      withId('headers-3', 'NONE'),
+      'rs256',
+      'RS256 ',
+      'HS256',
+      'ES256',
+    ].map((alg) => odd(alg, alg)),
+  ],
   // A key set of one key serves a token that names none.
   ['kid', (value) => value === undefined, []],
   ['crit', (value) => value === undefined, [odd('exp', ['exp']), odd('b64', ['b64']), odd('alg', ['alg'])]],
 ])('the header %s of an ID token', (member, accepts, more) => {
-  it.each(named([...values, ...more]))('being %s is refused where it is not as it should be', async (_name, json) => {
-    const outcome = await signedWith([member], json)
-    expect(outcome).toMatchObject(accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 })
-  })
+  it.each(named([...values, ...more]))(
+    'being %s is refused where it is not as it should be',
+    { meta: { id: 'headers-4' } },
+    async (_name, json) => {
+      const outcome = await signedWith([member], json)
+      expect(outcome).toMatchObject(accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 })
+    },
+  )
 })
 
 describe('headers of an ID token that nobody reads', () => {
@@ -93,7 +110,7 @@ describe('headers of an ID token that nobody reads', () => {
 })
 
 describe('a key that the token itself brings', () => {
-  it('in jwk is not used', async () => {
+  it('in jwk is not used', { meta: { id: 'headers-5' } }, async () => {
     const outcome = await tried((header) => withMember(header, 'jwk', JSON.stringify(attackerJwk)), attacker)
     expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
@@ -103,7 +120,7 @@ describe('a key that the token itself brings', () => {
     expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
 
-  it.each(['jku', 'x5u'])('by way of %s is neither fetched nor used', async (member) => {
+  it.each(['jku', 'x5u'])('by way of %s is neither fetched nor used', { meta: { id: 'headers-6' } }, async (member) => {
     let asked = 0
     const server = createServer((_req, res) => {
       asked++

@@ -6,11 +6,12 @@ import { verifyIdToken, type IdTokenChecks } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { flow, rejection, told } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
 
 const now = (): number => Math.floor(Date.now() / 1000)
 
-describe('an ID token that must not be accepted', () => {
+describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }, () => {
   const world = flow()
 
   const invalid: [string, TestFaults['idToken']][] = [
@@ -36,20 +37,20 @@ describe('an ID token that must not be accepted', () => {
     ['without end', { claims: { exp: undefined } }],
     ['that has expired', { claims: (claims) => ({ ...claims, exp: now() - 60, iat: now() - 360 }) }],
     ['that is not valid yet', { claims: (claims) => ({ ...claims, nbf: now() + 120 }) }],
-    ['that is not signed', { signature: 'none' }],
+    [withId('id-token-2', 'that is not signed'), { signature: 'none' }],
     ['signed with the client secret', { signature: 'hs256' }],
-    ['signed with the public key as a secret', { signature: 'hs256-public-key' }],
+    [withId('id-token-3', 'signed with the public key as a secret'), { signature: 'hs256-public-key' }],
     ['with a signature that is broken', { signature: 'corrupt' }],
     ['signed with a key that is not published', { signature: 'other-key' }],
-    ['signed with an algorithm that was not announced', { signature: 'wrong-alg' }],
+    [withId('id-token-4', 'signed with an algorithm that was not announced'), { signature: 'wrong-alg' }],
     ['with claims that are a list', { payload: () => '[]' }],
     ['that is no token', { raw: 'not a token' }],
     ['that is empty', { raw: '' }],
-    ['that is encrypted', { raw: 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA' }],
-    ['with a critical header that nobody knows', { header: { crit: ['urn:x'], 'urn:x': true } }],
+    [withId('id-token-5', 'that is encrypted'), { raw: 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA' }],
+    [withId('id-token-6', 'with a critical header that nobody knows'), { header: { crit: ['urn:x'], 'urn:x': true } }],
     ['that is missing', { omit: true }],
   ]
-  it.each(invalid)('%s', async (_name, idToken) => {
+  it.each(invalid)('%s', { meta: { id: 'id-token-7' } }, async (_name, idToken) => {
     const app = await startForFaults(world, { options: { userInfo: 'login' } })
     const faults: TestFaults = { idToken }
     const code = await codeOf(world.provider, faults)
@@ -64,7 +65,7 @@ describe('an ID token that must not be accepted', () => {
     expect(told(app, 'login')).toEqual([])
   })
 
-  it('which is the access token', async () => {
+  it('which is the access token', { meta: { id: 'id-token-8' } }, async () => {
     const app = await startForFaults(world)
     const faults: TestFaults = { tokenResponse: (body) => ({ ...body, id_token: body['access_token'] }) }
     await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
@@ -77,7 +78,7 @@ describe('an ID token that must not be accepted', () => {
     await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
   })
 
-  it('whose user authenticated longer ago than max_age permits', async () => {
+  it('whose user authenticated longer ago than max_age permits', { meta: { id: 'id-token-9' } }, async () => {
     const app = await world.start({
       routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
     })
@@ -102,7 +103,7 @@ describe('an ID token that must not be accepted', () => {
   }
 })
 
-describe('an ID token that is odd but good', () => {
+describe('an ID token that is odd but good', { meta: { id: 'id-token-10' } }, () => {
   const world = flow()
 
   it.each<[string, TestFaults]>([
@@ -115,16 +116,25 @@ describe('an ID token that is odd but good', () => {
       'for several audiences, with us as authorized party',
       { idToken: { claims: { aud: ['web', 'api'], azp: 'web' } } },
     ],
-    ['of a clock that is a little ahead', { idToken: { claims: (claims) => ({ ...claims, iat: now() + 20 }) } }],
-    ['of a clock that is a little behind', { idToken: { claims: (claims) => ({ ...claims, exp: now() - 20 }) } }],
+    [
+      withId('id-token-12', 'of a clock that is a little ahead'),
+      { idToken: { claims: (claims) => ({ ...claims, iat: now() + 20 }) } },
+    ],
+    [
+      withId('id-token-13', 'of a clock that is a little behind'),
+      { idToken: { claims: (claims) => ({ ...claims, exp: now() - 20 }) } },
+    ],
     ['with a subject of 255 characters', { idToken: { claims: { sub: 's'.repeat(255) } } }],
-    ['beside keys of all kinds', { jwks: async ({ keys }) => ({ keys: [...(await oddKeys()), ...keys] }) }],
+    [
+      withId('id-token-14', 'beside keys of all kinds'),
+      { jwks: async ({ keys }) => ({ keys: [...(await oddKeys()), ...keys] }) },
+    ],
     [
       'beside keys that are no keys',
       { jwks: ({ keys }) => ({ keys: [null, 5, {}, { kty: 'RSA' }, ...keys] as never }) },
     ],
-    ['with at_hash and unknown claims', { idToken: { claims: { 'urn:x': { y: [1] } } } }],
-  ])('%s logs in', async (_name, faults) => {
+    [withId('id-token-15', 'with at_hash and unknown claims'), { idToken: { claims: { 'urn:x': { y: [1] } } } }],
+  ])('%s logs in', { meta: { id: 'id-token-11' } }, async (_name, faults) => {
     world.provider.misbehave(faults)
     const app = await world.start()
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -139,7 +149,7 @@ describe('an ID token that is odd but good', () => {
   })
 })
 
-describe('keys of the provider that change', () => {
+describe('keys of the provider that change', { meta: { id: 'id-token-16' } }, () => {
   let provider: TestProvider
   let app: TestApp
   beforeEach(async () => {
@@ -151,7 +161,7 @@ describe('keys of the provider that change', () => {
     }
   })
 
-  it('just before it signs: the new key is fetched at once', async () => {
+  it('just before it signs: the new key is fetched at once', { meta: { id: 'id-token-17' } }, async () => {
     await app.agent().get('/profile')
     provider.misbehave({ rotateKeys: 'before-signing' })
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -265,26 +275,30 @@ describe('verifyIdToken', () => {
     ['exp missing', { exp: undefined }],
     ['exp past', { exp: now() - 31 }],
     ['nbf in the future', { nbf: now() + 120 }],
-  ])('refuses a token for its %s', async (_name, claims) => {
+  ])('refuses a token for its %s', { meta: { id: 'id-token-18' } }, async (_name, claims) => {
     const error = await rejection(verifyIdToken(await token(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
     expect(error.detail).toMatch(/^ID token: /)
     expect(error.message).not.toContain('other')
   })
 
-  it('refuses algorithms that are not in the list, before any key is looked at', async () => {
-    let asked = 0
-    const counted = new Keys(
-      async () => {
-        asked++
-        return provider.keys
-      },
-      () => {},
-    )
-    const error = await rejection(verifyIdToken(await token(), counted, { ...checks, algorithms: ['ES256'] }))
-    expect(error.code).toBe('token_invalid')
-    expect(asked).toBe(1)
-  })
+  it(
+    'refuses algorithms that are not in the list, before any key is looked at',
+    { meta: { id: 'id-token-19' } },
+    async () => {
+      let asked = 0
+      const counted = new Keys(
+        async () => {
+          asked++
+          return provider.keys
+        },
+        () => {},
+      )
+      const error = await rejection(verifyIdToken(await token(), counted, { ...checks, algorithms: ['ES256'] }))
+      expect(error.code).toBe('token_invalid')
+      expect(asked).toBe(1)
+    },
+  )
 
   it('passes a fault of the keys on as what it is', async () => {
     const broken = new Keys(
@@ -312,7 +326,7 @@ describe('verifyIdToken', () => {
     expect((await rejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
   })
 
-  it('keeps the token and its claims out of the error', async () => {
+  it('keeps the token and its claims out of the error', { meta: { id: 'id-token-20' } }, async () => {
     const bad = await token({ aud: 'other', email: 'alice@example.com' })
     const error = await rejection(verifyIdToken(bad, keys(), checks))
     expect(error.cause).toBeUndefined()
@@ -322,7 +336,7 @@ describe('verifyIdToken', () => {
 })
 
 describe('the algorithms of a provider', () => {
-  it('are those of its list that are asymmetric', () => {
+  it('are those of its list that are asymmetric', { meta: { id: 'id-token-21' } }, () => {
     expect(providerAlgorithms(['none', 'HS256', 'HS512', 'ES256', 'RS256', 'RSA-OAEP'])).toEqual(['RS256', 'ES256'])
   })
 

@@ -23,7 +23,7 @@ describe('the issuer of a token', () => {
     ['a list of others', [undefined, 7, ['https://a.example']], false],
     ['true', true, false],
     ['a promise', Promise.resolve('https://a.example'), false],
-  ])('is what tokenIssuer gives: %s', async (_name, given, fits) => {
+  ])('is what tokenIssuer gives: %s', { meta: { id: 'issuer-rules-1' } }, async (_name, given, fits) => {
     const rules = { tokenIssuer: () => given } as unknown as IssuerRules
     const fault = await ruleFault(claims, rules, context)
     if (fits) expect(fault).toBeUndefined()

@@ -52,6 +52,7 @@ const usable: Readonly<Record<string, (value: unknown) => boolean>> = {
 describe('a key of the provider', () => {
   it.each(Object.entries(usable))(
     'with any other value of %s verifies what it should, and no more',
+    { meta: { id: 'key-members-1' } },
     async (member, accepts) => {
       for (const { name, json } of oddValues) {
         const isRight = accepts(parsed(json))
@@ -73,12 +74,12 @@ describe('a key of the provider', () => {
     expect((await rejection(keys.current())).code).toBe('provider_unavailable')
   })
 
-  it('shorter than 2048 bits verifies nothing (RFC 7518 3.3)', async () => {
+  it('shorter than 2048 bits verifies nothing (RFC 7518 3.3)', { meta: { id: 'key-members-2' } }, async () => {
     expect(await isAccepted([withMember(key, 'n', '"AQAB"')])).toBe(false)
   })
 })
 
-describe('the key that fits', () => {
+describe('the key that fits', { meta: { id: 'key-members-3' } }, () => {
   it.each(named(oddValues))('is found among others in which all is %s', async (_name, json) => {
     const members = ['kty', 'kid', 'use', 'alg', 'e', 'key_ops', 'ext', 'crv', 'x', 'x5c', '__proto__']
     const others = members.flatMap((member) => {
@@ -141,7 +142,7 @@ describe('a login', () => {
     ['of all kinds that there are', async ({ keys }) => ({ keys: [...kinds, ...(await oddKeys()), ...keys] })],
     ['of no kind', ({ keys }) => ({ keys: [null, 5, 'text', [], {}, ...keys] as never })],
     ['that are nested without end', ({ keys }) => ({ keys: [{ kty: 'RSA', x5c: nested(200) as never }, ...keys] })],
-  ])('asks userinfo too where the set has keys %s', async (_name, jwks) => {
+  ])('asks userinfo too where the set has keys %s', { meta: { id: 'key-members-4' } }, async (_name, jwks) => {
     world.provider.misbehave({ jwks })
     const app = await world.start({ options: { userInfo: 'login' } })
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })

@@ -34,7 +34,7 @@ function pass(time: number): void {
 }
 
 describe('the keys of a provider', () => {
-  it('are fetched once for logins that finish at the same time', async () => {
+  it('are fetched once for logins that finish at the same time', { meta: { id: 'keys-1' } }, async () => {
     const door = gate('/callback')
     app = await startApp({ provider, before: door.install })
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
@@ -53,15 +53,19 @@ describe('the keys of a provider', () => {
     expect(provider.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('are fetched anew at once for a key that is not among them, however lately they were fetched', async () => {
-    app = await startApp({ provider })
-    for (let n = 0; n < 3; n++) {
-      await provider.rotateKeys()
-      expect(await logIn()).toBe(200)
-    }
-    // The first fetch was after the first rotation.
-    expect(provider.requestsTo('jwks')).toHaveLength(3)
-  })
+  it(
+    'are fetched anew at once for a key that is not among them, however lately they were fetched',
+    { meta: { id: 'keys-2' } },
+    async () => {
+      app = await startApp({ provider })
+      for (let n = 0; n < 3; n++) {
+        await provider.rotateKeys()
+        expect(await logIn()).toBe(200)
+      }
+      // The first fetch was after the first rotation.
+      expect(provider.requestsTo('jwks')).toHaveLength(3)
+    },
+  )
 
   it('are fetched anew behind a login, once ten minutes old', async () => {
     app = await startApp({ provider })
@@ -84,7 +88,7 @@ describe('the keys of a provider', () => {
     ['answers a page', { html: true }],
     ['answers JSON that breaks off', { invalidJson: true }],
     ['answers something else', { body: { keys: 'none' } }],
-  ])('that are old serve while their endpoint %s', async (_name, fault) => {
+  ])('that are old serve while their endpoint %s', { meta: { id: 'keys-3' } }, async (_name, fault) => {
     app = await startApp({ provider })
     await logIn()
     pass(11 * minute)
@@ -95,7 +99,7 @@ describe('the keys of a provider', () => {
     expect(await logIn()).toBe(200)
   })
 
-  it('that are older than a day serve no more', async () => {
+  it('that are older than a day serve no more', { meta: { id: 'keys-4' } }, async () => {
     app = await startApp({ provider })
     await logIn()
     pass(25 * 60 * minute)
@@ -115,17 +119,21 @@ describe('the keys of a provider', () => {
     ['answers a page', { html: true }],
     ['answers null', { body: 'null', contentType: 'application/json' }],
     ['redirects', { status: 302, headers: { location: '/jwks' } }],
-  ])('whose endpoint %s before they were ever had: 503, and the next login works', async (_name, fault) => {
-    app = await startApp({ provider, options: { providerTimeoutSeconds: patience(fault) } })
-    const agent = app.agent()
-    provider.misbehave({ endpoints: { jwks: fault } })
-    const page = await agent.get('/profile')
-    expect(page.status).toBe(503)
-    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect((await agent.get('/')).text()).toBe('hello stranger')
-    provider.behave()
-    expect((await agent.get('/profile')).status).toBe(200)
-  })
+  ])(
+    'whose endpoint %s before they were ever had: 503, and the next login works',
+    { meta: { id: 'keys-5' } },
+    async (_name, fault) => {
+      app = await startApp({ provider, options: { providerTimeoutSeconds: patience(fault) } })
+      const agent = app.agent()
+      provider.misbehave({ endpoints: { jwks: fault } })
+      const page = await agent.get('/profile')
+      expect(page.status).toBe(503)
+      expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+      provider.behave()
+      expect((await agent.get('/profile')).status).toBe(200)
+    },
+  )
 
   it('are a set without keys: refused, since the token fits none', async () => {
     app = await startApp({ provider })
@@ -135,7 +143,7 @@ describe('the keys of a provider', () => {
     expect(await logIn()).toBe(200)
   })
 
-  it('for encryption do not verify signatures', async () => {
+  it('for encryption do not verify signatures', { meta: { id: 'keys-6' } }, async () => {
     app = await startApp({ provider })
     provider.misbehave({ jwks: ({ keys }) => ({ keys: keys.map((key) => ({ ...key, use: 'enc' })) }) })
     expect(await logIn()).toBe(502)
@@ -183,7 +191,7 @@ describe('Keys', () => {
     expect(fetches).toBe(2)
   })
 
-  it('look for another key once, not for ever, where none fits', async () => {
+  it('look for another key once, not for ever, where none fits', { meta: { id: 'keys-7' } }, async () => {
     let fetches = 0
     const keys = new Keys(
       async () => {

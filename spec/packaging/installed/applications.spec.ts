@@ -43,7 +43,7 @@ describe('the packed package', { timeout: 180_000 }, () => {
     await logsIn(project, { provider: 'provider.js', app: 'app.js' })
   })
 
-  it('logs in from an application that loads it by require()', async () => {
+  it('logs in from an application that loads it by require()', { meta: { id: 'applications-1' } }, async () => {
     const { app, provider } = await firstApplication()
     const project = await newProject('commonjs')
     await project.install(['express', 'express-session', 'express-session-oidc'])

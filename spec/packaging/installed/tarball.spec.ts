@@ -95,7 +95,7 @@ describe('the tarball', () => {
     expect(messages).toEqual([])
   })
 
-  it('has types that resolve for every way to import it', async () => {
+  it('has types that resolve for every way to import it', { meta: { id: 'tarball-1' } }, async () => {
     // It leaves with an error where it finds a problem.
     const { stdout } = await run('npx', ['attw', packed.file, '--profile', 'esm-only', '--format', 'ascii'], {
       cwd: root,
