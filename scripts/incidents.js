@@ -1,15 +1,22 @@
 /** Prints what went wrong in systems of this kind, and the specs that hold that it does not here. Exit 1 where one is missing. */
 import { join } from 'node:path'
-import { faultsOf, sections } from '../spec/incidents/incidents.js'
+import { findFaults, sections } from '../spec/incidents/incidents.js'
+import { readTestIds } from '../spec/incidents/test-ids.js'
 
-const root = join(import.meta.dirname, '..')
+const tests = readTestIds(join(import.meta.dirname, '../spec'))
 
 /**
- * @param {import('../spec/incidents/incident.js').Shown} spec
+ * Formats a test as its file, its id and its current title; a row follows the title of its table.
+ *
+ * @param {import('../spec/incidents/incident.js').Shown} shown
  * @returns {string}
  */
-function line({ file, title, row }) {
-  return `      ${file}: ${row === undefined ? title : `${title} (${row})`}`
+function formatTest({ id, table }) {
+  const [found] = tests.get(id) ?? []
+  if (!found) return `      ${id}`
+  const [owner] = table === undefined ? [] : (tests.get(table) ?? [])
+  const title = owner ? `${owner.title} (${found.title})` : found.title
+  return `      spec/${(owner ?? found).file}, ${id}: ${title}`
 }
 
 let held = 0
@@ -25,8 +32,8 @@ for (const { title, incidents } of sections) {
     console.log(`\n  ${incident.name}\n    -> ${incident.holds}`)
     if (incident.notOurs !== undefined) console.log(`      not ours: ${incident.notOurs}`)
     if (incident.later !== undefined) console.log(`      comes with: ${incident.later}`)
-    for (const spec of incident.specs ?? []) console.log(line(spec))
-    const faults = faultsOf(root, incident)
+    for (const spec of incident.specs ?? []) console.log(formatTest(spec))
+    const faults = findFaults(tests, incident)
     for (const fault of faults) console.log(`      MISSING: ${fault}`)
     missing.push(...faults.map((fault) => `${incident.name}: ${fault}`))
     specs += incident.specs?.length ?? 0

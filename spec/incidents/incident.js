@@ -1,13 +1,11 @@
 /** What an incident is, and how the list says which specs hold it. */
 
 /**
- * A spec that shows that it holds.
+ * A test, or a row of its table, that shows that it holds.
  *
  * @typedef {object} Shown
- * @property {string} file from the root of the project
- * @property {string} title of a `describe` or an `it` in it
- * @property {string} [row] the row of its table that is meant: a text in `rowsIn`
- * @property {string} [rowsIn] where the table is, if not in the file itself
+ * @property {string} id of a `describe`, an `it` or a row
+ * @property {string} [table] the id of the test whose table has the row; undefined: it is no row
  */
 
 /**
@@ -28,33 +26,24 @@
  */
 
 /**
- * Specs of one file, by title.
+ * Names tests.
  *
- * @param {string} file below spec/, without its ending
- * @param {...string} titles
+ * @param {...string} ids
  * @returns {Shown[]}
  */
-export function at(file, ...titles) {
-  return titles.map((title) => ({ file: fileOf(file), title }))
+export function at(...ids) {
+  return ids.map((id) => ({ id }))
 }
 
 /**
- * Rows of a table, whose title is the same for all.
+ * Names rows of a table.
  *
- * @param {string} file below spec/, without its ending
- * @param {string} title
- * @param {string | undefined} rowsIn the file with the table, below spec/; undefined: the same
- * @param {...string} rows
+ * @param {string} table the id of the test that runs each row of the table
+ * @param {...string} ids of the rows
  * @returns {Shown[]}
  */
-export function rowsOf(file, title, rowsIn, ...rows) {
-  const table = rowsIn === undefined ? {} : { rowsIn: `spec/${rowsIn}` }
-  return rows.map((row) => ({ file: fileOf(file), title, row, ...table }))
-}
-
-/** @param {string} file */
-function fileOf(file) {
-  return file.endsWith('.ts') ? `spec/${file}` : `spec/${file}.spec.ts`
+export function rows(table, ...ids) {
+  return ids.map((id) => ({ id, table }))
 }
 
 /**

@@ -3,7 +3,6 @@
  * fixes without a number, what users complained of, what others do under faults, and the faults of the older package
  * that this one succeeds. `node scripts/incidents.js` prints the list.
  */
-import { titlesOf } from './titles.js'
 import { classes } from './list/classes.js'
 import { complaints } from './list/complaints.js'
 import { faults } from './list/faults.js'
@@ -24,32 +23,41 @@ export const sections = [
 ]
 
 /**
- * What is wrong with how the list names a spec; undefined where it is there and runs.
+ * Explains what is wrong with how the list names a test: undefined if the test exists once and is not skipped.
  *
- * @param {string} root
- * @param {import('./incident.js').Shown} spec
+ * @param {import('./test-ids.js').TestIds} tests
+ * @param {import('./incident.js').Shown} shown
  * @returns {string | undefined}
  */
-export function missing(root, { file, title, row, rowsIn }) {
-  const titles = titlesOf(root, file)
-  if (!titles) return `there is no ${file}`
-  const found = titles.titles.filter(({ text }) => text === title)
-  if (found.length === 0) return `${file} has no title '${title}'`
-  if (found.every(({ skipped }) => skipped)) return `${file}: '${title}' is skipped`
-  if (row === undefined) return undefined
-  const table = rowsIn === undefined ? titles : titlesOf(root, rowsIn)
-  return table?.texts.has(row) ? undefined : `${rowsIn ?? file} has no row '${row}'`
+export function explainMissing(tests, { id, table }) {
+  if (table === undefined) return explainOne(tests, id, 'test')
+  return explainOne(tests, table, 'test') ?? explainOne(tests, id, 'row')
 }
 
 /**
- * What is wrong with an incident of the list: it must have specs that are there, or say why it has none.
+ * @param {import('./test-ids.js').TestIds} tests
+ * @param {string} id
+ * @param {'test' | 'row'} kind
+ * @returns {string | undefined}
+ */
+function explainOne(tests, id, kind) {
+  const [found, ...others] = tests.get(id) ?? []
+  if (found === undefined) return `no ${kind} has the id '${id}'`
+  if (others.length > 0) return `the id '${id}' is used ${others.length + 1} times`
+  if (found.kind !== kind) return `the id '${id}' is that of a ${found.kind}, not of a ${kind}`
+  if (found.skipped) return `${found.file}: '${found.title}' (${id}) is skipped`
+  return undefined
+}
+
+/**
+ * Lists what is wrong with an incident: it must name tests that exist, or say why it has none.
  *
- * @param {string} root
+ * @param {import('./test-ids.js').TestIds} tests
  * @param {import('./incident.js').Incident} incident
  * @returns {string[]}
  */
-export function faultsOf(root, { specs = [], later, notOurs }) {
+export function findFaults(tests, { specs = [], later, notOurs }) {
   const reasons = [specs.length > 0, later !== undefined, notOurs !== undefined]
   if (!reasons.includes(true)) return ['it has no spec, and no reason to have none']
-  return specs.flatMap((spec) => missing(root, spec) ?? [])
+  return specs.flatMap((spec) => explainMissing(tests, spec) ?? [])
 }

@@ -1,5 +1,5 @@
 /** Advisories of frameworks of other languages. */
-import { at, comes, foreign, held, rowsOf } from '../incident.js'
+import { at, comes, foreign, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -19,7 +19,7 @@ export const frameworks = [
       held(
         'GHSA-mxv6-xwqj-ww2p',
         'a pushed request is of our own client, and only its reference goes through the browser',
-        at('provider/pushed-requests', 'where the provider requires it'),
+        at('pushed-requests-1'),
       ),
     ],
   },
@@ -32,16 +32,9 @@ export const frameworks = [
         'CVE-2021-22119',
         'logins under way are bounded, and cost the store nothing',
         shown.fewTransactions,
-        at(
-          'flows/one-command',
-          'is nothing where nobody is logged in: visitors of pages for everyone, guarded pages, the login itself',
-        ),
+        at('one-command-1'),
       ),
-      held(
-        'CVE-2022-31690',
-        'the scope of a login is what was granted',
-        at('incidents/granted-scope', 'where the provider grants %s, guards go by that'),
-      ),
+      held('CVE-2022-31690', 'the scope of a login is what was granted', at('granted-scope-1')),
       held('CVE-2022-22978', 'a line break in a path takes no guard off', shown.guardPaths),
       held(
         'CVE-2023-34034, CVE-2023-34035',
@@ -50,52 +43,24 @@ export const frameworks = [
         shown.guardPaths,
       ),
       held('CVE-2024-38821', 'the same for files that are served: whatever is behind a guard', shown.guardStops),
-      held(
-        'CVE-2026-22753, CVE-2026-22754',
-        'the same for paths below a prefix',
-        shown.guardPaths,
-        at('flows/prefixes', 'a guarded page logs in and comes back with its query'),
-      ),
+      held('CVE-2026-22753, CVE-2026-22754', 'the same for paths below a prefix', shown.guardPaths, at('prefixes-1')),
       held(
         'CVE-2024-22234, CVE-2024-22257',
         'no login, or none that can be read, is nobody',
-        at('session/login-record', 'never fails to be read, whatever it is'),
-        at('http/oidc', 'says that nobody is logged in'),
+        at('login-record-2', 'oidc-1'),
       ),
-      held(
-        'CVE-2024-38827',
-        'nothing is compared by the language of the machine',
-        at('incidents/source', 'compare nothing by the language of the machine'),
-      ),
+      held('CVE-2024-38827', 'nothing is compared by the language of the machine', at('source-1')),
       held(
         'CVE-2025-41232, CVE-2025-41248, CVE-2025-41249',
         'a guard counts in each shape in which it can be written',
         shown.guardStops,
       ),
-      held(
-        'CVE-2026-22732',
-        'headers stand before anything is sent',
-        at('incidents/early-answers', 'no answer of ours is begun before its headers are set'),
-      ),
-      held(
-        'CVE-2026-22748',
-        'no way to read a token without its checks',
-        at('incidents/source', 'exports no way to read a token without its checks'),
-        shown.idTokenChecks,
-      ),
-      held(
-        'CVE-2026-22751',
-        'what is good once is taken in one step',
-        shown.usedOnce,
-        at('session/redis-records', 'are atomic across processes: of two connections one wins, each time'),
-      ),
+      held('CVE-2026-22732', 'headers stand before anything is sent', at('early-answers-3')),
+      held('CVE-2026-22748', 'no way to read a token without its checks', at('source-6'), shown.idTokenChecks),
+      held('CVE-2026-22751', 'what is good once is taken in one step', shown.usedOnce, at('redis-records-1')),
       held('CVE-2026-41706', 'a place to return to is checked again when it is used', shown.storedReturn),
       held('CVE-2026-41003', 'forms of ours are escaped', shown.markup),
-      held(
-        'CVE-2026-47838, CVE-2026-22747',
-        'a certificate is compared by its thumbprint',
-        at('flows/bound-tokens', 'is good on a connection whose client has shown that it has it, and on no other'),
-      ),
+      held('CVE-2026-47838, CVE-2026-22747', 'a certificate is compared by its thumbprint', at('bound-tokens-6')),
     ],
   },
   {
@@ -106,24 +71,15 @@ export const frameworks = [
         'no cookie of ours is taken with any byte changed; secrets can be changed',
         shown.sealed,
         shown.cookieBytes,
-        at('core/seal', 'opens under any secret of the list, and is sealed under the first'),
+        at('seal-5'),
       ),
       held(
         'CVE-2020-1045',
         'names of cookies are not decoded, and one that comes twice is none',
         shown.cookieNames,
-        at(
-          'http/cookies',
-          'keeps names as they are, so that none stands for another',
-          'leaves out a name that comes twice, also with the same value, and keeps the others',
-        ),
+        at('cookies-3', 'cookies-4'),
       ),
-      held(
-        'CVE-2024-21319',
-        'no token is decrypted',
-        shown.noDecryption,
-        rowsOf('tokens/id-token', '%s', undefined, 'that is encrypted'),
-      ),
+      held('CVE-2024-21319', 'no token is decrypted', shown.noDecryption, rows('id-token-7', 'id-token-5')),
       held('CVE-2024-21643', 'no key comes from where a token says', shown.ownKeys),
       comes(
         'CVE-2019-1258',
@@ -131,34 +87,15 @@ export const frameworks = [
         'refresh, tokens by resource',
         shown.usersApart,
       ),
-      held(
-        'CVE-2025-32016',
-        'secrets are told nobody',
-        shown.secretsTold,
-        shown.secretsKept,
-        at(
-          'provider/client-auth',
-          'with a wrong secret in vain: a matter of configuration, and the secret is told nobody',
-        ),
-      ),
+      held('CVE-2025-32016', 'secrets are told nobody', shown.secretsTold, shown.secretsKept, at('client-auth-1')),
       foreign('CVE-2025-55315', 'requests are parsed by Node', 'no server of our own'),
       held('no number: %2F%2F as a place to return to', 'slashes are slashes, encoded too', shown.redirects),
-      held(
-        'no number: a logout that any site could cause',
-        'another site logs nobody out',
-        at('http/oidc', 'a POST of another site, or of another origin of this one, logs nobody out'),
-        at('flows/logout', 'a logout by GET'),
-      ),
-      held(
-        'no number: browsers told by a pattern for SameSite',
-        'no browser is told by its name',
-        at('incidents/source', 'look at no program that a browser says it is, and at no address'),
-      ),
+      held('no number: a logout that any site could cause', 'another site logs nobody out', at('oidc-4', 'logout-1')),
+      held('no number: browsers told by a pattern for SameSite', 'no browser is told by its name', at('source-3')),
       held(
         'no number: bound and plain tokens under one name in a cache',
         'a remembered token that is bound needs its proof at each request',
-        at('keycloak/bearer-dpop', 'with a proof that was used is refused, though the token is remembered'),
-        at('flows/bound-tokens', 'is good with a proof for the request, and with another for the next'),
+        at('bearer-dpop-1', 'bound-tokens-1'),
         shown.boundTokens,
       ),
     ],
