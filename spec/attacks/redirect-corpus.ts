@@ -535,3 +535,20 @@ export const goodTargets: readonly string[] = [
   `/${'a'.repeat(2047)}`,
   `/?q=${'q'.repeat(2000)}`,
 ]
+
+/** One good target of each kind: the path alone, encoded octets, empty segments, a query, a fragment, the longest. */
+export const goodSamples: readonly string[] = [
+  '/',
+  '/profile/',
+  '/-_.!~*()',
+  '/a%2fb',
+  '/%E6%97%A5%E6%9C%AC',
+  '/a///b//',
+  '/?a=1&b=2&a=3',
+  '/?q=%26%3D%2B%25',
+  '/?next=https%3A%2F%2Felsewhere.example%2F',
+  '/?line=%0d%0a',
+  '/path?x#part',
+  '/path#:~:text=hello',
+  `/${'a'.repeat(2047)}`,
+]

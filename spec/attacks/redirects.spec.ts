@@ -3,17 +3,33 @@ import * as fc from 'fast-check'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { localPath, localReferer } from '../../lib/core/urls.ts'
+import { depth } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { queryValue } from './raw-http.ts'
-import { families, goodTargets } from './redirect-corpus.ts'
+import { families, goodSamples, goodTargets, type Family } from './redirect-corpus.ts'
 import { sendRaw, startAtPublicOrigin, stored, waysOf } from './redirect-ways.ts'
 
-// Elliptic curves, since these specs log in some thousand times.
+// Elliptic curves, since these specs log in some hundred times, and thousands of times in depth.
 const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 const hostile = families.flatMap(({ targets }) => targets)
+
+/**
+ * Two targets of a family: the first, and the first that is taken for a path on this origin, since what is refused says
+ * nothing of the way that a path takes.
+ */
+function samples({ targets }: Family): string[] {
+  const taken = targets.find((target) => localPath(target, publicOrigin) !== undefined)
+  return [...new Set([...targets.slice(0, 1), ...(taken === undefined ? [] : [taken])])]
+}
+
+// What judges a target is `localPath`, which gets all of them below. The entrances get all of them in depth.
+const isDeep = depth() === 'deep'
+const sentHostile = isDeep ? hostile : families.flatMap(samples)
+const sentGood = isDeep ? goodTargets : goodSamples
+const timeout = isDeep ? 300_000 : 20_000
 
 function decodedOnce(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (octets) =>
@@ -46,18 +62,21 @@ function fault(address: string, origin: string): string | undefined {
   return /^\/(?![/\\]|%2f|%5c)[\x21-\x5b\x5d-\x7e]*$/i.test(path) ? undefined : 'is no plain path'
 }
 
+/** The faults of what comes out of a target, each as one line. */
+function faultsOf(target: string, addresses: readonly string[], origin = publicOrigin): string[] {
+  return addresses.flatMap((address) => {
+    const found = fault(address, origin)
+    return found ? [`${JSON.stringify(target)} -> ${JSON.stringify(address)} ${found}`.slice(0, 300)] : []
+  })
+}
+
 /** Sends each target in, and holds what comes out against the origin. */
 async function allStay(
   send: (target: string) => Promise<readonly string[]>,
   targets: readonly string[],
 ): Promise<void> {
   const faults: string[] = []
-  for (const target of targets) {
-    for (const address of await send(target)) {
-      const found = fault(address, publicOrigin)
-      if (found) faults.push(`${JSON.stringify(target)} -> ${JSON.stringify(address)} ${found}`.slice(0, 300))
-    }
-  }
+  for (const target of targets) faults.push(...faultsOf(target, await send(target)))
   expect(faults).toEqual([])
 }
 
@@ -74,29 +93,89 @@ describe('the corpus', () => {
     expect(leaving.length).toBeGreaterThanOrEqual(200)
     for (const target of goodTargets) expect(fault(target, publicOrigin)).toBeUndefined()
   })
+
+  it('has a good target of each kind among its samples', () => {
+    for (const target of goodSamples) expect(goodTargets).toContain(target)
+    expect(new Set(goodSamples).size).toBe(goodSamples.length)
+  })
+
+  it('has samples of each family, and of most families one that is taken for a path', () => {
+    for (const family of families) expect(samples(family).length).toBeGreaterThan(0)
+    const taken = families.filter((family) => samples(family).some((target) => localPath(target, publicOrigin)))
+    expect(taken.length).toBeGreaterThan(families.length / 2)
+  })
+})
+
+const sentFrom = [publicOrigin, 'http://127.0.0.1:3000', 'https://app.example.com:8443']
+
+describe.each(families.map((family) => [family.name, family.targets] as const))('of %s', (_name, targets) => {
+  it.each(sentFrom)('localPath makes paths that stay on %s, or none', (origin) => {
+    const faults = targets.flatMap((target) => {
+      const path = localPath(target, origin)
+      // A path is written below a base path, and behind the origin, too.
+      return path === undefined ? [] : faultsOf(target, [path, `/shop${path}`, origin + path], origin)
+    })
+    expect(faults).toEqual([])
+  })
+
+  it('localPath makes paths that it leaves as they are', () => {
+    const paths = targets.flatMap((target) => localPath(target, publicOrigin) ?? [])
+    expect(paths.map((path) => localPath(path, publicOrigin))).toEqual(paths)
+  })
+
+  it('localPath takes none that leads elsewhere from where a browser stands', () => {
+    const taken = targets.filter((target) => localPath(target, publicOrigin) !== undefined)
+    for (const target of taken) {
+      for (const page of standing) expect(new URL(target, publicOrigin + page).origin).toBe(publicOrigin)
+    }
+  })
+
+  it('localReferer makes paths that stay on this origin, or none', () => {
+    const faults = targets.flatMap((target) => {
+      const referers = ['', publicOrigin, `${publicOrigin}/`].map((before) => before + target)
+      // A header's octets arrive as latin1.
+      const texts = referers.flatMap((text) => [text, Buffer.from(text, 'utf8').toString('latin1')])
+      return faultsOf(
+        target,
+        texts.flatMap((text) => localReferer(text, publicOrigin) ?? []),
+      )
+    })
+    expect(faults).toEqual([])
+  })
+})
+
+describe('a good target', () => {
+  it.each(sentFrom)('comes out of localPath as it went in on %s', (origin) => {
+    expect(goodTargets.map((target) => localPath(target, origin))).toEqual(goodTargets)
+  })
+
+  it('comes out of localReferer without its fragment', () => {
+    const paths = goodTargets.map((target) => target.split('#')[0])
+    expect(goodTargets.map((target) => localReferer(publicOrigin + target, publicOrigin))).toEqual(paths)
+  })
 })
 
 const ways = waysOf(world)
 
-// The longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
-describe('a hostile target stays on this origin', { meta: { id: 'redirects-2' } }, () => {
+// In depth the longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
+describe('a hostile target stays on this origin', () => {
   it.each(Object.entries(ways))(
     'as %s',
     async (_name, way) => {
-      await allStay(await way(), hostile)
+      await allStay(await way(), sentHostile)
     },
-    60_000,
+    timeout,
   )
 })
 
-describe('a good target comes out as it went in', () => {
+describe('a good target comes out as it went in', { timeout }, () => {
   // Not encoded, another parameter would begin with each `&`.
   const carrying = Object.entries(ways).filter(([name]) => !name.includes('not encoded'))
 
   it.each(carrying)('as %s', async (name, way) => {
     const prefix = name.includes('below a prefix') ? '/shop' : ''
     const send = await way()
-    for (const target of goodTargets) {
+    for (const target of sentGood) {
       if ((prefix + target).length > 2048) continue
       // No request has a fragment.
       const sent = /request target|Referer/.test(name) ? (target.split('#')[0] as string) : target
@@ -120,7 +199,7 @@ describe('a returnTo', () => {
       targets: [target = ''],
     } of families)
       expect(fault(await end(target), publicOrigin)).toBeUndefined()
-    for (const target of goodTargets) expect(await end(target)).toBe(target)
+    for (const target of sentGood) expect(await end(target)).toBe(target)
   })
 
   it('adds nothing to the authorization request, whatever stands in it', async () => {
@@ -198,7 +277,7 @@ const origins = fc.constantFrom(
   'https://xn--caf-dma.example',
 )
 
-describe('whatever goes into localPath', { meta: { id: 'redirects-3' } }, () => {
+describe('whatever goes into localPath', { timeout }, () => {
   it('comes out on the origin, or not at all, and stays what it is when it goes in again', () => {
     fc.assert(
       fc.property(targets, origins, (target, origin) => {
@@ -210,7 +289,7 @@ describe('whatever goes into localPath', { meta: { id: 'redirects-3' } }, () => 
         expect(fault(origin + path, origin)).toBeUndefined()
         expect(fault(`/shop${path}`, origin)).toBeUndefined()
       }),
-      { numRuns: 5000 },
+      { numRuns: isDeep ? 50_000 : 5000 },
     )
   })
 
@@ -219,12 +298,12 @@ describe('whatever goes into localPath', { meta: { id: 'redirects-3' } }, () => 
       fc.property(goodPaths, origins, (target, origin) => {
         expect(localPath(target, origin)).toBe(target)
       }),
-      { numRuns: 2000 },
+      { numRuns: isDeep ? 20_000 : 2000 },
     )
   })
 })
 
-describe('whatever Referer comes', () => {
+describe('whatever Referer comes', { timeout }, () => {
   it('names a page of this origin, or none', () => {
     const referers = fc.oneof(
       targets,
@@ -238,7 +317,7 @@ describe('whatever Referer comes', () => {
           if (path !== undefined) expect(fault(path, publicOrigin)).toBeUndefined()
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: isDeep ? 50_000 : 5000 },
     )
   })
 
@@ -250,8 +329,8 @@ describe('whatever Referer comes', () => {
   })
 })
 
-describe('whatever goes in by HTTP', () => {
-  const numRuns = 150
+describe('whatever goes in by HTTP', { timeout }, () => {
+  const numRuns = { quick: 10, normal: 40, deep: 1000 }[depth()]
 
   it.each(['', '/shop'])(
     'as returnTo stays on this origin, with the base path "%s"',
@@ -303,7 +382,7 @@ describe('whatever goes in by HTTP', () => {
       fc.asyncProperty(targets, async (target) => {
         for (const address of await send(target)) expect(fault(address, publicOrigin)).toBeUndefined()
       }),
-      { numRuns: 40 },
+      { numRuns: { quick: 5, normal: 15, deep: 200 }[depth()] },
     )
   })
 })
