@@ -1,19 +1,27 @@
 /**
  * Every claim that is read, missing, of every type, huge and duplicated: what comes of it is a login that is right, or a
- * refusal of ours, never anything else.
+ * refusal of ours, never anything else. All of them go to the code that finishes a login, some of each class through an
+ * application; all of those do with `DEPTH=deep`.
  */
+import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Slot } from '../../lib/session/login-record.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { directLogins, type DirectLogins, type DirectOutcome } from './support/direct-login.ts'
 import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
-const world = flow()
+// Elliptic curves, since these specs sign some thousand tokens.
+const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 let app: TestApp
+let direct: DirectLogins
 beforeAll(async () => {
+  direct = directLogins(world.provider)
   app = await startApp({ provider: world.provider, session: { store: world.store() } })
 })
 afterAll(() => app.stop())
@@ -22,12 +30,21 @@ const now = (): number => Math.floor(Date.now() / 1000)
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 const isTime = (value: unknown): value is number => typeof value === 'number'
 
-/** A login with an ID token whose text of claims is another. */
-function tried(change: (json: string) => string): Promise<Outcome> {
+type Change = (json: string) => string
+
+/** An ID token whose text of claims is another. */
+function faults(change: Change): TestFaults {
   // The port of the provider is not known before it has started.
-  world.provider.misbehave({
-    idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) },
-  })
+  return { idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) } }
+}
+
+function tried(change: Change): Promise<DirectOutcome> {
+  return direct.login(faults(change))
+}
+
+/** The same through an application, by a new visitor. */
+function journey(change: Change): Promise<Outcome> {
+  world.provider.misbehave(faults(change))
   return oneLogin(app, world.redis.client, world.provider)
 }
 
@@ -85,16 +102,30 @@ const checked: readonly Checked[] = [
 ]
 
 describe.each(checked.map((each) => [each.claim, each] as const))('the claim %s', (claim, { accepts, more }) => {
-  it.each(named([...oddValues, ...more]))(
-    'being %s logs in as it should, or is refused',
-    { meta: { id: 'claims-1' } },
-    async (_name, json) => {
-      const outcome = await tried((token) => withMember(token, claim, json))
-      const value = parsed(json?.replaceAll('$issuer', world.provider.issuer))
-      expect(outcome).toMatchObject(accepts(value) ? { how: 'login' } : { how: 'refused', status: 502 })
-      if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? value : 'alice')
-    },
-  )
+  const values = [...oddValues, ...more]
+  const changed =
+    (json: string | undefined): Change =>
+    (token) =>
+      withMember(token, claim, json)
+  const isGood = (json: string | undefined): boolean =>
+    accepts(parsed(json?.replaceAll('$issuer', world.provider.issuer)))
+
+  function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
+    expect(outcome).toMatchObject(isGood(json) ? { how: 'login' } : { how: 'refused', status: 502 })
+    if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
+  }
+
+  it.each(named(values))('being %s logs in as it should, or is refused', async (_name, json) => {
+    holds(await tried(changed(json)), json)
+  })
+
+  it('logs a browser in where it should, and else not', async () => {
+    const ofBoth = [true, false].flatMap((good) => values.filter(({ json }) => isGood(json) === good).slice(0, 2))
+    for (const { json } of depth() === 'deep' ? values : ofBoth) {
+      holds(await journey(changed(json)), json)
+      world.provider.behave()
+    }
+  })
 })
 
 /** Claims that may be anything: those that are read, those that are shown, and names that every object has. */
@@ -106,21 +137,49 @@ const free = [
 ]
 
 describe('claims that may be anything', () => {
-  it.each(named(oddValues))('all being %s are a login that gets no more by it', async (_name, json) => {
-    const outcome = await tried((token) => free.reduce((text, claim) => withMember(text, claim, json), token))
-    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-    const { slot, profile, agent } = outcome
+  const changed =
+    (json: string | undefined): Change =>
+    (token) =>
+      free.reduce((text, claim) => withMember(text, claim, json), token)
+
+  function holds(slot: Slot, json: string | undefined): void {
     const value = parsed(json)
     const list = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
     expect(slot.sub).toBe('alice')
     expect(slot.roles).toEqual(list)
     expect(slot.sid).toBe(typeof value === 'string' ? value : undefined)
     expect(slot.acr).toBe(typeof value === 'string' ? value : undefined)
-    expect(profile['scope']).toEqual(['openid', 'profile', 'email'])
-    // The way out is open too.
-    await agent.get('/logout')
-    expect((await agent.get('/')).text()).toBe('hello stranger')
+    expect(slot.scope).toEqual(['openid', 'profile', 'email'])
+  }
+
+  it.each(named(oddValues))('all being %s are a login that gets no more by it', async (_name, json) => {
+    const outcome = await tried(changed(json))
+    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+    holds(outcome.slot, json)
   })
+
+  const shown = [
+    'missing',
+    'null',
+    '1e999',
+    'a text with line breaks',
+    'a text with NUL, half a surrogate and a turned direction',
+    'a list of one text',
+    'an object with __proto__',
+    'an object like a text',
+  ]
+  it.each(named(depth() === 'deep' ? oddValues : oddValues.filter(({ name }) => shown.includes(name))))(
+    'all being %s log a browser in, which can log out',
+    async (_name, json) => {
+      const outcome = await journey(changed(json))
+      if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+      const { slot, profile, agent } = outcome
+      holds(slot, json)
+      expect(profile['scope']).toEqual(['openid', 'profile', 'email'])
+      await agent.get('/logout')
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+    },
+  )
 
   it('with the name __proto__ lend nothing to a copy of the user', async () => {
     const outcome = await tried((token) => withMember(token, '__proto__', '{"roles":["admin"],"isAdmin":true}'))
@@ -144,14 +203,17 @@ describe('a claim that comes twice', () => {
     ['sid', '"other"', true],
     ['name', '"Mallory"', true],
   ]
-  it.each(others)('%s: one of the two counts, everywhere', async (claim, other, isGood) => {
+  type Row = (typeof others)[number]
+
+  /** JSON.parse takes the last (ECMA-262 25.5.1), and all who read the token must. */
+  async function lastCounts(run: (change: Change) => Promise<DirectOutcome | Outcome>, row: Row): Promise<void> {
+    const [claim, other, isGood] = row
     for (const order of ['first', 'last'] as const) {
-      const outcome = await tried((token) => {
+      const outcome = await run((token) => {
         const own = JSON.stringify((JSON.parse(token) as Record<string, unknown>)[claim])
         return withMember(token, claim, ...(order === 'first' ? [own, other] : [other, own]))
       })
       world.provider.behave()
-      // JSON.parse takes the last (ECMA-262 25.5.1), and all who read the token must.
       expect(outcome.how).toBe(isGood || order === 'last' ? 'login' : 'refused')
       if (outcome.how !== 'login') continue
       const { slot } = outcome
@@ -162,6 +224,15 @@ describe('a claim that comes twice', () => {
         else expect(read).not.toBe(other)
       }
     }
+  }
+
+  it.each(others)('%s: one of the two counts, everywhere', async (...row) => {
+    await lastCounts(tried, row)
+  })
+
+  const inBrowser = depth() === 'deep' ? others : others.filter(([claim]) => ['iss', 'sub', 'roles'].includes(claim))
+  it.each(inBrowser)('%s: one of the two counts in the login of a browser', async (...row) => {
+    await lastCounts(journey, row)
   })
 })
 
@@ -185,21 +256,34 @@ describe('a claim that is huge', () => {
     if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
   })
 
-  it(
-    'beyond what an answer may be is a fault of the provider, and the next login works',
-    { meta: { id: 'claims-3' } },
-    async () => {
-      const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
-      expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
-      world.provider.behave()
-      expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'login' })
-    },
-  )
+  it('beyond what an answer may be is a fault of the provider, and the next login works', async () => {
+    const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
+    expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
+    expect(await direct.login()).toMatchObject({ how: 'login' })
+  })
 
   it('is one of 20,000, and a login', async () => {
     const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')
     const outcome = await tried((token) => `${token.slice(0, -1)},${more}}`)
     expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+  })
+
+  it('logs a browser in where it is one of the user, and else not', async () => {
+    for (const [claim, json] of [
+      ['name', text(300_000)],
+      ['sid', text(10_000)],
+    ] as const) {
+      expect(await journey((token) => withMember(token, claim, json))).toMatchObject({ how: 'login' })
+      world.provider.behave()
+    }
+    for (const [claim, length, code] of [
+      ['sub', 300_000, 'token_invalid'],
+      ['name', 2_000_000, 'provider_unavailable'],
+    ] as const) {
+      expect(await journey((token) => withMember(token, claim, text(length)))).toMatchObject({ how: 'refused', code })
+      world.provider.behave()
+    }
+    expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'login' })
   })
 
   it.each([...checked.map(({ claim }) => claim), 'roles', 'sid', 'name', 'else'])(
@@ -228,5 +312,13 @@ describe('claims that are no JSON object', () => {
   ])('but %s are refused as what breaks the protocol', async (_name, payload) => {
     const outcome = await tried(() => payload)
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['null', 'null'],
+    ['lists in lists too deep to be written', bottomless],
+  ])('but %s log no browser in', async (_name, payload) => {
+    expect(await journey(() => payload)).toMatchObject({ how: 'refused', status: 502 })
   })
 })

@@ -21,7 +21,7 @@ export type Outcome =
 const connections = new Agent({ keepAlive: true })
 
 /** The refusals that a provider's answer may end in. */
-const refusals: Readonly<Record<string, number>> = {
+export const refusals: Readonly<Record<string, number>> = {
   token_invalid: 502,
   provider_response_invalid: 502,
   provider_unavailable: 503,
@@ -52,7 +52,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
   }
   expect(failed).toEqual([])
   const slot = await slotOfBrowser(agent, redis)
-  sane(slot, provider.issuer)
+  expectSaneSlot(slot, provider.issuer)
   expect(told(app, 'login')).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
   const profile = page.json() as Record<string, unknown>
   expect(profile).toMatchObject({ user: { sub: slot.sub, iss: provider.issuer } })
@@ -70,8 +70,8 @@ export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Sl
   return record.slots['default']
 }
 
-/** A login record in which every member is what it is said to be, and every time is one. */
-function sane(slot: Slot, issuer: string): void {
+/** Holds that every member of a login is what it is said to be, and every time is one. */
+export function expectSaneSlot(slot: Slot, issuer: string): void {
   const now = Date.now() / 1000
   expect(slot.issuer).toBe(issuer)
   expect(slot.sub.length).toBeGreaterThan(0)

@@ -1,0 +1,130 @@
+/**
+ * Logins by what the callback calls, without an application or a browser: an authorization response goes in, and the
+ * login record comes out. Code exchange, verification and records are the real ones; the token endpoint answers within
+ * the process, and the session and its records are in memory.
+ */
+import { randomBytes } from 'node:crypto'
+import type { OidcOptions, TokenSet } from 'express-session-oidc'
+import type { TestFaults, TestProvider } from 'express-session-oidc/testing'
+import { expect } from 'vitest'
+import { OidcError } from '../../../lib/core/errors.ts'
+import { makeInstance } from '../../../lib/http/make-instance.ts'
+import { finishLogin } from '../../../lib/logins/finish.ts'
+import type { Instance } from '../../../lib/logins/instance.ts'
+import { newTransactionId, writeState } from '../../../lib/session/state.ts'
+import { tokensKey, type Slot } from '../../../lib/session/login-record.ts'
+import type { Transaction } from '../../../lib/session/transaction.ts'
+import { openTokens, tokenSetOf } from '../../../lib/session/vault.ts'
+import { stageWith } from '../../logins/support/stage.ts'
+import { secret } from '../../support/app.ts'
+import { expectSaneSlot, refusals } from './one-login.ts'
+
+export type DirectOutcome =
+  | { readonly how: 'login'; readonly slot: Slot; readonly handed: TokenSet; readonly stored: TokenSet }
+  | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
+
+export interface DirectLogins {
+  /** Logs Alice in while the provider has these faults. What fails is an error of ours, and leaves nothing behind. */
+  login(faults?: TestFaults): Promise<DirectOutcome>
+  /** Issues an ID token with these faults, as a login would get it; undefined where they leave it out. */
+  idToken(faults?: TestFaults): Promise<string | undefined>
+}
+
+/** The nonce of all these logins, which their ID tokens have unless the faults say otherwise. */
+export const directNonce = 'the nonce of every direct login'
+
+export interface DirectSetup {
+  readonly options?: Partial<OidcOptions>
+  /** Alters the text of an answer of the provider, by the path of its endpoint. */
+  readonly edit?: (path: string, text: string) => string
+}
+
+/** Prepares direct logins with one instance, which fetches metadata and keys from the provider once. */
+export function directLogins(provider: TestProvider, { options, edit }: DirectSetup = {}): DirectLogins {
+  const altering: typeof fetch = async (input, init) => {
+    const path = new URL(input as string).pathname
+    // The token endpoint answers within the process, since it is not the code that is looked at.
+    const answer =
+      path === '/token' ? Response.json(await provider.issueTokens('alice')) : await fetch(input as string, init)
+    if (!edit) return answer
+    return new Response(edit(path, await answer.text()), { status: answer.status, headers: answer.headers })
+  }
+  const instance = makeInstance({
+    ...provider.settings(),
+    baseUrl: 'http://127.0.0.1:3000',
+    secret,
+    ...options,
+    fetch: altering,
+  })
+  const told: object[] = []
+  instance.events.on('login', (event) => void told.push(event))
+
+  async function misbehaving<Result>(faults: TestFaults, run: () => Promise<Result>): Promise<Result> {
+    const undoNonce = provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, nonce: directNonce }) } })
+    const undo = provider.misbehave(faults)
+    try {
+      return await run()
+    } finally {
+      undo()
+      undoNonce()
+    }
+  }
+
+  return {
+    login: (faults = {}) => misbehaving(faults, () => directLogin(instance, provider.issuer, told)),
+    idToken: (faults = {}) =>
+      misbehaving(faults, async () => (await provider.issueTokens('alice'))['id_token'] as string | undefined),
+  }
+}
+
+async function directLogin(instance: Instance, issuer: string, told: object[]): Promise<DirectOutcome> {
+  told.length = 0
+  const { records, session, store, id: formerId } = await stageWith()
+  const id = newTransactionId()
+  const state = writeState(instance.stateSealer, instance.options.name, { id, attempt: 0 })
+  const transaction: Transaction = {
+    id,
+    nonce: directNonce,
+    verifier: randomBytes(32).toString('base64url'),
+    returnTo: '/',
+    startedAt: Date.now() / 1000,
+    scope: ['openid', 'profile', 'email'],
+    parameters: {},
+  }
+  const handed: TokenSet[] = []
+  try {
+    const finished = await finishLogin(instance, {
+      parameters: new URLSearchParams({ code: 'x', state, iss: issuer }),
+      state,
+      transaction,
+      session,
+      afterLogin: async ({ tokens }) => void handed.push(tokens),
+      localPath: () => undefined,
+    })
+    // As the next request reads it.
+    const read = await session.readLogin(session.id)
+    expect(read).toEqual(JSON.parse(JSON.stringify(finished.login)))
+    if (read?.record === undefined || read.record === 'newer') throw new Error('no login record')
+    const slot = read.record.slots['default'] as Slot
+    expectSaneSlot(slot, issuer)
+    expect(session.id).not.toBe(formerId)
+    expect(told).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
+    const sealed = (await records.get(tokensKey(session.id, 'default'))) ?? ''
+    const opened = openTokens(instance.tokenSealer, sealed, slot.loginId, 'default')
+    if (!opened) throw new Error('no tokens')
+    return { how: 'login', slot, handed: handed[0] as TokenSet, stored: tokenSetOf(opened) }
+  } catch (error) {
+    if (!(error instanceof OidcError)) throw error
+    const { code, status, detail } = error
+    expect({ code, status }).toEqual({ code, status: refusals[code] })
+    expect(error.cause).toBeUndefined()
+    expect(`${JSON.stringify(error)} ${error.stack} ${detail}`).not.toMatch(/eyJ[\w-]{10,}/)
+    // Nobody is logged in, and the request has the session that it came with.
+    expect(told).toEqual([])
+    expect(handed).toEqual([])
+    expect(session.id).toBe(formerId)
+    expect(session.hasLogins).toBe(false)
+    expect(Object.keys((store as unknown as { sessions: object }).sessions)).toEqual([formerId])
+    return { how: 'refused', code, status, detail: String(detail) }
+  }
+}
