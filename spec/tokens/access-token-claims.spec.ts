@@ -1,5 +1,6 @@
 /** Every claim that is read of an access token, missing and of every type: it gives the roles it should, or none. */
 import { keycloak } from 'express-session-oidc'
+import type { TestFaults } from 'express-session-oidc/testing'
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
@@ -7,8 +8,10 @@ import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { verifyOwnAccessToken } from '../../lib/tokens/access-token.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { directLogins, type DirectLogins } from './support/direct-login.ts'
 import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin } from './support/one-login.ts'
 
@@ -90,8 +93,10 @@ describe('the access token of a login', () => {
 describe('roles of Keycloak', () => {
   const realm = flow({ path: '/realms/acme' })
   let app: TestApp
+  let direct: DirectLogins
   beforeAll(async () => {
     const options = keycloak({ url: realm.provider.url, realm: 'acme', client: 'web' })
+    direct = directLogins(realm.provider, { options })
     app = await startApp({ provider: realm.provider, options, session: { store: realm.store() } })
   })
   afterAll(() => app.stop())
@@ -101,14 +106,28 @@ describe('roles of Keycloak', () => {
     return () => vi.restoreAllMocks()
   })
 
-  /** The roles of a login whose access token has these members. */
-  async function roles(members: Readonly<Record<string, string | undefined>>): Promise<readonly string[]> {
-    realm.provider.misbehave({
+  type Members = Readonly<Record<string, string | undefined>>
+
+  function faults(members: Members): TestFaults {
+    return {
       accessToken: {
         payload: (token) => Object.entries(members).reduce((text, [name, json]) => withMember(text, name, json), token),
       },
-    })
+    }
+  }
+
+  /** The roles of a login whose access token has these members. */
+  async function roles(members: Members): Promise<readonly string[]> {
+    const outcome = await direct.login(faults(members))
+    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+    return outcome.slot.roles
+  }
+
+  /** The same through an application. */
+  async function shownRoles(members: Members): Promise<readonly string[]> {
+    realm.provider.misbehave(faults(members))
     const outcome = await oneLogin(app, realm.redis.client, realm.provider)
+    realm.provider.behave()
     if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
     expect(outcome.profile['roles']).toEqual(outcome.slot.roles)
     return outcome.slot.roles
@@ -120,12 +139,26 @@ describe('roles of Keycloak', () => {
     expect(await roles({ realm_access: json, resource_access: json })).toEqual([])
   })
 
-  it.each(named(oddValues))('are what is text where the lists of roles are %s', async (_name, json) => {
+  const listed = (json: string | undefined): Members => {
+    const access = withMember('{}', 'roles', json)
+    return { realm_access: access, resource_access: `{"web":${access},"orders":${access}}` }
+  }
+  const expected = (json: string | undefined): string[] => {
     const value = parsed(json)
     const texts = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
-    const access = withMember('{}', 'roles', json)
-    const found = await roles({ realm_access: access, resource_access: `{"web":${access},"orders":${access}}` })
-    expect([...found].toSorted()).toEqual(texts.flatMap((text) => [`orders:${text}`, text, `web:${text}`]))
+    return texts.flatMap((text) => [`orders:${text}`, text, `web:${text}`])
+  }
+
+  it.each(named(oddValues))('are what is text where the lists of roles are %s', async (_name, json) => {
+    expect([...(await roles(listed(json)))].toSorted()).toEqual(expected(json))
+  })
+
+  it('are those that the application is shown', async () => {
+    const shown = ['missing', 'a text', 'a list with null', 'a list of one text', 'an object with __proto__']
+    for (const { json } of depth() === 'deep' ? oddValues : oddValues.filter(({ name }) => shown.includes(name))) {
+      expect([...(await shownRoles(listed(json)))].toSorted()).toEqual(expected(json))
+    }
+    expect(await shownRoles({ realm_access: undefined, resource_access: undefined })).toEqual([])
   })
 
   it('of clients with the names of what every object has stay under those names', async () => {

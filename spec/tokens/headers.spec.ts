@@ -2,11 +2,14 @@
 import { createServer } from 'node:http'
 import { KeyObject, sign } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
+import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen, startApp, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { directLogins, type DirectLogins, type DirectOutcome } from './support/direct-login.ts'
 import { named, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
@@ -14,9 +17,11 @@ const world = flow()
 noUnhandledRejections()
 
 let app: TestApp
+let direct: DirectLogins
 let attacker: KeyObject
 let attackerJwk: Record<string, unknown>
 beforeAll(async () => {
+  direct = directLogins(world.provider)
   app = await startApp({ provider: world.provider, session: { store: world.store() } })
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
   attacker = KeyObject.from(privateKey as never)
@@ -26,9 +31,9 @@ afterAll(() => app.stop())
 
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 
-/** A login with an ID token whose header is another text, signed for it by the attacker's key or, by default, not anew. */
-async function tried(change: (header: string) => string, key?: KeyObject): Promise<Outcome> {
-  world.provider.misbehave({
+/** An ID token whose header is another text, signed for it by the attacker's key or, by default, not anew. */
+function reheaded(change: (header: string) => string, key?: KeyObject): TestFaults {
+  return {
     idToken: {
       raw(token) {
         const [header = '', payload = '', signature = ''] = token.split('.')
@@ -37,7 +42,16 @@ async function tried(change: (header: string) => string, key?: KeyObject): Promi
         return `${changed}.${payload}.${sign('sha256', Buffer.from(`${changed}.${payload}`), key).toString('base64url')}`
       },
     },
-  })
+  }
+}
+
+function tried(change: (header: string) => string, key?: KeyObject): Promise<DirectOutcome> {
+  return direct.login(reheaded(change, key))
+}
+
+/** A login of a new visitor through an application. */
+function journey(faults: TestFaults): Promise<Outcome> {
+  world.provider.misbehave(faults)
   return oneLogin(app, world.redis.client, world.provider)
 }
 
@@ -45,15 +59,14 @@ function encoded(text: string): string {
   return Buffer.from(text).toString('base64url')
 }
 
-/** A login with an ID token well signed, members of whose header are something else. */
-function signedWith(members: readonly string[], json: string | undefined): Promise<Outcome> {
-  world.provider.misbehave({
+/** An ID token well signed, members of whose header are something else. */
+function signedWith(members: readonly string[], json: string | undefined): TestFaults {
+  return {
     idToken: {
       header: (header) =>
         JSON.parse(members.reduce((text, member) => withMember(text, member, json), JSON.stringify(header))),
     },
-  })
-  return oneLogin(app, world.redis.client, world.provider)
+  }
 }
 
 /** Values of headers are those that survive being parsed: what JSON writes as Infinity is null there. */
@@ -77,14 +90,20 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   ['kid', (value) => value === undefined, []],
   ['crit', (value) => value === undefined, [odd('exp', ['exp']), odd('b64', ['b64']), odd('alg', ['alg'])]],
 ])('the header %s of an ID token', (member, accepts, more) => {
-  it.each(named([...values, ...more]))(
-    'being %s is refused where it is not as it should be',
-    { meta: { id: 'headers-4' } },
-    async (_name, json) => {
-      const outcome = await signedWith([member], json)
-      expect(outcome).toMatchObject(accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 })
-    },
-  )
+  const all = [...values, ...more]
+  const expected = (json: string | undefined): object =>
+    accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 }
+
+  it.each(named(all))('being %s is refused where it is not as it should be', async (_name, json) => {
+    expect(await direct.login(signedWith([member], json))).toMatchObject(expected(json))
+  })
+
+  it('logs a browser in where it is as it should be, and else not', async () => {
+    for (const { json } of depth() === 'deep' ? all : [...all.slice(0, 2), ...all.slice(-1)]) {
+      expect(await journey(signedWith([member], json))).toMatchObject(expected(json))
+      world.provider.behave()
+    }
+  })
 })
 
 describe('headers of an ID token that nobody reads', () => {
@@ -105,7 +124,14 @@ describe('headers of an ID token that nobody reads', () => {
     'nonce',
   ]
   it.each(named(values))('all being %s change nothing', async (_name, json) => {
-    expect(await signedWith(unread, json)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    expect(await direct.login(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+  })
+
+  it('log a browser in', async () => {
+    for (const { json } of depth() === 'deep' ? values : values.filter(({ name }) => name.startsWith('an object'))) {
+      expect(await journey(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      world.provider.behave()
+    }
   })
 })
 
@@ -134,6 +160,11 @@ describe('a key that the token itself brings', () => {
     expect(asked).toBe(0)
   })
 
+  it('logs no browser in', async () => {
+    const brought = reheaded((header) => withMember(header, 'jwk', JSON.stringify(attackerJwk)), attacker)
+    expect(await journey(brought)).toMatchObject({ how: 'refused', code: 'token_invalid' })
+  })
+
   it.each(['../../../dev/null', "' OR '1'='1", '/proc/self/environ', 'http://127.0.0.1:1/'])(
     'by a kid of %j is not found',
     async (kid) => {
@@ -158,6 +189,10 @@ describe('a header of an ID token that is none', () => {
     const outcome = await tried(change)
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
   })
+
+  it('logs no browser in', async () => {
+    expect(await journey(reheaded(() => 'null'))).toMatchObject({ how: 'refused', status: 502 })
+  })
 })
 
 // White space and padding at the end are not here: they are the same bytes, spelt otherwise.
@@ -173,7 +208,11 @@ describe('an ID token in another form', () => {
     ['with Bearer before it', (token) => `Bearer ${token}`],
     ['in full-width digits', (token) => token.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
   ])('%s is refused', async (_name, raw) => {
-    world.provider.misbehave({ idToken: { raw } })
-    expect(await oneLogin(app, world.redis.client, world.provider)).toMatchObject({ how: 'refused', status: 502 })
+    expect(await direct.login({ idToken: { raw } })).toMatchObject({ how: 'refused', status: 502 })
+  })
+
+  it('logs no browser in', async () => {
+    const faults = { idToken: { raw: (token: string) => `${token}.AAAA` } }
+    expect(await journey(faults)).toMatchObject({ how: 'refused', status: 502 })
   })
 })

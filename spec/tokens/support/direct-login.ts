@@ -44,8 +44,9 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
   const altering: typeof fetch = async (input, init) => {
     const path = new URL(input as string).pathname
     // The token endpoint answers within the process, since it is not the code that is looked at.
-    const answer =
-      path === '/token' ? Response.json(await provider.issueTokens('alice')) : await fetch(input as string, init)
+    const answer = path.endsWith('/token')
+      ? Response.json(await provider.issueTokens('alice'))
+      : await fetch(input as string, init)
     if (!edit) return answer
     return new Response(edit(path, await answer.text()), { status: answer.status, headers: answer.headers })
   }
