@@ -1,15 +1,21 @@
 /**
  * Every member that is read of the provider's answers (token response, userinfo, metadata, key set), missing, of every
- * type, huge and duplicated: a login that is right, or a refusal of ours.
+ * type, huge and duplicated: a login that is right, or a refusal of ours. All of them go to the code that finishes a login,
+ * some of each class through an application; all of those do with `DEPTH=deep`.
  */
+import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Slot } from '../../lib/session/login-record.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { directLogins, type DirectLogins, type DirectOutcome } from '../tokens/support/direct-login.ts'
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 import { oneLogin, type Outcome } from '../tokens/support/one-login.ts'
 
-const world = flow()
+// Elliptic curves, since these specs sign some thousand tokens.
+const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 type Edit = (json: string) => string
@@ -41,7 +47,12 @@ function start(): Promise<TestApp> {
 }
 
 let app: TestApp
+let direct: DirectLogins
 beforeAll(async () => {
+  direct = directLogins(world.provider, {
+    options: { userInfo: 'login' },
+    edit: (path, text) => edits[path]?.(text) ?? text,
+  })
   app = await start()
 })
 afterAll(() => app.stop())
@@ -53,9 +64,20 @@ beforeEach(() => {
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-async function tried(path: string, edit: Edit, by: TestApp = app): Promise<Outcome> {
+/** A login in which the answer at this path is edited. */
+function tried(path: string, edit: Edit, faults: TestFaults = {}): Promise<DirectOutcome> {
   edits = { [path]: edit }
-  return oneLogin(by, world.redis.client, world.provider)
+  return direct.login(faults)
+}
+
+/** The same through an application, by a new visitor. */
+async function journey(path: string, edit: Edit, faults: TestFaults = {}): Promise<Outcome> {
+  edits = { [path]: edit }
+  tokens.length = 0
+  world.provider.misbehave(faults)
+  const outcome = await oneLogin(app, world.redis.client, world.provider)
+  world.provider.behave()
+  return outcome
 }
 
 /** Text that may stand in a header: RFC 6749 A.12 has no other characters in an access token. */
@@ -92,29 +114,54 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   ['scope', (value) => value === undefined || typeof value === 'string', [odd('odd words', 'openid "\\" \u00e4')]],
   ['id_token', () => false, []],
 ])('%s in a token response', (member, accepts, more) => {
-  it.each(named([...oddValues, ...more]))(
-    'being %s is a login that is right, or a refusal',
-    { meta: { id: 'members-1' } },
-    async (name, json) => {
-      // A header loses them, so that no provider could know such a token again.
-      if (member === 'access_token' && name === 'a text of spaces') return
-      const value = parsed(json)
-      // What the provider does not know it refuses at userinfo, which is not the matter here.
-      if (member === 'access_token') world.provider.misbehave({ accessToken: isText(value) ? { raw: value } : {} })
-      const outcome = await tried('/token', (text) => withMember(text, member, json))
-      expect(outcome.how).toBe(accepts(value) ? 'login' : 'refused')
-      if (outcome.how !== 'login') return
-      expect(outcome.slot.sub).toBe('alice')
-      const [seen] = tokens
-      const kept = (await outcome.agent.fetch('/tokens')).json()
-      // As it was made of JSON, so it is read back.
-      expect(kept).toEqual(JSON.parse(JSON.stringify(seen)))
-      if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
-      if (member === 'access_token') expect(kept['accessToken']).toBe(value)
-      if (member === 'token_type') expect(kept['tokenType']).toBe('bearer')
-      if (member === 'expires_in') expect(kept['expiresAt']).toBe(outcome.slot.accessTokenEndsAt)
-    },
+  // A header loses them, so that no provider could know such a token again.
+  const values = [...oddValues, ...more].filter(
+    ({ name }) => !(member === 'access_token' && name === 'a text of spaces'),
   )
+  const edit =
+    (json: string | undefined): Edit =>
+    (text) =>
+      withMember(text, member, json)
+
+  /** What the provider does not know it refuses at userinfo, which is not the matter here. */
+  function faults(json: string | undefined): TestFaults {
+    const value = parsed(json)
+    return member === 'access_token' && isText(value) ? { accessToken: { raw: value } } : {}
+  }
+
+  function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
+    expect(outcome.how).toBe(accepts(parsed(json)) ? 'login' : 'refused')
+    if (outcome.how === 'login') expect(outcome.slot.sub).toBe('alice')
+  }
+
+  function isKept(kept: Record<string, unknown>, handed: object | undefined, slot: Slot, value: unknown): void {
+    // As it was made of JSON, so it is read back.
+    expect(kept).toEqual(JSON.parse(JSON.stringify(handed)))
+    if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
+    if (member === 'access_token') expect(kept['accessToken']).toBe(value)
+    if (member === 'token_type') expect(kept['tokenType']).toBe('bearer')
+    if (member === 'expires_in') expect(kept['expiresAt']).toBe(slot.accessTokenEndsAt)
+  }
+
+  it.each(named(values))('being %s is a login that is right, or a refusal', async (_name, json) => {
+    const outcome = await tried('/token', edit(json), faults(json))
+    holds(outcome, json)
+    if (outcome.how !== 'login') return
+    const stored = JSON.parse(JSON.stringify(outcome.stored)) as Record<string, unknown>
+    isKept(stored, outcome.handed, outcome.slot, parsed(json))
+  })
+
+  it('logs a browser in where it should, with tokens that read back, and else not', async () => {
+    const ofBoth = [true, false].flatMap((good) =>
+      values.filter(({ json }) => accepts(parsed(json)) === good).slice(0, 2),
+    )
+    for (const { json } of depth() === 'deep' ? values : ofBoth) {
+      const outcome = await journey('/token', edit(json), faults(json))
+      holds(outcome, json)
+      if (outcome.how !== 'login') continue
+      isKept((await outcome.agent.fetch('/tokens')).json(), tokens[0], outcome.slot, parsed(json))
+    }
+  })
 })
 
 describe('a token response', () => {
@@ -141,6 +188,26 @@ describe('a token response', () => {
       }
     },
   )
+
+  it('with members that it need not have, or twice, logs a browser in', async () => {
+    for (const member of ['error', '__proto__']) {
+      const edit: Edit = (text) => withMember(text, member, '{"access_token":"other"}')
+      expect(await journey('/token', edit)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    }
+    const twice: Edit = (text) => {
+      const own = JSON.stringify((JSON.parse(text) as Record<string, unknown>)['access_token'])
+      return withMember(text, 'access_token', '[]', own)
+    }
+    expect(await journey('/token', twice)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+  })
+
+  it.each([
+    ['no object', 'null', 'provider_response_invalid'],
+    ['no JSON', '<html>', 'provider_unavailable'],
+    ['larger than any answer', `{"else":"${'x'.repeat(2_000_000)}"}`, 'provider_unavailable'],
+  ])('that is %s logs no browser in', async (_name, text, code) => {
+    expect(await journey('/token', () => text)).toMatchObject({ how: 'refused', code })
+  })
 
   it('that takes its members from a prototype has none', async () => {
     const outcome = await tried('/token', (text) => `{"__proto__":${text}}`)
@@ -206,6 +273,22 @@ describe('a userinfo answer', () => {
     },
   )
 
+  it('logs a browser in where it is about the user, and else not', async () => {
+    const all: Edit = (text) => free.reduce((text, member) => withMember(text, member, '["text"]'), text)
+    const slot = {
+      sub: 'alice',
+      issuer: world.provider.issuer,
+      roles: ['admin', 'user'],
+      user: { name: 'Alice Adams' },
+    }
+    expect(await journey('/userinfo', all)).toMatchObject({ how: 'login', slot })
+    for (const json of [undefined, '["alice"]', '"text"']) {
+      const outcome = await journey('/userinfo', (text) => withMember(text, 'sub', json))
+      expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
+    }
+    expect(await journey('/userinfo', () => 'null')).toMatchObject({ how: 'refused', status: 502 })
+  })
+
   it('with __proto__ lends nothing to a copy of the user', async () => {
     const outcome = await tried('/userinfo', (text) => withMember(text, '__proto__', '{"isAdmin":true}'))
     if (outcome.how !== 'login') throw new Error(outcome.detail)
@@ -213,7 +296,7 @@ describe('a userinfo answer', () => {
   })
 
   it('with the subject twice is read by the last', async () => {
-    const twice = (...values: string[]): Promise<Outcome> =>
+    const twice = (...values: string[]): Promise<DirectOutcome> =>
       tried('/userinfo', (text) => withMember(text, 'sub', ...values))
     expect(await twice('"mallory"', '"alice"')).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
     expect(await twice('"alice"', '"mallory"')).toMatchObject({ how: 'refused', code: 'token_invalid' })
@@ -228,7 +311,7 @@ describe('a userinfo answer', () => {
   )
 
   it('of 300 kB is a login, and of two megabytes a fault of the provider', async () => {
-    const sized = (size: number): Promise<Outcome> =>
+    const sized = (size: number): Promise<DirectOutcome> =>
       tried('/userinfo', (text) => withMember(text, 'picture', JSON.stringify('x'.repeat(size))))
     expect(await sized(300_000)).toMatchObject({ how: 'login' })
     expect(await sized(2_000_000)).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
