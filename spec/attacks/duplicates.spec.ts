@@ -8,21 +8,49 @@ import type expressModule from 'express'
 import type { Express, RequestHandler } from 'express'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { queryOf } from '../../lib/http/login.ts'
 import type * as AppModule from '../support/app.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { changed, flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { rawRequest, type HeaderLines } from './raw-http.ts'
 
 type ExpressModule = typeof expressModule
 
-const world = flow()
+// Elliptic curves, since these specs log in some hundred times.
+const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 const expressOf: Record<4 | 5, ExpressModule> = {
   4: createRequire(import.meta.url)('express4') as ExpressModule,
   5: createRequire(import.meta.url)('express') as ExpressModule,
 }
+
+/** Names that a response must not have twice. */
+const single = ['state', 'code', 'iss', 'error', 'error_description']
+
+describe('the parameters of a query', () => {
+  it.each(single)('have %s as often as it comes, whatever its spelling', (name) => {
+    const percent = `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`
+    for (const again of [`${name}=x`, `${name}=`, name, `${percent}=x`]) {
+      for (const query of [`${name}=x&${again}`, `${again}&a=b&${name}=x`]) {
+        expect({ query, count: queryOf(`/callback?${query}`).getAll(name).length }).toEqual({ query, count: 2 })
+      }
+    }
+  })
+
+  it.each(['[]', '[0]', '[a]', '[a][b]', '[__proto__]', '[constructor][prototype]', '.a', '%5B%5D', '[', ']'])(
+    'with %s behind its name have another name',
+    (suffix) => {
+      for (const name of [...single, 'returnTo']) {
+        const parameters = queryOf(`/callback?${name}${suffix}=x`)
+        expect([...parameters.keys()]).toEqual([name + decodeURIComponent(suffix)])
+        expect(parameters.has(name)).toBe(false)
+      }
+    },
+  )
+})
 
 describe.each([4, 5] as const)('on Express %i', (version) => {
   let startApp: (typeof AppModule)['startApp']
@@ -66,6 +94,9 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
 
   describe.each(['simple', 'extended'] as const)('with the query parser %s', (queryParser) => {
     const start = (setup: Partial<AppSetup> = {}): Promise<TestApp> => startWith(queryParser, setup)
+    // The query is read by a function of ours that none of these have a say in: the rows of a table that log in each go
+    // to the newest Express with its richest parser, and some of them to the others, to show that they have none.
+    const isWhole = depth() === 'deep' || (version === 5 && queryParser === 'extended')
 
     describe('a parameter of the authorization response', () => {
       /** Spellings of a second one beside the true one, each of which some parser reads as the same name. */
@@ -78,10 +109,12 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
         ['twenty-five times', (name) => Array.from({ length: 25 }, () => `${name}=x`).join('&')],
       ]
 
+      const few = ['with another value', 'with its name in percent signs']
+
       describe.each(['state', 'code', 'iss', 'error', 'error_description'])('%s', (name) => {
         it('a second time is refused, in whatever way it comes', { meta: { id: 'duplicates-1' } }, async () => {
           const app = await start()
-          for (const [how, repeat] of repeats) {
+          for (const [how, repeat] of isWhole ? repeats : repeats.filter(([how]) => few.includes(how))) {
             world.provider.forget()
             app.events.length = 0
             const agent = app.agent()
@@ -114,7 +147,7 @@ describe.each([4, 5] as const)('on Express %i', (version) => {
             '[',
             ']',
           ]
-          for (const suffix of suffixes) {
+          for (const suffix of isWhole ? suffixes : suffixes.slice(0, 3)) {
             world.provider.forget()
             app.events.length = 0
             const agent = app.agent()

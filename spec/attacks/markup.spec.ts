@@ -10,13 +10,15 @@ import { createApp as createTwoProviders } from '../../examples/multiple-provide
 import { renderPage } from '../../lib/http/pages.ts'
 import { run } from '../examples/steps.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { changed, flow, response } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { hostileTexts } from './hostile-texts.ts'
 import { shapeOf } from './page-shape.ts'
 import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
 
-const world = flow()
+// Elliptic curves, since these specs log in some hundred times.
+const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 interface Shown {
@@ -26,6 +28,9 @@ interface Shown {
 
 /** Several texts at once, for places that take a whole login each. */
 const together = hostileTexts.flatMap((_, at) => (at % 5 === 0 ? [hostileTexts.slice(at, at + 5).join(' | ')] : []))
+
+/** For places that take a whole login each: several texts at once, and each by itself in depth. */
+const severalOrEach = depth() === 'deep' ? hostileTexts : together
 
 /** One place for a text to get into a page; sends a text and returns the page, or undefined where none can be made of it. */
 type Place = (text: string) => Promise<Shown | undefined>
@@ -119,6 +124,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
+      texts: severalOrEach,
       place: async (text) => {
         world.provider.deny('server_error', text)
         return shown(await app.agent().get('/profile'))
@@ -130,6 +136,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
+      texts: severalOrEach,
       place: async (text) => {
         world.provider.deny(text, undefined)
         return shown(await app.agent().get('/profile'))
@@ -142,6 +149,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const agent = await loggedIn(app)
     return {
       app,
+      texts: severalOrEach,
       place: async (text) => {
         world.provider.deny('access_denied', text)
         const returnTo = encodeURIComponent(`/profile?x=${queryValue(text)}'&y=1`)
@@ -163,6 +171,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     })
     return {
       app,
+      texts: severalOrEach,
       place: async (text) => {
         message = text
         return shown(await app.agent().get('/profile'))
@@ -179,7 +188,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     })
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: async (text) => {
         message = text
         return shown(await app.agent().get('/profile'))
@@ -191,7 +200,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: (text) =>
         during(
           { endpoints: { token: { status: 400, body: { error: text, error_description: text, error_uri: text } } } },
@@ -204,7 +213,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: (text) =>
         during({ idToken: { claims: { aud: text, nonce: text, iss: text } } }, async () =>
           shown(await app.agent().get('/profile')),
@@ -216,7 +225,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: async (text) => {
         // Of an application that has never seen the provider.
         const other = await startWith()
@@ -236,7 +245,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
         const app = await startWith()
         return {
           app,
-          texts: together,
+          texts: severalOrEach,
           place: async (text: string) => {
             const agent = app.agent()
             const callback = changed(await response(agent, '/profile'), { code: 'unknown' })
@@ -251,7 +260,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: async (text) => {
         const endpoint = `${world.provider.issuer}/authorize`
         const query = queryValue(text)
@@ -280,7 +289,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     const app = await startWith()
     return {
       app,
-      texts: together,
+      texts: severalOrEach,
       place: async (text) => {
         const endpoint = `${world.provider.issuer}/logout`
         const other = await during(
@@ -405,23 +414,43 @@ describe('a page of the package', () => {
     )
   })
 
-  it(
-    'goes where it is told, by the link and by itself, whatever stands in the address',
-    { meta: { id: 'markup-2' } },
-    () => {
-      const addresses = fc
-        .tuple(fc.constantFrom('https://id.example.com', 'http://127.0.0.1:3000'), texts)
-        .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
-      fc.assert(
-        fc.property(addresses, (address) => {
-          const link = { href: address, text: 'Go on' }
-          const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
-          expect(shape.addresses).toEqual([address, address])
-        }),
-        { numRuns: 1000 },
-      )
-    },
-  )
+  it('has the same elements with each hostile text, wherever that stands', () => {
+    const page = (text: string) => ({
+      title: text,
+      paragraphs: [text, text],
+      small: text,
+      link: { href: text, text },
+      button: { action: text, text },
+      refresh: text,
+    })
+    const usual = shapeOf(renderPage(page('harmless')))
+    for (const text of hostileTexts) {
+      const shape = shapeOf(renderPage(page(text)))
+      expect(shape.elements).toEqual(usual.elements)
+      for (const element of shape.elements) expect(element).toMatch(ownElements)
+      expect(shape.addresses).toHaveLength(usual.addresses.length)
+      for (const name of ['title', 'h1', 'small', 'a', 'button']) {
+        // A parser drops NUL, or replaces it where the element has text alone.
+        expect(shape.textOf(name).map((found) => found.replaceAll('\ufffd', ''))).toEqual([
+          read(text.replaceAll('\0', '')),
+        ])
+      }
+    }
+  })
+
+  it('goes where it is told, by the link and by itself, whatever stands in the address', () => {
+    const addresses = fc
+      .tuple(fc.constantFrom('https://id.example.com', 'http://127.0.0.1:3000'), texts)
+      .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
+    fc.assert(
+      fc.property(addresses, (address) => {
+        const link = { href: address, text: 'Go on' }
+        const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
+        expect(shape.addresses).toEqual([address, address])
+      }),
+      { numRuns: 1000 },
+    )
+  })
 })
 
 describe('an endpoint that is no address of a server', () => {
@@ -508,7 +537,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
       during({ idToken: { claims: claimsOf(text) } }, () =>
         pagesOf(demo.agent(), ['/members', '/', '/admin', `/nowhere/${queryValue(text)}?x=${queryValue(text)}`]),
       )
-    await noneBecomesMarkup(place, [demo.url], { texts: together })
+    await noneBecomesMarkup(place, [demo.url], { texts: severalOrEach })
   })
 
   it('of the provider in the demo', async () => {
@@ -532,7 +561,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
       }
       return { html: html.replaceAll(/\/interaction\/[\w-]+/g, '/interaction'), type: 'text/html; charset=utf-8' }
     }
-    await noneBecomesMarkup(place, [provider.issuer], { texts: together })
+    await noneBecomesMarkup(place, [provider.issuer], { texts: severalOrEach })
   })
 
   it('of two providers', async () => {
@@ -554,11 +583,11 @@ describe('no claim and no address becomes markup on a page of an example', () =>
           `/${queryValue(text)}`,
         ]),
       )
-    await noneBecomesMarkup(place, [site.url], { texts: together })
+    await noneBecomesMarkup(place, [site.url], { texts: severalOrEach })
   })
 
   it('of Keycloak', async () => {
-    const provider = await startTestProvider({ path: '/realms/acme', signIn: 'alice' })
+    const provider = await startTestProvider({ path: '/realms/acme', signIn: 'alice', algorithm: 'ES256' })
     world.later(() => provider.stop())
     const site = await run(async (baseUrl) => ({
       app: createKeycloakExample({ keycloakUrl: provider.url, baseUrl }),
@@ -572,6 +601,6 @@ describe('no claim and no address becomes markup on a page of an example', () =>
       undo()
       return page
     }
-    await noneBecomesMarkup(place, [site.url], { texts: together })
+    await noneBecomesMarkup(place, [site.url], { texts: severalOrEach })
   })
 })

@@ -7,17 +7,18 @@ import { createOidc, type Oidc } from 'express-session-oidc'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 
 /** The honest one, whose user is alice. */
-const world = flow()
+const world = flow({ algorithm: 'ES256' })
 /** The other, whose user is alice too: a subject is one only together with its issuer. */
 let hostile: TestProvider
 
 beforeAll(async () => {
   // Another host than the first one's, since the two would share their cookies.
-  hostile = await startTestProvider({ hostname: 'localhost' })
+  hostile = await startTestProvider({ hostname: 'localhost', algorithm: 'ES256' })
 })
 beforeEach(() => {
   hostile.signIn('alice')
@@ -145,7 +146,10 @@ describe.each([
       const app = await start()
       let loggedIn = 0
       for (const cookies of cookieWays) {
+        const isKnown = cookies === 'both' || cookies === `${route} alone`
         for (const [iss, issuersOf] of Object.entries(issuers)) {
+          // Without the login's cookie the names that could be right are enough.
+          if (!isKnown && depth() !== 'deep' && iss !== 'left out' && iss !== `the ${route} one`) continue
           const begun = await begunWithBoth(app)
           bendCookies(begun, app, cookies)
           for (const provider of [world.provider, hostile]) provider.forget()
@@ -156,7 +160,6 @@ describe.each([
           const answer = await begun.agent.get(url, { redirect: 'manual' })
 
           const where = `${cookies}, iss ${iss}`
-          const isKnown = cookies === 'both' || cookies === `${route} alone`
           const isNamed = iss === `the ${route} one` || (iss === 'left out' && !isAnnounced)
           const isTaken = route === state && isKnown && isNamed
           const isOne = isTaken && code === route

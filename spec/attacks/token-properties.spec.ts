@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
 import { close, listen } from '../support/app.ts'
+import { depth } from '../support/depth.ts'
 import { rejection } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { audience, base64url, Mint } from './forged-tokens.ts'
@@ -58,7 +59,11 @@ describe('a good token', () => {
       for (let at = 0; at < token.length; at++) {
         const own = token.charAt(at)
         const next = base64urlCharacters[(base64urlCharacters.indexOf(own) + 1) % 64] as string
-        for (const other of [next, '', own + own]) await isRefused(token.slice(0, at) + other + token.slice(at + 1))
+        // One of the three changes at each place, so that each comes at every third; all three in depth.
+        const changes = [next, '', own + own]
+        for (const other of depth() === 'deep' ? changes : changes.slice(at % 3, (at % 3) + 1)) {
+          await isRefused(token.slice(0, at) + other + token.slice(at + 1))
+        }
       }
       expect((await bearer.verifyToken(token)).sub).toBe('alice')
     }
