@@ -6,13 +6,17 @@ import type { RequestHandler } from 'express'
 import { LoginRefused, type OidcOptions } from 'express-session-oidc'
 import type { TestEndpoint, TestFaults, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
+import { localPath, localReferer } from '../../lib/core/urls.ts'
+import { statusFault } from '../../lib/provider/faults.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
-import { changed, flow, response } from '../support/flow.ts'
+import { byDepth } from '../support/depth.ts'
+import { changed, flow, publicOrigin, response } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type RawRequest } from './raw-http.ts'
 
-const world = flow()
+// Elliptic curves, since these specs log in some hundred times.
+const world = flow({ algorithm: 'ES256' })
 noUnhandledRejections()
 
 /** What ends a line somewhere: as it is, encoded once and twice, and characters that are cut down to it. */
@@ -41,6 +45,15 @@ const lineBreaks = [
 const payloads = lineBreaks.map(
   (end) => `x${end}X-Planted: 1${end}Set-Cookie: planted=1${end}${end}<script>alert(1)</script>`,
 )
+
+/** For ways that take a whole login: what ends a line in HTTP, in HTML and in JavaScript, encoded, and cut down to it. */
+const sentPayloads = byDepth({
+  quick: payloads.slice(0, 2),
+  normal: ['\r\n', '\n', '\r', '\u2028', '\0\r\n', '\u560d\u560a', '%0d%0a'].map(
+    (end) => payloads[lineBreaks.indexOf(end)] as string,
+  ),
+  deep: payloads,
+})
 
 function namesIn(answer: RawAnswer): string[] {
   return answer.headers.map(([name]) => name)
@@ -82,7 +95,32 @@ const octets = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code
   (octet) => !/[a-z0-9]/i.test(octet) && (octet < '\u00a2' || /[\u00ad\u00c0\u00e2\u00fe\u00ff]/.test(octet)),
 )
 
-describe('no octet of a request ends a header', { meta: { id: 'header-injection-1' } }, () => {
+/** Those that separate, end or quote something in a header, an address or a cookie, and one of each other range. */
+const tellingOctets = [...'\0\t\n\v\f\r\u001b "%,;<=>?\\^\u007f\u0080\u0085\u00a0\u00ad\u00ff']
+const sentOctets = byDepth({ quick: tellingOctets.slice(0, 6), normal: tellingOctets, deep: octets })
+/** An octet as it is, and percent-encoded. */
+const spellings = (octet: string): string[] => [octet, `%${octet.charCodeAt(0).toString(16).padStart(2, '0')}`]
+
+describe('any octet', () => {
+  const all = octets.flatMap(spellings)
+
+  it('is in no path that localPath or localReferer makes, unless it may stand in a header', () => {
+    for (const text of all) {
+      for (const target of [`/a${text}b`, `/a?${text}=1`, `/a#${text}`]) {
+        const referer = Buffer.from(`${publicOrigin}${target}`, 'latin1').toString('latin1')
+        for (const path of [localPath(target, publicOrigin), localReferer(referer, publicOrigin)]) {
+          expect(path ?? '', JSON.stringify(target)).toMatch(/^[\x21-\x7e]*$/)
+        }
+      }
+    }
+  })
+
+  it('in the telling ones is one of all', () => {
+    for (const octet of tellingOctets) expect(octets).toContain(octet)
+  })
+})
+
+describe('no octet of a request ends a header', () => {
   /** Requests that carry an octet, raw or percent-encoded, into a header or a page. */
   const carriers: Record<string, (octet: string) => Partial<RawRequest> & { target: string }> = {
     'in returnTo': (octet) => ({ target: `/login?returnTo=/a${octet}b`, headers: navigation }),
@@ -118,8 +156,8 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
   it.each(Object.entries(carriers))('%s', async (_name, carry) => {
     const app = await world.start({ routes })
     const plain = await rawRequest(app.url, carry('x'))
-    for (const octet of octets) {
-      for (const text of [octet, `%${octet.charCodeAt(0).toString(16).padStart(2, '0')}`]) {
+    for (const octet of sentOctets) {
+      for (const text of spellings(octet)) {
         expectLike(await rawRequest(app.url, { ...carry(text), encoding: 'latin1' }), plain, JSON.stringify(text))
       }
     }
@@ -128,7 +166,7 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
   it('in the name of a cookie of ours, which is taken away by that name', async () => {
     const app = await world.start({ routes })
     const plain = await rawRequest(app.url, { target: '/login', headers: navigation })
-    for (const octet of octets.flatMap((one) => [one, `%${one.charCodeAt(0).toString(16).padStart(2, '0')}`])) {
+    for (const octet of sentOctets.flatMap(spellings)) {
       const headers = [...navigation, ['Cookie', `oidc.default.a${octet}b=1`] as const]
       const answer = await rawRequest(app.url, { target: '/login', headers, encoding: 'latin1' })
       if (answer.status === 400) continue
@@ -229,7 +267,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
       },
       routes: (express) => void express.get('/hinted', hinted),
     })
-    for (const payload of payloads) {
+    for (const payload of sentPayloads) {
       expectPlain(await send(payload, app, (value) => void (wanted = value)), app, JSON.stringify(payload))
       world.provider.behave()
     }
@@ -308,6 +346,16 @@ describe('what the provider says of when to come back', () => {
     ['<script>', undefined],
   ] as const
 
+  /** A number, one that is too large, one that is none, and none. */
+  const few = values.filter(([value]) => ['7', '1e309', '-1', 'soon'].includes(value))
+
+  it('is a number of seconds, or else ours', () => {
+    for (const [value, seconds] of values) {
+      const { headers } = statusFault(new Response(null, { status: 503, headers: { 'retry-after': value } }))
+      expect(headers['Retry-After'], value).toBe(String(seconds ?? 5))
+    }
+  })
+
   const endpoints: readonly [TestEndpoint, Partial<OidcOptions>][] = [
     ['discovery', {}],
     ['par', { par: true }],
@@ -319,7 +367,7 @@ describe('what the provider says of when to come back', () => {
   it.each(endpoints)(
     'at the endpoint %s becomes a whole number of seconds, from 1 to 300',
     async (endpoint, options) => {
-      for (const [value] of values) {
+      for (const [value] of byDepth({ quick: few, normal: few, deep: values })) {
         const fault = { status: 503, headers: { 'retry-after': value, 'set-cookie': 'planted=1', 'x-planted': '1' } }
         const undo = world.provider.misbehave({ endpoints: { [endpoint]: fault } })
         const app = await world.start({ options })
@@ -337,7 +385,7 @@ describe('what the provider says of when to come back', () => {
   )
 
   it('is passed on where it is a number of seconds, and else is ours', async () => {
-    for (const [value, seconds] of values) {
+    for (const [value, seconds] of byDepth({ quick: few, normal: few, deep: values })) {
       const undo = world.provider.misbehave({
         endpoints: { userinfo: { status: 503, headers: { 'retry-after': value } } },
       })

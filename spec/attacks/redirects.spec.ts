@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { localPath, localReferer } from '../../lib/core/urls.ts'
-import { depth } from '../support/depth.ts'
+import { byDepth, depth } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
 import { queryValue } from './raw-http.ts'
@@ -330,7 +330,7 @@ describe('whatever Referer comes', { timeout }, () => {
 })
 
 describe('whatever goes in by HTTP', { timeout }, () => {
-  const numRuns = { quick: 10, normal: 40, deep: 1000 }[depth()]
+  const numRuns = byDepth({ quick: 10, normal: 40, deep: 1000 })
 
   it.each(['', '/shop'])(
     'as returnTo stays on this origin, with the base path "%s"',
@@ -382,7 +382,7 @@ describe('whatever goes in by HTTP', { timeout }, () => {
       fc.asyncProperty(targets, async (target) => {
         for (const address of await send(target)) expect(fault(address, publicOrigin)).toBeUndefined()
       }),
-      { numRuns: { quick: 5, normal: 15, deep: 200 }[depth()] },
+      { numRuns: byDepth({ quick: 5, normal: 15, deep: 200 }) },
     )
   })
 })
