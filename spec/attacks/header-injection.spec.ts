@@ -348,6 +348,7 @@ describe('what the provider says of when to come back', () => {
 
   /** A number, one that is too large, one that is none, and none. */
   const few = values.filter(([value]) => ['7', '1e309', '-1', 'soon'].includes(value))
+  const sent = byDepth<readonly (typeof values)[number][]>({ quick: few, normal: few, deep: values })
 
   it('is a number of seconds, or else ours', () => {
     for (const [value, seconds] of values) {
@@ -367,7 +368,7 @@ describe('what the provider says of when to come back', () => {
   it.each(endpoints)(
     'at the endpoint %s becomes a whole number of seconds, from 1 to 300',
     async (endpoint, options) => {
-      for (const [value] of byDepth({ quick: few, normal: few, deep: values })) {
+      for (const [value] of sent) {
         const fault = { status: 503, headers: { 'retry-after': value, 'set-cookie': 'planted=1', 'x-planted': '1' } }
         const undo = world.provider.misbehave({ endpoints: { [endpoint]: fault } })
         const app = await world.start({ options })
@@ -385,7 +386,7 @@ describe('what the provider says of when to come back', () => {
   )
 
   it('is passed on where it is a number of seconds, and else is ours', async () => {
-    for (const [value, seconds] of byDepth({ quick: few, normal: few, deep: values })) {
+    for (const [value, seconds] of sent) {
       const undo = world.provider.misbehave({
         endpoints: { userinfo: { status: 503, headers: { 'retry-after': value } } },
       })

@@ -18,6 +18,8 @@ afterEach(async () => {
 
 async function start(accessTokens: 'opaque' | 'jwt' = 'opaque'): Promise<TestProvider> {
   const provider = await startTestProvider({
+    // Elliptic curves, since making RSA keys takes most of the time.
+    algorithm: 'ES256',
     audience: 'orders',
     accessTokens,
     clients: [
@@ -139,7 +141,7 @@ describe('what an issuer answers', () => {
   ]
 
   it.each(answers)('%s', async (_, changes, expected) => {
-    const issuer = await startTestProvider()
+    const issuer = await startTestProvider({ algorithm: 'ES256' })
     const endpoint = createServer((_req, res) => {
       const claims = { active: true, iss: issuer.issuer, aud: 'orders', sub: 'alice', exp: now() + 60, ...changes }
       res.setHeader('content-type', 'application/json').end(JSON.stringify(claims))
@@ -193,7 +195,7 @@ describe('the option introspection', () => {
   })
 
   it('belongs to one issuer alone, of whom an opaque token then is', async () => {
-    const [other, provider] = [await startTestProvider(), await start()]
+    const [other, provider] = [await startTestProvider({ algorithm: 'ES256' }), await start()]
     undo.push(() => other.stop())
     const bearer = createBearer({
       audience: 'orders',

@@ -4,11 +4,13 @@
  */
 import { createServer, type Server } from 'node:http'
 import { startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
-import { afterEach, describe, expect, it } from 'vitest'
-import { close, listen, startApp, type TestApp } from '../support/app.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { close, listen, startApp } from '../support/app.ts'
+import { byDepth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
 import { noUnhandledRejections } from '../support/rejections.ts'
+import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
 import { slotOfBrowser } from '../tokens/support/one-login.ts'
 
 const world = flow()
@@ -119,13 +121,18 @@ describe('keys', () => {
 
 describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algorithm) => {
   let provider: TestProvider
-  let app: TestApp
-  afterEach(async () => {
-    await app.stop()
-    await provider.stop()
+  let direct: DirectLogins
+  beforeAll(async () => {
+    provider = await startTestProvider({ signIn: 'alice', algorithm })
+    direct = directLogins(provider)
   })
+  beforeEach(() => {
+    provider.behave()
+    provider.forget()
+  })
+  afterAll(() => provider.stop())
 
-  it.each<[string, TestFaults['idToken']]>([
+  const bad: [string, TestFaults['idToken']][] = [
     ['broken', { signature: 'corrupt' }],
     ['of another key', { signature: 'other-key' }],
     ['of none', { signature: 'none' }],
@@ -137,15 +144,26 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algor
       'of zeros',
       { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.${Buffer.alloc(64).toString('base64url')}` },
     ],
-  ])('and whose signature is %s logs nobody in', { meta: { id: 'misbehaving-3' } }, async (_name, idToken) => {
-    provider = await startTestProvider({ signIn: 'alice', algorithm })
-    app = await startApp({ provider })
-    provider.misbehave({ idToken })
-    expect((await app.agent().get('/profile')).status).toBe(502)
-    expect(told(app, 'login')).toEqual([])
-    provider.behave()
-    expect((await app.agent().get('/profile')).status).toBe(200)
+  ]
+
+  it.each(bad)('and whose signature is %s logs nobody in', async (_name, idToken) => {
+    expect(await direct.login({ idToken })).toMatchObject({ how: 'refused', status: 502 })
+    expect(await direct.login()).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
   })
+
+  const few = bad.slice(0, 2)
+  it.each(byDepth({ quick: few, normal: few, deep: bad }))(
+    'and whose signature is %s logs no browser in',
+    async (_name, idToken) => {
+      const app = await startApp({ provider })
+      provider.misbehave({ idToken })
+      expect((await app.agent().get('/profile')).status).toBe(502)
+      expect(told(app, 'login')).toEqual([])
+      provider.behave()
+      expect((await app.agent().get('/profile')).status).toBe(200)
+      await app.stop()
+    },
+  )
 })
 
 describe('odd characters', () => {

@@ -1,8 +1,10 @@
 import type { TestFaults } from 'express-session-oidc/testing'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { byDepth } from '../support/depth.ts'
 import { flow, told } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { keepsSecrets, meets, patience, startForFaults } from '../support/misbehaviour.ts'
+import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
 
 const world = flow()
 
@@ -64,7 +66,7 @@ describe('a token endpoint that is down', () => {
 })
 
 describe('a token endpoint that breaks the protocol', () => {
-  it.each<[string, TestFaults]>([
+  const answered: [string, TestFaults][] = [
     ['leaves out the access token', { accessToken: { omit: true } }],
     ['leaves out the ID token', { idToken: { omit: true } }],
     ['sends an access token that is no text', { tokenResponse: { access_token: 5 } }],
@@ -77,6 +79,21 @@ describe('a token endpoint that breaks the protocol', () => {
     ['sends an expires_in that is null', { tokenResponse: { expires_in: null } }],
     ['sends an expires_in that is no number', { tokenResponse: { expires_in: 'soon' } }],
     ['sends a list', { tokenResponse: () => [] as never }],
+  ]
+  let direct: DirectLogins
+  beforeAll(() => {
+    direct = directLogins(world.provider)
+  })
+
+  it.each(answered)('%s: 502, and nobody is logged in', async (_name, faults) => {
+    expect(await direct.login(faults)).toMatchObject({ how: 'refused', ...wrong })
+    expect(await direct.login()).toMatchObject({ how: 'login' })
+  })
+
+  const wired = ['leaves out the access token', 'sends a refresh token that is no text', 'sends a list']
+  const few = answered.filter(([name]) => wired.includes(name))
+  it.each<[string, TestFaults]>([
+    ...byDepth({ quick: few, normal: few, deep: answered }),
     ['redirects', { endpoints: { token: { status: 302, headers: { location: 'http://evil.example/' } } } }],
     ['answers 204', { endpoints: { token: { status: 204 } } }],
   ])('%s: 502, nobody is logged in, and the next try works', async (_name, faults) => {
