@@ -11,7 +11,7 @@ let provider: TestProvider
 let app: TestApp
 
 beforeAll(async () => {
-  provider = await startTestProvider({ signIn: 'alice', now: () => Date.now() })
+  provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256', now: () => Date.now() })
 })
 afterAll(() => provider.stop())
 beforeEach(() => {
