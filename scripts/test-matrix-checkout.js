@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,88 +18,91 @@ import { promisify } from 'node:util'
 /** @typedef {import('./test-matrix-combinations.js').Combination} Combination */
 
 const run = promisify(execFile)
-const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
 
-/** A copy of the tracked files in a temporary folder, with dependencies of its own and other Nodes. */
+/**
+ * A copy of the tracked files in a temporary folder, with the project's dependencies, of which the packages of a
+ * combination are swapped. The dependencies are hard links: nothing here may write into one of these files.
+ */
 export class Checkout {
   /** @param {string} folder */
   constructor(folder) {
     this.folder = folder
     this.root = join(folder, 'checkout')
-    /** @type {Map<string, string>} */
-    this.resolved = new Map()
+    this.packages = join(folder, 'packages')
   }
 
-  /** @param {string} root The project. */
+  /** @param {string} root The project, with its dependencies installed. */
   static async make(root) {
     const checkout = new Checkout(await mkdtemp(join(tmpdir(), 'matrix-')))
     const { stdout } = await run('git', ['ls-files', '-z'], { cwd: root, maxBuffer: 1 << 26 })
     for (const name of stdout.split('\0').filter(Boolean)) {
-      // What is deleted but not committed yet is tracked still.
+      // What is deleted but not committed yet is still tracked.
       if (!existsSync(join(root, name))) continue
       await mkdir(dirname(join(checkout.root, name)), { recursive: true })
       await cp(join(root, name), join(checkout.root, name))
     }
-    await checkout.#npm(['ci', ...quiet])
-    await run(process.execPath, ['scripts/build.js'], { cwd: checkout.root })
+    const dependencies = join(checkout.root, 'node_modules')
+    // A hidden file or folder is a tool's cache, which a run would write into, or npm's list of what is installed.
+    linkTree(join(root, 'node_modules'), dependencies, (name) => name.startsWith('.') && name !== '.bin')
+    // Each redis brings its own.
+    rmSync(join(dependencies, '@redis'), { recursive: true, force: true })
     return checkout
   }
 
   /**
-   * Finds the newest version of each that a combination names a part of, once, and fetches the Nodes.
+   * Installs each version that a combination names, once: Nodes, and packages with their dependencies nested in them.
    *
    * @param {readonly Combination[]} combinations
-   * @returns {Promise<Combination[]>} With whole versions.
    */
-  async resolve(combinations) {
-    const nodes = join(this.folder, 'nodes')
-    await mkdir(nodes)
-    await writeFile(join(nodes, 'package.json'), '{}')
-    const versions = [...new Set(combinations.map(({ node }) => node))]
-    const aliases = versions.map((version) => `node-${version}@npm:${nodePackage()}@${version}`)
-    await this.#npm(['install', ...quiet, ...aliases], nodes)
-    const resolved = []
-    for (const combination of combinations) {
-      const whole = { ...combination, node: await versionIn(nodes, `node-${combination.node}`) }
-      this.resolved.set(whole.node, join(nodes, 'node_modules', `node-${combination.node}`, 'bin'))
-      for (const name of /** @type {const} */ (['express', 'express-session', 'redis', 'connect-redis'])) {
-        whole[name] = await this.#newest(name, combination[name])
-      }
-      resolved.push(whole)
-    }
-    return resolved
+  async fetch(combinations) {
+    mkdirSync(this.packages)
+    writeFileSync(join(this.packages, 'package.json'), '{}')
+    const nodes = combinations.map(({ node }) => specifier(nodePackage(), node))
+    const packages = combinations.flatMap((one) =>
+      Object.entries(packagesIn(one)).map(([name, version]) => specifier(name, version)),
+    )
+    const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
+    // Peers are those of the combination, not what npm would choose.
+    const layout = ['--install-strategy=nested', '--legacy-peer-deps']
+    await run('npm', ['install', ...quiet, ...layout, ...new Set([...nodes, ...packages])], {
+      cwd: this.packages,
+      maxBuffer: 1 << 26,
+    })
   }
 
   /**
-   * Puts the packages of a combination into the checkout, with their types.
+   * Puts the packages of a combination, with their types, in the place of those that are there.
+   *
+   * @param {Combination} combination
+   * @returns {Promise<Combination>} The whole versions, as the tests will see them.
+   */
+  async install(combination) {
+    const packages = packagesIn(combination)
+    // There is one of each of these, which all others share.
+    const shared = new Set([...Object.keys(packages), '@types/node'])
+    for (const [name, version] of Object.entries(packages)) {
+      const target = join(this.root, 'node_modules', name)
+      rmSync(target, { recursive: true, force: true })
+      linkTree(join(this.packages, 'node_modules', alias(name, version)), target, (_, path) =>
+        shared.has(path.replaceAll('\\', '/').split('/node_modules/').at(-1) ?? ''),
+      )
+    }
+    const found = await this.#installed(combination, Object.keys(packages))
+    for (const [name, version] of Object.entries({ ...packages, node: combination.node })) {
+      if (!`${found[name]}.`.startsWith(`${version}.`)) throw new Error(`${name} is ${found[name]}, not ${version}`)
+    }
+    return /** @type {Combination} */ (
+      Object.fromEntries(Object.keys(combination).map((name) => [name, found[name] ?? '']))
+    )
+  }
+
+  /**
+   * The folder of the Node of a combination.
    *
    * @param {Combination} combination
    */
-  async install(combination) {
-    const { express, 'express-session': session, redis, 'connect-redis': store } = combination
-    const packages = {
-      express,
-      'express-session': session,
-      redis,
-      'connect-redis': store,
-      '@types/express': /** @type {string} */ (express.split('.')[0]),
-      '@types/express-session': session.split('.').slice(0, 2).join('.'),
-    }
-    const names = Object.entries(packages).map(([name, version]) => `${name}@${version}`)
-    await this.#npm(['install', '--no-save', ...quiet, ...names])
-    for (const [name, version] of Object.entries(packages)) {
-      const found = await versionIn(this.root, name)
-      if (!`${found}.`.startsWith(`${version}.`)) throw new Error(`${name} is ${found}, not ${version}`)
-    }
-  }
-
-  /**
-   * The folder of a Node.
-   *
-   * @param {string} version
-   */
-  nodeFolder(version) {
-    return /** @type {string} */ (this.resolved.get(version))
+  nodeFolder({ node }) {
+    return join(this.packages, 'node_modules', alias(nodePackage(), node), 'bin')
   }
 
   remove() {
@@ -97,34 +110,71 @@ export class Checkout {
   }
 
   /**
-   * @param {string} name
-   * @param {string} range
+   * The versions of the Node of a combination, of the packages that it imports, and of their types.
+   *
+   * @param {Combination} combination
+   * @param {string[]} names
+   * @returns {Promise<Record<string, string>>}
    */
-  async #newest(name, range) {
-    const key = `${name}@${range}`
-    const known = this.resolved.get(key)
-    if (known) return known
-    const stdout = await this.#npm(['view', key, 'version', '--json', '--prefer-offline', '--loglevel=error'])
-    // One version, or a list of them in no order that counts.
-    const versions = /** @type {string[]} */ ([JSON.parse(stdout)].flat())
-    const version = versions.toSorted(byNumbers).at(-1) ?? range
-    this.resolved.set(key, version)
-    return version
-  }
-
-  /** @param {string[]} words */
-  async #npm(words, cwd = this.root) {
-    const { stdout } = await run('npm', words, { cwd, maxBuffer: 1 << 26 })
-    return stdout
+  async #installed(combination, names) {
+    /** @type {Record<string, string>} */
+    const found = {}
+    for (const name of names) {
+      const manifest = await readFile(join(this.root, 'node_modules', name, 'package.json'), 'utf8')
+      found[name] = /** @type {{ version: string }} */ (JSON.parse(manifest)).version
+    }
+    // What a test's own `import` loads is in exactly these folders, and loads.
+    const script = `
+      import { pathToFileURL } from 'node:url'
+      for (const name of process.argv.slice(1)) {
+        const { href } = pathToFileURL('node_modules/' + name + '/')
+        if (!import.meta.resolve(name).startsWith(href)) throw new Error(name + ': ' + import.meta.resolve(name))
+        await import(name)
+      }
+      console.log(process.versions.node)
+    `
+    const { stdout } = await run(
+      join(this.nodeFolder(combination), 'node'),
+      ['--input-type=module', '--eval', script, ...names.filter((name) => !name.startsWith('@types/'))],
+      { cwd: this.root },
+    )
+    return { ...found, node: stdout.trim() }
   }
 }
 
 /**
- * @param {string} a
- * @param {string} b
+ * The packages of a combination and their types: a version, or the part of one that stands for its newest release.
+ *
+ * @param {Combination} combination
+ * @returns {Record<string, string>}
  */
-function byNumbers(a, b) {
-  return a.localeCompare(b, 'en', { numeric: true })
+function packagesIn({ express, 'express-session': session, redis, 'connect-redis': store }) {
+  return {
+    express,
+    'express-session': session,
+    redis,
+    'connect-redis': store,
+    '@types/express': /** @type {string} */ (express.split('.')[0]),
+    '@types/express-session': session.split('.').slice(0, 2).join('.'),
+  }
+}
+
+/**
+ * The name under which a version of a package is installed beside others of the same package.
+ *
+ * @param {string} name
+ * @param {string} version
+ */
+function alias(name, version) {
+  return `${name.replace('@', '').replace('/', '-')}-${version}`
+}
+
+/**
+ * @param {string} name
+ * @param {string} version
+ */
+function specifier(name, version) {
+  return `${alias(name, version)}@npm:${name}@${version}`
 }
 
 /** The package that holds nothing but the binary of a Node for this machine. */
@@ -135,10 +185,31 @@ function nodePackage() {
 }
 
 /**
- * @param {string} folder
- * @param {string} name
+ * Makes a folder like another, with hard links to its files, or copies where the file system has no such links.
+ *
+ * @param {string} from
+ * @param {string} to
+ * @param {(name: string, path: string) => boolean} isLeftOut Is asked by the name and the path of each entry.
  */
-async function versionIn(folder, name) {
-  const manifest = await readFile(join(folder, 'node_modules', name, 'package.json'), 'utf8')
-  return /** @type {{ version: string }} */ (JSON.parse(manifest)).version.replace(/^v/, '')
+function linkTree(from, to, isLeftOut) {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (isLeftOut(entry.name, source)) continue
+    if (entry.isDirectory()) linkTree(source, target, isLeftOut)
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target)
+    else linkFile(source, target)
+  }
+}
+
+/**
+ * @param {string} source
+ * @param {string} target
+ */
+function linkFile(source, target) {
+  try {
+    linkSync(source, target)
+  } catch {
+    copyFileSync(source, target)
+  }
 }

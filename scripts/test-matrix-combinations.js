@@ -1,9 +1,10 @@
 /**
  * @typedef {'node' | 'express' | 'express-session' | 'redis' | 'connect-redis'} Name
- * @typedef {Record<Name, string>} Combination What runs together: a version, or the part of one that names its newest.
+ * @typedef {Record<Name, string>} Combination Versions that are tested together: a whole version, or a part of one
+ *   that stands for its newest release.
  */
 
-/** What is supported, oldest first. */
+/** The supported versions, oldest first. */
 export const supported = /** @type {const} */ ({
   node: ['20', '22', '24', '26'],
   express: ['4', '5'],
@@ -13,39 +14,52 @@ export const supported = /** @type {const} */ ({
 })
 
 /**
- * Eight combinations in which every two versions meet. The first four, one for each Node, are enough for every two of
- * Express, express-session and redis.
- *
- * @returns {Combination[]}
+ * With the lowest versions, the first four of these are enough for every pair of Express, express-session and redis to
+ * meet, and all eight for every pair of all packages and Node. connect-redis 10 does not support Node 20.
  */
-export function pairwise() {
-  // An orthogonal array: four levels from two bits and their sum, and the remaining sums with a third bit.
-  return [0, 1].flatMap((half) =>
-    [0, 1, 2, 3].map((node) => {
-      const [a, b] = [node >> 1, node & 1]
-      const c = a ^ b ^ half
-      return {
-        node: /** @type {string} */ (supported.node[node]),
-        express: supported.express[/** @type {0 | 1} */ (c)],
-        redis: supported.redis[/** @type {0 | 1} */ (c ^ a)],
-        'express-session': supported['express-session'][/** @type {0 | 1} */ (c ^ b)],
-        'connect-redis': supported['connect-redis'][/** @type {0 | 1} */ (c ^ a ^ b)],
-      }
-    }),
-  )
+const newest = [
+  combination('26', '5', '1.19', '6', '10'),
+  combination('20', '5', '1.18', '5', '9'),
+  combination('22', '4', '1.18', '6', '10'),
+  combination('24', '4', '1.19', '5', '10'),
+  combination('20', '4', '1.19', '6', '9'),
+  combination('22', '5', '1.19', '5', '9'),
+  combination('24', '5', '1.18', '6', '9'),
+  combination('26', '4', '1.18', '5', '9'),
+]
+
+/**
+ * @param {string} node
+ * @param {string} express
+ * @param {string} session
+ * @param {string} redis
+ * @param {string} store
+ * @returns {Combination}
+ */
+function combination(node, express, session, redis, store) {
+  return { node, express, 'express-session': session, redis, 'connect-redis': store }
 }
 
-/** All combinations. @returns {Combination[]} */
-export function product() {
-  let list = [{}]
-  for (const [name, versions] of Object.entries(supported)) {
-    list = list.flatMap((one) => versions.map((version) => ({ ...one, [name]: version })))
-  }
-  return /** @type {Combination[]} */ (list)
+/** How many of the combinations run on each push. */
+export const pushed = 5
+
+/**
+ * All combinations: the lowest versions, the newest, and those between, in which the remaining pairs meet.
+ *
+ * @param {Parameters<typeof lowest>[0]} manifest
+ * @returns {Combination[]}
+ */
+export function combinations(manifest) {
+  return [lowest(manifest), ...newest]
 }
 
 /**
- * The lowest versions that a manifest declares.
+ * The lowest versions of the optional peers, which `package.json` does not hold to a range.
+ */
+const lowestOptional = /** @type {const} */ ({ redis: '5.0.0', 'connect-redis': '9.0.0' })
+
+/**
+ * The lowest versions that are supported: those that a manifest declares, and those of the optional peers.
  *
  * @param {{ engines: { node: string }, peerDependencies: Record<string, string> }} manifest
  * @returns {Combination}
@@ -62,7 +76,6 @@ export function lowest(manifest) {
     node: lowestOf(engines.node),
     express: lowestOf(peers['express']),
     'express-session': lowestOf(peers['express-session']),
-    redis: lowestOf(peers['redis']),
-    'connect-redis': lowestOf(peers['connect-redis']),
+    ...lowestOptional,
   }
 }

@@ -1,13 +1,45 @@
-/** Specs in which Express, express-session or a Redis client has the most to say. */
-const peers = ['spec/examples', 'spec/flows', 'spec/guard', 'spec/http', 'spec/logins', 'spec/session']
+/**
+ * The test files whose outcome depends on which Express, express-session or Redis client is installed: they use the
+ * router, the request, the response, the session, its store or the client in a way that no other file does. Pairs of
+ * versions are tested with these.
+ */
+const peers = [
+  'spec/examples',
+  'spec/flows/authorize.spec.ts',
+  'spec/flows/backchannel-logout.spec.ts',
+  'spec/flows/bearer-answers.spec.ts',
+  'spec/flows/callback.spec.ts',
+  'spec/flows/express-4.spec.ts',
+  'spec/flows/form-post.spec.ts',
+  'spec/flows/frontchannel-logout.spec.ts',
+  'spec/flows/guard-answers-express4.spec.ts',
+  'spec/flows/guard-answers.spec.ts',
+  'spec/flows/instances.spec.ts',
+  'spec/flows/login.spec.ts',
+  'spec/flows/logout.spec.ts',
+  'spec/flows/nothing-comes-back.spec.ts',
+  'spec/flows/one-command.spec.ts',
+  'spec/flows/other-stores.spec.ts',
+  'spec/flows/prefixes.spec.ts',
+  'spec/flows/setup-mistakes.spec.ts',
+  'spec/http/answers.spec.ts',
+  'spec/http/form-body.spec.ts',
+  'spec/http/mount.spec.ts',
+  'spec/http/oidc.spec.ts',
+  'spec/logins/claim.spec.ts',
+  'spec/logins/end.spec.ts',
+  'spec/logins/finish.spec.ts',
+  'spec/logins/kept-tokens.spec.ts',
+  'spec/logins/moved-login.spec.ts',
+  'spec/logins/reidentify.spec.ts',
+  'spec/logins/written-login.spec.ts',
+  'spec/session',
+]
 
-/** Specs in which only Node has. */
-const node = ['spec/config', 'spec/core', 'spec/provider', 'spec/testing', 'spec/tokens']
+/** What a combination runs: each of its places is a folder or a file. */
+export const parts = { peers, all: ['spec'] }
 
-/** What a combination runs: every one the first, one for each Node the second, and one of them the third. */
-export const parts = { peers, node: [...peers, ...node], all: ['spec'] }
-
-/** Specs that are about the text of the project or need more than this machine: no version changes what they say. */
+/** Tests of the text of the project, and tests that need more than this machine: no version changes their outcome. */
 export const leftOut = [
   'spec/browser',
   'spec/keycloak',

@@ -1,10 +1,13 @@
-// The specs on the supported versions of Node, Express, express-session, redis and connect-redis.
+// The tests on the supported versions of Node, Express, express-session, redis and connect-redis.
 //
-//   npm run test:matrix               nine combinations: every two versions meet, and the lowest that are declared
-//   npm run test:matrix -- --full     all combinations, all specs: hours
-//   npm run test:matrix -- --only=1,9 some of them, by their numbers
+//   npm run test:matrix               five combinations: the lowest versions and the newest with all tests, and three in
+//                                     which the remaining pairs of packages meet, with the tests that depend on them
+//   npm run test:matrix -- --all      nine combinations, all tests: every pair of packages meets on every Node
+//   npm run test:matrix -- --only=1,4 some of them, by their numbers
+//   npm run test:matrix -- --keep     leaves the copy of the project in which they ran
 //
-// Takes vitest's --outputFile.json=FILE for the sum of all runs; the last line has it too.
+// The packages are swapped in a copy of the project with its node_modules, so `npm ci` comes first. DEPTH is `quick`
+// unless it is set. Takes vitest's --outputFile.json=FILE for the sum of all runs; the last line has it too.
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
@@ -12,19 +15,19 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import { Checkout } from './test-matrix-checkout.js'
-import { lowest, pairwise, product } from './test-matrix-combinations.js'
+import { combinations, pushed } from './test-matrix-combinations.js'
 import { leftOut, parts } from './test-matrix-specs.js'
 
 /** @typedef {import('./test-matrix-combinations.js').Combination} Combination */
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
-/** @typedef {{ combination: Combination, specs: keyof typeof parts, types: boolean }} Run */
+/** @typedef {{ number: string, combination: Combination, part: keyof typeof parts, types: boolean }} Run */
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const minutes = 15
 
 const { values } = parseArgs({
   options: {
-    full: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     only: { type: 'string' },
     keep: { type: 'boolean', default: false },
     reporter: { type: 'string', multiple: true },
@@ -33,19 +36,18 @@ const { values } = parseArgs({
 })
 
 /**
- * The specs of Express, sessions and Redis run in all combinations; those of Node once on each, on 20 with the lowest
- * of everything; what is left once, on the newest Node. Types do not depend on Node: where every two of the packages
- * have met, they are checked.
+ * Types do not depend on Node: after the combinations of a push, every pair of the packages that have types has met.
  *
  * @returns {Run[]}
  */
 function plan() {
-  if (values.full) return product().map((combination) => ({ combination, specs: 'all', types: true }))
-  /** @type {Run[]} */
-  const runs = pairwise().map((combination, index) => ({ combination, specs: 'peers', types: index < 4 }))
-  for (const run of runs.slice(1, 3)) run.specs = 'node'
-  for (const run of runs.slice(-1)) run.specs = 'all'
-  return [...runs, { combination: lowest(manifest), specs: 'node', types: true }]
+  const list = combinations(manifest).slice(0, values.all ? Infinity : pushed)
+  return list.map((combination, index) => ({
+    number: String(index + 1),
+    combination,
+    part: values.all || index < 2 ? 'all' : 'peers',
+    types: index < pushed,
+  }))
 }
 
 /**
@@ -79,14 +81,14 @@ function runIn(checkout, program, words, env = {}) {
 }
 
 /**
- * The specs, on the Node of a combination.
+ * Runs the tests on the Node of a combination.
  *
  * @param {Checkout} checkout
  * @param {Run} run
  * @returns {Promise<Counts>}
  */
-async function runSpecs(checkout, { combination, specs }) {
-  const folder = checkout.nodeFolder(combination.node)
+async function runTests(checkout, { combination, part }) {
+  const folder = checkout.nodeFolder(combination)
   const report = join(checkout.folder, 'report.json')
   await rm(report, { force: true })
   const { ok, printed } = await runIn(
@@ -100,8 +102,12 @@ async function runSpecs(checkout, { combination, specs }) {
       '--reporter=json',
       `--outputFile.json=${report}`,
     ],
-    // Also what the specs start is to be that Node.
-    { PATH: `${folder}${delimiter}${process.env['PATH']}`, MATRIX_SPECS: specs },
+    {
+      // What the tests start is to be that Node too.
+      PATH: `${folder}${delimiter}${process.env['PATH']}`,
+      MATRIX_PART: part,
+      DEPTH: process.env['DEPTH'] ?? 'quick',
+    },
   )
   /** @type {Counts} */
   const counts = { passed: 0, failed: 0, skipped: 0 }
@@ -139,7 +145,7 @@ function ownLines(text) {
 }
 
 /**
- * lib/ and spec/types with the types of a combination: one more test.
+ * Checks lib/ and spec/types with the types of a combination: one more test.
  *
  * @param {Checkout} checkout
  * @returns {Promise<Counts>}
@@ -154,52 +160,47 @@ async function checkTypes(checkout) {
   return { passed: Number(ok), failed: Number(!ok), skipped: 0 }
 }
 
-const columns = [
-  '',
-  'node',
-  'express',
-  'express-session',
-  'redis',
-  'connect-redis',
-  'specs',
-  'types',
-  'passed',
-  'failed',
-  'skipped',
-  'seconds',
-]
+/** Returns the seconds since it was called last. */
+const lap = (() => {
+  let last = Date.now()
+  return () => {
+    const seconds = (Date.now() - last) / 1000
+    last = Date.now()
+    return seconds.toFixed(1)
+  }
+})()
+
+/** @type {(keyof Combination)[]} */
+const names = ['node', 'express', 'express-session', 'redis', 'connect-redis']
+const columns = ['', ...names, 'tests', 'types', 'passed', 'failed', 'skipped', 'seconds']
 /** @type {string[][]} */
 const table = []
 const total = { passed: 0, failed: 0, skipped: 0 }
 
+const chosen = plan().filter(({ number }) => !values.only || values.only.split(',').includes(number))
 const checkout = await Checkout.make(root)
 try {
-  const numbered = plan().map((run, index) => ({ ...run, number: String(index + 1) }))
-  const chosen = numbered.filter(({ number }) => !values.only || values.only.split(',').includes(number))
-  const resolved = await checkout.resolve(chosen.map(({ combination }) => combination))
-  for (const [index, run] of chosen.entries()) {
-    const combination = /** @type {Combination} */ (resolved[index])
-    const { node, express, 'express-session': session, redis, 'connect-redis': store } = combination
-    const versions = [node, express, session, redis, store]
-    console.log(
-      `${run.number}. ${columns
-        .slice(1, 6)
-        .map((name, at) => `${name} ${versions[at]}`)
-        .join(', ')}: specs: ${run.specs}`,
-    )
+  console.log(`the project copied in ${lap()} s`)
+  await checkout.fetch(chosen.map(({ combination }) => combination))
+  console.log(`the versions installed in ${lap()} s`)
+  for (const run of chosen) {
     const start = Date.now()
-    await checkout.install(combination)
-    const counts = await runSpecs(checkout, { ...run, combination })
+    const versions = await checkout.install(run.combination)
+    console.log(`${run.number}. ${names.map((name) => `${name} ${versions[name]}`).join(', ')}`)
+    const times = [`packages ${lap()} s`]
+    const counts = await runTests(checkout, run)
+    times.push(`tests (${run.part}) ${lap()} s`)
     if (run.types) {
       const typed = await checkTypes(checkout)
       counts.passed += typed.passed
       counts.failed += typed.failed
+      times.push(`types ${lap()} s`)
     }
     for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key]
     const seconds = Math.round((Date.now() - start) / 1000)
     const numbers = [counts.passed, counts.failed, counts.skipped, seconds].map(String)
-    table.push([run.number, ...versions, run.specs, run.types ? 'yes' : 'no', ...numbers])
-    console.log(`   ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`)
+    table.push([run.number, ...names.map((name) => versions[name]), run.part, run.types ? 'yes' : 'no', ...numbers])
+    console.log(`   ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped: ${times.join(', ')}`)
   }
 } catch (error) {
   // An install that failed, which says more in what npm printed.
@@ -216,11 +217,9 @@ console.log(
 )
 
 console.log(`
+all: ${parts.all.join(', ')} without ${leftOut.join(', ')}
 peers: ${parts.peers.join(', ')}
-node: also ${parts.node.filter((path) => !parts.peers.includes(path)).join(', ')}
-all: the rest of spec too
 types: of lib and spec/types
-left out: ${leftOut.join(', ')}${values.full ? '' : '; the combinations that only --full has'}
 `)
 if (values['outputFile.json']) {
   const { passed, failed, skipped } = total

@@ -1,34 +1,83 @@
-/** Which versions `npm run test:matrix` puts together. */
+/** Which versions `npm run test:matrix` tests together. */
+import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import { lowest, pairwise, product, supported } from '../../scripts/test-matrix-combinations.js'
+import { combinations, lowest, pushed, supported } from '../../scripts/test-matrix-combinations.js'
+import { leftOut, parts } from '../../scripts/test-matrix-specs.js'
 
 type Name = keyof typeof supported
+type Combination = Record<Name, string>
 const names = Object.keys(supported) as Name[]
 
-function pairs(combinations: readonly Record<Name, string>[], of: readonly Name[]): Set<string> {
-  return new Set(
-    combinations.flatMap((one) =>
-      of.flatMap((a, index) => of.slice(index + 1).map((b) => `${a} ${one[a]}, ${b} ${one[b]}`)),
-    ),
-  )
+/** A combination with the supported version that each of its versions is a release of. */
+function generalize(combination: Combination): Combination {
+  const entries = names.map((name) => {
+    const version = supported[name].find((one) => `${combination[name]}.`.startsWith(`${one}.`))
+    expect(version, `${name} ${combination[name]}`).toBeDefined()
+    return [name, version]
+  })
+  return Object.fromEntries(entries) as Combination
 }
 
+function isPossible(combination: Combination): boolean {
+  return combination['connect-redis'] !== '10' || combination.node !== '20'
+}
+
+function everyPossible(): Combination[] {
+  let list: Partial<Combination>[] = [{}]
+  for (const name of names) {
+    list = list.flatMap((one) => supported[name].map((version) => ({ ...one, [name]: version })))
+  }
+  return (list as Combination[]).filter(isPossible)
+}
+
+function pairs(list: readonly Combination[], among: readonly Name[]): string[] {
+  const found = list.flatMap((one) =>
+    among.flatMap((a, index) => among.slice(index + 1).map((b) => `${a} ${one[a]}, ${b} ${one[b]}`)),
+  )
+  return [...new Set(found)].toSorted()
+}
+
+const all = combinations(manifest)
+const general = all.map(generalize)
+
 describe('the combinations of versions', () => {
-  it('are eight in which every two versions meet', () => {
-    expect(pairwise()).toHaveLength(8)
-    expect(pairs(pairwise(), names)).toEqual(pairs(product(), names))
-    expect(product()).toHaveLength(64)
+  it('are nine in which every possible pair of versions meets', () => {
+    expect(all).toHaveLength(9)
+    expect(pairs(general, names)).toEqual(pairs(everyPossible(), names))
+    // 8 pairs of Node with each of four packages, 4 of each two packages, less Node 20 with connect-redis 10.
+    expect(pairs(general, names)).toHaveLength(4 * 8 + 6 * 4 - 1)
   })
 
-  it('have each Node, and every two versions of the packages, among the first four', () => {
-    const first = pairwise().slice(0, 4)
-    expect(first.map(({ node }) => node)).toEqual(supported.node)
+  it('meet in the newest releases too, without the lowest versions', () => {
+    expect(pairs(general.slice(1), names)).toEqual(pairs(everyPossible(), names))
+  })
+
+  it('have every pair of Express, express-session and redis among the five of a push', () => {
     const packages: Name[] = ['express', 'express-session', 'redis']
-    expect(pairs(first, packages)).toEqual(pairs(product(), packages))
+    expect(pushed).toBe(5)
+    expect(pairs(general.slice(0, pushed), packages)).toEqual(pairs(everyPossible(), packages))
+    expect(pairs(general.slice(0, pushed), packages)).toHaveLength(12)
   })
 
-  it('are as old as the package declares, and start where it does', () => {
+  it('have every Node and both connect-redis among the five of a push', () => {
+    for (const name of ['node', 'connect-redis'] as const) {
+      const versions = new Set(general.slice(0, pushed).map((one) => one[name]))
+      expect([...versions].toSorted()).toEqual(supported[name].toSorted())
+    }
+  })
+
+  it('never have connect-redis 10 on Node 20, which it does not support', () => {
+    expect(general.filter((one) => !isPossible(one))).toEqual([])
+  })
+
+  it('start with the lowest of everything and go on with the newest of everything', () => {
+    expect(general[0]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name][0]])))
+    expect(all[1]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name].at(-1)])))
+  })
+
+  it('start where the package declares that it does', () => {
+    expect(all[0]).toEqual(lowest(manifest))
     expect(lowest(manifest)).toEqual({
       node: '20.19.0',
       express: '4.21.0',
@@ -36,11 +85,16 @@ describe('the combinations of versions', () => {
       redis: '5.0.0',
       'connect-redis': '9.0.0',
     })
-    for (const name of names) expect(`${lowest(manifest)[name]}.`).toContain(`${supported[name][0]}.`)
   })
 
   it.each(['>5', '5.x || 6.x', '*', undefined])('are not guessed from a range like %s', (express) => {
     const peerDependencies = { ...manifest.peerDependencies, express: express as string }
     expect(() => lowest({ ...manifest, peerDependencies })).toThrow('not a range')
+  })
+})
+
+describe('the tests of a combination', () => {
+  it.each([...new Set([...Object.values(parts).flat(), ...leftOut])])('exist: %s', (place) => {
+    expect(existsSync(new URL(`../../${place}`, import.meta.url))).toBe(true)
   })
 })
