@@ -41,42 +41,45 @@ function pairs(list: readonly Combination[], among: readonly Name[]): string[] {
 const all = combinations(manifest)
 const general = all.map(generalize)
 
-describe('the combinations of versions', () => {
-  it('are nine in which every possible pair of versions meets', () => {
+describe('combinations()', () => {
+  it('returns nine combinations in which every possible pair of versions meets', () => {
     expect(all).toHaveLength(9)
+    expect(everyPossible()).toHaveLength(64 - 8)
     expect(pairs(general, names)).toEqual(pairs(everyPossible(), names))
     // 8 pairs of Node with each of four packages, 4 of each two packages, less Node 20 with connect-redis 10.
     expect(pairs(general, names)).toHaveLength(4 * 8 + 6 * 4 - 1)
   })
 
-  it('meet in the newest releases too, without the lowest versions', () => {
+  it('lets every possible pair meet in the newest releases, without the lowest versions', () => {
     expect(pairs(general.slice(1), names)).toEqual(pairs(everyPossible(), names))
   })
 
-  it('have every pair of Express, express-session and redis among the five of a push', () => {
+  it('lets every pair of Express, express-session and redis meet in the five of a push', () => {
     const packages: Name[] = ['express', 'express-session', 'redis']
     expect(pushed).toBe(5)
     expect(pairs(general.slice(0, pushed), packages)).toEqual(pairs(everyPossible(), packages))
     expect(pairs(general.slice(0, pushed), packages)).toHaveLength(12)
   })
 
-  it('have every Node and both connect-redis among the five of a push', () => {
+  it('covers every Node and both versions of connect-redis in the five of a push', () => {
     for (const name of ['node', 'connect-redis'] as const) {
       const versions = new Set(general.slice(0, pushed).map((one) => one[name]))
       expect([...versions].toSorted()).toEqual(supported[name].toSorted())
     }
   })
 
-  it('never have connect-redis 10 on Node 20, which it does not support', () => {
+  it('never combines connect-redis 10 with Node 20, which it does not support', () => {
     expect(general.filter((one) => !isPossible(one))).toEqual([])
   })
 
-  it('start with the lowest of everything and go on with the newest of everything', () => {
+  it('starts with the lowest versions of everything, and then the newest', () => {
     expect(general[0]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name][0]])))
     expect(all[1]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name].at(-1)])))
   })
+})
 
-  it('start where the package declares that it does', () => {
+describe('lowest()', () => {
+  it('returns the lowest versions that the package supports', () => {
     expect(all[0]).toEqual(lowest(manifest))
     expect(lowest(manifest)).toEqual({
       node: '20.19.0',
@@ -87,14 +90,20 @@ describe('the combinations of versions', () => {
     })
   })
 
-  it.each(['>5', '5.x || 6.x', '*', undefined])('are not guessed from a range like %s', (express) => {
+  it.each(['>5', '5.x || 6.x', '*', undefined])('does not guess the lowest version of a range like %s', (express) => {
     const peerDependencies = { ...manifest.peerDependencies, express: express as string }
     expect(() => lowest({ ...manifest, peerDependencies })).toThrow('not a range')
   })
 })
 
-describe('the tests of a combination', () => {
-  it.each([...new Set([...Object.values(parts).flat(), ...leftOut])])('exist: %s', (place) => {
-    expect(existsSync(new URL(`../../${place}`, import.meta.url))).toBe(true)
+describe('parts', () => {
+  it('names only folders and files that exist', () => {
+    const places = [...Object.values(parts).flat(), ...leftOut]
+    expect(places.filter((place) => !existsSync(new URL(`../../${place}`, import.meta.url)))).toEqual([])
+  })
+
+  it('names no place that every combination leaves out', () => {
+    expect(parts.all).toEqual(['spec'])
+    expect(parts.peers.filter((place) => leftOut.some((other) => place.startsWith(other)))).toEqual([])
   })
 })
