@@ -1,3 +1,4 @@
+import { trimEnd } from '../core/trim.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import { keycloakRoles } from './keycloak-roles.ts'
@@ -38,7 +39,7 @@ export function keycloak(options: KeycloakOptions): {
   const client = checks.string('client', 'the clientId whose roles are given plain')
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
   return {
-    issuer: `${(url as string).replace(/\/+$/, '')}/realms/${encodeURIComponent(realm as string)}`,
+    issuer: `${trimEnd(url as string, '/')}/realms/${encodeURIComponent(realm as string)}`,
     roles: ({ accessToken, idToken }) => keycloakRoles(accessToken ?? idToken, client),
   }
 }

@@ -1,5 +1,12 @@
 import type { Request, Response } from 'express'
+import { trim } from '../core/trim.ts'
 import type { Cookie } from '../session/transaction.ts'
+
+/**
+ * The white space around a name or value (RFC 6265 5.2), and no other: a name with a no-break space in front has no prefix
+ * in the eyes of a browser, which lets any host of the site set it.
+ */
+const whiteSpace = ' \t'
 
 /**
  * The cookies of a request, names as they are: decoding them would let one name stand for another (`__Host-` written
@@ -11,25 +18,18 @@ export function readCookies(req: Request): ReadonlyMap<string, string> {
   for (const pair of (req.headers.cookie ?? '').split(';')) {
     const at = pair.indexOf('=')
     if (at < 1) continue
-    const name = stripped(pair.slice(0, at))
+    const name = trim(pair.slice(0, at), whiteSpace)
     if (cookies.has(name)) twice.add(name)
-    cookies.set(name, stripped(pair.slice(at + 1)))
+    cookies.set(name, trim(pair.slice(at + 1), whiteSpace))
   }
   for (const name of twice) cookies.delete(name)
   return cookies
 }
 
-/**
- * Without the white space of RFC 6265 5.2 around it, and no other: a name with a no-break space in front has no prefix
- * in the eyes of a browser, which lets any host of the site set it.
- */
-function stripped(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
-}
-
 /** Whether a cookie of this name came along, once or more. */
 export function hasCookie(req: Request, name: string): boolean {
-  return (req.headers.cookie ?? '').split(';').some((pair) => stripped(pair.split('=', 1)[0] as string) === name)
+  const pairs = (req.headers.cookie ?? '').split(';')
+  return pairs.some((pair) => trim(pair.split('=', 1)[0] as string, whiteSpace) === name)
 }
 
 /** Adds cookies to the response, which is then kept by no cache. */

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { describe, expect, it } from 'vitest'
 import { hasCookie, readCookies, setCookies } from '../../lib/http/cookies.ts'
+import { growth } from '../support/growth.ts'
 
 function read(cookie: string | undefined): Record<string, string> {
   return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
@@ -55,6 +56,24 @@ describe('reading cookies', { meta: { id: 'cookies-2' } }, () => {
     const header = Array.from({ length: 20_000 }, (_, index) => `c${index}=1`).join('; ')
     expect(Object.keys(read(header))).toHaveLength(20_000)
   })
+})
+
+describe('a long run of white space in a Cookie header', () => {
+  const request = (cookie: string): Request => ({ headers: { cookie } }) as unknown as Request
+  const headers: [string, (space: string) => string][] = [
+    ['in a name', (space) => `a${space}b=1`],
+    ['in front of a name', (space) => `${space}a=1`],
+    ['in a value', (space) => `a=1${space}2`],
+    ['in a part without a value', (space) => `a=1;b${space}c`],
+  ]
+  it.each(headers.flatMap(([where, header]) => [' ', '\t'].map((character) => [where, character, header] as const)))(
+    'takes time that is linear in its length %s, as %j',
+    (_where, character, header) => {
+      const text = (length: number): string => header(character.repeat(length))
+      expect(growth((cookie) => readCookies(request(cookie)), text)).toBeLessThan(5)
+      expect(growth((cookie) => hasCookie(request(cookie), 'z'), text)).toBeLessThan(5)
+    },
+  )
 })
 
 describe('whether a cookie came along', () => {
