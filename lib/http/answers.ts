@@ -4,7 +4,7 @@ import { BearerError } from '../guard/bearer-error.ts'
 import type { Instance } from '../logins/instance.ts'
 import { LoginNeeded, OidcError, describe, hookFailed, type LoginNeeds, type OidcErrorCode } from '../core/errors.ts'
 import { localReferer } from '../core/urls.ts'
-import { kindOf } from './origin.ts'
+import { crossSite, kindOf } from './origin.ts'
 import { pagePolicy, renderPage, type Page } from './pages.ts'
 
 /** One request on its way through a handler of an instance. */
@@ -172,13 +172,17 @@ export function sendPage(res: Response, page: Page): void {
 }
 
 /**
- * Sends the browser on. After a form it is a page that goes on by itself: browsers apply the form-action of a Content
+ * Redirects the browser. The answer to a form is a page that goes on by itself: browsers apply the form-action of a Content
  * Security Policy to the redirects after a form too, and helmet's default permits none to a provider.
+ *
+ * A form of another site gets a 303 all the same. Browsers call the navigation that a page of ours begins same-origin, and
+ * another site could have a path of its choice opened as if the user had clicked a link here. A redirect stays cross-site.
  */
 export function sendOn(exchange: Exchange, location: string, status: 302 | 303): void {
-  const { req, res } = exchange
+  const { instance, req, res } = exchange
+  const isForm = kindOf(req) === 'form'
   res.setHeader('Cache-Control', 'no-store')
-  if (kindOf(req) === 'form') {
+  if (isForm && crossSite(req, instance.options) === undefined) {
     res.status(200)
     sendPage(res, {
       title: 'One moment',
@@ -188,7 +192,8 @@ export function sendOn(exchange: Exchange, location: string, status: 302 | 303):
     })
     return
   }
-  res.statusCode = status
+  // After a 302, RFC 9110 15.4.3 lets a user agent repeat the POST.
+  res.statusCode = isForm ? 303 : status
   res.setHeader('Location', location)
   res.setHeader('Content-Length', '0')
   res.end()

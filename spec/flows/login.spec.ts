@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createOidc, type LoginParameters } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
-import { secret } from '../support/app.ts'
+import { secret, type TestApp } from '../support/app.ts'
 import { behindTls, flow, location, publicOrigin, requested, response, thrown, transactions } from '../support/flow.ts'
 
 const world = flow()
@@ -446,6 +446,42 @@ describe('a login begun by a form', () => {
     const after = await agent.post('/connect')
     expect(after.url).toBe(`${app.url}/profile`)
     expect(after.json()).toMatchObject({ user: { sub: 'alice' }, scope: ['openid', 'calendar.read'] })
+  })
+
+  const listed = 'https://www.example.com'
+  const startWithForm = (): Promise<TestApp> =>
+    start({
+      options: { allowedOrigins: [listed] },
+      routes: (express, oidc) => void express.post('/connect', oidc.login({ returnTo: '/profile' })),
+    })
+
+  it.each([
+    ['a page of the application', { 'sec-fetch-site': 'same-origin' }],
+    ['the application, in a browser without Sec-Fetch-Site', { 'sec-fetch-site': undefined }],
+    ['an origin that allowedOrigins lists', { 'sec-fetch-site': 'cross-site', origin: listed }],
+  ])('is answered with that page where the form comes from %s', async (_, headers) => {
+    const app = await startWithForm()
+    const answer = await app.agent().post('/connect', {}, { headers, redirect: 'manual' })
+    expect(answer.status).toBe(200)
+    expect(answer.text()).toContain('<meta http-equiv="refresh"')
+  })
+
+  it.each([
+    ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
+    ['another origin of this site', { 'sec-fetch-site': 'same-site', origin: 'https://old.example.com' }],
+    [
+      'another site, in a browser without Sec-Fetch-Site',
+      { 'sec-fetch-site': undefined, origin: 'https://evil.example' },
+    ],
+    ['an opaque origin, in a browser without Sec-Fetch-Site', { 'sec-fetch-site': undefined, origin: 'null' }],
+    ['a listed origin in the name alone', { 'sec-fetch-site': 'cross-site', origin: `${listed}.evil.example` }],
+  ])('is answered with a 303 where the form comes from %s', async (_, headers) => {
+    const app = await startWithForm()
+    const answer = await app.agent().post('/connect', {}, { headers, redirect: 'manual' })
+    expect(answer.status).toBe(303)
+    expect(location(answer)).toContain(`${world.provider.issuer}/authorize?`)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    expect(answer.text()).toBe('')
   })
 })
 
