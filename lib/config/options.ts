@@ -97,7 +97,7 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   /**
    * What cookies and tokens are sealed with: at least 32 characters, or a list of such (the first seals, all open).
    * Required unless `baseUrl` is on loopback and there is a `clientSecret`; there it is derived from that, with a
-   * warning.
+   * warning. Off loopback one repeated character, only white space, and a sample of the documentation are refused.
    */
   secret?: string | readonly string[] | undefined
   /**

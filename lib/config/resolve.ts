@@ -11,6 +11,7 @@ import type { OidcOptions, ProviderMetadata } from './options.ts'
 import { recordsOf } from './records-option.ts'
 import { resourcesOf } from './resource.ts'
 import { nameOf, routesOf, type Routes } from './routes.ts'
+import { resolveSecrets } from './secret.ts'
 import { sessionStoreOf, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 
@@ -94,8 +95,6 @@ const known = [
   'bearer',
 ] as const satisfies readonly (keyof OidcOptions)[]
 
-const shortestSecret = 32
-
 /**
  * Validates the options of `createOidc` and fills in the defaults.
  *
@@ -132,7 +131,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     routes,
     scope,
     resource: resourcesOf(checks) ?? [],
-    secrets: secretsOf(checks, base, clientSecret),
+    secrets: resolveSecrets(checks, base, clientSecret),
     afterLogin: checks.function('afterLogin') as ResolvedOptions['afterLogin'],
     onError: checks.function('onError') as ResolvedOptions['onError'],
     loginPage: pathOf(checks, 'loginPage', base),
@@ -181,30 +180,6 @@ function algorithmOf(checks: Checks): string | undefined {
   if (given === undefined || acceptedAlgorithms.includes(given as string)) return given as string | undefined
   checks.fault(`idTokenSignedResponseAlg must be one of ${acceptedAlgorithms.join(', ')}, as the client is registered`)
   return undefined
-}
-
-function secretsOf(checks: Checks, base: URL | undefined, clientSecret: string | undefined): readonly string[] {
-  const given = checks.value('secret')
-  if (given === undefined) {
-    if (checks.has('secret')) {
-      checks.fault('secret is present but undefined: is its environment variable set?')
-    } else if (clientSecret === undefined) {
-      if (checks.value('clientAuth') === 'none') checks.fault('secret is missing: pass 32 random characters or more')
-    } else if (base && !isLoopback(base.hostname)) {
-      checks.fault(
-        'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
-      )
-    }
-    return [`derived from the client secret: ${clientSecret ?? ''}`]
-  }
-  const list: unknown[] = Array.isArray(given) ? [...given] : [given]
-  if (list.length === 0) checks.fault('secret must not be an empty list')
-  for (const secret of list) {
-    if (typeof secret === 'string' && secret.length >= shortestSecret) continue
-    checks.fault(`secret must be a string of at least ${shortestSecret} random characters, or a list of such`)
-    break
-  }
-  return list as string[]
 }
 
 function pathOf(checks: Checks, key: 'loginPage' | 'postLogoutRedirect', base: URL | undefined): string | undefined {

@@ -123,7 +123,7 @@ describe('the options of createOidc', () => {
     ['name', ['entra', 'Entra', 'a', `n${'1'.repeat(31)}`, 'two-words']],
     ['routes', [{}, { login: '/auth/log-in' }, { login: undefined }]],
     ['scope', ['openid', 'openid profile', ['openid', 'a:b/c']]],
-    ['secret', ['x'.repeat(32), ['x'.repeat(32), 'y'.repeat(40)]]],
+    ['secret', ['xy'.repeat(16), ['xy'.repeat(16), 'yz'.repeat(20)]]],
     ['afterLogin', [() => {}]],
     ['onError', [() => {}]],
     ['loginPage', ['/signin', '/signin?tab=1#form']],
@@ -185,7 +185,7 @@ describe('the options of createOidc', () => {
     ['scope', ['profile email', ['profile']], /^scope must contain 'openid'/],
     [
       'secret',
-      ['x'.repeat(31), '', 42, null, ['x'.repeat(32), 'short'], [42]],
+      ['xy'.repeat(15), '', 42, null, ['xy'.repeat(16), 'short'], [42]],
       /^secret must be a string of at least 32 random characters, or a list of such/,
     ],
     ['secret', [[]], /^secret must not be an empty list/],
@@ -282,6 +282,35 @@ describe('the options of createOidc', () => {
     },
   )
 
+  const sample = 'replace this by 32 random characters'
+  const guessable: [string, string, RegExp][] = [
+    [
+      'the sample of a former README',
+      sample,
+      /^`secret` is the sample of the documentation, which everybody knows; pass /,
+    ],
+    ['that sample with white space around it', ` ${sample}\n`, /^`secret` is the sample of the documentation/],
+    ['one repeated character', 'x'.repeat(32), /^`secret` is one repeated character; pass /],
+    ['one repeated character outside the basic plane', '\u{1f511}'.repeat(16), /^`secret` is one repeated character/],
+    ['blanks', ' '.repeat(32), /^`secret` is only white space; pass /],
+    ['white space of several kinds', ' \t\n\u00a0'.repeat(8), /^`secret` is only white space/],
+  ]
+  it.each(guessable)('refuse %s as secret off loopback, also in a list', (_, secret, message) => {
+    for (const given of [secret, [secret], [valid.secret, secret], [secret, valid.secret]]) {
+      const found = faults({ secret: given })
+      expect(found).toHaveLength(1)
+      expect(found[0]).toMatch(message)
+      expect(found[0]).toMatch(/; pass 32 random characters or more, such as `openssl rand -base64 32` prints$/)
+    }
+    expect(faults({ secret, baseUrl: 'http://app.example.com' })).toHaveLength(1)
+  })
+
+  it.each(guessable)('take %s as secret on loopback', (_, secret) => {
+    for (const baseUrl of ['http://localhost:3000', 'http://127.0.0.1:3000', 'https://[::1]', 'http://app.localhost']) {
+      expect(faults({ secret, baseUrl })).toEqual([])
+    }
+  })
+
   it('are refused as a whole where they are no object', () => {
     for (const options of [undefined, null, 'https://id.example.com', []]) {
       expect(faultsOf(() => createOidc(options as unknown as OidcOptions))).toContain(
@@ -345,14 +374,14 @@ describe('the options of createOidc', () => {
     const given = {
       ...valid,
       scope: ['openid'],
-      secret: ['x'.repeat(32)],
+      secret: ['xy'.repeat(16)],
       allowedOrigins: ['https://www.example.com'],
       routes: { login: '/in' },
     }
     const resolved = resolveOptions(given)
     const before = structuredClone(resolved)
     given.scope.push('admin')
-    given.secret.unshift('y'.repeat(32))
+    given.secret.unshift('yz'.repeat(16))
     given.allowedOrigins.push('https://evil.example')
     given.routes.login = '/elsewhere'
     expect(resolved).toEqual(before)

@@ -30,7 +30,7 @@ describe('keycloak()', () => {
   })
 
   it('is spread into the options of createOidc', () => {
-    const options = { clientId: 'web', clientSecret: 's', baseUrl: 'https://app.example.com', secret: 'x'.repeat(32) }
+    const options = { clientId: 'web', clientSecret: 's', baseUrl: 'https://app.example.com', secret: 'xy'.repeat(16) }
     expect(createOidc({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options }).paths.login).toBe(
       '/login',
     )

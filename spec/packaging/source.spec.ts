@@ -57,6 +57,15 @@ describe('the files of the project', () => {
     expect(linesWith(/\.\.[/]shared[/]/)).toEqual([])
   })
 
+  it('give no secret a default in documents and examples, which somebody would run in production', () => {
+    const isShown = (path: string): boolean => path.endsWith('.md') || path.startsWith('examples/')
+    expect(linesWith(/secret\S*\s*(\?\?|\|\|)=?\s*['"`]/i, isShown)).toEqual([])
+    // A parameter or a destructured member.
+    expect(linesWith(/secret\w*\s*=\s*['"`]/i, isShown)).toEqual([])
+    // An option of createOidc() or session().
+    expect(linesWith(/\bsecret:\s*(\[\s*)?['"`]/, isShown)).toEqual([])
+  })
+
   it('name no host of a package registry', () => {
     expect(
       linesWith(/\bregistry\.[a-z]|npm(js)\.|\brepo\d*\.(maven|apache)|\bmaven\.(org|apache)|\bdeb\.debian\./),

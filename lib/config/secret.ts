@@ -1,0 +1,52 @@
+import { isLoopback } from '../core/urls.ts'
+import type { Checks } from './checks.ts'
+
+const shortestSecret = 32
+
+/** Secrets that the documentation of this package has shown, and that therefore everybody knows. */
+const sampleSecrets: readonly unknown[] = ['replace this by 32 random characters']
+
+/** What to seal with (`secret`), the first of it. Off loopback the option is required, and must not be one that can be guessed. */
+export function resolveSecrets(
+  checks: Checks,
+  base: URL | undefined,
+  clientSecret: string | undefined,
+): readonly string[] {
+  const given = checks.value('secret')
+  const isPublic = base !== undefined && !isLoopback(base.hostname)
+  if (given === undefined) {
+    if (checks.has('secret')) {
+      checks.fault('secret is present but undefined: is its environment variable set?')
+    } else if (clientSecret === undefined) {
+      if (checks.value('clientAuth') === 'none') checks.fault('secret is missing: pass 32 random characters or more')
+    } else if (isPublic) {
+      checks.fault(
+        'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
+      )
+    }
+    return [`derived from the client secret: ${clientSecret ?? ''}`]
+  }
+  const list: unknown[] = Array.isArray(given) ? [...given] : [given]
+  if (list.length === 0) checks.fault('secret must not be an empty list')
+  for (const secret of list) {
+    if (typeof secret !== 'string' || secret.length < shortestSecret) {
+      checks.fault(`secret must be a string of at least ${shortestSecret} random characters, or a list of such`)
+      break
+    }
+    const problem = isPublic ? guessable(secret) : undefined
+    if (problem === undefined) continue
+    checks.fault(
+      `\`secret\` ${problem}; pass ${shortestSecret} random characters or more, such as \`openssl rand -base64 32\` prints`,
+    )
+    break
+  }
+  return list as string[]
+}
+
+/** Why a secret that is long enough can be guessed all the same; undefined where it is not known to be. */
+function guessable(secret: string): string | undefined {
+  const text = secret.trim()
+  if (text === '') return 'is only white space'
+  if (sampleSecrets.includes(text)) return 'is the sample of the documentation, which everybody knows'
+  return new Set(text).size === 1 ? 'is one repeated character' : undefined
+}
