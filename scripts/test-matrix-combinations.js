@@ -54,7 +54,8 @@ export function combinations(manifest) {
 }
 
 /**
- * The lowest versions of the optional peers, which `package.json` does not hold to a range.
+ * The lowest versions of the optional peers. Their range is `*`, so that an application may have an older one for something
+ * else; `express-session-oidc/redis` refuses it at construction.
  */
 const lowestOptional = /** @type {const} */ ({ redis: '5.0.0', 'connect-redis': '9.0.0' })
 

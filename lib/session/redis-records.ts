@@ -92,6 +92,10 @@ export function redisRecords(options: RedisRecordsOptions): Records {
 export function requireClient(client: unknown, what: string): asserts client is RedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
   const given = client as Record<string, unknown> | null | undefined
+  // It has all of these methods, but takes the conditions and times of SET under other names, and ignores ours.
+  if (typeof given?.['commandsExecutor'] === 'function') {
+    throw new TypeError(`${what}: \`client\` is a client of redis 4; pass a client of redis 5 or later`)
+  }
   if (given && methods.every((method) => typeof given[method] === 'function')) return
   throw new TypeError(`${what}: client must be a client of the package 'redis' (version 5 or later), connected`)
 }

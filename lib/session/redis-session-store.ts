@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
-import { RedisStore } from 'connect-redis'
 import { companion, type Companion } from '../core/companion.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
 import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
+import { RedisStore, requireConnectRedis } from './connect-redis.ts'
 import { forgetSession } from './login-index.ts'
 import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
 import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
@@ -51,8 +51,9 @@ export class RedisSessionStore extends RedisStore {
   /** Session objects that exist in Redis, or whose first write is on its way. */
   readonly #existing: Companion<boolean> = companion()
 
-  /** @throws TypeError where an option is wrong. */
+  /** @throws TypeError where an option is wrong, or the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {
+    requireConnectRedis('RedisSessionStore')
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
     const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = options
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {

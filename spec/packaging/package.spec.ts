@@ -21,4 +21,21 @@ describe('the package', { timeout: 60_000 }, () => {
         expect(Object.keys((await import(require.resolve(name))) as object)).not.toEqual([])
     }
   })
+
+  it('names one repository, whose owner is replaced in one step', () => {
+    const { homepage, bugs, repository } = manifest
+    const urls = [homepage, bugs.url, repository.url]
+    const [address] = homepage.split('#')
+    expect(urls).toEqual([`${address}#readme`, `${address}/issues`, `git+${address}.git`])
+    expect(address).toMatch(new RegExp(`^https://github\\.com/[\\w-]+/${manifest.name}$`))
+  })
+
+  it('can be installed beside any version of the optional peers', () => {
+    const { peerDependencies: peers, peerDependenciesMeta } = manifest
+    const optional = Object.keys(peerDependenciesMeta) as (keyof typeof peerDependenciesMeta)[]
+    expect(optional.map((name) => [name, peers[name]])).toEqual([
+      ['connect-redis', '*'],
+      ['redis', '*'],
+    ])
+  })
 })

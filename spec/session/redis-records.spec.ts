@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Records } from 'express-session-oidc'
-import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
@@ -142,6 +142,14 @@ describe('records in Redis', () => {
       )
     },
   )
+
+  it('refuse a client of redis 4, which would ignore the expiry of each key', () => {
+    const names = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval', 'commandsExecutor']
+    const client = Object.fromEntries(names.map((name) => [name, () => {}])) as unknown as RedisClient
+    const message = '`client` is a client of redis 4; pass a client of redis 5 or later'
+    expect(() => redisRecords({ client })).toThrow(new TypeError(`redisRecords: ${message}`))
+    expect(() => new RedisSessionStore({ client })).toThrow(new TypeError(`RedisSessionStore: ${message}`))
+  })
 
   it('want a prefix that leaves the keys of a session together', () => {
     expect(() => redisRecords({ client: redis.client, prefix: 'a}b' })).toThrow(/^redisRecords: prefix must be/)
