@@ -86,14 +86,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     )
   }
   console.warn(
-    'notice: no redis-server on the PATH and no REDIS_URL: the specs run on js-redis-server, a stand-in in JavaScript',
+    'notice: no redis-server on the PATH and no REDIS_URL: the tests run on the stand-in of spec/support/redis-stand-in.ts',
   )
-  // By a name that the compiler does not follow: its types need those of a Redis client that is not used here.
-  const standIn: string = 'js-redis-server'
-  const { createRedisMock } = (await import(standIn)) as {
-    createRedisMock: (options: { port: number }) => Promise<{ close(): Promise<void> }>
-  }
-  const server = await createRedisMock({ port })
+  // Loaded here alone: its Lua takes a while to load.
+  const { startRedisStandIn } = await import('./redis-stand-in.ts')
+  const standIn = await startRedisStandIn(port)
   project.provide('redisIsReal', false)
-  return () => server.close()
+  return () => standIn.close()
 }

@@ -1,0 +1,272 @@
+/** Whether tests get from the stand-in for Redis what they would get from a real one. */
+import { randomUUID } from 'node:crypto'
+import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
+import * as fc from 'fast-check'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { byDepth } from './depth.ts'
+import { describeRecords } from './records-contract.ts'
+import { startRedisStandIn, type RedisStandIn } from './redis-stand-in.ts'
+
+type Client = ReturnType<typeof connect>
+
+let standIn: RedisStandIn
+const clients: Client[] = []
+
+function connect(url: string, RESP: 2 | 3 = 3) {
+  const client = createClient({ url, RESP, disableOfflineQueue: true })
+  client.on('error', () => {})
+  clients.push(client)
+  return client
+}
+
+beforeAll(async () => {
+  standIn = await startRedisStandIn()
+})
+afterAll(async () => {
+  for (const client of clients) client.destroy()
+  await standIn.close()
+})
+
+describe('the stand-in for Redis', () => {
+  let client: Client
+  beforeAll(async () => {
+    client = connect(standIn.url)
+    await client.connect()
+  })
+
+  describeRecords(() => redisRecords({ client }))
+
+  it('names the file to extend when it does not know a command or an option', async () => {
+    const error = 'ERR the stand-in for Redis does not know'
+    const file = 'add it to spec/support/redis-stand-in-data.ts'
+    await expect(client.sendCommand(['LPUSH', 'list', 'item'])).rejects.toThrow(`${error} the command LPUSH; ${file}`)
+    await expect(client.sendCommand(['SET', 'key', 'value', 'GET'])).rejects.toThrow(`${error} SET with GET; ${file}`)
+    await expect(client.eval("return redis.call('LPUSH', 'list', 'item')")).rejects.toThrow(file)
+  })
+
+  it('deletes expired keys', async () => {
+    await client.sendCommand(['SET', 'short', 'value', 'PX', '1'])
+    await expect.poll(() => client.get('short')).toBeNull()
+    expect(await client.exists('short')).toBe(0)
+    expect(await client.keys('short')).toEqual([])
+  })
+
+  it('reads a command that arrives in pieces', async () => {
+    const value = 'x'.repeat(1_000_000)
+    expect(await client.set('long', value)).toBe('OK')
+    expect(await client.get('long')).toBe(value)
+  })
+})
+
+const redisIsReal = inject('redisIsReal')
+if (!redisIsReal) console.warn('notice: skipped for want of a real Redis: a comparison of the stand-in with it')
+
+/** A step that is done on both sides, with keys that begin alike. */
+interface Step {
+  readonly text: string
+  /** The order of the answer's items is not compared. */
+  readonly isUnordered?: boolean
+  /** The answer is a time, and may differ by as much as has passed. */
+  readonly isTime?: boolean
+  readonly run: (client: Client, prefix: string) => Promise<unknown>
+}
+
+const key = fc.constantFrom('text', 'other', 'set', 'none')
+const value = fc.constantFrom('', 'one', 'two', '1.5', 'h\u00e9 \0\r\n"')
+const member = fc.constantFrom('a', 'b', 'c', 'd')
+const score = fc.constantFrom('0', '1', '2.5', '-3', '1e3', 'inf', '-inf', 'x')
+const bound = fc.constantFrom('-inf', '+inf', '0', '(0', '1', '(2.5', '1000', '(x')
+const index = fc.integer({ min: -5, max: 5 }).map(String)
+/** Seconds that do not end during the test. */
+const life = fc.constantFrom('100000', '200000')
+const many = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { minLength: 1, maxLength: 3 })
+
+/** A command; words that begin with `@` are names of keys. */
+function command(...words: (string | fc.Arbitrary<string | string[]>)[]): fc.Arbitrary<Step> {
+  const all = words.map((word) => (typeof word === 'string' ? fc.constant(word) : word))
+  return fc.tuple(...all).map((found) => {
+    const sent = found.flat()
+    const name = sent[0] as string
+    return {
+      text: sent.join(' '),
+      isUnordered: name === 'KEYS' || name === 'SCAN',
+      isTime: name === 'TTL',
+      run: (client, prefix) =>
+        client.sendCommand(sent.map((word) => (word.startsWith('@') ? prefix + word.slice(1) : word))),
+    }
+  })
+}
+
+const keyName = key.map((name) => `@${name}`)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  command('GET', keyName),
+  command('GETDEL', keyName),
+  command('MGET', many(keyName)),
+  command('MSET', keyName, value, keyName, value),
+  command('SET', keyName, value, fc.constantFrom([], ['NX'], ['xx'], ['EX', '100000'], ['EX', '0'], ['EX', 'x'])),
+  command('SET', keyName, value, fc.constantFrom(['NX', 'EX', '100000'], ['PX', '100000000', 'XX'])),
+  command('DEL', many(keyName)),
+  command('EXISTS', many(keyName)),
+  command('TYPE', keyName),
+  command('TTL', keyName),
+  command('EXPIRE', keyName, fc.oneof(life, fc.constantFrom('0', '-1', '1.5'))),
+  command('EXPIREAT', keyName, fc.constantFrom('1', '4000000000')),
+  command('KEYS', fc.constantFrom('@*', '@?e?t', '@[a-s]*', '@[^a-s]*', '@\\*')),
+  command('SCAN', '0', 'COUNT', '100000', 'MATCH', '@*', fc.constantFrom([], ['TYPE', 'zset'], ['TYPE', 'string'])),
+  command('ZADD', keyName, score, member),
+  command('ZADD', keyName, score, member, score, member),
+  command('ZREM', keyName, many(member)),
+  command('ZCARD', keyName),
+  command('ZRANGE', keyName, index, index, fc.constantFrom([], ['WITHSCORES'])),
+  command('ZRANGEBYSCORE', keyName, bound, bound, fc.constantFrom([], ['withscores'])),
+  command('ZREMRANGEBYSCORE', keyName, bound, bound),
+  command('PING', fc.constantFrom([], ['text'])),
+  command(fc.constantFrom('GET', 'SET', 'ZADD', 'MGET', 'EXPIRE', 'ZRANGE')),
+)
+
+/** Calls of the package, which run its scripts, on records of one session. */
+const parts = ['text', 'other', 'set'] as const
+const part = fc.constantFrom(...parts)
+const recordStep: fc.Arbitrary<Step> = fc.oneof(
+  fc
+    .tuple(part, value, fc.option(value, { nil: undefined }), fc.subarray([...parts]), fc.nat(3))
+    .map(([at, expected, value, others, count]) => ({
+      text: `replace ${at} ${expected} ${value} ${others.join(' ')} ${count}`,
+      run: (client, prefix) => {
+        const besides = others.map((part) => ({ session: prefix, part }))
+        const written = besides.slice(0, count).map((key) => ({ key, value: 'one', seconds: 100_000 }))
+        const dropped = besides.slice(count)
+        const key = { session: prefix, part: at }
+        return redisRecords({ client }).replace(key, expected, value, 100_000, { written, dropped })
+      },
+    })),
+  fc.tuple(part, value).map(([part, value]) => ({
+    text: `set ${part} ${value}`,
+    run: (client, prefix) => redisRecords({ client }).set({ session: prefix, part }, value, 100_000),
+  })),
+  fc.tuple(part, member, fc.constantFrom(100_000, 200_000)).map(([part, member, seconds]) => ({
+    text: `include ${part} ${member} ${seconds}`,
+    run: (client, prefix) => redisRecords({ client }).include({ session: prefix, part }, member, seconds),
+  })),
+  fc.tuple(part, many(member)).map(([part, members]) => ({
+    text: `exclude ${part} ${members.join(' ')}`,
+    run: (client, prefix) => redisRecords({ client }).exclude({ session: prefix, part }, members),
+  })),
+  part.map((part) => ({
+    text: `members ${part}`,
+    isUnordered: true,
+    run: (client, prefix) => redisRecords({ client }).members({ session: prefix, part }),
+  })),
+  part.map((part) => ({
+    text: `get ${part}`,
+    run: (client, prefix) => redisRecords({ client }).get({ session: prefix, part }),
+  })),
+)
+
+describe.skipIf(!redisIsReal).each([2, 3] as const)('the stand-in for Redis with RESP%i', (RESP) => {
+  let real: Client
+  let other: Client
+  beforeAll(async () => {
+    real = connect(inject('redisUrl'), RESP)
+    other = connect(standIn.url, RESP)
+    await Promise.all([real.connect(), other.connect()])
+  })
+
+  it.each([
+    ['commands', step],
+    ['the scripts of the package', recordStep],
+  ])('answers any sequence of %s as a real Redis does', async (_what, steps) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 30 }), async (sequence) => {
+        const prefix = `stand-in:${randomUUID()}:`
+        const begun = performance.now()
+        for (const step of sequence) {
+          const [expected, found] = [await answer(real, prefix, step), await answer(other, prefix, step)]
+          if (step.isTime && Number(expected) > 0) {
+            const passed = 1 + (performance.now() - begun) / 1000
+            expect(Math.abs(Number(found) - Number(expected)), step.text).toBeLessThanOrEqual(passed)
+          } else expect(found, step.text).toEqual(expected)
+        }
+        const left = await real.keys(`*${prefix}*`)
+        expect((await other.keys(`*${prefix}*`)).toSorted()).toEqual(left.toSorted())
+        if (left.length > 0) await real.del(left)
+      }),
+      { numRuns: byDepth({ quick: 10, normal: 50, deep: 1000 }) },
+    )
+  })
+
+  it('says when a session was last seen as a real Redis does', async () => {
+    const sid = randomUUID()
+    const seen: unknown[] = []
+    const begun = performance.now()
+    for (const client of [real, other]) {
+      const store = new RedisSessionStore({ client, idleSeconds: 1000 })
+      expect(await store.lastSeenAt(sid)).toBeUndefined()
+      await client.set(`sess:${sid}`, '{}', { expiration: { type: 'EX', value: 600 } })
+      seen.push(await store.lastSeenAt(sid))
+      await client.del(`sess:${sid}`)
+    }
+    const passed = 2 + (performance.now() - begun) / 1000
+    expect(Math.abs(Number(seen[1]) - Number(seen[0]))).toBeLessThanOrEqual(passed)
+  })
+
+  it.each([
+    'return nil',
+    'return false',
+    'return true',
+    'return 3.99',
+    'return -3.99',
+    "return '3.99'",
+    'return {1, 2.5, "three", {4, {5}}, false, nil, 7}',
+    'return {}',
+    "return {ok = 'FINE'}",
+    "return {err = 'WORSE than that'}",
+    'return {KEYS[1], KEYS[2], ARGV[1], #KEYS, #ARGV}',
+    'return #KEYS[1]',
+    'return ARGV[1] + 1',
+    "return tostring(10 / 2) .. '|' .. 7 / 2 .. '|' .. tonumber('3')",
+    "return {unpack({'a', 'b'})}",
+    "return redis.call('SET', KEYS[1], 2)",
+    "return redis.call('SET', KEYS[1], 10 / 4) and redis.call('GET', KEYS[1])",
+    "return redis.call('SET', KEYS[1], 10 / 5) and redis.call('GET', KEYS[1])",
+    "return redis.call('SET', KEYS[1], 'x', 'NX')",
+    "return redis.call('GET', 'stand-in:none') == false",
+    "return redis.call('SET', KEYS[1], 'x').ok",
+    "return #redis.call('TIME')[1]",
+    "return string.format('%d', tonumber(redis.call('TIME')[1])) == redis.call('TIME')[1]",
+    "return tonumber(redis.call('TIME')[1]) * 1000 > 1e12",
+    "redis.call('ZADD', KEYS[1], 1, 'a', '2.5', 'b') return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')",
+    "return redis.call('MGET', KEYS[1], 'stand-in:none')",
+    "return redis.call('GET')",
+    "return redis.pcall('GET')",
+    "return redis.pcall('GET').err ~= nil",
+    "return pcall(redis.call, 'GET') == false",
+    "return redis.call('SET', KEYS[1], {})",
+    "redis.call('SET', KEYS[1], 'x') return redis.call('ZCARD', KEYS[1])",
+    'return unknown',
+    'unknown = 1',
+    "error('wrong')",
+    'this is no Lua',
+  ])('answers the script %s as a real Redis does', async (script) => {
+    const step: Step = {
+      text: script,
+      run: (client, prefix) => client.eval(script, { keys: [`${prefix}key`, ''], arguments: ['40', 'h\u00e9'] }),
+    }
+    const prefix = `stand-in:${randomUUID()}:`
+    expect(await answer(other, prefix, step)).toEqual(await answer(real, prefix, step))
+    await real.del(`${prefix}key`)
+  })
+})
+
+/** The answer of a step; of an error its code, since the texts differ between versions of Redis. */
+async function answer(client: Client, prefix: string, { run, isUnordered }: Step): Promise<unknown> {
+  try {
+    const found = await run(client, prefix)
+    return isUnordered && Array.isArray(found) ? found.flat().map(String).toSorted() : found
+  } catch (error) {
+    const { message, detail } = error as Error & { detail?: string }
+    return `failed: ${/\b[A-Z]{3,}\b/.exec(detail ?? message)?.[0]}`
+  }
+}
