@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config'
-import { alias } from './vitest.config.ts'
+import { alias, setupFiles } from './vitest.config.ts'
 
 export default defineConfig({
   resolve: { alias },
   test: {
     include: ['spec/browser/**/*.spec.ts'],
     globalSetup: ['spec/support/redis-server.ts'],
+    setupFiles,
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

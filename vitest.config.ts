@@ -1,48 +1,71 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+import { tiers } from './scripts/test-tiers.js'
 
 const root = import.meta.dirname
 
-/** The package's own name means its sources, so that examples run in specs without a build. */
+/** The package's own name means its sources, so that examples run in tests without a build. */
 export const alias = [
   { find: /^express-session-oidc$/, replacement: `${root}/lib/index.ts` },
   { find: /^express-session-oidc\/redis$/, replacement: `${root}/lib/redis.ts` },
   { find: /^express-session-oidc\/testing$/, replacement: `${root}/lib/testing.ts` },
 ]
 
-/** What all specs need that take neither a browser nor a Keycloak. */
+/** Started once for a run, whatever the number of projects. */
+export const globalSetup = ['spec/support/redis-server.ts', 'spec/support/compiled.ts']
+
+/** Run before each test file: it restores what a test replaced. */
+export const setupFiles = ['spec/support/setup.ts']
+
+/** Of each project that needs neither a browser nor a Keycloak. */
 export const settings = {
-  globalSetup: ['spec/support/redis-server.ts'],
+  setupFiles,
   testTimeout: 20_000,
   hookTimeout: 30_000,
 }
 
+/** As many workers as processors: vitest by itself leaves one idle. */
+export const maxWorkers = availableParallelism()
+
 /**
- * The specs of some folders. They share their modules, and take two thirds of the time by it; those that put other
- * modules in the place of some have theirs to themselves.
+ * The projects of the test files below some folders: for each tier one whose files share their modules, which saves a
+ * third of the time, and one for files that mock modules.
  */
-export function projects(folders: readonly string[], exclude: string[]): TestProjectInlineConfiguration[] {
-  const withMocks = folders
-    .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
-    .filter((file) => file.endsWith('.spec.ts') && /\bvi\.(mock|doMock)\(/.test(readFileSync(file, 'utf8')))
-  const include = folders.map((folder) => `${folder}/**/*.spec.ts`)
-  return [
-    { extends: true, test: { name: 'shared', include, exclude: [...exclude, ...withMocks], isolate: false } },
-    { extends: true, test: { name: 'isolated', include: withMocks, exclude } },
-  ]
+export function projects(places: readonly string[], except: readonly string[]): TestProjectInlineConfiguration[] {
+  return Object.entries(tiers(places, except)).flatMap(([tier, { shared, isolated }]) =>
+    [
+      { name: tier, include: shared, isolate: false },
+      { name: `${tier}-isolated`, include: isolated, isolate: true },
+    ]
+      .filter(({ include }) => include.length > 0)
+      .map((test) => ({ resolve: { alias }, test: { ...settings, ...test } })),
+  )
 }
+
+const withCoverage = process.env['COVERAGE'] === '1'
+const isMerging = process.argv.some((word) => word.startsWith('--merge-reports'))
+const withJson = process.argv.some((word) => word.startsWith('--outputFile.json'))
 
 export default defineConfig({
   resolve: { alias },
   test: {
-    ...settings,
-    projects: projects(['spec'], ['spec/browser/**', 'spec/keycloak/**', 'spec/packaging/installed/**']),
+    globalSetup,
+    maxWorkers,
+    reporters: [
+      'default',
+      './spec/support/tier-times.ts',
+      ...(withCoverage ? ['blob'] : []),
+      // Who names a file for it wants it.
+      ...(withJson ? ['json'] : []),
+    ],
+    projects: projects(['spec'], ['spec/browser', 'spec/keycloak', 'spec/packaging/installed']),
     coverage: {
+      enabled: withCoverage || isMerging,
       provider: 'v8',
       include: ['lib/**/*.ts'],
-      reporter: ['text', 'json-summary'],
-      thresholds: { lines: 95, branches: 95 },
+      reporter: isMerging ? ['text', 'json-summary'] : [],
+      // The bounds hold for all tiers together.
+      ...(isMerging && { thresholds: { lines: 95, branches: 95 } }),
     },
   },
 })

@@ -1,0 +1,86 @@
+/**
+ * The tiers of the tests: each is a project of vitest.
+ *
+ * - `unit`: one module; starts no server.
+ * - `behavior`: an application, a provider or Redis; seconds for each file.
+ * - `slow`: races, chaos, faults, scale, and what plays long at random.
+ *
+ * `slow` is a list. Whether another file is `unit` or `behavior` follows from what it imports.
+ */
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** @typedef {'unit' | 'behavior' | 'slow'} Tier */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Folders and files of the slow tier. */
+export const slow = ['spec/faults', 'spec/races', 'spec/scale']
+
+/** What starts a server, or reaches the Redis of the tests. */
+const server = /\bcreateServer\(|\bstartTest\w*\(|\.listen\(|'node:child_process'|\binject\('redisUrl'\)/
+
+/** @type {Map<string, { text: string, startsServer: boolean }>} */
+const known = new Map()
+
+/**
+ * A file with what it says of servers itself, or by way of what it imports from spec/.
+ *
+ * @param {string} file an absolute path
+ */
+function look(file) {
+  const found = known.get(file)
+  if (found) return found
+  const text = readFileSync(file, 'utf8')
+  const result = { text, startsServer: server.test(text) }
+  // Before what it imports is looked at, since that may import it in turn.
+  known.set(file, result)
+  for (const [, isType, path] of text.matchAll(/^(?:import|export)\s+(type\s)?[^;'"]*?'(\.[^']+)'/gm)) {
+    const imported = join(dirname(file), /** @type {string} */ (path))
+    if (isType || !imported.startsWith(join(root, 'spec')) || !existsSync(imported)) continue
+    result.startsServer ||= look(imported).startsServer
+  }
+  return result
+}
+
+/**
+ * Whether a file is one of these, or below one of these folders.
+ *
+ * @param {string} file
+ * @param {readonly string[]} places
+ */
+function isBelow(file, places) {
+  return places.some((place) => file === place || file.startsWith(`${place}/`))
+}
+
+/**
+ * The test files below some folders or of some names, by tier. `isolated` are those that mock modules: they cannot
+ * share theirs with other files.
+ *
+ * @param {readonly string[]} places
+ * @param {readonly string[]} except
+ * @returns {Record<Tier, { shared: string[], isolated: string[] }>}
+ */
+export function tiers(places, except) {
+  const files = places
+    .flatMap((place) =>
+      statSync(join(root, place)).isDirectory()
+        ? readdirSync(join(root, place), { recursive: true, encoding: 'utf8' }).map((file) => join(place, file))
+        : [place],
+    )
+    .map((file) => relative(root, join(root, file)).replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.spec.ts') && !isBelow(file, except))
+  /** @type {Record<Tier, { shared: string[], isolated: string[] }>} */
+  const byTier = {
+    unit: { shared: [], isolated: [] },
+    behavior: { shared: [], isolated: [] },
+    slow: { shared: [], isolated: [] },
+  }
+  for (const file of new Set(files)) {
+    const { text, startsServer } = look(join(root, file))
+    const tier = isBelow(file, slow) ? 'slow' : startsServer ? 'behavior' : 'unit'
+    byTier[tier][/\bvi\.(?:mock|doMock)\(/.test(text) ? 'isolated' : 'shared'].push(file)
+  }
+  return byTier
+}
