@@ -1,4 +1,5 @@
 /** `oidc.logins.list()` and `oidc.logins.end()`: "your devices", "log out there", a blocked account. */
+import { randomUUID } from 'node:crypto'
 import { MemoryStore, type Store } from 'express-session'
 import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -112,9 +113,10 @@ describe('logins.end()', () => {
   })
 
   it.each(['sub', 'sid', 'id'] as const)('by %s leaves nothing of a login where it could be found', async (by) => {
-    const app = await start({}, new RedisSessionStore({ client: world.redis.client, prefix: `by ${by}:` }))
+    const prefix = `${randomUUID()}:`
+    const app = await start({}, new RedisSessionStore({ client: world.redis.client, prefix }))
     await logIn(app)
-    const found = (): Promise<string[]> => world.redis.client.keys(`oidc:by ${by}:login*`)
+    const found = (): Promise<string[]> => world.redis.client.keys(`oidc:${prefix}login*`)
     expect(await found()).toHaveLength(3)
     const [login] = await app.oidc.logins.list({ sub: 'alice' })
     expect(await app.oidc.logins.end({ [by]: login?.[by] })).toBe(1)

@@ -56,15 +56,19 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
 
   /** The commands of the application while something is done, as MONITOR shows them. */
   async function during(work: () => Promise<unknown>): Promise<string[]> {
-    const [from, to] = [`mark ${marks++}`, `mark ${marks++}`]
+    const [from, to] = [`mark ${++marks} `, `mark ${++marks} `]
     await client.ping(from)
     await work()
     await client.ping(to)
-    await until(() => lines.some((line) => line.includes(to)), 'MONITOR shows the second mark')
-    const shown = lines.filter((line) => line.includes(` ${address}]`)).map((line) => line.slice(line.indexOf('"')))
-    return shown.slice(
-      shown.findIndex((line) => line.includes(from)) + 1,
-      shown.findIndex((line) => line.includes(to)),
+    const shown: string[] = []
+    await until(() => {
+      shown.push(...lines.splice(0).filter((line) => line.includes(` ${address}]`)))
+      return shown.some((line) => line.includes(to))
+    }, 'MONITOR shows the second mark')
+    const commands = shown.map((line) => line.slice(line.indexOf('"')))
+    return commands.slice(
+      commands.findIndex((command) => command.includes(from)) + 1,
+      commands.findIndex((command) => command.includes(to)),
     )
   }
 
