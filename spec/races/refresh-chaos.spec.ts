@@ -23,7 +23,7 @@ const rounds = byDepth({ quick: 10, normal: 40, deep: 2000 })
 /** Users whose logins have their rounds at the same time. */
 const users = Math.min(rounds, 25)
 
-const redis = await faultRedis('chaos around refreshes', ['--appendfsync', 'always'])
+const redis = await faultRedis('chaos around refreshes', ['appendfsync always'])
 
 describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () => {
   const store = redis as NonNullable<typeof redis>

@@ -36,7 +36,7 @@ const redis = (): RedisClient => client as unknown as RedisClient
 
 /** How many keys each master has. */
 async function sizes(): Promise<number[]> {
-  return Promise.all(cluster.masters.map(async (master) => Number(await master.ask('DBSIZE'))))
+  return Promise.all(cluster.masters.map(async (master) => Number(await master.command('DBSIZE'))))
 }
 
 async function start() {

@@ -43,15 +43,15 @@ it.skipIf(lacksServers('Redis Sentinel'))(
     }
     const kept: UserAgent[] = []
     for (let n = 0; n < 20; n++) kept.push(await loggedIn())
-    expect(Number(await sentinels.master.ask('WAIT', '1', '5000'))).toBe(1)
+    expect(Number(await sentinels.master.command('WAIT', '1', '5000'))).toBe(1)
 
     // From here on the master alone has what is written.
-    sentinels.replica.freeze()
-    await sentinels.master.ask('CLIENT', 'KILL', 'TYPE', 'replica')
+    sentinels.replica.pause()
+    await sentinels.master.command('CLIENT', 'KILL', 'TYPE', 'replica')
     const lost: UserAgent[] = []
     for (let n = 0; n < 3; n++) lost.push(await loggedIn())
     await sentinels.master.kill()
-    sentinels.replica.goOn()
+    sentinels.replica.resume()
 
     const [first] = kept as [UserAgent]
     const between = await first.fetch(`${app.url}/profile`)

@@ -27,7 +27,7 @@ declare module 'express-session' {
 
 const redis = redisForFile()
 const paused = await ownRedis('what a paused Redis does to the session store')
-const cluster = await ownRedis('that a Redis Cluster takes the keys of a session', ['--cluster-enabled', 'yes'])
+const cluster = await ownRedis('that a Redis Cluster takes the keys of a session', ['cluster-enabled yes'])
 
 let tap: RedisTap
 let store: RedisSessionStore

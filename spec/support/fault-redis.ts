@@ -1,83 +1,31 @@
 /** A Redis for one file alone that goes away in every way, and comes back. */
-import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createClient } from 'redis'
 import { afterAll } from 'vitest'
-import { freePort, startRedisServer } from './redis-server.ts'
+import { ownRedis } from './own-redis.ts'
+import { reservePort } from './ports.ts'
+import type { RedisProcess } from './redis-process.ts'
 
-export interface FaultRedis {
-  /** Where it is. */
-  readonly url: string
-  /** The same by way of a line that can be cut and slow. */
+/** Its commands go past the line. */
+export interface FaultRedis extends RedisProcess {
+  /** The same server by way of a line that can be cut and slow. */
   readonly lineUrl: string
-  /** SIGKILL. */
-  kill(): Promise<void>
-  /** Starts it again on the same port, with the data that it had. */
-  restart(): Promise<void>
-  /** Stops answering, with all connections open. */
-  pause(): void
-  resume(): void
   /** Cuts the line's connections and refuses new ones. */
   cut(): Promise<void>
   mend(): Promise<void>
   /** Every answer takes so long on the line, in milliseconds. */
   delay(ms: number): void
-  /** Sends a command past the line. */
-  command(...words: string[]): Promise<unknown>
 }
 
-/** Undefined, with a notice, where the machine has no redis-server: top-level await it. `args` are more of the server's. */
-export async function faultRedis(what: string, args: string[] = []): Promise<FaultRedis | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'redis-'))
-  const port = await freePort()
+/** Undefined, with a notice, where the machine has no redis-server: top-level await it. `lines` are of its configuration. */
+export async function faultRedis(what: string, lines: readonly string[] = []): Promise<FaultRedis | undefined> {
   // What was answered is in the file: a process that is killed loses nothing that the kernel has.
-  const start = (): Promise<ChildProcess | undefined> =>
-    startRedisServer(port, ['--dir', folder, '--appendonly', 'yes', ...args])
-  let server = await start()
-  if (!server) {
-    await rm(folder, { recursive: true })
-    console.warn(`notice: skipped for want of a redis-server on the PATH: ${what}`)
-    return undefined
-  }
-  const url = `redis://127.0.0.1:${port}`
-  const line = await openLine(port)
-  const kill = async (): Promise<void> => {
-    if (server?.signalCode === 'SIGKILL') return
-    const gone = new Promise((resolve) => server?.once('exit', resolve))
-    server?.kill('SIGKILL')
-    await gone
-  }
-  afterAll(async () => {
-    await line.cut()
-    await kill()
-    await rm(folder, { recursive: true, force: true })
-  })
-  return {
-    url,
-    lineUrl: `redis://127.0.0.1:${line.port}`,
-    kill,
-    async restart() {
-      server = await start()
-    },
-    pause: () => void server?.kill('SIGSTOP'),
-    resume: () => void server?.kill('SIGCONT'),
-    cut: line.cut,
-    mend: line.mend,
-    delay: line.delay,
-    async command(...words) {
-      const client = createClient({ url })
-      await client.connect()
-      try {
-        return await client.sendCommand(words)
-      } finally {
-        client.destroy()
-      }
-    },
-  }
+  const server = await ownRedis(what, ['appendonly yes', ...lines])
+  if (!server) return undefined
+  const line = await openLine(server.port)
+  afterAll(line.cut)
+  return { ...server, lineUrl: `redis://127.0.0.1:${line.port}`, cut: line.cut, mend: line.mend, delay: line.delay }
 }
 
 interface Line {
@@ -111,8 +59,11 @@ async function openLine(to: number): Promise<Line> {
       })
     }
   })
-  const port = await freePort()
-  const mend = (): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
+  const port = await reservePort()
+  const mend = async (): Promise<void> => {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+  }
   await mend()
   return {
     port,

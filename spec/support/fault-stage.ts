@@ -11,7 +11,7 @@ import { afterAll, beforeAll, beforeEach, vi } from 'vitest'
 import type { TestApp } from './app.ts'
 import { untrustedCertificate } from './fault-certificate.ts'
 import { behindTls, flow, noteRoutes, publicOrigin, type Flow } from './flow.ts'
-import { freePort } from './redis-server.ts'
+import { reservePort } from './ports.ts'
 
 /** Where the provider is said to be. */
 export const publicIssuer = 'https://id.example.com'
@@ -70,7 +70,7 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
     ways = new Map()
   })
   const wayOf = async (way: string): Promise<string> => {
-    if (way === 'refused') return `http://127.0.0.1:${await freePort()}`
+    if (way === 'refused') return `http://127.0.0.1:${await reservePort()}`
     if (way === 'no TLS') return world.provider.url.replace('http:', 'https:')
     return `https://127.0.0.1:${(untrusted.address() as AddressInfo).port}`
   }

@@ -1,7 +1,7 @@
 import type { UserAgentOptions } from 'express-session-oidc/testing'
 import type * as testing from 'express-session-oidc/testing'
 import { expect } from 'vitest'
-import { freePort } from '../../support/redis-server.ts'
+import { reservePort } from '../../support/ports.ts'
 import type { Project } from './project.ts'
 
 export interface Programs {
@@ -19,7 +19,7 @@ export async function logsIn(
   env: Record<string, string> = {},
   options: (url: string) => Partial<UserAgentOptions> = () => ({}),
 ): Promise<void> {
-  const [port, providerPort] = [String(await freePort()), String(await freePort())]
+  const [port, providerPort] = [String(await reservePort()), String(await reservePort())]
   const issuer = `http://127.0.0.1:${providerPort}`
   await project.start(programs.provider, { PROVIDER_PORT: providerPort })
   const url = await project.start(programs.app, { PORT: port, OIDC_ISSUER: issuer, ...env })

@@ -1,11 +1,12 @@
 /** A Redis Cluster of three masters. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startServer, type Server } from './servers.ts'
+import type { RedisProcess } from '../../support/redis-process.ts'
+import { startServer } from './servers.ts'
 
 const slots = 16_384
 
 export interface Cluster {
-  readonly masters: readonly Server[]
+  readonly masters: readonly RedisProcess[]
   readonly nodes: readonly { readonly url: string }[]
   stop(): Promise<void>
 }
@@ -13,19 +14,19 @@ export interface Cluster {
 export async function startCluster(): Promise<Cluster> {
   const lines = ['cluster-enabled yes', 'cluster-node-timeout 2000', 'appendonly no']
   const masters = await Promise.all([0, 1, 2].map(() => startServer(lines)))
-  const [first] = masters as [Server]
+  const [first] = masters as [RedisProcess]
   for (const [index, master] of masters.entries()) {
     const range = [index, index + 1].map((part) => Math.floor((part * slots) / masters.length))
-    await master.ask('CLUSTER', 'ADDSLOTSRANGE', String(range[0]), String((range[1] as number) - 1))
-    if (master !== first) await first.ask('CLUSTER', 'MEET', '127.0.0.1', String(master.port))
+    await master.command('CLUSTER', 'ADDSLOTSRANGE', String(range[0]), String((range[1] as number) - 1))
+    if (master !== first) await first.command('CLUSTER', 'MEET', '127.0.0.1', String(master.port))
   }
   for (const master of masters) {
-    while (!/cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(await master.ask('CLUSTER', 'INFO'))))
+    while (!/cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(String(await master.command('CLUSTER', 'INFO'))))
       await pause(50)
   }
   return {
     masters,
     nodes: masters.map(({ port }) => ({ url: `redis://127.0.0.1:${port}` })),
-    stop: async () => void (await Promise.all(masters.map((master) => master.kill()))),
+    stop: async () => void (await Promise.all(masters.map((master) => master.stop()))),
   }
 }

@@ -1,12 +1,13 @@
 /** A Redis master with a replica, and three sentinels that put the replica in its place. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { startServer, type Server } from './servers.ts'
+import type { RedisProcess } from '../../support/redis-process.ts'
+import { startServer } from './servers.ts'
 
 export const masterName = 'logins'
 
 export interface Sentinels {
-  readonly master: Server
-  readonly replica: Server
+  readonly master: RedisProcess
+  readonly replica: RedisProcess
   readonly rootNodes: readonly { readonly host: string; readonly port: number }[]
   /** Waits until the sentinels have put the replica in the place of the master. */
   failedOver(): Promise<void>
@@ -20,7 +21,7 @@ export async function startSentinels(): Promise<Sentinels> {
     `replicaof 127.0.0.1 ${master.port}`,
     'repl-diskless-sync-delay 0',
   ])
-  while (!/master_link_status:up/.test(String(await replica.ask('INFO', 'replication')))) await pause(50)
+  while (!/master_link_status:up/.test(String(await replica.command('INFO', 'replication')))) await pause(50)
   const lines = [
     `sentinel monitor ${masterName} 127.0.0.1 ${master.port} 2`,
     `sentinel down-after-milliseconds ${masterName} 500`,
@@ -28,7 +29,7 @@ export async function startSentinels(): Promise<Sentinels> {
   ]
   const sentinels = await Promise.all([0, 1, 2].map(() => startServer(lines, true)))
   const ofAll = async (isSo: (info: string) => boolean, ...words: string[]): Promise<void> => {
-    for (const sentinel of sentinels) while (!isSo(String(await sentinel.ask(...words)))) await pause(50)
+    for (const sentinel of sentinels) while (!isSo(String(await sentinel.command(...words)))) await pause(50)
   }
   const known = ['SENTINEL', 'MASTER', masterName]
   await ofAll((info) => /num-slaves,1,/.test(info) && /num-other-sentinels,2,/.test(info), ...known)
@@ -38,6 +39,6 @@ export async function startSentinels(): Promise<Sentinels> {
     rootNodes: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
     failedOver: () =>
       ofAll((info) => info.endsWith(`,${replica.port}`), 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName),
-    stop: async () => void (await Promise.all([...sentinels, replica, master].map((server) => server.kill()))),
+    stop: async () => void (await Promise.all([...sentinels, replica, master].map((server) => server.stop()))),
   }
 }

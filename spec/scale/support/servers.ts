@@ -1,21 +1,6 @@
-/** Redis servers of a spec, each a process of its own on a free port. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createClient } from 'redis'
-import { freePort } from '../../support/redis-server.ts'
-
-export interface Server {
-  readonly port: number
-  /** Sends a command, over a connection of its own. */
-  ask(...words: string[]): Promise<unknown>
-  kill(): Promise<void>
-  /** Stops it in the middle of what it does, until it goes on. */
-  freeze(): void
-  goOn(): void
-}
+/** Redis servers of a spec, each a process of its own. */
+import { spawnSync } from 'node:child_process'
+import { startRedis, type RedisProcess } from '../../support/redis-process.ts'
 
 /**
  * Whether the machine lacks what starts the servers of a spec, which is told then: pass it to `describe.skipIf`. On CI it
@@ -29,43 +14,9 @@ export function lacksServers(what: string): boolean {
   return true
 }
 
-/** Starts a `redis-server` with these lines in its configuration, and waits until it answers. */
-export async function startServer(lines: readonly string[], isSentinel = false): Promise<Server> {
-  const folder = await mkdtemp(join(tmpdir(), 'redis-'))
-  const port = await freePort()
-  const file = join(folder, 'redis.conf')
-  const common = [`port ${port}`, 'bind 127.0.0.1', 'protected-mode no', `dir ${folder}`]
-  await writeFile(file, [...common, ...(isSentinel ? [] : ['save ""']), ...lines].join('\n'))
-  const child = spawn('redis-server', [file, ...(isSentinel ? ['--sentinel'] : [])], { stdio: 'ignore' })
-  const ask = async (...words: string[]): Promise<unknown> => {
-    const client = createClient({
-      RESP: 2,
-      url: `redis://127.0.0.1:${port}`,
-      socket: { reconnectStrategy: (n) => n < 200 && 25 },
-    })
-    client.on('error', () => {})
-    await client.connect()
-    try {
-      return await client.sendCommand(words)
-    } finally {
-      client.destroy()
-    }
-  }
-  await ask('PING')
-  return {
-    port,
-    ask,
-    async kill() {
-      await ended(child)
-      await rm(folder, { recursive: true, force: true })
-    },
-    freeze: () => void child.kill('SIGSTOP'),
-    goOn: () => void child.kill('SIGCONT'),
-  }
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+/** Starts a server with these lines in its configuration, where the machine does not lack it. */
+export async function startServer(lines: readonly string[], isSentinel = false): Promise<RedisProcess> {
+  const server = await startRedis(lines, isSentinel)
+  if (!server) throw new Error('no redis-server on the PATH')
+  return server
 }
