@@ -46,6 +46,12 @@ export interface Stall {
   readonly at: number | RegExp
 }
 
+/** A step that has yet to be told to who says whose turn it is. */
+interface Arrival extends Step {
+  /** Lets it go on. */
+  readonly release: (turn: Promise<void>) => void
+}
+
 interface Scene {
   readonly turns: Turns
   readonly stalls: readonly Stall[]
@@ -54,6 +60,8 @@ interface Scene {
   /** Stalls that have kept somebody. */
   readonly spent: Set<number>
   readonly actors: readonly Actor[]
+  /** Steps that have come to wait for their turn since the last step. */
+  arrived: Arrival[]
   /** What was done, in order. */
   readonly log: string[]
   /** Then nothing waits for a turn any more. */
@@ -88,7 +96,7 @@ export async function turn(label: string): Promise<void> {
   const store = current.getStore()
   if (!store || store.scene.isOver) return
   const { actor, scene } = store
-  const step: Step = { actor: actor.index, index: actor.steps++, label: `${actor.index}: ${named(scene, label)}` }
+  const step: Step = { actor: actor.index, index: actor.steps++, label }
   const stall = stallAt(scene, step, label)
   if (stall >= 0) {
     scene.spent.add(stall)
@@ -97,8 +105,20 @@ export async function turn(label: string): Promise<void> {
     actor.kept--
   }
   actor.ready++
-  await scene.turns.take(step)
+  await new Promise<void>((release) => scene.arrived.push({ ...step, release }))
   actor.ready--
+}
+
+/**
+ * Lets the steps that have arrived wait for their turns, by actor: the order in which they came is that in which other
+ * threads were done with signatures, and another in each run.
+ */
+function lineUp(scene: Scene): void {
+  const arrived = scene.arrived.toSorted((one, other) => one.actor - other.actor || one.index - other.index)
+  scene.arrived = []
+  for (const { release, ...step } of arrived) {
+    release(scene.turns.take({ ...step, label: `${step.actor}: ${named(scene, step.label)}` }))
+  }
 }
 
 function stallAt({ stalls, spent }: Scene, { actor, index }: Step, label: string): number {
@@ -178,7 +198,7 @@ async function quiet(scene: Scene): Promise<void> {
   for (let turns = 0, before = ''; turns < 3;) {
     // Not from node:timers/promises, which specs replace so that pauses are steps.
     await new Promise((resolve) => setImmediate(resolve))
-    const now = `${outside} ${scene.turns.waiting()} ${scene.kept.size} ${scene.log.length}`
+    const now = `${outside} ${scene.arrived.length} ${scene.turns.waiting()} ${scene.kept.size} ${scene.log.length}`
     turns = outside === 0 && now === before ? turns + 1 : 0
     before = now
   }
@@ -203,7 +223,17 @@ export async function play(
     isDone: false,
   }))
   const names = new Map<string, string>()
-  const scene: Scene = { turns, stalls, kept: new Map(), spent: new Set(), actors, log: [], isOver: false, names }
+  const scene: Scene = {
+    turns,
+    stalls,
+    kept: new Map(),
+    spent: new Set(),
+    actors,
+    arrived: [],
+    log: [],
+    isOver: false,
+    names,
+  }
   const failures: unknown[] = []
   const running = work.map((run, index) => {
     const actor = actors[index] as Actor
@@ -214,6 +244,7 @@ export async function play(
   })
   for (let steps = 0; ; steps++) {
     await quiet(scene)
+    lineUp(scene)
     if (scene.kept.size > 0 && !actors.some(({ ready, isPausing }) => ready > 0 && !isPausing)) {
       const first = Math.min(...scene.kept.keys())
       scene.kept.get(first)?.()

@@ -75,7 +75,7 @@ export function raceApp(
       told.length = 0
       const of = { default: make('default'), partner: make('partner') }
       instances = Object.values(of)
-      app = startedApp(of, new RedisSessionStore({ client, idleSeconds }), waits)
+      app = startedApp(of, new RedisSessionStore({ client, idleSeconds, timeoutSeconds: 60 }), waits)
     },
     ready: async () => void (await Promise.all(instances.map((oidc) => oidc.ready()))),
   }
