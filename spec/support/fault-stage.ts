@@ -50,17 +50,16 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
     untrusted = createTlsServer(await untrustedCertificate(), (socket) => socket.end())
     untrusted.on('tlsClientError', () => {})
     await new Promise<void>((resolve) => untrusted.listen(0, '127.0.0.1', resolve))
+  })
+  afterAll(async () => {
+    await new Promise((resolve) => untrusted.close(resolve))
+  })
+  beforeEach(() => {
     const { fetch } = globalThis
     vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
       const way = ways.get(endpointOf(url)) ?? world.provider.url
       return fetch(url.replace(publicIssuer, way), init)
     })
-  })
-  afterAll(async () => {
-    vi.unstubAllGlobals()
-    await new Promise((resolve) => untrusted.close(resolve))
-  })
-  beforeEach(() => {
     const here = world.provider.issuer
     world.provider.misbehave({
       metadata: (given) => JSON.parse(JSON.stringify(given).replaceAll(here, publicIssuer)) as typeof given,
