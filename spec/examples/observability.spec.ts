@@ -12,12 +12,9 @@ import { Watch } from '../attacks/secret-watch.ts'
 import { close, listen, until } from '../support/app.ts'
 import { response } from '../support/flow.ts'
 import { redisForFile } from '../support/redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { pass } from '../support/tokens-app.ts'
 import { headingOf, run, textOf, type Running } from './steps.ts'
-
-noUnhandledRejections()
 
 const own = redisForFile()
 const secret = 'the secret of this application and of nothing else'

@@ -7,10 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { WebSocket } from 'ws'
 import { createApp } from '../../examples/websocket/app.js'
 import { close, listen, until } from '../support/app.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { headingOf, textOf } from './steps.ts'
-
-noUnhandledRejections()
 
 let provider: TestProvider
 let store: Store

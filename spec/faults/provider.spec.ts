@@ -4,10 +4,7 @@ import { faultCell } from '../support/fault-cell.ts'
 import { faultStages } from '../support/fault-stage.ts'
 import { steps } from '../support/fault-columns.ts'
 import { served } from '../support/fault-steps.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { providerRows } from './rows.ts'
-
-noUnhandledRejections()
 
 const { world, stage } = faultStages()
 

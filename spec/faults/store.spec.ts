@@ -9,10 +9,7 @@ import { faultCell } from '../support/fault-cell.ts'
 import { faultRedis, type FaultRedis } from '../support/fault-redis.ts'
 import { faultStages } from '../support/fault-stage.ts'
 import { steps } from '../support/fault-columns.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { storeRows } from './rows.ts'
-
-noUnhandledRejections()
 
 const { world, stage } = faultStages()
 const real = await faultRedis('what faults of Redis do to each step of a login')

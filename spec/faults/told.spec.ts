@@ -8,9 +8,6 @@ import { until, type TestApp } from '../support/app.ts'
 import { faultStages } from '../support/fault-stage.ts'
 import { response, told } from '../support/flow.ts'
 import { RedisTap } from '../support/redis-tap.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const { world, stage } = faultStages()
 

@@ -16,12 +16,9 @@ import {
 import { describe, expect, it } from 'vitest'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { flow, rejection } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 function token(changes: Record<string, unknown> = {}): Promise<string> {
   const { provider } = world
   const iat = Math.floor(Date.now() / 1000)

@@ -8,9 +8,6 @@ import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
 import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
 import { sidRoute } from '../support/sid-route.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating' })
 

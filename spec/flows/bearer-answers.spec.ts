@@ -14,7 +14,6 @@ import {
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen, secret, until } from '../support/app.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const require = createRequire(import.meta.url)
 const { version } = require('express/package.json') as { version: string }
@@ -40,8 +39,6 @@ afterEach(async () => {
   for (const stop of stops) await stop()
   stops = []
 })
-noUnhandledRejections()
-
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
 /** An access token of Alice for the orders, with claims changed. */

@@ -15,11 +15,8 @@ import { describe, expect, it } from 'vitest'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { faultsOf } from '../support/faults-of.ts'
 import { flow, thrown } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
 /** An access token of Bob for the orders, with claims changed: in the browsers here it is Alice who is logged in. */

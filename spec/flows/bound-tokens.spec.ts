@@ -20,9 +20,7 @@ import { dpopClient, type DpopClient, type ProofOf } from '../support/dpop.ts'
 import { untrustedCertificate } from '../support/fault-certificate.ts'
 import { faultsOf } from '../support/faults-of.ts'
 import { redisForFile } from '../support/redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
-noUnhandledRejections()
 const redis = redisForFile()
 const baseUrl = 'https://api.example.com/v1'
 const url = `${baseUrl}/orders`

@@ -5,10 +5,7 @@ import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sidRoute } from '../support/sid-route.ts'
-
-noUnhandledRejections()
 
 const world = flow()
 const start = (setup: Parameters<typeof world.start>[0] = {}): Promise<TestApp> =>

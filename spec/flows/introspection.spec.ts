@@ -5,10 +5,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
 import { faultsOf } from '../support/faults-of.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { createServer } from 'node:http'
-
-noUnhandledRejections()
 
 const undo: (() => Promise<void>)[] = []
 afterEach(async () => {

@@ -5,10 +5,7 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating' })
 

@@ -7,14 +7,11 @@ import { describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { flow, rejection, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 stillClock()

@@ -6,9 +6,6 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating' })
 

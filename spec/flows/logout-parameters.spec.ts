@@ -3,10 +3,7 @@ import type { Express } from 'express'
 import type { LogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { flow, rejection, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating' })
 const partner = partnerOfFile()

@@ -7,11 +7,8 @@ import type { TestApp } from '../support/app.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId, sessionThief } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const test = flow()
 const partner = partnerOfFile()

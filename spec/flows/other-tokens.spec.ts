@@ -6,15 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
 import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 stillClock()
-noUnhandledRejections()
-
 const scope = 'openid offline_access a b c'
 const mail = 'https://mail.example.com'
 const files = 'https://files.example.com/v1'

@@ -8,7 +8,6 @@ import { flow, told } from '../support/flow.ts'
 import { Gate } from '../support/gate.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { loggedIn } from '../support/logged-in.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -19,8 +18,6 @@ import { waiting } from '../support/waiting.ts'
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
 stillClock()
 const partner = partnerOfFile()
-noUnhandledRejections()
-
 /** An application whose commands to Redis are shown. */
 async function tapped(setup: Partial<AppSetup> = {}): Promise<{ app: TestApp; tap: RedisTap }> {
   const tap = new RedisTap(world.redis.client)

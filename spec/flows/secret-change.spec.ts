@@ -6,15 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { close, listen, secret as old, type AppSetup, type TestApp } from '../support/app.ts'
 import { flow, location, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
 import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 stillClock()
-noUnhandledRejections()
-
 const next = `${old}, and the next one`
 
 function loginKey(agent: UserAgent): string {

@@ -5,7 +5,6 @@ import { createBearer, type BearerIssuer, type BearerOptions, type BearerRule } 
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen, until } from '../support/app.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 /** Ours signs with RSA, the partner's with an elliptic curve; the stranger's is none of the guard's. */
 let ours: TestProvider
@@ -29,8 +28,6 @@ afterEach(async () => {
   for (const stop of stops) await stop()
   stops = []
 })
-noUnhandledRejections()
-
 interface Served {
   get(token: string): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }>
   readonly details: string[]

@@ -8,11 +8,8 @@ import { flow, response, told } from '../support/flow.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient } from '../support/redis.ts'
 import { RedisTap, type RedisCall } from '../support/redis-tap.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId, sessionThief, touchesSessionCookie } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs, type Who } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const test = flow()
 const partner = partnerOfFile()

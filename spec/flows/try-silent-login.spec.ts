@@ -15,10 +15,7 @@ import {
   response,
   told,
 } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { partnerOfFile } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const world = flow()
 const partner = partnerOfFile()

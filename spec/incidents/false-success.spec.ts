@@ -3,11 +3,8 @@ import type { TestFaults } from 'express-session-oidc/testing'
 import { describe, it } from 'vitest'
 import { flow } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 const body = { error: 'invalid_token', error_description: 'the token is not active' }
 
 describe('an error with status 200', () => {

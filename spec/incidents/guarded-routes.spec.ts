@@ -7,11 +7,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { form, navigation, rawRequest, script, type HeaderLines } from '../attacks/raw-http.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 const express4 = createRequire(import.meta.url)('express4') as typeof express
 const secret = 'what only users may read'
 

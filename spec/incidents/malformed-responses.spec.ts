@@ -16,11 +16,8 @@ import { describe, expect, it } from 'vitest'
 import { navigation, rawRequest } from '../attacks/raw-http.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow, response, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 const names = [
   '',
   ...`state code iss error error_description error_uri session_state response id_token access_token scope

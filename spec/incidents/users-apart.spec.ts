@@ -3,7 +3,6 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { decodeJwt } from 'jose'
 import { flow, response } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -15,8 +14,6 @@ const names = Array.from({ length: 12 }, (_, n) => `user-${n}`)
 const world = flow({
   users: [{ sub: 'alice' }, ...names.map((sub) => ({ sub, claims: { name: `Name of ${sub}`, roles: [sub] } }))],
 })
-noUnhandledRejections()
-
 interface Seen {
   sub: string
   name: string

@@ -3,11 +3,8 @@ import { createUserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { build, startProcess, type Build, type RaceProcess } from '../races/support/processes.ts'
 import { until } from '../support/app.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { tokenAt } from '../support/tokens-app.ts'
 import { loginRealm } from './login-realm.ts'
-
-noUnhandledRejections()
 
 const count = 4
 const callers = 50

@@ -6,12 +6,9 @@ import { createOidc } from 'express-session-oidc'
 import { afterEach, describe, expect, it } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import { flow, rejection, told } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 /** Edits what is answered at these paths. */
 let edits: Readonly<Record<string, (json: string) => string>> = {}
 afterEach(() => {

@@ -9,13 +9,10 @@ import { close, listen, startApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
 import { slotOfBrowser } from '../tokens/support/one-login.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 /** The endpoints that were asked, in turn. */
 function asked(): (string | undefined)[] {
   return world.provider.requests.map(({ endpoint }) => endpoint)

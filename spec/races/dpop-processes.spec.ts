@@ -3,10 +3,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { faultRedis } from '../support/fault-redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
-
-noUnhandledRejections()
 
 const count = 8
 const url = 'https://api.example.com/orders'

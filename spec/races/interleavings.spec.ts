@@ -3,15 +3,12 @@ import { describe, expect, it, vi } from 'vitest'
 import { atRandom, cut, faulty, interrupted, scheduled, unlocked } from './support/arbitraries.ts'
 import { inMemory } from './support/places.ts'
 import { patience, playMany, stageOfFile } from './support/stage.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 // Pauses are steps too.
 vi.mock('node:timers/promises', async (original) => {
   const { pause } = await import('./support/actors.ts')
   return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
 })
-
-noUnhandledRejections()
 
 const stage = stageOfFile(inMemory)
 

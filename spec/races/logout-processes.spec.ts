@@ -3,12 +3,9 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { expect, it } from 'vitest'
 import { location } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { chances } from './support/chances.ts'
 import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
 import { seed } from './support/stage.ts'
-
-noUnhandledRejections()
 
 const count = 8
 const rounds = 10

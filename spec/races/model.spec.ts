@@ -15,15 +15,12 @@ import { RaceProvider } from './support/provider.ts'
 import { bounds, patience, seed } from './support/stage.ts'
 import { allAnswered, refreshSteps, tokenSteps } from './support/token-steps.ts'
 import { redisForFile } from '../support/redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 // Where one waits for another, it is the clock that goes on.
 vi.mock('node:timers/promises', async (original) => {
   const { pause } = await import('./support/actors.ts')
   return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
 })
-
-noUnhandledRejections()
 
 const redis = redisForFile()
 const gates = new Map<string, Gate>()

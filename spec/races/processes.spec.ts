@@ -7,11 +7,8 @@ import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
 import type { RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { redisForFile } from '../support/redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import type { Who } from '../support/two-instances.ts'
-
-noUnhandledRejections()
 
 const count = 4
 const redis = redisForFile()

@@ -3,15 +3,12 @@ import { atRandom, cut, faulty, interrupted, unlocked } from './support/arbitrar
 import { inRedis } from './support/places.ts'
 import { patience, playMany, stageOfFile } from './support/stage.ts'
 import { redisForFile } from '../support/redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 // Pauses are steps too.
 vi.mock('node:timers/promises', async (original) => {
   const { pause } = await import('./support/actors.ts')
   return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
 })
-
-noUnhandledRejections()
 
 const redis = redisForFile()
 const stage = stageOfFile(() => inRedis(redis.client))

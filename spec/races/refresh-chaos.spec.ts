@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { byDepth } from '../support/depth.ts'
 import { faultRedis } from '../support/fault-redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { Calm } from './support/calm.ts'
 import { chances } from './support/chances.ts'
 import { ChaosLane } from './support/chaos.ts'
@@ -15,8 +14,6 @@ import { startOwnProvider, type OwnProvider } from './support/own-provider.ts'
 import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { shuffledTroubles, type Trouble } from './support/troubles.ts'
-
-noUnhandledRejections()
 
 const count = 4
 const rounds = byDepth({ quick: 10, normal: 40, deep: 2000 })

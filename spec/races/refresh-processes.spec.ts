@@ -3,11 +3,8 @@ import { createUserAgent, startTestProvider, type TestProvider, type UserAgent }
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../support/app.ts'
 import { faultRedis } from '../support/fault-redis.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { tokenAt } from '../support/tokens-app.ts'
 import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
-
-noUnhandledRejections()
 
 const count = 4
 const callers = 500

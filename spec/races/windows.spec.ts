@@ -5,15 +5,12 @@ import type { CommandFault } from './support/client.ts'
 import { inMemory } from './support/places.ts'
 import type { Former, Op } from './support/ops.ts'
 import { stageOfFile } from './support/stage.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 // Pauses are steps too.
 vi.mock('node:timers/promises', async (original) => {
   const { pause } = await import('./support/actors.ts')
   return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
 })
-
-noUnhandledRejections()
 
 const stage = stageOfFile(inMemory)
 

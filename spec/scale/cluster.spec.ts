@@ -6,14 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
 import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { pass, shownToken } from '../support/tokens-app.ts'
 import { startCluster, type Cluster } from './support/cluster.ts'
 import { lacksServers } from './support/servers.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 const partner = partnerOfFile()

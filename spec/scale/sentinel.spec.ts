@@ -4,11 +4,8 @@ import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { flow, noteRoutes, notesOf } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { masterName, startSentinels, type Sentinels } from './support/sentinels.ts'
 import { lacksServers } from './support/servers.ts'
-
-noUnhandledRejections()
 
 const world = flow({ refreshTokens: 'rotating' })
 let sentinels: Sentinels

@@ -5,9 +5,6 @@ import { describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
 import { RedisTap } from '../support/redis-tap.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const redis = redisForFile()
 const records = redisRecords({ client: redis.client })

@@ -15,9 +15,6 @@ import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { slotOf } from '../support/slots.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 declare module 'express-session' {
   interface SessionData {

@@ -4,9 +4,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreRecords } from '../../lib/session/store-records.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { describeRecords } from '../support/records-contract.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const key = { session: 'id', part: 'login' }
 const other = { session: 'other', part: 'login' }
