@@ -5,13 +5,10 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { changed, flow, forgetTransactions, response } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 const manual = { redirect: 'manual' } as const
 const asPage = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }

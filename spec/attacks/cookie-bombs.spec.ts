@@ -12,11 +12,9 @@ import { Sealer } from '../../lib/core/seal.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
 import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 
 const world = flow()
 const { start } = world
-noUnhandledRejections()
 afterEach(() => void vi.restoreAllMocks())
 
 /** Bytes of what an answer sets, as far as a cautious proxy in front holds: nginx gives all headers 4 or 8 kB. */

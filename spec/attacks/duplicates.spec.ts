@@ -13,14 +13,12 @@ import type * as AppModule from '../support/app.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { changed, flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { rawRequest, type HeaderLines } from './raw-http.ts'
 
 type ExpressModule = typeof expressModule
 
 // Elliptic curves, since these specs log in some hundred times.
 const world = flow({ algorithm: 'ES256' })
-noUnhandledRejections()
 
 const expressOf: Record<4 | 5, ExpressModule> = {
   4: createRequire(import.meta.url)('express4') as ExpressModule,

@@ -12,7 +12,6 @@ import { close, listen } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { rejection } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import * as claims from './forged-claims.ts'
 import * as headers from './forged-headers.ts'
 import * as origins from './forged-origins.ts'
@@ -20,8 +19,6 @@ import * as shapes from './forged-shapes.ts'
 import { goodTokens } from './forged-passes.ts'
 import { audience, Mint, type Forgery } from './forged-tokens.ts'
 import { rawRequest, type RawAnswer } from './raw-http.ts'
-
-noUnhandledRejections()
 
 const mint = await Mint.open()
 const rival = await startTestProvider()

@@ -11,13 +11,11 @@ import { statusFault } from '../../lib/provider/faults.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
 import { changed, flow, publicOrigin, response } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type RawRequest } from './raw-http.ts'
 
 // Elliptic curves, since these specs log in some hundred times.
 const world = flow({ algorithm: 'ES256' })
-noUnhandledRejections()
 
 /** What ends a line somewhere: as it is, encoded once and twice, and characters that are cut down to it. */
 const lineBreaks = [

@@ -12,14 +12,12 @@ import { run } from '../examples/steps.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { changed, flow, response } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { hostileTexts } from './hostile-texts.ts'
 import { shapeOf } from './page-shape.ts'
 import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
 
 // Elliptic curves, since these specs log in some hundred times.
 const world = flow({ algorithm: 'ES256' })
-noUnhandledRejections()
 
 interface Shown {
   readonly html: string

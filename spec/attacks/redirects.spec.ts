@@ -5,15 +5,12 @@ import { describe, expect, it } from 'vitest'
 import { localPath, localReferer } from '../../lib/core/urls.ts'
 import { byDepth, depth } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { queryValue } from './raw-http.ts'
 import { families, goodSamples, goodTargets, type Family } from './redirect-corpus.ts'
 import { sendRaw, startAtPublicOrigin, stored, waysOf } from './redirect-ways.ts'
 
 // Elliptic curves, since these specs log in some hundred times, and thousands of times in depth.
 const world = flow({ algorithm: 'ES256' })
-noUnhandledRejections()
-
 const hostile = families.flatMap(({ targets }) => targets)
 
 /**

@@ -8,11 +8,8 @@ import { OidcError } from '../../lib/core/errors.ts'
 import { close, listen } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { rejection } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { audience, base64url, Mint } from './forged-tokens.ts'
 import { rawRequest } from './raw-http.ts'
-
-noUnhandledRejections()
 
 let mint: Mint
 let bearer: Bearer

@@ -15,12 +15,9 @@ import {
 } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { waiting } from '../support/waiting.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
   return world.start({
     options,

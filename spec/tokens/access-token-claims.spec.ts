@@ -10,12 +10,9 @@ import { Keys } from '../../lib/tokens/keys.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { directLogins, type DirectLogins } from './support/direct-login.ts'
 import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin } from './support/one-login.ts'
-
-noUnhandledRejections()
 
 const now = (): number => Math.floor(Date.now() / 1000)
 const isTime = (value: unknown): value is number => typeof value === 'number'

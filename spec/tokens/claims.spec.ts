@@ -9,14 +9,12 @@ import type { Slot } from '../../lib/session/login-record.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { directLogins, type DirectLogins, type DirectOutcome } from './support/direct-login.ts'
 import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
 // Elliptic curves, since these specs sign some thousand tokens.
 const world = flow({ algorithm: 'ES256' })
-noUnhandledRejections()
 
 let app: TestApp
 let direct: DirectLogins

@@ -8,14 +8,11 @@ import { close, listen, startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { directLogins, type DirectLogins, type DirectOutcome } from './support/direct-login.ts'
 import { named, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 let app: TestApp
 let direct: DirectLogins
 let attacker: KeyObject

@@ -5,12 +5,9 @@ import { OidcError } from '../../lib/core/errors.ts'
 import { verifyIdToken } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
 import { flow, rejection } from '../support/flow.ts'
-import { noUnhandledRejections } from '../support/rejections.ts'
 import { bottomless, named, oddValues, parsed, withMember } from './support/odd-json.ts'
 
 const world = flow()
-noUnhandledRejections()
-
 /** The key that signs, as JSON, and an ID token signed by it. */
 let key: string
 let token: string

@@ -3,9 +3,6 @@ import { createBearer, type Bearer, type BearerOptions } from 'express-session-o
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import type { JWK } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { noUnhandledRejections } from '../support/rejections.ts'
-
-noUnhandledRejections()
 
 const second = 1000
 const minute = 60 * second
