@@ -1,7 +1,7 @@
 /** One access token of a real Keycloak that has ended, asked for in several processes at once. */
 import { createUserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { build, startProcess, type Build, type RaceProcess } from '../races/support/processes.ts'
+import { compiledPath, startProcess, type RaceProcess } from '../races/support/processes.ts'
 import { until } from '../support/app.ts'
 import { tokenAt } from '../support/tokens-app.ts'
 import { loginRealm } from './login-realm.ts'
@@ -9,14 +9,6 @@ import { loginRealm } from './login-realm.ts'
 const count = 4
 const callers = 50
 const rounds = 3
-
-let built: Build | undefined
-
-beforeAll(async () => {
-  built = await build()
-})
-
-afterAll(() => built?.remove())
 
 describe.each([
   ['whose refresh tokens are good once', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
@@ -26,8 +18,8 @@ describe.each([
   let processes: RaceProcess[] = []
 
   beforeAll(async () => {
-    if (!realm.isThere || !built) return
-    const path = built.pathOf('spec/races/support/tokens-process.ts')
+    if (!realm.isThere) return
+    const path = compiledPath('spec/races/support/tokens-process.ts')
     const env = {
       REDIS_URL: inject('redisUrl'),
       PROVIDER: JSON.stringify(realm.settings()),

@@ -3,7 +3,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { faultRedis } from '../support/fault-redis.ts'
-import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { compiledPath, startProcess, type RaceProcess } from './support/processes.ts'
 
 const count = 8
 const url = 'https://api.example.com/orders'
@@ -12,7 +12,6 @@ const redis = await faultRedis('one DPoP proof to several processes')
 describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once`, () => {
   const store = redis as NonNullable<typeof redis>
   let provider: TestProvider
-  let built: Build
   let processes: RaceProcess[] = []
   let client: DpopClient
   let token: string
@@ -23,16 +22,14 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
     const iat = Math.floor(Date.now() / 1000)
     const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', iat, exp: iat + 300 }
     token = await provider.sign({ ...claims, cnf: { jkt: client.thumbprint } })
-    built = await build()
-    const path = built.pathOf('spec/races/support/api-process.ts')
+    const path = compiledPath('spec/races/support/api-process.ts')
     const env = { REDIS_URL: store.url, ISSUER: provider.issuer, BASE_URL: new URL(url).origin }
     processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
-  }, 60_000)
+  }, 180_000)
 
   afterAll(async () => {
     const said = await Promise.all(processes.map((each) => each.stop()))
     await provider.stop()
-    await built.remove()
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
   })
 
@@ -70,7 +67,7 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
 
   it(
     'is taken by none while Redis is away, and the next one by one when it is back',
-    { meta: { id: 'dpop-processes-2' }, timeout: 40_000 },
+    { meta: { id: 'dpop-processes-2' }, timeout: 180_000 },
     async () => {
       const before = await client.proof({ url, token })
       expect(await ask(processes[0] as RaceProcess, before)).toMatchObject({ status: 200 })

@@ -11,7 +11,7 @@ import { ChaosLane } from './support/chaos.ts'
 import { Crew } from './support/crew.ts'
 import { Journal } from './support/journal.ts'
 import { startOwnProvider, type OwnProvider } from './support/own-provider.ts'
-import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { compiledPath, startProcess, type RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
 import { shuffledTroubles, type Trouble } from './support/troubles.ts'
 
@@ -26,7 +26,6 @@ describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () 
   const store = redis as NonNullable<typeof redis>
   let folder: string
   let notes: string
-  let built: Build
   let provider: OwnProvider
   let processes: RaceProcess[] = []
 
@@ -34,18 +33,16 @@ describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () 
     folder = await mkdtemp(join(tmpdir(), 'chaos-'))
     notes = join(folder, 'notes')
     await writeFile(notes, '')
-    built = await build()
-    provider = await startOwnProvider(built.pathOf('spec/races/support/chaos-provider.ts'), users)
-    const path = built.pathOf('spec/races/support/chaos-process.ts')
+    provider = await startOwnProvider(compiledPath('spec/races/support/chaos-provider.ts'), users)
+    const path = compiledPath('spec/races/support/chaos-process.ts')
     const env = { REDIS_URL: store.url, PROVIDER: JSON.stringify(provider.settings), NOTES: notes }
     processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
-  }, 60_000)
+  }, 180_000)
 
   afterAll(async () => {
     const said = await Promise.all(processes.map((each) => each.stop()))
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
     expect(await provider.end(), 'what the provider printed').toBe('')
-    await built.remove()
     await rm(folder, { recursive: true, force: true })
   })
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../support/app.ts'
 import { faultRedis } from '../support/fault-redis.ts'
 import { tokenAt } from '../support/tokens-app.ts'
-import { build, startProcess, type Build, type RaceProcess } from './support/processes.ts'
+import { compiledPath, startProcess, type RaceProcess } from './support/processes.ts'
 
 const count = 4
 const callers = 500
@@ -15,7 +15,6 @@ const redis = await faultRedis('one refresh in several processes')
 describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`, () => {
   const store = redis as NonNullable<typeof redis>
   let provider: TestProvider
-  let built: Build
   let path: string
   let processes: RaceProcess[] = []
 
@@ -28,17 +27,15 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
 
   beforeAll(async () => {
     provider = await startTestProvider({ refreshTokens: 'rotating', signIn: 'alice' })
-    built = await build()
-    path = built.pathOf('spec/races/support/tokens-process.ts')
+    path = compiledPath('spec/races/support/tokens-process.ts')
     processes = await Promise.all(Array.from({ length: count }, () => start(patient)))
-  }, 60_000)
+  }, 180_000)
 
   afterEach(() => provider.behave())
 
   afterAll(async () => {
     const said = await Promise.all(processes.map((each) => each.stop()))
     await provider.stop()
-    await built.remove()
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
   })
 
@@ -62,7 +59,7 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     expect(answers.filter(({ status }) => status !== 200)).toEqual([])
     expect(new Set(answers.map(({ shown }) => shown.token)).size).toBe(1)
     expect(provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
-  }, 60_000)
+  }, 180_000)
 
   it('and a process that dies with its refresh under way, cost a wait and no login', async () => {
     // So long is the wait: longer than a request to the provider may take.
@@ -78,5 +75,5 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     expect(await tokenAt(second.url, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
     await first.start()
     expect(provider.requestsTo('token')).toHaveLength(2)
-  }, 60_000)
+  }, 180_000)
 })

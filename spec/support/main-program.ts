@@ -12,6 +12,9 @@ export interface MainProgram {
   stop(): Promise<number | string>
 }
 
+/** Seconds that a program may take to start on a busy machine, beside others that start. */
+const patience = 120
+
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Starts a program, which needs a build of the package, and waits for `Open <address>`. */
@@ -23,8 +26,8 @@ export async function startMain(path: string, env: Record<string, string>): Prom
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
-      reject(new Error(`${path} printed no address within 30 s:\n${output}`))
-    }, 30_000)
+      reject(new Error(`${path} printed no address within ${patience} s:\n${output}`))
+    }, patience * 1000)
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text

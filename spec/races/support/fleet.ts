@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, inject } from 'vitest'
 import { location } from '../../support/flow.ts'
 import type { Who } from '../../support/two-instances.ts'
 import { origin } from './app.ts'
-import { build, startProcess, type Build, type RaceProcess } from './processes.ts'
+import { compiledPath, startProcess, type RaceProcess } from './processes.ts'
 
 export interface Fleet {
   readonly providers: Record<'default' | 'partner', TestProvider>
@@ -15,7 +15,6 @@ export interface Fleet {
 
 /** Call it at the top of a file. The processes are there for all of its specs; they must print nothing. */
 export function fleetOfFile(count: number, people: readonly string[]): Fleet {
-  let built: Build | undefined
   let providers: Fleet['providers'] | undefined
   let processes: RaceProcess[] = []
   beforeAll(async () => {
@@ -26,16 +25,14 @@ export function fleetOfFile(count: number, people: readonly string[]): Fleet {
       // Another host than the first one's, since the two would share their cookies.
       partner: await startTestProvider({ users, signIn, hostname: 'localhost' }),
     }
-    built = await build()
     const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
     const env = { REDIS_URL: inject('redisUrl'), PROVIDERS: JSON.stringify(settings) }
-    const path = built.pathOf('spec/races/support/process.ts')
+    const path = compiledPath('spec/races/support/process.ts')
     processes = await Promise.all(Array.from({ length: count }, () => startProcess(path, env)))
-  }, 120_000)
+  }, 180_000)
   afterAll(async () => {
     const said = await Promise.all(processes.map((each) => each.stop()))
     await Promise.all(Object.values(providers ?? {}).map((provider) => provider.stop()))
-    await built?.remove()
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
   })
   return {

@@ -1,48 +1,12 @@
 /** Several processes of one application on one Redis, which can be killed. */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import type {} from '../../support/compiled.ts'
 import { startMain, type MainProgram } from '../../support/main-program.ts'
 
-const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-export interface Build {
-  /** Path of a file of the sources, as it was built. */
-  readonly pathOf: (source: string) => string
-  readonly remove: () => Promise<void>
-}
-
-/** Builds the sources, for programs that run without a loader, into a folder of its own. */
-export async function build(): Promise<Build> {
-  const folder = await mkdtemp(join(tmpdir(), 'races-'))
-  for (const part of ['lib', 'spec/support', 'spec/races/support']) {
-    for (const file of await readdir(join(root, part), { recursive: true })) {
-      if (!file.endsWith('.ts') || file.endsWith('.d.ts')) continue
-      const { outputText } = ts.transpileModule(await readFile(join(root, part, file), 'utf8'), {
-        compilerOptions: {
-          module: ts.ModuleKind.ESNext,
-          target: ts.ScriptTarget.ES2023,
-          rewriteRelativeImportExtensions: true,
-          verbatimModuleSyntax: true,
-        },
-      })
-      const built = join(folder, part, file.replace(/ts$/, 'js'))
-      await mkdir(dirname(built), { recursive: true })
-      await writeFile(built, outputText)
-    }
-  }
-  const exports = { '.': './lib/index.js', './redis': './lib/redis.js', './testing': './lib/testing.js' }
-  await writeFile(
-    join(folder, 'package.json'),
-    JSON.stringify({ name: 'express-session-oidc', type: 'module', exports }),
-  )
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
-  return {
-    pathOf: (source) => join(folder, source.replace(/ts$/, 'js')),
-    remove: () => rm(folder, { recursive: true, force: true }),
-  }
+/** Path of a file of the sources as it was compiled, for programs that run without a loader. */
+export function compiledPath(source: string): string {
+  return join(inject('compiled'), source.replace(/ts$/, 'js'))
 }
 
 /** One of the processes: killed and started again it is another program in the same place. */

@@ -5,13 +5,19 @@ import { startApp, type AppSetup, type TestApp } from '../../support/app.ts'
 
 const { REDIS_URL = '', PROVIDER = '{}' } = process.env
 
-/** Starts an application in a process of its own, on the Redis and for the provider that its environment names. */
-export async function startTokensApp(setup: Omit<AppSetup, 'provider' | 'session'>): Promise<TestApp> {
+/**
+ * Starts an application in a process of its own, on the Redis and for the provider that its environment names;
+ * `timeoutSeconds` are those of its store.
+ */
+export async function startTokensApp(
+  setup: Omit<AppSetup, 'provider' | 'session'>,
+  timeoutSeconds?: number,
+): Promise<TestApp> {
   const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
   client.on('error', () => {})
   await client.connect()
   const provider = { settings: () => JSON.parse(PROVIDER) as ReturnType<TestProvider['settings']> } as TestProvider
-  const store = new RedisSessionStore({ client: client as unknown as RedisClient })
+  const store = new RedisSessionStore({ client: client as unknown as RedisClient, timeoutSeconds })
   const app = await startApp({ ...setup, provider, session: { store } })
   console.log(`process ${process.pid}`)
   console.log(`Open ${app.url}`)

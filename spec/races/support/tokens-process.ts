@@ -4,4 +4,8 @@ import { startTokensApp } from './tokens-app.ts'
 
 const { PROVIDER_TIMEOUT_SECONDS = '1' } = process.env
 
-await startTokensApp({ options: { providerTimeoutSeconds: Number(PROVIDER_TIMEOUT_SECONDS) }, routes: tokenRoutes })
+/** Longer than a busy machine may need for all who call at once: Redis does not fail here. */
+const storeTimeoutSeconds = 60
+
+const options = { providerTimeoutSeconds: Number(PROVIDER_TIMEOUT_SECONDS) }
+await startTokensApp({ options, routes: tokenRoutes }, storeTimeoutSeconds)
