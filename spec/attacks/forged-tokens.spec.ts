@@ -218,14 +218,18 @@ describe('forged and unfit tokens', () => {
     expect(all.filter((_each, index) => keys.indexOf(keys[index] as string) !== index)).toEqual([])
   })
 
-  describe.each(Object.entries(families))('by %s', (_family, forgeries) => {
-    it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))('%s', async (_name, forgery) => {
-      await isRefusedTwice(asFunction, forgery)
-      // The same keys, given as a set, and the token by itself.
-      const { token, guard: options = {} } = forgery
-      const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
-      expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
-    })
+  describe.each(Object.entries(families))('by %s', { meta: { id: 'forged-tokens-8' } }, (_family, forgeries) => {
+    it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))(
+      '%s',
+      { meta: { id: 'forged-tokens-9' } },
+      async (_name, forgery) => {
+        await isRefusedTwice(asFunction, forgery)
+        // The same keys, given as a set, and the token by itself.
+        const { token, guard: options = {} } = forgery
+        const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
+        expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
+      },
+    )
 
     it('get an answer of the application that says no more', async () => {
       for (const forgery of depth() === 'deep' ? forgeries : samples(forgeries)) {

@@ -118,7 +118,7 @@ describe('any octet', () => {
   })
 })
 
-describe('no octet of a request ends a header', () => {
+describe('no octet of a request ends a header', { meta: { id: 'header-injection-1' } }, () => {
   /** Requests that carry an octet, raw or percent-encoded, into a header or a page. */
   const carriers: Record<string, (octet: string) => Partial<RawRequest> & { target: string }> = {
     'in returnTo': (octet) => ({ target: `/login?returnTo=/a${octet}b`, headers: navigation }),

@@ -155,7 +155,7 @@ describe('a good target', () => {
 const ways = waysOf(world)
 
 // In depth the longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
-describe('a hostile target stays on this origin', () => {
+describe('a hostile target stays on this origin', { meta: { id: 'redirects-2' } }, () => {
   it.each(Object.entries(ways))(
     'as %s',
     async (_name, way) => {
@@ -274,7 +274,7 @@ const origins = fc.constantFrom(
   'https://xn--caf-dma.example',
 )
 
-describe('whatever goes into localPath', { timeout }, () => {
+describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } }, () => {
   it('comes out on the origin, or not at all, and stays what it is when it goes in again', () => {
     fc.assert(
       fc.property(targets, origins, (target, origin) => {

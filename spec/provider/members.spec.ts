@@ -141,13 +141,17 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
     if (member === 'expires_in') expect(kept['expiresAt']).toBe(slot.accessTokenEndsAt)
   }
 
-  it.each(named(values))('being %s is a login that is right, or a refusal', async (_name, json) => {
-    const outcome = await tried('/token', edit(json), faults(json))
-    holds(outcome, json)
-    if (outcome.how !== 'login') return
-    const stored = JSON.parse(JSON.stringify(outcome.stored)) as Record<string, unknown>
-    isKept(stored, outcome.handed, outcome.slot, parsed(json))
-  })
+  it.each(named(values))(
+    'being %s is a login that is right, or a refusal',
+    { meta: { id: 'members-1' } },
+    async (_name, json) => {
+      const outcome = await tried('/token', edit(json), faults(json))
+      holds(outcome, json)
+      if (outcome.how !== 'login') return
+      const stored = JSON.parse(JSON.stringify(outcome.stored)) as Record<string, unknown>
+      isKept(stored, outcome.handed, outcome.slot, parsed(json))
+    },
+  )
 
   it('logs a browser in where it should, with tokens that read back, and else not', async () => {
     const ofBoth = [true, false].flatMap((good) =>

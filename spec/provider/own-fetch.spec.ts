@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A provider known as https://id.example.com, to which requests find their way through a `fetch` of one's own. */
 async function start(options: Partial<OidcOptions> = {}): Promise<string[]> {
-  provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256' })
+  provider = await startTestProvider({ signIn: 'alice' })
   const here = provider.issuer
   const asked: string[] = []
   provider.misbehave({
@@ -87,7 +87,7 @@ describe('a fetch of the application', () => {
 
 describe('a provider without an end-session endpoint', () => {
   it('is left in peace at a logout', async () => {
-    provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256' })
+    provider = await startTestProvider({ signIn: 'alice' })
     provider.misbehave({ metadata: { end_session_endpoint: undefined } })
     app = await startApp({ provider })
     const agent = app.agent()

@@ -113,9 +113,13 @@ describe.each(checked.map((each) => [each.claim, each] as const))('the claim %s'
     if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
   }
 
-  it.each(named(values))('being %s logs in as it should, or is refused', async (_name, json) => {
-    holds(await tried(changed(json)), json)
-  })
+  it.each(named(values))(
+    'being %s logs in as it should, or is refused',
+    { meta: { id: 'claims-1' } },
+    async (_name, json) => {
+      holds(await tried(changed(json)), json)
+    },
+  )
 
   it('logs a browser in where it should, and else not', async () => {
     const ofBoth = [true, false].flatMap((good) => values.filter(({ json }) => isGood(json) === good).slice(0, 2))
@@ -254,11 +258,15 @@ describe('a claim that is huge', () => {
     if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
   })
 
-  it('beyond what an answer may be is a fault of the provider, and the next login works', async () => {
-    const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
-    expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
-    expect(await direct.login()).toMatchObject({ how: 'login' })
-  })
+  it(
+    'beyond what an answer may be is a fault of the provider, and the next login works',
+    { meta: { id: 'claims-3' } },
+    async () => {
+      const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
+      expect(outcome).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
+      expect(await direct.login()).toMatchObject({ how: 'login' })
+    },
+  )
 
   it('is one of 20,000, and a login', async () => {
     const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')

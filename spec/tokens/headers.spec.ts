@@ -91,9 +91,13 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   const expected = (json: string | undefined): object =>
     accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 }
 
-  it.each(named(all))('being %s is refused where it is not as it should be', async (_name, json) => {
-    expect(await direct.login(signedWith([member], json))).toMatchObject(expected(json))
-  })
+  it.each(named(all))(
+    'being %s is refused where it is not as it should be',
+    { meta: { id: 'headers-4' } },
+    async (_name, json) => {
+      expect(await direct.login(signedWith([member], json))).toMatchObject(expected(json))
+    },
+  )
 
   it('logs a browser in where it is as it should be, and else not', async () => {
     for (const { json } of depth() === 'deep' ? all : [...all.slice(0, 2), ...all.slice(-1)]) {

@@ -28,7 +28,7 @@ async function verified(provider: TestProvider, token: string): Promise<IdTokenC
   })
 }
 
-describe('an ID token that must not be accepted', () => {
+describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }, () => {
   const world = flow()
   let direct: DirectLogins
   beforeAll(() => {
@@ -71,7 +71,7 @@ describe('an ID token that must not be accepted', () => {
     [withId('id-token-6', 'with a critical header that nobody knows'), { header: { crit: ['urn:x'], 'urn:x': true } }],
     ['that is missing', { omit: true }],
   ]
-  it.each(invalid)('%s', async (_name, idToken) => {
+  it.each(invalid)('%s', { meta: { id: 'id-token-7' } }, async (_name, idToken) => {
     const token = await direct.idToken({ idToken })
     if (token !== undefined) {
       expect(await rejection(verified(world.provider, token))).toMatchObject({ code: 'token_invalid', status: 502 })
@@ -180,10 +180,10 @@ describe('an ID token that is odd but good', { meta: { id: 'id-token-10' } }, ()
       'beside keys that are no keys',
       { jwks: ({ keys }) => ({ keys: [null, 5, {}, { kty: 'RSA' }, ...keys] as never }) },
     ],
-    ['with at_hash and unknown claims', { idToken: { claims: { 'urn:x': { y: [1] } } } }],
+    [withId('id-token-15', 'with at_hash and unknown claims'), { idToken: { claims: { 'urn:x': { y: [1] } } } }],
   ]
 
-  it.each(odd)('%s logs in', async (_name, faults) => {
+  it.each(odd)('%s logs in', { meta: { id: 'id-token-11' } }, async (_name, faults) => {
     // The instance is new, so that it fetches its keys while the provider has the faults.
     const outcome = await directLogins(world.provider).login(faults)
     const sub = outcome.how === 'login' ? outcome.slot.sub : outcome.detail
