@@ -1,4 +1,5 @@
 import * as connectRedis from 'connect-redis'
+import { Store } from 'express-session'
 
 type RedisStoreClass = typeof connectRedis.RedisStore
 
@@ -13,13 +14,11 @@ export function findRedisStore(exported: object): RedisStoreClass | undefined {
 
 const found = findRedisStore(connectRedis)
 
-class NoRedisStore {}
-
 /**
- * The class that the session store extends. Where connect-redis is too old for it, this is an empty class, so that the
+ * The class that the session store extends. Where connect-redis is too old, it is that of express-session, so that the
  * module loads for `redisRecords`; `requireConnectRedis` then throws in the constructor.
  */
-export const RedisStore: RedisStoreClass = found ?? (NoRedisStore as unknown as RedisStoreClass)
+export const RedisStore: RedisStoreClass = found ?? (Store as unknown as RedisStoreClass)
 
 /** @throws TypeError where the installed connect-redis is older than version 9. */
 export function requireConnectRedis(what: string): void {
