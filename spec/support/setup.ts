@@ -12,6 +12,12 @@ import { afterAll, afterEach, beforeEach, vi } from 'vitest'
 /** Before it is replaced by a clock of a spec. */
 const nextTurn = setImmediate
 
+function restore(): void {
+  vi.restoreAllMocks()
+  vi.unstubAllGlobals()
+  vi.unstubAllEnvs()
+}
+
 const rejections: unknown[] = []
 const noteRejection = (reason: unknown): void => void rejections.push(reason)
 
@@ -64,16 +70,13 @@ beforeEach(() => {
 afterEach(async () => {
   // A clock that a file or suite has set before its tests goes on until its end.
   if (!hasClockOfFile) vi.useRealTimers()
-  vi.restoreAllMocks()
-  vi.unstubAllGlobals()
-  vi.unstubAllEnvs()
+  restore()
   await checkRejections()
 })
 afterAll(async () => {
   vi.useRealTimers()
-  vi.restoreAllMocks()
-  vi.unstubAllGlobals()
-  vi.unstubAllEnvs()
+  restore()
+  vi.resetConfig()
   await checkRejections()
   process.off('unhandledRejection', noteRejection)
   const left = [...removeNewListeners(listenersBefore), ...subscribed()]
