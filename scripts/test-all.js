@@ -25,4 +25,4 @@ rmSync(new URL('../artifacts/blobs', import.meta.url), { recursive: true, force:
 // The slow tier runs also where the other failed: its failures are worth knowing.
 const passed = [run('test', '--', ...words), run('test:slow', '--', ...words)]
 const isCovered = run('coverage')
-process.exitCode = passed.every(Boolean) && isCovered ? 0 : 1
+process.exit(passed.every(Boolean) && isCovered ? 0 : 1)
