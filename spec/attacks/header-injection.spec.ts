@@ -94,7 +94,7 @@ const octets = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code
 )
 
 /** Those that separate, end or quote something in a header, an address or a cookie, and one of each other range. */
-const tellingOctets = [...'\0\t\n\v\f\r\u001b "%,;<=>?\\^\u007f\u0080\u0085\u00a0\u00ad\u00ff']
+const tellingOctets = '\0\t\n\v\f\r\u001b "%,;<=>?\\^\u007f\u0080\u0085\u00a0\u00ad\u00ff'.split('')
 const sentOctets = byDepth({ quick: tellingOctets.slice(0, 6), normal: tellingOctets, deep: octets })
 /** An octet as it is, and percent-encoded. */
 const spellings = (octet: string): string[] => [octet, `%${octet.charCodeAt(0).toString(16).padStart(2, '0')}`]
