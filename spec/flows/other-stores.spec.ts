@@ -155,10 +155,10 @@ describe('the sessions of a store without atomic operations', () => {
       await start(store)
       await agent.get('/profile')
       const tokens = (await agent.get('/tokens')).json()
-      const sessions = [...store.rows].filter(([id]) => !id.startsWith('oidc '))
+      const sessions = [...store.entries].filter(([id]) => !id.startsWith('oidc '))
       expect(sessions).toHaveLength(1)
-      expect(sessions[0]?.[1].text).not.toContain('alice')
-      for (const { text } of store.rows.values()) {
+      expect(sessions[0]?.[1]).not.toContain('alice')
+      for (const text of store.entries.values()) {
         expect(text).not.toContain(tokens['accessToken'])
         expect(text).not.toContain(tokens['idToken'])
       }
@@ -170,7 +170,7 @@ describe('the sessions of a store without atomic operations', () => {
     await start(store)
     expect((await agent.get('/open')).text()).toBe('open')
     expect((await agent.get('/')).text()).toBe('hello stranger')
-    expect(store.calls).toEqual([])
+    expect(store.done).toEqual([])
   })
 
   it('answer 503 where the store is down, and keep the login', { meta: { id: 'other-stores-3' } }, async () => {
@@ -178,14 +178,15 @@ describe('the sessions of a store without atomic operations', () => {
     await start(store)
     await agent.get('/profile')
     const before = agent.jar.header(app?.url ?? '')
-    store.fault = new Error('the database is away')
+    const error = new Error('the database is away')
+    store.fault = () => ({ error })
     for (const path of ['/profile', '/logout']) {
       const answer = await agent.get(path, { redirect: 'manual' })
       // express-session passes on the fault of a store that knows no status: Express makes 500 of it.
       expect(answer.status).toBeGreaterThanOrEqual(500)
       expect(answer.headers.get('set-cookie')).toBeNull()
     }
-    store.fault = undefined
+    store.fault = () => undefined
     expect(agent.jar.header(app?.url ?? '')).toBe(before)
     expect((await agent.get('/')).text()).toBe('hello alice')
   })

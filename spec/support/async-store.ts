@@ -18,7 +18,7 @@ export class AsyncStore extends Store {
   lost: (operation: string, id: string) => boolean = () => false
 
   override get(id: string, done: Done<SessionData | null>): void {
-    this.#run('get', id, done, () => {
+    this.run('get', id, done, () => {
       const text = this.entries.get(id)
       return text === undefined ? null : (JSON.parse(text) as SessionData)
     })
@@ -26,17 +26,18 @@ export class AsyncStore extends Store {
 
   override set(id: string, session: SessionData, done: Done = () => {}): void {
     const text = JSON.stringify(session)
-    this.#run('set', id, done, () => {
+    this.run('set', id, done, () => {
       this.entries.set(id, text)
       this.lives.set(id, session.cookie.originalMaxAge)
     })
   }
 
   override destroy(id: string, done: Done = () => {}): void {
-    this.#run('destroy', id, done, () => void this.entries.delete(id))
+    this.run('destroy', id, done, () => void this.entries.delete(id))
   }
 
-  #run<Data>(operation: string, id: string, done: Done<Data>, work: () => Data): void {
+  /** Does something to an entry, a moment later. */
+  protected run<Data>(operation: string, id: string, done: Done<Data>, work: () => Data): void {
     this.done.push(`${operation} ${id}`)
     const fault = this.fault(operation, id)
     if (fault?.thrown) throw fault.error

@@ -1,4 +1,5 @@
 import type { RedisClient } from '../../lib/session/redis-client.ts'
+import { RedisTap } from './redis-tap.ts'
 
 /** A client of which one command can be made to fail, before it reaches Redis or with its answer lost. */
 export interface FailingClient {
@@ -9,33 +10,18 @@ export interface FailingClient {
   readonly commands: number
 }
 
-const names = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval'] as const
-
 export function failingClient(real: RedisClient): FailingClient {
-  let nth = 0
-  let how: 'before' | 'after' = 'before'
-  let commands = 0
-  const wrapped = Object.fromEntries(
-    names.map((name) => [
-      name,
-      async (...parameters: never[]) => {
-        const fails = ++commands === nth
-        if (fails && how === 'before') throw new Error('the connection is gone')
-        const answer = await (real[name] as (...all: never[]) => Promise<unknown>).apply(real, parameters)
-        if (fails) throw new Error('the answer is lost')
-        return answer
-      },
-    ]),
-  )
+  const client = new RedisTap(real)
   return {
-    client: wrapped as unknown as RedisClient,
-    failAt(at, kind = 'before') {
-      nth = at
-      how = kind
-      commands = 0
+    client,
+    failAt(nth, how = 'before') {
+      client.reset()
+      client[how] = ({ index }) => {
+        if (index === nth - 1) throw new Error(how === 'before' ? 'the connection is gone' : 'the answer is lost')
+      }
     },
     get commands() {
-      return commands
+      return client.calls.length
     },
   }
 }

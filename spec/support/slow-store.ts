@@ -1,57 +1,30 @@
-import session, { type SessionData } from 'express-session'
-
-type Callback = (error?: unknown) => void
+import type { SessionData } from 'express-session'
+import { AsyncStore } from './async-store.ts'
 
 /**
- * A session store like those over a database: every answer comes later, data is copied on its way in and out, and
- * entries end as their cookie says. It has no atomic operations.
+ * A session store like those over a database: entries end as their cookie says, which a request without changes puts
+ * off. It has no atomic operations.
  */
-export class SlowStore extends session.Store {
-  readonly rows = new Map<string, { readonly text: string; readonly endsAt: number }>()
-  /** Names of the calls, in order. */
-  readonly calls: string[] = []
-  /** What every call fails with, where it is set. */
-  fault: Error | undefined
+export class SlowStore extends AsyncStore {
+  readonly #ends = new Map<string, number>()
 
-  override get(id: string, callback: (error: unknown, data?: SessionData | null) => void): void {
-    this.#later('get', (error) => {
-      if (error) return callback(error)
-      const row = this.rows.get(id)
-      if (row && row.endsAt <= Date.now()) this.rows.delete(id)
-      const found = this.rows.get(id)
-      callback(null, found ? (JSON.parse(found.text) as SessionData) : null)
+  override get(id: string, done: (error?: unknown, data?: SessionData | null) => void): void {
+    if ((this.#ends.get(id) ?? Infinity) <= Date.now()) this.entries.delete(id)
+    super.get(id, done)
+  }
+
+  override set(id: string, session: SessionData, done: (error?: unknown) => void = () => {}): void {
+    super.set(id, session, (error) => {
+      if (!error) this.#ends.set(id, endOf(session))
+      done(error)
     })
   }
 
-  override set(id: string, data: SessionData, callback?: Callback): void {
-    const text = JSON.stringify(data)
-    const { expires } = data.cookie
-    const endsAt = expires ? new Date(expires).getTime() : Date.now() + 600_000
-    this.#later('set', (error) => {
-      if (!error) this.rows.set(id, { text, endsAt })
-      callback?.(error)
-    })
+  override touch(id: string, session: SessionData, done: (error?: unknown) => void = () => {}): void {
+    this.run('touch', id, done, () => void this.#ends.set(id, endOf(session)))
   }
+}
 
-  override touch(id: string, data: SessionData, callback?: Callback): void {
-    const row = this.rows.get(id)
-    const endsAt = data.cookie.expires ? new Date(data.cookie.expires).getTime() : Date.now() + 600_000
-    this.#later('touch', (error) => {
-      if (!error && row && this.rows.has(id)) this.rows.set(id, { ...row, endsAt })
-      callback?.(error)
-    })
-  }
-
-  override destroy(id: string, callback?: Callback): void {
-    this.#later('destroy', (error) => {
-      if (!error) this.rows.delete(id)
-      callback?.(error)
-    })
-  }
-
-  #later(name: string, work: (error?: Error) => void): void {
-    this.calls.push(name)
-    const { fault } = this
-    setTimeout(() => work(fault), 2)
-  }
+function endOf({ cookie: { expires } }: SessionData): number {
+  return expires ? new Date(expires).getTime() : Date.now() + 600_000
 }

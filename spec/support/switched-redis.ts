@@ -1,4 +1,5 @@
 import type { RedisClient } from 'express-session-oidc/redis'
+import { RedisTap } from './redis-tap.ts'
 
 /** A client of Redis whose commands can be made to fail, and are counted. */
 export interface SwitchedRedis {
@@ -11,32 +12,22 @@ export interface SwitchedRedis {
   readonly heal: () => void
 }
 
-const names: readonly (keyof RedisClient)[] = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
-
 export function switchedRedis(real: RedisClient): SwitchedRedis {
+  const client = new RedisTap(real)
   const commands: string[] = []
-  let failing: readonly string[] = []
-  const client = new Proxy(real, {
-    get(target, name) {
-      const method: unknown = Reflect.get(target, name)
-      if (typeof method !== 'function') return method
-      return (...parameters: unknown[]): unknown => {
-        if (typeof name === 'string') {
-          commands.push(name)
-          if (failing.includes(name)) return Promise.reject(new Error(`the store is away (${name})`))
-        }
-        return (method as (...given: unknown[]) => unknown).apply(target, parameters)
-      }
-    },
-  })
+  let isFailing: (name: keyof RedisClient) => boolean = () => false
+  client.before = ({ method }) => {
+    commands.push(method)
+    if (isFailing(method)) throw new Error(`the store is away (${method})`)
+  }
   return {
     client,
     commands,
-    fail: (...given) => {
-      failing = given.length > 0 ? given : names
+    fail: (...names) => {
+      isFailing = (name) => names.length === 0 || names.includes(name)
     },
     heal: () => {
-      failing = []
+      isFailing = () => false
     },
   }
 }

@@ -1,6 +1,6 @@
 /** A server whose pages a spec writes down; any other path answers with what the request looked like. */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { close, listen } from '../../support/app.ts'
 
 export interface Page {
   readonly status?: number
@@ -35,14 +35,6 @@ export async function startPages(): Promise<Pages> {
       response.writeHead(page?.status ?? 200, { 'content-type': type, ...page?.headers }).end(page?.body ?? echo)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    show: (path, page) => void pages.set(path, page),
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  const url = await listen(server)
+  return { url, show: (path, page) => void pages.set(path, page), stop: () => close(server) }
 }

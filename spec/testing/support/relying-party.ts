@@ -1,9 +1,9 @@
 /** A small relying party on openid-client, with which the specs see the test provider as a real client does. */
 import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import * as client from 'openid-client'
 import type { TestProvider } from '../../../lib/testing.ts'
+import { close, listen } from '../../support/app.ts'
 
 export interface RelyingParty {
   readonly url: string
@@ -101,8 +101,7 @@ export async function startRelyingParty(
       response.writeHead(400).end(JSON.stringify({ code, error: sent, reason }))
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listen(server)
   return {
     url,
     config,
@@ -110,10 +109,6 @@ export async function startRelyingParty(
       if (tokens === undefined) throw new Error('nobody has logged in')
       return tokens
     },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    stop: () => close(server),
   }
 }
