@@ -1,7 +1,6 @@
 /** Several processes of one application on one Redis, which can be killed. */
 import { join } from 'node:path'
 import { inject } from 'vitest'
-import type {} from '../../support/compiled.ts'
 import { startMain, type MainProgram } from '../../support/main-program.ts'
 
 /** Path of a file of the sources as it was compiled, for programs that run without a loader. */
