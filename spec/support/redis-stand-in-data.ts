@@ -10,6 +10,9 @@ interface Entry {
 
 type Command = (data: StandInData, ...args: string[]) => Reply
 
+/** Where a new command goes. */
+const file = 'redis-stand-in-data.ts'
+
 const ok: Reply = { status: 'OK' }
 
 /** Commands with the least number of their arguments. The key, where there is one, is the first. */
@@ -22,6 +25,7 @@ const commands: Record<string, [leastArguments: number, run: Command]> = {
   TYPE: [1, (data, key = '') => ({ status: typeName(data.read(key)) })],
   EXISTS: [1, (data, ...keys) => keys.filter((key) => data.read(key) !== undefined).length],
   DEL: [1, (data, ...keys) => keys.filter((key) => data.delete(key)).length],
+  COPY: [2, copy],
   TTL: [1, (data, key = '') => secondsLeft(data, key)],
   EXPIRE: [2, (data, key = '', seconds = '', ...options) => expire(data, key, Date.now(), seconds, options)],
   EXPIREAT: [2, (data, key = '', seconds = '', ...options) => expire(data, key, 0, seconds, options)],
@@ -44,7 +48,7 @@ export class StandInData {
   /** Executes a command on keys; throws RedisError. */
   execute([name = '', ...args]: readonly string[]): Reply {
     const command = commands[name.toUpperCase()]
-    if (!command) throw untaught(`the command ${name}`, 'redis-stand-in-data.ts')
+    if (!command) throw untaught(`the command ${name}`, file)
     const [leastArguments, run] = command
     if (args.length < leastArguments) {
       throw new RedisError(`ERR wrong number of arguments for '${name.toLowerCase()}' command`)
@@ -114,11 +118,21 @@ function secondsLeft(data: StandInData, key: string): number {
 }
 
 function expire(data: StandInData, key: string, from: number, seconds: string, options: string[]): number {
-  if (options.length > 0) throw untaught(`EXPIRE with ${options[0]}`, 'redis-stand-in-data.ts')
+  if (options.length > 0) throw untaught(`EXPIRE with ${options[0]}`, file)
   const expiresAt = from + integer(seconds) * 1000
   const entry = data.read(key)
   if (entry === undefined) return 0
   data.write(key, entry.value, expiresAt)
+  return 1
+}
+
+function copy(data: StandInData, from = '', to = '', ...options: string[]): Reply {
+  const isReplacing = options.length === 1 && options[0]?.toUpperCase() === 'REPLACE'
+  if (options.length > 0 && !isReplacing) throw untaught(`COPY with ${options.join(' ')}`, file)
+  if (from === to) throw new RedisError('ERR source and destination objects are the same')
+  const entry = data.read(from)
+  if (!entry || (data.read(to) && !isReplacing)) return 0
+  data.write(to, entry.value instanceof Map ? new Map(entry.value) : entry.value, entry.expiresAt)
   return 1
 }
 
@@ -135,6 +149,7 @@ function setMany(data: StandInData, ...pairs: string[]): Reply {
 }
 
 function set(data: StandInData, key = '', value = '', ...options: string[]): Reply {
+  const entry = data.read(key)
   let condition: 'NX' | 'XX' | undefined
   let expiresAt: number | undefined
   for (let at = 0; at < options.length; at++) {
@@ -144,10 +159,10 @@ function set(data: StandInData, key = '', value = '', ...options: string[]): Rep
       const life = integer(options[++at])
       if (life <= 0) throw new RedisError("ERR invalid expire time in 'set' command")
       expiresAt = Date.now() + life * (option === 'EX' ? 1000 : 1)
-    } else throw untaught(`SET with ${options.join(' ')}`, 'redis-stand-in-data.ts')
+    } else if (option === 'KEEPTTL' && expiresAt === undefined) expiresAt = entry?.expiresAt ?? Infinity
+    else throw untaught(`SET with ${options.join(' ')}`, file)
   }
-  const exists = data.read(key) !== undefined
-  if (condition === 'NX' ? exists : condition === 'XX' && !exists) return null
+  if (condition === 'NX' ? entry : condition === 'XX' && !entry) return null
   data.write(key, value, expiresAt ?? Infinity)
   return ok
 }
@@ -160,13 +175,13 @@ function scan(data: StandInData, _cursor = '', ...options: string[]): Reply {
     const name = option.toUpperCase()
     if (name === 'MATCH') found = found.filter((key) => globToRegExp(value).test(key))
     else if (name === 'TYPE') found = found.filter((key) => typeName(data.read(key)) === value)
-    else if (name !== 'COUNT') throw untaught(`SCAN with ${option}`, 'redis-stand-in-data.ts')
+    else if (name !== 'COUNT') throw untaught(`SCAN with ${option}`, file)
   }
   return ['0', found]
 }
 
 function addMembers(data: StandInData, key = '', ...pairs: string[]): Reply {
-  if (/^(NX|XX|GT|LT|CH|INCR)$/i.test(pairs[0] ?? '')) throw untaught(`ZADD with ${pairs[0]}`, 'redis-stand-in-data.ts')
+  if (/^(NX|XX|GT|LT|CH|INCR)$/i.test(pairs[0] ?? '')) throw untaught(`ZADD with ${pairs[0]}`, file)
   if (pairs.length % 2 > 0) throw new RedisError('ERR syntax error')
   const scores = pairs
     .filter((_, index) => index % 2 === 0)
@@ -204,7 +219,7 @@ function sorted(members: Map<string, number>): [string, number][] {
 function withOptions(name: string, scored: [string, number][], options: string[]): Reply {
   if (options.length === 0) return scored.map(([member]) => member)
   if (options.length === 1 && options[0]?.toUpperCase() === 'WITHSCORES') return { scored }
-  throw untaught(`${name} with ${options.join(' ')}`, 'redis-stand-in-data.ts')
+  throw untaught(`${name} with ${options.join(' ')}`, file)
 }
 
 /** Whether a score is between two bounds, which `(` makes exclusive. */
