@@ -16,7 +16,13 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Folders and files of the slow tier. */
-export const slow = ['spec/faults', 'spec/races', 'spec/scale']
+export const slow = [
+  'spec/attacks/planted-secrets.spec.ts',
+  'spec/faults',
+  'spec/flows/store-faults.spec.ts',
+  'spec/races',
+  'spec/scale',
+]
 
 /** What starts a server, or reaches the Redis of the tests. */
 const server = /\bcreateServer\(|\bstartTest\w*\(|\.listen\(|'node:child_process'|\binject\('redisUrl'\)/

@@ -151,7 +151,7 @@ describe('the secret', () => {
   })
 
   it('may be a list: the first seals, all open', () => {
-    const list = ['x'.repeat(32), 'y'.repeat(32)]
+    const list = [`${secret} of today`, `${secret} of yesterday`]
     expect(resolveOptions({ ...base, clientSecret, secret: list }).secrets).toEqual(list)
     expect(resolveOptions({ ...base, clientSecret, secret }).secrets).toEqual([secret])
   })

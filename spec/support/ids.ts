@@ -1,6 +1,6 @@
 /**
  * Ids of tests. They stay the same when a title is reworded, so that the list of incidents can refer to them. A test
- * carries its id in its options, where reporters see it: `it('…', { meta: { id: 'login-1' } }, …)`.
+ * carries its id in its options, where reporters see it: `it('<title>', { meta: { id: 'login-1' } }, <function>)`.
  */
 declare module 'vitest' {
   interface TaskMeta {

@@ -8,13 +8,14 @@ import { byDepth } from './depth.ts'
 import { describeRecords } from './records-contract.ts'
 import { startRedisStandIn, type RedisStandIn } from './redis-stand-in.ts'
 
-type Client = ReturnType<typeof connect>
+const open = (url: string, RESP: 2 | 3) => createClient({ url, RESP, disableOfflineQueue: true })
+type Client = ReturnType<typeof open>
 
 let standIn: RedisStandIn
 const clients: Client[] = []
 
-function connect(url: string, RESP: 2 | 3 = 3) {
-  const client = createClient({ url, RESP, disableOfflineQueue: true })
+function connect(url: string, RESP: 2 | 3 = 3): Client {
+  const client = open(url, RESP)
   client.on('error', () => {})
   clients.push(client)
   return client
@@ -127,7 +128,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   command('EXPIRE', textKey, fc.constantFrom('0', '-1', '1.5')),
   command('EXPIREAT', textKey, fc.constantFrom('1', '4000000000')),
   command('KEYS', fc.constantFrom('@*', '@?e?t', '@[a-s]*', '@[^a-s]*', '@\\*')),
-  fc.constantFrom({}, { TYPE: 'zset' }, { TYPE: 'string' }).map((options) => ({
+  fc.constantFrom({}, { TYPE: 'zset' }, { TYPE: 'string' }).map((options): Step => ({
     text: `SCAN ${JSON.stringify(options)}`,
     isUnordered: true,
     async run(client, prefix) {
@@ -154,7 +155,7 @@ const part = fc.constantFrom(...parts)
 const recordStep: fc.Arbitrary<Step> = fc.oneof(
   fc
     .tuple(part, value, fc.option(value, { nil: undefined }), fc.subarray([...parts]), fc.nat(3))
-    .map(([at, expected, value, others, count]) => ({
+    .map(([at, expected, value, others, count]): Step => ({
       text: `replace ${at} ${expected} ${value} ${others.join(' ')} ${count}`,
       run: (client, prefix) => {
         const besides = others.map((part) => ({ session: prefix, part }))
@@ -164,24 +165,24 @@ const recordStep: fc.Arbitrary<Step> = fc.oneof(
         return redisRecords({ client }).replace(key, expected, value, 100_000, { written, dropped })
       },
     })),
-  fc.tuple(part, value).map(([part, value]) => ({
+  fc.tuple(part, value).map(([part, value]): Step => ({
     text: `set ${part} ${value}`,
     run: (client, prefix) => redisRecords({ client }).set({ session: prefix, part }, value, 100_000),
   })),
-  fc.tuple(part, member, fc.constantFrom(100_000, 200_000)).map(([part, member, seconds]) => ({
+  fc.tuple(part, member, fc.constantFrom(100_000, 200_000)).map(([part, member, seconds]): Step => ({
     text: `include ${part} ${member} ${seconds}`,
     run: (client, prefix) => redisRecords({ client }).include({ session: prefix, part }, member, seconds),
   })),
-  fc.tuple(part, many(member)).map(([part, members]) => ({
+  fc.tuple(part, many(member)).map(([part, members]): Step => ({
     text: `exclude ${part} ${members.join(' ')}`,
     run: (client, prefix) => redisRecords({ client }).exclude({ session: prefix, part }, members),
   })),
-  part.map((part) => ({
+  part.map((part): Step => ({
     text: `members ${part}`,
     isUnordered: true,
     run: (client, prefix) => redisRecords({ client }).members({ session: prefix, part }),
   })),
-  part.map((part) => ({
+  part.map((part): Step => ({
     text: `get ${part}`,
     run: (client, prefix) => redisRecords({ client }).get({ session: prefix, part }),
   })),

@@ -5,7 +5,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { OidcEventName } from 'express-session-oidc'
-import { afterAll, afterEach, beforeEach, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 
 // Nothing of lib/ is imported here: a file could not replace it with vi.mock any more.
 
@@ -59,11 +59,15 @@ function removeNewListeners(before: Listeners): string[] {
   })
 }
 
-const listenersBefore = listeners()
 process.on('unhandledRejection', noteRejection)
 
+let listenersBefore: Listeners
 let hasClockOfFile = false
 // Hooks that are registered first begin first and end last: what the file's own hooks have done is seen here.
+beforeAll(() => {
+  // Those that a library adds when it is loaded stay with it: other files share it.
+  listenersBefore = listeners()
+})
 beforeEach(() => {
   hasClockOfFile = vi.isFakeTimers()
 })
