@@ -2,8 +2,8 @@
  * The tiers of the tests: each is a project of vitest.
  *
  * - `unit`: one module; starts no server.
- * - `behavior`: an application, a provider or Redis; seconds for each file.
- * - `slow`: races, chaos, faults, scale, and what plays long at random.
+ * - `behavior`: an application, a provider or Redis; 5 s for each file at most.
+ * - `slow`: races, chaos, faults, scale, whole corpora, and what else takes longer.
  *
  * `slow` is a list. Whether another file is `unit` or `behavior` follows from what it imports.
  */
@@ -17,11 +17,23 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Folders and files of the slow tier. */
 export const slow = [
+  'spec/attacks/caching.spec.ts',
+  'spec/attacks/duplicates.spec.ts',
+  'spec/attacks/forged-tokens.spec.ts',
+  'spec/attacks/markup.spec.ts',
   'spec/attacks/planted-secrets.spec.ts',
+  'spec/attacks/redirects.spec.ts',
+  'spec/attacks/session-fixation.spec.ts',
+  'spec/examples/observability.spec.ts',
   'spec/faults',
+  'spec/flows/nothing-comes-back.spec.ts',
   'spec/flows/store-faults.spec.ts',
+  'spec/provider/metadata-members.spec.ts',
+  'spec/provider/token-endpoint.spec.ts',
   'spec/races',
   'spec/scale',
+  'spec/support/redis-stand-in.spec.ts',
+  'spec/tokens/claims.spec.ts',
 ]
 
 /** What starts a server, or reaches the Redis of the tests. */

@@ -17,8 +17,7 @@ import { rawRequest, type HeaderLines } from './raw-http.ts'
 
 type ExpressModule = typeof expressModule
 
-// Elliptic curves, since these specs log in some hundred times.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 
 const expressOf: Record<4 | 5, ExpressModule> = {
   4: createRequire(import.meta.url)('express4') as ExpressModule,

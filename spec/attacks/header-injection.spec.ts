@@ -14,8 +14,7 @@ import { changed, flow, publicOrigin, response } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type RawRequest } from './raw-http.ts'
 
-// Elliptic curves, since these specs log in some hundred times.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 
 /** What ends a line somewhere: as it is, encoded once and twice, and characters that are cut down to it. */
 const lineBreaks = [

@@ -16,8 +16,7 @@ import { hostileTexts } from './hostile-texts.ts'
 import { shapeOf } from './page-shape.ts'
 import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
 
-// Elliptic curves, since these specs log in some hundred times.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 
 interface Shown {
   readonly html: string

@@ -12,7 +12,7 @@ import { flow, location, response, told } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 
 /** The honest one, whose user is alice. */
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 /** The other, whose user is alice too: a subject is one only together with its issuer. */
 let hostile: TestProvider
 

@@ -9,8 +9,7 @@ import { queryValue } from './raw-http.ts'
 import { families, goodSamples, goodTargets, type Family } from './redirect-corpus.ts'
 import { sendRaw, startAtPublicOrigin, stored, waysOf } from './redirect-ways.ts'
 
-// Elliptic curves, since these specs log in some hundred times, and thousands of times in depth.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 const hostile = families.flatMap(({ targets }) => targets)
 
 /**

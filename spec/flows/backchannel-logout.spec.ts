@@ -9,7 +9,7 @@ import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
 import { sidRoute } from '../support/sid-route.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
 
-const world = flow({ refreshTokens: 'rotating' })
+const world = flow({ algorithm: 'RS256', refreshTokens: 'rotating' })
 
 const routeOf = (app: TestApp): string => app.url + app.oidc.paths.backchannelLogout
 

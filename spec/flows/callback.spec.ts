@@ -15,7 +15,7 @@ import {
   transactions,
 } from '../support/flow.ts'
 
-const world = flow()
+const world = flow({ algorithm: 'RS256' })
 const { start } = world
 
 /** An application whose sessions can be written to, and where another user can log in. */

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { secret, type TestApp } from '../support/app.ts'
 import { behindTls, flow, location, publicOrigin, requested, response, thrown, transactions } from '../support/flow.ts'
 
-const world = flow()
+const world = flow({ algorithm: 'RS256' })
 const { start } = world
 
 describe('a login', () => {

@@ -13,8 +13,7 @@ import { directLogins, type DirectLogins, type DirectOutcome } from '../tokens/s
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 import { oneLogin, type Outcome } from '../tokens/support/one-login.ts'
 
-// Elliptic curves, since these specs sign some thousand tokens.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 
 type Edit = (json: string) => string
 

@@ -13,8 +13,7 @@ import { directLogins, type DirectLogins, type DirectOutcome } from './support/d
 import { bottomless, named, oddTimes, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
-// Elliptic curves, since these specs sign some thousand tokens.
-const world = flow({ algorithm: 'ES256' })
+const world = flow()
 
 let app: TestApp
 let direct: DirectLogins

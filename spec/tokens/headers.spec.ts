@@ -12,7 +12,7 @@ import { directLogins, type DirectLogins, type DirectOutcome } from './support/d
 import { named, oddValues, parsed, withMember, type Odd } from './support/odd-json.ts'
 import { oneLogin, type Outcome } from './support/one-login.ts'
 
-const world = flow()
+const world = flow({ algorithm: 'RS256' })
 let app: TestApp
 let direct: DirectLogins
 let attacker: KeyObject

@@ -29,7 +29,7 @@ async function verified(provider: TestProvider, token: string): Promise<IdTokenC
 }
 
 describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }, () => {
-  const world = flow()
+  const world = flow({ algorithm: 'RS256' })
   let direct: DirectLogins
   beforeAll(() => {
     direct = directLogins(world.provider, { options: { userInfo: 'login' } })
@@ -151,7 +151,7 @@ describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }
 })
 
 describe('an ID token that is odd but good', { meta: { id: 'id-token-10' } }, () => {
-  const world = flow()
+  const world = flow({ algorithm: 'RS256' })
 
   const odd: [string, TestFaults][] = [
     ['without typ', { idToken: { header: { typ: undefined } } }],

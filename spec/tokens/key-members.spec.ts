@@ -7,7 +7,7 @@ import { Keys } from '../../lib/tokens/keys.ts'
 import { flow, rejection } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember } from './support/odd-json.ts'
 
-const world = flow()
+const world = flow({ algorithm: 'RS256' })
 /** The key that signs, as JSON, and an ID token signed by it. */
 let key: string
 let token: string
