@@ -8,7 +8,7 @@ import { secret, type TestApp } from '../support/app.ts'
 import { flow, rejection, told } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 
-const world = flow()
+const world = flow({ algorithm: 'RS256' })
 /** Edits what is answered at these paths. */
 let edits: Readonly<Record<string, (json: string) => string>> = {}
 afterEach(() => {
