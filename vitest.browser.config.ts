@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { alias, setupFiles } from './vitest.config.ts'
+import { alias, reporters, setupFiles } from './vitest.config.ts'
 
 export default defineConfig({
   resolve: { alias },
@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: ['spec/support/redis-server.ts'],
     setupFiles,
     fileParallelism: false,
+    reporters,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

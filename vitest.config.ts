@@ -20,7 +20,8 @@ export const setupFiles = ['spec/support/setup.ts']
 /** Of each project that needs neither a browser nor a Keycloak. */
 export const settings = {
   setupFiles,
-  testTimeout: 20_000,
+  // A long search is not a test that hangs.
+  testTimeout: process.env['DEPTH'] === 'deep' ? 1_800_000 : 20_000,
   hookTimeout: 30_000,
 }
 
@@ -44,20 +45,19 @@ export function projects(places: readonly string[], except: readonly string[]): 
 
 const withCoverage = process.env['COVERAGE'] === '1'
 const isMerging = process.argv.some((word) => word.startsWith('--merge-reports'))
-const withJson = process.argv.some((word) => word.startsWith('--outputFile.json'))
+
+/** The report for people, and the one for programs where a file is named for it. */
+export const reporters = [
+  'default',
+  ...(process.argv.some((word) => word.startsWith('--outputFile.json')) ? ['json'] : []),
+]
 
 export default defineConfig({
   resolve: { alias },
   test: {
     globalSetup,
     maxWorkers,
-    reporters: [
-      'default',
-      './spec/support/tier-times.ts',
-      ...(withCoverage ? ['blob'] : []),
-      // Who names a file for it wants it.
-      ...(withJson ? ['json'] : []),
-    ],
+    reporters: [...reporters, './spec/support/tier-times.ts', ...(withCoverage ? ['blob'] : [])],
     projects: projects(['spec'], ['spec/browser', 'spec/keycloak', 'spec/packaging/installed']),
     coverage: {
       enabled: withCoverage || isMerging,

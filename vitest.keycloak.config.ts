@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { alias, globalSetup, setupFiles } from './vitest.config.ts'
+import { alias, globalSetup, reporters, setupFiles } from './vitest.config.ts'
 
 export default defineConfig({
   resolve: { alias },
@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: [...globalSetup, 'spec/support/keycloak-server.ts'],
     setupFiles,
     fileParallelism: false,
+    reporters,
     testTimeout: 60_000,
     hookTimeout: 300_000,
   },

@@ -18,6 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Folders and files of the slow tier. */
 export const slow = [
   'spec/attacks/caching.spec.ts',
+  'spec/attacks/cookie-bombs.spec.ts',
   'spec/attacks/duplicates.spec.ts',
   'spec/attacks/forged-tokens.spec.ts',
   'spec/attacks/markup.spec.ts',

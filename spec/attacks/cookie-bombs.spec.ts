@@ -10,7 +10,7 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
-import { byDepth } from '../support/depth.ts'
+import { runs } from '../support/depth.ts'
 import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
 
 const world = flow()
@@ -320,7 +320,7 @@ describe('a Cookie header that is malformed', () => {
             expect(line).toMatch(/^oidc\.default\.[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
           }
         }),
-        { numRuns: byDepth({ quick: 50, normal: 200, deep: 5000 }) },
+        { numRuns: runs(1000) },
       )
       expect(told(app, 'login')).toEqual([])
       expect(world.provider.requestsTo('token')).toEqual([])

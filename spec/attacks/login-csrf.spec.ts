@@ -20,6 +20,7 @@ import {
   told,
   transactions,
 } from '../support/flow.ts'
+import { runs } from '../support/depth.ts'
 
 const world = flow()
 const sibling = 'https://evil.example.com/'
@@ -437,7 +438,7 @@ describe('a state', () => {
         expect({ guess, status: page.status }).toEqual({ guess, status: 400 })
         expect(page.headers.getSetCookie()).toEqual([])
       }),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     )
     expect(world.provider.requests).toEqual([])
     expect(told(app, 'login')).toEqual([])

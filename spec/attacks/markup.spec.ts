@@ -10,7 +10,7 @@ import { createApp as createTwoProviders } from '../../examples/multiple-provide
 import { renderPage } from '../../lib/http/pages.ts'
 import { run } from '../examples/steps.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
-import { depth } from '../support/depth.ts'
+import { depth, runs } from '../support/depth.ts'
 import { changed, flow, response } from '../support/flow.ts'
 import { hostileTexts } from './hostile-texts.ts'
 import { shapeOf } from './page-shape.ts'
@@ -407,7 +407,7 @@ describe('a page of the package', () => {
         expect(shape.textOf('p').slice(0, 2)).toEqual([read(text), read(text)])
         expect(shape.addresses).toEqual([read(text), read(text)])
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 
@@ -448,7 +448,7 @@ describe('a page of the package', () => {
           const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
           expect(shape.addresses).toEqual([address, address])
         }),
-        { numRuns: 1000 },
+        { numRuns: runs(1000) },
       )
     },
   )

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { localPath, localReferer } from '../../lib/core/urls.ts'
-import { byDepth, depth } from '../support/depth.ts'
+import { depth, runs } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
 import { queryValue } from './raw-http.ts'
 import { families, goodSamples, goodTargets, type Family } from './redirect-corpus.ts'
@@ -285,7 +285,7 @@ describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } 
         expect(fault(origin + path, origin)).toBeUndefined()
         expect(fault(`/shop${path}`, origin)).toBeUndefined()
       }),
-      { numRuns: isDeep ? 50_000 : 5000 },
+      { numRuns: runs(5000) },
     )
   })
 
@@ -294,7 +294,7 @@ describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } 
       fc.property(goodPaths, origins, (target, origin) => {
         expect(localPath(target, origin)).toBe(target)
       }),
-      { numRuns: isDeep ? 20_000 : 2000 },
+      { numRuns: runs(2000) },
     )
   })
 })
@@ -313,7 +313,7 @@ describe('whatever Referer comes', { timeout }, () => {
           if (path !== undefined) expect(fault(path, publicOrigin)).toBeUndefined()
         }
       }),
-      { numRuns: isDeep ? 50_000 : 5000 },
+      { numRuns: runs(5000) },
     )
   })
 
@@ -326,7 +326,7 @@ describe('whatever Referer comes', { timeout }, () => {
 })
 
 describe('whatever goes in by HTTP', { timeout }, () => {
-  const numRuns = byDepth({ quick: 10, normal: 40, deep: 1000 })
+  const numRuns = runs(150)
 
   it.each(['', '/shop'])(
     'as returnTo stays on this origin, with the base path "%s"',
@@ -378,7 +378,7 @@ describe('whatever goes in by HTTP', { timeout }, () => {
       fc.asyncProperty(targets, async (target) => {
         for (const address of await send(target)) expect(fault(address, publicOrigin)).toBeUndefined()
       }),
-      { numRuns: byDepth({ quick: 5, normal: 15, deep: 200 }) },
+      { numRuns: runs(40) },
     )
   })
 })

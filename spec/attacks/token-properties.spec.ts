@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
 import { close, listen } from '../support/app.ts'
-import { depth } from '../support/depth.ts'
+import { depth, runs } from '../support/depth.ts'
 import { rejection } from '../support/flow.ts'
 import { audience, base64url, Mint } from './forged-tokens.ts'
 import { rawRequest } from './raw-http.ts'
@@ -85,7 +85,7 @@ describe('a good token', () => {
         fc.pre(changed !== token)
         await isRefused(changed)
       }),
-      { seed, numRuns: 2000 },
+      { seed, numRuns: runs(2000) },
     )
   })
 
@@ -111,7 +111,7 @@ describe('a good token', () => {
         fc.pre(!good.includes(token))
         await isRefused(token)
       }),
-      { seed, numRuns: 1000 },
+      { seed, numRuns: runs(1000) },
     )
   })
 })
@@ -150,7 +150,7 @@ describe('a header Authorization', () => {
         expect(ok).toBe(false)
         expect(['401 token_required', '400 request_invalid', '401 token_invalid']).toContain(`${status} ${code}`)
       }),
-      { seed, numRuns: 3000 },
+      { seed, numRuns: runs(3000) },
     )
   })
 
@@ -168,7 +168,7 @@ describe('a header Authorization', () => {
             /^Bearer realm="orders"(?:, error="invalid_(?:token|request)", [\x20-\x7e]+)?$/,
           )
         }),
-        { seed, numRuns: 300 },
+        { seed, numRuns: runs(300) },
       )
       expect(thrown).toEqual([])
     },
@@ -267,7 +267,7 @@ describe('a token that is signed by the right key', () => {
         for (const list of [auth.scope, auth.roles]) expect(list.every((each) => typeof each === 'string')).toBe(true)
         expect(Object.isFrozen(auth.claims)).toBe(true)
       }),
-      { seed, numRuns: 600 },
+      { seed, numRuns: runs(600) },
     )
     expect(passed).toBeGreaterThan(50)
   })
@@ -283,7 +283,7 @@ describe('a token that is signed by the right key', () => {
         await isRefused(mint.sign({ claims }))
         await isRefused(mint.sign({ header }))
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: runs(300) },
     )
   })
 })

@@ -14,6 +14,7 @@ import {
   type Transaction,
 } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
+import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -126,7 +127,7 @@ describe('a transaction cookie with one character changed', () => {
         fc.pre(!changed.equals(bytes))
         expect(open(changed.toString('base64url'))).toBeUndefined()
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
     fc.assert(
       fc.property(fc.nat(value.length), fc.nat(value.length), fc.string({ maxLength: 8 }), (from, to, put) => {
@@ -134,7 +135,7 @@ describe('a transaction cookie with one character changed', () => {
         fc.pre(changed !== value)
         expect(open(changed)).toBeUndefined()
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { escapeHtml, isLoopback, isSecureUrl, localPath, localReferer } from '../../lib/core/urls.ts'
+import { runs } from '../support/depth.ts'
 
 const origin = 'https://app.example.com'
 
@@ -174,7 +175,7 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
         }
         expect(new URL(path, origin).href).toBe(origin + path)
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 
@@ -184,7 +185,7 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
         const path = localPath(input, origin)
         if (path !== undefined) expect(localPath(path, origin)).toBe(path)
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 

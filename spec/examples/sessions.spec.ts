@@ -1,19 +1,20 @@
 /** `examples/sessions`, walked without a browser. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/sessions/app.js'
 import { startProvider } from '../../examples/sessions/provider.js'
 import { headingOf, run, textOf, type Running } from './steps.ts'
 
 let example: Running
 
-beforeAll(async () => {
+// For each test: a login that another one left would be one place more.
+beforeEach(async () => {
   example = await run(async (baseUrl) => {
     const { settings, close } = await startProvider(baseUrl)
     return { app: createApp({ baseUrl, provider: settings }), stop: close }
   })
 })
-afterAll(() => example.stop())
+afterEach(() => example.stop())
 
 async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserAgentResponse }> {
   const agent = example.agent()

@@ -15,6 +15,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { navigation, rawRequest } from '../attacks/raw-http.ts'
 import type { TestApp } from '../support/app.ts'
+import { runs } from '../support/depth.ts'
 import { flow, response, told } from '../support/flow.ts'
 
 const world = flow()
@@ -65,7 +66,7 @@ function answeredWell(app: TestApp, status: number): void {
 }
 
 describe('an authorization response of any parameters', () => {
-  it('in the query is answered, and is no login (400 of them)', { meta: { id: 'malformed-responses-1' } }, async () => {
+  it('in the query is answered, and is no login', { meta: { id: 'malformed-responses-1' } }, async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = new URL(await response(agent, '/profile'))
@@ -80,13 +81,13 @@ describe('an authorization response of any parameters', () => {
         const answer = await rawRequest(app.url, { target: `/callback?${query}`, headers })
         answeredWell(app, answer.status)
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     )
     // The application goes on as before.
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('in a form is answered, and is no login (200 of them)', { meta: { id: 'malformed-responses-2' } }, async () => {
+  it('in a form is answered, and is no login', { meta: { id: 'malformed-responses-2' } }, async () => {
     const app = await world.start({ options: { responseMode: 'form_post' } })
     const type = constantFrom(
       'application/x-www-form-urlencoded',
@@ -112,14 +113,14 @@ describe('an authorization response of any parameters', () => {
         const answer = await rawRequest(app.url, { method: 'POST', target: '/callback', headers, body: text })
         answeredWell(app, answer.status)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 })
 
 describe('a login route with any query', () => {
-  it('begins a login and no more (200 of them)', { meta: { id: 'malformed-responses-3' } }, async () => {
+  it('begins a login and no more', { meta: { id: 'malformed-responses-3' } }, async () => {
     const app = await world.start()
     const options = [
       'scope',
@@ -167,7 +168,7 @@ describe('a login route with any query', () => {
         expect(searchParams.get('scope')).toBe('openid profile email')
         expect(searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 })

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { MemoryRedis } from './support/memory-redis.ts'
+import { runs } from '../support/depth.ts'
 import { describeRecords } from '../support/records-contract.ts'
 import { redisForFile } from '../support/redis.ts'
 
@@ -91,7 +92,7 @@ describe('the Redis in memory', () => {
         }
         await redis.client.del(keys)
       }),
-      { numRuns: 150, seed: 4 },
+      { numRuns: runs(150), seed: 4 },
     )
   })
 

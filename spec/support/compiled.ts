@@ -16,12 +16,9 @@ declare module 'vitest' {
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const parts = ['lib', 'spec/support', 'spec/races/support']
 
-export default async function setup({ vitest }: TestProject): Promise<() => Promise<void>> {
-  // The projects of a run are set up one after another, and take over what the root is told.
-  const run = vitest.getRootProject()
-  if ('compiled' in run.getProvidedContext()) return async () => {}
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'compiled-'))
-  run.provide('compiled', folder)
+  project.provide('compiled', folder)
   await Promise.all(parts.map((part) => compileFolder(part, folder)))
   const exports = { '.': './lib/index.js', './redis': './lib/redis.js', './testing': './lib/testing.js' }
   const manifest = { name: 'express-session-oidc', type: 'module', exports }

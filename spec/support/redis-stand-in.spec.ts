@@ -4,7 +4,7 @@ import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import * as fc from 'fast-check'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { byDepth } from './depth.ts'
+import { runs } from './depth.ts'
 import { describeRecords } from './records-contract.ts'
 import { startRedisStandIn, type RedisStandIn } from './redis-stand-in.ts'
 
@@ -216,7 +216,7 @@ describe.skipIf(!isComparable).each([2, 3] as const)('the stand-in for Redis wit
         expect((await other.keys(`*${prefix}*`)).toSorted()).toEqual(left.toSorted())
         if (left.length > 0) await real.del(left)
       }),
-      { numRuns: byDepth({ quick: 10, normal: 60, deep: 1000 }) },
+      { numRuns: runs(60) },
     )
   })
 

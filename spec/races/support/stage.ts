@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { beforeAll, expect, vi } from 'vitest'
-import { byDepth, depth } from '../../support/depth.ts'
+import { byDepth, depth, runs } from '../../support/depth.ts'
 import { moveClockBy, watchCrypto } from './actors.ts'
 import { scheduled } from './arbitraries.ts'
 import { RaceProvider } from './provider.ts'
@@ -14,11 +14,11 @@ import { Stage } from './scenes.ts'
  */
 export const seed = Number(process.env['RACES_SEED'] ?? byDepth({ quick: 4, normal: 4, deep: Date.now() % 2 ** 31 }))
 
-/** fast-check's parameters for a property that is tried `runs` times at normal depth. */
-export function bounds(runs: number): { numRuns: number; seed: number; path?: string; endOnFailure: boolean } {
+/** fast-check's parameters for a property that is tried `normal` times at normal depth. */
+export function bounds(normal: number): { numRuns: number; seed: number; path?: string; endOnFailure: boolean } {
   const path = process.env['RACES_PATH']
   return {
-    numRuns: Math.ceil(runs * byDepth({ quick: 0.1, normal: 1, deep: 20 })),
+    numRuns: runs(normal),
     seed,
     ...(path === undefined ? {} : { path }),
     // Shrinking a scene of thousands takes longer than playing them.
@@ -27,14 +27,14 @@ export function bounds(runs: number): { numRuns: number; seed: number; path?: st
 }
 
 /**
- * Searches for a scene that goes wrong and stops at the first one; fails where all `runs` go well. A search for what
+ * Searches for a scene that goes wrong and stops at the first one; fails where all of them go well. A search for what
  * must be found gets as many runs at quick depth as at normal depth.
  */
 export async function findWrong(
   what: string,
   stage: Stage,
   scenes: fc.Arbitrary<Scene>,
-  runs: number,
+  normal: number,
   isWrong: (wrong: readonly string[]) => boolean = (wrong) => wrong.length > 0,
 ): Promise<void> {
   let played = 0
@@ -42,8 +42,8 @@ export async function findWrong(
     played++
     return !isWrong((await stage.play(scene, scheduled(scheduler))).wrong)
   })
-  const parameters = bounds(runs)
-  const numRuns = Math.max(runs, parameters.numRuns)
+  const parameters = bounds(normal)
+  const numRuns = Math.max(normal, parameters.numRuns)
   const { failed } = await fc.check(property, { ...parameters, numRuns, endOnFailure: true })
   console.log(`${what}: ${failed ? 'wrong' : 'nothing wrong'} after ${played} interleavings (seed ${seed})`)
   expect(failed, `nothing went wrong in ${played} interleavings (seed ${seed})`).toBe(true)
@@ -69,7 +69,7 @@ export function stageOfFile(place: () => Place): () => Stage {
 }
 
 /** Plays so many scenes, each in an order of its own, and wants nothing wrong with any. */
-export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<Scene>, runs: number): Promise<void> {
+export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<Scene>, normal: number): Promise<void> {
   const orders = new Set<string>()
   let played = 0
   let wrongs = 0
@@ -81,13 +81,13 @@ export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<
     expect(wrong, `in this order:\n${log.join('\n')}\n`).toEqual([])
   })
   try {
-    await fc.assert(property, bounds(runs))
+    await fc.assert(property, bounds(normal))
   } finally {
     console.log(`${what}: ${played} interleavings, ${orders.size} of them different, ${wrongs} wrong (seed ${seed})`)
   }
 }
 
-/** The time limit of a test of `runs` runs in milliseconds, generous enough for a busy machine. */
-export function patience(runs: number): number {
-  return 20_000 + Math.max(runs, bounds(runs).numRuns) * 1000
+/** The time limit of a test with `normal` runs at normal depth in milliseconds, generous enough for a busy machine. */
+export function patience(normal: number): number {
+  return 20_000 + Math.max(normal, runs(normal)) * 1000
 }

@@ -104,7 +104,8 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     })
     // As the next request reads it.
     const read = await session.readLogin(session.id)
-    expect(read).toEqual(JSON.parse(JSON.stringify(finished.login)))
+    // As texts: a claim may be nested too deeply for toEqual.
+    expect(JSON.stringify(read)).toBe(JSON.stringify(finished.login))
     if (read?.record === undefined || read.record === 'newer') throw new Error('no login record')
     const slot = read.record.slots['default'] as Slot
     expectSaneSlot(slot, issuer)
