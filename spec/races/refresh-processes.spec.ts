@@ -17,6 +17,8 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
   let provider: TestProvider
   let path: string
   let processes: RaceProcess[] = []
+  /** Of one test alone. */
+  const others: RaceProcess[] = []
 
   const start = (providerTimeoutSeconds: string): Promise<RaceProcess> =>
     startProcess(path, {
@@ -34,7 +36,7 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
   afterEach(() => provider.behave())
 
   afterAll(async () => {
-    const said = await Promise.all(processes.map((each) => each.stop()))
+    const said = await Promise.all([...processes, ...others].map((each) => each.stop()))
     await provider.stop()
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
   })
@@ -64,7 +66,7 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
   it('and a process that dies with its refresh under way, cost a wait and no login', async () => {
     // So long is the wait: longer than a request to the provider may take.
     const [first, second] = await Promise.all([start('2'), start('2')])
-    processes.push(first, second)
+    others.push(first, second)
     const agent = await loggedIn(first)
     const undo = provider.misbehave({ endpoints: { token: { hang: true, status: 503 } } })
     const lost = tokenAt(first.url, agent).catch(() => 'cut')
