@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['spec/packaging/installed/*.spec.ts'],
     globalSetup: ['spec/support/redis-server.ts', 'spec/packaging/installed/tarball.ts'],
     reporters,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

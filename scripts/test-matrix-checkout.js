@@ -71,7 +71,7 @@ export class Checkout {
   }
 
   /**
-   * Puts the packages of a combination, with their types, in the place of those that are there.
+   * Replaces the installed packages and their types by those of a combination.
    *
    * @param {Combination} combination
    * @returns {Promise<Combination>} The whole versions, as the tests will see them.

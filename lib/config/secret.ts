@@ -6,7 +6,7 @@ const shortestSecret = 32
 /** Secrets that the documentation of this package has shown, and that therefore everybody knows. */
 const sampleSecrets: readonly unknown[] = ['replace this by 32 random characters']
 
-/** What to seal with (`secret`), the first of it. Off loopback the option is required, and must not be one that can be guessed. */
+/** The secrets that seal (the first) and open (all). Off loopback `secret` is required and must not be guessable. */
 export function resolveSecrets(
   checks: Checks,
   base: URL | undefined,
@@ -43,7 +43,7 @@ export function resolveSecrets(
   return list as string[]
 }
 
-/** Why a secret that is long enough can be guessed all the same; undefined where it is not known to be. */
+/** Why a secret of sufficient length is easy to guess; undefined if no reason is known. */
 function guessable(secret: string): string | undefined {
   const text = secret.trim()
   if (text === '') return 'is only white space'

@@ -172,11 +172,11 @@ export function sendPage(res: Response, page: Page): void {
 }
 
 /**
- * Redirects the browser. The answer to a form is a page that goes on by itself: browsers apply the form-action of a Content
- * Security Policy to the redirects after a form too, and helmet's default permits none to a provider.
+ * Redirects the browser. A same-site form is answered by a page that forwards automatically: browsers also apply the
+ * `form-action` of a Content Security Policy to redirects after a form, and helmet's default allows none to a provider.
  *
- * A form of another site gets a 303 all the same. Browsers call the navigation that a page of ours begins same-origin, and
- * another site could have a path of its choice opened as if the user had clicked a link here. A redirect stays cross-site.
+ * A cross-site form gets a 303. A navigation that our page starts counts as same-origin, so another site could open a
+ * path of its choice as if the user had clicked a link here. A redirect stays cross-site.
  */
 export function sendOn(exchange: Exchange, location: string, status: 302 | 303): void {
   const { instance, req, res } = exchange

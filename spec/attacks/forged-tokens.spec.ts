@@ -1,7 +1,6 @@
 /**
- * Tokens that differ from a good one in one thing each: a guard refuses them, for that reason, which only the log is told,
- * and remembers nothing of them. All are presented to the guard as a function, some of each family to the guard of a
- * real application; with `DEPTH=deep` all of them.
+ * Tokens that differ from a valid one in one respect each. A guard refuses them, names the reason only in the log, and
+ * caches nothing. Each is passed to the guard as a function, and samples of each family over HTTP; with `DEPTH=deep` all.
  */
 import { createServer } from 'node:http'
 import express, { type Request } from 'express'

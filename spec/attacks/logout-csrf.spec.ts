@@ -19,7 +19,7 @@ async function plantedState(app: TestApp, target: string): Promise<string> {
   return new URL(answer.get('location') ?? '').searchParams.get('state') ?? ''
 }
 
-async function victimOf(app: TestApp): Promise<UserAgent> {
+async function logInVictim(app: TestApp): Promise<UserAgent> {
   const victim = app.agent({ site: (url) => url.origin })
   expect((await victim.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   return victim
@@ -32,7 +32,7 @@ describe('a form of another site that posts a silent login to the callback', () 
   it.each(['query', 'form_post'] as const)('logs nobody out, with the response mode %s', async (responseMode) => {
     const app = await start(responseMode)
     const state = await plantedState(app, target)
-    const victim = await victimOf(app)
+    const victim = await logInVictim(app)
     world.provider.forget()
     const page = await victim.post('/callback', { state, error: 'login_required' }, { crossSite: true })
     expect(page.status).toBe(200)
@@ -44,7 +44,7 @@ describe('a form of another site that posts a silent login to the callback', () 
   it('is redirected, so that the request that follows stays cross-site', async () => {
     const app = await start('query')
     const state = await plantedState(app, target)
-    const victim = await victimOf(app)
+    const victim = await logInVictim(app)
     const answer = await victim.post('/callback', { state }, { crossSite: true, redirect: 'manual' })
     expect(answer.status).toBe(303)
     expect(new URL(answer.headers.get('location') ?? '', app.url).pathname).toBe('/logout')

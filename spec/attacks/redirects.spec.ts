@@ -59,7 +59,7 @@ function fault(address: string, origin: string): string | undefined {
 }
 
 /** The faults of what comes out of a target, each as one line. */
-function faultsOf(target: string, addresses: readonly string[], origin = publicOrigin): string[] {
+function findFaults(target: string, addresses: readonly string[], origin = publicOrigin): string[] {
   return addresses.flatMap((address) => {
     const found = fault(address, origin)
     return found ? [`${JSON.stringify(target)} -> ${JSON.stringify(address)} ${found}`.slice(0, 300)] : []
@@ -72,7 +72,7 @@ async function allStay(
   targets: readonly string[],
 ): Promise<void> {
   const faults: string[] = []
-  for (const target of targets) faults.push(...faultsOf(target, await send(target)))
+  for (const target of targets) faults.push(...findFaults(target, await send(target)))
   expect(faults).toEqual([])
 }
 
@@ -109,7 +109,7 @@ describe.each(families.map((family) => [family.name, family.targets] as const))(
     const faults = targets.flatMap((target) => {
       const path = localPath(target, origin)
       // A path is written below a base path, and behind the origin, too.
-      return path === undefined ? [] : faultsOf(target, [path, `/shop${path}`, origin + path], origin)
+      return path === undefined ? [] : findFaults(target, [path, `/shop${path}`, origin + path], origin)
     })
     expect(faults).toEqual([])
   })
@@ -131,7 +131,7 @@ describe.each(families.map((family) => [family.name, family.targets] as const))(
       const referers = ['', publicOrigin, `${publicOrigin}/`].map((before) => before + target)
       // A header's octets arrive as latin1.
       const texts = referers.flatMap((text) => [text, Buffer.from(text, 'utf8').toString('latin1')])
-      return faultsOf(
+      return findFaults(
         target,
         texts.flatMap((text) => localReferer(text, publicOrigin) ?? []),
       )
