@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import * as fc from 'fast-check'
 import type { UserAgent } from 'express-session-oidc/testing'
-import { afterEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import { describe, expect, it, vi, type MockInstance } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
@@ -15,7 +15,6 @@ import { behindTls, changed, flow, publicOrigin, response, told, transactions } 
 
 const world = flow()
 const { start } = world
-afterEach(() => void vi.restoreAllMocks())
 
 /** Bytes of what an answer sets, as far as a cautious proxy in front holds: nginx gives all headers 4 or 8 kB. */
 const mostSet = 8 * 1024

@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Bucket } from '../../lib/core/bucket.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 }))
-afterEach(() => void vi.useRealTimers())
 
 function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)

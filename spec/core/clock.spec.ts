@@ -1,7 +1,5 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-
-afterEach(() => void vi.useRealTimers())
 
 it('the clock counts whole seconds, as tokens do', () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_999 })

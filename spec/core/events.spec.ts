@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Events } from '../../lib/core/events.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
@@ -9,8 +9,6 @@ const warnings = warningsOfSpecs()
 const fields = { issuer: 'https://id.example.com', sub: 'alice', loginId: 'login-1' }
 
 describe('an event', () => {
-  afterEach(() => void vi.restoreAllMocks())
-
   it('reaches each of its listeners with the name of the instance and the time, and no other', () => {
     const events = new Events('partner')
     const seen: unknown[] = []

@@ -1,6 +1,6 @@
 /** `examples/custom-scopes`, walked without a browser. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/custom-scopes/app.js'
 import { startProvider } from '../../examples/custom-scopes/provider.js'
 import { pass } from '../support/tokens-app.ts'
@@ -15,7 +15,6 @@ beforeAll(async () => {
   })
 })
 afterAll(() => example.stop())
-afterEach(() => void vi.useRealTimers())
 
 async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
   const agent = example.agent()

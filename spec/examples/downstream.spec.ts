@@ -1,6 +1,6 @@
 /** `examples/downstream`, walked without a browser. */
 import type { UserAgent } from 'express-session-oidc/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/downstream/app.js'
 import { startServices } from '../../examples/downstream/start.js'
 import { pass } from '../support/tokens-app.ts'
@@ -18,7 +18,6 @@ beforeAll(async () => {
 })
 afterAll(() => example.stop())
 beforeEach(() => services.provider.forget())
-afterEach(() => void vi.useRealTimers())
 
 async function logIn(): Promise<UserAgent> {
   const agent = example.agent()

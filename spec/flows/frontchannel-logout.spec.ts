@@ -1,6 +1,6 @@
 /** OpenID Connect Front-Channel Logout 1.0: logouts that a page of the provider tells through the browser. */
 import helmet from 'helmet'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
@@ -74,7 +74,6 @@ describe('a front-channel logout', () => {
 
 describe('a session cookie that is not for frames of other sites', () => {
   beforeEach(() => forgetWarnings())
-  afterEach(() => void vi.restoreAllMocks())
 
   it('is told of once, since a front-channel logout would end nothing', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})

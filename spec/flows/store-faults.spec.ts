@@ -59,7 +59,6 @@ beforeEach(async () => {
     routes: (app, oidc: Oidc, url) => void partner.routes(app, oidc, url),
   })
 })
-afterEach(() => void vi.useRealTimers())
 
 async function visitor(former: string): Promise<UserAgent> {
   const agent = app.agent()

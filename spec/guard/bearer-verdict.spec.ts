@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { OidcError, type BearerRule } from 'express-session-oidc'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
 import type { Refusal } from '../../lib/guard/bearer-error.ts'
 import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
@@ -12,7 +12,6 @@ const now = 1_800_000_000
 const req = {} as Request
 
 beforeEach(() => void vi.useFakeTimers({ now: now * 1000, toFake: ['Date'] }))
-afterEach(() => void vi.useRealTimers())
 
 const good = {
   aud: ['orders', 'billing'],

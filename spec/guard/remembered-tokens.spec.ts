@@ -1,6 +1,6 @@
 import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import type { UnknownClaims } from '../../lib/config/claims.ts'
 import { bearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
@@ -13,10 +13,6 @@ const auth = (sub: string): BearerAuth =>
 const seconds = (ms: number): number => ms / 1000
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: start }))
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
 
 function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)

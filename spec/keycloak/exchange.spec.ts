@@ -1,7 +1,7 @@
 /** Tokens of a login at a real Keycloak for other APIs: for some of its scope, and in exchange for its own (RFC 8693). */
 import type { OidcError, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { pass, shownToken } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
@@ -28,8 +28,6 @@ beforeAll(async () => {
   const mapper = { 'included.client.audience': 'billing' }
   toBilling = await addAudience(realm, realm.web, { isOptional: true, mapper })
 })
-
-afterEach(() => void vi.useRealTimers())
 
 /** Routes that show a token that they got as their query says, and the scope of the login. */
 const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginLogin } from '../../lib/logins/begin.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { readState } from '../../lib/session/state.ts'
@@ -9,7 +9,6 @@ import { instanceWith } from './support/stage.ts'
 const mostOfCookie = 4096
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 }))
-afterEach(() => void vi.useRealTimers())
 
 interface Begun {
   readonly size: number

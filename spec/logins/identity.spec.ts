@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { OidcOptions } from 'express-session-oidc'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRefused } from '../../lib/core/errors.ts'
@@ -23,7 +23,6 @@ beforeEach(() => {
   verified.claims = { iss: issuer, sub: 'alice', iat: nowSeconds() }
   verified.accessToken = () => ({})
 })
-afterEach(() => void vi.useRealTimers())
 
 function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOptions> = {}): Promise<Identity> {
   const whole: LoginTokens = {

@@ -1,5 +1,5 @@
 /** The tokens of a login where they are kept: how they are changed beside others who write, and how their login ends. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, storeUnavailable } from '../../lib/core/errors.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../lib/logins/kept-tokens.ts'
@@ -26,7 +26,6 @@ beforeEach(() => {
   instance = instanceWith()
   records = new MemoryRecords()
 })
-afterEach(() => void vi.useRealTimers())
 
 function tokensOf(accessToken: string, more: Partial<KeptTokens> = {}): KeptTokens {
   return {

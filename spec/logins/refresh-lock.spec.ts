@@ -1,13 +1,11 @@
 /** One refresh at a time, as each of those who want it sees it; across processes it is in races/refresh-processes. */
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../lib/core/errors.ts'
 import type { RecordKey } from '../../lib/core/records.ts'
 import { alone, type LockedRefresh } from '../../lib/logins/refresh-lock.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import type { KeptTokens } from '../../lib/session/vault.ts'
 import { rejection } from '../support/flow.ts'
-
-afterEach(() => void vi.useRealTimers())
 
 const lock: RecordKey = { kind: 'refresh', id: 'a login' }
 const tokens = { accessToken: 'new' } as KeptTokens

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TokenSet } from '../../lib/config/claims.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import type { Identity } from '../../lib/logins/identity.ts'
@@ -11,7 +11,6 @@ const instance = instanceWith({ maxLoginSeconds: 7200, clockToleranceSeconds: 30
 const issuer = 'https://id.example.com'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
-afterEach(() => void vi.useRealTimers())
 
 function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
   const transaction: Transaction = {

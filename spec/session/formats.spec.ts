@@ -1,6 +1,6 @@
 /** What was written in each format so far is read: records of before an update of the package are those of logins that last. */
 import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import {
   isOver,
@@ -26,8 +26,6 @@ interface Fixture {
 const path = new URL('fixtures/format-1.json', import.meta.url)
 const fixture = JSON.parse(readFileSync(path, 'utf8')) as Fixture
 const { secret, instance, loginId } = fixture
-
-afterEach(() => vi.useRealTimers())
 
 describe('a login record of format 1', () => {
   it.each(['first', 'whole'] as const)('%s is read', (name) => {

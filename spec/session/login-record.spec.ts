@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import {
   isOver,
@@ -95,8 +95,6 @@ describe('a login record', () => {
 })
 
 describe('the logins of a session', () => {
-  afterEach(() => void vi.useRealTimers())
-
   it('are over at the end of the last of them, to the second', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const now = nowSeconds()

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryRecords, nameOf } from '../../lib/session/memory-records.ts'
 import { describeRecords } from '../support/records-contract.ts'
 
@@ -8,7 +8,6 @@ describe('records in memory', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     records = new MemoryRecords()
   })
-  afterEach(() => void vi.useRealTimers())
 
   describeRecords(() => records)
 

@@ -7,7 +7,7 @@ import {
   type RedisClient,
   type RedisSessionStoreOptions,
 } from 'express-session-oidc/redis'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachedLogin, recordsIn } from '../../lib/session/attached.ts'
 import { loginKey, writeRecord, writeReplaced } from '../../lib/session/login-record.ts'
 import { until } from '../support/app.ts'
@@ -36,7 +36,6 @@ beforeEach(() => {
   // What express-session does with the store it is given.
   id = randomUUID()
 })
-afterEach(() => void vi.useRealTimers())
 
 const keyOf = (session: string): string => `sess:${session}`
 const methods = (): string[] => tap.calls.map(({ method }) => method)

@@ -1,6 +1,6 @@
 import { MemoryStore } from 'express-session'
 import { OidcError } from 'express-session-oidc'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { StoreRecords } from '../../lib/session/store-records.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { describeRecords } from '../support/records-contract.ts'
@@ -15,7 +15,6 @@ describe('records through a session store', () => {
     store = new AsyncStore()
     records = new StoreRecords(store)
   })
-  afterEach(() => void vi.useRealTimers())
 
   describeRecords(() => records)
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { localPath } from '../../lib/core/urls.ts'
 import { Sealer } from '../../lib/core/seal.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
@@ -56,7 +56,6 @@ function manyTransactions(count: number): { ids: string[]; cookies: Map<string, 
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
-afterEach(() => void vi.useRealTimers())
 
 describe('the cookie of a login under way', () => {
   it.each([

@@ -23,10 +23,7 @@ beforeEach(async () => {
   faults.length = 0
   bearer = guard()
 })
-afterEach(() => {
-  provider.behave()
-  vi.useRealTimers()
-})
+afterEach(() => provider.behave())
 
 function guard(options: Partial<BearerOptions> = {}): Bearer {
   const made = createBearer({ issuer: provider.issuer, audience: 'orders', rememberSeconds: 0, ...options })

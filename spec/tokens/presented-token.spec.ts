@@ -1,5 +1,5 @@
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { OidcError, providerUnavailable } from '../../lib/core/errors.ts'
 import { TokenRejected } from '../../lib/tokens/faults.ts'
 import { Keys } from '../../lib/tokens/keys.ts'
@@ -37,7 +37,6 @@ beforeEach(() => {
   fetches = 0
   vi.useFakeTimers({ toFake: ['Date'], now: now * 1000 })
 })
-afterEach(() => void vi.useRealTimers())
 
 function keysOf(set: () => unknown = () => ({ keys: [jwk] })): Keys {
   return new Keys(
