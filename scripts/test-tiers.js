@@ -1,11 +1,12 @@
 /**
  * The tiers of the tests: each is a project of vitest.
  *
- * - `unit`: one module; starts no server.
- * - `behavior`: an application, a provider or Redis; 5 s for each file at most.
- * - `slow`: races, chaos, faults, scale, whole corpora, and what else takes longer.
+ * - `unit` tests one module and starts no server.
+ * - `behavior` starts an Express application, an OpenID provider or Redis.
+ * - `slow` takes longer: races, injected faults, load, long lists of cases.
  *
- * `slow` is a list. Whether another file is `unit` or `behavior` follows from what it imports.
+ * `slow` is a list. Any other file is `behavior` if it starts a server, itself or through a file of spec/ that it
+ * imports; otherwise it is `unit`. CONTRIBUTING.md has the budgets.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -41,14 +42,14 @@ export const slow = [
   'spec/tokens/claims.spec.ts',
 ]
 
-/** What starts a server, or reaches the Redis of the tests. */
+/** Code that starts a server or a process, or uses the shared Redis. */
 const server = /\bcreateServer\(|\bstartTest\w*\(|\.listen\(|'node:child_process'|\binject\('redisUrl'\)/
 
 /** @type {Map<string, { text: string, startsServer: boolean }>} */
 const known = new Map()
 
 /**
- * A file with what it says of servers itself, or by way of what it imports from spec/.
+ * The text of a file, and whether it starts a server, itself or through what it imports from spec/.
  *
  * @param {string} file an absolute path
  */
@@ -78,8 +79,8 @@ function isBelow(file, places) {
 }
 
 /**
- * The test files below some folders or of some names, by tier. `isolated` are those that mock modules: they cannot
- * share theirs with other files.
+ * The test files of some places, by tier. `isolated` are those that mock modules: they cannot share their modules with
+ * other files.
  *
  * @param {readonly string[]} places
  * @param {readonly string[]} except

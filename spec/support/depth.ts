@@ -1,9 +1,9 @@
-/** How much the tests that play at random or through whole corpora try. */
+/** How many cases the randomized tests and the long lists of cases try. */
 export type Depth = 'quick' | 'normal' | 'deep'
 
 /**
- * The depth of this run, from the environment variable `DEPTH`: `quick` to see that the tests work, `normal` (the
- * default) for each push, `deep` for a long search.
+ * The depth of this run, from the environment variable `DEPTH`: `quick` for a first look, `normal` (the default) for a
+ * push, `deep` for a long search.
  */
 export function depth(): Depth {
   const given = process.env['DEPTH'] ?? 'normal'
