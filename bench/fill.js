@@ -24,7 +24,7 @@ const usersAtOnce = 500
  */
 
 // Not exported by the package: found beside what is.
-const index = await import(new URL('session/login-index.js', import.meta.resolve('express-session-oidc')).href)
+const groups = await import(new URL('store/login-groups.js', import.meta.resolve('express-session-oidc')).href)
 
 /** As many as fit into the memory of the machine with room to spare. @param {number} wanted @param {number} bytesEach */
 export function fitting(wanted, bytesEach) {
@@ -47,7 +47,7 @@ export async function fill(subject, provider, wanted, keep = 0) {
   const redis = await startRedis()
   const running = await startSubject(subject, { redis, provider })
   const { body, cookie } = await logIn(running)
-  const original = await readOriginal(redis.client, cookie, index.ownerOf({ ...provider.ready, name: 'default' }))
+  const original = await readOriginal(redis.client, cookie, groups.ownerOf({ ...provider.ready, name: 'default' }))
   const addUsers = (/** @type {number} */ count) => copyLogins(redis.client, original, count)
   await checkCopies(running.url, addUsers)
 
@@ -110,8 +110,8 @@ async function readOriginal(client, cookie, owner) {
   const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
   const [slot] = /** @type {any[]} */ (Object.values(record.slots))
   const { loginId, sub, sid } = slot
-  const subGroup = index.groupId(owner, { sub })
-  const sidGroup = index.groupId(owner, { sid })
+  const subGroup = groups.groupId(owner, { sub })
+  const sidGroup = groups.groupId(owner, { sid })
   // Or they would all be rechecked while the bench runs, with tokens that are not theirs.
   const unchecked = `"checkedAt":${slot.checkedAt}`
   const checked = `"checkedAt":${slot.checkedAt + 86_400}`
@@ -160,8 +160,8 @@ async function copyLogins(client, { records, owner }, count) {
     return { sub, logins }
   })
   const names = users.flatMap(({ sub, logins }) => {
-    const subGroup = index.groupId(owner, { sub })
-    return logins.flatMap(({ session, id, sid }) => [session, id, sub, sid, subGroup, index.groupId(owner, { sid })])
+    const subGroup = groups.groupId(owner, { sub })
+    return logins.flatMap(({ session, id, sid }) => [session, id, sub, sid, subGroup, groups.groupId(owner, { sid })])
   })
   await client.eval(copyScript, { arguments: [JSON.stringify(records), ...names] })
   return users

@@ -5,6 +5,20 @@
 export const folders = {
   core: ['core/**', 'provider/http-client', 'http/cookies', 'http/pages', 'config/routes'],
   tokens: ['tokens/**', 'flows/backchannel-logout', 'flows/bound-tokens', 'flows/entra-login', 'flows/introspection'],
+  store: [
+    'store/**',
+    'session/formats',
+    'logins/kept-tokens',
+    'logins/moved-login',
+    'logins/written-login',
+    'flows/backchannel-logout',
+    'flows/logins-list-end',
+    'flows/logged-out-meanwhile',
+    'flows/nothing-comes-back',
+    'flows/prefixes',
+    'flows/refresh',
+    'races/windows',
+  ],
   session: [
     'session/**',
     'flows/logins-list-end',

@@ -6,7 +6,7 @@ import { judge, type SessionVerdict, type Wanting } from '../guard/session-verdi
 import type { Verdict } from '../guard/verdict.ts'
 import type { Instance } from '../logins/instance.ts'
 import { recheck } from '../logins/recheck.ts'
-import type { Slot } from '../session/login-record.ts'
+import type { Slot } from '../store/slot.ts'
 import type { RequestSession } from '../session/web-session.ts'
 import { crossSiteRefused } from './logout.ts'
 import { canAskNow } from './needed-login.ts'
@@ -50,7 +50,9 @@ export function admitLogin(instances: Instances, rule: CompiledRule, req: Reques
   })
   if (logins.length === 0) return undefined
   const { records } = state.session as RequestSession
-  for (const { instance, slot } of logins) recheck(instance, { records, session: state.sessionId, slot })
+  for (const { instance, slot } of logins) {
+    recheck(instance, { logins: instance.loginsIn(records), session: state.sessionId, slot })
+  }
   return judgeInTurn(logins, rule, req)
 }
 

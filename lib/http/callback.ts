@@ -1,13 +1,13 @@
 import type { FinishedLogin } from '../config/options.ts'
 import type { OidcError } from '../core/errors.ts'
+import { transactionSeconds } from '../core/limits.ts'
 import { localPath } from '../core/urls.ts'
 import { claim, claimed, settleClaim } from '../logins/claim.ts'
 import { finishLogin, type FinishInput, type Finished } from '../logins/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../logins/write-login.ts'
 import { takeResponse } from '../logins/response.ts'
 import { attachLogin } from '../session/attached.ts'
-import { liveSlot } from '../session/login-record.ts'
-import { clearedCookie, countFinished, transactionSeconds, type Transaction } from '../session/transaction.ts'
+import { clearedCookie, countFinished, type Transaction } from '../session/transaction.ts'
 import { sendOn, type Exchange } from './answers.ts'
 import { readCookies, setCookies } from './cookies.ts'
 import { deviceOf } from './device.ts'
@@ -66,8 +66,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   const found = await claimed(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (found?.status === 'done') {
-    const record = requestState.login?.record
-    const own = record === 'newer' ? undefined : liveSlot(record, instance.options.name)
+    const own = instance.loginsIn(session.records).liveSlot(requestState.login)
     // The cookie of the transaction shows that this is the browser that logged in.
     if (transaction || own?.loginId === found.loginId) return sendOn(exchange, homeward(exchange, found.returnTo), 303)
   } else if (transaction && !isSilent(state)) {

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { Device } from '../session/login-record.ts'
+import type { Device } from '../store/slot.ts'
 
 /** Characters of a user agent's name that are kept. */
 const longestUserAgent = 256

@@ -9,7 +9,7 @@ import {
   type ResourceAnswer,
 } from '../provider/protected-resource.ts'
 import { wasAskedLately } from '../session/asked.ts'
-import type { Slot } from '../session/login-record.ts'
+import type { Slot } from '../store/slot.ts'
 
 /** A call of an API as the user of a login. */
 export interface UserFetch {

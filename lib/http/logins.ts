@@ -12,7 +12,7 @@ import type { Instance } from '../logins/instance.ts'
 import type { LoginPlace } from '../logins/kept-tokens.ts'
 import { listLogins, type ListedLogin } from '../logins/list.ts'
 import { freshToken } from '../logins/refresh.ts'
-import type { AccessToken } from '../session/vault.ts'
+import type { AccessToken } from '../store/tokens.ts'
 import { toldError } from './answers.ts'
 import { setupInvalid } from './request-state.ts'
 

@@ -19,8 +19,8 @@ import { nameOfTarget, ownTarget } from '../logins/target.ts'
 import { userInfoOf } from '../logins/user-info.ts'
 import { AccessTokenRefused } from '../provider/endpoints.ts'
 import type { PresentedToken } from '../provider/protected-resource.ts'
-import type { Slot } from '../session/login-record.ts'
-import { tokenSetOf, type AccessToken } from '../session/vault.ts'
+import type { Slot } from '../store/slot.ts'
+import { tokenSetOf, type AccessToken } from '../store/tokens.ts'
 import type { RequestSession } from '../session/web-session.ts'
 import { toldError, type Exchange } from './answers.ts'
 import type { ContextBase, OidcContext } from './context.ts'
@@ -80,8 +80,7 @@ class Context implements ContextBase {
   }
 
   async tokens(): Promise<TokenSet> {
-    const { records, session, slot } = this.#place()
-    const tokens = await readTokens(this.#instance, records, session, slot.loginId)
+    const tokens = await readTokens(this.#place())
     if (!tokens) throw unreadable(this.#instance)
     return tokenSetOf(tokens)
   }
@@ -136,7 +135,7 @@ class Context implements ContextBase {
     const slot = this.#slot
     const session = stateOf(this.#req)?.session
     if (!slot || !session) throw loginRequired()
-    return { records: session.records, session: session.id, slot }
+    return { logins: this.#instance.loginsIn(session.records), session: session.id, slot }
   }
 
   async #presented(wanted: WantedToken): Promise<PresentedToken> {

@@ -3,9 +3,9 @@ import { companion, type Companion } from '../core/companion.ts'
 import { OidcError } from '../core/errors.ts'
 import { localPath } from '../core/urls.ts'
 import type { Instance } from '../logins/instance.ts'
-import type { LoadedLogin } from '../session/attached.ts'
-import { isOver, liveSlot, movedOf, type Slot } from '../session/login-record.ts'
 import { RequestSession, recordsFor } from '../session/web-session.ts'
+import { LoginRecord } from '../store/login-record.ts'
+import type { Slot } from '../store/slot.ts'
 
 /** What the routers know of one request, shared by all instances of an application. */
 export interface RequestState {
@@ -13,7 +13,7 @@ export interface RequestState {
   session: RequestSession | undefined
   /** The session that `login` is of: the application may have put another into the request since. */
   sessionId: string
-  login: LoadedLogin | undefined
+  login: LoginRecord
   /** Whether the request is judged by an access token: then no session counts. */
   isByToken: boolean
   /** The instances whose routers the request has passed, with what a proxy in front took off the path. */
@@ -30,7 +30,7 @@ export function stateOf(req: Request): RequestState | undefined {
 export function ensureState(req: Request): RequestState {
   let state = states.get(req)
   if (!state) {
-    state = { session: undefined, sessionId: '', login: undefined, isByToken: false, instances: new Map() }
+    state = { session: undefined, sessionId: '', login: LoginRecord.none, isByToken: false, instances: new Map() }
     states.set(req, state)
   }
   return state
@@ -49,12 +49,12 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     return
   }
   const session = new RequestSession(req, records)
-  const take = (login: LoadedLogin | undefined): void | Promise<void> => {
+  const take = (login: LoginRecord): void | Promise<void> => {
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
     // A logout may still come with the cookie of a session that was replaced, and has to find its way.
-    if (!session.hasLogins || !isOver(login?.record) || movedOf(login?.record)) return
+    if (!session.hasLogins || !login.isOver || login.moved) return
     // What was written for a user does not outlive that user's login.
     return startOver(req, state, session)
   }
@@ -72,8 +72,7 @@ async function startOver(req: Request, state: RequestState, session: RequestSess
 export function slotOf(req: Request, instance: Instance): Slot | undefined {
   const state = states.get(req)
   if (!state?.session || state.isByToken || !req.session || req.sessionID !== state.sessionId) return undefined
-  const record = state.login?.record
-  return record === 'newer' ? undefined : liveSlot(record, instance.options.name)
+  return instance.loginsIn(state.session.records).liveSlot(state.login)
 }
 
 /** The request's own path as the browser sees it, if one can be sent back there; else the base path. */

@@ -11,7 +11,7 @@ import { handleFrontchannelLogout } from './frontchannel-logout.ts'
 import { goOnAfterLogout, handleLogout } from './logout.ts'
 import { passRouter } from './mount.ts'
 import { metadataPath, resourceMetadata } from './resource-metadata.ts'
-import type { Slot } from '../session/login-record.ts'
+import type { Slot } from '../store/slot.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request-state.ts'
 
 /** The handlers of one path by method; whatever is not there is refused. */

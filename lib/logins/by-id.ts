@@ -1,8 +1,6 @@
 import type { SessionStore } from '../config/session-store.ts'
 import type { OidcError } from '../core/errors.ts'
-import { sessionOfLogin } from '../session/login-index.ts'
 import { recordsFor, sessionLives } from '../session/web-session.ts'
-import { findLogin } from './find.ts'
 import type { Instance } from './instance.ts'
 import { loginEnded, type LoginPlace } from './kept-tokens.ts'
 
@@ -18,17 +16,16 @@ export async function withLogin<Result>(
   id: string,
   work: (place: LoginPlace) => Promise<Result>,
 ): Promise<Result> {
-  const records = recordsFor(store, instance.options.records)
+  const logins = instance.loginsIn(recordsFor(store, instance.options.records))
   let failed: { readonly session: string; readonly error: unknown } | undefined
   for (;;) {
-    const indexed = await sessionOfLogin(records, id)
-    const found = indexed === undefined ? undefined : await findLogin(records, indexed, instance.options.name, id)
+    const found = await logins.findById(id)
     if (!found) throw failed?.error ?? loginEnded('there is no such login, or it has ended')
     const { session, slot } = found
     if (session === failed?.session) throw failed.error
     try {
       if (!(await sessionLives(store, session))) throw loginEnded('the session of this login has ended')
-      return await work({ records, session, slot })
+      return await work({ logins, session, slot })
     } catch (error) {
       if ((error as OidcError).code !== 'login_required') throw error
       failed = { session, error }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RecordKey, Records } from '../core/records.ts'
-import { transactionSeconds } from '../session/transaction.ts'
+import { transactionSeconds } from '../core/limits.ts'
 
 /** How the one use of an authorization response went. */
 export type Claim =

@@ -1,6 +1,6 @@
 import { OidcError } from '../core/errors.ts'
 import { dpopHandle, type DpopHandle } from '../provider/dpop.ts'
-import type { KeptTokens } from '../session/vault.ts'
+import type { KeptTokens } from '../store/tokens.ts'
 import type { Instance } from './instance.ts'
 import { loginAgain } from './kept-tokens.ts'
 

@@ -1,17 +1,14 @@
 import type { ResolvedEnd } from '../config/logins-parameters.ts'
 import type { SessionStore } from '../config/session-store.ts'
 import type { LogoutReason } from '../core/events.ts'
-import type { Records } from '../core/records.ts'
-import { forgetMembers, loginsOfGroup, sessionOfLogin } from '../session/login-index.ts'
-import type { Slot } from '../session/login-record.ts'
-import { openTokens } from '../session/vault.ts'
 import { destroySession, recordsFor } from '../session/web-session.ts'
+import type { Logout } from '../store/login-groups.ts'
+import type { EndedSlot, LoginEnd, LoginStore } from '../store/login-store.ts'
+import type { Slot } from '../store/slot.ts'
 import { destroyed } from './end.ts'
-import { endSlot, type EndedSlot } from './end-slot.ts'
-import { findLogin } from './find.ts'
+import { endSlot } from './end-slot.ts'
 import type { Instance } from './instance.ts'
 import { revokeTokens } from './revoke.ts'
-import { leaveTombstone, type Logout } from './tombstone.ts'
 
 /** Logins that are ended at once: enough for the store to be busy, few enough for it to serve others. */
 const atOnce = 20
@@ -28,24 +25,23 @@ export async function endLogins(
   logout: Logout,
   reason: LogoutReason,
 ): Promise<EndedSlot[]> {
-  const records = recordsFor(store, instance.options.records)
-  const { owner } = instance
+  const logins = loginsOf(instance, store)
   // First: a login that is written too late to be in the index finds this.
-  await leaveTombstone(records, owner, logout)
-  const ids = await loginsOfGroup(records, owner, logout.group)
+  await logins.leaveTombstone(logout)
+  const ids = await logins.members(logout.group)
   const ended: EndedSlot[] = []
   const gone: string[] = []
   for (let from = 0; from < ids.length; from += atOnce) {
     await Promise.all(
       ids.slice(from, from + atOnce).map(async (loginId) => {
-        const one = await endIndexed(instance, { records, store }, loginId, { logout, reason })
+        const one = await endIndexed(instance, store, loginId, reason, logout)
         if (one === 'spared') return
         gone.push(loginId)
         if (one !== 'gone') ended.push(one)
       }),
     )
   }
-  await forgetMembers(records, owner, logout.group, gone)
+  await logins.forgetMembers(logout.group, gone)
   return ended
 }
 
@@ -60,29 +56,27 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
     'id' in which
       ? await endOne(instance, store, which.id)
       : await endLogins(instance, store, { ...which, issuedAt: undefined }, 'application')
-  void revokeAll(instance, ended)
+  void revokeAll(instance, store, ended)
   return ended.length
 }
 
 /** Ends one login, and those under way of the same session at the provider. */
 async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedSlot[]> {
-  const records = recordsFor(store, instance.options.records)
-  const { name } = instance.options
-  const session = await sessionOfLogin(records, loginId)
-  const found = session === undefined ? undefined : await findLogin(records, session, name, loginId)
+  const logins = loginsOf(instance, store)
+  const found = await logins.findById(loginId)
   if (!found) return []
   const { sid, issuer } = found.slot
-  if (sid !== undefined) await leaveTombstone(records, instance.owner, { group: { sid }, issuer, issuedAt: undefined })
-  const ended = await endIndexed(instance, { records, store }, loginId, { reason: 'application' })
+  if (sid !== undefined) await logins.leaveTombstone({ group: { sid }, issuer, issuedAt: undefined })
+  const ended = await endIndexed(instance, store, loginId, 'application')
   return typeof ended === 'string' ? [] : [ended]
 }
 
-async function revokeAll(instance: Instance, ended: readonly EndedSlot[]): Promise<void> {
-  const { tokenSealer, options } = instance
+async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedSlot[]): Promise<void> {
+  const logins = loginsOf(instance, store)
   for (let from = 0; from < ended.length; from += atOnce) {
     await Promise.all(
       ended.slice(from, from + atOnce).map(async ({ sealed, slot }) => {
-        const tokens = sealed === undefined ? undefined : openTokens(tokenSealer, sealed, slot.loginId, options.name)
+        const tokens = logins.open(sealed, slot.loginId)
         if (tokens) await revokeTokens(instance, tokens)
       }),
     )
@@ -92,21 +86,28 @@ async function revokeAll(instance: Instance, ended: readonly EndedSlot[]): Promi
 /** Ends a login that the index names. */
 async function endIndexed(
   instance: Instance,
-  { records, store }: { readonly records: Records; readonly store: SessionStore },
+  store: SessionStore,
   loginId: string,
-  { logout, reason }: { readonly logout?: Logout | undefined; readonly reason: LogoutReason },
-): Promise<EndedSlot | 'gone' | 'spared'> {
-  const session = await sessionOfLogin(records, loginId)
+  reason: LogoutReason,
+  logout?: Logout,
+): Promise<LoginEnd> {
+  const logins = loginsOf(instance, store)
+  const session = await logins.loginRecords.sessionOf(loginId)
   if (session === undefined) return 'gone'
-  let isSpared = false
-  const place = { records, session, loginId, group: logout?.group }
-  const ended = await endSlot(instance, place, reason, ({ slot }) => {
-    isSpared = logout !== undefined && !isAbout(logout, slot)
-    return isSpared
-  })
-  if (!ended) return isSpared ? 'spared' : 'gone'
-  if (ended.isLast) await destroyed(instance, () => destroySession(store, ended.session))
-  return ended
+  const login = { session, loginId, group: logout?.group }
+  const end = await endSlot(
+    instance,
+    logins,
+    login,
+    reason,
+    ({ slot }) => logout !== undefined && !isAbout(logout, slot),
+  )
+  if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
+  return end
+}
+
+function loginsOf(instance: Instance, store: SessionStore): LoginStore {
+  return instance.loginsIn(recordsFor(store, instance.options.records))
 }
 
 /** Whether a login that stands is one that a logout ends: not where its user has come back since (by the ID token's time). */

@@ -1,11 +1,11 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { LogoutReason } from '../core/events.ts'
-import { liveSlot, movedOf, type Slot } from '../session/login-record.ts'
-import { openTokens, type KeptTokens } from '../session/vault.ts'
 import type { RequestSession } from '../session/web-session.ts'
+import type { LoginStore } from '../store/login-store.ts'
+import type { Slot } from '../store/slot.ts'
+import type { KeptTokens } from '../store/tokens.ts'
 import { endSlot } from './end-slot.ts'
 import type { Instance } from './instance.ts'
-import { leaveTombstone } from './tombstone.ts'
 
 /** A login of a request that was ended. */
 export interface Ended {
@@ -28,29 +28,24 @@ export async function endLogin(
   session: RequestSession,
   reason: LogoutReason,
 ): Promise<Ended | undefined> {
-  const { records } = session
-  const { name } = instance.options
-  const login = await session.login()
-  const record = login?.record === 'newer' ? undefined : login?.record
-  const own = liveSlot(record, name)
+  const logins = instance.loginsIn(session.records)
+  const record = await session.login()
+  const own = logins.liveSlot(record)
   // A login with another instance may have taken this one along into a new session: this one, and no other there.
-  const moved = own || !session.hasLogins ? undefined : movedOf(record)?.logins
-  const loginId = own?.loginId ?? (moved && Object.hasOwn(moved, name) ? moved[name] : undefined)
+  const loginId = own?.loginId ?? (session.hasLogins ? logins.movedLogin(record) : undefined)
   if (loginId === undefined) return undefined
-  if (own) await leaveTombstones(session, instance.owner, own)
-  const ended = await endSlot(instance, { records, session: session.id, loginId }, reason)
-  if (!ended) return undefined
-  if (!own) await leaveTombstones(session, instance.owner, ended.slot)
+  if (own) await leaveTombstone(logins, own)
+  const ended = await endSlot(instance, logins, { session: session.id, loginId }, reason)
+  if (typeof ended === 'string') return undefined
+  if (!own) await leaveTombstone(logins, ended.slot)
   if (ended.isLast) await destroyed(instance, () => session.destroy(ended.session))
-  const { slot, sealed } = ended
-  const tokens = sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, loginId, name)
-  return { slot, tokens, isLate: own === undefined }
+  return { slot: ended.slot, tokens: logins.open(ended.sealed, loginId), isLate: own === undefined }
 }
 
-/** Another login in the same browser may be under way, and must not undo the logout. */
-function leaveTombstones({ records }: RequestSession, owner: string, { issuer, sub, sid }: Slot): Promise<void> {
+/** Another login in the same browser may be in progress, and must not undo the logout. */
+function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: Slot): Promise<void> {
   const group = sid === undefined ? { sub } : { sid }
-  return leaveTombstone(records, owner, { group, issuer, issuedAt: undefined })
+  return logins.leaveTombstone({ group, issuer, issuedAt: undefined })
 }
 
 /** The login has ended already: a session that cannot be deleted now is over all the same, and goes when it is next seen. */

@@ -1,7 +1,7 @@
 import { nowSeconds } from '../core/clock.ts'
 import { ExchangeRefused, exchangeToken } from '../provider/exchange.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
-import type { AccessToken } from '../session/vault.ts'
+import type { AccessToken } from '../store/tokens.ts'
 import { dpopOf } from './dpop.ts'
 import { accessTokenOf } from './identity.ts'
 import type { Instance } from './instance.ts'
@@ -33,7 +33,7 @@ export async function exchangedToken(
   const name = nameOfExchanged(audience, target)
   // What another login would have to be granted: the resource is that of the exchange.
   const ofLogin = { scope: target.scope, resource: [] }
-  const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
+  const kept = await readTokens(place)
   if (!kept) throw unreadable(instance)
   const remembered = tokenNamed(kept, name)
   if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)

@@ -1,9 +1,9 @@
 import type { UnknownClaims, TokenSet } from '../config/claims.ts'
 import { hookFailed } from '../core/errors.ts'
-import type { LoadedLogin } from '../session/attached.ts'
-import type { Device } from '../session/login-record.ts'
 import { maxAgeOf, type Transaction } from '../session/transaction.ts'
 import type { RequestSession } from '../session/web-session.ts'
+import type { LoginRecord } from '../store/login-record.ts'
+import type { Device } from '../store/slot.ts'
 import { exchangeCode } from '../provider/respond.ts'
 import { dpopHandle } from '../provider/dpop.ts'
 import { tokenInvalid } from '../tokens/faults.ts'
@@ -30,7 +30,7 @@ export interface FinishInput {
 export interface Finished {
   readonly loginId: string
   readonly returnTo: string
-  readonly login: LoadedLogin
+  readonly login: LoginRecord
 }
 
 /**
@@ -64,7 +64,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
     instance.events.emit('login', { issuer, sub, loginId })
     return { loginId, returnTo, login }
   } catch (error) {
-    await putBack(instance, session.records, made)
+    await putBack(instance, made)
     throw error
   }
 }

@@ -1,11 +1,13 @@
 import type { ResolvedOptions } from '../config/resolve.ts'
 import type { Events } from '../core/events.ts'
+import type { Records } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Flights } from '../core/flights.ts'
 import type { Lru } from '../core/lru.ts'
-import type { KeptTokens } from '../session/vault.ts'
 import type { CookiePlace } from '../session/transaction.ts'
+import type { LoginStore } from '../store/login-store.ts'
+import type { KeptTokens } from '../store/tokens.ts'
 import type { Keys } from '../tokens/keys.ts'
 
 /** What the use cases of one instance share. */
@@ -16,14 +18,13 @@ export interface Instance {
   readonly events: Events
   readonly stateSealer: Sealer
   readonly cookieSealer: Sealer
-  readonly tokenSealer: Sealer
+  /** The instance's logins in some records: one for each, however often it is asked for. */
+  readonly loginsIn: (records: Records) => LoginStore
   /** The refreshes that this process is at, by login and what they are for. */
   readonly refreshes: Flights<KeptTokens>
   /** Milliseconds since the epoch at which this process last began to recheck a login. */
   readonly rechecks: Lru<number>
   readonly cookiePlace: CookiePlace
-  /** Whose logins the index finds. */
-  readonly owner: string
   /** From `baseUrl` alone, never from a request. */
   readonly redirectUri: string
 }

@@ -1,16 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { LoginNeeded, OidcError, providerUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
-import { liveSlots, loginKey, secondsLeft, tokensKey, writeRecord, type Slot } from '../session/login-record.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../session/vault.ts'
+import type { LoginStore } from '../store/login-store.ts'
+import type { Slot } from '../store/slot.ts'
+import type { KeptTokens } from '../store/tokens.ts'
 import { endSlot } from './end-slot.ts'
-import { findLogin, type FoundLogin } from './find.ts'
 import type { Instance } from './instance.ts'
 import { grantedScope } from './target.ts'
 
 /** A login whose tokens are asked for. */
 export interface LoginPlace {
-  readonly records: Records
+  readonly logins: LoginStore
   /** The session that it is of. */
   readonly session: string
   readonly slot: Slot
@@ -29,15 +28,8 @@ const holdSeconds = 30
 const holdPollMs = 200
 
 /** The tokens of a login; undefined where they are gone, or were sealed with a secret that is not in use. */
-export async function readTokens(
-  instance: Instance,
-  records: Records,
-  session: string,
-  loginId: string,
-): Promise<KeptTokens | undefined> {
-  const { name } = instance.options
-  const sealed = await records.get(tokensKey(session, name))
-  return sealed === undefined ? undefined : openTokens(instance.tokenSealer, sealed, loginId, name)
+export function readTokens({ logins, session, slot }: LoginPlace): Promise<KeptTokens | undefined> {
+  return logins.tokens(session, slot.loginId)
 }
 
 /**
@@ -50,39 +42,37 @@ export async function readTokens(
  */
 export async function changeTokens(
   instance: Instance,
-  { records, session, slot: { loginId } }: LoginPlace,
+  { logins, session, slot: { loginId } }: LoginPlace,
   change: (there: KeptTokens) => TokenChange | undefined,
 ): Promise<KeptTokens | undefined> {
-  const { tokenSealer, options } = instance
-  const { name } = options
   const giveUpAt = Date.now() + holdSeconds * 1000
   let written: string | undefined
   let wanted: KeptTokens | undefined
   for (let tries = 0; tries < mostTries;) {
     try {
-      const found = await findLogin(records, session, name, loginId)
-      const there = found && (await records.get(tokensKey(found.session, name)))
+      const found = await logins.find(session, loginId)
+      const there = found && (await logins.sealedTokens(found.session))
       // Written after all, though the store's answer was lost.
       if (there !== undefined && there === written) return wanted
       if (!found) return undefined
       if (there === undefined) {
         // Another login may have taken both along between the two reads: then the record is another by now.
-        if ((await records.get(loginKey(found.session))) === found.text) return undefined
+        if (await logins.isUnchanged(found)) return undefined
         tries++
         continue
       }
-      const tokens = openTokens(tokenSealer, there, loginId, name)
+      const tokens = logins.open(there, loginId)
       // Another's, that has a newer secret: not ours to overwrite.
       if (!tokens) throw unreadable(instance)
       const changed = change(tokens)
       if (!changed) return tokens
       wanted = changed.tokens
-      written = sealTokens(tokenSealer, wanted, loginId, name)
+      written = logins.seal(wanted, loginId)
       // What was granted for other APIs stays so when a token for one of them has ended.
       const elsewhere = found.slot.scope.filter((word) => !tokens.scope.includes(word))
       const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
       const next = { ...changed.slotFrom(found.slot), scope }
-      if (await replaceTokens(records, found, name, next, written)) return wanted
+      if (await logins.replace(found, next, written)) return wanted
       tries++
     } catch (error) {
       if (!(error instanceof OidcError) || error.code !== 'store_unavailable' || Date.now() > giveUpAt) throw error
@@ -92,34 +82,19 @@ export async function changeTokens(
   throw providerUnavailable('the login record kept changing')
 }
 
-function replaceTokens(
-  records: Records,
-  { session, text, record }: FoundLogin,
-  name: string,
-  slot: Slot,
-  sealed: string,
-): Promise<boolean> {
-  const slots = { ...liveSlots(record), [name]: slot }
-  const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ [name]: slot }) }
-  return records.replace(loginKey(session), text, writeRecord(slots, record.version + 1), secondsLeft(slots), {
-    written: [written],
-  })
-}
-
 /**
  * Ends a login that the provider has ended, unless its tokens are others by now: then it returns those. The session goes
  * when it is next seen.
  */
 export async function endUnless(
   instance: Instance,
-  { records, session, slot }: LoginPlace,
+  { logins, session, slot: { loginId } }: LoginPlace,
   areOthers: (there: KeptTokens) => boolean,
 ): Promise<KeptTokens | undefined> {
-  const { loginId } = slot
   let others: KeptTokens | undefined
-  await endSlot(instance, { records, session, loginId }, 'refresh_refused', ({ sealed }) => {
+  await endSlot(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
     if (sealed === undefined) return false
-    const there = openTokens(instance.tokenSealer, sealed, loginId, instance.options.name)
+    const there = logins.open(sealed, loginId)
     if (!there) throw unreadable(instance)
     others = areOthers(there) ? there : undefined
     return others !== undefined

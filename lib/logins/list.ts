@@ -1,8 +1,6 @@
 import type { SessionStore } from '../config/session-store.ts'
-import { forgetMembers, loginsOfGroup, sessionOfLogin } from '../session/login-index.ts'
-import type { Slot } from '../session/login-record.ts'
 import { recordsFor, sessionInUse } from '../session/web-session.ts'
-import { findLogin } from './find.ts'
+import type { Slot } from '../store/slot.ts'
 import type { Instance } from './instance.ts'
 
 /** A login that stands. */
@@ -21,13 +19,11 @@ export async function listLogins(
   store: SessionStore,
   { sub, issuer }: { readonly sub: string; readonly issuer: string | undefined },
 ): Promise<ListedLogin[]> {
-  const records = recordsFor(store, instance.options.records)
-  const { name } = instance.options
-  const ids = await loginsOfGroup(records, instance.owner, { sub })
+  const logins = instance.loginsIn(recordsFor(store, instance.options.records))
+  const ids = await logins.members({ sub })
   const gone: string[] = []
   const look = async (loginId: string): Promise<ListedLogin | undefined> => {
-    const session = await sessionOfLogin(records, loginId)
-    const found = session === undefined ? undefined : await findLogin(records, session, name, loginId)
+    const found = await logins.findById(loginId)
     const use = found && (await sessionInUse(store, found.session))
     if (found && use) return { slot: found.slot, lastSeenAt: use.lastSeenAt }
     gone.push(loginId)
@@ -38,7 +34,7 @@ export async function listLogins(
     const some = await Promise.all(ids.slice(from, from + atOnce).map(look))
     listed.push(...some.filter((one) => one !== undefined))
   }
-  await forgetMembers(records, instance.owner, { sub }, gone)
+  await logins.forgetMembers({ sub }, gone)
   return listed
     .filter(({ slot }) => issuer === undefined || slot.issuer === issuer)
     .toSorted((a, b) => b.slot.startedAt - a.slot.startedAt)

@@ -1,6 +1,5 @@
 import { nowSeconds } from '../core/clock.ts'
 import type { Instance } from './instance.ts'
-import { findLogin } from './find.ts'
 import { readTokens, type LoginPlace } from './kept-tokens.ts'
 import { refreshLogin } from './refresh.ts'
 
@@ -29,9 +28,9 @@ function isDue({ options: { recheckSeconds } }: Instance, { slot }: Pick<LoginPl
 
 /** The request's copy of the login may be older than what another has written since. */
 async function refreshIfDue(instance: Instance, place: LoginPlace): Promise<void> {
-  const { records, session, slot } = place
+  const { logins, session, slot } = place
   // The tokens first: they are then no newer than the login, by which it is judged whether they are due.
-  const seen = await readTokens(instance, records, session, slot.loginId)
-  const found = seen && (await findLogin(records, session, instance.options.name, slot.loginId))
+  const seen = await readTokens(place)
+  const found = seen && (await logins.find(session, slot.loginId))
   if (found && isDue(instance, found)) await refreshLogin(instance, place, seen)
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { LoginNeeded, OidcError, providerUnavailable } from '../core/errors.ts'
 import type { RecordKey, Records } from '../core/records.ts'
-import type { KeptTokens } from '../session/vault.ts'
+import type { KeptTokens } from '../store/tokens.ts'
 
 /** A refresh that may be under way in one place only. */
 export interface LockedRefresh {

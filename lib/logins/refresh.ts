@@ -3,8 +3,8 @@ import type { RefreshReason } from '../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant } from '../provider/refresh.ts'
 import { wasAskedLately } from '../session/asked.ts'
 import type { IssuedTokens } from '../provider/token-response.ts'
-import type { Slot } from '../session/login-record.ts'
-import type { AccessToken, KeptTokens } from '../session/vault.ts'
+import type { Slot } from '../store/slot.ts'
+import type { AccessToken, KeptTokens } from '../store/tokens.ts'
 import type { DpopHandle } from '../provider/dpop.ts'
 import { dpopOf } from './dpop.ts'
 import type { Instance } from './instance.ts'
@@ -50,7 +50,7 @@ interface Refresh {
  */
 export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
   const { target, minValidSeconds, refused } = wanted
-  const kept = await readTokens(instance, place.records, place.session, place.slot.loginId)
+  const kept = await readTokens(place)
   if (!kept) throw unreadable(instance)
   const seen = tokenNamed(kept, nameOfTarget(target))
   const current = seen && seen.accessToken !== refused ? seen : undefined
@@ -94,13 +94,13 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
   const name = nameOfTarget(refresh.target)
   return instance.refreshes.run(`${loginId} ${name}`, () =>
     alone({
-      records: place.records,
+      records: place.logins.records,
       loginId,
       // Longer than a request to the provider may take.
       seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
       work: () => refreshUnlessDone(instance, place, refresh),
       async byAnother() {
-        const kept = await readTokens(instance, place.records, place.session, loginId)
+        const kept = await readTokens(place)
         if (!kept) throw loginEnded('the login ended while its tokens were being refreshed')
         return isDone(kept, refresh) ? kept : undefined
       },
@@ -121,7 +121,7 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
 /** Refreshes, unless another has since the tokens were read. */
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
   const { issuer, sub, loginId } = place.slot
-  const sent = await readTokens(instance, place.records, place.session, loginId)
+  const sent = await readTokens(place)
   if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
   if (isDone(sent, refresh)) return sent
   const { target, reason } = refresh

@@ -1,6 +1,6 @@
 import { loginScope } from '../config/login-scope.ts'
 import { nowSeconds } from '../core/clock.ts'
-import type { AccessToken, KeptTokens } from '../session/vault.ts'
+import type { AccessToken, KeptTokens } from '../store/tokens.ts'
 
 /** What an access token is to be good for; with neither it is the one that the login came with. */
 export interface Target {

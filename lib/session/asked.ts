@@ -1,6 +1,6 @@
 import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
-import type { Asked, Slot } from './login-record.ts'
+import type { Asked, Slot } from '../store/slot.ts'
 
 /** What a login was asked for, and did not bring, is not asked for again for so many seconds. */
 const repeatSeconds = 300

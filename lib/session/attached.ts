@@ -1,22 +1,16 @@
 import { companion, type Companion } from '../core/companion.ts'
 import type { Records } from '../core/records.ts'
-import type { LoginRecord } from './login-record.ts'
+import type { LoginRecord } from '../store/login-record.ts'
 
-/** A login record as the session store read it along with the session; `text` undefined where there is none. */
-export interface LoadedLogin {
-  readonly text: string | undefined
-  readonly record: LoginRecord | 'newer' | undefined
-}
-
-const attached: Companion<LoadedLogin> = companion()
+const attached: Companion<LoginRecord> = companion()
 
 /** Hands the login record that was read with a session on to whoever judges the request. */
-export function attachLogin(session: object, login: LoadedLogin): void {
+export function attachLogin(session: object, login: LoginRecord): void {
   attached.set(session, login)
 }
 
 /** The login record that came with a session; undefined where its store does not read it along. */
-export function attachedLogin(session: object): LoadedLogin | undefined {
+export function attachedLogin(session: object): LoginRecord | undefined {
   return attached.get(session)
 }
 

@@ -1,11 +1,11 @@
-import type { Slot } from './login-record.ts'
+import { without, type Slots } from '../store/slot.ts'
 
 /** What of a former session goes over into the one that a login makes. */
 export interface Carried {
   /** Whether the application's own data stay. */
   readonly data: boolean
   /** Logins with other instances that stay. */
-  readonly slots: Readonly<Record<string, Slot>>
+  readonly slots: Slots
 }
 
 /**
@@ -17,7 +17,7 @@ export interface Carried {
  * (`hadLogins` without a live slot), since its data were made for a user who is gone.
  */
 export function carryOver(
-  former: { readonly hadLogins: boolean; readonly slots: Readonly<Record<string, Slot>> },
+  former: { readonly hadLogins: boolean; readonly slots: Slots },
   instance: string,
   user: { readonly issuer: string; readonly sub: string },
 ): Carried {
@@ -29,9 +29,4 @@ export function carryOver(
   }
   const linked = Object.keys(others).length > 0
   return { data: linked || !former.hadLogins, slots: others }
-}
-
-/** The slots of all other instances. */
-export function without(slots: Readonly<Record<string, Slot>>, instance: string): Record<string, Slot> {
-  return Object.fromEntries(Object.entries(slots).filter(([name]) => name !== instance))
 }

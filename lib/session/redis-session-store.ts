@@ -3,11 +3,10 @@ import type { Session, SessionData } from 'express-session'
 import { companion, type Companion } from '../core/companion.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
-import type { Records } from '../core/records.ts'
-import { attachedLogin, attachLogin, keepRecords, recordsIn, type LoadedLogin } from './attached.ts'
+import { LoginRecord } from '../store/login-record.ts'
+import { loginKey, LoginRecords } from '../store/login-records.ts'
+import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
-import { forgetSession } from './login-index.ts'
-import { isOver, isReplaced, loginKey, movedOf, readRecord, tokensKey, type LoginRecord } from './login-record.ts'
 import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 
@@ -32,8 +31,6 @@ const lifeScript = `return {redis.call('GET', KEYS[1]), redis.call('TTL', KEYS[1
 const mostRenewed = 50_000
 /** A session in use is renewed at most this often by one process. */
 const renewEverySeconds = 60
-/** How often a record may have changed while it was being deleted. */
-const mostTries = 5
 
 /**
  * Sessions in Redis that know of logins: a session and its logins are read with one command, a session that was ended
@@ -45,9 +42,10 @@ export class RedisSessionStore extends RedisStore {
   readonly #reader: () => RedisClient
   readonly #idleSeconds: number
   readonly #timeoutSeconds: number
+  readonly #logins: LoginRecords
   readonly #renewed = new Lru<number>(mostRenewed)
   /** Login records on their way from `get` to `createSession`. */
-  readonly #loaded: Companion<LoadedLogin> = companion()
+  readonly #loaded: Companion<LoginRecord> = companion()
   /** Session objects that exist in Redis, or whose first write is on its way. */
   readonly #existing: Companion<boolean> = companion()
 
@@ -66,7 +64,9 @@ export class RedisSessionStore extends RedisStore {
     this.#reader = withoutTimeout(client)
     this.#idleSeconds = idleSeconds
     this.#timeoutSeconds = timeoutSeconds
-    keepRecords(this, redisRecords({ client, prefix, timeoutSeconds }))
+    const records = redisRecords({ client, prefix, timeoutSeconds })
+    this.#logins = new LoginRecords(records)
+    keepRecords(this, records)
   }
 
   /** Reads a session and its logins. A session whose logins have all ended is over. */
@@ -120,17 +120,17 @@ export class RedisSessionStore extends RedisStore {
   async #read(sid: string): Promise<SessionData | null> {
     const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
     const [text, login] = await this.#run(() => this.#reader().mGet(keys))
-    const record = typeof login === 'string' ? readRecord(login) : undefined
+    const record = typeof login === 'string' ? new LoginRecord(login) : LoginRecord.none
     if (typeof text !== 'string') return this.#moved(record)
     const data = parseSession(text)
-    if (data.hasLogins === true && isOver(record)) {
+    if (data.hasLogins === true && record.isOver) {
       // What was written for a user does not outlive that user's login. A session that was replaced is deleted by who
       // did, once that is certain.
-      if (!isReplaced(record)) await this.#remove(sid)
+      if (!record.isReplaced) await this.#remove(sid)
       return this.#moved(record)
     }
     this.#existing.set(data, true)
-    this.#loaded.set(data, { text: login as string | undefined, record })
+    this.#loaded.set(data, record)
     return data
   }
 
@@ -138,16 +138,16 @@ export class RedisSessionStore extends RedisStore {
    * An empty session in the place of one whose logins have just gone over into another: a logout that arrives with the
    * old cookie meanwhile must find its way. Nobody is logged in with it, and nothing of it is ever written.
    */
-  #moved(record: LoginRecord | 'newer' | undefined): SessionData | null {
-    if (!movedOf(record)) return null
+  #moved(record: LoginRecord): SessionData | null {
+    if (!record.moved) return null
     const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }
     const data: SessionData = { cookie, hasLogins: true }
-    this.#loaded.set(data, { text: undefined, record })
+    this.#loaded.set(data, record)
     return data
   }
 
   async #write(sid: string, session: SessionData): Promise<void> {
-    if (isReplaced(attachedLogin(session)?.record)) return
+    if (attachedLogin(session)?.isReplaced) return
     const key = this.prefix + sid
     const value = JSON.stringify(session)
     const expiration = { type: 'EX' as const, value: this.#life(session) }
@@ -171,26 +171,8 @@ export class RedisSessionStore extends RedisStore {
 
   async #remove(sid: string): Promise<void> {
     this.#renewed.delete(sid)
-    await this.#endLogins(sid)
+    await this.#logins.endAll(sid)
     await this.#run(() => this.#client.del([this.prefix + sid]))
-  }
-
-  /** Where the logins of a replaced session went is known for longer than the session. */
-  async #endLogins(sid: string): Promise<void> {
-    const records = recordsIn(this) as Records
-    for (let tries = 0; tries < mostTries; tries++) {
-      const text = await records.get(loginKey(sid))
-      if (text === undefined) return
-      const record = readRecord(text)
-      if (movedOf(record)) return
-      const slots = record === undefined || record === 'newer' ? {} : record.slots
-      const tokens = Object.keys(slots).map((instance) => tokensKey(sid, instance))
-      if (await records.replace(loginKey(sid), text, undefined, 1, { dropped: tokens })) {
-        await Promise.all(Object.values(slots).map(({ loginId }) => forgetSession(records, loginId)))
-        return
-      }
-    }
-    throw storeUnavailable(new Error('the login record kept changing'))
   }
 
   /** Seconds that a session lives from now: the idle time, or less where its cookie ends earlier. */

@@ -1,8 +1,7 @@
 import type { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
+import { transactionSeconds } from '../core/limits.ts'
 
-/** Seconds that a login may be under way. */
-export const transactionSeconds = 900
 /** Logins that may be under way in one browser. */
 export const mostTransactions = 5
 /** Characters that the cookies of all of them may have: servers refuse headers of 8 or 16 kB, and with them every request. */

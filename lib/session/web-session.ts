@@ -3,8 +3,9 @@ import { MemoryStore, type Session, type SessionData } from 'express-session'
 import type { SessionStore } from '../config/session-store.ts'
 import type { Records } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
-import { attachedLogin, recordsIn, type LoadedLogin } from './attached.ts'
-import { loginKey, readRecord } from './login-record.ts'
+import { LoginRecord } from '../store/login-record.ts'
+import { LoginRecords } from '../store/login-records.ts'
+import { attachedLogin, recordsIn } from './attached.ts'
 import { answerable } from './answerable.ts'
 import { MemoryRecords } from './memory-records.ts'
 import { callStore, isNoEntry } from './store-call.ts'
@@ -113,21 +114,20 @@ export class RequestSession {
   }
 
   /**
-   * The login record: what the store read along with the session, else one read from the records, else nothing without
-   * a read where the session has no logins.
+   * The login record: the one that the store read along with the session, else one read from the records. Where the
+   * session has no logins there is none, and nothing is read.
    */
-  login(): LoadedLogin | undefined | Promise<LoadedLogin | undefined> {
+  login(): LoginRecord | Promise<LoginRecord> {
     const session = this.#req.session
-    if (!session?.hasLogins) return undefined
+    if (!session?.hasLogins) return LoginRecord.none
     // Only those of its own store were read along; records given as an option are others.
     const read = this.records === recordsIn(this.#req.sessionStore) ? attachedLogin(session) : undefined
     return read ?? this.readLogin(this.id)
   }
 
   /** Reads the login record of a session anew. */
-  async readLogin(id: string): Promise<LoadedLogin | undefined> {
-    const text = await this.records.get(loginKey(id))
-    return text === undefined ? undefined : { text, record: readRecord(text) }
+  readLogin(id: string): Promise<LoginRecord> {
+    return new LoginRecords(this.records).read(id)
   }
 
   /** Makes a session of a new id, in memory; with `keepData` the application's data are copied. */

@@ -7,12 +7,8 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
-import {
-  openTransaction,
-  transactionCookie,
-  transactionSeconds,
-  type Transaction,
-} from '../../lib/session/transaction.ts'
+import { transactionSeconds } from '../../lib/core/limits.ts'
+import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'

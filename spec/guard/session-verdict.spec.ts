@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { compileRule } from '../../lib/guard/rule.ts'
 import { judge } from '../../lib/guard/session-verdict.ts'
 import type { Verdict } from '../../lib/guard/verdict.ts'
-import type { Slot } from '../../lib/session/login-record.ts'
+import type { Slot } from '../../lib/store/slot.ts'
 
 const req = { method: 'GET', url: '/orders' } as Request
 

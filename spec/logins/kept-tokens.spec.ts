@@ -3,16 +3,11 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, storeUnavailable } from '../../lib/core/errors.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../lib/logins/kept-tokens.ts'
-import {
-  loginKey,
-  readRecord,
-  tokensKey,
-  writeRecord,
-  writeReplaced,
-  type Slot,
-} from '../../lib/session/login-record.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
+import type { Slot } from '../../lib/store/slot.ts'
+import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { rejection } from '../support/flow.ts'
 import { slotOf } from '../support/slots.ts'
 import { heard, instanceWith } from './support/stage.ts'
@@ -40,11 +35,10 @@ function tokensOf(accessToken: string, more: Partial<KeptTokens> = {}): KeptToke
   }
 }
 
-const sealed = (tokens: KeptTokens): string => sealTokens(instance.tokenSealer, tokens, alice.loginId, 'default')
+const sealed = (tokens: KeptTokens): string => instance.loginsIn(records).seal(tokens, alice.loginId)
 
-async function kept(session = 's'): Promise<KeptTokens | undefined> {
-  const text = await records.get(tokensKey(session, 'default'))
-  return text === undefined ? undefined : openTokens(instance.tokenSealer, text, alice.loginId, 'default')
+function kept(session = 's'): Promise<KeptTokens | undefined> {
+  return instance.loginsIn(records).tokens(session, alice.loginId)
 }
 
 async function put(session: string, slots: Readonly<Record<string, Slot>>, version = 7): Promise<string> {
@@ -57,12 +51,11 @@ async function place(slots: Readonly<Record<string, Slot>> = { default: alice, s
   await put('s', slots)
   await records.set(tokensKey('s', 'default'), sealed(tokensOf('old')), 3600)
   await records.set(tokensKey('s', 'staff'), 'those of staff', 3600)
-  return { records, session: 's', slot: alice }
+  return { logins: instance.loginsIn(records), session: 's', slot: alice }
 }
 
 async function scopeOfLogin(): Promise<readonly string[] | undefined> {
-  const record = readRecord(String(await records.get(loginKey('s')))) as { slots: Record<string, Slot> }
-  return record.slots['default']?.scope
+  return new LoginRecord(await records.get(loginKey('s'))).slots['default']?.scope
 }
 
 /** Another has refreshed them. */
@@ -100,7 +93,7 @@ describe('tokens', () => {
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
     expect(replace).toHaveBeenCalledOnce()
     expect(await kept()).toMatchObject({ accessToken: 'old, new', refreshToken: 'refresh' })
-    expect(readRecord(String(await records.get(loginKey('s'))))).toMatchObject({
+    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({
       version: 8,
       slots: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
     })
@@ -133,7 +126,7 @@ describe('tokens', () => {
     const there = await place()
     before(refreshedByAnother)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
-    expect(readRecord(String(await records.get(loginKey('s'))))).toMatchObject({ version: 9 })
+    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({ version: 9 })
   })
 
   it('are changed where their login went meanwhile', async () => {
@@ -244,11 +237,9 @@ describe('a login that the provider has ended', () => {
     const there = await place()
     const events = heard(instance, 'logout')
     expect(await endUnless(instance, there, asSent)).toBeUndefined()
-    expect(readRecord(String(await records.get(loginKey('s'))))).toEqual({
-      format: 1,
-      version: 8,
-      slots: { staff: bob },
-    })
+    const left = new LoginRecord(await records.get(loginKey('s')))
+    expect(left).toMatchObject({ version: 8 })
+    expect(left.slots).toEqual({ staff: bob })
     expect(await records.get(tokensKey('s', 'default'))).toBeUndefined()
     expect(await records.get(tokensKey('s', 'staff'))).toBe('those of staff')
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'refresh_refused' }])

@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { endLogin } from '../../lib/logins/end.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { loginKey, readRecord, tokensKey, writeRecord, writeReplaced } from '../../lib/session/login-record.ts'
-import { sealTokens } from '../../lib/session/vault.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
 import { slotOf } from '../support/slots.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
@@ -26,7 +26,7 @@ const tokens = {
 /** Puts Alice's login into another session, with tokens that open. */
 async function putAlice({ records }: Stage, id: string): Promise<void> {
   await putLogins(records, id, { default: alice }, 1)
-  await records.set(tokensKey(id, 'default'), sealTokens(instance.tokenSealer, tokens, alice.loginId, 'default'), 3600)
+  await records.set(tokensKey(id, 'default'), instance.loginsIn(records).seal(tokens, alice.loginId), 3600)
 }
 
 /** Says that the logins of a session are in another. */
@@ -47,8 +47,9 @@ describe('a logout', () => {
     const stage = await stageWith({ default: alice, staff })
     await putLogins(stage.records, stage.id, { default: alice, staff }, 6)
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice })
-    const record = readRecord(String(await stage.records.get(loginKey(stage.id))))
-    expect(record).toEqual({ format: 1, version: 7, slots: { staff } })
+    const record = new LoginRecord(await stage.records.get(loginKey(stage.id)))
+    expect(record).toMatchObject({ version: 7 })
+    expect(record.slots).toEqual({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'default'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
   })

@@ -4,7 +4,7 @@ import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '.
 import type { RecordKey } from '../../lib/core/records.ts'
 import { alone, type LockedRefresh } from '../../lib/logins/refresh-lock.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
-import type { KeptTokens } from '../../lib/session/vault.ts'
+import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { rejection } from '../support/flow.ts'
 
 const lock: RecordKey = { kind: 'refresh', id: 'a login' }

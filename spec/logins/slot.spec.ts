@@ -3,7 +3,7 @@ import type { TokenSet } from '../../lib/config/claims.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import type { Identity } from '../../lib/logins/identity.ts'
 import { isPast, slotOf } from '../../lib/logins/slot.ts'
-import type { Slot } from '../../lib/session/login-record.ts'
+import type { Slot } from '../../lib/store/slot.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
 import { instanceWith } from './support/stage.ts'
 

@@ -5,11 +5,11 @@ import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/f
 import { FormerSessionChanged } from '../../lib/logins/write-login.ts'
 import type { Identity } from '../../lib/logins/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { loginKey, readRecord, tokensKey, writeRecord, type LoginRecord } from '../../lib/session/login-record.ts'
 import { nameOf } from '../../lib/session/memory-records.ts'
-import { groupId, loginsOfGroup } from '../../lib/session/login-index.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
-import { openTokens } from '../../lib/session/vault.ts'
+import { groupId, ownerOf } from '../../lib/store/login-groups.ts'
+import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
+import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { slotOf } from '../support/slots.ts'
 import { rejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
@@ -100,7 +100,9 @@ describe('a login', () => {
       [tokensKey(stage.session.id, 'default'), expect.any(String), 7200],
       [{ kind: 'login', id: loginId }, stage.session.id, 7200],
     ])
-    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
+    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) =>
+      groupId(ownerOf(instance.options), group),
+    )
     expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
@@ -111,12 +113,12 @@ describe('a login', () => {
     for (const before of [indexAt, ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
     for (const question of orderOf(members)) expect(question).toBeGreaterThan(recordAt)
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200)
-    expect(openTokens(instance.tokenSealer, String(set.mock.calls[0]?.[1]), loginId, 'default')).toMatchObject({
+    expect(instance.loginsIn(stage.records).open(String(set.mock.calls[0]?.[1]), loginId)).toMatchObject({
       accessToken: 'the-access-token',
     })
     // What the request goes on with is what was written.
-    expect(login.record).toEqual(readRecord(String(login.text)))
-    expect(login.record).toMatchObject({ format: 1, version: 1, slots: { default: { loginId, sub: 'alice' } } })
+    expect(login).toEqual(new LoginRecord(login.text))
+    expect(login).toMatchObject({ version: 1, slots: { default: { loginId, sub: 'alice' } } })
   })
 
   it('takes the tokens of others along for as long as those logins last', async () => {
@@ -128,7 +130,7 @@ describe('a login', () => {
     expect(moved?.slice(0, 2)).toEqual([tokensKey(stage.session.id, 'staff'), 'tokens of login of bob'])
     expect(moved?.[2]).toBeGreaterThan(490)
     expect(moved?.[2]).toBeLessThanOrEqual(500)
-    expect((login.record as LoginRecord).slots).toMatchObject({ staff })
+    expect(login.slots).toMatchObject({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
   })
 
@@ -172,7 +174,7 @@ describe('a login', () => {
     expect(stage.session.id).toBe(stage.id)
     // Where nobody asked, it is a login without such a time.
     const { login } = await finished(stage)
-    expect((login.record as LoginRecord).slots['default']).not.toHaveProperty('authTime')
+    expect(login.slots['default']).not.toHaveProperty('authTime')
     who.identity = identityOf({ auth_time: nowSeconds() - 5 })
     expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
   })
@@ -182,7 +184,7 @@ describe('a login', () => {
     const stage = await stageWith({ staff: slotOf('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     const { loginId } = await finished(stage)
-    expect(readRecord(String(await stage.records.get(loginKey(stage.session.id))))).toMatchObject({
+    expect(new LoginRecord(await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
       slots: { default: { loginId } },
     })
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
@@ -194,7 +196,7 @@ describe('a login whose former session changes meanwhile', () => {
     const stage = await stageWith({ default: slotOf('alice') })
     othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
     const { login } = await finished(stage)
-    expect(login.record).toMatchObject({ version: 5 })
+    expect(login).toMatchObject({ version: 5 })
     expect(await stage.records.get(loginKey(stage.session.id))).toBe(login.text)
   })
 
@@ -219,10 +221,10 @@ describe('a login whose former session changes meanwhile', () => {
     expect(deleted.mock.calls[0]).toEqual([[tokensKey(id, 'staff')]])
     expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
-    const { slots } = login.record as LoginRecord
+    const { slots } = login
     expect(Object.keys(slots).toSorted()).toEqual(['default', 'partner'])
     expect(slots['default']?.loginId).toBe(loginId)
-    expect(login.record).toEqual(readRecord(String(login.text)))
+    expect(login).toEqual(new LoginRecord(login.text))
   })
 
   it('deletes none where all of them are still there', async () => {
@@ -283,7 +285,7 @@ describe('a login that fails', () => {
     )
     const [[{ id: loginId }]] = deleted.mock.calls[1] as unknown as [[{ kind: string; id: string }]]
     expect(await stage.records.get({ kind: 'login', id: loginId })).toBeUndefined()
-    expect(await loginsOfGroup(stage.records, instance.owner, { sub: 'alice' })).toEqual([])
+    expect(await instance.loginsIn(stage.records).members({ sub: 'alice' })).toEqual([])
     expect(await stage.records.get(tokensKey(made, 'staff'))).toBeUndefined()
     expect(replace).not.toHaveBeenCalled()
     expect(await stage.records.get(loginKey(stage.id))).toBe(text)

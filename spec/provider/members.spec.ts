@@ -5,7 +5,7 @@
  */
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Slot } from '../../lib/session/login-record.ts'
+import type { Slot } from '../../lib/store/slot.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'

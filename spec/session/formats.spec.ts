@@ -2,16 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
-import {
-  isOver,
-  liveSlot,
-  movedOf,
-  readRecord,
-  writeRecord,
-  type LoginRecord,
-  type Slot,
-} from '../../lib/session/login-record.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
+import type { Slot } from '../../lib/store/slot.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
 
 interface Fixture {
   secret: string
@@ -30,21 +23,21 @@ const { secret, instance, loginId } = fixture
 describe('a login record of format 1', () => {
   it.each(['first', 'whole'] as const)('%s is read', (name) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
-    const record = readRecord(fixture.records[name]) as LoginRecord
-    expect(liveSlot(record, instance)).toEqual(fixture.slots[name])
-    expect(isOver(record)).toBe(false)
+    const record = new LoginRecord(fixture.records[name])
+    expect(record.live(instance)).toEqual(fixture.slots[name])
+    expect(record.isOver).toBe(false)
     vi.setSystemTime(1_800_028_810_000)
-    expect(liveSlot(record, instance)).toBeUndefined()
+    expect(record.live(instance)).toBeUndefined()
   })
 
   it('of a session that was replaced is read', () => {
-    const record = readRecord(fixture.records.replaced) as LoginRecord
-    expect(movedOf(record)).toEqual({ session: 'another-session', logins: { default: loginId } })
+    const record = new LoginRecord(fixture.records.replaced)
+    expect(record.moved).toEqual({ session: 'another-session', logins: { default: loginId } })
   })
 
   it('is what is written still: else there is another format, and a fixture of it', () => {
     const { whole } = fixture.slots
-    const partner = (readRecord(fixture.records.whole) as LoginRecord).slots['partner'] as Slot
+    const partner = new LoginRecord(fixture.records.whole).slots['partner'] as Slot
     expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
   })
 })

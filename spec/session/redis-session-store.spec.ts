@@ -9,7 +9,8 @@ import {
 } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachedLogin, recordsIn } from '../../lib/session/attached.ts'
-import { loginKey, writeRecord, writeReplaced } from '../../lib/session/login-record.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey } from '../../lib/store/login-records.ts'
 import { until } from '../support/app.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
@@ -294,12 +295,13 @@ describe('reading a session', () => {
     const session = await readSession()
     expect(tap.calls).toEqual([{ method: 'mGet', keys: [keyOf(id), `oidc:{sess:${id}}`], index: 0 }])
     expect(session.cart).toBe('apple')
-    expect(attachedLogin(session)).toEqual({ text, record: JSON.parse(text) as unknown })
+    expect(attachedLogin(session)).toEqual(new LoginRecord(text))
+    expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
   })
 
   it('without logins has none attached, and none is read along that is not there', async () => {
     await store.set(id, sessionOf())
-    expect(attachedLogin(await readSession())?.record).toBeUndefined()
+    expect(attachedLogin(await readSession())).toBe(LoginRecord.none)
   })
 
   it('that is not there is nothing', async () => {
@@ -331,7 +333,7 @@ describe('reading a session', () => {
     const newer = '{"format":2,"slots":"of another kind"}'
     await putLogin(newer)
     const session = await readSession()
-    expect(attachedLogin(session)).toEqual({ text: newer, record: 'newer' })
+    expect(attachedLogin(session)).toMatchObject({ text: newer, slots: {}, isOver: false })
     expect(methods()).toEqual(['mGet'])
     expect(await keysLeft()).toHaveLength(4)
     expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
@@ -348,7 +350,7 @@ describe('reading a session', () => {
       // With the mark, a logout that still comes with the old cookie looks for where its login went.
       expect(session.hasLogins).toBe(true)
       expect(session).not.toHaveProperty('cart')
-      expect(attachedLogin(session)?.record).toMatchObject({ slots: {}, replaced: { session: 'successor' } })
+      expect(attachedLogin(session)).toMatchObject({ slots: {}, moved: { session: 'successor' } })
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { localPath } from '../../lib/core/urls.ts'
+import { transactionSeconds } from '../../lib/core/limits.ts'
 import { Sealer } from '../../lib/core/seal.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { newTransactionId } from '../../lib/session/state.ts'
@@ -13,7 +14,6 @@ import {
   sizeOf,
   surplusTransactions,
   transactionCookie,
-  transactionSeconds,
   type Cookie,
   type CookiePlace,
   type Transaction,

@@ -4,7 +4,8 @@ import type { Records } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
-import { loginKey, writeRecord } from '../../lib/session/login-record.ts'
+import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
+import { loginKey } from '../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import { StoreRecords } from '../../lib/session/store-records.ts'
 import { recordsFor, RequestSession, sessionLives } from '../../lib/session/web-session.ts'
@@ -147,26 +148,26 @@ describe('the session of a request', () => {
 
   it('has no login, and asks for none, until there were logins', () => {
     expect(web.hasLogins).toBe(false)
-    expect(web.login()).toBeUndefined()
+    expect(web.login()).toBe(LoginRecord.none)
     delete (req as { session?: unknown }).session
     expect(web.hasLogins).toBe(false)
-    expect(web.login()).toBeUndefined()
+    expect(web.login()).toBe(LoginRecord.none)
   })
 
   it('has the login that its records have', async () => {
     const text = writeRecord({ default: slotOf('alice') }, 1)
     web.renew(true)
     expect(web.hasLogins).toBe(true)
-    expect(await web.login()).toBeUndefined()
+    expect(await web.login()).toBe(LoginRecord.none)
     await web.records.set(loginKey(web.id), text, 60)
-    expect(await web.login()).toEqual({ text, record: JSON.parse(text) as unknown })
-    expect(await web.readLogin('another')).toBeUndefined()
+    expect(await web.login()).toMatchObject({ text, slots: { default: { sub: 'alice' } } })
+    expect(await web.readLogin('another')).toBe(LoginRecord.none)
   })
 
   it('does not take the login that another store read along for that of its own records', async () => {
     web.renew(true)
-    attachLogin(req.session, { text: 'elsewhere', record: undefined })
-    expect(await web.login()).toBeUndefined()
+    attachLogin(req.session, new LoginRecord(writeRecord({ default: slotOf('mallory') }, 1)))
+    expect(await web.login()).toBe(LoginRecord.none)
   })
 
   it('is renewed in memory first: another id, the data copied, nothing shared with the former', async () => {

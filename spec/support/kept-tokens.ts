@@ -1,7 +1,7 @@
 /** The tokens of a login as they are kept in Redis. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { Sealer } from '../../lib/core/seal.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/session/vault.ts'
+import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
 import { secret, type TestApp } from './app.ts'
 import { told } from './flow.ts'
 import type { redisForFile } from './redis.ts'

@@ -1,4 +1,4 @@
-import type { Slot } from '../../lib/session/login-record.ts'
+import type { Slot } from '../../lib/store/slot.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 
 /** A login of a user with an instance, an hour before its end. */

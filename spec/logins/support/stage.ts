@@ -7,12 +7,14 @@ import { Flights } from '../../../lib/core/flights.ts'
 import { Lru } from '../../../lib/core/lru.ts'
 import { Events } from '../../../lib/core/events.ts'
 import { Sealer } from '../../../lib/core/seal.ts'
+import { loginStores } from '../../../lib/http/make-instance.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { Provider } from '../../../lib/provider/provider.ts'
-import { loginKey, tokensKey, writeRecord, type Slot } from '../../../lib/session/login-record.ts'
-import { ownerOf } from '../../../lib/session/login-index.ts'
 import { MemoryRecords } from '../../../lib/session/memory-records.ts'
 import { RequestSession } from '../../../lib/session/web-session.ts'
+import { writeRecord } from '../../../lib/store/login-record.ts'
+import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
 import { Keys } from '../../../lib/tokens/keys.ts'
 import { secret } from '../../support/app.ts'
 
@@ -43,10 +45,9 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     events: new Events(options.name),
     stateSealer: new Sealer(options.secrets, 'state'),
     cookieSealer: new Sealer(options.secrets, 'transaction'),
-    tokenSealer: new Sealer(options.secrets, 'tokens'),
+    loginsIn: loginStores(options),
     refreshes: new Flights(),
     rechecks: new Lru(100),
-    owner: ownerOf(options),
     cookiePlace: {
       instance: options.name,
       https: options.origin.startsWith('https:'),

@@ -12,9 +12,9 @@ import { makeInstance } from '../../../lib/http/make-instance.ts'
 import { finishLogin } from '../../../lib/logins/finish.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { newTransactionId, writeState } from '../../../lib/session/state.ts'
-import { tokensKey, type Slot } from '../../../lib/session/login-record.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
-import { openTokens, tokenSetOf } from '../../../lib/session/vault.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
+import { tokenSetOf } from '../../../lib/store/tokens.ts'
 import { stageWith } from '../../logins/support/stage.ts'
 import { secret } from '../../support/app.ts'
 import { expectSaneSlot, refusals } from './one-login.ts'
@@ -106,13 +106,12 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     const read = await session.readLogin(session.id)
     // As texts: a claim may be nested too deeply for toEqual.
     expect(JSON.stringify(read)).toBe(JSON.stringify(finished.login))
-    if (read?.record === undefined || read.record === 'newer') throw new Error('no login record')
-    const slot = read.record.slots['default'] as Slot
+    const slot = read.slots['default']
+    if (!slot) throw new Error('no login record')
     expectSaneSlot(slot, issuer)
     expect(session.id).not.toBe(formerId)
     expect(told).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
-    const sealed = (await records.get(tokensKey(session.id, 'default'))) ?? ''
-    const opened = openTokens(instance.tokenSealer, sealed, slot.loginId, 'default')
+    const opened = await instance.loginsIn(records).tokens(session.id, slot.loginId)
     if (!opened) throw new Error('no tokens')
     return { how: 'login', slot, handed: handed[0] as TokenSet, stored: tokenSetOf(opened) }
   } catch (error) {

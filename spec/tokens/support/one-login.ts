@@ -2,8 +2,10 @@
 import { Agent } from 'node:http'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
-import { loginKey, readRecord, type Slot } from '../../../lib/session/login-record.ts'
 import { redisKey } from '../../../lib/session/redis-client.ts'
+import { LoginRecord } from '../../../lib/store/login-record.ts'
+import { loginKey } from '../../../lib/store/login-records.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
 import type { TestApp } from '../../support/app.ts'
 import { told } from '../../support/flow.ts'
 import { sessionId } from '../../support/session-cookie.ts'
@@ -65,9 +67,9 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
 /** The login that Redis has for a browser's session. */
 export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Slot> {
   const text = await redis.get(redisKey(loginKey(sessionId(agent)), 'sess:'))
-  const record = readRecord(String(text))
-  if (record === undefined || record === 'newer' || !record.slots['default']) throw new Error('no login record')
-  return record.slots['default']
+  const slot = new LoginRecord(String(text)).slots['default']
+  if (!slot) throw new Error('no login record')
+  return slot
 }
 
 /** Holds that every member of a login is what it is said to be, and every time is one. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenSet } from '../../lib/config/claims.ts'
 import { Sealer } from '../../lib/core/seal.ts'
-import { openTokens, sealTokens, tokenSetOf, type KeptTokens } from '../../lib/session/vault.ts'
+import { openTokens, sealTokens, tokenSetOf, type KeptTokens } from '../../lib/store/tokens.ts'
 
 const sealer = new Sealer(['a secret of more than thirty-two characters'], 'tokens')
 const tokens: TokenSet = {

@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { findLogin } from '../../lib/logins/find.ts'
-import { loginKey, writeRecord, writeReplaced, type Slot } from '../../lib/session/login-record.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey, LoginRecords } from '../../lib/store/login-records.ts'
+import type { Slots } from '../../lib/store/slot.ts'
 import { slotOf } from '../support/slots.ts'
 
 const alice = slotOf('alice')
 
 /** Records of sessions, by their ids. */
-async function recordsOf(texts: Readonly<Record<string, string>>): Promise<MemoryRecords> {
+async function recordsOf(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
   const records = new MemoryRecords()
   for (const [session, text] of Object.entries(texts)) await records.set(loginKey(session), text, 60)
-  return records
+  return new LoginRecords(records)
 }
 
 /** So many sessions that were replaced one by the next, and then one with the login. */
-function replaced(times: number, slots: Readonly<Record<string, Slot>>): Promise<MemoryRecords> {
+function replaced(times: number, slots: Slots): Promise<LoginRecords> {
   const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, slots)] as const)
   return recordsOf({ ...Object.fromEntries(ways), [times]: writeRecord(slots, 4) })
 }
@@ -22,8 +23,8 @@ function replaced(times: number, slots: Readonly<Record<string, Slot>>): Promise
 describe('a login', () => {
   it('is found in its session, with the record as it was read', async () => {
     const text = writeRecord({ default: alice, staff: slotOf('bob') }, 7)
-    const found = await findLogin(await recordsOf({ s: text }), 's', 'default', alice.loginId)
-    expect(found).toMatchObject({ session: 's', text, record: { version: 7 }, slot: alice })
+    const found = await (await recordsOf({ s: text })).find('s', 'default', alice.loginId)
+    expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, slot: alice })
   })
 
   it.each([
@@ -32,7 +33,7 @@ describe('a login', () => {
     [4, false],
     [9, false],
   ])('that went over %d times is found: %s, since a way leads on three times at most', async (times, isFound) => {
-    const found = await findLogin(await replaced(times, { default: alice }), '0', 'default', alice.loginId)
+    const found = await (await replaced(times, { default: alice })).find('0', 'default', alice.loginId)
     expect(found?.session).toBe(isFound ? String(times) : undefined)
   })
 
@@ -52,6 +53,6 @@ describe('a login', () => {
       { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
     ],
   ])('is not found in %s', async (_what, texts) => {
-    expect(await findLogin(await recordsOf(texts), 's', 'default', alice.loginId)).toBeUndefined()
+    expect(await (await recordsOf(texts)).find('s', 'default', alice.loginId)).toBeUndefined()
   })
 })

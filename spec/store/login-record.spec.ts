@@ -1,30 +1,31 @@
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import {
-  isOver,
-  liveSlot,
-  liveSlots,
-  readRecord,
-  secondsLeft,
-  writeRecord,
-  type LoginRecord,
-  type Slot,
-} from '../../lib/session/login-record.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { secondsLeft, type Slot } from '../../lib/store/slot.ts'
 import { slotOf } from '../support/slots.ts'
 
-const read = (text: string): LoginRecord => readRecord(text) as LoginRecord
+const read = (text: string): LoginRecord => new LoginRecord(text)
 
 describe('a login record', () => {
   it('is read as it was written', () => {
     const slots = { default: slotOf('alice'), partner: slotOf('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
-    expect(readRecord(writeRecord(slots, 7))).toEqual({ format: 1, version: 7, slots })
+    const text = writeRecord(slots, 7)
+    expect(read(text)).toMatchObject({ text, version: 7, slots, moved: undefined, isReplaced: false })
   })
 
   it('of a newer version is known as such, whatever it looks like', { meta: { id: 'login-record-1' } }, () => {
-    expect(readRecord('{"format":2}')).toBe('newer')
-    expect(readRecord('{"format":2,"version":"x","slots":null}')).toBe('newer')
-    expect(readRecord('{"format":1.5,"version":1,"slots":{}}')).toBe('newer')
+    const newer = [
+      '{"format":2}',
+      '{"format":2,"version":"x","slots":null}',
+      '{"format":1.5,"version":1,"slots":{}}',
+      JSON.stringify({ format: 2, version: 1, slots: { default: slotOf('alice', { endsAt: 1 }) } }),
+      JSON.stringify({ format: 2, version: 1, slots: {}, replaced: { session: 's', logins: { default: 'login' } } }),
+    ]
+    for (const text of newer) {
+      // Nobody is logged in by it, and it is not over: what it says is for the newer version to judge.
+      expect(read(text)).toMatchObject({ text, slots: {}, isOver: false, isReplaced: false, moved: undefined })
+    }
   })
 
   it.each([
@@ -45,7 +46,7 @@ describe('a login record', () => {
     '{"format":1,"version":1,"slots":"default"}',
     '{"__proto__":{"format":1,"version":1,"slots":{}}}',
   ])('is not %j', (text) => {
-    expect(readRecord(text)).toBeUndefined()
+    expect(read(text)).toMatchObject({ text, version: 0, slots: {}, isOver: true, isReplaced: false })
   })
 
   it.each([
@@ -57,10 +58,10 @@ describe('a login record', () => {
     '{"format":1,"version":1,"slots":{"default":{"endsAt":9999999999}}}',
     '{"format":1,"version":1,"slots":{"default":{"sub":"alice","endsAt":null}}}',
   ])('logs nobody in, and fails nothing, that is %s', (text) => {
-    const record = readRecord(text)
-    expect(record).not.toBe('newer')
-    expect(liveSlot(record as LoginRecord | undefined, 'default')).toBeUndefined()
-    expect(liveSlots(record as LoginRecord | undefined)).toEqual({})
+    const record = read(text)
+    expect(record.isOver).toBe(true)
+    expect(record.live('default')).toBeUndefined()
+    expect(record.liveSlots).toEqual({})
   })
 
   const whole = slotOf('alice')
@@ -79,7 +80,8 @@ describe('a login record', () => {
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
       const slots = { default: odd, partner } as unknown as Record<string, Slot>
-      expect(readRecord(writeRecord(slots, 1))).toEqual({ format: 1, version: 1, slots: { partner } })
+      expect(read(writeRecord(slots, 1))).toMatchObject({ version: 1, slots: { partner } })
+      expect(read(writeRecord(slots, 1)).live('default')).toBeUndefined()
     }
     expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
   })
@@ -87,8 +89,8 @@ describe('a login record', () => {
   it('never fails to be read, whatever it is', { meta: { id: 'login-record-2' } }, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
-        const record = readRecord(text)
-        if (record !== undefined && record !== 'newer') liveSlots(record)
+        void read(text).liveSlots
+        return read(text).text === text
       }),
     )
   })
@@ -100,12 +102,35 @@ describe('the logins of a session', () => {
     const now = nowSeconds()
     const ending = (...ends: number[]): LoginRecord =>
       read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, slotOf('a', { endsAt })])), 1))
-    expect(isOver(ending(now - 1, now + 1))).toBe(false)
-    expect(isOver(ending(now - 1, now))).toBe(true)
-    expect(isOver(ending())).toBe(true)
-    expect(isOver(undefined)).toBe(true)
-    expect(isOver('newer')).toBe(false)
+    expect(ending(now - 1, now + 1).isOver).toBe(false)
+    expect(ending(now - 1, now).isOver).toBe(true)
+    expect(ending().isOver).toBe(true)
+    expect(LoginRecord.none.isOver).toBe(true)
   })
+})
+
+describe('the record of a session that was replaced', () => {
+  it('says where each login went', () => {
+    const text = writeReplaced('successor', { default: slotOf('alice'), staff: slotOf('bob') })
+    const record = read(text)
+    expect(record).toMatchObject({ text, slots: {}, isOver: true, isReplaced: true, moved: { session: 'successor' } })
+    expect(record.movedLogin('default')).toBe('login of alice')
+    expect(record.movedLogin('staff')).toBe('login of bob')
+    for (const other of ['partner', 'constructor', '__proto__']) expect(record.movedLogin(other)).toBeUndefined()
+  })
+
+  it('leads nowhere when no login went along', () => {
+    expect(read(writeReplaced('successor', {}))).toMatchObject({ isReplaced: true, moved: undefined })
+  })
+
+  it.each(['null', '5', '{}', '{"session":5,"logins":{}}', '{"session":"s"}', '{"session":"s","logins":null}'])(
+    'is not one that has %s for the way',
+    (replaced) => {
+      const record = read(`{"format":1,"version":1,"slots":{},"replaced":${replaced}}`)
+      expect(record).toMatchObject({ isReplaced: false, moved: undefined })
+      expect(record.movedLogin('default')).toBeUndefined()
+    },
+  )
 })
 
 describe('a slot', () => {
@@ -113,17 +138,17 @@ describe('a slot', () => {
 
   it('is there for its own instance alone, also where names are those of every object', () => {
     const record = read(writeRecord({ default: slotOf('alice') }, 1))
-    expect(liveSlot(record, 'default')?.sub).toBe('alice')
+    expect(record.live('default')?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
-      expect(liveSlot(record, other)).toBeUndefined()
+      expect(record.live(other)).toBeUndefined()
     }
-    expect(liveSlot(undefined, 'default')).toBeUndefined()
+    expect(LoginRecord.none.live('default')).toBeUndefined()
   })
 
   it('named __proto__ by hostile JSON changes no prototype and is no login', () => {
     const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(slotOf('mallory'))}}}`)
-    expect(liveSlot(record, 'default')).toBeUndefined()
-    const slots = liveSlots(record)
+    expect(record.live('default')).toBeUndefined()
+    const slots = record.liveSlots
     expect(Object.getPrototypeOf(slots)).toBe(Object.prototype)
     expect(Object.keys(slots)).toEqual([name])
     expect(({} as { sub?: unknown }).sub).toBeUndefined()
@@ -137,11 +162,11 @@ describe('a slot', () => {
       live: slotOf('c', { endsAt: now + 100 }),
     }
     const record = read(writeRecord(slots, 1))
-    expect(liveSlot(record, 'over')).toBeUndefined()
-    expect(liveSlot(record, 'ending')).toBeUndefined()
-    expect(liveSlot(record, 'live')?.sub).toBe('c')
-    expect(Object.keys(liveSlots(record))).toEqual(['live'])
-    expect(liveSlots(undefined)).toEqual({})
+    expect(record.live('over')).toBeUndefined()
+    expect(record.live('ending')).toBeUndefined()
+    expect(record.live('live')?.sub).toBe('c')
+    expect(Object.keys(record.liveSlots)).toEqual(['live'])
+    expect(LoginRecord.none.liveSlots).toEqual({})
   })
 
   it('decides how long its record is kept: till the last of them ends, a second at least', () => {

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import type { RecordKey } from '../core/records.ts'
+import type { Slot } from './slot.ts'
+
+/** Logins that a logout names together: those of a subject, or those of one session at the provider. */
+export type LoginGroup = { readonly sub: string } | { readonly sid: string }
+
+/** What a logout ends, and what it spares. */
+export interface Logout {
+  readonly group: LoginGroup
+  /** Undefined: of whatever issuer. */
+  readonly issuer: string | undefined
+  /** When the provider ended the logins (`iat` of its logout token), by the provider's clock; undefined: they end now. */
+  readonly issuedAt: number | undefined
+}
+
+/** A logout, as logins find it that were in progress when it came. */
+export interface Tombstone {
+  readonly issuer?: string | undefined
+  /** When it came, by our clock, with fractions of a second. */
+  readonly at: number
+  /** An authentication after this time is of a user who came back. */
+  readonly issuedAt: number
+}
+
+/** Whose logins are meant: `sub` and `sid` are names of one provider, and applications may share a Redis. */
+export function ownerOf(options: {
+  readonly issuer: string
+  readonly clientId: string
+  readonly name: string
+}): string {
+  return JSON.stringify([options.issuer, options.clientId, options.name])
+}
+
+/** The groups that a login is in. */
+export function groupsOf({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
+  return sid === undefined ? [{ sub }] : [{ sub }, { sid }]
+}
+
+/** The set of the logins in a group. */
+export function groupKey(owner: string, group: LoginGroup): RecordKey {
+  return { kind: 'logins', id: groupId(owner, group) }
+}
+
+/** The set of the logouts of a group. */
+export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
+  return { kind: 'ended', id: groupId(owner, group) }
+}
+
+/** A name for a group of an owner, whatever characters `sub` and `sid` have, and however many. */
+export function groupId(owner: string, group: LoginGroup): string {
+  const [what, value] = 'sid' in group ? ['sid', group.sid] : ['sub', group.sub]
+  return createHash('sha256')
+    .update(JSON.stringify([owner, what, value]))
+    .digest('base64url')
+}
+
+/** Whether a login that has just been written was ended by a logout while it was in progress. */
+export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, slot: Slot): boolean {
+  if (issuer !== undefined && issuer !== slot.issuer) return false
+  // Its user authenticated after the logout: who came back stays.
+  return slot.startedAt < at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
+}

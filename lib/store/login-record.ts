@@ -1,0 +1,117 @@
+import { nowSeconds } from '../core/clock.ts'
+import { isSlot, type Slot, type Slots } from './slot.ts'
+
+/** Format of login records as this version writes them. A higher one is a newer version's and is left alone. */
+const format = 1
+
+/** The session that took logins over, and which logins. Its other logins do not concern the former session. */
+export interface Moved {
+  readonly session: string
+  /** Login ids by the name of the instance. */
+  readonly logins: Readonly<Record<string, string>>
+}
+
+/** A login record as JSON. */
+interface Written {
+  readonly format: number
+  /** Grows with each write, so that two writes of equal content differ. */
+  readonly version: number
+  readonly slots: Slots
+  readonly replaced?: Moved
+}
+
+const nobody: Slots = Object.freeze({})
+
+/** The logins of one session as they were read. Nothing of it changes: a write names the text and puts another in its place. */
+export class LoginRecord {
+  /** Where there is no record. */
+  static readonly none: LoginRecord = new LoginRecord(undefined)
+
+  /** The text that a replacement must name; undefined where there is no record. */
+  readonly text: string | undefined
+  readonly version: number
+  /** All logins, those that have ended too; none where a newer version wrote the record. */
+  readonly slots: Slots
+  /** Where the logins went when another session replaced this one, if there were any. */
+  readonly moved: Moved | undefined
+  /** Whether another session has replaced this one. */
+  readonly isReplaced: boolean
+  /** What a newer version wrote is not ours to judge. */
+  readonly #isNewer: boolean
+
+  constructor(text: string | undefined) {
+    const written = text === undefined ? undefined : read(text)
+    this.text = text
+    this.#isNewer = written === 'newer'
+    const known = written === 'newer' ? undefined : written
+    this.version = known?.version ?? 0
+    this.slots = known?.slots ?? nobody
+    this.isReplaced = known?.replaced !== undefined
+    this.moved = Object.keys(known?.replaced?.logins ?? {}).length > 0 ? known?.replaced : undefined
+  }
+
+  /** The login with an instance, while it lasts. */
+  live(instance: string): Slot | undefined {
+    if (!Object.hasOwn(this.slots, instance)) return undefined
+    const slot = this.slots[instance] as Slot
+    return slot.endsAt > nowSeconds() ? slot : undefined
+  }
+
+  /** All logins that last. */
+  get liveSlots(): Slots {
+    const now = nowSeconds()
+    return Object.fromEntries(Object.entries(this.slots).filter(([, slot]) => slot.endsAt > now))
+  }
+
+  /** Whether all logins have ended. */
+  get isOver(): boolean {
+    if (this.#isNewer) return false
+    const now = nowSeconds()
+    return !Object.values(this.slots).some((slot) => slot.endsAt > now)
+  }
+
+  /** Id of the login with an instance that went over into another session. */
+  movedLogin(instance: string): string | undefined {
+    const logins = this.moved?.logins
+    return logins && Object.hasOwn(logins, instance) ? logins[instance] : undefined
+  }
+}
+
+/** The text of a login record. */
+export function writeRecord(slots: Slots, version: number): string {
+  return JSON.stringify({ format, version, slots } satisfies Written)
+}
+
+/**
+ * What stands in the place of the logins of a session that another has replaced: nobody is logged in, and a logout finds
+ * its way. It names the other, so that no two such texts are the same.
+ */
+export function writeReplaced(session: string, slots: Slots): string {
+  const logins = Object.fromEntries(Object.entries(slots).map(([instance, { loginId }]) => [instance, loginId]))
+  return JSON.stringify({ format, version: 0, slots: {}, replaced: { session, logins } } satisfies Written)
+}
+
+/** `newer` where a newer version wrote it, undefined where it is no login record. */
+function read(text: string): Written | 'newer' | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const record = value as Partial<Written> | null
+  if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
+  if (record.format > format) return 'newer'
+  if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
+  const found = record.slots ?? {}
+  const slots = Object.values(found).every(isSlot)
+    ? found
+    : Object.fromEntries(Object.entries(found).filter(([, slot]) => isSlot(slot)))
+  const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
+  return { format: record.format, version: record.version, slots, ...replaced }
+}
+
+function isMoved(value: unknown): value is Moved {
+  const moved = value as Partial<Moved> | null | undefined
+  return typeof moved?.session === 'string' && typeof moved.logins === 'object' && moved.logins !== null
+}

@@ -1,0 +1,160 @@
+import { storeUnavailable } from '../core/errors.ts'
+import type { Besides, RecordKey, Records } from '../core/records.ts'
+import { LoginRecord, writeRecord, writeReplaced } from './login-record.ts'
+import { secondsLeft, type Slot, type Slots } from './slot.ts'
+
+/** A login where it is kept now. */
+export interface FoundLogin {
+  readonly session: string
+  readonly record: LoginRecord
+  readonly slot: Slot
+}
+
+/** The logins of a session going over into another. */
+export interface Takeover {
+  readonly session: string
+  /** The record as it was read. */
+  readonly former: LoginRecord
+  /** The text that stands in its place. */
+  readonly replaced: string
+  readonly seconds: number
+}
+
+/** Seconds for which the way from a replaced session to its successor is kept at least, for requests that still run on it. */
+const movedSeconds = 600
+/** How often a session may have been replaced meanwhile. */
+const mostMoves = 3
+/** How often a record may have changed while it was being deleted. */
+const mostTries = 5
+
+export function loginKey(session: string): RecordKey {
+  return { session, part: 'login' }
+}
+
+export function tokensKey(session: string, instance: string): RecordKey {
+  return { session, part: `tokens:${instance}` }
+}
+
+/** Which session a login belongs to. An index and no more: whether there is such a login, the session's record says. */
+export function sessionKey(loginId: string): RecordKey {
+  return { kind: 'login', id: loginId }
+}
+
+/** The login records of all sessions, whatever instances their logins are with. */
+export class LoginRecords {
+  readonly records: Records
+
+  constructor(records: Records) {
+    this.records = records
+  }
+
+  async read(session: string): Promise<LoginRecord> {
+    const text = await this.records.get(loginKey(session))
+    return text === undefined ? LoginRecord.none : new LoginRecord(text)
+  }
+
+  /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
+  async find(session: string, instance: string, loginId: string): Promise<FoundLogin | undefined> {
+    for (let id = session, moves = 0; moves <= mostMoves; moves++) {
+      const record = await this.read(id)
+      const slot = record.live(instance)
+      if (slot?.loginId === loginId) return { session: id, record, slot }
+      if (!record.moved || record.movedLogin(instance) !== loginId) return undefined
+      id = record.moved.session
+    }
+    return undefined
+  }
+
+  /** Puts other logins in the place of those that were read, or nothing where there are none; says whether they were still there. */
+  replace(session: string, read: LoginRecord, slots: Slots, besides: Besides): Promise<boolean> {
+    const isOver = Object.keys(slots).length === 0
+    return this.records.replace(
+      loginKey(session),
+      read.text as string,
+      isOver ? undefined : writeRecord(slots, read.version + 1),
+      isOver ? 1 : secondsLeft(slots),
+      besides,
+    )
+  }
+
+  /**
+   * Ends all logins of a session, and deletes their tokens. The record of a session that was replaced stays: where its
+   * logins went is known for longer than the session.
+   *
+   * @throws OidcError `store_unavailable`
+   */
+  async endAll(session: string): Promise<void> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const read = await this.read(session)
+      if (read.text === undefined || read.moved) return
+      const dropped = Object.keys(read.slots).map((instance) => tokensKey(session, instance))
+      if (await this.replace(session, read, {}, { dropped })) {
+        await Promise.all(Object.values(read.slots).map(({ loginId }) => this.forgetSession(loginId)))
+        return
+      }
+    }
+    throw storeUnavailable(new Error('the login record kept changing'))
+  }
+
+  /** The session that a login belongs to, or belonged to a moment ago. */
+  sessionOf(loginId: string): Promise<string | undefined> {
+    return this.records.get(sessionKey(loginId))
+  }
+
+  /** A login has ended. An index entry that cannot be deleted leads nowhere, and goes by itself. */
+  async forgetSession(loginId: string): Promise<void> {
+    await this.records.delete([sessionKey(loginId)]).catch(() => {})
+  }
+
+  /** Writes the record of a new session, or puts it in the place of the one written before; undefined where another is there. */
+  async write(session: string, slots: Slots, version: number, before?: LoginRecord): Promise<LoginRecord | undefined> {
+    const text = writeRecord(slots, version)
+    const isWritten = before
+      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(slots))
+      : await this.records.add(loginKey(session), text, secondsLeft(slots))
+    return isWritten ? new LoginRecord(text) : undefined
+  }
+
+  /** Copies the tokens of logins into another session. They are sealed for a login, not for a session, and stay as they are. */
+  async copyTokens(from: string, to: string, slots: Slots): Promise<void> {
+    for (const [instance, slot] of Object.entries(slots)) {
+      const sealed = await this.records.get(tokensKey(from, instance))
+      if (sealed !== undefined) await this.records.set(tokensKey(to, instance), sealed, secondsLeft({ slot }))
+    }
+  }
+
+  async dropTokens(session: string, instances: readonly string[]): Promise<void> {
+    if (instances.length > 0) await this.records.delete(instances.map((instance) => tokensKey(session, instance)))
+  }
+
+  /**
+   * The moment at which the logins of a former session become those of another; false where they changed. Unlike a
+   * deletion it can be undone for certain, also where the store's answer was lost.
+   */
+  async takeOver({ session, former, replaced, seconds }: Takeover): Promise<boolean> {
+    try {
+      return await this.records.replace(loginKey(session), former.text as string, replaced, seconds)
+    } catch (error) {
+      // Done, and only the answer lost: others may have seen it, so that it stands.
+      if ((await this.records.get(loginKey(session))) === replaced) return true
+      throw error
+    }
+  }
+
+  /** Puts the logins of a former session back, where nothing has replaced them since. */
+  async undo({ session, former, replaced }: Takeover): Promise<void> {
+    await this.records.replace(loginKey(session), replaced, former.text as string, secondsLeft(former.slots))
+  }
+
+  /** Deletes the record and the tokens of a session whose login failed. */
+  async discard(session: string, instances: readonly string[]): Promise<void> {
+    await this.records.delete([loginKey(session), ...instances.map((instance) => tokensKey(session, instance))])
+  }
+}
+
+/** How the logins of `moving` go over from one session into another, and the rest ends. */
+export function takeover(session: string, former: LoginRecord, to: string, moving: Slots): Takeover {
+  // A logout of a login that went the way must find it, also where the index could not be written.
+  const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, secondsLeft(moving)) : movedSeconds
+  return { session, former, replaced: writeReplaced(to, moving), seconds }
+}
