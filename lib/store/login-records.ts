@@ -79,7 +79,8 @@ export class LoginRecords {
 
   /**
    * Ends all logins of a session, and deletes their tokens. The record of a session that was replaced stays: where its
-   * logins went is known for longer than the session.
+   * logins went is known for longer than the session. A login that is in another session too stays there: one that links
+   * a second login copies the first before it takes it over, and may fail in between.
    *
    * @throws OidcError `store_unavailable`
    */
@@ -89,7 +90,7 @@ export class LoginRecords {
       if (read.text === undefined || read.moved) return
       const dropped = Object.keys(read.slots).map((instance) => tokensKey(session, instance))
       if (await this.replace(session, read, {}, { dropped })) {
-        await Promise.all(Object.values(read.slots).map(({ loginId }) => this.forgetSession(loginId)))
+        await Promise.all(Object.values(read.slots).map(({ loginId }) => this.#leave(session, loginId)))
         return
       }
     }
@@ -104,6 +105,11 @@ export class LoginRecords {
   /** A login has ended. An index entry that cannot be deleted leads nowhere, and goes by itself. */
   async forgetSession(loginId: string): Promise<void> {
     await this.records.delete([sessionKey(loginId)]).catch(() => {})
+  }
+
+  /** A login has gone from a session. Its index entry is deleted only if it leads there: the login may stand elsewhere. */
+  async #leave(session: string, loginId: string): Promise<void> {
+    await this.records.replace(sessionKey(loginId), session, undefined, 1).catch(() => {})
   }
 
   /** Writes the record of a new session, or puts it in the place of the one written before; undefined where another is there. */

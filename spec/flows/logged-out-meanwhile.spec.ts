@@ -1,13 +1,16 @@
 /** Logins under way when a logout of their user comes: finality, and fairness to who logs in again. */
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from 'express-session'
+import type { Oidc } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
 import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { sessionId } from '../support/session-cookie.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
 const world = flow({ refreshTokens: 'rotating' })
+const partner = partnerOfFile()
 
 /** Ways to log Alice out everywhere. */
 const ways: Record<string, (app: TestApp) => Promise<unknown>> = {
@@ -82,6 +85,28 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
     await logOut(app)
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
     expect(new URL(await finish(underWay, callback)).pathname).toBe('/authorize')
+  })
+})
+
+describe('a login that was to be linked to another, and was logged out meanwhile', () => {
+  it('leaves the other where a logout finds it', { meta: { id: 'logged-out-meanwhile-1' } }, async () => {
+    const store = world.store()
+    let linked: Oidc | undefined
+    const app = await world.start({
+      session: { store },
+      options: { sessionStore: store },
+      routes: (express, oidc, url) => void (linked = partner.routes(express, oidc, url, { sessionStore: store })),
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const callback = await response(agent, '/partner-profile')
+    await linked?.logins.end({ sub: 'bob' })
+    await finish(agent, callback)
+    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: null })
+    // What the login that failed had written was taken back, and nothing else.
+    expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
+    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: null })
   })
 })
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { loginKey, LoginRecords } from '../../lib/store/login-records.ts'
+import { loginKey, LoginRecords, tokensKey } from '../../lib/store/login-records.ts'
 import type { Slots } from '../../lib/store/slot.ts'
 import { slotOf } from '../support/slots.ts'
 
 const alice = slotOf('alice')
+const bob = slotOf('bob')
 
 /** Records of sessions, by their ids. */
 async function recordsOf(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
@@ -54,5 +55,35 @@ describe('a login', () => {
     ],
   ])('is not found in %s', async (_what, texts) => {
     expect(await (await recordsOf(texts)).find('s', 'default', alice.loginId)).toBeUndefined()
+  })
+})
+
+describe('the end of all logins of a session', () => {
+  const key = { kind: 'login', id: alice.loginId }
+
+  it('deletes their record, their tokens, and the index entries that lead there', async () => {
+    const logins = await recordsOf({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
+    const { records } = logins
+    for (const session of ['s', 't']) await records.set(tokensKey(session, 'default'), 'sealed', 60)
+    await records.set(key, 's', 60)
+    await logins.endAll('s')
+    for (const gone of [loginKey('s'), tokensKey('s', 'default'), key]) expect(await records.get(gone)).toBeUndefined()
+    for (const left of [loginKey('t'), tokensKey('t', 'default')]) expect(await records.get(left)).toBeDefined()
+  })
+
+  it('leaves the index entry of a login that is still in another session', async () => {
+    const copied = { default: alice, staff: bob }
+    const logins = await recordsOf({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
+    await logins.records.set(key, 's', 60)
+    await logins.endAll('t')
+    expect(await logins.records.get(loginKey('t'))).toBeUndefined()
+    expect(await logins.records.get(key)).toBe('s')
+  })
+
+  it('leaves the record of a session that was replaced', async () => {
+    const text = writeReplaced('t', { default: alice })
+    const logins = await recordsOf({ s: text })
+    await logins.endAll('s')
+    expect(await logins.records.get(loginKey('s'))).toBe(text)
   })
 })
