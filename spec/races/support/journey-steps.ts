@@ -83,8 +83,9 @@ const logouts = fc.tuple(which, anyName).map(([browser, name]) =>
     () => true,
     async (believed, world) => {
       const { session } = world.browsers[browser] as RaceBrowser
+      const came = believed.model.now()
       expect((await go(believed, world, browser, logoutPath(name))).status).toBe(303)
-      believed.model.logout(session, name)
+      believed.model.logout(session, name, came)
     },
   ),
 )
@@ -102,8 +103,9 @@ const thieves = fc.tuple(fc.nat(20), fc.constantFrom('put', 'logout', 'destroy')
       thief.jar.set(`connect.sid=${value}; Path=/`, 'http://127.0.0.1:3000')
       const what = `write ${believed.writes++}`
       const path = how === 'put' ? `/put/${what}` : how === 'logout' ? logoutPath(name) : '/destroy'
+      const came = believed.model.now()
       expect((await go(believed, world, 2, path)).status).toBe(how === 'logout' ? 303 : 200)
-      if (how === 'logout') believed.model.logout(id, name)
+      if (how === 'logout') believed.model.logout(id, name, came)
       else if (how === 'destroy') believed.model.destroy(id)
       else if (thief.session === id) believed.model.put(id, what)
       else believed.model.make(thief.session as string, what)
@@ -146,7 +148,7 @@ const opens = fc.tuple(which, fc.constantFrom('slow', 'slow-logout'), anyName).m
       const path = what === undefined ? `/slow-logout/${gate}` : `/slow/${gate}/${what}`
       const answer = go(believed, world, browser, path)
       await waits.arrived
-      believed.slow.push({ gate: waits, answer, browser, id, what, was, seen: model.found(id, 'default') })
+      believed.slow.push({ gate: waits, answer, browser, id, what, was, seen: model.seen(id, 'default') })
     },
   ),
 )

@@ -5,7 +5,7 @@ import { seenBy, type Name, type RaceApp, type RaceBrowser } from './app.ts'
 import type { FailingClient } from '../../support/failing-client.ts'
 import type { Gate } from '../../support/gate.ts'
 import type { RaceAnswer } from './http.ts'
-import type { Model, ModelLogin } from './model.ts'
+import type { Model, ModelLogin, SeenLogin } from './model.ts'
 import type { RaceProvider } from './provider.ts'
 
 /** The way of a login: begun, and perhaps finished. */
@@ -13,6 +13,8 @@ export interface Begun {
   readonly path: string
   readonly name: Name
   readonly sub: string
+  /** When it was begun. */
+  readonly at: number
   /** The login that came of it. */
   used?: { readonly made: string; readonly at: number }
   /** Whether a fault was met: then it may be spent. */
@@ -29,7 +31,7 @@ interface Slow {
   /** What the session was when it was read. */
   readonly was: 'there' | 'moved' | 'nothing'
   /** The login that a logout saw then. */
-  readonly seen: string | undefined
+  readonly seen: SeenLogin
 }
 
 /** What is believed of the tokens of a login. */
@@ -137,9 +139,10 @@ export async function begin(
   name: Name,
   sub: string,
 ): Promise<Begun> {
+  const at = believed.model.now()
   const { status, location } = await go(believed, world, browser, name === 'default' ? '/login' : `/${name}/login`)
   expect(status).toBe(302)
-  const begun: Begun = { path: world.provider.authorize(location ?? '', sub), name, sub }
+  const begun: Begun = { path: world.provider.authorize(location ?? '', sub), name, sub, at }
   believed.begun[browser]?.push(begun)
   return begun
 }
@@ -179,6 +182,13 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
     expect(isAnew).toBe(true)
     return
   }
+  if (!model.mayFinish(name, { sub }, begun.at)) {
+    // The user logged out while it was in progress: it begins anew, and its response is used up.
+    expect(isAnew).toBe(true)
+    expect(owner.session).toBe(before)
+    begun.tried = true
+    return
+  }
   expect([status, location]).toEqual([303, '/'])
   expect(owner.session).not.toBe(before)
   begun.used = { made: owner.session as string, at: model.now() }
@@ -188,11 +198,12 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
 /** A slow request goes on: it does what it came for, with what it read at first. */
 export async function goesOn({ model }: Believed, world: World, slow: Slow): Promise<void> {
   const own = world.browsers[slow.browser] as RaceBrowser
+  const at = model.now()
   slow.gate.open()
   const { status, setCookie } = await slow.answer
   if (slow.what === undefined) {
     expect(status).toBe(303)
-    model.end(slow.id, 'default', slow.seen)
+    model.lateLogout(slow.id, 'default', slow.seen, at)
     return
   }
   expect(status).toBe(200)

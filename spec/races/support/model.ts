@@ -14,6 +14,14 @@ export interface ModelLogin {
   readonly endsAt: number
 }
 
+/** A login as a logout saw it. */
+export interface SeenLogin {
+  /** The session that it made. */
+  readonly by: string | undefined
+  /** The login, where it was in the session itself and not taken over by another. */
+  readonly own: ModelLogin | undefined
+}
+
 /** A user, and a session at the provider. */
 export type ProviderSession = Pick<ModelLogin, 'sub' | 'sid'>
 
@@ -27,7 +35,7 @@ export interface ModelSession {
   readonly idleUntil: number
 }
 
-/** The way from a session to that which its logins went to is known so long. */
+/** The way from a session to the one that took its logins over is known so long at least, and as long as they last. */
 const movedSeconds = 600
 /** As far as a request goes that way. */
 const mostMoves = 3
@@ -54,21 +62,21 @@ export class Model {
   readonly now: () => number
   #sessions: Map<string, ModelSession>
   #moved: Map<string, Moved>
-  /** Users and sessions at the provider that were logged out: what had been begun of them before does not log in. */
-  #loggedOut: Set<string>
+  /** When users and sessions at the provider were last logged out: what had been begun of them before does not log in. */
+  #loggedOut: Map<string, number>
 
   constructor(now: () => number) {
     this.now = now
     this.#sessions = new Map()
     this.#moved = new Map()
-    this.#loggedOut = new Set()
+    this.#loggedOut = new Map()
   }
 
   copy(): Model {
     const copy = new Model(this.now)
     copy.#sessions = new Map(this.#sessions)
     copy.#moved = new Map(this.#moved)
-    copy.#loggedOut = new Set(this.#loggedOut)
+    copy.#loggedOut = new Map(this.#loggedOut)
     return copy
   }
 
@@ -116,17 +124,29 @@ export class Model {
     if (id !== undefined) this.#sessions.delete(id)
     if (former && Object.keys(others).length > 0) {
       const went = Object.fromEntries(Object.entries(others).map(([name, { by }]) => [name, by]))
-      this.#moved.set(id as string, { to: made, logins: went, until: this.now() + movedSeconds })
+      const until = Math.max(this.now() + movedSeconds, ...Object.values(others).map(({ endsAt }) => endsAt))
+      this.#moved.set(id as string, { to: made, logins: went, until })
     }
     this.#sessions.set(made, { logins, hadLogins: true, cart, idleUntil: this.now() + idleSeconds })
   }
 
-  /** Somebody logs out, in this session or in that which its login went to; with the last login it is over. */
-  logout(id: string | undefined, name: Name): void {
+  /**
+   * Somebody logs out, in this session or in that which its login went to; with the last login it is over. `at`: when the
+   * request came, since time may pass before it is answered.
+   */
+  logout(id: string | undefined, name: Name, at = this.now()): void {
     const by = this.found(id, name)
-    const at = by === undefined ? undefined : this.#find(id, name, by)
-    const login = this.session(at)?.logins[name]
-    if (login) this.logoutUnderWay(name, login)
+    const session = by === undefined ? undefined : this.#find(id, name, by)
+    const login = this.session(session)?.logins[name]
+    if (login) this.logoutUnderWay(name, login, at)
+    this.end(id, name, by)
+  }
+
+  /** The same for a logout that has read its session before: what it saw there is what it ends, wherever that is now. */
+  lateLogout(id: string | undefined, name: Name, { by, own }: SeenLogin, at: number): void {
+    const session = by === undefined ? undefined : this.#find(id, name, by)
+    const login = own && own.endsAt > at ? own : this.session(session)?.logins[name]
+    if (login) this.logoutUnderWay(name, login, at)
     this.end(id, name, by)
   }
 
@@ -141,14 +161,14 @@ export class Model {
   }
 
   /** Of those, the ones that were begun end, and no other. */
-  logoutUnderWay(name: Name, { sub, sid }: ProviderSession): void {
-    this.#loggedOut.add(JSON.stringify([name, sid === undefined ? { sub } : { sid }]))
+  logoutUnderWay(name: Name, { sub, sid }: ProviderSession, at = this.now()): void {
+    this.#loggedOut.set(JSON.stringify([name, sid === undefined ? { sub } : { sid }]), at)
   }
 
-  /** Whether a login that was begun before all this may still log in. */
-  mayFinish(name: Name, { sub, sid }: ProviderSession): boolean {
+  /** Whether a login may still log in that was begun then: by default, before all this. */
+  mayFinish(name: Name, { sub, sid }: ProviderSession, begunAt = -Infinity): boolean {
     const groups = sid === undefined ? [{ sub }] : [{ sub }, { sid }]
-    return groups.every((group) => !this.#loggedOut.has(JSON.stringify([name, group])))
+    return groups.every((group) => (this.#loggedOut.get(JSON.stringify([name, group])) ?? -Infinity) <= begunAt)
   }
 
   /** Ends the login that was found, where it is now; what came after it is left alone. */
@@ -159,6 +179,11 @@ export class Model {
     const { [name]: _ended, ...logins } = session.logins
     if (Object.keys(logins).length === 0) this.#sessions.delete(at as string)
     else this.#sessions.set(at as string, { ...session, logins })
+  }
+
+  /** What a logout sees when it reads its session. */
+  seen(id: string | undefined, name: Name): SeenLogin {
+    return { by: this.found(id, name), own: this.session(id)?.logins[name] }
   }
 
   /** The login that a logout would end. */
