@@ -114,3 +114,35 @@ describe('what a browser remembers of a login under way', () => {
     expect(Math.min(...homeward)).toBe(mostOfCookie)
   })
 })
+
+describe('a silent login', () => {
+  it.each([
+    ['https://app.example.com', 500, undefined],
+    ['https://app.example.com', 501, '/'],
+    ['https://app.example.com/shop', 501, '/shop'],
+  ])(
+    'at %s, from an address of %d characters, keeps it or the start page in its state',
+    async (baseUrl, length, home) => {
+      const instance = instanceWith({ baseUrl })
+      const returnTo = `/${'a'.repeat(length - 1)}`
+      const request = { scope: undefined, parameters: {}, returnTo: undefined }
+      const input = { request, returnTo, attempt: 0, isSilent: true, cookies: new Map<string, string>() }
+      const state = new URL((await beginLogin(instance, input)).location).searchParams.get('state') ?? ''
+      expect(readState(instance.stateSealer, 'default', state)?.openPage).toBe(home ?? returnTo)
+    },
+  )
+})
+
+describe('the resources that a login asks for', () => {
+  it.each<[string | undefined, readonly string[], string | undefined, readonly string[]]>([
+    ['those of the instance', ['https://one', 'https://two'], undefined, ['https://one', 'https://two']],
+    ['those of the request besides', ['https://one'], 'https://two https://one', ['https://one', 'https://two']],
+    ['those of the request alone', [], 'https://two', ['https://two']],
+    ['none', [], undefined, []],
+  ])('are %s', async (_what, resource, asked, expected) => {
+    const instance = instanceWith(resource.length > 0 ? { resource: [...resource] } : {})
+    const found = await begun(instance, '/', asked === undefined ? {} : { resource: asked })
+    expect(found.asked.getAll('resource')).toEqual(expected)
+    expect(found.transaction.parameters).toEqual(expected.length > 0 ? { resource: expected.join(' ') } : {})
+  })
+})

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { endLogin } from '../../lib/logins/end.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
+import { ownerOf, tombstonesKey, type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
@@ -156,5 +157,39 @@ describe('a logout of a login that moved to another session', () => {
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
     expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: later }, 1))
+  })
+})
+
+describe('a logout by the user', () => {
+  /** The logouts that a login in progress would find. */
+  async function tombstones({ records }: Stage, group: LoginGroup): Promise<object[]> {
+    const found = await records.members(tombstonesKey(ownerOf(instance.options), group))
+    return found.map((text) => JSON.parse(text) as object)
+  }
+
+  it.each<[string, string | undefined, LoginGroup, LoginGroup]>([
+    ['the session at the provider', 'sid-1', { sid: 'sid-1' }, { sub: 'alice' }],
+    ['the user, where the provider names no session', undefined, { sub: 'alice' }, { sid: 'sid-1' }],
+  ])('ends logins in progress of %s, and no others', async (_what, sid, group, other) => {
+    const stage = await stageWith({ default: slotOf('alice', sid === undefined ? {} : { sid }) })
+    await endLogin(instance, stage.session, 'user')
+    const { issuer } = alice
+    expect(await tombstones(stage, group)).toMatchObject([{ issuer, at: expect.any(Number) as number }])
+    expect(await tombstones(stage, other)).toEqual([])
+  })
+
+  it('ends them too where its login went over into another session before', async () => {
+    const stage = await stageWith({ default: alice })
+    await putAlice(stage, 'next')
+    await move(stage, stage.id, 'next', { default: alice })
+    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ isLate: true })
+    expect(await tombstones(stage, { sub: 'alice' })).toHaveLength(1)
+  })
+
+  it('of which there is no login ends none', async () => {
+    for (const stage of [await stageWith(), await stageWith({ staff })]) {
+      expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
+      expect(await tombstones(stage, { sub: 'alice' })).toEqual([])
+    }
   })
 })
