@@ -12,6 +12,8 @@ interface Grant {
   readonly sub: string
   /** The session here that it is of, where this provider says one. */
   readonly sid: string | undefined
+  /** When the user logged in, in seconds. */
+  readonly at: number
   readonly nonce: string
   readonly clientId: string
   readonly challenge: string
@@ -77,7 +79,8 @@ export class RaceProvider {
     const asked = new URL(authorization).searchParams
     const get = (name: string): string => asked.get(name) ?? ''
     const code = randomUUID()
-    const grant = { sub, sid, nonce: get('nonce'), clientId: get('client_id'), challenge: get('code_challenge') }
+    const at = Math.floor(Date.now() / 1000)
+    const grant = { sub, sid, nonce: get('nonce'), clientId: get('client_id'), challenge: get('code_challenge'), at }
     this.#grants.set(code, grant)
     const back = new URL(get('redirect_uri'))
     back.search = new URLSearchParams({ code, state: get('state') }).toString()
@@ -144,18 +147,20 @@ export class RaceProvider {
     const known = this.#answers.get(code)
     if (known !== undefined) return known
     const { family, token } = this.refreshTokens.issue(grant.clientId, grant.sub)
-    const answer = await this.#response({ ...family, nonce: grant.nonce, sid: grant.sid }, token, lives.login)
+    // Issued when the user logged in: the answer is the same in all scenes, and a scene may have looked at it later on.
+    const user = { ...family, nonce: grant.nonce, sid: grant.sid, iat: grant.at }
+    const answer = await this.#response(user, token, lives.login)
     this.#answers.set(code, answer)
     return answer
   }
 
   async #response(
-    { clientId, sub, nonce, sid }: { clientId: string; sub: string; nonce?: string; sid?: string | undefined },
+    user: { clientId: string; sub: string; nonce?: string; sid?: string | undefined; iat?: number },
     refreshToken: string,
     seconds: number,
   ): Promise<string> {
-    const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: this.issuer, sub, aud: clientId, iat: now, exp: now + 3600, nonce, sid }
+    const { clientId, sub, nonce, sid, iat = Math.floor(Date.now() / 1000) } = user
+    const claims = { iss: this.issuer, sub, aud: clientId, iat, exp: iat + 3600, nonce, sid }
     const idToken = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: '1' }).sign(this.#key)
     return JSON.stringify({
       access_token: `${sub}:${randomUUID()}`,
