@@ -1,7 +1,7 @@
 import type { SessionStore } from '../config/session-store.ts'
 import type { OidcError } from '../core/errors.ts'
-import { recordsFor, sessionLives } from '../session/web-session.ts'
-import type { Instance } from './instance.ts'
+import { sessionLives } from '../session/web-session.ts'
+import { loginsBeside, type Instance } from './instance.ts'
 import { loginEnded, type LoginPlace } from './kept-tokens.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function withLogin<Result>(
   id: string,
   work: (place: LoginPlace) => Promise<Result>,
 ): Promise<Result> {
-  const logins = instance.loginsIn(recordsFor(store, instance.options.records))
+  const logins = loginsBeside(instance, store)
   let failed: { readonly session: string; readonly error: unknown } | undefined
   for (;;) {
     const found = await logins.findById(id)

@@ -1,13 +1,13 @@
 import type { ResolvedEnd } from '../config/logins-parameters.ts'
 import type { SessionStore } from '../config/session-store.ts'
 import type { LogoutReason } from '../core/events.ts'
-import { destroySession, recordsFor } from '../session/web-session.ts'
+import { destroySession } from '../session/web-session.ts'
 import type { Logout } from '../store/login-groups.ts'
-import type { EndedSlot, LoginEnd, LoginStore } from '../store/login-store.ts'
+import type { EndedSlot, LoginEnd } from '../store/login-store.ts'
 import type { Slot } from '../store/slot.ts'
 import { destroyed } from './end.ts'
 import { endSlot } from './end-slot.ts'
-import type { Instance } from './instance.ts'
+import { loginsBeside, type Instance } from './instance.ts'
 import { revokeTokens } from './revoke.ts'
 
 /** Logins that are ended at once: enough for the store to be busy, few enough for it to serve others. */
@@ -25,7 +25,7 @@ export async function endLogins(
   logout: Logout,
   reason: LogoutReason,
 ): Promise<EndedSlot[]> {
-  const logins = loginsOf(instance, store)
+  const logins = loginsBeside(instance, store)
   // First: a login that is written too late to be in the index finds this.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
@@ -62,7 +62,7 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
 
 /** Ends one login, and those under way of the same session at the provider. */
 async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedSlot[]> {
-  const logins = loginsOf(instance, store)
+  const logins = loginsBeside(instance, store)
   const found = await logins.findById(loginId)
   if (!found) return []
   const { sid, issuer } = found.slot
@@ -72,7 +72,7 @@ async function endOne(instance: Instance, store: SessionStore, loginId: string):
 }
 
 async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedSlot[]): Promise<void> {
-  const logins = loginsOf(instance, store)
+  const logins = loginsBeside(instance, store)
   for (let from = 0; from < ended.length; from += atOnce) {
     await Promise.all(
       ended.slice(from, from + atOnce).map(async ({ sealed, slot }) => {
@@ -91,7 +91,7 @@ async function endIndexed(
   reason: LogoutReason,
   logout?: Logout,
 ): Promise<LoginEnd> {
-  const logins = loginsOf(instance, store)
+  const logins = loginsBeside(instance, store)
   const session = await logins.loginRecords.sessionOf(loginId)
   if (session === undefined) return 'gone'
   const login = { session, loginId, group: logout?.group }
@@ -104,10 +104,6 @@ async function endIndexed(
   )
   if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
   return end
-}
-
-function loginsOf(instance: Instance, store: SessionStore): LoginStore {
-  return instance.loginsIn(recordsFor(store, instance.options.records))
 }
 
 /** Whether a login that stands is one that a logout ends: not where its user has come back since (by the ID token's time). */

@@ -1,4 +1,5 @@
 import type { ResolvedOptions } from '../config/resolve.ts'
+import type { SessionStore } from '../config/session-store.ts'
 import type { Events } from '../core/events.ts'
 import type { Records } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
@@ -6,6 +7,7 @@ import type { Provider } from '../provider/provider.ts'
 import type { Flights } from '../core/flights.ts'
 import type { Lru } from '../core/lru.ts'
 import type { CookiePlace } from '../session/transaction.ts'
+import { recordsFor } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
 import type { KeptTokens } from '../store/tokens.ts'
 import type { Keys } from '../tokens/keys.ts'
@@ -27,4 +29,9 @@ export interface Instance {
   readonly cookiePlace: CookiePlace
   /** From `baseUrl` alone, never from a request. */
   readonly redirectUri: string
+}
+
+/** The logins of an instance beside the sessions of a store. */
+export function loginsBeside({ loginsIn, options }: Instance, store: SessionStore): LoginStore {
+  return loginsIn(recordsFor(store, options.records))
 }

@@ -1,7 +1,7 @@
 import type { SessionStore } from '../config/session-store.ts'
-import { recordsFor, sessionInUse } from '../session/web-session.ts'
+import { sessionInUse } from '../session/web-session.ts'
 import type { Slot } from '../store/slot.ts'
-import type { Instance } from './instance.ts'
+import { loginsBeside, type Instance } from './instance.ts'
 
 /** A login that stands. */
 export interface ListedLogin {
@@ -19,7 +19,7 @@ export async function listLogins(
   store: SessionStore,
   { sub, issuer }: { readonly sub: string; readonly issuer: string | undefined },
 ): Promise<ListedLogin[]> {
-  const logins = instance.loginsIn(recordsFor(store, instance.options.records))
+  const logins = loginsBeside(instance, store)
   const ids = await logins.members({ sub })
   const gone: string[] = []
   const look = async (loginId: string): Promise<ListedLogin | undefined> => {

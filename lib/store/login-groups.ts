@@ -8,9 +8,9 @@ export type LoginGroup = { readonly sub: string } | { readonly sid: string }
 /** What a logout ends, and what it spares. */
 export interface Logout {
   readonly group: LoginGroup
-  /** Undefined: of whatever issuer. */
+  /** Undefined: any issuer. */
   readonly issuer: string | undefined
-  /** When the provider ended the logins (`iat` of its logout token), by the provider's clock; undefined: they end now. */
+  /** When the provider ended the logins, by its clock (`iat` of the logout token). Undefined: now. */
   readonly issuedAt: number | undefined
 }
 
@@ -23,7 +23,7 @@ export interface Tombstone {
   readonly issuedAt: number
 }
 
-/** Whose logins are meant: `sub` and `sid` are names of one provider, and applications may share a Redis. */
+/** Names the provider, client and instance of logins, since applications with different providers may share a Redis. */
 export function ownerOf(options: {
   readonly issuer: string
   readonly clientId: string

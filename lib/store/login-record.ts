@@ -22,7 +22,7 @@ interface Written {
 
 const nobody: Slots = Object.freeze({})
 
-/** The logins of one session as they were read. Nothing of it changes: a write names the text and puts another in its place. */
+/** The logins of one session as they were read. Immutable: a write compares the stored text with `text`, then replaces it. */
 export class LoginRecord {
   /** Where there is no record. */
   static readonly none: LoginRecord = new LoginRecord(undefined)
@@ -83,8 +83,8 @@ export function writeRecord(slots: Slots, version: number): string {
 }
 
 /**
- * What stands in the place of the logins of a session that another has replaced: nobody is logged in, and a logout finds
- * its way. It names the other, so that no two such texts are the same.
+ * The text of the login record of a session that another session replaced. Nobody is logged in with it, and a logout
+ * that still comes with the old cookie finds the logins. It names the new session, so that no two such texts are equal.
  */
 export function writeReplaced(session: string, slots: Slots): string {
   const logins = Object.fromEntries(Object.entries(slots).map(([instance, { loginId }]) => [instance, loginId]))

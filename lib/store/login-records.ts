@@ -22,9 +22,9 @@ export interface Takeover {
 
 /** Seconds for which the way from a replaced session to its successor is kept at least, for requests that still run on it. */
 const movedSeconds = 600
-/** How often a session may have been replaced meanwhile. */
+/** How many replaced sessions are followed to find a login. */
 const mostMoves = 3
-/** How often a record may have changed while it was being deleted. */
+/** How often a record that keeps changing is tried again. */
 const mostTries = 5
 
 export function loginKey(session: string): RecordKey {
@@ -65,7 +65,7 @@ export class LoginRecords {
     return undefined
   }
 
-  /** Puts other logins in the place of those that were read, or nothing where there are none; says whether they were still there. */
+  /** Replaces the record if it is still as it was read, or deletes it if no logins are left. Returns whether it did. */
   replace(session: string, read: LoginRecord, slots: Slots, besides: Besides): Promise<boolean> {
     const isOver = Object.keys(slots).length === 0
     return this.records.replace(
@@ -112,7 +112,7 @@ export class LoginRecords {
     await this.records.replace(sessionKey(loginId), session, undefined, 1).catch(() => {})
   }
 
-  /** Writes the record of a new session, or puts it in the place of the one written before; undefined where another is there. */
+  /** Writes the record of a new session, or replaces the one written `before`. Undefined if there is another record. */
   async write(session: string, slots: Slots, version: number, before?: LoginRecord): Promise<LoginRecord | undefined> {
     const text = writeRecord(slots, version)
     const isWritten = before

@@ -108,6 +108,7 @@ export class LoginStore {
     return this.open(await this.sealedTokens(session), loginId)
   }
 
+  /** Opens sealed tokens; undefined if there are none, or if they were sealed for another login or with another secret. */
   open(sealed: string | undefined, loginId: string): KeptTokens | undefined {
     return sealed === undefined ? undefined : openTokens(this.#sealer, sealed, loginId, this.#name)
   }
@@ -121,7 +122,7 @@ export class LoginStore {
     return (await this.records.get(loginKey(session))) === record.text
   }
 
-  /** Puts another slot and other tokens in the place of those that were found, in one step; says whether they were still there. */
+  /** Replaces slot and tokens in one step, if the record is still as it was found. Returns whether it did. */
   replace({ session, record }: FoundLogin, slot: Slot, sealed: string): Promise<boolean> {
     const name = this.#name
     const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ slot }) }
