@@ -11,7 +11,8 @@ describe('a login record', () => {
   it('is read as it was written', () => {
     const slots = { default: slotOf('alice'), partner: slotOf('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
     const text = writeRecord(slots, 7)
-    expect(read(text)).toMatchObject({ text, version: 7, slots, moved: undefined, isReplaced: false })
+    expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
+    expect(read(text).slots).toEqual(slots)
   })
 
   it('of a newer version is known as such, whatever it looks like', { meta: { id: 'login-record-1' } }, () => {
@@ -24,7 +25,8 @@ describe('a login record', () => {
     ]
     for (const text of newer) {
       // Nobody is logged in by it, and it is not over: what it says is for the newer version to judge.
-      expect(read(text)).toMatchObject({ text, slots: {}, isOver: false, isReplaced: false, moved: undefined })
+      expect(read(text)).toMatchObject({ text, isOver: false, isReplaced: false, moved: undefined })
+      expect(read(text).slots).toEqual({})
     }
   })
 
@@ -46,7 +48,8 @@ describe('a login record', () => {
     '{"format":1,"version":1,"slots":"default"}',
     '{"__proto__":{"format":1,"version":1,"slots":{}}}',
   ])('is not %j', (text) => {
-    expect(read(text)).toMatchObject({ text, version: 0, slots: {}, isOver: true, isReplaced: false })
+    expect(read(text)).toMatchObject({ text, version: 0, isOver: true, isReplaced: false })
+    expect(read(text).slots).toEqual({})
   })
 
   it.each([
@@ -80,8 +83,8 @@ describe('a login record', () => {
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
       const slots = { default: odd, partner } as unknown as Record<string, Slot>
-      expect(read(writeRecord(slots, 1))).toMatchObject({ version: 1, slots: { partner } })
-      expect(read(writeRecord(slots, 1)).live('default')).toBeUndefined()
+      expect(read(writeRecord(slots, 1)).version).toBe(1)
+      expect(read(writeRecord(slots, 1)).slots).toEqual({ partner })
     }
     expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
   })
@@ -113,7 +116,8 @@ describe('the record of a session that was replaced', () => {
   it('says where each login went', () => {
     const text = writeReplaced('successor', { default: slotOf('alice'), staff: slotOf('bob') })
     const record = read(text)
-    expect(record).toMatchObject({ text, slots: {}, isOver: true, isReplaced: true, moved: { session: 'successor' } })
+    expect(record).toMatchObject({ text, isOver: true, isReplaced: true, moved: { session: 'successor' } })
+    expect(record.slots).toEqual({})
     expect(record.movedLogin('default')).toBe('login of alice')
     expect(record.movedLogin('staff')).toBe('login of bob')
     for (const other of ['partner', 'constructor', '__proto__']) expect(record.movedLogin(other)).toBeUndefined()

@@ -55,8 +55,7 @@ export class Stage {
     this.#place = place
     this.#provider = provider
     this.#clock = clock
-    // A whole second: tokens have whole seconds, so that a scene could end otherwise at another moment.
-    this.#from = Math.ceil(clock.now() / 1000) * 1000
+    this.#from = clock.now()
     // Two processes that know nothing of each other.
     this.#apps = [raceApp(provider, undefined, rechecks), raceApp(provider, undefined, rechecks)]
   }
