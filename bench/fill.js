@@ -47,7 +47,7 @@ export async function fill(subject, provider, wanted, keep = 0) {
   const redis = await startRedis()
   const running = await startSubject(subject, { redis, provider })
   const { body, cookie } = await logIn(running)
-  const original = await readOriginal(redis.client, cookie, groups.ownerOf({ ...provider.ready, name: 'default' }))
+  const original = await readOriginal(redis.client, cookie)
   const addUsers = (/** @type {number} */ count) => copyLogins(redis.client, original, count)
   await checkCopies(running.url, addUsers)
 
@@ -103,13 +103,12 @@ const place = (name) => `\u0001${name}\u0002`
  *
  * @param {any} client
  * @param {string} cookie
- * @param {string} owner
  */
-async function readOriginal(client, cookie, owner) {
+async function readOriginal(client, cookie) {
   const session = /** @type {RegExpMatchArray} */ (decodeURIComponent(cookie).match(/s:([^.]+)\./))[1]
   const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
   const [slot] = /** @type {any[]} */ (Object.values(record.slots))
-  const { loginId, sub, sid } = slot
+  const { loginId, owner, sub, sid } = slot
   const subGroup = groups.groupId(owner, { sub })
   const sidGroup = groups.groupId(owner, { sid })
   // Or they would all be rechecked while the bench runs, with tokens that are not theirs.

@@ -124,6 +124,8 @@ export interface LoginNeeds {
 export interface LoginNeededInit extends LoginNeeds {
   /** Name of the instance. */
   readonly provider: string
+  /** Identity of the instance, see `ownerOf`. */
+  readonly owner: string
   /** For the log. */
   readonly detail: string
   /** Whether it was asked for a moment ago, with the same result. Default false. */
@@ -147,6 +149,8 @@ export class LoginNeeded extends OidcError {
   override readonly name = 'LoginNeeded'
   /** Name of the instance whose login it is. */
   readonly provider: string
+  /** Identity of that instance: a hash of its issuer, client id and name. */
+  readonly owner: string
   /** What the other login has to ask for. */
   readonly needs: LoginNeeds
   /** Whether it was asked for a moment ago, with the same result: then it is not asked for again. */
@@ -154,9 +158,10 @@ export class LoginNeeded extends OidcError {
 
   constructor(code: keyof typeof loginNeeded, init: LoginNeededInit) {
     const { status, message } = loginNeeded[code]
-    const { provider, scope, parameters, isRepeat = false } = init
+    const { provider, owner, scope, parameters, isRepeat = false } = init
     super(code, message, { status: isRepeat ? 403 : status, detail: init.detail })
     this.provider = provider
+    this.owner = owner
     this.needs = { scope, parameters }
     this.isRepeat = isRepeat
   }

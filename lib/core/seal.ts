@@ -4,30 +4,45 @@ const nonceBytes = 12
 const tagBytes = 16
 const macBytes = 16
 
+/** What a key is derived from. */
+export interface KeySource {
+  /** The application's secrets. The first seals, all of them open, so that a secret can be changed without losing data. */
+  readonly secrets: readonly string[]
+  /** The instance, see `ownerOf`: nothing that one instance has sealed opens with another. */
+  readonly owner: string
+}
+
 /**
- * Authenticated encryption (AES-256-GCM) and authentication (HMAC-SHA-256) under keys derived from the application's
- * secrets. The first secret seals, all of them open, so that a secret can be changed without losing what it sealed.
- * A key serves one purpose only: what was sealed as a transaction never opens as a token record.
+ * One key for each secret. No two purposes share a key, so what was sealed as a login in progress never opens as tokens,
+ * and a key that encrypts never authenticates.
+ */
+function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [Buffer, ...Buffer[]] {
+  const info = `express-session-oidc 1 ${owner} ${purpose}`
+  return secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', info, 32))) as [Buffer, ...Buffer[]]
+}
+
+/**
+ * Authenticated encryption with AES-256-GCM for one purpose.
+ *
+ * Nonces are random, so one key may seal 2^32 texts (NIST SP 800-38D, section 8.3). See SECURITY.md, "Keys".
  */
 export class Sealer {
-  readonly #keys: readonly Buffer[]
+  readonly #keys: readonly [Buffer, ...Buffer[]]
 
-  constructor(secrets: readonly string[], purpose: string) {
-    this.#keys = secrets.map((secret) =>
-      Buffer.from(hkdfSync('sha256', secret, '', `express-session-oidc 1 ${purpose}`, 32)),
-    )
+  constructor(source: KeySource, purpose: string) {
+    this.#keys = keysFor(source, purpose)
   }
 
-  /** Seals `plain`, bound to `context`: it opens only with the same one. */
+  /** Seals `plain`. It opens only with the same `context`. */
   seal(plain: string, context: string): string {
     const nonce = randomBytes(nonceBytes)
-    const cipher = createCipheriv('aes-256-gcm', this.#keys[0] as Buffer, nonce)
+    const cipher = createCipheriv('aes-256-gcm', this.#keys[0], nonce)
     cipher.setAAD(Buffer.from(context))
     const sealed = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
     return sealed.toString('base64url')
   }
 
-  /** What was sealed, or undefined where it was not sealed by one of the secrets for this purpose and context. */
+  /** What was sealed; undefined if it was sealed with another secret or context, for another purpose or instance. */
   open(sealed: string, context: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url')
     // One text only: base64url decoding forgives what is not base64url, and trailing bits.
@@ -46,13 +61,21 @@ export class Sealer {
     }
     return undefined
   }
+}
 
-  /** A short authentication code of `text`. */
-  mac(text: string): string {
-    return macOf(this.#keys[0] as Buffer, text).toString('base64url')
+/** Short authentication codes (HMAC-SHA-256, 128 bits) for one purpose. */
+export class Authenticator {
+  readonly #keys: readonly [Buffer, ...Buffer[]]
+
+  constructor(source: KeySource, purpose: string) {
+    this.#keys = keysFor(source, purpose)
   }
 
-  /** Whether `mac` was made of `text` under one of the secrets. */
+  mac(text: string): string {
+    return macOf(this.#keys[0], text).toString('base64url')
+  }
+
+  /** Whether `mac` is the code of `text` under one of the secrets. */
   verifies(text: string, mac: string): boolean {
     const given = Buffer.from(mac, 'base64url')
     if (given.length !== macBytes || given.toString('base64url') !== mac) return false

@@ -10,6 +10,7 @@ export type SetupWarning =
   | 'OIDC_ROUTER_ORDER'
   | 'OIDC_ACCESS_TOKEN_UNVERIFIED'
   | 'OIDC_FRONTCHANNEL_COOKIE'
+  | 'OIDC_NAME_SHARED'
 
 const said = new Set<string>()
 

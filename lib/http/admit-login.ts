@@ -112,7 +112,7 @@ function refusal({ login, lacking, wanting }: Judged, { redirect }: CompiledRule
   const { instance, slot } = login
   const detail = `lacking: ${lacking}`
   const error = wanting
-    ? new LoginNeeded(wanting.code, { ...wanting, provider: instance.options.name, detail })
+    ? new LoginNeeded(wanting.code, { ...wanting, provider: instance.options.name, owner: instance.owner, detail })
     : new OidcError('not_allowed', 'You are logged in, but you may not do this.', { status: 403, detail })
   const { code, status } = error
   if (!(error instanceof LoginNeeded && redirect && canAskNow(req, error))) {

@@ -6,6 +6,7 @@ import { LoginNeeded, OidcError, describe, hookFailed, type LoginNeeds, type Oid
 import { localReferer } from '../core/urls.ts'
 import { crossSite, kindOf } from './origin.ts'
 import { pagePolicy, renderPage, type Page } from './pages.ts'
+import { passedInstance } from './request-state.ts'
 
 /** One request on its way through a handler of an instance. */
 export interface Exchange {
@@ -87,12 +88,14 @@ export function answerWith(
 function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
   const { instance, req, res } = exchange
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
-  const isMended = needs !== undefined || error.code === 'login_required'
+  // Another instance's handler may have got the error. Only the instance whose login it is can ask for what is needed.
+  const of = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
+  const isMended = of !== undefined && (needs !== undefined || error.code === 'login_required')
   const from = isMended ? localReferer(req.headers.referer, instance.options.origin) : undefined
-  const login = loginUrl(instance, from, needs)
+  const login = of && loginUrl(of, from, needs)
   if (kindOf(req) === 'client') {
     // The absolute URL, since a script may stand on a page of another path.
-    sendProblem(res, error, isMended ? { login: instance.options.origin + login } : {})
+    sendProblem(res, error, isMended ? { login: of.options.origin + login } : {})
     return
   }
   setStatus(res, error)
@@ -105,7 +108,8 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
 }
 
 /** What a page offers: to log in (again), or a way out. */
-function nextStep({ instance, req }: Exchange, error: OidcError, login: string): Page['link'] {
+function nextStep({ instance, req }: Exchange, error: OidcError, login: string | undefined): Page['link'] {
+  if (login === undefined) return undefined
   if (error.code === 'login_required') return { href: login, text: 'Log in' }
   if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
   if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
@@ -120,18 +124,14 @@ export function loginUrl(instance: Instance, returnTo: string | undefined, needs
   const isPlain = !needs || (needs.scope.length === 0 && Object.keys(needs.parameters).length === 0)
   const query = [
     ...(returnTo === undefined ? [] : [`returnTo=${encodeURIComponent(returnTo)}`]),
-    ...(isPlain ? [] : [`ask=${instance.cookieSealer.seal(JSON.stringify(needs), askContext(instance))}`]),
+    ...(isPlain ? [] : [`ask=${instance.seals.needs.seal(JSON.stringify(needs), '')}`]),
   ].join('&')
   return basePath + routes.login + (query && `?${query}`)
 }
 
-function askContext({ options }: Instance): string {
-  return `${options.name} ask`
-}
-
 /** What a login's address says to ask for, where it was written here. */
 export function askedBy(instance: Instance, ask: string): LoginNeeds | undefined {
-  const text = instance.cookieSealer.open(ask, askContext(instance))
+  const text = instance.seals.needs.open(ask, '')
   return text === undefined ? undefined : (JSON.parse(text) as LoginNeeds)
 }
 

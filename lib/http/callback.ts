@@ -112,7 +112,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   requestState.sessionId = exchange.req.sessionID
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (!hadLogin) {
-    const count = countFinished(instance.cookieSealer, instance.cookiePlace, readCookies(exchange.req))
+    const count = countFinished(instance.seals.finished, instance.cookiePlace, readCookies(exchange.req))
     setCookies(res, [count.cookie])
     if (count.tooMany) throw loginLoop()
   }

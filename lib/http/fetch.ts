@@ -46,6 +46,7 @@ export async function fetchAsUser(
   throw new LoginNeeded(needs.scope.length > 0 ? 'not_allowed' : 'authentication_insufficient', {
     ...needs,
     provider: instance.options.name,
+    owner: instance.owner,
     detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(errorOf))}`,
     isRepeat: wasAskedLately(slot, needs),
   })

@@ -159,12 +159,8 @@ function wayBack(instance: Instance, returnTo: string): Record<string, string> {
   const state = JSON.stringify({ returnTo, startedAt: nowSeconds() } satisfies WayBack)
   return {
     post_logout_redirect_uri: origin + (isSeen ? postLogoutRedirect : returnTo),
-    state: instance.stateSealer.seal(state, contextOf(instance)),
+    state: instance.seals.logout.seal(state, ''),
   }
-}
-
-function contextOf({ options }: Instance): string {
-  return `logout ${options.name}`
 }
 
 /** A path as the router of the instance sees it; undefined where it does not. */
@@ -187,7 +183,7 @@ export function goOnAfterLogout(exchange: Exchange): boolean {
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
   if (belowBase(instance, postLogoutRedirect) !== req.path) return false
   const given = queryOf(req.originalUrl).getAll('state')
-  const text = given.length === 1 ? instance.stateSealer.open(given[0] as string, contextOf(instance)) : undefined
+  const text = given.length === 1 ? instance.seals.logout.open(given[0] as string, '') : undefined
   if (text === undefined) return false
   const { returnTo, startedAt } = JSON.parse(text) as WayBack
   const path = localPath(returnTo, origin)

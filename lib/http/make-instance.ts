@@ -1,15 +1,16 @@
 import { loginMetadata } from '../config/issuer.ts'
-import { resolveOptions, type ResolvedOptions } from '../config/resolve.ts'
+import { resolveOptions } from '../config/resolve.ts'
 import { Events } from '../core/events.ts'
 import { Flights } from '../core/flights.ts'
 import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
-import { Sealer } from '../core/seal.ts'
+import { sealsOf } from '../core/seals.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider } from '../provider/provider.ts'
-import { ownerOf } from '../store/login-groups.ts'
-import { LoginStore } from '../store/login-store.ts'
+import { cookiePlaceOf } from '../session/transaction.ts'
+import { LoginStore, type LoginOwner } from '../store/login-store.ts'
+import { ownerOf } from '../store/owner.ts'
 import { Keys } from '../tokens/keys.ts'
 
 /** Logins of which it is remembered when they were last rechecked. */
@@ -25,31 +26,30 @@ export function makeInstance(given: unknown): Instance {
   const events = new Events(options.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
   const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
-  const crossSite = options.responseMode === 'form_post'
+  const owner = ownerOf(options)
+  const seals = sealsOf({ secrets: options.secrets, owner })
   return {
     options,
     provider,
     keys: new Keys(() => fetchKeySet(provider), onFault),
     events,
-    stateSealer: new Sealer(options.secrets, 'state'),
-    cookieSealer: new Sealer(options.secrets, 'transaction'),
-    loginsIn: loginStores(options),
+    owner,
+    seals,
+    loginsIn: loginStores({ name: options.name, owner, sealer: seals.tokens }),
     refreshes: new Flights(),
     rechecks: new Lru(mostRechecks),
-    cookiePlace: {
-      instance: options.name,
+    cookiePlace: cookiePlaceOf(owner, {
       https: options.origin.startsWith('https:'),
       basePath: options.basePath,
-      crossSite,
-    },
+      crossSite: options.responseMode === 'form_post',
+    }),
     redirectUri: options.origin + options.basePath + options.routes.callback,
   }
 }
 
 /** Makes the instance's logins in some records: one for each. */
-export function loginStores(options: ResolvedOptions): (records: Records) => LoginStore {
+function loginStores(owner: LoginOwner): (records: Records) => LoginStore {
   const stores = new WeakMap<Records, LoginStore>()
-  const owner = { name: options.name, owner: ownerOf(options), tokenSealer: new Sealer(options.secrets, 'tokens') }
   return (records) => {
     const made = stores.get(records) ?? new LoginStore(records, owner)
     stores.set(records, made)

@@ -1,10 +1,9 @@
 import type { Request } from 'express'
 import { LoginNeeded, type LoginNeeds, type OidcError } from '../core/errors.ts'
-import type { Instance } from '../logins/instance.ts'
 import { answerError, loginUrl, sendOn, toldError, type Exchange } from './answers.ts'
 import { neededLogin, startLogin } from './login.ts'
 import { kindOf } from './origin.ts'
-import { publicPath, stateOf } from './request-state.ts'
+import { passedInstance, publicPath } from './request-state.ts'
 
 /** Whether the browser can be sent to the provider for what is needed, and that is not what it comes from. */
 export function canAskNow(req: Request, error: LoginNeeded): boolean {
@@ -29,14 +28,8 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
 /** What is to be asked for now, by the instance whose login it is. */
 function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canAskNow(exchange.req, error)) return undefined
-  const instance = instanceNamed(exchange.req, error.provider)
+  const instance = passedInstance(exchange.req, error.owner)
   return instance && { exchange: { ...exchange, instance }, needs: error.needs }
-}
-
-/** The instance of a name whose router the request has passed. */
-export function instanceNamed(req: Request, name: string): Instance | undefined {
-  const passed = stateOf(req)?.instances.keys() ?? []
-  return [...passed].find((instance) => instance.options.name === name)
 }
 
 async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {

@@ -33,9 +33,9 @@ export function readCallback(exchange: Exchange, parameters: URLSearchParams): C
   const session = requireSession(req, requestState)
   refuseRepeats(parameters)
   const stateText = parameters.get('state') ?? ''
-  const state = readState(instance.stateSealer, instance.options.name, stateText)
+  const state = readState(instance.seals, stateText)
   if (!state) throw stateUnknown()
-  const transaction = openTransaction(instance.cookieSealer, instance.cookiePlace, readCookies(req), state.id)
+  const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, readCookies(req), state.id)
   const checked = transaction && { ...transaction, returnTo: homeward(exchange, transaction.returnTo) }
   return { exchange, requestState, session, parameters, stateText, state, transaction: checked }
 }

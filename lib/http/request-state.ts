@@ -68,6 +68,12 @@ async function startOver(req: Request, state: RequestState, session: RequestSess
   state.sessionId = req.sessionID
 }
 
+/** The instance of an owner, if the request has passed its router. */
+export function passedInstance(req: Request, owner: string): Instance | undefined {
+  const passed = states.get(req)?.instances.keys() ?? []
+  return [...passed].find((instance) => instance.owner === owner)
+}
+
 /** The instance's login of the request, while it lasts and the request still has the session that it is of. */
 export function slotOf(req: Request, instance: Instance): Slot | undefined {
   const state = states.get(req)

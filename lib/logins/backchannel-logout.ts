@@ -26,7 +26,7 @@ export async function backchannelLogout(instance: Instance, store: SessionStore,
   })
   const { iss, sub, sid, iat } = claims
   const records = recordsFor(store, options.records)
-  const used = usedKey(options.name, claims)
+  const used = usedKey(instance.owner, claims)
   if ((await records.get(used)) !== undefined) throw new TokenRejected('its jti was used before')
   const group = sid === undefined ? { sub: sub as string } : { sid }
   await endLogins(instance, store, { group, issuer: iss, issuedAt: iat }, 'back_channel')
@@ -34,9 +34,9 @@ export async function backchannelLogout(instance: Instance, store: SessionStore,
   await records.set(used, '1', logoutTokenSeconds + 2 * options.clockToleranceSeconds + 1)
 }
 
-function usedKey(instance: string, { iss, jti }: LogoutTokenClaims): RecordKey {
+function usedKey(owner: string, { iss, jti }: LogoutTokenClaims): RecordKey {
   const id = createHash('sha256')
-    .update(JSON.stringify([instance, iss, jti]))
+    .update(JSON.stringify([owner, iss, jti]))
     .digest('base64url')
   return { kind: 'logout-token', id }
 }

@@ -33,7 +33,7 @@ export interface Begun {
 
 /** Begins a login: makes its transaction and the authorization request (OIDC Core 3.1.2.1). */
 export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
-  const { options, provider, stateSealer, cookieSealer, cookiePlace, redirectUri } = instance
+  const { options, provider, seals, cookiePlace, redirectUri } = instance
   const { request } = input
   const resource = [...new Set([...options.resource, ...(request.parameters['resource']?.split(' ') ?? [])])]
   const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
@@ -50,7 +50,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   }
   const location = await authorizationUrl(provider, {
     redirectUri,
-    state: writeState(stateSealer, options.name, {
+    state: writeState(seals, {
       id: transaction.id,
       attempt: input.attempt,
       openPage: input.isSilent ? openPageOf(instance, input.returnTo) : undefined,
@@ -64,7 +64,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     parameters,
   })
   const made = fittingCookie(instance, transaction)
-  const dropped = surplusTransactions(cookieSealer, cookiePlace, input.cookies, sizeOf(made.name, made.value))
+  const dropped = surplusTransactions(seals.transaction, cookiePlace, input.cookies, sizeOf(made.name, made.value))
   return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
 }
 
@@ -80,13 +80,13 @@ const largestCookie = 4096
 
 /** The cookie of a transaction, without what a browser has no room for: where to return, then what a retry asks for. */
 function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
-  const { cookieSealer, cookiePlace, options } = instance
+  const { seals, cookiePlace, options } = instance
   const homeward = { ...transaction, returnTo: options.basePath || '/' }
   const checked = Object.fromEntries(
     Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
   )
   const cookies = [transaction, homeward, { ...homeward, parameters: checked }].map((each) =>
-    transactionCookie(cookieSealer, cookiePlace, each),
+    transactionCookie(seals.transaction, cookiePlace, each),
   )
   const fits = ({ name, value }: Cookie): boolean => sizeOf(name, value) < largestCookie
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)

@@ -2,7 +2,7 @@ import type { ResolvedOptions } from '../config/resolve.ts'
 import type { SessionStore } from '../config/session-store.ts'
 import type { Events } from '../core/events.ts'
 import type { Records } from '../core/records.ts'
-import type { Sealer } from '../core/seal.ts'
+import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Flights } from '../core/flights.ts'
 import type { Lru } from '../core/lru.ts'
@@ -18,8 +18,9 @@ export interface Instance {
   readonly provider: Provider
   readonly keys: Keys
   readonly events: Events
-  readonly stateSealer: Sealer
-  readonly cookieSealer: Sealer
+  /** Identity of the instance, see `ownerOf`. */
+  readonly owner: string
+  readonly seals: Seals
   /** The instance's logins in some records: one for each, however often it is asked for. */
   readonly loginsIn: (records: Records) => LoginStore
   /** The refreshes that this process is at, by login and what they are for. */

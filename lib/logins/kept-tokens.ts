@@ -108,8 +108,8 @@ export function unreadable(instance: Instance): LoginNeeded {
 }
 
 /** Nothing is wrong with the login, but it has no good access token any more. */
-export function loginAgain({ options }: Instance, detail: string): LoginNeeded {
-  return new LoginNeeded('login_required', { provider: options.name, scope: [], parameters: {}, detail })
+export function loginAgain({ options, owner }: Instance, detail: string): LoginNeeded {
+  return new LoginNeeded('login_required', { provider: options.name, owner, scope: [], parameters: {}, detail })
 }
 
 /** There is no such login any more. */

@@ -196,9 +196,9 @@ function loginNeeded(
     ...(claims === undefined ? {} : { claims }),
   }
   const isRepeat = wasAskedLately(slot, { scope, parameters })
-  const { name } = instance.options
   return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
-    provider: name,
+    provider: instance.options.name,
+    owner: instance.owner,
     scope,
     parameters,
     detail,

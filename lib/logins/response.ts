@@ -8,10 +8,6 @@ function responseKey(id: string): RecordKey {
   return { kind: 'response', id }
 }
 
-function context(id: string): string {
-  return `response ${id}`
-}
-
 /** Keeps a response for one use, sealed since it has the code. The first that comes is the one that is kept. */
 export async function keepResponse(
   instance: Instance,
@@ -19,7 +15,7 @@ export async function keepResponse(
   id: string,
   parameters: URLSearchParams,
 ): Promise<void> {
-  const sealed = instance.cookieSealer.seal(parameters.toString(), context(id))
+  const sealed = instance.seals.response.seal(parameters.toString(), id)
   await records.add(responseKey(id), sealed, responseSeconds)
 }
 
@@ -30,6 +26,6 @@ export async function takeResponse(
   id: string,
 ): Promise<URLSearchParams | undefined> {
   const sealed = await records.take(responseKey(id))
-  const text = sealed === undefined ? undefined : instance.cookieSealer.open(sealed, context(id))
+  const text = sealed === undefined ? undefined : instance.seals.response.open(sealed, id)
   return text === undefined ? undefined : new URLSearchParams(text)
 }

@@ -18,6 +18,7 @@ export function slotOf(
   const now = nowSeconds()
   return {
     loginId: randomBytes(16).toString('base64url'),
+    owner: instance.owner,
     issuer: claims.iss,
     sub: claims.sub,
     ...(typeof claims['sid'] === 'string' ? { sid: claims['sid'] } : {}),

@@ -1,4 +1,5 @@
 import { OidcError, storeUnavailable } from '../core/errors.ts'
+import { warnOnce } from '../core/warnings.ts'
 import { carryOver, type Carried } from '../session/identity-change.ts'
 import type { RenewedSession, RequestSession } from '../session/web-session.ts'
 import type { LoginRecord } from '../store/login-record.ts'
@@ -44,10 +45,22 @@ export async function renewSession(
   tokens: KeptTokens,
 ): Promise<Made> {
   const former = await session.login()
+  warnOfSharedName(instance, former)
   const formerId = session.id
   const { data } = carry(instance, session, former, slot)
   const logins = instance.loginsIn(session.records)
   return { logins, renewed: session.renew(data), formerId, former, slot, tokens, takeover: undefined }
+}
+
+/** Another application with this name, store and secret: the two end each other's logins in one browser. */
+function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginRecord): void {
+  const { name } = options
+  if (!Object.hasOwn(liveSlots, name) || liveSlots[name]?.owner === owner) return
+  warnOnce(
+    'OIDC_NAME_SHARED',
+    `a session has a login of another provider or client under the name '${name}', and this login ends it. Applications that share a session store need different names: createOidc({ name: 'staff' }). After a change of the option issuer or clientId this happens once for each session, and needs nothing.`,
+    name,
+  )
 }
 
 function carry(instance: Instance, session: RequestSession, former: LoginRecord, slot: Slot): Carried {
@@ -141,11 +154,12 @@ export async function putBack(instance: Instance, made: Made): Promise<void> {
 }
 
 /** Logins that came along are found in the new session, and those that did not are found no more. */
-async function keepIndex({ options }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
+async function keepIndex({ owner }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
   const ids = new Set(Object.values(login.slots).map(({ loginId }) => loginId))
-  for (const [name, slot] of Object.entries(former.slots)) {
+  for (const slot of Object.values(former.slots)) {
     if (ids.has(slot.loginId)) await logins.move(renewed.id, slot)
-    else if (name === options.name) await logins.forget(slot)
+    else if (slot.owner === owner) await logins.forget(slot)
+    // Only its owner knows the groups that it is in. There its id leads nowhere, and goes with the next logout.
     else await logins.loginRecords.forgetSession(slot.loginId)
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Sealer } from '../core/seal.ts'
+import type { Seals } from '../core/seals.ts'
 
 /** What a `state` of ours says (OIDC Core 3.1.2.1). */
 export interface State {
@@ -18,24 +18,22 @@ export function newTransactionId(): string {
   return randomBytes(16).toString('base64url')
 }
 
-/** A `state` that only we can make, for one instance. */
-export function writeState(sealer: Sealer, instance: string, { id, attempt, openPage }: State): string {
-  // Sealed, since addresses may have what is no business of the provider's.
-  const text = `${id}.${openPage === undefined ? attempt : sealer.seal(openPage, context(instance, id))}`
-  return `${text}.${sealer.mac(`${instance} ${text}`)}`
+/** A `state` that only this instance can make and read. */
+export function writeState(seals: StateSeals, { id, attempt, openPage }: State): string {
+  // Sealed, because an address may hold what the provider must not see.
+  const text = `${id}.${openPage === undefined ? attempt : seals.openPage.seal(openPage, id)}`
+  return `${text}.${seals.state.mac(text)}`
 }
 
-/** Reads a `state`; undefined where we did not make it, or made it for another instance. */
-export function readState(sealer: Sealer, instance: string, value: string): State | undefined {
+type StateSeals = Pick<Seals, 'state' | 'openPage'>
+
+/** Reads a `state`; undefined if this instance did not make it. */
+export function readState(seals: StateSeals, value: string): State | undefined {
   const match = /^([A-Za-z0-9_-]{22})\.(\d|[A-Za-z0-9_-]{38,2000})\.([A-Za-z0-9_-]{22})$/.exec(value)
   if (!match) return undefined
   const [, id, attempt, mac] = match as unknown as [string, string, string, string]
-  if (!sealer.verifies(`${instance} ${id}.${attempt}`, mac)) return undefined
+  if (!seals.state.verifies(`${id}.${attempt}`, mac)) return undefined
   if (attempt.length === 1) return { id, attempt: Number(attempt) }
-  const openPage = sealer.open(attempt, context(instance, id))
+  const openPage = seals.openPage.open(attempt, id)
   return openPage === undefined ? undefined : { id, attempt: 0, openPage }
-}
-
-function context(instance: string, id: string): string {
-  return `${instance} ${id}`
 }

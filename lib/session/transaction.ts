@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { transactionSeconds } from '../core/limits.ts'
@@ -45,7 +46,8 @@ export function maxAgeOf(transaction: Transaction): number | undefined {
 
 /** Where the cookies of an instance live. */
 export interface CookiePlace {
-  readonly instance: string
+  /** How the names of all cookies of the instance begin. */
+  readonly prefix: string
   readonly https: boolean
   /** Path of the base URL: `` or `/shop`. */
   readonly basePath: string
@@ -53,12 +55,17 @@ export interface CookiePlace {
   readonly crossSite: boolean
 }
 
-/** Begin of the names of all transaction cookies of an instance. */
-export function cookiePrefix(place: CookiePlace): string {
-  // RFC 6265bis 4.1.3: the prefixes keep other hosts, and for __Host- other paths, from planting such a cookie.
-  const guard = place.https ? '__Host-' : ''
-  const below = place.https && place.basePath !== '' ? `${Buffer.from(place.basePath).toString('base64url')}.` : ''
-  return `${guard}oidc.${place.instance}.${below}`
+/** Characters of base64url: 66 bits, so that two applications on one host never have the same by chance. */
+const hashLength = 11
+
+/** Where the cookies of an instance live. Applications on one host, or at two paths of it, have cookies of their own. */
+export function cookiePlaceOf(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([owner, place.basePath]))
+    .digest('base64url')
+    .slice(0, hashLength)
+  // RFC 6265bis, section 4.1.3: no other host can set a cookie with this prefix.
+  return { ...place, prefix: `${place.https ? '__Host-' : ''}oidc.${hash}.` }
 }
 
 function cookie(place: CookiePlace, name: string, value: string | undefined, seconds: number | undefined): Cookie {
@@ -73,12 +80,12 @@ function cookie(place: CookiePlace, name: string, value: string | undefined, sec
 }
 
 export function transactionCookie(sealer: Sealer, place: CookiePlace, transaction: Transaction): Cookie {
-  const sealed = sealer.seal(JSON.stringify(transaction), `${place.instance} ${transaction.id}`)
-  return cookie(place, cookiePrefix(place) + transaction.id, sealed, transactionSeconds)
+  const sealed = sealer.seal(JSON.stringify(transaction), transaction.id)
+  return cookie(place, place.prefix + transaction.id, sealed, transactionSeconds)
 }
 
 export function clearedCookie(place: CookiePlace, id: string): Cookie {
-  return cookie(place, cookiePrefix(place) + id, undefined, 0)
+  return cookie(place, place.prefix + id, undefined, 0)
 }
 
 /** The transaction of a `state`, from the request's cookies; undefined where it is missing, too old or not ours. */
@@ -88,8 +95,8 @@ export function openTransaction(
   cookies: ReadonlyMap<string, string>,
   id: string,
 ): Transaction | undefined {
-  const sealed = cookies.get(cookiePrefix(place) + id)
-  const text = sealed === undefined ? undefined : sealer.open(sealed, `${place.instance} ${id}`)
+  const sealed = cookies.get(place.prefix + id)
+  const text = sealed === undefined ? undefined : sealer.open(sealed, id)
   if (text === undefined) return undefined
   const transaction = JSON.parse(text) as Transaction
   // As far ahead too: a process whose clock was wrong must not make one that lasts.
@@ -106,7 +113,7 @@ export function surplusTransactions(
   cookies: ReadonlyMap<string, string>,
   room: number,
 ): string[] {
-  const prefix = cookiePrefix(place)
+  const { prefix } = place
   const ids = [...cookies.keys()]
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
@@ -139,7 +146,7 @@ const mostFinished = 5
 const finishedWindowSeconds = 60
 
 function finishedName(place: CookiePlace): string {
-  return `${cookiePrefix(place)}finished`
+  return `${place.prefix}finished`
 }
 
 /** Counts a finished login in the browser; `tooMany` once more than five finished within a minute. */
@@ -161,7 +168,7 @@ export function countFinished(
 
 /** Name of the cookie that says that this browser is not to be logged in without having asked for it. */
 export function silentName(place: CookiePlace): string {
-  return `${cookiePrefix(place)}silent`
+  return `${place.prefix}silent`
 }
 
 /** Says so until the browser is closed: it was tried, or its user has logged out. It is no secret, and proves nothing. */
@@ -174,6 +181,6 @@ export function silentCookie(place: CookiePlace): Cookie {
  * shows them with the user on it; it drops them where an HttpOnly cookie is set meanwhile. To take one away is not enough.
  */
 export function farewellCookies(place: CookiePlace): readonly Cookie[] {
-  const name = `${cookiePrefix(place)}bye`
+  const name = `${place.prefix}bye`
   return [cookie(place, name, '1', undefined), cookie(place, name, undefined, 0)]
 }

@@ -23,15 +23,6 @@ export interface Tombstone {
   readonly issuedAt: number
 }
 
-/** Names the provider, client and instance of logins, since applications with different providers may share a Redis. */
-export function ownerOf(options: {
-  readonly issuer: string
-  readonly clientId: string
-  readonly name: string
-}): string {
-  return JSON.stringify([options.issuer, options.clientId, options.name])
-}
-
 /** The groups that a login is in. */
 export function groupsOf({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
   return sid === undefined ? [{ sub }] : [{ sub }, { sid }]

@@ -7,8 +7,17 @@ const format = 1
 /** The session that took logins over, and which logins. Its other logins do not concern the former session. */
 export interface Moved {
   readonly session: string
-  /** Login ids by the name of the instance. */
-  readonly logins: Readonly<Record<string, string>>
+  /** By the name of the instance. */
+  readonly logins: Readonly<Record<string, MovedLogin>>
+}
+
+/** A login that went over into another session. */
+type MovedLogin = Pick<Slot, 'loginId' | 'owner'>
+
+/** An instance: its name, which its logins are kept under, and its identity, see `ownerOf`. */
+export interface InstanceId {
+  readonly name: string
+  readonly owner: string
 }
 
 /** A login record as JSON. */
@@ -50,11 +59,11 @@ export class LoginRecord {
     this.moved = Object.keys(known?.replaced?.logins ?? {}).length > 0 ? known?.replaced : undefined
   }
 
-  /** The login with an instance, while it lasts. */
-  live(instance: string): Slot | undefined {
-    if (!Object.hasOwn(this.slots, instance)) return undefined
-    const slot = this.slots[instance] as Slot
-    return slot.endsAt > nowSeconds() ? slot : undefined
+  /** The login with an instance, while it lasts. One of another owner under the same name is no login of the instance. */
+  live({ name, owner }: InstanceId): Slot | undefined {
+    if (!Object.hasOwn(this.slots, name)) return undefined
+    const slot = this.slots[name] as Slot
+    return slot.owner === owner && slot.endsAt > nowSeconds() ? slot : undefined
   }
 
   /** All logins that last. */
@@ -71,9 +80,10 @@ export class LoginRecord {
   }
 
   /** Id of the login with an instance that went over into another session. */
-  movedLogin(instance: string): string | undefined {
+  movedLogin({ name, owner }: InstanceId): string | undefined {
     const logins = this.moved?.logins
-    return logins && Object.hasOwn(logins, instance) ? logins[instance] : undefined
+    const login = logins && Object.hasOwn(logins, name) ? logins[name] : undefined
+    return login?.owner === owner ? login.loginId : undefined
   }
 }
 
@@ -87,7 +97,9 @@ export function writeRecord(slots: Slots, version: number): string {
  * that still comes with the old cookie finds the logins. It names the new session, so that no two such texts are equal.
  */
 export function writeReplaced(session: string, slots: Slots): string {
-  const logins = Object.fromEntries(Object.entries(slots).map(([instance, { loginId }]) => [instance, loginId]))
+  const logins = Object.fromEntries(
+    Object.entries(slots).map(([name, { loginId, owner }]) => [name, { loginId, owner }]),
+  )
   return JSON.stringify({ format, version: 0, slots: {}, replaced: { session, logins } } satisfies Written)
 }
 

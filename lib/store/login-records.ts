@@ -1,6 +1,6 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { Besides, RecordKey, Records } from '../core/records.ts'
-import { LoginRecord, writeRecord, writeReplaced } from './login-record.ts'
+import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
 import { secondsLeft, type Slot, type Slots } from './slot.ts'
 
 /** A login where it is kept now. */
@@ -54,7 +54,7 @@ export class LoginRecords {
   }
 
   /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
-  async find(session: string, instance: string, loginId: string): Promise<FoundLogin | undefined> {
+  async find(session: string, instance: InstanceId, loginId: string): Promise<FoundLogin | undefined> {
     for (let id = session, moves = 0; moves <= mostMoves; moves++) {
       const record = await this.read(id)
       const slot = record.live(instance)

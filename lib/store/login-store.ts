@@ -12,18 +12,14 @@ import {
   type Logout,
   type Tombstone,
 } from './login-groups.ts'
-import type { LoginRecord } from './login-record.ts'
+import type { InstanceId, LoginRecord } from './login-record.ts'
 import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
 import { secondsLeft, without, type Slot } from './slot.ts'
 import { openTokens, sealTokens, type KeptTokens } from './tokens.ts'
 
 /** Whose logins a {@link LoginStore} keeps. */
-export interface LoginOwner {
-  /** Name of the instance. */
-  readonly name: string
-  /** The provider and client that the logins are with. */
-  readonly owner: string
-  readonly tokenSealer: Sealer
+export interface LoginOwner extends InstanceId {
+  readonly sealer: Sealer
 }
 
 /** A login as its end finds it. */
@@ -60,31 +56,33 @@ const mostTries = 10
 export class LoginStore {
   readonly records: Records
   readonly loginRecords: LoginRecords
+  readonly #instance: InstanceId
   readonly #name: string
   readonly #owner: string
   readonly #sealer: Sealer
 
-  constructor(records: Records, { name, owner, tokenSealer }: LoginOwner) {
+  constructor(records: Records, { name, owner, sealer }: LoginOwner) {
     this.records = records
     this.loginRecords = new LoginRecords(records)
+    this.#instance = { name, owner }
     this.#name = name
     this.#owner = owner
-    this.#sealer = tokenSealer
+    this.#sealer = sealer
   }
 
   /** The instance's login of a session, while it lasts. */
   liveSlot(record: LoginRecord): Slot | undefined {
-    return record.live(this.#name)
+    return record.live(this.#instance)
   }
 
   /** Id of the instance's login that went over into another session. */
   movedLogin(record: LoginRecord): string | undefined {
-    return record.movedLogin(this.#name)
+    return record.movedLogin(this.#instance)
   }
 
   /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
   find(session: string, loginId: string): Promise<FoundLogin | undefined> {
-    return this.loginRecords.find(session, this.#name, loginId)
+    return this.loginRecords.find(session, this.#instance, loginId)
   }
 
   /** Finds a login by its id alone; undefined where it has ended. */
@@ -110,11 +108,11 @@ export class LoginStore {
 
   /** Opens sealed tokens; undefined if there are none, or if they were sealed for another login or with another secret. */
   open(sealed: string | undefined, loginId: string): KeptTokens | undefined {
-    return sealed === undefined ? undefined : openTokens(this.#sealer, sealed, loginId, this.#name)
+    return sealed === undefined ? undefined : openTokens(this.#sealer, sealed, loginId)
   }
 
   seal(tokens: KeptTokens, loginId: string): string {
-    return sealTokens(this.#sealer, tokens, loginId, this.#name)
+    return sealTokens(this.#sealer, tokens, loginId)
   }
 
   /** Whether a login is still as it was found. */

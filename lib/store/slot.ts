@@ -4,6 +4,8 @@ import { nowSeconds } from '../core/clock.ts'
 /** One login: what an instance knows of the user of a session. Times are seconds since the epoch. */
 export interface Slot {
   readonly loginId: string
+  /** The instance whose login it is, see `ownerOf`. Another instance of the same name has another owner. */
+  readonly owner: string
   readonly issuer: string
   readonly sub: string
   /** The provider's session (OIDC Back-Channel Logout 2.1). */
@@ -56,6 +58,7 @@ export function isSlot(value: unknown): value is Slot {
     slot !== null &&
     typeof slot === 'object' &&
     typeof slot.loginId === 'string' &&
+    typeof slot.owner === 'string' &&
     typeof slot.issuer === 'string' &&
     typeof slot.sub === 'string' &&
     typeof slot.startedAt === 'number' &&

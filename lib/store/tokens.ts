@@ -14,14 +14,14 @@ export interface KeptTokens extends TokenSet {
   readonly dpopKey?: string | undefined
 }
 
-/** Seals the tokens of one login; they open only for the same login and instance. */
-export function sealTokens(sealer: Sealer, tokens: KeptTokens, loginId: string, instance: string): string {
-  return sealer.seal(JSON.stringify({ format, ...tokens }), context(loginId, instance))
+/** Seals the tokens of one login. They open only for the same login. */
+export function sealTokens(sealer: Sealer, tokens: KeptTokens, loginId: string): string {
+  return sealer.seal(JSON.stringify({ format, ...tokens }), loginId)
 }
 
 /** The tokens of a login; undefined where they were sealed otherwise, for another login, or by a newer version. */
-export function openTokens(sealer: Sealer, sealed: string, loginId: string, instance: string): KeptTokens | undefined {
-  const text = sealer.open(sealed, context(loginId, instance))
+export function openTokens(sealer: Sealer, sealed: string, loginId: string): KeptTokens | undefined {
+  const text = sealer.open(sealed, loginId)
   if (text === undefined) return undefined
   const { format: written, ...tokens } = JSON.parse(text) as KeptTokens & { format: number }
   if (written !== format) return undefined
@@ -36,8 +36,4 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string, inst
 /** What the application gets of them: the tokens that the login came with. */
 export function tokenSetOf({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
   return Object.freeze(tokens)
-}
-
-function context(loginId: string, instance: string): string {
-  return `${instance} ${loginId}`
 }

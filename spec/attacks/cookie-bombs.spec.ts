@@ -9,6 +9,7 @@ import * as fc from 'fast-check'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi, type MockInstance } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
+import { sealsOf } from '../../lib/core/seals.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
@@ -30,6 +31,11 @@ function decryptions(): MockInstance<Sealer['open']> {
 
 function setBytes(answer: { headers: Headers }): number {
   return answer.headers.getSetCookie().reduce((sum, line) => sum + 'Set-Cookie: \r\n'.length + line.length, 0)
+}
+
+/** Text with the cookies of the application's instance for those named `oidc.default.`. */
+function named(app: TestApp, text: string): string {
+  return text.replaceAll('oidc.default.', app.cookie(''))
 }
 
 function sentBytes(agent: UserAgent, app: TestApp): number {
@@ -63,7 +69,8 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
       const app = await start()
       const url = await roomy(app)
       const open = decryptions()
-      const answer = await app.agent().get(`${url}/login`, { headers: { cookie: bomb.join('; ') }, redirect: 'manual' })
+      const cookie = named(app, bomb.join('; '))
+      const answer = await app.agent().get(`${url}/login`, { headers: { cookie }, redirect: 'manual' })
       expect(answer.status).toBe(302)
       expect(answer.headers.get('location')).toContain(`${world.provider.issuer}/authorize`)
       expect(open.mock.calls.length).toBeLessThanOrEqual(mostOpened)
@@ -76,7 +83,8 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     const url = await roomy(app)
     const agent = app.agent()
     const callback = (await response(agent, '/profile')).replace(app.url, url)
-    const cookie = [...bomb, ...agent.jar.cookies(app.url).map(({ name, value }) => `${name}=${value}`)].join('; ')
+    const own = agent.jar.cookies(app.url).map(({ name, value }) => `${name}=${value}`)
+    const cookie = named(app, [...bomb, ...own].join('; '))
     const open = decryptions()
     const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
     expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
@@ -89,7 +97,7 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     const url = await roomy(app)
     const agent = app.agent()
     await agent.get('/profile')
-    const cookie = [...bomb, `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`].join('; ')
+    const cookie = named(app, [...bomb, `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`].join('; '))
     const open = decryptions()
     for (const page of ['/', '/profile']) {
       const answer = await agent.fetch(url + page, { headers: { cookie } })
@@ -107,7 +115,7 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     const app = await start()
     const agent = app.agent()
     for (let n = 0; n < 150; n++) {
-      agent.jar.set(`oidc.default.${String(n).padStart(22, 'A')}=garbage; Path=/`, app.url)
+      agent.jar.set(`${app.cookie(String(n).padStart(22, 'A'))}=garbage; Path=/`, app.url)
     }
     for (let login = 0; login < 10; login++) {
       const answer = await agent.get('/login', { redirect: 'manual' })
@@ -120,7 +128,7 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
   it('cost no more with several secrets in use than each of them once', async () => {
     const app = await start({ options: { secret: [`the first ${secret}`, `the second ${secret}`, secret] } })
     const open = decryptions()
-    const cookie = Array.from({ length: 300 }, (_, n) => `oidc.default.${n}=${'A'.repeat(20)}`).join('; ')
+    const cookie = Array.from({ length: 300 }, (_, n) => `${app.cookie(String(n))}=${'A'.repeat(20)}`).join('; ')
     await app.agent().get('/login', { headers: { cookie }, redirect: 'manual' })
     expect(open.mock.calls.length).toBeLessThanOrEqual(mostOpened)
   })
@@ -177,34 +185,33 @@ describe('a count of finished logins that is not ours', () => {
   ])('%s is none: the login is finished, and counted anew', async (_what, value) => {
     const app = await start()
     const agent = app.agent()
-    agent.jar.set(`oidc.default.finished=${value}; Path=/`, app.url)
+    const counter = app.cookie('finished')
+    agent.jar.set(`${counter}=${value}; Path=/`, app.url)
     const callback = await response(agent, '/profile')
-    const own = agent.jar.cookies().filter(({ name }) => name !== 'oidc.default.finished')
-    const cookie = [...own.map((one) => `${one.name}=${one.value}`), `oidc.default.finished=${value}`].join('; ')
+    const own = agent.jar.cookies().filter(({ name }) => name !== counter)
+    const cookie = [...own.map((one) => `${one.name}=${one.value}`), `${counter}=${value}`].join('; ')
     const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
     expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
-    expect(answer.cookiesSet.map(({ name }) => name)).toContain('oidc.default.finished')
+    expect(answer.cookiesSet.map(({ name }) => name)).toContain(counter)
   })
 
   it('that was ours for another instance or purpose is none', async () => {
     const app = await start()
     const agent = app.agent()
+    const counter = app.cookie('finished')
     const times = JSON.stringify(Array.from({ length: 9 }, () => Date.now() / 1000))
-    for (const [purpose, context] of [
-      ['transaction', 'oidc.partner.finished'],
-      ['transaction', 'default finished'],
-      ['tokens', 'oidc.default.finished'],
-    ] as const) {
-      const forged = new Sealer([secret], purpose).seal(times, context)
-      agent.jar.set(`oidc.default.finished=${forged}; Path=/`, app.url)
+    const other = sealsOf({ secrets: [secret], owner: 'another owner' })
+    for (const forged of [
+      other.finished.seal(times, counter),
+      app.seals.finished.seal(times, 'oidc.default.finished'),
+      app.seals.transaction.seal(times, counter),
+    ]) {
+      agent.jar.set(`${counter}=${forged}; Path=/`, app.url)
       expect((await agent.get('/login?returnTo=/profile')).status).toBe(200)
       agent.jar.clear()
     }
-    // The same under its own name is one too many: the control.
-    agent.jar.set(
-      `oidc.default.finished=${new Sealer([secret], 'transaction').seal(times, 'oidc.default.finished')}; Path=/`,
-      app.url,
-    )
+    // The same under its own key and name is one too many: the control.
+    agent.jar.set(`${counter}=${app.seals.finished.seal(times, counter)}; Path=/`, app.url)
     expect((await agent.get('/login?returnTo=/profile')).status).toBe(400)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
   })
@@ -266,7 +273,7 @@ describe('a Cookie header that is malformed', () => {
         ['/callback?state=x&code=y', 400],
         ['/logout', 200],
       ] as const) {
-        const line = await sendBytes(app.url, path, cookie)
+        const line = await sendBytes(app.url, path, named(app, cookie))
         // What Node itself does not take for a header, it answers itself.
         const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
         expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
@@ -289,6 +296,7 @@ describe('a Cookie header that is malformed', () => {
         '= ; % %00 " , __Host- __Secure- oidc. oidc.default. finished connect.sid s: s%3A __proto__ constructor [] [a]'
       const pieces = fc.constantFrom(
         ...words.split(' '),
+        app.cookie(''),
         ' ',
         '; ',
         '\t',
@@ -316,7 +324,8 @@ describe('a Cookie header that is malformed', () => {
           const to = new URL(headers.get('location') ?? '/', app.url).origin
           expect(to).toBe(status === 302 ? world.provider.issuer : app.url)
           for (const line of headers.getSetCookie()) {
-            expect(line).toMatch(/^oidc\.default\.[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
+            expect(line.startsWith(app.cookie(''))).toBe(true)
+            expect(line).toMatch(/^[^;]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
           }
         }),
         { numRuns: runs(1000) },
@@ -334,7 +343,7 @@ describe('a Cookie header that is malformed', () => {
         const agent = app.agent()
         const callback = await response(agent, '/profile')
         const own = agent.jar.cookies(app.url).map((one) => `${one.name}=${one.value}`)
-        const cookie = (order === 'front' ? [noise, ...own] : [...own, noise]).join('; ')
+        const cookie = named(app, (order === 'front' ? [noise, ...own] : [...own, noise]).join('; '))
         const answer = await agent.get(callback, { headers: { cookie }, redirect: 'manual' })
         expect({ noise, order, to: answer.headers.get('location') }).toEqual({ noise, order, to: '/profile' })
       }

@@ -542,7 +542,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
     it('that counts the finished logins, twice, counts none', async () => {
       const app = await start()
       const agent = app.agent()
-      agent.jar.set('oidc.default.finished=planted; Path=/callback', app.url)
+      agent.jar.set(`${app.cookie('finished')}=planted; Path=/callback`, app.url)
       for (let login = 0; login < 3; login++) {
         expect((await agent.get('/login')).text()).toBe('hello alice')
         agent.jar.delete('connect.sid')

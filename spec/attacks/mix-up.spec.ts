@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { secret, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
+import { identityOf } from '../support/identity.ts'
 import { waiting } from '../support/waiting.ts'
 
 /** The honest one, whose user is alice. */
@@ -105,8 +106,10 @@ const cookieWays = ['both', 'honest alone', 'hostile alone', 'exchanged', 'none'
 
 function bendCookies({ agent, state }: Begun, app: TestApp, way: (typeof cookieWays)[number]): void {
   const names = {
-    honest: `oidc.default.${state.honest.split('.')[0]}`,
-    hostile: `oidc.partner.${state.hostile.split('.')[0]}`,
+    honest: app.cookie(state.honest.split('.')[0] as string),
+    hostile: identityOf({ ...hostile.settings(), name: 'partner', baseUrl: app.url }).cookie(
+      state.hostile.split('.')[0] as string,
+    ),
   }
   const values = { honest: agent.jar.get(names.honest)?.value, hostile: agent.jar.get(names.hostile)?.value }
   if (way === 'honest alone' || way === 'none') agent.jar.delete(names.hostile)

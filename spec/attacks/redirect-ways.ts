@@ -4,17 +4,11 @@ import type { RequestHandler } from 'express'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
 import { readLinks } from '../../lib/testing/html-reader.ts'
 import { newTransactionId, writeState } from '../../lib/session/state.ts'
-import {
-  cookiePrefix,
-  openTransaction,
-  transactionCookie,
-  type CookiePlace,
-  type Transaction,
-} from '../../lib/session/transaction.ts'
+import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
+import { identityOf, type Identity } from '../support/identity.ts'
 import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
@@ -22,31 +16,25 @@ import { form, navigation, queryValue, rawRequest, script, type HeaderLines, typ
 /** One way for a target to go in: gives what sends a target, and returns the addresses that come out, if any. */
 export type Way = () => Promise<(target: string) => Promise<readonly string[]>>
 
-const cookieSealer = new Sealer([secret], 'transaction')
-const stateSealer = new Sealer([secret], 'state')
-
-function place(basePath: string): CookiePlace {
-  return { instance: 'default', https: true, basePath, crossSite: false }
+/** The identity of an application that {@link startAtPublicOrigin} starts. */
+function identityAt(issuer: string, basePath = ''): Identity {
+  return identityOf({ issuer, clientId: 'public-name', baseUrl: publicOrigin + basePath, secret })
 }
 
-function cookieLine(transaction: Transaction): string {
-  const { name, value } = transactionCookie(cookieSealer, place(''), transaction)
-  return `${name}=${value}; Path=/; Secure; HttpOnly`
-}
-
-/** What `Set-Cookie` lines say of logins under way. */
-function transactionsIn(lines: readonly string[], basePath = ''): Transaction[] {
-  const prefix = cookiePrefix(place(basePath))
+/** The logins in progress that `Set-Cookie` lines begin. */
+function transactionsIn(lines: readonly string[], { seals, place }: Identity): Transaction[] {
+  const { prefix } = place
   return lines.flatMap((line) => {
     const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
     if (!name.startsWith(prefix) || value === '') return []
-    return openTransaction(cookieSealer, place(basePath), new Map([[name, value]]), name.slice(prefix.length)) ?? []
+    return openTransaction(seals.transaction, place, new Map([[name, value]]), name.slice(prefix.length)) ?? []
   })
 }
 
 /** Where a login under way would end, as the one cookie says that an answer sets. */
 export function stored(answer: RawAnswer, basePath = ''): string {
-  const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), basePath)
+  const issuer = new URL(answer.get('Location') ?? '').origin
+  const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), identityAt(issuer, basePath))
   if (!transaction || another) throw new Error(`not one login was begun: ${answer.head}`)
   return transaction.returnTo
 }
@@ -61,6 +49,7 @@ const nonce = 'a nonce that is always the same'
 
 /** A login under way whose transaction says what it is told to, with the begin of its authorization response. */
 function planted(issuer: string, returnTo: string, parameters: Transaction['parameters'] = {}) {
+  const { seals, place } = identityAt(issuer)
   const id = newTransactionId()
   const transaction: Transaction = {
     id,
@@ -71,9 +60,10 @@ function planted(issuer: string, returnTo: string, parameters: Transaction['para
     scope: ['openid'],
     parameters,
   }
-  const state = writeState(stateSealer, 'default', { id, attempt: 0 })
+  const state = writeState(seals, { id, attempt: 0 })
   const callback = `/callback?${new URLSearchParams({ state, iss: issuer }).toString()}`
-  return { id, line: cookieLine(transaction), callback }
+  const { name, value } = transactionCookie(seals.transaction, place, transaction)
+  return { id, line: `${name}=${value}; Path=/; Secure; HttpOnly`, callback }
 }
 
 type Setup = Omit<Partial<AppSetup>, 'options'> & { options?: Partial<OidcOptions> }
@@ -403,7 +393,9 @@ export function waysOf(world: Flow): Record<string, Way> {
         const again = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
         forgetTransactions(agent)
         expect(again.status).toBe(302)
-        return transactionsIn(again.headers.getSetCookie()).map(({ returnTo }) => returnTo)
+        return transactionsIn(again.headers.getSetCookie(), identityAt(world.provider.issuer)).map(
+          ({ returnTo }) => returnTo,
+        )
       }
     },
 

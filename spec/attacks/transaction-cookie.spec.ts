@@ -7,8 +7,9 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
+import { sealsOf } from '../../lib/core/seals.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
-import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
+import { cookiePlaceOf, openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
@@ -93,8 +94,9 @@ describe('a transaction cookie with one character changed', () => {
   })
 
   it('or with several, does not open', () => {
-    const sealer = new Sealer([secret], 'transaction')
-    const place = { instance: 'default', https: false, basePath: '', crossSite: false }
+    const source = { secrets: [secret], owner: 'owner' }
+    const { transaction: sealer } = sealsOf(source)
+    const place = cookiePlaceOf(source.owner, { https: false, basePath: '', crossSite: false })
     const transaction: Transaction = {
       id: 'a'.repeat(22),
       nonce: 'nonce',
@@ -157,8 +159,8 @@ describe('a transaction cookie', () => {
     ['with its id in small letters', ({ name, value, id }) => `${name.replace(id, id.toLowerCase())}=${value}`],
     ['with its name in percent signs', ({ name, value }) => `${name.replace('.', '%2E')}=${value}`],
     ['with a prefix', ({ name, value }) => `__Host-${name}=${value}`],
-    ['under the name without an id', ({ value }) => `oidc.default=${value}; oidc.default.=${value}`],
-    ['under the name of another instance', ({ value, id }) => `oidc.partner.${id}=${value}`],
+    ['under the name without an id', ({ app, value }) => `${app.cookie('')}=${value}`],
+    ['under the name of another instance', ({ value, id }) => `oidc.ABCDEFGHIJK.${id}=${value}`],
     ['empty', ({ name }) => `${name}=`],
     ['without an equals sign', ({ name }) => name],
     [
@@ -186,10 +188,9 @@ describe('a transaction cookie', () => {
     await isStillGood(login)
   })
 
-  it('of another application with another secret is none, also where the id is the same', async () => {
+  it('sealed with another secret, for another owner or for another purpose is none, even with the same id', async () => {
     const app = await start()
     const login = await begun(app)
-    const place = { instance: 'default', https: false, basePath: '', crossSite: false }
     const transaction: Transaction = {
       id: login.id,
       nonce: 'of the attacker',
@@ -199,12 +200,14 @@ describe('a transaction cookie', () => {
       scope: ['openid'],
       parameters: {},
     }
-    for (const [theirs, purpose] of [
-      ['another secret, of more than thirty-two characters', 'transaction'],
-      [secret, 'tokens'],
-      [secret, 'state'],
-    ] as const) {
-      const { value } = transactionCookie(new Sealer([theirs], purpose), place, transaction)
+    const { owner, seals, place } = app
+    const other = 'another secret, of more than thirty-two characters'
+    for (const sealer of [
+      sealsOf({ secrets: [other], owner }).transaction,
+      sealsOf({ secrets: [secret], owner: 'another owner' }).transaction,
+      ...Object.values(seals).filter((seal) => seal instanceof Sealer && seal !== seals.transaction),
+    ] as Sealer[]) {
+      const { value } = transactionCookie(sealer, place, transaction)
       beginsAnew(await comesWith(login, `${login.name}=${value}`))
     }
     await isStillGood(login)
@@ -237,8 +240,8 @@ describe('a transaction cookie', () => {
     expect(told(removed, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
 
     // The state alone does not do: a cookie under a secret that is not in use any more is none.
-    const sealer = new Sealer([next], 'state')
-    const state = `${login.id}.0.${sealer.mac(`default ${login.id}.0`)}`
+    const { state: codes } = sealsOf({ secrets: [next], owner: removed.owner })
+    const state = `${login.id}.0.${codes.mac(`${login.id}.0`)}`
     const forged = new URL(at(removed))
     forged.searchParams.set('state', state)
     beginsAnew(await comesWith({ ...login, callback: forged.href }, `${login.name}=${login.value}`))
@@ -265,10 +268,11 @@ describe('a transaction cookie used as something else', { meta: { id: 'transacti
 
   it('is no count of finished logins', async () => {
     const login = await begun(await start())
-    login.agent.jar.set(`oidc.default.finished=${login.value}; Path=/`, login.app.url)
+    const counter = login.app.cookie('finished')
+    login.agent.jar.set(`${counter}=${login.value}; Path=/`, login.app.url)
     await isStillGood(login)
     // The count begins anew.
-    expect(login.agent.jar.get('oidc.default.finished')?.value).not.toBe(login.value)
+    expect(login.agent.jar.get(counter)?.value).not.toBe(login.value)
     for (let more = 0; more < 4; more++) expect((await login.agent.get('/switch')).status).toBe(200)
   })
 
@@ -329,7 +333,7 @@ describe('something else used as a transaction cookie', () => {
       'a session id': id,
       'a record of tokens': await client.get(`oidc:{sess:${id}}:tokens:default`),
       'a login record': await client.get(`oidc:{sess:${id}}`),
-      'the count of finished logins': user.jar.get('oidc.default.finished')?.value,
+      'the count of finished logins': user.jar.get(app.cookie('finished'))?.value,
       'an ID token': tokens['idToken'],
       'an access token': tokens['accessToken'],
       'a refresh token': tokens['refreshToken'],
@@ -349,7 +353,7 @@ describe('something else used as a transaction cookie', () => {
     const app = await start()
     const user = app.agent()
     await user.get('/profile')
-    const mac = new Sealer([secret], 'state').mac('default finished.0')
+    const mac = app.seals.state.mac('finished.0')
     // Even under our own key: an id is 22 characters.
     const page = await user.get(`/callback?code=x&state=finished.0.${mac}`)
     expect(page.status).toBe(400)

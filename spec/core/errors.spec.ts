@@ -175,16 +175,17 @@ describe('hookFailed', () => {
 })
 
 describe('LoginNeeded', () => {
+  const instance = { provider: 'partner', owner: 'owner' }
   const needs = { scope: ['orders'], parameters: { acr_values: 'gold' } }
 
   it('says which instance must request what', () => {
-    const error = new LoginNeeded('authentication_insufficient', { provider: 'partner', detail: 'acr', ...needs })
+    const error = new LoginNeeded('authentication_insufficient', { ...instance, detail: 'acr', ...needs })
     expect(error).toMatchObject({
       name: 'LoginNeeded',
       code: 'authentication_insufficient',
       status: 401,
       message: 'You need to confirm who you are.',
-      provider: 'partner',
+      ...instance,
       detail: 'acr',
       isRepeat: false,
     })
@@ -192,7 +193,7 @@ describe('LoginNeeded', () => {
   })
 
   it('is a 403 where the same was requested a moment ago', () => {
-    const error = new LoginNeeded('login_required', { provider: 'default', detail: '', ...needs, isRepeat: true })
+    const error = new LoginNeeded('login_required', { ...instance, detail: '', ...needs, isRepeat: true })
     expect(error).toMatchObject({ status: 403, isRepeat: true, message: 'You need to log in again.' })
   })
 })

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
+import { Authenticator, Sealer, type KeySource } from '../../lib/core/seal.ts'
 
 const first = 'the first secret, of more than thirty-two characters'
 const second = 'the second secret, of more than thirty-two characters'
-const sealer = new Sealer([first], 'tokens')
+const sealer = new Sealer(under(first), 'tokens')
+const authenticator = new Authenticator(under(first), 'state')
+
+function under(...secrets: string[]): KeySource {
+  return { secrets, owner: 'owner' }
+}
 
 /** Each text that differs from `text` in one bit of one byte, once decoded. */
 function* oneBitWrong(text: string): Generator<string> {
@@ -74,20 +79,27 @@ describe('what is sealed', () => {
   it('does not open for another purpose', { meta: { id: 'seal-4' } }, () => {
     const sealed = sealer.seal('some tokens', 'context')
     for (const purpose of ['transaction', 'state', 'token', 'tokens ', '']) {
-      expect(new Sealer([first], purpose).open(sealed, 'context')).toBeUndefined()
+      expect(new Sealer(under(first), purpose).open(sealed, 'context')).toBeUndefined()
+    }
+  })
+
+  it('does not open for another owner', () => {
+    const sealed = sealer.seal('some tokens', 'context')
+    for (const owner of ['', 'owner ', 'owner tokens', 'Owner', 'other']) {
+      expect(new Sealer({ secrets: [first], owner }, 'tokens').open(sealed, 'context')).toBeUndefined()
     }
   })
 
   it('does not open under another secret', () => {
-    expect(new Sealer([second], 'tokens').open(sealer.seal('some tokens', 'context'), 'context')).toBeUndefined()
+    expect(new Sealer(under(second), 'tokens').open(sealer.seal('some tokens', 'context'), 'context')).toBeUndefined()
   })
 
   it('opens under any secret of the list, and is sealed under the first', { meta: { id: 'seal-5' } }, () => {
-    const rotated = new Sealer([second, first], 'tokens')
+    const rotated = new Sealer(under(second, first), 'tokens')
     expect(rotated.open(sealer.seal('old', 'context'), 'context')).toBe('old')
     const sealed = rotated.seal('new', 'context')
     expect(rotated.open(sealed, 'context')).toBe('new')
-    expect(new Sealer([second], 'tokens').open(sealed, 'context')).toBe('new')
+    expect(new Sealer(under(second), 'tokens').open(sealed, 'context')).toBe('new')
     expect(sealer.open(sealed, 'context')).toBeUndefined()
   })
 
@@ -108,31 +120,32 @@ describe('what is sealed', () => {
 
 describe('an authentication code', () => {
   it('verifies for its text alone', () => {
-    const mac = sealer.mac('text')
+    const mac = authenticator.mac('text')
     expect(mac).toMatch(/^[A-Za-z0-9_-]{22}$/)
-    expect(sealer.verifies('text', mac)).toBe(true)
-    expect(sealer.verifies('text ', mac)).toBe(false)
-    expect(sealer.verifies('', mac)).toBe(false)
+    expect(authenticator.verifies('text', mac)).toBe(true)
+    expect(authenticator.verifies('text ', mac)).toBe(false)
+    expect(authenticator.verifies('', mac)).toBe(false)
   })
 
   it('does not verify with a bit changed, in another spelling, or cut short', () => {
-    const mac = sealer.mac('text')
-    for (const changed of oneBitWrong(mac)) expect(sealer.verifies('text', changed)).toBe(false)
-    for (const other of otherSpellings(mac)) expect(sealer.verifies('text', other)).toBe(false)
+    const mac = authenticator.mac('text')
+    for (const changed of oneBitWrong(mac)) expect(authenticator.verifies('text', changed)).toBe(false)
+    for (const other of otherSpellings(mac)) expect(authenticator.verifies('text', other)).toBe(false)
     for (let length = 0; length < mac.length; length++)
-      expect(sealer.verifies('text', mac.slice(0, length))).toBe(false)
+      expect(authenticator.verifies('text', mac.slice(0, length))).toBe(false)
   })
 
-  it('does not verify for another purpose or secret', () => {
-    const mac = sealer.mac('text')
-    expect(new Sealer([first], 'state').verifies('text', mac)).toBe(false)
-    expect(new Sealer([second], 'tokens').verifies('text', mac)).toBe(false)
+  it('does not verify for another purpose, secret or owner', () => {
+    const mac = authenticator.mac('text')
+    expect(new Authenticator(under(first), 'tokens').verifies('text', mac)).toBe(false)
+    expect(new Authenticator(under(second), 'state').verifies('text', mac)).toBe(false)
+    expect(new Authenticator({ secrets: [first], owner: 'other' }, 'state').verifies('text', mac)).toBe(false)
   })
 
   it('verifies under any secret of the list, and is made with the first', () => {
-    const rotated = new Sealer([second, first], 'tokens')
-    expect(rotated.verifies('text', sealer.mac('text'))).toBe(true)
-    expect(rotated.mac('text')).toBe(new Sealer([second], 'tokens').mac('text'))
-    expect(rotated.mac('text')).not.toBe(sealer.mac('text'))
+    const rotated = new Authenticator(under(second, first), 'state')
+    expect(rotated.verifies('text', authenticator.mac('text'))).toBe(true)
+    expect(rotated.mac('text')).toBe(new Authenticator(under(second), 'state').mac('text'))
+    expect(rotated.mac('text')).not.toBe(authenticator.mac('text'))
   })
 })

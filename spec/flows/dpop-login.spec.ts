@@ -4,10 +4,9 @@ import type { AccessTokenParameters, OidcOptions } from 'express-session-oidc'
 import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
 import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
 import type { KeptTokens } from '../../lib/store/tokens.ts'
-import { secret, until, type TestApp } from '../support/app.ts'
+import { until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, requested, response, told } from '../support/flow.ts'
 import { keptTokens } from '../support/kept-tokens.ts'
@@ -268,9 +267,8 @@ describe('what is stolen of a bound login is of no use without its key', () => {
     const agent = app.agent()
     const back = new URL(await response(agent, '/profile'))
     const cookies = new Map(agent.jar.cookies().map(({ name, value }) => [name, value] as const))
-    const place = { instance: 'default', https: false, basePath: '', crossSite: false }
     const id = back.searchParams.get('state')?.split('.')[0] ?? ''
-    const under = openTransaction(new Sealer([secret], 'transaction'), place, cookies, id) as Transaction
+    const under = openTransaction(app.seals.transaction, app.place, cookies, id) as Transaction
     const stolen = {
       grant_type: 'authorization_code',
       code: back.searchParams.get('code') ?? '',

@@ -3,6 +3,7 @@ import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
+import { identityOf } from '../support/identity.ts'
 import { redisForFile } from '../support/redis.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -229,11 +230,15 @@ describe('the callback of one instance', () => {
     const own = await response('/login')
     const other = await response('/staff/login')
     const cookies = agent.jar.cookies().filter(({ name }) => name.startsWith('oidc.'))
-    expect(new Set(cookies.map(({ name }) => name.split('.')[1]))).toEqual(new Set(['default', 'staff']))
+    const desk = identityOf({ ...employees.settings(), name: 'staff', baseUrl: app?.url ?? '' })
+    const shop = app as TestApp
+    expect(new Set(cookies.map(({ name }) => name.replace(/[^.]+$/, '')))).toEqual(
+      new Set([shop.cookie(''), desk.cookie('')]),
+    )
     const [ownId, otherId] = [own, other].map((url) => url.searchParams.get('state')?.split('.', 1)[0])
-    const sealed = cookies.find(({ name }) => name === `oidc.staff.${otherId}`)?.value
+    const sealed = cookies.find(({ name }) => name === desk.cookie(otherId ?? ''))?.value
     for (const { name } of cookies) agent.jar.delete(name)
-    agent.jar.set(`oidc.default.${ownId}=${sealed}; Path=/`, app?.url ?? '')
+    agent.jar.set(`${shop.cookie(ownId ?? '')}=${sealed}; Path=/`, shop.url)
     const answer = await agent.get(own, { redirect: 'manual' })
     // As if there were no cookie: the login begins anew, once.
     expect(answer.status).toBe(302)

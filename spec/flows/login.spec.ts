@@ -308,7 +308,7 @@ describe('the cookie of a login under way', () => {
   it('makes room where a browser sends heaps of cookies of such names', async () => {
     const app = await start()
     const agent = app.agent()
-    for (let n = 0; n < 30; n++) agent.jar.set(`oidc.default.${'x'.repeat(20)}${n + 10}=planted; Path=/`, app.url)
+    for (let n = 0; n < 30; n++) agent.jar.set(`${app.cookie('x'.repeat(20))}${n + 10}=planted; Path=/`, app.url)
     const page = await agent.get('/profile')
     expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
     expect(transactions(agent)).toHaveLength(10)

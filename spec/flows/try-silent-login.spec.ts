@@ -15,12 +15,12 @@ import {
   response,
   told,
 } from '../support/flow.ts'
+import { identityOf } from '../support/identity.ts'
 import { partnerOfFile } from '../support/two-instances.ts'
 
 const world = flow()
 const partner = partnerOfFile()
 const manual = { redirect: 'manual' } as const
-const mark = 'oidc.default.silent'
 
 /** `/open/NAME` and `/home` are open to all, and say who is there. */
 function open(express: Express, oidc: Oidc): void {
@@ -102,9 +102,9 @@ describe('a page that is open to all', () => {
     const app = await start()
     const agent = stranger(app)
     await agent.get('/open/news')
-    const set = agent.jar.get(mark)
+    const set = agent.jar.get(app.cookie('silent'))
     expect(set).toMatchObject({ value: '1', expiresAt: undefined, httpOnly: true, path: '/', sameSite: 'Lax' })
-    expect(marks(agent)).toEqual([mark])
+    expect(marks(agent)).toEqual([app.cookie('silent')])
     agent.jar.closeBrowser()
     await agent.get('/open/news')
     expect(attempts()).toBe(2)
@@ -115,7 +115,7 @@ describe('a page that is open to all', () => {
     const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     world.provider.signIn(undefined)
     expect((await agent.get('/open/news')).url).toBe(`${publicOrigin}/open/news`)
-    expect(agent.jar.get(`__Host-${mark}`)).toMatchObject({ secure: true, path: '/', expiresAt: undefined })
+    expect(agent.jar.get(app.cookie('silent'))).toMatchObject({ secure: true, path: '/', expiresAt: undefined })
     await agent.get('/open/news')
     expect(attempts()).toBe(1)
   })
@@ -160,7 +160,7 @@ describe('a page that is open to all', () => {
     await agent.get('/profile')
     const page = await agent.post('/logout')
     expect(page.url).toBe(`${app.url}/`)
-    expect(marks(agent)).toEqual([mark])
+    expect(marks(agent)).toEqual([app.cookie('silent')])
     world.provider.forget()
     expect((await agent.get('/open/news')).text()).toBe('open to strangers')
     expect(attempts()).toBe(0)
@@ -185,7 +185,7 @@ describe('a page that is open to all', () => {
     // The second is asked for before the first answer has come.
     for (const tab of tabs) {
       begun.push(location(await agent.get(tab, manual)))
-      agent.jar.delete(mark)
+      agent.jar.delete(app.cookie('silent'))
     }
     for (const [index, tab] of tabs.entries()) {
       const page = await agent.get(begun[index] as string)
@@ -318,7 +318,7 @@ describe.each(['query', 'form_post'] as const)('by %s, whatever a silent login f
         .cookies(other.url)
         .filter(({ name }) => name.startsWith('oidc.'))
         .map(({ name }) => name),
-    ).toEqual([mark])
+    ).toEqual([other.cookie('silent')])
     world.provider.behave()
     expect(await notesOf(agent, other)).toEqual(former)
     expect((await page('/open/more')).text()).toBe('open to strangers')
@@ -364,7 +364,7 @@ describe('a silent login that did not come to its end', () => {
     for (const { name, value } of agent.jar.cookies(app.url)) other.jar.set(`${name}=${value}; Path=/`, app.url)
     loggedOut.by = async () => {
       await other.fetch('/partner/logout', { method: 'POST' })
-      agent.jar.set('oidc.partner.silent=1; Path=/', app.url)
+      agent.jar.set(`${partnerMark(app)}=1; Path=/`, app.url)
     }
     const page = await agent.get(callback)
     expect(page.url).toBe(`${app.url}/both`)
@@ -457,7 +457,7 @@ describe('a browser that keeps some cookies', () => {
     const app = await start()
     const agent = stranger(app)
     const begun = location(await agent.get('/open/news', manual))
-    agent.jar.delete(mark)
+    agent.jar.delete(app.cookie('silent'))
     const page = await agent.get(begun)
     expect(page.url).toBe(`${app.url}/open/news?silent=failed`)
     expect(attempts()).toBe(1)
@@ -466,7 +466,7 @@ describe('a browser that keeps some cookies', () => {
   it('that has the mark twice has it', async () => {
     const app = await start()
     const agent = stranger(app)
-    for (const path of ['/', '/open']) agent.jar.set(`${mark}=1; Path=${path}`, app.url)
+    for (const path of ['/', '/open']) agent.jar.set(`${app.cookie('silent')}=1; Path=${path}`, app.url)
     expect((await agent.get('/open/news')).hops).toHaveLength(1)
   })
 
@@ -489,6 +489,10 @@ async function withPartner(app: TestApp): Promise<UserAgent> {
   return agent
 }
 
+function partnerMark(app: TestApp): string {
+  return identityOf({ ...partner.provider().settings(), name: 'partner', baseUrl: app.url }).cookie('silent')
+}
+
 /** `/both` tries at both providers, one after the other. */
 function twoInstances(express: Express, oidc: Oidc, url: string): void {
   const other = partner.routes(express, oidc, url)
@@ -504,7 +508,7 @@ describe('two instances', () => {
     const page = await agent.get('/both')
     expect(page.url).toBe(`${app.url}/both`)
     expect(page.json()).toEqual({ default: 'alice', partner: 'bob' })
-    expect(marks(agent).toSorted()).toEqual([mark, 'oidc.partner.silent'])
+    expect(marks(agent).toSorted()).toEqual([app.cookie('silent'), partnerMark(app)].toSorted())
   })
 
   it('do not hinder each other where one knows nobody', async () => {

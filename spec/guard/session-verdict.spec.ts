@@ -10,6 +10,7 @@ const req = { method: 'GET', url: '/orders' } as Request
 
 const alice: Slot = {
   loginId: 'a',
+  owner: 'owner',
   issuer: 'https://id.example.com',
   sub: 'alice',
   user: {

@@ -1,17 +1,13 @@
 /** Where a login returns to is kept meanwhile, in a cookie and in the records: it is checked again when it is used. */
 import { describe, expect, it } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
 import { claim, settleClaim } from '../../lib/logins/claim.ts'
 import { readState } from '../../lib/session/state.ts'
 import { openTransaction, transactionCookie } from '../../lib/session/transaction.ts'
 import { redisRecords } from '../../lib/session/redis-records.ts'
-import { secret } from '../support/app.ts'
+import type { TestApp } from '../support/app.ts'
 import { flow, response } from '../support/flow.ts'
 
 const world = flow()
-const cookies = new Sealer([secret], 'transaction')
-const states = new Sealer([secret], 'state')
-const place = { instance: 'default', https: false, basePath: '', crossSite: false }
 const hostile = [
   'https://evil.example/',
   '//evil.example/',
@@ -20,8 +16,8 @@ const hostile = [
   'javascript:alert(1)',
 ]
 
-function idOf(callback: string): string {
-  const state = readState(states, 'default', new URL(callback).searchParams.get('state') ?? '')
+function idOf({ seals }: TestApp, callback: string): string {
+  const state = readState(seals, new URL(callback).searchParams.get('state') ?? '')
   if (!state) throw new Error('the state is not one of ours')
   return state.id
 }
@@ -32,9 +28,9 @@ describe.each(hostile)('a place to return to that was kept as %j', (returnTo) =>
     const agent = app.agent()
     const callback = await response(agent, '/profile')
     const kept = new Map(agent.jar.cookies().map(({ name, value }) => [name, value]))
-    const transaction = openTransaction(cookies, place, kept, idOf(callback))
+    const transaction = openTransaction(app.seals.transaction, app.place, kept, idOf(app, callback))
     if (!transaction) throw new Error('the cookie is not one of ours')
-    const forged = transactionCookie(cookies, place, { ...transaction, returnTo })
+    const forged = transactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
     agent.jar.set(`${forged.name}=${forged.value ?? ''}; Path=/; HttpOnly`, app.url)
     const answer = await agent.get(callback, { redirect: 'manual' })
     expect(answer.status).toBe(303)
@@ -47,8 +43,8 @@ describe.each(hostile)('a place to return to that was kept as %j', (returnTo) =>
     const agent = app.agent()
     const callback = await response(agent, '/profile')
     const records = redisRecords({ client: world.redis.client })
-    await claim(records, idOf(callback))
-    await settleClaim(records, idOf(callback), { status: 'done', loginId: 'x', returnTo })
+    await claim(records, idOf(app, callback))
+    await settleClaim(records, idOf(app, callback), { status: 'done', loginId: 'x', returnTo })
     const answer = await agent.get(callback, { redirect: 'manual' })
     expect(answer.status).toBe(303)
     expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)

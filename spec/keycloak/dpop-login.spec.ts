@@ -3,9 +3,8 @@ import { keycloak, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
-import { secret, startApp, type TestApp } from '../support/app.ts'
+import { startApp, type TestApp } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 import { told } from '../support/flow.ts'
 import { keptTokens } from '../support/kept-tokens.ts'
@@ -117,9 +116,8 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     const agent = app.agent()
     const back = new URL(await authorizationResponse(agent, await agent.get('/profile'), 'alice'))
     const cookies = new Map(agent.jar.cookies().map(({ name, value }) => [name, value] as const))
-    const place = { instance: 'default', https: false, basePath: '', crossSite: false }
     const id = back.searchParams.get('state')?.split('.')[0] ?? ''
-    const { verifier } = openTransaction(new Sealer([secret], 'transaction'), place, cookies, id) as Transaction
+    const { verifier } = openTransaction(app.seals.transaction, app.place, cookies, id) as Transaction
     const found = await stolen(client, {
       grant_type: 'authorization_code',
       code: back.searchParams.get('code') ?? '',

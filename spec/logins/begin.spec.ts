@@ -28,9 +28,9 @@ async function begun(
   expect(cookies).toHaveLength(1)
   const { name, value } = cookies[0] as Cookie
   const asked = new URL(location).searchParams
-  const id = readState(instance.stateSealer, 'default', asked.get('state') ?? '')?.id as string
+  const id = readState(instance.seals, asked.get('state') ?? '')?.id as string
   const remembered = new Map([[name, value as string]])
-  const transaction = openTransaction(instance.cookieSealer, instance.cookiePlace, remembered, id) as Transaction
+  const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, remembered, id) as Transaction
   return { size: sizeOf(name, value), asked, transaction }
 }
 
@@ -106,7 +106,7 @@ describe('what a browser remembers of a login under way', () => {
       const returnTo = `/${'a'.repeat(length)}`
       const { transaction } = await begun(instance, returnTo)
       const plain = JSON.stringify({ ...transaction, returnTo }).length
-      const whole = `__Host-oidc.default.${transaction.id}`.length + Math.ceil(((plain + 28) * 4) / 3)
+      const whole = `__Host-oidc.01234567890.${transaction.id}`.length + Math.ceil(((plain + 28) * 4) / 3)
       sizes.get(transaction.returnTo === returnTo)?.add(whole)
     }
     const [kept, homeward] = [[...(sizes.get(true) ?? [])], [...(sizes.get(false) ?? [])]]
@@ -128,7 +128,7 @@ describe('a silent login', () => {
       const request = { scope: undefined, parameters: {}, returnTo: undefined }
       const input = { request, returnTo, attempt: 0, isSilent: true, cookies: new Map<string, string>() }
       const state = new URL((await beginLogin(instance, input)).location).searchParams.get('state') ?? ''
-      expect(readState(instance.stateSealer, 'default', state)?.openPage).toBe(home ?? returnTo)
+      expect(readState(instance.seals, state)?.openPage).toBe(home ?? returnTo)
     },
   )
 })

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { endLogin } from '../../lib/logins/end.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { ownerOf, tombstonesKey, type LoginGroup } from '../../lib/store/login-groups.ts'
+import { tombstonesKey, type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
@@ -163,7 +163,7 @@ describe('a logout of a login that moved to another session', () => {
 describe('a logout by the user', () => {
   /** The logouts that a login in progress would find. */
   async function tombstones({ records }: Stage, group: LoginGroup): Promise<object[]> {
-    const found = await records.members(tombstonesKey(ownerOf(instance.options), group))
+    const found = await records.members(tombstonesKey(instance.owner, group))
     return found.map((text) => JSON.parse(text) as object)
   }
 

@@ -146,7 +146,7 @@ describe('a refresh that fails', () => {
     ['a fault of the store', storeUnavailable(new Error('gone'))],
     [
       'a token that takes more of the user',
-      new LoginNeeded('not_allowed', { provider: 'default', scope: ['a'], parameters: {}, detail: '' }),
+      new LoginNeeded('not_allowed', { provider: 'default', owner: 'owner', scope: ['a'], parameters: {}, detail: '' }),
     ],
     ['anything unforeseen', new TypeError('unforeseen')],
   ])('with %s is not remembered: the next tries by itself', async (_what, fault) => {

@@ -41,6 +41,12 @@ describe('a response that waits for its GET', () => {
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('the-code')
   })
 
+  it('is none for an instance of the same name at another provider', async () => {
+    const other = instanceWith({ clientId: 'other' })
+    await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
+    expect(await takeResponse(other, records, 'one')).toBeUndefined()
+  })
+
   it('that was sealed otherwise, or for another login, is none', async () => {
     await records.set({ kind: 'response', id: 'one' }, 'code=planted', 60)
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()

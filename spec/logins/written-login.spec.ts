@@ -7,7 +7,7 @@ import type { Identity } from '../../lib/logins/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
 import { nameOf } from '../../lib/session/memory-records.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
-import { groupId, ownerOf } from '../../lib/store/login-groups.ts'
+import { groupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { slotOf } from '../support/slots.ts'
@@ -100,9 +100,7 @@ describe('a login', () => {
       [tokensKey(stage.session.id, 'default'), expect.any(String), 7200],
       [{ kind: 'login', id: loginId }, stage.session.id, 7200],
     ])
-    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) =>
-      groupId(ownerOf(instance.options), group),
-    )
+    const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
     expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder

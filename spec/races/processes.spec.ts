@@ -6,6 +6,7 @@ import { chances } from './support/chances.ts'
 import { begun, fleetOfFile, whoIs } from './support/fleet.ts'
 import type { RaceProcess } from './support/processes.ts'
 import { seed } from './support/stage.ts'
+import { forgetFinished } from '../support/identity.ts'
 import { redisForFile } from '../support/redis.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import type { Who } from '../support/two-instances.ts'
@@ -114,8 +115,7 @@ describe('two users who alternate in the tabs of one browser', () => {
         const page = await agent.get(`/as/default/${sub}`)
         expect([200, 400]).toContain(page.status)
         await Promise.all([own(), own(), own()])
-        // Many logins within a minute would be taken for a loop.
-        agent.jar.delete('oidc.default.finished')
+        forgetFinished(agent)
       }
     }
     await Promise.all([alternate('user0'), alternate('user1')])
@@ -144,8 +144,7 @@ describe('a process that is killed in the middle of callbacks and logouts', () =
           if (!/ECONN|socket hang up|aborted/.test(String(error))) throw error
           cut++
         }
-        agent.jar.delete('oidc.default.finished')
-        agent.jar.delete('oidc.partner.finished')
+        forgetFinished(agent)
         const cookie = agent.jar.get('connect.sid')?.value
         if (cookie !== undefined) cookies.add(cookie)
       }

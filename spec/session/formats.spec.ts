@@ -1,14 +1,14 @@
 /** What was written in each format so far is read: records of before an update of the package are those of logins that last. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
-import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
+import { sealsOf } from '../../lib/core/seals.ts'
+import { LoginRecord, writeRecord, type InstanceId } from '../../lib/store/login-record.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
 
 interface Fixture {
   secret: string
-  instance: string
+  instance: InstanceId
   loginId: string
   records: Record<'first' | 'whole' | 'replaced', string>
   slots: Record<'first' | 'whole', Slot>
@@ -19,6 +19,7 @@ interface Fixture {
 const path = new URL('fixtures/format-1.json', import.meta.url)
 const fixture = JSON.parse(readFileSync(path, 'utf8')) as Fixture
 const { secret, instance, loginId } = fixture
+const { owner } = instance
 
 describe('a login record of format 1', () => {
   it.each(['first', 'whole'] as const)('%s is read', (name) => {
@@ -32,7 +33,7 @@ describe('a login record of format 1', () => {
 
   it('of a session that was replaced is read', () => {
     const record = new LoginRecord(fixture.records.replaced)
-    expect(record.moved).toEqual({ session: 'another-session', logins: { default: loginId } })
+    expect(record.moved).toEqual({ session: 'another-session', logins: { default: { loginId, owner } } })
   })
 
   it('is what is written still: else there is another format, and a fixture of it', () => {
@@ -43,21 +44,20 @@ describe('a login record of format 1', () => {
 })
 
 describe('tokens of format 1', () => {
-  const sealer = new Sealer([secret], 'tokens')
+  const { tokens: sealer } = sealsOf({ secrets: [secret], owner })
 
   it.each(['least', 'most'] as const)('are opened: the %s that there are', (name) => {
-    expect(openTokens(sealer, fixture.sealed[name], loginId, instance)).toEqual(fixture.tokens[name])
+    expect(openTokens(sealer, fixture.sealed[name], loginId)).toEqual(fixture.tokens[name])
   })
 
   it('are opened by a later secret beside the one that sealed them', () => {
-    const later = new Sealer(['another secret of more than thirty-two characters', secret], 'tokens')
-    expect(openTokens(later, fixture.sealed.most, loginId, instance)).toEqual(fixture.tokens.most)
+    const secrets = ['another secret of more than thirty-two characters', secret]
+    const later = sealsOf({ secrets, owner }).tokens
+    expect(openTokens(later, fixture.sealed.most, loginId)).toEqual(fixture.tokens.most)
   })
 
   it('are what is written still', () => {
-    const sealed = sealTokens(sealer, fixture.tokens.most, loginId, instance)
-    expect(sealer.open(sealed, `${instance} ${loginId}`)).toBe(
-      sealer.open(fixture.sealed.most, `${instance} ${loginId}`),
-    )
+    const sealed = sealTokens(sealer, fixture.tokens.most, loginId)
+    expect(sealer.open(sealed, loginId)).toBe(sealer.open(fixture.sealed.most, loginId))
   })
 })

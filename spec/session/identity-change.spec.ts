@@ -37,10 +37,15 @@ describe('whose session it is after a login', { meta: { id: 'identity-change-1' 
   it('another user\u2019s, though of the same subject, where the issuer is another', () => {
     expect(
       carryOver({ hadLogins: true, slots: { default: alice } }, 'default', {
+        ...alice,
         issuer: 'https://other.example.com',
-        sub: 'alice',
       }),
     ).toEqual({ data: false, slots: {} })
+  })
+
+  it('another user\u2019s, where the login before is of another owner: a name says nothing of whose login it is', () => {
+    const slots = { default: { ...alice, owner: 'another' }, partner }
+    expect(carryOver({ hadLogins: true, slots }, 'default', alice)).toEqual({ data: false, slots: {} })
   })
 
   it('anyone\u2019s after logins that have all ended: nothing stays', () => {

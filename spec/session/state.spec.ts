@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { Sealer } from '../../lib/core/seal.ts'
+import { sealsOf } from '../../lib/core/seals.ts'
 import { newTransactionId, readState, writeState } from '../../lib/session/state.ts'
 
-const sealer = new Sealer(['a secret of more than thirty-two characters'], 'state')
+const secret = 'a secret of more than thirty-two characters'
+const seals = sealsOf({ secrets: [secret], owner: 'owner' })
+const otherOwner = sealsOf({ secrets: [secret], owner: 'other owner' })
+const otherSecret = sealsOf({ secrets: ['another secret, of more than thirty-two characters'], owner: 'owner' })
 
 describe('a state', () => {
   it('says which login it is of and how often that was begun', () => {
     const id = newTransactionId()
     for (const attempt of [0, 1, 9]) {
-      expect(readState(sealer, 'default', writeState(sealer, 'default', { id, attempt }))).toEqual({ id, attempt })
+      expect(readState(seals, writeState(seals, { id, attempt }))).toEqual({ id, attempt })
     }
   })
 
@@ -19,39 +22,37 @@ describe('a state', () => {
   })
 
   it('is taken by the instance that made it alone', { meta: { id: 'state-2' } }, () => {
-    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
-    expect(readState(sealer, 'partner', state)).toBeUndefined()
-    expect(readState(new Sealer(['a secret of more than thirty-two characters'], 'tokens'), 'default', state)).toBe(
-      undefined,
-    )
-    expect(
-      readState(new Sealer(['another secret, of more than thirty-two characters'], 'state'), 'default', state),
-    ).toBeUndefined()
+    const state = writeState(seals, { id: newTransactionId(), attempt: 0 })
+    expect(readState(otherOwner, state)).toBeUndefined()
+    expect(readState(otherSecret, state)).toBeUndefined()
+    // Not even where the keys of the one part are the same.
+    expect(readState({ ...seals, state: otherOwner.state }, state)).toBeUndefined()
   })
 
   it('says at which open page a login was begun that nobody had asked for, to us alone', () => {
     const id = newTransactionId()
     for (const openPage of ['/', '/news?tab=1', `/${'a'.repeat(499)}`]) {
-      const state = writeState(sealer, 'default', { id, attempt: 0, openPage })
-      expect(readState(sealer, 'default', state)).toEqual({ id, attempt: 0, openPage })
-      expect(readState(sealer, 'partner', state)).toBeUndefined()
+      const state = writeState(seals, { id, attempt: 0, openPage })
+      expect(readState(seals, state)).toEqual({ id, attempt: 0, openPage })
+      expect(readState(otherOwner, state)).toBeUndefined()
+      expect(readState({ ...seals, openPage: otherOwner.openPage }, state)).toBeUndefined()
       expect(state.length).toBeLessThan(800)
-      expect(writeState(sealer, 'default', { id, attempt: 0, openPage })).not.toBe(state)
+      expect(writeState(seals, { id, attempt: 0, openPage })).not.toBe(state)
     }
   })
 
   it.each([undefined, '/news'])('is not taken with any of its characters changed (open page: %s)', (openPage) => {
-    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0, openPage })
+    const state = writeState(seals, { id: newTransactionId(), attempt: 0, openPage })
     for (let at = 0; at < state.length; at++) {
       for (const other of ['A', 'b', '1', '.', '-']) {
         const changed = state.slice(0, at) + other + state.slice(at + 1)
-        if (changed !== state) expect(readState(sealer, 'default', changed)).toBeUndefined()
+        if (changed !== state) expect(readState(seals, changed)).toBeUndefined()
       }
     }
   })
 
   it('is not taken in any other form', () => {
-    const state = writeState(sealer, 'default', { id: newTransactionId(), attempt: 0 })
+    const state = writeState(seals, { id: newTransactionId(), attempt: 0 })
     const [id, attempt, mac] = state.split('.') as [string, string, string]
     const others = ['', '.', '..', id, `${id}.${attempt}`, `${state}.`, `${state}\n`, ` ${state}`, `${state}=`]
     others.push(
@@ -62,6 +63,6 @@ describe('a state', () => {
       `${id}.${attempt}.`,
       'x'.repeat(5000),
     )
-    for (const other of others) expect(readState(sealer, 'default', other)).toBeUndefined()
+    for (const other of others) expect(readState(seals, other)).toBeUndefined()
   })
 })

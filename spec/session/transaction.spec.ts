@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { localPath } from '../../lib/core/urls.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
-import { Sealer } from '../../lib/core/seal.ts'
+import { sealsOf } from '../../lib/core/seals.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { newTransactionId } from '../../lib/session/state.ts'
 import {
   clearedCookie,
-  cookiePrefix,
+  cookiePlaceOf,
   countFinished,
+  farewellCookies,
   maxAgeOf,
+  silentCookie,
   mostTransactions,
   openTransaction,
   sizeOf,
@@ -19,8 +21,11 @@ import {
   type Transaction,
 } from '../../lib/session/transaction.ts'
 
-const sealer = new Sealer(['a secret of more than thirty-two characters'], 'transaction')
-const place: CookiePlace = { instance: 'default', https: true, basePath: '', crossSite: false }
+const secrets = ['a secret of more than thirty-two characters']
+const { transaction: sealer, finished } = sealsOf({ secrets, owner: 'ours' })
+const whole = { https: true, basePath: '', crossSite: false }
+const place = cookiePlaceOf('ours', whole)
+const theirs: CookiePlace = cookiePlaceOf('theirs', whole)
 
 function transactionOf(more: Partial<Transaction> = {}): Transaction {
   return {
@@ -59,20 +64,30 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
 describe('the cookie of a login under way', () => {
   it.each([
-    [{ https: true, basePath: '' }, '__Host-oidc.default.', '/'],
-    [{ https: true, basePath: '/shop' }, '__Host-oidc.default.L3Nob3A.', '/'],
-    [{ https: false, basePath: '' }, 'oidc.default.', '/'],
-    [{ https: false, basePath: '/shop' }, 'oidc.default.', '/shop'],
-  ])('of %j begins with %s', (where, prefix, path) => {
-    const cookie = transactionCookie(sealer, { ...place, ...where }, transactionOf({ id: 'id-1' }))
-    expect(cookiePrefix({ ...place, ...where })).toBe(prefix)
+    [{ https: true, basePath: '' }, '__Host-oidc.', '/'],
+    [{ https: true, basePath: '/shop' }, '__Host-oidc.', '/'],
+    [{ https: false, basePath: '' }, 'oidc.', '/'],
+    [{ https: false, basePath: '/shop' }, 'oidc.', '/shop'],
+  ])('of %j begins with %s', (where, begin, path) => {
+    const here = cookiePlaceOf('ours', { ...whole, ...where })
+    const cookie = transactionCookie(sealer, here, transactionOf({ id: 'id-1' }))
+    expect(here.prefix.startsWith(begin)).toBe(true)
+    expect(here.prefix.slice(begin.length)).toMatch(/^[\w-]{11}\.$/)
     expect(cookie).toMatchObject({
-      name: `${prefix}id-1`,
+      name: `${here.prefix}id-1`,
       path,
       secure: where.https,
       sameSite: 'Lax',
       maxAgeSeconds: transactionSeconds,
     })
+  })
+
+  it('has a name of its own for each owner and each base path', () => {
+    const places = ['ours', 'theirs'].flatMap((owner) =>
+      ['', '/shop', '/desk'].map((basePath) => cookiePlaceOf(owner, { ...whole, basePath })),
+    )
+    expect(new Set(places.map(({ prefix }) => prefix)).size).toBe(6)
+    expect(cookiePlaceOf('ours', { ...whole }).prefix).toBe(place.prefix)
   })
 
   it('goes with a cross-site POST where the response comes so', () => {
@@ -91,8 +106,7 @@ describe('the cookie of a login under way', () => {
       const returnTo = localPath(wanted, 'https://app.example.com')
       if (returnTo === undefined) continue
       const transaction = transactionOf({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
-      const named = { ...place, instance: 'a'.repeat(32) }
-      const { name, value } = transactionCookie(sealer, named, transaction)
+      const { name, value } = transactionCookie(sealer, place, transaction)
       // RFC 6265bis 5.6: name and value of more than 4096 bytes are dropped.
       expect(name.length + (value as string).length).toBeLessThanOrEqual(4096)
     }
@@ -114,14 +128,17 @@ describe('a login under way', () => {
     const sealed = value as string
     const open = (cookies: [string, string][], id = 'id-1', where = place, with_ = sealer): unknown =>
       openTransaction(with_, where, new Map(cookies), id)
-    const prefix = cookiePrefix(place)
+    const { prefix } = place
     expect(open([])).toBeUndefined()
     expect(open([[name, sealed]], 'id-2')).toBeUndefined()
     expect(open([[`${prefix}id-2`, sealed]], 'id-2')).toBeUndefined()
-    const partner = { ...place, instance: 'partner' }
-    expect(open([[`${cookiePrefix(partner)}id-1`, sealed]], 'id-1', partner)).toBeUndefined()
-    const other = new Sealer(['another secret, of more than thirty-two characters'], 'transaction')
-    expect(open([[name, sealed]], 'id-1', place, other)).toBeUndefined()
+    expect(open([[`${theirs.prefix}id-1`, sealed]])).toBeUndefined()
+    for (const source of [
+      { secrets, owner: 'theirs' },
+      { secrets: ['another secret, of more than thirty-two characters'], owner: 'ours' },
+    ]) {
+      expect(open([[name, sealed]], 'id-1', place, sealsOf(source).transaction)).toBeUndefined()
+    }
     expect(open([[name, `${sealed}x`]])).toBeUndefined()
     expect(open([[name, 'garbage']])).toBeUndefined()
     expect(open([[name, '']])).toBeUndefined()
@@ -130,8 +147,8 @@ describe('a login under way', () => {
 
   it('is not known through a cookie of a weaker name', () => {
     const transaction = transactionOf({ id: 'id-1' })
-    const planted = transactionCookie(sealer, { ...place, https: false }, transaction)
-    expect(planted.name).toBe('oidc.default.id-1')
+    const planted = transactionCookie(sealer, cookiePlaceOf('ours', { ...whole, https: false }), transaction)
+    expect(`__Host-${planted.name}`).toBe(`${place.prefix}id-1`)
     expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
   })
 
@@ -202,25 +219,25 @@ describe('the logins under way in one browser', () => {
       string,
       string,
     ]
-    cookies.set(`__Host-oidc.default.${garbage}`, 'garbage')
-    cookies.set(`__Host-oidc.default.${moved}`, cookies.get(`__Host-oidc.default.${idOf(0)}`) as string)
+    cookies.set(`${place.prefix}${garbage}`, 'garbage')
+    cookies.set(`${place.prefix}${moved}`, cookies.get(`${place.prefix}${idOf(0)}`) as string)
     const old = transactionOf({ id: gone, startedAt: nowSeconds() - transactionSeconds })
-    cookies.set(`__Host-oidc.default.${gone}`, transactionCookie(sealer, place, old).value as string)
+    cookies.set(`${place.prefix}${gone}`, transactionCookie(sealer, place, old).value as string)
     expect(surplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
   })
 
   it('leave alone the cookies of others: the application, and other instances', () => {
     const { cookies } = manyTransactions(2)
-    for (const name of ['connect.sid', 'theme', 'oidc.default.x', '__Host-oidc.partner.x', '__Host-oidc.default.x']) {
+    for (const name of ['connect.sid', 'theme', 'oidc.x', `${theirs.prefix}x`, `${place.prefix}x`]) {
       cookies.set(name, 'garbage')
     }
-    cookies.set(`__Host-oidc.partner.${idOf(0)}`, 'garbage')
+    cookies.set(theirs.prefix + idOf(0), 'garbage')
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
   it('leave alone the count of finished logins, by which a loop is found out', () => {
     const { cookies } = manyTransactions(1)
-    const { name, value } = countFinished(sealer, place, new Map()).cookie
+    const { name, value } = countFinished(finished, place, new Map()).cookie
     cookies.set(name, value as string)
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
@@ -239,6 +256,23 @@ describe('the logins under way in one browser', () => {
   })
 })
 
+describe('the other cookies of an instance', () => {
+  const attributes = { path: '/', secure: true, sameSite: 'Lax' }
+
+  it('are one that says until the browser is closed that a silent login was tried', () => {
+    const name = `${place.prefix}silent`
+    expect(silentCookie(place)).toEqual({ ...attributes, name, value: '1', maxAgeSeconds: undefined })
+  })
+
+  it('and one that a logout sets and takes away again', () => {
+    const name = `${place.prefix}bye`
+    expect(farewellCookies(place)).toEqual([
+      { ...attributes, name, value: '1', maxAgeSeconds: undefined },
+      { ...attributes, name, value: undefined, maxAgeSeconds: 0 },
+    ])
+  })
+})
+
 describe('the size of a cookie', () => {
   it('is that of its name and its value', () => {
     expect(sizeOf('name', 'value')).toBe(9)
@@ -251,7 +285,7 @@ describe('finished logins', () => {
   /** Finishes logins one after another in one browser, and says of each whether it was one too many. */
   function finish(count: number, cookies: Map<string, string>): boolean[] {
     return Array.from({ length: count }, () => {
-      const { cookie, tooMany } = countFinished(sealer, place, cookies)
+      const { cookie, tooMany } = countFinished(finished, place, cookies)
       cookies.set(cookie.name, cookie.value as string)
       return tooMany
     })
@@ -276,11 +310,12 @@ describe('finished logins', () => {
     const cookies = new Map<string, string>()
     finish(5, cookies)
     const [name, value] = [...cookies][0] as [string, string]
-    expect(name).toBe('__Host-oidc.default.finished')
-    expect(countFinished(sealer, place, new Map([[name, `${value}x`]])).tooMany).toBe(false)
-    expect(countFinished(sealer, place, new Map([[name, 'garbage']])).tooMany).toBe(false)
-    const partner = { ...place, instance: 'partner' }
-    expect(countFinished(sealer, partner, new Map([['__Host-oidc.partner.finished', value]])).tooMany).toBe(false)
-    expect(countFinished(sealer, place, cookies).tooMany).toBe(true)
+    expect(name).toBe(`${place.prefix}finished`)
+    expect(countFinished(finished, place, new Map([[name, `${value}x`]])).tooMany).toBe(false)
+    expect(countFinished(finished, place, new Map([[name, 'garbage']])).tooMany).toBe(false)
+    for (const other of [sealsOf({ secrets, owner: 'theirs' }).finished, sealer]) {
+      expect(countFinished(other, place, cookies).tooMany).toBe(false)
+    }
+    expect(countFinished(finished, place, cookies).tooMany).toBe(true)
   })
 })

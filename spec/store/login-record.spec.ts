@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { secondsLeft, type Slot } from '../../lib/store/slot.ts'
-import { slotOf } from '../support/slots.ts'
+import { ours, slotOf } from '../support/slots.ts'
 
 const read = (text: string): LoginRecord => new LoginRecord(text)
 
@@ -63,13 +63,14 @@ describe('a login record', () => {
   ])('logs nobody in, and fails nothing, that is %s', (text) => {
     const record = read(text)
     expect(record.isOver).toBe(true)
-    expect(record.live('default')).toBeUndefined()
+    expect(record.live(ours)).toBeUndefined()
     expect(record.liveSlots).toEqual({})
   })
 
   const whole = slotOf('alice')
   it.each<[keyof Slot, unknown[]]>([
     ['loginId', [5, null, {}]],
+    ['owner', [5, null, {}]],
     ['issuer', [5, null, {}]],
     ['sub', [5, null, {}]],
     ['startedAt', ['1', null, {}]],
@@ -118,9 +119,19 @@ describe('the record of a session that was replaced', () => {
     const record = read(text)
     expect(record).toMatchObject({ text, isOver: true, isReplaced: true, moved: { session: 'successor' } })
     expect(record.slots).toEqual({})
-    expect(record.movedLogin('default')).toBe('login of alice')
-    expect(record.movedLogin('staff')).toBe('login of bob')
-    for (const other of ['partner', 'constructor', '__proto__']) expect(record.movedLogin(other)).toBeUndefined()
+    expect(record.movedLogin(ours)).toBe('login of alice')
+    expect(record.movedLogin({ ...ours, name: 'staff' })).toBe('login of bob')
+    for (const other of ['partner', 'constructor', '__proto__'])
+      expect(record.movedLogin({ ...ours, name: other })).toBeUndefined()
+  })
+
+  it('leads nowhere for another owner of the same name', () => {
+    const record = read(writeReplaced('successor', { default: slotOf('alice') }))
+    expect(record.movedLogin({ ...ours, owner: 'another' })).toBeUndefined()
+    for (const login of ['"login"', 'null', '5', '[]']) {
+      const odd = `{"format":1,"version":0,"slots":{},"replaced":{"session":"s","logins":{"default":${login}}}}`
+      expect(read(odd).movedLogin(ours)).toBeUndefined()
+    }
   })
 
   it('leads nowhere when no login went along', () => {
@@ -132,7 +143,7 @@ describe('the record of a session that was replaced', () => {
     (replaced) => {
       const record = read(`{"format":1,"version":1,"slots":{},"replaced":${replaced}}`)
       expect(record).toMatchObject({ isReplaced: false, moved: undefined })
-      expect(record.movedLogin('default')).toBeUndefined()
+      expect(record.movedLogin(ours)).toBeUndefined()
     },
   )
 })
@@ -142,16 +153,23 @@ describe('a slot', () => {
 
   it('is there for its own instance alone, also where names are those of every object', () => {
     const record = read(writeRecord({ default: slotOf('alice') }, 1))
-    expect(record.live('default')?.sub).toBe('alice')
+    expect(record.live(ours)?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
-      expect(record.live(other)).toBeUndefined()
+      expect(record.live({ ...ours, name: other })).toBeUndefined()
     }
-    expect(LoginRecord.none.live('default')).toBeUndefined()
+    expect(LoginRecord.none.live(ours)).toBeUndefined()
+  })
+
+  it('of another owner is no login of the instance, but the session is not over', () => {
+    const record = read(writeRecord({ default: slotOf('alice', { owner: 'another' }) }, 1))
+    expect(record.live(ours)).toBeUndefined()
+    expect(record.isOver).toBe(false)
+    expect(Object.keys(record.liveSlots)).toEqual(['default'])
   })
 
   it('named __proto__ by hostile JSON changes no prototype and is no login', () => {
     const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(slotOf('mallory'))}}}`)
-    expect(record.live('default')).toBeUndefined()
+    expect(record.live(ours)).toBeUndefined()
     const slots = record.liveSlots
     expect(Object.getPrototypeOf(slots)).toBe(Object.prototype)
     expect(Object.keys(slots)).toEqual([name])
@@ -166,9 +184,9 @@ describe('a slot', () => {
       live: slotOf('c', { endsAt: now + 100 }),
     }
     const record = read(writeRecord(slots, 1))
-    expect(record.live('over')).toBeUndefined()
-    expect(record.live('ending')).toBeUndefined()
-    expect(record.live('live')?.sub).toBe('c')
+    expect(record.live({ ...ours, name: 'over' })).toBeUndefined()
+    expect(record.live({ ...ours, name: 'ending' })).toBeUndefined()
+    expect(record.live({ ...ours, name: 'live' })?.sub).toBe('c')
     expect(Object.keys(record.liveSlots)).toEqual(['live'])
     expect(LoginRecord.none.liveSlots).toEqual({})
   })

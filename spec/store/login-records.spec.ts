@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { nowSeconds } from '../../lib/core/clock.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
-import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { loginKey, LoginRecords, tokensKey } from '../../lib/store/login-records.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey, LoginRecords, takeover, tokensKey } from '../../lib/store/login-records.ts'
 import type { Slots } from '../../lib/store/slot.ts'
-import { slotOf } from '../support/slots.ts'
+import { ours, slotOf } from '../support/slots.ts'
 
 const alice = slotOf('alice')
 const bob = slotOf('bob')
@@ -24,7 +25,7 @@ function replaced(times: number, slots: Slots): Promise<LoginRecords> {
 describe('a login', () => {
   it('is found in its session, with the record as it was read', async () => {
     const text = writeRecord({ default: alice, staff: slotOf('bob') }, 7)
-    const found = await (await recordsOf({ s: text })).find('s', 'default', alice.loginId)
+    const found = await (await recordsOf({ s: text })).find('s', ours, alice.loginId)
     expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, slot: alice })
   })
 
@@ -34,7 +35,7 @@ describe('a login', () => {
     [4, false],
     [9, false],
   ])('that went over %d times is found: %s, since a way leads on three times at most', async (times, isFound) => {
-    const found = await (await replaced(times, { default: alice })).find('0', 'default', alice.loginId)
+    const found = await (await replaced(times, { default: alice })).find('0', ours, alice.loginId)
     expect(found?.session).toBe(isFound ? String(times) : undefined)
   })
 
@@ -54,7 +55,7 @@ describe('a login', () => {
       { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
     ],
   ])('is not found in %s', async (_what, texts) => {
-    expect(await (await recordsOf(texts)).find('s', 'default', alice.loginId)).toBeUndefined()
+    expect(await (await recordsOf(texts)).find('s', ours, alice.loginId)).toBeUndefined()
   })
 })
 
@@ -85,5 +86,17 @@ describe('the end of all logins of a session', () => {
     const logins = await recordsOf({ s: text })
     await logins.endAll('s')
     expect(await logins.records.get(loginKey('s'))).toBe(text)
+  })
+})
+
+describe('the way from a session that was replaced', () => {
+  const ending = (seconds: number): Slots => ({ default: slotOf('alice', { endsAt: nowSeconds() + seconds }) })
+  const seconds = (moving: Slots): number => takeover('s', LoginRecord.none, 't', moving).seconds
+
+  it('is known as long as the logins last that went it, at least ten minutes', () => {
+    expect(seconds(ending(3600))).toBeGreaterThan(3590)
+    expect(seconds(ending(3600))).toBeLessThanOrEqual(3600)
+    expect(seconds(ending(60))).toBe(600)
+    expect(seconds({})).toBe(600)
   })
 })

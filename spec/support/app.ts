@@ -5,6 +5,7 @@ import express, { type Express, type Request } from 'express'
 import session, { type SessionOptions } from 'express-session'
 import { createOidc, type Oidc, type OidcEventName, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
+import { identityOf, type Identity } from './identity.ts'
 
 export const secret = 'a secret of more than thirty-two characters'
 
@@ -25,7 +26,7 @@ export interface AppSetup {
   publicUrl?: string
 }
 
-export interface TestApp {
+export interface TestApp extends Identity {
   url: string
   app: Express
   oidc: Oidc
@@ -53,12 +54,13 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   setup.before?.(app)
   app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }))
   const given = typeof setup.options === 'function' ? setup.options(url) : setup.options
-  const oidc = createOidc({
+  const options = {
     ...setup.provider.settings(),
     baseUrl: (setup.publicUrl ?? url) + (setup.basePath ?? ''),
     secret,
     ...given,
-  } as OidcOptions)
+  } as OidcOptions
+  const oidc = createOidc(options)
   const events: TestApp['events'] = []
   for (const name of eventNames) oidc.on(name, (event) => events.push({ name, event }))
   if (setup.mount === undefined) app.use(oidc.router)
@@ -73,6 +75,7 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   app.use(oidc.errorHandler())
   server.on('request', app)
   return {
+    ...identityOf(options),
     url,
     app,
     oidc,

@@ -152,7 +152,7 @@ export function transactions(agent: UserAgent): readonly string[] {
   return agent.jar
     .cookies()
     .map(({ name }) => name)
-    .filter((name) => /oidc\.[a-z]+\.[\w-]{22}$/.test(name))
+    .filter((name) => /oidc\.[\w-]{11}\.[\w-]{22}$/.test(name))
 }
 
 /** Makes a browser forget the logins that are under way. */

@@ -1,13 +1,10 @@
 /** The tokens of a login as they are kept in Redis. */
 import type { UserAgent } from 'express-session-oidc/testing'
-import { Sealer } from '../../lib/core/seal.ts'
 import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
-import { secret, type TestApp } from './app.ts'
+import type { TestApp } from './app.ts'
 import { told } from './flow.ts'
 import type { redisForFile } from './redis.ts'
 import { sessionId } from './session-cookie.ts'
-
-const sealer = new Sealer([secret], 'tokens')
 
 /** The tokens of the latest login of an application, which is a browser's; `change` writes others in their place. */
 export async function keptTokens(
@@ -18,8 +15,9 @@ export async function keptTokens(
 ): Promise<KeptTokens> {
   const loginId = String(told(app, 'login').at(-1)?.['loginId'])
   const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
-  const tokens = openTokens(sealer, (await client.get(key)) ?? '', loginId, 'default')
+  const sealer = app.seals.tokens
+  const tokens = openTokens(sealer, (await client.get(key)) ?? '', loginId)
   if (!tokens) throw new Error('the tokens of the latest login are not there')
-  await client.set(key, sealTokens(sealer, change(tokens), loginId, 'default'))
+  await client.set(key, sealTokens(sealer, change(tokens), loginId))
   return tokens
 }

@@ -1,11 +1,22 @@
+import type { InstanceId } from '../../lib/store/login-record.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
+import { ownerOf } from '../../lib/store/owner.ts'
+
+/** The instance that the slots of specs belong to, as a login record looks for it. */
+export const ours = instanceId('default')
+
+/** An instance of another name beside {@link ours}. */
+export function instanceId(name: string): InstanceId {
+  return { name, owner: ownerOf({ issuer: 'https://id.example.com', clientId: 'web', name }) }
+}
 
 /** A login of a user with an instance, an hour before its end. */
 export function slotOf(sub: string, more: Partial<Slot> = {}): Slot {
   const now = nowSeconds()
   return {
     loginId: `login of ${sub}`,
+    owner: ours.owner,
     issuer: 'https://id.example.com',
     sub,
     user: { iss: 'https://id.example.com', sub },

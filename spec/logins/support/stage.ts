@@ -2,14 +2,8 @@
 import type { Request } from 'express'
 import session, { MemoryStore } from 'express-session'
 import type { OidcEventName, OidcOptions } from 'express-session-oidc'
-import { resolveOptions } from '../../../lib/config/resolve.ts'
-import { Flights } from '../../../lib/core/flights.ts'
-import { Lru } from '../../../lib/core/lru.ts'
-import { Events } from '../../../lib/core/events.ts'
-import { Sealer } from '../../../lib/core/seal.ts'
-import { loginStores } from '../../../lib/http/make-instance.ts'
+import { makeInstance } from '../../../lib/http/make-instance.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { Provider } from '../../../lib/provider/provider.ts'
 import { MemoryRecords } from '../../../lib/session/memory-records.ts'
 import { RequestSession } from '../../../lib/session/web-session.ts'
 import { writeRecord } from '../../../lib/store/login-record.ts'
@@ -22,7 +16,7 @@ const issuer = 'https://id.example.com'
 
 /** An instance at https://app.example.com that knows its provider's metadata, and asks it nothing. */
 export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
-  const options = resolveOptions({
+  const instance = makeInstance({
     issuer: {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
@@ -35,27 +29,11 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
     secret,
     ...more,
   })
-  return {
-    options,
-    provider: new Provider({ ...options, neededMetadata: [] }, () => {}),
-    keys: new Keys(
-      () => Promise.reject(new Error('no keys are fetched')),
-      () => {},
-    ),
-    events: new Events(options.name),
-    stateSealer: new Sealer(options.secrets, 'state'),
-    cookieSealer: new Sealer(options.secrets, 'transaction'),
-    loginsIn: loginStores(options),
-    refreshes: new Flights(),
-    rechecks: new Lru(100),
-    cookiePlace: {
-      instance: options.name,
-      https: options.origin.startsWith('https:'),
-      basePath: options.basePath,
-      crossSite: false,
-    },
-    redirectUri: `${options.origin}${options.basePath}/callback`,
-  }
+  const keys = new Keys(
+    () => Promise.reject(new Error('no keys are fetched')),
+    () => {},
+  )
+  return { ...instance, keys }
 }
 
 /** The events of one kind that an instance tells from now on. */

@@ -1,6 +1,7 @@
 /** Rounds of trouble for one login after another of the same user, and what must hold in them. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
+import { forgetFinished } from '../../support/identity.ts'
 import { sessionId } from '../../support/session-cookie.ts'
 import { origin } from './app.ts'
 import type { Reply } from './crew.ts'
@@ -138,8 +139,7 @@ export class ChaosLane {
     }
     const again = await this.#agent.get('/profile')
     const taken = this.#journal.logins(this.#sub) - logins
-    // Many logins within a minute would be taken for a loop.
-    this.#agent.jar.delete('oidc.default.finished')
+    forgetFinished(this.#agent)
     if (page.status !== 200 || again.hops.length !== 1 || taken !== 1) {
       this.#isWrong(`logged in ${taken} times: ${page.status}, then ${again.hops.length} hops`)
     }

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { seenBy, type Name, type RaceBrowser } from './app.ts'
-import { begin, comesBack, forgetFinished, go, goesOn, step, type Begun, type Step } from './journey.ts'
+import { begin, comesBack, forgetAllFinished, go, goesOn, step, type Begun, type Step } from './journey.ts'
 import { users } from './ops.ts'
 
 const which = fc.nat(1)
@@ -195,7 +195,7 @@ const faults = fc
         const { model } = believed
         const own = world.browsers[browser] as RaceBrowser
         const begun = await begin(believed, world, browser, name, sub)
-        forgetFinished(world)
+        forgetAllFinished(world)
         const before = own.session
         const former = model.session(before)
         world.redis.failAt(nth, how)

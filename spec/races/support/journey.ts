@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { seenBy, type Name, type RaceApp, type RaceBrowser } from './app.ts'
 import type { FailingClient } from '../../support/failing-client.ts'
 import type { Gate } from '../../support/gate.ts'
+import { cookiesNamed, forgetFinished } from '../../support/identity.ts'
 import type { RaceAnswer } from './http.ts'
 import type { Model, ModelLogin, SeenLogin } from './model.ts'
 import type { RaceProvider } from './provider.ts'
@@ -148,21 +149,20 @@ export async function begin(
 }
 
 /** Whether the browser still has the cookie of a login that it began. */
-function hasCookie({ browsers }: World, browser: number, { path, name }: Begun): boolean {
+function hasCookie({ browsers }: World, browser: number, { path }: Begun): boolean {
   const state = new URL(path, 'http://127.0.0.1').searchParams.get('state') ?? ''
-  return browsers[browser]?.jar.get(`oidc.${name}.${state.split('.')[0]}`) !== undefined
+  return cookiesNamed(browsers[browser] as RaceBrowser, state.split('.')[0] as string).length > 0
 }
 
-/** Many logins within a minute would be taken for a loop. */
-export function forgetFinished({ browsers }: World): void {
-  for (const { jar } of browsers) for (const name of ['default', 'partner']) jar.delete(`oidc.${name}.finished`)
+export function forgetAllFinished({ browsers }: World): void {
+  for (const browser of browsers) forgetFinished(browser)
 }
 
 /** The response of a login comes: the first time, or once more. */
 export async function comesBack(believed: Believed, world: World, browser: number, begun: Begun): Promise<void> {
   const { model } = believed
   const owner = world.browsers[browser] as RaceBrowser
-  forgetFinished(world)
+  forgetAllFinished(world)
   const before = owner.session
   const had = hasCookie(world, browser, begun)
   const { status, location } = await go(believed, world, browser, begun.path)

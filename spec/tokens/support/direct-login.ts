@@ -82,7 +82,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
   told.length = 0
   const { records, session, store, id: formerId } = await stageWith()
   const id = newTransactionId()
-  const state = writeState(instance.stateSealer, instance.options.name, { id, attempt: 0 })
+  const state = writeState(instance.seals, { id, attempt: 0 })
   const transaction: Transaction = {
     id,
     nonce: directNonce,

@@ -1,0 +1,34 @@
+import { Authenticator, Sealer, type KeySource } from './seal.ts'
+
+/** The keys of one instance, one for each purpose. */
+export interface Seals {
+  /** The tokens of a login in the store. */
+  readonly tokens: Sealer
+  /** The cookie of a login in progress. */
+  readonly transaction: Sealer
+  /** The cookie that counts finished logins. */
+  readonly finished: Sealer
+  /** `state` of an authorization request. */
+  readonly state: Authenticator
+  /** The page inside `state` that a silent login returns to. */
+  readonly openPage: Sealer
+  /** `state` of a logout request. */
+  readonly logout: Sealer
+  /** An authorization response that waits in the store for its GET. */
+  readonly response: Sealer
+  /** What the address of a login says that the login needs. */
+  readonly needs: Sealer
+}
+
+export function sealsOf(source: KeySource): Seals {
+  return {
+    tokens: new Sealer(source, 'tokens'),
+    transaction: new Sealer(source, 'transaction'),
+    finished: new Sealer(source, 'finished'),
+    state: new Authenticator(source, 'state'),
+    openPage: new Sealer(source, 'open page'),
+    logout: new Sealer(source, 'logout'),
+    response: new Sealer(source, 'response'),
+    needs: new Sealer(source, 'needs'),
+  }
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it, vi } from 'vitest'
+import { sealsOf } from '../../lib/core/seals.ts'
+import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { groupKey } from '../../lib/store/login-groups.ts'
+import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
+import { LoginStore } from '../../lib/store/login-store.ts'
+import { ownerOf } from '../../lib/store/owner.ts'
+import type { KeptTokens } from '../../lib/store/tokens.ts'
+import { slotOf } from '../support/slots.ts'
+
+const secrets = ['a secret of more than thirty-two characters']
+const tokens: KeptTokens = {
+  accessToken: 'access-token',
+  tokenType: 'bearer',
+  obtainedAt: undefined,
+  expiresAt: undefined,
+  refreshToken: 'refresh-token',
+  idToken: 'id-token',
+  scope: ['openid'],
+}
+
+/** An instance named `default` at an issuer. */
+function storeAt(issuer: string, records: MemoryRecords): { logins: LoginStore; owner: string } {
+  const owner = ownerOf({ issuer, clientId: 'web', name: 'default' })
+  return {
+    logins: new LoginStore(records, { name: 'default', owner, sealer: sealsOf({ secrets, owner }).tokens }),
+    owner,
+  }
+}
+
+/** Two instances of one name, client and secret on the same records, and Alice's login with the first. */
+async function twoOwners() {
+  const records = new MemoryRecords()
+  const [ours, theirs] = [
+    storeAt('https://id.example.com', records),
+    storeAt('https://other.example.com', records),
+  ] as const
+  const alice = slotOf('alice', { owner: ours.owner, sid: 'sid-1' })
+  await records.set(loginKey('s'), writeRecord({ default: alice }, 1), 60)
+  await ours.logins.keepTokens('s', alice, tokens)
+  await ours.logins.index('s', alice)
+  return { records, ours: ours.logins, theirs: theirs.logins, alice }
+}
+
+describe('an instance of the same name and secret, but of another provider', () => {
+  it('does not find the login, neither in its session nor by its id', async () => {
+    const { ours, theirs, alice } = await twoOwners()
+    expect(await ours.find('s', alice.loginId)).toMatchObject({ session: 's', slot: alice })
+    expect(await theirs.find('s', alice.loginId)).toBeUndefined()
+    expect(await ours.findById(alice.loginId)).toMatchObject({ session: 's', slot: alice })
+    expect(await theirs.findById(alice.loginId)).toBeUndefined()
+    const record = await ours.loginRecords.read('s')
+    expect(ours.liveSlot(record)).toEqual(alice)
+    expect(theirs.liveSlot(record)).toBeUndefined()
+  })
+
+  it('does not find it where it went over into another session', async () => {
+    const { records, ours, theirs, alice } = await twoOwners()
+    await records.set(loginKey('former'), writeReplaced('s', { default: alice }), 60)
+    const former = await ours.loginRecords.read('former')
+    expect(ours.movedLogin(former)).toBe(alice.loginId)
+    expect(theirs.movedLogin(former)).toBeUndefined()
+    expect(await ours.find('former', alice.loginId)).toMatchObject({ session: 's' })
+    expect(await theirs.find('former', alice.loginId)).toBeUndefined()
+  })
+
+  it('does not open its tokens', async () => {
+    const { ours, theirs, alice } = await twoOwners()
+    expect(await ours.tokens('s', alice.loginId)).toEqual(tokens)
+    expect(await theirs.tokens('s', alice.loginId)).toBeUndefined()
+  })
+
+  it('does not end it, and finds it in no group', async () => {
+    const { records, ours, theirs, alice } = await twoOwners()
+    expect(await theirs.end({ session: 's', loginId: alice.loginId })).toBe('gone')
+    for (const group of [{ sub: 'alice' }, { sid: 'sid-1' }]) {
+      expect(await theirs.members(group)).toEqual([])
+      expect(await ours.members(group)).toEqual([alice.loginId])
+    }
+    expect(await records.get(tokensKey('s', 'default'))).toBeDefined()
+    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ slot: alice, isLast: true })
+  })
+
+  it('does not end it while it is in progress', async () => {
+    const { ours, theirs, alice } = await twoOwners()
+    const logout = { issuer: undefined, issuedAt: undefined }
+    const begun = { ...alice, startedAt: Date.now() / 1000 - 1 }
+    for (const group of [{ sub: 'alice' }, { sid: 'sid-1' }]) await theirs.leaveTombstone({ group, ...logout })
+    expect(await ours.wasLoggedOut(begun)).toBe(false)
+    await ours.leaveTombstone({ group: { sub: 'alice' }, ...logout })
+    expect(await ours.wasLoggedOut(begun)).toBe(true)
+  })
+})
+
+describe('a login that has ended', () => {
+  it('is taken out of its groups and of the index, but not of the group that the caller takes it out of', async () => {
+    const { records, ours, alice } = await twoOwners()
+    await ours.forget(alice, { sid: 'sid-1' })
+    expect(await ours.members({ sub: 'alice' })).toEqual([])
+    expect(await ours.members({ sid: 'sid-1' })).toEqual([alice.loginId])
+    expect(await records.get(sessionKey(alice.loginId))).toBeUndefined()
+    await ours.forget(alice)
+    expect(await ours.members({ sid: 'sid-1' })).toEqual([])
+  })
+
+  it('is not found by its id', async () => {
+    const { ours, alice } = await twoOwners()
+    await ours.forget(alice)
+    const find = vi.spyOn(ours, 'find')
+    expect(await ours.findById(alice.loginId)).toBeUndefined()
+    expect(find).not.toHaveBeenCalled()
+  })
+
+  it('costs no command where none has', async () => {
+    const { records, ours, alice } = await twoOwners()
+    const exclude = vi.spyOn(records, 'exclude')
+    await ours.forgetMembers({ sub: 'alice' }, [])
+    expect(exclude).not.toHaveBeenCalled()
+    await ours.forgetMembers({ sub: 'alice' }, [alice.loginId])
+    expect(exclude).toHaveBeenCalledOnce()
+    expect(await records.members(groupKey(alice.owner, { sub: 'alice' }))).toEqual([])
+  })
+})

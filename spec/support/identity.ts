@@ -1,0 +1,40 @@
+import type { OidcOptions } from 'express-session-oidc'
+import type { UserAgent } from 'express-session-oidc/testing'
+import { sealsOf, type Seals } from '../../lib/core/seals.ts'
+import { cookiePlaceOf, type CookiePlace } from '../../lib/session/transaction.ts'
+import { ownerOf } from '../../lib/store/owner.ts'
+
+/** What an instance derives from its options: its owner, its keys and its cookies. */
+export interface Identity {
+  readonly owner: string
+  readonly seals: Seals
+  readonly place: CookiePlace
+  /** The whole name of one of its cookies. */
+  readonly cookie: (name: string) => string
+}
+
+/** The identity of an instance with these options. */
+export function identityOf(options: Partial<OidcOptions>): Identity {
+  const { issuer, clientId = '', name = 'default', baseUrl = '', secret = '', responseMode } = options
+  const given = typeof issuer === 'string' ? issuer : (issuer as { issuer: string }).issuer
+  const { protocol, pathname } = new URL(baseUrl)
+  const owner = ownerOf({ issuer: given, clientId, name })
+  const place = cookiePlaceOf(owner, {
+    https: protocol === 'https:',
+    basePath: pathname.replace(/\/$/, ''),
+    crossSite: responseMode === 'form_post',
+  })
+  const seals = sealsOf({ secrets: [secret].flat(), owner })
+  return { owner, seals, place, cookie: (cookie) => place.prefix + cookie }
+}
+
+/** The cookies of a browser that begin as those of the package do and end with this, of whatever instance. */
+export function cookiesNamed({ jar }: Pick<UserAgent, 'jar'>, end: string): string[] {
+  const names = jar.cookies().map(({ name }) => name)
+  return names.filter((name) => /^(?:__Host-)?oidc\.[\w-]{11}\.[^.]+$/.test(name) && name.endsWith(`.${end}`))
+}
+
+/** Makes a browser forget how often it has logged in: many logins within a minute would be taken for a loop. */
+export function forgetFinished(agent: Pick<UserAgent, 'jar'>): void {
+  for (const name of cookiesNamed(agent, 'finished')) agent.jar.delete(name)
+}
