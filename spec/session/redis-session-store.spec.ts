@@ -576,3 +576,28 @@ describe('types', () => {
     expect(client).toBeDefined()
   })
 })
+
+describe('when a session was last in use', () => {
+  const seen = async (left: number, text: string | undefined): Promise<number | undefined> => {
+    if (text !== undefined) await redis.client.set(keyOf(id), text, { expiration: { type: 'EX', value: left } })
+    return store.lastSeenAt(id)
+  }
+  const now = (): number => Math.floor(Date.now() / 1000)
+
+  it.each([
+    ['by the seconds that are left of its life', 500, '{"cookie":{"originalMaxAge":null}}', 100],
+    ['also where its life is that of its cookie', 250, '{"cookie":{"originalMaxAge":300000}}', 50],
+    ['of a cookie that lasts longer than the store keeps a session', 500, '{"cookie":{"originalMaxAge":9000000}}', 100],
+    ['without a cookie', 500, '{}', 100],
+    ['with a life that is no whole second', 250, '{"cookie":{"originalMaxAge":299500}}', 50],
+    ['now, with more left than its life', 900, '{}', 0],
+  ])('is known %s', async (_how, left, text, ago) => {
+    const found = await seen(left, text)
+    expect(found).toBeGreaterThanOrEqual(now() - ago - 1)
+    expect(found).toBeLessThanOrEqual(now() - ago + 1)
+  })
+
+  it('is not known of a session that is not there', async () => {
+    expect(await seen(0, undefined)).toBeUndefined()
+  })
+})

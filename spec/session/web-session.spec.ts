@@ -2,13 +2,19 @@ import type { Request } from 'express'
 import session, { MemoryStore, type SessionData, type Store } from 'express-session'
 import type { Records } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { loginKey } from '../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../lib/session/memory-records.ts'
 import { StoreRecords } from '../../lib/session/store-records.ts'
-import { recordsFor, RequestSession, sessionLives } from '../../lib/session/web-session.ts'
+import {
+  destroySession,
+  recordsFor,
+  RequestSession,
+  sessionInUse,
+  sessionLives,
+} from '../../lib/session/web-session.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
 import { slotOf } from '../support/slots.ts'
@@ -278,5 +284,45 @@ describe('the session of a request', () => {
     const other = requestOf(own)
     new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)
     expect(other.session.hasLogins).toBe('elsewhere')
+  })
+})
+
+describe('when a session was last in use', () => {
+  const put = (store: Store, cookie: object | undefined): Promise<void> =>
+    new Promise((resolve) => store.set('id', { cookie } as unknown as SessionData, () => resolve()))
+  const expires = new Date(1_800_000_600_500)
+
+  it('is what its store says', async () => {
+    const store = new MemoryStore()
+    await put(store, { expires, originalMaxAge: 600_000 })
+    const lastSeenAt = vi.fn(async () => 1_700_000_000)
+    expect(await sessionInUse(Object.assign(store, { lastSeenAt }), 'id')).toEqual({ lastSeenAt: 1_700_000_000 })
+    expect(lastSeenAt).toHaveBeenCalledExactlyOnceWith('id')
+  })
+
+  it('is when it was renewed, for a store that cannot tell', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
+    const store = new MemoryStore()
+    await put(store, { expires, originalMaxAge: 600_000 })
+    expect(await sessionInUse(store, 'id')).toEqual({ lastSeenAt: 1_800_000_000 })
+  })
+
+  it.each([
+    ['has no end', { originalMaxAge: null, expires: null }],
+    ['has an end and no length', { originalMaxAge: null, expires: '2099-01-01T00:00:00Z' }],
+    ['has a length and no end', { originalMaxAge: 600_000, expires: null }],
+    ['has no cookie', undefined],
+  ])('is not known of one that %s', async (_what, cookie) => {
+    const store = new MemoryStore()
+    await put(store, cookie)
+    expect(await sessionInUse(store, 'id')).toEqual({ lastSeenAt: undefined })
+  })
+
+  it('is nothing where there is no such session', async () => {
+    const store = new MemoryStore()
+    expect(await sessionInUse(store, 'id')).toBeUndefined()
+    await put(store, undefined)
+    await destroySession(store, 'id')
+    expect(await sessionInUse(store, 'id')).toBeUndefined()
   })
 })
