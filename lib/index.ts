@@ -1,24 +1,17 @@
 export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/oidc.ts'
 export { createBearer, type Bearer } from './http/bearer.ts'
-export type { Authorized, NotAuthorized } from './http/authorize.ts'
+export type { Authorized, NotAuthorized } from './http/guards/authorize.ts'
 export type { AccessTokenParameters, ExchangeParameters, LoginTokenParameters } from './config/token-parameters.ts'
 export type { Login, Logins } from './http/logins.ts'
 export type { EndParameters, ListParameters } from './config/logins-parameters.ts'
-export type { AnonymousContext, LoginContext, OidcContext } from './http/context.ts'
-export { keycloak, type KeycloakOptions } from './config/presets.ts'
-export { entra, type EntraOptions, type EntraSettings } from './config/entra.ts'
+export type { AnonymousContext, LoginContext, OidcContext } from './http/context/context.ts'
+export { keycloak, type KeycloakOptions } from './presets/keycloak.ts'
+export { entra, type EntraOptions, type EntraSettings } from './presets/entra/entra.ts'
 export type { SessionStore } from './config/session-store.ts'
 export type { IssuerRules, TokenContext } from './config/issuer-rules.ts'
-export type {
-  FinishedLogin,
-  LoginParameters,
-  LogoutParameters,
-  OidcOptions,
-  ProviderMetadata,
-  RoleSources,
-  RouteOptions,
-} from './config/options.ts'
-export type { StandardClaims, TokenSet, UnknownClaims, User } from './config/claims.ts'
+export type { FinishedLogin, LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from './config/options.ts'
+export type { ProviderMetadata } from './config/provider-metadata.ts'
+export type { RoleSources, StandardClaims, TokenSet, UnknownClaims, User } from './config/claims.ts'
 export type {
   BearerIssuer,
   BearerOptions,

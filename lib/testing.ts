@@ -9,13 +9,12 @@ export type { LogoutDelivery, LogoutSubject } from './testing/backchannel.ts'
 export type { TestProviderOptions } from './testing/options.ts'
 export type { TestUser } from './testing/users.ts'
 export type { TestClient } from './testing/clients.ts'
-export type { TestRequest } from './testing/request.ts'
+export type { TestEndpoint, TestRequest } from './testing/request.ts'
 export type {
   BadSignature,
   EndpointFault,
   ResponseParameters,
   RotationFault,
-  TestEndpoint,
   TestFaults,
   TokenFault,
   UserInfoFault,

@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { IssuerRules } from './issuer-rules.ts'
-import type { RoleSources } from './options.ts'
+import type { RoleSources } from './claims.ts'
 
 /** What access tokens are accepted, wherever they come from. */
 export interface BearerSettings extends BindingOptions {

@@ -39,3 +39,13 @@ export interface TokenSet {
   /** The granted scope. */
   readonly scope: readonly string[]
 }
+
+/** What `roles` gets to find the roles of a user. */
+export interface RoleSources {
+  /** Claims of the ID token, verified. */
+  readonly idToken: UnknownClaims
+  /** Claims of the access token, there only where it is a JWT whose signature was verified. */
+  readonly accessToken: UnknownClaims | undefined
+  /** The userinfo answer, there only with `userInfo: 'login'`. */
+  readonly userInfo: UnknownClaims | undefined
+}

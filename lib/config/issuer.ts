@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isLoopback, parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
-import type { ProviderMetadata } from './options.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** Members of a provider's metadata that a login needs. */
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const

@@ -1,7 +1,8 @@
 import { localPath } from '../core/urls.ts'
-import { Checks, scopeList, words, optionsInvalid } from './checks.ts'
+import { Checks, optionsInvalid } from './checks.ts'
 import type { LoginParameters } from './options.ts'
 import { resourcesOf } from './resource.ts'
+import { scopeList, words } from '../core/scope.ts'
 
 /** What one login asks for, checked. */
 export interface LoginRequest {

@@ -2,19 +2,10 @@ import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { LoginBearerSettings } from './bearer-options.ts'
-import type { StandardClaims, TokenSet, UnknownClaims, User } from './claims.ts'
+import type { StandardClaims, TokenSet, User, RoleSources } from './claims.ts'
 import type { IssuerRules } from './issuer-rules.ts'
 import type { SessionStore } from './session-store.ts'
-
-/** What `roles` gets to find the roles of a user. */
-export interface RoleSources {
-  /** Claims of the ID token, verified. */
-  readonly idToken: UnknownClaims
-  /** Claims of the access token, there only where it is a JWT whose signature was verified. */
-  readonly accessToken: UnknownClaims | undefined
-  /** The userinfo answer, there only with `userInfo: 'login'`. */
-  readonly userInfo: UnknownClaims | undefined
-}
+import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** What `afterLogin` gets. */
 export interface FinishedLogin<Claims extends object = StandardClaims> {
@@ -22,17 +13,6 @@ export interface FinishedLogin<Claims extends object = StandardClaims> {
   readonly tokens: TokenSet
   /** Roles as `roles` found them. */
   readonly roles: readonly string[]
-}
-
-/** A provider's metadata (OIDC Discovery 3, RFC 8414), where it is given rather than discovered. */
-export interface ProviderMetadata {
-  readonly issuer: string
-  readonly authorization_endpoint: string
-  readonly token_endpoint: string
-  readonly jwks_uri: string
-  readonly userinfo_endpoint?: string | undefined
-  readonly end_session_endpoint?: string | undefined
-  readonly [member: string]: unknown
 }
 
 /** Paths of an instance's routes, relative to `baseUrl`. */

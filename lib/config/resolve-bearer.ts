@@ -4,7 +4,6 @@ import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-optio
 import { Checks, optionsInvalid } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
 import { issuerRules, issuerRulesOf, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
-import type { RoleSources } from './options.ts'
 import {
   introspectionOf,
   introspectorOf,
@@ -12,6 +11,7 @@ import {
   type ResolvedIntrospector,
 } from './resolve-introspection.ts'
 import { bindingOf, type ResolvedBinding } from './resolve-binding.ts'
+import type { RoleSources } from './claims.ts'
 
 /** The settings of a guard of Bearer tokens, validated, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {

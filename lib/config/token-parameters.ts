@@ -1,5 +1,6 @@
-import { Checks, optionsInvalid, scopeList } from './checks.ts'
+import { Checks, optionsInvalid } from './checks.ts'
 import { resourcesOf } from './resource.ts'
+import { scopeList } from '../core/scope.ts'
 
 /** What an access token is asked for with. */
 export interface AccessTokenParameters {

@@ -222,3 +222,13 @@ export function hookFailed(hook: string, error: unknown, secrets: readonly (stri
     cause: error,
   })
 }
+
+/** A mistake in how the package was set up, found at run time: 500, and the fix in the message. */
+export function setupInvalid(message: string): OidcError {
+  return new OidcError('setup_invalid', `express-session-oidc: ${message}`, { status: 500, detail: message })
+}
+
+/** A request that cannot be answered: 400. */
+export function badRequest(code: OidcErrorCode, message: string, detail?: string): OidcError {
+  return new OidcError(code, message, { status: 400, detail })
+}

@@ -52,8 +52,3 @@ export function localReferer(referer: unknown, origin: string): string | undefin
   const url = typeof referer === 'string' ? parsedUrl(referer) : undefined
   return url?.origin === new URL(origin).origin ? localPath(url.pathname + url.search, origin) : undefined
 }
-
-/** Escapes text for HTML, element content and quoted attributes alike. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}

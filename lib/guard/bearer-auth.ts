@@ -1,8 +1,7 @@
-import { scopeList } from '../config/checks.ts'
-import type { UnknownClaims } from '../config/claims.ts'
-import type { RoleSources } from '../config/options.ts'
-import { keycloakRoles, textsIn } from '../config/keycloak-roles.ts'
+import type { UnknownClaims, RoleSources } from '../config/claims.ts'
+import { keycloakRoles, textsIn } from '../presets/keycloak-roles.ts'
 import { hookFailed } from '../core/errors.ts'
+import { scopeList } from '../core/scope.ts'
 
 /** What an access token says, once it was verified. Frozen, all through: requests with the same token share it. */
 export interface BearerAuth<Claims extends object = UnknownClaims> {

@@ -2,9 +2,9 @@ import type { Request } from 'express'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
-import { acrOf, authAgeOf, claimsOf, scopeOf, wordsOf, type Rule } from './rule.ts'
-import type { AuthenticationRule } from './authentication.ts'
-import type { Requirements } from './verdict.ts'
+import { type Rule } from './rule.ts'
+import { acrOf, authAgeOf, claimsOf, scopeOf, wordsOf } from './rule-options.ts'
+import type { CompiledBearerRule } from './verdict.ts'
 
 /** What a route asks of an access token. All members that are given must be met. */
 export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {
@@ -28,12 +28,6 @@ export interface BearerRule<Claims extends object = UnknownClaims> extends Token
   check?: ((claims: UnknownClaims & Claims, req: Request) => boolean | Promise<boolean>) | undefined
   /** `true`: lets requests without a token through, with no `req.auth`. One with a token that is not good is refused. Default false. */
   optional?: boolean | undefined
-}
-
-/** A rule, checked, in the form in which it is judged. */
-export interface CompiledBearerRule extends Requirements, AuthenticationRule {
-  readonly audience: readonly string[] | undefined
-  readonly optional: boolean
 }
 
 const known = [

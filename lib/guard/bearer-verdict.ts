@@ -4,8 +4,7 @@ import { checkAudience } from '../tokens/presented-token.ts'
 import { authenticationParameters, weakness } from './authentication.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 import type { Refusal } from './bearer-error.ts'
-import type { CompiledBearerRule } from './bearer-rule.ts'
-import { meets, type Verdict } from './verdict.ts'
+import { meets, type Verdict, type CompiledBearerRule } from './verdict.ts'
 
 /**
  * Judges a verified token against the rule of a route: what it is refused with, or undefined. Returns a promise only

@@ -3,7 +3,7 @@ import { acceptedAlgorithms } from '../config/algorithms.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import { verifyDpopProof } from '../tokens/dpop-proof.ts'
-import { TokenRejected } from '../tokens/faults.ts'
+import { TokenRejected } from '../tokens/token-rejected.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
 /** How proofs of the keys that tokens are bound to are taken. */

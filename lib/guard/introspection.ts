@@ -1,7 +1,7 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import type { ResolvedIntrospection } from '../config/resolve-introspection.ts'
-import { Flights } from '../core/flights.ts'
-import { TokenRejected } from '../tokens/faults.ts'
+import { Flights } from '../core/single-flight.ts'
+import { TokenRejected } from '../tokens/token-rejected.ts'
 import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
 
 /** Asks an issuer about a token: its claims, or undefined where it is not active (RFC 7662 2.2). */

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
-import { wasAskedLately } from '../session/asked.ts'
+import { wasAskedLately } from '../session/step-up-history.ts'
 import type { Slot } from '../store/slot.ts'
 import { authenticationParameters, weakness, type Weakness } from './authentication.ts'
 import type { CompiledRule } from './rule.ts'

@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import type { UnknownClaims } from '../config/claims.ts'
+import type { AuthenticationRule } from './authentication.ts'
 
 /** What of a rule can be needed of a login or a token alike. */
 export interface Requirements {
@@ -9,6 +10,12 @@ export interface Requirements {
   readonly anyScope: readonly string[] | undefined
   readonly claims: readonly (readonly [string, string | number | boolean])[]
   readonly check: ((user: never, req: Request) => unknown) | undefined
+}
+
+/** A rule for tokens, checked, in the form in which it is judged. */
+export interface CompiledBearerRule extends Requirements, AuthenticationRule {
+  readonly audience: readonly string[] | undefined
+  readonly optional: boolean
 }
 
 /** Whether a login or a token meets a rule; `lacking` says for the log what it does not, `scope` what would be needed. */

@@ -6,15 +6,15 @@ import {
 } from '../config/logins-parameters.ts'
 import type { SessionStore } from '../config/session-store.ts'
 import { resolveLoginTokenParameters, type LoginTokenParameters } from '../config/token-parameters.ts'
-import { withLogin } from '../logins/by-id.ts'
-import { endByApplication } from '../logins/end-logins.ts'
+import { withLogin } from '../logins/tokens/by-id.ts'
+import { endByApplication } from '../logins/logout/end-logins.ts'
 import type { Instance } from '../logins/instance.ts'
-import type { LoginPlace } from '../logins/kept-tokens.ts'
-import { listLogins, type ListedLogin } from '../logins/list.ts'
-import { freshToken } from '../logins/refresh.ts'
+import type { LoginPlace } from '../logins/tokens/kept-tokens.ts'
+import { listLogins, type ListedLogin } from '../logins/logout/list-logins.ts'
+import { freshToken } from '../logins/tokens/refresh.ts'
 import type { AccessToken } from '../store/tokens.ts'
-import { toldError } from './answers.ts'
-import { setupInvalid } from './request-state.ts'
+import { toldError } from './response/report-error.ts'
+import { setupInvalid } from '../core/errors.ts'
 
 /** A login of a user, as a list of devices shows it. Times are seconds since the epoch. */
 export interface Login {

@@ -1,17 +1,17 @@
 import { loginMetadata } from '../config/issuer.ts'
 import { resolveOptions } from '../config/resolve.ts'
 import { Events } from '../core/events.ts'
-import { Flights } from '../core/flights.ts'
+import { Flights } from '../core/single-flight.ts'
 import { Lru } from '../core/lru.ts'
 import type { Records } from '../core/records.ts'
 import { sealsOf } from '../core/seals.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider } from '../provider/provider.ts'
-import { cookiePlaceOf } from '../session/transaction.ts'
 import { LoginStore, type LoginOwner } from '../store/login-store.ts'
 import { ownerOf } from '../store/owner.ts'
-import { Keys } from '../tokens/keys.ts'
+import { Keys } from '../tokens/key-set.ts'
+import { cookiePlaceOf } from '../session/login-cookies.ts'
 
 /** Logins of which it is remembered when they were last rechecked. */
 const mostRechecks = 10_000

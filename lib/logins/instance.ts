@@ -4,13 +4,13 @@ import type { Events } from '../core/events.ts'
 import type { Records } from '../core/records.ts'
 import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
-import type { Flights } from '../core/flights.ts'
+import type { Flights } from '../core/single-flight.ts'
 import type { Lru } from '../core/lru.ts'
-import type { CookiePlace } from '../session/transaction.ts'
 import { recordsFor } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
 import type { KeptTokens } from '../store/tokens.ts'
-import type { Keys } from '../tokens/keys.ts'
+import type { Keys } from '../tokens/key-set.ts'
+import type { CookiePlace } from '../session/login-cookies.ts'
 
 /** What the use cases of one instance share. */
 export interface Instance {

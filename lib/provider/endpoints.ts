@@ -1,10 +1,11 @@
 import { WWWAuthenticateChallengeError, buildEndSessionUrl, fetchProtectedResource } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
 import { OidcError } from '../core/errors.ts'
-import { withProof, type DpopHandle } from './dpop.ts'
-import { providerFault, responseInvalid, statusFault } from './faults.ts'
+import { withProof } from './dpop-keys.ts'
+import { providerFault, responseInvalid, statusFault } from './provider-faults.ts'
 import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
+import type { DpopHandle } from './token-response.ts'
 
 /** The URL that ends the login at the provider (OIDC RP-Initiated Logout 2); undefined where it has no such endpoint. */
 export async function endSessionUrl(

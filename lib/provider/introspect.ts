@@ -1,6 +1,6 @@
 import { tokenIntrospection } from 'openid-client'
 import type { UnknownClaims } from '../config/claims.ts'
-import { credentials, providerFault, responseInvalid } from './faults.ts'
+import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
 /** What the provider says of an access token (RFC 7662 2); undefined where it is not active. */

@@ -8,7 +8,8 @@ import {
   type CustomFetch,
   type FetchBody,
 } from 'openid-client'
-import { withProof, type DpopHandle } from './dpop.ts'
+import { withProof } from './dpop-keys.ts'
+import type { DpopHandle } from './token-response.ts'
 
 /** An access token with what proves the key that it is bound to, if any (RFC 9449 7). */
 export interface PresentedToken {

@@ -15,9 +15,9 @@ import { Lru } from '../core/lru.ts'
 import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 import { clientAuth } from './client-auth.ts'
-import type { DpopHandle } from './dpop.ts'
-import { providerFault } from './faults.ts'
+import { providerFault } from './provider-faults.ts'
 import { httpClient, type HttpClient } from './http-client.ts'
+import type { DpopHandle } from './token-response.ts'
 
 /** Metadata older than this are discovered anew, behind the request that finds them so. */
 const refreshAfterMs = 3600_000

@@ -1,9 +1,9 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
 import { OidcError } from '../core/errors.ts'
-import { withProof, type DpopHandle } from './dpop.ts'
-import { credentials, providerFault } from './faults.ts'
+import { withProof } from './dpop-keys.ts'
+import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
-import { isInvalidGrant, issuedTokens, type IssuedTokens } from './token-response.ts'
+import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
 /** What the response must fit. */
 export interface ResponseChecks {

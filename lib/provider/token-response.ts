@@ -1,6 +1,8 @@
-import { ResponseBodyError, type TokenEndpointResponse } from 'openid-client'
-import type { DpopHandle } from './dpop.ts'
-import { responseInvalid } from './faults.ts'
+import { ResponseBodyError, type DPoPHandle, type TokenEndpointResponse } from 'openid-client'
+import { responseInvalid } from './provider-faults.ts'
+
+/** Makes the proofs of one key (RFC 9449 4), with the latest nonce of each server (8, 9). */
+export type DpopHandle = DPoPHandle
 
 /** What the token endpoint answered (RFC 6749 5.1), nothing of it verified yet. */
 export interface IssuedTokens {

@@ -5,11 +5,11 @@ import type { Records } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { LoginRecord } from '../store/login-record.ts'
 import { LoginRecords } from '../store/login-records.ts'
-import { attachedLogin, recordsIn } from './attached.ts'
-import { answerable } from './answerable.ts'
-import { MemoryRecords } from './memory-records.ts'
-import { callStore, isNoEntry } from './store-call.ts'
-import { StoreRecords } from './store-records.ts'
+import { attachedLogin, recordsIn } from '../store/attached.ts'
+import { answerable } from '../store/answerable.ts'
+import { MemoryRecords } from '../store/memory-records.ts'
+import { callStore, isNoEntry } from '../store/store-call.ts'
+import { StoreRecords } from '../store/store-records.ts'
 
 declare module 'express-session' {
   interface SessionData {

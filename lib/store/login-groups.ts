@@ -14,15 +14,6 @@ export interface Logout {
   readonly issuedAt: number | undefined
 }
 
-/** A logout, as logins find it that were in progress when it came. */
-export interface Tombstone {
-  readonly issuer?: string | undefined
-  /** When it came, by our clock, with fractions of a second. */
-  readonly at: number
-  /** An authentication after this time is of a user who came back. */
-  readonly issuedAt: number
-}
-
 /** The groups that a login is in. */
 export function groupsOf({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
   return sid === undefined ? [{ sub }] : [{ sub }, { sid }]
@@ -33,22 +24,10 @@ export function groupKey(owner: string, group: LoginGroup): RecordKey {
   return { kind: 'logins', id: groupId(owner, group) }
 }
 
-/** The set of the logouts of a group. */
-export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
-  return { kind: 'ended', id: groupId(owner, group) }
-}
-
 /** A name for a group of an owner, whatever characters `sub` and `sid` have, and however many. */
 export function groupId(owner: string, group: LoginGroup): string {
   const [what, value] = 'sid' in group ? ['sid', group.sid] : ['sub', group.sub]
   return createHash('sha256')
     .update(JSON.stringify([owner, what, value]))
     .digest('base64url')
-}
-
-/** Whether a login that has just been written was ended by a logout while it was in progress. */
-export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, slot: Slot): boolean {
-  if (issuer !== undefined && issuer !== slot.issuer) return false
-  // Its user authenticated after the logout: who came back stays.
-  return slot.startedAt < at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
 }

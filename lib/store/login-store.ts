@@ -2,20 +2,12 @@ import { transactionSeconds } from '../core/limits.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
-import {
-  endsLoginInProgress,
-  groupId,
-  groupKey,
-  groupsOf,
-  tombstonesKey,
-  type LoginGroup,
-  type Logout,
-  type Tombstone,
-} from './login-groups.ts'
+import { groupId, groupKey, groupsOf, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
 import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
 import { secondsLeft, without, type Slot } from './slot.ts'
 import { openTokens, sealTokens, type KeptTokens } from './tokens.ts'
+import { endsLoginInProgress, tombstonesKey, type Tombstone } from './tombstones.ts'
 
 /** Whose logins a {@link LoginStore} keeps. */
 export interface LoginOwner extends InstanceId {

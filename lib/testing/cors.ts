@@ -1,7 +1,6 @@
 /** Requests of scripts of other origins (CORS): clients that run in browsers. */
 import type { Answer } from './answer.ts'
-import type { TestEndpoint } from './faults.ts'
-import type { TestRequest } from './request.ts'
+import type { TestEndpoint, TestRequest } from './request.ts'
 
 /** What scripts fetch. Pages go to the others, or servers, which have a secret. */
 const fetched: ReadonlySet<TestRequest['endpoint']> = new Set<TestEndpoint>([

@@ -1,7 +1,7 @@
 import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import { proofAlgorithms } from './dpop.ts'
-import type { TestEndpoint } from './faults.ts'
+import type { TestEndpoint } from './request.ts'
 import { issuerOf, type ProviderState } from './state.ts'
 import { grantTypes } from './tokens.ts'
 

@@ -8,8 +8,7 @@ import { entraToken, graph } from './entra-endpoints.ts'
 import { entraError } from './entra-error.ts'
 import { isTenantId } from './entra-options.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
-import type { TestEndpoint } from './faults.ts'
-import { readRequest, type TestRequest } from './request.ts'
+import { readRequest, type TestEndpoint, type TestRequest } from './request.ts'
 import type { RequestLog } from './request-log.ts'
 
 /** What a path is below that of its authority. */

@@ -1,20 +1,7 @@
 import type { JWK } from 'jose'
 import type { Change, JsonObject } from './change.ts'
 import type { KeyRotation } from './keys.ts'
-import type { TestRequest } from './request.ts'
-
-/** The endpoints of the provider; `login` is where its login page is sent to. */
-export type TestEndpoint =
-  | 'discovery'
-  | 'jwks'
-  | 'authorize'
-  | 'login'
-  | 'token'
-  | 'userinfo'
-  | 'end_session'
-  | 'revocation'
-  | 'introspection'
-  | 'par'
+import type { TestEndpoint, TestRequest } from './request.ts'
 
 /**
  * What goes wrong at an endpoint. `status`, `body`, `html` and `invalidJson` answer in the endpoint's place, which then

@@ -1,5 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import type { TestEndpoint } from './faults.ts'
+
+/** The endpoints of the provider; `login` is where its login page is sent to. */
+export type TestEndpoint =
+  | 'discovery'
+  | 'jwks'
+  | 'authorize'
+  | 'login'
+  | 'token'
+  | 'userinfo'
+  | 'end_session'
+  | 'revocation'
+  | 'introspection'
+  | 'par'
 
 /** A request that the provider got. */
 export interface TestRequest {

@@ -1,7 +1,7 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import { acceptedAlgorithms } from '../config/algorithms.ts'
-import { tokenInvalid } from './faults.ts'
-import type { Keys } from './keys.ts'
+import { tokenInvalid } from './token-rejected.ts'
+import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
 /** What the access token of a login must fit for its claims to be read. */

@@ -2,7 +2,7 @@ import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify, type JWK, type JWTVerif
 import { createHash } from 'node:crypto'
 import { describe } from '../core/errors.ts'
 import { parsedUrl } from '../core/urls.ts'
-import { TokenRejected } from './faults.ts'
+import { TokenRejected } from './token-rejected.ts'
 
 /** What a DPoP proof must fit (RFC 9449 4.3). */
 export interface DpopProofChecks {

@@ -3,9 +3,9 @@ import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError } from '../core/errors.ts'
-import { tokenInvalid } from './faults.ts'
-import { keysWithKidOf, ruleFault } from './issuer-rules.ts'
-import type { Keys } from './keys.ts'
+import { tokenInvalid } from './token-rejected.ts'
+import { keysWithKidOf, ruleFault } from './issuer-checks.ts'
+import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
 /** What an ID token must fit. */

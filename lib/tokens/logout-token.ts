@@ -1,9 +1,9 @@
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
-import { TokenRejected } from './faults.ts'
-import { issuersOf } from './issuer-rules.ts'
-import type { Keys } from './keys.ts'
+import { TokenRejected } from './token-rejected.ts'
+import { issuersOf } from './issuer-checks.ts'
+import type { Keys } from './key-set.ts'
 import { verifyPresented } from './verify.ts'
 
 /** What a logout token must fit. */

@@ -7,8 +7,8 @@ import {
   type JWTVerifyOptions,
   type JWTVerifyResult,
 } from 'jose'
-import { isKeyMismatch } from './faults.ts'
-import type { KeyLookup, Keys } from './keys.ts'
+import { isKeyMismatch } from './token-rejected.ts'
+import type { KeyLookup, Keys } from './key-set.ts'
 
 /**
  * Verifies a token that has just come from the provider. Keys may have been rotated since the set was fetched: where

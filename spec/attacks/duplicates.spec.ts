@@ -8,12 +8,12 @@ import type expressModule from 'express'
 import type { Express, RequestHandler } from 'express'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { queryOf } from '../../lib/http/login.ts'
 import type * as AppModule from '../support/app.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { changed, flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
 import { rawRequest, type HeaderLines } from './raw-http.ts'
+import { queryOf } from '../../lib/http/request/query.ts'
 
 type ExpressModule = typeof expressModule
 

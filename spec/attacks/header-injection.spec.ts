@@ -7,7 +7,7 @@ import { LoginRefused, type OidcOptions } from 'express-session-oidc'
 import type { TestEndpoint, TestFaults, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { localPath, localReferer } from '../../lib/core/urls.ts'
-import { statusFault } from '../../lib/provider/faults.ts'
+import { statusFault } from '../../lib/provider/provider-faults.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { byDepth } from '../support/depth.ts'
 import { changed, flow, publicOrigin, response } from '../support/flow.ts'
@@ -72,7 +72,7 @@ function expectLike(answer: RawAnswer, plain: RawAnswer, what: string): void {
     if (name !== 'Set-Cookie') expect(value, `${what}: ${name}`).toMatch(/^[\x20-\x7e]*$/)
   }
   for (const line of answer.all('Set-Cookie')) {
-    expect(line, what).toMatch(/^oidc\.default\.[^;=\s]*=[\w-]*; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/)
+    expect(line, what).toMatch(/^oidc\.[\w-]{11}\.[^;=\s]*=[\w-]*; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Lax$/)
   }
 }
 
@@ -189,7 +189,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     for (const hop of page.hops) {
       if (!hop.url.startsWith(app.url)) continue
       expect([...hop.headers.keys()], what).not.toContain('x-planted')
-      for (const line of hop.headers.getSetCookie()) expect(line, what).toMatch(/^(?:oidc\.default\.|connect\.sid=)/)
+      for (const line of hop.headers.getSetCookie()) expect(line, what).toMatch(/^(?:oidc\.[\w-]{11}\.|connect\.sid=)/)
       for (const [name, value] of hop.headers) {
         if (name !== 'set-cookie') expect(value, `${what}: ${name}`).toMatch(/^[\x20-\x7e]*$/)
       }

@@ -9,11 +9,12 @@ import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
 import { sealsOf } from '../../lib/core/seals.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
-import { cookiePlaceOf, openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
+import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
+import { cookiePlaceOf } from '../../lib/session/login-cookies.ts'
 
 const world = flow()
 function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { SingleFlight } from '../../lib/core/single-flight.ts'
+import { Flights, SingleFlight } from '../../lib/core/single-flight.ts'
 import { Gate } from '../support/gate.ts'
 
 describe('a single flight', () => {
@@ -32,5 +32,43 @@ describe('a single flight', () => {
     const asked = await Promise.allSettled([flight.run(fail), flight.run(fail)])
     expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(await flight.run(() => Promise.resolve('yes'))).toBe('yes')
+  })
+})
+
+describe('Flights', () => {
+  it('runs work once per name for all callers that arrive while it runs', async () => {
+    const flights = new Flights<string>()
+    const gate = new Gate()
+    const runs: string[] = []
+    const work = (name: string) => async (): Promise<string> => {
+      runs.push(name)
+      await gate.pass()
+      return `${name} ${runs.length}`
+    }
+    const results = [flights.run('a', work('a')), flights.run('a', work('a'))]
+    await gate.arrived
+    expect(runs).toEqual(['a'])
+    gate.open()
+    expect(await Promise.all(results)).toEqual(['a 1', 'a 1'])
+  })
+
+  it('does not make work of one name wait for work of another', async () => {
+    const flights = new Flights<string>()
+    const gate = new Gate()
+    const waiting = flights.run('a', async () => {
+      await gate.pass()
+      return 'a'
+    })
+    expect(await flights.run('b', () => Promise.resolve('b'))).toBe('b')
+    gate.open()
+    expect(await waiting).toBe('a')
+  })
+
+  it('runs work again once it has finished or failed', async () => {
+    const flights = new Flights<number>()
+    expect(await flights.run('a', () => Promise.resolve(1))).toBe(1)
+    const failure = new Error('no')
+    await expect(flights.run('a', () => Promise.reject(failure))).rejects.toBe(failure)
+    expect(await flights.run('a', () => Promise.resolve(3))).toBe(3)
   })
 })

@@ -5,7 +5,7 @@ import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
 import type { Refusal } from '../../lib/guard/bearer-error.ts'
 import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
 import { judgeToken } from '../../lib/guard/bearer-verdict.ts'
-import { TokenRejected } from '../../lib/tokens/faults.ts'
+import { TokenRejected } from '../../lib/tokens/token-rejected.ts'
 import { rejection, thrown } from '../support/flow.ts'
 
 const now = 1_800_000_000

@@ -57,12 +57,13 @@ describe('the sources', () => {
 
   it('look at no program that a browser says it is, and at no address', { meta: { id: 'source-3' } }, () => {
     const headers = /^(?:user-agent|x-forwarded-.*|x-real-ip|forwarded|host|x-original-.*)$/i
-    const elsewhere = (places: string[]): string[] => places.filter((place) => !place.startsWith('http/device.ts'))
+    const elsewhere = (places: string[]): string[] =>
+      places.filter((place) => !place.startsWith('http/request/device.ts'))
     // One file keeps them, to be shown to the user.
     expect(elsewhere(found((node) => ts.isStringLiteral(node) && headers.test(node.text)))).toEqual([])
     // One file reads what a client presents.
     const credentials = found((node) => ts.isStringLiteral(node) && /^authorization$/i.test(node.text))
-    expect(credentials.filter((place) => !place.startsWith('http/bearer-credentials.ts'))).toEqual([])
+    expect(credentials.filter((place) => !place.startsWith('http/guards/bearer-credentials.ts'))).toEqual([])
     const addresses = found(
       (node) =>
         names(node, /^(?:ip|ips|hostname)$/) && /\breq(?:uest)?\.(?:ip|ips|hostname)$/.test(node.parent.getText()),

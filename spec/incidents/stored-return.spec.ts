@@ -1,9 +1,9 @@
 /** Where a login returns to is kept meanwhile, in a cookie and in the records: it is checked again when it is used. */
 import { describe, expect, it } from 'vitest'
-import { claim, settleClaim } from '../../lib/logins/claim.ts'
+import { claim, settleClaim } from '../../lib/logins/login/claim.ts'
 import { readState } from '../../lib/session/state.ts'
 import { openTransaction, transactionCookie } from '../../lib/session/transaction.ts'
-import { redisRecords } from '../../lib/session/redis-records.ts'
+import { redisRecords } from '../../lib/store/redis-records.ts'
 import type { TestApp } from '../support/app.ts'
 import { flow, response } from '../support/flow.ts'
 

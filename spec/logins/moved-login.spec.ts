@@ -1,13 +1,14 @@
 /** The end of a login that is, or goes meanwhile, elsewhere: which login is ended, and which is not. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { endLogin } from '../../lib/logins/end.ts'
+import { endLogin } from '../../lib/logins/logout/end-own-login.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { tombstonesKey, type LoginGroup } from '../../lib/store/login-groups.ts'
+import { type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
 import { slotOf } from '../support/slots.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
+import { tombstonesKey } from '../../lib/store/tombstones.ts'
 
 let instance: Instance = instanceWith()
 beforeEach(() => void (instance = instanceWith()))

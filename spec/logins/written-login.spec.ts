@@ -1,11 +1,11 @@
 /** The writes of a login, one by one: what is asked of the store, what another's write between them does, and what is undone. */
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/finish.ts'
-import { FormerSessionChanged } from '../../lib/logins/write-login.ts'
-import type { Identity } from '../../lib/logins/identity.ts'
+import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/login/finish.ts'
+import { FormerSessionChanged } from '../../lib/logins/login/write-login.ts'
+import type { Identity } from '../../lib/logins/login/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { nameOf } from '../../lib/session/memory-records.ts'
+import { nameOf } from '../../lib/store/memory-records.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
 import { groupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
@@ -19,7 +19,7 @@ vi.mock('../../lib/provider/respond.ts', async (original) => ({
   ...(await original<typeof import('../../lib/provider/respond.ts')>()),
   exchangeCode: () => Promise.resolve({}),
 }))
-vi.mock('../../lib/logins/identity.ts', () => ({ identify: () => Promise.resolve(who.identity) }))
+vi.mock('../../lib/logins/login/identity.ts', () => ({ identify: () => Promise.resolve(who.identity) }))
 
 const issuer = 'https://id.example.com'
 let instance: Instance = instanceWith()

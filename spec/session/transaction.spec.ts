@@ -6,20 +6,22 @@ import { nowSeconds } from '../../lib/core/clock.ts'
 import { newTransactionId } from '../../lib/session/state.ts'
 import {
   clearedCookie,
-  cookiePlaceOf,
-  countFinished,
-  farewellCookies,
   maxAgeOf,
-  silentCookie,
   mostTransactions,
   openTransaction,
   sizeOf,
   surplusTransactions,
   transactionCookie,
-  type Cookie,
-  type CookiePlace,
   type Transaction,
 } from '../../lib/session/transaction.ts'
+import {
+  cookiePlaceOf,
+  farewellCookies,
+  silentCookie,
+  type Cookie,
+  type CookiePlace,
+} from '../../lib/session/login-cookies.ts'
+import { countFinished } from '../../lib/session/login-loop.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
 const { transaction: sealer, finished } = sealsOf({ secrets, owner: 'ours' })

@@ -3,11 +3,11 @@ import session, { MemoryStore, type SessionData, type Store } from 'express-sess
 import type { Records } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { attachLogin, recordsIn } from '../../lib/session/attached.ts'
+import { attachLogin, recordsIn } from '../../lib/store/attached.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { loginKey } from '../../lib/store/login-records.ts'
-import { MemoryRecords } from '../../lib/session/memory-records.ts'
-import { StoreRecords } from '../../lib/session/store-records.ts'
+import { MemoryRecords } from '../../lib/store/memory-records.ts'
+import { StoreRecords } from '../../lib/store/store-records.ts'
 import {
   destroySession,
   recordsFor,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { endsLoginInProgress, groupId, groupsOf } from '../../lib/store/login-groups.ts'
+import { groupId, groupsOf } from '../../lib/store/login-groups.ts'
 import { slotOf } from '../support/slots.ts'
+import { endsLoginInProgress } from '../../lib/store/tombstones.ts'
 
 describe('a group of logins', () => {
   it('is named for its owner', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, LoginRecords, takeover, tokensKey } from '../../lib/store/login-records.ts'
 import type { Slots } from '../../lib/store/slot.ts'

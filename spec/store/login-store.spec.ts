@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { sealsOf } from '../../lib/core/seals.ts'
-import { MemoryRecords } from '../../lib/session/memory-records.ts'
+import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { groupKey } from '../../lib/store/login-groups.ts'
 import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'

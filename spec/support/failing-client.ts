@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../lib/session/redis-client.ts'
+import type { RedisClient } from '../../lib/store/redis-client.ts'
 import { RedisTap } from './redis-tap.ts'
 
 /** A client of which one command can be made to fail, before it reaches Redis or with its answer lost. */

@@ -1,8 +1,8 @@
 import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { sealsOf, type Seals } from '../../lib/core/seals.ts'
-import { cookiePlaceOf, type CookiePlace } from '../../lib/session/transaction.ts'
 import { ownerOf } from '../../lib/store/owner.ts'
+import { cookiePlaceOf, type CookiePlace } from '../../lib/session/login-cookies.ts'
 
 /** What an instance derives from its options: its owner, its keys and its cookies. */
 export interface Identity {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { OidcError } from '../../lib/core/errors.ts'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { verifyOwnAccessToken } from '../../lib/tokens/access-token.ts'
-import { Keys } from '../../lib/tokens/keys.ts'
+import { Keys } from '../../lib/tokens/key-set.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'

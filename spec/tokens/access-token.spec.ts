@@ -1,7 +1,7 @@
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { looksLikeJwt, verifyOwnAccessToken, type OwnAccessTokenChecks } from '../../lib/tokens/access-token.ts'
-import { Keys } from '../../lib/tokens/keys.ts'
+import { Keys } from '../../lib/tokens/key-set.ts'
 import { rejection } from '../support/flow.ts'
 
 let provider: TestProvider

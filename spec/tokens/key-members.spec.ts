@@ -3,7 +3,7 @@ import { oddKeys, type TestFaults } from 'express-session-oidc/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
 import { verifyIdToken } from '../../lib/tokens/id-token.ts'
-import { Keys } from '../../lib/tokens/keys.ts'
+import { Keys } from '../../lib/tokens/key-set.ts'
 import { flow, rejection } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember } from './support/odd-json.ts'
 

@@ -1,8 +1,8 @@
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { OidcError, providerUnavailable } from '../../lib/core/errors.ts'
-import { TokenRejected } from '../../lib/tokens/faults.ts'
-import { Keys } from '../../lib/tokens/keys.ts'
+import { TokenRejected } from '../../lib/tokens/token-rejected.ts'
+import { Keys } from '../../lib/tokens/key-set.ts'
 import {
   checkAnsweredClaims,
   checkAudience,

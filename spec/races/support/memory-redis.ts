@@ -1,5 +1,5 @@
 import type { RedisClient } from 'express-session-oidc/redis'
-import { membersOf, withMember, withoutMembers, type SetText } from '../../../lib/session/record-sets.ts'
+import { membersOf, withMember, withoutMembers, type SetText } from '../../../lib/store/record-sets.ts'
 
 type SetOptions = Parameters<RedisClient['set']>[2]
 

@@ -2,7 +2,7 @@
 import { Agent } from 'node:http'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
-import { redisKey } from '../../../lib/session/redis-client.ts'
+import { redisKey } from '../../../lib/store/redis-client.ts'
 import { LoginRecord } from '../../../lib/store/login-record.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
 import type { Slot } from '../../../lib/store/slot.ts'

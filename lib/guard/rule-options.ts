@@ -1,0 +1,57 @@
+import { Checks } from '../config/checks.ts'
+import { scopeList, words } from '../core/scope.ts'
+import type { Requirements } from './verdict.ts'
+/** Longest age that can be asked for: more than a year is no condition. */
+const longestAge = 366 * 86_400
+
+/** The roles of a rule; undefined where none are given. */
+export function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
+  // An option that is there but undefined must not open the route that it was meant to guard.
+  if (!checks.has(key)) return undefined
+  const value = checks.value(key)
+  const list: unknown = typeof value === 'string' ? [value] : value
+  if (Array.isArray(list) && list.length > 0 && list.every((role) => typeof role === 'string' && role !== ''))
+    return [...list] as string[]
+  checks.fault(`${key} must be the name of a role or an array of such, not empty`)
+  return undefined
+}
+
+/** The scope of a rule; undefined where none is given. */
+export function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
+  if (!checks.has(key)) return undefined
+  const scope = scopeList(checks.value(key))
+  if (!scope) checks.fault(`${key} must be words separated by spaces, or an array of words, not empty`)
+  return scope
+}
+
+/** The claims of a rule with the values they must have; none where none are given. */
+export function claimsOf(checks: Checks): Requirements['claims'] {
+  if (!checks.has('claims')) return []
+  const value = checks.value('claims')
+  const entries = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
+  if (entries.length > 0 && entries.every(([, wanted]) => ['string', 'number', 'boolean'].includes(typeof wanted)))
+    return entries
+  checks.fault('claims must be an object of claims and the strings, numbers or booleans they must have, not empty')
+  return []
+}
+
+/** The authentication context classes of a rule; undefined where none are given. */
+export function acrOf(checks: Checks): readonly string[] | undefined {
+  // A condition that is there but undefined must not open the route that it was meant to guard.
+  if (!checks.has('acr')) return undefined
+  const given = checks.value('acr')
+  const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
+  const list = typeof given === 'string' || isList ? words(given as string | string[]) : []
+  // They go into a header as they are (RFC 9470 3).
+  if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
+  checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')
+  return undefined
+}
+
+/** The greatest age of an authentication that a rule permits, in seconds; undefined where none is given. */
+export function authAgeOf(checks: Checks): number | undefined {
+  if (!checks.has('maxAuthAgeSeconds')) return undefined
+  const age = checks.seconds('maxAuthAgeSeconds', Number.NaN, 0, longestAge)
+  if (checks.value('maxAuthAgeSeconds') === undefined) checks.fault('maxAuthAgeSeconds is present but undefined')
+  return age
+}

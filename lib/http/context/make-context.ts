@@ -1,0 +1,190 @@
+import type { NextFunction, Request, Response } from 'express'
+import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import { resolveLoginParameters } from '../../config/login-parameters.ts'
+import type { LoginParameters, LogoutParameters } from '../../config/options.ts'
+import {
+  resolveExchangeParameters,
+  resolveTokenParameters,
+  type AccessTokenParameters,
+  type ExchangeParameters,
+} from '../../config/token-parameters.ts'
+import { OidcError } from '../../core/errors.ts'
+import { dpopOf } from '../../logins/tokens/dpop.ts'
+import { exchangedToken } from '../../logins/tokens/exchange-token.ts'
+import type { Instance } from '../../logins/instance.ts'
+import { readTokens, unreadable, type LoginPlace } from '../../logins/tokens/kept-tokens.ts'
+import { freshToken, type BoundToken, type WantedToken } from '../../logins/tokens/refresh.ts'
+import { nameOfTarget, ownTarget } from '../../logins/tokens/target.ts'
+import { userInfoOf } from '../../logins/login/user-info.ts'
+import { AccessTokenRefused } from '../../provider/endpoints.ts'
+import type { PresentedToken } from '../../provider/protected-resource.ts'
+import type { Slot } from '../../store/slot.ts'
+import { tokenSetOf, type AccessToken } from '../../store/tokens.ts'
+import type { RequestSession } from '../../session/web-session.ts'
+import type { ContextBase, OidcContext } from './context.ts'
+import { fetchAsUser } from './fetch.ts'
+import { startLogin } from '../routes/login.ts'
+import { startLogout } from '../routes/logout.ts'
+import { slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { toldError } from '../response/report-error.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { loginRequired } from '../response/login-required.ts'
+
+/** Looks its login up when asked, so that a request that asks nothing pays nothing, and shows no login that has ended. */
+class Context implements ContextBase {
+  readonly #instance: Instance
+  readonly #req: Request
+  readonly #res: Response
+  readonly #next: NextFunction
+
+  constructor({ instance, req, res, next }: Exchange) {
+    this.#instance = instance
+    this.#req = req
+    this.#res = res
+    this.#next = next
+  }
+
+  get #slot(): Slot | undefined {
+    return slotOf(this.#req, this.#instance)
+  }
+
+  get #exchange(): Exchange {
+    return { instance: this.#instance, req: this.#req, res: this.#res, next: this.#next }
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#slot !== undefined
+  }
+
+  get user(): Slot['user'] | undefined {
+    return this.#slot?.user
+  }
+
+  get loginId(): string | undefined {
+    return this.#slot?.loginId
+  }
+
+  get provider(): string {
+    return this.#instance.options.name
+  }
+
+  get scope(): readonly string[] {
+    return this.#slot?.scope ?? []
+  }
+
+  get roles(): readonly string[] {
+    return this.#slot?.roles ?? []
+  }
+
+  hasRole(role: string): boolean {
+    return this.roles.includes(role)
+  }
+
+  async tokens(): Promise<TokenSet> {
+    const tokens = await readTokens(this.#place())
+    if (!tokens) throw unreadable(this.#instance)
+    return tokenSetOf(tokens)
+  }
+
+  async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
+    const { accessToken } = await this.#token(resolveTokenParameters(parameters, 'accessToken()'))
+    return accessToken
+  }
+
+  async exchange(parameters: ExchangeParameters): Promise<string> {
+    const wanted = resolveExchangeParameters(parameters)
+    const exchanged = this.#changing((place) => exchangedToken(this.#instance, place, wanted))
+    const { accessToken } = await exchanged.catch((error: unknown) => {
+      const { code, detail } = error as OidcError
+      // No other event tells of it.
+      if (code === 'client_rejected') this.#instance.events.emit('provider_fault', { detail })
+      throw error
+    })
+    return accessToken
+  }
+
+  async fetch(
+    url: string | URL,
+    init: RequestInit = {},
+    parameters: AccessTokenParameters = {},
+  ): Promise<globalThis.Response> {
+    const wanted = resolveTokenParameters(parameters, 'fetch()')
+    const { slot } = this.#place()
+    const token = (refused?: string): Promise<PresentedToken> => this.#presented({ ...wanted, refused })
+    try {
+      return await fetchAsUser({ instance: this.#instance, slot, token }, url, init)
+    } catch (error) {
+      throw error instanceof OidcError ? toldError(this.#instance, error) : error
+    }
+  }
+
+  async userInfo(): Promise<UnknownClaims> {
+    const { slot } = this.#place()
+    const user = { iss: slot.issuer, sub: slot.sub }
+    const wanted = { target: ownTarget, minValidSeconds: 30 }
+    const token = await this.#presented(wanted)
+    try {
+      return await userInfoOf(this.#instance, token, user)
+    } catch (error) {
+      if (!(error instanceof AccessTokenRefused)) throw toldError(this.#instance, error)
+    }
+    const refreshed = await this.#presented({ ...wanted, refused: token.accessToken })
+    return this.#changing(() => userInfoOf(this.#instance, refreshed, user))
+  }
+
+  #place(): LoginPlace {
+    const slot = this.#slot
+    const session = stateOf(this.#req)?.session
+    if (!slot || !session) throw loginRequired()
+    return { logins: this.#instance.loginsIn(session.records), session: session.id, slot }
+  }
+
+  async #presented(wanted: WantedToken): Promise<PresentedToken> {
+    const token = await this.#token(wanted)
+    return { accessToken: token.accessToken, dpop: await dpopOf(this.#instance, token) }
+  }
+
+  #token(wanted: WantedToken): Promise<BoundToken> {
+    return this.#changing(async (place) => {
+      const token = await freshToken(this.#instance, place, wanted)
+      if (isNews(token, place.slot, wanted)) await this.#lookAgain(place)
+      return token
+    })
+  }
+
+  /** Does something in the course of which the login may turn out to have ended. */
+  async #changing<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
+    const place = this.#place()
+    try {
+      return await work(place)
+    } catch (error) {
+      if ((error as OidcError).code === 'login_required') await this.#lookAgain(place)
+      throw toldError(this.#instance, error)
+    }
+  }
+
+  /** Roles and scope of this request are from then on those that a refresh brought; or nobody is logged in any more. */
+  async #lookAgain({ session }: LoginPlace): Promise<void> {
+    const state = stateOf(this.#req) as RequestState
+    state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
+  }
+
+  async login(parameters: LoginParameters = {}): Promise<void> {
+    await startLogin(this.#exchange, resolveLoginParameters(parameters, this.#instance.options.origin))
+  }
+
+  async logout(parameters: LogoutParameters = {}): Promise<void> {
+    await startLogout(this.#exchange, parameters)
+  }
+}
+
+/** Whether a token was got since the request has read its login. */
+function isNews(token: AccessToken, slot: Slot, { target }: WantedToken): boolean {
+  if (nameOfTarget(target) === '') return token.expiresAt !== slot.accessTokenEndsAt
+  return !token.scope.every((word) => slot.scope.includes(word))
+}
+
+/** The context of an instance for a request. */
+export function makeContext(exchange: Exchange): OidcContext {
+  return new Context(exchange) as unknown as OidcContext
+}

@@ -1,0 +1,51 @@
+import { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { Request } from 'express'
+import type { ResolvedBinding } from '../../config/resolve-binding.ts'
+import { hookFailed } from '../../core/errors.ts'
+import type { Presentation } from '../../guard/binding.ts'
+import type { Credentials } from './bearer-credentials.ts'
+import type { Resource } from '../routes/resource-metadata.ts'
+
+/** How a request presents a token, for what proves that the client has the key that it is bound to. */
+export function presentationOf(
+  req: Request,
+  { scheme }: Credentials,
+  resource: Resource | undefined,
+  mtls: ResolvedBinding['mtls'],
+): Presentation {
+  const proof = req.headers['dpop']
+  return {
+    scheme,
+    method: req.method,
+    url: resource && publicUrl(req, resource),
+    proof: typeof proof === 'string' ? proof : undefined,
+    certificate: () => certificateOf(req, mtls),
+  }
+}
+
+/** The URL of a request as clients see it: of `baseUrl`, never of `Host`; a proxy may have taken its path off. */
+function publicUrl(req: Request, { origin, basePath }: Resource): URL {
+  const url = new URL(origin)
+  // Set as a path, so that nothing in it is taken for a host.
+  url.pathname = (req.originalUrl ?? req.url).split(/[?#]/, 1)[0] as string
+  const isBelow = url.pathname === basePath || url.pathname.startsWith(`${basePath}/`)
+  if (!isBelow) url.pathname = basePath + url.pathname
+  return url
+}
+
+function certificateOf(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array | undefined {
+  if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
+  const given = hook(() => mtls?.(req))
+  if (given === undefined) return undefined
+  // PEM or DER; what is neither is a fault of the function that gives it.
+  return hook(() => new X509Certificate(given).raw)
+}
+
+function hook<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw hookFailed('mtls.certificate', error)
+  }
+}

@@ -1,0 +1,37 @@
+import type { Request } from 'express'
+import type { ResolvedOptions } from '../../config/resolve.ts'
+import { OidcError } from '../../core/errors.ts'
+import type { Instance } from '../../logins/instance.ts'
+
+/**
+ * Why an unsafe request that lives on the session cookie is refused as coming from another site; undefined where it is
+ * not. A client that sends neither header is no browser, and no site can make it send a request.
+ */
+export function crossSite(req: Request, options: ResolvedOptions): string | undefined {
+  if (isSafe(req)) return undefined
+  const origin = req.headers.origin
+  if (origin !== undefined && options.allowedOrigins.includes(origin)) return undefined
+  const site = req.headers['sec-fetch-site']
+  if (site !== undefined) {
+    if (site === 'same-origin' || site === 'none') return undefined
+    return `the request comes from another ${site === 'same-site' ? 'origin of this site' : 'site'}, which allowedOrigins does not list`
+  }
+  if (origin === undefined || origin === options.origin) return undefined
+  if (origin === 'null') {
+    return 'the request has the origin "null": does a Referrer-Policy of no-referrer hide where the form is from?'
+  }
+  return 'the request comes from another origin, which allowedOrigins does not list'
+}
+
+function isSafe(req: Request): boolean {
+  // A page of another site can open a WebSocket with the cookies of this one (RFC 6455 10.2).
+  if (/\bwebsocket\b/i.test(req.headers.upgrade ?? '')) return false
+  return req.method === 'GET' || req.method === 'HEAD' || req.method === 'OPTIONS'
+}
+
+/** The request is another site's: 403. */
+export function crossSiteRefused(instance: Instance, detail: string): OidcError {
+  const error = new OidcError('cross_site_request', `This request was refused: ${detail}.`, { status: 403, detail })
+  instance.events.emit('denied', { code: error.code, status: error.status, sub: undefined, detail })
+  return error
+}

@@ -1,0 +1,45 @@
+import type { Request } from 'express'
+import { OidcError } from '../../core/errors.ts'
+
+/** Bytes of a form sent to one of our routes, at most. */
+const mostBytes = 64 * 1024
+
+/**
+ * The parameters of a form (application/x-www-form-urlencoded), also where the application has parsed the body already.
+ *
+ * @throws OidcError `request_invalid` (413 or 415)
+ */
+export async function readForm(req: Request): Promise<URLSearchParams> {
+  const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
+  if (type !== 'application/x-www-form-urlencoded')
+    throw invalid(415, 'the body must be application/x-www-form-urlencoded')
+  const parsed: unknown = req.body
+  // A parser for other types may have left an empty object, and the body unread.
+  const isRead = req.readableEnded || !req.readable
+  if (parsed !== null && typeof parsed === 'object' && (isRead || Object.keys(parsed).length > 0)) {
+    return fromParsed(parsed)
+  }
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > mostBytes) throw invalid(413, `the body is larger than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'))
+}
+
+function fromParsed(body: object): URLSearchParams {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(body)) {
+    // A parameter that came twice is a list: kept twice, so that it is refused where it must not be.
+    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      if (typeof one === 'string') parameters.append(name, one)
+    }
+  }
+  return parameters
+}
+
+function invalid(status: number, detail: string): OidcError {
+  return new OidcError('request_invalid', 'The request cannot be read.', { status, detail })
+}

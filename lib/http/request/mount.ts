@@ -1,0 +1,46 @@
+import type { Request } from 'express'
+import type { Instance } from '../../logins/instance.ts'
+import { type RequestState } from './request-state.ts'
+import { setupInvalid } from '../../core/errors.ts'
+
+/**
+ * Notes that a request has passed the router of an instance, and refuses set-ups in which its routes cannot work. The
+ * path of `baseUrl` ends with where the router is mounted; what stands before that a proxy has taken off.
+ */
+export function passRouter(instance: Instance, req: Request, state: RequestState): void {
+  if (state.instances.has(instance)) return
+  const { basePath, routes, name } = instance.options
+  const mount = req.baseUrl
+  if (!basePath.toLowerCase().endsWith(mount.toLowerCase())) {
+    throw setupInvalid(
+      `the router is mounted at ${mount}, but baseUrl has the path ${basePath || '/'}: mount it where baseUrl points, or set baseUrl to ${instance.options.origin}${mount}`,
+    )
+  }
+  const stripped = basePath.slice(0, basePath.length - mount.length)
+  const path = req.path.toLowerCase()
+  if (stripped !== '' && Object.values(routes).some((route) => path === `${stripped}${route}`.toLowerCase())) {
+    throw setupInvalid(
+      `a request for ${stripped} arrived with that path on it, but the router is mounted at ${mount || '/'}: mount it with app.use('${basePath}', oidc.router)`,
+    )
+  }
+  for (const other of state.instances.keys()) refuseClash(instance, other, name)
+  state.instances.set(instance, { stripped })
+}
+
+function refuseClash(instance: Instance, other: Instance, name: string): void {
+  if (other.options.name === name) {
+    throw setupInvalid(`two instances are named '${name}': give each a name of its own, createOidc({ name: 'staff' })`)
+  }
+  const taken = pathsOf(other)
+  const clash = pathsOf(instance).find((path) => taken.includes(path))
+  if (clash !== undefined) {
+    throw setupInvalid(
+      `the instances '${other.options.name}' and '${name}' both answer at ${clash}: give one of them other routes`,
+    )
+  }
+}
+
+function pathsOf(instance: Instance): string[] {
+  const { basePath, routes } = instance.options
+  return Object.values(routes).map((route) => (basePath + route).toLowerCase())
+}

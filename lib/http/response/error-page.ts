@@ -1,0 +1,107 @@
+import type { Request } from 'express'
+import type { ResolvedOptions } from '../../config/resolve.ts'
+import { LoginNeeded, OidcError, hookFailed, type OidcErrorCode } from '../../core/errors.ts'
+import { localReferer } from '../../core/urls.ts'
+import { kindOf } from '../request/request-kind.ts'
+import { type Page, sendPage } from './html-page.ts'
+import { passedInstance } from '../request/request-state.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { loginUrl } from './login-url.ts'
+import { sendProblem, setStatus } from './problem.ts'
+
+const titles: Partial<Record<OidcErrorCode, string>> = {
+  login_required: 'Please log in',
+  authentication_insufficient: 'Please confirm who you are',
+  not_allowed: 'You may not open this page',
+  login_refused: 'You cannot log in here',
+  cross_site_request: 'This request was refused',
+  authorization_denied: 'The login was cancelled',
+  provider_unavailable: 'Please try again in a moment',
+  store_unavailable: 'Please try again in a moment',
+  session_missing: 'Please try again in a moment',
+  request_invalid: 'This request cannot be answered',
+  hook_failed: 'Something went wrong',
+  internal_error: 'Something went wrong',
+  setup_invalid: 'This application is not set up right',
+}
+
+/** Codes whose page offers to log in (again). */
+const offersLogin: readonly OidcErrorCode[] = [
+  'state_unknown',
+  'transaction_missing',
+  'callback_used',
+  'authorization_denied',
+  'authorization_failed',
+  'provider_response_invalid',
+  'token_invalid',
+  'login_refused',
+]
+
+/** What an error's page has besides its message. */
+export interface PageExtras {
+  /** The provider's own words, in small print. */
+  readonly small?: string | undefined
+  readonly note?: string | undefined
+  readonly link?: Page['link']
+}
+
+/** What `onError` was asked about, of each request since several can meet one fault: what it passes on is answered here. */
+const asked = new WeakMap<Request, OidcError>()
+/** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
+export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
+  const { onError } = exchange.instance.options
+  answerWith(onError, exchange, error, (own) => writeError(exchange, own, own === error ? extras : {}))
+}
+
+/** Answers an error by the application's own `onError`, or by `write` where there is none or it has been asked. */
+export function answerWith(
+  onError: ResolvedOptions['onError'],
+  { req, res, next }: Omit<Exchange, 'instance'>,
+  error: OidcError,
+  write: (error: OidcError) => void,
+): void {
+  if (res.headersSent) return next(error)
+  // Before onError, which may set another.
+  res.setHeader('Cache-Control', 'no-store')
+  if (!onError || asked.get(req) === error) return write(error)
+  asked.set(req, error)
+  Promise.resolve()
+    .then(() => onError(error, req, res, next))
+    .catch((thrown: unknown) => {
+      if (res.headersSent) next(thrown)
+      else write(hookFailed('onError', thrown))
+    })
+}
+
+function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
+  const { instance, req, res } = exchange
+  const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
+  // Another instance's handler may have got the error. Only the instance whose login it is can ask for what is needed.
+  const of = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
+  const isMended = of !== undefined && (needs !== undefined || error.code === 'login_required')
+  const from = isMended ? localReferer(req.headers.referer, instance.options.origin) : undefined
+  const login = of && loginUrl(of, from, needs)
+  if (kindOf(req) === 'client') {
+    // The absolute URL, since a script may stand on a page of another path.
+    sendProblem(res, error, isMended ? { login: of.options.origin + login } : {})
+    return
+  }
+  setStatus(res, error)
+  sendPage(res, {
+    title: titles[error.code] ?? 'The login could not be completed',
+    paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
+    small: extras.small,
+    link: extras.link ?? nextStep(exchange, error, login),
+  })
+}
+
+/** What a page offers: to log in (again), or a way out. */
+function nextStep({ instance, req }: Exchange, error: OidcError, login: string | undefined): Page['link'] {
+  if (login === undefined) return undefined
+  if (error.code === 'login_required') return { href: login, text: 'Log in' }
+  if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
+  if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+  // An empty reference is the page's own address (RFC 3986 4.4).
+  if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }
+  return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined
+}

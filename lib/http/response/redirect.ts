@@ -1,0 +1,32 @@
+import { crossSite } from '../request/cross-site.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { kindOf } from '../request/request-kind.ts'
+import { sendPage } from './html-page.ts'
+
+/**
+ * Redirects the browser. A same-site form is answered by a page that forwards automatically: browsers also apply the
+ * `form-action` of a Content Security Policy to redirects after a form, and helmet's default allows none to a provider.
+ *
+ * A cross-site form gets a 303. A navigation that our page starts counts as same-origin, so another site could open a
+ * path of its choice as if the user had clicked a link here. A redirect stays cross-site.
+ */
+export function sendOn(exchange: Exchange, location: string, status: 302 | 303): void {
+  const { instance, req, res } = exchange
+  const isForm = kindOf(req) === 'form'
+  res.setHeader('Cache-Control', 'no-store')
+  if (isForm && crossSite(req, instance.options) === undefined) {
+    res.status(200)
+    sendPage(res, {
+      title: 'One moment',
+      paragraphs: ['You are being taken on.'],
+      link: { href: location, text: 'Go on' },
+      refresh: location,
+    })
+    return
+  }
+  // After a 302, RFC 9110 15.4.3 lets a user agent repeat the POST.
+  res.statusCode = isForm ? 303 : status
+  res.setHeader('Location', location)
+  res.setHeader('Content-Length', '0')
+  res.end()
+}

@@ -1,0 +1,148 @@
+import type { FinishedLogin } from '../../config/options.ts'
+import { type OidcError, badRequest } from '../../core/errors.ts'
+import { transactionSeconds } from '../../core/limits.ts'
+import { localPath } from '../../core/urls.ts'
+import { claim, claimed, settleClaim } from '../../logins/login/claim.ts'
+import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
+import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
+import { takeResponse } from '../../logins/login/kept-response.ts'
+import { attachLogin } from '../../store/attached.ts'
+import { clearedCookie, type Transaction } from '../../session/transaction.ts'
+import { readCookies, setCookies } from '../request/cookie-header.ts'
+import { deviceOf } from '../request/device.ts'
+import { failCallback, needsUser } from './fail-callback.ts'
+import { plainLogin, startLogin } from './login.ts'
+import { isSilent, readCallback, type Callback } from './read-callback.ts'
+import { slotOf } from '../request/request-state.ts'
+import { sendOn } from '../response/redirect.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { queryOf } from '../request/query.ts'
+import { homeward } from './return-path.ts'
+import { countFinished } from '../../session/login-loop.ts'
+
+/** `GET` of the redirect URI: the authorization response (OIDC Core 3.1.2.5). */
+export async function handleCallback(exchange: Exchange): Promise<void> {
+  let read: Callback | undefined
+  try {
+    read = readCallback(exchange, queryOf(exchange.req.originalUrl))
+    const callback = await withKeptResponse(read)
+    const { transaction, session, state } = callback
+    if (!transaction) return await withoutTransaction(callback)
+    // Before anything is sent to the provider: whoever is second must not spend the code (invariant: used once).
+    if (!(await claim(session.records, state.id))) return await usedBefore(callback)
+    await finish(callback, transaction)
+  } catch (error) {
+    failCallback(exchange, error, read)
+  }
+}
+
+/** The response that came by `POST` a moment ago, where this is its `GET`. */
+async function withKeptResponse(callback: Callback): Promise<Callback> {
+  const { exchange, session, state, parameters } = callback
+  if (parameters.has('code') || parameters.has('error')) return callback
+  return { ...callback, parameters: (await takeResponse(exchange.instance, session.records, state.id)) ?? parameters }
+}
+
+/** Our own `state`, but no cookie of it: used before, or the cookie never came along. */
+async function withoutTransaction(callback: Callback): Promise<void> {
+  const { exchange, session, state } = callback
+  if ((await claimed(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
+  if (state.attempt === 0 && !isSilent(state)) return startLogin(exchange, plainLogin(exchange), { attempt: 1 })
+  const { instance } = exchange
+  const causes =
+    `Are cookies blocked, or was the login begun under another address than ${instance.options.origin} ` +
+    '(another host, or http: where it is https:, as behind a proxy that ends TLS)? ' +
+    `Did it take longer than ${transactionSeconds / 60} minutes?` +
+    (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : '')
+  throw badRequest(
+    'transaction_missing',
+    `This browser does not know of the login that it comes back from, also after a second try.\n${causes}`,
+    `the cookie of the login did not come back. ${causes}`,
+  )
+}
+
+/** The response was claimed before: a reload, a double click, the back button; or somebody else's address. */
+async function usedBefore(callback: Callback): Promise<void> {
+  const { exchange, requestState, session, state, transaction } = callback
+  const { instance, res } = exchange
+  // What its first use may take: exchange, keys, userinfo and the store, each bounded. Only its own browser waits.
+  const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
+  const found = await claimed(session.records, state.id, seconds)
+  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  if (found?.status === 'done') {
+    const own = instance.loginsIn(session.records).liveSlot(requestState.login)
+    // The cookie of the transaction shows that this is the browser that logged in.
+    if (transaction || own?.loginId === found.loginId) return sendOn(exchange, homeward(exchange, found.returnTo), 303)
+  } else if (transaction && !isSilent(state)) {
+    return startAgain(exchange, transaction)
+  }
+  throw badRequest('callback_used', 'This login was completed already, in another browser or session.')
+}
+
+/** Begins anew the login that a transaction was of. */
+function startAgain(exchange: Exchange, transaction: Transaction, attempt = 0): Promise<void> {
+  const { scope, parameters, returnTo } = transaction
+  return startLogin(exchange, { scope, parameters, returnTo }, { attempt })
+}
+
+async function finish(callback: Callback, transaction: Transaction): Promise<void> {
+  const { exchange, requestState, session, state } = callback
+  const { instance, res } = exchange
+  const { records } = session
+  // A login that came along shows that the session cookie sticks.
+  const hadLogin = slotOf(exchange.req, instance) !== undefined
+  let finished: Finished
+  try {
+    finished = await finishLogin(instance, finishInput(callback, transaction))
+  } catch (error) {
+    if (needsUser(error, transaction) && !isSilent(state)) {
+      const { returnTo } = transaction
+      await settleClaim(records, state.id, { status: 'done', loginId: '', returnTo })
+      setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+      return sendOn(exchange, returnTo, 303)
+    }
+    // Best effort: an unsettled claim counts as failed after a while.
+    await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
+    const isOvertaken = error instanceof LoggedOutMeanwhile && state.attempt === 0
+    if (isOvertaken && !isSilent(state)) return startAgain(exchange, transaction, 1)
+    if (error instanceof FormerSessionChanged && !isSilent(state)) return startAgain(exchange, transaction)
+    throw error
+  }
+  const { login, loginId, returnTo } = finished
+  // The login stands from here on: what cannot be written now costs a reload its way, not the user the login.
+  await settleClaim(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
+  attachLogin(exchange.req.session, login)
+  requestState.login = login
+  requestState.sessionId = exchange.req.sessionID
+  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  if (!hadLogin) {
+    const count = countFinished(instance.seals.finished, instance.cookiePlace, readCookies(exchange.req))
+    setCookies(res, [count.cookie])
+    if (count.tooMany) throw loginLoop()
+  }
+  sendOn(exchange, returnTo, 303)
+}
+
+function finishInput(callback: Callback, transaction: Transaction): FinishInput {
+  const { exchange, session, parameters, stateText } = callback
+  const { afterLogin, origin, rememberDevice } = exchange.instance.options
+  return {
+    parameters,
+    state: stateText,
+    transaction,
+    session,
+    device: rememberDevice ? deviceOf(exchange.req) : undefined,
+    afterLogin: async (login) => afterLogin?.(exchange.req, login as unknown as FinishedLogin),
+    localPath: (wanted) => localPath(wanted, origin),
+  }
+}
+
+function loginLoop(): OidcError {
+  return badRequest(
+    'login_loop',
+    'You have been logged in several times within a minute, but this browser does not keep the session.\n' +
+      'The session cookie does not stick: it is blocked, or the application sets it in a way that this browser refuses.',
+    "the session cookie does not stick. Likely causes: cookie.secure without app.set('trust proxy', 1) behind a proxy that ends TLS; " +
+      'cookie.sameSite strict; a cookie.domain or cookie.path that does not fit baseUrl; another host than that of baseUrl',
+  )
+}

@@ -1,0 +1,59 @@
+import { warnOnce } from '../../core/warnings.ts'
+import { endLogin } from '../../logins/logout/end-own-login.ts'
+import { answerError } from '../response/error-page.ts'
+import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { toldError } from '../response/report-error.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { queryOf } from '../request/query.ts'
+import { badRequest } from '../../core/errors.ts'
+
+/**
+ * `GET` of the front-channel logout route, in a frame of a page of the provider (OIDC Front-Channel Logout 2): ends the
+ * login of this browser where it is of the issuer and the session that the provider names. Any page can be a frame's
+ * parent, so that nothing is ended without both.
+ */
+export async function handleFrontchannelLogout(exchange: Exchange): Promise<void> {
+  const { instance, req, res } = exchange
+  try {
+    const query = queryOf(req.originalUrl)
+    const [iss, sid] = ['iss', 'sid'].map((name) => query.getAll(name))
+    if (iss?.length !== 1 || sid?.length !== 1) {
+      throw badRequest('request_invalid', 'This address cannot be read.', 'it must have one iss and one sid')
+    }
+    const session = requireSession(req, stateOf(req) as RequestState)
+    warnOfCookie(exchange)
+    const slot = slotOf(req, instance)
+    if (slot && slot.issuer === iss[0] && slot.sid === sid[0]) await endLogin(instance, session, 'front_channel')
+    res.statusCode = 200
+    res.setHeader('Content-Type', 'text/html; charset=utf-8')
+    res.setHeader('Cache-Control', 'no-store')
+    res.setHeader('X-Content-Type-Options', 'nosniff')
+    // Whatever the application says of its own pages: this one is made to be in a frame, of the provider alone.
+    res.removeHeader('X-Frame-Options')
+    res.removeHeader('Cross-Origin-Resource-Policy')
+    res.setHeader('Content-Security-Policy', `default-src 'none'; frame-ancestors ${await parentsOf(exchange)}`)
+    res.end('<!doctype html><title>Logged out</title>')
+  } catch (error) {
+    answerError(exchange, toldError(instance, error))
+  }
+}
+
+/** Origins of the pages of the provider. */
+async function parentsOf({ instance }: Exchange): Promise<string> {
+  const { metadata } = await instance.provider.ready()
+  const pages = [metadata.issuer, metadata.end_session_endpoint, metadata['authorization_endpoint']]
+  const origins = pages.flatMap((url) => (typeof url === 'string' ? [new URL(url).origin] : []))
+  return [...new Set(origins)].join(' ')
+}
+
+/** A cookie that is not for frames of other sites does not arrive here, and the login would stay without anybody seeing why. */
+function warnOfCookie({ instance, req }: Exchange): void {
+  const { sameSite, secure } = req.session.cookie
+  if (String(sameSite).toLowerCase() === 'none' && secure) return
+  warnOnce(
+    'OIDC_FRONTCHANNEL_COOKIE',
+    `the front-channel logout of '${instance.options.name}' ends no login: its request comes from a frame in a page of the provider, to which ` +
+      "the session cookie is sent only with cookie: { sameSite: 'none', secure: true }. Back-channel logout needs no cookie.",
+    instance.options.name,
+  )
+}

@@ -1,0 +1,107 @@
+import { resolveLoginParameters, type LoginRequest } from '../../config/login-parameters.ts'
+import { OidcError, type LoginNeeds } from '../../core/errors.ts'
+import { localPath } from '../../core/urls.ts'
+import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
+import { resourcesAsked } from '../../session/step-up-history.ts'
+import { answerError } from '../response/error-page.ts'
+import { readCookies, setCookies } from '../request/cookie-header.ts'
+import { isScripted } from '../request/request-kind.ts'
+import { slotOf } from '../request/request-state.ts'
+import { warnOfSetup } from '../request/setup-warnings.ts'
+import { askedBy } from '../response/login-url.ts'
+import { loginFailed } from '../response/report-error.ts'
+import { sendOn } from '../response/redirect.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { queryOf } from '../request/query.ts'
+import { loginScope } from '../../core/scope.ts'
+import type { Cookie } from '../../session/login-cookies.ts'
+
+/**
+ * Begins a login and sends the browser to the provider. Without a `returnTo` of its own it reads that of the request.
+ * Whoever only looks, or cannot show the provider's page, begins none.
+ */
+export async function startLogin(
+  exchange: Exchange,
+  request: LoginRequest,
+  more: { returnTo?: string; attempt?: number } = {},
+): Promise<void> {
+  const { instance, req, res } = exchange
+  if (req.method === 'HEAD') {
+    res.setHeader('Cache-Control', 'no-store')
+    res.status(200).end()
+    return
+  }
+  if (isScripted(req)) {
+    answerError(
+      exchange,
+      new OidcError('login_required', 'Open this address in the browser to log in.', { status: 401 }),
+    )
+    return
+  }
+  if (req.session) warnOfSetup(instance, req)
+  const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
+  const asked = {
+    ...request,
+    scope: wholeScope(exchange, request.scope),
+    parameters: wholeParameters(exchange, request),
+  }
+  await sendToProvider(exchange, { request: asked, returnTo, attempt: more.attempt ?? 0 })
+}
+
+/** Begins a login and sends the browser to the provider; `besides` are cookies that are set with those of the login. */
+export async function sendToProvider(
+  exchange: Exchange,
+  input: Omit<BeginInput, 'cookies'>,
+  besides: readonly Cookie[] = [],
+): Promise<void> {
+  const { instance, req, res } = exchange
+  const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
+    throw loginFailed(exchange, error)
+  })
+  instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })
+  setCookies(res, [...besides, ...begun.cookies])
+  sendOn(exchange, begun.location, 302)
+}
+
+/**
+ * The scope to ask for. Who is logged in is asked for more on top of what was granted: a provider grants a new login no more
+ * than it asks for.
+ */
+function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
+  if (!wanted) return undefined
+  const slot = slotOf(req, instance)
+  const { scope } = instance.options
+  // What says what a login is need not be in what was granted: Entra leaves it out for an API's token.
+  if (slot) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...slot.scope, ...wanted])]
+  return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
+}
+
+/** The same of resources: a provider issues no tokens for others than a login has asked for (RFC 8707 2.2). */
+function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
+  const asked = resourcesAsked(slotOf(req, instance)?.asked)
+  if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
+  return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
+}
+
+/** A login that asks for what another lacks. */
+export function neededLogin({ scope, parameters }: LoginNeeds): LoginRequest {
+  return { scope, parameters, returnTo: undefined }
+}
+
+/** A login as its address has it: as the options say, or as one of our own answers has put it there. */
+export function askedLogin(exchange: Exchange): LoginRequest {
+  const ask = queryOf(exchange.req.originalUrl).getAll('ask')
+  const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
+  return needs ? neededLogin(needs) : plainLogin(exchange)
+}
+
+/** A login as the instance's options have it. */
+export function plainLogin(exchange: Exchange): LoginRequest {
+  return resolveLoginParameters({}, exchange.instance.options.origin)
+}
+
+function askedReturnTo({ instance, req }: Exchange): string {
+  const { origin, basePath } = instance.options
+  const asked = queryOf(req.originalUrl).getAll('returnTo')
+  return (asked.length === 1 ? localPath(asked[0], origin) : undefined) ?? (basePath || '/')
+}

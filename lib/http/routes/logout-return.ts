@@ -1,0 +1,53 @@
+import type { Instance } from '../../logins/instance.ts'
+import { nowSeconds } from '../../core/clock.ts'
+import { transactionSeconds } from '../../core/limits.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { queryOf } from '../request/query.ts'
+import { localPath } from '../../core/urls.ts'
+import { sendOn } from '../response/redirect.ts'
+/** What `state` says on the way back from the provider. */
+interface WayBack {
+  readonly returnTo: string
+  readonly startedAt: number
+}
+
+/** Where the provider sends the browser back to: one address for all logouts, since it has to be registered. */
+export function wayBack(instance: Instance, returnTo: string): Record<string, string> {
+  const { origin, postLogoutRedirect } = instance.options
+  const isSeen = belowBase(instance, postLogoutRedirect) !== undefined
+  const state = JSON.stringify({ returnTo, startedAt: nowSeconds() } satisfies WayBack)
+  return {
+    post_logout_redirect_uri: origin + (isSeen ? postLogoutRedirect : returnTo),
+    state: instance.seals.logout.seal(state, ''),
+  }
+}
+
+/** A path as the router of the instance sees it; undefined where it does not. */
+function belowBase({ options: { basePath } }: Instance, path: string): string | undefined {
+  const plain = path.replace(/[?#].*$/, '')
+  if (plain === basePath) return '/'
+  return plain.startsWith(`${basePath}/`) ? plain.slice(basePath.length) : undefined
+}
+
+/** A logout may take its user as long at the provider as a login. */
+const wayBackSeconds = transactionSeconds
+
+/**
+ * Takes a browser that comes back from a logout at the provider on to where that was to lead; says whether it did. A
+ * `state` that is not of a logout begun here leads nowhere: then the page is answered as without it.
+ */
+export function goOnAfterLogout(exchange: Exchange): boolean {
+  const { instance, req } = exchange
+  const { origin, postLogoutRedirect } = instance.options
+  if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
+  if (belowBase(instance, postLogoutRedirect) !== req.path) return false
+  const given = queryOf(req.originalUrl).getAll('state')
+  const text = given.length === 1 ? instance.seals.logout.open(given[0] as string, '') : undefined
+  if (text === undefined) return false
+  const { returnTo, startedAt } = JSON.parse(text) as WayBack
+  const path = localPath(returnTo, origin)
+  if (path === undefined || path === postLogoutRedirect) return false
+  if (Math.abs(nowSeconds() - startedAt) > wayBackSeconds) return false
+  sendOn(exchange, path, 303)
+  return true
+}

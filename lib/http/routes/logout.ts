@@ -1,0 +1,132 @@
+import type { Request } from 'express'
+import type { LogoutParameters } from '../../config/options.ts'
+import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
+import type { Instance } from '../../logins/instance.ts'
+import { revokeTokens } from '../../logins/logout/revoke.ts'
+import { endSessionUrl } from '../../provider/endpoints.ts'
+import type { Slot } from '../../store/slot.ts'
+import { answerError } from '../response/error-page.ts'
+import { setCookies } from '../request/cookie-header.ts'
+import { isScripted, kindOf } from '../request/request-kind.ts'
+import { requireSession, stateOf, type RequestState } from '../request/request-state.ts'
+import { hasSilentLogin } from './silent-login.ts'
+import { sendJson } from '../response/problem.ts'
+import { sendOn } from '../response/redirect.ts'
+import { sendPage } from '../response/html-page.ts'
+import { toldError } from '../response/report-error.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
+import { checkLogout } from '../../config/logout-parameters.ts'
+import { farewellCookies, silentCookie } from '../../session/login-cookies.ts'
+import { wayBack } from './logout-return.ts'
+
+/** `GET` and `POST` of the logout route. */
+export async function handleLogout(exchange: Exchange): Promise<void> {
+  const { instance, req, res } = exchange
+  if (req.method === 'GET' && !isOwnNavigation(req)) {
+    // A page of another site, an image, or a browser that fetches ahead of need must not log anyone out.
+    sendPage(res, {
+      title: 'Log out?',
+      paragraphs: ['Press the button to log out.'],
+      button: { action: instance.options.basePath + instance.options.routes.logout, text: 'Log out' },
+    })
+    return
+  }
+  await startLogout(exchange, {})
+}
+
+function isOwnNavigation(req: Request): boolean {
+  const site = req.headers['sec-fetch-site']
+  return (site === 'same-origin' || site === 'none') && !isScripted(req)
+}
+
+/** Ends the login here, then sends the browser to end it at the provider (OIDC RP-Initiated Logout 2). */
+export async function startLogout(exchange: Exchange, parameters: LogoutParameters): Promise<void> {
+  const { instance, req, res } = exchange
+  const { origin, postLogoutRedirect } = instance.options
+  const { returnTo = postLogoutRedirect, local = false, all = false } = checkLogout(parameters, origin)
+  const refused = crossSite(req, instance.options)
+  if (refused !== undefined) {
+    answerError(exchange, crossSiteRefused(instance, refused))
+    return
+  }
+  const { ended, fault } = await endLogins(exchange, all)
+  const revoking = Promise.all(ended.map(async ({ of, tokens }) => tokens && (await revokeTokens(of, tokens))))
+  if (fault !== undefined) {
+    answerError(exchange, toldError(instance, fault))
+    return
+  }
+  if (ended.length > 0) setCookies(res, farewellCookies(instance.cookiePlace))
+  // Who has just logged out is not to be logged in again unasked, by the next page that is open to all.
+  if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
+  const own = ended.find(({ of }) => of === instance)
+  const location = own && !local ? await providerLogout(instance, own, returnTo) : undefined
+  // At the same time, so that a provider that does not answer holds nobody up for longer than one request may take.
+  await revoking
+  if (req.method === 'POST' && kindOf(req) === 'client') {
+    // A script cannot follow a redirect to another origin: it gets told where to send the browser.
+    sendJson(res, 'application/json', { location: location ?? origin + returnTo })
+    return
+  }
+  sendOn(exchange, location ?? returnTo, 303)
+}
+
+/** A login of the request that was ended, and whose it was. */
+type EndedOf = Ended & { readonly of: Instance }
+
+/** Ends the instance's login of the request, with `all` those of the others first; a fault leaves those that are left. */
+async function endLogins(
+  { instance, req }: Exchange,
+  all: boolean,
+): Promise<{ readonly ended: readonly EndedOf[]; readonly fault?: unknown }> {
+  const ended: EndedOf[] = []
+  try {
+    const state = stateOf(req) as RequestState
+    const session = requireSession(req, state)
+    const others = all ? [...state.instances.keys()].filter((other) => other !== instance) : []
+    for (const of of [...others, instance]) {
+      const one = await endLogin(of, session, 'user')
+      if (one) ended.push({ ...one, of })
+    }
+    return { ended }
+  } catch (fault) {
+    return { ended, fault }
+  }
+}
+
+/** Characters of an address that servers take. */
+const longestLocation = 4000
+
+/** Where the login is ended at the provider; undefined where it has no such endpoint or cannot be reached. */
+async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
+  const { options, provider } = instance
+  const { slot, tokens, isLate } = ended
+  try {
+    const hint = hintOf(slot)
+    const parameters = {
+      client_id: options.clientId,
+      ...wayBack(instance, returnTo),
+      ...(hint === undefined || isLate ? {} : { logout_hint: hint }),
+    }
+    const idToken = isLate ? undefined : tokens?.idToken
+    if (idToken === undefined) return await endSessionUrl(provider, parameters)
+    const location = await endSessionUrl(provider, { ...parameters, id_token_hint: idToken })
+    // Servers take no longer ones (Keycloak 4096 bytes of request line); without the token the provider asks the user.
+    return location !== undefined && location.length > longestLocation
+      ? await endSessionUrl(provider, parameters)
+      : location
+  } catch (error) {
+    // The login here has ended; that of a provider that is down cannot be ended now.
+    toldError(instance, error)
+    return undefined
+  }
+}
+
+/** Who is logging out, for a provider that gets no ID token to see it by (OIDC RP-Initiated Logout 2). */
+function hintOf({ sid, user }: Slot): string | undefined {
+  // Entra has a claim for the purpose, others know their session.
+  const hints = [user['login_hint'], sid, user['preferred_username'], user['email']]
+  return hints.find((hint): hint is string => typeof hint === 'string' && hint.length <= longestHint)
+}
+
+const longestHint = 500

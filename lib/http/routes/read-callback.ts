@@ -1,0 +1,58 @@
+import { OidcError, badRequest } from '../../core/errors.ts'
+import { readState, type State } from '../../session/state.ts'
+import { openTransaction, type Transaction } from '../../session/transaction.ts'
+import type { RequestSession } from '../../session/web-session.ts'
+import { readCookies } from '../request/cookie-header.ts'
+import { requireSession, stateOf, type RequestState } from '../request/request-state.ts'
+import type { Exchange } from '../request/exchange.ts'
+import { homeward } from './return-path.ts'
+
+/** Parameters of an authorization response that must not come twice (RFC 6749 3.1). */
+const single = ['state', 'code', 'error', 'error_description', 'iss']
+
+/** A callback whose `state` is ours. */
+export interface Callback {
+  readonly exchange: Exchange
+  readonly requestState: RequestState
+  readonly session: RequestSession
+  readonly parameters: URLSearchParams
+  readonly stateText: string
+  readonly state: State
+  /** Undefined where this browser has no cookie of it, or the cookie is too old. */
+  readonly transaction: Transaction | undefined
+}
+
+/**
+ * Reads a callback.
+ *
+ * @throws OidcError `request_invalid`, `state_unknown`, `session_missing`
+ */
+export function readCallback(exchange: Exchange, parameters: URLSearchParams): Callback {
+  const { instance, req } = exchange
+  const requestState = stateOf(req) as RequestState
+  const session = requireSession(req, requestState)
+  refuseRepeats(parameters)
+  const stateText = parameters.get('state') ?? ''
+  const state = readState(instance.seals, stateText)
+  if (!state) throw stateUnknown()
+  const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, readCookies(req), state.id)
+  const checked = transaction && { ...transaction, returnTo: homeward(exchange, transaction.returnTo) }
+  return { exchange, requestState, session, parameters, stateText, state, transaction: checked }
+}
+
+function refuseRepeats(parameters: URLSearchParams): void {
+  for (const name of single) {
+    if (parameters.getAll(name).length > 1) {
+      throw badRequest('request_invalid', 'This address cannot be read.', `the parameter ${name} came more than once`)
+    }
+  }
+}
+
+/** Whether nobody had asked for the login. */
+export function isSilent({ openPage }: State): boolean {
+  return openPage !== undefined
+}
+
+export function stateUnknown(): OidcError {
+  return badRequest('state_unknown', 'This address does not belong to a login that was begun here.')
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto'
+import type { LoginRequest } from '../../config/login-parameters.ts'
+import { authorizationUrl } from '../../provider/authorization-url.ts'
+import { newDpopKey } from '../../provider/dpop-keys.ts'
+import { newTransactionId, writeState } from '../../session/state.ts'
+import {
+  clearedCookie,
+  sizeOf,
+  surplusTransactions,
+  transactionCookie,
+  type Transaction,
+} from '../../session/transaction.ts'
+import type { Instance } from '../instance.ts'
+import type { Cookie } from '../../session/login-cookies.ts'
+
+/** What a login begins with. */
+export interface BeginInput {
+  readonly request: LoginRequest
+  /** Where the user lands after it: a path on this origin. */
+  readonly returnTo: string
+  /** How often it was begun anew. */
+  readonly attempt: number
+  /** Whether nobody has asked for it: `returnTo` is then a page that is open to all. */
+  readonly isSilent?: boolean | undefined
+  readonly cookies: ReadonlyMap<string, string>
+}
+
+/** Where the browser goes, and what it must remember. */
+export interface Begun {
+  readonly location: string
+  readonly cookies: readonly Cookie[]
+}
+
+/** Begins a login: makes its transaction and the authorization request (OIDC Core 3.1.2.1). */
+export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
+  const { options, provider, seals, cookiePlace, redirectUri } = instance
+  const { request } = input
+  const resource = [...new Set([...options.resource, ...(request.parameters['resource']?.split(' ') ?? [])])]
+  const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
+  const dpop = options.dpop ? await newDpopKey(provider) : undefined
+  const transaction: Transaction = {
+    id: newTransactionId(),
+    nonce: randomBytes(16).toString('base64url'),
+    verifier: randomBytes(32).toString('base64url'),
+    returnTo: input.returnTo,
+    startedAt: Date.now() / 1000,
+    scope: request.scope ?? options.scope,
+    parameters,
+    dpopKey: dpop?.key,
+  }
+  const location = await authorizationUrl(provider, {
+    redirectUri,
+    state: writeState(seals, {
+      id: transaction.id,
+      attempt: input.attempt,
+      openPage: input.isSilent ? openPageOf(instance, input.returnTo) : undefined,
+    }),
+    nonce: transaction.nonce,
+    verifier: transaction.verifier,
+    scope: transaction.scope,
+    responseMode: options.responseMode,
+    par: options.par,
+    dpopThumbprint: dpop?.thumbprint,
+    parameters,
+  })
+  const made = fittingCookie(instance, transaction)
+  const dropped = surplusTransactions(seals.transaction, cookiePlace, input.cookies, sizeOf(made.name, made.value))
+  return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
+}
+
+/** Characters of an address that a `state` has room for: providers bound it, some to 1000. */
+const longestOpenPage = 500
+
+function openPageOf({ options }: Instance, page: string): string {
+  return page.length > longestOpenPage ? options.basePath || '/' : page
+}
+
+/** Browsers drop larger ones (RFC 6265bis 5.6). */
+const largestCookie = 4096
+
+/** The cookie of a transaction, without what a browser has no room for: where to return, then what a retry asks for. */
+function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
+  const { seals, cookiePlace, options } = instance
+  const homeward = { ...transaction, returnTo: options.basePath || '/' }
+  const checked = Object.fromEntries(
+    Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
+  )
+  const cookies = [transaction, homeward, { ...homeward, parameters: checked }].map((each) =>
+    transactionCookie(seals.transaction, cookiePlace, each),
+  )
+  const fits = ({ name, value }: Cookie): boolean => sizeOf(name, value) < largestCookie
+  return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
+}

@@ -1,0 +1,90 @@
+import type { UnknownClaims, TokenSet } from '../../config/claims.ts'
+import { hookFailed } from '../../core/errors.ts'
+import { type Transaction } from '../../session/transaction.ts'
+import type { RequestSession } from '../../session/web-session.ts'
+import type { LoginRecord } from '../../store/login-record.ts'
+import type { Device } from '../../store/slot.ts'
+import { exchangeCode } from '../../provider/respond.ts'
+import { dpopHandle } from '../../provider/dpop-keys.ts'
+import { tokenInvalid } from '../../tokens/token-rejected.ts'
+import { identify, type Identity } from './identity.ts'
+import { slotOf } from './new-slot.ts'
+import type { Instance } from '../instance.ts'
+import { putBack, renewSession, writeLogin } from './write-login.ts'
+import { staleness } from './max-age.ts'
+
+/** What a login is finished with. */
+export interface FinishInput {
+  readonly parameters: URLSearchParams
+  readonly state: string
+  readonly transaction: Transaction
+  readonly session: RequestSession
+  /** Where the user is, if that is to be remembered. */
+  readonly device?: Device | undefined
+  /** The application's hook, on the new session; says where to go, or undefined. */
+  readonly afterLogin: (login: { user: UnknownClaims; tokens: TokenSet; roles: readonly string[] }) => Promise<unknown>
+  /** Checks where the hook wants to go: a path on this origin, or undefined. */
+  readonly localPath: (wanted: unknown) => string | undefined
+}
+
+/** A finished login. */
+export interface Finished {
+  readonly loginId: string
+  readonly returnTo: string
+  readonly login: LoginRecord
+}
+
+/**
+ * Finishes a login whose response was claimed: exchange, verification, new session, hook, records. A refusal or a fault
+ * on the way leaves the former session as it was.
+ */
+export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
+  const { transaction, session } = input
+  const dpop = await dpopHandle(instance.provider, transaction.dpopKey)
+  const codeScope = instance.options.rules?.codeScope?.(transaction.scope)
+  const response = await exchangeCode(instance.provider, input.parameters, {
+    redirectUri: instance.redirectUri,
+    state: input.state,
+    nonce: transaction.nonce,
+    verifier: transaction.verifier,
+    scope: codeScope,
+    dpop,
+  })
+  const identity = await identify(instance, response, { ...transaction, dpop })
+  const stale = staleness(instance, transaction, identity.claims['auth_time'])
+  if (stale !== undefined) throw tokenInvalid('ID token', stale)
+  const { device } = input
+  const slot = { ...slotOf(instance, transaction, identity, codeScope), ...(device && { device }) }
+
+  const made = await renewSession(instance, session, slot, { ...identity.tokens, dpopKey: transaction.dpopKey })
+  try {
+    const returnTo = await runHook(input, identity)
+    await made.renewed.save()
+    const login = await writeLogin(instance, session, made)
+    const { loginId, issuer, sub } = slot
+    instance.events.emit('login', { issuer, sub, loginId })
+    return { loginId, returnTo, login }
+  } catch (error) {
+    await putBack(instance, made)
+    throw error
+  }
+}
+
+async function runHook(input: FinishInput, identity: Identity): Promise<string> {
+  let wanted: unknown
+  try {
+    wanted = await input.afterLogin({ user: identity.user, tokens: identity.tokens, roles: identity.roles })
+  } catch (error) {
+    throw hookFailed('afterLogin', error, [
+      identity.tokens.accessToken,
+      identity.tokens.refreshToken,
+      identity.tokens.idToken,
+    ])
+  }
+  if (wanted === undefined || wanted === null) return input.transaction.returnTo
+  const path = input.localPath(wanted)
+  if (path === undefined) {
+    throw hookFailed('afterLogin', new TypeError('where to go must be a path on this origin, such as /welcome'))
+  }
+  return path
+}

@@ -1,0 +1,167 @@
+import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import type { ResolvedOptions } from '../../config/resolve.ts'
+import { nowSeconds } from '../../core/clock.ts'
+import { OidcError, hookFailed } from '../../core/errors.ts'
+import { warnOnce } from '../../core/warnings.ts'
+import type { LoginTokens } from '../../provider/respond.ts'
+import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
+import type { AccessToken } from '../../store/tokens.ts'
+import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
+import { idTokenAlgorithms } from '../../config/algorithms.ts'
+import { tokenInvalid } from '../../tokens/token-rejected.ts'
+import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
+import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
+import type { Instance } from '../instance.ts'
+import { userInfoOf } from './user-info.ts'
+import { scopeList } from '../../core/scope.ts'
+
+/** Who has logged in, as far as it was verified. */
+export interface Identity {
+  readonly claims: IdTokenClaims
+  readonly user: UnknownClaims
+  readonly roles: readonly string[]
+  readonly tokens: TokenSet
+}
+
+/** Claims about the ID token rather than about the user. */
+const aboutToken = new Set([
+  'aud',
+  'exp',
+  'iat',
+  'nbf',
+  'nonce',
+  'azp',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'jti',
+  'typ',
+  'sid',
+  // Not about anything: a copy of the user would take it for its prototype.
+  '__proto__',
+])
+
+/** Verifies what the token endpoint answered and finds out who it is about. */
+export async function identify(
+  instance: Instance,
+  response: LoginTokens,
+  asked: { readonly nonce: string; readonly scope: readonly string[]; readonly dpop: DpopHandle | undefined },
+): Promise<Identity> {
+  const { options, provider, keys } = instance
+  const { metadata } = await provider.ready()
+  const checks = {
+    issuer: metadata.issuer,
+    clientId: options.clientId,
+    clockToleranceSeconds: options.clockToleranceSeconds,
+  }
+  const verified = await verifyIdToken(response.idToken, keys, {
+    ...checks,
+    rules: options.rules,
+    nonce: asked.nonce,
+    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
+  })
+  const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
+  const info =
+    options.userInfo === 'login'
+      ? await userInfoOf(instance, { accessToken: response.accessToken, dpop: asked.dpop }, claims)
+      : undefined
+  const user = userOf({ ...info, ...claims })
+  const accessToken = options.roles
+    ? await ownAccessToken(instance, response.accessToken, claims, asked.dpop)
+    : undefined
+  return {
+    claims,
+    user,
+    roles: rolesOf(options, claims, accessToken, info),
+    tokens: {
+      ...accessTokenOf(response, asked.scope),
+      refreshToken: response.refreshToken,
+      idToken: response.idToken,
+    },
+  }
+}
+
+/** The access token of an answer; a scope that it leaves out is the one that was asked for (RFC 6749 5.1). */
+export function accessTokenOf(response: IssuedTokens, asked: readonly string[]): AccessToken {
+  const now = nowSeconds()
+  return {
+    accessToken: response.accessToken,
+    tokenType: response.tokenType,
+    obtainedAt: now,
+    expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
+    scope: response.scope === undefined ? asked : (scopeList(response.scope) ?? []),
+  }
+}
+
+/**
+ * The user as claims tell.
+ *
+ * @throws OidcError `token_invalid` where they cannot be kept.
+ */
+export function userOf(claims: UnknownClaims): UnknownClaims {
+  const user = Object.fromEntries(
+    Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
+  )
+  if (!canBeWritten(user)) throw tokenInvalid('claims', 'they are nested too deep to be kept')
+  return user
+}
+
+/** JSON that was parsed need not be JSON that can be written: that is done by recursion. */
+function canBeWritten(claims: UnknownClaims): boolean {
+  try {
+    JSON.stringify(claims)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The claims of a login's own access token, where they can be verified. */
+export async function ownAccessToken(
+  instance: Instance,
+  token: string,
+  claims: IdTokenClaims,
+  dpop: DpopHandle | undefined,
+): Promise<UnknownClaims | undefined> {
+  if (!looksLikeJwt(token)) return undefined
+  const { options, keys } = instance
+  try {
+    return await verifyOwnAccessToken(token, keys, {
+      issuer: claims.iss,
+      clientId: options.clientId,
+      sub: claims.sub,
+      thumbprint: await dpop?.calculateThumbprint(),
+      clockToleranceSeconds: options.clockToleranceSeconds,
+    })
+  } catch (error) {
+    // Some access tokens are for others' eyes only and cannot be verified here; keys out of reach are a fault.
+    if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
+    warnOnce(
+      'OIDC_ACCESS_TOKEN_UNVERIFIED',
+      `the access token of ${claims.iss} could not be verified, so that roles are read without it: ${error.detail}`,
+      options.name,
+    )
+    return undefined
+  }
+}
+
+/** The roles of a user, from what was verified. */
+export function rolesOf(
+  options: ResolvedOptions,
+  idToken: UnknownClaims,
+  accessToken: UnknownClaims | undefined,
+  userInfo: UnknownClaims | undefined,
+): readonly string[] {
+  if (!options.roles) {
+    const roles = idToken['roles'] ?? userInfo?.['roles']
+    return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
+  }
+  let roles: unknown
+  try {
+    roles = options.roles({ idToken, accessToken, userInfo })
+  } catch (error) {
+    throw hookFailed('roles', error)
+  }
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
+  throw hookFailed('roles', new TypeError('it must return an array of strings'))
+}

@@ -1,0 +1,165 @@
+import { OidcError, storeUnavailable } from '../../core/errors.ts'
+import { warnOnce } from '../../core/warnings.ts'
+import { carryOver, type Carried } from '../../session/identity-change.ts'
+import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
+import type { LoginRecord } from '../../store/login-record.ts'
+import { takeover, type Takeover } from '../../store/login-records.ts'
+import type { LoginStore } from '../../store/login-store.ts'
+import type { Slot, Slots } from '../../store/slot.ts'
+import type { KeptTokens } from '../../store/tokens.ts'
+import type { Instance } from '../instance.ts'
+
+/** A login being written. */
+export interface Made {
+  readonly logins: LoginStore
+  /** The session that it is of. */
+  readonly renewed: RenewedSession
+  readonly formerId: string
+  former: LoginRecord
+  readonly slot: Slot
+  readonly tokens: KeptTokens
+  /** What puts the record of the former session back, once its end was attempted. */
+  takeover: Takeover | undefined
+}
+
+/** The logins of the former session changed while this one was being finished: it must begin anew. */
+export class FormerSessionChanged extends Error {}
+
+/** The user was logged out while this login was being finished: it must begin anew. */
+export class LoggedOutMeanwhile extends OidcError {
+  constructor() {
+    super('login_required', 'You were logged out while you were logging in. Please log in again.', {
+      status: 401,
+      detail: 'a logout of this user, or of the session at the provider, came while the login was under way',
+    })
+  }
+}
+
+const mostTries = 5
+
+/** Makes the session of a login, in memory: what may stay of the former one is in it. */
+export async function renewSession(
+  instance: Instance,
+  session: RequestSession,
+  slot: Slot,
+  tokens: KeptTokens,
+): Promise<Made> {
+  const former = await session.login()
+  warnOfSharedName(instance, former)
+  const formerId = session.id
+  const { data } = carry(instance, session, former, slot)
+  const logins = instance.loginsIn(session.records)
+  return { logins, renewed: session.renew(data), formerId, former, slot, tokens, takeover: undefined }
+}
+
+/** Another application with this name, store and secret: the two end each other's logins in one browser. */
+function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginRecord): void {
+  const { name } = options
+  if (!Object.hasOwn(liveSlots, name) || liveSlots[name]?.owner === owner) return
+  warnOnce(
+    'OIDC_NAME_SHARED',
+    `a session has a login of another provider or client under the name '${name}', and this login ends it. Applications that share a session store need different names: createOidc({ name: 'staff' }). After a change of the option issuer or clientId this happens once for each session, and needs nothing.`,
+    name,
+  )
+}
+
+function carry(instance: Instance, session: RequestSession, former: LoginRecord, slot: Slot): Carried {
+  return carryOver({ hadLogins: session.hasLogins, slots: former.liveSlots }, instance.options.name, slot)
+}
+
+/**
+ * Writes a login: its tokens, its place in the index, then the record that makes it real, then the end of the former
+ * session, each awaited.
+ *
+ * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`. What was written then is for `putBack`.
+ */
+export async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
+  const login = await writeRecords(instance, session, made)
+  await afterwards(instance, () => keepIndex(instance, made, login))
+  return login
+}
+
+async function writeRecords(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
+  const { logins, renewed, formerId, slot, tokens } = made
+  const { loginRecords } = logins
+  await logins.keepTokens(renewed.id, slot, tokens)
+  // Before it is looked whether the user was logged out: whoever comes after that look finds the login.
+  await logins.index(renewed.id, slot)
+  let written: LoginRecord | undefined
+  let copied: string[] = []
+  for (let version = 1; version <= mostTries; version++) {
+    const { former } = made
+    const { slots: others } = carry(instance, session, former, slot)
+    const gone = copied.filter((other) => !Object.hasOwn(others, other))
+    await loginRecords.dropTokens(renewed.id, gone)
+    await loginRecords.copyTokens(formerId, renewed.id, others)
+    copied = Object.keys(others)
+    const slots = { ...others, [instance.options.name]: slot }
+    const login = await loginRecords.write(renewed.id, slots, version, written)
+    if (!login) {
+      if (written) throw new LoggedOutMeanwhile()
+      throw storeUnavailable(new Error('the login record of a new session is another'))
+    }
+    written = login
+    if (await logins.wasLoggedOut(slot)) throw new LoggedOutMeanwhile()
+    // With no logins before it, this one stands from here on.
+    if (former.text === undefined || former.isReplaced) {
+      await afterwards(instance, () => renewed.dropFormer())
+      return login
+    }
+    if (await endFormer(made, others)) {
+      await afterwards(instance, async () => {
+        await loginRecords.dropTokens(formerId, Object.keys(former.slots))
+        await renewed.dropFormer()
+      })
+      return login
+    }
+    // A logout or a refresh came first: look again at what there is to carry over.
+    made.former = await session.readLogin(formerId)
+    if (Object.keys(made.former.slots).length === 0) {
+      throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
+    }
+  }
+  throw storeUnavailable(new Error('the former session kept changing'))
+}
+
+/** The moment at which the logins of the former session become those of the new one; false where they changed. */
+async function endFormer(made: Made, moving: Slots): Promise<boolean> {
+  made.takeover = takeover(made.formerId, made.former, made.renewed.id, moving)
+  const isEnded = await made.logins.loginRecords.takeOver(made.takeover)
+  if (!isEnded) made.takeover = undefined
+  return isEnded
+}
+
+/** Cleaning up once the login stands: a fault in it is told, and changes nothing. */
+async function afterwards(instance: Instance, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    instance.events.emit('store_fault', { detail: storeUnavailable(error).detail })
+  }
+}
+
+/** Undoes what a login that failed has written, as far as the store lets us; the former session is back in any case. */
+export async function putBack(instance: Instance, made: Made): Promise<void> {
+  const { logins, renewed, former, slot } = made
+  await afterwards(instance, async () => {
+    if (made.takeover) await logins.loginRecords.undo(made.takeover)
+  })
+  await afterwards(instance, () => renewed.discard())
+  await afterwards(instance, async () => {
+    await logins.loginRecords.discard(renewed.id, [instance.options.name, ...Object.keys(former.slots)])
+    await logins.forget(slot)
+  })
+}
+
+/** Logins that came along are found in the new session, and those that did not are found no more. */
+async function keepIndex({ owner }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
+  const ids = new Set(Object.values(login.slots).map(({ loginId }) => loginId))
+  for (const slot of Object.values(former.slots)) {
+    if (ids.has(slot.loginId)) await logins.move(renewed.id, slot)
+    else if (slot.owner === owner) await logins.forget(slot)
+    // Only its owner knows the groups that it is in. There its id leads nowhere, and goes with the next logout.
+    else await logins.loginRecords.forgetSession(slot.loginId)
+  }
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { idTokenAlgorithms } from '../../config/algorithms.ts'
+import type { SessionStore } from '../../config/session-store.ts'
+import type { RecordKey } from '../../core/records.ts'
+import { recordsFor } from '../../session/web-session.ts'
+import { TokenRejected } from '../../tokens/token-rejected.ts'
+import { logoutTokenSeconds, verifyLogoutToken, type LogoutTokenClaims } from '../../tokens/logout-token.ts'
+import { endLogins } from './end-logins.ts'
+import type { Instance } from '../instance.ts'
+
+/**
+ * Ends what a logout token names: the logins of one session at the provider, or all of a subject.
+ *
+ * @throws TokenRejected where the token is not good or was used before; OidcError `provider_unavailable` where the keys
+ * cannot be had, `store_unavailable`: then it is as good as before, and the provider may send it again.
+ */
+export async function backchannelLogout(instance: Instance, store: SessionStore, token: string): Promise<void> {
+  const { options, provider, keys } = instance
+  const { metadata } = await provider.ready()
+  const claims = await verifyLogoutToken(token, keys, {
+    issuer: metadata.issuer,
+    clientId: options.clientId,
+    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
+    clockToleranceSeconds: options.clockToleranceSeconds,
+    rules: options.rules,
+  })
+  const { iss, sub, sid, iat } = claims
+  const records = recordsFor(store, options.records)
+  const used = usedKey(instance.owner, claims)
+  if ((await records.get(used)) !== undefined) throw new TokenRejected('its jti was used before')
+  const group = sid === undefined ? { sub: sub as string } : { sid }
+  await endLogins(instance, store, { group, issuer: iss, issuedAt: iat }, 'back_channel')
+  // Last: what failed before this is to work when the provider tries again.
+  await records.set(used, '1', logoutTokenSeconds + 2 * options.clockToleranceSeconds + 1)
+}
+
+function usedKey(owner: string, { iss, jti }: LogoutTokenClaims): RecordKey {
+  const id = createHash('sha256')
+    .update(JSON.stringify([owner, iss, jti]))
+    .digest('base64url')
+  return { kind: 'logout-token', id }
+}

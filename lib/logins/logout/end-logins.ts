@@ -1,0 +1,113 @@
+import type { ResolvedEnd } from '../../config/logins-parameters.ts'
+import type { SessionStore } from '../../config/session-store.ts'
+import type { LogoutReason } from '../../core/events.ts'
+import { destroySession } from '../../session/web-session.ts'
+import type { Logout } from '../../store/login-groups.ts'
+import type { EndedSlot, LoginEnd } from '../../store/login-store.ts'
+import type { Slot } from '../../store/slot.ts'
+import { destroyed } from './end-own-login.ts'
+import { endSlot } from './end-slot.ts'
+import { loginsBeside, type Instance } from '../instance.ts'
+import { revokeTokens } from './revoke.ts'
+
+/** Logins that are ended at once: enough for the store to be busy, few enough for it to serve others. */
+const atOnce = 20
+
+/**
+ * Ends all logins of a group that the logout is about, in whatever sessions, and those that are under way; says which it
+ * ended. Where the store fails in between, the rest can be ended by the same call again.
+ *
+ * @throws OidcError `store_unavailable`
+ */
+export async function endLogins(
+  instance: Instance,
+  store: SessionStore,
+  logout: Logout,
+  reason: LogoutReason,
+): Promise<EndedSlot[]> {
+  const logins = loginsBeside(instance, store)
+  // First: a login that is written too late to be in the index finds this.
+  await logins.leaveTombstone(logout)
+  const ids = await logins.members(logout.group)
+  const ended: EndedSlot[] = []
+  const gone: string[] = []
+  for (let from = 0; from < ids.length; from += atOnce) {
+    await Promise.all(
+      ids.slice(from, from + atOnce).map(async (loginId) => {
+        const one = await endIndexed(instance, store, loginId, reason, logout)
+        if (one === 'spared') return
+        gone.push(loginId)
+        if (one !== 'gone') ended.push(one)
+      }),
+    )
+  }
+  await logins.forgetMembers(logout.group, gone)
+  return ended
+}
+
+/**
+ * Ends logins because the application says so, and has their tokens revoked, which is not waited for; says how many it has
+ * ended.
+ *
+ * @throws OidcError `store_unavailable`
+ */
+export async function endByApplication(instance: Instance, store: SessionStore, which: ResolvedEnd): Promise<number> {
+  const ended =
+    'id' in which
+      ? await endOne(instance, store, which.id)
+      : await endLogins(instance, store, { ...which, issuedAt: undefined }, 'application')
+  void revokeAll(instance, store, ended)
+  return ended.length
+}
+
+/** Ends one login, and those under way of the same session at the provider. */
+async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedSlot[]> {
+  const logins = loginsBeside(instance, store)
+  const found = await logins.findById(loginId)
+  if (!found) return []
+  const { sid, issuer } = found.slot
+  if (sid !== undefined) await logins.leaveTombstone({ group: { sid }, issuer, issuedAt: undefined })
+  const ended = await endIndexed(instance, store, loginId, 'application')
+  return typeof ended === 'string' ? [] : [ended]
+}
+
+async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedSlot[]): Promise<void> {
+  const logins = loginsBeside(instance, store)
+  for (let from = 0; from < ended.length; from += atOnce) {
+    await Promise.all(
+      ended.slice(from, from + atOnce).map(async ({ sealed, slot }) => {
+        const tokens = logins.open(sealed, slot.loginId)
+        if (tokens) await revokeTokens(instance, tokens)
+      }),
+    )
+  }
+}
+
+/** Ends a login that the index names. */
+async function endIndexed(
+  instance: Instance,
+  store: SessionStore,
+  loginId: string,
+  reason: LogoutReason,
+  logout?: Logout,
+): Promise<LoginEnd> {
+  const logins = loginsBeside(instance, store)
+  const session = await logins.loginRecords.sessionOf(loginId)
+  if (session === undefined) return 'gone'
+  const login = { session, loginId, group: logout?.group }
+  const end = await endSlot(
+    instance,
+    logins,
+    login,
+    reason,
+    ({ slot }) => logout !== undefined && !isAbout(logout, slot),
+  )
+  if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
+  return end
+}
+
+/** Whether a login that stands is one that a logout ends: not where its user has come back since (by the ID token's time). */
+function isAbout({ issuer, issuedAt }: Logout, slot: Slot): boolean {
+  if (issuer !== undefined && issuer !== slot.issuer) return false
+  return issuedAt === undefined || slot.issuedAt === undefined || slot.issuedAt <= issuedAt
+}

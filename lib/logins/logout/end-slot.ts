@@ -1,0 +1,23 @@
+import type { LogoutReason } from '../../core/events.ts'
+import type { LoginEnd, LoginStore, LoginToEnd, SealedLogin } from '../../store/login-store.ts'
+import type { Instance } from '../instance.ts'
+
+/**
+ * Ends a login, wherever it is by now, and reports it.
+ *
+ * @throws OidcError `store_unavailable`, and what `isSpared` throws
+ */
+export async function endSlot(
+  { events }: Instance,
+  logins: LoginStore,
+  login: LoginToEnd,
+  reason: LogoutReason,
+  isSpared?: (login: SealedLogin) => boolean,
+): Promise<LoginEnd> {
+  const end = await logins.end(login, isSpared)
+  if (typeof end === 'object') {
+    const { issuer, sub, loginId } = end.slot
+    events.emit('logout', { issuer, sub, loginId, reason })
+  }
+  return end
+}

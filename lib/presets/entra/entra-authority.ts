@@ -1,0 +1,159 @@
+import type { Checks } from '../../config/checks.ts'
+import type { UnknownClaims } from '../../config/claims.ts'
+import { tenantTemplate, type IssuerRules } from '../../config/issuer-rules.ts'
+
+/** Where an application's users log in, and what their tokens say of it. */
+export interface EntraAuthority {
+  readonly issuer: string
+  readonly metadataIssuer: string
+  readonly tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>
+  /** Why tokens of the tenant are refused. */
+  readonly tenantFault: (claims: UnknownClaims) => string | undefined
+  /** Whether anyone can get an account there. */
+  readonly isOpen: boolean
+  /** Whether published keys may be those of some tenants alone. */
+  readonly hasTenantKeys: boolean
+  /** The policy of B2C. */
+  readonly policy: string | undefined
+}
+
+const clouds = {
+  global: { login: 'login.microsoftonline.com', v1: 'sts.windows.net' },
+  us: { login: 'login.microsoftonline.us', v1: 'sts.windows.net' },
+  china: { login: 'login.partner.microsoftonline.cn', v1: 'sts.chinacloudapi.cn' },
+} as const
+
+/** The tenant of all personal accounts. */
+export const consumersTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
+const words = ['organizations', 'common', 'consumers'] as const
+type Word = (typeof words)[number]
+
+const guid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+
+/** Whether a claim is an ID as Entra writes it. */
+export function isGuid(value: unknown): value is string {
+  return typeof value === 'string' && guid.test(value)
+}
+
+const tenantFix =
+  'pass the ID of the tenant, a GUID, which the Entra admin center shows under Overview: tokens name no domain. ' +
+  "The iss of https://login.microsoftonline.com/<domain>/v2.0/.well-known/openid-configuration has it too. Or pass a list of such, or 'organizations', 'common' or 'consumers' with allow"
+
+/** The authority that the options name; their faults go to the checks. */
+export function entraAuthority(checks: Checks): EntraAuthority {
+  const tenant = tenantOf(checks)
+  const cloud = clouds[checks.oneOf('cloud', ['global', 'us', 'china'], 'global')]
+  const externalId = hostOf(checks, checks.value('externalId'), 'externalId', 'ciamlogin.com')
+  const b2c = b2cOf(checks)
+  if (externalId !== undefined || b2c !== undefined) {
+    const what = b2c ? 'b2c' : 'externalId'
+    if (externalId !== undefined && b2c) checks.fault('externalId and b2c are two kinds of tenant: give one of them')
+    if (checks.value('cloud') !== undefined) checks.fault(`cloud is of no use with ${what}: leave it out`)
+    if (!Array.isArray(tenant) || tenant.length !== 1) checks.fault(`${what} needs the ID of one tenant`)
+    const [id] = tenant as readonly string[]
+    if (b2c) {
+      const metadataIssuer = `https://${b2c.host}/${id}/v2.0/`
+      return {
+        ...fixed(id as string, metadataIssuer, true),
+        issuer: `https://${b2c.host}/${id}/${b2c.policy}/v2.0`,
+        policy: b2c.policy,
+      }
+    }
+    return {
+      ...fixed(id as string, `https://${id}.ciamlogin.com/${id}/v2.0`, false),
+      issuer: `https://${externalId}/${id}/v2.0`,
+    }
+  }
+  return tenants(tenant, cloud)
+}
+
+/** One tenant whose tokens have one issuer. In B2C they need not name it otherwise. */
+function fixed(id: string, metadataIssuer: string, isB2c: boolean): Omit<EntraAuthority, 'issuer'> {
+  const isIt = ({ tid }: UnknownClaims): boolean => tid === id || (isB2c && tid === undefined)
+  return {
+    metadataIssuer,
+    tokenIssuer: (claims) => (isIt(claims) ? metadataIssuer : undefined),
+    tenantFault: (claims) => (isIt(claims) ? undefined : foreignTenant(claims['tid'])),
+    isOpen: false,
+    hasTenantKeys: false,
+    policy: undefined,
+  }
+}
+
+function tenants(
+  tenant: Word | readonly string[],
+  { login, v1 }: (typeof clouds)[keyof typeof clouds],
+): EntraAuthority {
+  const host = `https://${login}`
+  const isWanted = (tid: unknown): tid is string => {
+    if (!isGuid(tid)) return false
+    if (typeof tenant !== 'string') return tenant.includes(tid)
+    // The keys are the same for all, so that a token of any account would do.
+    return tenant === 'common' || (tid === consumersTenant) === (tenant === 'consumers')
+  }
+  return {
+    ...addresses(host, tenant),
+    tokenIssuer: ({ tid }) => (isWanted(tid) ? [`${host}/${tid}/v2.0`, `https://${v1}/${tid}/`] : undefined),
+    tenantFault: ({ tid }) => (isWanted(tid) ? undefined : foreignTenant(tid)),
+    isOpen: typeof tenant === 'string',
+    hasTenantKeys: true,
+    policy: undefined,
+  }
+}
+
+/** Where the metadata are, and what they say. */
+function addresses(host: string, tenant: Word | readonly string[]): Pick<EntraAuthority, 'issuer' | 'metadataIssuer'> {
+  if (typeof tenant !== 'string' && tenant.length === 1) {
+    const issuer = `${host}/${tenant[0]}/v2.0`
+    return { issuer, metadataIssuer: issuer }
+  }
+  if (tenant === 'consumers') {
+    return { issuer: `${host}/consumers/v2.0`, metadataIssuer: `${host}/${consumersTenant}/v2.0` }
+  }
+  const isPersonalToo = typeof tenant === 'string' ? tenant === 'common' : tenant.includes(consumersTenant)
+  const path = isPersonalToo ? 'common' : 'organizations'
+  return { issuer: `${host}/${path}/v2.0`, metadataIssuer: `${host}/${tenantTemplate}/v2.0` }
+}
+
+function foreignTenant(tid: unknown): string {
+  if (tid === undefined) return 'tid is missing, so that nobody can tell whose user it is: ask for the scope profile'
+  if (!isGuid(tid)) return 'tid is no ID of a tenant'
+  return `tid is ${tid}, which is none of the tenants of the option tenant: list it there to let its users in`
+}
+
+function tenantOf(checks: Checks): Word | readonly string[] {
+  const given = checks.value('tenant')
+  if (words.includes(given as Word)) return given as Word
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const ids = list.map((id) => (typeof id === 'string' ? id.toLowerCase() : id))
+  if (given === undefined) checks.fault(`tenant is missing: ${tenantFix}`)
+  else if (ids.length === 0) checks.fault(`tenant is an empty list: ${tenantFix}`)
+  else {
+    const strange = ids.findIndex((id) => !isGuid(id))
+    if (strange >= 0) checks.fault(`tenant: ${JSON.stringify(list[strange])} is not the ID of a tenant: ${tenantFix}`)
+    else return [...new Set(ids as string[])]
+  }
+  return []
+}
+
+function b2cOf(checks: Checks): { readonly host: string; readonly policy: string } | undefined {
+  const given = checks.value('b2c')
+  if (given === undefined) return undefined
+  const { name, policy } = Object(given) as Record<string, unknown>
+  const host = hostOf(checks, name ?? null, 'b2c.name', 'b2clogin.com')
+  if (typeof policy === 'string' && /^[\w-]+$/.test(policy)) return { host: host ?? '', policy }
+  checks.fault("b2c.policy must be the name of a user flow or policy, such as 'B2C_1_signin'")
+  return { host: host ?? '', policy: '' }
+}
+
+/** A host below one of Microsoft's by its first label, or a custom domain as it is. */
+function hostOf(checks: Checks, given: unknown, what: string, domain: string): string | undefined {
+  if (given === undefined) return undefined
+  if (typeof given === 'string' && /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(given) && !given.includes('..')) {
+    const host = given.toLowerCase()
+    return host.includes('.') ? host : `${host}.${domain}`
+  }
+  checks.fault(`${what} must be the name before .${domain}, or a custom domain, without https:// and path`)
+  return undefined
+}

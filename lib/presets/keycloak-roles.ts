@@ -1,0 +1,25 @@
+import type { UnknownClaims } from '../config/claims.ts'
+
+/** The roles in a token of Keycloak: realm roles plain, those of clients as `client:role`, those of `client` both ways. */
+export function keycloakRoles(claims: UnknownClaims, client: string | undefined): string[] {
+  const roles = textsIn(rolesMember(claims['realm_access']))
+  const clients = claims['resource_access']
+  if (clients !== null && typeof clients === 'object') {
+    for (const name of Object.keys(clients)) {
+      for (const role of textsIn(rolesMember((clients as UnknownClaims)[name]))) {
+        roles.push(`${name}:${role}`)
+        if (name === client) roles.push(role)
+      }
+    }
+  }
+  return [...new Set(roles)]
+}
+
+/** The texts of a list; none where it is no list. */
+export function textsIn(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((each): each is string => typeof each === 'string') : []
+}
+
+function rolesMember(access: unknown): unknown {
+  return access !== null && typeof access === 'object' ? (access as { roles?: unknown }).roles : undefined
+}

@@ -1,0 +1,81 @@
+import { ResponseBodyError, refreshTokenGrant } from 'openid-client'
+import { OidcError } from '../core/errors.ts'
+import { withProof } from './dpop-keys.ts'
+import { credentials, providerFault } from './provider-faults.ts'
+import type { Provider } from './provider.ts'
+import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
+
+/** The provider does not know the refresh token, or not any more (RFC 6749 5.2): its login has ended there. */
+export class RefreshRefused extends OidcError {
+  constructor() {
+    super('login_required', 'You need to log in again.', {
+      status: 401,
+      detail: 'the provider does not know the refresh token, or not any more (invalid_grant)',
+    })
+  }
+}
+
+/** The provider has nothing against the login, but issues no such token before its user has agreed to something. */
+export class InteractionNeeded extends OidcError {
+  /** What the authorization request has to say (OIDC Core 5.5), as Entra's conditional access has it. */
+  readonly claims: string | undefined
+
+  constructor(error: string, claims: string | undefined) {
+    super('login_required', 'You need to log in again.', {
+      status: 401,
+      detail: `the provider wants the user for such a token: ${JSON.stringify(error.slice(0, 100))}`,
+    })
+    this.claims = claims
+  }
+}
+
+/** What a refresh asks for, where it is not the same again (RFC 6749 6, RFC 8707 2.2). */
+export interface RefreshParameters {
+  readonly scope: readonly string[] | undefined
+  readonly resource: readonly string[]
+}
+
+/** Sends a refresh token for new tokens (RFC 6749 6), with a proof of the key that they are bound to, if any (RFC 9449 5). */
+export async function refreshGrant(
+  provider: Provider,
+  refreshToken: string,
+  { scope, resource }: RefreshParameters,
+  dpop: DpopHandle | undefined,
+): Promise<IssuedTokens> {
+  const { configuration } = await provider.ready()
+  const parameters = new URLSearchParams()
+  for (const one of resource) parameters.append('resource', one)
+  if (scope) parameters.set('scope', scope.join(' '))
+  try {
+    return issuedTokens(await refreshTokenGrant(configuration, refreshToken, parameters, withProof(dpop)), dpop)
+  } catch (error) {
+    const needed = interactionNeeded(error)
+    if (needed) throw needed
+    if (isInvalidGrant(error)) throw new RefreshRefused()
+    throw providerFault(error, 'refresh', [refreshToken, ...credentials(provider.options)])
+  }
+}
+
+/** Errors that a login with its user at the keyboard mends (OIDC Core 3.1.2.6, RFC 6749 5.2, RFC 8707 2). */
+const interactive = new Set([
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'account_selection_required',
+  'invalid_scope',
+  'invalid_target',
+])
+
+/** Entra answers `invalid_grant` for these too, and says here that the refresh token is as good as it was. */
+const interactiveSuberrors = new Set(['consent_required', 'basic_action', 'additional_action'])
+
+function interactionNeeded(error: unknown): InteractionNeeded | undefined {
+  if (!(error instanceof ResponseBodyError)) return undefined
+  const { suberror, claims } = error.cause as { suberror?: unknown; claims?: unknown }
+  const isBySuberror = error.error === 'invalid_grant' && interactiveSuberrors.has(suberror as string)
+  if (!isBySuberror && !interactive.has(error.error)) return undefined
+  return new InteractionNeeded(
+    isBySuberror ? (suberror as string) : error.error,
+    typeof claims === 'string' ? claims : undefined,
+  )
+}

@@ -1,0 +1,17 @@
+import { tokenRevocation } from 'openid-client'
+import { credentials, providerFault } from './provider-faults.ts'
+import type { Provider } from './provider.ts'
+
+/** A token, by what the provider is told of it (RFC 7009 2.1). */
+export type TokenTypeHint = 'refresh_token' | 'access_token'
+
+/** Revokes a token (RFC 7009); does nothing where the provider cannot. */
+export async function revokeToken(provider: Provider, token: string, hint: TokenTypeHint): Promise<void> {
+  const { configuration, metadata } = await provider.ready()
+  if (metadata.revocation_endpoint === undefined) return
+  try {
+    await tokenRevocation(configuration, token, { token_type_hint: hint })
+  } catch (error) {
+    throw providerFault(error, 'revocation', [token, ...credentials(provider.options)])
+  }
+}

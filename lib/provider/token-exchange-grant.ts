@@ -1,0 +1,61 @@
+import { ResponseBodyError, genericGrantRequest } from 'openid-client'
+import { OidcError } from '../core/errors.ts'
+import { withProof } from './dpop-keys.ts'
+import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
+import type { Provider } from './provider.ts'
+import { issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
+
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+
+/** What a token is wanted for in exchange for another (RFC 8693 2.1). */
+export interface ExchangeRequest {
+  readonly audience: readonly string[]
+  readonly scope: readonly string[] | undefined
+  readonly resource: readonly string[]
+}
+
+/** The provider does not exchange: for this client, for what was asked for, or because the token is not good any more. */
+export class ExchangeRefused extends OidcError {
+  constructor(detail: string, isUser: boolean) {
+    super(
+      isUser ? 'not_allowed' : 'client_rejected',
+      isUser ? 'You may not do this.' : 'The login service refused the request of this application.',
+      { status: isUser ? 403 : 500, detail },
+    )
+  }
+}
+
+/** Exchanges an access token for another (RFC 8693 2). */
+export async function exchangeToken(
+  provider: Provider,
+  subjectToken: string,
+  { audience, scope, resource }: ExchangeRequest,
+  dpop: DpopHandle | undefined,
+): Promise<IssuedTokens> {
+  const { configuration } = await provider.ready()
+  const parameters = new URLSearchParams({
+    subject_token: subjectToken,
+    subject_token_type: accessTokenType,
+    requested_token_type: accessTokenType,
+  })
+  for (const one of audience) parameters.append('audience', one)
+  for (const one of resource) parameters.append('resource', one)
+  if (scope) parameters.set('scope', scope.join(' '))
+  try {
+    const answer = await genericGrantRequest(
+      configuration,
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      parameters,
+      withProof(dpop),
+    )
+    // RFC 8693 2.2.1: another type of token would not be what was asked for.
+    if (answer['issued_token_type'] !== accessTokenType) {
+      throw responseInvalid('token exchange: the token that was issued is no access token')
+    }
+    return issuedTokens(answer, dpop)
+  } catch (error) {
+    const fault = providerFault(error, 'token exchange', [subjectToken, ...credentials(provider.options)])
+    if (fault.code !== 'client_rejected' || !(error instanceof ResponseBodyError)) throw fault
+    throw new ExchangeRefused(fault.detail ?? error.error, error.error === 'access_denied')
+  }
+}

@@ -1,0 +1,27 @@
+import { type CookiePlace, type Cookie, cookieOf } from './login-cookies.ts'
+import { Sealer } from '../core/seal.ts'
+import { nowSeconds } from '../core/clock.ts'
+/** How many logins finished in this browser within a minute may be too many: the session cookie does not stick. */
+const mostFinished = 5
+const finishedWindowSeconds = 60
+
+function finishedName(place: CookiePlace): string {
+  return `${place.prefix}finished`
+}
+
+/** Counts a finished login in the browser; `tooMany` once more than five finished within a minute. */
+export function countFinished(
+  sealer: Sealer,
+  place: CookiePlace,
+  cookies: ReadonlyMap<string, string>,
+): { cookie: Cookie; tooMany: boolean } {
+  const name = finishedName(place)
+  const sealed = cookies.get(name)
+  const text = sealed === undefined ? undefined : sealer.open(sealed, name)
+  const now = nowSeconds()
+  const times = text === undefined ? [] : (JSON.parse(text) as number[])
+  const recent = [...times.filter((time) => time > now - finishedWindowSeconds), now]
+  const tooMany = recent.length > mostFinished
+  const value = sealer.seal(JSON.stringify(tooMany ? [] : recent), name)
+  return { cookie: cookieOf(place, name, value, finishedWindowSeconds), tooMany }
+}

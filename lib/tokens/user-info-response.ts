@@ -1,0 +1,38 @@
+import type { UnknownClaims } from '../config/claims.ts'
+import { tokenInvalid } from './token-rejected.ts'
+import type { Keys } from './key-set.ts'
+import { verifyFresh } from './verify.ts'
+
+/** What a userinfo answer must fit. */
+export interface UserInfoChecks {
+  readonly issuer: string
+  readonly clientId: string
+  readonly sub: string
+  readonly algorithms: readonly string[]
+  readonly clockToleranceSeconds: number
+}
+
+/** The claims of a userinfo answer: verified where it is signed, and about the user of the ID token (OIDC Core 5.3.2). */
+export async function verifyUserInfo(
+  answer: UnknownClaims | string,
+  keys: Keys,
+  checks: UserInfoChecks,
+): Promise<UnknownClaims> {
+  const claims = typeof answer === 'string' ? await verified(answer, keys, checks) : answer
+  // A subject that is left out would let any answer pass for this user's.
+  if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub is another than that of the ID token')
+  return claims
+}
+
+async function verified(token: string, keys: Keys, checks: UserInfoChecks): Promise<UnknownClaims> {
+  try {
+    return await verifyFresh(token, keys, {
+      issuer: checks.issuer,
+      audience: checks.clientId,
+      algorithms: [...checks.algorithms],
+      clockTolerance: checks.clockToleranceSeconds,
+    })
+  } catch (error) {
+    throw tokenInvalid('userinfo', error)
+  }
+}

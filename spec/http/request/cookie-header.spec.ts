@@ -1,0 +1,135 @@
+import type { Request, Response } from 'express'
+import { describe, expect, it } from 'vitest'
+import { hasCookie, readCookies, setCookies } from '../../../lib/http/request/cookie-header.ts'
+import { growth } from '../../support/growth.ts'
+
+function read(cookie: string | undefined): Record<string, string> {
+  return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
+}
+
+describe('reading cookies', { meta: { id: 'cookies-2' } }, () => {
+  it.each([
+    [undefined, {}],
+    ['', {}],
+    ['a=1', { a: '1' }],
+    ['a=1; b=2', { a: '1', b: '2' }],
+    ['a=1;b=2;', { a: '1', b: '2' }],
+    ['  a = 1 ;\tb=2', { a: '1', b: '2' }],
+    ['a=', { a: '' }],
+    ['a=b=c==', { a: 'b=c==' }],
+    ['a="1"', { a: '"1"' }],
+    ['a', {}],
+    ['=1', {}],
+    [';;;', {}],
+    ['=; =; a=1', { a: '1', '': '' }],
+    [
+      '__proto__=1; constructor=2',
+      Object.fromEntries([
+        ['__proto__', '1'],
+        ['constructor', '2'],
+      ]),
+    ],
+  ])('of %j', (header, expected) => {
+    const { '': _unnamed, ...found } = read(header)
+    const { '': _, ...wanted } = expected as Record<string, string>
+    expect(found).toEqual(wanted)
+  })
+
+  it('keeps names as they are, so that none stands for another', { meta: { id: 'cookies-3' } }, () => {
+    expect(read('%5F%5FHost-oidc=1; oidc%2Edefault=2')).toEqual({ '%5F%5FHost-oidc': '1', 'oidc%2Edefault': '2' })
+  })
+
+  it('keeps values as they are', () => {
+    expect(read('a=%41%zz')).toEqual({ a: '%41%zz' })
+  })
+
+  it(
+    'leaves out a name that comes twice, also with the same value, and keeps the others',
+    { meta: { id: 'cookies-4' } },
+    () => {
+      expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
+      expect(read('a=1; a=1; a=1')).toEqual({})
+    },
+  )
+
+  it('takes a header of many thousands of cookies in its stride', () => {
+    const header = Array.from({ length: 20_000 }, (_, index) => `c${index}=1`).join('; ')
+    expect(Object.keys(read(header))).toHaveLength(20_000)
+  })
+})
+
+describe('a long run of white space in a Cookie header', () => {
+  const request = (cookie: string): Request => ({ headers: { cookie } }) as unknown as Request
+  const headers: [string, (space: string) => string][] = [
+    ['in a name', (space) => `a${space}b=1`],
+    ['in front of a name', (space) => `${space}a=1`],
+    ['in a value', (space) => `a=1${space}2`],
+    ['in a part without a value', (space) => `a=1;b${space}c`],
+  ]
+  it.each(headers.flatMap(([where, header]) => [' ', '\t'].map((character) => [where, character, header] as const)))(
+    'takes time that is linear in its length %s, as %j',
+    (_where, character, header) => {
+      const text = (length: number): string => header(character.repeat(length))
+      expect(growth((cookie) => readCookies(request(cookie)), text)).toBeLessThan(5)
+      expect(growth((cookie) => hasCookie(request(cookie), 'z'), text)).toBeLessThan(5)
+    },
+  )
+})
+
+describe('whether a cookie came along', () => {
+  it.each([
+    [undefined, false],
+    ['', false],
+    ['a=1', true],
+    ['b=2; a=', true],
+    ['a=1; b=2; a=3', true],
+    ['b=2;\ta =1', true],
+    ['a', true],
+    ['aa=1; b=a; xa=2', false],
+    ['%61=1', false],
+  ])('in %j', (cookie, expected) => {
+    expect(hasCookie({ headers: { cookie } } as unknown as Request, 'a')).toBe(expected)
+  })
+})
+
+describe('setting cookies', () => {
+  function set(cookies: Parameters<typeof setCookies>[1]): { headers: Record<string, string>; appended: string[] } {
+    const headers: Record<string, string> = {}
+    const appended: string[] = []
+    setCookies(
+      {
+        setHeader: (name: string, value: string) => (headers[name] = value),
+        append: (name: string, value: string) => appended.push(`${name}: ${value}`),
+      } as unknown as Response,
+      cookies,
+    )
+    return { headers, appended }
+  }
+  const cookie = { name: 'oidc.a', path: '/', secure: false, sameSite: 'Lax', maxAgeSeconds: 900 } as const
+
+  it('names every attribute, and keeps the response out of caches', { meta: { id: 'cookies-5' } }, () => {
+    expect(set([{ ...cookie, value: 'v' }])).toEqual({
+      headers: { 'Cache-Control': 'no-store' },
+      appended: ['Set-Cookie: oidc.a=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax'],
+    })
+    expect(set([{ ...cookie, value: 'v', secure: true, sameSite: 'None', path: '/shop' }]).appended).toEqual([
+      'Set-Cookie: oidc.a=v; Path=/shop; Max-Age=900; HttpOnly; SameSite=None; Secure',
+    ])
+  })
+
+  it('gives one without a life of its own until the browser is closed', () => {
+    expect(set([{ ...cookie, value: '1', maxAgeSeconds: undefined }]).appended).toEqual([
+      'Set-Cookie: oidc.a=1; Path=/; HttpOnly; SameSite=Lax',
+    ])
+  })
+
+  it('takes a cookie away with the attributes that it was set with', { meta: { id: 'cookies-6' } }, () => {
+    expect(set([{ ...cookie, value: undefined, maxAgeSeconds: 0 }]).appended).toEqual([
+      'Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
+    ])
+  })
+
+  it('does nothing where there are none', () => {
+    expect(set([])).toEqual({ headers: {}, appended: [] })
+  })
+})

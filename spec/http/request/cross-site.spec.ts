@@ -1,0 +1,70 @@
+import type { Request } from 'express'
+import { describe, expect, it } from 'vitest'
+import { resolveOptions } from '../../../lib/config/resolve.ts'
+import { crossSite } from '../../../lib/http/request/cross-site.ts'
+
+type Headers = Record<string, string>
+
+function request(method: string, headers: Headers): Request {
+  return { method, headers } as unknown as Request
+}
+
+describe('whether an unsafe request comes from another site', () => {
+  const options = resolveOptions({
+    issuer: 'https://id.example.com',
+    clientId: 'web',
+    clientSecret: 'a client secret',
+    baseUrl: 'https://app.example.com/shop',
+    secret: 'a secret of more than thirty-two characters',
+    allowedOrigins: ['https://www.example.com'],
+  })
+  const refusal = (headers: Headers, method = 'POST'): string | undefined =>
+    crossSite(request(method, headers), options)
+
+  const passes: [string, Headers][] = [
+    ['neither header: no browser', {}],
+    ['Sec-Fetch-Site same-origin', { 'sec-fetch-site': 'same-origin', origin: 'https://app.example.com' }],
+    ['Sec-Fetch-Site same-origin without Origin', { 'sec-fetch-site': 'same-origin' }],
+    ['Sec-Fetch-Site none: the user did it', { 'sec-fetch-site': 'none' }],
+    ['the own origin', { origin: 'https://app.example.com' }],
+    ['a listed origin of the same site', { 'sec-fetch-site': 'same-site', origin: 'https://www.example.com' }],
+    ['a listed origin of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://www.example.com' }],
+    ['a listed origin without Sec-Fetch-Site', { origin: 'https://www.example.com' }],
+  ]
+  it.each(passes)('passes: %s', (_, headers) => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(refusal(headers, method)).toBeUndefined()
+  })
+
+  const refused: [string, Headers, RegExp][] = [
+    ['cross-site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, /another site/],
+    ['cross-site without Origin', { 'sec-fetch-site': 'cross-site' }, /another site/],
+    [
+      'cross-site that claims the own origin',
+      { 'sec-fetch-site': 'cross-site', origin: 'https://app.example.com' },
+      /another site/,
+    ],
+    [
+      'same-site, not listed',
+      { 'sec-fetch-site': 'same-site', origin: 'https://old.example.com' },
+      /another origin of this site/,
+    ],
+    ['same-site without Origin', { 'sec-fetch-site': 'same-site' }, /another origin of this site/],
+    ['a Sec-Fetch-Site that nobody knows', { 'sec-fetch-site': 'near' }, /another site/],
+    ['another origin', { origin: 'https://evil.example' }, /another origin/],
+    ['the own host over plain http', { origin: 'http://app.example.com' }, /another origin/],
+    ['the own host on another port', { origin: 'https://app.example.com:8443' }, /another origin/],
+    ['a host that begins like the own', { origin: 'https://app.example.com.evil.example' }, /another origin/],
+    ['a host that begins like a listed one', { origin: 'https://www.example.com.evil.example' }, /another origin/],
+    ['Origin null', { origin: 'null' }, /Referrer-Policy/],
+  ]
+  it.each(refused)('refuses: %s', { meta: { id: 'origin-1' } }, (_, headers, message) => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const found = refusal(headers, method)
+      expect(found).toMatch(message)
+    }
+  })
+
+  it.each(['GET', 'HEAD', 'OPTIONS'])('says nothing of %s, which changes nothing', (method) => {
+    for (const [, headers] of refused) expect(refusal(headers, method)).toBeUndefined()
+  })
+})

@@ -1,0 +1,196 @@
+import express from 'express'
+import { RedisSessionStore } from 'express-session-oidc/redis'
+import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { profile, startApp, type AppSetup, type TestApp } from '../../support/app.ts'
+import { redisForFile } from '../../support/redis.ts'
+
+const redis = redisForFile()
+let provider: TestProvider
+let app: TestApp
+
+beforeAll(async () => {
+  // The public addresses of these specs are not on loopback.
+  const clients = [{ clientId: 'web', clientSecret: 'web-secret', redirectUris: redirectUris() }]
+  provider = await startTestProvider({ clients })
+})
+afterAll(() => provider.stop())
+beforeEach(() => provider.signIn('alice'))
+afterEach(() => app.stop())
+
+const publicUrl = 'https://app.example.com'
+
+function redirectUris(): string[] {
+  return ['/callback', '/shop/callback', '/apps/shop/callback'].map((path) => publicUrl + path)
+}
+
+async function start(setup: Partial<AppSetup>): Promise<void> {
+  const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+  app = await startApp({
+    provider,
+    publicUrl,
+    session: { store, cookie: { secure: true, sameSite: 'lax' } },
+    ...setup,
+    before: (made) => {
+      made.set('trust proxy', 1)
+      setup.before?.(made)
+    },
+  })
+}
+
+/** A browser in front of a proxy, which may take a prefix off the path. */
+function browser(): UserAgent {
+  return createUserAgent({ baseUrl: publicUrl, proxies: { [publicUrl]: app.url } })
+}
+
+describe('a router mounted where baseUrl points', () => {
+  it('at the root', async () => {
+    await start({})
+    const page = await browser().get('/profile?tab=2')
+    expect(page.url).toBe(`${publicUrl}/profile?tab=2`)
+    expect(page.status).toBe(200)
+  })
+
+  it('at a path that the proxy leaves on', async () => {
+    await start({
+      mount: '/shop',
+      basePath: '/shop',
+      routes: (made, oidc) => made.get('/shop/me', oidc.requireAuth(), (req, res) => void res.json(profile(req))),
+    })
+    const agent = browser()
+    const page = await agent.get('/shop/me?tab=2')
+    expect(page.url).toBe(`${publicUrl}/shop/me?tab=2`)
+    expect(page.status).toBe(200)
+    expect(app.oidc.paths).toMatchObject({ login: '/shop/login', callback: '/shop/callback', logout: '/shop/logout' })
+    const transaction = page.cookiesSet.find(({ name }) => name.startsWith(app.cookie('')))
+    expect(transaction).toMatchObject({ path: '/', secure: true })
+    expect(transaction?.name).toMatch(/^__Host-oidc\.[\w-]{11}\.[\w-]{22}$/)
+  })
+
+  it('at a path that the proxy takes off', async () => {
+    await start({
+      basePath: '/shop',
+      routes: (made, oidc) => made.post('/order', oidc.requireAuth(), (_req, res) => void res.send('order')),
+    })
+    // What the proxy would do to the path is done here by hand.
+    const headers = { host: 'app.example.com', 'x-forwarded-proto': 'https' }
+    const agent = createUserAgent({ baseUrl: app.url, headers })
+    const answer = await agent.get('/profile?tab=2', { redirect: 'manual' })
+    const location = new URL(answer.headers.get('location') ?? '')
+    expect(location.searchParams.get('redirect_uri')).toBe(`${publicUrl}/shop/callback`)
+    const form = await agent.post('/order', {}, { redirect: 'manual', headers: { origin: publicUrl } })
+    expect(form.status).toBe(401)
+    expect(form.text()).toContain('href="/shop/login"')
+  })
+
+  it('at a path of which the proxy takes off the first part', async () => {
+    await start({
+      mount: '/shop',
+      basePath: '/apps/shop',
+      options: { loginPage: '/signin' },
+      routes: (made, oidc) => made.get('/shop/me', oidc.requireAuth(), (_req, res) => void res.send('me')),
+    })
+    const answer = await app.agent().get('/shop/me?tab=2', { redirect: 'manual' })
+    expect(answer.headers.get('location')).toBe(`/signin?returnTo=${encodeURIComponent('/apps/shop/me?tab=2')}`)
+  })
+
+  it('in a sub-application', async () => {
+    await start({
+      // Off the path of the outer application's own routes.
+      mount: '/unused/shop',
+      basePath: '/shop',
+      before: () => {},
+      routes: (made, oidc) => {
+        const shop = express()
+        shop.use(oidc.router)
+        shop.get('/me', oidc.requireAuth(), (req, res) => void res.json(profile(req)))
+        made.use('/shop', shop)
+      },
+    })
+    const page = await browser().get('/shop/me')
+    expect(page.url).toBe(`${publicUrl}/shop/me`)
+    expect(page.status).toBe(200)
+  })
+
+  it('whatever the case that the path is asked in', async () => {
+    await start({
+      mount: '/shop',
+      basePath: '/shop',
+      routes: (made, oidc) => made.get('/shop/me', oidc.requireAuth(), (_req, res) => void res.send('me')),
+    })
+    const answer = await app.agent().get('/SHOP/login', { redirect: 'manual' })
+    expect(answer.status).toBe(302)
+  })
+
+  it('twice in one application, which changes nothing', async () => {
+    await start({
+      routes: (made, oidc) => {
+        made.use(oidc.router)
+        made.get('/me', oidc.requireAuth(), (req, res) => void res.json(profile(req)))
+      },
+    })
+    expect((await browser().get('/me')).status).toBe(200)
+  })
+})
+
+describe('a router mounted elsewhere', () => {
+  it('than baseUrl points is a mistake that names both', async () => {
+    await start({
+      mount: '/auth',
+      basePath: '/shop',
+      routes: (made, oidc) => made.get('/auth/me', oidc.requireAuth(), (_req, res) => void res.send('me')),
+    })
+    const answer = await app.agent().fetch('/auth/me')
+    expect(answer.status).toBe(500)
+    expect(answer.json()).toMatchObject({ code: 'setup_invalid' })
+    expect(answer.text()).toContain('the router is mounted at /auth, but baseUrl has the path /shop')
+  })
+
+  it('under a path that baseUrl does not have', async () => {
+    await start({ mount: '/auth' })
+    const answer = await app.agent().fetch('/auth/login')
+    expect(answer.status).toBe(500)
+    expect(answer.text()).toContain(`set baseUrl to ${publicUrl}/auth`)
+  })
+
+  it('at the root though the path arrives with the prefix on it', async () => {
+    await start({ basePath: '/shop' })
+    const answer = await app.agent().fetch('/shop/callback?state=x')
+    expect(answer.status).toBe(500)
+    expect(answer.text()).toContain("mount it with app.use('/shop', oidc.router)")
+  })
+})
+
+describe('what the outside world is told', () => {
+  it.each([
+    { host: 'evil.example' },
+    { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
+    { forwarded: 'host=evil.example;proto=http' },
+    { 'x-forwarded-prefix': '/evil.example', 'x-original-url': '/evil.example' },
+  ])('comes from baseUrl, whatever the headers say: %j', async (headers) => {
+    await start({
+      routes: (made, oidc) => {
+        made.all('/form', oidc.requireAuth({ redirect: false }), (_req, res) => void res.send('x'))
+        made.get('/away', (req) => req.oidc.logout())
+      },
+    })
+    const agent = app.agent({ headers })
+    const begun = await agent.get('/profile', { redirect: 'manual' })
+    const location = new URL(begun.headers.get('location') ?? '')
+    expect(location.origin).toBe(provider.url)
+    expect(location.searchParams.get('redirect_uri')).toBe(`${publicUrl}/callback`)
+    const problem = await agent.fetch('/form', { headers: { accept: 'application/json' } })
+    expect(problem.json()).toMatchObject({ login: `${publicUrl}/login` })
+    for (const path of ['/profile', '/away', '/login']) {
+      const answer = await agent.get(path, { redirect: 'manual' })
+      expect(JSON.stringify([...answer.headers]) + answer.text()).not.toContain('evil.example')
+    }
+    const visitor = browser()
+    await visitor.get('/profile')
+    const sent = { cookie: visitor.jar.header(publicUrl), 'x-forwarded-proto': 'https', ...headers }
+    const out = await app.agent({ headers: sent }).get('/logout', { redirect: 'manual' })
+    const asked = new URL(out.headers.get('location') ?? '').searchParams
+    expect(asked.get('post_logout_redirect_uri')).toBe(`${publicUrl}/`)
+    expect(asked.has('id_token_hint')).toBe(true)
+  })
+})

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { UserAgentResponse } from 'express-session-oidc/testing'
+import { describe, expect, it } from 'vitest'
+import { flow } from '../../support/flow.ts'
+
+const world = flow()
+
+const page = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+const ask = { ...page, 'sec-fetch-site': 'cross-site' }
+const guards = ['content-security-policy', 'x-frame-options', 'x-content-type-options'] as const
+
+function guardsOf(answer: UserAgentResponse): (string | null)[] {
+  return guards.map((name) => answer.headers.get(name))
+}
+
+describe('a page of ours', () => {
+  it('says that it needs its own style, a form to us, and nothing else, and stands in no frame', async () => {
+    const app = await world.start()
+    const answer = await app.agent().get('/logout', { headers: ask })
+    const style = /<style>(.*)<\/style>/s.exec(answer.text())?.[1] ?? ''
+    const hash = createHash('sha256').update(style).digest('base64')
+    const policy = `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`
+    expect(guardsOf(answer)).toEqual([policy, 'DENY', 'nosniff'])
+  })
+
+  it('leaves what the application has set for all of its pages', async () => {
+    const own = { 'content-security-policy': "default-src 'self'", 'x-frame-options': 'SAMEORIGIN' }
+    const app = await world.start({
+      before: (express) =>
+        void express.use((_req, res, next) => {
+          res.set(own)
+          next()
+        }),
+    })
+    const answer = await app.agent().get('/logout', { headers: ask })
+    expect(guardsOf(answer)).toEqual([...Object.values(own), 'nosniff'])
+  })
+})
+
+describe('JSON of ours', () => {
+  it('is not taken for a page: what a guard answers, and what a logout answers', async () => {
+    const app = await world.start()
+    const agent = app.agent()
+    expect((await agent.get('/profile')).status).toBe(200)
+    for (const answer of [await app.agent().fetch('/profile'), await agent.fetch('/logout', { method: 'POST' })]) {
+      expect(answer.headers.get('content-type')).toMatch(/json/)
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+    }
+  })
+})

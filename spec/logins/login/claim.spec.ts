@@ -1,0 +1,94 @@
+import { redisRecords } from 'express-session-oidc/redis'
+import { describe, expect, it, vi } from 'vitest'
+import { claim, claimed, settleClaim } from '../../../lib/logins/login/claim.ts'
+import type { Records } from '../../../lib/core/records.ts'
+import { answerable } from '../../../lib/store/answerable.ts'
+import { MemoryRecords } from '../../../lib/store/memory-records.ts'
+import { flow, location, response } from '../../support/flow.ts'
+
+const world = flow()
+
+describe('the claim of an authorization response', () => {
+  it('is had by one of any number', { meta: { id: 'claim-1' } }, async () => {
+    const records = redisRecords({ client: world.redis.client })
+    const id = `many-${Math.random()}`
+    const won = await Promise.all(Array.from({ length: 50 }, () => claim(records, id)))
+    expect(won.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('is had once, however it went', async () => {
+    const records = new MemoryRecords()
+    expect(await claim(records, 'a')).toBe(true)
+    expect(await claim(records, 'a')).toBe(false)
+    await settleClaim(records, 'a', { status: 'failed' })
+    expect(await claim(records, 'a')).toBe(false)
+    expect(await claimed(records, 'a', 0)).toEqual({ status: 'failed' })
+    expect(await claimed(records, 'b', 0)).toBeUndefined()
+  })
+
+  it('that is under way is waited for', async () => {
+    const records = new MemoryRecords()
+    await claim(records, 'a')
+    const waiting = claimed(records, 'a', 30)
+    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    expect(await waiting).toEqual({ status: 'done', loginId: 'x', returnTo: '/there' })
+  })
+
+  it('whose answer was lost is given back: the next try has it, and does not wait for a use that never was', async () => {
+    const records = new MemoryRecords()
+    const losing = {
+      ...answerable(records),
+      add: async (...call: Parameters<Records['add']>) => {
+        await records.add(...call)
+        throw new Error('the connection closed')
+      },
+    }
+    await expect(claim(losing, 'a')).rejects.toThrow('the connection closed')
+    expect(await claim(records, 'a')).toBe(true)
+  })
+
+  it('that another has is not given back by one who failed to get it', async () => {
+    const records = new MemoryRecords()
+    const failing = { ...answerable(records), add: () => Promise.reject(new Error('the connection closed')) }
+    await claim(records, 'a')
+    await expect(claim(failing, 'a')).rejects.toThrow('the connection closed')
+    expect(await claim(records, 'a')).toBe(false)
+  })
+
+  it('of a process that died counts as failed after a while', async () => {
+    const records = new MemoryRecords()
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
+    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+  })
+
+  it('is waited for as long as it may take, to the millisecond', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const records = new MemoryRecords()
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_000, by: 'it' })
+    const waiting = claimed(records, 'a', 59)
+    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    expect(await waiting).toMatchObject({ status: 'done' })
+    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_001, by: 'it' })
+    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+  })
+
+  it(
+    'of a process that died does not keep the user out: the login begins anew, with another code',
+    { meta: { id: 'claim-2' } },
+    async () => {
+      const app = await world.start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
+      await settleClaim(redisRecords({ client: world.redis.client }), id, {
+        status: 'pending',
+        at: Date.now() - 600_000,
+        by: 'it',
+      })
+      const again = await agent.get(callback, { redirect: 'manual' })
+      expect(location(again)).toContain('/authorize')
+      expect(world.provider.requestsTo('token')).toEqual([])
+      expect((await agent.get(location(again))).url).toBe(`${app.url}/profile`)
+    },
+  )
+})

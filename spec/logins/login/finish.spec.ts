@@ -1,0 +1,265 @@
+import { createOidc, type Oidc } from 'express-session-oidc'
+import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
+import { describe, expect, it } from 'vitest'
+import { redisKey } from '../../../lib/store/redis-client.ts'
+import { secret, type TestApp } from '../../support/app.ts'
+import { failingClient } from '../../support/failing-client.ts'
+import { flow, location, noteRoutes, notesOf, response, told } from '../../support/flow.ts'
+import { startForFaults } from '../../support/misbehaviour.ts'
+
+const world = flow()
+
+/** An application with two instances, the second one named staff. */
+async function startTwo(): Promise<TestApp & { staff: Oidc }> {
+  let staff: Oidc | undefined
+  const app = await world.start({
+    routes: (express, oidc, url) => {
+      const other = createOidc({ ...world.provider.settings(), baseUrl: url, secret, name: 'staff' })
+      staff = other
+      express.use(other.router)
+      noteRoutes(express)
+      express.get('/switch', oidc.login({ prompt: 'login', returnTo: '/profile' }))
+      express.get('/staff', other.requireAuth(), (req, res) => void res.json({ sub: req.oidc.user?.sub }))
+      express.get('/tokens', (req, res, next) => {
+        const read = async (of: Oidc): Promise<string> => (await of.context(req).tokens()).accessToken
+        Promise.all([read(oidc), read(other)]).then(([own, second]) => res.json({ own, staff: second }), next)
+      })
+    },
+  })
+  return Object.assign(app, { staff: staff as Oidc })
+}
+
+describe('a login with a second instance', () => {
+  it('keeps the first, its tokens and the data, in a new session', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/apples')
+    const before = await notesOf(agent, app)
+    expect((await agent.get('/staff')).json()).toEqual({ sub: 'alice' })
+    const after = await notesOf(agent, app)
+    expect(after.notes).toEqual(['apples'])
+    expect(after.id).not.toBe(before.id)
+    expect((await agent.get('/profile')).hops).toHaveLength(1)
+    const tokens = (await agent.fetch('/tokens')).json() as { own: string; staff: string }
+    expect(tokens.own).toMatch(/^eyJ/)
+    expect(tokens.staff).not.toBe(tokens.own)
+    expect(await world.redis.client.exists(`sess:${before.id}`)).toBe(0)
+  })
+
+  it('as another user than the first keeps both', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    for (const { name } of agent.jar.cookies(world.provider.issuer)) {
+      if (name !== 'connect.sid') agent.jar.delete(name)
+    }
+    world.provider.signIn('bob')
+    expect((await agent.get('/staff')).json()).toEqual({ sub: 'bob' })
+    expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+  })
+
+  it('is undone neither by a logout of the first meanwhile, nor does it bring that back', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/apples')
+    const callback = await response(agent, '/staff')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    world.provider.forget()
+    const finishing = agent.get(callback, { redirect: 'manual' })
+    await world.provider.waitForRequest('token')
+    await agent.post('/logout', {}, { followRefresh: false })
+    undo()
+    // The session that it began in is over: it begins anew.
+    const answer = await finishing
+    expect(location(answer)).toContain('/authorize')
+    expect(told(app, 'logout')).toHaveLength(1)
+    expect((await agent.get(location(answer))).json()).toEqual({ sub: 'alice' })
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+  })
+})
+
+describe('a second login with one instance while the other is logged out', () => {
+  it('takes along neither the login that has ended nor its tokens', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/staff')
+    const callback = await response(agent, '/staff/login?returnTo=/staff')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    world.provider.forget()
+    const finishing = agent.get(callback, { redirect: 'manual' })
+    await world.provider.waitForRequest('token')
+    await agent.post('/logout', {}, { followRefresh: false })
+    undo()
+    expect((await finishing).headers.get('location')).toBe('/staff')
+    expect((await agent.get('/staff')).hops).toHaveLength(1)
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+    const { id } = await notesOf(agent, app)
+    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:staff' }, 'sess:'))).toBe(1)
+    expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(0)
+  })
+})
+
+describe('a login over one that a newer version wrote', () => {
+  it('is a login in a session of its own', { meta: { id: 'finish-1' } }, async () => {
+    const app = await startForFaults(world)
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/apples')
+    const { id } = await notesOf(agent, app)
+    const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
+    await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
+    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const after = await notesOf(agent, app)
+    expect(after).toMatchObject({ sub: 'alice', notes: [] })
+    expect(after.id).not.toBe(id)
+  })
+})
+
+describe('a logout while a login of the same instance is under way', () => {
+  it('is not undone: the login begins anew', { meta: { id: 'finish-2' } }, async () => {
+    const app = await startForFaults(world)
+    const agent = app.agent()
+    await agent.get('/profile')
+    const former = await notesOf(agent, app)
+    const callback = await response(agent, '/switch')
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    world.provider.forget()
+    const finishing = agent.get(callback, { redirect: 'manual' })
+    await world.provider.waitForRequest('token')
+    await agent.post('/logout', {}, { followRefresh: false })
+    undo()
+    expect(location(await finishing)).toContain('/authorize')
+    expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
+  })
+})
+
+describe('a login that cannot be written', () => {
+  it('because another has its place is 503, and the former login stays', async () => {
+    const real = redisRecords({ client: world.redis.client })
+    let taken = false
+    const app = await startForFaults(world, {
+      options: {
+        records: {
+          ...real,
+          add: async (key, value, seconds) => ('session' in key && taken ? false : real.add(key, value, seconds)),
+        },
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const former = await notesOf(agent, app)
+    taken = true
+    world.provider.signIn('bob')
+    expect((await agent.get('/switch')).status).toBe(503)
+    expect(await notesOf(agent, app)).toEqual(former)
+  })
+
+  it('because the former one keeps changing is 503, and the former login stays', async () => {
+    const real = redisRecords({ client: world.redis.client })
+    let jammed = false
+    const app = await startForFaults(world, {
+      options: {
+        records: {
+          ...real,
+          replace: async (key, expected, value, seconds) =>
+            jammed && (value ?? '').includes('"slots":{}') ? false : real.replace(key, expected, value, seconds),
+        },
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const former = await notesOf(agent, app)
+    jammed = true
+    world.provider.signIn('bob')
+    expect((await agent.get('/switch')).status).toBe(503)
+    jammed = false
+    expect(await notesOf(agent, app)).toEqual(former)
+  })
+})
+
+describe('a login of a provider that says little', () => {
+  it('is one all the same', { meta: { id: 'finish-3' } }, async () => {
+    world.provider.misbehave({
+      idToken: { claims: { sid: undefined, acr: undefined, auth_time: undefined } },
+      tokenResponse: { expires_in: undefined, refresh_token: undefined, scope: undefined },
+    })
+    const app = await world.start()
+    const agent = app.agent()
+    expect((await agent.get('/profile')).status).toBe(200)
+    expect((await agent.get('/profile')).hops).toHaveLength(1)
+  })
+
+  it('may say odd things of sid, acr and auth_time', async () => {
+    world.provider.misbehave({ idToken: { claims: { sid: 5, acr: ['x'], auth_time: 1 } } })
+    const app = await world.start()
+    expect((await app.agent().get('/profile')).status).toBe(200)
+  })
+})
+
+describe('two logins of one session that finish at the same time', () => {
+  it('leave one login, and no other session with one', async () => {
+    const app = await startForFaults(world)
+    const agent = app.agent()
+    await agent.get('/profile')
+    const callbacks = [await response(agent, '/switch'), await response(agent, '/switch')]
+    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+    world.provider.forget()
+    const finishing = callbacks.map((callback) => agent.get(callback, { redirect: 'manual' }))
+    await world.provider.waitForRequest('token', 2)
+    undo()
+    const places = (await Promise.all(finishing)).map((answer) => answer.headers.get('location'))
+    expect(places).toContain('/profile')
+    expect((await agent.get('/profile')).status).toBe(200)
+  })
+})
+
+describe.each(['before', 'after'] as const)('a command of the store that fails (%s it is done)', (how) => {
+  it.each([
+    ['in the store of the sessions', false],
+    ['in records of their own', true],
+  ])('%s, whichever it is, leaves either the former login or the new one', async (_name, separate) => {
+    const failing = failingClient(world.redis.client)
+    const store = new RedisSessionStore({ client: failing.client, idleSeconds: 600 })
+    const records = separate ? redisRecords({ client: failing.client }) : undefined
+    const app = await startForFaults(world, { session: { store }, options: { records } })
+    let finished = 0
+    let failed = 0
+    for (let nth = 1; nth < 60; nth++) {
+      failing.failAt(0)
+      world.provider.signIn('alice')
+      const agent = app.agent()
+      await agent.get('/profile')
+      await agent.get('/note/apples')
+      const former = await notesOf(agent, app)
+      expect(former).toMatchObject({ sub: 'alice', notes: ['apples'] })
+      world.provider.signIn('bob')
+      const callback = await response(agent, '/switch')
+      failing.failAt(nth, how)
+      const answer = await agent.get(callback, { redirect: 'manual' })
+      const over = failing.commands < nth
+      failing.failAt(0)
+      const after = await notesOf(agent, app)
+      const state = { nth, status: answer.status, after }
+      if (answer.status === 303) {
+        expect(state).toMatchObject({ after: { sub: 'bob', notes: [] } })
+        finished++
+      } else {
+        expect(state).toMatchObject({ status: 503, after: former })
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+        failed++
+        // The same address again begins a new login, or finishes this one where its claim was not written. Where the
+        // claim was written and nobody knows, that takes as long as its use could have taken: then by hand.
+        const again = how === 'before' ? callback : '/switch'
+        expect((await agent.get(again)).json()).toMatchObject({ user: { sub: 'bob' } })
+      }
+      if (over) break
+      expect(nth).toBeLessThan(59)
+    }
+    // With its answer lost the end of the former session stands, and the login with it.
+    expect(failed).toBeGreaterThan(how === 'after' ? 4 : 5)
+    expect(finished).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { OidcOptions } from 'express-session-oidc'
+import { nowSeconds } from '../../../lib/core/clock.ts'
+import { LoginRefused } from '../../../lib/core/errors.ts'
+import { identify, type Identity } from '../../../lib/logins/login/identity.ts'
+import type { LoginTokens } from '../../../lib/provider/respond.ts'
+import { tokenInvalid } from '../../../lib/tokens/token-rejected.ts'
+import { rejection } from '../../support/flow.ts'
+import { warningsGiven, warningsOfSpecs } from '../../support/warnings.ts'
+import { instanceWith } from '../support/stage.ts'
+
+const verified = vi.hoisted(() => ({ claims: {}, accessToken: (): unknown => ({}) }))
+vi.mock('../../../lib/tokens/id-token.ts', () => ({ verifyIdToken: () => Promise.resolve(verified.claims) }))
+vi.mock('../../../lib/tokens/access-token.ts', () => ({
+  looksLikeJwt: () => true,
+  verifyOwnAccessToken: () => Promise.resolve().then(() => verified.accessToken()),
+}))
+
+const issuer = 'https://id.example.com'
+const warnings = warningsOfSpecs()
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  verified.claims = { iss: issuer, sub: 'alice', iat: nowSeconds() }
+  verified.accessToken = () => ({})
+})
+
+function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOptions> = {}): Promise<Identity> {
+  const whole: LoginTokens = {
+    accessToken: 'access-token',
+    tokenType: 'bearer',
+    idToken: 'id-token',
+    refreshToken: undefined,
+    expiresIn: undefined,
+    scope: undefined,
+    ...response,
+  }
+  return identify(instanceWith(options), whole, { nonce: 'nonce', scope: ['openid', 'asked'], dpop: undefined })
+}
+
+describe('the tokens of a login', () => {
+  it('are those of the response', async () => {
+    const { tokens } = await identified({ refreshToken: 'refresh-token' })
+    expect(tokens).toMatchObject({ accessToken: 'access-token', idToken: 'id-token', refreshToken: 'refresh-token' })
+  })
+
+  it.each([
+    [300, 300],
+    [300.9, 300],
+    [0, 0],
+    [undefined, undefined],
+  ])('that last %s seconds end so many whole ones from now: %s', async (expiresIn, seconds) => {
+    const end = seconds === undefined ? undefined : nowSeconds() + seconds
+    expect((await identified({ expiresIn })).tokens.expiresAt).toBe(end)
+  })
+
+  it.each([
+    [undefined, ['openid', 'asked']],
+    ['openid granted', ['openid', 'granted']],
+    ['', []],
+    ['"', []],
+  ])('with the scope %j have %j (RFC 6749 5.1: left out means as asked)', async (scope, granted) => {
+    expect((await identified({ scope })).tokens.scope).toEqual(granted)
+  })
+})
+
+describe('the user of a login', () => {
+  it('is the claims that say something of the user', async () => {
+    verified.claims = { ...verified.claims, aud: 'web', nonce: 'nonce', name: 'Alice', email: undefined, picture: null }
+    const { user } = await identified()
+    expect(user).toStrictEqual({ iss: issuer, sub: 'alice', name: 'Alice', picture: null })
+  })
+
+  it('has no claims that could be read but not written', async () => {
+    // As of lists in lists without end, which JSON.stringify writes by recursion up to Node 24.
+    const unwritable = {
+      toJSON() {
+        throw new RangeError('Maximum call stack size exceeded')
+      },
+    }
+    verified.claims = { ...verified.claims, unwritable }
+    expect(await rejection(identified())).toMatchObject({
+      code: 'token_invalid',
+      detail: 'claims: they are nested too deep to be kept',
+    })
+  })
+})
+
+describe('the roles of a login', () => {
+  it('come from the options\u2019 function, else from the claim', async () => {
+    verified.claims = { ...verified.claims, roles: ['claimed'] }
+    verified.accessToken = () => ({ groups: ['staff'] })
+    expect((await identified()).roles).toEqual(['claimed'])
+    const roles: OidcOptions['roles'] = ({ accessToken }) => accessToken?.['groups'] as string[]
+    expect((await identified({}, { roles })).roles).toEqual(['staff'])
+  })
+
+  it('are read without an access token that cannot be verified, and a warning says whose and why', async () => {
+    verified.accessToken = () => {
+      throw tokenInvalid('access token', 'it is for somebody else')
+    }
+    const { roles } = await identified({}, { roles: ({ accessToken }) => [typeof accessToken] })
+    expect(roles).toEqual(['undefined'])
+    await warningsGiven()
+    expect(warnings).toMatchObject([
+      {
+        code: 'OIDC_ACCESS_TOKEN_UNVERIFIED',
+        message:
+          'the access token of https://id.example.com could not be verified, so that roles are read without it: ' +
+          'access token: it is for somebody else',
+      },
+    ])
+  })
+
+  it('that cannot be read fail the login, and the log is told why', async () => {
+    const failing = (roles: () => unknown): ReturnType<typeof rejection> =>
+      rejection(identified({}, { roles: roles as NonNullable<OidcOptions['roles']> }))
+    const thrown = await failing(() => {
+      throw new Error('no such group')
+    })
+    expect(thrown).toMatchObject({ code: 'hook_failed', detail: 'roles failed: Error: no such group' })
+    for (const wrong of ['admin', undefined, { 0: 'admin' }, ['admin', 5]]) {
+      expect(await failing(() => wrong)).toMatchObject({
+        code: 'hook_failed',
+        detail: 'roles failed: TypeError: it must return an array of strings',
+      })
+    }
+    const refusal = new LoginRefused('not today')
+    expect(
+      await failing(() => {
+        throw refusal
+      }),
+    ).toBe(refusal)
+  })
+})

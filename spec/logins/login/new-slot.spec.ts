@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { TokenSet } from '../../../lib/config/claims.ts'
+import { nowSeconds } from '../../../lib/core/clock.ts'
+import type { Identity } from '../../../lib/logins/login/identity.ts'
+import { isPast, slotOf } from '../../../lib/logins/login/new-slot.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
+import type { Transaction } from '../../../lib/session/transaction.ts'
+import { instanceWith } from '../support/stage.ts'
+
+const instance = instanceWith({ maxLoginSeconds: 7200, clockToleranceSeconds: 30 })
+const issuer = 'https://id.example.com'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+
+function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
+  const transaction: Transaction = {
+    id: 'transaction',
+    nonce: 'nonce',
+    verifier: 'verifier',
+    returnTo: '/',
+    startedAt: nowSeconds() - 5.25,
+    scope: ['openid', 'asked'],
+    parameters: {},
+  }
+  const identity: Identity = {
+    claims: { iss: issuer, sub: 'alice', iat: nowSeconds(), ...claims },
+    user: { iss: issuer, sub: 'alice', name: 'Alice' },
+    roles: ['admin'],
+    tokens: {
+      accessToken: 'access-token',
+      tokenType: 'bearer',
+      obtainedAt: undefined,
+      expiresAt: undefined,
+      refreshToken: undefined,
+      idToken: 'id-token',
+      scope: ['openid', 'granted'],
+      ...tokens,
+    },
+  }
+  return slotOf(instance, transaction, identity)
+}
+
+describe('what is kept of a login', () => {
+  it('is who it is, what was granted, and when it began and ends; no more where the provider says no more', () => {
+    const now = nowSeconds()
+    const slot = made()
+    expect(slot).toStrictEqual({
+      loginId: slot.loginId,
+      owner: instance.owner,
+      issuer,
+      sub: 'alice',
+      user: { iss: issuer, sub: 'alice', name: 'Alice' },
+      roles: ['admin'],
+      scope: ['openid', 'granted'],
+      startedAt: now - 5.25,
+      issuedAt: now,
+      checkedAt: now,
+      endsAt: now + 7200,
+      asked: { at: now, scope: ['openid', 'asked'], parameters: {} },
+    })
+    expect(slot.loginId).toMatch(/^[\w-]{22}$/)
+    expect(made().loginId).not.toBe(slot.loginId)
+  })
+
+  it('is the session at the provider, how the user authenticated and when, and the end of the access token, where it says', () => {
+    const now = nowSeconds()
+    expect(made({ sid: 'sid-1', acr: 'urn:gold', auth_time: now - 60 }, { expiresAt: now + 300 })).toMatchObject({
+      sid: 'sid-1',
+      acr: 'urn:gold',
+      authTime: now - 60,
+      accessTokenEndsAt: now + 300,
+    })
+  })
+
+  it.each([[5], [null], [['sid-1']], [{ a: 1 }], [true]])('is no sid and no acr that is %j', (value) => {
+    const slot = made({ sid: value, acr: value })
+    expect(slot).not.toHaveProperty('sid')
+    expect(slot).not.toHaveProperty('acr')
+  })
+
+  it('is a sid and an acr each for itself, also where it is empty', () => {
+    expect(made({ sid: '', acr: 1 })).toMatchObject({ sid: '' })
+    expect(made({ sid: 1, acr: '' })).toMatchObject({ acr: '' })
+    expect(made({ sid: 'sid-1' })).not.toHaveProperty('acr')
+    expect(made({ acr: '1' })).not.toHaveProperty('sid')
+  })
+
+  it.each([['1'], [null], [[1]], [true], [undefined]])('is no auth_time that is %j', (value) => {
+    expect(made({ auth_time: value })).not.toHaveProperty('authTime')
+  })
+
+  it('is no auth_time that is ahead of our clock by more than it may be off', () => {
+    const now = nowSeconds()
+    expect(made({ auth_time: now + 30 })).toMatchObject({ authTime: now + 30 })
+    expect(made({ auth_time: now + 31 })).not.toHaveProperty('authTime')
+  })
+})
+
+describe('a time', () => {
+  it('has come up to the tolerance of clocks, and is a number', () => {
+    const now = nowSeconds()
+    const times = [0, -5, now - 1, now, now + 29.9, now + 30, now + 30.1, now + 1000, String(now), null, undefined, []]
+    expect(times.filter((time) => isPast(instance, time))).toEqual([0, -5, now - 1, now, now + 29.9, now + 30])
+    expect(isPast(instance, Number.NaN)).toBe(false)
+  })
+})

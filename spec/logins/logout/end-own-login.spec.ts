@@ -1,0 +1,165 @@
+import { createOidc } from 'express-session-oidc'
+import { redisRecords } from 'express-session-oidc/redis'
+import type { Records } from 'express-session-oidc'
+import { describe, expect, it, vi } from 'vitest'
+import { redisKey } from '../../../lib/store/redis-client.ts'
+import { secret, type TestApp } from '../../support/app.ts'
+import { flow, noteRoutes, notesOf, told } from '../../support/flow.ts'
+
+const world = flow()
+
+function startTwo(records?: Records): Promise<TestApp> {
+  return world.start({
+    options: { records },
+    routes: (express, _oidc, url) => {
+      const staff = createOidc({ ...world.provider.settings(), baseUrl: url, secret, name: 'staff', records })
+      express.use(staff.router)
+      noteRoutes(express)
+      express.get('/staff', staff.requireAuth(), (req, res) => void res.json({ sub: req.oidc.user?.sub }))
+    },
+  })
+}
+
+function loginKeyOf(id: string): string {
+  return redisKey({ session: id, part: 'login' }, 'sess:')
+}
+
+describe('the end of a login', () => {
+  it('with the last one ends the session and what was written to it', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/note/secret')
+    const { id } = await notesOf(agent, app)
+    await agent.post('/logout')
+    expect(await notesOf(agent, app)).toMatchObject({ notes: [], sub: null })
+    const left = await world.redis.client.keys(`*${id}*`)
+    expect(left).toEqual([])
+    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
+  })
+
+  it('leaves that with another instance, and the data', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    await agent.get('/staff')
+    await agent.get('/note/apples')
+    await agent.post('/logout', {}, { followRefresh: false })
+    expect((await agent.get('/staff')).hops).toHaveLength(1)
+    expect((await notesOf(agent, app)).notes).toEqual(['apples'])
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+  })
+
+  it('of nobody is none, and leads on all the same', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/note/apples')
+    const page = await agent.post('/logout')
+    expect(page.status).toBe(200)
+    expect(told(app, 'logout')).toEqual([])
+    expect((await notesOf(agent, app)).notes).toEqual(['apples'])
+  })
+
+  it('finds a login that moved to another session while the request ran', async () => {
+    // The records stop at the first read of the logout, so that the other login can come between.
+    const real = redisRecords({ client: world.redis.client })
+    let stop: Promise<void> | undefined
+    let reached: () => void = () => {}
+    const records: Records = {
+      ...real,
+      replace: async (key, expected, value, seconds) => {
+        if (stop !== undefined && value === undefined) {
+          const waiting = stop
+          stop = undefined
+          reached()
+          await waiting
+        }
+        return real.replace(key, expected, value, seconds)
+      },
+    }
+    const app = await startTwo(records)
+    const agent = app.agent()
+    await agent.get('/profile')
+    let go: () => void = () => {}
+    stop = new Promise((resolve) => (go = resolve))
+    const there = new Promise<void>((resolve) => (reached = resolve))
+    const leaving = agent.post('/logout', {}, { followRefresh: false })
+    await there
+    await agent.get('/staff')
+    go()
+    expect((await leaving).status).toBe(200)
+    expect(told(app, 'logout')).toHaveLength(1)
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+    expect((await agent.get('/staff')).hops).toHaveLength(1)
+  })
+
+  it('of a record that keeps changing is 503, and the login stays', async () => {
+    const real = redisRecords({ client: world.redis.client })
+    let jammed = false
+    const records: Records = {
+      ...real,
+      replace: async (...all) => (jammed ? false : real.replace(...all)),
+    }
+    const app = await startTwo(records)
+    const agent = app.agent()
+    await agent.get('/profile')
+    jammed = true
+    const page = await agent.post('/logout')
+    expect(page.status).toBe(503)
+    expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+    jammed = false
+    expect((await agent.get('/profile')).hops).toHaveLength(1)
+  })
+
+  it('of a record that a newer version wrote is none: that is left alone', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { id } = await notesOf(agent, app)
+    const text = JSON.stringify({ format: 99, version: 1, slots: {} })
+    await world.redis.client.set(loginKeyOf(id), text)
+    expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
+    expect((await agent.post('/logout')).status).toBe(200)
+    expect(await world.redis.client.get(loginKeyOf(id))).toBe(text)
+  })
+
+  it('stands where the session cannot be deleted, which is told', async () => {
+    const store = world.store()
+    const app = await world.start({ session: { store }, routes: noteRoutes })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const destroy = vi.spyOn(store, 'destroy').mockImplementation((_sid, callback) => {
+      callback?.(new Error('the connection is gone'))
+      return Promise.resolve()
+    })
+    const page = await agent.post('/logout', {}, { followRefresh: false })
+    destroy.mockRestore()
+    expect(page.status).toBe(200)
+    expect(told(app, 'logout')).toHaveLength(1)
+    expect(told(app, 'store_fault')).toHaveLength(1)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('goes on where the tokens are gone', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { id } = await notesOf(agent, app)
+    expect(await world.redis.client.del(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(1)
+    expect((await agent.post('/logout')).status).toBe(200)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+
+  it('goes on where the tokens cannot be opened', async () => {
+    const app = await startTwo()
+    const agent = app.agent()
+    await agent.get('/profile')
+    const { id } = await notesOf(agent, app)
+    await world.redis.client.set(redisKey({ session: id, part: 'tokens:default' }, 'sess:'), 'garbage')
+    const page = await agent.post('/logout')
+    expect(page.status).toBe(200)
+    const [end] = world.provider.requestsTo('end_session')
+    expect(end?.params.has('id_token_hint')).toBe(false)
+    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+  })
+})

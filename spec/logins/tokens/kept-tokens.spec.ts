@@ -1,0 +1,295 @@
+/** The tokens of a login where they are kept: how they are changed beside others who write, and how their login ends. */
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { LoginNeeded, OidcError, storeUnavailable } from '../../../lib/core/errors.ts'
+import type { Instance } from '../../../lib/logins/instance.ts'
+import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../../lib/logins/tokens/kept-tokens.ts'
+import { MemoryRecords } from '../../../lib/store/memory-records.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/login-record.ts'
+import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
+import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import { rejection } from '../../support/flow.ts'
+import { slotOf } from '../../support/slots.ts'
+import { heard, instanceWith } from '../support/stage.ts'
+
+let instance: Instance
+let records: MemoryRecords
+const alice = slotOf('alice', { scope: ['openid', 'orders'] })
+const bob = slotOf('bob')
+
+beforeEach(() => {
+  instance = instanceWith()
+  records = new MemoryRecords()
+})
+
+function tokensOf(accessToken: string, more: Partial<KeptTokens> = {}): KeptTokens {
+  return {
+    accessToken,
+    tokenType: 'bearer',
+    obtainedAt: undefined,
+    expiresAt: undefined,
+    refreshToken: 'refresh',
+    idToken: 'id',
+    scope: ['openid'],
+    ...more,
+  }
+}
+
+const sealed = (tokens: KeptTokens): string => instance.loginsIn(records).seal(tokens, alice.loginId)
+
+function kept(session = 's'): Promise<KeptTokens | undefined> {
+  return instance.loginsIn(records).tokens(session, alice.loginId)
+}
+
+async function put(session: string, slots: Readonly<Record<string, Slot>>, version = 7): Promise<string> {
+  const text = writeRecord(slots, version)
+  await records.set(loginKey(session), text, 3600)
+  return text
+}
+
+async function place(slots: Readonly<Record<string, Slot>> = { default: alice, staff: bob }): Promise<LoginPlace> {
+  await put('s', slots)
+  await records.set(tokensKey('s', 'default'), sealed(tokensOf('old')), 3600)
+  await records.set(tokensKey('s', 'staff'), 'those of staff', 3600)
+  return { logins: instance.loginsIn(records), session: 's', slot: alice }
+}
+
+async function scopeOfLogin(): Promise<readonly string[] | undefined> {
+  return new LoginRecord(await records.get(loginKey('s'))).slots['default']?.scope
+}
+
+/** Another has refreshed them. */
+async function refreshedByAnother(): Promise<void> {
+  await put('s', { default: alice }, 8)
+  await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
+}
+
+/** Another login has taken theirs along into the session `t`. */
+async function moved(): Promise<void> {
+  await put('t', { default: alice }, 1)
+  await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
+  await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
+  await records.delete([tokensKey('s', 'default')])
+}
+
+const toNew = (there: KeptTokens): TokenChange => ({
+  tokens: { ...there, accessToken: `${there.accessToken}, new` },
+  slotFrom: (slot) => ({ ...slot, roles: ['admin'] }),
+})
+
+/** Lets others act before the next replacement of the record, which they are not told of. */
+function before(...acts: (() => unknown)[]): void {
+  const replace = records.replace.bind(records)
+  vi.spyOn(records, 'replace').mockImplementation(async (...call) => {
+    await acts.shift()?.()
+    return replace(...call)
+  })
+}
+
+describe('tokens', () => {
+  it('are changed with their slot, in one step; what others have stays', async () => {
+    const there = await place()
+    const replace = vi.spyOn(records, 'replace')
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
+    expect(replace).toHaveBeenCalledOnce()
+    expect(await kept()).toMatchObject({ accessToken: 'old, new', refreshToken: 'refresh' })
+    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({
+      version: 8,
+      slots: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
+    })
+  })
+
+  it('that are for some APIs leave what was granted for others', async () => {
+    const there = await place()
+    await changeTokens(instance, there, (now) => ({
+      tokens: { ...now, scope: ['openid', 'calendar'] },
+      slotFrom: (slot) => slot,
+    }))
+    // `openid` is that of the tokens of before, `orders` of others.
+    expect(new Set(await scopeOfLogin())).toEqual(new Set(['openid', 'calendar', 'orders']))
+  })
+
+  it('lose the scope that those of before had and those of now have not', async () => {
+    const there = await place()
+    await changeTokens(instance, there, (now) => ({ tokens: { ...now, scope: [] }, slotFrom: (slot) => slot }))
+    expect(await scopeOfLogin()).toEqual(['orders'])
+  })
+
+  it('are left alone where there is nothing to change', async () => {
+    const there = await place()
+    const replace = vi.spyOn(records, 'replace')
+    expect(await changeTokens(instance, there, () => undefined)).toMatchObject({ accessToken: 'old' })
+    expect(replace).not.toHaveBeenCalled()
+  })
+
+  it('are changed as another has left them meanwhile', async () => {
+    const there = await place()
+    before(refreshedByAnother)
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
+    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({ version: 9 })
+  })
+
+  it('are changed where their login went meanwhile', async () => {
+    const there = await place()
+    before(moved)
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
+    expect(await kept('t')).toMatchObject({ accessToken: 'moved, new' })
+    expect(await kept('s')).toBeUndefined()
+  })
+
+  it('are looked for again where their login went between two reads of them', async () => {
+    const there = await place()
+    const get = records.get.bind(records)
+    let reads = 0
+    vi.spyOn(records, 'get').mockImplementation(async (key) => {
+      if (++reads === 2) await moved()
+      return get(key)
+    })
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
+  })
+
+  it('of a login that has ended are none, and are not written', async () => {
+    const there = await place()
+    await records.delete([loginKey('s')])
+    const replace = vi.spyOn(records, 'replace')
+    expect(await changeTokens(instance, there, toNew)).toBeUndefined()
+    expect(replace).not.toHaveBeenCalled()
+  })
+
+  it('that are gone though their login stands are none', async () => {
+    const there = await place()
+    await records.delete([tokensKey('s', 'default')])
+    expect(await changeTokens(instance, there, toNew)).toBeUndefined()
+  })
+
+  it('of a newer secret are not overwritten', async () => {
+    const there = await place()
+    await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
+    const change = vi.fn<(there: KeptTokens) => TokenChange>(toNew)
+    expect(await rejection(changeTokens(instance, there, change))).toBeInstanceOf(LoginNeeded)
+    expect(change).not.toHaveBeenCalled()
+    expect(await records.get(tokensKey('s', 'default'))).toBe('sealed with another secret')
+  })
+
+  it('of a record that keeps changing are given up after ten tries', async () => {
+    const there = await place()
+    const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
+    expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({
+      code: 'provider_unavailable',
+      detail: 'the login record kept changing',
+    })
+    expect(replace).toHaveBeenCalledTimes(10)
+  })
+})
+
+describe('tokens that are the only ones of their login, while the store is away', () => {
+  const away = (): OidcError => storeUnavailable(new Error('away'))
+
+  it('are held, and written once it is back', async () => {
+    const there = await place()
+    const replace = vi.spyOn(records, 'replace')
+    replace.mockRejectedValueOnce(away()).mockRejectedValueOnce(away())
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
+    expect(replace).toHaveBeenCalledTimes(3)
+    expect(await kept()).toMatchObject({ accessToken: 'old, new' })
+  })
+
+  it('are not written again where only the answer was lost', async () => {
+    const there = await place()
+    const replace = records.replace.bind(records)
+    const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
+      await replace(...call)
+      throw away()
+    })
+    const change = vi.fn<(there: KeptTokens) => TokenChange>(toNew)
+    expect(await changeTokens(instance, there, change)).toMatchObject({ accessToken: 'old, new' })
+    expect(spied).toHaveBeenCalledOnce()
+    expect(change).toHaveBeenCalledOnce()
+  })
+
+  it('are given up after 30 seconds, not before', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const there = await place()
+    const after = [29_000, 1000, 1]
+    const get = vi.spyOn(records, 'get').mockImplementation(() => {
+      vi.setSystemTime(Date.now() + (after.shift() ?? 0))
+      return Promise.reject(away())
+    })
+    expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({ code: 'store_unavailable' })
+    expect(get).toHaveBeenCalledTimes(3)
+  })
+
+  it.each([new OidcError('internal_error', 'no', { status: 500 }), new TypeError('unforeseen')])(
+    'are not held for %s, which is no fault of the store',
+    async (fault) => {
+      const there = await place()
+      const replace = vi.spyOn(records, 'replace').mockRejectedValue(fault)
+      await expect(changeTokens(instance, there, toNew)).rejects.toBe(fault)
+      expect(replace).toHaveBeenCalledOnce()
+    },
+  )
+})
+
+describe('a login that the provider has ended', () => {
+  const asSent = (there: KeptTokens): boolean => there.accessToken !== 'old'
+
+  it('ends here, and leaves those of other instances', async () => {
+    const there = await place()
+    const events = heard(instance, 'logout')
+    expect(await endUnless(instance, there, asSent)).toBeUndefined()
+    const left = new LoginRecord(await records.get(loginKey('s')))
+    expect(left).toMatchObject({ version: 8 })
+    expect(left.slots).toEqual({ staff: bob })
+    expect(await records.get(tokensKey('s', 'default'))).toBeUndefined()
+    expect(await records.get(tokensKey('s', 'staff'))).toBe('those of staff')
+    expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'refresh_refused' }])
+  })
+
+  it('leaves no record where it was the only one', async () => {
+    const there = await place({ default: alice })
+    await endUnless(instance, there, asSent)
+    expect(await records.get(loginKey('s'))).toBeUndefined()
+  })
+
+  it('stands where its tokens are others by now', async () => {
+    const there = await place()
+    await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
+    const events = heard(instance, 'logout')
+    expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
+    expect(await kept()).toMatchObject({ accessToken: 'theirs' })
+    expect(events).toEqual([])
+  })
+
+  it('stands where they became others while it was being ended', async () => {
+    const there = await place()
+    before(refreshedByAnother)
+    expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
+    expect(await kept()).toMatchObject({ accessToken: 'theirs' })
+  })
+
+  it('ends also without its tokens, and where nothing is left of it nothing happens', async () => {
+    const there = await place()
+    await records.delete([tokensKey('s', 'default')])
+    const events = heard(instance, 'logout')
+    expect(await endUnless(instance, there, asSent)).toBeUndefined()
+    expect(await endUnless(instance, there, asSent)).toBeUndefined()
+    expect(events).toHaveLength(1)
+  })
+
+  it('stands where its tokens are of a newer secret: what was sent may be others by now', async () => {
+    const there = await place()
+    await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
+    expect(await rejection(endUnless(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
+    expect(await records.get(loginKey('s'))).toBeDefined()
+  })
+
+  it('of a record that keeps changing is a fault of the store after ten tries', async () => {
+    const there = await place()
+    const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
+    expect(await rejection(endUnless(instance, there, asSent))).toMatchObject({
+      code: 'store_unavailable',
+      detail: 'Error: the login record kept changing',
+    })
+    expect(replace).toHaveBeenCalledTimes(10)
+  })
+})

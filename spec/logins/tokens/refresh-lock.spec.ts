@@ -1,0 +1,158 @@
+/** One refresh at a time, as each of those who want it sees it; across processes it is in races/refresh-processes. */
+import { describe, expect, it, vi } from 'vitest'
+import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
+import type { RecordKey } from '../../../lib/core/records.ts'
+import { alone, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
+import { MemoryRecords } from '../../../lib/store/memory-records.ts'
+import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import { rejection } from '../../support/flow.ts'
+
+const lock: RecordKey = { kind: 'refresh', id: 'a login' }
+const tokens = { accessToken: 'new' } as KeptTokens
+
+function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Promise<KeptTokens> {
+  return alone({
+    records,
+    loginId: 'a login',
+    seconds: 15,
+    work: () => Promise.resolve(tokens),
+    byAnother: () => Promise.resolve(undefined),
+    ...more,
+  })
+}
+
+describe('who refreshes', () => {
+  it('has the lock for as long as it works, and gives it away then', async () => {
+    const records = new MemoryRecords()
+    const work = async (): Promise<KeptTokens> => {
+      expect(await records.get(lock)).toMatch(/^[\w-]{22}$/)
+      return tokens
+    }
+    expect(await refresh(records, { work })).toBe(tokens)
+    expect(await records.get(lock)).toBeUndefined()
+  })
+
+  it('renews the lock while it works, and no longer', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const records = new MemoryRecords()
+    const replace = vi.spyOn(records, 'replace')
+    const work = async (): Promise<KeptTokens> => {
+      const owner = await records.get(lock)
+      await vi.advanceTimersByTimeAsync(4999)
+      expect(replace).not.toHaveBeenCalled()
+      await vi.advanceTimersByTimeAsync(5002)
+      expect(replace.mock.calls).toEqual([
+        [lock, owner, owner, 15],
+        [lock, owner, owner, 15],
+      ])
+      return tokens
+    }
+    await refresh(records, { work })
+    expect(replace).toHaveBeenCalledTimes(3)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(replace).toHaveBeenCalledTimes(3)
+  })
+
+  it('has its tokens also where the lock cannot be given away', async () => {
+    const records = new MemoryRecords()
+    vi.spyOn(records, 'replace').mockRejectedValue(storeUnavailable(new Error('gone')))
+    expect(await refresh(records)).toBe(tokens)
+  })
+
+  it('and cannot tell whether it has the lock leaves none, and fails', async () => {
+    const records = new MemoryRecords()
+    const add = records.add.bind(records)
+    vi.spyOn(records, 'add').mockImplementation(async (...call) => {
+      await add(...call)
+      throw storeUnavailable(new Error('the answer is lost'))
+    })
+    const work = vi.fn<LockedRefresh['work']>()
+    expect(await rejection(refresh(records, { work }))).toMatchObject({ code: 'store_unavailable' })
+    expect(work).not.toHaveBeenCalled()
+    await vi.waitFor(async () => expect(await records.get(lock)).toBeUndefined())
+  })
+})
+
+describe('who comes while another refreshes', () => {
+  it('looks again and again what that has got, and takes it', async () => {
+    const records = new MemoryRecords()
+    await records.add(lock, 'another', 60)
+    const byAnother = vi.fn<LockedRefresh['byAnother']>()
+    byAnother.mockResolvedValueOnce(undefined).mockResolvedValueOnce(undefined).mockResolvedValueOnce(tokens)
+    const work = vi.fn<LockedRefresh['work']>()
+    expect(await refresh(records, { work, byAnother })).toBe(tokens)
+    expect(byAnother).toHaveBeenCalledTimes(3)
+    expect(work).not.toHaveBeenCalled()
+  })
+
+  it('refreshes where that gave the lock away with nothing got', async () => {
+    const records = new MemoryRecords()
+    await records.add(lock, 'another', 60)
+    const byAnother = async (): Promise<undefined> => {
+      await records.delete([lock])
+      return undefined
+    }
+    expect(await refresh(records, { byAnother })).toBe(tokens)
+  })
+
+  it('waits for as long as a lock lives without being renewed, and then says what it waits for', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const records = new MemoryRecords()
+    await records.add(lock, 'another', 600)
+    let looks = 0
+    const byAnother = (): Promise<undefined> => {
+      // At its end one still looks again, since the lock may have ended in between.
+      if (++looks === 1) vi.setSystemTime(Date.now() + 15_000)
+      if (looks === 2) vi.setSystemTime(Date.now() + 51)
+      return Promise.resolve(undefined)
+    }
+    expect(await rejection(refresh(records, { byAnother }))).toMatchObject({
+      code: 'provider_unavailable',
+      detail: 'a refresh in another process does not come to an end',
+    })
+    expect(looks).toBe(2)
+  })
+})
+
+describe('a refresh that fails', () => {
+  it('with a fault that passes is remembered for as long as the fault says, and others are told it without a try', async () => {
+    const records = new MemoryRecords()
+    const set = vi.spyOn(records, 'replace')
+    const fault = providerUnavailable('the provider is down', 7)
+    expect(await rejection(refresh(records, { work: () => Promise.reject(fault) }))).toBe(fault)
+    expect(set.mock.calls[0]?.[3]).toBe(7)
+    const work = vi.fn<LockedRefresh['work']>()
+    expect(await rejection(refresh(records, { work }))).toMatchObject({
+      code: 'provider_unavailable',
+      status: 503,
+      headers: { 'Retry-After': '7' },
+      detail: 'a refresh failed a moment ago: the provider is down',
+    })
+    expect(work).not.toHaveBeenCalled()
+  })
+
+  it('is told by its code where nothing else is known of it, and remembered for five seconds', async () => {
+    const records = new MemoryRecords()
+    const fault = new OidcError('client_rejected', 'refused', { status: 502 })
+    await rejection(refresh(records, { work: () => Promise.reject(fault) }))
+    expect(await rejection(refresh(records))).toMatchObject({
+      headers: { 'Retry-After': '5' },
+      detail: 'a refresh failed a moment ago: client_rejected',
+    })
+  })
+
+  it.each([
+    ['the end of the login', new OidcError('login_required', 'log in', { status: 401 })],
+    ['a fault of the store', storeUnavailable(new Error('gone'))],
+    [
+      'a token that takes more of the user',
+      new LoginNeeded('not_allowed', { provider: 'default', owner: 'owner', scope: ['a'], parameters: {}, detail: '' }),
+    ],
+    ['anything unforeseen', new TypeError('unforeseen')],
+  ])('with %s is not remembered: the next tries by itself', async (_what, fault) => {
+    const records = new MemoryRecords()
+    await expect(refresh(records, { work: () => Promise.reject(fault) })).rejects.toBe(fault)
+    expect(await records.get(lock)).toBeUndefined()
+    expect(await refresh(records)).toBe(tokens)
+  })
+})

@@ -1,0 +1,181 @@
+/** What a refresh makes of a login: who it is of is looked at anew, and what cannot be told just now stays. */
+import { SignJWT, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
+import type { OidcOptions } from 'express-session-oidc'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { nowSeconds } from '../../../lib/core/clock.ts'
+import type { Instance } from '../../../lib/logins/instance.ts'
+import { otherToken, reidentify } from '../../../lib/logins/tokens/reidentify.ts'
+import type { IssuedTokens } from '../../../lib/provider/token-response.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
+import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import { Keys } from '../../../lib/tokens/key-set.ts'
+import { rejection } from '../../support/flow.ts'
+import { slotOf } from '../../support/slots.ts'
+import { heard, instanceWith } from '../support/stage.ts'
+
+const issuer = 'https://id.example.com'
+const pair = { key: undefined as CryptoKey | undefined, keys: undefined as Keys | undefined }
+beforeAll(async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RS256')
+  pair.key = privateKey
+  pair.keys = Keys.of({ keys: [{ ...(await exportJWK(publicKey)), alg: 'RS256', kid: 'a' }] })
+})
+
+function made(more: Partial<OidcOptions> = {}): Instance {
+  return { ...instanceWith(more), keys: pair.keys as Keys }
+}
+
+function idToken(claims: object = {}): Promise<string> {
+  const now = nowSeconds()
+  const whole = { iss: issuer, sub: 'alice', aud: 'web', iat: now, exp: now + 300, ...claims }
+  return new SignJWT(whole).setProtectedHeader({ alg: 'RS256', kid: 'a' }).sign(pair.key as CryptoKey)
+}
+
+const alice = slotOf('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
+
+async function former(more: Partial<KeptTokens> = {}): Promise<KeptTokens> {
+  return {
+    accessToken: 'old',
+    tokenType: 'bearer',
+    obtainedAt: 1,
+    expiresAt: 1000,
+    refreshToken: 'old refresh',
+    idToken: await idToken({ nonce: 'that of the login', name: 'Alice' }),
+    scope: ['openid', 'orders'],
+    ...more,
+  }
+}
+
+const response = (more: Partial<IssuedTokens> = {}): IssuedTokens => ({
+  accessToken: 'new',
+  tokenType: 'bearer',
+  expiresIn: 300,
+  refreshToken: undefined,
+  idToken: undefined,
+  scope: undefined,
+  ...more,
+})
+
+/** Tokens and slot after a refresh. */
+async function after(
+  instance: Instance,
+  answer: IssuedTokens,
+  { slot = alice, before }: { slot?: Slot; before?: KeptTokens } = {},
+): Promise<{ tokens: KeptTokens; slot: Slot }> {
+  const there = before ?? (await former())
+  const { tokens, slotFrom } = (await reidentify(instance, answer, there, { slot, dpop: undefined }))(there)
+  return { tokens, slot: slotFrom(slot) }
+}
+
+describe('a refresh', () => {
+  it('brings the access token, its end and what the ID token says of the user; the ID token is that from then on', async () => {
+    const next = await idToken({ name: 'Alice the Second', acr: 'gold' })
+    const { tokens, slot } = await after(made(), response({ idToken: next, refreshToken: 'next refresh' }))
+    expect(tokens).toMatchObject({ accessToken: 'new', refreshToken: 'next refresh', idToken: next })
+    expect(slot).toMatchObject({ user: { name: 'Alice the Second' }, acr: 'gold' })
+    expect(slot.accessTokenEndsAt).toBe(tokens.expiresAt)
+    expect(slot.accessTokenEndsAt).toBeGreaterThan(nowSeconds())
+    expect(slot.checkedAt).toBeGreaterThanOrEqual(nowSeconds() - 1)
+  })
+
+  it('without ID token, refresh token and scope leaves those that there were', async () => {
+    const before = await former()
+    const { tokens, slot } = await after(made(), response(), { before })
+    expect(tokens).toMatchObject({
+      accessToken: 'new',
+      refreshToken: 'old refresh',
+      idToken: before.idToken,
+      scope: ['openid', 'orders'],
+    })
+    expect(slot).toMatchObject({ user: { name: 'Alice' }, acr: 'silver' })
+  })
+
+  it('that says nothing of when the token ends leaves no end of a former one', async () => {
+    const { slot } = await after(made(), response({ expiresIn: undefined }))
+    expect(slot).not.toHaveProperty('accessTokenEndsAt')
+  })
+
+  it.each([{ sid: 'the first' }, {}])(
+    'leaves the session at the provider that the login was of (%j)',
+    async (session) => {
+      const next = response({ idToken: await idToken({ sid: 'another', acr: 'gold' }) })
+      const { slot } = await after(made(), next, { slot: { ...alice, ...session } })
+      expect([slot.sid, slot.acr]).toEqual([session.sid, 'gold'])
+    },
+  )
+
+  it.each([
+    ['of another subject', { sub: 'bob' }, 'ID token: sub is another than that of the login'],
+    ['with another nonce', { nonce: 'another' }, 'ID token: nonce is another'],
+  ])('with an ID token %s is refused (OIDC Core 12.2)', async (_what, claims, detail) => {
+    const error = await rejection(after(made(), response({ idToken: await idToken(claims) })))
+    expect(error).toMatchObject({ code: 'token_invalid', detail })
+  })
+
+  it('with an ID token of another issuer than the login is refused, also where the instance takes several', async () => {
+    const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
+    const other = await idToken({ iss: 'https://other.example.com' })
+    const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
+    expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
+    const slot = { ...alice, issuer: 'https://other.example.com' }
+    expect((await after(instance, response({ idToken: other }), { slot })).tokens.idToken).toBe(other)
+  })
+
+  it('with the nonce of the login, or with none where that had one, is good', async () => {
+    for (const claims of [{ nonce: 'that of the login' }, {}]) {
+      const next = await idToken(claims)
+      expect((await after(made(), response({ idToken: next }))).tokens.idToken).toBe(next)
+    }
+  })
+
+  it('whose user is not wanted any more is told so', async () => {
+    const instance = made({ accept: () => false })
+    const refused = await rejection(after(instance, response({ idToken: await idToken() })))
+    expect(refused).toMatchObject({ code: 'login_refused', status: 403 })
+  })
+
+  it('whose ID token cannot be verified just now leaves that of before, and tells why', async () => {
+    const instance = instanceWith()
+    const faults = heard(instance, 'provider_fault')
+    const before = await former()
+    const { tokens, slot } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }), { before })
+    expect(tokens).toMatchObject({ accessToken: 'new', idToken: before.idToken })
+    expect(slot).toMatchObject({ acr: 'silver', user: { name: 'Alice' } })
+    expect(faults).toMatchObject([{ detail: expect.stringMatching(/^after a refresh: key set: /) }])
+  })
+
+  it('whose roles the application cannot say leaves those of before, and tells why', async () => {
+    const roles = (): never => {
+      throw new TypeError('no roles')
+    }
+    const instance = made({ roles })
+    const faults = heard(instance, 'provider_fault')
+    const { tokens, slot } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }))
+    expect(tokens.accessToken).toBe('new')
+    expect(slot).toMatchObject({ roles: ['member'], acr: 'gold' })
+    expect(faults).toMatchObject([{ detail: expect.stringMatching(/^after a refresh: .*no roles/) }])
+  })
+})
+
+describe('a refresh for another API', () => {
+  const target = { scope: ['calendar'], resource: [] }
+
+  it('brings one access token more and says nothing of the user', async () => {
+    const before = await former()
+    const change = await otherToken(made(), response({ refreshToken: 'next refresh' }), {
+      sent: before,
+      slot: alice,
+      target,
+    })
+    const { tokens, slotFrom } = change(before)
+    expect(tokens).toMatchObject({ accessToken: 'old', refreshToken: 'next refresh', idToken: before.idToken })
+    expect(Object.values(tokens.others ?? {})).toMatchObject([{ accessToken: 'new', scope: ['calendar'] }])
+    expect(slotFrom(alice)).toBe(alice)
+  })
+
+  it('with an ID token of another subject is refused all the same', async () => {
+    const answer = response({ idToken: await idToken({ sub: 'bob' }) })
+    const refused = otherToken(made(), answer, { sent: await former(), slot: alice, target })
+    expect(await rejection(refused)).toMatchObject({ code: 'token_invalid' })
+  })
+})

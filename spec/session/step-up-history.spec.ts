@@ -1,0 +1,73 @@
+import { describe, expect, it, vi } from 'vitest'
+import { nowSeconds } from '../../lib/core/clock.ts'
+import { askedOf, resourcesAsked, wasAskedLately } from '../../lib/session/step-up-history.ts'
+import { slotOf } from '../support/slots.ts'
+
+const parameters = {
+  acr_values: 'gold silver',
+  max_age: '60',
+  claims: '{"id_token":{}}',
+  resource: 'https://a.example.com https://b.example.com',
+}
+
+describe('what a login was asked for', () => {
+  it('is remembered with its time, without what says nothing of what the login is good for', () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const request = { scope: ['openid', 'orders'], parameters: { ...parameters, prompt: 'login', ui_locales: 'fr' } }
+    expect(askedOf(request)).toEqual({ at: nowSeconds(), scope: ['openid', 'orders'], parameters })
+  })
+
+  it('names the resources one by one', () => {
+    const asked = askedOf({ scope: [], parameters })
+    expect(resourcesAsked(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
+    expect(resourcesAsked(askedOf({ scope: [], parameters: {} }))).toEqual([])
+    expect(resourcesAsked(undefined)).toEqual([])
+  })
+})
+
+describe('what is needed of a login', () => {
+  const slot = slotOf('alice', { asked: askedOf({ scope: ['openid', 'orders'], parameters }) })
+  const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
+    wasAskedLately(slot, { scope, parameters: wanted })
+
+  it.each<[string, string[], Record<string, string>]>([
+    ['a scope', ['orders'], {}],
+    ['every scope', ['orders', 'openid'], {}],
+    ['an acr', [], { acr_values: 'gold silver' }],
+    ['a max_age', [], { max_age: '60' }],
+    ['all parameters at once', ['orders'], parameters],
+    ['one of two resources', [], { resource: 'https://b.example.com' }],
+    ['two resources in another order', [], { resource: 'https://b.example.com https://a.example.com' }],
+  ])('was asked for a moment ago: %s', (_what, scope, wanted) => {
+    expect(asks(scope, wanted)).toBe(true)
+  })
+
+  it.each<[string, string[], Record<string, string>]>([
+    ['nothing at all', [], {}],
+    ['another scope', ['mail'], {}],
+    ['a scope that was asked for, and another', ['orders', 'mail'], {}],
+    ['another acr', [], { acr_values: 'gold' }],
+    ['an acr and another max_age', [], { acr_values: 'gold silver', max_age: '30' }],
+    ['another resource', [], { resource: 'https://c.example.com' }],
+    ['a resource that was asked for, and another', [], { resource: 'https://a.example.com https://c.example.com' }],
+    ['half of the name of a resource', [], { resource: 'https://a' }],
+    ['a parameter that was not asked for', [], { login_hint: 'alice' }],
+    ['a scope that was asked for, with another acr', ['orders'], { acr_values: 'bronze' }],
+  ])('was not asked for: %s', (_what, scope, wanted) => {
+    expect(asks(scope, wanted)).toBe(false)
+  })
+
+  it('was not asked for where the login asked for no resource, or keeps nothing', () => {
+    const plain = slotOf('alice', { asked: askedOf({ scope: ['openid'], parameters: {} }) })
+    expect(wasAskedLately(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
+    expect(wasAskedLately(slotOf('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
+  })
+
+  it('may be asked for again after five minutes', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: (slot.asked?.at ?? 0) * 1000 })
+    vi.setSystemTime(Date.now() + 299_000)
+    expect(asks(['orders'])).toBe(true)
+    vi.setSystemTime(Date.now() + 1000)
+    expect(asks(['orders'])).toBe(false)
+  })
+})

@@ -1,0 +1,79 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { MemoryRecords, nameOf } from '../../lib/store/memory-records.ts'
+import { describeRecords } from '../support/records-contract.ts'
+
+describe('records in memory', () => {
+  let records = new MemoryRecords()
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    records = new MemoryRecords()
+  })
+
+  describeRecords(() => records)
+
+  const key = { session: 'id', part: 'login' }
+  const pass = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000)
+
+  it('end with their life, for whoever asks', async () => {
+    await records.set(key, 'value', 60)
+    pass(59.9)
+    expect(await records.get(key)).toBe('value')
+    pass(0.1)
+    expect(await records.get(key)).toBeUndefined()
+    expect(await records.take(key)).toBeUndefined()
+    await records.set(key, 'value', 60)
+    pass(60)
+    expect(await records.replace(key, 'value', 'other', 60)).toBe(false)
+    expect(await records.add(key, 'new', 60)).toBe(true)
+  })
+
+  it('live anew from a replacement on', async () => {
+    await records.set(key, 'value', 60)
+    pass(50)
+    await records.replace(key, 'value', 'other', 60)
+    pass(50)
+    expect(await records.get(key)).toBe('other')
+  })
+
+  it('do not stay for good where nobody asks for them again', async () => {
+    for (let index = 0; index < 1000; index++) await records.set({ kind: 'claim', id: String(index) }, 'x', 30)
+    const deleted = vi.spyOn(Map.prototype, 'delete')
+    try {
+      pass(61)
+      await records.set(key, 'value', 60)
+      expect(deleted.mock.calls.filter(([name]) => String(name).startsWith('claim '))).toHaveLength(1000)
+      expect(await records.get(key)).toBe('value')
+    } finally {
+      deleted.mockRestore()
+    }
+  })
+
+  it('are gone through once a minute, not with each write, and leave what still lives', async () => {
+    const claim = (id: string): { kind: string; id: string } => ({ kind: 'claim', id })
+    await records.set(claim('half'), 'x', 30)
+    await records.set(claim('whole'), 'x', 60)
+    await records.set(claim('more'), 'x', 61)
+    const deleted = vi.spyOn(Map.prototype, 'delete')
+    const gone = (): unknown[] =>
+      deleted.mock.calls.map(([name]) => name).filter((name) => String(name).startsWith('claim '))
+    try {
+      pass(59.9)
+      await records.set(key, 'value', 600)
+      expect(gone()).toEqual([])
+      pass(0.1)
+      await records.set(key, 'value', 600)
+      expect(gone()).toEqual(['claim half', 'claim whole'])
+      pass(59.9)
+      await records.set(key, 'value', 600)
+      expect(gone()).toHaveLength(2)
+      expect(await records.get(key)).toBe('value')
+    } finally {
+      deleted.mockRestore()
+    }
+  })
+
+  it('have one name for a key', () => {
+    expect(nameOf({ session: 'id', part: 'login' })).toBe('session id login')
+    expect(nameOf({ kind: 'claim', id: 'id' })).toBe('claim id')
+  })
+})

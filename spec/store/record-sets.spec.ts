@@ -1,0 +1,36 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { membersOf, withMember, withoutMembers } from '../../lib/store/record-sets.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
+
+describe('a set kept as text', () => {
+  it('has each member until its own end, to the millisecond', () => {
+    const { text } = withMember(withMember(undefined, 'short', 10).text, 'long', 60)
+    expect(membersOf(text)).toEqual(['short', 'long'])
+    vi.setSystemTime(Date.now() + 9999)
+    expect(membersOf(text)).toEqual(['short', 'long'])
+    vi.setSystemTime(Date.now() + 1)
+    expect(membersOf(text)).toEqual(['long'])
+  })
+
+  it('lasts until the end of its last member', () => {
+    const { text, seconds } = withMember(withMember(undefined, 'long', 60).text, 'short', 10)
+    expect(seconds).toBe(60)
+    vi.setSystemTime(Date.now() + 15_000)
+    expect(withoutMembers(text, ['another'])).toMatchObject({ seconds: 45 })
+  })
+
+  it('is none without members', () => {
+    const { text } = withMember(withMember(undefined, 'one', 60).text, 'two', 60)
+    expect(membersOf(withoutMembers(text, ['one'])?.text)).toEqual(['two'])
+    expect(withoutMembers(text, ['one', 'two'])).toBeUndefined()
+    expect(withoutMembers(undefined, ['one'])).toBeUndefined()
+    expect(membersOf(undefined)).toEqual([])
+  })
+
+  it('renews a member that is put in again', () => {
+    const { text } = withMember(withMember(undefined, 'one', 10).text, 'one', 60)
+    vi.setSystemTime(Date.now() + 30_000)
+    expect(membersOf(text)).toEqual(['one'])
+  })
+})

@@ -1,0 +1,79 @@
+import type { RedisClient } from 'express-session-oidc/redis'
+import { describe, expect, it } from 'vitest'
+import { withoutTimeout } from '../../lib/store/redis-client.ts'
+import { redisForFile } from '../support/redis.ts'
+
+const redis = redisForFile()
+
+class Commands {
+  readonly #limit: unknown
+
+  constructor(limit: unknown) {
+    this.#limit = limit
+  }
+
+  async mGet(): Promise<unknown[]> {
+    return [this.#limit]
+  }
+}
+
+/** A client whose commands say which limit they have. */
+class Client extends Commands {
+  isReady: boolean | undefined
+  readonly options: object
+
+  constructor(isReady: boolean | undefined, timeout?: number) {
+    super(timeout ?? 'its own')
+    this.isReady = isReady
+    this.options = timeout === undefined ? {} : { commandOptions: { timeout } }
+  }
+
+  withCommandOptions({ timeout }: { timeout: unknown }): Commands {
+    return new Commands(timeout ?? 'none')
+  }
+}
+
+function readerOf(client: object): () => Promise<unknown> {
+  const reader = withoutTimeout(client as RedisClient)
+  return async () => (await reader().mGet([]))[0]
+}
+
+describe('a client without its time limit', () => {
+  it('has none while it is connected, and its own while it is not', async () => {
+    const client = new Client(true)
+    const limit = readerOf(client)
+    expect(await limit()).toBe('none')
+    client.isReady = false
+    expect(await limit()).toBe('its own')
+    client.isReady = true
+    expect(await limit()).toBe('none')
+  })
+
+  it('keeps the one that its user chose', async () => {
+    expect(await readerOf(new Client(true, 100))()).toBe(100)
+  })
+
+  it('is the client itself where that cannot say whether it is connected, or knows no options', async () => {
+    expect(await readerOf(new Client(undefined))()).toBe('its own')
+    expect(await readerOf(Object.assign(new Commands('plain'), { isReady: true }))()).toBe('plain')
+  })
+
+  it('passes by nothing that stands in front of it: a proxy, or a method put in the place of its own', async () => {
+    const client = new Client(true)
+    const limit = readerOf(client)
+    const behind = new Proxy(client, {
+      get: (target, name) => (name === 'mGet' ? async () => ['proxy'] : Reflect.get(target, name)),
+    })
+    expect(await readerOf(behind)()).toBe('proxy')
+    client.mGet = async () => ['another']
+    expect(await limit()).toBe('another')
+  })
+
+  it('of node-redis reads the same', async () => {
+    await redis.client.set('redis-client.spec', 'value', { expiration: { type: 'EX', value: 60 } })
+    const client = redis.client as unknown as RedisClient
+    const reader = withoutTimeout(client)()
+    expect(reader).not.toBe(client)
+    expect(await reader.mGet(['redis-client.spec', 'nowhere'])).toEqual(['value', null])
+  })
+})

@@ -1,0 +1,603 @@
+import { randomUUID } from 'node:crypto'
+import type { Request } from 'express'
+import { Cookie, type Session, type SessionData } from 'express-session'
+import {
+  redisRecords,
+  RedisSessionStore,
+  type RedisClient,
+  type RedisSessionStoreOptions,
+} from 'express-session-oidc/redis'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { attachedLogin, recordsIn } from '../../lib/store/attached.ts'
+import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
+import { loginKey } from '../../lib/store/login-records.ts'
+import { until } from '../support/app.ts'
+import { ownRedis } from '../support/own-redis.ts'
+import { newClient, redisForFile } from '../support/redis.ts'
+import { RedisTap } from '../support/redis-tap.ts'
+import { slotOf } from '../support/slots.ts'
+
+declare module 'express-session' {
+  interface SessionData {
+    cart?: string
+  }
+}
+
+const redis = redisForFile()
+const paused = await ownRedis('what a paused Redis does to the session store')
+const cluster = await ownRedis('that a Redis Cluster takes the keys of a session', ['cluster-enabled yes'])
+
+let tap: RedisTap
+let store: RedisSessionStore
+let id: string
+
+beforeEach(() => {
+  tap = new RedisTap(redis.client)
+  store = new RedisSessionStore({ client: tap, idleSeconds: 600 })
+  // What express-session does with the store it is given.
+  id = randomUUID()
+})
+
+const keyOf = (session: string): string => `sess:${session}`
+const methods = (): string[] => tap.calls.map(({ method }) => method)
+
+/** A session as express-session makes it for a request: a new one, or that which `data` is of. */
+function sessionOf(data?: SessionData, cookie: Partial<Cookie> = {}): Session & SessionData {
+  const req = { sessionID: id } as Request
+  const fresh = data ?? { cookie: Object.assign(new Cookie(), cookie) }
+  // Made by the base class: a session that is new was never read.
+  const session = data
+    ? store.createSession(req, fresh)
+    : Object.getPrototypeOf(RedisSessionStore.prototype).createSession.call(store, req, fresh)
+  return session as Session & SessionData
+}
+
+async function readSession(): Promise<Session & SessionData> {
+  const data = await store.get(id)
+  expect(data).not.toBeNull()
+  return sessionOf(data as SessionData)
+}
+
+const stored = async (): Promise<SessionData | undefined> => {
+  const text = await redis.client.get(keyOf(id))
+  return text === null ? undefined : (JSON.parse(text) as SessionData)
+}
+
+/** A session with logins, as they are in Redis. */
+async function putLogin(record: string | undefined, data: object = { cart: 'apple' }): Promise<void> {
+  const session = { cookie: { originalMaxAge: null, path: '/' }, hasLogins: true, ...data }
+  await redis.client.set(keyOf(id), JSON.stringify(session), { expiration: { type: 'EX', value: 600 } })
+  if (record !== undefined) await redis.client.set(`oidc:{sess:${id}}`, record)
+  await redis.client.set(`oidc:{sess:${id}}:tokens:default`, 'sealed')
+  await redis.client.set(`oidc:{sess:${id}}:tokens:partner`, 'sealed')
+}
+
+const loginRecord = (): string => writeRecord({ default: slotOf('alice'), partner: slotOf('al') }, 3)
+
+async function keysLeft(): Promise<string[]> {
+  const found: string[] = []
+  for await (const keys of redis.client.scanIterator({ MATCH: `*${id}*`, COUNT: 1000 })) found.push(...keys)
+  return found.toSorted()
+}
+
+describe('writing a session', () => {
+  it('that is new happens only where none of its id is', async () => {
+    await redis.client.set(keyOf(id), '{"cart":"of somebody else"}')
+    const session = sessionOf()
+    session.cart = 'apple'
+    await store.set(id, session)
+    expect(await stored()).toEqual({ cart: 'of somebody else' })
+  })
+
+  it('that is new makes it, the second write of the same request follows', async () => {
+    const session = sessionOf()
+    session.cart = 'apple'
+    await store.set(id, session)
+    session.cart = 'banana'
+    await store.set(id, session)
+    expect((await stored())?.cart).toBe('banana')
+  })
+
+  it('that is new and was deleted meanwhile is not made again by the second write of the same request', async () => {
+    const session = sessionOf()
+    await store.set(id, session)
+    await store.destroy(id)
+    session.cart = 'apple'
+    await store.set(id, session)
+    expect(await stored()).toBeUndefined()
+    // Nor by another part of the application, that ends sessions without the store.
+    const other = sessionOf()
+    await store.set(id, other)
+    await redis.client.del(keyOf(id))
+    await store.set(id, other)
+    expect(await stored()).toBeUndefined()
+  })
+
+  it('twice at once makes it once, also where both are under way', async () => {
+    const session = sessionOf()
+    session.cart = 'apple'
+    const first = store.set(id, session)
+    session.cart = 'banana'
+    await Promise.all([first, store.set(id, session)])
+    expect((await stored())?.cart).toBe('banana')
+  })
+
+  it('that was read updates it', async () => {
+    await store.set(id, sessionOf())
+    const session = await readSession()
+    session.cart = 'apple'
+    await store.set(id, session)
+    expect((await stored())?.cart).toBe('apple')
+  })
+
+  it.each(['by the store', 'by hand'])(
+    'that was read and then deleted %s brings nothing back',
+    { meta: { id: 'redis-session-store-1' } },
+    async (how) => {
+      const session = sessionOf()
+      session.cart = 'apple'
+      await store.set(id, session)
+      const slow = await readSession()
+      if (how === 'by the store') await store.destroy(id)
+      else await redis.client.del(keyOf(id))
+      slow.cart = 'banana'
+      await store.set(id, slow)
+      await store.set(id, slow)
+      expect(await keysLeft()).toEqual([])
+    },
+  )
+
+  it('that was read as data only brings nothing back either', async () => {
+    await store.set(id, sessionOf())
+    const data = (await store.get(id)) as SessionData
+    await store.destroy(id)
+    await store.set(id, { ...data, cart: 'spread' })
+    expect((await stored())?.cart).toBe('spread')
+    await store.destroy(id)
+    data.cart = 'apple'
+    await store.set(id, data)
+    expect(await stored()).toBeUndefined()
+  })
+
+  it('by hand, of data that belong to no request, happens in any case', async () => {
+    const data = { cookie: new Cookie(), cart: 'made by a job' }
+    await store.set(id, data)
+    expect((await stored())?.cart).toBe('made by a job')
+    await store.set(id, { ...data, cart: 'made again' })
+    expect((await stored())?.cart).toBe('made again')
+  })
+
+  it('that failed can be tried again as what it was: a first write', async () => {
+    const session = sessionOf()
+    session.cart = 'apple'
+    let faults = 1
+    tap.before = () => {
+      if (faults-- > 0) throw new Error('down')
+    }
+    await expect(store.set(id, session)).rejects.toMatchObject({ code: 'store_unavailable' })
+    expect(await stored()).toBeUndefined()
+    await store.set(id, session)
+    expect((await stored())?.cart).toBe('apple')
+  })
+})
+
+describe('the life of a session', () => {
+  async function lifeAfter(write: () => Promise<unknown>): Promise<number> {
+    await write()
+    return redis.client.ttl(keyOf(id))
+  }
+
+  it.each([
+    ['the idle time, where the cookie has no end', undefined, 600],
+    ['the idle time, where the cookie ends later', 900_000, 600],
+    ['the cookie\u2019s, where that is shorter', 100_000, 100],
+    ['a second, where the cookie is over', -5000, 1],
+  ])('is %s', async (_what, maxAge, seconds) => {
+    const session = sessionOf(undefined, maxAge === undefined ? {} : { expires: new Date(Date.now() + maxAge) })
+    const life = await lifeAfter(() => store.set(id, session))
+    expect(life).toBeGreaterThanOrEqual(seconds - 2)
+    expect(life).toBeLessThanOrEqual(seconds)
+    if (seconds === 1) return
+    await redis.client.expire(keyOf(id), 5000)
+    const other = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+    const renewed = await lifeAfter(async () => {
+      await other.touch(id, session)
+      await until(async () => (await redis.client.ttl(keyOf(id))) < 5000 - 10, 'the renewal')
+    })
+    expect(renewed).toBeGreaterThanOrEqual(seconds - 2)
+    expect(renewed).toBeLessThanOrEqual(seconds)
+  })
+
+  it('is a day unless told otherwise', async () => {
+    store = new RedisSessionStore({ client: redis.client })
+    expect(await lifeAfter(() => store.set(id, sessionOf()))).toBeGreaterThan(86_000)
+  })
+
+  it('of data without a cookie is the idle time', async () => {
+    expect(await lifeAfter(() => store.set(id, { cart: 'x' } as unknown as SessionData))).toBeGreaterThan(590)
+  })
+
+  it('of a fraction of a second is a whole one', async () => {
+    store = new RedisSessionStore({ client: redis.client, idleSeconds: 0.5 })
+    expect(await lifeAfter(() => store.set(id, sessionOf()))).toBe(1)
+  })
+})
+
+describe('renewing a session in use', () => {
+  it('answers at once, before Redis does', async () => {
+    let called = false
+    tap.before = () => new Promise(() => {})
+    void store.touch(id, sessionOf(), () => (called = true))
+    expect(called).toBe(true)
+    await store.touch(id, sessionOf())
+  })
+
+  it('is one command a minute, whatever the number of requests', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const session = sessionOf()
+    for (let request = 0; request < 100; request++) await store.touch(id, session)
+    expect(methods()).toEqual(['expire'])
+    vi.setSystemTime(Date.now() + 59_999)
+    await store.touch(id, session)
+    expect(methods()).toEqual(['expire'])
+    vi.setSystemTime(Date.now() + 1)
+    await store.touch(id, session)
+    await store.touch(id, session)
+    expect(methods()).toEqual(['expire', 'expire'])
+  })
+
+  it('is more frequent where the session is short-lived, so that it does not end in use', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    store = new RedisSessionStore({ client: tap, idleSeconds: 20 })
+    const session = sessionOf()
+    await store.touch(id, session)
+    vi.setSystemTime(Date.now() + 9999)
+    await store.touch(id, session)
+    expect(methods()).toEqual(['expire'])
+    vi.setSystemTime(Date.now() + 1)
+    await store.touch(id, session)
+    expect(methods()).toEqual(['expire', 'expire'])
+  })
+
+  it('need not follow a write', async () => {
+    const session = sessionOf()
+    await store.set(id, session)
+    await store.touch(id, session)
+    expect(methods()).toEqual(['set'])
+  })
+
+  it('is made up for by the next request where it failed', async () => {
+    let faults = 1
+    tap.before = () => {
+      if (faults-- > 0) throw new Error('down')
+    }
+    const session = sessionOf()
+    await store.touch(id, session)
+    await until(async () => {
+      await store.touch(id, session)
+      return tap.calls.length === 2
+    }, 'the second renewal')
+    await store.touch(id, session)
+    expect(methods()).toEqual(['expire', 'expire'])
+  })
+
+  it('brings no session back', async () => {
+    await store.touch(id, sessionOf())
+    await redis.client.ping()
+    expect(await keysLeft()).toEqual([])
+  })
+})
+
+describe('reading a session', () => {
+  it('is one command, with its logins', async () => {
+    const text = loginRecord()
+    await putLogin(text)
+    const session = await readSession()
+    expect(tap.calls).toEqual([{ method: 'mGet', keys: [keyOf(id), `oidc:{sess:${id}}`], index: 0 }])
+    expect(session.cart).toBe('apple')
+    expect(attachedLogin(session)).toEqual(new LoginRecord(text))
+    expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
+  })
+
+  it('without logins has none attached, and none is read along that is not there', async () => {
+    await store.set(id, sessionOf())
+    expect(attachedLogin(await readSession())).toBe(LoginRecord.none)
+  })
+
+  it('that is not there is nothing', async () => {
+    expect(await store.get(id)).toBeNull()
+    await redis.client.set(`oidc:{sess:${id}}`, loginRecord())
+    expect(await store.get(id)).toBeNull()
+  })
+
+  it('hands logins on to the session made of that very reading alone', async () => {
+    await putLogin(loginRecord())
+    const data = (await store.get(id)) as SessionData
+    expect(attachedLogin(sessionOf({ ...data }))).toBeUndefined()
+    expect(attachedLogin(sessionOf(data))).toBeDefined()
+  })
+
+  it.each([
+    ['has gone', undefined],
+    ['has no slots', writeRecord({}, 4)],
+    ['has only slots that are over', writeRecord({ default: slotOf('alice', { endsAt: 1 }) }, 4)],
+    ['cannot be read', '{"format":1,'],
+  ])('that had logins is over and deleted, once its login record %s', async (_what, record) => {
+    await putLogin(record)
+    expect(await store.get(id)).toBeNull()
+    expect(await redis.client.exists(keyOf(id))).toBe(0)
+    expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(0)
+  })
+
+  it('whose login record a newer version wrote leaves both alone, with nobody logged in', async () => {
+    const newer = '{"format":2,"slots":"of another kind"}'
+    await putLogin(newer)
+    const session = await readSession()
+    expect(attachedLogin(session)).toMatchObject({ text: newer, isOver: false })
+    expect(attachedLogin(session)?.slots).toEqual({})
+    expect(methods()).toEqual(['mGet'])
+    expect(await keysLeft()).toHaveLength(4)
+    expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
+  })
+
+  it.each(['while the old one is being deleted', 'once the old one has gone'])(
+    'whose logins have just gone over into another, %s, shows nobody and nothing, and is never written',
+    async (when) => {
+      const replaced = writeReplaced('successor', { default: slotOf('alice') })
+      await putLogin(replaced)
+      if (when.startsWith('once')) await redis.client.del(keyOf(id))
+      const session = await readSession()
+      expect(methods()).toEqual(['mGet'])
+      // With the mark, a logout that still comes with the old cookie looks for where its login went.
+      expect(session.hasLogins).toBe(true)
+      expect(session).not.toHaveProperty('cart')
+      expect(attachedLogin(session)).toMatchObject({ moved: { session: 'successor' } })
+      expect(attachedLogin(session)?.slots).toEqual({})
+      session.cart = 'written late'
+      await store.set(id, session)
+      await store.touch(id, session)
+      expect((await redis.client.get(keyOf(id))) ?? '').not.toContain('written late')
+      expect(await redis.client.exists(keyOf(id))).toBe(when.startsWith('once') ? 0 : 1)
+      await store.destroy(id)
+      expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(replaced)
+      await redis.client.del(`oidc:{sess:${id}}`)
+      expect(await store.get(id)).toBeNull()
+    },
+  )
+
+  it('that was replaced with none of its logins going over is nobody\u2019s, and is left to who replaced it', async () => {
+    await putLogin(writeReplaced('successor', {}))
+    expect(await store.get(id)).toBeNull()
+    expect(methods()).toEqual(['mGet'])
+    expect(await keysLeft()).toHaveLength(4)
+  })
+
+  it.each(['{', 'null', '1', '"text"', '[]x'])('that is no session but %s is a fault of the store', async (text) => {
+    await redis.client.set(keyOf(id), text)
+    await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
+  })
+
+  it.each([
+    '{"format":1,"version":1,"slots":{"default":null}}',
+    '{"format":1,"version":1,"slots":{"default":7}}',
+    '{"format":1,"version":0,"slots":{},"replaced":true}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another"}}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another","logins":null}}',
+    '{"format":1,"version":0,"slots":{},"replaced":{"logins":{"default":"x"}}}',
+  ])('whose login record is %s fails nothing', async (record) => {
+    await putLogin(record)
+    expect(await store.get(id)).toBeNull()
+  })
+})
+
+describe('deleting a session', () => {
+  it('deletes its logins and tokens with it', async () => {
+    await putLogin(loginRecord())
+    expect(await keysLeft()).toHaveLength(4)
+    await store.destroy(id)
+    expect(await keysLeft()).toEqual([])
+  })
+
+  it('of no logins, of an unreadable one, or not there at all, is no fault', async () => {
+    await store.destroy(id)
+    await store.set(id, sessionOf())
+    await store.destroy(id)
+    expect(await stored()).toBeUndefined()
+    await putLogin('garbage')
+    await store.destroy(id)
+    expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
+    await putLogin('{"format":2}')
+    await store.destroy(id)
+    expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
+  })
+
+  it('leaves where its logins went', async () => {
+    await putLogin(writeReplaced('successor', { default: slotOf('alice') }))
+    await store.destroy(id)
+    expect(await redis.client.exists(keyOf(id))).toBe(0)
+    expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(1)
+  })
+})
+
+describe('the store', () => {
+  it('keeps records beside its sessions', async () => {
+    await putLogin(loginRecord())
+    expect(await recordsIn(store)?.get(loginKey(id))).toBe(await redis.client.get(`oidc:{sess:${id}}`))
+    expect(recordsIn({})).toBeUndefined()
+  })
+
+  it('answers by callback as by promise', async () => {
+    const session = sessionOf()
+    session.cart = 'apple'
+    await new Promise<void>((resolve, reject) => {
+      void store.set(id, session, (error) => (error ? reject(error as Error) : resolve()))
+    })
+    const data = await new Promise((resolve, reject) => {
+      void store.get(id, (error, found) => (error ? reject(error as Error) : resolve(found)))
+    })
+    expect(data).toMatchObject({ cart: 'apple' })
+    await new Promise<void>((resolve, reject) => {
+      void store.destroy(id, (error) => (error ? reject(error as Error) : resolve()))
+    })
+    expect(await store.get(id)).toBeNull()
+  })
+
+  it('says of every fault that it is one, by callback and by promise, with 503 and when to come again', async () => {
+    const session = sessionOf()
+    tap.before = () => {
+      throw new Error('The socket was closed')
+    }
+    const fault = { code: 'store_unavailable', status: 503, headers: { 'Retry-After': '5' } }
+    for (const operation of [
+      (done?: (error?: unknown) => void) => store.get(id, done),
+      (done?: (error?: unknown) => void) => store.set(id, session, done),
+      (done?: (error?: unknown) => void) => store.destroy(id, done),
+    ]) {
+      await expect(operation()).rejects.toMatchObject(fault)
+      const calls: unknown[] = []
+      const returned = await operation((error) => calls.push(error))
+      expect(returned).toBeUndefined()
+      expect(calls).toEqual([expect.objectContaining(fault)])
+    }
+  })
+
+  it('takes its own prefix', async () => {
+    store = new RedisSessionStore({ client: redis.client, prefix: 'shop:' })
+    await store.set(id, sessionOf())
+    expect(await keysLeft()).toEqual([`shop:${id}`])
+    await recordsIn(store)?.set(loginKey(id), loginRecord(), 60)
+    expect(await keysLeft()).toEqual([`oidc:{shop:${id}}`, `shop:${id}`])
+    await store.destroy(id)
+    expect(await keysLeft()).toEqual([])
+  })
+
+  it.each([
+    [undefined, /client must be a client/],
+    [{}, /client must be a client/],
+    [{ client: {} }, /client must be a client/],
+    [{ prefix: 'a}' }, /prefix must be a string, with braces only around a hash tag such as '\{shop\}:sess:'/],
+    [{ prefix: '{}:' }, /prefix/],
+    [{ prefix: 7 }, /prefix/],
+    [{ idleSeconds: 0 }, /idleSeconds must be a number of seconds greater than 0/],
+    [{ idleSeconds: -1 }, /idleSeconds/],
+    [{ idleSeconds: Number.NaN }, /idleSeconds/],
+    [{ idleSeconds: Infinity }, /idleSeconds/],
+    [{ idleSeconds: '3600' }, /idleSeconds/],
+    [{ timeoutSeconds: 0 }, /timeoutSeconds must be a number of seconds greater than 0, at most 300/],
+    [{ timeoutSeconds: Number.NaN }, /timeoutSeconds/],
+    [{ timeoutSeconds: 301 }, /timeoutSeconds/],
+  ])('refuses the options %j at construction', (options, message) => {
+    const given =
+      options && !('client' in options) && Object.keys(options).length > 0
+        ? { client: redis.client, ...options }
+        : options
+    expect(() => new RedisSessionStore(given as unknown as RedisSessionStoreOptions)).toThrow(message)
+    expect(() => new RedisSessionStore(given as unknown as RedisSessionStoreOptions)).toThrow(TypeError)
+  })
+})
+
+describe.skipIf(!paused)('a Redis that has stopped answering', () => {
+  it('is waited for no longer than told; it is used again once it is back', async () => {
+    const client = newClient(paused!.url)
+    await client.connect()
+    store = new RedisSessionStore({ client, timeoutSeconds: 0.3 })
+    const session = sessionOf()
+    session.cart = 'apple'
+    await store.set(id, session)
+    paused!.pause()
+    try {
+      const fault = { code: 'store_unavailable', status: 503, detail: 'Error: Redis gave no answer within 0.3 s' }
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      let isOver = false
+      const refused = expect(store.get(id).finally(() => (isOver = true))).rejects.toMatchObject(fault)
+      await vi.advanceTimersByTimeAsync(299)
+      expect(isOver).toBe(false)
+      await vi.advanceTimersByTimeAsync(1)
+      await refused
+      vi.useRealTimers()
+      await Promise.all([
+        expect(store.set(id, session)).rejects.toMatchObject(fault),
+        expect(store.destroy(randomUUID())).rejects.toMatchObject(fault),
+        expect(recordsIn(store)?.get(loginKey(id))).rejects.toMatchObject(fault),
+        store.touch(randomUUID(), session),
+      ])
+    } finally {
+      paused!.resume()
+    }
+    await until(
+      () =>
+        store.get(id).then(
+          (data) => data?.cart === 'apple',
+          () => false,
+        ),
+      'the session is read again',
+    )
+    client.destroy()
+  })
+})
+
+describe.skipIf(!cluster)('a Redis Cluster', () => {
+  /** One node that has all slots refuses commands over several of them as a cluster of many does. */
+  async function clusterClient(): Promise<ReturnType<typeof newClient>> {
+    const client = newClient(cluster!.url)
+    await client.connect()
+    if (!(await client.clusterInfo()).includes('cluster_slots_assigned:16384')) {
+      await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
+    }
+    await until(async () => (await client.clusterInfo()).includes('cluster_state:ok'), 'the cluster is up')
+    return client
+  }
+
+  it.each(['sess:', 'shop:sess:', '', '{shop}:sess:', 'a{b', 'a}b{c}:'])(
+    'takes the keys of a session in one command each, with the prefix %j',
+    async (prefix) => {
+      const client = await clusterClient()
+      try {
+        store = new RedisSessionStore({ client, prefix })
+        const records = recordsIn(store)
+        await store.set(id, { cookie: new Cookie(), hasLogins: true, cart: 'apple' })
+        await records?.set(loginKey(id), loginRecord(), 60)
+        await records?.set({ session: id, part: 'tokens:default' }, 'sealed', 60)
+        await records?.set({ session: id, part: 'tokens:partner' }, 'sealed', 60)
+        expect((await store.get(id))?.cart).toBe('apple')
+        await store.destroy(id)
+        expect(await client.keys(`*${id}*`)).toEqual([])
+        await redisRecords({ client, prefix }).delete([loginKey(id), { kind: 'claim', id }])
+      } finally {
+        client.destroy()
+      }
+    },
+  )
+})
+
+describe('types', () => {
+  it('take clients of the package redis as they are', () => {
+    const client: RedisClient = redis.client
+    expect(client).toBeDefined()
+  })
+})
+
+describe('when a session was last in use', () => {
+  const seen = async (left: number, text: string | undefined): Promise<number | undefined> => {
+    if (text !== undefined) await redis.client.set(keyOf(id), text, { expiration: { type: 'EX', value: left } })
+    return store.lastSeenAt(id)
+  }
+  const now = (): number => Math.floor(Date.now() / 1000)
+
+  it.each([
+    ['by the seconds that are left of its life', 500, '{"cookie":{"originalMaxAge":null}}', 100],
+    ['also where its life is that of its cookie', 250, '{"cookie":{"originalMaxAge":300000}}', 50],
+    ['of a cookie that lasts longer than the store keeps a session', 500, '{"cookie":{"originalMaxAge":9000000}}', 100],
+    ['without a cookie', 500, '{}', 100],
+    ['with a life that is no whole second', 250, '{"cookie":{"originalMaxAge":299500}}', 50],
+    ['now, with more left than its life', 900, '{}', 0],
+  ])('is known %s', async (_how, left, text, ago) => {
+    const found = await seen(left, text)
+    expect(found).toBeGreaterThanOrEqual(now() - ago - 1)
+    expect(found).toBeLessThanOrEqual(now() - ago + 1)
+  })
+
+  it('is not known of a session that is not there', async () => {
+    expect(await seen(0, undefined)).toBeUndefined()
+  })
+})

@@ -1,0 +1,276 @@
+import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Keys } from '../../lib/tokens/key-set.ts'
+import { verifyFresh } from '../../lib/tokens/verify.ts'
+import { startApp, until, type TestApp } from '../support/app.ts'
+import { gate, rejection, told } from '../support/flow.ts'
+import { patience } from '../support/misbehaviour.ts'
+
+const minute = 60_000
+let provider: TestProvider
+let app: TestApp
+
+beforeAll(async () => {
+  provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256', now: () => Date.now() })
+})
+afterAll(() => provider.stop())
+beforeEach(() => {
+  provider.behave()
+  provider.forget()
+})
+afterEach(async () => {
+  vi.useRealTimers()
+  provider.behave()
+  await app?.stop()
+})
+
+async function logIn(): Promise<number> {
+  return (await app.agent().get('/profile')).status
+}
+
+function pass(time: number): void {
+  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] })
+  vi.setSystemTime(Date.now() + time)
+}
+
+describe('the keys of a provider', () => {
+  it('are fetched once for logins that finish at the same time', { meta: { id: 'keys-1' } }, async () => {
+    const door = gate('/callback')
+    app = await startApp({ provider, before: door.install })
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
+    const logins = Array.from({ length: 10 }, logIn)
+    await door.arrived(10)
+    await provider.waitForRequest('token', 10)
+    await provider.waitForRequest('jwks')
+    undo()
+    expect(await Promise.all(logins)).toEqual(Array(10).fill(200))
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
+  })
+
+  it('are not fetched again for the next logins', async () => {
+    app = await startApp({ provider })
+    for (let n = 0; n < 3; n++) expect(await logIn()).toBe(200)
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
+  })
+
+  it(
+    'are fetched anew at once for a key that is not among them, however lately they were fetched',
+    { meta: { id: 'keys-2' } },
+    async () => {
+      app = await startApp({ provider })
+      for (let n = 0; n < 3; n++) {
+        await provider.rotateKeys()
+        expect(await logIn()).toBe(200)
+      }
+      // The first fetch was after the first rotation.
+      expect(provider.requestsTo('jwks')).toHaveLength(3)
+    },
+  )
+
+  it('are fetched anew behind a login, once ten minutes old', async () => {
+    app = await startApp({ provider })
+    await logIn()
+    pass(9 * minute)
+    await logIn()
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
+    pass(2 * minute)
+    // Nobody waits for the new ones.
+    const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
+    expect(await logIn()).toBe(200)
+    await provider.waitForRequest('jwks', 2)
+    undo()
+    expect(await logIn()).toBe(200)
+  })
+
+  it.each([
+    ['answers 500', { status: 500 }],
+    ['cuts the connection', { drop: true }],
+    ['answers a page', { html: true }],
+    ['answers JSON that breaks off', { invalidJson: true }],
+    ['answers something else', { body: { keys: 'none' } }],
+  ])('that are old serve while their endpoint %s', { meta: { id: 'keys-3' } }, async (_name, fault) => {
+    app = await startApp({ provider })
+    await logIn()
+    pass(11 * minute)
+    provider.misbehave({ endpoints: { jwks: fault } })
+    expect(await logIn()).toBe(200)
+    await until(() => told(app, 'provider_fault').length > 0, 'the fault is told')
+    pass(20 * 60 * minute)
+    expect(await logIn()).toBe(200)
+  })
+
+  it('that are older than a day serve no more', { meta: { id: 'keys-4' } }, async () => {
+    app = await startApp({ provider })
+    await logIn()
+    pass(25 * 60 * minute)
+    provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    expect(await logIn()).toBe(503)
+    provider.behave()
+    expect(await logIn()).toBe(200)
+  })
+
+  it.each([
+    ['answers 500', { status: 500 }],
+    ['answers 429', { status: 429 }],
+    ['cuts the connection', { drop: true }],
+    ['hangs', { hang: true }],
+    ['stalls', { stall: true }],
+    ['never ends', { bytes: Number.POSITIVE_INFINITY }],
+    ['answers a page', { html: true }],
+    ['answers null', { body: 'null', contentType: 'application/json' }],
+    ['redirects', { status: 302, headers: { location: '/jwks' } }],
+  ])(
+    'whose endpoint %s before they were ever had: 503, and the next login works',
+    { meta: { id: 'keys-5' } },
+    async (_name, fault) => {
+      app = await startApp({ provider, options: { providerTimeoutSeconds: patience(fault) } })
+      const agent = app.agent()
+      provider.misbehave({ endpoints: { jwks: fault } })
+      const page = await agent.get('/profile')
+      expect(page.status).toBe(503)
+      expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+      provider.behave()
+      expect((await agent.get('/profile')).status).toBe(200)
+    },
+  )
+
+  it('are a set without keys: refused, since the token fits none', async () => {
+    app = await startApp({ provider })
+    provider.misbehave({ jwks: { keys: [] } })
+    expect(await logIn()).toBe(502)
+    provider.behave()
+    expect(await logIn()).toBe(200)
+  })
+
+  it('for encryption do not verify signatures', { meta: { id: 'keys-6' } }, async () => {
+    app = await startApp({ provider })
+    provider.misbehave({ jwks: ({ keys }) => ({ keys: keys.map((key) => ({ ...key, use: 'enc' })) }) })
+    expect(await logIn()).toBe(502)
+  })
+
+  it('are looked at in bounded number', async () => {
+    app = await startApp({ provider })
+    const filler = { kty: 'RSA', e: 'AQAB', n: 'AQAB' }
+    provider.misbehave({
+      jwks: ({ keys }) => ({
+        keys: [...Array.from({ length: 200 }, (_, n) => ({ ...filler, kid: `k${n}` })), ...keys],
+      }),
+    })
+    expect(await logIn()).toBe(502)
+  })
+
+  it('come with ready(), before the first login', async () => {
+    app = await startApp({ provider })
+    await app.oidc.ready()
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
+    expect(await logIn()).toBe(200)
+    expect(provider.requestsTo('jwks')).toHaveLength(1)
+    provider.misbehave({ endpoints: { jwks: { status: 500 } } })
+    const other = await startApp({ provider })
+    expect((await rejection(other.oidc.ready())).code).toBe('provider_unavailable')
+    provider.behave()
+    await other.oidc.ready()
+    await other.stop()
+  })
+})
+
+describe('Keys', () => {
+  it('fetch once at a time, and anew when asked after', async () => {
+    let fetches = 0
+    const keys = new Keys(
+      async () => {
+        fetches++
+        return provider.keys
+      },
+      () => {},
+    )
+    await Promise.all([keys.current(), keys.fetched(), keys.current()])
+    expect(fetches).toBe(1)
+    await keys.fetched()
+    expect(fetches).toBe(2)
+  })
+
+  it('look for another key once, not for ever, where none fits', { meta: { id: 'keys-7' } }, async () => {
+    let fetches = 0
+    const keys = new Keys(
+      async () => {
+        fetches++
+        return { keys: [] }
+      },
+      () => {},
+    )
+    const token = await provider.sign({ sub: 'alice' })
+    await expect(verifyFresh(token, keys, {})).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' })
+    expect(fetches).toBe(2)
+  })
+
+  it('do not look for another key where the token itself is wrong', async () => {
+    let fetches = 0
+    const keys = new Keys(
+      async () => {
+        fetches++
+        return provider.keys
+      },
+      () => {},
+    )
+    const token = await provider.sign({ sub: 'alice', exp: 1 })
+    await expect(verifyFresh(token, keys, {})).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
+    expect(fetches).toBe(1)
+  })
+
+  it('of several without kid: a token that is wrong is not tried with the others', async () => {
+    const several = await startTestProvider({ algorithm: 'ES256' })
+    for (let n = 0; n < 2; n++) await several.rotateKeys({ kid: null, keepOld: n > 0 })
+    const { keys: set } = several.keys
+    const keys = new Keys(
+      async () => ({ keys: set }),
+      () => {},
+    )
+    const token = await several.sign({ sub: 'alice', exp: 1 }, { kid: undefined })
+    await expect(verifyFresh(token, keys, {})).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
+    const foreign = await provider.sign({ sub: 'alice' }, { kid: undefined })
+    await expect(verifyFresh(foreign, keys, {})).rejects.toMatchObject({
+      code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED',
+    })
+    await several.stop()
+  })
+
+  it.each([[null], [5], ['text'], [{}], [{ keys: {} }], [[]]])('refuse a set that is %j', async (set) => {
+    const keys = new Keys(
+      async () => set,
+      () => {},
+    )
+    const error = await rejection(keys.current())
+    expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
+    expect(error.detail).toBe('key set: it has no list of keys')
+  })
+
+  it('try again half a minute after a refresh that failed, and not before', async () => {
+    let fetches = 0
+    let failing = false
+    const faults: unknown[] = []
+    const keys = new Keys(
+      async () => {
+        fetches++
+        if (failing) throw new TypeError('not to be told')
+        return provider.keys
+      },
+      (fault) => void faults.push(fault),
+    )
+    await keys.current()
+    failing = true
+    pass(10 * minute)
+    await keys.current()
+    await until(() => faults.length === 1, 'the fault is told')
+    expect(faults).toEqual(['key set: it cannot be read'])
+    for (const [seconds, expected] of [
+      [29, 2],
+      [1, 3],
+    ] as const) {
+      pass(seconds * 1000)
+      await keys.current()
+      expect(fetches).toBe(expected)
+    }
+  })
+})
