@@ -1,0 +1,270 @@
+// Which file of lib/ imports which, read from the import lines themselves. `spec/layers.spec.ts` holds the rules.
+//
+//   node scripts/layers.js          prints circles, imports that run upward, names that two files have, and the sizes
+//   node scripts/layers.js DIR      the same of another lib/
+import { readFileSync, readdirSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+/**
+ * @typedef {object} Import
+ * @property {string} from path of the file below lib/
+ * @property {string} to a path below lib/, or the name of a package
+ * @property {boolean} isPackage
+ * @property {boolean} isType whether it is gone once compiled
+ *
+ * @typedef {object} Sources
+ * @property {readonly string[]} files paths below lib/
+ * @property {ReadonlyMap<string, string>} texts
+ * @property {ReadonlyMap<string, ts.SourceFile>} sources
+ * @property {readonly Import[]} imports
+ */
+
+/**
+ * The folders of lib/, the highest first. A file may import from its own folder and from those below it, values and types
+ * alike. `index.ts`, `redis.ts` and `testing.ts` hold exports only.
+ *
+ * @type {readonly string[]}
+ */
+export const floors = [
+  'index.ts',
+  'redis.ts',
+  'http',
+  'http/guards',
+  'http/context',
+  'http/routes',
+  'http/response',
+  'http/request',
+  'logins/tokens',
+  'logins/logout',
+  'logins/login',
+  'logins',
+  'guard',
+  'session',
+  'tokens',
+  'provider',
+  'store',
+  'presets',
+  'config',
+  'core',
+]
+
+/**
+ * Folders that stand beside each other: neither imports from the other.
+ *
+ * @type {readonly (readonly [string, string])[]}
+ */
+const apart = [
+  ['logins', 'guard'],
+  ['session', 'tokens'],
+  ['session', 'provider'],
+  ['tokens', 'provider'],
+  ['tokens', 'store'],
+  ['provider', 'store'],
+  ['presets', 'store'],
+  ['redis.ts', 'http'],
+]
+
+/** The tools for tests: they import nothing of the rest, and nothing of the rest imports them. */
+export const alone = ['testing', 'testing.ts']
+
+/**
+ * Reads all files of a folder.
+ *
+ * @param {string} lib
+ * @returns {Sources}
+ */
+export function readSources(lib) {
+  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.replaceAll('\\', '/'))
+    .toSorted()
+  const texts = new Map(files.map((name) => [name, readFileSync(join(lib, name), 'utf8')]))
+  const sources = new Map(
+    [...texts].map(([name, text]) => [name, ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true)]),
+  )
+  const imports = [...sources].flatMap(([from, source]) => importsOf(from, source))
+  return { files, texts, sources, imports }
+}
+
+/**
+ * @param {string} from
+ * @param {ts.SourceFile} source
+ * @returns {Import[]}
+ */
+function importsOf(from, source) {
+  /** @type {Import[]} */
+  const found = []
+  const visit = (/** @type {ts.Node} */ node) => {
+    const specifier = specifierOf(node)
+    if (specifier) {
+      const { text, isType } = specifier
+      const isPackage = !text.startsWith('.')
+      const to = isPackage ? text : relative('/', join('/', dirname(from), text)).replaceAll('\\', '/')
+      found.push({ from, to, isPackage, isType })
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
+}
+
+/**
+ * @param {ts.Node} node
+ * @returns {{ text: string, isType: boolean } | undefined}
+ */
+function specifierOf(node) {
+  if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+    const clause = node.importClause
+    const named = clause?.namedBindings
+    const allTypes =
+      clause !== undefined &&
+      !clause.name &&
+      named !== undefined &&
+      ts.isNamedImports(named) &&
+      named.elements.length > 0 &&
+      named.elements.every((element) => element.isTypeOnly)
+    return {
+      text: node.moduleSpecifier.text,
+      isType: clause?.phaseModifier === ts.SyntaxKind.TypeKeyword || allTypes,
+    }
+  }
+  if (ts.isExportDeclaration(node) && node.moduleSpecifier && ts.isStringLiteral(node.moduleSpecifier)) {
+    return { text: node.moduleSpecifier.text, isType: node.isTypeOnly }
+  }
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) {
+    return { text: node.argument.literal.text, isType: true }
+  }
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    const [argument] = node.arguments
+    return { text: argument && ts.isStringLiteral(argument) ? argument.text : '(not a text)', isType: false }
+  }
+  return undefined
+}
+
+/**
+ * The floor that a file stands on: its folder with the folder above it, or a file of lib/ itself.
+ *
+ * @param {string} path
+ */
+export function floorOf(path) {
+  const folder = dirname(path)
+  if (folder === '.') return path
+  const floor = folder.split('/').slice(0, 2).join('/')
+  return floors.includes(floor) ? floor : roomOf(path)
+}
+
+/**
+ * The folder of lib/ that a file is in, or a file of lib/ itself.
+ *
+ * @param {string} path
+ */
+export function roomOf(path) {
+  return /** @type {string} */ (path.split('/', 1)[0])
+}
+
+/**
+ * Whether a folder is the other or stands in it.
+ *
+ * @param {string} folder
+ * @param {string} other
+ */
+function isIn(folder, other) {
+  return folder === other || folder.startsWith(`${other}/`)
+}
+
+/**
+ * Whether an import runs against the order of the floors, or between folders that stand beside each other.
+ *
+ * @param {Import} found
+ */
+export function isUpward({ from, to, isPackage }) {
+  if (isPackage) return false
+  const [own, other] = [floorOf(from), floorOf(to)]
+  if (own === other || (own === 'testing.ts' && other === 'testing')) return false
+  if (alone.includes(own) || alone.includes(other)) return true
+  if (apart.some(([a, b]) => (isIn(own, a) && isIn(other, b)) || (isIn(own, b) && isIn(other, a)))) return true
+  return floors.indexOf(other) < floors.indexOf(own)
+}
+
+/**
+ * The circles among files: each file of one reaches every other (Tarjan's strongly connected components).
+ *
+ * @param {Sources} sources
+ * @returns {string[][]}
+ */
+export function circles({ files, imports }) {
+  /** @type {Map<string, number>} */
+  const indices = new Map()
+  /** @type {Map<string, number>} */
+  const lowest = new Map()
+  /** @type {string[]} */
+  const stack = []
+  /** @type {string[][]} */
+  const found = []
+  const least = (/** @type {string} */ name, /** @type {string} */ other) =>
+    lowest.set(name, Math.min(lowest.get(name) ?? 0, lowest.get(other) ?? 0))
+  const visit = (/** @type {string} */ name) => {
+    indices.set(name, indices.size)
+    lowest.set(name, indices.size - 1)
+    stack.push(name)
+    for (const { to } of imports.filter(({ from, isPackage }) => from === name && !isPackage)) {
+      if (!indices.has(to)) visit(to)
+      if (stack.includes(to)) least(name, to)
+    }
+    if (lowest.get(name) !== indices.get(name)) return
+    const circle = stack.splice(stack.indexOf(name))
+    if (circle.length > 1) found.push(circle)
+  }
+  for (const name of files) if (!indices.has(name)) visit(name)
+  return found
+}
+
+/**
+ * The files of one name, without `index.ts` and those of testing/.
+ *
+ * @param {Sources} sources
+ * @returns {string[][]}
+ */
+export function doubledNames({ files }) {
+  /** @type {Map<string, string[]>} */
+  const names = new Map()
+  for (const file of files.filter((one) => !one.startsWith('testing/') && basename(one) !== 'index.ts')) {
+    names.set(basename(file), [...(names.get(basename(file)) ?? []), file])
+  }
+  return [...names.values()].filter((same) => same.length > 1)
+}
+
+/** @param {string} text */
+export function linesOf(text) {
+  return text.split('\n').length - 1
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const sources = readSources(process.argv[2] ?? fileURLToPath(new URL('../lib', import.meta.url)))
+  const product = [...sources.texts].filter(([name]) => !name.startsWith('testing/'))
+  const sizes = product.map(([name, text]) => ({ name, lines: linesOf(text) })).toSorted((a, b) => b.lines - a.lines)
+  const print = (/** @type {string} */ what, /** @type {readonly string[]} */ found) =>
+    console.log([`${what}: ${found.length}`, ...found.map((one) => `  ${one}`)].join('\n'))
+  print(
+    'circles, values and types',
+    circles(sources).map((circle) => circle.join(' ')),
+  )
+  print(
+    'imports that run upward, values and types',
+    sources.imports.filter(isUpward).map(({ from, to }) => `${from} imports ${to}`),
+  )
+  print(
+    'names that several files have',
+    doubledNames(sources).map((same) => same.join(' ')),
+  )
+  const total = sizes.reduce((sum, { lines }) => sum + lines, 0)
+  console.log(`files without testing/: ${sizes.length}, lines: ${total}`)
+  console.log(
+    `longest: ${sizes
+      .slice(0, 5)
+      .map(({ name, lines }) => `${name} ${lines}`)
+      .join(', ')}`,
+  )
+}
