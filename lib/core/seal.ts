@@ -6,7 +6,7 @@ const macBytes = 16
 
 /** What a key is derived from. */
 export interface KeySource {
-  /** The application's secrets. The first seals, all of them open, so that a secret can be changed without losing data. */
+  /** The option `secret` as a list. The first encrypts; each can decrypt, so that a secret can be replaced. */
   readonly secrets: readonly string[]
   /** The instance, see `ownerOf`: nothing that one instance has sealed opens with another. */
   readonly owner: string
@@ -42,10 +42,10 @@ export class Sealer {
     return sealed.toString('base64url')
   }
 
-  /** What was sealed; undefined if it was sealed with another secret or context, for another purpose or instance. */
+  /** The plaintext; undefined if it was sealed with another secret or context, for another purpose or owner. */
   open(sealed: string, context: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url')
-    // One text only: base64url decoding forgives what is not base64url, and trailing bits.
+    // Rejects other spellings: decoding ignores invalid characters and trailing bits.
     if (bytes.length < nonceBytes + tagBytes || bytes.toString('base64url') !== sealed) return undefined
     for (const key of this.#keys) {
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })

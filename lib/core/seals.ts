@@ -6,7 +6,7 @@ export interface Seals {
   readonly tokens: Sealer
   /** The cookie of a login in progress. */
   readonly transaction: Sealer
-  /** The cookie that counts finished logins. */
+  /** The cookie that counts recent logins, to detect loops. */
   readonly finished: Sealer
   /** `state` of an authorization request. */
   readonly state: Authenticator
@@ -14,9 +14,9 @@ export interface Seals {
   readonly openPage: Sealer
   /** `state` of a logout request. */
   readonly logout: Sealer
-  /** An authorization response that waits in the store for its GET. */
+  /** An authorization response by `form_post` that waits in the store for its GET. */
   readonly response: Sealer
-  /** What the address of a login says that the login needs. */
+  /** The parameter `ask` of the login URL: the requirements of a step-up login. */
   readonly needs: Sealer
 }
 

@@ -51,19 +51,19 @@ export function cookieOf(
   }
 }
 
-/** Name of the cookie that says that this browser is not to be logged in without having asked for it. */
+/** Name of the cookie that suppresses silent logins. */
 export function silentName(place: CookiePlace): string {
   return `${place.prefix}silent`
 }
 
-/** Says so until the browser is closed: it was tried, or its user has logged out. It is no secret, and proves nothing. */
+/** Suppresses silent logins until the browser is closed, after one was tried or after a logout. Not secret, not trusted. */
 export function silentCookie(place: CookiePlace): Cookie {
   return cookieOf(place, silentName(place), '1', undefined)
 }
 
 /**
- * What a logout sets and takes away again. Chromium keeps pages whole for the back button, those with `no-store` too, and
- * shows them with the user on it; it drops them where an HttpOnly cookie is set meanwhile. To take one away is not enough.
+ * What a logout sets and removes again. Chromium's back/forward cache keeps pages of the user, even those with `no-store`,
+ * and evicts them when an HttpOnly cookie is set. To remove one does not suffice.
  */
 export function farewellCookies(place: CookiePlace): readonly Cookie[] {
   const name = `${place.prefix}bye`

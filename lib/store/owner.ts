@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 
 /**
- * Names an instance by its provider, its client and its name: a hash that is the same in every process of the
- * application. Applications that share a store, a secret and a name have different owners if their providers differ.
+ * Identifies an instance: a hash of its issuer, client id and name, the same in every process of an application.
  *
- * `issuer` is the configured one. Metadata do not count: they can change without the application knowing.
+ * `issuer` is the configured one, not what the metadata say: they can change without the application knowing.
  */
 export function ownerOf({ issuer, clientId, name }: OwnerParts): string {
   return createHash('sha256')
@@ -19,5 +18,5 @@ export interface OwnerParts {
   readonly name: string
 }
 
-/** Characters of base64url: 132 bits, so that no two owners ever have the same. */
+/** Characters of base64url, 132 bits: collisions are negligible. */
 const ownerLength = 22

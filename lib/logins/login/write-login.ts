@@ -52,13 +52,13 @@ export async function renewSession(
   return { logins, renewed: session.renew(data), formerId, former, slot, tokens, takeover: undefined }
 }
 
-/** Another application with this name, store and secret: the two end each other's logins in one browser. */
+/** Another application has this name and shares the session: the two replace each other's logins in one browser. */
 function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginRecord): void {
   const { name } = options
   if (!Object.hasOwn(liveSlots, name) || liveSlots[name]?.owner === owner) return
   warnOnce(
     'OIDC_NAME_SHARED',
-    `a session has a login of another provider or client under the name '${name}', and this login ends it. Applications that share a session store need different names: createOidc({ name: 'staff' }). After a change of the option issuer or clientId this happens once for each session, and needs nothing.`,
+    `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. Give each application a session cookie of its own, or a name: createOidc({ name: 'staff' }). This is expected after a change of \`issuer\` or \`clientId\`.`,
     name,
   )
 }
