@@ -324,3 +324,26 @@ describe('a login that fails', () => {
     expect(faults).toMatchObject([{ detail: 'Error: the second fault' }])
   })
 })
+
+describe('the index after a login that replaces the session of another user', () => {
+  const groups = ({ records }: Stage, loginId: string) =>
+    Promise.all([instance.loginsIn(records).members({ sub: 'bob' }), records.get({ kind: 'login', id: loginId })])
+
+  it('has the former login in no group any more', async () => {
+    const bob = slotOf('bob')
+    const stage = await stageWith({ default: bob })
+    await instance.loginsIn(stage.records).index(stage.id, bob)
+    await finished(stage)
+    expect(await groups(stage, bob.loginId)).toEqual([[], undefined])
+  })
+
+  it('has no entry for the login of another owner, and leaves the groups of that owner alone', async () => {
+    const bob = slotOf('bob', { owner: 'another' })
+    const stage = await stageWith({ default: bob })
+    await stage.records.set({ kind: 'login', id: bob.loginId }, stage.id, 60)
+    const exclude = vi.spyOn(stage.records, 'exclude')
+    await finished(stage)
+    expect(await groups(stage, bob.loginId)).toEqual([[], undefined])
+    expect(exclude).not.toHaveBeenCalled()
+  })
+})

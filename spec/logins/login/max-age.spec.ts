@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { nowSeconds } from '../../../lib/core/clock.ts'
+import { staleness } from '../../../lib/logins/login/max-age.ts'
+import type { Transaction } from '../../../lib/session/transaction.ts'
+import { instanceWith } from '../support/stage.ts'
+
+const instance = instanceWith({ clockToleranceSeconds: 30 })
+
+function fault(authTime: unknown, maxAge: string | undefined = '60', ago = 100): string | undefined {
+  const startedAt = nowSeconds() - ago + 0.5
+  const parameters = maxAge === undefined ? {} : { max_age: maxAge }
+  return staleness(instance, { startedAt, parameters } as Transaction, authTime)
+}
+
+describe('auth_time of a login that asked for max_age', () => {
+  it('may be as long before the login began as was asked for, and the clock tolerance more', () => {
+    const begun = nowSeconds() - 100
+    expect(fault(begun)).toBeUndefined()
+    expect(fault(begun - 90)).toBeUndefined()
+    expect(fault(begun - 91)).toBe('auth_time is longer ago than max_age permits')
+    expect(fault(begun - 30, '0')).toBeUndefined()
+    expect(fault(begun - 31, '0')).toBe('auth_time is longer ago than max_age permits')
+  })
+
+  it.each([undefined, null, '1800000000', [1_800_000_000]])('must be there as a number: %j', (authTime) => {
+    expect(fault(authTime)).toBe('auth_time is missing, though max_age was asked for')
+  })
+
+  it('must not be in the future', () => {
+    expect(fault(nowSeconds() + 30)).toBeUndefined()
+    expect(fault(nowSeconds() + 32)).toBe('auth_time is in the future, so that max_age cannot be told')
+  })
+
+  it('is not looked at where none was asked for', () => {
+    const none = { startedAt: nowSeconds(), parameters: {} } as Transaction
+    for (const authTime of [undefined, 1, 'x']) expect(staleness(instance, none, authTime)).toBeUndefined()
+  })
+})

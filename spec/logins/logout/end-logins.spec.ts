@@ -1,0 +1,128 @@
+/** Logins that the application or the provider ends, without a request of their browser. */
+import { MemoryStore } from 'express-session'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Instance } from '../../../lib/logins/instance.ts'
+import { endByApplication, endLogins } from '../../../lib/logins/logout/end-logins.ts'
+import { listLogins } from '../../../lib/logins/logout/list-logins.ts'
+import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
+import { loginKey } from '../../../lib/store/login-records.ts'
+import { MemoryRecords } from '../../../lib/store/memory-records.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
+import { slotOf } from '../../support/slots.ts'
+import { heard, instanceWith, putLogins } from '../support/stage.ts'
+
+vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
+
+const tokens = {
+  accessToken: 'access-token',
+  tokenType: 'bearer',
+  obtainedAt: undefined,
+  expiresAt: undefined,
+  refreshToken: 'refresh-token',
+  idToken: 'id-token',
+  scope: ['openid'],
+}
+
+let records = new MemoryRecords()
+let store = new MemoryStore()
+let instance: Instance = instanceWith()
+beforeEach(() => {
+  records = new MemoryRecords()
+  store = new MemoryStore()
+  instance = instanceWith({ records })
+  vi.mocked(revokeTokens).mockClear()
+})
+
+/** Logs a user in, in a session of its own. */
+async function logIn(session: string, slot: Slot, others: Readonly<Record<string, Slot>> = {}): Promise<void> {
+  const logins = instance.loginsIn(records)
+  await putLogins(records, session, { default: slot, ...others }, 1)
+  await logins.keepTokens(session, slot, tokens)
+  await logins.index(session, slot)
+  await new Promise<void>((resolve) => store.set(session, { cookie: {} } as never, () => resolve()))
+}
+
+function sessions(): string[] {
+  return Object.keys((store as unknown as { sessions: object }).sessions)
+}
+
+/** Whether a login of the user that was begun a second ago would be ended once it is written. */
+function endsInProgress(slot: Slot): Promise<boolean> {
+  return instance.loginsIn(records).wasLoggedOut({ ...slot, startedAt: Date.now() / 1000 - 1 })
+}
+
+describe('one login that the application ends', () => {
+  it('is gone with its session, its tokens are revoked, and so is what is in progress at the same session of the provider', async () => {
+    const alice = slotOf('alice', { sid: 'sid-1' })
+    await logIn('s', alice)
+    const ended = heard(instance, 'logout')
+    expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
+    expect(ended).toMatchObject([{ loginId: alice.loginId, reason: 'application' }])
+    expect(await records.get(loginKey('s'))).toBeUndefined()
+    expect(sessions()).toEqual([])
+    expect(revokeTokens).toHaveBeenCalledExactlyOnceWith(
+      instance,
+      expect.objectContaining({ refreshToken: 'refresh-token' }),
+    )
+    expect(await endsInProgress(alice)).toBe(true)
+    expect(await endsInProgress(slotOf('alice', { sid: 'sid-2' }))).toBe(false)
+  })
+
+  it('without a session at the provider ends nothing that is in progress', async () => {
+    const alice = slotOf('alice')
+    await logIn('s', alice)
+    const include = vi.spyOn(records, 'include')
+    expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
+    expect(include).not.toHaveBeenCalled()
+    expect(await endsInProgress(alice)).toBe(false)
+  })
+
+  it('leaves the session where another login is in it', async () => {
+    const alice = slotOf('alice')
+    await logIn('s', alice, { staff: slotOf('bob') })
+    expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
+    expect(sessions()).toEqual(['s'])
+    expect(await records.get(loginKey('s'))).toContain('bob')
+  })
+
+  it('is none where there is no such login, and none is revoked', async () => {
+    expect(await endByApplication(instance, store, { id: 'another' })).toBe(0)
+    const alice = slotOf('alice', { endsAt: 1 })
+    await records.set({ kind: 'login', id: alice.loginId }, 's', 60)
+    expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(0)
+    expect(revokeTokens).not.toHaveBeenCalled()
+  })
+
+  it('whose tokens cannot be opened is ended all the same, and nothing is revoked', async () => {
+    const alice = slotOf('alice')
+    await logIn('s', alice)
+    await putLogins(records, 's', { default: alice }, 1)
+    expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
+    expect(revokeTokens).not.toHaveBeenCalled()
+  })
+})
+
+describe('the logins of a user', () => {
+  it('are ended in batches, each once, and leave the group empty', async () => {
+    const many = Array.from({ length: 45 }, (_, n) => slotOf('alice', { loginId: `login ${n}` }))
+    for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
+    const ended = heard(instance, 'logout')
+    const logout = { group: { sub: 'alice' }, issuer: undefined, issuedAt: undefined }
+    expect(await endLogins(instance, store, logout, 'back_channel')).toHaveLength(45)
+    expect(ended).toHaveLength(45)
+    expect(sessions()).toEqual([])
+    expect(await instance.loginsIn(records).members({ sub: 'alice' })).toEqual([])
+  })
+
+  it('are listed, the latest first, and those that are gone are taken out of the group', async () => {
+    const many = Array.from({ length: 25 }, (_, n) => slotOf('alice', { loginId: `login ${n}`, startedAt: 1000 + n }))
+    for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
+    await new Promise<void>((resolve) => store.destroy('s3', () => resolve()))
+    await records.delete([loginKey('s4')])
+    const listed = await listLogins(instance, store, { sub: 'alice', issuer: undefined })
+    const expected = many.filter((_, n) => n !== 3 && n !== 4).map(({ loginId }) => loginId)
+    expect(listed.map(({ slot }) => slot.loginId)).toEqual(expected.toReversed())
+    expect((await instance.loginsIn(records).members({ sub: 'alice' })).toSorted()).toEqual(expected.toSorted())
+    expect(await listLogins(instance, store, { sub: 'alice', issuer: 'https://other.example.com' })).toEqual([])
+  })
+})
