@@ -102,11 +102,19 @@ export function userOf(claims: UnknownClaims): UnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
-  if (!canBeWritten(user)) throw tokenInvalid('claims', 'they are nested too deep to be kept')
+  if (!canBeWritten(user) || isDeeper(user, deepest)) {
+    throw tokenInvalid('claims', 'they are nested too deep to be kept')
+  }
   return user
 }
 
-/** JSON that was parsed need not be JSON that can be written: that is done by recursion. */
+/**
+ * Levels of objects and lists that claims may have. JSON is written by recursion: how deep it can go depends on what is
+ * on the stack at that moment, so a fixed bound far below it decides, once, before anything is written.
+ */
+const deepest = 100
+
+/** Also false for what an application's own `distributedClaims` returns and JSON cannot hold, such as circles. */
 function canBeWritten(claims: UnknownClaims): boolean {
   try {
     JSON.stringify(claims)
@@ -114,6 +122,11 @@ function canBeWritten(claims: UnknownClaims): boolean {
   } catch {
     return false
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
 }
 
 /** The claims of a login's own access token, where they can be verified. */

@@ -83,6 +83,26 @@ describe('the user of a login', () => {
       detail: 'claims: they are nested too deep to be kept',
     })
   })
+
+  it.each([
+    ['lists', (inner: unknown): unknown => [inner]],
+    ['objects', (inner: unknown): unknown => ({ inner })],
+  ])('has claims of at most 99 levels of %s, however deep JSON could be written', async (_what, around) => {
+    const nested = (levels: number): unknown => {
+      let value: unknown = 'x'
+      for (let level = 0; level < levels; level++) value = around(value)
+      return value
+    }
+    verified.claims = { ...verified.claims, groups: nested(99) }
+    expect((await identified()).user).toMatchObject({ groups: nested(99) })
+    for (const levels of [100, 5000, 200_000]) {
+      verified.claims = { ...verified.claims, groups: nested(levels) }
+      expect(await rejection(identified())).toMatchObject({
+        code: 'token_invalid',
+        detail: 'claims: they are nested too deep to be kept',
+      })
+    }
+  })
 })
 
 describe('the roles of a login', () => {
