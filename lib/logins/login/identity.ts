@@ -110,9 +110,9 @@ export function userOf(claims: UnknownClaims): UnknownClaims {
 
 /**
  * Levels of objects and lists that claims may have. JSON is written by recursion: how deep it can go depends on what is
- * on the stack at that moment, so a fixed bound far below it decides, once, before anything is written.
+ * on the stack at that moment. A fixed bound well below it decides once, before anything is written.
  */
-const deepest = 100
+const deepest = 2000
 
 /** Also false for what an application's own `distributedClaims` returns and JSON cannot hold, such as circles. */
 function canBeWritten(claims: UnknownClaims): boolean {
@@ -124,9 +124,15 @@ function canBeWritten(claims: UnknownClaims): boolean {
   }
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (value === null || typeof value !== 'object') return false
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1))
+function isDeeper(value: object, levels: number): boolean {
+  let objects = [value]
+  for (let level = 0; level < levels; level++) {
+    if (objects.length === 0) return false
+    objects = objects
+      .flatMap((object) => Object.values(object) as unknown[])
+      .filter((inner): inner is object => inner !== null && typeof inner === 'object')
+  }
+  return objects.length > 0
 }
 
 /** The claims of a login's own access token, where they can be verified. */
