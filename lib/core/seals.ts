@@ -20,6 +20,7 @@ export interface Seals {
   readonly needs: Sealer
 }
 
+/** Derives all keys of one instance. */
 export function sealsOf(source: KeySource): Seals {
   return {
     tokens: new Sealer(source, 'tokens'),

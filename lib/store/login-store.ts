@@ -49,16 +49,12 @@ export class LoginStore {
   readonly records: Records
   readonly loginRecords: LoginRecords
   readonly #instance: InstanceId
-  readonly #name: string
-  readonly #owner: string
   readonly #sealer: Sealer
 
   constructor(records: Records, { name, owner, sealer }: LoginOwner) {
     this.records = records
     this.loginRecords = new LoginRecords(records)
     this.#instance = { name, owner }
-    this.#name = name
-    this.#owner = owner
     this.#sealer = sealer
   }
 
@@ -85,12 +81,12 @@ export class LoginStore {
 
   /** Ids of the logins in a group, some of which may have ended. */
   members(group: LoginGroup): Promise<string[]> {
-    return this.records.members(groupKey(this.#owner, group))
+    return this.records.members(groupKey(this.#instance.owner, group))
   }
 
   /** The tokens of a session's login, sealed; undefined where they are gone. */
   sealedTokens(session: string): Promise<string | undefined> {
-    return this.records.get(tokensKey(session, this.#name))
+    return this.records.get(tokensKey(session, this.#instance.name))
   }
 
   /** The tokens of a login; undefined where they are gone, or were sealed with a secret that is not in use. */
@@ -114,7 +110,7 @@ export class LoginStore {
 
   /** Replaces slot and tokens in one step, if the record is still as it was found. Returns whether it did. */
   replace({ session, record }: FoundLogin, slot: Slot, sealed: string): Promise<boolean> {
-    const name = this.#name
+    const name = this.#instance.name
     const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ slot }) }
     return this.loginRecords.replace(session, record, { ...record.liveSlots, [name]: slot }, { written: [written] })
   }
@@ -134,8 +130,8 @@ export class LoginStore {
       if (!found) return 'gone'
       const login = { ...found, sealed: await this.sealedTokens(found.session) }
       if (isSpared(login)) return 'spared'
-      const others = without(found.record.liveSlots, this.#name)
-      const dropped = [tokensKey(found.session, this.#name)]
+      const others = without(found.record.liveSlots, this.#instance.name)
+      const dropped = [tokensKey(found.session, this.#instance.name)]
       if (!(await this.loginRecords.replace(found.session, found.record, others, { dropped }))) continue
       await this.forget(found.slot, group)
       return { ...login, isLast: Object.keys(others).length === 0 }
@@ -147,7 +143,7 @@ export class LoginStore {
   async index(session: string, slot: Slot): Promise<void> {
     const seconds = secondsLeft({ slot })
     const joining = groupsOf(slot).map((group) =>
-      this.records.include(groupKey(this.#owner, group), slot.loginId, seconds),
+      this.records.include(groupKey(this.#instance.owner, group), slot.loginId, seconds),
     )
     await Promise.all([this.move(session, slot), ...joining])
   }
@@ -159,15 +155,15 @@ export class LoginStore {
 
   /** A login has ended; `but` is a group that it is taken out of elsewhere. */
   async forget({ loginId, ...slot }: Pick<Slot, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
-    const id = but && groupId(this.#owner, but)
-    const groups = groupsOf(slot).filter((group) => groupId(this.#owner, group) !== id)
+    const id = but && groupId(this.#instance.owner, but)
+    const groups = groupsOf(slot).filter((group) => groupId(this.#instance.owner, group) !== id)
     const leaving = groups.map((group) => this.forgetMembers(group, [loginId]))
     await Promise.all([this.loginRecords.forgetSession(loginId), ...leaving])
   }
 
   /** Logins of a group have ended, and nothing else is known of them. What cannot be deleted leads nowhere. */
   async forgetMembers(group: LoginGroup, loginIds: readonly string[]): Promise<void> {
-    if (loginIds.length > 0) await this.records.exclude(groupKey(this.#owner, group), loginIds).catch(() => {})
+    if (loginIds.length > 0) await this.records.exclude(groupKey(this.#instance.owner, group), loginIds).catch(() => {})
   }
 
   /** Ends the logins of a group that are in progress: they find this once they are written. */
@@ -175,18 +171,22 @@ export class LoginStore {
     const at = Date.now() / 1000
     const tombstone: Tombstone = { issuer, at, issuedAt: issuedAt ?? at }
     // Each beside the others: one that is late must take nothing from one that came before it.
-    await this.records.include(tombstonesKey(this.#owner, group), JSON.stringify(tombstone), tombstoneSeconds)
+    await this.records.include(tombstonesKey(this.#instance.owner, group), JSON.stringify(tombstone), tombstoneSeconds)
   }
 
   /** Whether a login that has just been written was ended while it was in progress. */
   async wasLoggedOut(slot: Slot): Promise<boolean> {
-    const groups = groupsOf(slot).map((group) => this.records.members(tombstonesKey(this.#owner, group)))
+    const groups = groupsOf(slot).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
     const found = (await Promise.all(groups)).flat()
     return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, slot))
   }
 
   /** Writes the tokens of a login into a session that has none yet. */
   async keepTokens(session: string, slot: Slot, tokens: KeptTokens): Promise<void> {
-    await this.records.set(tokensKey(session, this.#name), this.seal(tokens, slot.loginId), secondsLeft({ slot }))
+    await this.records.set(
+      tokensKey(session, this.#instance.name),
+      this.seal(tokens, slot.loginId),
+      secondsLeft({ slot }),
+    )
   }
 }

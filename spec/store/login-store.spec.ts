@@ -6,20 +6,9 @@ import { groupKey } from '../../lib/store/login-groups.ts'
 import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
 import { LoginStore } from '../../lib/store/login-store.ts'
 import { ownerOf } from '../../lib/store/owner.ts'
-import type { KeptTokens } from '../../lib/store/tokens.ts'
-import { slotOf } from '../support/slots.ts'
+import { slotOf, someTokens as tokens } from '../support/slots.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
-const tokens: KeptTokens = {
-  accessToken: 'access-token',
-  tokenType: 'bearer',
-  obtainedAt: undefined,
-  expiresAt: undefined,
-  refreshToken: 'refresh-token',
-  idToken: 'id-token',
-  scope: ['openid'],
-}
-
 /** An instance named `default` at an issuer. */
 function storeAt(issuer: string, records: MemoryRecords): { logins: LoginStore; owner: string } {
   const owner = ownerOf({ issuer, clientId: 'web', name: 'default' })

@@ -1,5 +1,6 @@
 import type { InstanceId } from '../../lib/store/login-record.ts'
 import type { Slot } from '../../lib/store/slot.ts'
+import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { ownerOf } from '../../lib/store/owner.ts'
 
@@ -27,4 +28,15 @@ export function slotOf(sub: string, more: Partial<Slot> = {}): Slot {
     endsAt: now + 3600,
     ...more,
   }
+}
+
+/** Tokens of a login that never end. */
+export const someTokens: KeptTokens = {
+  accessToken: 'access-token',
+  tokenType: 'bearer',
+  obtainedAt: undefined,
+  expiresAt: undefined,
+  refreshToken: 'refresh-token',
+  idToken: 'id-token',
+  scope: ['openid'],
 }

@@ -8,20 +8,10 @@ import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
-import { slotOf } from '../../support/slots.ts'
+import { slotOf, someTokens as tokens } from '../../support/slots.ts'
 import { heard, instanceWith, putLogins } from '../support/stage.ts'
 
 vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
-
-const tokens = {
-  accessToken: 'access-token',
-  tokenType: 'bearer',
-  obtainedAt: undefined,
-  expiresAt: undefined,
-  refreshToken: 'refresh-token',
-  idToken: 'id-token',
-  scope: ['openid'],
-}
 
 let records = new MemoryRecords()
 let store = new MemoryStore()
