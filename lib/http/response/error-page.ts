@@ -76,14 +76,14 @@ export function answerWith(
 function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
   const { instance, req, res } = exchange
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
-  // Another instance's handler may have got the error. Only the instance whose login it is can ask for what is needed.
-  const of = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
-  const isMended = of !== undefined && (needs !== undefined || error.code === 'login_required')
-  const from = isMended ? localReferer(req.headers.referer, instance.options.origin) : undefined
-  const login = of && loginUrl(of, from, needs)
+  // The error may be handled by another instance. Only the one whose login it is can request what is needed.
+  const loginOwner = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
+  const isMended = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
+  const from = isMended ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
+  const login = loginOwner && loginUrl(loginOwner, from, needs)
   if (kindOf(req) === 'client') {
     // The absolute URL, since a script may stand on a page of another path.
-    sendProblem(res, error, isMended ? { login: of.options.origin + login } : {})
+    sendProblem(res, error, isMended ? { login: loginOwner.options.origin + login } : {})
     return
   }
   setStatus(res, error)
@@ -97,10 +97,11 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
 
 /** What a page offers: to log in (again), or a way out. */
 function nextStep({ instance, req }: Exchange, error: OidcError, login: string | undefined): Page['link'] {
-  if (login === undefined) return undefined
-  if (error.code === 'login_required') return { href: login, text: 'Log in' }
-  if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
-  if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+  if (login !== undefined) {
+    if (error.code === 'login_required') return { href: login, text: 'Log in' }
+    if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
+    if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+  }
   // An empty reference is the page's own address (RFC 3986 4.4).
   if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }
   return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined

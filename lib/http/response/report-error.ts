@@ -3,12 +3,12 @@ import { OidcError, describe, type OidcErrorCode } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { Exchange } from '../request/exchange.ts'
 
-/** Faults that listeners were told of. */
+/** Errors that were reported as events. */
 const told = new WeakSet<OidcError>()
-/** Requests whose login is told to have failed: a callback may have begun another that failed too. */
+/** Requests with a `login_failed` event: a callback may begin another login that fails too, and one event is enough. */
 const failed = new WeakSet<Request>()
 
-/** Makes an error of ours of whatever was thrown, and tells it to who listens; those of `providerFaults` as faults of the provider. */
+/** Turns what was thrown into an OidcError, and emits an event once: `store_fault`, or `provider_fault` for `providerFaults`. */
 export function toldError(
   { events }: Pick<Instance, 'events'>,
   thrown: unknown,
@@ -30,7 +30,7 @@ export function toldError(
   return error
 }
 
-/** The same for what a login has failed with. */
+/** The same for a login that failed, with the event `login_failed`. */
 export function loginFailed({ instance, req }: Exchange, thrown: unknown): OidcError {
   const error = toldError(instance, thrown)
   const { code, status, detail } = error
