@@ -1,5 +1,49 @@
 /** What is sent to Redis. */
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { load } from './load.js'
+
+/** For as long an answer of Redis is held back, so that commands which do not wait for one another come before it. */
+const holdMs = 5
+
+/**
+ * Stands between a subject and Redis, and counts the times that something is sent to Redis after an answer of it.
+ *
+ * @param {string} redisUrl
+ */
+export async function roundTripCounter(redisUrl) {
+  const { hostname, port } = new URL(redisUrl)
+  let count = 0
+  const proxy = createServer((client) => {
+    const redis = connect({ host: hostname, port: Number(port), noDelay: true })
+    let waits = false
+    client.on('data', (data) => {
+      if (!waits) count++
+      waits = true
+      redis.write(data)
+    })
+    redis.on('data', (data) => {
+      setTimeout(() => {
+        waits = false
+        client.write(data)
+      }, holdMs)
+    })
+    client.on('close', () => redis.destroy()).on('error', () => {})
+    redis.on('close', () => client.destroy()).on('error', () => {})
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  const address = /** @type {import('node:net').AddressInfo} */ (proxy.address())
+  return {
+    url: `redis://127.0.0.1:${address.port}`,
+    /** @param {() => Promise<unknown>} work */
+    async during(work) {
+      const before = count
+      await work()
+      return count - before
+    },
+    stop: () => proxy.close(),
+  }
+}
 
 /**
  * The commands that came to Redis while something was done, in their order: without those that scripts call, and those of

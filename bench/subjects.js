@@ -10,6 +10,12 @@ export const ours = 'express-session-oidc'
 export const subjects = [
   { name: 'bare', label: 'Express alone', note: 'no session, no login' },
   {
+    name: 'floor',
+    label: 'express-session, the floor',
+    note: 'a store that reads with one MGET and renews nothing',
+    goal: 0.85,
+  },
+  {
     name: 'express-session',
     label: 'express-session, tokens inside',
     note: 'connect-redis, written by hand with openid-client',

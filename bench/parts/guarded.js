@@ -54,12 +54,12 @@ export async function guarded({ rounds, seconds, chartFile }) {
         figure(one.bytesEach),
         `${figure(one.ratio, 2)} x`,
         `${figure(one.cpuRatio, 2)} x`,
-        one.goal === undefined ? '' : `${figure(one.goal, 1)} x`,
+        one.goal === undefined ? '' : `${one.goal} x`,
       ]),
     ]),
   )
   if (chartFile) {
-    writeFileSync(chartFile, chart(results))
+    writeFileSync(chartFile, chart(results.filter(({ name }) => name !== 'floor')))
     console.log(`\nThe chart is in ${chartFile}.`)
   }
   return results

@@ -1,6 +1,6 @@
 /** What a guarded request asks of Redis, and what a login takes there and in the browser. */
 import { createUserAgent } from 'express-session-oidc/testing'
-import { commandsDuring, commandsEach, sumOf } from '../commands.js'
+import { commandsDuring, commandsEach, roundTripCounter, sumOf } from '../commands.js'
 import { figure, heading, table } from '../figures.js'
 import { requestOf } from '../load.js'
 import { logIn, startSubject } from '../login.js'
@@ -14,9 +14,14 @@ export async function redis() {
   const rows = []
   for (const subject of subjects) {
     if (subject.name === 'bare') continue
-    const running = await startSubject(subject, { redis: server, provider })
-    const login = await commandsDuring(server.client, () => createUserAgent({ baseUrl: running.url }).get('/me'))
+    const proxy = await roundTripCounter(server.url)
+    const far = await startSubject(subject, { redis: proxy, provider })
+    const agent = createUserAgent({ baseUrl: far.url })
+    const first = await callbackOf(far, agent, '/me', proxy, server.client)
+    const again = await callbackOf(far, agent, '/login', proxy, server.client)
+    proxy.stop()
     await server.client.flushAll()
+    const running = await startSubject(subject, { redis: server, provider })
     const { cookie, body, setCookieBytes } = await logIn(running)
     const { lasting, passing, passingSeconds } = await memoryUsed(server.client)
     const target = { url: running.url, requests: [requestOf(running.url, cookie)], body }
@@ -25,7 +30,8 @@ export async function redis() {
       subject.label,
       figure(sumOf(used), 2),
       used.map(({ name, each }) => `${name} ${figure(each, 2)}`).join(', '),
-      figure(login.length),
+      first,
+      again,
       figure(lasting),
       passing === 0 ? '' : `${figure(passing)} for ${figure(passingSeconds / 60)} min`,
       figure(cookie?.length ?? 0),
@@ -34,14 +40,48 @@ export async function redis() {
   }
   console.log(
     table([
-      ['', 'commands/request', '', 'commands/login', 'bytes/login in Redis', 'and', 'cookie bytes sent', 'set/answer'],
+      [
+        '',
+        'commands/request',
+        '',
+        'a login',
+        'another',
+        'bytes/login in Redis',
+        'and',
+        'cookie bytes sent',
+        'set/answer',
+      ],
       ...rows,
     ]),
   )
   console.log(
-    '\nCommands: INFO commandstats around guarded requests; MONITOR of a login, with the page that it ends at. Bytes: MEMORY USAGE of all keys after one login; those that ' +
+    '\nCommands: INFO commandstats around guarded requests. A login, and another in the same browser: MONITOR of the ' +
+      'callback, and the round trips that its commands take. Bytes: MEMORY USAGE of all keys after one login; those that ' +
       'live an hour or less (that a response was used) apart.',
   )
+}
+
+/**
+ * What Redis is asked during the callback of a login.
+ *
+ * @param {import('../login.js').Running} subject
+ * @param {import('express-session-oidc/testing').UserAgent} agent
+ * @param {string} page that begins the login
+ * @param {Awaited<ReturnType<typeof roundTripCounter>>} proxy
+ * @param {any} client
+ */
+async function callbackOf({ name, url }, agent, page, proxy, client) {
+  let next = new URL(page, url)
+  while (next.origin !== url || next.pathname !== '/callback') {
+    const location = (await agent.get(next, { redirect: 'manual' })).headers.get('location')
+    if (location === null) throw new Error(`${name}: ${next.pathname} leads nowhere`)
+    next = new URL(location, next)
+  }
+  let trips = 0
+  const commands = await commandsDuring(client, async () => {
+    trips = await proxy.during(() => agent.get(next, { redirect: 'manual' }))
+  })
+  return trips === 0 ? '0' : `${commands.length} in ${trips}`
 }
 
 /** @param {any} client */

@@ -6,22 +6,33 @@ import * as client from 'openid-client'
 import { answerOf, connectRedis, sessionOptions } from './settings.js'
 
 /** @param {import('./settings.js').Surroundings} surroundings @param {{ disableTouch?: boolean }} [options] */
-export async function build({ url, redisUrl, provider, fetch }, { disableTouch = false } = {}) {
-  const store = new RedisStore({ client: await connectRedis(redisUrl), disableTouch })
+export async function build(surroundings, { disableTouch = false } = {}) {
+  const store = new RedisStore({ client: await connectRedis(surroundings.redisUrl), disableTouch })
+  const app = express()
+  app.use(session({ ...sessionOptions, store }))
+  await addLogin(app, surroundings)
+  return app
+}
+
+/**
+ * Adds a login and the page behind it.
+ *
+ * @param {express.Express} app
+ * @param {import('./settings.js').Surroundings} surroundings
+ * @param {{ keepTokens?: boolean }} [options]
+ */
+export async function addLogin(app, { url, provider, fetch }, { keepTokens = true } = {}) {
   const authentication = client.ClientSecretBasic(provider.clientSecret)
   const config = await client.discovery(new URL(provider.issuer), provider.clientId, undefined, authentication, {
     execute: [client.allowInsecureRequests],
   })
   if (fetch) config[client.customFetch] = fetch
 
-  const app = express()
-  app.use(session({ ...sessionOptions, store }))
   app.get('/login', (req, res, next) => void beginLogin(req, res).catch(next))
   app.get('/callback', (req, res, next) => void finishLogin(req, res).catch(next))
   app.get('/me', requireUser, (req, res) => {
     res.json(answerOf(req.session.user))
   })
-  return app
 
   /** @param {express.Request} req @param {express.Response} res */
   async function beginLogin(req, res) {
@@ -53,7 +64,10 @@ export async function build({ url, redisUrl, provider, fetch }, { disableTouch =
     })
     await called((done) => req.session.regenerate(done))
     const { access_token, id_token, refresh_token } = tokens
-    req.session.tokens = { access_token, id_token, refresh_token, expires_at: Date.now() + tokens.expires_in * 1000 }
+    if (keepTokens) {
+      const expiresAt = Date.now() + tokens.expires_in * 1000
+      req.session.tokens = { access_token, id_token, refresh_token, expires_at: expiresAt }
+    }
     req.session.user = answerOf(tokens.claims())
     await called((done) => req.session.save(done))
     res.redirect('/me')
