@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+  type KeyObject,
+} from 'node:crypto'
 
 const nonceBytes = 12
 const tagBytes = 16
@@ -14,11 +23,14 @@ export interface KeySource {
 
 /**
  * One key for each secret. No two purposes share a key, so what was sealed as a login in progress never opens as tokens,
- * and a key that encrypts never authenticates.
+ * and a key that encrypts never authenticates. Key objects, because Node 24 takes ten times as long with bytes.
  */
-function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [Buffer, ...Buffer[]] {
+function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
   const info = `express-session-oidc 1 ${owner} ${purpose}`
-  return secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', info, 32))) as [Buffer, ...Buffer[]]
+  return secrets.map((secret) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', info, 32)))) as [
+    KeyObject,
+    ...KeyObject[],
+  ]
 }
 
 /**
@@ -27,7 +39,7 @@ function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [Buff
  * Nonces are random, so one key may seal 2^32 texts (NIST SP 800-38D, section 8.3). See SECURITY.md, "Keys".
  */
 export class Sealer {
-  readonly #keys: readonly [Buffer, ...Buffer[]]
+  readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
   constructor(source: KeySource, purpose: string) {
     this.#keys = keysFor(source, purpose)
@@ -65,7 +77,7 @@ export class Sealer {
 
 /** Short authentication codes (HMAC-SHA-256, 128 bits) for one purpose. */
 export class Authenticator {
-  readonly #keys: readonly [Buffer, ...Buffer[]]
+  readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
   constructor(source: KeySource, purpose: string) {
     this.#keys = keysFor(source, purpose)
@@ -83,6 +95,6 @@ export class Authenticator {
   }
 }
 
-function macOf(key: Buffer, text: string): Buffer {
+function macOf(key: KeyObject, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest().subarray(0, macBytes)
 }

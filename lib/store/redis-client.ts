@@ -26,7 +26,7 @@ export const hashTag: RegExp = /^[^{]*\{[^}]+\}/
 export const defaultPrefix = 'sess:'
 
 /**
- * Key of a record. The braces put all records of a session into the Redis Cluster slot of the session's own key. What is of
+ * Key of a record; that of the part `data` is the session's own. The braces put all records of a session into the Redis Cluster slot of the session's own key. What is of
  * no session has a prefix of one's own too: else applications with the same client would take each other's logins, whose
  * sessions they cannot find, out of the index.
  */
@@ -35,6 +35,7 @@ export function redisKey(key: RecordKey, sessionPrefix: string): string {
     return `oidc:${sessionPrefix === defaultPrefix ? '' : sessionPrefix}${key.kind}:${key.id}`
   }
   const own = sessionPrefix + key.session
+  if (key.part === 'data') return own
   const name = hashTag.test(sessionPrefix) ? `oidc:${own}` : `oidc:{${own}}`
   return key.part === 'login' ? name : `${name}:${key.part}`
 }
@@ -82,5 +83,6 @@ export function withoutTimeout(client: RedisClient): () => RedisClient {
   const isPlain = typeof withCommandOptions === 'function' && !types.isProxy(client)
   if (!isPlain || options?.commandOptions?.timeout !== undefined) return () => client
   const quick = withCommandOptions.call(client, { timeout: undefined }) as RedisClient
-  return () => ((client as { isReady?: unknown }).isReady === true && !Object.hasOwn(client, 'mGet') ? quick : client)
+  const isOwn = (): boolean => Object.hasOwn(client, 'get') || Object.hasOwn(client, 'mGet')
+  return () => ((client as { isReady?: unknown }).isReady === true && !isOwn() ? quick : client)
 }

@@ -67,6 +67,8 @@ describe('a client without its time limit', () => {
     expect(await readerOf(behind)()).toBe('proxy')
     client.mGet = async () => ['another']
     expect(await limit()).toBe('another')
+    const tapped = Object.assign(new Client(true), { get: async () => 'another' })
+    expect(await readerOf(tapped)()).toBe('its own')
   })
 
   it('of node-redis reads the same', async () => {

@@ -27,7 +27,8 @@ describe('the tokens of a login', () => {
     const few = { ...tokens, refreshToken: undefined, expiresAt: undefined }
     const opened = openTokens(sealer, sealTokens(sealer, few, 'login-1'), 'login-1')
     expect(opened).toEqual(few)
-    expect(Object.keys(opened as object).toSorted()).toEqual(Object.keys(tokens).toSorted())
+    const full = openTokens(sealer, sealTokens(sealer, tokens, 'login-1'), 'login-1')
+    expect(Object.keys(opened as object)).toEqual(Object.keys(full as object))
   })
 
   it('are nowhere in what is stored', { meta: { id: 'vault-1' } }, () => {
