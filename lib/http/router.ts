@@ -14,7 +14,7 @@ import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
 import type { Slot } from '../store/slot.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request/request-state.ts'
 import { toldError } from './response/report-error.ts'
-import type { Exchange } from './request/exchange.ts'
+import { Exchange } from './request/exchange.ts'
 import { goOnAfterLogout } from './routes/logout-return.ts'
 
 /** The handlers of one path by method; whatever is not there is refused. */
@@ -28,7 +28,7 @@ type Handler = (req: Request, res: Response, next: NextFunction) => void
 export function makeRouter(instance: Instance): RequestHandler {
   const routes = routesOf(instance)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
-    const exchange = { instance, req, res, next }
+    const exchange = new Exchange(instance, req, res, next)
     const proceed = (): void => {
       offerContext(exchange)
       const route = routes.get(routeOf(req.path))
@@ -86,7 +86,7 @@ function offerContext(exchange: Exchange): void {
 /** A handler that waits for its work, in Express 4 too, which does not look at what a handler returns. */
 export function handler(instance: Instance, work: (exchange: Exchange) => void | Promise<void>): Handler {
   return (req, res, next) => {
-    const exchange = { instance, req, res, next }
+    const exchange = new Exchange(instance, req, res, next)
     Promise.resolve()
       .then(() => work(exchange))
       .catch((error: unknown) => answerError(exchange, toldError(instance, error)))

@@ -12,15 +12,15 @@ import { passToken } from './require-bearer.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendOn } from '../response/redirect.ts'
 import { toldError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import { Exchange, Handled } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
 /** The guard of session routes: any of `instances` will do. */
 export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
   return function requireAuth(req: Request, res: Response, next: NextFunction): void {
-    if (bearer && rule.bearer && presentsToken(req)) return passToken(bearer, rule.bearer, { req, res, next })
-    const exchange: Exchange = { instance: instances[0], req, res, next }
+    if (bearer && rule.bearer && presentsToken(req)) return passToken(bearer, rule.bearer, new Handled(req, res, next))
+    const exchange = new Exchange(instances[0], req, res, next)
     const proceed = (login: Login | undefined): void | Promise<void> =>
       login ? pass(exchange, login) : notLoggedIn(exchange, rule, bearer)
     const fail = (error: unknown): void => {
@@ -38,8 +38,9 @@ export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerG
 }
 
 function pass(exchange: Exchange, { instance }: Login): void {
-  exchange.req.oidc = makeContext(instance === exchange.instance ? exchange : { ...exchange, instance })
-  exchange.next()
+  const { req, res, next } = exchange
+  req.oidc = makeContext(instance === exchange.instance ? exchange : new Exchange(instance, req, res, next))
+  next()
 }
 
 function notLoggedIn(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): void | Promise<void> {

@@ -3,6 +3,7 @@ import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import { BearerError } from '../../guard/bearer-error.ts'
 import type { BearerPolicy } from '../../guard/bearer-policy.ts'
 import type { OidcError, OidcErrorCode } from '../../core/errors.ts'
+import { Handled } from '../request/exchange.ts'
 import { admitToken } from './admit-token.ts'
 import { answerWith } from '../response/error-page.ts'
 import { sendProblem } from '../response/problem.ts'
@@ -20,16 +21,10 @@ declare global {
   }
 }
 
-interface Handled {
-  readonly req: Request
-  readonly res: Response
-  readonly next: NextFunction
-}
-
 /** The guard of routes that take access tokens. */
 export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {
   return function requireBearer(req: Request, res: Response, next: NextFunction): void {
-    passToken(guard, rule, { req, res, next })
+    passToken(guard, rule, new Handled(req, res, next))
   }
 }
 

@@ -7,7 +7,7 @@ import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendOn } from '../response/redirect.ts'
 import { toldError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import { Exchange } from '../request/exchange.ts'
 
 /** Whether the browser can be sent to the provider for what is needed, and that is not what it comes from. */
 export function canAskNow(req: Request, error: LoginNeeded): boolean {
@@ -32,8 +32,9 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
 /** What is to be asked for now, by the instance whose login it is. */
 function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canAskNow(exchange.req, error)) return undefined
-  const instance = passedInstance(exchange.req, error.owner)
-  return instance && { exchange: { ...exchange, instance }, needs: error.needs }
+  const { req, res, next } = exchange
+  const instance = passedInstance(req, error.owner)
+  return instance && { exchange: new Exchange(instance, req, res, next), needs: error.needs }
 }
 
 async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {

@@ -1,10 +1,30 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { Instance } from '../../logins/instance.ts'
 
-/** One request on its way through a handler of an instance. */
-export interface Exchange {
-  readonly instance: Instance
+/*
+ * Classes rather than object literals: of a literal that every request makes, V8 comes to think that it lives long, and
+ * puts it among the old objects at once. There it keeps the whole request until the next full garbage collection.
+ */
+
+/** One request on its way through a handler. */
+export class Handled {
   readonly req: Request
   readonly res: Response
   readonly next: NextFunction
+
+  constructor(req: Request, res: Response, next: NextFunction) {
+    this.req = req
+    this.res = res
+    this.next = next
+  }
+}
+
+/** One request on its way through a handler of an instance. */
+export class Exchange extends Handled {
+  readonly instance: Instance
+
+  constructor(instance: Instance, req: Request, res: Response, next: NextFunction) {
+    super(req, res, next)
+    this.instance = instance
+  }
 }

@@ -7,17 +7,17 @@ import { RequestSession, recordsFor } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
 import type { Slot } from '../../store/slot.ts'
 
-/** What the routers know of one request, shared by all instances of an application. */
-export interface RequestState {
+/** What the routers know of one request, shared by all instances of an application. A class for the reason in exchange.ts. */
+export class RequestState {
   /** Undefined where the request has no session. */
   session: RequestSession | undefined
   /** The session that `login` is of: the application may have put another into the request since. */
-  sessionId: string
-  login: LoginRecord
+  sessionId: string = ''
+  login: LoginRecord = LoginRecord.none
   /** Whether the request is judged by an access token: then no session counts. */
-  isByToken: boolean
+  isByToken: boolean = false
   /** The instances whose routers the request has passed, with what a proxy in front took off the path. */
-  readonly instances: Map<Instance, { readonly stripped: string }>
+  readonly instances: Map<Instance, { readonly stripped: string }> = new Map()
 }
 
 const states: Companion<RequestState> = companion()
@@ -30,7 +30,7 @@ export function stateOf(req: Request): RequestState | undefined {
 export function ensureState(req: Request): RequestState {
   let state = states.get(req)
   if (!state) {
-    state = { session: undefined, sessionId: '', login: LoginRecord.none, isByToken: false, instances: new Map() }
+    state = new RequestState()
     states.set(req, state)
   }
   return state

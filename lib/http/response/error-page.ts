@@ -5,7 +5,7 @@ import { localReferer } from '../../core/urls.ts'
 import { kindOf } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
 import { passedInstance } from '../request/request-state.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { Exchange, Handled } from '../request/exchange.ts'
 import { loginUrl } from './login-url.ts'
 import { sendProblem, setStatus } from './problem.ts'
 
@@ -56,7 +56,7 @@ export function answerError(exchange: Exchange, error: OidcError, extras: PageEx
 /** Answers an error by the application's own `onError`, or by `write` where there is none or it has been asked. */
 export function answerWith(
   onError: ResolvedOptions['onError'],
-  { req, res, next }: Omit<Exchange, 'instance'>,
+  { req, res, next }: Handled,
   error: OidcError,
   write: (error: OidcError) => void,
 ): void {

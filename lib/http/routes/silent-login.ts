@@ -9,7 +9,7 @@ import { publicPath, slotOf } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendOn } from '../response/redirect.ts'
 import { toldError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
 
@@ -30,7 +30,7 @@ export function silentLogin(instance: Instance): RequestHandler {
   let failedAt = -Infinity
   let restMs = 0
   return function trySilentLogin(req, res, next): void {
-    const exchange = { instance, req, res, next }
+    const exchange = new Exchange(instance, req, res, next)
     // With a provider that hangs, each page would wait for it.
     if (!mayTry(exchange) || Math.abs(Date.now() - failedAt) < restMs) return next()
     tryOnce(exchange).catch((error: unknown) => {
