@@ -5,7 +5,7 @@
 export type RecordKey =
   { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
 
-/** What a replacement does to other records of the same session, in the same step. */
+/** What a write does to other records of the same session, in the same step. */
 export interface Besides {
   /** What is written, whatever is there. */
   readonly written?: readonly WrittenRecord[] | undefined
@@ -33,8 +33,11 @@ export interface Records {
   get(key: RecordKey): Promise<string | undefined>
   /** Writes, whatever is there. */
   set(key: RecordKey, value: string, seconds: number): Promise<void>
-  /** Writes where nothing is there; says whether it did. */
-  add(key: RecordKey, value: string, seconds: number): Promise<boolean>
+  /**
+   * Writes where nothing is there, and in the same step writes and deletes other records of the same session, as
+   * `besides` has it; says whether it did.
+   */
+  add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean>
   /**
    * Writes (or with `undefined` deletes) where exactly `expected` is there, and in the same step writes and deletes other
    * records of the same session, as `besides` has it; says whether it did.

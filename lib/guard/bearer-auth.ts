@@ -1,5 +1,6 @@
 import type { UnknownClaims, RoleSources } from '../config/claims.ts'
 import { keycloakRoles, textsIn } from '../presets/keycloak-roles.ts'
+import { deepFreeze } from '../core/deep-freeze.ts'
 import { hookFailed } from '../core/errors.ts'
 import { scopeList } from '../core/scope.ts'
 
@@ -52,7 +53,7 @@ export function bearerAuth(
   claims: UnknownClaims,
   roles: ((sources: RoleSources) => readonly string[]) | undefined,
 ): BearerAuth {
-  freezeAll(claims)
+  deepFreeze(claims)
   return new VerifiedToken(token, issuer, claims, rolesOf(claims, roles))
 }
 
@@ -75,16 +76,4 @@ function scopeOf(claims: UnknownClaims): string[] {
   const { scope, scp } = claims
   const granted = scopeList(scope) ?? []
   return scp === undefined ? granted : [...new Set([...granted, ...(scopeList(scp) ?? [])])]
-}
-
-/** Not by recursion: JSON may be nested deeper than the stack is. */
-function freezeAll(claims: object): void {
-  const waiting: object[] = [claims]
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    Object.freeze(next)
-    for (const name of Object.keys(next)) {
-      const value = (next as UnknownClaims)[name]
-      if (value !== null && typeof value === 'object') waiting.push(value)
-    }
-  }
 }

@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import { MemoryStore, type Session, type SessionData } from 'express-session'
 import type { SessionStore } from '../config/session-store.ts'
-import type { Records } from '../core/records.ts'
+import type { Records, WrittenRecord } from '../core/records.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { LoginRecord } from '../store/login-record.ts'
-import { LoginRecords } from '../store/login-records.ts'
-import { attachedLogin, recordsIn } from '../store/attached.ts'
+import { dataKey, LoginRecords, tokensKeys } from '../store/login-records.ts'
+import { attachedLogin, recordsIn, type SessionRecords } from '../store/attached.ts'
 import { answerable } from '../store/answerable.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { callStore, isNoEntry } from '../store/store-call.ts'
@@ -41,7 +41,7 @@ export function recordsFor(store: SessionStore, given: Records | undefined): Rec
 }
 
 function besideStore(store: SessionStore): Records {
-  return recordsIn(store) ?? (isInMemory(store) ? new MemoryRecords() : throughStore(store))
+  return recordsIn(store)?.records ?? (isInMemory(store) ? new MemoryRecords() : throughStore(store))
 }
 
 function throughStore(store: SessionStore): Records {
@@ -86,12 +86,15 @@ export function destroySession(store: SessionStore, id: string): Promise<void> {
 /** A new session in place of a request's own, which can be taken back until its login is complete. */
 export interface RenewedSession {
   readonly id: string
-  /** Writes the new session; the former one is still there. */
-  save(): Promise<void>
+  /**
+   * Saves the new session, while the former one is still there. Where sessions are among the records, nothing is saved yet:
+   * what is returned is to be written with the login.
+   */
+  save(): Promise<WrittenRecord[]>
   /** Puts the former session back into the request, and takes the new one out of the store where it got there. */
   discard(): Promise<void>
-  /** Deletes the former session from the store. */
-  dropFormer(): Promise<void>
+  /** Deletes the former session from the store, with the tokens of the logins that it had. */
+  dropFormer(login: LoginRecord): Promise<void>
 }
 
 /** The session of one request, as the use cases see it. */
@@ -102,6 +105,12 @@ export class RequestSession {
   constructor(req: Request, records: Records) {
     this.#req = req
     this.records = records
+  }
+
+  /** How the session is kept, if it is among the same records as its logins. */
+  get #kept(): SessionRecords | undefined {
+    const kept = recordsIn(this.#req.sessionStore)
+    return kept?.records === this.records ? kept : undefined
   }
 
   get id(): string {
@@ -121,7 +130,7 @@ export class RequestSession {
     const session = this.#req.session
     if (!session?.hasLogins) return LoginRecord.none
     // Only those of its own store were read along; records given as an option are others.
-    const read = this.records === recordsIn(this.#req.sessionStore) ? attachedLogin(session) : undefined
+    const read = this.#kept ? attachedLogin(session) : undefined
     return read ?? this.readLogin(this.id)
   }
 
@@ -139,7 +148,9 @@ export class RequestSession {
     const renewed = req.session
     if (keepData) Object.assign(renewed, dataOf(former.session))
     const { id } = renewed
-    renewed.hasLogins = this.records === recordsIn(store) ? true : 'elsewhere'
+    const { records } = this
+    const kept = this.#kept
+    renewed.hasLogins = kept ? true : 'elsewhere'
     let saved = false
     return {
       id,
@@ -148,14 +159,24 @@ export class RequestSession {
         req.session = renewed
         req.sessionID = id
         saved = true
+        if (kept && !kept.isOverridden()) return [kept.toWrite(renewed)]
         await callStore<void>((done) => renewed.save(done))
+        return []
       },
       async discard() {
         req.sessionID = former.id
         req.session = former.session
         if (saved) await callStore<void>((done) => store.destroy(id, done))
       },
-      dropFormer: () => callStore<void>((done) => store.destroy(former.id, done)),
+      async dropFormer({ slots }) {
+        if (kept && !kept.isStored(former.session)) return
+        const tokens = tokensKeys(former.id, Object.keys(slots))
+        // Logins of a session that has lost its mark end with it, which takes more than a deletion.
+        const isKnown = tokens.length > 0 || attachedLogin(former.session)?.text === undefined
+        if (kept && isKnown && !kept.isOverridden()) return records.delete([dataKey(former.id), ...tokens])
+        if (tokens.length > 0) await records.delete(tokens)
+        await callStore<void>((done) => store.destroy(former.id, done))
+      },
     }
   }
 

@@ -13,7 +13,7 @@ export function answerable(records: Records): Records {
   return {
     get: (key) => safe(() => records.get(key)),
     set: (key, value, seconds) => safe(() => records.set(key, value, seconds)),
-    add: (key, value, seconds) => safe(() => records.add(key, value, seconds)),
+    add: (key, value, seconds, besides) => safe(() => records.add(key, value, seconds, besides)),
     replace: (key, expected, value, seconds, besides) =>
       safe(() => records.replace(key, expected, value, seconds, besides)),
     take: (key) => safe(() => records.take(key)),

@@ -1,5 +1,6 @@
 import { companion, type Companion } from '../core/companion.ts'
-import type { Records } from '../core/records.ts'
+import type { Session } from 'express-session'
+import type { Records, WrittenRecord } from '../core/records.ts'
 import type { LoginRecord } from './login-record.ts'
 
 const attached: Companion<LoginRecord> = companion()
@@ -14,14 +15,25 @@ export function attachedLogin(session: object): LoginRecord | undefined {
   return attached.get(session)
 }
 
-const recordsOfStores = new WeakMap<object, Records>()
-
-/** Says that a session store keeps records beside its sessions. */
-export function keepRecords(store: object, records: Records): void {
-  recordsOfStores.set(store, records)
+/** A session store whose sessions are records too (see `dataKey`), so that one step writes a session and its login. */
+export interface SessionRecords {
+  readonly records: Records
+  /** Whether the application has put its own `set` or `destroy` in front of the store's: then these are called. */
+  isOverridden(): boolean
+  /** Whether a session was loaded from the store or saved to it. */
+  isStored(session: Session): boolean
+  /** A new session as it is to be written. */
+  toWrite(session: Session): WrittenRecord
 }
 
-/** The records that a session store keeps, where it does. */
-export function recordsIn(store: object): Records | undefined {
-  return recordsOfStores.get(store)
+const sessionRecords = new WeakMap<object, SessionRecords>()
+
+/** Says that a session store keeps its sessions among records. */
+export function keepRecords(store: object, kept: SessionRecords): void {
+  sessionRecords.set(store, kept)
+}
+
+/** The records that a session store keeps its sessions among, where it does. */
+export function recordsIn(store: object): SessionRecords | undefined {
+  return sessionRecords.get(store)
 }

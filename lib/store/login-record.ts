@@ -1,4 +1,6 @@
 import { nowSeconds } from '../core/clock.ts'
+import { deepFreeze } from '../core/deep-freeze.ts'
+import { Lru } from '../core/lru.ts'
 import { isSlot, type Slot, type Slots } from './slot.ts'
 
 /** Format of login records as this version writes them. A higher one is a newer version's and is left alone. */
@@ -31,10 +33,27 @@ interface Written {
 
 const nobody: Slots = Object.freeze({})
 
+/** Bytes that parsed records may take in a process. Of usual ones it is a fifth, 25 MB or 8,000 records. */
+const parsedBytes = 128 * 1024 * 1024
+/** Bytes that a parsed record takes for each character of its text at most: nothing but `{}` in it. Usual ones take 3. */
+const bytesPerCharacter = 16
+
 /** The logins of one session as they were read. Immutable: a write compares the stored text with `text`, then replaces it. */
 export class LoginRecord {
   /** Where there is no record. */
   static readonly none: LoginRecord = new LoginRecord(undefined)
+  /** The records that were parsed last, by session. */
+  static readonly #parsed = new Lru<LoginRecord>(Infinity, parsedBytes)
+
+  /** The record that a session has. It is parsed only if its text is another than the last time. */
+  static of(session: string, text: string | undefined): LoginRecord {
+    if (text === undefined) return LoginRecord.none
+    const last = LoginRecord.#parsed.get(session)
+    if (last?.text === text) return last
+    const record = new LoginRecord(text)
+    LoginRecord.#parsed.set(session, record, text.length * bytesPerCharacter)
+    return record
+  }
 
   /** The text that a replacement must name; undefined where there is no record. */
   readonly text: string | undefined
@@ -48,7 +67,7 @@ export class LoginRecord {
   /** What a newer version wrote is not ours to judge. */
   readonly #isNewer: boolean
 
-  constructor(text: string | undefined) {
+  private constructor(text: string | undefined) {
     const written = text === undefined ? undefined : read(text)
     this.text = text
     this.#isNewer = written === 'newer'
@@ -120,7 +139,7 @@ function read(text: string): Written | 'newer' | undefined {
     ? found
     : Object.fromEntries(Object.entries(found).filter(([, slot]) => isSlot(slot)))
   const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
-  return { format: record.format, version: record.version, slots, ...replaced }
+  return deepFreeze({ format: record.format, version: record.version, slots, ...replaced })
 }
 
 function isMoved(value: unknown): value is Moved {

@@ -1,5 +1,5 @@
 import { storeUnavailable } from '../core/errors.ts'
-import type { Besides, RecordKey, Records } from '../core/records.ts'
+import type { Besides, RecordKey, Records, WrittenRecord } from '../core/records.ts'
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
 import { secondsLeft, type Slot, type Slots } from './slot.ts'
 
@@ -35,6 +35,15 @@ export function tokensKey(session: string, instance: string): RecordKey {
   return { session, part: `tokens:${instance}` }
 }
 
+export function tokensKeys(session: string, instances: readonly string[]): RecordKey[] {
+  return instances.map((instance) => tokensKey(session, instance))
+}
+
+/** A session's own data, where its store keeps them among the records. */
+export function dataKey(session: string): RecordKey {
+  return { session, part: 'data' }
+}
+
 /** Which session a login belongs to. An index and no more: whether there is such a login, the session's record says. */
 export function sessionKey(loginId: string): RecordKey {
   return { kind: 'login', id: loginId }
@@ -49,8 +58,7 @@ export class LoginRecords {
   }
 
   async read(session: string): Promise<LoginRecord> {
-    const text = await this.records.get(loginKey(session))
-    return text === undefined ? LoginRecord.none : new LoginRecord(text)
+    return LoginRecord.of(session, await this.records.get(loginKey(session)))
   }
 
   /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
@@ -88,7 +96,7 @@ export class LoginRecords {
     for (let tries = 0; tries < mostTries; tries++) {
       const read = await this.read(session)
       if (read.text === undefined || read.moved) return
-      const dropped = Object.keys(read.slots).map((instance) => tokensKey(session, instance))
+      const dropped = tokensKeys(session, Object.keys(read.slots))
       if (await this.replace(session, read, {}, { dropped })) {
         await Promise.all(Object.values(read.slots).map(({ loginId }) => this.#leave(session, loginId)))
         return
@@ -113,24 +121,29 @@ export class LoginRecords {
   }
 
   /** Writes the record of a new session, or replaces the one written `before`. Undefined if there is another record. */
-  async write(session: string, slots: Slots, version: number, before?: LoginRecord): Promise<LoginRecord | undefined> {
-    const text = writeRecord(slots, version)
+  async write(
+    session: string,
+    slots: Slots,
+    besides: Besides,
+    before: LoginRecord | undefined,
+  ): Promise<LoginRecord | undefined> {
+    const text = writeRecord(slots, (before?.version ?? 0) + 1)
     const isWritten = before
-      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(slots))
-      : await this.records.add(loginKey(session), text, secondsLeft(slots))
-    return isWritten ? new LoginRecord(text) : undefined
+      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(slots), besides)
+      : await this.records.add(loginKey(session), text, secondsLeft(slots), besides)
+    return isWritten ? LoginRecord.of(session, text) : undefined
   }
 
-  /** Copies the tokens of logins into another session. They are sealed for a login, not for a session, and stay as they are. */
-  async copyTokens(from: string, to: string, slots: Slots): Promise<void> {
-    for (const [instance, slot] of Object.entries(slots)) {
-      const sealed = await this.records.get(tokensKey(from, instance))
-      if (sealed !== undefined) await this.records.set(tokensKey(to, instance), sealed, secondsLeft({ slot }))
-    }
-  }
-
-  async dropTokens(session: string, instances: readonly string[]): Promise<void> {
-    if (instances.length > 0) await this.records.delete(instances.map((instance) => tokensKey(session, instance)))
+  /**
+   * The tokens of logins, to be written into another session. They are sealed for a login, not for a session, and stay as
+   * they are.
+   */
+  async copiedTokens(from: string, to: string, slots: Slots): Promise<WrittenRecord[]> {
+    const copies = Object.entries(slots).map(async ([instance, slot]) => {
+      const value = await this.records.get(tokensKey(from, instance))
+      return value === undefined ? [] : [{ key: tokensKey(to, instance), value, seconds: secondsLeft({ slot }) }]
+    })
+    return (await Promise.all(copies)).flat()
   }
 
   /**
@@ -154,7 +167,7 @@ export class LoginRecords {
 
   /** Deletes the record and the tokens of a session whose login failed. */
   async discard(session: string, instances: readonly string[]): Promise<void> {
-    await this.records.delete([loginKey(session), ...instances.map((instance) => tokensKey(session, instance))])
+    await this.records.delete([loginKey(session), ...tokensKeys(session, instances)])
   }
 }
 

@@ -1,6 +1,6 @@
 import { transactionSeconds } from '../core/limits.ts'
 import { storeUnavailable } from '../core/errors.ts'
-import type { Records } from '../core/records.ts'
+import type { Records, WrittenRecord } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
 import { groupId, groupKey, groupsOf, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
@@ -181,12 +181,9 @@ export class LoginStore {
     return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, slot))
   }
 
-  /** Writes the tokens of a login into a session that has none yet. */
-  async keepTokens(session: string, slot: Slot, tokens: KeptTokens): Promise<void> {
-    await this.records.set(
-      tokensKey(session, this.#instance.name),
-      this.seal(tokens, slot.loginId),
-      secondsLeft({ slot }),
-    )
+  /** The tokens of a login, to be written into a session. */
+  sealedRecord(session: string, slot: Slot, tokens: KeptTokens): WrittenRecord {
+    const value = this.seal(tokens, slot.loginId)
+    return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ slot }) }
   }
 }

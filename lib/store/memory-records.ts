@@ -19,9 +19,10 @@ export class MemoryRecords implements Records {
     this.#write(nameOf(key), value, seconds)
   }
 
-  async add(key: RecordKey, value: string, seconds: number): Promise<boolean> {
+  async add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
     const name = nameOf(key)
     if (this.#read(name) !== undefined) return false
+    this.#writeBesides(besides)
     this.#write(name, value, seconds)
     return true
   }
@@ -31,12 +32,11 @@ export class MemoryRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    { written = [], dropped = [] }: Besides = {},
+    besides?: Besides,
   ): Promise<boolean> {
     const name = nameOf(key)
     if (this.#read(name) !== expected) return false
-    for (const other of written) this.#write(nameOf(other.key), other.value, other.seconds)
-    for (const other of dropped) this.#entries.delete(nameOf(other))
+    this.#writeBesides(besides)
     if (value === undefined) this.#entries.delete(name)
     else this.#write(name, value, seconds)
     return true
@@ -73,6 +73,11 @@ export class MemoryRecords implements Records {
   #read(name: string): string | undefined {
     const entry = this.#entries.get(name)
     return entry && entry.endsAt > Date.now() ? entry.value : undefined
+  }
+
+  #writeBesides({ written = [], dropped = [] }: Besides = {}): void {
+    for (const { key, value, seconds } of written) this.#write(nameOf(key), value, seconds)
+    for (const key of dropped) this.#entries.delete(nameOf(key))
   }
 
   #write(name: string, value: string, seconds: number): void {

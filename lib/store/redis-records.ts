@@ -1,5 +1,5 @@
-import type { RecordKey, Records } from '../core/records.ts'
-import { answered, defaultPrefix, hashTag, redisKey, type RedisClient } from './redis-client.ts'
+import type { Besides, RecordKey, Records } from '../core/records.ts'
+import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisRecords}. */
 export interface RedisRecordsOptions {
@@ -11,13 +11,21 @@ export interface RedisRecordsOptions {
   timeoutSeconds?: number | undefined
 }
 
-const replaceScript = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+/** What scripts write and delete besides: the values and lives from ARGV[4], the keys from KEYS[2], those to delete last. */
+const besidesScript = `
 local written = (#ARGV - 3) / 2
 for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end
 for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end
 return 1`
+
+const addScript = `
+if not redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3], 'NX') then return 0 end
+${besidesScript}`
+
+const replaceScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+${besidesScript}`
 
 /** Scored by their ends, as the clock of Redis has it: a set goes with the last of its members. */
 const includeScript = `
@@ -45,31 +53,46 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')
   const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
+  const reader = withoutTimeout(client)
   const name = (key: RecordKey): string => redisKey(key, prefix)
+  /** Runs a script that changes a record, if it may, and does what is to be done besides. */
+  const change = async (
+    script: string,
+    key: RecordKey,
+    words: readonly string[],
+    { written = [], dropped = [] }: Besides,
+  ): Promise<boolean> => {
+    const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
+    const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
+    return Number(await run(() => client.eval(script, { keys, arguments: [...words, ...others] }))) === 1
+  }
   return {
     async get(key) {
-      return text(await run(() => client.get(name(key))))
+      return text(await run(() => reader().get(name(key))))
     },
     async set(key, value, seconds) {
       await run(() => client.set(name(key), value, { expiration: life(seconds) }))
     },
-    async add(key, value, seconds) {
+    async add(key, value, seconds, besides) {
+      if (besides) return change(addScript, key, ['', value, String(life(seconds).value)], besides)
       const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
       return answer !== null
     },
-    async replace(key, expected, value, seconds, { written = [], dropped = [] } = {}) {
+    replace(key, expected, value, seconds, besides = {}) {
       const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
-      const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
-      const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
-      const answer = await run(() => client.eval(replaceScript, { keys, arguments: [expected, ...after, ...others] }))
-      return Number(answer) === 1
+      return change(replaceScript, key, [expected, ...after], besides)
     },
     async take(key) {
       return text(await run(() => client.getDel(name(key))))
     },
     async delete(keys) {
-      // One command a key: a cluster refuses keys of several slots in one.
-      await Promise.all(keys.map((key) => run(() => client.del([name(key)]))))
+      // A cluster refuses keys of several slots in one command: those of a session are in one slot.
+      const slots = new Map<string, string[]>()
+      for (const key of keys) {
+        const slot = 'session' in key ? key.session : name(key)
+        slots.set(slot, [...(slots.get(slot) ?? []), name(key)])
+      }
+      await Promise.all([...slots.values()].map((names) => run(() => client.del(names))))
     },
     async include(key, member, seconds) {
       const words = [member, String(life(seconds).value)]

@@ -1,14 +1,15 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
 import { companion, type Companion } from '../core/companion.ts'
-import { storeUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import { LoginRecord } from './login-record.ts'
-import { loginKey, LoginRecords } from './login-records.ts'
+import type { WrittenRecord } from '../core/records.ts'
+import { dataKey, loginKey, LoginRecords } from './login-records.ts'
 import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
 import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
+import { contentOf, isLive, parseSession } from './session-data.ts'
 
 /** Options of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
@@ -48,6 +49,8 @@ export class RedisSessionStore extends RedisStore {
   readonly #loaded: Companion<LoginRecord> = companion()
   /** Session objects that exist in Redis, or whose first write is on its way. */
   readonly #existing: Companion<boolean> = companion()
+  /** What was written of a session object together with its login, until it is saved next. */
+  readonly #written: Companion<string> = companion()
 
   /** @throws TypeError where an option is wrong, or the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {
@@ -66,7 +69,13 @@ export class RedisSessionStore extends RedisStore {
     this.#timeoutSeconds = timeoutSeconds
     const records = redisRecords({ client, prefix, timeoutSeconds })
     this.#logins = new LoginRecords(records)
-    keepRecords(this, records)
+    keepRecords(this, {
+      records,
+      isOverridden: () =>
+        (['set', 'destroy'] as const).some((name) => this[name] !== RedisSessionStore.prototype[name]),
+      isStored: (session) => this.#existing.get(session) === true,
+      toWrite: (session) => this.#toWrite(session),
+    })
   }
 
   /** Reads a session and its logins. A session whose logins have all ended is over. */
@@ -120,7 +129,7 @@ export class RedisSessionStore extends RedisStore {
   async #read(sid: string): Promise<SessionData | null> {
     const keys = [this.prefix + sid, redisKey(loginKey(sid), this.prefix)]
     const [text, login] = await this.#run(() => this.#reader().mGet(keys))
-    const record = typeof login === 'string' ? new LoginRecord(login) : LoginRecord.none
+    const record = LoginRecord.of(sid, typeof login === 'string' ? login : undefined)
     if (typeof text !== 'string') return this.#moved(record)
     const data = parseSession(text)
     if (data.hasLogins === true && record.isOver) {
@@ -152,6 +161,12 @@ export class RedisSessionStore extends RedisStore {
     const value = JSON.stringify(session)
     const expiration = { type: 'EX' as const, value: this.#life(session) }
     const existing = this.#existing.get(session) === true
+    const written = this.#written.get(session)
+    if (written) {
+      // express-session saves the session of a login once more, at the end of the request.
+      this.#written.set(session, '')
+      if (written === contentOf(session, expiration.value)) return
+    }
     if (existing) {
       await this.#run(() => this.#client.set(key, value, { condition: 'XX', expiration }))
     } else if (isLive(session)) {
@@ -167,6 +182,16 @@ export class RedisSessionStore extends RedisStore {
       await this.#run(() => this.#client.set(key, value, { expiration }))
     }
     this.#renewed.set(sid, Date.now())
+  }
+
+  /** A new session as it is to be written together with its login. */
+  #toWrite(session: Session): WrittenRecord {
+    const value = JSON.stringify(session)
+    const seconds = this.#life(session)
+    this.#existing.set(session, true)
+    this.#written.set(session, contentOf(session, seconds))
+    this.#renewed.set(session.id, Date.now())
+    return { key: dataKey(session.id), value, seconds }
   }
 
   async #remove(sid: string): Promise<void> {
@@ -185,22 +210,6 @@ export class RedisSessionStore extends RedisStore {
   #run<Answer>(command: () => Promise<Answer>): Promise<Answer> {
     return answered(command, this.#timeoutSeconds)
   }
-}
-
-/** Whether this is the session of a request rather than data that somebody made. */
-function isLive(session: SessionData): boolean {
-  return typeof (session as Partial<Session>).save === 'function'
-}
-
-function parseSession(text: string): SessionData {
-  let data: unknown
-  try {
-    data = JSON.parse(text)
-  } catch {
-    data = undefined
-  }
-  if (data !== null && typeof data === 'object') return data as SessionData
-  throw storeUnavailable(new Error('a session in Redis is no JSON object: does something else write to this key?'))
 }
 
 /**

@@ -25,13 +25,8 @@ export class StoreRecords implements Records {
     return this.#alone(id, () => this.#write(id, value, seconds))
   }
 
-  add(key: RecordKey, value: string, seconds: number): Promise<boolean> {
-    const id = idOf(key)
-    return this.#alone(id, async () => {
-      if ((await this.#read(id)) !== undefined) return false
-      await this.#write(id, value, seconds)
-      return true
-    })
+  add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
+    return this.#change(idOf(key), undefined, value, seconds, besides)
   }
 
   replace(
@@ -39,9 +34,18 @@ export class StoreRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
+    besides?: Besides,
+  ): Promise<boolean> {
+    return this.#change(idOf(key), expected, value, seconds, besides)
+  }
+
+  #change(
+    id: string,
+    expected: string | undefined,
+    value: string | undefined,
+    seconds: number,
     { written = [], dropped = [] }: Besides = {},
   ): Promise<boolean> {
-    const id = idOf(key)
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
       // First, so that a fault in between leaves what was expected, and with it the way to try again.

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { MemoryStore } from 'express-session'
 import { createOidc, type LoginParameters } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
@@ -26,6 +27,29 @@ describe('a login', () => {
     const page = await agent.submit(loginPage, { button: 'bob' })
     expect(page.json()).toMatchObject({ user: { sub: 'bob' } })
   })
+
+  it.each(['Redis', 'memory'])(
+    'shows its user read-only, since requests share what is read: sessions in %s',
+    async (where) => {
+      const app = await start({
+        ...(where === 'memory' ? { session: { store: new MemoryStore() } } : {}),
+        routes(app, oidc) {
+          app.get('/change', oidc.requireAuth(), (req, res) => {
+            const { user, roles, scope } = req.oidc
+            res.json([
+              Reflect.set(user as object, 'sub', 'mallory'),
+              Reflect.set(roles, 0, 'owner'),
+              Reflect.set(scope, 0, 'everything'),
+            ])
+          })
+        },
+      })
+      const agent = app.agent()
+      const before = (await agent.get('/profile')).json()
+      expect((await agent.get('/change')).json()).toEqual([false, false, false])
+      expect((await agent.get('/profile')).json()).toEqual(before)
+    },
+  )
 
   it('is kept by no cache on its way', { meta: { id: 'login-2' } }, async () => {
     const app = await start()

@@ -59,6 +59,6 @@ it(
     }
     expect(scripts.length).toBeGreaterThan(1)
     // A text for each purpose, whoever it is run for: values go as arguments.
-    expect(new Set(scripts).size).toBe(4)
+    expect(new Set(scripts).size).toBe(5)
   },
 )

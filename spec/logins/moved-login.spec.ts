@@ -49,7 +49,7 @@ describe('a logout', () => {
     const stage = await stageWith({ default: alice, staff })
     await putLogins(stage.records, stage.id, { default: alice, staff }, 6)
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice })
-    const record = new LoginRecord(await stage.records.get(loginKey(stage.id)))
+    const record = LoginRecord.of('session', await stage.records.get(loginKey(stage.id)))
     expect(record).toMatchObject({ version: 7 })
     expect(record.slots).toEqual({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'default'))).toBeUndefined()

@@ -45,7 +45,8 @@ function identityOf(claims: object = {}): Identity {
   }
 }
 
-function finished(
+/** Finishes a login, and cleans up after it. */
+async function finished(
   { session }: Stage,
   more: Partial<FinishInput> = {},
   parameters: Transaction['parameters'] = {},
@@ -59,7 +60,7 @@ function finished(
     scope: ['openid'],
     parameters,
   }
-  return finishLogin(instance, {
+  const login = await finishLogin(instance, {
     parameters: new URLSearchParams(),
     state: 'state',
     transaction,
@@ -68,6 +69,8 @@ function finished(
     localPath: (wanted) => (typeof wanted === 'string' && wanted.startsWith('/') ? wanted : undefined),
     ...more,
   })
+  await login.cleanUp()
+  return login
 }
 
 /** Lets the ends of the former session be answered `false` so often, each after what another does before. */
@@ -83,7 +86,7 @@ function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): Mock
 }
 
 describe('a login', () => {
-  it('of an anonymous visitor is the tokens, where it is and then the record that names it, and asks whether its user was logged out', async () => {
+  it('of an anonymous visitor is where it is, then its tokens and its record in one step, and asks whether its user was logged out', async () => {
     const stage = await stageWith()
     const set = vi.spyOn(stage.records, 'set')
     const add = vi.spyOn(stage.records, 'add')
@@ -96,38 +99,34 @@ describe('a login', () => {
     const { login, loginId, returnTo } = await finished(stage)
     expect(returnTo).toBe('/profile')
     expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
-    expect(set.mock.calls).toEqual([
-      [tokensKey(stage.session.id, 'default'), expect.any(String), 7200],
-      [{ kind: 'login', id: loginId }, stage.session.id, 7200],
-    ])
+    expect(set).toHaveBeenCalledExactlyOnceWith({ kind: 'login', id: loginId }, stage.session.id, 7200)
     const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
     expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
     // Whoever logs the user out before the question is found by it, and whoever does after it finds the login.
-    const [tokensAt, indexAt] = orderOf(set) as [number, number]
     const [recordAt] = orderOf(add) as [number]
-    expect(tokensAt).toBeLessThan(indexAt)
-    for (const before of [indexAt, ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
+    for (const before of [...orderOf(set), ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
     for (const question of orderOf(members)) expect(question).toBeGreaterThan(recordAt)
-    expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200)
-    expect(instance.loginsIn(stage.records).open(String(set.mock.calls[0]?.[1]), loginId)).toMatchObject({
-      accessToken: 'the-access-token',
-    })
+    const tokens = { key: tokensKey(stage.session.id, 'default'), value: expect.any(String) as string, seconds: 7200 }
+    const besides = { written: [tokens], dropped: [] }
+    expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200, besides)
+    const sealed = await stage.records.get(tokens.key)
+    expect(instance.loginsIn(stage.records).open(sealed, loginId)).toMatchObject({ accessToken: 'the-access-token' })
     // What the request goes on with is what was written.
-    expect(login).toEqual(new LoginRecord(login.text))
+    expect(login).toEqual(LoginRecord.of('session', login.text))
     expect(login).toMatchObject({ version: 1, slots: { default: { loginId, sub: 'alice' } } })
   })
 
   it('takes the tokens of others along for as long as those logins last', async () => {
     const staff = slotOf('bob', { endsAt: nowSeconds() + 500 })
     const stage = await stageWith({ staff })
-    const set = vi.spyOn(stage.records, 'set')
+    const add = vi.spyOn(stage.records, 'add')
     const { login } = await finished(stage)
-    const moved = set.mock.calls.find(([key]) => 'part' in key && key.part === 'tokens:staff')
-    expect(moved?.slice(0, 2)).toEqual([tokensKey(stage.session.id, 'staff'), 'tokens of login of bob'])
-    expect(moved?.[2]).toBeGreaterThan(490)
-    expect(moved?.[2]).toBeLessThanOrEqual(500)
+    const moved = add.mock.calls[0]?.[3]?.written?.find(({ key }) => 'part' in key && key.part === 'tokens:staff')
+    expect(moved).toMatchObject({ key: tokensKey(stage.session.id, 'staff'), value: 'tokens of login of bob' })
+    expect(moved?.seconds).toBeGreaterThan(490)
+    expect(moved?.seconds).toBeLessThanOrEqual(500)
     expect(login.slots).toMatchObject({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
   })
@@ -182,7 +181,7 @@ describe('a login', () => {
     const stage = await stageWith({ staff: slotOf('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     const { loginId } = await finished(stage)
-    expect(new LoginRecord(await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
+    expect(LoginRecord.of('session', await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
       slots: { default: { loginId } },
     })
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
@@ -212,24 +211,27 @@ describe('a login whose former session changes meanwhile', () => {
     const [staff, partner] = [slotOf('bob'), slotOf('carol')]
     const stage = await stageWith({ default: slotOf('alice'), staff, partner })
     const left = { default: slotOf('alice'), partner }
-    othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
-    const deleted = vi.spyOn(stage.records, 'delete')
+    const replace = othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
-    expect(deleted.mock.calls[0]).toEqual([[tokensKey(id, 'staff')]])
+    const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
+    expect(again?.[4]?.dropped).toEqual([tokensKey(id, 'staff')])
+    // Its own tokens are there already.
+    expect(again?.[4]?.written?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
     expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
     const { slots } = login
     expect(Object.keys(slots).toSorted()).toEqual(['default', 'partner'])
     expect(slots['default']?.loginId).toBe(loginId)
-    expect(login).toEqual(new LoginRecord(login.text))
+    expect(login).toEqual(LoginRecord.of('session', login.text))
   })
 
   it('deletes none where all of them are still there', async () => {
     const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
-    othersFirst(stage, () => {})
+    const replace = othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
+    expect(replace.mock.calls.flatMap(([, , , , besides]) => besides?.dropped ?? [])).toEqual([])
     // Those of the former session, once the login stands, and where the one was that it takes the place of.
     expect(deleted.mock.calls).toEqual([
       [[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]],
@@ -255,8 +257,10 @@ describe('a login whose former session changes meanwhile', () => {
     expect(await stage.records.get(key)).toBe(text)
     // Only its own try was compared with what is there, and nothing is put back over it.
     expect(replace).toHaveBeenCalledOnce()
+    // All that it wrote is taken back, the tokens that it copied too.
     const made = deleted.mock.calls.map(([keys]) => keys).filter((keys) => keys.some((each) => 'part' in each))
-    expect(made.at(-1)).toHaveLength(2)
+    const parts = made.at(-1)?.map((each) => 'part' in each && each.part)
+    expect(parts?.toSorted()).toEqual(['login', 'tokens:default', 'tokens:staff'])
     expect(faults).toEqual([])
   })
 })
@@ -266,15 +270,14 @@ describe('a login that fails', () => {
     const faults = heard(instance, 'store_fault')
     const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
     const text = await stage.records.get(loginKey(stage.id))
-    vi.spyOn(stage.records, 'add').mockResolvedValue(false)
+    const add = vi.spyOn(stage.records, 'add').mockResolvedValue(false)
     const replace = vi.spyOn(stage.records, 'replace')
-    const set = vi.spyOn(stage.records, 'set')
     const deleted = vi.spyOn(stage.records, 'delete')
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the login record of a new session is another',
     })
-    const [[key]] = set.mock.calls as unknown as [[{ session: string }]]
+    const [[key]] = add.mock.calls as unknown as [[{ session: string }]]
     const made = key.session
     expect(made).not.toBe(stage.id)
     expect(deleted).toHaveBeenCalledTimes(2)

@@ -24,7 +24,7 @@ const { owner } = instance
 describe('a login record of format 1', () => {
   it.each(['first', 'whole'] as const)('%s is read', (name) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
-    const record = new LoginRecord(fixture.records[name])
+    const record = LoginRecord.of('session', fixture.records[name])
     expect(record.live(instance)).toEqual(fixture.slots[name])
     expect(record.isOver).toBe(false)
     vi.setSystemTime(1_800_028_810_000)
@@ -32,13 +32,13 @@ describe('a login record of format 1', () => {
   })
 
   it('of a session that was replaced is read', () => {
-    const record = new LoginRecord(fixture.records.replaced)
+    const record = LoginRecord.of('session', fixture.records.replaced)
     expect(record.moved).toEqual({ session: 'another-session', logins: { default: { loginId, owner } } })
   })
 
   it('is what is written still: else there is another format, and a fixture of it', () => {
     const { whole } = fixture.slots
-    const partner = new LoginRecord(fixture.records.whole).slots['partner'] as Slot
+    const partner = LoginRecord.of('session', fixture.records.whole).slots['partner'] as Slot
     expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
   })
 })

@@ -15,6 +15,8 @@ import {
   sessionInUse,
   sessionLives,
 } from '../../lib/session/web-session.ts'
+import type { WrittenRecord } from '../../lib/core/records.ts'
+import { RedisTap } from '../support/redis-tap.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
 import { slotOf } from '../support/slots.ts'
@@ -90,7 +92,7 @@ describe('where logins are kept', () => {
 
   it('is beside the session, where its store can do that', () => {
     const store = new RedisSessionStore({ client: redis.client })
-    expect(recordsFor(store, undefined)).toBe(recordsIn(store))
+    expect(recordsFor(store, undefined)).toBe(recordsIn(store)?.records)
   })
 
   it('is memory, where sessions are, one for each store', () => {
@@ -166,13 +168,13 @@ describe('the session of a request', () => {
     expect(web.hasLogins).toBe(true)
     expect(await web.login()).toBe(LoginRecord.none)
     await web.records.set(loginKey(web.id), text, 60)
-    expect(await web.login()).toEqual(new LoginRecord(text))
+    expect(await web.login()).toEqual(LoginRecord.of('session', text))
     expect(await web.readLogin('another')).toBe(LoginRecord.none)
   })
 
   it('does not take the login that another store read along for that of its own records', async () => {
     web.renew(true)
-    attachLogin(req.session, new LoginRecord(writeRecord({ default: slotOf('mallory') }, 1)))
+    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: slotOf('mallory') }, 1)))
     expect(await web.login()).toBe(LoginRecord.none)
   })
 
@@ -249,8 +251,82 @@ describe('the session of a request', () => {
     const renewed = web.renew(true)
     await renewed.save()
     expect(store.entries.has(formerId)).toBe(true)
-    await renewed.dropFormer()
+    await renewed.dropFormer(LoginRecord.none)
     expect([...store.entries.keys()]).toEqual([renewed.id])
+  })
+
+  describe('whose store keeps it among its records', () => {
+    let tap: RedisTap
+    let redisStore: RedisSessionStore
+    beforeEach(() => {
+      tap = new RedisTap(redis.client)
+      redisStore = new RedisSessionStore({ client: tap })
+      req = requestOf(redisStore)
+      web = new RequestSession(req, recordsFor(redisStore, undefined))
+    })
+
+    const saved = (): Promise<void> => new Promise((resolve) => void req.session.save(() => resolve()))
+    const commands = (): string[] => tap.calls.map(({ method, keys }) => [method, ...keys].join(' '))
+
+    it('is not saved, but is to be written with its login', async () => {
+      const renewed = web.renew(true)
+      expect(await renewed.save()).toEqual([
+        { key: { session: renewed.id, part: 'data' }, value: JSON.stringify(req.session), seconds: 86_400 },
+      ])
+      expect(commands()).toEqual([])
+      expect(req.session.hasLogins).toBe(true)
+    })
+
+    it('leaves a former one alone that was never stored', async () => {
+      await web.renew(true).dropFormer(LoginRecord.none)
+      expect(commands()).toEqual([])
+    })
+
+    it('has the former one deleted with its tokens, in one command', async () => {
+      await saved()
+      const former = req.sessionID
+      tap.reset()
+      const slots = { default: slotOf('alice'), staff: slotOf('bob') }
+      await web.renew(true).dropFormer(LoginRecord.of(former, writeRecord(slots, 1)))
+      const tokens = ['default', 'staff'].map((name) => `oidc:{sess:${former}}:tokens:${name}`)
+      expect(commands()).toEqual([['del', `sess:${former}`, ...tokens].join(' ')])
+    })
+
+    it('ends the logins of a former one that the application has taken the mark from', async () => {
+      await saved()
+      const former = req.sessionID
+      const text = writeRecord({ default: slotOf('alice') }, 1)
+      await web.records.set(loginKey(former), text, 60)
+      attachLogin(req.session, LoginRecord.of(former, text))
+      await web.renew(true).dropFormer(LoginRecord.none)
+      expect(await web.records.get(loginKey(former))).toBeUndefined()
+      expect(await redis.client.exists(`sess:${former}`)).toBe(0)
+    })
+
+    it('is saved and deleted by the methods that an application has put in front of the store', async () => {
+      await saved()
+      const former = req.sessionID
+      const set = vi.spyOn(redisStore, 'set')
+      const destroy = vi.spyOn(redisStore, 'destroy')
+      await web.records.set({ session: former, part: 'tokens:default' }, 'sealed', 60)
+      const renewed = web.renew(true)
+      expect(await renewed.save()).toEqual([])
+      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: slotOf('alice') }, 1)))
+      expect(set.mock.calls.map(([id]) => id)).toEqual([renewed.id])
+      expect(destroy.mock.calls.map(([id]) => id)).toEqual([former])
+      expect(await web.records.get({ session: former, part: 'tokens:default' })).toBeUndefined()
+    })
+
+    it('is taken out again where its login fails', async () => {
+      const former = req.session
+      const renewed = web.renew(true)
+      const [record] = await renewed.save()
+      const { key, value, seconds } = record as WrittenRecord
+      await web.records.set(key, value, seconds)
+      await renewed.discard()
+      expect(req.session).toBe(former)
+      expect(await redis.client.exists(`sess:${renewed.id}`)).toBe(0)
+    })
   })
 
   it('can be ended, as can another', async () => {

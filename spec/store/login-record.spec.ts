@@ -5,7 +5,7 @@ import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-r
 import { secondsLeft, type Slot } from '../../lib/store/slot.ts'
 import { ours, slotOf } from '../support/slots.ts'
 
-const read = (text: string): LoginRecord => new LoginRecord(text)
+const read = (text: string): LoginRecord => LoginRecord.of('session', text)
 
 describe('a login record', () => {
   it('is read as it was written', () => {
@@ -13,6 +13,37 @@ describe('a login record', () => {
     const text = writeRecord(slots, 7)
     expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
     expect(read(text).slots).toEqual(slots)
+  })
+
+  it('is parsed only if its text is another than the last of its session', () => {
+    const parse = vi.spyOn(JSON, 'parse')
+    const of = (session: string, sub: string) => LoginRecord.of(session, writeRecord({ default: slotOf(sub) }, 1))
+    const first = of('parsed-1', 'alice')
+    expect(parse).toHaveBeenCalledTimes(1)
+    expect(of('parsed-1', 'alice')).toBe(first)
+    expect(parse).toHaveBeenCalledTimes(1)
+    expect(of('parsed-1', 'bob').slots['default']?.sub).toBe('bob')
+    expect(of('parsed-1', 'alice').slots['default']?.sub).toBe('alice')
+    // The same text in another session is parsed for that.
+    expect(of('parsed-2', 'alice')).not.toBe(first)
+    expect(parse).toHaveBeenCalledTimes(4)
+    parse.mockRestore()
+    expect(LoginRecord.of('parsed-1', undefined)).toBe(LoginRecord.none)
+  })
+
+  it('is frozen all through, since requests share it', () => {
+    const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
+    const { slots } = read(writeRecord({ default: slotOf('alice', { user, roles: ['admin'] }) }, 1))
+    const open: unknown[] = [slots]
+    let seen = 0
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      expect(Object.isFrozen(value)).toBe(true)
+      seen++
+      open.push(...Object.values(value as object).filter((each) => each !== null && typeof each === 'object'))
+    }
+    expect(seen).toBe(9)
+    const { moved } = read(writeReplaced('new', { default: slotOf('alice') }))
+    expect([moved, moved?.logins, moved?.logins['default']].every((each) => Object.isFrozen(each))).toBe(true)
   })
 
   it('of a newer version is known as such, whatever it looks like', { meta: { id: 'login-record-1' } }, () => {

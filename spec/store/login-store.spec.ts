@@ -6,7 +6,7 @@ import { groupKey } from '../../lib/store/login-groups.ts'
 import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
 import { LoginStore } from '../../lib/store/login-store.ts'
 import { ownerOf } from '../../lib/store/owner.ts'
-import { slotOf, someTokens as tokens } from '../support/slots.ts'
+import { putTokens, slotOf, someTokens as tokens } from '../support/slots.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
 /** An instance named `default` at an issuer. */
@@ -27,7 +27,7 @@ async function twoOwners() {
   ] as const
   const alice = slotOf('alice', { owner: ours.owner, sid: 'sid-1' })
   await records.set(loginKey('s'), writeRecord({ default: alice }, 1), 60)
-  await ours.logins.keepTokens('s', alice, tokens)
+  await putTokens(ours.logins, 's', alice, tokens)
   await ours.logins.index('s', alice)
   return { records, ours: ours.logins, theirs: theirs.logins, alice }
 }

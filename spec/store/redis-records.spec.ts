@@ -32,6 +32,28 @@ describe('records in Redis', () => {
     }
   })
 
+  it('are deleted with one command for each session, which a cluster has in one slot', async () => {
+    const tap = new RedisTap(redis.client)
+    const [one, other] = [randomUUID(), randomUUID()]
+    await redisRecords({ client: tap }).delete([
+      loginOf(one),
+      { kind: 'claim', id: one },
+      { session: other, part: 'tokens:default' },
+      { session: one, part: 'tokens:default' },
+    ])
+    expect(tap.calls.map(({ method, keys }) => [method, keys])).toEqual([
+      ['del', [`oidc:{sess:${one}}`, `oidc:{sess:${one}}:tokens:default`]],
+      ['del', [`oidc:claim:${one}`]],
+      ['del', [`oidc:{sess:${other}}:tokens:default`]],
+    ])
+  })
+
+  it('reach the session itself, as the part with its data', async () => {
+    const id = randomUUID()
+    await records.set({ session: id, part: 'data' }, '{"cart":"apple"}', 100)
+    expect(await redis.client.get(`sess:${id}`)).toBe('{"cart":"apple"}')
+  })
+
   it('take a prefix of the sessions\u2019 keys', async () => {
     const id = randomUUID()
     await redisRecords({ client: redis.client, prefix: 'shop:' }).set(loginOf(id), 'login', 100)

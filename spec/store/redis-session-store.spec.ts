@@ -8,7 +8,7 @@ import {
   type RedisSessionStoreOptions,
 } from 'express-session-oidc/redis'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { attachedLogin, recordsIn } from '../../lib/store/attached.ts'
+import { attachedLogin, recordsIn, type SessionRecords } from '../../lib/store/attached.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey } from '../../lib/store/login-records.ts'
 import { until } from '../support/app.ts'
@@ -295,7 +295,7 @@ describe('reading a session', () => {
     const session = await readSession()
     expect(tap.calls).toEqual([{ method: 'mGet', keys: [keyOf(id), `oidc:{sess:${id}}`], index: 0 }])
     expect(session.cart).toBe('apple')
-    expect(attachedLogin(session)).toEqual(new LoginRecord(text))
+    expect(attachedLogin(session)).toEqual(LoginRecord.of('session', text))
     expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
   })
 
@@ -419,10 +419,106 @@ describe('deleting a session', () => {
   })
 })
 
+describe('a session that is written together with its login', () => {
+  const kept = () => recordsIn(store) as SessionRecords
+
+  it('is the record that its own write would have made', async () => {
+    const session = sessionOf(undefined, { originalMaxAge: 60_000 })
+    session.cart = 'apple'
+    const { key, value, seconds } = kept().toWrite(session)
+    await kept().records.set(key, value, seconds)
+    expect(await stored()).toMatchObject({ cart: 'apple' })
+    const ttl = await redis.client.ttl(keyOf(id))
+    await redis.client.del(keyOf(id))
+    await new RedisSessionStore({ client: tap, idleSeconds: 600 }).set(id, session)
+    expect((await redis.client.get(keyOf(id))) as string).toBe(value)
+    expect(await redis.client.ttl(keyOf(id))).toBe(ttl)
+    expect(ttl).toBe(seconds)
+  })
+
+  it('is not written again by the next save, if nothing changed, and by the one after', async () => {
+    const session = sessionOf()
+    kept().toWrite(session)
+    await store.set(id, session)
+    expect(methods()).toEqual([])
+    await store.set(id, session)
+    expect(methods()).toEqual(['set'])
+  })
+
+  it.each<[string, (session: Session & SessionData) => void]>([
+    ['its data', (session) => (session.cart = 'apple')],
+    ['how long it lives', (session) => (session.cookie.expires = new Date(Date.now() + 5000))],
+    ['its cookie', (session) => (session.cookie.path = '/shop')],
+  ])('is written again by the next save where %s changed', async (_what, change) => {
+    const session = sessionOf()
+    const { key, value, seconds } = kept().toWrite(session)
+    await kept().records.set(key, value, seconds)
+    change(session)
+    await store.set(id, session)
+    expect(methods().at(-1)).toBe('set')
+    expect(await redis.client.get(keyOf(id))).toBe(JSON.stringify(session))
+  })
+
+  it('is not written again where only the end of its cookie has moved', async () => {
+    const session = sessionOf()
+    session.cookie.maxAge = 60_000
+    kept().toWrite(session)
+    const { expires } = session.cookie
+    await until(() => {
+      // As express-session does at the end of a request.
+      session.touch()
+      return session.cookie.expires?.getTime() !== expires?.getTime()
+    }, 'the end has moved')
+    await store.set(id, session)
+    expect(methods()).toEqual([])
+  })
+
+  it('does not come back by a later save once it was deleted', async () => {
+    const session = sessionOf()
+    const { key, value, seconds } = kept().toWrite(session)
+    await kept().records.set(key, value, seconds)
+    await store.destroy(id)
+    session.cart = 'apple'
+    await store.set(id, session)
+    expect(await keysLeft()).toEqual([])
+  })
+
+  it('counts as renewed just now', async () => {
+    const session = sessionOf()
+    kept().toWrite(session)
+    await store.touch(id, session)
+    expect(methods()).toEqual([])
+  })
+
+  it('is known to be stored, as are one that was saved and one that was loaded, and no other', async () => {
+    const session = sessionOf()
+    expect(kept().isStored(session)).toBe(false)
+    kept().toWrite(session)
+    expect(kept().isStored(session)).toBe(true)
+    const saved = sessionOf()
+    await store.set(id, saved)
+    expect(kept().isStored(saved)).toBe(true)
+    expect(kept().isStored(await readSession())).toBe(true)
+  })
+
+  it('is left to the methods that an application has put in front of the store', () => {
+    expect(kept().isOverridden()).toBe(false)
+    vi.spyOn(store, 'destroy')
+    expect(kept().isOverridden()).toBe(true)
+    class Counting extends RedisSessionStore {
+      override set(sid: string, session: SessionData, done?: (error?: unknown) => unknown): Promise<void> {
+        return super.set(sid, session, done)
+      }
+    }
+    store = new Counting({ client: tap })
+    expect(kept().isOverridden()).toBe(true)
+  })
+})
+
 describe('the store', () => {
   it('keeps records beside its sessions', async () => {
     await putLogin(loginRecord())
-    expect(await recordsIn(store)?.get(loginKey(id))).toBe(await redis.client.get(`oidc:{sess:${id}}`))
+    expect(await recordsIn(store)?.records.get(loginKey(id))).toBe(await redis.client.get(`oidc:{sess:${id}}`))
     expect(recordsIn({})).toBeUndefined()
   })
 
@@ -465,7 +561,7 @@ describe('the store', () => {
     store = new RedisSessionStore({ client: redis.client, prefix: 'shop:' })
     await store.set(id, sessionOf())
     expect(await keysLeft()).toEqual([`shop:${id}`])
-    await recordsIn(store)?.set(loginKey(id), loginRecord(), 60)
+    await recordsIn(store)?.records.set(loginKey(id), loginRecord(), 60)
     expect(await keysLeft()).toEqual([`oidc:{shop:${id}}`, `shop:${id}`])
     await store.destroy(id)
     expect(await keysLeft()).toEqual([])
@@ -518,7 +614,7 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
       await Promise.all([
         expect(store.set(id, session)).rejects.toMatchObject(fault),
         expect(store.destroy(randomUUID())).rejects.toMatchObject(fault),
-        expect(recordsIn(store)?.get(loginKey(id))).rejects.toMatchObject(fault),
+        expect(recordsIn(store)?.records.get(loginKey(id))).rejects.toMatchObject(fault),
         store.touch(randomUUID(), session),
       ])
     } finally {
@@ -554,7 +650,7 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
       const client = await clusterClient()
       try {
         store = new RedisSessionStore({ client, prefix })
-        const records = recordsIn(store)
+        const records = recordsIn(store)?.records
         await store.set(id, { cookie: new Cookie(), hasLogins: true, cart: 'apple' })
         await records?.set(loginKey(id), loginRecord(), 60)
         await records?.set({ session: id, part: 'tokens:default' }, 'sealed', 60)

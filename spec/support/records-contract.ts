@@ -126,6 +126,42 @@ export function describeRecords(records: () => Records): void {
       expect(await all()).toEqual([undefined, 'new 0', 'new 1', undefined])
     })
 
+    it('write and drop others of the same session in the step that adds, and only then', async () => {
+      const session = randomUUID()
+      const keys = ['login', 'tokens:default', 'gone'].map((part) => ({ session, part }))
+      const [login, tokens, gone] = keys as [RecordKey, RecordKey, RecordKey]
+      await records().set(gone, 'first', 60)
+      const besides = { written: [{ key: tokens, value: 'new', seconds: 60 }], dropped: [gone] }
+      const all = (): Promise<unknown[]> => Promise.all(keys.map((key) => records().get(key)))
+      expect(await records().add(login, 'added', 60, besides)).toBe(true)
+      expect(await all()).toEqual(['added', 'new', undefined])
+      await records().set(gone, 'again', 60)
+      const later = { written: [{ key: tokens, value: 'newer', seconds: 60 }], dropped: [gone] }
+      expect(await records().add(login, 'other', 60, later)).toBe(false)
+      expect(await all()).toEqual(['added', 'new', 'again'])
+      const third = { session: randomUUID(), part: 'login' }
+      expect(await records().add(third, '', 60, {})).toBe(true)
+      expect(await records().add(third, 'other', 60, {})).toBe(false)
+      expect(await records().get(third)).toBe('')
+    })
+
+    it('let one of many who add with others win, whose others are there then', async () => {
+      const session = randomUUID()
+      const [login, tokens] = [
+        { session, part: 'login' },
+        { session, part: 'tokens:default' },
+      ]
+      const won = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          records().add(login, `by ${index}`, 60, {
+            written: [{ key: tokens, value: `tokens of ${index}`, seconds: 60 }],
+          }),
+        ),
+      )
+      expect(won.filter(Boolean)).toHaveLength(1)
+      expect(await records().get(tokens)).toBe(`tokens of ${won.indexOf(true)}`)
+    })
+
     it('are taken once', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)

@@ -1,4 +1,5 @@
 import type { InstanceId } from '../../lib/store/login-record.ts'
+import type { LoginStore } from '../../lib/store/login-store.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
@@ -39,4 +40,10 @@ export const someTokens: KeptTokens = {
   refreshToken: 'refresh-token',
   idToken: 'id-token',
   scope: ['openid'],
+}
+
+/** Writes the tokens of a login beside its session. */
+export async function putTokens(logins: LoginStore, session: string, slot: Slot, tokens: KeptTokens): Promise<void> {
+  const { key, value, seconds } = logins.sealedRecord(session, slot, tokens)
+  await logins.records.set(key, value, seconds)
 }

@@ -110,7 +110,8 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   }
   const { login, loginId, returnTo } = finished
   // The login stands from here on: what cannot be written now costs a reload its way, not the user the login.
-  await settleClaim(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
+  const settled = settleClaim(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
+  await Promise.all([settled, finished.cleanUp()])
   attachLogin(exchange.req.session, login)
   requestState.login = login
   requestState.sessionId = exchange.req.sessionID

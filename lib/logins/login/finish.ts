@@ -10,7 +10,7 @@ import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
 import { slotOf } from './new-slot.ts'
 import type { Instance } from '../instance.ts'
-import { putBack, renewSession, writeLogin } from './write-login.ts'
+import { cleanUp, putBack, renewSession, writeLogin } from './write-login.ts'
 import { staleness } from './max-age.ts'
 
 /** What a login is finished with. */
@@ -32,6 +32,8 @@ export interface Finished {
   readonly loginId: string
   readonly returnTo: string
   readonly login: LoginRecord
+  /** Deletes what the login has replaced. It never fails: the login stands. */
+  readonly cleanUp: () => Promise<void>
 }
 
 /**
@@ -59,11 +61,10 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
   const made = await renewSession(instance, session, slot, { ...identity.tokens, dpopKey: transaction.dpopKey })
   try {
     const returnTo = await runHook(input, identity)
-    await made.renewed.save()
     const login = await writeLogin(instance, session, made)
     const { loginId, issuer, sub } = slot
     instance.events.emit('login', { issuer, sub, loginId })
-    return { loginId, returnTo, login }
+    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, made, login) }
   } catch (error) {
     await putBack(instance, made)
     throw error

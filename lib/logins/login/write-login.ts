@@ -3,7 +3,7 @@ import { warnOnce } from '../../core/warnings.ts'
 import { carryOver, type Carried } from '../../session/identity-change.ts'
 import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
-import { takeover, type Takeover } from '../../store/login-records.ts'
+import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { Slot, Slots } from '../../store/slot.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
@@ -18,6 +18,8 @@ export interface Made {
   former: LoginRecord
   readonly slot: Slot
   readonly tokens: KeptTokens
+  /** Names of the instances whose tokens may have been written into the session. */
+  readonly names: Set<string>
   /** What puts the record of the former session back, once its end was attempted. */
   takeover: Takeover | undefined
 }
@@ -49,7 +51,7 @@ export async function renewSession(
   const formerId = session.id
   const { data } = carry(instance, session, former, slot)
   const logins = instance.loginsIn(session.records)
-  return { logins, renewed: session.renew(data), formerId, former, slot, tokens, takeover: undefined }
+  return { logins, renewed: session.renew(data), formerId, former, slot, tokens, names: new Set(), takeover: undefined }
 }
 
 /** Another application has this name and shares the session: the two replace each other's logins in one browser. */
@@ -68,52 +70,37 @@ function carry(instance: Instance, session: RequestSession, former: LoginRecord,
 }
 
 /**
- * Writes a login: its tokens, its place in the index, then the record that makes it real, then the end of the former
- * session, each awaited.
+ * Writes a login: its place in the index, then the session, the tokens and the record that makes it real, then the end of
+ * the former session, each awaited. What is left to clean up is for `cleanUp`.
  *
  * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`. What was written then is for `putBack`.
  */
 export async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
-  const login = await writeRecords(instance, session, made)
-  await afterwards(instance, () => keepIndex(instance, made, login))
-  return login
-}
-
-async function writeRecords(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
   const { logins, renewed, formerId, slot, tokens } = made
   const { loginRecords } = logins
-  await logins.keepTokens(renewed.id, slot, tokens)
   // Before it is looked whether the user was logged out: whoever comes after that look finds the login.
   await logins.index(renewed.id, slot)
+  let unwritten = [...(await renewed.save()), logins.sealedRecord(renewed.id, slot, tokens)]
   let written: LoginRecord | undefined
-  let copied: string[] = []
-  for (let version = 1; version <= mostTries; version++) {
+  for (let tries = 0; tries < mostTries; tries++) {
     const { former } = made
     const { slots: others } = carry(instance, session, former, slot)
-    const gone = copied.filter((other) => !Object.hasOwn(others, other))
-    await loginRecords.dropTokens(renewed.id, gone)
-    await loginRecords.copyTokens(formerId, renewed.id, others)
-    copied = Object.keys(others)
+    const copied = await loginRecords.copiedTokens(formerId, renewed.id, others)
     const slots = { ...others, [instance.options.name]: slot }
-    const login = await loginRecords.write(renewed.id, slots, version, written)
+    for (const name of Object.keys(slots)) made.names.add(name)
+    const gone = Object.keys(written?.slots ?? {}).filter((name) => !Object.hasOwn(slots, name))
+    const besides = { written: [...unwritten, ...copied], dropped: tokensKeys(renewed.id, gone) }
+    const login = await loginRecords.write(renewed.id, slots, besides, written)
     if (!login) {
       if (written) throw new LoggedOutMeanwhile()
       throw storeUnavailable(new Error('the login record of a new session is another'))
     }
     written = login
+    unwritten = []
     if (await logins.wasLoggedOut(slot)) throw new LoggedOutMeanwhile()
     // With no logins before it, this one stands from here on.
-    if (former.text === undefined || former.isReplaced) {
-      await afterwards(instance, () => renewed.dropFormer())
-      return login
-    }
-    if (await endFormer(made, others)) {
-      await afterwards(instance, async () => {
-        await loginRecords.dropTokens(formerId, Object.keys(former.slots))
-        await renewed.dropFormer()
-      })
-      return login
-    }
+    if (former.text === undefined || former.isReplaced) return login
+    if (await endFormer(made, others)) return login
     // A logout or a refresh came first: look again at what there is to carry over.
     made.former = await session.readLogin(formerId)
     if (Object.keys(made.former.slots).length === 0) {
@@ -140,15 +127,23 @@ async function afterwards(instance: Instance, work: () => Promise<void>): Promis
   }
 }
 
+/** Deletes what a login has replaced, now that it stands: the former session, and the index of logins that have ended. */
+export async function cleanUp(instance: Instance, made: Made, login: LoginRecord): Promise<void> {
+  await Promise.all([
+    afterwards(instance, () => made.renewed.dropFormer(made.former)),
+    afterwards(instance, () => keepIndex(instance, made, login)),
+  ])
+}
+
 /** Undoes what a login that failed has written, as far as the store lets us; the former session is back in any case. */
 export async function putBack(instance: Instance, made: Made): Promise<void> {
-  const { logins, renewed, former, slot } = made
+  const { logins, renewed, slot } = made
   await afterwards(instance, async () => {
     if (made.takeover) await logins.loginRecords.undo(made.takeover)
   })
   await afterwards(instance, () => renewed.discard())
   await afterwards(instance, async () => {
-    await logins.loginRecords.discard(renewed.id, [instance.options.name, ...Object.keys(former.slots)])
+    await logins.loginRecords.discard(renewed.id, [...made.names])
     await logins.forget(slot)
   })
 }

@@ -8,7 +8,7 @@ import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
-import { slotOf, someTokens as tokens } from '../../support/slots.ts'
+import { putTokens, slotOf, someTokens as tokens } from '../../support/slots.ts'
 import { heard, instanceWith, putLogins } from '../support/stage.ts'
 
 vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
@@ -27,7 +27,7 @@ beforeEach(() => {
 async function logIn(session: string, slot: Slot, others: Readonly<Record<string, Slot>> = {}): Promise<void> {
   const logins = instance.loginsIn(records)
   await putLogins(records, session, { default: slot, ...others }, 1)
-  await logins.keepTokens(session, slot, tokens)
+  await putTokens(logins, session, slot, tokens)
   await logins.index(session, slot)
   await new Promise<void>((resolve) => store.set(session, { cookie: {} } as never, () => resolve()))
 }

@@ -55,7 +55,7 @@ async function place(slots: Readonly<Record<string, Slot>> = { default: alice, s
 }
 
 async function scopeOfLogin(): Promise<readonly string[] | undefined> {
-  return new LoginRecord(await records.get(loginKey('s'))).slots['default']?.scope
+  return LoginRecord.of('session', await records.get(loginKey('s'))).slots['default']?.scope
 }
 
 /** Another has refreshed them. */
@@ -93,7 +93,7 @@ describe('tokens', () => {
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
     expect(replace).toHaveBeenCalledOnce()
     expect(await kept()).toMatchObject({ accessToken: 'old, new', refreshToken: 'refresh' })
-    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({
+    expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({
       version: 8,
       slots: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
     })
@@ -126,7 +126,7 @@ describe('tokens', () => {
     const there = await place()
     before(refreshedByAnother)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
-    expect(new LoginRecord(await records.get(loginKey('s')))).toMatchObject({ version: 9 })
+    expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({ version: 9 })
   })
 
   it('are changed where their login went meanwhile', async () => {
@@ -237,7 +237,7 @@ describe('a login that the provider has ended', () => {
     const there = await place()
     const events = heard(instance, 'logout')
     expect(await endUnless(instance, there, asSent)).toBeUndefined()
-    const left = new LoginRecord(await records.get(loginKey('s')))
+    const left = LoginRecord.of('session', await records.get(loginKey('s')))
     expect(left).toMatchObject({ version: 8 })
     expect(left.slots).toEqual({ staff: bob })
     expect(await records.get(tokensKey('s', 'default'))).toBeUndefined()

@@ -10,13 +10,17 @@ interface Entry {
 }
 
 /** The statements of the scripts that there are; no other is understood, so that a change of one is noticed here. */
-const compareAndSet = [
-  "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
-  "if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end",
+const besides = [
   'local written = (#ARGV - 3) / 2',
   "for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end",
   "for i = written + 2, #KEYS do redis.call('DEL', KEYS[i]) end",
   'return 1',
+]
+const add = ["if not redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3], 'NX') then return 0 end", ...besides]
+const compareAndSet = [
+  "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+  "if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end",
+  ...besides,
 ]
 const include = [
   "local now = tonumber(redis.call('TIME')[1])",
@@ -96,8 +100,9 @@ export class MemoryRedis implements RedisClient {
     if (is(include)) return this.#changeSet(key, withMember(this.#read(key), given[0] as string, Number(given[1])))
     if (is(members)) return membersOf(this.#read(key))
     if (is(exclude)) return this.#changeSet(key, withoutMembers(this.#read(key), given))
-    if (!is(compareAndSet)) throw new Error(`the Redis in memory knows no such script: teach it this one\n${script}`)
-    return this.#compareAndSet(keys, given)
+    if (is(add)) return this.#writeIf(keys, given, undefined)
+    if (is(compareAndSet)) return this.#writeIf(keys, given, given[0])
+    throw new Error(`the Redis in memory knows no such script: teach it this one\n${script}`)
   }
 
   /** Sets are kept as text. */
@@ -107,9 +112,10 @@ export class MemoryRedis implements RedisClient {
     return null
   }
 
-  #compareAndSet(keys: string[], given: string[]): number {
+  /** Writes where `expected` is there, undefined where nothing is, and does what is to be done besides. */
+  #writeIf(keys: string[], given: string[], expected: string | undefined): number {
     const [key, ...others] = keys as [string, ...string[]]
-    const [expected, value, seconds, ...besides] = given as [string, string, string, ...string[]]
+    const [, value, seconds, ...besides] = given as [string, string, string, ...string[]]
     if (this.#read(key) !== expected) return 0
     if (seconds === '0') this.#remove([key])
     else this.#write(key, value, Number(seconds))

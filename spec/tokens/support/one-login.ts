@@ -67,7 +67,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
 /** The login that Redis has for a browser's session. */
 export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Slot> {
   const text = await redis.get(redisKey(loginKey(sessionId(agent)), 'sess:'))
-  const slot = new LoginRecord(String(text)).slots['default']
+  const slot = LoginRecord.of('session', String(text)).slots['default']
   if (!slot) throw new Error('no login record')
   return slot
 }
