@@ -23,7 +23,7 @@ export interface KeySource {
 
 /**
  * One key for each secret. No two purposes share a key, so what was sealed as a login in progress never opens as tokens,
- * and a key that encrypts never authenticates. Key objects, because Node 24 takes ten times as long with bytes.
+ * and a key that encrypts never authenticates. They are key objects because Node 24 is ten times slower with raw bytes.
  */
 function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
   const info = `express-session-oidc 1 ${owner} ${purpose}`

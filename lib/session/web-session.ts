@@ -87,8 +87,8 @@ export function destroySession(store: SessionStore, id: string): Promise<void> {
 export interface RenewedSession {
   readonly id: string
   /**
-   * Saves the new session, while the former one is still there. Where sessions are among the records, nothing is saved yet:
-   * what is returned is to be written with the login.
+   * Saves the new session and keeps the former one. If the store keeps sessions as records, it saves nothing and returns
+   * the record that must be written with the login.
    */
   save(): Promise<WrittenRecord[]>
   /** Puts the former session back into the request, and takes the new one out of the store where it got there. */
@@ -171,7 +171,7 @@ export class RequestSession {
       async dropFormer({ slots }) {
         if (kept && !kept.isStored(former.session)) return
         const tokens = tokensKeys(former.id, Object.keys(slots))
-        // Logins of a session that has lost its mark end with it, which takes more than a deletion.
+        // A session without its mark may still have logins. `destroy` ends them; a plain deletion would not.
         const isKnown = tokens.length > 0 || attachedLogin(former.session)?.text === undefined
         if (kept && isKnown && !kept.isOverridden()) return records.delete([dataKey(former.id), ...tokens])
         if (tokens.length > 0) await records.delete(tokens)

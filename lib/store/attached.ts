@@ -15,25 +15,25 @@ export function attachedLogin(session: object): LoginRecord | undefined {
   return attached.get(session)
 }
 
-/** A session store whose sessions are records too (see `dataKey`), so that one step writes a session and its login. */
+/** A session store that keeps each session as a record (see `dataKey`), so that one step can write a session and its login. */
 export interface SessionRecords {
   readonly records: Records
-  /** Whether the application has put its own `set` or `destroy` in front of the store's: then these are called. */
+  /** Whether the application has replaced `set` or `destroy`. Then those must be called instead. */
   isOverridden(): boolean
   /** Whether a session was loaded from the store or saved to it. */
   isStored(session: Session): boolean
-  /** A new session as it is to be written. */
+  /** The record of a new session, which the caller writes with its login. */
   toWrite(session: Session): WrittenRecord
 }
 
 const sessionRecords = new WeakMap<object, SessionRecords>()
 
-/** Says that a session store keeps its sessions among records. */
+/** Registers a session store that keeps its sessions as records. */
 export function keepRecords(store: object, kept: SessionRecords): void {
   sessionRecords.set(store, kept)
 }
 
-/** The records that a session store keeps its sessions among, where it does. */
+/** How a session store keeps its sessions as records; undefined if it does not. */
 export function recordsIn(store: object): SessionRecords | undefined {
   return sessionRecords.get(store)
 }

@@ -33,19 +33,19 @@ interface Written {
 
 const nobody: Slots = Object.freeze({})
 
-/** Bytes that parsed records may take in a process. Of usual ones it is a fifth, 25 MB or 8,000 records. */
+/** Memory for parsed records, in bytes. Room for about 8,000 records of usual size, which take about 25 MB. */
 const parsedBytes = 128 * 1024 * 1024
-/** Bytes that a parsed record takes for each character of its text at most: nothing but `{}` in it. Usual ones take 3. */
+/** Measured upper bound, reached by text that is mostly `{}`. Usual records take 3 bytes a character. */
 const bytesPerCharacter = 16
 
 /** The logins of one session as they were read. Immutable: a write compares the stored text with `text`, then replaces it. */
 export class LoginRecord {
   /** Where there is no record. */
   static readonly none: LoginRecord = new LoginRecord(undefined)
-  /** The records that were parsed last, by session. */
+  /** The latest parsed record of each session. */
   static readonly #parsed = new Lru<LoginRecord>(Infinity, parsedBytes)
 
-  /** The record that a session has. It is parsed only if its text is another than the last time. */
+  /** Parses the record of a session, or returns the one parsed before if the text is the same. */
   static of(session: string, text: string | undefined): LoginRecord {
     if (text === undefined) return LoginRecord.none
     const last = LoginRecord.#parsed.get(session)

@@ -49,7 +49,7 @@ export class RedisSessionStore extends RedisStore {
   readonly #loaded: Companion<LoginRecord> = companion()
   /** Session objects that exist in Redis, or whose first write is on its way. */
   readonly #existing: Companion<boolean> = companion()
-  /** What was written of a session object together with its login, until it is saved next. */
+  /** Content of the sessions that were written with their login, until the next save. */
   readonly #written: Companion<string> = companion()
 
   /** @throws TypeError where an option is wrong, or the installed connect-redis is older than version 9. */
@@ -163,7 +163,7 @@ export class RedisSessionStore extends RedisStore {
     const existing = this.#existing.get(session) === true
     const written = this.#written.get(session)
     if (written) {
-      // express-session saves the session of a login once more, at the end of the request.
+      // At the end of the request express-session saves the session of a login again.
       this.#written.set(session, '')
       if (written === contentOf(session, expiration.value)) return
     }
@@ -184,7 +184,7 @@ export class RedisSessionStore extends RedisStore {
     this.#renewed.set(sid, Date.now())
   }
 
-  /** A new session as it is to be written together with its login. */
+  /** The record of a new session, which is written with its login. */
   #toWrite(session: Session): WrittenRecord {
     const value = JSON.stringify(session)
     const seconds = this.#life(session)

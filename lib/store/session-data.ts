@@ -1,7 +1,7 @@
 import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
 
-/** What a session has and how long it lives, without the moment at which its cookie ends, which each request moves. */
+/** The content and lifetime of a session as text. The expiry of its cookie is left out, because each request moves it. */
 export function contentOf(session: SessionData, seconds: number): string {
   const { expires: _expires, ...cookie } = JSON.parse(JSON.stringify(session.cookie ?? {})) as object & {
     expires?: unknown

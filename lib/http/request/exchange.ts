@@ -2,8 +2,8 @@ import type { NextFunction, Request, Response } from 'express'
 import type { Instance } from '../../logins/instance.ts'
 
 /*
- * Classes rather than object literals: of a literal that every request makes, V8 comes to think that it lives long, and
- * puts it among the old objects at once. There it keeps the whole request until the next full garbage collection.
+ * These are classes because V8 may allocate an object literal directly in the old generation ("allocation site
+ * pretenuring"). There it would keep the whole request alive until the next full garbage collection.
  */
 
 /** One request on its way through a handler. */

@@ -7,7 +7,7 @@ import { RequestSession, recordsFor } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
 import type { Slot } from '../../store/slot.ts'
 
-/** What the routers know of one request, shared by all instances of an application. A class for the reason in exchange.ts. */
+/** What the routers know of one request, shared by all instances of an application. A class for the reason given in exchange.ts. */
 export class RequestState {
   /** Undefined where the request has no session. */
   session: RequestSession | undefined

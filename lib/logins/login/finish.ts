@@ -32,7 +32,7 @@ export interface Finished {
   readonly loginId: string
   readonly returnTo: string
   readonly login: LoginRecord
-  /** Deletes what the login has replaced. It never fails: the login stands. */
+  /** Deletes what the login has replaced. Never rejects, because the login is complete. */
   readonly cleanUp: () => Promise<void>
 }
 

@@ -18,7 +18,7 @@ export interface Made {
   former: LoginRecord
   readonly slot: Slot
   readonly tokens: KeptTokens
-  /** Names of the instances whose tokens may have been written into the session. */
+  /** Names of the instances whose tokens may be in the new session. */
   readonly names: Set<string>
   /** What puts the record of the former session back, once its end was attempted. */
   takeover: Takeover | undefined
@@ -127,7 +127,7 @@ async function afterwards(instance: Instance, work: () => Promise<void>): Promis
   }
 }
 
-/** Deletes what a login has replaced, now that it stands: the former session, and the index of logins that have ended. */
+/** Deletes what a finished login has replaced: the former session, and the index entries of logins that have ended. */
 export async function cleanUp(instance: Instance, made: Made, login: LoginRecord): Promise<void> {
   await Promise.all([
     afterwards(instance, () => made.renewed.dropFormer(made.former)),
