@@ -14,15 +14,15 @@ export interface AuthenticationRule {
   readonly maxAuthAgeSeconds: number | undefined
 }
 
-/** What an authentication lacks (RFC 9470 3). */
-export type Weakness = 'acr' | 'auth_time'
+/** The claim that does not meet a rule (RFC 9470, section 3). */
+export type MissingAuthentication = 'acr' | 'auth_time'
 
-/** What an authentication lacks for a rule; undefined where it will do. */
-export function weakness(
+/** The claim of an authentication that does not meet a rule; undefined if it meets the rule. */
+export function findMissingAuthentication(
   { acr, authTime }: Authentication,
   rule: AuthenticationRule,
   toleranceSeconds: number,
-): Weakness | undefined {
+): MissingAuthentication | undefined {
   if (rule.acr && !rule.acr.includes(acr as string)) return 'acr'
   if (rule.maxAuthAgeSeconds === undefined) return undefined
   return isRecent(authTime, rule.maxAuthAgeSeconds, toleranceSeconds) ? undefined : 'auth_time'

@@ -4,7 +4,7 @@ import type { UnknownClaims } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
 import { type Rule } from './rule.ts'
 import { acrOf, authAgeOf, claimsOf, scopeOf, wordsOf } from './rule-options.ts'
-import type { CompiledBearerRule } from './verdict.ts'
+import type { CompiledBearerRule } from './requirements.ts'
 
 /** What a route asks of an access token. All members that are given must be met. */
 export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {

@@ -1,6 +1,6 @@
 import { Checks } from '../config/checks.ts'
 import { scopeList, words } from '../core/scope.ts'
-import type { Requirements } from './verdict.ts'
+import type { Requirements } from './requirements.ts'
 /** Longest age that can be asked for: more than a year is no condition. */
 const longestAge = 366 * 86_400
 

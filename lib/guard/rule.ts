@@ -3,7 +3,7 @@ import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { StandardClaims, User } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
 import type { AuthenticationRule } from './authentication.ts'
-import type { Requirements, CompiledBearerRule } from './verdict.ts'
+import type { Requirements, CompiledBearerRule } from './requirements.ts'
 import { wordsOf, scopeOf, claimsOf, acrOf, authAgeOf } from './rule-options.ts'
 
 /** What a route asks of a login. All members that are given must be met. */
@@ -49,15 +49,13 @@ export interface AuthRule<Claims extends object = StandardClaims> extends Rule<C
   bearer?: true | { readonly audience: string | readonly string[] } | undefined
 }
 
-/** A rule, checked, in the form in which it is judged. */
+/** A validated rule for sessions. */
 export interface CompiledRule extends AuthenticationRule {
-  /** What no other login of the same user could bring. */
-  readonly standing: Requirements
+  /** Requirements that no other login of the same user can meet. */
+  readonly permanent: Requirements
+  /** Scope that a step-up can request. */
   readonly scope: readonly string[]
-  /** Whether there is something that another login could bring: scope, or a fresher or stronger authentication. */
-  readonly mendable: boolean
-  /** The application's own condition. */
-  readonly own: Requirements
+  readonly check: Requirements['check']
   readonly redirect: boolean
   /** What a token must meet, where tokens are looked at. */
   readonly bearer: CompiledBearerRule | undefined
@@ -96,25 +94,14 @@ export function compileRule(given: unknown, what: string, settings = { hasAudien
   const { scope, check } = requirements
   const rule: CompiledRule = {
     ...authentication,
-    standing: { ...requirements, scope: [], check: undefined },
+    permanent: { ...requirements, scope: [], check: undefined },
     scope,
-    mendable: scope.length > 0 || authentication.acr !== undefined || authentication.maxAuthAgeSeconds !== undefined,
-    own: { ...nothing, check },
+    check,
     redirect: checks.boolean('redirect', true),
     bearer: bearerOf(checks, { ...requirements, ...authentication }, settings),
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return Object.freeze(rule)
-}
-
-/** What everybody meets. */
-const nothing: Requirements = {
-  roles: [],
-  anyRole: undefined,
-  scope: [],
-  anyScope: undefined,
-  claims: [],
-  check: undefined,
 }
 
 function bearerOf(

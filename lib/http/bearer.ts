@@ -21,12 +21,12 @@ import type { Instance } from '../logins/instance.ts'
 import { Provider } from '../provider/provider.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { Keys } from '../tokens/key-set.ts'
-import { admitToken, verifyPresented } from './guards/admit-token.ts'
+import { authorizeToken, verifyPresented } from './guards/authorize-token.ts'
 import { notAuthorized, type NotAuthorized } from './guards/authorize.ts'
 import { requireToken, toldRefusal } from './guards/require-bearer.ts'
 import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-metadata.ts'
 import type { BearerGuard } from './guards/bearer-guard.ts'
-import type { CompiledBearerRule } from '../guard/verdict.ts'
+import type { CompiledBearerRule } from '../guard/requirements.ts'
 
 /** A guard of APIs by access tokens alone, with no login and no session. */
 export interface Bearer {
@@ -161,7 +161,7 @@ export function guardFunctions(
     async authorize(req, rule) {
       const compiledRule = compiled(rule, 'authorize()')
       try {
-        return { ok: true, auth: await admitToken(guard, compiledRule, req as Request) }
+        return { ok: true, auth: await authorizeToken(guard, compiledRule, req as Request) }
       } catch (error) {
         return notAuthorized(toldRefusal(guard.policy, error))
       }

@@ -4,8 +4,8 @@ import type { OidcError } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
 import type { CompiledRule } from '../../guard/rule.ts'
 import type { Instance } from '../../logins/instance.ts'
-import { admitLogin } from './admit-login.ts'
-import { admitToken } from './admit-token.ts'
+import { authorizeLogin } from './authorize-login.ts'
+import { authorizeToken } from './authorize-token.ts'
 import { presentsToken } from './bearer-credentials.ts'
 import { ensureState, loadState } from '../request/request-state.ts'
 import { toldRefusal } from './require-bearer.ts'
@@ -46,14 +46,14 @@ export async function authorize<Claims extends object>(
 ): Promise<Authorized<Claims> | NotAuthorized> {
   if (rule.bearer && presentsToken(req)) {
     try {
-      return { ok: true, user: undefined, auth: await admitToken(bearer, rule.bearer, req) }
+      return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule.bearer, req) }
     } catch (error) {
       return notAuthorized(toldRefusal(bearer.policy, error))
     }
   }
   try {
     await loadLogins(instance, req)
-    const login = await admitLogin([instance], rule, req)
+    const login = await authorizeLogin([instance], rule, req)
     if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
     return { ok: true, user: login.slot.user as User<Claims>, auth: undefined }
   } catch (error) {

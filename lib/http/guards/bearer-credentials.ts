@@ -5,7 +5,7 @@ export class MalformedCredentials extends Error {
   override readonly name = 'MalformedCredentials'
 }
 
-/** What was presented. The token is whatever comes after the scheme: {@link checkToken} says whether it may be one. */
+/** What was presented. The token is whatever comes after the scheme: see {@link requireTokenForm}. */
 export interface Credentials {
   readonly scheme: 'bearer' | 'dpop'
   readonly token: string
@@ -46,13 +46,14 @@ export function presentedToken(req: IncomingMessage): Credentials | undefined {
 }
 
 /**
- * Checks that what was presented has the form of a token (RFC 6750 2.1, RFC 9449 7.1: b64token). It takes a while to
- * read all of it: what is known as a token need not be looked at again.
+ * Returns a token if it has the form of one (b64token; RFC 6750, section 2.1, and RFC 9449, section 7.1). Reading a long
+ * token takes a while, so callers skip this for tokens that they know.
  *
  * @throws MalformedCredentials
  */
-export function checkToken(token: string): void {
+export function requireTokenForm(token: string): string {
   if (token.length > longestToken || !/^[\w.~+/-]+=*$/.test(token)) throw malformed()
+  return token
 }
 
 function malformed(): MalformedCredentials {

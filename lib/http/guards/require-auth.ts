@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { CompiledRule } from '../../guard/rule.ts'
-import { admitLogin, type Instances, type Login } from './admit-login.ts'
+import { authorizeLogin, type Instances } from './authorize-login.ts'
 import { answerError } from '../response/error-page.ts'
 import { presentsToken } from './bearer-credentials.ts'
 import { makeContext } from '../context/make-context.ts'
@@ -19,31 +19,36 @@ import type { BearerGuard } from './bearer-guard.ts'
 /** The guard of session routes: any of `instances` will do. */
 export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
   return function requireAuth(req: Request, res: Response, next: NextFunction): void {
-    if (bearer && rule.bearer && presentsToken(req)) return passToken(bearer, rule.bearer, new Handled(req, res, next))
-    const exchange = new Exchange(instances[0], req, res, next)
-    const proceed = (login: Login | undefined): void | Promise<void> =>
-      login ? pass(exchange, login) : notLoggedIn(exchange, rule, bearer)
-    const fail = (error: unknown): void => {
-      if (rule.redirect) void answerFault(exchange, error)
-      else answerError(exchange, toldError(exchange.instance, error))
-    }
-    try {
-      const outcome = admitLogin(instances, rule, req)
-      const answered = outcome instanceof Promise ? outcome.then(proceed) : proceed(outcome)
-      if (answered instanceof Promise) answered.catch(fail)
-    } catch (error) {
-      fail(error)
+    if (bearer && rule.bearer && presentsToken(req)) {
+      void passToken(bearer, rule.bearer, new Handled(req, res, next))
+    } else {
+      void passLogin(instances, rule, bearer, new Handled(req, res, next))
     }
   }
 }
 
-function pass(exchange: Exchange, { instance }: Login): void {
-  const { req, res, next } = exchange
-  req.oidc = makeContext(instance === exchange.instance ? exchange : new Exchange(instance, req, res, next))
-  next()
+/** Passes a request on if a login of its session meets the rule, otherwise answers it. */
+async function passLogin(
+  instances: Instances,
+  rule: CompiledRule,
+  bearer: BearerGuard | undefined,
+  { req, res, next }: Handled,
+): Promise<void> {
+  try {
+    const login = await authorizeLogin(instances, rule, req)
+    const exchange = new Exchange(login?.instance ?? instances[0], req, res, next)
+    if (!login) return await answerAnonymous(exchange, rule, bearer)
+    req.oidc = makeContext(exchange)
+    next()
+  } catch (error) {
+    const exchange = new Exchange(instances[0], req, res, next)
+    if (rule.redirect) await answerFault(exchange, error)
+    else answerError(exchange, toldError(exchange.instance, error))
+  }
 }
 
-function notLoggedIn(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): void | Promise<void> {
+/** Starts a login where the user is not logged in, if the request is a navigation; otherwise throws. */
+async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): Promise<void> {
   const { instance, req } = exchange
   const { loginPage } = instance.options
   if (kindOf(req) !== 'navigation' || !rule.redirect) {

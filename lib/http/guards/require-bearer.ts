@@ -4,12 +4,12 @@ import { BearerError } from '../../guard/bearer-error.ts'
 import type { BearerPolicy } from '../../guard/bearer-policy.ts'
 import type { OidcError, OidcErrorCode } from '../../core/errors.ts'
 import { Handled } from '../request/exchange.ts'
-import { admitToken } from './admit-token.ts'
+import { authorizeToken } from './authorize-token.ts'
 import { answerWith } from '../response/error-page.ts'
 import { sendProblem } from '../response/problem.ts'
 import { toldError } from '../response/report-error.ts'
 import type { BearerGuard } from './bearer-guard.ts'
-import type { CompiledBearerRule } from '../../guard/verdict.ts'
+import type { CompiledBearerRule } from '../../guard/requirements.ts'
 
 declare global {
   // eslint-disable-next-line typescript/no-namespace
@@ -24,31 +24,20 @@ declare global {
 /** The guard of routes that take access tokens. */
 export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {
   return function requireBearer(req: Request, res: Response, next: NextFunction): void {
-    passToken(guard, rule, new Handled(req, res, next))
+    void passToken(guard, rule, new Handled(req, res, next))
   }
 }
 
-/** Lets a request on that presents a token that will do, and answers any other. */
-export function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: Handled): void {
+/** Passes a request on if its access token meets the rule, otherwise answers it. */
+export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: Handled): Promise<void> {
+  const { req, res, next } = handled
   try {
-    const auth = admitToken(guard, rule, handled.req)
-    if (!(auth instanceof Promise)) return pass(handled, auth)
-    auth.then(
-      (admitted) => pass(handled, admitted),
-      (error: unknown) => fail(guard, handled, error),
-    )
-  } catch (error) {
-    fail(guard, handled, error)
+    const auth = await authorizeToken(guard, rule, req)
+    if (auth) req.auth = auth
+    next()
+  } catch (thrown) {
+    answerWith(guard.onError, handled, toldRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
   }
-}
-
-function pass({ req, next }: Handled, auth: BearerAuth | undefined): void {
-  if (auth) req.auth = auth
-  next()
-}
-
-function fail({ policy, onError }: BearerGuard, handled: Handled, thrown: unknown): void {
-  answerWith(onError, handled, toldRefusal(policy, thrown), (error) => sendProblem(handled.res, error))
 }
 
 /** There is no login whose failure would tell of the latter two: a wrong secret for introspection, say. */

@@ -2,8 +2,7 @@ import type { Request } from 'express'
 import type { AuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { compileRule } from '../../lib/guard/rule.ts'
-import { judge } from '../../lib/guard/session-verdict.ts'
-import type { Verdict } from '../../lib/guard/verdict.ts'
+import { evaluateLogin } from '../../lib/guard/login-decision.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 
 const req = { method: 'GET', url: '/orders' } as Request
@@ -30,11 +29,11 @@ const alice: Slot = {
   endsAt: 1,
 }
 
-function verdict(rule: AuthRule<Record<string, unknown>>): Verdict | Promise<Verdict> {
-  return judge(alice, compileRule(rule, 'requireAuth()'), req, 30) as Verdict | Promise<Verdict>
+function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
+  return evaluateLogin(alice, compileRule(rule, 'requireAuth()'), req, 30)
 }
 
-describe('a login, judged against a rule', () => {
+describe('a login, judged against a rule', async () => {
   const passes: AuthRule<Record<string, unknown>>[] = [
     {},
     { roles: 'admin' },
@@ -47,8 +46,8 @@ describe('a login, judged against a rule', () => {
     { claims: { groups: 'ops' } },
     { roles: 'admin', anyRole: ['user'], scope: 'openid', anyScope: ['openid'], claims: { tenant: 'acme' } },
   ]
-  it.each(passes)('passes %j, at once', (rule) => {
-    expect(verdict(rule)).toEqual({ ok: true })
+  it.each(passes)('passes %j, at once', async (rule) => {
+    expect(await decide(rule)).toBeUndefined()
   })
 
   const fails: [AuthRule<Record<string, unknown>>, string][] = [
@@ -72,30 +71,30 @@ describe('a login, judged against a rule', () => {
     [{ roles: 'admin', claims: { tenant: 'other' } }, 'claim tenant'],
     [{ roles: 'editor', check: () => true }, 'role editor'],
   ]
-  it.each(fails)('fails %j, at once', { meta: { id: 'session-verdict-1' } }, (rule, lacking) => {
-    expect(verdict(rule)).toMatchObject({ ok: false, lacking })
+  it.each(fails)('fails %j, at once', { meta: { id: 'session-verdict-1' } }, async (rule, lacking) => {
+    expect(await decide(rule)).toMatchObject({ missing: lacking })
   })
 
   it('is shown to the check with its request, and after the other conditions only', async () => {
     const seen: unknown[] = []
     const check = (...given: unknown[]): boolean => seen.push(given) > 0
-    await verdict({ roles: 'nobody', check })
+    await decide({ roles: 'nobody', check })
     expect(seen).toEqual([])
-    expect(await verdict({ roles: 'admin', check })).toEqual({ ok: true })
+    expect(await decide({ roles: 'admin', check })).toBeUndefined()
     expect(seen).toEqual([[alice.user, req]])
   })
 
   it('passes a check that says true, sooner or later', { meta: { id: 'session-verdict-2' } }, async () => {
-    expect(await verdict({ check: () => true })).toEqual({ ok: true })
-    expect(await verdict({ check: async () => true })).toEqual({ ok: true })
+    expect(await decide({ check: () => true })).toBeUndefined()
+    expect(await decide({ check: async () => true })).toBeUndefined()
   })
 
   it.each([false, undefined, null, 0, 1, 'yes', {}, []])(
     'fails a check that says %j, which is not true',
     async (said) => {
-      const refused = { ok: false, lacking: "the route's own check" }
-      expect(await verdict({ check: () => said as boolean })).toEqual(refused)
-      expect(await verdict({ check: async () => said as boolean })).toEqual(refused)
+      const refused = { missing: "the route's own check" }
+      expect(await decide({ check: () => said as boolean })).toEqual(refused)
+      expect(await decide({ check: async () => said as boolean })).toEqual(refused)
     },
   )
 
@@ -104,16 +103,21 @@ describe('a login, judged against a rule', () => {
     const throwing = (): boolean => {
       throw fault
     }
-    expect(() => verdict({ check: throwing })).toThrow(fault)
-    await expect(verdict({ check: async () => throwing() })).rejects.toBe(fault)
+    for (const check of [throwing, async () => throwing()]) {
+      await expect(decide({ check })).rejects.toMatchObject({
+        code: 'hook_failed',
+        cause: fault,
+        detail: 'check failed: Error: the database is away',
+      })
+    }
   })
 
-  it('does not follow a rule that was changed after the route was defined', () => {
+  it('does not follow a rule that was changed after the route was defined', async () => {
     const rule = { roles: ['editor'], claims: { tenant: 'other' } }
     const compiled = compileRule(rule, 'requireAuth()')
     rule.roles.pop()
     rule.claims.tenant = 'acme'
-    expect(judge(alice, compiled, req, 30)).toEqual({ ok: false, lacking: 'role editor' })
+    expect(await evaluateLogin(alice, compiled, req, 30)).toEqual({ missing: 'role editor' })
     expect(Object.isFrozen(compiled)).toBe(true)
   })
 })

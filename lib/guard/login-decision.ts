@@ -1,0 +1,76 @@
+import type { Request } from 'express'
+import { nowSeconds } from '../core/clock.ts'
+import type { LoginNeeds } from '../core/errors.ts'
+import { wasAskedLately } from '../session/step-up-history.ts'
+import type { Slot } from '../store/slot.ts'
+import { authenticationParameters, findMissingAuthentication, type MissingAuthentication } from './authentication.ts'
+import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
+import type { CompiledRule } from './rule.ts'
+
+/** A login needs more scope, or a more recent or stronger authentication. Another login can provide that. */
+export interface StepUpRequired extends LoginNeeds {
+  readonly code: 'authentication_insufficient' | 'not_allowed'
+  /** For the log. */
+  readonly missing: string
+  /** Whether the same was requested recently, and the login still does not have it. */
+  readonly isRepeat: boolean
+}
+
+/** Minimum time that users get for the way from the provider back to the page, in seconds. */
+const wayBackSeconds = 30
+
+/**
+ * Evaluates a login against a rule. Returns what is missing, or undefined if the login meets the rule. Requirements that
+ * no other login can meet come first, so that no user is redirected to the provider in vain.
+ *
+ * @throws OidcError `hook_failed` if the rule's `check` throws.
+ */
+export async function evaluateLogin(
+  slot: Slot,
+  rule: CompiledRule,
+  req: Request,
+  clockToleranceSeconds: number,
+): Promise<Missing | StepUpRequired | undefined> {
+  return (
+    findMissing({ roles: slot.roles, scope: slot.scope, claims: slot.user }, rule.permanent) ??
+    findStepUp(slot, rule, Math.max(clockToleranceSeconds, wayBackSeconds)) ??
+    (await findFailedCheck(slot.user, rule, req))
+  )
+}
+
+function findStepUp(slot: Slot, rule: CompiledRule, toleranceSeconds: number): StepUpRequired | undefined {
+  const scope = rule.scope.filter((required) => !slot.scope.includes(required))
+  const authentication = findStepUpAuthentication(slot, rule, toleranceSeconds)
+  if (scope.length === 0 && !authentication) return undefined
+  const parameters = authentication ? authenticationParameters(rule) : {}
+  const isScopeRepeat = scope.length > 0 && wasAskedLately(slot, { scope, parameters: {} })
+  // A requested age was met when the user came back, otherwise there would be no such login.
+  const isAcrRepeat =
+    authentication === 'acr' &&
+    wasAskedLately(slot, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
+  return {
+    code: authentication ? 'authentication_insufficient' : 'not_allowed',
+    missing: [...scope.map((word) => `scope ${word}`), ...(authentication ? [authentication] : [])].join(', '),
+    scope,
+    parameters,
+    isRepeat: isScopeRepeat || isAcrRepeat,
+  }
+}
+
+function findStepUpAuthentication(
+  slot: Slot,
+  rule: CompiledRule,
+  toleranceSeconds: number,
+): MissingAuthentication | undefined {
+  const missing = findMissingAuthentication({ acr: slot.acr, authTime: slot.authTime }, rule, toleranceSeconds)
+  return missing === 'auth_time' && isJustBack(slot, rule, toleranceSeconds) ? undefined : missing
+}
+
+/**
+ * Whether a login has just come back from a request for the same or a smaller `max_age`. Its `auth_time` was compared with
+ * the time at which the user left, because pages of the provider that follow the password may take longer than the way back.
+ */
+function isJustBack({ asked }: Slot, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
+  const maxAge = asked?.parameters['max_age']
+  return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - (asked?.at as number) <= wayBack
+}

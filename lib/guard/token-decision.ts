@@ -1,0 +1,64 @@
+import type { Request } from 'express'
+import { checkAudience } from '../tokens/presented-token.ts'
+import { authenticationParameters, findMissingAuthentication } from './authentication.ts'
+import type { BearerAuth } from './bearer-auth.ts'
+import type { Refusal } from './bearer-error.ts'
+import { findFailedCheck, findMissing, type CompiledBearerRule, type Missing } from './requirements.ts'
+
+/**
+ * Evaluates a verified access token against a rule. Returns the refusal, or undefined if the token meets the rule.
+ *
+ * @throws TokenRejected if the token is for another audience; OidcError `hook_failed` if the rule's `check` throws.
+ */
+export async function evaluateToken(
+  auth: BearerAuth,
+  rule: CompiledBearerRule,
+  req: Request | undefined,
+  clockToleranceSeconds: number,
+): Promise<Refusal | undefined> {
+  if (rule.audience) checkAudience(auth.claims, rule.audience)
+  const insufficient = findInsufficientAuthentication(auth, rule, clockToleranceSeconds)
+  if (insufficient) return insufficient
+  const missing = findMissing(auth, rule) ?? (await findFailedCheck(auth.claims, rule, req))
+  return missing && insufficientScope(missing)
+}
+
+/** RFC 9470, section 3: the user has to authenticate again, or in a stronger way. */
+function findInsufficientAuthentication(
+  { claims }: BearerAuth,
+  rule: CompiledBearerRule,
+  tolerance: number,
+): Refusal | undefined {
+  const missing = findMissingAuthentication({ acr: claims['acr'], authTime: claims['auth_time'] }, rule, tolerance)
+  if (!missing) return undefined
+  return {
+    code: 'authentication_insufficient',
+    status: 401,
+    error: 'insufficient_user_authentication',
+    message:
+      missing === 'auth_time'
+        ? 'More recent authentication is required.'
+        : 'A different authentication level is required.',
+    detail:
+      missing === 'auth_time'
+        ? 'auth_time is too long ago, or missing'
+        : `acr is none of ${(rule.acr as string[]).join(' ')}`,
+    needed: authenticationParameters(rule),
+  }
+}
+
+function insufficientScope({ missing, scope }: Missing): Refusal {
+  return {
+    code: 'not_allowed',
+    status: 403,
+    error: 'insufficient_scope',
+    message: `The access token lacks what this needs: ${printable(missing)}.`,
+    detail: `lacking: ${missing}`,
+    needed: scope ? { scope: scope.join(' ') } : {},
+  }
+}
+
+/** As RFC 6750, section 3, permits it in `error_description`. */
+function printable(text: string): string {
+  return text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?')
+}

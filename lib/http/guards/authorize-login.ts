@@ -1,0 +1,94 @@
+import type { Request } from 'express'
+import { LoginNeeded, OidcError, setupInvalid } from '../../core/errors.ts'
+import { warnOnce } from '../../core/warnings.ts'
+import type { CompiledRule } from '../../guard/rule.ts'
+import { evaluateLogin, type StepUpRequired } from '../../guard/login-decision.ts'
+import type { Missing } from '../../guard/requirements.ts'
+import type { Instance } from '../../logins/instance.ts'
+import { recheck } from '../../logins/tokens/recheck.ts'
+import type { Slot } from '../../store/slot.ts'
+import { canAskNow } from './step-up.ts'
+import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
+
+/** The instances of a guard. A login with any of them is enough. */
+export type Instances = readonly [Instance, ...Instance[]]
+
+/** A login that meets a rule. */
+export interface Login {
+  readonly instance: Instance
+  readonly slot: Slot
+}
+
+/** A login that does not meet a rule, and why. */
+interface DeniedLogin {
+  readonly login: Login
+  readonly decision: Missing | StepUpRequired
+}
+
+/**
+ * Finds the first login of a request's session that meets a rule; undefined if nobody is logged in.
+ *
+ * @throws OidcError `not_allowed`, `authentication_insufficient`, `cross_site_request`, `session_missing`, `setup_invalid`,
+ * `hook_failed`
+ */
+export async function authorizeLogin(
+  instances: Instances,
+  rule: CompiledRule,
+  req: Request,
+): Promise<Login | undefined> {
+  const state = requireRouters(instances, req)
+  const { records } = requireSession(req, state)
+  const refused = instances.map((instance) => crossSite(req, instance.options))
+  if (!refused.includes(undefined)) throw crossSiteRefused(instances[0], refused[0] as string)
+  const logins = instances.flatMap((instance) => {
+    const slot = slotOf(req, instance)
+    return slot ? [{ instance, slot }] : []
+  })
+  for (const { instance, slot } of logins) {
+    recheck(instance, { logins: instance.loginsIn(records), session: state.sessionId, slot })
+  }
+  let denied: DeniedLogin | undefined
+  for (const login of logins) {
+    const { clockToleranceSeconds } = login.instance.options
+    const decision = await evaluateLogin(login.slot, rule, req, clockToleranceSeconds)
+    if (!decision) return login
+    // The first login that a step-up can help is reported, otherwise the first login.
+    if (!denied || (isStepUp(decision) && !isStepUp(denied.decision))) denied = { login, decision }
+  }
+  if (denied) throw denial(denied, rule, req)
+  return undefined
+}
+
+/** The state of a request that has passed the routers of all instances. */
+function requireRouters(instances: Instances, req: Request): RequestState {
+  const state = stateOf(req)
+  const missing = instances.find((instance) => !state?.instances.has(instance))
+  if (state && !missing) return state
+  warnOnce(
+    'OIDC_ROUTER_ORDER',
+    'a guarded route was reached before the router of its instance: app.use(oidc.router) must come before the routes that it guards.',
+    instances[0].options.name,
+  )
+  throw setupInvalid(
+    `a guarded route was reached before the router of the instance '${(missing ?? instances[0]).options.name}': app.use(oidc.router) must come before the routes that it guards`,
+  )
+}
+
+function isStepUp(decision: Missing | StepUpRequired): decision is StepUpRequired {
+  return 'parameters' in decision
+}
+
+/** The error if no login meets the rule. It names what another login has to request, if that can help. */
+function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
+  const { instance, slot } = login
+  const detail = `lacking: ${decision.missing}`
+  const error = isStepUp(decision)
+    ? new LoginNeeded(decision.code, { ...decision, provider: instance.options.name, owner: instance.owner, detail })
+    : new OidcError('not_allowed', 'You are logged in, but you may not do this.', { status: 403, detail })
+  const { code, status } = error
+  if (!(error instanceof LoginNeeded && redirect && canAskNow(req, error))) {
+    instance.events.emit('denied', { code, status, sub: slot.sub, detail })
+  }
+  return error
+}
