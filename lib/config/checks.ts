@@ -1,6 +1,9 @@
 import { OidcError } from '../core/errors.ts'
+import { ownProperties } from '../core/own-properties.ts'
+import { scopeList } from '../core/scope.ts'
+import { localPath } from '../core/urls.ts'
 
-/** Collects what is wrong with an options object, so that all of it can be said at once. */
+/** Collects all faults of an options object, so that one error can name them together. */
 export class Checks {
   readonly faults: string[] = []
   readonly #given: Readonly<Record<string, unknown>>
@@ -8,14 +11,14 @@ export class Checks {
   constructor(given: unknown, what: string, known: readonly string[]) {
     if (given === null || typeof given !== 'object' || Array.isArray(given)) {
       this.faults.push(`${what} must be an object`)
-      this.#given = {}
+      this.#given = ownProperties({})
       return
     }
-    this.#given = given as Record<string, unknown>
+    this.#given = ownProperties(given as Record<string, unknown>)
     for (const key of Object.keys(given)) {
       if (known.includes(key)) continue
       const meant = nearest(key, known)
-      this.faults.push(`unknown option '${key}'${meant ? `; did you mean '${meant}'?` : ''}`)
+      this.faults.push(`${unknownOption}${key}'${meant ? `; did you mean '${meant}'?` : ''}`)
     }
   }
 
@@ -23,13 +26,61 @@ export class Checks {
     this.faults.push(message)
   }
 
-  /** The option's value; `undefined` counts as not given. */
+  /** The value of an option; undefined if it is not given. */
   value(key: string): unknown {
     return this.#given[key]
   }
 
+  /** Whether an option is given, even as `undefined`. */
   has(key: string): boolean {
-    return Object.hasOwn(this.#given, key)
+    return key in this.#given
+  }
+
+  /** Whether an option is given as `undefined`, which is a fault: an unset variable must not weaken what is configured. */
+  refuseUndefined(key: string, hint = ''): boolean {
+    const isUndefined = this.has(key) && this.#given[key] === undefined
+    if (isUndefined) this.fault(`${key} is present but undefined${hint && `: ${hint}`}`)
+    return isUndefined
+  }
+
+  /** A string that must be given. */
+  required(key: string, fix: string): string | undefined {
+    if (this.#given[key] === undefined) this.fault(`${key} is missing: pass ${fix}`)
+    return this.string(key, fix)
+  }
+
+  /** A scope: words separated by spaces, or an array of words. */
+  scope(key: string, fix = ''): string[] | undefined {
+    const value = this.#given[key]
+    if (value === undefined) return undefined
+    const scope = scopeList(value)
+    if (!scope) this.fault(`${key} must be words separated by spaces, or an array of words${fix && `: ${fix}`}`)
+    return scope
+  }
+
+  /** A path on an origin. */
+  path(key: string, origin: string, example: string): string | undefined {
+    const value = this.#given[key]
+    if (value === undefined) return undefined
+    const path = localPath(value, origin)
+    if (path === undefined) this.fault(`${key} must be a path on this origin, such as '${example}'`)
+    return path
+  }
+
+  /** Reads an option that is an object. The faults in it name the option. */
+  nested<Result>(
+    key: string,
+    known: readonly string[],
+    read: (inner: Checks) => Result,
+    { what = key, given = this.value(key) }: { readonly what?: string; readonly given?: unknown } = {},
+  ): Result {
+    const inner = new Checks(given, what, known)
+    const result = read(inner)
+    for (const fault of inner.faults) {
+      if (fault.startsWith(unknownOption)) this.fault(fault.replace(unknownOption, `${unknownOption}${key}.`))
+      else this.fault(fault.startsWith(key) ? fault : `${key}: ${fault}`)
+    }
+    return result
   }
 
   string(key: string, fix: string): string | undefined {
@@ -64,14 +115,20 @@ export class Checks {
     return fallback
   }
 
-  function(key: string): ((...parameters: never[]) => unknown) | undefined {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- options have many function types
+  function<Given extends (...parameters: never[]) => unknown>(key: string): Given | undefined {
     const value = this.#given[key]
     if (value === undefined) return undefined
-    if (typeof value === 'function') return value as (...parameters: never[]) => unknown
+    if (typeof value === 'function') return value as Given
     this.fault(`${key} must be a function`)
     return undefined
   }
 }
+
+/** Hint for options that usually come from the environment. */
+export const unsetVariable = 'is its environment variable set?'
+
+const unknownOption = "unknown option '"
 
 /** One error for all faults of an options object. */
 export function optionsInvalid(what: string, faults: readonly string[]): OidcError {

@@ -1,4 +1,4 @@
-import type { Checks } from './checks.ts'
+import { unsetVariable, type Checks } from './checks.ts'
 
 /** How a client authenticates (OIDC Core 9). */
 export interface ResolvedClient {
@@ -10,9 +10,8 @@ export interface ResolvedClient {
 export function clientOf(checks: Checks): ResolvedClient {
   const secret = checks.string('clientSecret', 'the secret registered with the provider')
   const auth = checks.oneOf('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
-  if (checks.has('clientSecret') && checks.value('clientSecret') === undefined) {
-    checks.fault('clientSecret is present but undefined: is its environment variable set?')
-  } else if (auth === 'none' && secret !== undefined) {
+  if (checks.refuseUndefined('clientSecret', unsetVariable)) return { clientSecret: undefined, clientAuth: auth }
+  if (auth === 'none' && secret !== undefined) {
     checks.fault("clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out")
   } else if (auth !== 'none' && !checks.has('clientSecret')) {
     checks.fault("clientSecret is missing: pass it, or say clientAuth: 'none' for a public client")

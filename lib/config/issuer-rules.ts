@@ -73,10 +73,10 @@ export function issuerRulesOf(checks: Checks, allowInsecure: boolean): IssuerRul
   }
   return {
     metadataIssuer: metadataIssuer as string | undefined,
-    tokenIssuer: checks.function('tokenIssuer') as IssuerRules['tokenIssuer'],
-    accept: checks.function('accept') as IssuerRules['accept'],
-    distributedClaims: checks.function('distributedClaims') as IssuerRules['distributedClaims'],
-    codeScope: checks.function('codeScope') as IssuerRules['codeScope'],
+    tokenIssuer: checks.function('tokenIssuer'),
+    accept: checks.function('accept'),
+    distributedClaims: checks.function('distributedClaims'),
+    codeScope: checks.function('codeScope'),
   }
 }
 

@@ -1,8 +1,7 @@
-import { localPath } from '../core/urls.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import type { LoginParameters } from './options.ts'
 import { resourcesOf } from './resource.ts'
-import { scopeList, words } from '../core/scope.ts'
+import { words } from '../core/scope.ts'
 
 /** What one login asks for, checked. */
 export interface LoginRequest {
@@ -70,28 +69,19 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
     ['acrValues', 'acr_values'],
     ['uiLocales', 'ui_locales'],
   ] as const) {
-    const value = checks.value(key)
-    if (value === undefined) continue
-    const list = scopeList(value)
+    const list = checks.scope(key)
     if (list) parameters[parameter] = list.join(' ')
-    else checks.fault(`${key} must be words separated by spaces, or an array of words`)
   }
   const maxAge = checks.value('maxAuthAgeSeconds')
   if (maxAge !== undefined) {
     if (typeof maxAge === 'number' && Number.isInteger(maxAge) && maxAge >= 0) parameters['max_age'] = String(maxAge)
     else checks.fault('maxAuthAgeSeconds must be a whole number of seconds, 0 or more')
   }
-  const scope = checks.value('scope') === undefined ? undefined : scopeList(checks.value('scope'))
-  if (checks.value('scope') !== undefined && !scope) {
-    checks.fault('scope must be words separated by spaces, or an array of words')
-  }
+  const scope = checks.scope('scope')
   const resource = resourcesOf(checks)
   if (resource) parameters['resource'] = resource.join(' ')
   extraOf(checks, parameters)
-  const returnTo = checks.value('returnTo') === undefined ? undefined : localPath(checks.value('returnTo'), origin)
-  if (checks.value('returnTo') !== undefined && returnTo === undefined) {
-    checks.fault("returnTo must be a path on this origin, such as '/calendar'")
-  }
+  const returnTo = checks.path('returnTo', origin, '/calendar')
   if (checks.faults.length > 0) throw optionsInvalid('login()', checks.faults)
   return {
     scope: scope && !scope.includes('openid') ? ['openid', ...scope] : scope,

@@ -56,8 +56,6 @@ export function resolveEndParameters(given: EndParameters): ResolvedEnd {
 }
 
 function textOf(checks: Checks, key: string): string | undefined {
-  if (checks.has(key) && checks.value(key) === undefined && key !== 'issuer') {
-    checks.fault(`${key} is present but undefined: leave it out, or give it a value`)
-  }
+  if (key !== 'issuer') checks.refuseUndefined(key, 'leave it out, or give it a value')
   return checks.string(key, 'as the login has it')
 }

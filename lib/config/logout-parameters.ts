@@ -1,4 +1,3 @@
-import { localPath } from '../core/urls.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import type { LogoutParameters } from './options.ts'
 
@@ -9,12 +8,11 @@ import type { LogoutParameters } from './options.ts'
  */
 export function checkLogout(parameters: LogoutParameters, origin: string): LogoutParameters {
   const checks = new Checks(parameters, 'the parameters of logout()', ['returnTo', 'local', 'all'])
-  const given = checks.value('returnTo')
-  const returnTo = given === undefined ? undefined : localPath(given, origin)
-  if (given !== undefined && returnTo === undefined) {
-    checks.fault("returnTo must be a path on this origin, such as '/goodbye'")
+  const checked = {
+    returnTo: checks.path('returnTo', origin, '/goodbye'),
+    local: checks.boolean('local', false),
+    all: checks.boolean('all', false),
   }
-  const checked = { returnTo, local: checks.boolean('local', false), all: checks.boolean('all', false) }
   if (checks.faults.length > 0) throw optionsInvalid('logout()', checks.faults)
   return checked
 }

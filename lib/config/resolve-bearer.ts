@@ -1,7 +1,7 @@
 import { acceptedAlgorithms } from './algorithms.ts'
 import { baseOf } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
-import { Checks, optionsInvalid } from './checks.ts'
+import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
 import { issuerRules, issuerRulesOf, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
 import {
@@ -95,7 +95,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
   const checks = new Checks(given, 'the options of createBearer()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
   const own = settingsOf(checks)
-  const roles = checks.function('roles') as ResolvedIssuer['roles']
+  const roles = checks.function<NonNullable<ResolvedIssuer['roles']>>('roles')
   const base = checks.value('baseUrl') === undefined ? undefined : baseOf(checks)
   const resolved: ResolvedBearer = {
     ...own,
@@ -109,10 +109,10 @@ export function resolveBearer(given: unknown): ResolvedBearer {
     }),
     origin: base?.origin,
     basePath: base?.pathname.replace(/\/$/, '') ?? '',
-    onError: checks.function('onError') as ResolvedBearer['onError'],
+    onError: checks.function('onError'),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
-    fetch: checks.function('fetch') as ResolvedBearer['fetch'],
+    fetch: checks.function('fetch'),
     allowInsecureIssuer,
   }
   if (own.dpop !== undefined && checks.value('baseUrl') === undefined) {
@@ -125,10 +125,11 @@ export function resolveBearer(given: unknown): ResolvedBearer {
 /** Validates the option `bearer` of `createOidc`; its faults go to those of the other options. */
 export function resolveBearerSettings(outer: Checks): ResolvedLoginBearer {
   const given = outer.value('bearer')
-  const inner = new Checks(given === undefined ? {} : given, 'bearer', [...settings, 'introspection'])
-  const resolved = { ...settingsOf(inner), introspection: introspectionOf(inner) }
-  outer.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
-  return resolved
+  const read = (inner: Checks): ResolvedLoginBearer => ({
+    ...settingsOf(inner),
+    introspection: introspectionOf(inner),
+  })
+  return outer.nested('bearer', [...settings, 'introspection'], read, { given: given === undefined ? {} : given })
 }
 
 function settingsOf(checks: Checks): ResolvedBearerSettings {
@@ -148,11 +149,9 @@ export function audienceOf(checks: Checks): readonly string[] | undefined {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== ''
   if (list.length > 0 && list.length <= mostEntries && list.every(isText)) return [...new Set(list)]
-  checks.fault(
-    given === undefined
-      ? 'audience is present but undefined: is its environment variable set?'
-      : "audience must be this API's identifier at its provider, as the tokens' aud has it, or a list of such",
-  )
+  if (!checks.refuseUndefined('audience', unsetVariable)) {
+    checks.fault("audience must be this API's identifier at its provider, as the tokens' aud has it, or a list of such")
+  }
   return undefined
 }
 
@@ -222,7 +221,7 @@ function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defau
     audience,
     algorithms: algorithmsOf(checks) ?? defaults.algorithms,
     keys: keysOf(checks, allowInsecureIssuer),
-    roles: (checks.function('roles') as ResolvedIssuer['roles']) ?? defaults.roles,
+    roles: checks.function<NonNullable<ResolvedIssuer['roles']>>('roles') ?? defaults.roles,
     introspection: introspectorOf(checks) ?? defaults.introspection,
     rules: issuerRulesOf(checks, allowInsecureIssuer),
   }

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { Records } from '../core/records.ts'
-import { Checks } from './checks.ts'
+import type { Checks } from './checks.ts'
 import { recordsOf } from './records-option.ts'
 
 /** How tokens are taken that are bound to a key, validated. */
@@ -18,21 +18,22 @@ export function bindingOf(checks: Checks): ResolvedBinding {
 function dpopOf(checks: Checks): ResolvedBinding['dpop'] {
   const given = checks.value('dpop')
   if (given === undefined) return undefined
-  const inner = new Checks(given, 'dpop', ['replay'])
-  const replay = inner.value('replay')
-  if (replay === undefined && inner.faults.length === 0) {
-    inner.fault("dpop.replay is missing: 'memory' for one process, or records that all processes share")
-  }
-  checks.faults.push(...inner.faults)
+  const replay = checks.nested('dpop', ['replay'], (inner) => {
+    if (inner.value('replay') === undefined && inner.faults.length === 0) {
+      inner.fault("dpop.replay is missing: 'memory' for one process, or records that all processes share")
+    }
+    return inner.value('replay')
+  })
   return replay === 'memory' ? replay : recordsOf(checks, 'dpop.replay, where it is not memory,', replay)
 }
 
 function mtlsOf(checks: Checks): ResolvedBinding['mtls'] {
   const given = checks.value('mtls')
   if (given === undefined || given === true) return given
-  const inner = new Checks(given, 'mtls, where it is not true,', ['certificate'])
-  const certificate = inner.function('certificate')
-  if (!certificate && inner.faults.length === 0) inner.fault('mtls.certificate must be a function')
-  checks.faults.push(...inner.faults)
-  return certificate as ResolvedBinding['mtls']
+  const read = (inner: Checks): ResolvedBinding['mtls'] => {
+    const certificate = inner.function<Exclude<NonNullable<ResolvedBinding['mtls']>, true>>('certificate')
+    if (!certificate && inner.faults.length === 0) inner.fault('mtls.certificate must be a function')
+    return certificate
+  }
+  return checks.nested('mtls', ['certificate'], read, { what: 'mtls, where it is not true,' })
 }

@@ -1,4 +1,4 @@
-import { Checks } from './checks.ts'
+import type { Checks } from './checks.ts'
 import { clientOf, type ResolvedClient } from './client.ts'
 
 /** When an issuer is asked about tokens, validated. */
@@ -18,26 +18,23 @@ const settings = ['tokens', 'rememberSeconds']
 export function introspectionOf(checks: Checks): ResolvedIntrospection | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
-  const inner = new Checks(given === true ? {} : given, 'introspection, where it is not true,', settings)
-  const resolved = settingsOf(inner)
-  checks.faults.push(...named(inner.faults))
-  return resolved
+  return checks.nested('introspection', settings, settingsOf, {
+    what: 'introspection, where it is not true,',
+    given: given === true ? {} : given,
+  })
 }
 
 /** The option `introspection` of an issuer, with the client that asks; undefined where it is not given. */
 export function introspectorOf(checks: Checks): ResolvedIntrospector | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
-  const inner = new Checks(given, 'introspection', [...settings, 'clientId', 'clientSecret', 'clientAuth'])
-  const clientId = inner.string('clientId', 'the client identifier of this API at the provider')
-  if (inner.value('clientId') === undefined && inner.faults.length === 0) {
-    inner.fault('clientId is missing: pass the client identifier of this API at the provider')
-  }
-  // Of what is no object, one fault is enough.
-  const client = typeof given === 'object' ? clientOf(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
-  const resolved = { ...settingsOf(inner), clientId: clientId ?? '', ...client }
-  checks.faults.push(...named(inner.faults))
-  return resolved
+  return checks.nested('introspection', [...settings, 'clientId', 'clientSecret', 'clientAuth'], (inner) => {
+    // One fault is enough if it is not an object.
+    const isObject = inner.faults.length === 0 || typeof given === 'object'
+    const clientId = isObject ? inner.required('clientId', 'the client identifier of this API at the provider') : ''
+    const client = isObject ? clientOf(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
+    return { ...settingsOf(inner), clientId: clientId ?? '', ...client }
+  })
 }
 
 function settingsOf(checks: Checks): ResolvedIntrospection {
@@ -45,8 +42,4 @@ function settingsOf(checks: Checks): ResolvedIntrospection {
     tokens: checks.oneOf('tokens', ['opaque', 'all'], 'opaque'),
     rememberSeconds: checks.seconds('rememberSeconds', 0, 0, 3600),
   }
-}
-
-function named(faults: readonly string[]): string[] {
-  return faults.map((fault) => (fault.startsWith('introspection') ? fault : `introspection: ${fault}`))
 }

@@ -1,5 +1,5 @@
 import type { Records } from '../core/records.ts'
-import { isLoopback, isSecureUrl, localPath, parsedUrl } from '../core/urls.ts'
+import { isLoopback, isSecureUrl, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
 import { baseOf } from './base-url.ts'
@@ -14,7 +14,6 @@ import { nameOf, routesOf, type Routes } from './routes.ts'
 import { resolveSecrets } from './secret.ts'
 import { sessionStoreOf, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
-import { scopeList } from '../core/scope.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** The options of an instance, validated, with defaults, frozen. */
@@ -106,12 +105,10 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
   const { issuer, metadata } = issuerOf(checks, allowInsecureIssuer, loginMetadata)
-  const clientId = checks.string('clientId', 'the client identifier registered with the provider')
-  if (clientId === undefined && checks.value('clientId') === undefined) {
-    checks.fault('clientId is missing: pass the client identifier registered with the provider')
-  }
+  const clientId = checks.required('clientId', 'the client identifier registered with the provider')
   const { clientSecret, clientAuth } = clientOf(checks)
   const base = baseOf(checks)
+  const origin = base?.origin ?? 'http://localhost'
   const name = nameOf(checks)
   const routes = routesOf(checks, name)
   const scope = scopeOf(checks)
@@ -134,10 +131,10 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     scope,
     resource: resourcesOf(checks) ?? [],
     secrets: resolveSecrets(checks, base, clientSecret),
-    afterLogin: checks.function('afterLogin') as ResolvedOptions['afterLogin'],
-    onError: checks.function('onError') as ResolvedOptions['onError'],
-    loginPage: pathOf(checks, 'loginPage', base),
-    roles: checks.function('roles') as ResolvedOptions['roles'],
+    afterLogin: checks.function('afterLogin'),
+    onError: checks.function('onError'),
+    loginPage: checks.path('loginPage', origin, '/welcome'),
+    roles: checks.function('roles'),
     userInfo: checks.oneOf('userInfo', ['never', 'login'], 'never'),
     maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
     recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
@@ -146,14 +143,14 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     idTokenSignedResponseAlg: algorithmOf(checks),
     allowedOrigins: originsOf(checks, 'allowedOrigins'),
     fetchOrigins: fetchOriginsOf(checks),
-    postLogoutRedirect: pathOf(checks, 'postLogoutRedirect', base) ?? base?.pathname ?? '/',
+    postLogoutRedirect: checks.path('postLogoutRedirect', origin, '/welcome') ?? base?.pathname ?? '/',
     responseMode,
     par: checks.boolean('par', false),
     dpop: checks.boolean('dpop', false),
     records: recordsOf(checks, 'records', checks.value('records')),
     sessionStore: sessionStoreOf(checks),
     rememberDevice: checks.boolean('rememberDevice', false),
-    fetch: checks.function('fetch') as ResolvedOptions['fetch'],
+    fetch: checks.function('fetch'),
     allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),
   }
@@ -168,11 +165,9 @@ export function resolveOptions(given: unknown): ResolvedOptions {
 }
 
 function scopeOf(checks: Checks): readonly string[] {
-  const given = checks.value('scope')
-  if (given === undefined) return ['openid', 'profile', 'email']
-  const scope = scopeList(given)
-  if (!scope) checks.fault("scope must be words separated by spaces, or an array of words: 'openid profile email'")
-  else if (!scope.includes('openid'))
+  if (checks.value('scope') === undefined) return ['openid', 'profile', 'email']
+  const scope = checks.scope('scope', "'openid profile email'")
+  if (scope && !scope.includes('openid'))
     checks.fault("scope must contain 'openid': without it there is no ID token (OIDC Core 3.1.2.1)")
   return scope ?? []
 }
@@ -182,14 +177,6 @@ function algorithmOf(checks: Checks): string | undefined {
   if (given === undefined || acceptedAlgorithms.includes(given as string)) return given as string | undefined
   checks.fault(`idTokenSignedResponseAlg must be one of ${acceptedAlgorithms.join(', ')}, as the client is registered`)
   return undefined
-}
-
-function pathOf(checks: Checks, key: 'loginPage' | 'postLogoutRedirect', base: URL | undefined): string | undefined {
-  const given = checks.value(key)
-  if (given === undefined) return undefined
-  const path = localPath(given, base?.origin ?? 'http://localhost')
-  if (path === undefined) checks.fault(`${key} must be a path on this origin, such as '/welcome'`)
-  return path
 }
 
 function originsOf(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): readonly string[] {

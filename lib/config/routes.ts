@@ -1,4 +1,4 @@
-import { Checks } from './checks.ts'
+import type { Checks } from './checks.ts'
 
 /** Paths of the routes of an instance, relative to `baseUrl`. */
 export interface Routes {
@@ -40,7 +40,11 @@ export function routesOf(checks: Checks, name: string): Routes {
   }
   const given = checks.value('routes')
   if (given === undefined) return routes
-  const inner = new Checks(given, 'routes', names)
+  checks.nested('routes', names, (inner) => readRoutes(inner, routes, names))
+  return routes
+}
+
+function readRoutes(inner: Checks, routes: Record<keyof Routes, string>, names: readonly (keyof Routes)[]): void {
   for (const route of names) {
     const path = inner.value(route)
     if (path === undefined) continue
@@ -55,6 +59,4 @@ export function routesOf(checks: Checks, name: string): Routes {
   if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < names.length) {
     inner.fault(`${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`)
   }
-  checks.faults.push(...inner.faults.map((fault) => fault.replace("unknown option '", "unknown option 'routes.")))
-  return routes
 }

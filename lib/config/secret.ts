@@ -1,5 +1,5 @@
 import { isLoopback } from '../core/urls.ts'
-import type { Checks } from './checks.ts'
+import { unsetVariable, type Checks } from './checks.ts'
 
 const shortestSecret = 32
 
@@ -15,9 +15,8 @@ export function resolveSecrets(
   const given = checks.value('secret')
   const isPublic = base !== undefined && !isLoopback(base.hostname)
   if (given === undefined) {
-    if (checks.has('secret')) {
-      checks.fault('secret is present but undefined: is its environment variable set?')
-    } else if (clientSecret === undefined) {
+    if (checks.refuseUndefined('secret', unsetVariable)) return []
+    if (clientSecret === undefined) {
       if (checks.value('clientAuth') === 'none') checks.fault('secret is missing: pass 32 random characters or more')
     } else if (isPublic) {
       checks.fault(

@@ -1,6 +1,5 @@
 import { Checks, optionsInvalid } from './checks.ts'
 import { resourcesOf } from './resource.ts'
-import { scopeList } from '../core/scope.ts'
 
 /** What an access token is asked for with. */
 export interface AccessTokenParameters {
@@ -71,11 +70,8 @@ export function resolveLoginTokenParameters(
 }
 
 function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
-  const given = checks.value('scope')
-  const scope = given === undefined ? undefined : scopeList(given)
-  if (given !== undefined && !scope) checks.fault('scope must be words separated by spaces, or an array of words')
   return {
-    target: { scope, resource: resourcesOf(checks) ?? [] },
+    target: { scope: checks.scope('scope'), resource: resourcesOf(checks) ?? [] },
     minValidSeconds: checks.seconds('minValidSeconds', 30, 0, 86_400),
   }
 }

@@ -3,7 +3,7 @@ import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
 import { type Rule } from './rule.ts'
-import { acrOf, authAgeOf, claimsOf, scopeOf, wordsOf } from './rule-options.ts'
+import { readRequirements, sharedOptions } from './rule-options.ts'
 import type { CompiledBearerRule } from './requirements.ts'
 
 /** What a route asks of an access token. All members that are given must be met. */
@@ -30,18 +30,7 @@ export interface BearerRule<Claims extends object = UnknownClaims> extends Token
   optional?: boolean | undefined
 }
 
-const known = [
-  'roles',
-  'anyRole',
-  'scope',
-  'anyScope',
-  'claims',
-  'check',
-  'audience',
-  'acr',
-  'maxAuthAgeSeconds',
-  'optional',
-]
+const known = [...sharedOptions, 'audience', 'optional']
 
 /**
  * Checks a rule where the route is defined.
@@ -54,17 +43,9 @@ export function compileBearerRule(
   settings: { readonly hasAudience: boolean },
 ): CompiledBearerRule {
   const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
-  if (checks.has('check') && checks.value('check') === undefined) checks.fault('check is present but undefined')
   const rule: CompiledBearerRule = {
-    roles: wordsOf(checks, 'roles') ?? [],
-    anyRole: wordsOf(checks, 'anyRole'),
-    scope: scopeOf(checks, 'scope') ?? [],
-    anyScope: scopeOf(checks, 'anyScope'),
-    claims: claimsOf(checks),
-    check: checks.function('check') as CompiledBearerRule['check'],
+    ...readRequirements(checks),
     audience: audienceOf(checks),
-    acr: acrOf(checks),
-    maxAuthAgeSeconds: authAgeOf(checks),
     optional: checks.boolean('optional', false),
   }
   if (!rule.audience && !settings.hasAudience && !checks.has('audience')) {

@@ -1,11 +1,40 @@
-import { Checks } from '../config/checks.ts'
-import { scopeList, words } from '../core/scope.ts'
+import type { Checks } from '../config/checks.ts'
+import { words } from '../core/scope.ts'
+import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements } from './requirements.ts'
+
+/** The options that session rules and token rules share. */
+export const sharedOptions = [
+  'roles',
+  'anyRole',
+  'scope',
+  'anyScope',
+  'claims',
+  'check',
+  'acr',
+  'maxAuthAgeSeconds',
+] as const
+
+/** Reads the options that session rules and token rules share. An option that is given as `undefined` is a fault. */
+export function readRequirements(checks: Checks): Requirements & AuthenticationRule {
+  checks.refuseUndefined('check')
+  return {
+    roles: wordsOf(checks, 'roles') ?? [],
+    anyRole: wordsOf(checks, 'anyRole'),
+    scope: scopeOf(checks, 'scope') ?? [],
+    anyScope: scopeOf(checks, 'anyScope'),
+    claims: claimsOf(checks),
+    check: checks.function('check'),
+    acr: acrOf(checks),
+    maxAuthAgeSeconds: authAgeOf(checks),
+  }
+}
+
 /** Longest age that can be asked for: more than a year is no condition. */
 const longestAge = 366 * 86_400
 
 /** The roles of a rule; undefined where none are given. */
-export function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
+function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
   // An option that is there but undefined must not open the route that it was meant to guard.
   if (!checks.has(key)) return undefined
   const value = checks.value(key)
@@ -17,15 +46,15 @@ export function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | un
 }
 
 /** The scope of a rule; undefined where none is given. */
-export function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
+function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
   if (!checks.has(key)) return undefined
-  const scope = scopeList(checks.value(key))
-  if (!scope) checks.fault(`${key} must be words separated by spaces, or an array of words, not empty`)
-  return scope
+  if (checks.value(key) !== undefined) return checks.scope(key, 'at least one')
+  checks.refuseUndefined(key)
+  return undefined
 }
 
 /** The claims of a rule with the values they must have; none where none are given. */
-export function claimsOf(checks: Checks): Requirements['claims'] {
+function claimsOf(checks: Checks): Requirements['claims'] {
   if (!checks.has('claims')) return []
   const value = checks.value('claims')
   const entries = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
@@ -36,7 +65,7 @@ export function claimsOf(checks: Checks): Requirements['claims'] {
 }
 
 /** The authentication context classes of a rule; undefined where none are given. */
-export function acrOf(checks: Checks): readonly string[] | undefined {
+function acrOf(checks: Checks): readonly string[] | undefined {
   // A condition that is there but undefined must not open the route that it was meant to guard.
   if (!checks.has('acr')) return undefined
   const given = checks.value('acr')
@@ -49,9 +78,8 @@ export function acrOf(checks: Checks): readonly string[] | undefined {
 }
 
 /** The greatest age of an authentication that a rule permits, in seconds; undefined where none is given. */
-export function authAgeOf(checks: Checks): number | undefined {
+function authAgeOf(checks: Checks): number | undefined {
   if (!checks.has('maxAuthAgeSeconds')) return undefined
-  const age = checks.seconds('maxAuthAgeSeconds', Number.NaN, 0, longestAge)
-  if (checks.value('maxAuthAgeSeconds') === undefined) checks.fault('maxAuthAgeSeconds is present but undefined')
-  return age
+  if (checks.refuseUndefined('maxAuthAgeSeconds')) return undefined
+  return checks.seconds('maxAuthAgeSeconds', 0, 0, longestAge)
 }

@@ -4,7 +4,7 @@ import type { StandardClaims, User } from '../config/claims.ts'
 import { audienceOf } from '../config/resolve-bearer.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements, CompiledBearerRule } from './requirements.ts'
-import { wordsOf, scopeOf, claimsOf, acrOf, authAgeOf } from './rule-options.ts'
+import { readRequirements, sharedOptions } from './rule-options.ts'
 
 /** What a route asks of a login. All members that are given must be met. */
 export interface Rule<Claims extends object = StandardClaims> {
@@ -61,18 +61,7 @@ export interface CompiledRule extends AuthenticationRule {
   readonly bearer: CompiledBearerRule | undefined
 }
 
-const known = [
-  'roles',
-  'anyRole',
-  'scope',
-  'anyScope',
-  'claims',
-  'check',
-  'acr',
-  'maxAuthAgeSeconds',
-  'redirect',
-  'bearer',
-]
+const known = [...sharedOptions, 'redirect', 'bearer']
 
 /**
  * Checks a rule where the route is defined.
@@ -81,24 +70,16 @@ const known = [
  */
 export function compileRule(given: unknown, what: string, settings = { hasAudience: false }): CompiledRule {
   const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
-  if (checks.has('check') && checks.value('check') === undefined) checks.fault('check is present but undefined')
-  const requirements: Requirements = {
-    roles: wordsOf(checks, 'roles') ?? [],
-    anyRole: wordsOf(checks, 'anyRole'),
-    scope: scopeOf(checks, 'scope') ?? [],
-    anyScope: scopeOf(checks, 'anyScope'),
-    claims: claimsOf(checks),
-    check: checks.function('check') as Requirements['check'],
-  }
-  const authentication = { acr: acrOf(checks), maxAuthAgeSeconds: authAgeOf(checks) }
-  const { scope, check } = requirements
+  const requirements = readRequirements(checks)
+  const { scope, check, acr, maxAuthAgeSeconds } = requirements
   const rule: CompiledRule = {
-    ...authentication,
     permanent: { ...requirements, scope: [], check: undefined },
     scope,
+    acr,
+    maxAuthAgeSeconds,
     check,
     redirect: checks.boolean('redirect', true),
-    bearer: bearerOf(checks, { ...requirements, ...authentication }, settings),
+    bearer: bearerOf(checks, requirements, settings),
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return Object.freeze(rule)
@@ -111,11 +92,16 @@ function bearerOf(
 ): CompiledBearerRule | undefined {
   if (!checks.has('bearer')) return undefined
   const given = checks.value('bearer')
-  const inner = new Checks(given === true ? {} : given, 'bearer, where it is not true,', ['audience'])
-  const audience = audienceOf(inner)
-  if (!audience && !hasAudience && inner.faults.length === 0) {
-    inner.fault("it needs an audience: pass bearer: { audience: 'orders' }, or createOidc({ bearer: { audience } })")
+  const read = (inner: Checks): readonly string[] | undefined => {
+    const audience = audienceOf(inner)
+    if (!audience && !hasAudience && inner.faults.length === 0) {
+      inner.fault("it needs an audience: pass bearer: { audience: 'orders' }, or createOidc({ bearer: { audience } })")
+    }
+    return audience
   }
-  checks.faults.push(...inner.faults.map((fault) => (fault.startsWith('bearer') ? fault : `bearer: ${fault}`)))
+  const audience = checks.nested('bearer', ['audience'], read, {
+    what: 'bearer, where it is not true,',
+    given: given === true ? {} : given,
+  })
   return { ...requirements, audience, optional: false }
 }

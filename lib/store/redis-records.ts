@@ -1,4 +1,5 @@
 import type { Besides, RecordKey, Records } from '../core/records.ts'
+import { ownProperties } from '../core/own-properties.ts'
 import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 
 /** Options of {@link redisRecords}. */
@@ -48,7 +49,7 @@ const mostUnpacked = 1000
  * @throws TypeError where `client` is not a node-redis client.
  */
 export function redisRecords(options: RedisRecordsOptions): Records {
-  const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = options
+  const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')

@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
 import { companion, type Companion } from '../core/companion.ts'
+import { ownProperties } from '../core/own-properties.ts'
 import { Lru } from '../core/lru.ts'
 import { LoginRecord } from './login-record.ts'
 import type { WrittenRecord } from '../core/records.ts'
@@ -56,7 +57,7 @@ export class RedisSessionStore extends RedisStore {
   constructor(options: RedisSessionStoreOptions) {
     requireConnectRedis('RedisSessionStore')
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
-    const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = options
+    const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
       throw new TypeError('RedisSessionStore: idleSeconds must be a number of seconds greater than 0')
     }

@@ -415,9 +415,9 @@ describe('the option bearer of createOidc', () => {
     [{ audience: '' }, /^bearer: audience must be this API's identifier/],
     [{ algorithms: ['HS256'] }, /^bearer: algorithms: "HS256" is not one of/],
     [{ rememberSeconds: 3601 }, /^bearer: rememberSeconds must be/],
-    [{ audiences: 'orders' }, /^bearer: unknown option 'audiences'; did you mean 'audience'\?/],
+    [{ audiences: 'orders' }, /^unknown option 'bearer\.audiences'; did you mean 'audience'\?/],
     // Of its issuer alone are the tokens that a login's guard takes.
-    [{ issuer }, /^bearer: unknown option 'issuer'/],
+    [{ issuer }, /^unknown option 'bearer\.issuer'/],
   ])('is refused as %j, among the faults of the others', (bearer, message) => {
     expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
     const all = faultsOf(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))

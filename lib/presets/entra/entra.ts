@@ -75,9 +75,12 @@ export function entra(options: EntraOptions): EntraSettings {
     'groups',
   ])
   const authority = entraAuthority(checks)
-  const allow = checks.function('allow') as EntraOptions['allow']
+  const allow = checks.function<NonNullable<EntraOptions['allow']>>('allow')
   const appTokens = checks.boolean('appTokens', false)
-  const groups = checks.value('groups') === false ? false : (checks.function('groups') as EntraOptions['groups'])
+  const groups =
+    checks.value('groups') === false
+      ? false
+      : checks.function<Exclude<NonNullable<EntraOptions['groups']>, false>>('groups')
   if (authority.isOpen && checks.value('allow') === undefined) {
     checks.fault(
       "allow is missing: with this tenant anyone in the world can have an account; say who is let in, for example allow: ({ tid }) => customers.has(tid), or list the tenants' IDs",
