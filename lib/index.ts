@@ -26,7 +26,8 @@ export type { BearerAuth } from './guard/bearer-auth.ts'
 export { BearerError, type BearerErrorName } from './guard/bearer-error.ts'
 export type { BearerRule, TokenRule } from './guard/bearer-rule.ts'
 export type { ProviderHealth } from './provider/provider.ts'
-export { LoginNeeded, LoginRefused, OidcError, type LoginNeeds, type OidcErrorCode } from './core/errors.ts'
+export type { OidcErrorCode } from './core/error-table.ts'
+export { LoginNeeded, LoginRefused, OidcError, type LoginNeeds } from './core/errors.ts'
 export type {
   OidcEventBase,
   OidcEventName,

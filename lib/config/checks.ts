@@ -1,4 +1,4 @@
-import { OidcError } from '../core/errors.ts'
+import { fail, type OidcError } from '../core/errors.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { scopeList } from '../core/scope.ts'
 import { localPath } from '../core/urls.ts'
@@ -132,13 +132,8 @@ const unknownOption = "unknown option '"
 
 /** One error for all faults of an options object. */
 export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
-  return new OidcError(
-    'options_invalid',
-    `${what} cannot work with these options:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    {
-      status: 500,
-    },
-  )
+  const list = faults.map((fault) => `  - ${fault}`).join('\n')
+  return fail('options_invalid', undefined, { message: `${what} cannot work with these options:\n${list}` })
 }
 
 function nearest(word: string, known: readonly string[]): string | undefined {

@@ -1,57 +1,4 @@
-/**
- * Every error that this package raises, by its stable code. Callers branch on `code`, never on `message`.
- *
- * - `options_invalid`: an option is wrong; thrown at construction, all faults at once.
- * - `login_required`: nobody is logged in (401).
- * - `not_allowed`: logged in, or with a good token, but the rule of the route is not met (403).
- * - `token_required`: the route takes an access token and none was presented (401).
- * - `authentication_insufficient`: the user of a token must authenticate anew, or better (401, RFC 9470).
- * - `login_refused`: the application's `afterLogin` refused the login (403).
- * - `cross_site_request`: an unsafe request came from another site (403).
- * - `request_invalid`: a request to one of our own routes, or the way it presents a token, is malformed (400, 405, 413 or 415).
- * - `state_unknown`: the `state` of a callback was not made by this application (400).
- * - `transaction_missing`: the login under way is not known in this browser (400).
- * - `callback_used`: this authorization response was used already, by another session (400).
- * - `authorization_denied`: the user or the provider refused the login, `access_denied` (403).
- * - `authorization_failed`: the provider answered the authorization request with another error (400).
- * - `login_loop`: too many logins finished within a minute; the session cookie does not stick (400).
- * - `destination_refused`: `req.oidc.fetch()` was to call an origin that `fetchOrigins` does not list (500).
- * - `client_rejected`: the provider refused this client or its request; a matter of configuration (500).
- * - `hook_failed`: `afterLogin`, `roles` or a `check` failed (500).
- * - `setup_invalid`: the router is missing, mounted at the wrong place or clashes with another; or the provider
- *   does not have what an option needs (500).
- * - `provider_response_invalid`: the provider's answer breaks the protocol (502).
- * - `token_invalid`: a token did not pass its checks (401 where a client presented it, 502 during a login).
- * - `provider_unavailable`: the provider cannot be reached or is failing (503).
- * - `store_unavailable`: the session store or the records cannot be reached (503).
- * - `session_missing`: the request has no session, so nobody can be judged (503).
- * - `internal_error`: something failed that should not have (500); `cause` has it.
- */
-export type OidcErrorCode =
-  | 'options_invalid'
-  | 'login_required'
-  | 'not_allowed'
-  | 'token_required'
-  | 'authentication_insufficient'
-  | 'login_refused'
-  | 'cross_site_request'
-  | 'request_invalid'
-  | 'state_unknown'
-  | 'transaction_missing'
-  | 'callback_used'
-  | 'authorization_denied'
-  | 'authorization_failed'
-  | 'login_loop'
-  | 'destination_refused'
-  | 'client_rejected'
-  | 'hook_failed'
-  | 'setup_invalid'
-  | 'provider_response_invalid'
-  | 'token_invalid'
-  | 'provider_unavailable'
-  | 'store_unavailable'
-  | 'session_missing'
-  | 'internal_error'
+import { errorTable, type OidcErrorCode } from './error-table.ts'
 
 /** What an {@link OidcError} is made of. */
 export interface OidcErrorInit {
@@ -108,7 +55,7 @@ export class LoginRefused extends OidcError {
 
   /** @param message shown to the user. */
   constructor(message: string) {
-    super('login_refused', message, { status: 403 })
+    super('login_refused', message, { status: errorTable.login_refused.status })
   }
 }
 
@@ -132,11 +79,14 @@ export interface LoginNeededInit extends LoginNeeds {
   readonly isRepeat?: boolean | undefined
 }
 
-const loginNeeded = {
-  login_required: { status: 401, message: 'You need to log in again.' },
-  authentication_insufficient: { status: 401, message: 'You need to confirm who you are.' },
-  not_allowed: { status: 403, message: 'This needs a permission that you have not granted.' },
-} as const
+type StepUpCode = 'login_required' | 'authentication_insufficient' | 'not_allowed'
+
+/** Texts for users who are logged in already. */
+const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
+  login_required: 'You need to log in again.',
+  authentication_insufficient: errorTable.authentication_insufficient.message,
+  not_allowed: 'This needs a permission that you have not granted.',
+}
 
 /**
  * There is a login, and more is needed than it has: another that asks for it may bring it. A guard, or `errorHandler()`,
@@ -156,10 +106,9 @@ export class LoginNeeded extends OidcError {
   /** Whether it was asked for a moment ago, with the same result: then it is not asked for again. */
   readonly isRepeat: boolean
 
-  constructor(code: keyof typeof loginNeeded, init: LoginNeededInit) {
-    const { status, message } = loginNeeded[code]
+  constructor(code: StepUpCode, init: LoginNeededInit) {
     const { provider, owner, scope, parameters, isRepeat = false } = init
-    super(code, message, { status: isRepeat ? 403 : status, detail: init.detail })
+    super(code, stepUpMessages[code], { status: isRepeat ? 403 : errorTable[code].status, detail: init.detail })
     this.provider = provider
     this.owner = owner
     this.needs = { scope, parameters }
@@ -167,27 +116,31 @@ export class LoginNeeded extends OidcError {
   }
 }
 
-/** Seconds after which a client may try again what failed by a fault of the store or the provider. */
-export const retryAfterSeconds = 5
-
-/** A fault of the session store or the records: 503, nobody is logged out and nobody let in. */
-export function storeUnavailable(cause: unknown): OidcError {
-  if (cause instanceof OidcError) return cause
-  return new OidcError('store_unavailable', 'The session store cannot be reached. Please try again in a moment.', {
-    status: 503,
-    headers: { 'Retry-After': String(retryAfterSeconds) },
-    detail: describe(cause),
-    cause,
-  })
+/** What an error has instead of what the table says for its code. */
+export interface FailOptions extends Partial<OidcErrorInit> {
+  /** For the user. */
+  readonly message?: string | undefined
+  /** Seconds after which the client may try again. */
+  readonly retryAfterSeconds?: number | undefined
 }
 
-/** A fault of the provider: 503. Its own error objects are not kept, since they carry codes and tokens. */
-export function providerUnavailable(detail: string, retryAfter: number = retryAfterSeconds): OidcError {
-  return new OidcError('provider_unavailable', 'The login service cannot be reached. Please try again in a moment.', {
-    status: 503,
-    headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) },
-    detail,
-  })
+/** Creates the error of a code. Status, message and `Retry-After` come from the table unless they are given. */
+export function fail(code: OidcErrorCode, detail?: string, options: FailOptions = {}): OidcError {
+  const kind = errorTable[code]
+  const { message = kind.message, status = kind.status, headers, cause } = options
+  const retryAfter = options.retryAfterSeconds ?? kind.retryAfterSeconds
+  const retry = retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, Math.ceil(retryAfter))) }
+  return new OidcError(code, message, { status, detail, headers: { ...retry, ...headers }, cause })
+}
+
+/** Turns a failure of the session store or the records into an error. Nobody is logged out, and nobody gets in. */
+export function storeUnavailable(cause: unknown): OidcError {
+  return cause instanceof OidcError ? cause : fail('store_unavailable', describe(cause), { cause })
+}
+
+/** The provider is unavailable. Its own error objects are not kept because they carry codes and tokens. */
+export function providerUnavailable(detail: string, retryAfterSeconds?: number): OidcError {
+  return fail('provider_unavailable', detail, { retryAfterSeconds })
 }
 
 /** A text without what it repeats of `secrets`, as it is or encoded. Before it is cut: half a secret is not found. */
@@ -216,19 +169,10 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
 export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
   // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
   if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
-  return new OidcError('hook_failed', 'The application could not complete the request.', {
-    status: 500,
-    detail: `${hook} failed: ${describe(error, secrets)}`,
-    cause: error,
-  })
+  return fail('hook_failed', `${hook} failed: ${describe(error, secrets)}`, { cause: error })
 }
 
-/** A mistake in how the package was set up, found at run time: 500, and the fix in the message. */
+/** The package is set up incorrectly. The message names the fix. */
 export function setupInvalid(message: string): OidcError {
-  return new OidcError('setup_invalid', `express-session-oidc: ${message}`, { status: 500, detail: message })
-}
-
-/** A request that cannot be answered: 400. */
-export function badRequest(code: OidcErrorCode, message: string, detail?: string): OidcError {
-  return new OidcError(code, message, { status: 400, detail })
+  return fail('setup_invalid', message, { message: `express-session-oidc: ${message}` })
 }

@@ -1,4 +1,5 @@
-import { OidcError, type OidcErrorCode } from '../core/errors.ts'
+import type { OidcErrorCode } from '../core/error-table.ts'
+import { OidcError } from '../core/errors.ts'
 
 /** `error` of a refusal on the wire (RFC 6750 3.1, RFC 9470 3, RFC 9449 7.1). */
 export type BearerErrorName =

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Instance } from '../logins/instance.ts'
-import { OidcError } from '../core/errors.ts'
+import { fail } from '../core/errors.ts'
 import { answerError } from './response/error-page.ts'
 import { handleBackchannelLogout } from './routes/backchannel-logout.ts'
 import { handleCallback } from './routes/callback.ts'
@@ -100,7 +100,8 @@ function lookedAt(_req: Request, res: Response): void {
 
 function refuseMethod(instance: Instance, route: Route): Handler {
   return handler(instance, (exchange) => {
-    const error = new OidcError('request_invalid', 'This address does not take such a request.', {
+    const error = fail('request_invalid', undefined, {
+      message: 'This method is not allowed here.',
       status: 405,
       headers: { Allow: Object.keys(route).join(', ') },
     })

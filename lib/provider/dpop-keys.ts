@@ -1,6 +1,6 @@
 import { createECDH } from 'node:crypto'
 import { getDPoPHandle, randomDPoPKeyPair, type CryptoKeyPair, type ServerMetadata } from 'openid-client'
-import { OidcError } from '../core/errors.ts'
+import { fail } from '../core/errors.ts'
 import type { Provider } from './provider.ts'
 import type { DpopHandle } from './token-response.ts'
 
@@ -30,10 +30,10 @@ export async function newDpopKey(provider: Provider): Promise<NewDpopKey> {
 /** RFC 9449 5.1. A provider that does not say so may take it all the same, and is found out by the token that it issues. */
 function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Readonly<ServerMetadata>): void {
   if (supported === undefined || (Array.isArray(supported) && supported.includes(algorithm))) return
-  throw new OidcError('setup_invalid', 'This application is not set up as the login service needs it.', {
-    status: 500,
-    detail: `the option dpop takes a provider with ${algorithm}, and the dpop_signing_alg_values_supported of this one are ${JSON.stringify(supported)?.slice(0, 200)}`,
-  })
+  throw fail(
+    'setup_invalid',
+    `the option dpop takes a provider with ${algorithm}, and the dpop_signing_alg_values_supported of this one are ${JSON.stringify(supported)?.slice(0, 200)}`,
+  )
 }
 
 /**

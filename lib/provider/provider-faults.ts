@@ -1,6 +1,6 @@
 import { WWWAuthenticateChallengeError } from 'openid-client'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
+import { fail, OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
 
 /**
  * Turns what openid-client throws into an error of ours. The original is not kept: it carries codes, tokens and claims
@@ -85,17 +85,11 @@ export function statusFault(response: Response, detail: string = 'userinfo'): Oi
 
 /** An answer that breaks the protocol. */
 export function responseInvalid(detail: string): OidcError {
-  return new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {
-    status: 502,
-    detail,
-  })
+  return fail('provider_response_invalid', detail)
 }
 
 function clientRejected(detail: string): OidcError {
-  return new OidcError('client_rejected', 'The login service refused the request of this application.', {
-    status: 500,
-    detail,
-  })
+  return fail('client_rejected', detail)
 }
 
 /** Names, codes and messages down the chain of causes, without what hangs on them. */

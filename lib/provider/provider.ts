@@ -10,7 +10,7 @@ import {
 } from 'openid-client'
 import { tenantTemplate } from '../config/issuer-rules.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
-import { OidcError, describe, providerUnavailable } from '../core/errors.ts'
+import { fail, type OidcError, describe, providerUnavailable } from '../core/errors.ts'
 import { Lru } from '../core/lru.ts'
 import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
@@ -216,9 +216,6 @@ function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOp
     if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`its ${member} is not an https: URL`)
   }
   if (faults.length > 0) {
-    throw new OidcError('provider_response_invalid', 'The login service gave an answer that cannot be accepted.', {
-      status: 502,
-      detail: `the metadata of ${issuer} cannot be used: ${faults.join('; ')}`,
-    })
+    throw fail('provider_response_invalid', `the metadata of ${issuer} cannot be used: ${faults.join('; ')}`)
   }
 }

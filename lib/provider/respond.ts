@@ -1,5 +1,5 @@
 import { AuthorizationResponseError, authorizationCodeGrant } from 'openid-client'
-import { OidcError } from '../core/errors.ts'
+import { fail, OidcError } from '../core/errors.ts'
 import { withProof } from './dpop-keys.ts'
 import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
@@ -62,9 +62,8 @@ export async function exchangeCode(
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
     if (isInvalidGrant(error)) {
-      throw new OidcError('authorization_failed', 'This login took too long, or was completed already.', {
-        status: 400,
-        detail: 'the provider does not know the code, or not any more (invalid_grant)',
+      throw fail('authorization_failed', 'the provider does not know the code, or not any more (invalid_grant)', {
+        message: 'This login took too long, or was completed already.',
       })
     }
     throw providerFault(error, 'authorization response', [

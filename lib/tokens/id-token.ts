@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
-import { OidcError } from '../core/errors.ts'
+import { fail } from '../core/errors.ts'
 import { tokenInvalid } from './token-rejected.ts'
 import { keysWithKidOf, ruleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
@@ -61,7 +61,7 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
   })
   if (!fault) return
   if (!fault.isRefusal) throw tokenInvalid('ID token', fault.reason)
-  throw new OidcError('login_refused', 'This account cannot be used here.', { status: 403, detail: fault.reason })
+  throw fail('login_refused', fault.reason)
 }
 
 function claimFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {

@@ -1,4 +1,4 @@
-import { OidcError, describe } from '../core/errors.ts'
+import { fail, OidcError, describe } from '../core/errors.ts'
 
 /**
  * A token that did not pass, unless the reason is a fault of ours already. The reason is for the log alone; jose's own
@@ -6,10 +6,7 @@ import { OidcError, describe } from '../core/errors.ts'
  */
 export function tokenInvalid(what: string, reason: unknown): OidcError {
   if (reason instanceof OidcError) return reason
-  return new OidcError('token_invalid', 'The login service gave an answer that cannot be accepted.', {
-    status: 502,
-    detail: `${what}: ${describe(reason)}`,
-  })
+  return fail('token_invalid', `${what}: ${describe(reason)}`)
 }
 
 /** A token that a client presented is not good. The message says why, for the log alone. */

@@ -112,7 +112,7 @@ describe.each([
     const answered = page.waitForResponse((response) => response.url().startsWith(`${main.url}/callback`))
     await page.getByRole('button', { name: 'Refuse' }).click()
     expect((await answered).status()).toBe(403)
-    await heading(page, 'The login was cancelled')
+    await heading(page, 'The login was canceled')
     if (store === 'memory') await screenshot(page, 'demo-scope-refused')
     await page.goto(main.url)
     await heading(page, 'Hello, Bob Birch')
@@ -123,7 +123,7 @@ describe.each([
   it('leads who cancels the login to a page that offers another try', async () => {
     const page = await opened('/members')
     await page.getByRole('button', { name: 'Cancel' }).click()
-    await heading(page, 'The login was cancelled')
+    await heading(page, 'The login was canceled')
     await page.getByRole('link', { name: 'Log in again' }).click()
     await page.getByRole('button', { name: /Bob/ }).click()
     await heading(page, 'Hello, Bob Birch')

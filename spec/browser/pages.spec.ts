@@ -94,7 +94,7 @@ describe.each([
   })
 
   it.each([
-    ['the user cancels', 403, 'The login was cancelled', 'page-cancelled'],
+    ['the user cancels', 403, 'The login was canceled', 'page-cancelled'],
     ['the provider is down', 503, 'Please try again in a moment', 'page-503'],
   ] as const)('where %s there is a page for it', async (what, status, title, name) => {
     const app = await startPages(world, {}, options)

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util'
 import { LoginRefused, OidcError } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
+import { retryAfterSeconds } from '../../lib/core/error-table.ts'
 import {
   describe as describeError,
   hookFailed,
   LoginNeeded,
   providerUnavailable,
-  retryAfterSeconds,
   storeUnavailable,
   withoutSecrets,
 } from '../../lib/core/errors.ts'

@@ -18,7 +18,7 @@ const file = join(root, 'docs/observability.md')
 const guide = (): string => readFileSync(file, 'utf8')
 const howTo = 'run UPDATE_DOCS=1 npx vitest run spec/docs'
 
-const paths = ['events', 'errors'].map((name) => join(root, `lib/core/${name}.ts`))
+const paths = ['events', 'errors', 'error-table'].map((name) => join(root, `lib/core/${name}.ts`))
 const program = ts.createProgram(paths, { noLib: true, types: [], strict: true, allowImportingTsExtensions: true })
 const checker = program.getTypeChecker()
 

@@ -77,7 +77,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     await logIn(agent, '/members', 'bob')
     const refused = await agent.submit(await agent.get('/connect/calendar'), { button: 'refuse' })
     expect(refused.status).toBe(403)
-    expect(headingOf(refused)).toBe('The login was cancelled')
+    expect(headingOf(refused)).toBe('The login was canceled')
     expect(textOf(await agent.get('/'))).not.toContain('granted')
     const consent = await agent.get('/connect/calendar')
     expect(textOf(consent)).toContain('Read your calendar')

@@ -85,7 +85,7 @@ describe('a logout token', () => {
     expect(again.status).toBe(400)
     expect(await again.json()).toEqual({
       error: 'invalid_request',
-      error_description: 'The logout token is not good.',
+      error_description: 'The logout token is not valid.',
     })
     expect(details).toEqual(['its jti was used before'])
   })

@@ -392,10 +392,10 @@ describe('the options at construction', () => {
       "unknown option 'beaer'; did you mean 'bearer'?",
     ])
     expect(faultsOf(() => oidc.requireAuth({ bearer: { audiance: 'orders', audience: 'a' } } as never))).toEqual([
-      "bearer: unknown option 'audiance'; did you mean 'audience'?",
+      "unknown option 'bearer.audiance'; did you mean 'audience'?",
     ])
     expect(faultsOf(() => createOidc({ ...login, bearer: { audiance: 'orders' } } as never))).toEqual([
-      "bearer: unknown option 'audiance'; did you mean 'audience'?",
+      "unknown option 'bearer.audiance'; did you mean 'audience'?",
     ])
     expect(faultsOf(() => oidc.requireBearer({ scopes: 'a' } as never))).toEqual([
       "unknown option 'scopes'; did you mean 'scope'?",

@@ -216,7 +216,7 @@ describe('the option introspection', () => {
       'introspection: clientSecret is present but undefined: is its environment variable set?',
     ])
     expect(faults({ ...client, tokens: 'some', rememberSeconds: -1, token: 1 })).toEqual([
-      "introspection: unknown option 'token'; did you mean 'tokens'?",
+      "unknown option 'introspection.token'; did you mean 'tokens'?",
       "introspection: tokens must be one of 'opaque', 'all'",
       'introspection: rememberSeconds must be a number of seconds from 0 to 3600',
     ])

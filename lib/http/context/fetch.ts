@@ -1,4 +1,4 @@
-import { LoginNeeded, OidcError, type LoginNeeds } from '../../core/errors.ts'
+import { fail, LoginNeeded, type LoginNeeds } from '../../core/errors.ts'
 import { isSecureUrl, parsedUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import {
@@ -58,10 +58,8 @@ function permittedUrl({ options }: Instance, destination: string | URL): URL {
   const isPermitted =
     url && options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
   if (isPermitted) return url
-  throw new OidcError('destination_refused', 'The application could not complete the request.', {
-    status: 500,
-    detail: `req.oidc.fetch(): ${url ? url.origin : 'what is no absolute URL'} is not among the origins of the option fetchOrigins`,
-  })
+  const refused = url ? url.origin : 'what is no absolute URL'
+  throw fail('destination_refused', `req.oidc.fetch(): ${refused} is not among the origins of the option fetchOrigins`)
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { LoginNeeded, OidcError, setupInvalid } from '../../core/errors.ts'
+import { fail, LoginNeeded, type OidcError, setupInvalid } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
 import type { CompiledRule } from '../../guard/rule.ts'
 import { evaluateLogin, type StepUpRequired } from '../../guard/login-decision.ts'
@@ -85,7 +85,7 @@ function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, re
   const detail = `lacking: ${decision.missing}`
   const error = isStepUp(decision)
     ? new LoginNeeded(decision.code, { ...decision, provider: instance.options.name, owner: instance.owner, detail })
-    : new OidcError('not_allowed', 'You are logged in, but you may not do this.', { status: 403, detail })
+    : fail('not_allowed', detail)
   const { code, status } = error
   if (!(error instanceof LoginNeeded && redirect && canAskNow(req, error))) {
     instance.events.emit('denied', { code, status, sub: slot.sub, detail })

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
-import { OidcError } from '../../core/errors.ts'
+import { fail, type OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 
 /**
@@ -31,7 +31,7 @@ function isSafe(req: Request): boolean {
 
 /** The request is another site's: 403. */
 export function crossSiteRefused(instance: Instance, detail: string): OidcError {
-  const error = new OidcError('cross_site_request', `This request was refused: ${detail}.`, { status: 403, detail })
+  const error = fail('cross_site_request', detail, { message: `This request was refused: ${detail}.` })
   instance.events.emit('denied', { code: error.code, status: error.status, sub: undefined, detail })
   return error
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { OidcError } from '../../core/errors.ts'
+import { fail, type OidcError } from '../../core/errors.ts'
 
 /** Bytes of a form sent to one of our routes, at most. */
 const mostBytes = 64 * 1024
@@ -41,5 +41,5 @@ function fromParsed(body: object): URLSearchParams {
 }
 
 function invalid(status: number, detail: string): OidcError {
-  return new OidcError('request_invalid', 'The request cannot be read.', { status, detail })
+  return fail('request_invalid', detail, { status })
 }

@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { companion, type Companion } from '../../core/companion.ts'
-import { OidcError, setupInvalid } from '../../core/errors.ts'
+import { fail, setupInvalid } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { RequestSession, recordsFor } from '../../session/web-session.ts'
@@ -93,10 +93,8 @@ export function publicPath(req: Request, instance: Instance): string {
 /** The session of a request that has one; 503 where it has none, since then nobody can be judged. */
 export function requireSession(req: Request, state: RequestState): RequestSession {
   if (req.session && state.session) return state.session
-  throw new OidcError('session_missing', 'The session cannot be read. Please try again in a moment.', {
-    status: 503,
-    headers: { 'Retry-After': '5' },
-    detail:
-      'the request has no session: is app.use(session(...)) before app.use(oidc.router), is the path within the cookie.path of the session, and is its store connected?',
-  })
+  throw fail(
+    'session_missing',
+    'the request has no session: is app.use(session(...)) before app.use(oidc.router), is the path within the cookie.path of the session, and is its store connected?',
+  )
 }

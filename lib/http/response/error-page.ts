@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
-import { LoginNeeded, OidcError, hookFailed, type OidcErrorCode } from '../../core/errors.ts'
+import { errorTable } from '../../core/error-table.ts'
+import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
 import { localReferer } from '../../core/urls.ts'
 import { kindOf } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
@@ -8,34 +9,6 @@ import { passedInstance } from '../request/request-state.ts'
 import type { Exchange, Handled } from '../request/exchange.ts'
 import { loginUrl } from './login-url.ts'
 import { sendProblem, setStatus } from './problem.ts'
-
-const titles: Partial<Record<OidcErrorCode, string>> = {
-  login_required: 'Please log in',
-  authentication_insufficient: 'Please confirm who you are',
-  not_allowed: 'You may not open this page',
-  login_refused: 'You cannot log in here',
-  cross_site_request: 'This request was refused',
-  authorization_denied: 'The login was cancelled',
-  provider_unavailable: 'Please try again in a moment',
-  store_unavailable: 'Please try again in a moment',
-  session_missing: 'Please try again in a moment',
-  request_invalid: 'This request cannot be answered',
-  hook_failed: 'Something went wrong',
-  internal_error: 'Something went wrong',
-  setup_invalid: 'This application is not set up right',
-}
-
-/** Codes whose page offers to log in (again). */
-const offersLogin: readonly OidcErrorCode[] = [
-  'state_unknown',
-  'transaction_missing',
-  'callback_used',
-  'authorization_denied',
-  'authorization_failed',
-  'provider_response_invalid',
-  'token_invalid',
-  'login_refused',
-]
 
 /** What an error's page has besides its message. */
 export interface PageExtras {
@@ -88,7 +61,7 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
   }
   setStatus(res, error)
   sendPage(res, {
-    title: titles[error.code] ?? 'The login could not be completed',
+    title: errorTable[error.code].title,
     paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
     small: extras.small,
     link: extras.link ?? nextStep(exchange, error, login),
@@ -100,7 +73,7 @@ function nextStep({ instance, req }: Exchange, error: OidcError, login: string |
   if (login !== undefined) {
     if (error.code === 'login_required') return { href: login, text: 'Log in' }
     if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
-    if (offersLogin.includes(error.code)) return { href: login, text: 'Log in again' }
+    if (errorTable[error.code].offersLogin) return { href: login, text: 'Log in again' }
   }
   // An empty reference is the page's own address (RFC 3986 4.4).
   if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }

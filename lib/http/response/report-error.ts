@@ -1,5 +1,6 @@
 import type { Request } from 'express'
-import { OidcError, describe, type OidcErrorCode } from '../../core/errors.ts'
+import type { OidcErrorCode } from '../../core/error-table.ts'
+import { fail, OidcError, describe } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { Exchange } from '../request/exchange.ts'
 
@@ -14,14 +15,7 @@ export function toldError(
   thrown: unknown,
   providerFaults: readonly OidcErrorCode[] = ['provider_unavailable'],
 ): OidcError {
-  const error =
-    thrown instanceof OidcError
-      ? thrown
-      : new OidcError('internal_error', 'The application could not complete the request.', {
-          status: 500,
-          detail: describe(thrown),
-          cause: thrown,
-        })
+  const error = thrown instanceof OidcError ? thrown : fail('internal_error', describe(thrown), { cause: thrown })
   const { code, detail } = error
   if (told.has(error)) return error
   told.add(error)

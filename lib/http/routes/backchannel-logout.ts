@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import type { SessionStore } from '../../config/session-store.ts'
-import { OidcError, setupInvalid } from '../../core/errors.ts'
+import { retryAfterSeconds } from '../../core/error-table.ts'
+import { fail, type OidcError, setupInvalid } from '../../core/errors.ts'
 import { backchannelLogout } from '../../logins/logout/accept-logout-token.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
@@ -25,7 +26,7 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
     const error = thrown instanceof TokenRejected ? rejected(instance, thrown) : toldError(instance, thrown)
     const isBad = error.code === 'request_invalid' || error.code === 'token_invalid'
     res.statusCode = isBad ? 400 : 503
-    if (!isBad) res.setHeader('Retry-After', '5')
+    if (!isBad) res.setHeader('Retry-After', retryAfterSeconds)
     sendJson(res, 'application/json', {
       error: isBad ? 'invalid_request' : 'temporarily_unavailable',
       error_description: error.message,
@@ -37,7 +38,7 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
 function logoutTokenOf(form: URLSearchParams): string {
   const [token, ...others] = form.getAll('logout_token')
   if (token !== undefined && token !== '' && others.length === 0) return token
-  throw new OidcError('request_invalid', 'The request must have one logout_token.', { status: 400 })
+  throw fail('request_invalid', undefined, { message: 'The request must have one logout_token.' })
 }
 
 function storeOf(req: Request, instance: Instance): SessionStore {
@@ -49,7 +50,7 @@ function storeOf(req: Request, instance: Instance): SessionStore {
 }
 
 function rejected(instance: Instance, { message: detail }: TokenRejected): OidcError {
-  const error = new OidcError('token_invalid', 'The logout token is not good.', { status: 400, detail })
+  const error = fail('token_invalid', detail, { status: 400, message: 'The logout token is not valid.' })
   instance.events.emit('token_rejected', { code: error.code, status: error.status, detail })
   return error
 }

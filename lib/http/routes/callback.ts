@@ -1,5 +1,5 @@
 import type { FinishedLogin } from '../../config/options.ts'
-import { type OidcError, badRequest } from '../../core/errors.ts'
+import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import { localPath } from '../../core/urls.ts'
 import { claim, claimed, settleClaim } from '../../logins/login/claim.ts'
@@ -54,11 +54,9 @@ async function withoutTransaction(callback: Callback): Promise<void> {
     '(another host, or http: where it is https:, as behind a proxy that ends TLS)? ' +
     `Did it take longer than ${transactionSeconds / 60} minutes?` +
     (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : '')
-  throw badRequest(
-    'transaction_missing',
-    `This browser does not know of the login that it comes back from, also after a second try.\n${causes}`,
-    `the cookie of the login did not come back. ${causes}`,
-  )
+  throw fail('transaction_missing', `the cookie of the login did not come back. ${causes}`, {
+    message: `This browser does not know of the login that it comes back from, also after a second try.\n${causes}`,
+  })
 }
 
 /** The response was claimed before: a reload, a double click, the back button; or somebody else's address. */
@@ -76,7 +74,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   } else if (transaction && !isSilent(state)) {
     return startAgain(exchange, transaction)
   }
-  throw badRequest('callback_used', 'This login was completed already, in another browser or session.')
+  throw fail('callback_used')
 }
 
 /** Begins anew the login that a transaction was of. */
@@ -139,11 +137,14 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
 }
 
 function loginLoop(): OidcError {
-  return badRequest(
+  return fail(
     'login_loop',
-    'You have been logged in several times within a minute, but this browser does not keep the session.\n' +
-      'The session cookie does not stick: it is blocked, or the application sets it in a way that this browser refuses.',
     "the session cookie does not stick. Likely causes: cookie.secure without app.set('trust proxy', 1) behind a proxy that ends TLS; " +
       'cookie.sameSite strict; a cookie.domain or cookie.path that does not fit baseUrl; another host than that of baseUrl',
+    {
+      message:
+        'You have been logged in several times within a minute, but this browser does not keep the session.\n' +
+        'The session cookie does not stick: it is blocked, or the application sets it in a way that this browser refuses.',
+    },
   )
 }

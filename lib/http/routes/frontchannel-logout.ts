@@ -5,7 +5,7 @@ import { requireSession, slotOf, stateOf, type RequestState } from '../request/r
 import { toldError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
-import { badRequest } from '../../core/errors.ts'
+import { fail } from '../../core/errors.ts'
 
 /**
  * `GET` of the front-channel logout route, in a frame of a page of the provider (OIDC Front-Channel Logout 2): ends the
@@ -18,7 +18,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     const query = queryOf(req.originalUrl)
     const [iss, sid] = ['iss', 'sid'].map((name) => query.getAll(name))
     if (iss?.length !== 1 || sid?.length !== 1) {
-      throw badRequest('request_invalid', 'This address cannot be read.', 'it must have one iss and one sid')
+      throw fail('request_invalid', 'it must have one iss and one sid', { message: 'This address cannot be read.' })
     }
     const session = requireSession(req, stateOf(req) as RequestState)
     warnOfCookie(exchange)

@@ -1,5 +1,5 @@
 import { resolveLoginParameters, type LoginRequest } from '../../config/login-parameters.ts'
-import { OidcError, type LoginNeeds } from '../../core/errors.ts'
+import { fail, type LoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
 import { resourcesAsked } from '../../session/step-up-history.ts'
@@ -32,10 +32,7 @@ export async function startLogin(
     return
   }
   if (isScripted(req)) {
-    answerError(
-      exchange,
-      new OidcError('login_required', 'Open this address in the browser to log in.', { status: 401 }),
-    )
+    answerError(exchange, fail('login_required', undefined, { message: 'Open this address in the browser to log in.' }))
     return
   }
   if (req.session) warnOfSetup(instance, req)

@@ -1,4 +1,4 @@
-import { OidcError, badRequest } from '../../core/errors.ts'
+import { fail, type OidcError } from '../../core/errors.ts'
 import { readState, type State } from '../../session/state.ts'
 import { openTransaction, type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
@@ -43,7 +43,9 @@ export function readCallback(exchange: Exchange, parameters: URLSearchParams): C
 function refuseRepeats(parameters: URLSearchParams): void {
   for (const name of single) {
     if (parameters.getAll(name).length > 1) {
-      throw badRequest('request_invalid', 'This address cannot be read.', `the parameter ${name} came more than once`)
+      throw fail('request_invalid', `the parameter ${name} came more than once`, {
+        message: 'This address cannot be read.',
+      })
     }
   }
 }
@@ -54,5 +56,5 @@ export function isSilent({ openPage }: State): boolean {
 }
 
 export function stateUnknown(): OidcError {
-  return badRequest('state_unknown', 'This address does not belong to a login that was begun here.')
+  return fail('state_unknown')
 }

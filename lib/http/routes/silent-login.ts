@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express'
 import { resolveLoginParameters } from '../../config/login-parameters.ts'
-import { retryAfterSeconds } from '../../core/errors.ts'
+import { retryAfterSeconds } from '../../core/error-table.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
 import { sendToProvider } from './login.ts'

@@ -1,7 +1,7 @@
 import { acceptedAlgorithms } from '../../config/algorithms.ts'
 import { optionsInvalid } from '../../config/checks.ts'
 import type { UnknownClaims } from '../../config/claims.ts'
-import { OidcError } from '../../core/errors.ts'
+import { fail, type OidcError } from '../../core/errors.ts'
 import { AccessTokenRefused, fetchUserInfo } from '../../provider/endpoints.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import { verifyUserInfo } from '../../tokens/user-info-response.ts'
@@ -42,5 +42,5 @@ export async function userInfoForToken(instance: Instance, accessToken: string, 
 }
 
 function refused(detail: string | undefined): OidcError {
-  return new OidcError('token_invalid', 'The access token is not valid.', { status: 401, detail })
+  return fail('token_invalid', detail, { status: 401, message: 'The access token is not valid.' })
 }

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
+import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { Slot } from '../../store/slot.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
@@ -114,5 +114,5 @@ export function loginAgain({ options, owner }: Instance, detail: string): LoginN
 
 /** There is no such login any more. */
 export function loginEnded(detail: string): OidcError {
-  return new OidcError('login_required', 'You need to log in first.', { status: 401, detail })
+  return fail('login_required', detail)
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { retryAfterSeconds } from '../../core/error-table.ts'
 import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { RecordKey, Records } from '../../core/records.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
@@ -83,7 +84,7 @@ function noteOf(error: unknown): [text: string | undefined, seconds: number] {
     !(error instanceof LoginNeeded) &&
     !['login_required', 'store_unavailable'].includes(error.code)
   if (!isPassing) return [undefined, 1]
-  const seconds = Number(error.headers['Retry-After'] ?? 5)
+  const seconds = Number(error.headers['Retry-After'] ?? retryAfterSeconds)
   return [notePrefix + JSON.stringify({ seconds, detail: error.detail ?? error.code }), seconds]
 }
 

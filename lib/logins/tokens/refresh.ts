@@ -1,4 +1,4 @@
-import { LoginNeeded, OidcError } from '../../core/errors.ts'
+import { fail, LoginNeeded, OidcError } from '../../core/errors.ts'
 import type { RefreshReason } from '../../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant } from '../../provider/refresh-grant.ts'
 import { wasAskedLately } from '../../session/step-up-history.ts'
@@ -210,9 +210,9 @@ function withoutRefreshToken(instance: Instance, target: Target): OidcError {
   if (nameOfTarget(target) === '') {
     return loginAgain(instance, 'the access token has ended, and the provider issued no refresh token')
   }
-  return new OidcError('setup_invalid', 'This application cannot get such an access token.', {
-    status: 500,
-    detail:
-      'an access token for another scope or resource takes a refresh token, and the provider issued none: does the option scope need offline_access?',
-  })
+  return fail(
+    'setup_invalid',
+    'an access token for another scope or resource takes a refresh token, and the provider issued none: does the option scope need offline_access?',
+    { message: 'This application cannot get such an access token.' },
+  )
 }

@@ -1,0 +1,242 @@
+/**
+ * The stable code of an error. Branch on it, never on `message`.
+ *
+ * - `options_invalid`: an option is invalid; thrown at construction, with all faults at once (500)
+ * - `login_required`: nobody is logged in (401)
+ * - `not_allowed`: the login or the access token does not meet the rule of the route (403)
+ * - `token_required`: the route requires an access token, and the request has none (401)
+ * - `authentication_insufficient`: the user must authenticate again, or in a stronger way (RFC 9470) (401)
+ * - `login_refused`: the application's `afterLogin`, or a rule of the issuer, refused the login (403)
+ * - `cross_site_request`: an unsafe request came from another site (403)
+ * - `request_invalid`: a request to a route of this package is malformed, or presents a token in an invalid way (400,
+ *   405, 413 or 415)
+ * - `state_unknown`: this application did not create the `state` of a callback (400)
+ * - `transaction_missing`: this browser does not have the cookie of the login in progress (400)
+ * - `callback_used`: this authorization response was used already, by another session (400)
+ * - `authorization_denied`: the user or the provider refused the login (`access_denied`) (403)
+ * - `authorization_failed`: the provider answered the authorization request with another error (400)
+ * - `login_loop`: too many logins finished within a minute, because the browser does not keep the session cookie (400)
+ * - `destination_refused`: `req.oidc.fetch()` was called for an origin that is not in `fetchOrigins` (500)
+ * - `client_rejected`: the provider rejected this client or its request; check the configuration (500)
+ * - `hook_failed`: the application's `afterLogin`, `roles`, `check` or `onError` failed (500)
+ * - `setup_invalid`: the router is missing, mounted at the wrong place or in conflict with another, or the provider
+ *   lacks what an option needs (500)
+ * - `provider_response_invalid`: the provider's response violates the protocol (502)
+ * - `token_invalid`: a token failed its checks (401 if a client presented it, 400 for a logout token, 502 during a
+ *   login)
+ * - `provider_unavailable`: the provider cannot be reached or is failing (503)
+ * - `store_unavailable`: the session store or the records cannot be reached (503)
+ * - `session_missing`: the request has no session, so no decision is possible (503)
+ * - `internal_error`: an unexpected error; see `cause` (500)
+ */
+export type OidcErrorCode =
+  | 'options_invalid'
+  | 'login_required'
+  | 'not_allowed'
+  | 'token_required'
+  | 'authentication_insufficient'
+  | 'login_refused'
+  | 'cross_site_request'
+  | 'request_invalid'
+  | 'state_unknown'
+  | 'transaction_missing'
+  | 'callback_used'
+  | 'authorization_denied'
+  | 'authorization_failed'
+  | 'login_loop'
+  | 'destination_refused'
+  | 'client_rejected'
+  | 'hook_failed'
+  | 'setup_invalid'
+  | 'provider_response_invalid'
+  | 'token_invalid'
+  | 'provider_unavailable'
+  | 'store_unavailable'
+  | 'session_missing'
+  | 'internal_error'
+
+/** What all errors of a code have in common. */
+export interface ErrorKind {
+  /** HTTP status of the response, unless the error sets another. */
+  readonly status: number
+  /** What the code means, for the documentation. */
+  readonly meaning: string
+  /** Text for users, unless the error has a more precise one. */
+  readonly message: string
+  /** Title of the error page. */
+  readonly title: string
+  /** Whether the error page offers a new login. */
+  readonly offersLogin?: true
+  /** Seconds after which the client may try again (`Retry-After`). */
+  readonly retryAfterSeconds?: number
+}
+
+/** Seconds after which a client may retry a request that failed because of the store or the provider. */
+export const retryAfterSeconds = 5
+
+const incomplete = 'The login could not be completed'
+const application = 'The application could not complete the request.'
+const unusable = 'The login service gave an answer that cannot be accepted.'
+const misconfigured = 'This application is misconfigured'
+const tryAgain = 'Please try again in a moment'
+
+/** Every error code, with what its errors have in common. The documentation of {@link OidcErrorCode} repeats it. */
+export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
+  options_invalid: {
+    status: 500,
+    meaning: 'an option is invalid; thrown at construction, with all faults at once',
+    message: application,
+    title: misconfigured,
+  },
+  login_required: {
+    status: 401,
+    meaning: 'nobody is logged in',
+    message: 'You need to log in first.',
+    title: 'Please log in',
+  },
+  not_allowed: {
+    status: 403,
+    meaning: 'the login or the access token does not meet the rule of the route',
+    message: 'You are logged in, but you may not do this.',
+    title: 'You may not open this page',
+  },
+  token_required: {
+    status: 401,
+    meaning: 'the route requires an access token, and the request has none',
+    message: 'An access token is required.',
+    title: 'Please log in',
+  },
+  authentication_insufficient: {
+    status: 401,
+    meaning: 'the user must authenticate again, or in a stronger way (RFC 9470)',
+    message: 'You need to confirm who you are.',
+    title: 'Please confirm who you are',
+  },
+  login_refused: {
+    status: 403,
+    meaning: "the application's `afterLogin`, or a rule of the issuer, refused the login",
+    message: 'This account cannot be used here.',
+    title: 'You cannot log in here',
+    offersLogin: true,
+  },
+  cross_site_request: {
+    status: 403,
+    meaning: 'an unsafe request came from another site',
+    message: 'This request was refused.',
+    title: 'This request was refused',
+  },
+  request_invalid: {
+    status: 400,
+    meaning:
+      'a request to a route of this package is malformed, or presents a token in an invalid way (400, 405, 413 or 415)',
+    message: 'The request cannot be read.',
+    title: 'This request cannot be answered',
+  },
+  state_unknown: {
+    status: 400,
+    meaning: 'this application did not create the `state` of a callback',
+    message: 'This address does not belong to a login that was begun here.',
+    title: incomplete,
+    offersLogin: true,
+  },
+  transaction_missing: {
+    status: 400,
+    meaning: 'this browser does not have the cookie of the login in progress',
+    message: 'This browser does not know of the login that it comes back from.',
+    title: incomplete,
+    offersLogin: true,
+  },
+  callback_used: {
+    status: 400,
+    meaning: 'this authorization response was used already, by another session',
+    message: 'This login was completed already, in another browser or session.',
+    title: incomplete,
+    offersLogin: true,
+  },
+  authorization_denied: {
+    status: 403,
+    meaning: 'the user or the provider refused the login (`access_denied`)',
+    message: 'The login was canceled.',
+    title: 'The login was canceled',
+    offersLogin: true,
+  },
+  authorization_failed: {
+    status: 400,
+    meaning: 'the provider answered the authorization request with another error',
+    message: 'The login service could not complete the login.',
+    title: incomplete,
+    offersLogin: true,
+  },
+  login_loop: {
+    status: 400,
+    meaning: 'too many logins finished within a minute, because the browser does not keep the session cookie',
+    message: 'This browser does not keep the session.',
+    title: incomplete,
+  },
+  destination_refused: {
+    status: 500,
+    meaning: '`req.oidc.fetch()` was called for an origin that is not in `fetchOrigins`',
+    message: application,
+    title: incomplete,
+  },
+  client_rejected: {
+    status: 500,
+    meaning: 'the provider rejected this client or its request; check the configuration',
+    message: 'The login service refused the request of this application.',
+    title: incomplete,
+  },
+  hook_failed: {
+    status: 500,
+    meaning: "the application's `afterLogin`, `roles`, `check` or `onError` failed",
+    message: application,
+    title: 'Something went wrong',
+  },
+  setup_invalid: {
+    status: 500,
+    meaning:
+      'the router is missing, mounted at the wrong place or in conflict with another, or the provider lacks what an option needs',
+    message: 'This application is misconfigured.',
+    title: misconfigured,
+  },
+  provider_response_invalid: {
+    status: 502,
+    meaning: "the provider's response violates the protocol",
+    message: unusable,
+    title: incomplete,
+    offersLogin: true,
+  },
+  token_invalid: {
+    status: 502,
+    meaning: 'a token failed its checks (401 if a client presented it, 400 for a logout token, 502 during a login)',
+    message: unusable,
+    title: incomplete,
+    offersLogin: true,
+  },
+  provider_unavailable: {
+    status: 503,
+    meaning: 'the provider cannot be reached or is failing',
+    message: 'The login service cannot be reached. Please try again in a moment.',
+    title: tryAgain,
+    retryAfterSeconds,
+  },
+  store_unavailable: {
+    status: 503,
+    meaning: 'the session store or the records cannot be reached',
+    message: 'The session store cannot be reached. Please try again in a moment.',
+    title: tryAgain,
+    retryAfterSeconds,
+  },
+  session_missing: {
+    status: 503,
+    meaning: 'the request has no session, so no decision is possible',
+    message: 'The session cannot be read. Please try again in a moment.',
+    title: tryAgain,
+    retryAfterSeconds,
+  },
+  internal_error: {
+    status: 500,
+    meaning: 'an unexpected error; see `cause`',
+    message: application,
+    title: 'Something went wrong',
+  },
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { errorTable, type OidcErrorCode } from '../../lib/core/error-table.ts'
+import { fail } from '../../lib/core/errors.ts'
+
+const codes = Object.keys(errorTable) as OidcErrorCode[]
+
+describe('the table of error codes', () => {
+  it('is what the documentation comment of OidcErrorCode says', () => {
+    const source = readFileSync(join(import.meta.dirname, '../../lib/core/error-table.ts'), 'utf8')
+    const [comment = ''] = /\/\*\*(?:(?!\*\/)[^])*\*\/\nexport type OidcErrorCode/.exec(source) ?? []
+    const text = comment.replaceAll(/\n \*(?: {2})?/g, '').replaceAll(/\s+/g, ' ')
+    for (const code of codes) {
+      const { meaning, status } = errorTable[code]
+      const expected = `- \`${code}\`: ${meaning}${/\(\d{3}/.test(meaning) ? '' : ` (${status})`}`
+      expect(text, code).toContain(expected)
+    }
+    expect(comment.match(/^ \* - `/gm)).toHaveLength(codes.length)
+  })
+
+  it.each(codes)('gives %s its status, message and Retry-After', (code) => {
+    const { status, message } = errorTable[code]
+    const error = fail(code, 'for the log')
+    expect(error).toMatchObject({ code, status, message, detail: 'for the log' })
+    expect(error.headers).toEqual(status === 503 ? { 'Retry-After': '5' } : {})
+  })
+
+  it('never tells a user to try again unless waiting helps', () => {
+    for (const code of codes) {
+      const { status, message, title } = errorTable[code]
+      expect(/try again/i.test(message + title), code).toBe(status === 503)
+    }
+  })
+
+  it('has texts that are whole sentences, and titles without a period', () => {
+    for (const code of codes) {
+      const { message, title } = errorTable[code]
+      expect(message, code).toMatch(/^[A-Z].*\.$/)
+      expect(title, code).toMatch(/^[A-Z].*[^.]$/)
+    }
+  })
+})
+
+describe('fail()', () => {
+  it('prefers what it is given to the table', () => {
+    const error = fail('request_invalid', 'too large', {
+      status: 413,
+      message: 'Too large.',
+      headers: { Allow: 'GET' },
+    })
+    expect(error).toMatchObject({ status: 413, message: 'Too large.', headers: { Allow: 'GET' } })
+  })
+
+  it('rounds Retry-After up to whole seconds, at least one', () => {
+    expect(fail('provider_unavailable', 'x', { retryAfterSeconds: 0.2 }).headers).toEqual({ 'Retry-After': '1' })
+    expect(fail('provider_unavailable', 'x', { retryAfterSeconds: 7.1 }).headers).toEqual({ 'Retry-After': '8' })
+  })
+})
