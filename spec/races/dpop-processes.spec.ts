@@ -1,4 +1,4 @@
-/** One DPoP proof in the hands of several clients, who send it to as many processes at once (RFC 9449 11.1). */
+/** One DPoP proof that several clients send to several processes at the same time (RFC 9449 11.1). */
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
@@ -9,7 +9,7 @@ const count = 8
 const url = 'https://api.example.com/orders'
 const redis = await faultRedis('one DPoP proof to several processes')
 
-describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once`, () => {
+describe.skipIf(!redis)(`one DPoP proof sent to ${count} processes at once`, () => {
   const store = redis as NonNullable<typeof redis>
   let provider: TestProvider
   let processes: RaceProcess[] = []
@@ -49,24 +49,28 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
     return Promise.all(processes.map((each) => ask(each, proof)))
   }
 
-  it('is taken by one of them, and each process may be that one', { meta: { id: 'dpop-processes-1' } }, async () => {
-    const winners = new Set<unknown>()
-    for (let round = 0; round < 20; round++) {
-      const answers = await askAll()
-      const taken = answers.filter(({ status }) => status === 200)
-      expect(taken).toHaveLength(1)
-      winners.add(taken[0]?.body['process'])
-      const refused = answers.filter(({ status }) => status !== 200)
-      for (const answer of refused) {
-        expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
+  it(
+    'accepts a DPoP proof in exactly one of several processes, whichever is first',
+    { meta: { id: 'dpop-processes-1' } },
+    async () => {
+      const winners = new Set<unknown>()
+      for (let round = 0; round < 20; round++) {
+        const answers = await askAll()
+        const taken = answers.filter(({ status }) => status === 200)
+        expect(taken).toHaveLength(1)
+        winners.add(taken[0]?.body['process'])
+        const refused = answers.filter(({ status }) => status !== 200)
+        for (const answer of refused) {
+          expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
+        }
       }
-    }
-    // Who is first is chance: that more than one won says that the processes were asked at once.
-    expect(winners.size).toBeGreaterThan(1)
-  })
+      // Chance decides which process is first. More than one winner shows that the processes really were asked concurrently.
+      expect(winners.size).toBeGreaterThan(1)
+    },
+  )
 
   it(
-    'is taken by none while Redis is away, and the next one by one when it is back',
+    'rejects a DPoP proof in all processes while Redis is down, and then accepts the next one once',
     { meta: { id: 'dpop-processes-2' }, timeout: 180_000 },
     async () => {
       const before = await client.proof({ url, token })
@@ -82,7 +86,7 @@ describe.skipIf(!redis)(`one DPoP proof that comes to ${count} processes at once
       }
       const statuses = (await askAll()).map(({ status }) => status)
       expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array<number>(count - 1).fill(401)])
-      // Redis kept what was used before it was killed.
+      // Redis kept the proof that was used before it was killed.
       for (const each of processes) expect(await ask(each, before)).toMatchObject({ status: 401 })
     },
   )

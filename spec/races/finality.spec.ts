@@ -1,4 +1,6 @@
-/** What keeps a logout final: without each of these the races find a login, or the data of one, that comes back. */
+/**
+ * The protections that keep a logout final. Without any one of them, the races find a login, or its data, that comes back.
+ */
 import * as fc from 'fast-check'
 import { describe, it, vi } from 'vitest'
 import { atRandom, interrupted } from './support/arbitraries.ts'
@@ -15,9 +17,9 @@ vi.mock('node:timers/promises', async (original) => {
 const runs = 300
 
 const protections: Record<string, Otherwise> = {
-  'the tombstone': noTombstones,
-  'the comparison of a record with what was read': noComparison,
-  'the condition that a session that is written still exists': noXX,
+  tombstones: noTombstones,
+  'the comparison of a record with the text that was read': noComparison,
+  'the condition that only an existing session is written': noXX,
 }
 
 describe.each(Object.entries(protections))('without %s', (what, changes) => {
@@ -27,7 +29,7 @@ describe.each(Object.entries(protections))('without %s', (what, changes) => {
   })
 
   it(
-    'something that was ended comes back',
+    'the races find an ended login, or its data, that comes back',
     () => findWrong(`without ${what}`, stage(), fc.oneof(atRandom, interrupted), runs),
     patience(runs),
   )

@@ -12,40 +12,40 @@ vi.mock('node:timers/promises', async (original) => {
 
 const stage = stageOfFile(inMemory)
 
-describe('requests of one session that run at once', () => {
+describe('concurrent requests of one session', () => {
   it(
-    'come to what they would come to one after another, in some order',
+    'requests have the outcome of some sequential order',
     () => playMany(stage(), 'at random', atRandom, 250),
     patience(250),
   )
 
   it(
-    'come to that too where a login, a logout or a refresh is interrupted at any step',
+    'requests stay linearizable when a login, a logout or a refresh is interrupted at any step',
     () => playMany(stage(), 'interrupted', interrupted, 250),
     patience(250),
   )
 
   it(
-    'come to that too where a command fails, or its answer is lost, at any step: nobody is let in, nobody down, and all heals',
+    'a failed command or a lost reply lets nobody in and logs nobody out, and the service recovers',
     () => playMany(stage(), 'with a fault', faulty, 300),
     patience(300),
   )
 
   it(
-    'come to that too where a refresh is cut off from the provider: with its answer the login is lost, and with nothing else',
+    'a connection cut during a refresh loses the login only if the response to the refresh was lost',
     () => playMany(stage(), 'cut', cut, 250),
     patience(250),
   )
 
   it(
-    'come to that too where locks of refreshes go: what a refresh got stands all the same',
+    'a lost refresh lock does not discard the result of a refresh',
     () => playMany(stage(), 'without locks', unlocked, 250),
     patience(250),
   )
 })
 
 describe('an order of requests', () => {
-  it('is the same again for the same seed', async () => {
+  it('an order of requests is reproduced by its seed', async () => {
     const play = async (): Promise<readonly string[]> => {
       const found: string[] = []
       const property = fc.asyncProperty(atRandom, fc.scheduler(), async (scene, scheduler) => {

@@ -1,4 +1,4 @@
-/** What the version of a login record is for: without it the model of the other races finds what goes wrong. */
+/** What the version of a login record is for. Without it, the model that the other races use finds faults. */
 import { describe, it, vi } from 'vitest'
 import { endedMeanwhile, unlocked } from './support/arbitraries.ts'
 import { LockOwnership } from './support/lock-ownership.ts'
@@ -17,9 +17,9 @@ const stage = stageOfFile(() => {
   return { ...place, client: new LockOwnership(place.client) }
 })
 
-describe('a refresh whose result is written by who has the lock, rather than where the record is as it was read', () => {
+describe('a refresh whose result is written by the lock owner instead of by compare-and-set', () => {
   it(
-    'loses logins, whose lock went while it was under way',
+    'without compare-and-set, a refresh loses a login whose lock disappears meanwhile',
     () => {
       const isLost = (text: string): boolean => /^the login of \w+ \w+ is lost/.test(text)
       return findWrong('lock ownership instead of versions, logins lost', stage(), unlocked, runs, (wrong) =>
@@ -30,7 +30,7 @@ describe('a refresh whose result is written by who has the lock, rather than whe
   )
 
   it(
-    'brings back logins that have ended',
+    'without compare-and-set, a refresh brings back a login that has ended',
     () => {
       const isBack = (text: string): boolean => text.startsWith('no order of the requests comes to this')
       return findWrong('lock ownership instead of versions, logins back', stage(), endedMeanwhile, runs, (wrong) =>

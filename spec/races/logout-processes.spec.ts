@@ -1,4 +1,4 @@
-/** Logouts that the provider tells, to eight processes at once on a real Redis, while everything else goes on. */
+/** Back-channel logouts, delivered to eight processes at once on a real Redis while other requests run. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { expect, it } from 'vitest'
 import { location } from '../support/flow.ts'
@@ -17,7 +17,7 @@ async function logIn(agent: UserAgent, sub: string): Promise<void> {
   expect(await whoIs(agent)).toMatchObject({ default: sub })
 }
 
-it('end every login of the user and nobody else\u2019s; who logs in again stays in', async () => {
+it('a back-channel logout ends every login of its user and no other; a later login of that user stays', async () => {
   const chance = chances(seed)
   const counts = { logins: 0, underWay: 0, anew: 0 }
   for (let round = 0; round < rounds; round++) {
@@ -39,7 +39,7 @@ it('end every login of the user and nobody else\u2019s; who logs in again stays 
     await Promise.all(meanwhile)
     const finished = await Promise.all(finishing)
 
-    // Those that came after the first has marked the token find it used.
+    // Requests that arrive after the first one has marked the token find it used.
     expect(statuses).toContain(200)
     expect(statuses.filter((status) => status !== 200 && status !== 400)).toEqual([])
     for (const agent of theirs) expect(await whoIs(agent)).toMatchObject({ default: null })
@@ -48,7 +48,7 @@ it('end every login of the user and nobody else\u2019s; who logs in again stays 
       counts.underWay++
       const to = location(answer)
       const agent = underWay[index] as UserAgent
-      // It came before the logout and was ended by it, or after it, and begins anew.
+      // Such a login finished before the logout and was ended by it, or finished after it and starts anew.
       if (new URL(to).pathname === '/who') {
         expect(await whoIs(agent)).toMatchObject({ default: null })
         continue
@@ -58,13 +58,13 @@ it('end every login of the user and nobody else\u2019s; who logs in again stays 
       expect(await whoIs(agent)).toMatchObject({ default: sub })
     }
     counts.logins += theirs.length
-    // Straight after it, in the same second.
+    // Right after the logout, within the same second.
     const back = fleet.browser(chance)
     await logIn(back, sub)
     expect(await whoIs(back)).toMatchObject({ default: sub })
   }
   console.log(
-    `${rounds} logouts told to ${count} processes at once: ${counts.logins} logins ended, ` +
-      `of ${counts.underWay} under way ${counts.anew} began anew (seed ${seed})`,
+    `${rounds} logouts delivered to ${count} processes at once: ${counts.logins} logins ended, ` +
+      `of ${counts.underWay} logins in progress ${counts.anew} started anew (seed ${seed})`,
   )
 }, 180_000)

@@ -18,13 +18,13 @@ const recordOf = (session: string, at: Place): { session: string; part: string }
 })
 const keyOf = (session: string, at: Place): string => `oidc:{sess:${session}}${at === 0 ? '' : `:tokens:${at}`}`
 
-/** One call of a client, for the records of a session. */
+/** One call of a client on the records of a session. */
 type Call = (client: RedisClient, session: string) => Promise<unknown>
 
 const place = fc.constantFrom(...places)
 const some = fc.array(place, { minLength: 1, maxLength: 3 })
 const value = fc.constantFrom('', 'one', 'two')
-/** Long enough that none ends while the spec runs. */
+/** Long enough that no record expires while the spec runs. */
 const seconds = fc.constantFrom(100, 2000)
 
 const call: fc.Arbitrary<Call> = fc.oneof(
@@ -72,8 +72,8 @@ const call: fc.Arbitrary<Call> = fc.oneof(
     }),
 )
 
-describe('the Redis in memory', () => {
-  it('answers as a real one does, whatever it is asked', async () => {
+describe('MemoryRedis', () => {
+  it('answers any sequence of commands like a real Redis', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 30 }), async (calls) => {
         const memory = new MemoryRedis()
@@ -96,14 +96,14 @@ describe('the Redis in memory', () => {
     )
   })
 
-  it('forgets what is past its life', async () => {
+  it('forgets a key that has expired', async () => {
     const memory = new MemoryRedis()
     await memory.set('key', 'value', { expiration: { type: 'EX', value: 0 } })
     expect(await memory.get('key')).toBeNull()
     expect(memory.keys()).toEqual([])
   })
 
-  it('does not know what another script would do', async () => {
+  it('rejects a script that it does not know', async () => {
     await expect(new MemoryRedis().eval('return 1', { keys: [], arguments: [] })).rejects.toThrow(
       'knows no such script',
     )

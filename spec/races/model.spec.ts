@@ -16,7 +16,7 @@ import { bounds, patience, seed } from './support/stage.ts'
 import { allAnswered, refreshSteps, tokenSteps } from './support/token-steps.ts'
 import { redisForFile } from '../support/redis.ts'
 
-// Where one waits for another, it is the clock that goes on.
+// Where one request waits for another, the clock advances instead.
 vi.mock('node:timers/promises', async (original) => {
   const { pause } = await import('./support/actors.ts')
   return { ...(await original<typeof import('node:timers/promises')>()), setTimeout: pause }
@@ -42,7 +42,7 @@ function gate(name: string): Gate {
   return found
 }
 
-/** A world without anything, on some Redis. */
+/** An empty world on the given Redis. */
 async function begin(client: RedisClient, records: World['records']): Promise<{ model: Believed; real: World }> {
   const failing = failingClient(client)
   gates.clear()
@@ -73,7 +73,7 @@ async function begin(client: RedisClient, records: World['records']): Promise<{ 
   }
 }
 
-/** Takes steps, so many at most, so many times; how many were to be taken. */
+/** Runs random sequences of at most `maxCommands` steps, `runs` times. Returns how many steps were generated. */
 async function tried(possible: readonly fc.Arbitrary<Step>[], maxCommands: number, runs: number): Promise<number> {
   let taken = 0
   const property = fc.asyncProperty(fc.commands([...possible], { maxCommands, size: 'max' }), async (commands) => {
@@ -92,9 +92,9 @@ async function tried(possible: readonly fc.Arbitrary<Step>[], maxCommands: numbe
   return taken
 }
 
-describe('what browsers, thieves and the application do to a session, one after another', () => {
+describe('steps that browsers, thieves and the application take in sequence', () => {
   it(
-    'comes to what the model says, after every step',
+    'the state after every step is the one that the model predicts',
     async () => {
       console.log(`the model: ${await tried([...timely, ...tokenSteps], 30, 60)} steps (seed ${seed})`)
     },
@@ -102,19 +102,19 @@ describe('what browsers, thieves and the application do to a session, one after 
   )
 
   it(
-    'comes to that where access tokens are refreshed in between, or meanwhile: no login is lost but with its answer',
+    'the state is as predicted with refreshes between and during steps; only a lost response loses a login',
     async () => {
       const before = provider.refreshTokens.presented
       const taken = await tried(refreshSteps, 40, 60)
       const refreshes = provider.refreshTokens.presented - before
-      console.log(`the model with tokens that end: ${taken} steps, ${refreshes} refreshes (seed ${seed})`)
+      console.log(`the model with expiring tokens: ${taken} steps, ${refreshes} refreshes (seed ${seed})`)
       expect(refreshes).toBeGreaterThan(0)
     },
     patience(60),
   )
 
   it(
-    'comes to that on a real Redis too',
+    'the state is as predicted on a real Redis too',
     async () => {
       const place = inRedis(redis.client)
       let taken = 0

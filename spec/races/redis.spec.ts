@@ -13,33 +13,33 @@ vi.mock('node:timers/promises', async (original) => {
 const redis = redisForFile()
 const stage = stageOfFile(() => inRedis(redis.client))
 
-describe('requests of one session that run at once, on a real Redis', () => {
+describe('concurrent requests of one session, on a real Redis', () => {
   it(
-    'come to what they would come to one after another, in some order',
+    'requests have the outcome of some sequential order',
     () => playMany(stage(), 'on Redis, at random', atRandom, 60),
     patience(60),
   )
 
   it(
-    'come to that too where a login, a logout or a refresh is interrupted at any step',
+    'requests stay linearizable when a login, a logout or a refresh is interrupted at any step',
     () => playMany(stage(), 'on Redis, interrupted', interrupted, 60),
     patience(60),
   )
 
   it(
-    'come to that too where a command fails, or its answer is lost, at any step',
+    'requests stay linearizable when a command fails or its reply is lost at any step',
     () => playMany(stage(), 'on Redis, with a fault', faulty, 60),
     patience(60),
   )
 
   it(
-    'come to that too where a refresh is cut off from the provider: with its answer the login is lost, and with nothing else',
+    'a connection cut during a refresh loses the login only if the response to the refresh was lost',
     () => playMany(stage(), 'on Redis, cut', cut, 60),
     patience(60),
   )
 
   it(
-    'come to that too where locks of refreshes go: what a refresh got stands all the same',
+    'a lost refresh lock does not discard the result of a refresh',
     () => playMany(stage(), 'on Redis, without locks', unlocked, 60),
     patience(60),
   )

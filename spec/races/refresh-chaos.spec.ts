@@ -1,4 +1,4 @@
-/** Refreshes at a provider whose refresh tokens are good once, while processes, the provider and Redis are killed at random. */
+/** Refreshes with refresh token rotation, while processes, the provider and Redis are killed at random. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,12 +17,12 @@ import { shuffledTroubles, type Trouble } from './support/troubles.ts'
 
 const count = 4
 const rounds = byDepth({ quick: 10, normal: 40, deep: 2000 })
-/** Users whose logins have their rounds at the same time. */
+/** Number of users. Their logins run their rounds at the same time. */
 const users = Math.min(rounds, 25)
 
 const redis = await faultRedis('chaos around refreshes', ['appendfsync always'])
 
-describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () => {
+describe.skipIf(!redis)(`${rounds} rounds of failures on ${count} processes`, () => {
   const store = redis as NonNullable<typeof redis>
   let folder: string
   let notes: string
@@ -47,7 +47,7 @@ describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () 
   })
 
   it(
-    'lose no login but those of which the answer to a refresh was lost; all else is a 503, and heals',
+    'processes lose a login only if the response to its refresh was lost; all else is a temporary 503',
     async () => {
       const crew = new Crew(processes)
       const journal = new Journal(notes, crew.killed)
@@ -76,9 +76,9 @@ describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () 
       const lost = sum(lanes.map((lane) => lane.lost))
       const unheard = sum(noted.map((of) => journal.lost(of).length))
       console.log(
-        `rounds ${played}, kills ${counts.waiting + counts.holding} (of ${counts.waiting} processes that waited, ` +
-          `${counts.holding} that were refreshing), restarts of the provider ${counts.provider}, of Redis ${counts.redis}; ` +
-          `refreshes ${sum(noted.map((of) => of.length))}, answers lost ${unheard}, logins lost ${lost} (seed ${seed})`,
+        `rounds ${played}, kills ${counts.waiting + counts.holding} (${counts.waiting} of waiting processes, ` +
+          `${counts.holding} of refreshing ones), restarts of the provider ${counts.provider}, of Redis ${counts.redis}; ` +
+          `refreshes ${sum(noted.map((of) => of.length))}, lost responses ${unheard}, lost logins ${lost} (seed ${seed})`,
       )
       expect(
         lanes.flatMap(({ wrong }) => wrong),
@@ -86,7 +86,7 @@ describe.skipIf(!redis)(`${rounds} rounds of trouble on ${count} processes`, () 
       ).toEqual([])
       expect(
         noted.flatMap((of) => journal.sentAgain(of)),
-        `refresh tokens that were sent again, seed ${seed}`,
+        `refresh tokens that were reused, seed ${seed}`,
       ).toEqual([])
       expect(played).toBe(rounds)
     },

@@ -1,4 +1,4 @@
-/** One access token that has ended, asked for in several processes at once, at a provider whose refresh tokens are good once. */
+/** One expired access token, requested in several processes at once from a provider with refresh token rotation. */
 import { createUserAgent, startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../support/app.ts'
@@ -8,16 +8,16 @@ import { compiledPath, startProcess, type RaceProcess } from './support/processe
 
 const count = 4
 const callers = 500
-/** Longer than the machine may need for all of them, since they keep its processors from the answer too. */
+/** Longer than the machine may need for all callers, since they also keep its processors from sending the response. */
 const patient = '60'
 const redis = await faultRedis('one refresh in several processes')
 
-describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`, () => {
+describe.skipIf(!redis)(`an expired access token in ${count} processes`, () => {
   const store = redis as NonNullable<typeof redis>
   let provider: TestProvider
   let path: string
   let processes: RaceProcess[] = []
-  /** Of one test alone. */
+  /** Started by one test only. */
   const others: RaceProcess[] = []
 
   const start = (providerTimeoutSeconds: string): Promise<RaceProcess> =>
@@ -41,19 +41,19 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     expect(said, 'what the processes printed').toEqual(said.map(() => ''))
   })
 
-  /** A browser of a process whose login's access token has ended. */
+  /** A browser of a process, logged in with an access token that has expired. */
   async function loggedIn({ url }: RaceProcess): Promise<UserAgent> {
     const agent = createUserAgent({ baseUrl: url })
     const undo = provider.misbehave({ tokenResponse: { expires_in: 1 } })
     await agent.get('/profile')
     undo()
     const endsAt = Date.now() + 1000
-    await until(() => Date.now() > endsAt, 'the access token has ended')
+    await until(() => Date.now() > endsAt, 'the access token has expired')
     provider.forget()
     return agent
   }
 
-  it(`costs one refresh for ${count} x ${callers} callers, who all get the same one`, async () => {
+  it(`an expired access token costs one refresh for ${count} x ${callers} callers, who all get the same token`, async () => {
     const agent = await loggedIn(processes[0] as RaceProcess)
     const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
     const answers = await Promise.all(asked)
@@ -63,8 +63,8 @@ describe.skipIf(!redis)(`an access token that has ended, in ${count} processes`,
     expect(provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
   }, 180_000)
 
-  it('and a process that dies with its refresh under way, cost a wait and no login', async () => {
-    // So long is the wait: longer than a request to the provider may take.
+  it('a process that dies during its refresh costs a wait but no login', async () => {
+    // Short, because the wait lasts as long as a request to the provider may take, and a little longer.
     const [first, second] = await Promise.all([start('2'), start('2')])
     others.push(first, second)
     const agent = await loggedIn(first)

@@ -25,11 +25,11 @@ const logout = (name: 'default' | 'partner'): Op => ({ kind: 'logout', name })
 /** Before the former session's logins are taken over, and right after that. */
 const takesOver = /^compare and set oidc:\{sess:\S+\}$/
 const hasTakenOver = /^answer to compare and set oidc:\{sess:\S+\}$/
-/** Whatever a login does last before that. */
+/** The last command of a login before the takeover. */
 const isAboutTo = /^(?:set {2}oidc:\S+:moved|compare and set oidc:\{sess:\S+\})$/
 const ends = /^compare and (?:set|delete) oidc:/
 
-/** Plays requests with these stalls, and wants nothing wrong. */
+/** Plays requests with these stalls, and expects nothing wrong. */
 async function played(
   former: Former,
   ops: readonly Op[],
@@ -41,7 +41,7 @@ async function played(
 }
 
 describe('between the end of the former session\u2019s logins and its deletion', () => {
-  it('another login finds that they are gone, and shows nobody the data of the user who was there', async () => {
+  it('another login finds the former logins ended, and shows nobody the former user\u2019s data', async () => {
     const stalls = [
       { actor: 1, at: takesOver },
       { actor: 0, at: hasTakenOver },
@@ -51,7 +51,7 @@ describe('between the end of the former session\u2019s logins and its deletion',
     await played('alice', [login('dora'), login('erik')], stalls)
   })
 
-  it('another login does not lead a logout astray: that ends the login in the session where it now is', async () => {
+  it('another login does not mislead a logout, which ends the login in the session where it is now', async () => {
     const stalls = [
       { actor: 1, at: isAboutTo },
       { actor: 0, at: hasTakenOver },
@@ -61,8 +61,8 @@ describe('between the end of the former session\u2019s logins and its deletion',
     await played('alice', [login('dora'), login('erik'), logout('default')], stalls)
   })
 
-  it('a request that only reads leaves what a lost answer of the store would need', async () => {
-    // The twelfth command or so of a login is the one that takes over: whichever it is, its answer is lost.
+  it('a read-only request leaves the state that a login needs after a lost reply of the store', async () => {
+    // One of these commands takes over the former session's logins. Whichever it is, its reply is lost.
     for (let command = 4; command < 12; command++) {
       const fault = { actor: 0, command, mode: 'lost' } as const
       for (const op of [{ kind: 'who' }, { kind: 'put' }, { kind: 'guarded', name: 'default' }] as const) {
@@ -76,7 +76,7 @@ describe('between the end of the former session\u2019s logins and its deletion',
     }
   })
 
-  it('a login that fails takes back what it did and not what another did: a logout still finds its way', async () => {
+  it('a login that fails undoes only its own changes, and a logout still finds the login to end', async () => {
     const stalls = [
       { actor: 0, at: isAboutTo },
       { actor: 1, at: hasTakenOver },
@@ -92,8 +92,8 @@ describe('between the end of the former session\u2019s logins and its deletion',
   })
 })
 
-describe('before a login stands', () => {
-  it('no logout finds its session: two at once leave it alone', async () => {
+describe('before a login is complete', () => {
+  it('no logout finds the session of an unfinished login, even if two logouts run at once', async () => {
     const stalls = [
       { actor: 2, at: ends },
       { actor: 0, at: takesOver },
@@ -103,11 +103,11 @@ describe('before a login stands', () => {
   })
 })
 
-describe('while what a refresh brought is being written', () => {
+describe('while the result of a refresh is being written', () => {
   const token = { kind: 'token', name: 'partner' } as const
 
-  it('a login that takes the refreshed one along into its session takes the new tokens along too', async () => {
-    // Between any two steps, of which one finds the login and the next one its tokens, where they are no more.
+  it('a login that takes over the refreshed login takes over its new tokens too', async () => {
+    // Between any two steps: one may find the login, and the next one may find its tokens moved.
     for (let at = 8; at < 20; at++) {
       const stalls = [
         { actor: 1, at: 0 },
@@ -118,7 +118,7 @@ describe('while what a refresh brought is being written', () => {
     }
   })
 
-  it('a logout stands, and what was got is of no use', async () => {
+  it('a logout during a refresh is final, and the refreshed tokens are of no use', async () => {
     for (let at = 8; at < 20; at++) {
       const stalls = [
         { actor: 1, at: 0 },

@@ -1,30 +1,30 @@
 /**
- * Several requests at once, of which one goes one step at a time: each command of Redis, each request to the provider
- * and each pause is a step that waits for its turn, before it is done and before it is answered.
+ * Runs several requests at once and advances one of them at a time. Each Redis command, each request to the provider and
+ * each pause is a step. A step waits for its turn twice: before it is executed and before it is answered.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** One of the requests that run at once. */
+/** One of the concurrent requests. */
 export interface Actor {
   readonly index: number
-  /** Steps so far. */
+  /** Number of steps so far. */
   steps: number
-  /** Commands so far. */
+  /** Number of commands so far. */
   commands: number
-  /** Its steps that wait for their turn, */
+  /** Number of its steps that wait for their turn. */
   ready: number
-  /** and those that are kept. It may have some when it is done: what goes on behind its answer. */
+  /** Number of its steps that are held. May exceed 0 after the response: background work goes through steps too. */
   kept: number
-  /** Whether it pauses, again and again, until another has done something. */
+  /** Whether it pauses repeatedly until another actor has done something. */
   isPausing: boolean
   isDone: boolean
 }
 
-/** Whose turn it is. */
+/** Decides which step is next. */
 export interface Turns {
   /** Resolves when it is this step's turn. */
   take(step: Step): Promise<void>
-  /** Steps that wait. */
+  /** Number of waiting steps. */
   waiting(): number
   /** Gives one of them its turn. */
   next(): Promise<void>
@@ -38,33 +38,33 @@ export interface Step {
 }
 
 /**
- * Keeps an actor at one of its steps, told by its number or else the first of such a name, until all others are done or
- * kept. Of several that are kept, the first in the list goes on first.
+ * Holds an actor at one step until all others are done or held. The step is given by its number, or is the first whose
+ * label matches. Of several held actors, the first in the list continues first.
  */
 export interface Stall {
   readonly actor: number
   readonly at: number | RegExp
 }
 
-/** A step that has yet to be told to who says whose turn it is. */
+/** A step that has not been passed to `Turns` yet. */
 interface Arrival extends Step {
-  /** Lets it go on. */
+  /** Lets the step wait for its turn. */
   readonly release: (turn: Promise<void>) => void
 }
 
 interface Scene {
   readonly turns: Turns
   readonly stalls: readonly Stall[]
-  /** Those who are kept now, by the place of their stall in the list. */
+  /** Held actors, by the index of their stall in the list. */
   readonly kept: Map<number, () => void>
-  /** Stalls that have kept somebody. */
+  /** Stalls that have already held an actor. */
   readonly spent: Set<number>
   readonly actors: readonly Actor[]
-  /** Steps that have come to wait for their turn since the last step. */
+  /** Steps that have arrived since the last step was taken. */
   arrived: Arrival[]
   /** What was done, in order. */
   readonly log: string[]
-  /** Then nothing waits for a turn any more. */
+  /** When set, nothing waits for a turn any more. */
   isOver: boolean
   /** Short names of ids. */
   readonly names: Map<string, string>
@@ -72,26 +72,26 @@ interface Scene {
 
 const current = new AsyncLocalStorage<{ readonly actor: Actor; readonly scene: Scene }>()
 
-/** Work in other threads and processes that is waited for. */
+/** Number of pending operations in other threads and processes. */
 let outside = 0
 
-/** The actor that runs, where one does. */
+/** The actor whose code is running, if any. */
 export function runningActor(): Actor | undefined {
   const store = current.getStore()
   return store?.scene.isOver === false ? store.actor : undefined
 }
 
-/** Whether it has begun something, before its answer or behind it, that is not over. */
+/** Whether it has started something that is not finished, before or after its response. */
 export function isAtWork({ ready, kept }: Actor): boolean {
   return ready + kept > 0
 }
 
-/** Those that are at work, where one of them runs. */
+/** The actors of the current scene that are at work. */
 export function atWork(): Actor[] {
   return current.getStore()?.scene.actors.filter(isAtWork) ?? []
 }
 
-/** Waits for its turn, where an actor runs. */
+/** Waits for its turn if an actor is running. */
 export async function turn(label: string): Promise<void> {
   const store = current.getStore()
   if (!store || store.scene.isOver) return
@@ -110,8 +110,8 @@ export async function turn(label: string): Promise<void> {
 }
 
 /**
- * Lets the steps that have arrived wait for their turns, by actor: the order in which they came is that in which other
- * threads were done with signatures, and another in each run.
+ * Lets the steps that have arrived wait for their turns, sorted by actor. Their order of arrival depends on when other
+ * threads finish signatures, which differs between runs.
  */
 function lineUp(scene: Scene): void {
   const arrived = scene.arrived.toSorted((one, other) => one.actor - other.actor || one.index - other.index)
@@ -130,13 +130,13 @@ function stallAt({ stalls, spent }: Scene, { actor, index }: Step, label: string
   )
 }
 
-/** Notes what an actor has done. */
+/** Logs what an actor has done. */
 export function done(label: string): void {
   const store = current.getStore()
   store?.scene.log.push(`${store.actor.index}: ${named(store.scene, label)}`)
 }
 
-/** A label with short names for ids, the same in every run. */
+/** A label with short names in place of ids, the same in every run. */
 function named({ names }: Scene, label: string): string {
   return label.replaceAll(/[\w-]{43}|[\w-]{32}|[\w-]{22}/g, (id) => {
     if (!names.has(id)) names.set(id, `#${names.size + 1}`)
@@ -144,14 +144,14 @@ function named({ names }: Scene, label: string): string {
   })
 }
 
-/** The clock that pauses move. */
+/** The clock that pauses advance. */
 let passTime: (ms: number) => void = () => {}
 
 export function moveClockBy(pass: (ms: number) => void): void {
   passTime = pass
 }
 
-/** A pause is a step too: it takes no time but that of the clock. */
+/** A pause as a step: it takes no real time and only advances the clock. */
 export async function pause(ms: number): Promise<void> {
   const store = current.getStore()
   if (!store) {
@@ -161,13 +161,13 @@ export async function pause(ms: number): Promise<void> {
   }
   store.actor.isPausing = true
   await turn('pause')
-  // Where nobody is left to wait for, time goes fast.
+  // When nobody is left to wait for, time passes fast.
   const isIdle = store.scene.actors.every((actor) => actor.isPausing || (actor.isDone && !isAtWork(actor)))
-  // What timers do is done by no actor, and at once.
+  // Timer callbacks run outside any actor, and immediately.
   current.exit(() => passTime(isIdle ? 5000 : ms))
 }
 
-/** Work that leaves this thread: steps are chosen once it is back. */
+/** Runs work that leaves this thread; the next step is chosen once it is back. */
 export async function elsewhere<Result>(work: () => Promise<Result>): Promise<Result> {
   outside++
   try {
@@ -177,7 +177,7 @@ export async function elsewhere<Result>(work: () => Promise<Result>): Promise<Re
   }
 }
 
-/** Signatures, digests and keys are worked on in other threads: counts them, for as long as a file runs. */
+/** Counts pending signatures, digests and key operations, which run in other threads. The result stops the counting. */
 export function watchCrypto(): () => void {
   const prototype = Object.getPrototypeOf(crypto.subtle) as Record<string, (...given: unknown[]) => Promise<unknown>>
   const names = ['sign', 'verify', 'digest', 'importKey', 'exportKey'] as const
@@ -196,7 +196,7 @@ export function watchCrypto(): () => void {
 /** Waits until nothing runs: every actor is done or waits for its turn. */
 async function quiet(scene: Scene): Promise<void> {
   for (let turns = 0, before = ''; turns < 3;) {
-    // Not from node:timers/promises, which specs replace so that pauses are steps.
+    // Not from node:timers/promises, which the specs replace so that pauses are steps.
     await new Promise((resolve) => setImmediate(resolve))
     const now = `${outside} ${scene.arrived.length} ${scene.turns.waiting()} ${scene.kept.size} ${scene.log.length}`
     turns = outside === 0 && now === before ? turns + 1 : 0
@@ -207,7 +207,7 @@ async function quiet(scene: Scene): Promise<void> {
 /** More steps than any scene takes. */
 const mostSteps = 4000
 
-/** Runs all at once, one step at a time, until all are done; what they did, in order. */
+/** Runs all actors, one step at a time, until all are done. Returns what they did, in order. */
 export async function play(
   work: readonly (() => Promise<void>)[],
   turns: Turns,
@@ -258,7 +258,7 @@ export async function play(
   }
   scene.isOver = true
   if (actors.some(({ isDone }) => !isDone)) {
-    throw new Error(`nothing goes on, and not all are done:\n${scene.log.join('\n')}`)
+    throw new Error(`nothing can continue, and not all actors are done:\n${scene.log.join('\n')}`)
   }
   await Promise.all(running)
   if (failures.length > 0) throw new AggregateError(failures, 'an actor failed')

@@ -1,21 +1,21 @@
-/** What must still be so once requests that ran at once are over. */
+/** What must still hold after concurrent requests are finished. */
 import { names, RaceBrowser, seenBy, type RaceApp } from './app.ts'
 import type { RaceProvider } from './provider.ts'
 import type { Who } from '../../support/two-instances.ts'
 
-/** A login that has got as far as its response. */
+/** A login in progress whose authorization response is ready. */
 export interface Response {
   readonly path: string
-  /** The cookie of its transaction. */
+  /** The transaction cookie. */
   readonly cookie: string
 }
 
-/** So much later, in milliseconds: later than the access tokens of a refresh end, and sooner than a session without requests does. */
+/** In milliseconds: after the access token of a refresh expires, and before an idle session does. */
 export const laterMs = 301_000
 
 /**
- * Each login that is left gives out an access token, for which it has to be refreshed: else what is kept of
- * it was spent, and it is lost. Those may be of which an answer was.
+ * Checks that each remaining login still gives out an access token, which takes a refresh. Otherwise its stored refresh
+ * token was already used, and the login is lost. That is allowed only for logins in `lost`.
  */
 export async function stillRefreshed(
   app: RaceApp,
@@ -37,7 +37,7 @@ export async function stillRefreshed(
   return wrong
 }
 
-/** With no restart the browser can log in with both instances, and out again. */
+/** Checks that the browser can log in and out with both instances, without a restart. */
 export async function heals(app: RaceApp, provider: RaceProvider, browser: RaceBrowser): Promise<string[]> {
   const wrong: string[] = []
   for (const name of names) {

@@ -2,23 +2,25 @@ import type { CommandFault } from './client.ts'
 import type { Model } from './model.ts'
 import { keyOf, type Ended, type Op } from './ops.ts'
 
-/** What is known of a race that is over. */
+/** A finished race. */
 export interface Case {
   readonly ops: readonly Op[]
   readonly ended: readonly Ended[]
   /** The session that all requests came with. */
   readonly id: string | undefined
-  /** The command that failed, where one did. */
+  /** The command that failed, if any. */
   readonly fault: CommandFault | undefined
-  /** Whether a refresh was to be cut. */
+  /** Whether the connection of a refresh was to be cut. */
   readonly isCut: boolean
-  /** Logins, by instance and user, of which the provider has spent the refresh token for nothing. */
+  /**
+   * Logins, by instance and user, whose refresh token the provider consumed without the application getting the next one.
+   */
   readonly lost: ReadonlySet<string>
-  /** What was before. */
+  /** The state before the race. */
   readonly model: Model
 }
 
-/** What is wrong with the answers themselves, whatever order the requests were in. */
+/** Returns what is wrong with the responses themselves, independent of the order of the requests. */
 export function wrongAnswers(given: Case): string[] {
   return given.ended.flatMap((ended, index) => {
     const { op, outcome, answer, made } = ended
@@ -49,17 +51,17 @@ export function isFaulty({ fault }: Case, index: number): boolean {
   return fault?.actor === index
 }
 
-/** A refresh that failed did so for all who waited for it: in its process, and where the provider was away in all. */
+/** Whether this request shared a failed refresh: that of its process or, with the provider down, that of any process. */
 function sharesFault({ fault, isCut }: Case, index: number): boolean {
   return isCut || (fault !== undefined && index % 2 === fault.actor % 2)
 }
 
-/** Whether the package itself answers it. */
+/** Whether a handler of the package answers it. */
 function isOurs({ kind }: Op): boolean {
   return ['login', 'stranger', 'logout', 'backchannel', 'guarded', 'token'].includes(kind)
 }
 
-/** Whether both bring the same response. */
+/** Whether both carry the same authorization response. */
 export function isSame(one: Op, other: Op): boolean {
   return one.kind === 'login' && other.kind === 'login' && keyOf(one) === keyOf(other)
 }

@@ -1,4 +1,4 @@
-/** An application that logs in with two instances, in as many processes as a race wants, and browsers of it. */
+/** An application that logs in with two instances, runs in as many processes as a race needs, and is used by browsers. */
 import express, { type Express, type Request } from 'express'
 import session from 'express-session'
 import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
@@ -11,7 +11,7 @@ import type { Who } from '../../support/two-instances.ts'
 
 declare module 'express-session' {
   interface SessionData {
-    /** Written in the same request as the cart, by another write. */
+    /** Written in the same request as the cart, by a second write. */
     seenAgain?: true
   }
 }
@@ -24,7 +24,7 @@ export const maxLoginSeconds = 1500
 export type Name = 'default' | 'partner'
 export const names: readonly Name[] = ['default', 'partner']
 
-/** What an instance told. */
+/** An event that an instance emitted. */
 export interface Told {
   readonly event: 'login' | 'logout'
   readonly instance: Name
@@ -34,18 +34,18 @@ export interface Told {
 export interface RaceApp {
   readonly express: Express
   readonly told: Told[]
-  /** Starts it anew with another client, as a process that knows nothing of the one before. */
+  /** Starts the application again with another client, like a new process without any earlier state. */
   restart(client: RedisClient): void
-  /** Finishes what a first request would wait for. */
+  /** Finishes what a first request would otherwise wait for. */
   ready(): Promise<void>
 }
 
-/** What each instance is told of its provider. */
+/** The provider settings of each instance. */
 export interface Providers {
   settings(name: Name): Pick<OidcOptions, 'issuer' | 'clientId' | 'clientSecret' | 'fetch'>
 }
 
-/** A request that waits in its handler until it is let go on. */
+/** Makes a request wait in its handler until it may continue. */
 export type Waits = (name: string) => Promise<void>
 
 /** An application without a Redis, which it gets with its first start. */
@@ -93,7 +93,7 @@ function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, 
     cart: req.session.cart ?? null,
   })
   app.get('/who', (req, res) => void res.json(who(req)))
-  // The guard, and then the tokens of whom it let pass.
+  // The guard, then the tokens of the user whom it admitted.
   for (const name of names) {
     app.get(`/guarded/${name}`, of[name].requireAuth(), (req, res, next) => {
       const { user } = of[name].context(req)
@@ -105,7 +105,7 @@ function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, 
         .catch(next)
     })
   }
-  // Whose access token it is: the provider writes that in front.
+  // The subject of the access token, which the provider writes in front of it.
   for (const name of names) {
     app.get(`/token/${name}`, (req, res, next) => {
       of[name]
@@ -114,7 +114,7 @@ function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, 
         .then((token) => res.json({ sub: token.split(':')[0] }), next)
     })
   }
-  // A cart of one's own: whose it is stands on it.
+  // A cart that names its user.
   app.get('/own', (req, res) => {
     const { default: sub, cart } = who(req)
     if (sub !== null) req.session.cart ??= `of ${sub}`
@@ -160,7 +160,7 @@ function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, 
   return app
 }
 
-/** A logout may come between the guard and the tokens; a fault of the store is one. */
+/** A logout may come between the guard and the tokens. Any other error is a fault of the store. */
 function tokensGone(error: { code?: string }): null {
   if (error.code === 'login_required') return null
   throw error
@@ -180,33 +180,33 @@ export function idOf(value: string): string {
   return /^s:(.+)\.[^.]+$/.exec(decodeURIComponent(value))?.[1] ?? ''
 }
 
-/** A browser: its cookies, and requests to whichever process. */
+/** A browser: its cookies, and requests to any process. */
 export class RaceBrowser {
   readonly jar: CookieJar = new CookieJar(() => Date.now())
-  /** Every session cookie that it was ever given, by the session's id: what a thief may have. */
+  /** Every session cookie that it ever received, by the session's id: what a thief may have. */
   readonly seen = new Map<string, string>()
 
-  /** The id of the session that its cookie names; undefined where it has none. */
+  /** The id of the session that its cookie names; undefined without a cookie. */
   get session(): string | undefined {
     const value = this.jar.get(cookieName)?.value
     return value === undefined ? undefined : idOf(value)
   }
 
-  /** Opens a page, with the cookies it has now or those it is given. */
+  /** Opens a page with its current cookies, or with the given ones. */
   async go(app: RaceApp, path: string, cookie = this.jar.header(origin)): Promise<RaceAnswer> {
     const answer = await ask(app.express, path, headersOf(navigation, cookie))
     this.take(answer)
     return answer
   }
 
-  /** Takes the cookies of an answer. */
+  /** Stores the cookies of a response. */
   take(answer: RaceAnswer): void {
     for (const line of answer.setCookie) this.jar.set(line, origin)
     const value = sessionCookieOf(answer)
     if (value !== undefined) this.seen.set(idOf(value), value)
   }
 
-  /** The same browser once more, as it is now. */
+  /** A copy of this browser in its current state. */
   copy(): RaceBrowser {
     const copy = new RaceBrowser()
     for (const { name, value } of this.jar.cookies()) copy.jar.set(`${name}=${value}; Path=/; HttpOnly`, origin)
@@ -215,19 +215,19 @@ export class RaceBrowser {
   }
 }
 
-/** The session cookie that an answer sets. */
+/** The session cookie that a response sets. */
 export function sessionCookieOf(answer: RaceAnswer): string | undefined {
   const line = answer.setCookie.find((each) => each.startsWith(`${cookieName}=`))
   return line === undefined ? undefined : /=([^;]*)/.exec(line)?.[1]
 }
 
-/** The provider's server says that a user was logged out. */
+/** Delivers a back-channel logout from the provider's server. */
 export function tellLogout(app: RaceApp, name: Name, token: string): Promise<RaceAnswer> {
   const path = `${name === 'default' ? '' : `/${name}`}/backchannel-logout`
   return ask(app.express, path, headersOf({ accept: '*/*' }, undefined), new URLSearchParams({ logout_token: token }))
 }
 
-/** What somebody sees who has nothing but a session cookie. */
+/** What a client sees that has nothing but a session cookie. */
 export async function seenBy(app: RaceApp, value: string): Promise<Who> {
   const answer = await ask(app.express, '/who', headersOf({ accept: '*/*' }, `${cookieName}=${value}`))
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)

@@ -34,7 +34,7 @@ const any = fc.oneof(
   { weight: 5, arbitrary: plain },
 )
 
-/** One that changes who is logged in, or what is kept of who is. */
+/** A request that changes who is logged in, or the stored state of a login. */
 const changing = fc.oneof(
   { weight: 3, arbitrary: response('login') },
   { weight: 1, arbitrary: named('logout') },
@@ -44,23 +44,23 @@ const changing = fc.oneof(
 
 const former = fc.constantFrom(...(Object.keys(formers) as Former[]))
 
-/** Two to four requests at once, and some that are slow at some step. */
+/** Two to four requests at once, some of them held at some step. */
 export const atRandom: fc.Arbitrary<Scene> = fc.record({
   former,
   ops: fc.array(any, { minLength: 2, maxLength: 4 }),
   stalls: fc.array(fc.record({ actor: fc.nat(3), at: fc.nat(30) }), { maxLength: 3 }),
 })
 
-/** Steps of one request, at most: fewer are as good. */
+/** The most steps of one request; smaller numbers work as well. */
 const mostSteps = 28
 
-/** The first runs up to a step, then the others one after another, of which the second may be interrupted too. */
+/** The first request runs up to a step, then the others run one after another; the second may be interrupted too. */
 function interruptions(at: number, again: number | undefined): Stall[] {
   const others = [1, 2, 3].map((actor): Stall => ({ actor, at: 0 }))
   return [...others, { actor: 0, at }, ...(again === undefined ? [] : [{ actor: 1, at: again }])]
 }
 
-/** A request that is interrupted once, by requests of which one may be interrupted in its turn. */
+/** A request that is interrupted once, by requests of which one may itself be interrupted. */
 function interruptedOnce(
   former: fc.Arbitrary<Former>,
   first: fc.Arbitrary<Op>,
@@ -75,14 +75,14 @@ function interruptedOnce(
     }))
 }
 
-/** A request that changes something, interrupted. */
+/** A request that changes something and is interrupted. */
 export const interrupted: fc.Arbitrary<Scene> = interruptedOnce(
   former,
   changing,
   fc.array(any, { minLength: 1, maxLength: 2 }),
 )
 
-/** The same with a command of the first that fails, at about the time of the interruption. */
+/** The same, and a command of the first request fails at about the time of the interruption. */
 export const faulty: fc.Arbitrary<Scene> = fc
   .record({
     former,
@@ -100,13 +100,13 @@ export const faulty: fc.Arbitrary<Scene> = fc
     fault: fault satisfies CommandFault,
   }))
 
-/** Of a session with logins. */
+/** A session with logins. */
 const someone = former.filter((one) => one !== 'no session' && one !== 'a visitor')
 
-/** One that refreshes, before its answer or behind it. */
+/** A request that refreshes, before its response or in the background. */
 const refreshes = fc.oneof({ weight: 3, arbitrary: named('token') }, { weight: 1, arbitrary: named('guarded') })
 
-/** A refresh, interrupted. */
+/** An interrupted refresh. */
 export const refreshing: fc.Arbitrary<Scene> = interruptedOnce(
   someone,
   refreshes,
@@ -123,18 +123,18 @@ export const endedMeanwhile: fc.Arbitrary<Scene> = interruptedOnce(
   fc.array(fc.oneof(named('logout'), backchannel), { minLength: 1, maxLength: 2 }),
 )
 
-/** The same as `refreshing`, its connection to the provider cut. */
+/** The same as `refreshing`, with the connection to the provider cut. */
 export const cut: fc.Arbitrary<Scene> = fc
   .tuple(refreshing, fc.constantFrom('request', 'answer'))
   .map(([scene, before]) => ({ ...scene, cut: { actor: 0, before } }))
 
-/** The same, and the locks of all refreshes go at the interruption. */
+/** The same as `refreshing`, with all refresh locks deleted at the interruption. */
 export const unlocked: fc.Arbitrary<Scene> = refreshing.map(({ ops: [first, ...others], ...scene }) => ({
   ...scene,
   ops: [first as Op, { kind: 'evict' }, ...others],
 }))
 
-/** Whose turn it is, as fast-check's scheduler says. */
+/** Turns in the order of fast-check's scheduler. */
 export function scheduled(scheduler: fc.Scheduler): Turns {
   return {
     take: (step) => scheduler.schedule(Promise.resolve(), step.label),
@@ -143,7 +143,7 @@ export function scheduled(scheduler: fc.Scheduler): Turns {
   }
 }
 
-/** First come, first served. */
+/** Turns in the order of arrival. */
 export function inTurn(): Turns {
   const waiting: (() => void)[] = []
   return {

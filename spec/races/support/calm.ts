@@ -1,9 +1,9 @@
-/** Some work together with other work, and some with none beside it, in the order in which it came. */
+/** Runs some work concurrently and some work exclusively, in order of arrival. */
 export class Calm {
   readonly #together = new Set<Promise<unknown>>()
   #alone: Promise<unknown> = Promise.resolve()
 
-  /** While nothing is done alone. */
+  /** Runs work concurrently with other work, while no exclusive work runs. */
   async together<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let before: Promise<unknown> | undefined; before !== this.#alone;) {
       before = this.#alone
@@ -18,7 +18,7 @@ export class Calm {
     }
   }
 
-  /** Once all that is under way is done, with nothing beside it. */
+  /** Runs work exclusively, once all running work is done. */
   async alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const before = this.#alone
     let isOver = (): void => {}

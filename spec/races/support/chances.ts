@@ -1,4 +1,4 @@
-/** Random numbers of a seed (mulberry32): the same in every run but for the time that things take. */
+/** Random numbers from a seed (mulberry32). They are the same in every run, but their use also depends on timing. */
 export function chances(from: number): (below: number) => number {
   let state = from
   return (below) => {

@@ -1,6 +1,7 @@
 /**
- * One of several processes of an application that calls APIs as its users, for the chaos of refreshes: it names each
- * refresh that it sends, and notes in a file which were answered and which are written, so that a kill loses no note.
+ * One of several processes of an application that calls APIs as its users, for the chaos of refreshes. It gives each
+ * refresh an id. It notes in a file which refreshes were answered and which results were written, so that a kill loses no
+ * note.
  */
 import { appendFileSync } from 'node:fs'
 import { tokenRoutes } from '../../support/token-routes.ts'
@@ -12,7 +13,7 @@ const { NOTES = '' } = process.env
 
 const note = (text: string): void => appendFileSync(NOTES, `${text}\n`)
 let sent = 0
-/** The latest refresh that brought tokens, by user: a user has one login here, and that one refresh at a time. */
+/** The latest refresh that returned tokens, by user. Each user has one login here, and the login one refresh at a time. */
 const latest = new Map<string, string>()
 
 const fetchNoted: typeof globalThis.fetch = async (url, init) => {

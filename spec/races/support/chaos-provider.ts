@@ -1,6 +1,6 @@
 /**
- * The test provider in a process of its own, whose refresh tokens are good once. Its parent tells it how to misbehave at
- * whose next refresh; it tells its parent what became of each.
+ * The test provider in a process of its own, with refresh token rotation. Its parent process arms a fault for a user's next
+ * refresh, and gets a report of what happened to each refresh.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -14,9 +14,9 @@ const users = Array.from({ length: Number(USERS) }, (_, index) => ({ sub: `user$
 const provider = await startTestProvider({ users, signIn: 'user0', refreshTokens: 'rotating' })
 
 const notes = new Map<string, RefreshNote>()
-/** Whose each refresh token is. */
+/** The user of each refresh token. */
 const owners = new Map<string, string>()
-/** What takes back the fault of a user's next refresh. */
+/** Functions that disarm the fault of a user's next refresh, by user. */
 const armed = new Map<string, () => void>()
 
 const tell = (news: ProviderNews): void => void process.send?.(news)
@@ -29,7 +29,7 @@ provider.misbehave({
   },
   tokenResponse(body) {
     owners.set(String(body['refresh_token']), subjectOf(String(body['id_token'])))
-    // One of two seconds is good until it ends, one of three is refreshed before.
+    // An access token of two seconds is used until it expires; one of three seconds is refreshed before that.
     return { ...body, expires_in: 2 + (owners.size % 2) }
   },
 })
@@ -39,7 +39,7 @@ function noteOf({ params, headers }: TestRequest): RefreshNote {
   return { id: nameOf(headers), sub: owners.get(presented) ?? '', presented, isProcessed: true, isCut: undefined }
 }
 
-// Whoever cut the connection: whether the whole answer was sent before is known here alone.
+// Either side may have cut the connection. Only this process knows whether the whole response was sent before.
 subscribe('http.server.request.start', (message) => {
   const { request, response } = message as { request: IncomingMessage; response: ServerResponse }
   response.once('close', () => {
@@ -50,7 +50,7 @@ subscribe('http.server.request.start', (message) => {
   })
 })
 
-/** Misbehaves at the next refresh of a user, once. */
+/** Misbehaves once, at the next refresh of a user. */
 function arm(sub: string, fault: EndpointFault): void {
   let isMet = false
   const when = ({ headers }: TestRequest): boolean => {

@@ -1,4 +1,4 @@
-/** Rounds of trouble for one login after another of the same user, and what must hold in them. */
+/** Rounds of failures for the successive logins of one user, and what must hold in them. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { forgetFinished } from '../../support/identity.ts'
@@ -10,22 +10,22 @@ import type { RefreshNote } from './own-provider.ts'
 import { subjectOf } from './subject.ts'
 import type { ChaosWorld, Trouble } from './troubles.ts'
 
-/** Callers at each process at once. */
+/** Concurrent callers at each process. */
 const callers = 3
-/** Until when everything must have healed: much longer than a lock, a note of a fault and a start take together. */
+/** How long recovery may take: much longer than a lock, a failure note and a process start together. */
 const healMs = 120_000
 
 /** A user whose browser stays logged in, or logs in again. */
 export class ChaosLane {
-  /** What was not as it must be. */
+  /** Violations found. */
   readonly wrong: string[] = []
-  /** Logins that were lost. */
+  /** Number of lost logins. */
   lost = 0
   readonly #world: ChaosWorld
   readonly #journal: Journal
   readonly #sub: string
   readonly #agent: UserAgent
-  /** What the provider had noted when the login began. */
+  /** Number of refreshes that the provider had noted when the login began. */
   #before = 0
   #round = ''
 
@@ -41,14 +41,14 @@ export class ChaosLane {
     this.#agent = createUserAgent({ baseUrl: origin, proxies })
   }
 
-  /** One round: callers at all processes, a trouble, and all must heal. */
+  /** One round: callers at all processes and one failure, after which everything must recover. */
   async round(number: number, trouble: Trouble): Promise<void> {
     this.#round = `round ${number}, ${trouble.what}, ${this.#sub}`
     while (this.wrong.length === 0 && !(await this.#meets(trouble))) await this.heals()
     await this.heals()
   }
 
-  /** Waits until all processes have the same token, or somebody has to log in again, which he does. */
+  /** Waits until all processes return the same token. If a response says that nobody is logged in, logs in again. */
   async heals(): Promise<void> {
     for (let end = Date.now() + healMs; this.wrong.length === 0;) {
       const replies = this.#judged(await Promise.all(this.#world.crew.ask(this.#cookie)))
@@ -60,7 +60,7 @@ export class ChaosLane {
       const tokens = new Set(replies.map((reply) => (reply === 'cut' ? undefined : reply.shown.token)))
       if (tokens.size === 1 && !tokens.has(undefined)) return
       if (Date.now() > end) {
-        this.#isWrong(`does not heal: ${JSON.stringify(replies)}`)
+        this.#isWrong(`does not recover: ${JSON.stringify(replies)}`)
         return
       }
       await pause(400)
@@ -71,12 +71,15 @@ export class ChaosLane {
     await this.#logsIn(`/as/${this.#sub}`)
   }
 
-  /** Everything that the provider noted of this user. */
+  /** Everything that the provider noted about this user. */
   notes(): Promise<RefreshNote[]> {
     return this.#world.provider.notes(this.#sub)
   }
 
-  /** Many ask, and trouble strikes; whether it met the refresh that it was made for, which none is who is logged out. */
+  /**
+   * Sends requests while the failure strikes. Returns whether the failure met the refresh that it was meant for; a user who
+   * is logged out sends none.
+   */
   async #meets({ fault = {}, asksOne, strikes }: Trouble): Promise<boolean> {
     const { crew, provider } = this.#world
     const armed = await provider.arm(this.#sub, fault)
@@ -94,7 +97,7 @@ export class ChaosLane {
     return note !== undefined
   }
 
-  /** What each reply must be; a login is lost only with the answer to its refresh. */
+  /** Checks each reply. That a login is lost only with the response to its refresh is checked in `#comesBack`. */
   #judged(replies: readonly Reply[]): readonly Reply[] {
     for (const reply of replies) {
       if (reply === 'cut' || reply.status === 503 || isNobody(reply)) continue
@@ -106,23 +109,23 @@ export class ChaosLane {
     return replies
   }
 
-  /** The login is lost, in all processes: one new login, and all is well. */
+  /** The login is lost in all processes; one new login must be enough. */
   async #comesBack(): Promise<void> {
     this.lost++
     const notes = (await this.notes()).slice(this.#before)
     if (this.#journal.lost(notes).length === 0) {
-      this.#isWrong(`is logged out, and no answer was lost: ${JSON.stringify(notes.slice(-4))}`)
+      this.#isWrong(`is logged out, and no response was lost: ${JSON.stringify(notes.slice(-4))}`)
     }
     await this.#logsIn('/profile')
   }
 
-  /** Logs in while nothing strikes: it takes one login, and no loop. */
+  /** Logs in while no failure strikes; it must take exactly one login. */
   async #logsIn(path: string): Promise<void> {
     const { crew, calm } = this.#world
     const end = Date.now() + healMs
-    // A process that has lost Redis comes back to it some time later.
+    // A process that has lost Redis reconnects some time later.
     while (!((await crew.canServe(this.#cookie)) && (await calm.together(() => this.#oneLogin(path))))) {
-      if (Date.now() > end) return this.#isWrong('is logged out in one process and not in another, or not served')
+      if (Date.now() > end) return this.#isWrong('is logged out in one process but not in another, or not served')
       await pause(100)
     }
   }

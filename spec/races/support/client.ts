@@ -1,7 +1,7 @@
 import type { RedisClient } from 'express-session-oidc/redis'
 import { done, elsewhere, runningActor, turn } from './actors.ts'
 
-/** A command that fails: it was not done, or it was done and its answer is lost. */
+/** A command that fails: either it was not executed (`refused`), or it was and its reply is lost. */
 export interface CommandFault {
   readonly actor: number
   /** Which of the actor's commands, counted from 0. */
@@ -10,15 +10,15 @@ export interface CommandFault {
 }
 
 /**
- * A client whose commands are steps of an actor: each waits for its turn before it is sent, and again before it is
- * answered. What no actor sends goes through at once.
+ * A client whose commands are steps of an actor. Each waits for its turn before it is sent, and again before its reply.
+ * Commands that no actor sends go through at once.
  */
 export class RaceClient implements RedisClient {
-  /** What is to fail. */
+  /** The command that is to fail. */
   fault: CommandFault | undefined
-  /** The command that did. */
+  /** The command that failed. */
   failed: string | undefined
-  /** Stands before every key, so that several runs share a server. */
+  /** Prefix of every key, so that several runs can share a server. */
   prefix = ''
   readonly #backend: RedisClient
 

@@ -2,11 +2,11 @@ import { createUserAgent } from 'express-session-oidc/testing'
 import type { ShownToken } from '../../support/token-routes.ts'
 import type { RaceProcess } from './processes.ts'
 
-/** What a process answers who asks for the access token of a login; `cut`: it was killed meanwhile, or before. */
+/** A process's answer to a request for the access token of a login. `cut`: the process was killed before or meanwhile. */
 export type Reply =
   { readonly status: number; readonly shown: Partial<ShownToken> & { readonly code?: string } } | 'cut'
 
-/** One of the processes, dead or alive. */
+/** One of the processes, running or killed. */
 class Member {
   readonly process: RaceProcess
   isUp = true
@@ -17,10 +17,10 @@ class Member {
   }
 }
 
-/** The processes of an application, of which now and then one is killed and starts again. */
+/** The processes of an application, of which one is killed and started again from time to time. */
 export class Crew {
   readonly #members: readonly Member[]
-  /** Ids of those that were killed. */
+  /** Process ids of those that were killed. */
   readonly killed = new Set<number>()
   #rising: Promise<unknown> = Promise.resolve()
 
@@ -28,7 +28,7 @@ export class Crew {
     this.#members = processes.map((process) => new Member(process))
   }
 
-  /** Kills the one of an id, or by chance another than that, and lets it start again; says whether there was one. */
+  /** Kills the process with this id, or a random other one, and starts it again. Returns whether there was one to kill. */
   async kill(pid: number, whom: 'that' | 'another', chance: (below: number) => number): Promise<boolean> {
     const members = this.#up.filter(({ process }) => (process.pid === pid) === (whom === 'that'))
     const member = members[chance(Math.max(1, members.length))]
@@ -41,28 +41,28 @@ export class Crew {
     return true
   }
 
-  /** Waits until all are up again. */
+  /** Waits until all processes are up again. */
   async isWhole(): Promise<void> {
     await this.#rising
   }
 
-  /** An address of one of them that is up. */
+  /** The URL of a process that is up. */
   url(chance: (below: number) => number): string {
     return this.#one(chance)?.process.url ?? 'http://127.0.0.1:9'
   }
 
-  /** Asks each that is up, so many times at once, with a session cookie for the access token. */
+  /** Requests the access token with a session cookie, `times` times concurrently from each process that is up. */
   ask(cookie: string, times = 1): Promise<Reply>[] {
     return this.#up.flatMap((member) => Array.from({ length: times }, () => ask(member, cookie)))
   }
 
-  /** Asks one of them. */
+  /** Requests the access token from one process. */
   async askOne(cookie: string, chance: (below: number) => number): Promise<Reply> {
     const member = this.#one(chance)
     return member ? await ask(member, cookie) : 'cut'
   }
 
-  /** Whether all that are up can serve, their connection to Redis included. */
+  /** Whether all processes that are up can serve, including their connection to Redis. */
   async canServe(cookie: string): Promise<boolean> {
     const replies = await Promise.all(this.#up.map((member) => ask(member, cookie)))
     return replies.length > 0 && replies.every((reply) => reply !== 'cut' && reply.status === 401)
@@ -85,7 +85,7 @@ export class Crew {
 
 async function ask(member: Member, cookie: string): Promise<Reply> {
   const { deaths, process } = member
-  // With a connection of its own: one that was kept might be closed by the server just then.
+  // Opens a new connection: the server might close a kept one at this moment.
   const agent = createUserAgent({ baseUrl: process.url })
   agent.jar.set(`connect.sid=${cookie}; Path=/; HttpOnly`, process.url)
   try {

@@ -9,11 +9,11 @@ import { compiledPath, startProcess, type RaceProcess } from './processes.ts'
 export interface Fleet {
   readonly providers: Record<'default' | 'partner', TestProvider>
   readonly processes: readonly RaceProcess[]
-  /** A browser whose requests go to processes by chance, or to one. */
+  /** A browser whose requests go to random processes, or to one. */
   readonly browser: (chance: (below: number) => number, only?: number) => UserAgent
 }
 
-/** Call it at the top of a file. The processes are there for all of its specs; they must print nothing. */
+/** Starts the processes for all specs of a file; call it at the top of the file. The processes must print nothing. */
 export function fleetOfFile(count: number, people: readonly string[]): Fleet {
   let providers: Fleet['providers'] | undefined
   let processes: RaceProcess[] = []
@@ -22,7 +22,7 @@ export function fleetOfFile(count: number, people: readonly string[]): Fleet {
     const signIn = people[0] as string
     providers = {
       default: await startTestProvider({ users, signIn }),
-      // Another host than the first one's, since the two would share their cookies.
+      // A different host, since two providers on one host would share their cookies.
       partner: await startTestProvider({ users, signIn, hostname: 'localhost' }),
     }
     const settings = { default: providers.default.settings(), partner: providers.partner.settings() }
@@ -59,7 +59,7 @@ export async function whoIs(agent: UserAgent): Promise<Who> {
   return answer.json() as unknown as Who
 }
 
-/** The response of a login of somebody, which is not delivered yet. */
+/** The authorization response of a login in progress, not delivered yet. */
 export async function begun(agent: UserAgent, path: string): Promise<string> {
   const authorization = location(await agent.get(path, { redirect: 'manual' }))
   return location(await agent.get(authorization, { redirect: 'manual' }))

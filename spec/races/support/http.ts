@@ -1,4 +1,4 @@
-/** Requests to an application without a server: what a race takes thousands of. */
+/** Requests to an application without a server, because a race sends thousands of them. */
 import { IncomingMessage, ServerResponse, type IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { Writable } from 'node:stream'
@@ -22,7 +22,7 @@ const socket = {
   destroy: () => socket,
 } as unknown as Socket
 
-/** Hands one GET, or with a form one POST, to the application; its answer once it is complete. */
+/** Passes one GET, or one POST if there is a form, to the application. Resolves to the complete response. */
 export function ask(
   app: Express,
   url: string,
@@ -34,7 +34,7 @@ export function ask(
     const method = form ? 'POST' : 'GET'
     const sent = form ? { ...headers, 'content-type': 'application/x-www-form-urlencoded' } : headers
     Object.assign(req, {
-      // There is no connection to be closed once it is read. Express changes the prototype.
+      // There is no connection to close after reading. An own property is used because Express changes the prototype.
       _destroy: (error: Error | null, done: (error?: Error | null) => void): void => done(error),
       method,
       url,

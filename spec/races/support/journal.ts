@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { RefreshNote } from './own-provider.ts'
 
-/** What the processes of `chaos-process.ts` noted in their file, and what follows from it. */
+/** Notes that the processes of `chaos-process.ts` wrote to their file, and conclusions from them. */
 export class Journal {
   readonly #path: string
   readonly #killed: ReadonlySet<number>
@@ -11,12 +11,12 @@ export class Journal {
     this.#killed = killed
   }
 
-  /** Logins of a user that were finished. */
+  /** Number of logins that a user finished. */
   logins(sub: string): number {
     return this.#lines.filter((line) => line === `login ${sub}`).length
   }
 
-  /** The refresh tokens that were spent for nothing: the answer was cut, or who had it was killed before it was written. */
+  /** Refresh tokens used without a result: the response was cut, or the process that got it was killed before the write. */
   lost(notes: readonly RefreshNote[]): RefreshNote[] {
     const lines = new Set(this.#lines)
     return rotations(notes).filter(
@@ -25,7 +25,7 @@ export class Journal {
     )
   }
 
-  /** Those that were sent again though nothing was lost. */
+  /** Refresh tokens that were reused although no response was lost. */
   sentAgain(notes: readonly RefreshNote[]): RefreshNote[] {
     const lost = new Set(this.lost(notes))
     return rotations(notes).filter((note) => {
@@ -39,7 +39,7 @@ export class Journal {
   }
 }
 
-/** The requests that spent a refresh token: of each the first that was processed. */
+/** The requests that consumed a refresh token: the first processed request for each token. */
 function rotations(notes: readonly RefreshNote[]): RefreshNote[] {
   const processed = notes.filter(({ isProcessed }) => isProcessed)
   return [...new Map(processed.toReversed().map((note) => [note.presented, note])).values()].toReversed()

@@ -1,4 +1,4 @@
-/** Each thing that may happen to a session, as a command of fast-check's. */
+/** Everything that may happen to a session, each as a command for fast-check. */
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { seenBy, type Name, type RaceBrowser } from './app.ts'
@@ -9,7 +9,7 @@ const which = fc.nat(1)
 const anyName = fc.constantFrom<Name>('default', 'partner')
 const logoutPath = (name: Name): string => (name === 'default' ? '/logout' : `/${name}/logout`)
 
-/** Any number, as an index of a list that is not empty. */
+/** Maps any number to an item of a non-empty list. */
 function pick<Item>(list: readonly Item[], at: number): Item {
   return list[at % list.length] as Item
 }
@@ -63,7 +63,7 @@ const begunAndFinished = fc.tuple(which, fc.constantFrom(...users)).map(([browse
 
 const strangers = fc.tuple(which, fc.nat(20)).map(([browser, at]) =>
   step(
-    `a stranger comes with the response of login ${at} of browser ${browser}`,
+    `a stranger uses the response of login ${at} of browser ${browser}`,
     ({ begun }) => (begun[browser]?.length ?? 0) > 0,
     async (believed, world) => {
       const begun = pick(believed.begun[browser] as Begun[], at)
@@ -90,7 +90,7 @@ const logouts = fc.tuple(which, anyName).map(([browser, name]) =>
   ),
 )
 
-/** A thief has a cookie of any time, and does with it what its owner could. */
+/** A thief has a cookie from any time, and can do with it what its owner can. */
 const thieves = fc.tuple(fc.nat(20), fc.constantFrom('put', 'logout', 'destroy'), anyName).map(([at, how, name]) =>
   step(
     `a thief with cookie ${at}: ${how}`,
@@ -155,7 +155,7 @@ const opens = fc.tuple(which, fc.constantFrom('slow', 'slow-logout'), anyName).m
 
 const closes = fc.nat(5).map((at) =>
   step(
-    `slow request ${at} goes on`,
+    `slow request ${at} continues`,
     ({ slow }) => slow.length > 0,
     async (believed, world) => {
       const slow = pick(believed.slow, at)
@@ -210,7 +210,7 @@ const faults = fc
         expect(answer.status).toBe(303)
         begun.used = { made: own.session as string, at: model.now() }
         model.login(before, name, { sub }, own.session as string)
-        // Its settling may have been what failed: then nobody knows how it went.
+        // The failed command may have been the one that settles the claim: then the outcome of its use is unknown.
         begun.tried = true
         if (before === undefined || !former || former.hadLogins) return
         // A visitor's session that could not be deleted.
@@ -220,7 +220,7 @@ const faults = fc
     ),
   )
 
-/** All that may happen; the shorter list where time cannot be made to pass. */
+/** All steps. `timely` also lets time pass, which a real Redis cannot do. */
 export const steps: readonly fc.Arbitrary<Step>[] = [
   writes,
   begins,
@@ -240,5 +240,5 @@ export const steps: readonly fc.Arbitrary<Step>[] = [
   faults,
 ]
 export const timely: readonly fc.Arbitrary<Step>[] = [...steps, passes]
-/** What matters to the tokens of logins. */
+/** The steps that affect the tokens of logins. */
 export const aroundTokens = { begunAndFinished, logouts, thieves, ownDoings, opens, closes, steals, passes } as const

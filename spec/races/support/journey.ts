@@ -1,4 +1,4 @@
-/** What browsers and an application do to sessions, one after another, in the code and in the model. */
+/** What browsers and an application do to sessions in sequence, in the code and in the model. */
 import type { AsyncCommand } from 'fast-check'
 import { expect } from 'vitest'
 import { seenBy, type Name, type RaceApp, type RaceBrowser } from './app.ts'
@@ -9,45 +9,45 @@ import type { RaceAnswer } from './http.ts'
 import type { Model, ModelLogin, SeenLogin } from './model.ts'
 import type { RaceProvider } from './provider.ts'
 
-/** The way of a login: begun, and perhaps finished. */
+/** A login that was begun and may be finished. */
 export interface Begun {
   readonly path: string
   readonly name: Name
   readonly sub: string
   /** When it was begun. */
   readonly at: number
-  /** The login that came of it. */
+  /** The login that it became. */
   used?: { readonly made: string; readonly at: number }
-  /** Whether a fault was met: then it may be spent. */
+  /** Whether a fault occurred: then its response may be used up. */
   tried?: true
 }
 
-/** A request that has read its session and goes on later. */
+/** A request that has read its session and continues later. */
 interface Slow {
   readonly gate: Gate
   readonly answer: Promise<RaceAnswer>
   readonly browser: number
   readonly id: string | undefined
   readonly what: string | undefined
-  /** What the session was when it was read. */
+  /** The state of the session when it was read. */
   readonly was: 'there' | 'moved' | 'nothing'
-  /** The login that a logout saw then. */
+  /** The login that a logout saw at that moment. */
   readonly seen: SeenLogin
 }
 
-/** What is believed of the tokens of a login. */
+/** The expected state of the tokens of a login. */
 export interface BelievedTokens {
-  /** When the access token ends, in whole seconds. */
+  /** When the access token expires, in whole seconds. */
   endsAt: number
-  /** How long it is good for. */
+  /** The lifetime of the access token. */
   life: number
-  /** Whether the refresh token was spent for nothing. */
+  /** Whether the refresh token was consumed without a result. */
   isLost: boolean
-  /** Until when the provider is taken to be down. */
+  /** Until when the application treats the provider as down. */
   downUntil: number
 }
 
-/** A request for an access token whose answer at the provider waits. */
+/** A request for an access token whose response from the provider is held. */
 export interface Asking {
   readonly gate: Gate
   readonly answer: Promise<RaceAnswer>
@@ -57,37 +57,37 @@ export interface Asking {
   readonly since: number
 }
 
-/** What is believed. */
+/** The expected state. */
 export interface Believed {
   readonly model: Model
   readonly begun: Begun[][]
-  /** Names what the application writes, so that no two are the same. */
+  /** Numbers what the application writes, so that no two writes are equal. */
   writes: number
   slow: Slow[]
-  /** By the session that the login made. */
+  /** By the session that the login created. */
   readonly tokens: Map<string, BelievedTokens>
   asking: Asking[]
 }
 
-/** What is. */
+/** The actual state. */
 export interface World {
   /** Two processes. */
   readonly apps: readonly [RaceApp, RaceApp]
   readonly provider: RaceProvider
   readonly redis: FailingClient
   readonly browsers: readonly RaceBrowser[]
-  /** Where slow requests of a name wait. */
+  /** Where the slow request with this name waits. */
   readonly gate: (name: string) => Gate
-  /** Every session cookie there ever was, by id: a thief has them all. */
+  /** Every session cookie that ever existed, by id: a thief has them all. */
   readonly cookies: Map<string, string>
   readonly passTime: (seconds: number) => void
-  /** Texts of all login records that there are. */
+  /** The texts of all existing login records. */
   readonly records: () => Promise<string[]>
 }
 
 export type Step = AsyncCommand<Believed, World>
 
-/** Runs one step, then looks at everything. */
+/** A step that is followed by a check of the whole state. */
 export function step(
   text: string,
   can: (believed: Believed) => boolean,
@@ -103,7 +103,7 @@ export function step(
   }
 }
 
-/** Who is logged in by which cookie, and what they see; and what must hold whatever the model says. */
+/** Checks what each cookie shows against the model, and what must hold regardless of the model. */
 async function look({ model }: Believed, { apps, browsers, cookies, provider, records }: World): Promise<void> {
   for (const { seen } of browsers) for (const [id, value] of seen) cookies.set(id, value)
   for (const [id, value] of cookies) {
@@ -113,14 +113,14 @@ async function look({ model }: Believed, { apps, browsers, cookies, provider, re
   }
   expect(provider.refreshTokens.wrong).toEqual([])
   for (const times of provider.exchanges.values()) expect(times, 'exchanges of one code').toBeLessThanOrEqual(1)
-  // A logout is final: no record names a login that was told to have ended.
+  // A logout is final: no record contains a login for which a logout event was emitted.
   const slots = (await records()).map((text) => JSON.stringify((JSON.parse(text) as { slots: object }).slots)).join()
   const ended = apps.flatMap(({ told }) => told).filter(({ event }) => event === 'logout')
-  for (const { loginId } of ended) expect(slots, 'a login that has ended').not.toContain(loginId)
-  expect(new Set(ended.map(({ loginId }) => loginId)).size, 'logouts that were told').toBe(ended.length)
+  for (const { loginId } of ended) expect(slots, 'an ended login').not.toContain(loginId)
+  expect(new Set(ended.map(({ loginId }) => loginId)).size, 'logout events').toBe(ended.length)
 }
 
-/** A request of a browser: its session is in use. */
+/** Sends a request of a browser; its session counts as used. */
 export async function go(
   { model }: Believed,
   { apps, browsers }: World,
@@ -132,7 +132,7 @@ export async function go(
   return (browsers[browser] as RaceBrowser).go(apps[browser % 2] as RaceApp, path)
 }
 
-/** A browser begins a login in which somebody is let in by the provider; the response is not delivered yet. */
+/** A browser begins a login and the provider authenticates the user; the authorization response is not delivered yet. */
 export async function begin(
   believed: Believed,
   world: World,
@@ -158,7 +158,7 @@ export function forgetAllFinished({ browsers }: World): void {
   for (const browser of browsers) forgetFinished(browser)
 }
 
-/** The response of a login comes: the first time, or once more. */
+/** Delivers the authorization response of a login, for the first time or again. */
 export async function comesBack(believed: Believed, world: World, browser: number, begun: Begun): Promise<void> {
   const { model } = believed
   const owner = world.browsers[browser] as RaceBrowser
@@ -171,7 +171,7 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
   if (isRemembered) {
     const own = model.session(before)?.logins[name]?.by === used.made
     const back = own || had ? [303, '/'] : [400, undefined]
-    // After a fault nobody may know any more how its use went.
+    // After a fault the outcome of its use may be unknown.
     if (!begun.tried || status === 303) expect([status, location]).toEqual(back)
     else expect([302, 400]).toContain(status)
     expect(owner.session).toBe(before)
@@ -183,7 +183,7 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
     return
   }
   if (!model.mayFinish(name, { sub }, begun.at)) {
-    // The user logged out while it was in progress: it begins anew, and its response is used up.
+    // The user logged out while the login was in progress: it begins anew, and its response is used up.
     expect(isAnew).toBe(true)
     expect(owner.session).toBe(before)
     begun.tried = true
@@ -195,7 +195,7 @@ export async function comesBack(believed: Believed, world: World, browser: numbe
   model.login(before, name, { sub }, owner.session as string)
 }
 
-/** A slow request goes on: it does what it came for, with what it read at first. */
+/** A slow request continues with the state that it read at first. */
 export async function goesOn({ model }: Believed, world: World, slow: Slow): Promise<void> {
   const own = world.browsers[slow.browser] as RaceBrowser
   const at = model.now()
@@ -213,7 +213,7 @@ export async function goesOn({ model }: Believed, world: World, slow: Slow): Pro
   else if (slow.was === 'there') model.put(slow.id, slow.what)
 }
 
-/** Lets everything that still waits go on, and looks once more. */
+/** Lets all waiting requests continue, and checks the state once more. */
 export async function letGo(believed: Believed, world: World): Promise<void> {
   for (const slow of believed.slow.splice(0)) await goesOn(believed, world, slow)
   await look(believed, world)

@@ -7,8 +7,8 @@ import type { Who } from '../../support/two-instances.ts'
 const visitor: ModelSession = { logins: {}, hadLogins: false, cart: [null], idleUntil: Infinity }
 
 /**
- * Says whether what came of requests that ran at once is allowed: there must be an order in which, one after another
- * and each at once and whole, they come to the same.
+ * Decides whether the outcome of concurrent requests is allowed: some order must exist in which the requests, executed
+ * atomically one after another, have the same outcome.
  */
 export class Judge {
   readonly #case: Case
@@ -26,12 +26,12 @@ export class Judge {
     }))
   }
 
-  /** What is wrong with the answers themselves. */
+  /** Returns what is wrong with the responses themselves. */
   answers(): string[] {
     return wrongAnswers(this.#case)
   }
 
-  /** What is wrong with who is logged in by which cookie, and what they see. */
+  /** Returns what is wrong with who is logged in by which cookie, and with what they see. */
   views(views: ReadonlyMap<string, Who>): string[] {
     if (this.#explains(this.#case.model, new Set(), views)) return []
     const { ended, model, id } = this.#case
@@ -50,21 +50,24 @@ export class Judge {
     ]
   }
 
-  /** What is wrong with what is left in the store, before anybody looks: where nothing failed, nothing of the dead. */
+  /**
+   * Returns what is wrong with the remaining keys of the store. Unless something failed, ended logins and sessions must
+   * leave nothing.
+   */
   keys(keys: readonly string[], views: ReadonlyMap<string, Who>): string[] {
     return keys.flatMap((key) => {
       const [, id = '', name] = /^(?:oidc:\{)?sess:([\w-]+)\}?(?::tokens:(\w+))?$/.exec(key) ?? []
       const who = views.get(id)
       if (key.startsWith('oidc:refresh:') && !this.#case.fault && !this.#case.isCut) return [`${key} is left`]
-      // Another kind of record, or the mark that leads to another session.
+      // Another kind of record, or the record that leads to another session.
       const isLogin = key === `oidc:{sess:${id}}`
       if (id === '' || (isLogin && !keys.includes(`sess:${id}`))) return []
-      if (!who && (isLogin || !this.#case.fault)) return [`${key} is of a session that no browser was given`]
+      if (!who && (isLogin || !this.#case.fault)) return [`${key} belongs to a session that no browser was given`]
       if (!who) return []
       const isDead = name ? who[name as Name] === null : !isSomebody(who) && who.cart === null
-      // The session of a login that the provider has ended goes when it is next seen.
+      // The session of a login that the provider has ended is deleted when it is next read.
       const mayStay = this.#case.fault !== undefined || (key === `sess:${id}` && this.#case.lost.size > 0)
-      return isDead && !mayStay ? [`${key} is left of what is over`] : []
+      return isDead && !mayStay ? [`${key} is left of something that has ended`] : []
     })
   }
 
@@ -84,7 +87,7 @@ export class Judge {
     )
   }
 
-  /** What may be once one of the requests has been answered so; nothing where it may not have been. */
+  /** The possible states after one request has been answered in this way; empty if that outcome is impossible. */
   #after(model: Model, ended: Ended, index: number, applied: ReadonlySet<number>): Model[] {
     const { id } = this.#case
     const { op, outcome, made } = ended
@@ -157,7 +160,7 @@ export class Judge {
         if (!model.mayFinish(name, who)) return []
         const after = changed(model, (next) => next.login(id, name, who, made as string, this.#slack[index]))
         const former = model.session(id)
-        // A visitor's session that could not be deleted has nobody in it.
+        // A visitor's session that could not be deleted has no logins.
         if (!this.#isFaulty(index) || !former || former.hadLogins) return [after]
         return [after, changed(after, (next) => next.keep(id as string, former))]
       }
@@ -177,7 +180,7 @@ export class Judge {
 
   #afterGuarded(model: Model, ended: Ended, name: Name): Model[] {
     if (ended.outcome === 'fault') return [model]
-    // Behind its answer the login is rechecked, which may find it lost.
+    // In the background the login is rechecked, which may find it lost.
     return this.#saw(model, ended, name) ? [model, ...this.#afterLoss(model, name)] : []
   }
 
@@ -187,26 +190,26 @@ export class Judge {
     return ended.outcome === 'nobody' ? this.#afterLoss(model, name) : []
   }
 
-  /** A login of which an answer was lost ends with the next refresh. */
+  /** A login whose refresh response was lost ends with the next refresh. */
   #afterLoss(model: Model, name: Name): Model[] {
     const { id, lost } = this.#case
     const sub = model.session(id)?.logins[name]?.sub
     return sub !== undefined && lost.has(`${name} ${sub}`) ? [changed(model, (next) => next.logout(id, name))] : []
   }
 
-  /** Whether a logout may have come while a login was under way: it then begins anew. */
+  /** Whether a logout may have come while a login was in progress, so that the login begins anew. */
   #mayBeLoggedOut(name: Name): boolean {
     return this.#case.ops.some((op) => (op.kind === 'logout' || op.kind === 'backchannel') && op.name === name)
   }
 
-  /** Whether the same logout token was delivered by another request too. */
+  /** Whether another request delivered the same logout token. */
   #isDelivered(index: number): boolean {
     const { ended } = this.#case
     const text = JSON.stringify(ended[index]?.op)
     return ended.some((other, at) => at !== index && other.outcome !== 'refused' && JSON.stringify(other.op) === text)
   }
 
-  /** Whether it may end a login that is lost. */
+  /** Whether it may end a lost login. */
   #mayEnd({ kind }: Op): boolean {
     return (kind === 'token' || kind === 'guarded') && this.#case.lost.size > 0
   }

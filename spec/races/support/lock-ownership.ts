@@ -1,15 +1,15 @@
 import type { RedisClient } from 'express-session-oidc/redis'
 import { runningActor, type Actor } from './actors.ts'
 
-/** A lock, with the text that says whose it is. */
+/** A lock, with the value that identifies its owner. */
 interface Held {
   readonly key: string
   readonly owner: string
 }
 
 /**
- * A Redis with which the result of a refresh is written by whoever has its lock, whatever the record is by then, and by
- * nobody else: as if the lock were what keeps two refreshes apart, rather than the version of the record.
+ * A Redis that lets the owner of the refresh lock, and nobody else, write the result of a refresh, whatever the record has
+ * become. It acts as if the lock, rather than the version of the record, kept two refreshes apart.
  */
 export class LockOwnership implements RedisClient {
   readonly #backend: RedisClient

@@ -5,11 +5,11 @@ type SetOptions = Parameters<RedisClient['set']>[2]
 
 interface Entry {
   readonly value: string
-  /** Milliseconds since the epoch; Infinity: for good. */
+  /** Milliseconds since the epoch; Infinity: never expires. */
   readonly endsAt: number
 }
 
-/** The statements of the scripts that there are; no other is understood, so that a change of one is noticed here. */
+/** The statements of the existing scripts. Any other script is rejected, so that a changed script is noticed here. */
 const besides = [
   'local written = (#ARGV - 3) / 2',
   "for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end",
@@ -32,28 +32,28 @@ const members = ["return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.call(
 const exclude = ["return redis.call('ZREM', KEYS[1], unpack(ARGV))"]
 
 /**
- * The commands that the package sends, in memory: each happens at once and whole, as in Redis, and answers later. For
- * specs that run thousands of interleavings. `spec/races/memory-redis.spec.ts` holds it against a real one.
+ * The commands that the package sends, in memory. Each takes effect atomically, as in Redis, and replies later. For specs
+ * that run thousands of interleavings. `spec/races/memory-redis.spec.ts` compares it with a real Redis.
  */
 export class MemoryRedis implements RedisClient {
   #entries = new Map<string, Entry>()
 
-  /** What is there now, to begin another one with. */
+  /** A copy of the current contents, to start another run with. */
   dump(): ReadonlyMap<string, Entry> {
     return new Map(this.#entries)
   }
 
-  /** Forgets what is there for what was there once. */
+  /** Replaces the contents with an earlier copy. */
   restore(dump: ReadonlyMap<string, Entry>): void {
     this.#entries = new Map(dump)
   }
 
-  /** The names of all that is there. */
+  /** The names of all existing keys. */
   keys(): string[] {
     return [...this.#entries.keys()].filter((key) => this.#read(key) !== undefined)
   }
 
-  /** Seconds left, as TTL says it: -1 for good, -2 where nothing is there. */
+  /** Seconds left, as in TTL: -1 without expiry, -2 without a key. */
   ttl(key: string): number {
     if (this.#read(key) === undefined) return -2
     const { endsAt } = this.#entries.get(key) as Entry
@@ -105,14 +105,14 @@ export class MemoryRedis implements RedisClient {
     throw new Error(`the Redis in memory knows no such script: teach it this one\n${script}`)
   }
 
-  /** Sets are kept as text. */
+  /** Sets are stored as text. */
   #changeSet(key: string, set: SetText | undefined): null {
     if (set) this.#write(key, set.text, set.seconds)
     else this.#remove([key])
     return null
   }
 
-  /** Writes where `expected` is there, undefined where nothing is, and does what is to be done besides. */
+  /** Writes if the current value is `expected` (undefined: no value), together with the other writes and deletions. */
   #writeIf(keys: string[], given: string[], expected: string | undefined): number {
     const [key, ...others] = keys as [string, ...string[]]
     const [, value, seconds, ...besides] = given as [string, string, string, ...string[]]

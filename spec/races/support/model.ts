@@ -1,24 +1,24 @@
 /**
- * What the sessions of an application and the logins in them are, as docs/architecture.md says it, without any of its
- * machinery: no requests, no records, no compare-and-set; everything happens at once and whole.
+ * The sessions of an application and their logins, as docs/architecture.md describes them, without any of the machinery: no
+ * requests, no records, no compare-and-set. Every operation is atomic.
  */
 import { idleSeconds, maxLoginSeconds, names, type Name } from './app.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 export interface ModelLogin {
   readonly sub: string
-  /** The session at the provider, where it says one. */
+  /** The session at the provider, if the provider names one. */
   readonly sid?: string | undefined
-  /** The session that it made: no two logins made the same. */
+  /** The session that it created. No two logins create the same one. */
   readonly by: string
   readonly endsAt: number
 }
 
 /** A login as a logout saw it. */
 export interface SeenLogin {
-  /** The session that it made. */
+  /** The session that it created. */
   readonly by: string | undefined
-  /** The login, where it was in the session itself and not taken over by another. */
+  /** The login, if it was in the session itself and not taken over by another session. */
   readonly own: ModelLogin | undefined
 }
 
@@ -27,33 +27,33 @@ export type ProviderSession = Pick<ModelLogin, 'sub' | 'sid'>
 
 export interface ModelSession {
   readonly logins: Readonly<Partial<Record<Name, ModelLogin>>>
-  /** Whether it ever had logins: then it is over with the last one. */
+  /** Whether it ever had logins: then the session ends with the last one. */
   readonly hadLogins: boolean
-  /** What the application keeps in it: one of these. Who runs at the same time may see the one or the other. */
+  /** Possible values that the application keeps in it. Concurrent requests may see any of them. */
   readonly cart: readonly (string | null)[]
-  /** Without a request until then it ends. */
+  /** When the session ends without a further request. */
   readonly idleUntil: number
 }
 
-/** The way from a session to the one that took its logins over is known so long at least, and as long as they last. */
+/** A moved session leads to its successor for at least this time, and for as long as its logins last. */
 const movedSeconds = 600
-/** As far as a request goes that way. */
+/** The maximum number of moves that a request follows. */
 const mostMoves = 3
 
-/** Where the logins of a session went that another has replaced, and which. */
+/** Where the logins of a replaced session went, and which logins. */
 interface Moved {
   readonly to: string
   readonly logins: Readonly<Partial<Record<Name, string>>>
   readonly until: number
 }
 
-/** What a login may find of the data of its former session where other requests run at the same time. */
+/** What a login may find of its former session's data while other requests run. */
 export interface Slack {
-  /** Everything that the former session may have had. */
+  /** Every value that the former session may have had. */
   readonly carts: readonly string[]
-  /** What it was before any of them. */
+  /** The session before any of the requests. */
   readonly before: ModelSession
-  /** Whether one of the others changes who is logged in: then data that might have stayed may be gone. */
+  /** Whether another request changes who is logged in: then data that might have stayed may be lost. */
   readonly isContended: boolean
 }
 
@@ -62,7 +62,7 @@ export class Model {
   readonly now: () => number
   #sessions: Map<string, ModelSession>
   #moved: Map<string, Moved>
-  /** When users and sessions at the provider were last logged out: what had been begun of them before does not log in. */
+  /** When users and sessions at the provider were last logged out. Logins in progress that began earlier cannot finish. */
   #loggedOut: Map<string, number>
 
   constructor(now: () => number) {
@@ -80,7 +80,7 @@ export class Model {
     return copy
   }
 
-  /** The session of an id, with the logins that last; undefined where there is none, or it is over. */
+  /** The session with this id and its live logins; undefined if it does not exist or has ended. */
   session(id: string | undefined): ModelSession | undefined {
     const session = this.#sessions.get(id ?? '')
     if (!session || session.idleUntil <= this.now()) return undefined
@@ -89,19 +89,19 @@ export class Model {
     return { ...session, logins }
   }
 
-  /** Where the logins of a session went that another has replaced. */
+  /** Where the logins of a replaced session went. */
   successor(id: string | undefined): string | undefined {
     return this.#wentFrom(id)?.to
   }
 
-  /** Whether this is what a browser with that session sees. */
+  /** Whether a browser with that session sees this. */
   shows(id: string | undefined, { cart, ...logins }: Who): boolean {
     const session = this.session(id)
     if (!(session?.cart ?? [null]).includes(cart)) return false
     return names.every((name) => (session?.logins[name]?.sub ?? null) === logins[name])
   }
 
-  /** In words, for messages. */
+  /** A description for messages. */
   describe(id: string | undefined): string {
     const session = this.session(id)
     if (!session) return this.successor(id) === undefined ? 'nothing' : 'nothing, its logins moved'
@@ -115,7 +115,7 @@ export class Model {
     if (session) this.#sessions.set(id as string, { ...session, idleUntil: this.now() + idleSeconds })
   }
 
-  /** Somebody logs in: a new session, the former one is dead. */
+  /** A user logs in: there is a new session, and the former one ends. */
   login(id: string | undefined, name: Name, { sub, sid }: ProviderSession, made: string, slack?: Slack): void {
     const former = this.session(id)
     const { data, others } = carried(former, name, sub)
@@ -131,8 +131,8 @@ export class Model {
   }
 
   /**
-   * Somebody logs out, in this session or in that which its login went to; with the last login it is over. `at`: when the
-   * request came, since time may pass before it is answered.
+   * A user logs out, in this session or in the one to which the login moved. The session ends with its last login. `at`:
+   * when the request arrived, since time may pass before its response.
    */
   logout(id: string | undefined, name: Name, at = this.now()): void {
     const by = this.found(id, name)
@@ -142,7 +142,7 @@ export class Model {
     this.end(id, name, by)
   }
 
-  /** The same for a logout that has read its session before: what it saw there is what it ends, wherever that is now. */
+  /** A logout that read its session earlier. It ends the login that it saw there, wherever that login is now. */
   lateLogout(id: string | undefined, name: Name, { by, own }: SeenLogin, at: number): void {
     const session = by === undefined ? undefined : this.#find(id, name, by)
     const login = own && own.endsAt > at ? own : this.session(session)?.logins[name]
@@ -150,7 +150,7 @@ export class Model {
     this.end(id, name, by)
   }
 
-  /** Logins end in all sessions: those of a session at the provider, else all of a user. */
+  /** Ends logins in all sessions: those of a session at the provider, otherwise all of a user. */
   logoutEverywhere(name: Name, who: ProviderSession): void {
     this.logoutUnderWay(name, who)
     for (const id of new Set(this.#sessions.keys())) {
@@ -160,18 +160,18 @@ export class Model {
     }
   }
 
-  /** Of those, the ones that were begun end, and no other. */
+  /** Ends only the logins in progress of this user or session at the provider. */
   logoutUnderWay(name: Name, { sub, sid }: ProviderSession, at = this.now()): void {
     this.#loggedOut.set(JSON.stringify([name, sid === undefined ? { sub } : { sid }]), at)
   }
 
-  /** Whether a login may still log in that was begun then: by default, before all this. */
+  /** Whether a login that began at this time may still finish. By default it began before everything else. */
   mayFinish(name: Name, { sub, sid }: ProviderSession, begunAt = -Infinity): boolean {
     const groups = sid === undefined ? [{ sub }] : [{ sub }, { sid }]
     return groups.every((group) => (this.#loggedOut.get(JSON.stringify([name, group])) ?? -Infinity) <= begunAt)
   }
 
-  /** Ends the login that was found, where it is now; what came after it is left alone. */
+  /** Ends the login that was found, wherever it is now; later logins remain. */
   end(id: string | undefined, name: Name, by: string | undefined): void {
     const at = by === undefined ? undefined : this.#find(id, name, by)
     if (at === undefined) return
@@ -192,12 +192,12 @@ export class Model {
     return session ? session.logins[name]?.by : this.#wentFrom(id)?.logins[name]
   }
 
-  /** Whether a login that was in this session lives, in it or where it was taken. */
+  /** Whether a login of this session is still live, here or where it moved. */
   holds(id: string | undefined, name: Name, by: string): boolean {
     return this.#find(id, name, by) !== undefined
   }
 
-  /** The session in which a login is now that was in this one. */
+  /** The session that now contains a login of this session. */
   #find(id: string | undefined, name: Name, by: string): string | undefined {
     let at = id
     for (let moves = 0; moves <= mostMoves; moves++) {
@@ -214,31 +214,31 @@ export class Model {
     return moved && moved.until > this.now() ? moved : undefined
   }
 
-  /** The application writes to a session that is there. */
+  /** The application writes to an existing session. */
   put(id: string | undefined, what: string): void {
     const session = this.session(id)
     if (session) this.#sessions.set(id as string, { ...session, cart: [what] })
   }
 
-  /** A session without logins. */
+  /** Creates a session without logins. */
   make(id: string, what: string): void {
     this.#sessions.set(id, { logins: {}, hadLogins: false, cart: [what], idleUntil: this.now() + idleSeconds })
   }
 
-  /** A session that was to go is still there. */
+  /** Keeps a session that should have been deleted. */
   keep(id: string, session: ModelSession): void {
     this.#sessions.set(id, session)
   }
 
-  /** The application ends a session, with whatever logins are in it. */
+  /** The application ends a session with all its logins. */
   destroy(id: string | undefined): void {
     this.#sessions.delete(id ?? '')
   }
 }
 
 /**
- * Whose session is it: an anonymous visitor's data stay, the same user's data and logins too, and those of a session
- * that a second instance logs in beside a live login. Anybody else gets an empty one.
+ * Decides what a new session keeps. It keeps an anonymous visitor's data, and the data and logins of the same user. If a
+ * second instance logs in beside a live login, data and logins stay too. For any other user it starts empty.
  */
 function carried(
   former: ModelSession | undefined,
@@ -257,7 +257,7 @@ function loosened(
   { carts, before, isContended }: Slack,
 ): readonly (string | null)[] {
   if (former && data) return isContended ? [...carts, null, ...former.cart] : [...carts, ...former.cart]
-  // Never those of a user who is in the new session with none of the logins; but a visitor is nobody else.
+  // Never the data of a user of whom no login is in the new session. An anonymous visitor's data may stay.
   const isOwn = !before.hadLogins || names.some((name) => logins[name] && before.logins[name]?.sub === logins[name].sub)
   return isOwn && !former ? [null, ...carts] : [null]
 }

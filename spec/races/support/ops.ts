@@ -1,11 +1,11 @@
-/** What requests run at once, on what session, and how they end. */
+/** The concurrent requests of a scene, their session, and their outcomes. */
 import type { Stall } from './actors.ts'
 import { idOf, sessionCookieOf, type Name } from './app.ts'
 import type { CommandFault } from './client.ts'
 import type { RaceAnswer } from './http.ts'
 import type { RefreshCut } from './refresh-tokens.ts'
 
-/** What a session was before, by its logins. */
+/** The session before the scene, described by its logins. */
 export const formers = {
   'no session': [],
   'a visitor': [],
@@ -18,19 +18,19 @@ export const formers = {
 } as const satisfies Record<string, readonly (readonly [Name, string])[]>
 export type Former = keyof typeof formers
 
-/** One of the requests that run at once, all with the same session cookie. */
+/** One of the concurrent requests, all with the same session cookie. */
 export type Op =
-  /** The response of a login comes, in its own browser or in one that has no cookies. */
+  /** An authorization response is delivered, by its own browser or by one without cookies. */
   | ({ readonly kind: 'login' | 'stranger' } & Begun)
   | { readonly kind: 'logout' | 'guarded' | 'token'; readonly name: Name }
   | Told
   | { readonly kind: 'put' | 'save' | 'regenerate' | 'destroy' | 'who' }
-  /** No request: the locks of all refreshes go, as where Redis throws out keys for want of memory. */
+  /** No request: all refresh locks disappear, as when Redis evicts keys because memory is full. */
   | { readonly kind: 'evict' }
 
 /**
- * The provider's server says that a user was logged out: everywhere, or of one session there. It is told late where it
- * was so before any of the logins. Two that say the same are one logout token that is delivered twice.
+ * A back-channel logout of the provider: of all the user's sessions, or of one session at the provider. It is late if the
+ * provider ended the session before any of the logins. Two equal ones are one logout token that is delivered twice.
  */
 export interface Told {
   readonly kind: 'backchannel'
@@ -40,7 +40,7 @@ export interface Told {
   readonly isLate: boolean
 }
 
-/** A login that was begun; a user may have begun two. */
+/** A login in progress. A user may have two. */
 export interface Begun {
   readonly name: Name
   readonly sub: string
@@ -54,12 +54,12 @@ export const users: readonly (readonly [Name, string])[] = [
   ['partner', 'erik'],
 ]
 
-/** A session at the provider: the logins that there were before are of the first, and so is one of those that were begun. */
+/** A session at the provider. All earlier logins belong to session 0, and so does one of the logins in progress. */
 export function sidOf({ name, sub }: { name: Name; sub: string }, session: 0 | 1): string {
   return `${name} ${sub} ${session}`
 }
 
-/** Tells one begun login from another. */
+/** Identifies a login in progress. */
 export function keyOf({ name, sub, copy }: { name: Name; sub: string; copy: number }): string {
   return `${name} ${sub} ${copy}`
 }
@@ -77,25 +77,25 @@ export interface Ended {
   readonly op: Op
   readonly answer: RaceAnswer
   readonly outcome: 'in' | 'on' | 'anew' | 'done' | 'nobody' | 'refused' | 'fault'
-  /** The id of the session that it made. */
+  /** The id of the session that it created. */
   readonly made: string | undefined
 }
 
 export interface Played {
   readonly log: readonly string[]
   readonly ended: readonly Ended[]
-  /** What is wrong; empty where nothing is. */
+  /** What is wrong; empty if nothing is. */
   readonly wrong: readonly string[]
 }
 
-/** Says how a request ended, by its answer. */
+/** Derives the outcome of a request from its response. */
 export function endOf(op: Op, answer: RaceAnswer): Ended {
   const value = sessionCookieOf(answer)
   const made = value === undefined ? undefined : idOf(value)
   return { op, answer, made, outcome: outcomeOf(op, answer, made) }
 }
 
-/** How what is no request ends. */
+/** The outcome of an operation that is no request. */
 export function endOfNoRequest(op: Op): Ended {
   const answer = { status: 200, location: undefined, setCookie: [], retryAfter: undefined }
   return { op, answer: { ...answer, text: () => '', json: () => undefined }, outcome: 'done', made: undefined }

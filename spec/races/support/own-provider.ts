@@ -1,22 +1,22 @@
-/** A provider in a process of its own, and what it notes of refreshes. */
+/** A provider in a process of its own, and what it notes about refreshes. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { EndpointFault, TestProviderConnection } from 'express-session-oidc/testing'
 
 /** One request with a refresh token, as the provider saw it. */
 export interface RefreshNote {
-  /** The name that its process gave it, which begins with the process's id. */
+  /** The id that the sending process gave it; it begins with the process id. */
   readonly id: string
   readonly sub: string
   /** The refresh token. */
   readonly presented: string
-  /** Whether the provider has done what was asked for; else it cut the connection before. */
+  /** Whether the provider processed the request; otherwise it cut the connection before. */
   isProcessed: boolean
-  /** Whether the connection was cut, by whomever, before the whole answer was sent; undefined while it is open. */
+  /** Whether either side cut the connection before the whole response was sent; undefined while it is open. */
   isCut: boolean | undefined
 }
 
-/** What the provider's process is told. */
+/** A message to the provider's process. */
 export interface ProviderCall {
   readonly id: number
   readonly name: 'arm' | 'release' | 'stop' | 'start' | 'notes'
@@ -24,34 +24,34 @@ export interface ProviderCall {
   readonly fault: EndpointFault
 }
 
-/** What it tells. */
+/** A message from the provider's process. */
 export type ProviderNews =
   { readonly call: number; readonly answer: unknown } | { readonly met: RefreshNote } | { readonly closed: RefreshNote }
 
-/** The fault that the next refresh of a user meets. */
+/** The fault that a user's next refresh meets. */
 export interface Armed {
-  /** Resolves once it was met. */
+  /** Resolves when a request has met the fault. */
   readonly met: Promise<RefreshNote>
-  /** Resolves once the connection of that request is closed. */
+  /** Resolves when the connection of that request is closed. */
   readonly closed: Promise<RefreshNote>
-  /** Lets what hangs go on, and takes the fault back. */
+  /** Lets a hanging request continue, and disarms the fault. */
   release(): Promise<void>
 }
 
 export interface OwnProvider {
   readonly settings: TestProviderConnection
   arm(sub: string, fault: EndpointFault): Promise<Armed>
-  /** Goes down: all connections are cut. */
+  /** Goes down and cuts all connections. */
   stop(): Promise<void>
-  /** Comes up again with all that it knew. */
+  /** Comes up again with its earlier state. */
   start(): Promise<void>
-  /** What it noted of a user's refreshes, in order. */
+  /** What it noted about a user's refreshes, in order. */
   notes(sub: string): Promise<RefreshNote[]>
-  /** Ends its process; what that printed. */
+  /** Ends its process, and returns what the process printed. */
   end(): Promise<string>
 }
 
-/** Starts a program as `chaos-provider.ts` is, for so many users. */
+/** Starts a program such as `chaos-provider.ts` with this many users. */
 export async function startOwnProvider(path: string, users: number): Promise<OwnProvider> {
   const { PATH = '' } = process.env
   const child = fork(path, { env: { PATH, USERS: String(users) }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
@@ -79,7 +79,7 @@ export async function startOwnProvider(path: string, users: number): Promise<Own
     child.send({ id, name, sub, fault } satisfies ProviderCall)
     return answerTo(id)
   }
-  /** What becomes of the request that meets the fault for a user. */
+  /** What happens to the request that meets the fault of a user. */
   const fateOf = (sub: string): Pick<Armed, 'met' | 'closed'> => {
     let meet: (note: RefreshNote) => void = () => {}
     const met = new Promise<RefreshNote>((resolve) => (meet = resolve))

@@ -4,16 +4,16 @@ import type { RaceClient } from './client.ts'
 import { MemoryRedis } from './memory-redis.ts'
 import type { newClient } from '../../support/redis.ts'
 
-/** Where the records are, and what begins each run anew there. */
+/** Where the records are, with a fresh start for each run. */
 export interface Place {
   readonly client: RedisClient
-  /** Keeps what a client has there now under a name. */
+  /** Saves a client's current contents under a name. */
   keep(name: string, client: RaceClient): Promise<void>
-  /** Gives a client what was kept under a name, or nothing. */
+  /** Gives a client the contents saved under a name, or none. */
   begin(name: string | undefined, client: RaceClient): Promise<void>
-  /** The keys that a client has there. */
+  /** The keys of a client. */
   keys(client: Pick<RaceClient, 'prefix'>): Promise<string[]>
-  /** What a client has there is of no use any more. */
+  /** A client's contents are no longer needed. */
   end(client: RaceClient): Promise<void>
 }
 
@@ -34,7 +34,7 @@ export function inMemory(): Place {
   }
 }
 
-/** Records in a Redis that others use too: each run has keys of its own. */
+/** Records in a shared Redis: each run has its own keys. */
 export function inRedis(client: ReturnType<typeof newClient>): Place {
   const kept = new Map<string, { readonly prefix: string; readonly keys: readonly string[] }>()
   const own = `race ${randomUUID()}`

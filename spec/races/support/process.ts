@@ -1,6 +1,6 @@
 /**
- * One of several processes of an application, for `processes.ts`: it serves the application of the other races on
- * the Redis and the providers that its environment names, and is slow now and then.
+ * One of several processes of an application, started by `processes.ts`. It serves the application of the other races, on
+ * the Redis and the providers that its environment names, and delays commands at random.
  */
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -3,19 +3,19 @@ import { join } from 'node:path'
 import { inject } from 'vitest'
 import { startMain, type MainProgram } from '../../support/main-program.ts'
 
-/** Path of a file of the sources as it was compiled, for programs that run without a loader. */
+/** Path of a compiled source file, for programs that run without a loader. */
 export function compiledPath(source: string): string {
   return join(inject('compiled'), source.replace(/ts$/, 'js'))
 }
 
-/** One of the processes: killed and started again it is another program in the same place. */
+/** One of the processes. After a kill and a start, a new program runs in its place. */
 export interface RaceProcess {
   readonly url: string
   readonly pid: number
-  /** Kills it, with whatever it is doing, and waits until it is gone. */
+  /** Kills it during whatever it is doing, and waits until it has exited. */
   kill(): Promise<void>
   start(): Promise<void>
-  /** Ends it; whatever it printed beyond where it is. */
+  /** Ends it, and returns what it printed besides its address. */
   stop(): Promise<string>
 }
 

@@ -1,4 +1,4 @@
-/** A provider without a server: whoever a code names has logged in. It counts how often each code was exchanged. */
+/** A provider without a server: the user whom a code names has logged in. It counts how often each code is exchanged. */
 import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey as JoseKey, type JWK } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
@@ -7,10 +7,10 @@ import { sidOf, type Told } from './ops.ts'
 import { RefreshTokens } from './refresh-tokens.ts'
 import type { Gate } from '../../support/gate.ts'
 
-/** What a code stands for. */
+/** What a code represents. */
 interface Grant {
   readonly sub: string
-  /** The session here that it is of, where this provider says one. */
+  /** The session at this provider, if it names one. */
   readonly sid: string | undefined
   /** When the user logged in, in seconds. */
   readonly at: number
@@ -19,23 +19,23 @@ interface Grant {
   readonly challenge: string
 }
 
-/** So long before it is told the provider has ended sessions of which it tells late: before all the logins. */
+/** A late logout ended the session this long before it is delivered: before all the logins. */
 const lateSeconds = 300
 
-/** Seconds that an access token is good for: one of a login is refreshed when it is first asked for, others are not. */
+/** Lifetimes of access tokens in seconds. The token of a login is due at its first use, that of a refresh is not. */
 const lives = { login: 1, refresh: 300 }
 
 export class RaceProvider {
   readonly issuer: string
-  /** How often each code came to the token endpoint. */
+  /** How often each code was sent to the token endpoint. */
   readonly exchanges = new Map<string, number>()
   readonly refreshTokens = new RefreshTokens()
-  /** Where the answer to the next refresh waits. */
+  /** Where the response to the next refresh waits. */
   hold: Gate | undefined
   readonly #key: JoseKey
   readonly #jwk: JWK
   readonly #grants = new Map<string, Grant>()
-  /** A code's token response is the same in every run of what was prepared once. */
+  /** Token responses by code, so that prepared logins get the same tokens in every run. */
   readonly #answers = new Map<string, string>()
 
   static async create(issuer: string): Promise<RaceProvider> {
@@ -49,7 +49,7 @@ export class RaceProvider {
     this.#jwk = jwk
   }
 
-  /** What to spread into the options of `createOidc`. */
+  /** Options to spread into those of `createOidc`. */
   settings(clientId: string): Pick<OidcOptions, 'issuer' | 'clientId' | 'clientSecret' | 'fetch'> {
     return {
       issuer: {
@@ -67,7 +67,7 @@ export class RaceProvider {
     }
   }
 
-  /** Knows nothing of what has happened since the logins were prepared. */
+  /** Forgets what has happened since the logins were prepared. */
   restart(): void {
     this.exchanges.clear()
     this.refreshTokens.restart()
@@ -87,7 +87,7 @@ export class RaceProvider {
     return back.pathname + back.search
   }
 
-  /** Says that a session of a user has ended, or all. */
+  /** A logout token for one session of a user, or for all. */
   logoutToken(told: Told): Promise<string> {
     const { name, sub, session, isLate } = told
     const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
@@ -147,7 +147,8 @@ export class RaceProvider {
     const known = this.#answers.get(code)
     if (known !== undefined) return known
     const { family, token } = this.refreshTokens.issue(grant.clientId, grant.sub)
-    // Issued when the user logged in: the answer is the same in all scenes, and a scene may have looked at it later on.
+    // Issued when the user logged in: the response is the same in all scenes, and a later scene may have requested it
+    // first.
     const user = { ...family, nonce: grant.nonce, sid: grant.sid, iat: grant.at }
     const answer = await this.#response(user, token, lives.login)
     this.#answers.set(code, answer)

@@ -1,48 +1,50 @@
 import { randomUUID } from 'node:crypto'
 import { isAtWork, runningActor, type Actor } from './actors.ts'
 
-/** A refresh whose connection is cut: before the provider has the request, or before anybody has the answer. */
+/**
+ * A refresh whose connection is cut, either before the provider gets the request or before the client gets the response.
+ */
 export interface RefreshCut {
-  /** Whose; undefined where none runs: the next. */
+  /** The actor whose refresh is cut. Undefined if no actors run: the next refresh. */
   readonly actor: number | undefined
   readonly before: 'request' | 'answer'
 }
 
-/** What a user allowed a client: all refresh tokens of one login are of one family. */
+/** A user's grant to a client. All refresh tokens of one login belong to one family. */
 interface Family {
   readonly clientId: string
   readonly sub: string
-  /** Whether it came of a code: then it is there in every run. */
+  /** The token issued for the code; it exists in every run. */
   readonly first: string
 }
 
-/** A refresh token that was spent. */
+/** A refresh token that was used. */
 interface Spent {
   readonly actor: Actor | undefined
   readonly isCut: boolean
 }
 
-/** The refresh tokens of a provider: each is good once, and if it comes again its family is dead (RFC 9700 4.14.2). */
+/** The refresh tokens of a provider. Each can be used once; its reuse revokes the family (RFC 9700 4.14.2). */
 export class RefreshTokens {
-  /** Logins, by client and user, of which the provider has spent a refresh token that nobody has the next one for. */
+  /** Logins, by client and user, for which the provider rotated a refresh token and no client got the new one. */
   readonly lost = new Set<string>()
-  /** What must not be: refresh tokens that came again though they were answered. */
+  /** Violations: refresh tokens that were reused although their refresh was answered. */
   readonly wrong: string[] = []
-  /** How many came, in all runs. */
+  /** Number of refresh tokens presented in all runs. */
   presented = 0
-  /** Those who were at work when the locks went: while they are, another may send the same token. */
+  /** Actors that were at work when the locks disappeared. Until they finish, another actor may send the same token. */
   unlocked: ReadonlySet<Actor> = new Set()
   readonly #families = new Map<string, Family>()
   readonly #spent = new Map<string, Spent>()
   readonly #revoked = new Set<Family>()
   #cut: RefreshCut | undefined
 
-  /** Cuts a refresh, the first that this is said of. */
+  /** Cuts the first refresh that matches. */
   cut(cut: RefreshCut | undefined): void {
     this.#cut = cut
   }
 
-  /** Forgets what has happened, but not the first token of each login. */
+  /** Forgets what has happened, except the first token of each login. */
   restart(): void {
     this.#cut = undefined
     this.unlocked = new Set()
@@ -51,7 +53,7 @@ export class RefreshTokens {
     for (const [token, { first }] of this.#families) if (token !== first) this.#families.delete(token)
   }
 
-  /** The first of a login. */
+  /** Issues the first refresh token of a login. */
   issue(clientId: string, sub: string): { family: Family; token: string } {
     const token = randomUUID()
     const family = { clientId, sub, first: token }
@@ -59,7 +61,7 @@ export class RefreshTokens {
     return { family, token }
   }
 
-  /** One comes for another; `cut`: whoever sent it does not learn what came of it. */
+  /** Exchanges a refresh token for the next one. `cut`: the sender does not get the response. */
   present(token: string): { next?: { family: Family; token: string }; cut: boolean } {
     this.presented++
     const actor = runningActor()
@@ -76,7 +78,8 @@ export class RefreshTokens {
       const isUnlocked = (one: Actor | undefined): boolean => one !== undefined && this.unlocked.has(one)
       const isMeanwhile = isUnlocked(actor) || (isUnlocked(spent.actor) && isAtWork(spent.actor as Actor))
       if (isMeanwhile) this.lost.add(login)
-      else if (!spent.isCut) this.wrong.push(`the refresh token of ${login} came again, though it was answered`)
+      else if (!spent.isCut)
+        this.wrong.push(`the refresh token of ${login} was reused, although its refresh was answered`)
       return { cut: isCut }
     }
     this.#spent.set(token, { actor, isCut })

@@ -1,4 +1,4 @@
-/** Plays requests that run at once, each time from the same beginning. */
+/** Plays concurrent requests, each time from the same initial state. */
 import { atWork, done, elsewhere, play, turn, type Turns } from './actors.ts'
 import { heals, laterMs, stillRefreshed, type Response } from './aftermath.ts'
 import { origin, RaceBrowser, raceApp, seenBy, tellLogout, type RaceApp } from './app.ts'
@@ -24,7 +24,7 @@ import type { Place } from './places.ts'
 import type { RaceProvider } from './provider.ts'
 import type { Who } from '../../support/two-instances.ts'
 
-/** A session as it is before anything runs at once. */
+/** A session before any concurrent request. */
 interface Prepared {
   readonly former: Former
   readonly browser: RaceBrowser
@@ -38,9 +38,9 @@ export interface Clock {
 }
 
 const cart = 'of before'
-/** By then a login is rechecked behind each guarded request. */
+/** By the time of a scene, each guarded request rechecks its login in the background. */
 const rechecks = { recheckSeconds: 1 }
-/** The access token of a login ends after a second. */
+/** Longer than the access token of a login is valid, which is one second. */
 const sinceLoginMs = 2000
 
 export class Stage {
@@ -56,11 +56,11 @@ export class Stage {
     this.#provider = provider
     this.#clock = clock
     this.#from = clock.now()
-    // Two processes that know nothing of each other.
+    // Two processes that share no memory.
     this.#apps = [raceApp(provider, undefined, rechecks), raceApp(provider, undefined, rechecks)]
   }
 
-  /** Makes the sessions that races begin with, and the responses of logins that were begun. */
+  /** Creates the sessions that races begin with, and the responses of logins in progress. */
   async prepare(): Promise<void> {
     const [app] = this.#apps
     for (const former of Object.keys(formers) as Former[]) {
@@ -91,7 +91,7 @@ export class Stage {
     return this.#provider.authorize(location ?? '', sub, sidOf(begun, copy))
   }
 
-  /** Runs a scene, and says what is wrong with how it ended. */
+  /** Runs a scene and returns what is wrong with its outcome. */
   async play({ former, ops, stalls = [], fault, cut }: Scene, turns: Turns): Promise<Played> {
     const { refreshTokens } = this.#provider
     this.#clock.set(this.#from + sinceLoginMs)
@@ -142,8 +142,8 @@ export class Stage {
     wrong.push(...judge.keys(keys, views))
     const told = apps.flatMap((app) => app.told)
     const twice = told.filter((one, at) => told.some((other, before) => before < at && same(one, other)))
-    if (twice.length > 0) wrong.push(`told twice: ${JSON.stringify(twice)}`)
-    // Locks and notes of faults last for seconds, also in a Redis that has a clock of its own.
+    if (twice.length > 0) wrong.push(`emitted twice: ${JSON.stringify(twice)}`)
+    // Locks and failure notes last for seconds, also in a Redis with its own clock.
     await this.#dropLocks(client)
     this.#clock.set(this.#clock.now() + laterMs)
     wrong.push(...(await stillRefreshed(apps[0], views, browser, lost)), ...refreshTokens.wrong)
@@ -188,7 +188,7 @@ export class Stage {
     }
   }
 
-  /** All locks of refreshes go in one step. */
+  /** Deletes all refresh locks in one step. */
   async #evict(client: RaceClient): Promise<void> {
     await turn('the locks go')
     this.#provider.refreshTokens.unlocked = new Set(atWork())

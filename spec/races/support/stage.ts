@@ -9,26 +9,26 @@ import type { Place } from './places.ts'
 import { Stage } from './scenes.ts'
 
 /**
- * The seed of this run: always the same, except at `DEPTH=deep`, where each run takes another one and prints it.
+ * The seed of this run. It is always the same, except at `DEPTH=deep`, where each run takes another one and prints it.
  * `RACES_SEED` and `RACES_PATH` (fast-check's `seed` and `path`) replay a run.
  */
 export const seed = Number(process.env['RACES_SEED'] ?? byDepth({ quick: 4, normal: 4, deep: Date.now() % 2 ** 31 }))
 
-/** fast-check's parameters for a property that is tried `normal` times at normal depth. */
+/** fast-check's parameters for a property that runs `normal` times at normal depth. */
 export function bounds(normal: number): { numRuns: number; seed: number; path?: string; endOnFailure: boolean } {
   const path = process.env['RACES_PATH']
   return {
     numRuns: runs(normal),
     seed,
     ...(path === undefined ? {} : { path }),
-    // Shrinking a scene of thousands takes longer than playing them.
+    // Shrinking one of thousands of scenes takes longer than playing them.
     endOnFailure: depth() === 'deep',
   }
 }
 
 /**
- * Searches for a scene that goes wrong and stops at the first one; fails where all of them go well. A search for what
- * must be found gets as many runs at quick depth as at normal depth.
+ * Searches for a scene that goes wrong and stops at the first one; fails if all of them go well. Such a search gets at
+ * least as many runs at quick depth as at normal depth.
  */
 export async function findWrong(
   what: string,
@@ -49,11 +49,11 @@ export async function findWrong(
   expect(failed, `nothing went wrong in ${played} interleavings (seed ${seed})`).toBe(true)
 }
 
-/** A stage for a file, whose clock is its own. */
+/** A stage for a file, with its own clock. */
 export function stageOfFile(place: () => Place): () => Stage {
   let stage: Stage | undefined
   beforeAll(async () => {
-    // Intervals too: they are what renews a lock.
+    // Intervals too, because they renew locks.
     vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
     moveClockBy((ms) => void vi.advanceTimersByTime(ms))
     const unwatch = watchCrypto()
@@ -68,7 +68,7 @@ export function stageOfFile(place: () => Place): () => Stage {
   return () => stage as Stage
 }
 
-/** Plays so many scenes, each in an order of its own, and wants nothing wrong with any. */
+/** Plays scenes, each in its own order, and expects nothing wrong with any of them. */
 export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<Scene>, normal: number): Promise<void> {
   const orders = new Set<string>()
   let played = 0
@@ -87,7 +87,7 @@ export async function playMany(stage: Stage, what: string, scenes: fc.Arbitrary<
   }
 }
 
-/** The time limit of a test with `normal` runs at normal depth in milliseconds, generous enough for a busy machine. */
+/** The time limit in milliseconds of a test with `normal` runs at normal depth, generous enough for a busy machine. */
 export function patience(normal: number): number {
   return 20_000 + Math.max(normal, runs(normal)) * 1000
 }

@@ -1,4 +1,4 @@
-/** Of whom a token of the providers here is. */
+/** Returns the subject of a token of the providers used here. */
 export function subjectOf(token: string): string {
   const [, claims = ''] = token.split('.')
   return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { sub: string }).sub

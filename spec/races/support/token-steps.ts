@@ -1,4 +1,4 @@
-/** Each thing that may happen to the access tokens of a session, as a command of fast-check's. */
+/** Everything that may happen to the access tokens of a session, each as a command for fast-check. */
 import * as fc from 'fast-check'
 import { expect } from 'vitest'
 import { Gate } from '../../support/gate.ts'
@@ -26,13 +26,13 @@ function isDue({ model }: Believed, { endsAt, life, downUntil }: BelievedTokens)
   return !(left > 0 && left >= Math.min(30, life / 2)) && downUntil <= model.now()
 }
 
-/** Somebody is logged in there, and no request of another waits for the provider. */
+/** The login of a session; `busy` while another request for its token waits for the provider. */
 function loginOf(believed: Believed, { session }: RaceBrowser, name: Name): ModelLogin | 'busy' | undefined {
   const login = believed.model.session(session)?.logins[name]
   return believed.asking.some((asking) => asking.login.by === login?.by) ? 'busy' : login
 }
 
-/** Nobody is logged in: an answer of 401, or the way to a login. */
+/** Expects that nobody is logged in: a 401, or a redirect to a login. */
 function expectNobody({ status }: RaceAnswer): void {
   expect([302, 401]).toContain(status)
 }
@@ -41,7 +41,7 @@ function expectToken(answer: RaceAnswer, { sub }: ModelLogin): void {
   expect([answer.status, answer.status === 200 && answer.json()]).toEqual([200, { sub }])
 }
 
-/** A refresh has been answered. */
+/** Records the result of a successful refresh. */
 function refreshed(believed: Believed, tokens: BelievedTokens): void {
   tokens.endsAt = Math.floor(believed.model.now()) + refreshedSeconds
   tokens.life = refreshedSeconds
@@ -122,7 +122,7 @@ const answered = fc.nat(5).map((at) =>
   ),
 )
 
-/** The provider's answer comes: its result goes to where the login is by then, and nowhere if that has ended. */
+/** The provider answers. The result goes to where the login is at that moment, and nowhere if the login has ended. */
 async function isAnswered(believed: Believed, { gate, answer, id, name, login, since }: Asking): Promise<void> {
   const { model } = believed
   const tokens = tokensOf(believed, login)
@@ -135,7 +135,7 @@ async function isAnswered(believed: Believed, { gate, answer, id, name, login, s
     expectToken(given, login)
     refreshed(believed, tokens)
   } else if (model.now() - since >= idleSeconds) {
-    // Its session may have run out by itself: what a request that came before finds of it is nobody's.
+    // Its session may have expired by idling: the response to an earlier request then says nothing about the login.
     expect([200, 302, 401]).toContain(given.status)
   } else expectNobody(given)
 }
@@ -145,10 +145,10 @@ export async function allAnswered(believed: Believed): Promise<void> {
   for (const one of believed.asking.splice(0)) await isAnswered(believed, one)
 }
 
-/** What may be asked where time cannot be made to pass, and no access token ends. */
+/** The steps for a Redis whose time cannot be advanced, where no access token expires. */
 export const tokenSteps: readonly fc.Arbitrary<Step>[] = [asking]
 
-/** Sooner than a session without requests ends. */
+/** Shorter than the idle time of a session. */
 const ends = fc.constantFrom(2, 301).map((seconds) =>
   step(
     `${seconds} s pass, and access tokens end`,
@@ -164,7 +164,7 @@ const often: readonly (readonly [one: fc.Arbitrary<Step>, times: number])[] = [
   [asking, 3],
   [waits, 2],
 ]
-/** Refreshes, and what there is beside them. */
+/** Refreshes, and other steps beside them. */
 export const refreshSteps: readonly fc.Arbitrary<Step>[] = [
   ...often.flatMap(([one, times]) => Array.from({ length: times }, () => one)),
   cuts,

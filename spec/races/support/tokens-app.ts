@@ -6,8 +6,8 @@ import { startApp, type AppSetup, type TestApp } from '../../support/app.ts'
 const { REDIS_URL = '', PROVIDER = '{}' } = process.env
 
 /**
- * Starts an application in a process of its own, on the Redis and for the provider that its environment names;
- * `timeoutSeconds` are those of its store.
+ * Starts an application in a process of its own, with the Redis and the provider that its environment names.
+ * `timeoutSeconds` is that of its store.
  */
 export async function startTokensApp(
   setup: Omit<AppSetup, 'provider' | 'session'>,

@@ -4,7 +4,7 @@ import { startTokensApp } from './tokens-app.ts'
 
 const { PROVIDER_TIMEOUT_SECONDS = '1' } = process.env
 
-/** Longer than a busy machine may need for all who call at once: Redis does not fail here. */
+/** Longer than a busy machine may need for all concurrent callers: Redis does not fail here. */
 const storeTimeoutSeconds = 60
 
 const options = { providerTimeoutSeconds: Number(PROVIDER_TIMEOUT_SECONDS) }

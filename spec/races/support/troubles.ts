@@ -6,19 +6,19 @@ import type { Calm } from './calm.ts'
 import type { Crew } from './crew.ts'
 import type { Armed, OwnProvider, RefreshNote } from './own-provider.ts'
 
-/** What there is to be troubled. */
+/** Everything that a failure may affect. */
 export interface ChaosWorld {
   readonly provider: OwnProvider
   readonly redis: FaultRedis
   readonly crew: Crew
-  /** Troubles of all strike alone. */
+  /** Runs the failures of all users one at a time. */
   readonly calm: Calm
-  /** How often which was killed or restarted. */
+  /** How often each kind was killed or restarted. */
   readonly counts: Record<'waiting' | 'holding' | 'provider' | 'redis', number>
   readonly chance: (below: number) => number
 }
 
-/** A refresh that is under way. */
+/** A refresh in progress that has met the armed fault. */
 export interface Met {
   readonly note: RefreshNote
   readonly armed: Armed
@@ -27,17 +27,17 @@ export interface Met {
 
 export interface Trouble {
   readonly what: string
-  /** What the refresh meets at the provider. */
+  /** The fault that the refresh meets at the provider. */
   readonly fault?: EndpointFault
-  /** Whether callers come to one process alone, so that nobody waits for another. */
+  /** Whether callers go to one process only, so that no process waits for another. */
   readonly asksOne?: true
   /** What happens once the provider has the request. */
   readonly strikes: (world: ChaosWorld, met: Met) => Promise<unknown>
 }
 
-/** The refresh token is spent, and the answer waits. */
+/** The refresh token is consumed, and the response hangs. */
 const held: EndpointFault = { hang: true, afterProcessing: true }
-/** The request waits, and comes to nothing. */
+/** The request hangs and is never processed. */
 const unheard: EndpointFault = { hang: true, drop: true }
 
 async function kill(world: ChaosWorld, { note }: Met, whom: 'holding' | 'waiting'): Promise<void> {
@@ -66,7 +66,7 @@ async function restartRedis({ redis, calm, counts, chance }: ChaosWorld, meanwhi
   counts.redis++
 }
 
-/** As where Redis throws out keys for want of memory. */
+/** Deletes the refresh lock, as when Redis evicts keys because memory is full. */
 async function dropLock({ redis, calm }: ChaosWorld, session: string): Promise<void> {
   await calm.together(async () => {
     const record = String(await redis.command('GET', `oidc:{sess:${session}}`))
@@ -77,35 +77,35 @@ async function dropLock({ redis, calm }: ChaosWorld, session: string): Promise<v
 
 const troubles: readonly Trouble[] = [
   { what: 'nothing', strikes: async () => {} },
-  { what: 'a slow answer', fault: held, strikes: async () => {} },
-  { what: 'a process that waits is killed', fault: held, strikes: (world, met) => kill(world, met, 'waiting') },
+  { what: 'a slow response', fault: held, strikes: async () => {} },
+  { what: 'a waiting process is killed', fault: held, strikes: (world, met) => kill(world, met, 'waiting') },
   {
-    what: 'the holder is killed before the provider works',
+    what: 'the lock owner is killed before the provider processes the request',
     fault: unheard,
     strikes: (world, met) => kill(world, met, 'holding'),
   },
   {
-    what: 'the holder is killed after the provider has worked',
+    what: 'the lock owner is killed after the provider has processed the request',
     fault: held,
     strikes: (world, met) => kill(world, met, 'holding'),
   },
   { what: 'the request is cut', fault: { drop: true }, strikes: async () => {} },
-  { what: 'the answer is cut', fault: { drop: true, afterProcessing: true }, strikes: async () => {} },
+  { what: 'the response is cut', fault: { drop: true, afterProcessing: true }, strikes: async () => {} },
   { what: 'a request hangs for too long', fault: unheard, strikes: (_, { armed }) => armed.closed },
-  { what: 'an answer hangs for too long', fault: held, strikes: (_, { armed }) => armed.closed },
+  { what: 'a response hangs for too long', fault: held, strikes: (_, { armed }) => armed.closed },
   { what: 'the provider goes down', strikes: restartProvider },
   { what: 'the provider goes down with the request', fault: unheard, strikes: restartProvider },
-  { what: 'the provider goes down with the answer', fault: held, strikes: restartProvider },
+  { what: 'the provider goes down with the response', fault: held, strikes: restartProvider },
   { what: 'Redis is killed', strikes: (world) => restartRedis(world) },
   {
-    what: 'Redis is killed before the answer',
+    what: 'Redis is killed before the response',
     fault: held,
     strikes: (world, { armed }) => restartRedis(world, () => armed.release()),
   },
   { what: 'the lock is lost', fault: held, asksOne: true, strikes: (world, { session }) => dropLock(world, session) },
 ]
 
-/** So many, in an order of chance, each about as often as the others. */
+/** Returns `count` troubles in random order, each about as often as the others. */
 export function shuffledTroubles(count: number, chance: (below: number) => number): Trouble[] {
   const all = Array.from({ length: count }, (_, index) => troubles[index % troubles.length] as Trouble)
   const from = all.map((trouble) => ({ trouble, at: chance(2 ** 31) }))

@@ -1,6 +1,6 @@
 import type { RedisClient } from 'express-session-oidc/redis'
 
-/** What a Redis may be made to do otherwise. */
+/** Behavior of a Redis that can be replaced. */
 export interface Otherwise {
   readonly set?: (given: Parameters<RedisClient['set']>) => Parameters<RedisClient['set']>
   readonly eval?: (
@@ -9,7 +9,7 @@ export interface Otherwise {
   ) => ReturnType<RedisClient['eval']> | undefined
 }
 
-/** A Redis with which one of the things that keep a logout final is taken out. */
+/** A Redis without one of the protections that keep a logout final. */
 export function otherwise(backend: RedisClient, { set, eval: run }: Otherwise): RedisClient {
   return {
     get: (key) => backend.get(key),
@@ -22,13 +22,13 @@ export function otherwise(backend: RedisClient, { set, eval: run }: Otherwise): 
   }
 }
 
-/** Logins that were under way find nothing of a logout. */
+/** Logins in progress do not see a logout. */
 export const noTombstones: Otherwise = {
   eval: (_backend, script, { keys }) =>
     script.includes('ZRANGEBYSCORE') && keys[0]?.includes('oidc:ended:') ? Promise.resolve([]) : undefined,
 }
 
-/** A record is replaced whatever has become of it since it was read. */
+/** A record is replaced even if it has changed since it was read. */
 export const noComparison: Otherwise = {
   async eval(backend, script, { keys, arguments: given }) {
     const [login] = keys as [string]
@@ -39,7 +39,7 @@ export const noComparison: Otherwise = {
   },
 }
 
-/** A session is written whether or not it still exists. */
+/** A session is written even if it no longer exists. */
 export const noXX: Otherwise = {
   set: ([key, value, options]) => {
     const { condition, ...others } = options ?? {}
