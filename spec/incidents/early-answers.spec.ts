@@ -1,4 +1,4 @@
-/** Answers that begin before they are complete: streams, and what is flushed early. */
+/** Responses that begin before they are complete: streams, and headers that are flushed early. */
 import { request, type IncomingMessage } from 'node:http'
 import { expect, it } from 'vitest'
 import { flow, noteRoutes, notesOf, response } from '../support/flow.ts'
@@ -6,7 +6,7 @@ import { flow, noteRoutes, notesOf, response } from '../support/flow.ts'
 const world = flow()
 
 it(
-  'a guarded page that is sent piece by piece keeps its session, its cookie and its login',
+  'a streamed guarded page keeps its session, its cookie and its login',
   { meta: { id: 'early-answers-1' } },
   async () => {
     const app = await world.start({
@@ -35,7 +35,7 @@ it(
 )
 
 it(
-  'the session of a finished login is in the store before the browser is sent on',
+  'a finished login is in the session store before the browser is redirected',
   { meta: { id: 'early-answers-2' } },
   async () => {
     const order: string[] = []
@@ -66,7 +66,7 @@ it(
   },
 )
 
-it('no answer of ours is begun before its headers are set', { meta: { id: 'early-answers-3' } }, async () => {
+it('sets the headers of every response before the response begins', { meta: { id: 'early-answers-3' } }, async () => {
   const app = await world.start()
   const agent = app.agent()
   for (const path of ['/login', '/callback', '/callback?code=x&state=y', '/logout', '/profile']) {

@@ -1,18 +1,18 @@
-/** The scope of a login is what was granted (RFC 6749 5.1), not what was asked for. */
+/** The scope of a login is what was granted (RFC 6749 5.1), not what was requested. */
 import { expect, it } from 'vitest'
 import { flow } from '../support/flow.ts'
 
 const world = flow()
 
 it.each<[string, unknown, string[]]>([
-  ['less than was asked for', 'openid', ['openid']],
+  ['less than was requested', 'openid', ['openid']],
   ['nothing', '', []],
   ['only white space', '   ', []],
-  ['what nobody asked for', 'openid admin', ['openid', 'admin']],
-  ['what has characters that no scope has', 'openid "admin"', []],
-  ['what was asked for, by leaving it out', undefined, ['openid', 'profile', 'email']],
+  ['a scope that was not requested', 'openid admin', ['openid', 'admin']],
+  ['a scope with invalid characters', 'openid "admin"', []],
+  ['the requested scope by omitting it', undefined, ['openid', 'profile', 'email']],
 ])(
-  'where the provider grants %s, guards go by that',
+  'guards use the granted scope if the provider grants %s',
   { meta: { id: 'granted-scope-1' } },
   async (_name, scope, granted) => {
     const app = await world.start({

@@ -1,4 +1,4 @@
-/** A route behind a guard: whatever its shape and however it is addressed, its handler runs for nobody who may not. */
+/** Routes behind a guard. In any shape and at any spelling of the path, the handler runs only for authorized users. */
 import { createRequire } from 'node:module'
 import express, { type Express, type RequestHandler } from 'express'
 import { array, assert, asyncProperty, constantFrom, oneof } from 'fast-check'
@@ -24,7 +24,7 @@ const handler: RequestHandler = (_req, res) => {
   res.send(secret)
 }
 
-/** The shapes in which Express takes a guard. */
+/** The shapes in which Express accepts a guard. */
 const shapes = [
   '/in-line',
   '/in-an-array',
@@ -80,24 +80,28 @@ describe.each([
   ['Express 5', express],
   ['Express 4', express4],
 ] as const)('a guard on an application of %s', (_name, make) => {
-  it.each(shapes)('stops what would come after it: %s', { meta: { id: 'guarded-routes-1' } }, async (path) => {
-    const app = await world.start({ express: make, routes: guarded(make) })
-    for (const method of methods) {
-      for (const headers of Object.values(senders)) {
-        const answer = await rawRequest(app.url, { method, target: path, headers })
-        expect([302, 400, 401]).toContain(answer.status)
-        expect(answer.head + answer.body).not.toContain(secret)
+  it.each(shapes)(
+    'a guard keeps the handlers after it from running: %s',
+    { meta: { id: 'guarded-routes-1' } },
+    async (path) => {
+      const app = await world.start({ express: make, routes: guarded(make) })
+      for (const method of methods) {
+        for (const headers of Object.values(senders)) {
+          const answer = await rawRequest(app.url, { method, target: path, headers })
+          expect([302, 400, 401]).toContain(answer.status)
+          expect(answer.head + answer.body).not.toContain(secret)
+        }
       }
-    }
-    expect(calls).toBe(0)
-    // It is there: whoever is logged in gets it.
-    const agent = app.agent()
-    await agent.get('/profile')
-    expect((await agent.get(path)).text()).toBe(secret)
-    expect(calls).toBe(1)
-  })
+      expect(calls).toBe(0)
+      // The handler exists: a user who is logged in reaches it.
+      const agent = app.agent()
+      await agent.get('/profile')
+      expect((await agent.get(path)).text()).toBe(secret)
+      expect(calls).toBe(1)
+    },
+  )
 
-  it('is not got round by another spelling of the path', { meta: { id: 'guarded-routes-2' } }, async () => {
+  it('a guard is not bypassed by another spelling of the path', { meta: { id: 'guarded-routes-2' } }, async () => {
     const app = await world.start({ express: make, routes: guarded(make) })
     const spellings = String.raw`
       /ON-A-PATH /on-a-path/ /on-a-path// //on-a-path /./on-a-path /x/../on-a-path /on-a-path/. /%6fn-a-path
@@ -116,7 +120,7 @@ describe.each([
     expect(calls).toBe(0)
   })
 
-  it('is not got round by any path of its pieces', { meta: { id: 'guarded-routes-3' } }, async () => {
+  it('a guard is not bypassed by any combination of path pieces', { meta: { id: 'guarded-routes-3' } }, async () => {
     const app = await world.start({ express: make, routes: guarded(make) })
     const piece = oneof(
       constantFrom('on-a-path', 'on-a-router', 'in-line', 'of-a-role', 'login', 'callback', 'logout', 'public'),
@@ -152,9 +156,9 @@ describe.each([
   })
 })
 
-describe('a form that is sent while nobody is logged in', () => {
+describe('a form that is sent without a login', () => {
   it(
-    'is not kept, not shown and not sent on: the user fills it in again',
+    'a form sent without a login is neither stored nor shown nor forwarded',
     { meta: { id: 'guarded-routes-4' } },
     async () => {
       const app = await world.start({ routes: guarded(express) })
@@ -164,7 +168,7 @@ describe('a form that is sent while nobody is logged in', () => {
       expect(page.text()).not.toContain('planted')
       expect(page.text()).not.toMatch(/<form|<input|<script/)
       expect(page.cookiesSet).toEqual([])
-      // Neither does the login that follows bring it back.
+      // The login that follows does not bring the form back either.
       const after = await agent.get('/in-line')
       expect(after.hops.map(({ method }) => method)).not.toContain('POST')
       expect(after.text()).toBe(secret)

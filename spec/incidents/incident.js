@@ -1,22 +1,23 @@
-/** What an incident is, and how the list says which specs hold it. */
+/** The format of an incident, and how the list refers to the specs that cover it. */
 
 /**
- * A test, or a row of its table, that shows that it holds.
+ * A test, or a row of its table, that shows that the requirement holds.
  *
  * @typedef {object} Shown
  * @property {string} id of a `describe`, an `it` or a row
- * @property {string} [table] the id of the test whose table has the row; undefined: it is no row
+ * @property {string} [table] the id of the test whose table has the row; undefined if it is not a row
  */
 
 /**
- * Something that went wrong elsewhere. It has specs, or it concerns what there is not yet, or it is not ours at all.
+ * Something that went wrong elsewhere. It has specs, or concerns a feature that does not exist yet, or does not apply to
+ * this package.
  *
  * @typedef {object} Incident
- * @property {string} name its number, or what was complained of
+ * @property {string} name its number, or the complaint
  * @property {string} holds what must hold here
  * @property {readonly Shown[]} [specs]
- * @property {string} [later] what it concerns that this version does not have
- * @property {string} [notOurs] why it does not concern this package
+ * @property {string} [later] the feature that it concerns and that this version does not have
+ * @property {string} [notOurs] why it does not apply to this package
  */
 
 /**
@@ -60,7 +61,7 @@ export function held(name, holds, ...specs) {
  * @param {string} name
  * @param {string} holds
  * @param {string} later
- * @param {...(readonly Shown[])} specs what of it is shown already
+ * @param {...(readonly Shown[])} specs those that already show a part of it
  * @returns {Incident}
  */
 export function comes(name, holds, later, ...specs) {

@@ -1,7 +1,7 @@
 /**
- * What went wrong in systems of this kind, each with the specs that hold that it does not here: published advisories and
- * fixes without a number, what users complained of, what others do under faults, and the faults of the older package
- * that this one succeeds. `node scripts/incidents.js` prints the list.
+ * Known faults of similar software, each with the specs that show that it does not occur here: published advisories, fixes
+ * without an advisory number, complaints of users, behavior of others under faults, and faults of the older package that
+ * this one succeeds. `node scripts/incidents.js` prints the list.
  */
 import { classes } from './list/classes.js'
 import { complaints } from './list/complaints.js'
@@ -23,7 +23,7 @@ export const sections = [
 ]
 
 /**
- * Explains what is wrong with how the list names a test: undefined if the test exists once and is not skipped.
+ * Explains what is wrong with a reference to a test; undefined if the test exists once and is not skipped.
  *
  * @param {import('./test-ids.js').TestIds} tests
  * @param {import('./incident.js').Shown} shown
@@ -50,7 +50,7 @@ function explainOne(tests, id, kind) {
 }
 
 /**
- * Lists what is wrong with an incident: it must name tests that exist, or say why it has none.
+ * Lists what is wrong with an incident. It must name existing tests, or say why it has none.
  *
  * @param {import('./test-ids.js').TestIds} tests
  * @param {import('./incident.js').Incident} incident
@@ -58,6 +58,6 @@ function explainOne(tests, id, kind) {
  */
 export function findFaults(tests, { specs = [], later, notOurs }) {
   const reasons = [specs.length > 0, later !== undefined, notOurs !== undefined]
-  if (!reasons.includes(true)) return ['it has no spec, and no reason to have none']
+  if (!reasons.includes(true)) return ['it names no spec, and gives no reason']
   return specs.flatMap((spec) => explainMissing(tests, spec) ?? [])
 }

@@ -1,4 +1,4 @@
-/** Each incident of the list names tests that exist and are not skipped. */
+/** Each incident in the list names tests that exist and are not skipped. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ describe.each(sections.map(({ title, incidents }) => [title, incidents] as const
 })
 
 describe('the ids of tests', () => {
-  it('are each used once, and end in a number', () => {
+  it('test ids are unique and end in a number', () => {
     expect([...tests].filter(([, found]) => found.length > 1)).toEqual([])
     expect([...tests.keys()].filter((id) => !/^[a-z0-9]+(-[a-z0-9]+)*-\d+$/.test(id))).toEqual([])
   })
@@ -50,7 +50,7 @@ describe('the list of incidents', () => {
   const shown = (id: string, table?: string): string | undefined =>
     explainMissing(some, { id, ...(table === undefined ? {} : { table }) })
 
-  it('names each incident once', () => {
+  it('the list names each incident once', () => {
     for (const { incidents } of sections) {
       const names = incidents.map(({ name }) => name)
       expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
@@ -58,7 +58,7 @@ describe('the list of incidents', () => {
     expect(sections.flatMap(({ incidents }) => incidents).length).toBeGreaterThan(200)
   })
 
-  it('finds tests by their ids in all forms of a test, with the current title', () => {
+  it('finds tests by their ids in every form of a test, with the current title', () => {
     const titles = {
       'around-1': 'around',
       'plain-1': 'plain',
@@ -73,7 +73,7 @@ describe('the list of incidents', () => {
     }
   })
 
-  it('finds rows of tables', () => {
+  it('finds rows of tables by their ids', () => {
     expect(shown('row-1', 'table-1')).toBeUndefined()
     expect(shown('row-3', 'table-1')).toBeUndefined()
     expect(some.get('row-1')).toMatchObject([{ title: 'row one' }])
@@ -84,14 +84,14 @@ describe('the list of incidents', () => {
     expect(shown('plain-1', 'table-1')).toBe("the id 'plain-1' is that of a test, not of a row")
   })
 
-  it('misses a test that does not exist, is skipped, or shares its id', () => {
+  it('reports a test that does not exist, is skipped, or shares its id', () => {
     for (const id of ['plain-2', 'words-1']) expect(shown(id)).toBe(`no test has the id '${id}'`)
     for (const id of ['skip-1', 'skip-2', 'todo-1', 'inside-1']) expect(shown(id)).toMatch(/\) is skipped$/)
     expect(shown('skipped-row-1', 'table-1')).toBe("some.spec.ts: 'x' (skipped-row-1) is skipped")
     expect(shown('twice-1')).toBe("the id 'twice-1' is used 2 times")
   })
 
-  it('misses an incident with neither specs nor a reason', () => {
+  it('reports an incident with neither specs nor a reason', () => {
     expect(findFaults(some, { name: 'x', holds: 'y' })).toHaveLength(1)
     expect(findFaults(some, { name: 'x', holds: 'y', specs: [] })).toHaveLength(1)
     expect(findFaults(some, { name: 'x', holds: 'y', later: 'refresh' })).toEqual([])

@@ -1,4 +1,4 @@
-/** Authorization responses that no provider sends: each is answered, none with a fault of ours, and nobody is logged in. */
+/** Authorization responses that no provider sends. Each is answered without an internal error, and logs nobody in. */
 import {
   array,
   assert,
@@ -25,7 +25,7 @@ const names = [
   returnTo constructor __proto__ state[] code[x]`.split(/\s+/),
 ]
 
-/** A value as a stranger would make it up, or the good one of a login under way. */
+/** A value as a stranger would forge it, or the valid one of a login in progress. */
 function valueOf(good: string): Arbitrary<string> {
   return oneof(
     constant(good),
@@ -65,13 +65,13 @@ function answeredWell(app: TestApp, status: number): void {
   expect(told(app, 'login')).toEqual([])
 }
 
-describe('an authorization response of any parameters', () => {
-  it('in the query is answered, and is no login', { meta: { id: 'malformed-responses-1' } }, async () => {
+describe('an authorization response with random parameters', () => {
+  it('a random query is answered and logs nobody in', { meta: { id: 'malformed-responses-1' } }, async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = new URL(await response(agent, '/profile'))
     const cookies = agent.jar.cookies().map(({ name, value }) => `${name}=${value}`)
-    // With these as they came it would be a login.
+    // With both of these unchanged it would be a login.
     const isGood = (query: URLSearchParams): boolean =>
       ['state', 'code'].every((name) => query.get(name) === callback.searchParams.get(name))
     await assert(
@@ -83,11 +83,11 @@ describe('an authorization response of any parameters', () => {
       }),
       { numRuns: runs(400) },
     )
-    // The application goes on as before.
+    // The application still works.
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('in a form is answered, and is no login', { meta: { id: 'malformed-responses-2' } }, async () => {
+  it('a random form is answered and logs nobody in', { meta: { id: 'malformed-responses-2' } }, async () => {
     const app = await world.start({ options: { responseMode: 'form_post' } })
     const type = constantFrom(
       'application/x-www-form-urlencoded',
@@ -119,56 +119,60 @@ describe('an authorization response of any parameters', () => {
   })
 })
 
-describe('a login route with any query', () => {
-  it('begins a login and no more', { meta: { id: 'malformed-responses-3' } }, async () => {
-    const app = await world.start()
-    const options = [
-      'scope',
-      'prompt',
-      'max_age',
-      'acr_values',
-      'redirect_uri',
-      'client_id',
-      'response_mode',
-      'request',
-    ]
-    const parameter = tuple(
-      constantFrom('returnTo', 'iss', 'target_link_uri', 'login_hint', 'state', 'nonce', ...options),
-      oneof(
-        constantFrom(
-          'openid admin',
-          'none',
-          '0',
-          '/x&scope=admin',
-          '/x%26scope%3Dadmin',
-          'https://evil.example/',
-          '%',
-          '\0',
+describe('the login route with a random query', () => {
+  it(
+    'the login route begins an ordinary login, whatever its query',
+    { meta: { id: 'malformed-responses-3' } },
+    async () => {
+      const app = await world.start()
+      const options = [
+        'scope',
+        'prompt',
+        'max_age',
+        'acr_values',
+        'redirect_uri',
+        'client_id',
+        'response_mode',
+        'request',
+      ]
+      const parameter = tuple(
+        constantFrom('returnTo', 'iss', 'target_link_uri', 'login_hint', 'state', 'nonce', ...options),
+        oneof(
+          constantFrom(
+            'openid admin',
+            'none',
+            '0',
+            '/x&scope=admin',
+            '/x%26scope%3Dadmin',
+            'https://evil.example/',
+            '%',
+            '\0',
+          ),
+          string({ maxLength: 30 }),
         ),
-        string({ maxLength: 30 }),
-      ),
-    )
-    const plain = new Set([
-      'client_id',
-      'code_challenge',
-      'code_challenge_method',
-      'nonce',
-      'redirect_uri',
-      'response_type',
-      'scope',
-      'state',
-    ])
-    await assert(
-      asyncProperty(array(parameter, { maxLength: 4 }), async (parameters) => {
-        const query = parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
-        const answer = await rawRequest(app.url, { target: `/login?${query}`, headers: navigation })
-        expect(answer.status).toBe(302)
-        const { searchParams } = new URL(String(answer.get('location')))
-        expect(new Set(searchParams.keys())).toEqual(plain)
-        expect(searchParams.get('scope')).toBe('openid profile email')
-        expect(searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
-      }),
-      { numRuns: runs(200) },
-    )
-  })
+      )
+      const plain = new Set([
+        'client_id',
+        'code_challenge',
+        'code_challenge_method',
+        'nonce',
+        'redirect_uri',
+        'response_type',
+        'scope',
+        'state',
+      ])
+      await assert(
+        asyncProperty(array(parameter, { maxLength: 4 }), async (parameters) => {
+          const query = parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
+          const answer = await rawRequest(app.url, { target: `/login?${query}`, headers: navigation })
+          expect(answer.status).toBe(302)
+          const { searchParams } = new URL(String(answer.get('location')))
+          expect(new Set(searchParams.keys())).toEqual(plain)
+          expect(searchParams.get('scope')).toBe('openid profile email')
+          expect(searchParams.get('redirect_uri')).toBe(`${app.url}/callback`)
+        }),
+        { numRuns: runs(200) },
+      )
+    },
+  )
 })

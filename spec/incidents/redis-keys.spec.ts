@@ -1,4 +1,4 @@
-/** The keys in Redis are made of ids of ours: nothing that a user, a browser or a provider says gets into one. */
+/** Redis keys contain only ids that the package generates. No value from a user, a browser or a provider gets into one. */
 import { startTestProvider } from 'express-session-oidc/testing'
 import { expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
@@ -11,7 +11,7 @@ const world = flow()
 const hostile = '}{sess:*}\r\nDEL x\r\n%s%n\0 *?[a-z] $(id) \u{1f511}'
 
 it(
-  'no name, subject, sid, cookie or parameter gets into a key, nor into a script',
+  'no name, subject, sid, cookie or parameter becomes part of a key or a script',
   { meta: { id: 'redis-keys-1' } },
   async () => {
     const scripts: string[] = []
@@ -58,7 +58,7 @@ it(
       expect(key).toMatch(new RegExp(`^(?:sess:${id}|oidc:\\{sess:${id}\\}(?::tokens:default)?|oidc:\\w+:${id})$`))
     }
     expect(scripts.length).toBeGreaterThan(1)
-    // A text for each purpose, whoever it is run for: values go as arguments.
+    // One text for each purpose, because values are passed as arguments.
     expect(new Set(scripts).size).toBe(5)
   },
 )

@@ -1,4 +1,6 @@
-/** Where a login returns to is kept meanwhile, in a cookie and in the records: it is checked again when it is used. */
+/**
+ * The return target of a login is stored meanwhile, in a cookie and in the records. It is checked again when it is used.
+ */
 import { describe, expect, it } from 'vitest'
 import { claim, settleClaim } from '../../lib/logins/login/claim.ts'
 import { readState } from '../../lib/session/state.ts'
@@ -22,32 +24,40 @@ function idOf({ seals }: TestApp, callback: string): string {
   return state.id
 }
 
-describe.each(hostile)('a place to return to that was kept as %j', (returnTo) => {
-  it('in the cookie of the login is not where it ends', { meta: { id: 'stored-return-1' } }, async () => {
-    const app = await world.start()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const kept = new Map(agent.jar.cookies().map(({ name, value }) => [name, value]))
-    const transaction = openTransaction(app.seals.transaction, app.place, kept, idOf(app, callback))
-    if (!transaction) throw new Error('the cookie is not one of ours')
-    const forged = transactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
-    agent.jar.set(`${forged.name}=${forged.value ?? ''}; Path=/; HttpOnly`, app.url)
-    const answer = await agent.get(callback, { redirect: 'manual' })
-    expect(answer.status).toBe(303)
-    expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)
-    expect(answer.headers.get('location')).not.toContain('evil.example')
-  })
+describe.each(hostile)('a return target stored as %j', (returnTo) => {
+  it(
+    'a stored return target in the transaction cookie does not lead a login off this origin',
+    { meta: { id: 'stored-return-1' } },
+    async () => {
+      const app = await world.start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const kept = new Map(agent.jar.cookies().map(({ name, value }) => [name, value]))
+      const transaction = openTransaction(app.seals.transaction, app.place, kept, idOf(app, callback))
+      if (!transaction) throw new Error('the cookie is not one of ours')
+      const forged = transactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
+      agent.jar.set(`${forged.name}=${forged.value ?? ''}; Path=/; HttpOnly`, app.url)
+      const answer = await agent.get(callback, { redirect: 'manual' })
+      expect(answer.status).toBe(303)
+      expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)
+      expect(answer.headers.get('location')).not.toContain('evil.example')
+    },
+  )
 
-  it('in the record of its use is not where a reload ends', { meta: { id: 'stored-return-2' } }, async () => {
-    const app = await world.start()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const records = redisRecords({ client: world.redis.client })
-    await claim(records, idOf(app, callback))
-    await settleClaim(records, idOf(app, callback), { status: 'done', loginId: 'x', returnTo })
-    const answer = await agent.get(callback, { redirect: 'manual' })
-    expect(answer.status).toBe(303)
-    expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)
-    expect(answer.headers.get('location')).not.toContain('evil.example')
-  })
+  it(
+    'a stored return target in the claim record does not lead a reload off this origin',
+    { meta: { id: 'stored-return-2' } },
+    async () => {
+      const app = await world.start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const records = redisRecords({ client: world.redis.client })
+      await claim(records, idOf(app, callback))
+      await settleClaim(records, idOf(app, callback), { status: 'done', loginId: 'x', returnTo })
+      const answer = await agent.get(callback, { redirect: 'manual' })
+      expect(answer.status).toBe(303)
+      expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)
+      expect(answer.headers.get('location')).not.toContain('evil.example')
+    },
+  )
 })

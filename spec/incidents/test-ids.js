@@ -1,4 +1,4 @@
-/** Finds the ids of tests and of rows in the sources of the specs. */
+/** Finds the ids of tests and table rows in the sources of the specs. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -13,7 +13,7 @@ import ts from 'typescript'
  * @property {boolean} skipped whether it or a `describe` around it is `skip` or `todo`; `skipIf` does not count
  */
 
-/** @typedef {ReadonlyMap<string, readonly Identified[]>} TestIds by id; more than one entry is a mistake */
+/** @typedef {ReadonlyMap<string, readonly Identified[]>} TestIds by id; more than one entry is an error */
 
 /**
  * Reads all ids below a folder.

@@ -1,4 +1,4 @@
-/** A provider that browsers reach under its public name and the application under another, as in containers. */
+/** A provider that browsers reach under its public name and the application under an internal one, as in containers. */
 import type { ProviderMetadata } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => provider.stop())
 
-/** The metadata with the endpoints that the application asks under the name `localhost`. */
+/** The metadata, with the endpoints that the application requests under the name `localhost`. */
 async function withInnerName(): Promise<ProviderMetadata> {
   const answer = await fetch(`${provider.issuer}/.well-known/openid-configuration`)
   const metadata = (await answer.json()) as ProviderMetadata
@@ -26,7 +26,7 @@ async function withInnerName(): Promise<ProviderMetadata> {
 }
 
 it(
-  'is logged in with by metadata that are given: the issuer is compared by its public name',
+  'logs in with internal endpoints from given metadata, and compares the issuer by its public name',
   { meta: { id: 'two-names-1' } },
   async () => {
     const issuer = await withInnerName()
@@ -41,7 +41,7 @@ it(
   },
 )
 
-it('and whose tokens have the inner name as issuer logs nobody in', async () => {
+it('logs nobody in if the issuer of the tokens is the internal name', async () => {
   const issuer = await withInnerName()
   const app = await startApp({ provider, options: { issuer }, session: { store: world.store() } })
   world.later(() => app.stop())
@@ -53,7 +53,7 @@ it('and whose tokens have the inner name as issuer logs nobody in', async () => 
 })
 
 it(
-  'is told of where its metadata name another issuer than the one that was asked',
+  'reports discovered metadata whose issuer differs from the requested one',
   { meta: { id: 'two-names-2' } },
   async () => {
     const inner = provider.issuer.replace('127.0.0.1', 'localhost')

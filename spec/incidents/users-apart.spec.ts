@@ -1,4 +1,4 @@
-/** Many users at once: each has his own login, tokens and data, whoever else is served at the same moment. */
+/** Many concurrent users. Each has their own login, tokens and data, whoever else is served at the same moment. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { decodeJwt } from 'jose'
@@ -35,13 +35,13 @@ async function begun(app: { agent(): UserAgent }): Promise<{ sub: string; agent:
 
 describe('a dozen logins that finish at the same moment', () => {
   it(
-    'are each of their own user, in all that is asked of them at the same moment',
+    'concurrent logins each keep their own user, tokens and data under concurrent requests',
     { meta: { id: 'users-apart-1' } },
     async () => {
       const app = await world.start({
         options: {
           userInfo: 'login',
-          // A hook that takes its time, in another order than the logins began.
+          // A slow hook, whose order differs from that in which the logins began.
           afterLogin: async (req, { user }) => {
             await new Promise((resolve) => setTimeout(resolve, 10 - (Number(user.sub.slice(5)) % 5) * 2))
             req.session.desk = `desk of ${user.sub}`
@@ -71,32 +71,38 @@ describe('a dozen logins that finish at the same moment', () => {
         expect(seen).toMatchObject({ sub, name: `Name of ${sub}`, roles: [sub], desk: `desk of ${sub}` })
         expect([decodeJwt(seen.idToken).sub, decodeJwt(seen.accessToken).sub]).toEqual([sub, sub])
       }
-      // All of them have sessions and tokens of their own.
+      // Each has its own session and tokens.
       expect(new Set(pages.map(({ page }) => (page.json() as unknown as Seen).accessToken)).size).toBe(names.length)
     },
   )
 
-  it('leave the others as they are where half of them fail or log out', { meta: { id: 'users-apart-2' } }, async () => {
-    const app = await world.start({
-      routes: (express, oidc) => {
-        express.get('/seen', oidc.requireAuth(), (req, res) => void res.json({ sub: oidc.user(req).sub }))
-      },
-    })
-    const logins = await begun(app)
-    let n = 0
-    world.provider.misbehave({
-      idToken: { claims: (claims) => ({ ...claims, ...(n++ % 3 === 0 ? { nonce: 'x' } : {}) }) },
-    })
-    const pages = await Promise.all(logins.map(({ agent, callback }) => agent.get(callback)))
-    world.provider.behave()
-    const inside = logins.filter((_login, index) => pages[index]?.status === 200)
-    expect(inside).toHaveLength(8)
-    await Promise.all(inside.map(({ agent }, index) => (index % 2 === 0 ? agent.get('/logout') : agent.fetch('/seen'))))
-    for (const { sub, agent } of logins) {
-      const answer = await agent.fetch('/seen')
-      const index = inside.findIndex((login) => login.sub === sub)
-      if (index < 0 || index % 2 === 0) expect(answer.status).toBe(401)
-      else expect(answer.json()).toEqual({ sub })
-    }
-  })
+  it(
+    'failed logins and logouts leave the other concurrent logins unchanged',
+    { meta: { id: 'users-apart-2' } },
+    async () => {
+      const app = await world.start({
+        routes: (express, oidc) => {
+          express.get('/seen', oidc.requireAuth(), (req, res) => void res.json({ sub: oidc.user(req).sub }))
+        },
+      })
+      const logins = await begun(app)
+      let n = 0
+      world.provider.misbehave({
+        idToken: { claims: (claims) => ({ ...claims, ...(n++ % 3 === 0 ? { nonce: 'x' } : {}) }) },
+      })
+      const pages = await Promise.all(logins.map(({ agent, callback }) => agent.get(callback)))
+      world.provider.behave()
+      const inside = logins.filter((_login, index) => pages[index]?.status === 200)
+      expect(inside).toHaveLength(8)
+      await Promise.all(
+        inside.map(({ agent }, index) => (index % 2 === 0 ? agent.get('/logout') : agent.fetch('/seen'))),
+      )
+      for (const { sub, agent } of logins) {
+        const answer = await agent.fetch('/seen')
+        const index = inside.findIndex((login) => login.sub === sub)
+        if (index < 0 || index % 2 === 0) expect(answer.status).toBe(401)
+        else expect(answer.json()).toEqual({ sub })
+      }
+    },
+  )
 })

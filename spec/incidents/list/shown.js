@@ -1,4 +1,4 @@
-/** Specs that answer to many incidents, by what they show. */
+/** Specs that cover many incidents, by what they show. */
 import { at, rows } from '../incident.js'
 
 export const redirects = at('redirects-2', 'redirects-3', 'urls-1')
