@@ -1,4 +1,4 @@
-/** Which part of lib/ may import which (docs/architecture.md), read from the import lines themselves. */
+/** Which part of lib/ may import which (docs/architecture.md), checked on the import statements. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -22,7 +22,7 @@ const lib = join(root, 'lib')
 const all = readSources(lib)
 const { files, texts, sources, imports } = all
 
-/** Which rooms may import a package; `types`: those that may import its types alone. */
+/** The folders that may import each package; `types`: those that may import its types only. */
 const packages: Readonly<Record<string, { readonly values: readonly string[]; readonly types: readonly string[] }>> = {
   express: { values: ['http'], types: ['config', 'guard', 'session', 'store'] },
   'express-session': { values: ['session', 'store'], types: [] },
@@ -36,29 +36,29 @@ function lines(found: readonly Import[]): string[] {
 }
 
 describe('the layers of lib/', () => {
-  it('are all known', () => {
+  it('every file of lib/ belongs to a known layer', () => {
     expect([...new Set(files.map(floorOf))].toSorted()).toEqual([...floors, ...alone].toSorted())
     expect(imports.length).toBeGreaterThan(files.length)
   })
 
-  it('import one way, types included', () => {
+  it('layers import in one direction only, types included', () => {
     expect(lines(imports.filter(isUpward))).toEqual([])
   })
 
-  it('have no circles of files, types included', () => {
+  it('no files of lib/ import each other in a circle, types included', () => {
     expect(circles(all).map((circle) => circle.join(' '))).toEqual([])
   })
 
-  it('have no two files of one name, `index.ts` apart', () => {
+  it('no two files of lib/ have the same name, except `index.ts`', () => {
     expect(doubledNames(all)).toEqual([])
   })
 
-  it('import nothing that is not a file of lib/, with its ending written out', () => {
+  it('relative imports name existing files of lib/, with their extension', () => {
     const astray = imports.filter(({ to, isPackage }) => !isPackage && !texts.has(to))
     expect(lines(astray)).toEqual([])
   })
 
-  it('know each package in its own room alone', () => {
+  it('each package is imported only by its own folder of lib/', () => {
     const stray = imports.filter(({ from, to, isPackage, isType }) => {
       if (!isPackage || to.startsWith('node:')) return false
       const allowed = packages[to]
@@ -68,14 +68,14 @@ describe('the layers of lib/', () => {
     expect(lines(stray)).toEqual([])
   })
 
-  it('name the modules of Node by node:', () => {
+  it('modules of Node are imported with the prefix node:', () => {
     const bare = new Set(['crypto', 'fs', 'http', 'https', 'path', 'url', 'util', 'events', 'stream', 'timers'])
     expect(lines(imports.filter(({ to, isPackage }) => isPackage && bare.has(to.split('/', 1)[0] as string)))).toEqual(
       [],
     )
   })
 
-  it('are entered through files that hold exports and nothing else', () => {
+  it('the entry files of lib/ contain only exports', () => {
     for (const name of ['index.ts', 'redis.ts', 'testing.ts']) {
       const others = sources.get(name)?.statements.filter((statement) => !ts.isExportDeclaration(statement))
       expect(others, name).toEqual([])
@@ -84,21 +84,21 @@ describe('the layers of lib/', () => {
 })
 
 describe('the files of lib/', () => {
-  /** Longer than the rest, and why. */
+  /** Files that are longer than the rest, with the reason. */
   const long: Readonly<Record<string, string>> = {}
   const most = 250
   const lengthOf = (name: string): number => linesOf(texts.get(name) as string)
 
-  it(`have at most ${most} lines, unless a reason is given here`, () => {
+  it(`files of lib/ have at most ${most} lines, unless a reason is given here`, () => {
     const tooLong = files.filter((name) => lengthOf(name) > most && !(name in long))
     expect(tooLong.map((name) => `${name}: ${lengthOf(name)} lines`)).toEqual([])
   })
 
-  it('are not excused for a length that they no longer have', () => {
+  it('the list of long files contains only files that are still long', () => {
     expect(Object.keys(long).filter((name) => !texts.has(name) || lengthOf(name) <= most)).toEqual([])
   })
 
-  it('wait for nothing while they are loaded, so that require() can load them', () => {
+  it('files of lib/ have no top-level await, so that require() can load them', () => {
     const waiting = [...sources].flatMap(([name, source]) => {
       const found: string[] = []
       const visit = (node: ts.Node): void => {
@@ -113,18 +113,18 @@ describe('the files of lib/', () => {
   })
 })
 
-describe('the package', () => {
+describe('the manifest of the package', () => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>
     peerDependencies: Record<string, string>
     peerDependenciesMeta: Record<string, { optional: boolean }>
   }
 
-  it('depends on openid-client and jose alone', () => {
+  it('the package depends on openid-client and jose only', () => {
     expect(Object.keys(manifest.dependencies).toSorted()).toEqual(['jose', 'openid-client'])
   })
 
-  it('leaves Express, the session and the store to the application', () => {
+  it('the package leaves Express, the session and the store to the application', () => {
     expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual([
       'connect-redis',
       'express',
@@ -134,7 +134,7 @@ describe('the package', () => {
     expect(manifest.peerDependenciesMeta).toEqual({ 'connect-redis': { optional: true }, redis: { optional: true } })
   })
 
-  it('loads connect-redis, which is optional, only behind its entry for Redis', () => {
+  it('the main entry never loads connect-redis, which is optional', () => {
     const values = imports.filter(({ isType }) => !isType)
     const reached = new Set<string>()
     const queue = ['index.ts']

@@ -1,4 +1,4 @@
-/** SECURITY.md: each promise names the specs that hold it, and they are there. */
+/** Each promise in SECURITY.md names specs that exist. */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -11,7 +11,7 @@ const rows = section
   .filter((line) => line.startsWith('| ') && !/^\| (?:promise|-)/.test(line))
   .map((line) => line.split('|').map((cell) => cell.trim()))
 
-/** Whether a path is a spec that has tests, or a folder of such. */
+/** Whether a path is a spec with tests, or a folder of specs. */
 function holds(path: string): boolean {
   const file = join(root, path)
   if (!existsSync(file)) return false
@@ -19,11 +19,11 @@ function holds(path: string): boolean {
   return file.endsWith('.spec.ts') && /\b(?:it|test|matrix|describe)\b/.test(readFileSync(file, 'utf8'))
 }
 
-describe('what SECURITY.md promises', () => {
-  it('is a list', () => expect(rows.length).toBeGreaterThan(15))
+describe('the promises in SECURITY.md', () => {
+  it('SECURITY.md lists its promises in a table', () => expect(rows.length).toBeGreaterThan(15))
 
   it.each(rows.map((cells) => [cells[1] as string, cells[3] ?? ''] as const))(
-    'is held by a spec: %s',
+    'a spec covers the promise: %s',
     (_promise, specs) => {
       const paths = [...specs.matchAll(/`([^`]+)`/g)].map(([, path]) => path as string)
       expect(paths.length).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-/** Browsers and applications whose cookies do not come back: a page that says why, never a loop. */
+/** Browsers and applications whose cookies are not returned. A page explains why; the browser never loops. */
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ async function title(page: Page): Promise<string | null> {
   return page.getByRole('heading', { level: 1 }).textContent()
 }
 
-/** What a proxy does that drops `Set-Cookie`. */
+/** Acts like a proxy that drops `Set-Cookie`. */
 const withoutSetCookie: RequestHandler = (_req, res, next) => {
   const writeHead = res.writeHead.bind(res) as (status: number) => typeof res
   res.writeHead = (status: number) => {
@@ -26,39 +26,43 @@ const withoutSetCookie: RequestHandler = (_req, res, next) => {
   next()
 }
 
-describe('with all cookies blocked in the settings of the browser', () => {
-  it('the login starts over once, then a page names the likely causes', { meta: { id: 'cookies-1' } }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
-    world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-    await mkdir(join(folder, 'Default'))
-    const block = 2
-    const preferences = { profile: { default_content_setting_values: { cookies: block } } }
-    await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
-    const context = await chromium.launchPersistentContext(folder, launchOptions())
-    world.later(() => context.close())
-    const app = await startPages(world)
-    const page = await context.newPage()
-    const answer = await page.goto(`${app.url}/page/one`)
-    expect(answer?.status()).toBe(400)
-    expect(await context.cookies()).toEqual([])
-    expect(await title(page)).toBe('The login could not be completed')
-    await page.getByText('Are cookies blocked').waitFor()
-    await screenshot(page, 'page-cookies-blocked')
-    expect(world.provider.requestsTo('authorize')).toHaveLength(2)
-    expect(world.provider.requestsTo('token')).toHaveLength(0)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
-    // Another try is no loop either.
-    await page.getByRole('link', { name: 'Log in again' }).click()
-    await expect.poll(() => told(app, 'login_failed').length).toBe(2)
-    expect(world.provider.requestsTo('authorize')).toHaveLength(4)
-  })
+describe('a browser that blocks all cookies', () => {
+  it(
+    'the login restarts once without cookies, then a page names the likely causes',
+    { meta: { id: 'cookies-1' } },
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'no-cookies-'))
+      world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+      await mkdir(join(folder, 'Default'))
+      const block = 2
+      const preferences = { profile: { default_content_setting_values: { cookies: block } } }
+      await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify(preferences))
+      const context = await chromium.launchPersistentContext(folder, launchOptions())
+      world.later(() => context.close())
+      const app = await startPages(world)
+      const page = await context.newPage()
+      const answer = await page.goto(`${app.url}/page/one`)
+      expect(answer?.status()).toBe(400)
+      expect(await context.cookies()).toEqual([])
+      expect(await title(page)).toBe('The login could not be completed')
+      await page.getByText('Are cookies blocked').waitFor()
+      await screenshot(page, 'page-cookies-blocked')
+      expect(world.provider.requestsTo('authorize')).toHaveLength(2)
+      expect(world.provider.requestsTo('token')).toHaveLength(0)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+      // Another attempt does not loop either.
+      await page.getByRole('link', { name: 'Log in again' }).click()
+      await expect.poll(() => told(app, 'login_failed').length).toBe(2)
+      expect(world.provider.requestsTo('authorize')).toHaveLength(4)
+    },
+  )
 })
 
-describe('a session cookie that does not stick', () => {
+describe('a session cookie that is not stored', () => {
   it.each([
-    ['secure over http', { secure: true }],
-    ['of another domain', { domain: 'app.example.com' }],
-  ])('(%s) ends at a page that says so, within the redirects of one navigation', async (_what, cookie) => {
+    ['a secure cookie over http', { secure: true }],
+    ['a cookie of another domain', { domain: 'app.example.com' }],
+  ])('%s ends in an explanatory page, within the redirects of one navigation', async (_what, cookie) => {
     const app = await startPages(world, { session: { cookie: { sameSite: 'lax', ...cookie } } })
     const page = await browser.open()
     const answer = await page.goto(`${app.url}/page/one`)
@@ -70,8 +74,8 @@ describe('a session cookie that does not stick', () => {
   })
 })
 
-describe('a page under another name of the host than that of baseUrl', () => {
-  it('leads to a login under the right name: what is begun there is not known here, and begun once more', async () => {
+describe('a page under a host name other than that of baseUrl', () => {
+  it('a login begun under another host name restarts once under the host of baseUrl, and completes', async () => {
     const app = await startPages(world, { options: (url) => ({ baseUrl: url.replace('127.0.0.1', 'localhost') }) })
     const right = app.url.replace('127.0.0.1', 'localhost')
     const page = await browser.open()
@@ -85,7 +89,7 @@ describe('a page under another name of the host than that of baseUrl', () => {
     await shows(page, 'page one', 'alice')
   })
 
-  it('where the cookies of that name are lost too, ends at a page that names the host of baseUrl, as the log does', async () => {
+  it('if the host of baseUrl loses its cookies too, the error page and the log name that host', async () => {
     const app = await startPages(world, {
       before: (app) => void app.use(withoutSetCookie),
       options: (url) => ({ baseUrl: url.replace('127.0.0.1', 'localhost') }),
@@ -103,9 +107,9 @@ describe('a page under another name of the host than that of baseUrl', () => {
 })
 
 describe('form_post over plain http on loopback', () => {
-  // Its cookies are SameSite=None and Secure, which Chromium takes on loopback as over https. That of `localhost` comes
-  // back from another site, the provider on 127.0.0.1.
-  it.each(['localhost', '127.0.0.1'])('logs in on %s', async (host) => {
+  // The cookies are SameSite=None and Secure, which Chromium accepts on loopback as over https. The cookie of `localhost`
+  // returns with a cross-site request, because the provider is on 127.0.0.1.
+  it.each(['localhost', '127.0.0.1'])('a form_post login works on %s', async (host) => {
     const app = await startPages(world, {
       options: (url) => ({ responseMode: 'form_post', baseUrl: url.replace('127.0.0.1', host) }),
     })

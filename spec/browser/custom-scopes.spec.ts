@@ -1,4 +1,4 @@
-/** `examples/custom-scopes` as people use it: more scope when it is needed, a refusal, a confirmation. */
+/** `examples/custom-scopes` as users see it: additional scope when it is needed, a refusal, a confirmation. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('asks for the calendar when it is opened, keeps the login of who refuses, and has a transfer confirmed', async () => {
+it('requests calendar access on demand, keeps the login after a refusal, and has a transfer confirmed', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')
@@ -54,7 +54,7 @@ it('asks for the calendar when it is opened, keeps the login of who refuses, and
   expect(browser.complaints).toEqual([])
 })
 
-it.each(['light', 'dark'] as const)('fits on a phone, %s', async (colorScheme) => {
+it.each(['light', 'dark'] as const)('the custom-scopes example fits on a phone in %s mode', async (colorScheme) => {
   const page = await browser.open({ viewport: { width: 320, height: 700 }, colorScheme })
   const fits = async (name: string): Promise<void> => {
     await screenshot(page, `custom-scopes-${name}-320-${colorScheme}`)

@@ -1,4 +1,4 @@
-/** The demo's pages as people see them: wide and as narrow as a phone, light and dark, and without a mouse. */
+/** The demo's pages as users see them: at desktop and phone width, light and dark, and without a mouse. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-/** Nothing has to be scrolled sideways, and no text is cut off. */
+/** Expects that nothing scrolls sideways and no text is cut off. */
 async function expectToFit(page: Page): Promise<void> {
   const overflow = await page.evaluate(
     `[...document.querySelectorAll('body, body *')].filter((part) => part.scrollWidth > document.documentElement.clientWidth).map((part) => part.tagName)`,
@@ -27,8 +27,8 @@ describe.each([
   [1280, 'dark'],
   [320, 'light'],
   [320, 'dark'],
-] as const)('at %i px, %s', (width, colorScheme) => {
-  it('shows every page whole', async () => {
+] as const)('the demo at %i px, %s', (width, colorScheme) => {
+  it('every page of the demo fits without horizontal scrolling', async () => {
     const page = await browser.open({ viewport: { width, height: 800 }, colorScheme })
     const shown = async (name: string): Promise<void> => {
       await expectToFit(page)
@@ -62,8 +62,8 @@ describe.each([
   })
 })
 
-describe('without a mouse', () => {
-  /** Presses Tab until something has the focus, and shows that it has it. */
+describe('the demo without a mouse', () => {
+  /** Presses Tab until an element has the focus, and expects a visible focus outline. */
   async function tabTo(page: Page, role: 'button' | 'link', name: string | RegExp): Promise<void> {
     const wanted = page.getByRole(role, { name }).first()
     await wanted.waitFor()
@@ -74,13 +74,13 @@ describe('without a mouse', () => {
         return
       }
     }
-    throw new Error(`30 times Tab, and ${role} ${String(name)} had not the focus`)
+    throw new Error(`${role} ${String(name)} did not get the focus within 30 presses of Tab`)
   }
 
-  it('logs in, opens a page, fetches and logs out by Tab and Enter', async () => {
+  it('a user logs in, opens a page, fetches and logs out with Tab and Enter', async () => {
     const page = await browser.open()
     await page.goto(main.url)
-    // The first stop leads past the header.
+    // The first tab stop skips the header.
     await tabTo(page, 'link', 'Skip to the content')
     await page.keyboard.press('Enter')
     await tabTo(page, 'link', 'Log in')
@@ -109,7 +109,7 @@ describe('without a mouse', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('is the same at the end of a login that was begun at a guarded page', async () => {
+  it('a login that began at a guarded page completes with Tab and Enter too', async () => {
     const page = await browser.open()
     await page.goto(`${main.url}/admin`)
     await tabTo(page, 'button', /Bob/)
@@ -118,13 +118,13 @@ describe('without a mouse', () => {
   })
 })
 
-it('works without a script: only the fetch needs one', async () => {
+it('the demo works without JavaScript, except for the fetch', async () => {
   const page = await browser.open({ javaScriptEnabled: false })
   await page.goto(main.url)
   await logIn(page, 'Alice')
   await heading(page, 'Hello, Alice Arden')
   await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
-  // The provider's page would go on by itself.
+  // With a script, the provider's page would continue by itself.
   await page.getByRole('button', { name: 'Go on' }).click()
   await page.waitForURL(`${main.url}/?**`)
   await heading(page, 'Log in to see what an application gets to know')

@@ -1,12 +1,12 @@
-/** What people do on the pages of the demo and of its provider. */
+/** What users do on the pages of the demo and of its provider. */
 import type { Page } from 'playwright-core'
 
-/** Waits until a page has this title, its one heading of the first level. */
+/** Waits until a page has this title as its only first-level heading. */
 export async function heading(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
 }
 
-/** Presses the large `Log in` and chooses a user at the provider. */
+/** Clicks the large `Log in` link and chooses a user at the provider. */
 export async function logIn(page: Page, user: string): Promise<void> {
   await page.getByRole('main').getByRole('link', { name: 'Log in', exact: true }).click()
   await heading(page, 'Who are you?')
@@ -17,7 +17,7 @@ export async function logOut(page: Page): Promise<void> {
   await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
 }
 
-/** Presses the button of the fetch, and gives the status that it shows. */
+/** Clicks the fetch button, and returns the status that the page shows. */
 export async function fetchTime(page: Page): Promise<string | null> {
   const button = page.getByRole('button', { name: 'Fetch /api/time' })
   const status = page.locator('#answer .chip')

@@ -1,4 +1,4 @@
-/** The demo as `npm start` runs it: a process of its own, in a real browser, with its memory and with a real Redis. */
+/** The demo as `npm start` runs it: in a process of its own, in a real browser, with sessions in memory and in Redis. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
@@ -26,12 +26,12 @@ describe.each([
     return page
   }
 
-  it('prints one address', () => {
+  it('the demo prints exactly one URL', () => {
     expect(main.printed().match(/http:\/\/\S+/g)).toEqual([main.url])
     expect(main.url).toMatch(/^http:\/\/localhost:\d+$/)
   })
 
-  it('logs Alice in, opens the page for her role, asks for one more scope, fetches, logs out', async () => {
+  it('Alice logs in, opens the page for her role, grants one more scope, fetches and logs out', async () => {
     const page = await opened()
     await heading(page, 'Log in to see what an application gets to know')
     await page.getByText(`Sessions: ${store}`).waitFor()
@@ -75,7 +75,7 @@ describe.each([
     expect(browser.complaints).toEqual([])
   })
 
-  it('asks who it is for a page that was opened, and comes back there; after a logout it asks again', async () => {
+  it('a guarded page leads to a login and back; after a logout it asks for a login again', async () => {
     const page = await opened('/admin')
     await page.getByRole('button', { name: /Alice/ }).click()
     await page.waitForURL(`${main.url}/admin`)
@@ -87,7 +87,7 @@ describe.each([
     expect(browser.complaints).toEqual([])
   })
 
-  it('refuses Bob the page for a role that he lacks with 403, never by way of the provider', async () => {
+  it('Bob gets 403 for a page whose role he lacks, without a redirect to the provider', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     await heading(page, 'Hello, Bob Birch')
@@ -105,7 +105,7 @@ describe.each([
     expect(browser.complaints).toEqual([])
   })
 
-  it('tells Bob, who refuses the scope, that the login was cancelled, and he stays logged in', async () => {
+  it('Bob refuses a scope, is shown that the login was canceled, and stays logged in', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     await page.getByRole('link', { name: 'Ask for calendar.read' }).click()
@@ -120,7 +120,7 @@ describe.each([
     expect(browser.complaints).toEqual([])
   })
 
-  it('leads who cancels the login to a page that offers another try', async () => {
+  it('a user who cancels the login gets a page with a link for another try', async () => {
     const page = await opened('/members')
     await page.getByRole('button', { name: 'Cancel' }).click()
     await heading(page, 'The login was canceled')
@@ -129,7 +129,7 @@ describe.each([
     await heading(page, 'Hello, Bob Birch')
   })
 
-  it('keeps its sessions there', async () => {
+  it('keeps its sessions in the configured store, and deletes them at the logout', async () => {
     const page = await opened()
     await logIn(page, 'Alice')
     await heading(page, 'Hello, Alice Arden')
@@ -143,7 +143,7 @@ describe.each([
   })
 })
 
-it('ends with 0 when it is told to', async () => {
+it('the demo exits with 0 when it is stopped', async () => {
   const main = await startMain('examples/demo/main.js', { PORT: '0' })
   const page = await browser.open()
   await page.goto(main.url)

@@ -1,4 +1,4 @@
-/** `examples/downstream` as people use it: other services called as the user. */
+/** `examples/downstream` as users see it: other services called as the user. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('shows orders, prices once its user is asked, and invoices', async () => {
+it('shows orders, prices after the login has more scope, and invoices', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')

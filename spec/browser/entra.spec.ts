@@ -1,4 +1,6 @@
-/** `examples/entra` as people use it: its simulated Entra on loopback, since a browser would find the real one. */
+/**
+ * `examples/entra` as users see it. It runs with the simulated Entra on loopback, since a browser would open the real one.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
@@ -12,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('logs in, shows the profile, opens the page for admins, and logs out at Entra too', async () => {
+it('a user logs in, sees the profile, opens the admin page, and is logged out at Entra too', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await page.getByText('nobody').waitFor()
@@ -40,7 +42,7 @@ it('logs in, shows the profile, opens the page for admins, and logs out at Entra
   expect(browser.complaints).toEqual([])
 })
 
-it('shows the groups of who is in many, and refuses the page for admins', async () => {
+it('a user in many groups sees how many, and gets 403 for the admin page', async () => {
   const page = await browser.open()
   await page.goto(`${main.url}/profile`)
   await page.getByRole('button', { name: 'Jane Jones' }).click()
@@ -50,7 +52,7 @@ it('shows the groups of who is in many, and refuses the page for admins', async 
   expect(answer?.status()).toBe(403)
 })
 
-it('tells a guest that the account is not wanted', async () => {
+it('a guest gets a page that says that the account cannot be used', async () => {
   const page = await browser.open()
   await page.goto(`${main.url}/profile`)
   await page.getByRole('button', { name: 'Greta Green' }).click()
@@ -60,7 +62,7 @@ it('tells a guest that the account is not wanted', async () => {
   await page.getByText('nobody').waitFor()
 })
 
-it('answers the command that it prints', async () => {
+it('the command that the example prints works', async () => {
   await expect.poll(() => main.printed()).toContain('/api/orders')
   const token = /Bearer ([\w.-]+)'/.exec(main.printed())?.[1] ?? ''
   const answer = await fetch(`${main.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })

@@ -15,13 +15,13 @@ const browser = browserForFile()
 const world = flow({ clients })
 
 interface Site extends TestApp {
-  /** Its address for the browser. */
+  /** Its URL for the browser. */
   readonly site: string
 }
 
 /**
- * An application on `localhost`: the provider, on 127.0.0.1, is another site. Chromium takes a secure cookie on loopback as
- * over https; express-session sends one only where the request counts as such.
+ * An application on `localhost`, so that the provider on 127.0.0.1 is another site. Chromium accepts a secure cookie on
+ * loopback as over https; express-session sends one only if the request counts as secure.
  */
 async function start(clientId: string, sameSite: 'none' | 'lax' = 'none'): Promise<Site> {
   const app = await startPages(world, {
@@ -42,7 +42,7 @@ async function start(clientId: string, sameSite: 'none' | 'lax' = 'none'): Promi
   return { ...app, site }
 }
 
-/** A browser with a profile, in which cookies of other sites are allowed in frames or blocked. */
+/** A browser with a profile that allows or blocks cookies in frames of other sites. */
 async function openProfile(thirdParties: 'allowed' | 'blocked'): Promise<Page> {
   const folder = await mkdtemp(join(tmpdir(), 'profile-'))
   world.later(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -64,7 +64,7 @@ async function logIn(page: Page, ...apps: Site[]): Promise<void> {
   }
 }
 
-/** Logs out at the application that the page is of; gives what its provider's page has in frames. */
+/** Logs out at the application of this page. */
 async function logOut(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByText('hello stranger').waitFor()
@@ -76,7 +76,7 @@ async function statusAt(page: Page, { site }: Site): Promise<number> {
 }
 
 describe('a logout in one application', () => {
-  it('ends the login of another, by a frame', async () => {
+  it('ends the login of another application through a frame', async () => {
     const [web, shop] = [await start('web'), await start('shop')]
     const page = await openProfile('allowed')
     await logIn(page, web, shop)
@@ -91,8 +91,8 @@ describe('a logout in one application', () => {
   it.each<[string, () => Promise<Page>, 'none' | 'lax']>([
     ['in a browser that blocks cookies in frames of other sites', () => openProfile('blocked'), 'none'],
     ['in a private window', () => browser.open(), 'none'],
-    ['with a session cookie that is not for frames', () => openProfile('allowed'), 'lax'],
-  ])('ends no other %s', async (_what, open, sameSite) => {
+    ['with a session cookie that frames do not get', () => openProfile('allowed'), 'lax'],
+  ])('does not end the login of another application %s', async (_what, open, sameSite) => {
     const [web, shop] = [await start('web', sameSite), await start('shop', sameSite)]
     const page = await open()
     await logIn(page, web, shop)
@@ -105,8 +105,8 @@ describe('a logout in one application', () => {
   })
 })
 
-describe('a page of another site that frames the address', () => {
-  it('is shown nothing, and ends nothing without the session', async () => {
+describe('another site that frames the logout URL', () => {
+  it('another site that frames the logout URL sees nothing, and ends no login without its session', async () => {
     const web = await start('web')
     const page = await openProfile('allowed')
     await logIn(page, web)

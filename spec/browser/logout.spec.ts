@@ -1,4 +1,4 @@
-/** What a logout in one tab leaves of the user in others, and behind the back button. */
+/** What remains of the user in other tabs and behind the back button after a logout. */
 import { chromium, type Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { browserForFile, launchOptions, listen } from '../support/chromium.ts'
@@ -8,14 +8,14 @@ import { fetched, pages, shows, startPages } from './own-app.ts'
 const browser = browserForFile()
 const world = flow()
 
-/** Logs out on a page of the application, and comes back to its first page. */
+/** Logs out on a page of the application, and returns to its first page. */
 async function logOut(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Log out' }).click()
   await page.getByText('hello stranger').waitFor()
   world.provider.signIn(undefined)
 }
 
-/** Presses the button: Playwright waits for a page to load, which one that was kept does not. */
+/** Goes back with `history.back()`, because Playwright waits for a load event that a page from the cache does not have. */
 async function goBack(page: Page, to: string): Promise<void> {
   await Promise.all([
     page.waitForURL(to, { waitUntil: 'commit' }),
@@ -23,8 +23,8 @@ async function goBack(page: Page, to: string): Promise<void> {
   ])
 }
 
-describe('in another tab, after a logout in the first', () => {
-  it('a script is answered 401 with where to log in, and a page leads there', async () => {
+describe('another tab after a logout in the first one', () => {
+  it('after a logout in another tab, a fetch gets 401 with the login URL, and a page redirects there', async () => {
     const app = await startPages(world)
     const first = await browser.open()
     await first.goto(`${app.url}/page/one`)
@@ -34,7 +34,7 @@ describe('in another tab, after a logout in the first', () => {
     expect(await fetched(second, '/profile')).toMatchObject({ status: 200 })
     await logOut(first)
 
-    // The page that is open has seen nothing of it.
+    // The open page does not notice the logout.
     await shows(second, 'page two', 'alice')
     expect(await fetched(second, '/profile')).toMatchObject({
       status: 401,
@@ -44,12 +44,12 @@ describe('in another tab, after a logout in the first', () => {
     await second.getByRole('heading', { name: 'Who are you?' }).waitFor()
     await second.getByRole('button', { name: 'Bob Brown' }).click()
     await shows(second, 'page one', 'bob')
-    // And the other way round: the tab of the logout knows who has logged in since.
+    // The reverse works too: the tab of the logout sees the later login.
     expect(await fetched(first, '/profile')).toMatchObject({ status: 200, body: { user: { sub: 'bob' } } })
     expect(browser.complaints).toEqual([])
   })
 
-  it('a script is answered 401 too where the application has ended the login', async () => {
+  it('after the application ends the login, a fetch gets 401 with the login URL', async () => {
     const store = world.store()
     const app = await startPages(world, { session: { store }, options: { sessionStore: store } })
     const page = await browser.open()
@@ -61,7 +61,7 @@ describe('in another tab, after a logout in the first', () => {
 })
 
 describe('the back button after a logout', () => {
-  it('leads to a login, where pages are not stored', async () => {
+  it('the back button leads to a login if pages are not stored', async () => {
     const app = await startPages(world)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
@@ -72,9 +72,9 @@ describe('the back button after a logout', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('leads to a login too in a browser that keeps whole pages to go back to', async () => {
+  it('the back button leads to a login in a browser with a back/forward cache too', async () => {
     const app = await startPages(world)
-    // Playwright switches that off, since it is no help to specs.
+    // Playwright disables this cache, because it does not help in tests.
     const own = await chromium.launch({ ...launchOptions(), ignoreDefaultArgs: ['--disable-back-forward-cache'] })
     world.later(() => own.close())
     const context = await own.newContext()
@@ -82,7 +82,7 @@ describe('the back button after a logout', () => {
     context.on('page', (page) => listen(page, browser.complaints))
     const page = await context.newPage()
     await page.goto(`${app.url}/page/one`)
-    // That it does: otherwise this is the spec above once more.
+    // Shows that the cache works; otherwise this test would repeat the one above.
     const other = await context.newPage()
     await other.goto(`${app.url}/page/one`)
     await other.evaluate('globalThis.isKept = true')
@@ -96,7 +96,7 @@ describe('the back button after a logout', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('shows a page again that the browser was allowed to store: what is on it is up to the application', async () => {
+  it('the back button shows a page that the browser was allowed to store, but its fetch gets 401', async () => {
     const app = await startPages(world, {
       routes(app, oidc) {
         pages(app, oidc)
@@ -111,7 +111,7 @@ describe('the back button after a logout', () => {
     await logOut(page)
     await page.goBack()
     await shows(page, 'stored', 'alice')
-    // It is but a picture of the past.
+    // It is only an old copy of the page.
     expect(await fetched(page, '/profile')).toMatchObject({ status: 401 })
   })
 })

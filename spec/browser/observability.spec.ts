@@ -1,4 +1,4 @@
-/** `examples/observability` as people use it: what they do in a browser is told in the terminal, and counted. */
+/** `examples/observability` as users see it: what they do in a browser is logged in the terminal, and counted. */
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('tells and counts what a user does', async () => {
+it('the example logs and counts what a user does', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')
@@ -37,11 +37,11 @@ it('tells and counts what a user does', async () => {
   expect(main.printed()).not.toMatch(/eyJ[\w-]{10,}|[?&](code|state)=/)
   const [metrics = ''] = /http:\S+\/metrics/.exec(main.printed()) ?? []
   expect(await (await fetch(metrics)).text()).toMatch(/^oidc_login_total\{.*\} 1$/m)
-  // Chromium says so of each page that is answered with 403.
+  // Chromium prints this for each page with status 403.
   expect(browser.complaints.filter((text) => !text.includes('403'))).toEqual([])
 })
 
-it('ends without a complaint', async () => {
+it('the example exits without a logged error', async () => {
   expect(await main.stop()).toBe(0)
   expect(main.printed()).not.toMatch(/"level":[56]0/)
 })

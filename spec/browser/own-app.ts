@@ -1,4 +1,4 @@
-/** An application of the specs' own under helmet's defaults, or without, with pages to press on. */
+/** An application of the specs, with or without helmet's defaults, with pages to click on. */
 import type { Express, RequestHandler } from 'express'
 import type { Oidc } from 'express-session-oidc'
 import helmet, { type HelmetOptions } from 'helmet'
@@ -7,7 +7,7 @@ import { expect } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import type { Flow } from '../support/flow.ts'
 
-/** Starts it, its sessions in the specs' Redis, until the spec ends. */
+/** Starts the application with sessions in the specs' Redis, until the spec ends. */
 export function startPages(
   flow: Flow,
   setup: Partial<AppSetup> = {},
@@ -17,7 +17,7 @@ export function startPages(
   return flow.start({ ...before, routes: pages, ...setup })
 }
 
-/** `/start` for anyone, `/page/NAME` for who is logged in, `/admins` and `/owners` for a role. */
+/** `/start` for everyone, `/page/NAME` for users who are logged in, `/admins` for a role. */
 export function pages(app: Express, oidc: Oidc): void {
   const page =
     (title: (path: string) => string): RequestHandler =>
@@ -46,13 +46,13 @@ function title(path: string): string {
   return path.replaceAll('/', ' ').trim()
 }
 
-/** Waits until a page of the application shows who is logged in. */
+/** Waits until a page of the application shows this user. */
 export async function shows(page: Page, name: string, who: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
   expect(await page.getByText(/^You are /).textContent()).toBe(`You are ${who}.`)
 }
 
-/** What a script on the page is answered. */
+/** The response that a script on the page gets. */
 export async function fetched(page: Page, path: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const text: string = await page.evaluate(
     `fetch(${JSON.stringify(path)}).then(async (response) => JSON.stringify({ status: response.status, body: await response.json() }))`,

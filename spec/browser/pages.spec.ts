@@ -1,4 +1,6 @@
-/** The pages of the package in an application under helmet's defaults: shown with their style, and on they lead. */
+/**
+ * The pages of the package in an application with helmet's defaults: their style applies, and their links and forms work.
+ */
 import { createServer } from 'node:http'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +12,7 @@ import { fetched, shows, startPages } from './own-app.ts'
 const browser = browserForFile()
 const world = flow()
 
-/** A page of ours: its title, and the style in it, which a Content Security Policy has not taken away. */
+/** Expects a page of the package: its title, and its style, which no Content Security Policy has blocked. */
 async function expectOurs(page: Page, title: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name: title, exact: true }).waitFor()
   expect(await page.title()).toBe(title)
@@ -26,8 +28,8 @@ async function expectOurs(page: Page, title: string): Promise<void> {
 describe.each([
   ['the default policy of helmet', {}],
   ['their own policy', false],
-] as const)('under %s', (policy, options) => {
-  it('the form of a logout ends at the provider and back, by a page that goes on by itself', async () => {
+] as const)('pages of the package under %s', (policy, options) => {
+  it('a logout form leads to the provider and back, through a page that continues by itself', async () => {
     const app = await startPages(world, {}, options)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
@@ -43,13 +45,13 @@ describe.each([
     const [ended] = world.provider.requestsTo('end_session')
     expect(ended?.params.has('id_token_hint')).toBe(true)
     expect(browser.complaints).toEqual([])
-    // Both have ended: the provider asks who it is.
+    // Both logins have ended, so the provider asks for the user.
     world.provider.signIn(undefined)
     await page.goto(`${app.url}/page/one`)
     await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
   })
 
-  it('that page has a link for whoever stopped it from going on', async () => {
+  it('the page between has a link in case the browser does not continue by itself', async () => {
     const app = await startPages(world, {}, options)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)
@@ -65,7 +67,7 @@ describe.each([
     await page.getByText('hello stranger').waitFor()
   })
 
-  it('a page of another site does not show them in a frame', async () => {
+  it('another site cannot show the pages in a frame', async () => {
     const app = await startPages(world, {}, options)
     const page = await browser.open()
     const elsewhere = createServer((_req, res) => {
@@ -80,7 +82,7 @@ describe.each([
     browser.complaints.length = 0
   })
 
-  it('a role that is lacked is a 403 page', async () => {
+  it('a missing role is answered with a 403 page', async () => {
     const app = await startPages(world, {}, options)
     world.provider.signIn('bob')
     const page = await browser.open()
@@ -96,7 +98,7 @@ describe.each([
   it.each([
     ['the user cancels', 403, 'The login was canceled', 'page-cancelled'],
     ['the provider is down', 503, 'Please try again in a moment', 'page-503'],
-  ] as const)('where %s there is a page for it', async (what, status, title, name) => {
+  ] as const)('an error page appears when %s', async (what, status, title, name) => {
     const app = await startPages(world, {}, options)
     const page = await browser.open()
     if (what === 'the user cancels') world.provider.deny('access_denied', '<b>not</b> today')
@@ -113,8 +115,8 @@ describe.each([
   })
 })
 
-describe('under the default policy of helmet', () => {
-  it('a form of who is not logged in is a 401 page with a link to log in', async () => {
+describe('pages of the package under the default policy of helmet', () => {
+  it('a form without a login is answered with a 401 page that has a login link', async () => {
     const app = await startPages(world)
     const page = await browser.open()
     await page.goto(`${app.url}/start`)
@@ -129,7 +131,7 @@ describe('under the default policy of helmet', () => {
     await page.getByText('hello alice').waitFor()
   })
 
-  it('with a Referrer-Policy that names the own pages, that link returns to the page of the form', async () => {
+  it('with a Referrer-Policy of same-origin, the login link returns to the page of the form', async () => {
     const app = await startPages(world, {}, { referrerPolicy: { policy: 'same-origin' } })
     const page = await browser.open()
     await page.goto(`${app.url}/start?size=2`)
@@ -142,7 +144,7 @@ describe('under the default policy of helmet', () => {
     await shows(page, 'Ordered', 'alice')
   })
 
-  it('a fetch is told where to log in, and follows no redirect', { meta: { id: 'pages-1' } }, async () => {
+  it('a fetch without a login gets the login URL, and no redirect', { meta: { id: 'pages-1' } }, async () => {
     const app = await startPages(world)
     const page = await browser.open()
     await page.goto(`${app.url}/start`)
@@ -156,7 +158,7 @@ describe('under the default policy of helmet', () => {
 })
 
 describe('a link to the logout on another site', () => {
-  it('shows a page that asks, and only its button logs out', async () => {
+  it('a logout link on another site leads to a question, and only its button logs out', async () => {
     const app = await startPages(world)
     const elsewhere = createServer((_req, res) => {
       res.setHeader('Content-Type', 'text/html')
@@ -190,7 +192,7 @@ describe('a link to the logout on another site', () => {
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
   })
 
-  it('an address that was typed logs out at once', async () => {
+  it('a logout URL that the user typed logs out immediately', async () => {
     const app = await startPages(world)
     const page = await browser.open()
     await page.goto(`${app.url}/page/one`)

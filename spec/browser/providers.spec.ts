@@ -1,4 +1,4 @@
-/** `examples/multiple-providers` as people use it: in with one, in with both, out of one. */
+/** `examples/multiple-providers` as users see it: log in with one provider, then with both, and log out of one. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
@@ -18,7 +18,7 @@ async function choose(page: Page, user: RegExp): Promise<void> {
   await page.getByRole('button', { name: user }).click()
 }
 
-it('logs in with both, one beside the other, and out of one without touching the other', async () => {
+it('a user logs in with both providers side by side, and logs out of one without affecting the other', async () => {
   const page = await browser.open()
   await page.goto(main.url)
   await heading(page, 'You are not logged in')
@@ -42,7 +42,7 @@ it('logs in with both, one beside the other, and out of one without touching the
   for (const [link, who] of [
     ['Staff only', 'Sam Sorrel'],
     ['Customers only', 'Cleo Clover'],
-    // Of several logins that may, the one whose instance is listed first.
+    // If several logins are allowed, the first listed instance is used.
     ['Either', 'Sam Sorrel'],
   ] as const) {
     await page.getByRole('navigation').getByRole('link', { name: link }).click()
@@ -68,7 +68,7 @@ it('logs in with both, one beside the other, and out of one without touching the
   expect(browser.complaints).toEqual([])
 })
 
-it('lets who is not logged in choose, and leads to the page that was wanted', async () => {
+it('a user without a login chooses a provider, and returns to the requested page', async () => {
   const page = await browser.open()
   await page.goto(`${main.url}/staff-only`)
   await page.waitForURL(`${main.url}/signin?returnTo=%2Fstaff-only`)
@@ -82,7 +82,7 @@ it('lets who is not logged in choose, and leads to the page that was wanted', as
 })
 
 it(
-  'takes the logins of two tabs at two providers, begun before either ends',
+  'accepts the logins of two tabs at two providers, both begun before either one ends',
   { meta: { id: 'providers-1' } },
   async () => {
     const first = await browser.open()
@@ -100,20 +100,23 @@ it(
   },
 )
 
-it.each(['light', 'dark'] as const)('fits on a phone, %s', async (colorScheme) => {
-  const page = await browser.open({ viewport: { width: 320, height: 700 }, colorScheme })
-  await page.goto(main.url)
-  await page.getByRole('link', { name: 'Log in as a customer' }).click()
-  await heading(page, 'Who are you?')
-  await screenshot(page, `providers-customer-id-320-${colorScheme}`)
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
-  await choose(page, /Dan/)
-  await heading(page, 'You are logged in once')
-  await screenshot(page, `providers-320-${colorScheme}`)
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
-  await page.goto(`${main.url}/signin?returnTo=/either`)
-  await heading(page, 'Who are you here?')
-  await screenshot(page, `providers-sign-in-320-${colorScheme}`)
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
-  expect(browser.complaints).toEqual([])
-})
+it.each(['light', 'dark'] as const)(
+  'the multiple-providers example fits on a phone in %s mode',
+  async (colorScheme) => {
+    const page = await browser.open({ viewport: { width: 320, height: 700 }, colorScheme })
+    await page.goto(main.url)
+    await page.getByRole('link', { name: 'Log in as a customer' }).click()
+    await heading(page, 'Who are you?')
+    await screenshot(page, `providers-customer-id-320-${colorScheme}`)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
+    await choose(page, /Dan/)
+    await heading(page, 'You are logged in once')
+    await screenshot(page, `providers-320-${colorScheme}`)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
+    await page.goto(`${main.url}/signin?returnTo=/either`)
+    await heading(page, 'Who are you here?')
+    await screenshot(page, `providers-sign-in-320-${colorScheme}`)
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320)
+    expect(browser.complaints).toEqual([])
+  },
+)

@@ -1,4 +1,4 @@
-/** `examples/sessions` as people use it: two browsers, and log out there. */
+/** `examples/sessions` as users see it: two browsers, and a logout of the other one. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
@@ -7,7 +7,7 @@ import { heading } from './demo-steps.ts'
 const browser = browserForFile()
 let main: MainProgram
 
-/** The name of a browser that users would know by another. */
+/** The user agent of a device with a different, well-known name. */
 const telephone =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
 
@@ -16,8 +16,8 @@ beforeAll(async () => {
 })
 afterAll(() => main.stop())
 
-it('shows both browsers of a user, and logs out there', async () => {
-  // Each page is a browser of its own: nothing is shared between them.
+it('lists both browsers of a user, and logs the other one out', async () => {
+  // Each page is in a browser context of its own, with nothing shared.
   const there = await browser.open({ userAgent: telephone })
   const here = await browser.open()
   for (const page of [there, here]) {

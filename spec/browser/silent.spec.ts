@@ -1,4 +1,4 @@
-/** Pages that are open to all, and show who is there where the provider knows. */
+/** Public pages that show who is logged in at the provider. */
 import type { Express } from 'express'
 import type { Oidc } from 'express-session-oidc'
 import { expect, it } from 'vitest'
@@ -18,14 +18,14 @@ function attempts(): number {
   return world.provider.requestsTo('authorize').length
 }
 
-it('shows on an open page who is logged in at the provider, and asks only once where nobody is', async () => {
+it('a public page shows the user who is logged in at the provider, and asks only once if nobody is', async () => {
   const first = await world.start({ routes })
   const known = await browser.open()
   await known.goto(`${first.url}/page/one`)
   await shows(known, 'page one', 'alice')
   world.provider.signIn(undefined)
 
-  // Another application, on which this browser has never been: cookies take no notice of ports, names of hosts do.
+  // Another application, which this browser has never visited. Cookies ignore ports but not host names.
   const app = await world.start({ routes, options: (url) => ({ baseUrl: url.replace('127.0.0.1', 'localhost') }) })
   const url = app.url.replace('127.0.0.1', 'localhost')
   world.provider.forget()

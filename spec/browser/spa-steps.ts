@@ -1,10 +1,10 @@
-/** What people do on the pages of `examples/spa`, and what can be told of them from outside. */
+/** What users do on the pages of `examples/spa`, and what is visible from outside. */
 import type { BrowserForFile } from '../support/chromium.ts'
 import type { Locator, Page, Request } from 'playwright-core'
 import { expect } from 'vitest'
 import { heading } from './demo-steps.ts'
 
-/** Presses `Log in` and chooses a user at the test provider. */
+/** Clicks `Log in` and chooses a user at the test provider. */
 export async function logIn(page: Page, user: 'Alice' | 'Bob'): Promise<void> {
   await logInButton(page).click()
   await chooseUser(page, user)
@@ -29,7 +29,7 @@ export async function loggedOut(page: Page): Promise<void> {
   await page.getByText('Access token good until').waitFor({ state: 'hidden' })
 }
 
-/** Calls the API and waits until the page shows what it answered. */
+/** Calls the API and waits until the page shows the status of the response. */
 export async function call(page: Page, path: string, status: string): Promise<void> {
   await press(page, path)
   await shows(page, status)
@@ -43,7 +43,7 @@ export async function shows(page: Page, status: string): Promise<void> {
   await page.locator('#answer .chip').getByText(status, { exact: true }).waitFor()
 }
 
-/** What the page shows of the API's answer. */
+/** What the page shows of the API's response. */
 export async function answerOf(page: Page): Promise<string> {
   return page.locator('#answer').innerText()
 }
@@ -53,7 +53,7 @@ export async function renewals(page: Page): Promise<number> {
   return Number(await page.locator('#renewals').textContent())
 }
 
-/** Nothing that a script of another page of this origin, or of a later day, could find. */
+/** Expects nothing that a script of another page of this origin, or a later script, could find. */
 export async function expectNothingStored(page: Page): Promise<void> {
   const stored = await page.evaluate<[string, string][]>(
     '[...Object.entries(localStorage), ...Object.entries(sessionStorage)]',
@@ -64,7 +64,7 @@ export async function expectNothingStored(page: Page): Promise<void> {
   expect(page.url()).not.toMatch(/[?#&](code|state|iss|session_state)=/)
 }
 
-/** Requests of a page as they are sent, from now on. */
+/** Collects the requests that a page sends from now on. */
 export function watch(page: Page): { to(url: string): Request[]; readonly navigations: number } {
   const requests: Request[] = []
   page.on('request', (request) => void requests.push(request))
@@ -76,7 +76,7 @@ export function watch(page: Page): { to(url: string): Request[]; readonly naviga
   }
 }
 
-/** What a Content Security Policy forbade is among the complaints of a browser. */
+/** Violations of a Content Security Policy are among the complaints of a browser. */
 export function expectNoComplaints(browser: BrowserForFile): void {
   expect(browser.complaints).toEqual([])
 }

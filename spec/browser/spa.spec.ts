@@ -48,7 +48,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     return page
   }
 
-  it('logs Alice in by a code with PKCE, calls the API, keeps nothing where scripts of later find it, logs out', async () => {
+  it('Alice logs in with code and PKCE, calls the API, has no stored tokens, and logs out', async () => {
     const page = await opened()
     await screenshot(page, `spa-${library}-logged-out`)
     await call(page, '/profile', '401 Unauthorized')
@@ -74,13 +74,13 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(provider.requestsTo('end_session').at(-1)?.params.has('id_token_hint')).toBe(true)
     await expectNothingStored(page)
     await call(page, '/profile', '401 Unauthorized')
-    // The provider is logged out of too: it asks who it is.
+    // The logout includes the provider, so it asks for the user.
     await logInButton(page).click()
     await heading(page, 'Who are you?')
     expectNoComplaints(browser)
   })
 
-  it('finds the login again after a reload, with no page of the provider between', async () => {
+  it('a reload restores the login without showing a page of the provider', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     const sent = watch(page)
@@ -92,7 +92,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('shows Bob what he may not do, and asks for a scope that he lacks', async () => {
+  it('Bob sees what he may not do, and requests a scope that he lacks', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     await call(page, '/admin', '403 Forbidden')
@@ -105,14 +105,14 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(await answerOf(page)).toContain('You did not allow this page calendar.read yet.')
     await screenshot(page, `spa-${library}-scope`)
     await page.getByRole('button', { name: 'Ask for calendar.read' }).click()
-    // Back from the provider, the page makes the call that waited.
+    // Back from the provider, the page repeats the call.
     await shows(page, '200 OK')
     expect(await answerOf(page)).toContain('Stand-up')
     expect(await page.locator('#scope').textContent()).toContain('calendar.read')
     expectNoComplaints(browser)
   })
 
-  it('asks for a scope once, and says so where the provider does not grant it', async () => {
+  it('requests a missing scope once, and says so if the provider does not grant it', async () => {
     const page = await opened()
     await logIn(page, 'Bob')
     const withoutCalendar = (claims: Record<string, unknown>): Record<string, unknown> => ({
@@ -126,7 +126,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(await page.getByRole('button', { name: /^Ask for/ }).count()).toBe(0)
   })
 
-  it('steps up when the API wants a stronger login, and makes the call again', async () => {
+  it('steps up when the API requires a stronger login, and repeats the call', async () => {
     const page = await opened()
     await logIn(page, 'Alice')
     provider.forget()
@@ -138,14 +138,14 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(asked?.get('acr_values')).toBe('gold')
     expect(asked?.get('max_age')).toBe('300')
     await screenshot(page, `spa-${library}-stepped-up`)
-    // It has what it takes now.
+    // The login is strong enough after the step-up.
     const sent = watch(page)
     await call(page, '/transfers', '201 Created')
     expect(sent.navigations).toBe(0)
     expectNoComplaints(browser)
   })
 
-  it('steps up once: where the provider does not do as it was asked, it says so', async () => {
+  it('steps up only once, and says so if the provider does not comply', async () => {
     const page = await opened()
     await logIn(page, 'Alice')
     provider.misbehave({ accessToken: { claims: { acr: 'bronze' } } })
@@ -157,7 +157,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(provider.requestsTo('authorize')).toHaveLength(1)
   })
 
-  it('renews its token before it ends, without a page load', async () => {
+  it('renews its token before it expires, without a page load', async () => {
     await restart({ accessTokenSeconds: 8 })
     const page = await opened()
     await logIn(page, 'Alice')
@@ -173,7 +173,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('renews a token that the API takes no more, once, and calls again', async () => {
+  it('renews a token that the API rejects, once, and repeats the call', async () => {
     const page = await opened()
     provider.misbehave({ accessToken: { signature: 'other-key', times: 1 } })
     await logIn(page, 'Alice')
@@ -188,7 +188,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(sent.to(example.apiUrl)).toHaveLength(4)
   })
 
-  it('is logged out once its session at the provider has ended, and has no token left', async () => {
+  it('logs the user out and keeps no token once the session at the provider has ended', async () => {
     await restart({ accessTokenSeconds: 8 })
     const page = await opened()
     await logIn(page, 'Alice')
@@ -207,7 +207,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('stays logged in while the provider is down, and goes on once it is back', async () => {
+  it('stays logged in while the provider is down, and continues when it is back', async () => {
     await restart({ accessTokenSeconds: 8 })
     const page = await opened()
     await logIn(page, 'Alice')
@@ -223,11 +223,11 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await call(page, '/profile', '200 OK')
   })
 
-  it('says that a login was cancelled', async () => {
+  it('says that a login was canceled', async () => {
     const page = await opened()
     await logInButton(page).click()
     await heading(page, 'Who are you?')
-    // What waits for the answer: of one login, and no token.
+    // State for the response, which belongs to one login and contains no token.
     const { origins } = await page.context().storageState()
     const kept = origins.flatMap(({ localStorage }) =>
       localStorage.map(({ name }) => name.replace(/[\da-f-]{36}$/, '')),
@@ -240,7 +240,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('is not logged in again by the back button after a logout', async () => {
+  it('the back button after a logout does not log the user in again', async () => {
     const page = await opened()
     await logIn(page, 'Alice')
     await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
@@ -255,7 +255,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     [1280, 'dark'],
     [320, 'light'],
     [320, 'dark'],
-  ] as const)('fits at %i px, %s', async (width, colorScheme) => {
+  ] as const)('the pages fit at %i px, %s', async (width, colorScheme) => {
     const page = await browser.open({ viewport: { width, height: 800 }, colorScheme })
     const fits = async (name: string): Promise<void> => {
       await screenshot(page, `spa-${library}-${name}-${width}-${colorScheme}`)
@@ -273,7 +273,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expectNoComplaints(browser)
   })
 
-  it('can be walked without a mouse', async () => {
+  it('the page works without a mouse', async () => {
     const page = await opened()
     const button = logInButton(page)
     await button.focus()
@@ -290,11 +290,11 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
   })
 })
 
-describe('the API', () => {
+describe('the API of the SPA example', () => {
   const get = (path: string, headers: Record<string, string>, method = 'GET'): Promise<Response> =>
     fetch(example.apiUrl + path, { method, headers })
 
-  it('lets scripts of its pages read its answers and its challenge, and none of another origin', async () => {
+  it('the API lets scripts of its own pages, and no other origin, read its responses and challenges', async () => {
     const ours = await get('/profile', { origin: example.pagesUrl })
     expect(ours.status).toBe(401)
     expect(ours.headers.get('access-control-allow-origin')).toBe(example.pagesUrl)
@@ -310,15 +310,15 @@ describe('the API', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toMatch(/\bAuthorization\b/)
   })
 
-  it('names its metadata, which say whose tokens it takes', async () => {
+  it('the API names its metadata, which list the issuers whose tokens it accepts', async () => {
     const challenge = (await get('/profile', {})).headers.get('www-authenticate') ?? ''
     const url = /resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? ''
     expect(await (await fetch(url)).json()).toMatchObject({ authorization_servers: [example.issuer] })
   })
 
-  it('takes a token that was obtained by the implicit grant: what it says is verified, not how it was got', async () => {
+  it('the API accepts a token from the implicit grant, because only its contents are verified', async () => {
     const now = Math.floor(Date.now() / 1000)
-    // OIDC Core 3.2.2.5 gives it beside an ID token, with the nonce of the request and no refresh token.
+    // OIDC Core 3.2.2.5 issues it with an ID token, with the nonce of the request and without a refresh token.
     const token = await provider.sign({
       iss: example.issuer,
       sub: 'alice',
@@ -337,7 +337,7 @@ describe('the API', () => {
   })
 })
 
-it('starts by its one command, prints one address to open, and ends when it is told to', async () => {
+it('the example starts with one command, prints one URL to open, and exits with 0 when it is stopped', async () => {
   const main = await startMain('examples/spa/main.js', { PORT: '0' })
   const page = await browser.open()
   await page.goto(main.url)

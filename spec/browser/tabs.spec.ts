@@ -1,4 +1,4 @@
-/** What people do with a browser that nobody designs for: several tabs, the back button, reload, a double click. */
+/** What users do that applications are rarely designed for: several tabs, the back button, reload, a double click. */
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { browserForFile } from '../support/chromium.ts'
@@ -9,7 +9,7 @@ import { fetched, shows, startPages } from './own-app.ts'
 
 const browser = browserForFile()
 
-describe('the demo', () => {
+describe('the demo in several tabs', () => {
   let main: MainProgram
 
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe('the demo', () => {
     await page.getByRole('button', { name: user }).click()
   }
 
-  it('ends two logins that overlap in two tabs each at its own page', { meta: { id: 'tabs-1' } }, async () => {
+  it('two overlapping logins in two tabs each end at their own page', { meta: { id: 'tabs-1' } }, async () => {
     const first = await browser.open()
     const second = await browser.tab(first)
     await first.goto(`${main.url}/members`)
@@ -41,7 +41,7 @@ describe('the demo', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('the same, the later one first', async () => {
+  it('two overlapping logins in two tabs also work if the later one ends first', async () => {
     const first = await browser.open()
     const second = await browser.tab(first)
     await first.goto(`${main.url}/members`)
@@ -54,7 +54,7 @@ describe('the demo', () => {
     await heading(second, 'Admin')
   })
 
-  it('is of one person in all tabs: who logs in last', async () => {
+  it('all tabs show the user who logged in last', async () => {
     const first = await browser.open()
     const second = await browser.tab(first)
     await first.goto(`${main.url}/members`)
@@ -70,7 +70,7 @@ describe('the demo', () => {
   })
 
   it(
-    'a page that is reloaded where the login ended stays, and the back button leads to no error of ours',
+    'a reload after the login keeps the page, and the back button leads to no error',
     { meta: { id: 'tabs-2' } },
     async () => {
       const page = await browser.open()
@@ -94,7 +94,7 @@ describe('the demo', () => {
     },
   )
 
-  it('a form at the provider that is sent twice logs in', async () => {
+  it('a form at the provider that is submitted twice logs in', async () => {
     const page = await browser.open()
     await page.goto(`${main.url}/members`)
     const button = page.getByRole('button', { name: /Bob/ })
@@ -102,7 +102,7 @@ describe('the demo', () => {
     let sent = 0
     await page.route('**/interaction/*', async (route) => {
       if (route.request().method() !== 'POST' || ++sent > 1) return route.continue()
-      // The second click, while the answer to the first is on its way: the browser drops that.
+      // The second click comes during the response to the first one, which the browser drops.
       await route.fetch({ maxRedirects: 0 })
       await page.mouse.click(x + 10, y + 10)
     })
@@ -122,7 +122,7 @@ describe('the demo', () => {
     await heading(page, 'Hello, Alice Arden')
   })
 
-  it('a logout in one tab is one in the other: a fetch gets 401, a page leads to a login', async () => {
+  it('after a logout in another tab, a fetch gets 401 and a page redirects to a login', async () => {
     const first = await browser.open()
     await first.goto(main.url)
     await logIn(first, 'Alice')
@@ -133,7 +133,7 @@ describe('the demo', () => {
     const second = await opened
     await second.waitForURL(`${main.url}/?**`)
     await heading(second, 'Log in to see what an application gets to know')
-    // The first tab has seen nothing of it.
+    // The first tab does not notice the logout.
     await heading(first, 'Hello, Alice Arden')
     expect(await fetchTime(first)).toBe('401 Unauthorized')
     await first.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Members' }).click()
@@ -144,7 +144,7 @@ describe('the demo', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('nothing of the login is shown by the back button after a logout', async () => {
+  it('the back button after a logout shows nothing of the login', async () => {
     const page = await browser.open()
     await page.goto(main.url)
     await logIn(page, 'Alice')
@@ -157,10 +157,10 @@ describe('the demo', () => {
   })
 })
 
-describe('an application', () => {
+describe('an application in several tabs', () => {
   const world = flow()
 
-  it('the back button to the provider and another choice there log in again', async () => {
+  it('choosing another user after going back to the provider keeps the first login and its page', async () => {
     const app = await startPages(world)
     const page = await browser.open()
     world.provider.signIn(undefined)
@@ -168,18 +168,18 @@ describe('an application', () => {
     await page.getByRole('link', { name: 'One' }).click()
     await page.getByRole('button', { name: 'Alice Adams' }).click()
     await shows(page, 'page one', 'alice')
-    // The provider asks again, as some do, in the same authorization request.
+    // Like some providers, this one asks again within the same authorization request.
     world.provider.endSession('alice')
     await page.goBack()
     expect(new URL(page.url()).origin).toBe(world.provider.url)
     await page.getByRole('button', { name: 'Bob Brown' }).click()
     await page.waitForURL(`${app.url}/page/one`)
     expect(told(app, 'login_failed')).toEqual([])
-    // That request was answered already: where it led is where this one leads.
+    // That request has been answered before: this response leads to the same page as the first one.
     await shows(page, 'page one', 'alice')
   })
 
-  it('the address of a login that is being finished, opened in a second tab, waits for it: one code is spent', async () => {
+  it('a second tab with the URL of a login in progress waits for it, and the code is used once', async () => {
     const app = await startPages(world)
     const page = await browser.open()
     const callbacks: string[] = []
@@ -200,7 +200,7 @@ describe('an application', () => {
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
   })
 
-  describe('of six tabs that were sent to the provider', () => {
+  describe('six tabs that were sent to the provider', () => {
     async function sixTabs(url: string): Promise<Page[]> {
       world.provider.signIn(undefined)
       const first = await browser.open()
@@ -210,7 +210,7 @@ describe('an application', () => {
       return tabs
     }
 
-    it('the latest five end at their own pages', async () => {
+    it('the latest five of six tabs end at their own pages', async () => {
       const app = await startPages(world)
       const tabs = await sixTabs(app.url)
       for (const [index, tab] of [...tabs.entries()].slice(1)) {
@@ -220,18 +220,18 @@ describe('an application', () => {
       expect(told(app, 'login_failed')).toEqual([])
     })
 
-    it('the oldest starts over, and is logged in too', { meta: { id: 'tabs-3' } }, async () => {
+    it('the oldest of six tabs restarts its login and is logged in too', { meta: { id: 'tabs-3' } }, async () => {
       const app = await startPages(world)
       const [oldest] = (await sixTabs(app.url)) as [Page]
       await oldest.getByRole('button', { name: 'Alice Adams' }).click()
-      // Nobody knows any more for which page it was.
+      // It is no longer known which page this login was for.
       await oldest.waitForURL(`${app.url}/`)
       await oldest.getByText('hello alice').waitFor()
       expect(told(app, 'login_failed')).toEqual([])
     })
   })
 
-  it('a logout in one tab is one in the other', async () => {
+  it('a logout in one tab logs out the other one', async () => {
     const app = await startPages(world)
     const first = await browser.open()
     await first.goto(`${app.url}/page/one`)
@@ -240,7 +240,7 @@ describe('an application', () => {
     await second.getByRole('button', { name: 'Log out' }).click()
     await second.getByText('hello stranger').waitFor()
     expect(await fetched(first, '/profile')).toMatchObject({ status: 401, body: { code: 'login_required' } })
-    // A form of the tab that was left open: no order is made, and there is a way on.
+    // A form in the tab that stayed open creates no order, and its page has a login link.
     await first.getByRole('button', { name: 'Order' }).click()
     await first.getByRole('heading', { name: 'Please log in' }).waitFor()
   })

@@ -1,4 +1,4 @@
-/** `examples/websocket` as people use it: a chat for who is logged in, and for nobody that another page sends. */
+/** `examples/websocket` as users see it: a chat for users who are logged in, closed to pages of other origins. */
 import { createServer, type Server } from 'node:http'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -18,7 +18,7 @@ beforeAll(async () => {
   foreign = createServer((_req, res) => {
     res.setHeader('Content-Type', 'text/html').end('<!doctype html><title>Foreign</title><h1>Foreign</h1>')
   })
-  // The same site, whose cookies SameSite=Lax sends along: what is left to tell the two apart is the origin.
+  // The same site, for which SameSite=Lax sends the cookies. Only the origin distinguishes the two.
   foreignUrl = (await listen(foreign)).replace('127.0.0.1', 'localhost')
 })
 afterAll(async () => {
@@ -26,7 +26,7 @@ afterAll(async () => {
   await close(foreign)
 })
 
-/** What Chromium says of a handshake that is answered with 401, and with 403. */
+/** Messages of Chromium for a handshake that is answered with 401, and with 403. */
 const notLoggedIn = 'HTTP Authentication failed; no valid credentials available'
 const notAllowed = 'Unexpected response code: 403'
 
@@ -55,7 +55,7 @@ async function hears(of: Page, text: string): Promise<void> {
   await of.locator('#chat li').getByText(text, { exact: true }).first().waitFor()
 }
 
-/** How a WebSocket ends that a script of a page opens with the browser's cookies. */
+/** Opens a WebSocket from a script of the page, with the browser's cookies, and returns the outcome. */
 function opens(of: Page): Promise<string> {
   const url = `${main.url.replace('http', 'ws')}/chat`
   return of.evaluate(`new Promise((resolve) => {
@@ -65,14 +65,14 @@ function opens(of: Page): Promise<string> {
   })`)
 }
 
-it('refuses who is not logged in, and says so', async () => {
+it('refuses a WebSocket without a login, and the page says so', async () => {
   await page.goto(main.url)
   await heading(page, 'You are not logged in')
   await state(page, 'Refused: not logged in, or the server is down')
   expect(browser.complaints).toEqual([expect.stringContaining(notLoggedIn)])
 })
 
-it('lets two users talk who are logged in, each by the name that the login gave', async () => {
+it('lets two users chat, each with the name from the login', async () => {
   await logInAs(page, 'Alice')
   const other = await browser.open()
   await logInAs(other, 'Bob')
@@ -84,7 +84,7 @@ it('lets two users talk who are logged in, each by the name that the login gave'
   expect(browser.complaints.filter((text) => !text.includes(notLoggedIn))).toEqual([])
 })
 
-it('lets a client in that has an access token, as the command that it prints does', async () => {
+it('accepts a client with an access token, as the printed command sends it', async () => {
   await logInAs(page, 'Alice')
   await expect.poll(() => main.printed()).toContain('node examples/websocket/client.js')
   const token = /^TOKEN=(\S+)/m.exec(main.printed())?.[1] ?? ''
@@ -97,20 +97,20 @@ it('lets a client in that has an access token, as the command that it prints doe
   client.close()
 })
 
-it('refuses a page of another origin, with whose WebSocket the browser sends the cookie of who is logged in', async () => {
+it('refuses the WebSocket of a page of another origin, although the browser sends the login\u2019s cookie', async () => {
   await logInAs(page, 'Alice')
   const tab = await browser.tab(page)
   await tab.goto(foreignUrl)
   await heading(tab, 'Foreign')
   expect(await opens(tab)).toBe('refused')
   expect(browser.complaints.at(-1)).toContain(notAllowed)
-  // It is the page's origin: the same script on a page of the application's own gets in.
+  // The page's origin matters: the same script on a page of the application gets in.
   await tab.goto(main.url)
   await state(tab, 'Connected')
   expect(await opens(tab)).toBe('open')
 })
 
-it('refuses a page from before the logout, in whatever tab', async () => {
+it('refuses the WebSocket of a page from before a logout, in any tab', async () => {
   await logInAs(page, 'Alice')
   const tab = await browser.tab(page)
   await tab.goto(main.url)

@@ -1,4 +1,4 @@
-/** Which declarations of lib/ go into the package. */
+/** Which declarations of lib/ are published in the package. */
 import { describe, expect, it } from 'vitest'
 import { publicDeclarations } from '../../scripts/build-declarations.js'
 
@@ -9,7 +9,7 @@ function published(files: Record<string, string>): Record<string, string> {
 const index = "export { open, type Door as Gate } from './doors/door.ts';\n"
 
 describe('the published declarations', () => {
-  it('are those that an entry exports and those that they name, with their comments, and no others', () => {
+  it('publishes the exported declarations and those that they name, with comments, and no others', () => {
     expect(
       published({
         'index.d.ts': index,
@@ -62,7 +62,7 @@ describe('the published declarations', () => {
     })
   })
 
-  it('have the additions to other modules of each file that they are in, and what those name', () => {
+  it('publishes the module augmentations of each file, and what those name', () => {
     const files = {
       'index.d.ts': "export { a } from './a.ts';\n",
       'a.d.ts': [
@@ -83,13 +83,18 @@ describe('the published declarations', () => {
   })
 
   it.each([
-    ['a name that is not there', "export { a } from './a.ts';", 'export declare const b: 1;', 'a.d.ts has no a'],
-    ['a file that is not there', "export { a } from './b.ts';", '', 'there is no b.d.ts'],
-    ['everything of a file', "export * from './a.ts';", '', "index.d.ts: export * from './a.ts';?"],
+    ['a missing name', "export { a } from './a.ts';", 'export declare const b: 1;', 'a.d.ts has no a'],
+    ['a missing file', "export { a } from './b.ts';", '', 'there is no b.d.ts'],
+    ['all exports of a file', "export * from './a.ts';", '', "index.d.ts: export * from './a.ts';?"],
     ['import()', "export { a } from './a.ts';", "export type a = import('./b.ts').B;", 'a.d.ts: import() in a type'],
     ['import *', "export { a } from './a.ts';", "import * as b from './b.ts';", 'a.d.ts: import * of a file'],
-    ['a nameless one', "export { a } from './a.ts';", 'export default 1;', 'a.d.ts: export default 1; has no name'],
-  ])('are not guessed at: %s', (_what, index, a, message) => {
+    [
+      'a default export without a name',
+      "export { a } from './a.ts';",
+      'export default 1;',
+      'a.d.ts: export default 1; has no name',
+    ],
+  ])('throws instead of guessing: %s', (_what, index, a, message) => {
     expect(() => published({ 'index.d.ts': index, 'a.d.ts': a })).toThrow(message)
   })
 })

@@ -10,7 +10,7 @@ interface Locked {
   readonly engines?: { readonly node?: string }
 }
 
-/** By their paths, `''` being the project itself. npm leaves an optional one out without a warning. */
+/** By path; `''` is the project itself. npm skips an optional package without a warning. */
 const locked = Object.entries(lock.packages as Record<string, Locked>).filter(([, { optional }]) => optional !== true)
 
 describe('package-lock.json', () => {

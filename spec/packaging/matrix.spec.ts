@@ -9,7 +9,7 @@ type Name = keyof typeof supported
 type Combination = Record<Name, string>
 const names = Object.keys(supported) as Name[]
 
-/** A combination with the supported version that each of its versions is a release of. */
+/** Replaces each version by the supported version that it is a release of. */
 function generalize(combination: Combination): Combination {
   const entries = names.map((name) => {
     const version = supported[name].find((one) => `${combination[name]}.`.startsWith(`${one}.`))
@@ -42,26 +42,26 @@ const all = combinations(manifest)
 const general = all.map(generalize)
 
 describe('combinations()', () => {
-  it('returns nine combinations in which every possible pair of versions meets', () => {
+  it('returns nine combinations that cover every possible pair of versions', () => {
     expect(all).toHaveLength(9)
     expect(everyPossible()).toHaveLength(64 - 8)
     expect(pairs(general, names)).toEqual(pairs(everyPossible(), names))
-    // 8 pairs of Node with each of four packages, 4 of each two packages, less Node 20 with connect-redis 10.
+    // 8 pairs of Node with each of four packages, 4 for each two packages, minus Node 20 with connect-redis 10.
     expect(pairs(general, names)).toHaveLength(4 * 8 + 6 * 4 - 1)
   })
 
-  it('lets every possible pair meet in the newest releases, without the lowest versions', () => {
+  it('covers every possible pair with the newest releases, without the lowest versions', () => {
     expect(pairs(general.slice(1), names)).toEqual(pairs(everyPossible(), names))
   })
 
-  it('lets every pair of Express, express-session and redis meet in the five of a push', () => {
+  it('covers every pair of Express, express-session and redis in the five combinations of a push', () => {
     const packages: Name[] = ['express', 'express-session', 'redis']
     expect(pushed).toBe(5)
     expect(pairs(general.slice(0, pushed), packages)).toEqual(pairs(everyPossible(), packages))
     expect(pairs(general.slice(0, pushed), packages)).toHaveLength(12)
   })
 
-  it('covers every Node and both versions of connect-redis in the five of a push', () => {
+  it('covers every Node and both versions of connect-redis in the five combinations of a push', () => {
     for (const name of ['node', 'connect-redis'] as const) {
       const versions = new Set(general.slice(0, pushed).map((one) => one[name]))
       expect([...versions].toSorted()).toEqual(supported[name].toSorted())
@@ -72,7 +72,7 @@ describe('combinations()', () => {
     expect(general.filter((one) => !isPossible(one))).toEqual([])
   })
 
-  it('starts with the lowest versions of everything, and then the newest', () => {
+  it('starts with the lowest versions of everything, followed by the newest', () => {
     expect(general[0]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name][0]])))
     expect(all[1]).toEqual(Object.fromEntries(names.map((name) => [name, supported[name].at(-1)])))
   })
@@ -90,19 +90,22 @@ describe('lowest()', () => {
     })
   })
 
-  it.each(['>5', '5.x || 6.x', '*', undefined])('does not guess the lowest version of a range like %s', (express) => {
-    const peerDependencies = { ...manifest.peerDependencies, express: express as string }
-    expect(() => lowest({ ...manifest, peerDependencies })).toThrow('not a range')
-  })
+  it.each(['>5', '5.x || 6.x', '*', undefined])(
+    'rejects a range like %s instead of guessing its lowest version',
+    (express) => {
+      const peerDependencies = { ...manifest.peerDependencies, express: express as string }
+      expect(() => lowest({ ...manifest, peerDependencies })).toThrow('not a range')
+    },
+  )
 })
 
 describe('parts', () => {
-  it('names only folders and files that exist', () => {
+  it('parts name only folders and files that exist', () => {
     const places = [...Object.values(parts).flat(), ...leftOut]
     expect(places.filter((place) => !existsSync(new URL(`../../${place}`, import.meta.url)))).toEqual([])
   })
 
-  it('names no place that every combination leaves out', () => {
+  it('parts name no place that every combination leaves out', () => {
     expect(parts.all).toEqual(['spec'])
     expect(parts.peers.filter((place) => leftOut.some((other) => place.startsWith(other)))).toEqual([])
   })

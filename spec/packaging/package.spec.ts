@@ -1,4 +1,4 @@
-/** The build can be loaded in every way. What is published, and that it works where it is installed: installed/. */
+/** The build can be loaded in every way. For the published files and their installation see installed/. */
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
@@ -9,7 +9,7 @@ const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 
 describe('the package', { timeout: 60_000 }, () => {
-  it('can be loaded by require() and by import', { meta: { id: 'package-1' } }, async () => {
+  it('the package can be loaded with require() and with import', { meta: { id: 'package-1' } }, async () => {
     const require = createRequire(import.meta.url)
     for (const path of Object.keys(manifest.exports)) {
       const name = path.replace('.', manifest.name)
@@ -22,7 +22,7 @@ describe('the package', { timeout: 60_000 }, () => {
     }
   })
 
-  it('names one repository, whose owner is replaced in one step', () => {
+  it('the manifest names one repository in all its links', () => {
     const { homepage, bugs, repository } = manifest
     const urls = [homepage, bugs.url, repository.url]
     const [address] = homepage.split('#')
@@ -30,7 +30,7 @@ describe('the package', { timeout: 60_000 }, () => {
     expect(address).toMatch(new RegExp(`^https://github\\.com/[\\w-]+/${manifest.name}$`))
   })
 
-  it('can be installed beside any version of the optional peers', () => {
+  it('the package can be installed beside any version of the optional peers', () => {
     const { peerDependencies: peers, peerDependenciesMeta } = manifest
     const optional = Object.keys(peerDependenciesMeta) as (keyof typeof peerDependenciesMeta)[]
     expect(optional.map((name) => [name, peers[name]])).toEqual([

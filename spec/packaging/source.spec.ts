@@ -1,11 +1,11 @@
-/** Every file of the project, as text: what must not be in any. */
+/** What must not occur in any text file of the project. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Folders that are made, not written. */
+/** Generated folders. */
 const made = new Set(
   readFileSync(join(root, '.gitignore'), 'utf8')
     .split('\n')
@@ -24,7 +24,7 @@ function filesIn(folder: string): string[] {
 const files = filesIn('').filter((path) => path !== 'package-lock.json' && !/\.(png|tgz|log)$|\.DS_Store$/.test(path))
 const texts = new Map(files.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 
-/** Where there is something, by file and line. */
+/** Places that match, by file and line. */
 function linesWith(pattern: RegExp, of: (path: string) => boolean = () => true): string[] {
   return [...texts].flatMap(([path, text]) =>
     of(path) ? text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}`] : [])) : [],
@@ -32,7 +32,7 @@ function linesWith(pattern: RegExp, of: (path: string) => boolean = () => true):
 }
 
 describe('the files of the project', () => {
-  it('are all looked at', () => {
+  it('the list of files includes all parts of the project', () => {
     for (const path of ['lib/index.ts', 'package.json', '.ci/run', '.github/workflows/ci.yml', 'scripts/build.js']) {
       expect(files).toContain(path)
     }
@@ -40,24 +40,24 @@ describe('the files of the project', () => {
     expect(files.filter((path) => path.includes('node_modules'))).toEqual([])
   })
 
-  it('are ASCII, save for documents and drawings', () => {
+  it('the files are ASCII, except documents and drawings', () => {
     // oxlint-disable-next-line no-control-regex
     expect(linesWith(/[^\x00-\x7f]/, (path) => !/\.(md|svg)$/.test(path))).toEqual([])
   })
 
-  it('hold no control characters', () => {
+  it('the files contain no control characters', () => {
     // oxlint-disable-next-line no-control-regex
     expect(linesWith(/[\x00-\x08\x0b-\x1f\x7f]/)).toEqual([])
   })
 
-  it('name no path of a machine', () => {
-    // Slashes in brackets, so that this file does not name one either.
+  it('the files name no path of a machine', () => {
+    // The slashes are in brackets, so that this file does not name a path either.
     const places = '[/](home|Users)[/]\\w+[/]|[/](root|work|tmp|mnt)[/][.\\w]|[A-Z]:\\\\+Users'
     expect(linesWith(new RegExp(`(^|[^\\w.:/*-]|file:[/]{2})(${places})`))).toEqual([])
     expect(linesWith(/\.\.[/]shared[/]/)).toEqual([])
   })
 
-  it('give no secret a default in documents and examples, which somebody would run in production', () => {
+  it('documents and examples give no secret a default that somebody would run in production', () => {
     const isShown = (path: string): boolean => path.endsWith('.md') || path.startsWith('examples/')
     expect(linesWith(/secret\S*\s*(\?\?|\|\|)=?\s*['"`]/i, isShown)).toEqual([])
     // A parameter or a destructured member.
@@ -66,7 +66,7 @@ describe('the files of the project', () => {
     expect(linesWith(/\bsecret:\s*(\[\s*)?['"`]/, isShown)).toEqual([])
   })
 
-  it('name no host of a package registry', () => {
+  it('the files name no host of a package registry', () => {
     expect(
       linesWith(/\bregistry\.[a-z]|npm(js)\.|\brepo\d*\.(maven|apache)|\bmaven\.(org|apache)|\bdeb\.debian\./),
     ).toEqual([])

@@ -1,4 +1,4 @@
-/** All that this package keeps, in a Redis Cluster of three masters. */
+/** Everything that the package stores, in a Redis Cluster of three masters. */
 import { createCluster } from 'redis'
 import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
 import type { Express } from 'express'
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const redis = (): RedisClient => client as unknown as RedisClient
 
-/** How many keys each master has. */
+/** Number of keys on each master. */
 async function sizes(): Promise<number[]> {
   return Promise.all(cluster.masters.map(async (master) => Number(await master.command('DBSIZE'))))
 }
@@ -53,7 +53,7 @@ async function start() {
 describe.skipIf(lacksServers('Redis Cluster'))('in a Redis Cluster', () => {
   describeRecords(() => redisRecords({ client: redis() }))
 
-  it('users log in, with one instance and beside it another, get tokens, and log out', async () => {
+  it('users log in with two instances side by side, get tokens and log out on a Redis Cluster', async () => {
     const { app, agent } = await start()
     await agent.get('/profile')
     await agent.get('/partner-profile')
@@ -66,7 +66,7 @@ describe.skipIf(lacksServers('Redis Cluster'))('in a Redis Cluster', () => {
     expect(await whoIs(agent, app)).toEqual({ default: null, partner: 'bob', cart: 'apples' })
   })
 
-  it('logins are over all masters, and a user is logged out of all of them', async () => {
+  it('logins are spread over all masters, and a user is logged out on all of them', async () => {
     const { app } = await start()
     const agents = Array.from({ length: 30 }, () => app.agent())
     for (const agent of agents) await agent.get('/profile')

@@ -1,4 +1,4 @@
-/** Redis through Sentinel: a master that fails, with its replica in its place a moment later. */
+/** Redis with Sentinel: the master fails, and a moment later its replica takes over. */
 import { createSentinel } from 'redis'
 import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
@@ -25,7 +25,7 @@ afterAll(async () => {
 })
 
 it.skipIf(lacksServers('Redis Sentinel'))(
-  'a failover keeps the logins that the replica had, loses those that it had not, and answers 503 in between',
+  'a failover keeps the replicated logins, loses the others, and answers 503 in between',
   async () => {
     const store = new RedisSessionStore({
       client: client as unknown as RedisClient,
@@ -42,7 +42,7 @@ it.skipIf(lacksServers('Redis Sentinel'))(
     for (let n = 0; n < 20; n++) kept.push(await loggedIn())
     expect(Number(await sentinels.master.command('WAIT', '1', '5000'))).toBe(1)
 
-    // From here on the master alone has what is written.
+    // From here on only the master has what is written.
     sentinels.replica.pause()
     await sentinels.master.command('CLIENT', 'KILL', 'TYPE', 'replica')
     const lost: UserAgent[] = []
@@ -65,10 +65,10 @@ it.skipIf(lacksServers('Redis Sentinel'))(
     let count = 0
     for (const agent of lost) if ((await notesOf(agent, app)).sub === null) count++
     console.log(
-      `a failover: ${kept.length} logins that were replicated, 0 lost; ${lost.length} that were not, ${count} lost`,
+      `a failover: ${kept.length} replicated logins, 0 lost; ${lost.length} unreplicated logins, ${count} lost`,
     )
     expect(count).toBe(lost.length)
-    // Who lost a login logs in again, and everything works.
+    // A user whose login was lost logs in again, and everything works.
     expect((await (lost[0] as UserAgent).get('/profile')).status).toBe(200)
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBeGreaterThanOrEqual(kept.length)
     for (const agent of kept) expect(await notesOf(agent, app)).toMatchObject({ sub: null })

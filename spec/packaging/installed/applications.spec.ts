@@ -1,4 +1,4 @@
-/** The README's application in empty projects, with the packed package, as modules, by require() and on Redis. */
+/** The README's application in empty projects, with the packed package: as modules, with require(), and on Redis. */
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { logsIn } from './login.ts'
 import { firstApplication, Project, readmeBlocks, replaced } from './project.ts'
@@ -14,13 +14,13 @@ async function newProject(type?: 'module' | 'commonjs'): Promise<Project> {
   return project
 }
 
-/** Every peer that is needed is there, and fits. */
+/** Expects all required peers, in fitting versions. */
 async function fits(project: Project): Promise<void> {
   const { problems } = JSON.parse(await project.run('npm', ['ls', '--all', '--json'])) as { problems?: string[] }
   expect(problems ?? []).toEqual([])
 }
 
-/** A module as somebody writes it who has require(). */
+/** Rewrites a module for require(). */
 function required(code: string): string {
   const imports = /^import (.+) from '(.+)'$/gm
   const head = [...code.matchAll(imports)].map(([, names, from]) => `const ${names} = require('${from}')`)
@@ -28,7 +28,7 @@ function required(code: string): string {
 }
 
 describe('the packed package', { timeout: 180_000 }, () => {
-  it('logs in as typed from the README, in an empty folder', async () => {
+  it('the application of the README, typed into an empty folder, logs in', async () => {
     const { blocks } = await firstApplication()
     const project = await newProject()
     const setUp = blocks.find(({ code }) => code.includes('npm init'))?.code ?? ''
@@ -43,7 +43,7 @@ describe('the packed package', { timeout: 180_000 }, () => {
     await logsIn(project, { provider: 'provider.js', app: 'app.js' })
   })
 
-  it('logs in from an application that loads it by require()', { meta: { id: 'applications-1' } }, async () => {
+  it('an application that loads the package with require() logs in', { meta: { id: 'applications-1' } }, async () => {
     const { app, provider } = await firstApplication()
     const project = await newProject('commonjs')
     await project.install(['express', 'express-session', 'express-session-oidc'])
@@ -52,12 +52,12 @@ describe('the packed package', { timeout: 180_000 }, () => {
     await logsIn(project, { provider: 'provider.js', app: 'app.js' })
   })
 
-  it('logs in on Redis behind a proxy that ends TLS, as the README says for production', async ({ skip }) => {
-    skip(!inject('redisIsReal'), 'skipped for want of a redis-server on the PATH')
+  it('the production setup of the README, with Redis behind a TLS proxy, logs in', async ({ skip }) => {
+    skip(!inject('redisIsReal'), 'skipped: no redis-server on the PATH')
     const { app, provider } = await firstApplication()
     const [install, production] = await readmeBlocks('### In production: Redis, and TLS in front')
     const [, imports, setUp] = /^((?:import .*\n)+)([\s\S]+)$/.exec(production?.code ?? '') as unknown as string[]
-    // The session and what goes before it are those of the section; the rest is the first application's.
+    // The session and the code before it come from that section; the rest is the first application.
     const session = /app\.use\(\n {2}session\([\s\S]+?\n\)\n/
     const publicUrl = 'https://localhost'
     const text = replaced(`${imports}${app}`, session, setUp as string)

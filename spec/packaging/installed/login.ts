@@ -10,8 +10,8 @@ export interface Programs {
 }
 
 /**
- * Starts the README's provider and application in a project, and goes through them as Bob with the package's own user
- * agent: login, a page, a role that he lacks, logout.
+ * Starts the README's provider and application in a project, and uses them as Bob with the package's own user agent: a
+ * login, a page, a role that he lacks, and a logout.
  */
 export async function logsIn(
   project: Project,

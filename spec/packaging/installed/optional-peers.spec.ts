@@ -1,4 +1,4 @@
-/** Applications that have an old connect-redis or redis for something else, or none. */
+/** Applications that have an old connect-redis or redis for something else, or neither of them. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { Project } from './project.ts'
 
@@ -34,14 +34,17 @@ describe('the packed package beside optional peers', { timeout: 180_000 }, () =>
   it.each([
     [['connect-redis@7', 'redis@4'], oldStore, `TypeError: redisRecords${oldClient}`],
     [['connect-redis@8', 'redis@5'], oldStore, 'made'],
-  ])('is installed and loaded with %j, and says what is too old where it is used', async (peers, store, records) => {
-    const [first, second, ...others] = await madeWith(peers)
-    expect(first).toContain(store)
-    expect(second).toBe(records)
-    expect(others).toEqual([])
-  })
+  ])(
+    'the package installs and loads with %j, and an error names what is too old when it is used',
+    async (peers, store, records) => {
+      const [first, second, ...others] = await madeWith(peers)
+      expect(first).toContain(store)
+      expect(second).toBe(records)
+      expect(others).toEqual([])
+    },
+  )
 
-  it('is loaded without either, and names connect-redis where its entry for Redis is loaded', async () => {
+  it('the package loads without optional peers, and its Redis entry reports the missing connect-redis', async () => {
     project = await Project.make('module')
     await project.install(['express', 'express-session', 'express-session-oidc'])
     await project.write(

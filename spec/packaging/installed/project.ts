@@ -1,4 +1,4 @@
-/** A project of somebody else: an empty folder, with the package and what it is told to install. */
+/** A user's project: an empty folder, with the package and other packages installed. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -19,20 +19,20 @@ export class Project {
     this.folder = folder
   }
 
-  /** An empty folder, or one with a `package.json` of that type. */
+  /** An empty folder, or one with a `package.json` of this module type. */
   static async make(type?: 'module' | 'commonjs'): Promise<Project> {
     const project = new Project(await mkdtemp(join(tmpdir(), 'project-')))
     if (type) await project.write('package.json', JSON.stringify({ name: 'application', private: true, type }))
     return project
   }
 
-  /** Installs packages; the package's own name stands for the tarball. */
+  /** Installs packages; the package's own name is replaced by the tarball. */
   async install(names: readonly string[]): Promise<void> {
     const given = names.map((name) => (name === 'express-session-oidc' ? inject('packed').file : name))
     await this.run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...given])
   }
 
-  /** Runs a program to its end; its output is in the error where it fails. */
+  /** Runs a program to its end; if it fails, the error contains its output. */
   async run(program: string, words: readonly string[]): Promise<string> {
     try {
       return (await run(program, [...words], { cwd: this.folder })).stdout
@@ -46,13 +46,13 @@ export class Project {
     await writeFile(join(this.folder, name), text)
   }
 
-  /** A module of the package, as this project's programs get it. */
+  /** Loads a module of the package as the programs of this project do. */
   async load<Module>(name: string): Promise<Module> {
     const path = createRequire(join(this.folder, 'package.json')).resolve(name)
     return (await import(pathToFileURL(path).href)) as Module
   }
 
-  /** Starts a program, which lasts as long as the project; resolves to the first line that it prints. */
+  /** Starts a program that runs until the project is removed. Resolves to the first line that it prints. */
   start(file: string, env: Record<string, string>): Promise<string> {
     const child = spawn(process.execPath, [file], {
       cwd: this.folder,
@@ -73,22 +73,22 @@ export class Project {
     })
   }
 
-  /** Ends its programs and deletes it. */
+  /** Ends its programs and deletes its folder. */
   async remove(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL')
     await rm(this.folder, { recursive: true, force: true })
   }
 }
 
-/** A block of code in the README. */
+/** A code block in the README. */
 export interface Block {
   readonly language: string
-  /** The file that the line before it names. */
+  /** The file that the line before the block names. */
   readonly file: string | undefined
   readonly code: string
 }
 
-/** The blocks of code of a section of the README, in order. */
+/** The code blocks of a section of the README, in order. */
 export async function readmeBlocks(heading: string): Promise<Block[]> {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
   const section = readme.split(`${heading}\n`)[1]?.split(/\n##/)[0] ?? ''
@@ -103,7 +103,7 @@ export async function firstApplication(): Promise<{ app: string; provider: strin
   return { app: codeOf('app.js'), provider: codeOf('provider.js'), blocks }
 }
 
-/** Replaces a text that must be there. */
+/** Replaces a text that must exist. */
 export function replaced(text: string, from: string | RegExp, to: string): string {
   const result = text.replace(from, () => to)
   if (result === text) throw new Error(`nothing to replace: ${from}`)

@@ -1,4 +1,4 @@
-/** What is in the tarball: what its entries lead to, the documents for users, and nothing else. */
+/** The contents of the tarball: the files that its entries import, the documents for users, and nothing else. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
@@ -26,7 +26,7 @@ const entries = Object.values(manifest.exports).filter((entry) => typeof entry =
 const scripts = entries.map((entry) => posix.normalize(entry.default))
 const declarations = entries.map((entry) => posix.normalize(entry.types))
 
-/** What files lead to by their imports, themselves included. */
+/** These files and all files that they import, directly or indirectly. */
 async function ledTo(first: readonly string[], ending: string): Promise<string[]> {
   const found = new Set(first)
   for (const path of found) {
@@ -39,13 +39,13 @@ async function ledTo(first: readonly string[], ending: string): Promise<string[]
 }
 
 describe('the tarball', () => {
-  it('holds the scripts and declarations that its entries lead to, the documents for users, and nothing else', async () => {
+  it('contains the scripts and declarations behind its entries, the user documents, and nothing else', async () => {
     const expected = [...documents, ...(await ledTo(scripts, '.js')), ...(await ledTo(declarations, '.d.ts'))]
     expect(packed.paths).toEqual(expected.toSorted())
     expect(scripts).toEqual(['dist/index.js', 'dist/redis.js', 'dist/testing.js'])
   })
 
-  it('leaves out nothing of lib/ but files of types', async () => {
+  it('contains all of lib/ except files that only have types', async () => {
     const sources = (await readdir(join(root, 'lib'), { recursive: true })).filter((name) => name.endsWith('.ts'))
     const leftOut: string[] = []
     for (const name of sources) {
@@ -65,13 +65,13 @@ describe('the tarball', () => {
     expect(orphans).toEqual([])
   })
 
-  // A login alone was 99 kB; the guard of APIs, Entra and what specs of both need came on top.
-  it('is smaller than 190 kB', () => {
+  // Login alone took 99 kB; Bearer guards, Entra and the test helpers for both were added later.
+  it('the tarball is smaller than 190 kB', () => {
     console.log(`${packed.size} bytes packed, ${packed.paths.length} files`)
     expect(packed.size).toBeLessThan(190_000)
   })
 
-  it('has its documentation in the declarations, once', async () => {
+  it('has its documentation in the declarations, and no comments in the scripts', async () => {
     const options = await readFile(join(folder, 'dist/config/options.d.ts'), 'utf8')
     expect(options).toContain('/** The client identifier that the provider knows this application by. */')
     for (const path of packed.paths.filter((path) => path.endsWith('.js'))) {
@@ -79,7 +79,7 @@ describe('the tarball', () => {
     }
   })
 
-  it('links to documents that are in it, or in the repository', async () => {
+  it('the documents of the tarball link only to files that exist in the repository', async () => {
     for (const path of documents.filter((path) => path.endsWith('.md'))) {
       const text = await readFile(join(folder, path), 'utf8')
       for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
@@ -88,15 +88,15 @@ describe('the tarball', () => {
     }
   })
 
-  it('is what publint expects', async () => {
+  it('publint reports nothing about the tarball', async () => {
     const bytes = await readFile(packed.file)
     const tarball = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages } = await publint({ pack: { tarball }, level: 'suggestion', strict: true })
     expect(messages).toEqual([])
   })
 
-  it('has types that resolve for every way to import it', { meta: { id: 'tarball-1' } }, async () => {
-    // It leaves with an error where it finds a problem.
+  it('the types of the tarball resolve for every way to import it', { meta: { id: 'tarball-1' } }, async () => {
+    // The command fails if it finds a problem.
     const { stdout } = await run('npx', ['attw', packed.file, '--profile', 'esm-only', '--format', 'ascii'], {
       cwd: root,
     })

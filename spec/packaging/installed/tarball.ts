@@ -1,4 +1,4 @@
-/** Packs the package as publishing does, build included, once for all files. */
+/** Packs the package as publishing does, including the build, once for all files. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,7 @@ import type { TestProject } from 'vitest/node'
 export interface Packed {
   /** Path of the tarball. */
   readonly file: string
-  /** Bytes of it. */
+  /** Size in bytes. */
   readonly size: number
   /** Paths of the files in it. */
   readonly paths: readonly string[]

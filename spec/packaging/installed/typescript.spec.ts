@@ -1,6 +1,6 @@
 /**
- * TypeScript projects with the packed package: what is right compiles, what is wrong does not, and the README's
- * application logs in. TypeScript 5.6 is the oldest that is held to work, with the newest types of Express.
+ * TypeScript projects with the packed package: correct code compiles, wrong code does not, and the README's application
+ * logs in. TypeScript 5.6 is the oldest version that is tested, with the newest types of Express.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -48,7 +48,7 @@ async function typedProject(type: 'module' | 'commonjs', packages: readonly stri
   return project
 }
 
-/** Compiles a project; its errors are in the error. */
+/** Compiles a project; if it fails, the error contains the messages of the compiler. */
 async function compile(project: Project, version: string, options: object): Promise<void> {
   const config = { compilerOptions: { ...strict, noEmit: true, ...options }, include: ['*.ts'] }
   await project.write('tsconfig.json', JSON.stringify(config))
@@ -63,16 +63,16 @@ describe('the types of the packed package', { timeout: 180_000 }, () => {
   afterAll(() => project.remove())
 
   describe.each(compilers)('with TypeScript %s', (version) => {
-    it.each(Object.entries(resolutions))('resolve and say what is wrong: %s', async (_name, resolution) => {
+    it.each(Object.entries(resolutions))('the types resolve and report wrong code: %s', async (_name, resolution) => {
       await compile(project, version, { ...resolution, skipLibCheck: false })
     })
   })
 
-  it.each(Object.entries(resolutions))('do so with skipLibCheck too: %s', async (_name, resolution) => {
+  it.each(Object.entries(resolutions))('the types resolve with skipLibCheck too: %s', async (_name, resolution) => {
     await compile(project, '6.0', { ...resolution, skipLibCheck: true })
   })
 
-  it('refuse what is wrong, which the compiler would otherwise pass', async () => {
+  it('each wrong line is reported by the compiler', async () => {
     const wrong = await readFile(join(import.meta.dirname, 'typed/wrong.ts'), 'utf8')
     const mistakes = wrong.match(/@ts-expect-error/g)?.length
     await project.write('wrong.ts', wrong.replaceAll('@ts-expect-error', ''))
@@ -100,7 +100,7 @@ describe('a TypeScript project', { timeout: 180_000 }, () => {
     },
   )
 
-  it('of CommonJS compiles, from TypeScript 5.8 on, which knows require() of modules', async () => {
+  it('a CommonJS project compiles from TypeScript 5.8 on, which supports require() of ES modules', async () => {
     const project = await typedProject('commonjs', newest)
     try {
       for (const version of ['6.0', 'latest']) await compile(project, version, resolutions.nodenext)
@@ -109,7 +109,7 @@ describe('a TypeScript project', { timeout: 180_000 }, () => {
     }
   })
 
-  it('on Express 4 and express-session 1.18, with their types, compiles', async () => {
+  it('a project with Express 4, express-session 1.18 and their types compiles', async () => {
     const project = await typedProject('module', older)
     try {
       for (const version of ['5.6', 'latest']) await compile(project, version, resolutions.nodenext)

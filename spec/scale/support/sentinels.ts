@@ -1,4 +1,4 @@
-/** A Redis master with a replica, and three sentinels that put the replica in its place. */
+/** A Redis master with a replica, and three sentinels that promote the replica. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RedisProcess } from '../../support/redis-process.ts'
 import { startServer } from './servers.ts'
@@ -9,7 +9,7 @@ export interface Sentinels {
   readonly master: RedisProcess
   readonly replica: RedisProcess
   readonly rootNodes: readonly { readonly host: string; readonly port: number }[]
-  /** Waits until the sentinels have put the replica in the place of the master. */
+  /** Waits until the sentinels have promoted the replica. */
   failedOver(): Promise<void>
   stop(): Promise<void>
 }

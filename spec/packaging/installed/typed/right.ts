@@ -1,4 +1,4 @@
-/** What TypeScript projects may write; copied into them, never run. */
+/** Code that must compile in TypeScript projects; copied into them, never run. */
 import express, { type Request } from 'express'
 import session from 'express-session'
 import {

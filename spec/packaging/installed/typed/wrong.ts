@@ -1,4 +1,4 @@
-/** What TypeScript projects are told is wrong; copied into them, never run. */
+/** Code that must not compile in TypeScript projects; copied into them, never run. */
 import express from 'express'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
@@ -18,11 +18,11 @@ createOidc({ ...options, clientAuth: 'private_key_jwt' })
 createOidc({ ...options, maxLoginSeconds: '3600' })
 // @ts-expect-error: an unknown condition
 oidc.requireAuth({ role: 'admin' })
-// @ts-expect-error: no such event
+// @ts-expect-error: an unknown event
 oidc.on('signin', () => {})
 // @ts-expect-error: an event carries no token
 oidc.on('login', ({ tokens }) => void tokens)
-// @ts-expect-error: a URL is no client
+// @ts-expect-error: a URL is not a client
 redisRecords({ client: 'redis://127.0.0.1' })
 // @ts-expect-error: an unknown option
 export const store = new RedisSessionStore({ client, ttl: 600 })
@@ -30,9 +30,9 @@ export const store = new RedisSessionStore({ client, ttl: 600 })
 export const provider = startTestProvider({ user: 'alice' })
 
 express().get('/', (req) => {
-  // @ts-expect-error: there may be nobody
+  // @ts-expect-error: nobody may be logged in
   void req.oidc.user.sub
-  // @ts-expect-error: a user is not to be changed
+  // @ts-expect-error: a user is read-only
   oidc.user(req).sub = 'bob'
   if (!req.oidc.isAuthenticated) return
   const subject: string = req.oidc.user.sub
