@@ -1,4 +1,4 @@
-/** Many concurrent users. Each has their own login, tokens and data, whoever else is served at the same moment. */
+/** Many concurrent users. Each has their own login, tokens and data, even if others are served at the same moment. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { decodeJwt } from 'jose'

@@ -16,7 +16,7 @@ export const classes = [
       ),
       held(
         'users mixed up by caches and races',
-        'each user gets their own login and data, whoever else is served',
+        'each user gets their own login and data, even if other users are served concurrently',
         shown.usersApart,
         at('users-apart-2'),
       ),
