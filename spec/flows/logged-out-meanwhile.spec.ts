@@ -1,4 +1,4 @@
-/** Logins under way when a logout of their user comes: finality, and fairness to who logs in again. */
+/** Logouts of a user while a login is in progress: the logout is final, but a login that follows it is kept. */
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from 'express-session'
 import type { Oidc } from 'express-session-oidc'
@@ -12,9 +12,9 @@ import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 const world = flow({ refreshTokens: 'rotating' })
 const partner = partnerOfFile()
 
-/** Ways to log Alice out everywhere. */
+/** Ways to end all logins of Alice. */
 const ways: Record<string, (app: TestApp) => Promise<unknown>> = {
-  'a logout token by sub': async (app) => {
+  'a logout token with a sub': async (app) => {
     const token = await logoutToken(world.provider, { sub: 'alice' })
     const answer = await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })
     expect(answer.status).toBe(200)
@@ -26,15 +26,15 @@ function start(store = world.store()): Promise<TestApp> {
   return world.start({ session: { store }, options: { sessionStore: store }, routes: noteRoutes })
 }
 
-/** Goes on with a callback by hand, so that what it answers is seen. */
+/** Requests a callback without following its redirect, and returns where that leads. */
 async function finish(agent: UserAgent, callback: string): Promise<string> {
   const answer = await agent.get(callback, { redirect: 'manual' })
   expect(answer.status).toBeGreaterThanOrEqual(302)
   return location(answer)
 }
 
-describe.each(Object.entries(ways))('%s', (_what, logOut) => {
-  it('ends a login that is under way: it begins anew, once, and then stands', async () => {
+describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
+  it('a logout restarts a login in progress once, and the restarted login succeeds', async () => {
     const app = await start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -48,7 +48,7 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
     expect(told(app, 'login')).toHaveLength(1)
   })
 
-  it('leaves a login that begins after it', async () => {
+  it('a logout keeps a login that begins after it', async () => {
     const app = await start()
     await logOut(app)
     const agent = app.agent()
@@ -56,7 +56,7 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
-  it('leaves the login of another user that is under way', async () => {
+  it('a logout keeps a login in progress of another user', async () => {
     const app = await start()
     world.provider.signIn('bob')
     const agent = app.agent()
@@ -66,7 +66,7 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'bob' })
   })
 
-  it('leaves the former session of a login that it ends: what was in it stays', async () => {
+  it('a logout that restarts a login in progress keeps the data of the former session', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -76,7 +76,7 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
   })
 
-  it('ends them in a store of another kind too', async () => {
+  it('a logout ends logins and restarts logins in progress with MemoryStore too', async () => {
     const app = await start(new MemoryStore() as never)
     const agent = app.agent()
     await agent.get('/profile')
@@ -88,30 +88,34 @@ describe.each(Object.entries(ways))('%s', (_what, logOut) => {
   })
 })
 
-describe('a login that was to be linked to another, and was logged out meanwhile', () => {
-  it('leaves the other where a logout finds it', { meta: { id: 'logged-out-meanwhile-1' } }, async () => {
-    const store = world.store()
-    let linked: Oidc | undefined
-    const app = await world.start({
-      session: { store },
-      options: { sessionStore: store },
-      routes: (express, oidc, url) => void (linked = partner.routes(express, oidc, url, { sessionStore: store })),
-    })
-    const agent = app.agent()
-    await agent.get('/profile')
-    const callback = await response(agent, '/partner-profile')
-    await linked?.logins.end({ sub: 'bob' })
-    await finish(agent, callback)
-    expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: null })
-    // What the login that failed had written was taken back, and nothing else.
-    expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
-    expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
-    expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: null })
-  })
+describe('a login with a second instance that is logged out while it is in progress', () => {
+  it(
+    'a login with a second instance that is logged out keeps the first login, which can still be ended',
+    { meta: { id: 'logged-out-meanwhile-1' } },
+    async () => {
+      const store = world.store()
+      let linked: Oidc | undefined
+      const app = await world.start({
+        session: { store },
+        options: { sessionStore: store },
+        routes: (express, oidc, url) => void (linked = partner.routes(express, oidc, url, { sessionStore: store })),
+      })
+      const agent = app.agent()
+      await agent.get('/profile')
+      const callback = await response(agent, '/partner-profile')
+      await linked?.logins.end({ sub: 'bob' })
+      await finish(agent, callback)
+      expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: null })
+      // The rollback removed what the failed login had written, and nothing else.
+      expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
+      expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+      expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: null })
+    },
+  )
 })
 
-describe('a logout token that is late', () => {
-  it('leaves who has logged in again meanwhile, by the time of the ID token', async () => {
+describe('a late logout token', () => {
+  it('a late logout token keeps a login whose ID token was issued after it', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
@@ -119,13 +123,13 @@ describe('a logout token that is late', () => {
     const token = await logoutToken(world.provider, { sub: 'alice', iat })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
-    // Who was spared is found again by the next one.
+    // The next logout token still finds the login that the first one skipped.
     const next = await logoutToken(world.provider, { sub: 'alice', iat: iat + 61 })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: next })).status).toBe(200)
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('ends a login of which it is not known when its ID token was issued', async () => {
+  it('a late logout token ends a login whose ID token has an unknown issue time', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
@@ -139,7 +143,7 @@ describe('a logout token that is late', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('leaves who is just logging in again, by the time of the password', async () => {
+  it('a late logout token keeps a login in progress whose user authenticated after it', async () => {
     const app = await start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')

@@ -1,4 +1,4 @@
-/** What a login asks of Redis: how many commands, in how many round trips, and which keys go together. */
+/** The Redis commands of a login: how many, in how many round trips, and which keys share a command. */
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup } from '../support/app.ts'
@@ -14,7 +14,7 @@ declare module 'express-session' {
   }
 }
 
-/** A browser at an application, and what Redis is asked during the callback of its login. */
+/** A browser at an application; its `login()` returns the Redis commands of the callback. */
 async function browser(setup: Partial<AppSetup> = {}) {
   const tap = new RedisTap(test.redis.client)
   const app = await test.start({
@@ -31,7 +31,7 @@ async function browser(setup: Partial<AppSetup> = {}) {
   return {
     agent,
     session: async () => JSON.parse((await test.redis.client.get(`sess:${sessionId(agent)}`)) as string) as object,
-    /** Logs in. Commands that do not wait for one another are one round trip. */
+    /** Logs in. Commands that do not wait for each other count as one round trip. */
     login: async (): Promise<string[][]> => {
       const begun = await agent.get('/login', { redirect: 'manual' })
       const consented = await agent.get(begun.headers.get('location') as string, { redirect: 'manual' })
@@ -52,7 +52,7 @@ async function browser(setup: Partial<AppSetup> = {}) {
   }
 }
 
-/** What a key is for, without its ids. */
+/** A key with its ids masked. */
 function kindOf(key: string): string {
   return key.replace(/(?<=sess:|claim:|login:|logins:|ended:)[\w-]+/, 'id')
 }
@@ -65,7 +65,7 @@ const read = ['mGet sess:id oidc:{sess:id}']
 
 describe('the callback of a login', () => {
   it(
-    'of a browser without a session is 8 commands in 5 round trips',
+    'the callback takes 8 commands in 5 round trips for a browser without a session',
     { meta: { id: 'login-commands-1' } },
     async () => {
       const { agent, login } = await browser()
@@ -74,7 +74,7 @@ describe('the callback of a login', () => {
     },
   )
 
-  it('of an anonymous visitor is 10: the session is read before, and deleted with the last', async () => {
+  it('the callback takes 10 commands for an anonymous visitor: it also reads and deletes the session', async () => {
     const { agent, login, session } = await browser()
     await agent.get('/basket')
     const former = sessionId(agent)
@@ -83,7 +83,7 @@ describe('the callback of a login', () => {
     expect(await session()).toMatchObject({ basket: 'apple', hasLogins: true })
   })
 
-  it('of a user who is logged in deletes the former session and its tokens with one command', async () => {
+  it('the callback of a logged-in user deletes the former session and its tokens in one command', async () => {
     const { agent, login } = await browser()
     await login()
     const former = sessionId(agent)
@@ -105,7 +105,7 @@ describe('the callback of a login', () => {
     expect(await test.redis.client.exists([`sess:${former}`, `oidc:{sess:${former}}:tokens:default`])).toBe(0)
   })
 
-  it('saves the session once more where the application changes it while the callback is answered', async () => {
+  it('the callback saves the session again if the application changes it during the response', async () => {
     const { login, session } = await browser({
       before(app) {
         app.use((req, res, next) => {

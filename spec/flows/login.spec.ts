@@ -10,7 +10,7 @@ const world = flow({ algorithm: 'RS256' })
 const { start } = world
 
 describe('a login', () => {
-  it('begins at a guarded page and comes back to it with its query', async () => {
+  it('a login that begins at a guarded page returns to it with its query', async () => {
     const app = await start()
     const page = await app.agent().get('/profile?tab=2')
     expect(page.status).toBe(200)
@@ -18,7 +18,7 @@ describe('a login', () => {
     expect(page.json()).toMatchObject({ user: { sub: 'alice', iss: world.provider.issuer }, roles: ['admin', 'user'] })
   })
 
-  it('goes through the pages of the provider where nobody is logged in there', async () => {
+  it('a login shows the pages of the provider to a user who is not logged in there', async () => {
     world.provider.signIn(undefined)
     const app = await start()
     const agent = app.agent()
@@ -29,7 +29,7 @@ describe('a login', () => {
   })
 
   it.each(['Redis', 'memory'])(
-    'shows its user read-only, since requests share what is read: sessions in %s',
+    'req.oidc is read-only, because requests share the parsed login (sessions in %s)',
     async (where) => {
       const app = await start({
         ...(where === 'memory' ? { session: { store: new MemoryStore() } } : {}),
@@ -51,7 +51,7 @@ describe('a login', () => {
     },
   )
 
-  it('is kept by no cache on its way', { meta: { id: 'login-2' } }, async () => {
+  it('a login sets Cache-Control: no-store on every redirect', { meta: { id: 'login-2' } }, async () => {
     const app = await start()
     const page = await app.agent().get('/profile')
     const ours = page.hops.filter((hop) => hop.url.startsWith(app.url)).slice(0, -1)
@@ -63,27 +63,31 @@ describe('a login', () => {
 })
 
 describe('the authorization request', () => {
-  it('has state, nonce and an S256 code challenge, new ones each time', { meta: { id: 'login-3' } }, async () => {
-    const app = await start()
-    const one = await requested(app.agent(), '/login')
-    const other = await requested(app.agent(), '/login')
-    for (const asked of [one, other]) {
-      expect(Object.fromEntries(asked)).toEqual({
-        response_type: 'code',
-        client_id: 'web',
-        redirect_uri: `${app.url}/callback`,
-        scope: 'openid profile email',
-        code_challenge_method: 'S256',
-        state: expect.stringMatching(/^[\w.-]{22,}$/) as string,
-        nonce: expect.stringMatching(/^[\w-]{22,43}$/) as string,
-        code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
-      })
-    }
-    for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(other.get(name))
-  })
+  it(
+    'the authorization request has a new state, nonce and S256 code challenge each time',
+    { meta: { id: 'login-3' } },
+    async () => {
+      const app = await start()
+      const one = await requested(app.agent(), '/login')
+      const other = await requested(app.agent(), '/login')
+      for (const asked of [one, other]) {
+        expect(Object.fromEntries(asked)).toEqual({
+          response_type: 'code',
+          client_id: 'web',
+          redirect_uri: `${app.url}/callback`,
+          scope: 'openid profile email',
+          code_challenge_method: 'S256',
+          state: expect.stringMatching(/^[\w.-]{22,}$/) as string,
+          nonce: expect.stringMatching(/^[\w-]{22,43}$/) as string,
+          code_challenge: expect.stringMatching(/^[\w-]{43}$/) as string,
+        })
+      }
+      for (const name of ['state', 'nonce', 'code_challenge']) expect(one.get(name)).not.toBe(other.get(name))
+    },
+  )
 
   it(
-    'is followed by a token request with the verifier of that challenge and the same redirect URI',
+    'the token request has the verifier of the code challenge and the same redirect URI',
     { meta: { id: 'login-4' } },
     async () => {
       const app = await start()
@@ -97,7 +101,7 @@ describe('the authorization request', () => {
     },
   )
 
-  it('asks for the scope of the options', async () => {
+  it('the authorization request has the configured scope', async () => {
     const app = await start({ options: { scope: ['openid', 'email', 'calendar.read'] } })
     const agent = app.agent()
     expect((await requested(agent, '/login')).get('scope')).toBe('openid email calendar.read')
@@ -105,7 +109,7 @@ describe('the authorization request', () => {
   })
 
   it(
-    'takes the redirect URI from baseUrl, whatever Host and forwarded headers say',
+    'the redirect URI comes from baseUrl, whatever Host and forwarded headers contain',
     { meta: { id: 'login-5' } },
     async () => {
       const app = await start({ before: (express) => void express.set('trust proxy', true) })
@@ -128,7 +132,7 @@ describe('the authorization request', () => {
     },
   )
 
-  it('has what a route asks for with login()', { meta: { id: 'login-6' } }, async () => {
+  it('the authorization request has the parameters of oidc.login()', { meta: { id: 'login-6' } }, async () => {
     const app = await start({
       routes: (express, oidc) => {
         express.get(
@@ -162,7 +166,7 @@ describe('the authorization request', () => {
     expect(page.json()).toMatchObject({ scope: ['openid', 'calendar.read'] })
   })
 
-  it('takes nothing but returnTo from the address of the login route', { meta: { id: 'login-7' } }, async () => {
+  it('the login route ignores every query parameter but returnTo', { meta: { id: 'login-7' } }, async () => {
     const app = await start()
     const asked = await requested(
       app.agent(),
@@ -194,14 +198,14 @@ describe('the authorization request', () => {
     'acr_values',
     'ui_locales',
     'id_token_hint',
-  ])('cannot have %s overridden by extra', async (name) => {
+  ])('oidc.login() rejects the protocol parameter %s in extra', async (name) => {
     const app = await start()
     const error = thrown(() => app.oidc.login({ extra: { [name]: 'x' } }))
     expect(error.code).toBe('options_invalid')
     expect(error.message).toContain(name)
   })
 
-  it('is refused at construction where a parameter makes no sense, with all faults at once', async () => {
+  it('oidc.login() throws one error that names every invalid parameter', async () => {
     const app = await start()
     const wrong = {
       scope: 5,
@@ -222,8 +226,8 @@ describe('the authorization request', () => {
   })
 })
 
-describe('the cookie of a login under way', () => {
-  it('is for this host alone, not for scripts, and short-lived', async () => {
+describe('the cookie of a login in progress', () => {
+  it('the cookie of a login in progress is host-only, HttpOnly, SameSite=Lax and short-lived', async () => {
     const app = await start()
     const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
     expect(begun.cookiesSet).toHaveLength(1)
@@ -234,7 +238,7 @@ describe('the cookie of a login under way', () => {
     expect(begun.headers.get('set-cookie')).toContain('Max-Age=900')
   })
 
-  it('says nothing of the login to who can read it', async () => {
+  it('the cookie of a login in progress does not reveal its content', async () => {
     const app = await start()
     const begun = await app.agent().get('/login?returnTo=/profile', { redirect: 'manual' })
     const value = begun.cookiesSet[0]?.value ?? ''
@@ -244,7 +248,7 @@ describe('the cookie of a login under way', () => {
     for (const word of ['returnTo', 'verifier', '/profile']) expect(clear).not.toContain(word)
   })
 
-  it('is a __Host- cookie over https, also below a path, where it has a name of its own', async () => {
+  it('the cookie is a __Host- cookie over https, and has a different name below a path', async () => {
     const app = await start(behindTls(world.provider))
     const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     const [cookie] = (await agent.get('/login', { redirect: 'manual' })).cookiesSet
@@ -263,14 +267,14 @@ describe('the cookie of a login under way', () => {
     expect(shop.cookie('')).not.toBe(app.cookie(''))
   })
 
-  it('is gone when the login is finished', async () => {
+  it('the cookie of a login in progress is removed when the login finishes', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
     expect(transactions(agent)).toEqual([])
   })
 
-  it('lets two tabs finish both, each where it began', { meta: { id: 'login-8' } }, async () => {
+  it('two tabs can finish their logins, each at the page where it began', { meta: { id: 'login-8' } }, async () => {
     const app = await start()
     const agent = app.agent()
     const first = await response(agent, '/profile?tab=1')
@@ -280,23 +284,27 @@ describe('the cookie of a login under way', () => {
     expect((await agent.get('/profile')).hops).toHaveLength(1)
   })
 
-  it('is one of at most five, of which the oldest goes', { meta: { id: 'login-9' } }, async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-    const app = await start()
-    const agent = app.agent()
-    const begun: string[] = []
-    for (let tab = 0; tab < 7; tab++) {
-      vi.setSystemTime(Date.now() + 2000)
-      begun.push(await response(agent, `/profile?tab=${tab}`))
-      expect(transactions(agent).length).toBeLessThanOrEqual(5)
-    }
-    const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
-    expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
-    expect((await agent.get(begun[6] as string)).url).toBe(`${app.url}/profile?tab=6`)
-    expect((await agent.get(begun[2] as string)).url).toBe(`${app.url}/profile?tab=2`)
-  })
+  it(
+    'a browser keeps at most five logins in progress, and the oldest is dropped',
+    { meta: { id: 'login-9' } },
+    async () => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      const app = await start()
+      const agent = app.agent()
+      const begun: string[] = []
+      for (let tab = 0; tab < 7; tab++) {
+        vi.setSystemTime(Date.now() + 2000)
+        begun.push(await response(agent, `/profile?tab=${tab}`))
+        expect(transactions(agent).length).toBeLessThanOrEqual(5)
+      }
+      const states = begun.map((url) => new URL(url).searchParams.get('state')?.split('.')[0] as string)
+      expect(transactions(agent).map((name) => name.split('.').at(-1))).toEqual(states.slice(2))
+      expect((await agent.get(begun[6] as string)).url).toBe(`${app.url}/profile?tab=6`)
+      expect((await agent.get(begun[2] as string)).url).toBe(`${app.url}/profile?tab=2`)
+    },
+  )
 
-  it('is one of at most five also where tabs open within one second: the latest stays', async () => {
+  it('a browser keeps the latest five logins in progress even if all begin within one second', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const app = await start()
     const agent = app.agent()
@@ -307,7 +315,7 @@ describe('the cookie of a login under way', () => {
   })
 
   it(
-    'fits into a browser, which has no room for more than 4096 characters of name and value',
+    'name and value of the cookie fit into the 4096 characters that browsers accept',
     { meta: { id: 'login-10' } },
     async () => {
       const app = await start({
@@ -332,7 +340,7 @@ describe('the cookie of a login under way', () => {
     },
   )
 
-  it('makes room where a browser sends heaps of cookies of such names', async () => {
+  it('a login succeeds and removes planted login cookies, twenty per request', async () => {
     const app = await start()
     const agent = app.agent()
     for (let n = 0; n < 30; n++) agent.jar.set(`${app.cookie('x'.repeat(20))}${n + 10}=planted; Path=/`, app.url)
@@ -346,7 +354,7 @@ describe('the cookie of a login under way', () => {
 
 describe('returnTo', () => {
   it.each(['/profile?a=1&b=%20%26', '/profile?next=https://elsewhere.example/', '/profile?q=%C3%BC', '/profile'])(
-    'leads to %s',
+    'returnTo leads to %s after the login',
     async (wanted) => {
       const app = await start()
       const page = await app.agent().get(`/login?returnTo=${encodeURIComponent(wanted)}`)
@@ -354,7 +362,7 @@ describe('returnTo', () => {
     },
   )
 
-  it('of a guard is the address that was asked for, which never has a fragment', async () => {
+  it('a guard returns to the requested path and query, without a fragment', async () => {
     const app = await start()
     const page = await app.agent().get('/profile?a=1', { redirect: 'manual' })
     expect(location(page)).not.toContain('#')
@@ -386,7 +394,7 @@ describe('returnTo', () => {
     '/\u0000profile',
     '',
     `/${'a'.repeat(5000)}`,
-  ])('that is hostile leads to the base path: %j', async (hostile) => {
+  ])('a hostile returnTo leads to the base path: %j', async (hostile) => {
     const app = await start()
     const callback = await response(app.agent(), `/login?returnTo=${encodeURIComponent(hostile)}`)
     expect(callback).not.toContain('evil.example')
@@ -397,25 +405,28 @@ describe('returnTo', () => {
     expect(page.text()).toBe('hello alice')
   })
 
-  it('that comes twice is none', async () => {
+  it('a duplicate returnTo is ignored', async () => {
     const app = await start()
     const page = await app.agent().get('/login?returnTo=/profile&returnTo=//evil.example')
     expect(page.url).toBe(`${app.url}/`)
   })
 })
 
-describe('no login is begun', { meta: { id: 'login-11' } }, () => {
+describe('requests that begin no login', { meta: { id: 'login-11' } }, () => {
   const wants = 'text/html,application/xhtml+xml'
   const navigation = { accept: wants, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
   const requests: [string, (agent: UserAgent, path: string) => ReturnType<UserAgent['get']>][] = [
-    ['a HEAD', (agent, path) => agent.fetch(path, { method: 'HEAD', headers: navigation, redirect: 'manual' })],
+    ['a HEAD request', (agent, path) => agent.fetch(path, { method: 'HEAD', headers: navigation, redirect: 'manual' })],
     ['a prefetch', (agent, path) => agent.get(path, { headers: { 'sec-purpose': 'prefetch' }, redirect: 'manual' })],
     [
       'a prerender',
       (agent, path) => agent.get(path, { headers: { 'sec-purpose': 'prefetch;prerender' }, redirect: 'manual' }),
     ],
-    ['an old prefetch', (agent, path) => agent.get(path, { headers: { purpose: 'prefetch' }, redirect: 'manual' })],
-    ['a fetch', (agent, path) => agent.fetch(path, { redirect: 'manual' })],
+    [
+      'a prefetch with the older Purpose header',
+      (agent, path) => agent.get(path, { headers: { purpose: 'prefetch' }, redirect: 'manual' }),
+    ],
+    ['a fetch()', (agent, path) => agent.fetch(path, { redirect: 'manual' })],
     [
       'an XMLHttpRequest',
       (agent, path) => agent.get(path, { headers: { 'x-requested-with': 'XMLHttpRequest' }, redirect: 'manual' }),
@@ -428,7 +439,7 @@ describe('no login is begun', { meta: { id: 'login-11' } }, () => {
   ]
 
   describe.each(['/login', '/profile', '/connect'])('at %s', (path) => {
-    it.each(requests)('by %s', async (_name, request) => {
+    it.each(requests)('no login begins for %s', async (_name, request) => {
       const app = await start({
         routes: (express, oidc) => {
           express.get('/connect', oidc.login({ scope: 'openid calendar.read' }))
@@ -443,7 +454,7 @@ describe('no login is begun', { meta: { id: 'login-11' } }, () => {
     })
   })
 
-  it('with another method at the login route: 405, which names those that there are', async () => {
+  it('the login route answers other methods with 405 and Allow: GET, HEAD', async () => {
     const app = await start()
     for (const method of ['POST', 'PUT', 'DELETE']) {
       const answer = await app.agent().fetch('/login', { method })
@@ -454,8 +465,8 @@ describe('no login is begun', { meta: { id: 'login-11' } }, () => {
   })
 })
 
-describe('a login begun by a form', () => {
-  it('is a page that goes on by itself, since form-action of a policy would stop a redirect', async () => {
+describe('a login that a form begins', () => {
+  it('a form gets a page that redirects by itself, because a form-action policy would block a redirect', async () => {
     const app = await start({
       routes: (express, oidc) => {
         express.post('/connect', oidc.login({ scope: 'openid calendar.read', returnTo: '/profile' }))
@@ -485,8 +496,8 @@ describe('a login begun by a form', () => {
   it.each([
     ['a page of the application', { 'sec-fetch-site': 'same-origin' }],
     ['the application, in a browser without Sec-Fetch-Site', { 'sec-fetch-site': undefined }],
-    ['an origin that allowedOrigins lists', { 'sec-fetch-site': 'cross-site', origin: listed }],
-  ])('is answered with that page where the form comes from %s', async (_, headers) => {
+    ['an origin in allowedOrigins', { 'sec-fetch-site': 'cross-site', origin: listed }],
+  ])('a form from %s gets the page that redirects by itself', async (_, headers) => {
     const app = await startWithForm()
     const answer = await app.agent().post('/connect', {}, { headers, redirect: 'manual' })
     expect(answer.status).toBe(200)
@@ -495,14 +506,17 @@ describe('a login begun by a form', () => {
 
   it.each([
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
-    ['another origin of this site', { 'sec-fetch-site': 'same-site', origin: 'https://old.example.com' }],
+    ['another origin of the same site', { 'sec-fetch-site': 'same-site', origin: 'https://old.example.com' }],
     [
       'another site, in a browser without Sec-Fetch-Site',
       { 'sec-fetch-site': undefined, origin: 'https://evil.example' },
     ],
     ['an opaque origin, in a browser without Sec-Fetch-Site', { 'sec-fetch-site': undefined, origin: 'null' }],
-    ['a listed origin in the name alone', { 'sec-fetch-site': 'cross-site', origin: `${listed}.evil.example` }],
-  ])('is answered with a 303 where the form comes from %s', async (_, headers) => {
+    [
+      'an origin that only begins like a listed one',
+      { 'sec-fetch-site': 'cross-site', origin: `${listed}.evil.example` },
+    ],
+  ])('a form from %s gets a 303 redirect', async (_, headers) => {
     const app = await startWithForm()
     const answer = await app.agent().post('/connect', {}, { headers, redirect: 'manual' })
     expect(answer.status).toBe(303)
@@ -512,8 +526,8 @@ describe('a login begun by a form', () => {
   })
 })
 
-describe('a second instance of another name', () => {
-  it('has routes and cookies of its own', async () => {
+describe('a second instance with another name', () => {
+  it('a second instance with another name has separate routes and cookies', async () => {
     const { provider } = world
     const app = await start({
       routes: (express, _oidc, url) => {

@@ -25,11 +25,11 @@ function routes(express: Express): void {
   })
 }
 
-/** Where an application keeps sessions and logins, and the same for a job elsewhere. */
+/** The stores of an application, and stores on the same data for a job in another process. */
 interface Place {
   readonly web: { readonly store: Store; readonly records?: Records }
   readonly job: { readonly store: Store; readonly records?: Records }
-  /** Ends a session as its idle time does: nobody is asked. */
+  /** Deletes a session as its idle time-out would, without calling the package. */
   readonly idle: (id: string) => unknown
 }
 
@@ -43,11 +43,11 @@ const places: Record<string, () => Place> = {
     const store = new MemoryStore()
     return { web: { store }, job: { store }, idle: (id) => store.destroy(id) }
   },
-  'a store of another kind': () => {
+  'a store without atomic operations': () => {
     const store = new AsyncStore()
     return { web: { store }, job: { store }, idle: (id) => store.entries.delete(id) }
   },
-  'redisRecords beside another store': () => {
+  'redisRecords beside another session store': () => {
     const store = new AsyncStore()
     const records = (): Records => redisRecords({ client: world.redis.client })
     return {
@@ -58,7 +58,7 @@ const places: Record<string, () => Place> = {
   },
 }
 
-/** An instance of a process that runs jobs and has no application. */
+/** An instance in a process that only runs jobs. */
 function jobWith({ store, records }: Place['job'], options: Partial<OidcOptions> = {}): Oidc {
   return createOidc({
     ...(world.provider.settings() as OidcOptions),
@@ -74,7 +74,7 @@ interface Started {
   readonly app: TestApp
   readonly agent: UserAgent
   readonly job: Oidc
-  /** Of the login of the browser. */
+  /** The id of the login of the browser. */
   readonly id: string
 }
 
@@ -99,8 +99,8 @@ async function refused(job: Oidc, id: string): Promise<OidcError> {
   return error
 }
 
-describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
-  it('gets the token that requests of the login get, without asking the provider', async () => {
+describe.each(Object.entries(places))('a job with %s', (_name, make) => {
+  it('a job gets the same token as requests of the login, without a request to the provider', async () => {
     const { app, agent, job, id } = await start(make())
     const { token } = await shownToken(agent, app.url)
     expect(await job.logins.accessToken({ id })).toBe(token)
@@ -108,7 +108,7 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
     expect(grants()).toBe(0)
   })
 
-  it('and requests that need a new token at the same time cost one refresh', async () => {
+  it('jobs and requests that need a new token at the same time share one refresh', async () => {
     const { app, agent, job, id } = await start(make())
     for (let round = 1; round <= 3; round++) {
       pass(280)
@@ -121,20 +121,20 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
     expect(told(app, 'refresh_failed')).toEqual([])
   })
 
-  it('gets nothing more after a logout', async () => {
+  it('a job gets login_required after a logout', async () => {
     const { agent, job, id } = await start(make())
     await agent.post('/logout', {}, { followRefresh: false })
     await refused(job, id)
   })
 
-  it('gets nothing more once the application has destroyed the session', async () => {
+  it('a job gets login_required once the application has destroyed the session', async () => {
     const { agent, job, id } = await start(make())
     await agent.get('/destroy')
     pass(280)
     await refused(job, id)
   })
 
-  it('gets nothing more once the session has ended by its idle time, fresh as its token may be', async () => {
+  it('a job gets login_required once the idle session has expired, even while the token is fresh', async () => {
     const place = make()
     const { agent, job, id } = await start(place)
     await place.idle(sessionId(agent))
@@ -144,8 +144,8 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
     await refused(job, id)
   })
 
-  it('gets nothing more after the absolute limit', async () => {
-    // The clock stands still from here on.
+  it('a job gets login_required after maxLoginSeconds', async () => {
+    // From here on only pass() moves the clock.
     pass(0)
     const { job, id } = await start(make(), { maxLoginSeconds: 200 })
     pass(199)
@@ -154,7 +154,7 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
     await refused(job, id)
   })
 
-  it('gets tokens of a login that another took along into a new session, also when the way there is forgotten', async () => {
+  it('a job finds a login that moved to a new session, even after the record of that move is gone', async () => {
     const place = make()
     const app = await world.start({
       options: { records: place.web.records },
@@ -173,7 +173,7 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
     expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
     const job = jobWith(place.job)
     const before = await job.logins.accessToken({ id })
-    // Its record says for ten minutes where its logins went.
+    // The record of the former session names the new session for ten minutes.
     pass(610)
     await world.redis.client.del([`oidc:{sess:${former}}`])
     world.provider.forget()
@@ -184,8 +184,8 @@ describe.each(Object.entries(places))('a job, with %s', (_name, make) => {
   })
 })
 
-describe('which login it is', () => {
-  it('is named by req.oidc and the events', async () => {
+describe('the id of a login', () => {
+  it('req.oidc and the events contain the id of the login', async () => {
     const { app, agent, id } = await start(places['RedisSessionStore']!())
     expect(told(app, 'login')).toMatchObject([{ loginId: id }])
     await agent.post('/logout', {}, { followRefresh: false })
@@ -193,7 +193,7 @@ describe('which login it is', () => {
     expect((await app.agent().fetch('/id')).json()).toBeNull()
   })
 
-  it('is the one of the instance alone', async () => {
+  it('the id of a login is valid for its own instance only', async () => {
     const store = world.store()
     const app = await world.start({
       session: { store },
@@ -214,12 +214,12 @@ describe('which login it is', () => {
     )
     expect((await rejection(job.logins.accessToken({ id }))).code).toBe('login_required')
     expect(await partnerJob.logins.accessToken({ id })).not.toBe((await shownToken(agent, app.url)).token)
-    // The one is logged out, and the other is not.
+    // The logout ends only the login of the first instance.
     await agent.post('/logout', {}, { followRefresh: false })
     await partnerJob.logins.accessToken({ id })
   })
 
-  it('is not that of the login before it', async () => {
+  it('a second login gets a new id, and the former id is no longer valid', async () => {
     const { agent, job, id } = await start(places['RedisSessionStore']!())
     await agent.get('/login?returnTo=/profile')
     const later = (await agent.fetch('/id')).json() as unknown as string
@@ -231,28 +231,28 @@ describe('which login it is', () => {
   })
 
   it.each<[string, unknown]>([
-    ['nothing', undefined],
-    ['no id', {}],
-    ['an id that is none', { id: 'alice' }],
-    ['an id that is no text', { id: 42 }],
-    ['a wrong scope', { id: 'x'.repeat(22), scope: 7 }],
+    ['missing parameters', undefined],
+    ['a missing id', {}],
+    ['a malformed id', { id: 'alice' }],
+    ['an id that is not a string', { id: 42 }],
+    ['an invalid scope', { id: 'x'.repeat(22), scope: 7 }],
     ['an unknown parameter', { id: 'x'.repeat(22), sub: 'alice' }],
-  ])('must be said: %s is refused', async (_what, parameters) => {
+  ])('logins.accessToken() rejects %s with options_invalid', async (_what, parameters) => {
     const job = jobWith({ store: world.store() })
     const error = await rejection(job.logins.accessToken(parameters as { id: string }))
     expect(error.code).toBe('options_invalid')
     expect(error.message).toContain('logins.accessToken()')
   })
 
-  it('may be none', async () => {
+  it('logins.accessToken() rejects an unknown id with login_required', async () => {
     await refused(jobWith({ store: world.store() }), 'x'.repeat(22))
   })
 })
 
-describe('a job', () => {
+describe('limits and faults of a job', () => {
   const redisPlace = (): Place => places['RedisSessionStore']!()
 
-  it('does not keep a session alive that nobody uses', async () => {
+  it('a job does not extend the life of an unused session', async () => {
     const { agent, job, id } = await start(redisPlace())
     const key = `sess:${sessionId(agent)}`
     await world.redis.client.expire(key, 100)
@@ -264,7 +264,7 @@ describe('a job', () => {
     expect(await world.redis.client.ttl(key)).toBeLessThanOrEqual(100)
   })
 
-  it('leaves no trace of a login in the store for longer than it may last', async () => {
+  it('the index entry of a login expires with maxLoginSeconds and is deleted by a logout', async () => {
     const { agent, id } = await start(redisPlace(), { maxLoginSeconds: 1000 })
     const key = `oidc:login:${id}`
     const life = await world.redis.client.ttl(key)
@@ -274,7 +274,7 @@ describe('a job', () => {
     expect(await world.redis.client.get(key)).toBeNull()
   })
 
-  it('gets a token for another scope or resource, as a request does', async () => {
+  it('a job gets a token for another scope, as a request does', async () => {
     const { app, agent, job, id } = await start(redisPlace())
     const { token } = await shownToken(agent, app.url)
     const other = await job.logins.accessToken({ id, scope: 'openid email' })
@@ -283,7 +283,7 @@ describe('a job', () => {
     expect(grants()).toBe(1)
   })
 
-  it('whose refresh the provider refuses ends the login, for requests too', async () => {
+  it('a job whose refresh the provider rejects ends the login, for requests too', async () => {
     const { app, agent, job, id } = await start(redisPlace())
     const ended: object[] = []
     job.on('logout', (event) => void ended.push(event))
@@ -297,7 +297,7 @@ describe('a job', () => {
     expect(told(app, 'refresh_failed')).toEqual([])
   })
 
-  it('without a refresh token to use is told once, and asks nobody', async () => {
+  it('a job without a refresh token gets login_required after expiry, without a token request', async () => {
     const undo = world.provider.misbehave({ tokenResponse: ({ refresh_token: _unused, ...others }) => others })
     const { job, id } = await start(redisPlace())
     undo()
@@ -306,7 +306,7 @@ describe('a job', () => {
     await refused(job, id)
   })
 
-  it('is told of a provider that is down, once the token has ended', async () => {
+  it('a job gets provider_unavailable from a provider that is down only once the token has expired', async () => {
     const { job, id } = await start(redisPlace())
     const faults: object[] = []
     job.on('provider_fault', (event) => void faults.push(event))
@@ -318,7 +318,7 @@ describe('a job', () => {
     expect(faults).toHaveLength(1)
   })
 
-  it('is told of a store that is away, and that is no logout', async () => {
+  it('a job gets store_unavailable while the store is down, and the login is kept', async () => {
     const { id } = await start(redisPlace())
     const redis = switchedRedis(world.redis.client)
     const job = jobWith({ store: new RedisSessionStore({ client: redis.client }) })
@@ -331,7 +331,7 @@ describe('a job', () => {
     await job.logins.accessToken({ id })
   })
 
-  it('of an instance that was not told which store there is says so', async () => {
+  it('logins.accessToken() fails with setup_invalid without the sessionStore option', async () => {
     const { app, id } = await start(redisPlace())
     const error = await rejection(app.oidc.logins.accessToken({ id }))
     expect(error.code).toBe('setup_invalid')
@@ -339,39 +339,36 @@ describe('a job', () => {
   })
 
   it.each([
-    ['an empty one in its place', undefined],
-    ['none in its place', null],
-  ])(
-    'that finds a session gone the moment that another login takes its own along (%s) gets the token',
-    async (_what, seen) => {
-      const app = await world.start({
-        routes(express, oidc, url) {
-          routes(express)
-          partner.routes(express, oidc, url)
-        },
-      })
-      const agent = app.agent()
-      await agent.get('/profile')
-      const id = (await agent.fetch('/id')).json() as unknown as string
-      const looked: string[] = []
-      class Linking extends RedisSessionStore {
-        override async get(sid: string, callback?: (error?: unknown, data?: SessionData | null) => unknown) {
-          looked.push(sid)
-          if (looked.length > 1) return super.get(sid, callback)
-          await agent.get('/partner-profile')
-          const data = seen === null ? null : await super.get(sid)
-          callback?.(null, data)
-          return data
-        }
+    ['the store returns an empty session', undefined],
+    ['the store returns no session', null],
+  ])('a job gets the token of a login that moves while its session is read (%s)', async (_what, seen) => {
+    const app = await world.start({
+      routes(express, oidc, url) {
+        routes(express)
+        partner.routes(express, oidc, url)
+      },
+    })
+    const agent = app.agent()
+    await agent.get('/profile')
+    const id = (await agent.fetch('/id')).json() as unknown as string
+    const looked: string[] = []
+    class Linking extends RedisSessionStore {
+      override async get(sid: string, callback?: (error?: unknown, data?: SessionData | null) => unknown) {
+        looked.push(sid)
+        if (looked.length > 1) return super.get(sid, callback)
+        await agent.get('/partner-profile')
+        const data = seen === null ? null : await super.get(sid)
+        callback?.(null, data)
+        return data
       }
-      const job = jobWith({ store: new Linking({ client: world.redis.client }) })
-      expect(await job.logins.accessToken({ id })).toBe((await shownToken(agent, app.url)).token)
-      expect(looked).toEqual([expect.any(String), sessionId(agent)])
-      expect(looked[0]).not.toBe(looked[1])
-    },
-  )
+    }
+    const job = jobWith({ store: new Linking({ client: world.redis.client }) })
+    expect(await job.logins.accessToken({ id })).toBe((await shownToken(agent, app.url)).token)
+    expect(looked).toEqual([expect.any(String), sessionId(agent)])
+    expect(looked[0]).not.toBe(looked[1])
+  })
 
-  it('finds every login: one that could not be noted where it is fails, and works once it can', async () => {
+  it('a login fails while its index entry cannot be written, so that a job finds every login', async () => {
     const records = redisRecords({ client: world.redis.client })
     let isAway = true
     const app = await world.start({

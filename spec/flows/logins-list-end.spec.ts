@@ -1,4 +1,4 @@
-/** `oidc.logins.list()` and `oidc.logins.end()`: "your devices", "log out there", a blocked account. */
+/** `oidc.logins.list()` and `oidc.logins.end()`: a list of devices, a logout on one of them, a blocked account. */
 import { randomUUID } from 'node:crypto'
 import { MemoryStore, type Store } from 'express-session'
 import type { OidcOptions } from 'express-session-oidc'
@@ -15,7 +15,7 @@ async function start(options: Partial<OidcOptions> = {}, store: Store = world.st
     options: { sessionStore: store, ...options },
     routes: noteRoutes,
   })
-  // Those of the spec before.
+  // Ends the logins of the previous test.
   for (const sub of ['alice', 'bob']) await app.oidc.logins.end({ sub })
   app.events.length = 0
   return app
@@ -28,8 +28,8 @@ async function logIn(app: TestApp, sub = 'alice', headers: Record<string, string
   return agent
 }
 
-describe('the logins of a user', () => {
-  it('are listed, the latest first, with when they began and were last seen', async () => {
+describe('logins.list()', () => {
+  it('logins.list() returns the logins of a user, latest first, with their start and last use', async () => {
     const app = await start()
     const now = Math.floor(Date.now() / 1000)
     await logIn(app)
@@ -58,7 +58,7 @@ describe('the logins of a user', () => {
     expect(await app.oidc.logins.list({ sub: 'alice', issuer: 'https://other.example.com' })).toEqual([])
   })
 
-  it('have browser and address where the application asks for it', async () => {
+  it('logins.list() returns browser and address with the rememberDevice option', async () => {
     const app = await start({ rememberDevice: true })
     await logIn(app, 'alice', { 'user-agent': `Browser ${'x'.repeat(500)}` })
     const [login] = await app.oidc.logins.list({ sub: 'alice' })
@@ -69,7 +69,7 @@ describe('the logins of a user', () => {
   it.each([
     ['MemoryStore', () => new MemoryStore()],
     ['RedisSessionStore', () => world.store()],
-  ])('whose session has gone are not listed any more, with %s', async (_what, makeStore) => {
+  ])('logins.list() omits a login whose session was destroyed, with %s', async (_what, makeStore) => {
     const store = makeStore() as Store
     const app = await start({}, store)
     const agent = await logIn(app)
@@ -79,8 +79,8 @@ describe('the logins of a user', () => {
   })
 })
 
-describe('applications with one client and prefixes of their own in one Redis', () => {
-  it('list and end their own logins, and leave those of the other where they are found', async () => {
+describe('two applications with the same client and different prefixes in one Redis', () => {
+  it('each application lists and ends only its own logins, and the other still finds its own', async () => {
     const app = await start()
     const other = await start({}, new RedisSessionStore({ client: world.redis.client, prefix: 'other:' }))
     const [here, there] = [await logIn(app), await logIn(other)]
@@ -95,7 +95,7 @@ describe('applications with one client and prefixes of their own in one Redis', 
 })
 
 describe('logins.end()', () => {
-  it('by sub ends all of that user, wherever they are in use, revokes their tokens, and nobody else\u2019s', async () => {
+  it('logins.end({ sub }) ends all logins of that user, and of no other, and revokes their tokens', async () => {
     const app = await start()
     const [first, second, bob] = [await logIn(app), await logIn(app), await logIn(app, 'bob')]
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(2)
@@ -109,7 +109,7 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
   })
 
-  it.each(['sub', 'sid', 'id'] as const)('by %s leaves nothing of a login where it could be found', async (by) => {
+  it.each(['sub', 'sid', 'id'] as const)('logins.end() by %s deletes all index entries of the login', async (by) => {
     const prefix = `${randomUUID()}:`
     const app = await start({}, new RedisSessionStore({ client: world.redis.client, prefix }))
     await logIn(app)
@@ -120,7 +120,7 @@ describe('logins.end()', () => {
     expect(await found()).toEqual([])
   })
 
-  it('with an issuer ends those of its users, whether they stand or are under way, and no others', async () => {
+  it('logins.end({ sub, issuer }) keeps finished logins and logins in progress of other issuers', async () => {
     const app = await start()
     const agent = await logIn(app)
     const underWay = app.agent()
@@ -136,7 +136,7 @@ describe('logins.end()', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('counts no login whose session the application has destroyed', async () => {
+  it('logins.end() does not count a login whose session the application has destroyed', async () => {
     const store = new RedisSessionStore({ client: world.redis.client, prefix: 'destroyed:' })
     const app = await start({}, store)
     const agent = await logIn(app)
@@ -144,7 +144,7 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
   })
 
-  it('by id ends that one', async () => {
+  it('logins.end({ id }) ends only that login', async () => {
     const app = await start()
     const [there, here] = [await logIn(app), await logIn(app)]
     const id = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.id as string
@@ -154,7 +154,7 @@ describe('logins.end()', () => {
     expect(await app.oidc.logins.end({ id })).toBe(0)
   })
 
-  it('by sid ends those of that session at the provider', async () => {
+  it('logins.end({ sid }) ends only the logins of that session at the provider', async () => {
     const app = await start()
     const [there, here] = [await logIn(app), await logIn(app)]
     const sid = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.sid as string
@@ -171,7 +171,7 @@ describe('logins.end()', () => {
     [{ sub: '' }, 'sub must be a non-empty string'],
     [{ subject: 'alice' }, "unknown option 'subject'"],
     [{ sub: 'alice', issuer: 7 }, 'issuer must be a non-empty string'],
-  ])('refuses %j, and ends nothing', async (parameters, message) => {
+  ])('logins.end() rejects %j and ends nothing', async (parameters, message) => {
     const app = await start()
     const agent = await logIn(app)
     const error = await rejection(app.oidc.logins.end(parameters as { sub: string }))
@@ -180,7 +180,7 @@ describe('logins.end()', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
-  it('says that it needs the session store', async () => {
+  it('logins.list() and logins.end() fail with setup_invalid without the sessionStore option', async () => {
     const app = await world.start()
     for (const asked of [app.oidc.logins.end({ sub: 'a' }), app.oidc.logins.list({ sub: 'a' })]) {
       expect(await rejection(asked)).toMatchObject({ code: 'setup_invalid', status: 500 })

@@ -1,4 +1,4 @@
-/** `logout({ returnTo, local, all })`: where it leads, what it ends, and how a browser comes back. */
+/** `logout({ returnTo, local, all })`: where it redirects, what it ends, and how the browser returns. */
 import type { Express } from 'express'
 import type { LogoutParameters, Oidc, OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
@@ -31,7 +31,7 @@ const revoked = (): (string | null)[] =>
   world.provider.requestsTo('revocation').map(({ params }) => params.get('token_type_hint'))
 
 describe('logout()', () => {
-  it('revokes the refresh token and the access token (RFC 7009), and ends the login at the provider', async () => {
+  it('logout() revokes the refresh token and the access token (RFC 7009)', async () => {
     const { agent } = await start({})
     const page = await agent.post('/out', {}, { followRefresh: false })
     expect(page.status).toBe(200)
@@ -39,7 +39,7 @@ describe('logout()', () => {
     expect(revoked()).toHaveLength(2)
   })
 
-  it('takes no longer than one request may where the provider answers nothing', async () => {
+  it('logout() succeeds although the revocation endpoint never answers', async () => {
     const { app, agent } = await start({}, { providerTimeoutSeconds: 0.3 })
     world.provider.misbehave({ endpoints: { revocation: { hang: true } } })
     const page = await agent.post('/out', {}, { followRefresh: false })
@@ -49,7 +49,7 @@ describe('logout()', () => {
     expect(told(app, 'logout')).toHaveLength(1)
   })
 
-  it('{ local } ends the login here and revokes its tokens; at the provider the user stays logged in', async () => {
+  it('logout({ local }) ends the login and revokes its tokens, but keeps the session at the provider', async () => {
     const { app, agent } = await start({ local: true, returnTo: '/goodbye' })
     const page = await agent.post('/out')
     expect(page.url).toBe(`${app.url}/goodbye`)
@@ -57,18 +57,18 @@ describe('logout()', () => {
     expect(revoked()).toHaveLength(2)
     expect(await whoIs(agent, app)).toMatchObject({ default: null })
     world.provider.signIn(undefined)
-    // No password is asked for.
+    // The provider asks for no password.
     expect((await agent.get('/profile')).status).toBe(200)
   })
 
-  it('ends the login of its own instance', async () => {
+  it('logout() ends only the login of its own instance', async () => {
     const { app, agent } = await start({})
     await agent.get('/partner-profile')
     await agent.post('/out', {}, { followRefresh: false })
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
   })
 
-  it('{ all } ends those with the others too, and with the last one what was in the session', async () => {
+  it('logout({ all }) ends the logins with all instances and deletes the session data', async () => {
     const { app, agent } = await start({ all: true })
     await agent.get('/partner-profile')
     await agent.get('/cart/apples')
@@ -76,7 +76,7 @@ describe('logout()', () => {
     expect(await whoIs(agent, app)).toEqual({ default: null, partner: null, cart: null })
   })
 
-  it('{ all } ends those with the others also where there is none of its own', async () => {
+  it('logout({ all }) ends the logins with other instances even without one of its own', async () => {
     const { app, agent } = await start({ all: true })
     await agent.get('/partner-profile')
     await agent.post('/logout', {}, { followRefresh: false })
@@ -90,7 +90,7 @@ describe('logout()', () => {
     [{ all: 1 }, 'all must be true or false'],
     [{ returnTo: 'https://evil.example' }, 'returnTo must be a path on this origin'],
     [{ localOnly: true }, "unknown option 'localOnly'"],
-  ])('refuses %j, and nobody is logged out by it', async (parameters, message) => {
+  ])('logout() rejects %j and logs nobody out', async (parameters, message) => {
     const { app, agent } = await start({})
     expect(() => app.oidc.logout(parameters as LogoutParameters)).toThrow(message)
     const own = await world.start({
@@ -108,8 +108,8 @@ describe('logout()', () => {
   })
 })
 
-describe('a browser that comes back from a logout at the provider', () => {
-  it('goes on to where that was to lead, through the one address that is registered', async () => {
+describe('a browser that returns from a logout at the provider', () => {
+  it('the browser reaches returnTo through the one registered post-logout redirect URI', async () => {
     const { app, agent } = await start({ returnTo: '/goodbye?from=out' })
     const page = await agent.post('/out')
     expect(page.url).toBe(`${app.url}/goodbye?from=out`)
@@ -118,10 +118,10 @@ describe('a browser that comes back from a logout at the provider', () => {
   })
 
   it.each<[string, (state: string) => string | undefined]>([
-    ['another state', (state) => `${state}_INVALID`],
+    ['an altered state', (state) => `${state}_INVALID`],
     ['no state', () => undefined],
-    ['a state of nobody', () => 'x'],
-  ])('with %s stays at that address, which is answered as ever', async (_what, change) => {
+    ['a forged state', () => 'x'],
+  ])('a return with %s stays at the post-logout redirect URI, which answers as usual', async (_what, change) => {
     const { app, agent } = await start({ returnTo: '/goodbye' })
     const undo = world.provider.misbehave({
       logoutResponse: ({ state, ...others }) => {
@@ -137,7 +137,7 @@ describe('a browser that comes back from a logout at the provider', () => {
     expect(await whoIs(agent, app)).toMatchObject({ default: null })
   })
 
-  it('is sent nowhere by the state of a login', async () => {
+  it('the state of a login causes no redirect at the post-logout redirect URI', async () => {
     const { app, agent } = await start({})
     const login = await app.agent().get('/login', { redirect: 'manual' })
     const state = new URL(login.headers.get('location') ?? '').searchParams.get('state') ?? ''

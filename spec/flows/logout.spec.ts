@@ -72,18 +72,18 @@ async function greeting(who = agent): Promise<string> {
   return (await who.get('/')).text()
 }
 
-/** The end-session request that a redirect or a page asks the browser for. */
+/** The parameters of the end-session request that a redirect leads to. */
 function endSession(answer: UserAgentResponse): URLSearchParams {
   const location = new URL(answer.headers.get('location') ?? '')
   expect(location.origin + location.pathname).toBe(`${provider.url}/logout`)
   return location.searchParams
 }
 
-describe('a logout by GET', { meta: { id: 'logout-1' } }, () => {
+describe('a GET of the logout route', { meta: { id: 'logout-1' } }, () => {
   it.each([
     ['typed into the address bar', {}],
     ['clicked on a page of the application', { from: '/menu' }],
-  ])('%s acts at once', async (_, init) => {
+  ])('a logout by GET %s takes effect at once', async (_, init) => {
     await start()
     await logIn()
     const answer = await agent.get('/logout', { ...init, redirect: 'manual' })
@@ -95,13 +95,13 @@ describe('a logout by GET', { meta: { id: 'logout-1' } }, () => {
 
   it.each([
     ['from another site', { 'sec-fetch-site': 'cross-site' }],
-    ['from another origin of this site', { 'sec-fetch-site': 'same-site' }],
-    ['from who knows where', { 'sec-fetch-site': undefined }],
+    ['from another origin of the same site', { 'sec-fetch-site': 'same-site' }],
+    ['without Sec-Fetch-Site', { 'sec-fetch-site': undefined }],
     [
-      'by an image of another site',
+      'from an image of another site',
       { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' },
     ],
-  ])('%s shows a page with a button, and logs out only when that is pressed', async (_, headers) => {
+  ])('a logout by GET %s shows a page with a button, and only the button logs out', async (_, headers) => {
     await start()
     await logIn()
     provider.forget()
@@ -119,18 +119,18 @@ describe('a logout by GET', { meta: { id: 'logout-1' } }, () => {
 
   it.each([
     ['an image on a page of the application', { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
-    ['a prefetch of a link to it', { 'sec-purpose': 'prefetch' }],
-    ['a prerendering of a link to it', { 'sec-purpose': 'prefetch;prerender' }],
+    ['a prefetch of the logout link', { 'sec-purpose': 'prefetch' }],
+    ['a prerender of the logout link', { 'sec-purpose': 'prefetch;prerender' }],
     ['a frame on a page of the application', { 'sec-fetch-dest': 'iframe' }],
     ['a script', { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' }],
-  ])('by %s logs nobody out: it is no navigation', async (_, headers) => {
+  ])('a logout by GET from %s logs nobody out, because it is not a navigation', async (_, headers) => {
     await start()
     await logIn()
     await agent.get('/logout', { headers, from: '/menu', redirect: 'manual' })
     expect(await greeting()).toBe('hello alice')
   })
 
-  it('by HEAD does nothing', async () => {
+  it('a logout by HEAD logs nobody out', async () => {
     await start()
     await logIn()
     expect((await agent.fetch('/logout', { method: 'HEAD' })).status).toBe(200)
@@ -139,7 +139,7 @@ describe('a logout by GET', { meta: { id: 'logout-1' } }, () => {
 })
 
 describe('a logout by POST', () => {
-  it('of a form leads on by a page, which a policy for forms does not stop', async () => {
+  it('a logout form gets a page that redirects by itself, which a form-action policy does not block', async () => {
     await start({ before: (made) => made.use(helmet()) })
     await logIn()
     const menu = await agent.get('/menu')
@@ -155,7 +155,7 @@ describe('a logout by POST', () => {
     expect(await greeting()).toBe('hello stranger')
   })
 
-  it('of a form ends at the application again, through the provider', async () => {
+  it('a logout form returns to the application through the provider', async () => {
     await start({ before: (made) => made.use(helmet()) })
     await logIn()
     provider.forget()
@@ -165,7 +165,7 @@ describe('a logout by POST', () => {
     expect(provider.requestsTo('end_session')).toHaveLength(1)
   })
 
-  it('of a script gets told where to send the browser', async () => {
+  it('a logout by a script gets the end-session URL as JSON', async () => {
     await start()
     await logIn()
     const answer = await agent.fetch('/logout', { method: 'POST', redirect: 'manual' })
@@ -178,7 +178,7 @@ describe('a logout by POST', () => {
     expect((await agent.get(location)).url).toMatch(new RegExp(`^${app.url}/`))
   })
 
-  it('of a script that is not logged in gets an absolute URL too', async () => {
+  it('a logout by a script without a login gets the absolute URL of the start page', async () => {
     await start()
     const answer = await agent.fetch('/logout', { method: 'POST' })
     expect(answer.json()).toEqual({ location: `${app.url}/` })
@@ -186,9 +186,12 @@ describe('a logout by POST', () => {
 
   it.each([
     ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
-    ['another origin of this site', { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' }],
-    ['an old browser at another site', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
-  ])('from %s is refused', async (_, headers) => {
+    ['another origin of the same site', { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' }],
+    [
+      'another site, in a browser without Sec-Fetch-Site',
+      { 'sec-fetch-site': undefined, origin: 'https://evil.example' },
+    ],
+  ])('a logout by POST from %s is rejected with 403', async (_, headers) => {
     await start()
     await logIn()
     const form = await agent.post('/logout', {}, { headers, redirect: 'manual' })
@@ -199,9 +202,9 @@ describe('a logout by POST', () => {
   })
 })
 
-describe('the request to the end-session endpoint', () => {
+describe('the end-session request', () => {
   it(
-    'has the ID token as a hint, the client, where to come back to, and a state',
+    'the end-session request has ID token hint, logout hint, client, redirect URI and state',
     { meta: { id: 'logout-2' } },
     async () => {
       await start()
@@ -222,7 +225,7 @@ describe('the request to the end-session endpoint', () => {
     },
   )
 
-  it('has another state each time', async () => {
+  it('the end-session request has a new state each time', async () => {
     await start()
     const states = new Set<string | null>()
     for (let times = 0; times < 2; times++) {
@@ -232,23 +235,27 @@ describe('the request to the end-session endpoint', () => {
     expect(states.size).toBe(2)
   })
 
-  it('leads back to postLogoutRedirect, and from there where logout() says', { meta: { id: 'logout-3' } }, async () => {
-    await start({
-      options: { postLogoutRedirect: '/goodbye?from=here' },
-      routes: (made, oidc) => made.post('/bye', oidc.logout({ returnTo: '/elsewhere' })),
-    })
-    await logIn()
-    const usual = endSession(await agent.get('/logout', { redirect: 'manual' }))
-    expect(usual.get('post_logout_redirect_uri')).toBe(`${app.url}/goodbye?from=here`)
-    await logIn()
-    const answer = await agent.fetch('/bye', { method: 'POST' })
-    const { location } = answer.json() as { location: string }
-    expect(new URL(location).searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/goodbye?from=here`)
-    const back = await agent.get(location)
-    expect(back.url).toBe(`${app.url}/elsewhere`)
-  })
+  it(
+    'the browser returns to postLogoutRedirect, and from there to the returnTo of logout()',
+    { meta: { id: 'logout-3' } },
+    async () => {
+      await start({
+        options: { postLogoutRedirect: '/goodbye?from=here' },
+        routes: (made, oidc) => made.post('/bye', oidc.logout({ returnTo: '/elsewhere' })),
+      })
+      await logIn()
+      const usual = endSession(await agent.get('/logout', { redirect: 'manual' }))
+      expect(usual.get('post_logout_redirect_uri')).toBe(`${app.url}/goodbye?from=here`)
+      await logIn()
+      const answer = await agent.fetch('/bye', { method: 'POST' })
+      const { location } = answer.json() as { location: string }
+      expect(new URL(location).searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/goodbye?from=here`)
+      const back = await agent.get(location)
+      expect(back.url).toBe(`${app.url}/elsewhere`)
+    },
+  )
 
-  it('ends the session at the provider: the next login asks who it is', async () => {
+  it('the end-session request ends the session at the provider, and the next login asks who it is', async () => {
     await start()
     await logIn()
     await agent.get('/logout')
@@ -258,7 +265,7 @@ describe('the request to the end-session endpoint', () => {
     expect(page.text()).toContain('Who are you?')
   })
 
-  it('is not made where the provider has no such endpoint', async () => {
+  it('a logout sends no end-session request if the provider has no such endpoint', async () => {
     const other = await startTestProvider({ signIn: 'alice' })
     other.misbehave({ metadata: { end_session_endpoint: undefined } })
     try {
@@ -273,7 +280,7 @@ describe('the request to the end-session endpoint', () => {
     }
   })
 
-  it('sets an HttpOnly cookie and takes it away, so that no browser keeps pages of the user', async () => {
+  it('a logout sets and removes an HttpOnly cookie, so that no browser keeps pages of the user', async () => {
     await start()
     await logIn()
     const before = agent.jar.header(app.url)
@@ -285,7 +292,7 @@ describe('the request to the end-session endpoint', () => {
     expect(agent.jar.header(app.url)).toBe(before)
   })
 
-  it('is not made where nobody is logged in', async () => {
+  it('a logout sends no end-session request if nobody is logged in', async () => {
     await start()
     const answer = await agent.get('/logout', { redirect: 'manual' })
     expect(answer.status).toBe(303)
@@ -296,8 +303,8 @@ describe('the request to the end-session endpoint', () => {
   })
 })
 
-describe('a logout with the provider down', () => {
-  it('ends the login here, also where the provider is gone since', async () => {
+describe('a logout while the provider is down', () => {
+  it('a logout ends the login if the provider has gone down since the login', async () => {
     const other = await startTestProvider({ signIn: 'alice' })
     await start({ options: other.settings() })
     await logIn()
@@ -307,7 +314,7 @@ describe('a logout with the provider down', () => {
     expect(await greeting()).toBe('hello stranger')
   })
 
-  it('ends the login here, also where the provider was never seen by this process', async () => {
+  it('a logout ends the login if this process has never reached the provider', async () => {
     const other = await startTestProvider({ signIn: 'alice' })
     const first = await start({ options: other.settings() })
     await logIn()
@@ -326,12 +333,12 @@ describe('a logout with the provider down', () => {
   })
 })
 
-describe('a logout with the store down', () => {
+describe('a logout while the store is down', () => {
   it.each([
-    ['when the session is read', ['mGet']],
-    ['when the login is ended', ['eval']],
+    ['when reading the session', ['mGet']],
+    ['when ending the login', ['eval']],
     ['altogether', []],
-  ] as const)('%s is answered with 503, and the login is still there', async (_, failing) => {
+  ] as const)('a logout answers 503 and keeps the login if the store fails %s', async (_, failing) => {
     await start()
     await logIn()
     const before = agent.jar.header(app.url)
@@ -347,7 +354,7 @@ describe('a logout with the store down', () => {
     expect(await greeting()).toBe('hello stranger')
   })
 
-  it('loses no tokens where it could not be made: they are there, and the next one has its hint', async () => {
+  it('a failed logout keeps the tokens, and the next logout has an ID token hint', async () => {
     await start({
       routes: (made) => {
         made.get(
@@ -365,52 +372,59 @@ describe('a logout with the store down', () => {
   })
 
   it.each([
-    ['when the tokens are taken', ['getDel']],
-    ['when the session is destroyed', ['del']],
-  ] as const)('%s can be made once more, and then ends the session at the provider too', async (_, failing) => {
-    await start()
-    await logIn()
-    store.fail(...failing)
-    const answer = await agent.get('/logout', { redirect: 'manual' })
-    store.heal()
-    if (answer.status !== 303) {
-      expect(answer.status).toBe(503)
-      endSession(await agent.get('/logout', { redirect: 'manual' }))
-    } else {
-      endSession(answer)
-    }
-    expect(await greeting()).toBe('hello stranger')
-  })
+    ['when taking the tokens', ['getDel']],
+    ['when deleting the session', ['del']],
+  ] as const)(
+    'a logout can be repeated and ends the session at the provider if the store fails %s',
+    async (_, failing) => {
+      await start()
+      await logIn()
+      store.fail(...failing)
+      const answer = await agent.get('/logout', { redirect: 'manual' })
+      store.heal()
+      if (answer.status !== 303) {
+        expect(answer.status).toBe(503)
+        endSession(await agent.get('/logout', { redirect: 'manual' }))
+      } else {
+        endSession(answer)
+      }
+      expect(await greeting()).toBe('hello stranger')
+    },
+  )
 })
 
 describe('after a logout', () => {
-  it('the old cookie is anonymous, and what was in the session is gone', { meta: { id: 'logout-4' } }, async () => {
-    await start()
-    await logIn()
-    await agent.get('/basket/shoes')
-    expect((await agent.get('/basket')).text()).toBe('["shoes"]')
-    const old = agent.jar.header(app.url)
-    await agent.get('/logout')
-    const thief = app.agent({ headers: { cookie: old } })
-    expect(await greeting(thief)).toBe('hello stranger')
-    expect((await thief.get('/basket')).text()).toBe('[]')
-    expect((await thief.fetch('/profile')).status).toBe(401)
-  })
+  it(
+    'after a logout the old cookie is anonymous, and the session data are deleted',
+    { meta: { id: 'logout-4' } },
+    async () => {
+      await start()
+      await logIn()
+      await agent.get('/basket/shoes')
+      expect((await agent.get('/basket')).text()).toBe('["shoes"]')
+      const old = agent.jar.header(app.url)
+      await agent.get('/logout')
+      const thief = app.agent({ headers: { cookie: old } })
+      expect(await greeting(thief)).toBe('hello stranger')
+      expect((await thief.get('/basket')).text()).toBe('[]')
+      expect((await thief.fetch('/profile')).status).toBe(401)
+    },
+  )
 
-  it('nothing of the login is left in the store', { meta: { id: 'logout-5' } }, async () => {
+  it('after a logout nothing of the login is left in the store', { meta: { id: 'logout-5' } }, async () => {
     const prefix = `${randomUUID()}:`
     const keys = async (): Promise<string[]> =>
       (await redis.client.keys(`*${prefix}*`)).filter((key) => !/:(?:claim|ended):/.test(key))
     await start({ session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600, prefix }) } })
     await logIn()
-    // The session, the login and its tokens; and the index by the login's id, its subject and its session at the provider.
+    // Session, login and tokens; and index entries for the id of the login, its subject and its session at the provider.
     expect(await keys()).toHaveLength(6)
-    // Not followed: the next request with the dead session would clean up what is left.
+    // Not followed, because the next request with the ended session would clean up what is left.
     await agent.get('/logout', { redirect: 'manual' })
     expect(await keys()).toEqual([])
   })
 
-  it('a login works again, with another session', { meta: { id: 'logout-6' } }, async () => {
+  it('after a logout a login works again, with another session', { meta: { id: 'logout-6' } }, async () => {
     await start()
     await logIn()
     const first = agent.jar.get('connect.sid')?.value
@@ -424,7 +438,7 @@ describe('after a logout', () => {
     expect(await greeting()).toBe('hello bob')
   })
 
-  it('another one is nothing new', async () => {
+  it('after a logout another logout leads to the start page and emits no event', async () => {
     await start()
     await logIn()
     await agent.get('/logout', { redirect: 'manual' })
@@ -434,7 +448,7 @@ describe('after a logout', () => {
     expect(app.events.filter(({ name }) => name === 'logout')).toHaveLength(1)
   })
 
-  it('of two at once, both are answered and one did it', async () => {
+  it('three concurrent logouts are all answered with 303, and emit one event', async () => {
     await start()
     await logIn()
     const answers = await Promise.all([1, 2, 3].map(() => agent.get('/logout', { redirect: 'manual' })))
@@ -443,7 +457,7 @@ describe('after a logout', () => {
     expect(await greeting()).toBe('hello stranger')
   })
 
-  it('the event names the login and no token', async () => {
+  it('the logout event names the login and contains no token', async () => {
     await start()
     await logIn()
     await agent.get('/logout')
@@ -458,7 +472,7 @@ describe('after a logout', () => {
     })
   })
 
-  it('other browsers of the same user stay logged in', async () => {
+  it('after a logout other browsers of the same user stay logged in', async () => {
     await start()
     await logIn()
     const phone = app.agent()
@@ -469,7 +483,7 @@ describe('after a logout', () => {
 })
 
 describe('a logout beside a login with another instance', () => {
-  it('is of its own login alone, and the session stays', async () => {
+  it('a logout ends only the login of its own instance and keeps the session', async () => {
     const { createOidc } = await import('express-session-oidc')
     const staff = await startTestProvider({ signIn: 'bob' })
     try {
@@ -510,17 +524,21 @@ describe('tokens that cannot be opened', () => {
       agent.jar.set(`${cookie.name}=${cookie.value}; Path=/; SameSite=Lax`, app.url)
   }
 
-  it('do not stop a logout: it goes on with the client alone', { meta: { id: 'logout-7' } }, async () => {
-    await start()
-    await logIn()
-    await moveTo({ secret: 'another secret of more than thirty-two characters' })
-    expect(await greeting()).toBe('hello alice')
-    const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
-    expect([...asked.keys()].toSorted()).toEqual(['client_id', 'logout_hint', 'post_logout_redirect_uri', 'state'])
-    expect(await greeting()).toBe('hello stranger')
-  })
+  it(
+    'a logout succeeds without an ID token hint if the tokens cannot be opened',
+    { meta: { id: 'logout-7' } },
+    async () => {
+      await start()
+      await logIn()
+      await moveTo({ secret: 'another secret of more than thirty-two characters' })
+      expect(await greeting()).toBe('hello alice')
+      const asked = endSession(await agent.get('/logout', { redirect: 'manual' }))
+      expect([...asked.keys()].toSorted()).toEqual(['client_id', 'logout_hint', 'post_logout_redirect_uri', 'state'])
+      expect(await greeting()).toBe('hello stranger')
+    },
+  )
 
-  it('are not there as long as the old secret is on the list', async () => {
+  it('a logout still has an ID token hint while the old secret is in the list', async () => {
     await start()
     await logIn()
     await moveTo({
@@ -533,8 +551,8 @@ describe('tokens that cannot be opened', () => {
 })
 
 describe('maxLoginSeconds', { meta: { id: 'logout-8' } }, () => {
-  it.each(['RedisSessionStore', 'records beside it'])(
-    'ends the login and its data, whatever the activity: %s',
+  it.each(['RedisSessionStore', 'redisRecords beside it'])(
+    'maxLoginSeconds ends the login and its data, whatever the activity: %s',
     async (where) => {
       vi.useFakeTimers({ toFake: ['Date'] })
       const records =

@@ -1,4 +1,4 @@
-/** A login is asked for more scope, on top of what it was granted, once it is needed. */
+/** Incremental authorization: more scope is requested in addition to the granted scope, once it is needed. */
 import { requireAnyAuth, type AuthRule, type OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ async function start(setup: Setup = {}): Promise<{ app: TestApp; agent: UserAgen
   return { app, agent: await loggedIn(world, app) }
 }
 
-/** The scope that the provider was asked for, in the logins since it was last looked at. */
+/** The scope of each authorization request since the last call. */
 function asked(): (string | null)[] {
   const scopes = world.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
   world.provider.forget()
@@ -52,18 +52,18 @@ function grantOnly(...words: string[]): void {
   world.later(() => world.provider.grantOnly(undefined))
 }
 
-/** What an address of our own that asks for more asks the provider for. */
+/** The parameters of the authorization request that a URL of the application redirects to. */
 async function askedAt(agent: UserAgent, url: string): Promise<URLSearchParams> {
   return new URL(location(await agent.get(url, { redirect: 'manual' }))).searchParams
 }
 
-/** The address in a problem that leads to another login. */
+/** The login URL in a problem+json response. */
 function loginOf(answer: UserAgentResponse): string {
   return String(answer.json()['login'])
 }
 
-describe('requireAuth({ scope }) on a navigation of a login that lacks it', () => {
-  it('asks the provider for it, on top of what was granted, and goes on', async () => {
+describe('requireAuth({ scope }) on a navigation whose login lacks the scope', () => {
+  it('requests the missing scope in addition to the granted scope, and returns to the page', async () => {
     const { app, agent } = await start()
     const before = sessionId(agent)
     await agent.fetch('/note/mine')
@@ -71,7 +71,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(page.url).toBe(`${app.url}/calendar?week=7`)
     expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
     expect(asked()).toEqual([`${usual} calendar.read`])
-    // The same user again: data stay, and the session is another.
+    // The same user logs in again: the session is new and keeps its data.
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
     expect(sessionId(agent)).not.toBe(before)
     expect((await agent.get('/calendar')).status).toBe(200)
@@ -79,14 +79,14 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(told(app, 'denied')).toEqual([])
   })
 
-  it('asks for what was granted, which may be more than the options ask for', async () => {
+  it('requests the granted scope again, which may exceed the configured scope', async () => {
     const { agent } = await start({ routes: (express, oidc) => void express.get('/a', oidc.login({ scope: 'a' })) })
     await agent.get('/a')
     await agent.get('/calendar')
     expect(asked()).toEqual([`${usual} a`, `${usual} a calendar.read`])
   })
 
-  it('asks for openid and offline_access again, which providers leave out of what they grant', async () => {
+  it('requests openid and offline_access again, even if the token response omitted them', async () => {
     const app = await open({ options: { scope: 'openid offline_access a' } })
     const undo = world.provider.misbehave({ tokenResponse: { scope: 'a' } })
     const agent = await loggedIn(world, app)
@@ -95,7 +95,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(asked()).toEqual(['openid offline_access a calendar.read'])
   })
 
-  it('is 403 where the user does not grant it, and is asked for again after five minutes', async () => {
+  it('answers 403 if the user does not grant the scope, and requests it again after five minutes', async () => {
     const { app, agent } = await start()
     grantOnly('profile', 'email')
     const refused = await agent.get('/calendar')
@@ -117,7 +117,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(asked()).toEqual([`${usual} calendar.read`])
   })
 
-  it('is 403 also where the user took longer than that to refuse', async () => {
+  it('answers 403 even if the user took longer than five minutes to deny the scope', async () => {
     const { agent } = await start()
     grantOnly('profile', 'email')
     const authorization = location(await agent.get('/calendar', { redirect: 'manual' }))
@@ -126,7 +126,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(asked()).toHaveLength(1)
   })
 
-  it('is 403 where a part of it is refused, and the part that is granted is there', async () => {
+  it('answers 403 if a part of the scope is denied, and keeps the part that is granted', async () => {
     const { agent } = await start({ rule: { scope: ['a', 'calendar.read'] } })
     grantOnly('profile', 'email', 'a')
     expect((await agent.get('/calendar')).status).toBe(403)
@@ -136,7 +136,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect((await agent.fetch('/profile')).json()).toMatchObject({ scope: [...usual.split(' '), 'a'] })
   })
 
-  it('asks for other scope at once, also after a refusal', async () => {
+  it('requests other scope at once after a denial', async () => {
     const { agent } = await start({
       routes: (express, oidc) => {
         express.get('/mail', oidc.requireAuth({ scope: 'mail' }), (_req, res) => void res.send('mail'))
@@ -148,7 +148,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(asked()).toEqual([`${usual} calendar.read`, `${usual} mail`])
   })
 
-  it('is a page with a way back where the user breaks off, who is still logged in as before', async () => {
+  it('shows a page with a link back if the user cancels, and keeps the login', async () => {
     const { app, agent } = await start()
     const before = sessionId(agent)
     world.provider.deny()
@@ -163,7 +163,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect((await agent.click(page, 'Go back')).url).toBe(`${app.url}/calendar`)
   })
 
-  it('keeps nothing of the former user where another comes back from the provider', async () => {
+  it('keeps no data of the former user if another user returns from the provider', async () => {
     const { app, agent } = await start()
     await agent.fetch('/note/mine')
     world.provider.endSession('alice')
@@ -172,7 +172,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(await notesOf(agent, app)).toMatchObject({ notes: [], sub: 'bob' })
   })
 
-  it('does not use the login page, which is for those who are not logged in', async () => {
+  it('redirects a logged-in user to the provider and not to loginPage', async () => {
     const app = await open({ options: { loginPage: '/signin' } })
     expect(location(await app.agent().get('/calendar', { redirect: 'manual' }))).toContain('/signin?returnTo=')
     const agent = app.agent()
@@ -182,13 +182,13 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(asked()).toEqual([`${usual} calendar.read`])
   })
 
-  it('asks nobody who is not logged in for more than the options do, at first', async () => {
+  it('requests only the configured scope at first if nobody is logged in', async () => {
     const app = await open()
     expect((await app.agent().get('/calendar')).status).toBe(200)
     expect(asked()).toEqual([usual, `${usual} calendar.read`])
   })
 
-  it('asks for a stronger login in the same redirect', async () => {
+  it('requests missing scope and a stronger login in one redirect', async () => {
     const { agent } = await start({ rule: { scope: 'calendar.read', acr: '2', maxAuthAgeSeconds: 60 } })
     pass(600)
     const page = await agent.get('/calendar', { redirect: 'manual' })
@@ -202,10 +202,10 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
 
   it.each<[string, AuthRule]>([
     ['a role', { roles: 'nobody' }],
-    ['one of the roles', { anyRole: ['nobody'] }],
+    ['every role of anyRole', { anyRole: ['nobody'] }],
     ['a claim', { claims: { email: 'nobody@example.com' } }],
-    ['one of the scopes', { anyScope: ['b', 'c'] }],
-  ])('is 403 at once where %s is missing too, which no login could bring', async (_, rule) => {
+    ['every scope of anyScope', { anyScope: ['b', 'c'] }],
+  ])('answers 403 at once if %s is missing too, which no login could bring', async (_, rule) => {
     const { app, agent } = await start({ rule: { scope: 'calendar.read', ...rule } })
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
@@ -214,7 +214,7 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(told(app, 'denied')).toHaveLength(1)
   })
 
-  it('comes before the check of the application, which may count upon it', async () => {
+  it('requests the scope before it calls check, which can rely on it', async () => {
     const seen: unknown[] = []
     const check: AuthRule['check'] = (_user, req) => (seen.push(req.oidc.scope), true)
     const { agent } = await start({ rule: { scope: 'calendar.read', check } })
@@ -222,9 +222,9 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
     expect(seen).toEqual([[...usual.split(' '), 'calendar.read']])
   })
 
-  it('is 503 while the provider is down, and the login is unharmed', async () => {
+  it('answers 503 while the provider is down, and keeps the login', async () => {
     const { app, agent } = await start()
-    // Its metadata are known: a pushed request is what it must be asked.
+    // Only a pushed authorization request makes the redirect depend on the provider.
     const other = await world.start({
       options: { par: true },
       routes: (express, oidc) => {
@@ -237,8 +237,8 @@ describe('requireAuth({ scope }) on a navigation of a login that lacks it', () =
   })
 })
 
-describe('any other request of a login that lacks scope', () => {
-  it('of a script is 403 with the URL of a login that asks for it', async () => {
+describe('other requests whose login lacks scope', () => {
+  it('a script gets 403 with a login URL that requests the missing scope', async () => {
     const { app, agent } = await start()
     for (const method of ['GET', 'POST']) {
       const answer = await agent.fetch('/calendar', { method, from: `${app.url}/notes` })
@@ -257,7 +257,7 @@ describe('any other request of a login that lacks scope', () => {
     expect((await agent.fetch('/calendar')).status).toBe(200)
   })
 
-  it('that is a form is a page whose link leads to a login that asks for it, and back to the form', async () => {
+  it('a form gets a 403 page with a link that requests the missing scope and returns to the form', async () => {
     const { app, agent } = await start()
     const page = await agent.post('/calendar', { a: '1' }, { from: `${app.url}/notes` })
     expect(page.status).toBe(403)
@@ -267,7 +267,7 @@ describe('any other request of a login that lacks scope', () => {
     expect(asked()).toEqual([`${usual} calendar.read`])
   })
 
-  it('is sent on by HEAD to where such a login begins, and no login is under way', async () => {
+  it('a HEAD request is redirected to the login route, and no login begins', async () => {
     const { agent } = await start()
     const answer = await agent.fetch('/calendar', {
       method: 'HEAD',
@@ -280,7 +280,7 @@ describe('any other request of a login that lacks scope', () => {
     expect((await askedAt(agent, answer.headers.get('location') ?? '')).get('scope')).toBe(`${usual} calendar.read`)
   })
 
-  it('with redirect: false is 403 with the way there, on a navigation too', async () => {
+  it('with redirect: false, a navigation gets a 403 page with a link that requests the scope', async () => {
     const { agent } = await start({ rule: { scope: 'calendar.read', redirect: false } })
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
@@ -289,7 +289,7 @@ describe('any other request of a login that lacks scope', () => {
     expect((await agent.get('/calendar')).status).toBe(200)
   })
 
-  it('has no such way once it was refused', async () => {
+  it('neither a script nor a form gets a login URL once the scope was denied', async () => {
     const { app, agent } = await start()
     grantOnly('profile', 'email')
     await agent.get('/calendar')
@@ -301,7 +301,7 @@ describe('any other request of a login that lacks scope', () => {
     expect(form.text()).not.toContain('ask=')
   })
 
-  it('is told by authorize()', async () => {
+  it('authorize() reports 403 for missing scope', async () => {
     const { agent } = await start({
       routes: (express, oidc) => {
         express.get(
@@ -316,19 +316,19 @@ describe('any other request of a login that lacks scope', () => {
   })
 })
 
-describe('what an address says to ask for', () => {
+describe('the ask parameter of a login URL', () => {
   async function address(agent: UserAgent, app: TestApp): Promise<string> {
     return loginOf(await agent.fetch('/calendar', { from: `${app.url}/notes` }))
   }
 
   it.each<[string, (ask: string) => string | string[]]>([
     ['was tampered with', (ask) => ask.slice(0, -2) + (ask.endsWith('AA') ? 'BB' : 'AA')],
-    ['is cut', (ask) => ask.slice(0, -4)],
-    ['is of no form at all', () => '{"scope":["admin"],"parameters":{}}'],
+    ['is truncated', (ask) => ask.slice(0, -4)],
+    ['is not sealed', () => '{"scope":["admin"],"parameters":{}}'],
     ['is empty', () => ''],
-    ['is long', (ask) => ask.repeat(50)],
-    ['comes twice', (ask) => [ask, ask]],
-  ])('is not done where it %s: a plain login', async (_, tamper) => {
+    ['is too long', (ask) => ask.repeat(50)],
+    ['is duplicated', (ask) => [ask, ask]],
+  ])('a plain login begins if the ask parameter %s', async (_, tamper) => {
     const { app, agent } = await start()
     const url = await address(agent, app)
     const ask = new URL(url).searchParams.get('ask') ?? ''
@@ -337,7 +337,7 @@ describe('what an address says to ask for', () => {
     expect(parameters.get('max_age')).toBeNull()
   })
 
-  it('is not done where another application wrote it, or another instance', async () => {
+  it('a plain login begins if the ask parameter is from another application or instance', async () => {
     let other: ReturnType<typeof partner.routes> | undefined
     const app = await open({ routes: (express, oidc, url) => void (other = partner.routes(express, oidc, url)) })
     const agent = await loggedIn(world, app)
@@ -348,13 +348,13 @@ describe('what an address says to ask for', () => {
     expect((await askedAt(agent, `${stranger.url}/login?ask=${ask}`)).get('scope')).toBe(usual)
   })
 
-  it('is done for whoever comes with it, on top of the options where nobody is logged in', async () => {
+  it('the ask parameter adds to the configured scope if nobody is logged in', async () => {
     const { app, agent } = await start()
     const url = await address(agent, app)
     expect((await askedAt(app.agent(), url)).get('scope')).toBe(`${usual} calendar.read`)
   })
 
-  it('makes no login under way for those who cannot show the page of the provider', async () => {
+  it('the ask parameter begins no login for a script', async () => {
     const { app, agent } = await start()
     const url = await address(agent, app)
     expect((await agent.fetch(url)).status).toBe(401)
@@ -363,7 +363,7 @@ describe('what an address says to ask for', () => {
 })
 
 describe('oidc.login({ scope })', () => {
-  it('asks for it on top of what was granted where one is logged in', async () => {
+  it('oidc.login({ scope }) adds to the granted scope if the user is logged in', async () => {
     const { app, agent } = await start()
     const page = await agent.get('/connect')
     expect(page.url).toBe(`${app.url}/calendar`)
@@ -371,12 +371,12 @@ describe('oidc.login({ scope })', () => {
     expect(asked()).toEqual([`${usual} calendar.read`])
   })
 
-  it('asks for it instead of what the options say where nobody is logged in', async () => {
+  it('oidc.login({ scope }) replaces the configured scope if nobody is logged in', async () => {
     const app = await open()
     expect((await requested(app.agent(), `${app.url}/connect`)).get('scope')).toBe('openid calendar.read')
   })
 
-  it('asks anew each time, whoever refused before', async () => {
+  it('oidc.login({ scope }) requests the scope each time, even after a denial', async () => {
     const { agent } = await start()
     grantOnly('profile', 'email')
     expect((await agent.get('/connect')).status).toBe(403)
@@ -386,7 +386,7 @@ describe('oidc.login({ scope })', () => {
     expect((await agent.get('/connect')).status).toBe(200)
   })
 
-  it('asks for what the login of its own instance was granted, not for that of another', async () => {
+  it('oidc.login({ scope }) does not request the scope that another instance was granted', async () => {
     const app = await open({
       routes: (express, oidc, url) => {
         const other = partner.routes(express, oidc, url)
@@ -409,7 +409,7 @@ describe('requireAnyAuth with scope', () => {
     }
   }
 
-  it('asks the provider whose login lacks it', async () => {
+  it('requireAnyAuth requests the scope from the provider of the existing login', async () => {
     const app = await open(twoInstances({ scope: 'calendar.read' }))
     const agent = app.agent()
     await agent.get('/partner-profile')
@@ -419,7 +419,7 @@ describe('requireAnyAuth with scope', () => {
     expect(asked()).toEqual([])
   })
 
-  it('asks that of the first where both lack it, and the other login stays', async () => {
+  it('requireAnyAuth requests the scope from the first provider if both logins lack it, and keeps both', async () => {
     const app = await open(twoInstances({ scope: 'calendar.read' }))
     const agent = await loggedIn(world, app)
     await agent.get('/partner-profile')
@@ -430,7 +430,7 @@ describe('requireAnyAuth with scope', () => {
     expect(await whoIs(agent, app)).toMatchObject({ default: 'alice', partner: 'bob' })
   })
 
-  it('asks that of the one which another login could mend, where the first lacks a role', async () => {
+  it('requireAnyAuth requests the scope from the second provider if the first login also lacks a role', async () => {
     const app = await open(twoInstances({ scope: 'calendar.read', roles: 'user' }))
     const undo = world.provider.misbehave({ idToken: { claims: { roles: ['guest'] } } })
     const agent = await loggedIn(world, app)
