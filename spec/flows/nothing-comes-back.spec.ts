@@ -13,25 +13,25 @@ import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 const test = flow()
 const partner = partnerOfFile()
 
-/** How a request on its way writes its session once it goes on. */
+/** How a slow request writes its session when it resumes. */
 const writings: Record<string, (req: Request) => Promise<void>> = {
-  'changes it': async (req) => {
+  'changes its session': async (req) => {
     req.session.cart = 'slow'
   },
-  'changes and saves it': async (req) => {
+  'changes and saves its session': async (req) => {
     req.session.cart = 'slow'
     await new Promise<void>((resolve) => req.session.save(() => resolve()))
   },
-  'saves it, and changes it again': async (req) => {
+  'saves its session and changes it again': async (req) => {
     req.session.cart = 'slow'
     await new Promise<void>((resolve) => req.session.save(() => resolve()))
     req.session.cart = 'slower'
   },
-  'reloads it, and changes it again': async (req) => {
+  'reloads its session and changes it': async (req) => {
     await new Promise<void>((resolve) => req.session.reload(() => resolve()))
     req.session.cart = 'slow'
   },
-  'only reads it': async () => {},
+  'only reads its session': async () => {},
 }
 
 let app: TestApp
@@ -83,7 +83,7 @@ function slowRoutes(app: Express, oidc: Oidc, url: string): void {
   })
 }
 
-/** A browser logged in as alice with the first instance, with something in the cart. */
+/** A browser that is logged in as Alice with the first instance, and has an apple in the cart. */
 async function loggedIn(): Promise<UserAgent> {
   const agent = app.agent()
   expect((await agent.get('/profile')).status).toBe(200)
@@ -105,15 +105,15 @@ async function keysOf(session: string): Promise<string[]> {
   return found.toSorted()
 }
 
-/** The old session is dead: Redis has none of it but where it went, and no cookie opens it. */
+/** Expects that Redis keeps at most the record that names the new session, and that the old cookie is anonymous. */
 async function expectDead(session: string, old: UserAgent): Promise<void> {
   const login = `oidc:{sess:${session}}`
-  // First, since reading a session whose login is over clears it away.
+  // Checked first, because reading a session whose login has ended deletes it.
   const left = await keysOf(session)
   expect(left.filter((key) => key !== login)).toEqual([])
   if (left.length > 0) {
     expect(JSON.parse((await test.redis.client.get(login)) as string)).toMatchObject({ slots: {}, replaced: {} })
-    // As long as the login that went the way may last: a logout has to find it.
+    // At most as long as the moved login can last, because a logout has to find it.
     expect(await test.redis.client.ttl(login)).toBeLessThanOrEqual(28_800)
   }
   expect(await whoIs(old, app)).toEqual({ default: null, partner: null, cart: null })
@@ -121,7 +121,7 @@ async function expectDead(session: string, old: UserAgent): Promise<void> {
   expect((await old.fetch('/partner-profile')).status).toBe(401)
 }
 
-/** Runs something while a request of the same session is on its way, which writes after it. */
+/** Runs `work` while a request of the same session is held, which writes the session afterwards. */
 async function overlapped(
   agent: UserAgent,
   writing: string,
@@ -137,7 +137,7 @@ async function overlapped(
 
 describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
   it(
-    'and overlaps a logout does not log in again, nor bring back data',
+    'a request that overlaps a logout restores neither login nor data',
     { meta: { id: 'nothing-comes-back-1' } },
     async () => {
       const agent = await loggedIn()
@@ -150,7 +150,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     },
   )
 
-  it('and overlaps the logout of one of two logins does not bring that one back', async () => {
+  it('a request that overlaps the logout of one of two logins does not restore that login', async () => {
     const agent = await linked()
     const id = sessionId(agent)
     await overlapped(agent, writing, async () => {
@@ -162,7 +162,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     expect(await keysOf(id)).toEqual([`oidc:{sess:${id}}`, `oidc:{sess:${id}}:tokens:partner`, `sess:${id}`])
   })
 
-  it('and overlaps the login with a second instance takes nothing from it, nor brings back the old session', async () => {
+  it('a request that overlaps a login with a second instance leaves it intact and restores no old session', async () => {
     const agent = await loggedIn()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlapped(agent, writing, async () => {
@@ -174,7 +174,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     await expectDead(id, old)
   })
 
-  it('and overlaps a regenerate by the application brings neither login nor data back', async () => {
+  it('a request that overlaps session.regenerate() restores neither login nor data', async () => {
     const agent = await loggedIn()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlapped(agent, writing, async () => {
@@ -185,7 +185,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     await expectDead(id, old)
   })
 
-  it('and overlaps the login of another user brings back nothing of the first', async () => {
+  it('a request that overlaps the login of another user restores nothing of the first user', async () => {
     const agent = await linked()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlapped(agent, writing, async () => {
@@ -197,7 +197,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     await expectDead(id, old)
   })
 
-  it('and overlaps another login of the same user leaves that login and its data alone', async () => {
+  it('a request that overlaps another login of the same user leaves that login and its data intact', async () => {
     const agent = await loggedIn()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlapped(agent, writing, async () => {
@@ -209,8 +209,8 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
   })
 })
 
-describe.each(Object.keys(writings))('a visitor\u2019s slow request that %s', (writing) => {
-  it('and overlaps the login brings nothing of the visit back under the old cookie', async () => {
+describe.each(Object.keys(writings))('a slow request of an anonymous visitor that %s', (writing) => {
+  it('a request that overlaps the login of its visitor restores nothing under the old cookie', async () => {
     const agent = app.agent()
     await agent.get('/cart/apple')
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
@@ -223,7 +223,7 @@ describe.each(Object.keys(writings))('a visitor\u2019s slow request that %s', (w
     await expectDead(id, old)
   })
 
-  it('and overlaps a regenerate by the application brings nothing back', async () => {
+  it('an anonymous request that overlaps session.regenerate() restores nothing', async () => {
     const agent = app.agent()
     await agent.get('/cart/apple')
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
@@ -233,8 +233,8 @@ describe.each(Object.keys(writings))('a visitor\u2019s slow request that %s', (w
   })
 })
 
-describe('a logout that runs while a login with a second instance is being finished', () => {
-  it('holds in the new session: the first is logged out, the second logged in', async () => {
+describe('a logout while a login with a second instance finishes', () => {
+  it('a logout also applies to the new session: only the second instance is logged in', async () => {
     const agent = await loggedIn()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     const callback = await response(agent, '/partner-profile')
@@ -250,10 +250,10 @@ describe('a logout that runs while a login with a second instance is being finis
     await expectDead(id, old)
   })
 
-  it('holds where a third login goes over into the new session', async () => {
+  it('a logout also applies to the new session if the second instance logs in again', async () => {
     const agent = await linked()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
-    // Logged in anew with the second instance, while the first is logged out.
+    // The second instance logs in again while the first is logged out.
     const callback = await response(agent, '/partner/login?returnTo=/partner-profile')
     const release = partner.provider().misbehave({ endpoints: { token: { hang: true } } })
     const finished = agent.get(callback)
@@ -268,7 +268,7 @@ describe('a logout that runs while a login with a second instance is being finis
     await expectDead(id, old)
   })
 
-  /** The commands of the end of such a login, one run with nothing in between. */
+  /** How many commands the callback of such a login sends if nothing interferes. */
   async function rehearse(): Promise<number> {
     const agent = await linked()
     const callback = await response(agent, '/partner/login?returnTo=/partner-profile')
@@ -277,7 +277,7 @@ describe('a logout that runs while a login with a second instance is being finis
     return tap.calls.length
   }
 
-  /** Ends such a login, and logs out of the first instance just before its command of this index. */
+  /** Finishes such a login, and logs out of the first instance just before the command of this index. */
   async function logOutBefore(index: number): Promise<UserAgent> {
     const agent = await linked()
     const callback = await response(agent, '/partner/login?returnTo=/partner-profile')
@@ -295,24 +295,28 @@ describe('a logout that runs while a login with a second instance is being finis
     held.open()
     let answer = await finished
     tap.reset()
-    // It may have had to begin anew.
+    // The login may have restarted.
     while (answer.status === 302 || answer.status === 303) answer = await agent.get(location(answer))
     expect(answer.status).toBe(200)
     return agent
   }
 
-  it('holds at each moment of the writing', { meta: { id: 'nothing-comes-back-2' } }, async () => {
-    const commands = await rehearse()
-    expect(commands).toBeGreaterThan(8)
-    const found: string[] = []
-    for (let index = 1; index < commands; index++) {
-      const { default: first, partner: second } = await whoIs(await logOutBefore(index), app)
-      found.push(`before command ${index}: ${first}, ${second}`)
-    }
-    expect(found).toEqual(found.map((_, index) => `before command ${index + 1}: null, bob`))
-  })
+  it(
+    'a logout before any command of the callback ends the first login and keeps the second',
+    { meta: { id: 'nothing-comes-back-2' } },
+    async () => {
+      const commands = await rehearse()
+      expect(commands).toBeGreaterThan(8)
+      const found: string[] = []
+      for (let index = 1; index < commands; index++) {
+        const { default: first, partner: second } = await whoIs(await logOutBefore(index), app)
+        found.push(`before command ${index}: ${first}, ${second}`)
+      }
+      expect(found).toEqual(found.map((_, index) => `before command ${index + 1}: null, bob`))
+    },
+  )
 
-  it('leaves none of its tokens behind, at whatever moment of the writing', async () => {
+  it('a logout before any command of the callback leaves no tokens of the ended login', async () => {
     const commands = await rehearse()
     const found: string[] = []
     for (let index = 1; index < commands; index++) {
@@ -327,7 +331,7 @@ describe('a logout that runs while a login with a second instance is being finis
 })
 
 describe('a slow logout', () => {
-  /** Runs something while a logout of the first instance is on its way that has read the session already. */
+  /** Runs `work` while a logout of the first instance is held that has already read the session. */
   async function overlappedLogout(agent: UserAgent, work: () => Promise<unknown>): Promise<void> {
     const logout = agent.get('/slow-logout', { redirect: 'manual' })
     await gate.arrived
@@ -336,7 +340,7 @@ describe('a slow logout', () => {
     expect((await logout).status).toBe(303)
   }
 
-  it('follows its login into the session that a second login has made meanwhile', async () => {
+  it('a slow logout follows its login into the session that a second login created meanwhile', async () => {
     const agent = await loggedIn()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlappedLogout(agent, async () => {
@@ -348,7 +352,7 @@ describe('a slow logout', () => {
     await expectDead(id, old)
   })
 
-  it('follows it through several', async () => {
+  it('a slow logout follows its login through several sessions', async () => {
     const agent = await linked()
     await overlappedLogout(agent, async () => {
       for (let times = 0; times < 2; times++) {
@@ -358,7 +362,7 @@ describe('a slow logout', () => {
     expect(await whoIs(agent, app)).toEqual({ default: null, partner: 'bob', cart: 'apple' })
   })
 
-  it('does not end a later login of the same user', async () => {
+  it('a slow logout does not end a later login of the same user', async () => {
     const agent = await loggedIn()
     await overlappedLogout(agent, async () => {
       expect((await agent.get('/again')).status).toBe(200)
@@ -367,7 +371,7 @@ describe('a slow logout', () => {
     expect(told(app, 'logout')).toEqual([])
   })
 
-  it('does not end a later login of the same user either where another login went along', async () => {
+  it('a slow logout does not end a later login of the same user that carried over another login', async () => {
     const agent = await linked()
     await overlappedLogout(agent, async () => {
       expect((await agent.get('/again')).status).toBe(200)
@@ -375,7 +379,7 @@ describe('a slow logout', () => {
     expect(await whoIs(agent, app)).toEqual({ default: 'alice', partner: 'bob', cart: 'apple' })
   })
 
-  it('and another at once end one login, once', async () => {
+  it('two concurrent logouts end the login once', async () => {
     const agent = await linked()
     const id = sessionId(agent)
     await overlappedLogout(agent, async () => {
@@ -386,7 +390,7 @@ describe('a slow logout', () => {
     expect(sessionId(agent)).toBe(id)
   })
 
-  it('of one instance and one of the other at once end both, and the session with them', async () => {
+  it('concurrent logouts of two instances end both logins and the session', async () => {
     const agent = await linked()
     const [id, old] = [sessionId(agent), sessionThief(agent, app)]
     await overlappedLogout(agent, async () => {

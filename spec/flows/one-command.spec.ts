@@ -6,18 +6,19 @@ import { newClient } from '../support/redis.ts'
 import { sessionId } from '../support/session-cookie.ts'
 
 const isReal = inject('redisIsReal')
-if (!isReal) console.warn('notice: skipped for want of a real Redis: what MONITOR shows of a guarded request')
+if (!isReal)
+  console.warn('notice: skipped without a real Redis: the commands of a guarded request, as MONITOR shows them')
 
 const test = flow()
 
-describe.skipIf(!isReal)('what Redis is asked', () => {
-  /** The application's own connection, so that its commands are told from everybody else's. */
+describe.skipIf(!isReal)('the Redis commands of a request', () => {
+  /** A separate connection for the application, so that MONITOR shows which commands it sends. */
   const client = newClient(test.redis.url)
   const monitor = newClient(test.redis.url)
   const lines: string[] = []
   let address = ''
   let app: TestApp
-  /** How often a response was written to before its end. */
+  /** The path of each request whose response was written to before its end. */
   let writes: string[] = []
   let marks = 0
 
@@ -54,7 +55,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     writes = []
   })
 
-  /** The commands of the application while something is done, as MONITOR shows them. */
+  /** The commands of the application while `work` runs, as MONITOR shows them. */
   async function during(work: () => Promise<unknown>): Promise<string[]> {
     const [from, to] = [`mark ${++marks} `, `mark ${++marks} `]
     await client.ping(from)
@@ -72,7 +73,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     )
   }
 
-  it('at a guarded request of a logged-in user is one command, for session and login together', async () => {
+  it('a guarded request of a logged-in user sends one command, for session and login together', async () => {
     const agent = app.agent()
     expect((await agent.get('/profile')).status).toBe(200)
     const id = sessionId(agent)
@@ -82,7 +83,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     expect(commands).toEqual([`"MGET" "sess:${id}" "oidc:{sess:${id}}"`])
   })
 
-  it('is one command each for several guarded requests, one after another and at once', async () => {
+  it('several guarded requests send one command each, in sequence and concurrently', async () => {
     const agent = app.agent()
     await agent.get('/profile')
     const id = sessionId(agent)
@@ -101,7 +102,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     ).toEqual(pages.map(() => command))
   })
 
-  it('is one command for a request that is refused, too', async () => {
+  it('a guarded request that is answered with 403 sends one command', async () => {
     const agent = app.agent()
     await agent.get('/profile')
     const commands = await during(async () => {
@@ -111,7 +112,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
   })
 
   it(
-    'is nothing where nobody is logged in: visitors of pages for everyone, guarded pages, the login itself',
+    'a request without a login sends no command: public pages, guarded pages, the login route',
     { meta: { id: 'one-command-1' } },
     async () => {
       const agent = app.agent()
@@ -121,7 +122,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
         expect((await agent.fetch('/profile')).status).toBe(401)
         expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
         expect((await agent.get('/login', { redirect: 'manual' })).status).toBe(302)
-        // A session cookie that was not signed here is none.
+        // A session cookie with a forged signature is ignored.
         const forged = await agent.get('/profile', {
           redirect: 'manual',
           headers: { cookie: 'connect.sid=s%3Aid.forged' },
@@ -132,7 +133,7 @@ describe.skipIf(!isReal)('what Redis is asked', () => {
     },
   )
 
-  it('does not hold a response back: it leaves in one piece', { meta: { id: 'one-command-2' } }, async () => {
+  it('a response is sent in one piece', { meta: { id: 'one-command-2' } }, async () => {
     const agent = app.agent()
     await agent.get('/profile')
     writes = []

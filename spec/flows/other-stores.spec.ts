@@ -42,7 +42,7 @@ async function start(store: Store, options: Partial<OidcOptions> = {}): Promise<
         res.send('noted')
       })
       made.get('/note', (req, res) => void res.json({ note: (req.session as { note?: string }).note ?? null }))
-      // Changes the session, and answers only when it is let go on.
+      // Changes the session, and answers only after `release()`.
       made.get(
         '/slow',
         waiting(async (req, res) => {
@@ -74,7 +74,7 @@ const stores: [string, () => Store, () => Partial<OidcOptions>][] = [
 ]
 
 describe.each(stores)('%s', (_, makeStore, makeOptions) => {
-  it('keeps a login, its user and its tokens', async () => {
+  it('a login is stored with its user and its tokens', async () => {
     await start(makeStore(), makeOptions())
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' }, roles: ['admin', 'user'] })
     expect((await agent.get('/')).text()).toBe('hello alice')
@@ -82,7 +82,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
   })
 
   it(
-    'changes the id of the session at the login, and the old one is dead',
+    'a login changes the id of the session, and the old id is no longer valid',
     { meta: { id: 'other-stores-1' } },
     async () => {
       await start(makeStore(), makeOptions())
@@ -96,7 +96,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     },
   )
 
-  it('forgets the login and the data at the logout, for the old cookie too', async () => {
+  it('a logout deletes the login and the session data, for the old cookie too', async () => {
     await start(makeStore(), makeOptions())
     await agent.get('/profile')
     await agent.get('/note/mine')
@@ -112,7 +112,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     expect((await agent.get('/')).text()).toBe('hello alice')
   })
 
-  it('brings no login back by the save of a request that a logout overtook', async () => {
+  it('a request that saves its session after a logout does not restore the login', async () => {
     await start(makeStore(), makeOptions())
     await agent.get('/profile')
     const cookie = agent.jar.header(app?.url ?? '')
@@ -126,7 +126,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     expect((await visitor?.fetch('/profile'))?.status).toBe(401)
   })
 
-  it('admits the response of a login once, of two at once too', async () => {
+  it('an authorization response that arrives twice at once is used once', async () => {
     await start(makeStore(), makeOptions())
     const begun = await agent.get('/login', { redirect: 'manual' })
     const answered = await agent.get(begun.headers.get('location') ?? '', { redirect: 'manual' })
@@ -138,7 +138,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     expect((await agent.get('/')).text()).toBe('hello alice')
   })
 
-  it('of two logouts at once, one did it', async () => {
+  it('three concurrent logouts emit one event', async () => {
     await start(makeStore(), makeOptions())
     await agent.get('/profile')
     await Promise.all([1, 2, 3].map(() => agent.get('/logout', { redirect: 'manual' })))
@@ -148,7 +148,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
 
 describe('the sessions of a store without atomic operations', () => {
   it(
-    'carry no user and no token: those are in records of their own, the tokens sealed',
+    'sessions contain neither user nor tokens: separate records have them, with the tokens sealed',
     { meta: { id: 'other-stores-2' } },
     async () => {
       const store = new SlowStore()
@@ -165,7 +165,7 @@ describe('the sessions of a store without atomic operations', () => {
     },
   )
 
-  it('cost an anonymous visitor nothing', async () => {
+  it('an anonymous visitor causes no operation of the store', async () => {
     const store = new SlowStore()
     await start(store)
     expect((await agent.get('/open')).text()).toBe('open')
@@ -173,27 +173,31 @@ describe('the sessions of a store without atomic operations', () => {
     expect(store.done).toEqual([])
   })
 
-  it('answer 503 where the store is down, and keep the login', { meta: { id: 'other-stores-3' } }, async () => {
-    const store = new SlowStore()
-    await start(store)
-    await agent.get('/profile')
-    const before = agent.jar.header(app?.url ?? '')
-    const error = new Error('the database is away')
-    store.fault = () => ({ error })
-    for (const path of ['/profile', '/logout']) {
-      const answer = await agent.get(path, { redirect: 'manual' })
-      // express-session passes on the fault of a store that knows no status: Express makes 500 of it.
-      expect(answer.status).toBeGreaterThanOrEqual(500)
-      expect(answer.headers.get('set-cookie')).toBeNull()
-    }
-    store.fault = () => undefined
-    expect(agent.jar.header(app?.url ?? '')).toBe(before)
-    expect((await agent.get('/')).text()).toBe('hello alice')
-  })
+  it(
+    'a store that is down causes a server error, and the login is kept',
+    { meta: { id: 'other-stores-3' } },
+    async () => {
+      const store = new SlowStore()
+      await start(store)
+      await agent.get('/profile')
+      const before = agent.jar.header(app?.url ?? '')
+      const error = new Error('the database is away')
+      store.fault = () => ({ error })
+      for (const path of ['/profile', '/logout']) {
+        const answer = await agent.get(path, { redirect: 'manual' })
+        // express-session passes on the error of the store. It has no status, so Express answers 500.
+        expect(answer.status).toBeGreaterThanOrEqual(500)
+        expect(answer.headers.get('set-cookie')).toBeNull()
+      }
+      store.fault = () => undefined
+      expect(agent.jar.header(app?.url ?? '')).toBe(before)
+      expect((await agent.get('/')).text()).toBe('hello alice')
+    },
+  )
 })
 
-describe('records beside another store', () => {
-  it('are answered for with 503 where they are down, and the login stays', async () => {
+describe('records beside another session store', () => {
+  it('records that are down cause 503, and the login is kept', async () => {
     const { client, fail, heal } = switchedRedis(redis.client)
     await start(new SlowStore(), { records: redisRecords({ client, prefix: 'beside:' }) })
     await agent.get('/profile')
@@ -212,11 +216,11 @@ describe('records beside another store', () => {
     expect((await agent.get('/')).text()).toBe('hello alice')
   })
 
-  it('of the application itself are answered for in the same way, whatever they reject with', async () => {
+  it('records of the application cause 503 too, whatever they reject with', async () => {
     const { client, fail, heal } = switchedRedis(redis.client)
     const real = redisRecords({ client: redis.client, prefix: 'own:' })
     const throughClient = redisRecords({ client, prefix: 'own:' })
-    // As an adapter over a database would: its driver's own errors.
+    // Rejects with errors of a driver, as an adapter for a database would.
     const plain = (error: unknown): never => {
       throw new TypeError(`driver: ${(error as Error).name}`)
     }
@@ -238,7 +242,7 @@ describe('records beside another store', () => {
     }
   })
 
-  it('cost a logged-in request one read, and an anonymous one none', async () => {
+  it('records cost a logged-in request one read, and an anonymous request none', async () => {
     const { client, commands } = switchedRedis(redis.client)
     await start(new SlowStore(), { records: redisRecords({ client, prefix: 'beside:' }) })
     await agent.get('/open')
@@ -252,6 +256,6 @@ describe('records beside another store', () => {
   })
 })
 
-it('the store of these specs is one that express-session knows', () => {
+it('the store of these tests is an express-session store', () => {
   expect(new SlowStore()).toBeInstanceOf(session.Store)
 })

@@ -1,4 +1,4 @@
-/** Access tokens for less scope, or for a resource, beside the one that a login came with. */
+/** Additional access tokens of a login, for less scope or for a resource. */
 import { decodeJwt } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
@@ -25,7 +25,7 @@ function logIn(app: TestApp): Promise<UserAgent> {
   return loggedIn(world, app)
 }
 
-/** What was asked for at the token endpoint since the login. */
+/** The scope and resources of each token request since the login. */
 function grants(): string[] {
   return world.provider
     .requestsTo('token')
@@ -41,7 +41,7 @@ function queryFor(...resources: string[]): string {
   return `?${resources.map((one) => `resource=${encodeURIComponent(one)}`).join('&')}`
 }
 
-/** Users do not grant this scope, or any other than these words, for the rest of a spec. */
+/** Lets users grant no other scope than `words` for the rest of a test. */
 function grantOnly(...words: string[]): void {
   world.provider.grantOnly(words)
   world.later(() => world.provider.grantOnly(undefined))
@@ -49,26 +49,31 @@ function grantOnly(...words: string[]): void {
 
 describe('accessToken() with scope or resource', () => {
   it.each([
-    ['scope', '?scope=a', { aud: 'account', scope: 'a' }],
+    ['a scope', '?scope=a', { aud: 'account', scope: 'a' }],
     ['several scopes', '?scope=a%20c', { aud: 'account', scope: 'a c' }],
     ['a resource', queryFor(mail), { aud: mail, scope }],
     ['several resources', queryFor(mail, files), { aud: [mail, files], scope }],
-    ['both', `${queryFor(files)}&scope=b`, { aud: files, scope: 'b' }],
-  ])('is a token of %s, got by the refresh token and kept beside that of the login', async (_, query, claims) => {
-    const { app, agent } = await start()
-    const own = await shownToken(agent, app.url)
-    const other = await shownToken(agent, app.url, query)
-    expect(claimsOf(other)).toEqual({ sub: 'alice', ...claims })
-    expect(world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
-    for (const time of [1, 2]) {
-      expect([time, (await shownToken(agent, app.url, query)).token]).toEqual([time, other.token])
-      expect([time, await shownToken(agent, app.url)]).toEqual([time, own])
-    }
-    expect(grants()).toHaveLength(1)
-    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', reason: 'expiry' }])
-  })
+    ['a resource and a scope', `${queryFor(files)}&scope=b`, { aud: files, scope: 'b' }],
+  ])(
+    'accessToken() refreshes once for a token with %s, and stores it beside that of the login',
+    async (_, query, claims) => {
+      const { app, agent } = await start()
+      const own = await shownToken(agent, app.url)
+      const other = await shownToken(agent, app.url, query)
+      expect(claimsOf(other)).toEqual({ sub: 'alice', ...claims })
+      expect(world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual([
+        'refresh_token',
+      ])
+      for (const time of [1, 2]) {
+        expect([time, (await shownToken(agent, app.url, query)).token]).toEqual([time, other.token])
+        expect([time, await shownToken(agent, app.url)]).toEqual([time, own])
+      }
+      expect(grants()).toHaveLength(1)
+      expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', reason: 'expiry' }])
+    },
+  )
 
-  it('is the same token whatever the order and the form in which it is asked for', async () => {
+  it('accessToken() returns the same token whatever the order and the form of its parameters', async () => {
     const { app, agent } = await start()
     const { token } = await shownToken(agent, app.url, `?scope=a&scope=b&resource=${mail}&resource=${files}`)
     for (const query of [
@@ -81,7 +86,7 @@ describe('accessToken() with scope or resource', () => {
     expect(grants()).toHaveLength(1)
   })
 
-  it('is another token for each scope and resource, with those of each', async () => {
+  it('accessToken() returns a different token for each scope and resource, with exactly those', async () => {
     const { app, agent } = await start()
     const queries = ['', '?scope=a', '?scope=a%20b', queryFor(mail), queryFor(files), `${queryFor(mail)}&scope=a`]
     const tokens = []
@@ -97,12 +102,12 @@ describe('accessToken() with scope or resource', () => {
     expect(grants()).toHaveLength(5)
   })
 
-  it('is refreshed on its own, the others too, by the one refresh token', async () => {
+  it('each token is refreshed separately, with the one refresh token of the login', async () => {
     const { app, agent } = await start()
     const own = await shownToken(agent, app.url)
     pass(100)
     const first = await shownToken(agent, app.url, '?scope=a')
-    // The login's own is about to end, this one is not.
+    // The token of the login itself is about to expire, this one is not.
     pass(175)
     expect((await shownToken(agent, app.url, '?scope=a')).token).toBe(first.token)
     expect((await shownToken(agent, app.url)).token).not.toBe(own.token)
@@ -116,7 +121,7 @@ describe('accessToken() with scope or resource', () => {
     expect(new Set(presented).size).toBe(3)
   })
 
-  it('is refreshed as early as it is asked to', async () => {
+  it('an additional token is refreshed as early as minValidSeconds requires', async () => {
     const { app, agent } = await start()
     const first = await shownToken(agent, app.url, '?scope=a')
     pass(100)
@@ -124,7 +129,7 @@ describe('accessToken() with scope or resource', () => {
     expect((await shownToken(agent, app.url, '?scope=a&minValidSeconds=201')).token).not.toBe(first.token)
   })
 
-  it('is good while it lasts where the provider is down', async () => {
+  it('an additional token is returned until it expires while the provider is down', async () => {
     const { app, agent } = await start()
     const { token } = await shownToken(agent, app.url, '?scope=a')
     world.provider.misbehave({ endpoints: { token: { status: 503 } } })
@@ -135,7 +140,7 @@ describe('accessToken() with scope or resource', () => {
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('is not among the tokens that tokens() tells', async () => {
+  it('an additional token is not among the result of tokens()', async () => {
     const { app, agent } = await start()
     const tokens = async (): Promise<Record<string, unknown>> => (await agent.fetch(`${app.url}/tokens`)).json()
     const { refreshToken: _spent, ...before } = await tokens()
@@ -144,7 +149,7 @@ describe('accessToken() with scope or resource', () => {
     expect(after).toEqual(before)
   })
 
-  it('of one login is never that of another', async () => {
+  it('an additional token of one login is never returned to another', async () => {
     const { app, agent } = await start()
     world.provider.signIn('bob')
     const other = await logIn(app)
@@ -152,13 +157,13 @@ describe('accessToken() with scope or resource', () => {
     expect([alices, bobs].map((shown) => claimsOf(shown as ShownToken).sub)).toEqual(['alice', 'bob'])
   })
 
-  it('asked for at once for several targets is one refresh after the other, each with its own token', async () => {
+  it('concurrent requests for several targets refresh one after the other, each with its own token', async () => {
     const { app, agent } = await start()
     const other = await world.start({ options: { scope }, routes: tokenRoutes })
     pass(301)
     const queries = ['', '?scope=a', '?scope=b', queryFor(mail)]
     const urls = [app.url, other.url, app.url]
-    // Held back until the first is there, so that all ask while it is under way.
+    // Held until the first token request arrives, so that all others wait for it.
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
     const asked = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
     await world.provider.waitForRequest('token')
@@ -173,12 +178,12 @@ describe('accessToken() with scope or resource', () => {
       { sub: 'alice', aud: mail, scope },
     ])
     expect(grants().toSorted()).toEqual(['', 'a', 'b', mail].toSorted())
-    // A refresh token that came twice would have ended the login.
+    // The reuse of a refresh token would have ended the login.
     for (const query of queries) await shownToken(agent, app.url, query)
     expect(grants()).toHaveLength(4)
   })
 
-  it('is kept for twenty targets: of more, those are forgotten that were got the longest time ago', async () => {
+  it('a login stores twenty additional tokens and drops the one that it obtained first', async () => {
     const { app, agent } = await start()
     const resource = (index: number): string => queryFor(`https://api-${index}.example.com`)
     for (let index = 0; index < 21; index++) await shownToken(agent, app.url, resource(index))
@@ -191,7 +196,7 @@ describe('accessToken() with scope or resource', () => {
     expect(grants()).toHaveLength(22)
   })
 
-  it('is not kept beyond its end, once another is got', async () => {
+  it('an expired additional token is dropped once another one is obtained', async () => {
     const { app, agent } = await start()
     const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
     const size = async (): Promise<number> => (await world.redis.client.get(key))?.length ?? 0
@@ -202,20 +207,20 @@ describe('accessToken() with scope or resource', () => {
     expect(await size()).toBeGreaterThan(one + 1000)
     pass(301)
     await shownToken(agent, app.url, '?scope=c')
-    // But for the resource, the sizes of what there is are the same.
+    // One additional token is left, as in the first measurement.
     expect(Math.abs((await size()) - one)).toBeLessThan(100)
   })
 
-  it('is refused where its answer has an ID token of another subject, and the login stays as it was', async () => {
+  it('a response with an ID token of another subject is rejected, and the login is unchanged', async () => {
     const { app, agent } = await start()
     const own = await shownToken(agent, app.url)
     world.provider.misbehave({ idToken: { claims: { sub: 'bob' } } })
-    // Without openid there is no ID token.
+    // Only with openid is there an ID token.
     expect((await askToken(agent, app.url, '?scope=openid%20a')).status).toBe(502)
     expect(await shownToken(agent, app.url)).toEqual(own)
   })
 
-  it('ends the login where the provider refuses the refresh token', async () => {
+  it('accessToken() ends the login if the provider rejects the refresh token', async () => {
     const { app, agent } = await start()
     world.provider.endSession('alice')
     expect((await askToken(agent, app.url, '?scope=a')).status).toBe(401)
@@ -223,10 +228,10 @@ describe('accessToken() with scope or resource', () => {
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
   })
 
-  it('is got by the new refresh token where another process has spent the one that was sent', async () => {
+  it('accessToken() uses the new refresh token if another process has used the one that was sent', async () => {
     const { app, agent } = await start()
-    // The lock is lost, as in a process that hung for longer than it lasts. The provider refuses what was used meanwhile,
-    // and forgives it.
+    // The lock is lost, as in a process that hangs for longer than the lock lasts. The provider rejects the refresh token
+    // that was used meanwhile, but does not revoke the login for its reuse.
     const refused = { status: 400, body: { error: 'invalid_grant' } }
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1, ...refused } } })
     const slow = shownToken(agent, app.url, '?scope=a')
@@ -240,7 +245,7 @@ describe('accessToken() with scope or resource', () => {
     expect(told(app, 'logout')).toEqual([])
   })
 
-  it('is not that of the session that it was asked for with, where that was logged out meanwhile', async () => {
+  it('accessToken() fails and revokes the new token if the user logs out meanwhile', async () => {
     const { app, agent } = await start()
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
     const asked = askToken(agent, app.url, '?scope=a')
@@ -248,13 +253,13 @@ describe('accessToken() with scope or resource', () => {
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
     expect((await asked).status).toBe(401)
-    // Two by the logout, and one by who refreshed.
+    // Two revocations by the logout, and one by the refresh.
     expect(world.provider.requestsTo('revocation')).toHaveLength(3)
   })
 })
 
 describe('the scope of a login', () => {
-  it('is all that was granted, for whatever token: in the request that got it, and from then on', async () => {
+  it('the scope of a login includes what was granted for any token, from the same request on', async () => {
     const app = await world.start({
       options: { scope },
       routes: (express, oidc) => {
@@ -275,9 +280,9 @@ describe('the scope of a login', () => {
 
 describe('a token that the provider does not issue', () => {
   const refusals: [string, string, () => void][] = [
-    ['as more scope than was granted', '?scope=d', () => {}],
+    ['scope that was not granted', '?scope=d', () => {}],
     [
-      'as a resource that it does not know',
+      'a resource that the provider does not know',
       queryFor(mail),
       () =>
         world.provider.misbehave({
@@ -291,15 +296,15 @@ describe('a token that the provider does not issue', () => {
         }),
     ],
     [
-      'but for less scope',
+      'a token that has less scope than requested',
       '?scope=a%20b',
       () => world.provider.misbehave({ tokenResponse: (body) => ({ ...body, scope: 'a' }) }),
     ],
   ]
 
-  it.each(refusals)('%s is 403, and the login is unharmed', async (_, query, refuse) => {
+  it.each(refusals)('accessToken() answers 403 and keeps the login for %s', async (_, query, refuse) => {
     const { app, agent } = await start()
-    // That the login itself asked for this was long ago.
+    // The login itself requested this more than five minutes ago, so that it can be requested again.
     pass(301)
     const own = await shownToken(agent, app.url)
     refuse()
@@ -315,12 +320,12 @@ describe('a token that the provider does not issue', () => {
     world.provider.behave()
     const { token } = await shownToken(agent, app.url)
     expect(token).toBe(own.token)
-    // Nor is anybody kept from the tokens that it does issue.
+    // Tokens that the provider does issue are still available.
     expect(claimsOf(await shownToken(agent, app.url, '?scope=c')).scope).toBe('c')
     expect(told(app, 'logout')).toEqual([])
   })
 
-  it('for less scope is not asked for again until it ends', async () => {
+  it('a token with less scope than requested is not requested again until it expires', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({ tokenResponse: { scope: 'a' } })
     for (const time of [1, 2])
@@ -328,13 +333,13 @@ describe('a token that the provider does not issue', () => {
     expect(grants()).toHaveLength(1)
   })
 
-  it('with scope that only says what a login is in the answer or not, is one that has it', async () => {
+  it('a token response may omit openid, offline_access, profile and email from its scope', async () => {
     const { app, agent } = await start({ scope: `${scope} profile email` })
     world.provider.misbehave({ tokenResponse: { scope: 'a' } })
     await shownToken(agent, app.url, '?scope=openid%20offline_access%20profile%20email%20a')
   })
 
-  it('is asked for at the provider on a navigation, on top of what was granted, and works afterwards', async () => {
+  it('a navigation requests missing scope in addition to the granted scope, and then gets the token', async () => {
     const { app, agent } = await start()
     const page = await agent.get(`${app.url}/token?scope=d`)
     expect(page.status).toBe(200)
@@ -346,7 +351,7 @@ describe('a token that the provider does not issue', () => {
     expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ scope: `${scope} d`.split(' ') })
   })
 
-  it('is asked for with its resource', async () => {
+  it('a navigation requests the scope of a refused token together with its resources', async () => {
     const { app, agent } = await start()
     const undo = world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_target' } } } })
     const answer = await agent.get(`${app.url}/token${queryFor(mail, files)}&scope=d`, { redirect: 'manual' })
@@ -356,7 +361,7 @@ describe('a token that the provider does not issue', () => {
     expect(asked.get('scope')).toBe(`${scope} d`)
   })
 
-  it('with less scope than was asked for is asked for with its resource, too', async () => {
+  it('a navigation also requests the resource of a token with less scope than requested', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({ tokenResponse: { scope: 'a' } })
     const answer = await agent.get(`${app.url}/token${queryFor(mail)}&scope=a%20b`, { redirect: 'manual' })
@@ -364,13 +369,13 @@ describe('a token that the provider does not issue', () => {
     expect(asked.getAll('resource')).toEqual([mail])
   })
 
-  /** Follows a navigation to the page that it ends at: user agents give up after twenty requests. */
+  /** Follows a navigation to its last page. The user agent gives up after twenty requests. */
   async function pageOf(agent: UserAgent, app: TestApp, query: string): Promise<UserAgentResponse> {
     world.provider.forget()
     return agent.get(`${app.url}/token${query}`)
   }
 
-  it('and is refused by its user then is 403, asked for once in five minutes', async () => {
+  it('scope that the user denies is answered with 403, and requested once in five minutes', async () => {
     const { app, agent } = await start()
     grantOnly('a', 'b', 'c', 'offline_access')
     const refused = await pageOf(agent, app, '?scope=d')
@@ -380,14 +385,14 @@ describe('a token that the provider does not issue', () => {
     pass(290)
     expect((await pageOf(agent, app, '?scope=d')).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toEqual([])
-    // The login as it was goes on.
+    // The login itself still works.
     expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
     pass(11)
     world.provider.grantOnly(undefined)
     expect((await pageOf(agent, app, '?scope=d')).status).toBe(200)
   })
 
-  it('and is not issued after a login that asked for its resource either is 403, asked for once', async () => {
+  it('a resource that is refused even after a login for it is answered with 403, and requested once', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({
       endpoints: {
@@ -402,12 +407,12 @@ describe('a token that the provider does not issue', () => {
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
     expect((await pageOf(agent, app, queryFor(mail))).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toEqual([])
-    // Another one was not asked for yet.
+    // Another resource was not requested yet.
     expect((await pageOf(agent, app, queryFor(files))).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
   })
 
-  it('for one resource is asked for together with those that were before: a provider grants no more than that', async () => {
+  it('a login for another resource also requests the earlier ones, whose tokens stay available', async () => {
     const provider = world.provider
     const { app, agent } = await start({ resource: 'https://own.example.com' })
     for (const query of [queryFor(mail), queryFor(files), queryFor(mail)]) {
@@ -421,15 +426,15 @@ describe('a token that the provider does not issue', () => {
   })
 })
 
-describe('a token that takes its user at the keyboard', () => {
+describe('a token that needs user interaction', () => {
   const claims = '{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}'
   const consent = { error: 'invalid_grant', suberror: 'consent_required', error_codes: [65_001] }
 
   it.each([
-    ['as Entra says it, with invalid_grant', consent],
-    ['as interaction_required', { error: 'interaction_required' }],
-    ['as consent_required', { error: 'consent_required' }],
-  ])('%s ends no login, and goes there with the claims that the provider names', async (_, body) => {
+    ['invalid_grant with consent_required (Entra)', consent],
+    ['interaction_required', { error: 'interaction_required' }],
+    ['consent_required', { error: 'consent_required' }],
+  ])('the error %s ends no login, and a navigation requests the claims that it names', async (_, body) => {
     const { app, agent } = await start()
     const isOther = ({ params }: { params: URLSearchParams }): boolean => params.get('scope') === 'a'
     const undo = world.provider.misbehave({
@@ -445,7 +450,7 @@ describe('a token that takes its user at the keyboard', () => {
     expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
   })
 
-  it('still, once the user was there, is 403', async () => {
+  it('a token that still needs user interaction after a login is answered with 403', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({
       endpoints: { token: { status: 400, body: { ...consent, claims }, when: ({ params }) => params.has('scope') } },
@@ -454,7 +459,7 @@ describe('a token that takes its user at the keyboard', () => {
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
   })
 
-  it('is asked for again at once with claims that are others', async () => {
+  it('different claims are requested again at once', async () => {
     const { app, agent } = await start()
     let round = 0
     world.provider.misbehave({
@@ -473,18 +478,21 @@ describe('a token that takes its user at the keyboard', () => {
 })
 
 describe('without a refresh token', () => {
-  it.each([['?scope=a'], [queryFor(mail)]])('accessToken(%s) says that the set-up lacks one', async (query) => {
-    const app = await world.start({ options: { scope }, routes: tokenRoutes })
-    world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
-    const agent = await logIn(app)
-    const answer = await askToken(agent, app.url, query)
-    expect(answer.status).toBe(500)
-    expect(answer.json()).toMatchObject({ code: 'setup_invalid' })
-    expect(answer.text()).not.toContain('offline_access')
-    await shownToken(agent, app.url)
-  })
+  it.each([['?scope=a'], [queryFor(mail)]])(
+    'accessToken(%s) fails with setup_invalid without a refresh token',
+    async (query) => {
+      const app = await world.start({ options: { scope }, routes: tokenRoutes })
+      world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
+      const agent = await logIn(app)
+      const answer = await askToken(agent, app.url, query)
+      expect(answer.status).toBe(500)
+      expect(answer.json()).toMatchObject({ code: 'setup_invalid' })
+      expect(answer.text()).not.toContain('offline_access')
+      await shownToken(agent, app.url)
+    },
+  )
 
-  it('the log is told of offline_access', async () => {
+  it('the detail of the error without a refresh token mentions offline_access', async () => {
     const details: (string | undefined)[] = []
     const app = await world.start({
       options: { onError: (error, _req, res) => (details.push(error.detail), void res.status(error.status).end()) },
@@ -497,7 +505,7 @@ describe('without a refresh token', () => {
   })
 })
 
-describe('parameters of accessToken() that are wrong', () => {
+describe('invalid parameters of accessToken()', () => {
   it.each([
     ['scope=', 'scope must be words separated by spaces, or an array of words'],
     ['scope=a%22b', 'scope must be words separated by spaces, or an array of words'],
@@ -506,7 +514,7 @@ describe('parameters of accessToken() that are wrong', () => {
     ['resource=https%3A%2F%2Fa.example%23b', 'resource must be an absolute URI without a fragment'],
     [`resource=${mail}&resource=orders`, 'resource must be an absolute URI without a fragment'],
     ['scopes=a', "unknown option 'scopes'; did you mean 'scope'?"],
-  ])('are named: %s', async (query, message) => {
+  ])('the error of accessToken() names the invalid parameter: %s', async (query, message) => {
     const { app, agent } = await start()
     const answer = await askToken(agent, app.url, `?${query}`)
     expect(answer.status).toBe(500)
@@ -515,8 +523,8 @@ describe('parameters of accessToken() that are wrong', () => {
   })
 })
 
-describe('a recheck and another token at once', () => {
-  it('are one refresh after the other', async () => {
+describe('a recheck and an additional token at the same time', () => {
+  it('a recheck and an additional token refresh one after the other', async () => {
     const { app, agent } = await start()
     pass(300)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })

@@ -11,13 +11,13 @@ import { startPrefixProxy } from '../support/prefix-proxy.ts'
 const world = flow()
 
 interface Place {
-  /** Where browsers find it: with the prefix. */
+  /** The URL at which browsers reach the application, with the prefix. */
   readonly home: string
   readonly oidc: Oidc
   readonly agent: UserAgent
 }
 
-/** What the application has wherever it stands; `at` is what its paths begin with in its own eyes. */
+/** The routes of every application; `at` is the prefix that the application itself sees. */
 function fill(app: Pick<Express, 'get'>, oidc: Oidc, at = ''): void {
   app.get(`${at}/profile`, oidc.requireAuth(), (req, res) => void res.json(profile(req)))
   app.get(`${at}/links`, (_req, res) => void res.json(oidc.paths))
@@ -33,7 +33,7 @@ function makeOidc(baseUrl: string): Oidc {
   return createOidc({ ...world.provider.settings(), baseUrl, secret })
 }
 
-/** A proxy takes /shop off; the application knows nothing of it but baseUrl. */
+/** A proxy strips /shop, which the application knows from baseUrl only. */
 async function stripped(): Promise<Place> {
   const proxy = await startPrefixProxy('/shop')
   const app = express()
@@ -59,7 +59,7 @@ async function onServer(build: (home: string) => { app: Express; oidc: Oidc }): 
   return { home: `${url}/shop`, oidc, agent: createUserAgent({ baseUrl: url }) }
 }
 
-/** The prefix arrives, and the router is mounted there. */
+/** The prefix reaches the application, and the router is mounted at it. */
 function kept(): Promise<Place> {
   return onServer((home) => {
     const app = express()
@@ -72,7 +72,7 @@ function kept(): Promise<Place> {
   })
 }
 
-/** An application within an application. */
+/** An application that is mounted in another. */
 function nested(): Promise<Place> {
   return onServer((home) => {
     const app = express()
@@ -86,7 +86,7 @@ function nested(): Promise<Place> {
   })
 }
 
-/** A proxy takes /shop off, and within the application the router stands at /admin. */
+/** A proxy strips /shop, and the application mounts the router at /admin. */
 async function both(): Promise<Place> {
   const proxy = await startPrefixProxy('/shop')
   const app = express()
@@ -105,12 +105,12 @@ async function both(): Promise<Place> {
 }
 
 describe.each([
-  ['a proxy that takes the prefix off', stripped],
-  ['a prefix that arrives, with the router mounted there', kept],
-  ['a sub-application', nested],
-  ['a proxy that takes off a part, with the router mounted at the rest', both],
-])('below %s', (_name, build) => {
-  it('a guarded page logs in and comes back with its query', { meta: { id: 'prefixes-1' } }, async () => {
+  ['a proxy that strips it', stripped],
+  ['a router that is mounted at it', kept],
+  ['a sub-application that is mounted at it', nested],
+  ['a proxy that strips a part, and a router that is mounted at the rest', both],
+])('a prefix with %s', (_name, build) => {
+  it('a guarded page below a prefix logs in and is shown with its query', { meta: { id: 'prefixes-1' } }, async () => {
     const { home, agent } = await build()
     const page = await agent.get(`${home}/profile?tab=2`)
     expect(page.url).toBe(`${home}/profile?tab=2`)
@@ -119,7 +119,7 @@ describe.each([
     expect((await agent.get(`${home}/profile`)).hops).toHaveLength(1)
   })
 
-  it('the login route takes returnTo as browsers see it, and otherwise leads to the base path', async () => {
+  it('the login route takes a public path as returnTo, and otherwise leads to the base path', async () => {
     const { home, agent } = await build()
     const path = new URL(home).pathname
     const back = await agent.get(`${home}/login?returnTo=${encodeURIComponent(`${path}/profile?x=1`)}`)
@@ -131,7 +131,7 @@ describe.each([
     expect((await agent.get(home)).text()).toBe('hello')
   })
 
-  it('the paths for links are those that browsers see', async () => {
+  it('oidc.paths and the login URL of a 401 are public paths', async () => {
     const { home, oidc, agent } = await build()
     const path = new URL(home).pathname
     expect(oidc.paths).toEqual({
@@ -146,7 +146,7 @@ describe.each([
     expect(client.json()['login']).toMatch(new RegExp(`^${home}/login(\\?|$)`))
   })
 
-  it('the cookie of a login under way is for below the base path', async () => {
+  it('the cookie of a login in progress has the base path as its path', async () => {
     const { home, agent } = await build()
     const begun = await agent.get(`${home}/login`, { redirect: 'manual' })
     expect(begun.cookiesSet).toMatchObject([{ path: new URL(home).pathname }])
@@ -154,7 +154,7 @@ describe.each([
     expect(transactions(agent)).toHaveLength(1)
   })
 
-  it('a logout ends the login and comes back', async () => {
+  it('a logout below a prefix ends the login and returns to the base path', async () => {
     const { home, agent } = await build()
     await agent.get(`${home}/profile`)
     const page = await agent.post(`${home}/logout`)
@@ -164,7 +164,7 @@ describe.each([
     expect((await agent.get(`${home}/profile`, { redirect: 'manual' })).status).toBe(302)
   })
 
-  it('a page of ours links to the login as browsers see it', async () => {
+  it('an error page links to the public path of the login route', async () => {
     const { home, agent } = await build()
     world.provider.deny()
     const page = await agent.get(`${home}/profile`)
@@ -172,7 +172,7 @@ describe.each([
   })
 })
 
-describe('a router that is mounted at the wrong place', () => {
+describe('a router that is mounted at the wrong path', () => {
   const server = async (build: (url: string) => { app: Express }): Promise<UserAgent> => {
     const http = createServer()
     const url = await listen(http)
@@ -202,7 +202,7 @@ describe('a router that is mounted at the wrong place', () => {
     }
   }
 
-  it('but baseUrl has no path: every request says so and names the fix', async () => {
+  it('a router that is mounted at a path fails if baseUrl has none, and the error names the fix', async () => {
     const agent = await server(build('', '/auth', true))
     const { code, message } = (await agent.fetch('/auth/login')).json() as { code: string; message: string }
     expect(code).toBe('setup_invalid')
@@ -211,7 +211,7 @@ describe('a router that is mounted at the wrong place', () => {
     expect(message).toMatch(/set baseUrl to http:.*\/auth/)
   })
 
-  it('but baseUrl has another path', async () => {
+  it('a router that is mounted at a different path than baseUrl fails', async () => {
     const agent = await server(build('/shop', '/store', true))
     const { code, message } = (await agent.fetch('/store/login')).json() as { code: string; message: string }
     expect(code).toBe('setup_invalid')
@@ -219,7 +219,7 @@ describe('a router that is mounted at the wrong place', () => {
     expect(message).toContain('/shop')
   })
 
-  it('but the prefix arrives, and the router is not mounted there', async () => {
+  it('a router that is not mounted at the prefix fails if the prefix reaches the application', async () => {
     const agent = await server(build('/shop', undefined, true))
     for (const path of ['/shop/login', '/shop/callback?state=x', '/SHOP/logout']) {
       const { code, message } = (await agent.fetch(path)).json() as { code: string; message: string }
@@ -228,14 +228,14 @@ describe('a router that is mounted at the wrong place', () => {
     }
   })
 
-  it('is a page with status 500 where nobody else answers', async () => {
+  it('a router that is mounted at the wrong path answers with a 500 page by default', async () => {
     const agent = await server(build('', '/auth'))
     const page = await agent.get('/auth/login')
     expect(page.status).toBe(500)
     expect(page.text()).toContain('mounted at /auth')
   })
 
-  it('or is not there at all: its routes and guards say so', async () => {
+  it('guards and routes in front of the router answer 500 and name the fix', async () => {
     const agent = await server((url) => {
       const app = express()
       const oidc = createOidc({ ...world.provider.settings(), baseUrl: url, secret })

@@ -5,7 +5,7 @@ const world = flow()
 
 describe('while the provider is down', () => {
   it(
-    'the application starts and serves what is not guarded, and logs in once the provider is up',
+    'the application starts, serves public pages, and logs in once the provider is up',
     { meta: { id: 'provider-down-1' } },
     async () => {
       await world.provider.stop()
@@ -25,7 +25,7 @@ describe('while the provider is down', () => {
 
       await world.provider.start()
       let after = await agent.get('/profile')
-      // The wait after a failed discovery is short.
+      // Discovery is retried after a short delay.
       for (
         const end = Date.now() + 5000;
         after.status === 503 && Date.now() < end;
@@ -38,7 +38,7 @@ describe('while the provider is down', () => {
     },
   )
 
-  it('who is logged in stays so, and can log out', async () => {
+  it('a logged-in user stays logged in and can log out while the provider is down', async () => {
     const app = await world.start({ options: { providerTimeoutSeconds: 1 } })
     const agent = app.agent()
     await agent.get('/profile')
@@ -49,7 +49,7 @@ describe('while the provider is down', () => {
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('a client that asks gets 401 at once, since that needs no provider', async () => {
+  it('a script gets 401 at once, because that needs no provider', async () => {
     await world.provider.stop()
     const app = await world.start()
     const answer = await app.agent().fetch('/profile')
@@ -57,7 +57,7 @@ describe('while the provider is down', () => {
     expect(answer.json()).toMatchObject({ code: 'login_required', login: `${app.url}/login?returnTo=%2F` })
   })
 
-  it('a login that was under way is 503, the former session intact, and a retry logs in', async () => {
+  it('a login in progress is answered with 503, keeps the former session, and succeeds on a retry', async () => {
     const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -74,7 +74,7 @@ describe('while the provider is down', () => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
-  it('nothing is asked of it by routes that are not guarded, also of somebody logged in', async () => {
+  it('a logged-in user causes no request to the provider, whether the route is guarded or not', async () => {
     const app = await world.start({ routes: noteRoutes })
     const agent = app.agent()
     await agent.get('/profile')
