@@ -1,4 +1,4 @@
-/** A login in use is rechecked with the provider now and then, behind the request that finds it due. */
+/** A login in use is rechecked with the provider from time to time, in the background of the request that finds it due. */
 import { requireAnyAuth, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { EndpointFault, UserAgent } from 'express-session-oidc/testing'
@@ -14,11 +14,12 @@ import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { pass, stillClock } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
 
-// Access tokens last, so that it is the recheck alone that refreshes.
+// Access tokens last long, so that only a recheck refreshes them.
 const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 3600 })
 stillClock()
 const partner = partnerOfFile()
-/** An application whose commands to Redis are shown. */
+
+/** An application, and a tap that records its Redis commands. */
 async function tapped(setup: Partial<AppSetup> = {}): Promise<{ app: TestApp; tap: RedisTap }> {
   const tap = new RedisTap(world.redis.client)
   const store = new RedisSessionStore({ client: tap, idleSeconds: 600 })
@@ -38,7 +39,7 @@ function profile(agent: UserAgent, app: TestApp): ReturnType<UserAgent['fetch']>
   return agent.fetch(`${app.url}/profile`)
 }
 
-/** Requests to the token endpoint since the login. */
+/** The grant type of each token request since the login. */
 function grants(): (string | null)[] {
   return world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
 }
@@ -47,7 +48,7 @@ function refreshed(app: TestApp, count = 1): Promise<void> {
   return until(() => told(app, 'refresh').length === count, `${count} refreshes are told`)
 }
 
-/** What a request asked of Redis, without the renewal of the session, which comes once a minute. */
+/** The recorded Redis commands, without the renewal of the session, which happens once a minute. */
 function commands(tap: RedisTap): string[] {
   return tap.calls.map(({ method }) => method).filter((method) => method !== 'expire')
 }
@@ -56,8 +57,8 @@ function lockOf(app: TestApp): string {
   return `oidc:refresh:${String(told(app, 'login')[0]?.['loginId'])}`
 }
 
-describe('a guarded request with a login that is due', () => {
-  it('is answered before the provider has answered, and starts one refresh', async () => {
+describe('a guarded request whose login is due for a recheck', () => {
+  it('ten concurrent requests with a due login do not wait for the provider, and start one refresh', async () => {
     const { app, agent } = await start()
     pass(300)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
@@ -72,7 +73,7 @@ describe('a guarded request with a login that is due', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('starts the next refresh once the login is due again', async () => {
+  it('a request starts the next refresh once the login is due again', async () => {
     const { app, agent } = await start()
     for (const round of [1, 2, 3]) {
       pass(300)
@@ -87,19 +88,22 @@ describe('a guarded request with a login that is due', () => {
     [60, 59],
     [5, 4],
     [3000, 2999],
-  ])('with recheckSeconds %i is due then, and not at %i', async (recheckSeconds, before) => {
-    const { app, tap } = await tapped({ options: { recheckSeconds } })
-    const agent = await logIn(app)
-    pass(before)
-    tap.reset()
-    await profile(agent, app)
-    expect(commands(tap)).toEqual(['mGet'])
-    pass(1)
-    await profile(agent, app)
-    await refreshed(app)
-  })
+  ])(
+    'with recheckSeconds %i, a login is not due after %i seconds but one second later',
+    async (recheckSeconds, before) => {
+      const { app, tap } = await tapped({ options: { recheckSeconds } })
+      const agent = await logIn(app)
+      pass(before)
+      tap.reset()
+      await profile(agent, app)
+      expect(commands(tap)).toEqual(['mGet'])
+      pass(1)
+      await profile(agent, app)
+      await refreshed(app)
+    },
+  )
 
-  it('is one refresh, whichever instances of the application are asked', async () => {
+  it('concurrent requests to two applications with the same login start one refresh', async () => {
     const { app, agent } = await start()
     const { app: other, tap } = await tapped()
     const all = (): string[] => [...told(app, 'refresh'), ...told(other, 'refresh')].map(({ reason }) => String(reason))
@@ -109,7 +113,7 @@ describe('a guarded request with a login that is due', () => {
       const answers = await Promise.all([app, other, app, other].map((each) => profile(agent, each)))
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
       await world.provider.waitForRequest('token', round)
-      // One of them has the lock, and the other has asked for it.
+      // One of them has the lock, and the other has tried to get it.
       await until(() => tap.calls.some(({ keys: [key] }) => key === lockOf(app)), 'the other has come to the lock')
       undo()
       await until(() => all().length === round, 'it was refreshed')
@@ -120,7 +124,7 @@ describe('a guarded request with a login that is due', () => {
     expect((await profile(agent, other)).status).toBe(200)
   })
 
-  it('does not refresh again where another process has, since this one read the login', async () => {
+  it('a request does not refresh if another process did so after the request read the login', async () => {
     const { app, agent } = await start()
     const { app: other, tap } = await tapped()
     pass(300)
@@ -134,14 +138,14 @@ describe('a guarded request with a login that is due', () => {
     expect((await late).status).toBe(200)
     const login = `oidc:{sess:${sessionId(agent)}}`
     await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === login), 'it looked again')
-    // What comes after that has come after one more turn to Redis and back.
+    // A further command would have been sent after another round trip to Redis.
     await world.redis.client.ping()
     await world.redis.client.ping()
     expect(tap.calls.filter(({ keys: [key] }) => key === lockOf(app))).toEqual([])
     expect(grants()).toHaveLength(1)
   })
 
-  it('shares its refresh with the handler behind it, which asks for a token that has ended', async () => {
+  it('the recheck shares its refresh with a handler that needs a new access token', async () => {
     const app = await world.start({
       routes: (express, oidc) => {
         express.get(
@@ -160,7 +164,7 @@ describe('a guarded request with a login that is due', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('is rechecked by authorize() too', async () => {
+  it('authorize() rechecks a login that is due', async () => {
     const app = await world.start({
       routes: (express, oidc) => {
         express.get(
@@ -183,7 +187,7 @@ describe('a guarded request with a login that is due', () => {
     expect((await agent.fetch(`${app.url}/asked`)).json()).toMatchObject({ ok: false, status: 401 })
   })
 
-  it('is rechecked with each provider that it is logged in with, where any will do', async () => {
+  it('requireAnyAuth rechecks the login with each provider', async () => {
     let other: ReturnType<typeof partner.routes> | undefined
     const app = await world.start({
       routes: (express, oidc, url) => {
@@ -209,8 +213,8 @@ describe('a guarded request with a login that is due', () => {
   })
 })
 
-describe('what a recheck brings', () => {
-  it('is what the login has from the next request on: roles, scope, claims', async () => {
+describe('the result of a recheck', () => {
+  it('a recheck updates roles, scope and claims from the next request on', async () => {
     const { app, agent } = await start({ roles: ({ idToken }) => [`role of ${String(idToken['name'])}`] })
     world.provider.misbehave({
       idToken: { claims: { name: 'Alice Renamed' } },
@@ -226,7 +230,7 @@ describe('what a recheck brings', () => {
     })
   })
 
-  it('is a role that is lost: 403 from the next request on', async () => {
+  it('a role that a recheck removes causes 403 from the next request on', async () => {
     const app = await world.start({
       routes: (express, oidc) => {
         express.get('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('inside'))
@@ -241,9 +245,9 @@ describe('what a recheck brings', () => {
   })
 
   it.each([
-    ['a user who was disabled', () => world.provider.disableUser('alice')],
+    ['a disabled user', () => world.provider.disableUser('alice')],
     ['a session that was ended at the provider', () => world.provider.endSession('alice')],
-  ])('is the end of the login of %s, at the next request', async (_, end) => {
+  ])('a recheck ends the login of %s before the next request', async (_, end) => {
     const { app, agent } = await start()
     world.later(() => world.provider.enableUser('alice'))
     const id = sessionId(agent)
@@ -257,7 +261,7 @@ describe('what a recheck brings', () => {
     expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
   })
 
-  it('does not bring back a login that was logged out meanwhile, and is revoked', async () => {
+  it('a recheck does not restore a login that was logged out meanwhile, and revokes what it obtained', async () => {
     const { app, agent } = await start()
     const id = sessionId(agent)
     pass(300)
@@ -273,16 +277,16 @@ describe('what a recheck brings', () => {
   })
 })
 
-describe('a recheck that cannot be made', () => {
+describe('a recheck that fails', () => {
   const faults: [string, EndpointFault][] = [
     ['is down', { status: 503 }],
     ['answers 429 with Retry-After', { status: 429, headers: { 'retry-after': '2' } }],
-    ['cuts the connection', { drop: true }],
-    ['answers a page', { html: true }],
-    ['refuses the client', { status: 401, body: { error: 'invalid_client' } }],
+    ['closes the connection', { drop: true }],
+    ['answers with an HTML page', { html: true }],
+    ['rejects the client', { status: 401, body: { error: 'invalid_client' } }],
   ]
 
-  it.each(faults)('since the provider %s changes nothing, and is not asked again for 30 s', async (_, token) => {
+  it.each(faults)('a recheck changes nothing and is not retried for 30 s if the provider %s', async (_, token) => {
     const { app, agent } = await start()
     const before = (await profile(agent, app)).json()
     world.provider.misbehave({ endpoints: { token } })
@@ -290,7 +294,7 @@ describe('a recheck that cannot be made', () => {
     expect((await profile(agent, app)).json()).toEqual(before)
     await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
     expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
-    // The note in the lock's place lasts for seconds of Redis, which knows no other clock.
+    // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
     await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
     await world.redis.client.del(lockOf(app))
     pass(29)
@@ -305,7 +309,7 @@ describe('a recheck that cannot be made', () => {
     expect(told(app, 'logout')).toEqual([])
   })
 
-  it('is noted for other processes, which do not ask either', async () => {
+  it('a failed recheck is noted for other processes, which do not retry it either', async () => {
     const { app, agent } = await start()
     const { app: other, tap } = await tapped()
     world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '60' } } } })
@@ -314,7 +318,7 @@ describe('a recheck that cannot be made', () => {
     await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
     expect((await profile(agent, other)).status).toBe(200)
     await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === lockOf(app)), 'it has read')
-    // It would look again for as long as the lock of a living process lasts, were it not told.
+    // Without the note it would look again for as long as the lock of a living process lasts.
     tap.reset()
     await world.redis.client.del(lockOf(app))
     pass(29)
@@ -323,7 +327,7 @@ describe('a recheck that cannot be made', () => {
     expect(grants()).toHaveLength(1)
   })
 
-  it('since the store is away is left at that: the answer stands, and no rejection is left unhandled', async () => {
+  it('a recheck that fails because of the store changes no response and leaves no unhandled rejection', async () => {
     const redis = switchedRedis(world.redis.client)
     const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const app = await world.start({ session: { store } })
@@ -345,7 +349,7 @@ describe('a recheck that cannot be made', () => {
     await refreshed(app)
   })
 
-  it('to its end since the store goes away meanwhile is written once it is back', async () => {
+  it('the result of a recheck is written once a store that went down meanwhile is back', async () => {
     const redis = switchedRedis(world.redis.client)
     const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const app = await world.start({ session: { store } })
@@ -366,8 +370,8 @@ describe('a recheck that cannot be made', () => {
   })
 })
 
-describe('no recheck, and no command more than without one,', () => {
-  it('is there within the time', async () => {
+describe('requests without a recheck or an additional command', () => {
+  it('a request before recheckSeconds have passed starts no recheck', async () => {
     const { app, tap } = await tapped()
     const agent = await logIn(app)
     pass(299)
@@ -376,7 +380,7 @@ describe('no recheck, and no command more than without one,', () => {
     expect(commands(tap)).toEqual(['mGet', 'mGet', 'mGet'])
   })
 
-  it('is there with recheckSeconds 0, however old the login', async () => {
+  it('recheckSeconds 0 disables the recheck, however old the login is', async () => {
     const { app, tap } = await tapped({ options: { recheckSeconds: 0 } })
     const agent = await logIn(app)
     pass(20_000)
@@ -386,7 +390,7 @@ describe('no recheck, and no command more than without one,', () => {
     expect(grants()).toEqual([])
   })
 
-  it('is there without a refresh token', async () => {
+  it('a login without a refresh token is not rechecked', async () => {
     const { app, tap } = await tapped()
     world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
     const agent = await logIn(app)
@@ -397,7 +401,7 @@ describe('no recheck, and no command more than without one,', () => {
     expect(grants()).toEqual([])
   })
 
-  it('is there on a route that is not guarded, also one that shows who is logged in', async () => {
+  it('a route without a guard starts no recheck, even if it shows who is logged in', async () => {
     const { app, tap } = await tapped({
       routes: (express) => void express.get('/open', (_req, res) => void res.send('open')),
     })
@@ -410,7 +414,7 @@ describe('no recheck, and no command more than without one,', () => {
     expect(grants()).toEqual([])
   })
 
-  it('is there after one that was made', async () => {
+  it('a request before recheckSeconds have passed since a recheck starts no other', async () => {
     const { app, tap } = await tapped()
     const agent = await logIn(app)
     pass(300)

@@ -25,18 +25,18 @@ async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp
   return { app, agent }
 }
 
-/** What Redis has of a session. */
+/** The Redis keys of a session. */
 async function keysOf(id: string): Promise<string[]> {
   return await world.redis.client.keys(`*${id}*`)
 }
 
-/** Requests to the token endpoint since the login. */
+/** The grant type of each token request since the login. */
 function grants(): (string | null)[] {
   return world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
 }
 
 describe('accessToken()', () => {
-  it('is the token of the login while that lasts, without asking the provider', async () => {
+  it('returns the token of the login while it is fresh, without a request to the provider', async () => {
     const { app, agent } = await start()
     const first = await shownToken(agent, app.url)
     pass(260)
@@ -45,7 +45,7 @@ describe('accessToken()', () => {
     expect(grants()).toEqual([])
   })
 
-  it('is refreshed before it ends, by default 30 s, and stays so', async () => {
+  it('refreshes a token 30 s before it expires by default, and then returns the new one', async () => {
     const { app, agent } = await start()
     const first = await shownToken(agent, app.url)
     pass(271)
@@ -56,7 +56,7 @@ describe('accessToken()', () => {
     expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer }])
   })
 
-  it('is refreshed as early as it is asked to', async () => {
+  it('refreshes a token as early as minValidSeconds requires', async () => {
     const { app, agent } = await start()
     pass(100)
     await shownToken(agent, app.url, '?minValidSeconds=150')
@@ -65,7 +65,7 @@ describe('accessToken()', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('of a life shorter than it is to last is refreshed once half of that is over, not at each request', async () => {
+  it('refreshes a token that lives for less than minValidSeconds after half of its life', async () => {
     const { app, agent } = await start()
     await shownToken(agent, app.url, '?minValidSeconds=400')
     pass(149)
@@ -77,7 +77,7 @@ describe('accessToken()', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('is refreshed again and again with refresh tokens that are good once', async () => {
+  it('refreshes repeatedly with refresh token rotation', async () => {
     const { app, agent } = await start()
     const seen = new Set<string>()
     for (let round = 0; round < 5; round++) {
@@ -90,7 +90,7 @@ describe('accessToken()', () => {
     expect(new Set(presented).size).toBe(4)
   })
 
-  it('that has ended costs one refresh, whoever asks at once', async () => {
+  it('refreshes an expired token once for 25 concurrent requests', async () => {
     const { app, agent } = await start()
     pass(301)
     const shown = await Promise.all(Array.from({ length: 25 }, () => shownToken(agent, app.url)))
@@ -98,7 +98,7 @@ describe('accessToken()', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('costs one command more than the guard, and many who ask at once for a new one share one lock', async () => {
+  it('sends one command more than the guard, and 25 concurrent requests for a new token share one lock', async () => {
     const redis = switchedRedis(world.redis.client)
     const app = await world.start({
       session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
@@ -114,13 +114,13 @@ describe('accessToken()', () => {
     redis.commands.length = 0
     await Promise.all(Array.from({ length: 25 }, () => shownToken(agent, app.url)))
     expect(redis.commands.filter((name) => name === 'set')).toHaveLength(1)
-    // The tokens with the login, and the lock given away.
+    // One writes the tokens with the login, the other releases the lock.
     expect(redis.commands.filter((name) => name === 'eval')).toHaveLength(2)
   })
 
-  it('that has ended costs one refresh, whichever instance of the application is asked', async () => {
+  it('refreshes an expired token once for concurrent requests to four applications', async () => {
     const { app, agent } = await start()
-    // The same address to the browser's cookie jar: cookies know no ports.
+    // Cookies do not depend on ports, so the browser sends the same ones to all of them.
     const others = await Promise.all([1, 2, 3].map(() => world.start({ routes: tokenRoutes })))
     pass(301)
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
@@ -132,7 +132,7 @@ describe('accessToken()', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('of one login is never that of another', async () => {
+  it('never returns the token of another login', async () => {
     const { app, agent } = await start()
     world.provider.signIn('bob')
     const other = app.agent()
@@ -147,14 +147,14 @@ describe('accessToken()', () => {
   it.each([
     ['minValidSeconds=-1', 'minValidSeconds must be a number of seconds from 0 to 86400'],
     ['minValidSeconds=soon', 'minValidSeconds must be a number of seconds from 0 to 86400'],
-  ])('says what is wrong with %s', async (query, message) => {
+  ])('names the invalid parameter in %s', async (query, message) => {
     const { app, agent } = await start()
     const answer = await askToken(agent, app.url, `?${query}`)
     expect(answer.status).toBe(500)
     expect(answer.text()).toContain(message)
   })
 
-  it('is refused where nobody is logged in', async () => {
+  it('fails with login_required if nobody is logged in', async () => {
     const { app } = await start()
     const answer = await askToken(app.agent(), app.url)
     expect(answer.status).toBe(401)
@@ -166,7 +166,7 @@ describe.each([
   ['MemoryStore', () => new MemoryStore()],
   ['a store without atomic operations', () => new AsyncStore()],
 ])('accessToken() with %s', (_, store) => {
-  it('costs one refresh, whoever asks at once, and goes on', async () => {
+  it('refreshes once for ten concurrent requests, until the provider ends the session', async () => {
     const app = await world.start({ session: { store: store() }, routes: tokenRoutes })
     const agent = app.agent()
     await agent.get('/profile')
@@ -184,8 +184,8 @@ describe.each([
   })
 })
 
-describe('what a refresh brings', () => {
-  it('is what the login has from then on, in the same request too', async () => {
+describe('the result of a refresh', () => {
+  it('a refresh updates roles, scope and claims, in the same request too', async () => {
     const { app, agent } = await start({ roles: ({ idToken }) => [`role of ${String(idToken['name'])}`] })
     pass(301)
     world.provider.misbehave({
@@ -203,7 +203,7 @@ describe('what a refresh brings', () => {
     expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { name: 'Alice Renamed' } })
   })
 
-  it('need not be an ID token, a scope or another refresh token', async () => {
+  it('a refresh response may omit the ID token, the scope and the refresh token', async () => {
     const { app, agent } = await start()
     const before = (await agent.fetch(`${app.url}/tokens`)).json() as Record<string, unknown>
     const { name } = await shownToken(agent, app.url)
@@ -220,7 +220,7 @@ describe('what a refresh brings', () => {
   it.each([
     ['no expires_in', { expires_in: undefined }],
     ['an expires_in of 0', { expires_in: 0 }],
-  ])('may have %s: then the token is taken to last', async (_, tokenResponse) => {
+  ])('a token from a refresh response with %s does not expire', async (_, tokenResponse) => {
     const { app, agent } = await start()
     pass(301)
     world.provider.misbehave({ tokenResponse })
@@ -230,7 +230,7 @@ describe('what a refresh brings', () => {
     expect(grants()).toHaveLength(1)
   })
 
-  it('may have an expires_in that is a text, or too large to be a date', async () => {
+  it('a refresh response may have an expires_in that is a string, or too large for a date', async () => {
     const { app, agent } = await start()
     pass(301)
     const undo = world.provider.misbehave({ tokenResponse: { expires_in: '60' } })
@@ -248,8 +248,8 @@ describe('what a refresh brings', () => {
     ['another subject', { sub: 'bob' }],
     ['another issuer', { iss: 'https://id.example.com' }],
     ['another audience', { aud: 'another' }],
-    ['a nonce that is not of the login', { nonce: 'another' }],
-  ])('is refused where its ID token is of %s, and the login stays as it was', async (_, claims) => {
+    ['another nonce than that of the login', { nonce: 'another' }],
+  ])('a refresh response whose ID token has %s is rejected, and the login is unchanged', async (_, claims) => {
     const { app, agent } = await start()
     const before = (await agent.fetch(`${app.url}/tokens`)).json()
     pass(301)
@@ -262,7 +262,7 @@ describe('what a refresh brings', () => {
     expect(told(app, 'refresh')).toEqual([])
   })
 
-  it('may be an ID token with the nonce of the login (OIDC Core 12.2)', async () => {
+  it('a refresh response may have an ID token with the nonce of the login (OIDC Core 12.2)', async () => {
     const { app, agent } = await start()
     const { idToken } = (await agent.fetch(`${app.url}/tokens`)).json() as { idToken: string }
     const { nonce } = JSON.parse(Buffer.from(idToken.split('.')[1] as string, 'base64url').toString()) as {
@@ -274,11 +274,11 @@ describe('what a refresh brings', () => {
     expect(grants()).toEqual(['refresh_token'])
   })
 
-  it('is kept where the ID token cannot be verified just now: the tokens are the only ones of the login', async () => {
+  it('refreshed tokens are kept if their ID token cannot be verified at the moment', async () => {
     const { app, agent } = await start()
     const { name } = await shownToken(agent, app.url)
     pass(301)
-    // Signed with a key that nobody has yet, while the keys are out of reach.
+    // Signed with a new key while the keys cannot be fetched.
     await world.provider.rotateKeys()
     world.provider.misbehave({ endpoints: { jwks: { status: 503 } }, idToken: { claims: { name: 'Alice Renamed' } } })
     const second = await shownToken(agent, app.url)
@@ -290,8 +290,8 @@ describe('what a refresh brings', () => {
   })
 })
 
-describe('a refresh that is refused', () => {
-  it('ends the login: 401 then, anonymous afterwards, and told', async () => {
+describe('a refresh that the provider rejects', () => {
+  it('a rejected refresh answers 401, ends the login and emits a logout event', async () => {
     const { app, agent } = await start()
     const id = sessionId(agent)
     world.provider.endSession('alice')
@@ -305,7 +305,7 @@ describe('a refresh that is refused', () => {
     expect(await keysOf(id)).toEqual([])
   })
 
-  it('is one refusal for all who asked', async () => {
+  it('ten concurrent requests share a rejected refresh', async () => {
     const { app, agent } = await start()
     world.provider.endSession('alice')
     pass(301)
@@ -315,7 +315,7 @@ describe('a refresh that is refused', () => {
     expect(told(app, 'logout')).toHaveLength(1)
   })
 
-  it('leaves the other logins of the session', async () => {
+  it('a rejected refresh keeps the other logins of the session', async () => {
     const app = await world.start({
       routes: (express, oidc, url) => {
         tokenRoutes(express)
@@ -338,10 +338,10 @@ describe('a refresh that is refused', () => {
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
   })
 
-  it('is not a refusal of the login where another has refreshed it since', async () => {
+  it('a rejected refresh keeps a login that another process has refreshed meanwhile', async () => {
     const { app, agent } = await start()
     pass(301)
-    // The lock is lost, as in a process that hung for longer than it lasts.
+    // The lock is lost, as in a process that hangs for longer than the lock lasts.
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, times: 1 } } })
     const slow = askToken(agent, app.url)
     await world.provider.waitForRequest('token')
@@ -349,7 +349,7 @@ describe('a refresh that is refused', () => {
     expect(await world.redis.client.del(`oidc:refresh:${String(login?.['loginId'])}`)).toBe(1)
     const other = await world.start({ routes: tokenRoutes })
     const quick = await shownToken(agent, other.url)
-    // This one is refused, since its refresh token was used meanwhile; the provider forgives that here.
+    // The provider rejects this refresh token, which was used meanwhile, but does not revoke the login for it.
     world.provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
     undo()
     expect((await slow).json()).toMatchObject({ token: quick.token })
@@ -359,7 +359,7 @@ describe('a refresh that is refused', () => {
 })
 
 describe('without a refresh token', () => {
-  it('the access token is good until it ends, and then a login is needed', async () => {
+  it('without a refresh token, the access token is returned until it expires, then a login is required', async () => {
     const app = await world.start({ routes: tokenRoutes })
     world.provider.misbehave({ tokenResponse: { refresh_token: undefined } })
     const agent = app.agent()
@@ -376,7 +376,7 @@ describe('without a refresh token', () => {
 })
 
 describe('a provider that is down', () => {
-  it('is a fault only once the token has ended, logs nobody out, and heals', async () => {
+  it('a provider that is down logs nobody out and causes 503 from the expiry of the token until it is back', async () => {
     const { app, agent } = await start()
     const { token } = await shownToken(agent, app.url)
     const undo = world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '1' } } } })
@@ -395,10 +395,10 @@ describe('a provider that is down', () => {
   it.each([
     ['answers 500', { status: 500 }],
     ['answers 429', { status: 429, body: { error: 'slow_down' } }],
-    ['cuts the connection', { drop: true }],
-    ['answers a page', { html: true }],
-    ['says temporarily_unavailable', { status: 400, body: { error: 'temporarily_unavailable' } }],
-  ])('and %s is not asked again at once, by whatever instance', async (_, token) => {
+    ['closes the connection', { drop: true }],
+    ['answers with an HTML page', { html: true }],
+    ['answers temporarily_unavailable', { status: 400, body: { error: 'temporarily_unavailable' } }],
+  ])('a provider that %s is not asked again at once by any application, and nobody is logged out', async (_, token) => {
     const { app, agent } = await start()
     const other = await world.start({ routes: tokenRoutes })
     world.provider.misbehave({ endpoints: { token } })
@@ -408,7 +408,7 @@ describe('a provider that is down', () => {
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('and refuses the client is told as that, and logs nobody out', async () => {
+  it('a provider that rejects the client causes client_rejected, and nobody is logged out', async () => {
     const { app, agent } = await start()
     world.provider.misbehave({ endpoints: { token: { status: 401, body: { error: 'invalid_client' } } } })
     pass(301)
@@ -418,8 +418,8 @@ describe('a provider that is down', () => {
   })
 })
 
-describe('a refresh that meets something else', () => {
-  it('does not bring back a login that was logged out meanwhile, and revokes what it got', async () => {
+describe('a refresh that overlaps another change', () => {
+  it('a refresh does not restore a login that was logged out meanwhile, and revokes what it obtained', async () => {
     const { app, agent } = await start()
     const id = sessionId(agent)
     pass(301)
@@ -430,12 +430,12 @@ describe('a refresh that meets something else', () => {
     undo()
     expect((await asked).status).toBe(401)
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
-    // Two by the logout, and one by who refreshed.
+    // Two revocations by the logout, and one by the refresh.
     await vi.waitFor(() => expect(world.provider.requestsTo('revocation')).toHaveLength(3))
     expect(await keysOf(id)).toEqual([])
   })
 
-  it('leaves what another has written first, whose lock or whose own was lost, and revokes nothing', async () => {
+  it('a refresh that lost its lock keeps what another process wrote first, and revokes nothing', async () => {
     const provider = await startTestProvider({ now: () => Date.now(), signIn: 'alice' })
     world.later(() => provider.stop())
     const [app, other] = await Promise.all([1, 2].map(() => world.start({ provider, routes: tokenRoutes })))
@@ -456,7 +456,7 @@ describe('a refresh that meets something else', () => {
     expect(provider.requestsTo('revocation')).toEqual([])
   })
 
-  it('follows a login that another took along into a new session', async () => {
+  it('a refresh follows its login into a new session', async () => {
     const app = await world.start({
       routes: (express, oidc, url) => {
         partner.routes(express, oidc, url)
@@ -486,7 +486,7 @@ describe('a refresh that meets something else', () => {
     expect(grants()).toHaveLength(2)
   })
 
-  it('keeps what it got until the store is back', async () => {
+  it('a refresh holds its result until the store is back', async () => {
     const redis = switchedRedis(world.redis.client)
     const app = await world.start({
       session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },

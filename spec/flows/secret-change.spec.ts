@@ -1,4 +1,4 @@
-/** The secret is changed in two deploys without losing a login, and what cannot be read is left alone. */
+/** The secret is changed in two deployments without losing a login, and unreadable records are not modified. */
 import { createServer, type Server } from 'node:http'
 import type { OidcEventName } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
@@ -26,7 +26,7 @@ async function start(secrets: string | string[], setup: Partial<AppSetup> = {}):
   return world.start({ options: { secret: secrets }, routes: tokenRoutes, ...setup })
 }
 
-/** A load balancer before applications that run side by side, of which each gets the next request in turn. */
+/** A load balancer that sends requests to several applications in turn. */
 class Front {
   readonly #server: Server
   readonly #all: TestApp[] = []
@@ -46,7 +46,7 @@ class Front {
     world.later(() => close(this.#server))
   }
 
-  /** Puts applications with these secrets in the place of those that run. */
+  /** Replaces the running applications by one for each list of secrets. */
   async deploy(...configurations: string[][]): Promise<void> {
     const made = []
     for (const secrets of configurations) made.push(await start(secrets, { publicUrl: this.url }))
@@ -59,8 +59,8 @@ class Front {
   }
 }
 
-describe('a secret that is changed in two deploys', () => {
-  it('loses no login, whether in use or under way, while the applications of both run side by side', async () => {
+describe('a change of the secret in two deployments', () => {
+  it('a change of the secret loses no login, in use or in progress, while old and new applications run', async () => {
     const front = new Front()
     await front.open()
     pass(0)
@@ -70,7 +70,7 @@ describe('a secret that is changed in two deploys', () => {
       const agent = createUserAgent({ baseUrl: front.url })
       return { agent, authorization: location(await agent.get('/profile', { redirect: 'manual' })) }
     }
-    /** All that browsers do, at once: refreshes, guarded requests, logins that were begun with the former applications. */
+    /** Concurrent refreshes, guarded requests, and logins that began at the former applications. */
     const load = async (): Promise<void> => {
       pass(301)
       const finished = underWay
@@ -121,7 +121,7 @@ describe('a secret that is changed in two deploys', () => {
 })
 
 describe('tokens that cannot be opened', () => {
-  it('leave the login, and need another for an access token', async () => {
+  it('tokens that cannot be opened keep the login, but an access token requires a new login', async () => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const sealed = await world.redis.client.get(tokensKey(agent))
@@ -132,7 +132,7 @@ describe('tokens that cannot be opened', () => {
       expect([path, answer.status]).toEqual([path, 401])
       expect(answer.json()).toMatchObject({ code: 'login_required', login: `${other.url}/login?returnTo=%2F` })
     }
-    // Nor is it tried to recheck it.
+    // The login is not rechecked either.
     pass(300)
     expect((await agent.fetch(`${other.url}/profile`)).status).toBe(200)
     expect((await askToken(agent, other.url)).status).toBe(401)
@@ -142,7 +142,7 @@ describe('tokens that cannot be opened', () => {
     expect(told(other, 'logout')).toEqual([])
   })
 
-  it('are got by another login, to which a navigation is sent, and which keeps the session data', async () => {
+  it('a navigation whose tokens cannot be opened is sent to a login that replaces them', async () => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const other = await start(next)
@@ -153,7 +153,7 @@ describe('tokens that cannot be opened', () => {
     expect(world.provider.requestsTo('authorize')[0]?.params.get('scope')).toBe('openid profile email')
   })
 
-  it('are no hindrance to a logout, which does without them', async () => {
+  it('a logout succeeds without tokens that cannot be opened', async () => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const key = loginKey(agent)
@@ -169,11 +169,11 @@ describe('tokens that cannot be opened', () => {
   })
 
   it.each<[string, (sealed: string) => string]>([
-    ['were cut', (sealed) => sealed.slice(0, -8)],
-    ['were sealed for another login', (sealed) => sealed.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))],
-    ['are no text of ours', () => 'x'],
+    ['were truncated', (sealed) => sealed.slice(0, -8)],
+    ['were altered', (sealed) => sealed.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))],
+    ['were not written by the package', () => 'x'],
     ['are empty', () => ''],
-  ])('since they %s are left as they are', async (_, damage) => {
+  ])('tokens that %s are not modified', async (_, damage) => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const key = tokensKey(agent)
@@ -189,7 +189,7 @@ describe('tokens that cannot be opened', () => {
 })
 
 describe('a login record', () => {
-  it('of a newer format is nobody: no fault, and it is left as it is', async () => {
+  it('a login record of a newer format is no login and no fault, and is not modified', async () => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const newer = JSON.stringify({ format: 2, whatever: [] })
@@ -205,7 +205,7 @@ describe('a login record', () => {
     expect((await agent.get(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('of a version that kept neither what was asked for nor whether it can be rechecked is a login', async () => {
+  it('a login record of a version without the fields asked and refreshable is still a login', async () => {
     const app = await world.start({
       options: { secret: old },
       routes: (express, oidc) => {

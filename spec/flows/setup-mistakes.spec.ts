@@ -33,11 +33,11 @@ afterEach(async () => {
 interface Mistaken {
   store?: Store
   cookie?: CookieOptions
-  /** As if behind a proxy that ends TLS, at an address that is not on loopback. */
+  /** Behind a simulated proxy that terminates TLS, at an address that is not on loopback. */
   isPublic?: boolean
   trustProxy?: boolean
   options?: object
-  /** Puts session, router and routes into the application. */
+  /** Adds session middleware and router to the application. */
   lay?: (app: express.Express, session: express.RequestHandler, oidc: Oidc) => void
 }
 
@@ -77,8 +77,8 @@ async function codes(): Promise<string[]> {
   return warnings.map(({ code }) => code)
 }
 
-describe('an application that is set up well', () => {
-  it('is told nothing, on loopback or in public', async () => {
+describe('a correct setup', () => {
+  it('a correct setup causes no warning, on loopback or in public', async () => {
     for (const isPublic of [false, true]) {
       const agent = await start({ isPublic })
       expect((await agent.get('/profile')).status).toBe(200)
@@ -88,14 +88,14 @@ describe('an application that is set up well', () => {
   })
 })
 
-describe('no session middleware', () => {
+describe('missing session middleware', () => {
   it.each([
     ['at all', (app: express.Express, _: express.RequestHandler, oidc: Oidc) => void app.use(oidc.router)],
     [
       'before the router',
       (app: express.Express, first: express.RequestHandler, oidc: Oidc) => void app.use(oidc.router, first),
     ],
-  ])('%s: guarded routes and logins answer 503, and what is not guarded is served', async (_, lay) => {
+  ])('without session middleware %s, guards, logout and callback answer 503, and other routes work', async (_, lay) => {
     const agent = await start({ lay })
     for (const path of ['/profile', '/logout', '/callback?state=x']) {
       const answer = await agent.get(path, { redirect: 'manual' })
@@ -107,8 +107,8 @@ describe('no session middleware', () => {
   })
 })
 
-describe('the router behind the routes that it guards', () => {
-  it('is named once, and the routes answer 500 rather than let anyone in', async () => {
+describe('a router after the routes that it guards', () => {
+  it('a router after its guarded routes causes one warning, and the routes answer 500', async () => {
     const agent = await start({ lay: (app, first) => void app.use(first) })
     for (let times = 0; times < 2; times++) {
       const answer = await agent.fetch('/profile')
@@ -122,7 +122,7 @@ describe('the router behind the routes that it guards', () => {
 })
 
 describe('MemoryStore', () => {
-  it('is named once where the application is not on loopback, and works', async () => {
+  it('MemoryStore works off loopback with one warning', async () => {
     const agent = await start({ isPublic: true, store: new MemoryStore() })
     expect((await agent.get('/profile')).status).toBe(200)
     await agent.get('/login')
@@ -130,16 +130,16 @@ describe('MemoryStore', () => {
     expect(warnings[0]?.message).toContain('Use RedisSessionStore of express-session-oidc/redis')
   })
 
-  it('is fine on loopback', async () => {
+  it('MemoryStore causes no warning on loopback', async () => {
     const agent = await start({ store: new MemoryStore() })
     expect((await agent.get('/profile')).status).toBe(200)
     expect(await codes()).toEqual([])
   })
 })
 
-describe('trust proxy missing, with a secure session cookie', () => {
+describe('a secure session cookie without trust proxy', () => {
   it(
-    'is named once, and the browser is told that its session does not stick',
+    'a missing trust proxy causes one warning, and the sixth login shows that the cookie does not stick',
     { meta: { id: 'setup-mistakes-1' } },
     async () => {
       const agent = await start({ isPublic: true, trustProxy: false })
@@ -153,29 +153,33 @@ describe('trust proxy missing, with a secure session cookie', () => {
     },
   )
 
-  it('ends a guarded page in that page too, rather than in a loop without end', async () => {
+  it('a guarded page without trust proxy ends at the same error page instead of an endless loop', async () => {
     const agent = await start({ isPublic: true, trustProxy: false })
     const page = await agent.get('/profile')
     expect(page.status).toBe(400)
     expect(page.text()).toContain('The session cookie does not stick')
   })
 
-  it('is not named where the cookie decides by itself', async () => {
+  it('a session cookie with secure: auto causes no warning', async () => {
     const agent = await start({ cookie: { secure: 'auto' } })
     expect((await agent.get('/profile')).status).toBe(200)
     expect(await codes()).toEqual([])
   })
 })
 
-describe('a session cookie of SameSite=Strict', () => {
-  it.each(['strict', true] as const)('as %j is named once', { meta: { id: 'setup-mistakes-2' } }, async (sameSite) => {
-    const agent = await start({ cookie: { sameSite } })
-    for (let times = 0; times < 2; times++) await agent.get('/login', { redirect: 'manual' })
-    expect(await codes()).toEqual(['OIDC_SESSION_COOKIE_STRICT'])
-    expect(warnings[0]?.message).toContain("sameSite: 'lax'")
-  })
+describe('the SameSite attribute of the session cookie', () => {
+  it.each(['strict', true] as const)(
+    'sameSite: %j causes one warning',
+    { meta: { id: 'setup-mistakes-2' } },
+    async (sameSite) => {
+      const agent = await start({ cookie: { sameSite } })
+      for (let times = 0; times < 2; times++) await agent.get('/login', { redirect: 'manual' })
+      expect(await codes()).toEqual(['OIDC_SESSION_COOKIE_STRICT'])
+      expect(warnings[0]?.message).toContain("sameSite: 'lax'")
+    },
+  )
 
-  it.each(['lax', 'none', false] as const)('as %j is not what that is about', async (sameSite) => {
+  it.each(['lax', 'none', false] as const)('sameSite: %j causes no warning', async (sameSite) => {
     const agent = await start({ cookie: { sameSite } })
     await agent.get('/login', { redirect: 'manual' })
     expect(await codes()).toEqual([])
@@ -183,7 +187,7 @@ describe('a session cookie of SameSite=Strict', () => {
 })
 
 describe('a store without atomic operations', () => {
-  it('is named once, with its class, where logins are kept in it', async () => {
+  it('a store without atomic operations causes one warning, which names its class', async () => {
     const agent = await start({ store: new SlowStore() })
     expect((await agent.get('/profile')).status).toBe(200)
     await agent.get('/logout')
@@ -192,7 +196,7 @@ describe('a store without atomic operations', () => {
     expect(warnings[0]?.message).toContain('records: redisRecords({ client })')
   })
 
-  it('is fine with records beside it', async () => {
+  it('a store without atomic operations causes no warning with records beside it', async () => {
     const records = redisRecords({ client: redis.client, prefix: 'beside:' })
     const agent = await start({ store: new SlowStore(), options: { records } })
     expect((await agent.get('/profile')).status).toBe(200)
@@ -200,8 +204,8 @@ describe('a store without atomic operations', () => {
   })
 })
 
-describe('mistakes of two applications', () => {
-  it('are each named', async () => {
+describe('the same mistake in two applications', () => {
+  it('each application causes its own warning', async () => {
     for (const name of ['one', 'two']) {
       const agent = await start({
         isPublic: true,

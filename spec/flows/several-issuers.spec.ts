@@ -1,4 +1,4 @@
-/** A guard that takes tokens of several issuers: each token is judged by what holds for its own issuer, and by nothing else. */
+/** A guard for tokens of several issuers: the settings of its own issuer, and no others, apply to each token. */
 import { createServer } from 'node:http'
 import express from 'express'
 import { createBearer, type BearerIssuer, type BearerOptions, type BearerRule } from 'express-session-oidc'
@@ -6,7 +6,7 @@ import { startTestProvider, type TestProvider } from 'express-session-oidc/testi
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { close, listen, until } from '../support/app.ts'
 
-/** Ours signs with RSA, the partner's with an elliptic curve; the stranger's is none of the guard's. */
+/** Our provider signs with RSA, that of the partner with an elliptic curve. The guard does not trust the stranger. */
 let ours: TestProvider
 let partner: TestProvider
 let stranger: TestProvider
@@ -35,7 +35,7 @@ interface Served {
 
 type Entry = Partial<BearerIssuer>
 
-/** A guard of both issuers, the partner's second; what is given goes to the one, to the other, and to the guard. */
+/** A guard of both issuers, with settings for our issuer (`own`), for the second one (`their`) and for the guard. */
 async function serve(own: Entry, their: Entry, more: Partial<BearerOptions> = {}, rule?: BearerRule): Promise<Served> {
   const api = createBearer({
     issuer: [
@@ -74,7 +74,7 @@ function token(by: TestProvider, claims: Record<string, unknown> = {}, header: o
 const invalid = { status: 401, body: { code: 'token_invalid', error: 'invalid_token' } }
 
 describe('a guard of two issuers', () => {
-  it('takes tokens of both, and says whose they are', async () => {
+  it('accepts tokens of both issuers and reports the issuer of each', async () => {
     const api = await serve({}, {})
     for (const provider of [ours, partner]) {
       expect(await api.get(await token(provider))).toMatchObject({
@@ -84,7 +84,7 @@ describe('a guard of two issuers', () => {
     }
   })
 
-  it('asks each issuer for its keys, and only once it is named by a token', async () => {
+  it('fetches the keys of each issuer only once a token names it', async () => {
     const api = await serve({}, {})
     await api.get(await token(ours))
     expect(ours.requestsTo('jwks')).toHaveLength(1)
@@ -94,7 +94,7 @@ describe('a guard of two issuers', () => {
     expect(ours.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('refuses a third, and asks nobody anything', async () => {
+  it('rejects tokens of any other issuer without a request', async () => {
     const api = await serve({}, {})
     stranger.forget()
     expect(await api.get(await token(stranger))).toMatchObject(invalid)
@@ -106,20 +106,20 @@ describe('a guard of two issuers', () => {
     for (const provider of [ours, partner, stranger]) expect(provider.requests).toEqual([])
   })
 
-  it('compares issuers to the letter', async () => {
+  it('compares issuers character by character', async () => {
     const api = await serve({}, {})
     for (const iss of [`${ours.issuer}/`, ours.issuer.toUpperCase(), ` ${ours.issuer}`, `${ours.issuer}?`]) {
       expect(await api.get(await token(ours, { iss }))).toMatchObject(invalid)
     }
   })
 
-  it('refuses the name of one with the keys of the other', async () => {
+  it('rejects tokens that name one issuer and are signed with the keys of the other', async () => {
     const api = await serve({}, {})
-    // Both sets are at hand, so that nothing but the choice among them decides.
+    // Both key sets are cached, so that only the choice between them decides.
     for (const provider of [ours, partner]) expect(await api.get(await token(provider))).toMatchObject({ status: 200 })
     expect(await api.get(await token(partner, { iss: ours.issuer }))).toMatchObject(invalid)
     expect(await api.get(await token(ours, { iss: partner.issuer }))).toMatchObject(invalid)
-    // Under the kid of the other as well, and under none.
+    // Also with the kid of the other issuer, and without a kid.
     const kidOf = (provider: TestProvider): unknown => provider.keys.keys[0]?.kid
     for (const kid of [kidOf(ours), undefined]) {
       expect(await api.get(await token(partner, { iss: ours.issuer }, { kid }))).toMatchObject(invalid)
@@ -130,14 +130,14 @@ describe('a guard of two issuers', () => {
     expect(api.details).toHaveLength(6)
   })
 
-  it("refuses the names of both with keys that are nobody's here", async () => {
+  it('rejects tokens that name a trusted issuer and are signed with untrusted keys', async () => {
     const api = await serve({}, {})
     for (const { issuer } of [ours, partner]) {
       expect(await api.get(await token(stranger, { iss: issuer }))).toMatchObject(invalid)
     }
   })
 
-  it('judges by the audience of the issuer alone', async () => {
+  it('accepts only the audience of the issuer that the token names', async () => {
     const api = await serve({}, { audience: ['partner-orders', 'partner-billing'] })
     expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
     expect(await api.get(await token(partner, { aud: 'partner-billing' }))).toMatchObject({ status: 200 })
@@ -149,7 +149,7 @@ describe('a guard of two issuers', () => {
     ])
   })
 
-  it('judges by the algorithms of the issuer alone', async () => {
+  it('accepts only the algorithms of the issuer that the token names', async () => {
     const right = await serve({ algorithms: ['RS256'] }, { algorithms: ['ES256'] })
     for (const provider of [ours, partner])
       expect(await right.get(await token(provider))).toMatchObject({ status: 200 })
@@ -161,7 +161,7 @@ describe('a guard of two issuers', () => {
     expect(await half.get(await token(ours))).toMatchObject(invalid)
   })
 
-  it('finds the roles of the issuer alone', async () => {
+  it('reads roles only by the settings of the issuer that the token names', async () => {
     const groups = ({ accessToken }: { accessToken: Record<string, unknown> | undefined }): string[] =>
       ((accessToken?.['groups'] ?? []) as string[]).map((group) => `partner:${group}`)
     const api = await serve({}, { roles: groups }, {}, { anyRole: ['admin', 'partner:admin'] })
@@ -172,19 +172,19 @@ describe('a guard of two issuers', () => {
     expect(await api.get(await token(ours, { groups: ['admin'] }))).toMatchObject({ status: 403 })
   })
 
-  it('takes the same subject of two issuers for two', async () => {
+  it('treats the same subject of two issuers as two users', async () => {
     const api = await serve({}, {}, {}, { check: ({ iss }) => iss === ours.issuer })
     expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
     expect(await api.get(await token(partner))).toMatchObject({ status: 403 })
   })
 
-  it('names one realm in its challenges, that of the first', async () => {
+  it('names one realm in its challenges, that of the first issuer', async () => {
     const api = await serve({ audience: 'ours' }, { audience: 'theirs' })
     const answer = await api.get(await token(partner))
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="ours", error="invalid_token"/)
   })
 
-  it('goes on with one while the other is down', async () => {
+  it('accepts tokens of one issuer while the other is down', async () => {
     const api = await serve({}, {}, { rememberSeconds: 0 })
     await partner.stop()
     expect(await api.get(await token(partner))).toMatchObject({ status: 503, body: { code: 'provider_unavailable' } })
@@ -194,7 +194,7 @@ describe('a guard of two issuers', () => {
     await until(async () => (await api.get(again)).status === 200, 'tokens of the partner are taken again')
   })
 
-  it('takes keys that were given, and those at a URL of their own, and asks for nothing else', async () => {
+  it('uses configured keys and a configured key URL without any other request', async () => {
     const metadata = await fetch(`${partner.issuer}/.well-known/openid-configuration`)
     const jwks = new URL(((await metadata.json()) as { jwks_uri: string }).jwks_uri)
     partner.forget()
@@ -203,14 +203,14 @@ describe('a guard of two issuers', () => {
     for (const provider of [ours, partner]) expect(await api.get(await token(provider))).toMatchObject({ status: 200 })
     expect(ours.requests).toEqual([])
     expect(partner.requests.map(({ endpoint }) => endpoint)).toEqual(['jwks'])
-    // Keys that were given do not change: one that is not among them is none.
+    // Configured keys do not change, so an unknown key causes no request.
     expect(await api.get(await token(stranger, { iss: ours.issuer }))).toMatchObject(invalid)
     expect(ours.requests).toEqual([])
   })
 })
 
 describe('a guard of one issuer', () => {
-  it('refuses the tokens of another, though it need not choose', async () => {
+  it('a guard of one issuer rejects tokens of another issuer', async () => {
     const api = createBearer({ issuer: ours.issuer, audience: 'orders' })
     expect(await api.verifyToken(await token(ours))).toMatchObject({ issuer: ours.issuer })
     for (const strange of [

@@ -16,7 +16,7 @@ function start(responseMode: 'query' | 'form_post' = 'query'): Promise<TestApp> 
 
 describe('prompt=none', () => {
   it(
-    'logs in without a page where there is a session at the provider',
+    'prompt=none logs in without a page if there is a session at the provider',
     { meta: { id: 'silent-login-1' } },
     async () => {
       const app = await start()
@@ -32,7 +32,7 @@ describe('prompt=none', () => {
   )
 
   it.each(['login_required', 'interaction_required', 'consent_required', 'account_selection_required'])(
-    'that is answered %s leads back, anonymous, with the data of the visitor',
+    'prompt=none with the error %s leads back anonymously and keeps the session data',
     async (error) => {
       const app = await start()
       const agent = app.agent()
@@ -53,18 +53,22 @@ describe('prompt=none', () => {
     },
   )
 
-  it('that is answered login_required leaves a login that there is', { meta: { id: 'silent-login-2' } }, async () => {
-    const app = await start()
-    const agent = app.agent()
-    await agent.get('/profile')
-    const former = await notesOf(agent, app)
-    world.provider.deny('login_required')
-    await agent.get('/silent')
-    expect(await notesOf(agent, app)).toEqual(former)
-    expect(former.sub).toBe('alice')
-  })
+  it(
+    'prompt=none with the error login_required keeps an existing login',
+    { meta: { id: 'silent-login-2' } },
+    async () => {
+      const app = await start()
+      const agent = app.agent()
+      await agent.get('/profile')
+      const former = await notesOf(agent, app)
+      world.provider.deny('login_required')
+      await agent.get('/silent')
+      expect(await notesOf(agent, app)).toEqual(former)
+      expect(former.sub).toBe('alice')
+    },
+  )
 
-  it('is answered by form_post too', async () => {
+  it('prompt=none works with form_post too', async () => {
     const app = await start('form_post')
     const agent = app.agent({ site: (url) => url.origin })
     await agent.get('/note/apples')
@@ -74,19 +78,19 @@ describe('prompt=none', () => {
     expect(page.json()).toMatchObject({ notes: ['apples'], sub: null })
   })
 
-  it('that fails in another way is an error', async () => {
+  it('prompt=none with the error invalid_request is answered with 400', async () => {
     const app = await start()
     world.provider.deny('invalid_request')
     expect((await app.agent().get('/silent')).status).toBe(400)
   })
 
-  it('that the user had not asked for does not make login_required silent', async () => {
+  it('the error login_required is answered with 400 without prompt=none', async () => {
     const app = await start()
     world.provider.deny('login_required')
     expect((await app.agent().get('/profile')).status).toBe(400)
   })
 
-  it('whose answer comes again does not log anybody in, and spends no code', async () => {
+  it('a repeated response to prompt=none logs nobody in and sends no token request', async () => {
     const app = await start()
     const agent = app.agent()
     world.provider.signIn(undefined)

@@ -1,4 +1,4 @@
-/** A login is asked for a stronger or fresher authentication once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
+/** Step-up: a stronger or fresher authentication is requested once it is needed (OIDC Core 3.1.2.1, RFC 9470). */
 import type { AuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ async function start(
   return { app, agent: await loggedIn(world, app) }
 }
 
-/** What the provider was asked for, in the logins since it was last looked at. */
+/** `acr_values` and `max_age` of each authorization request since the last call. */
 function asked(): { acr: string | null; maxAge: string | null }[] {
   const requests = world.provider.requestsTo('authorize')
   world.provider.forget()
@@ -40,7 +40,7 @@ function now(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-/** What the ID tokens of the provider say from now on. */
+/** Sets claims of all further ID tokens of the provider. */
 function says(claims: Record<string, unknown>): () => void {
   return world.provider.misbehave({ idToken: { claims } })
 }
@@ -50,7 +50,7 @@ function expectPassed(page: UserAgentResponse): void {
 }
 
 describe('requireAuth({ acr })', () => {
-  it('asks the provider for it, and lets in who comes back with it', async () => {
+  it('requests the acr from the provider, and admits a login that returns with it', async () => {
     const { app, agent } = await start({ acr: '2' })
     await agent.fetch('/note/mine')
     const page = await agent.get('/transfer?to=bob')
@@ -64,25 +64,25 @@ describe('requireAuth({ acr })', () => {
     expect(told(app, 'denied')).toEqual([])
   })
 
-  it('asks for several in their order, and lets in who has one', async () => {
+  it('requests several acr values in their order, and admits a login with one of them', async () => {
     const { agent } = await start({ acr: ['gold', 'silver'] })
     says({ acr: 'silver' })
     expectPassed(await agent.get('/transfer'))
     expect(asked()).toEqual([{ acr: 'gold silver', maxAge: null }])
   })
 
-  it('asks nobody whose login has it already', async () => {
+  it('admits a login that already has the acr without a request', async () => {
     const { agent } = await start({ acr: ['2', '1'] })
     expectPassed(await agent.get('/transfer'))
     expect(asked()).toEqual([])
   })
 
   it.each<[string, unknown]>([
-    ['another', '1'],
-    ['none', undefined],
-    ['one that is no text', 2],
-    ['a list that has it', ['2']],
-  ])('is 403 where the provider comes back with %s, and asks again after five minutes', async (_, acr) => {
+    ['another acr', '1'],
+    ['no acr', undefined],
+    ['an acr that is not a string', 2],
+    ['a list that contains the acr', ['2']],
+  ])('answers 403 if the provider returns %s, and requests the acr again after five minutes', async (_, acr) => {
     const { app, agent } = await start({ acr: '2' })
     const undo = says({ acr })
     const page = await agent.get('/transfer')
@@ -104,7 +104,7 @@ describe('requireAuth({ acr })', () => {
     expect(asked()).toHaveLength(1)
   })
 
-  it('asks for another class at once, also where one was not reached', async () => {
+  it('requests another acr at once, even if one was not reached', async () => {
     const { agent } = await start({ acr: '2' }, {}, (express, oidc) => {
       express.get('/vault', oidc.requireAuth({ acr: '3' }), (_req, res) => void res.send('open'))
     })
@@ -118,7 +118,7 @@ describe('requireAuth({ acr })', () => {
     ])
   })
 
-  it('goes by what a refresh brought', async () => {
+  it('uses the acr of the last refresh', async () => {
     const { app, agent } = await start({ acr: '2' })
     await agent.get('/transfer')
     says({ acr: '1' })
@@ -133,7 +133,7 @@ describe('requireAuth({ acr })', () => {
   it.each([
     ['access_denied', 403],
     ['unmet_authentication_requirements', 400],
-  ])('is a page where the provider answers %s, and nobody is logged out', async (error, status) => {
+  ])('shows an error page if the provider answers %s, and logs nobody out', async (error, status) => {
     const { agent } = await start({ acr: '2' })
     const before = sessionId(agent)
     world.provider.deny(error)
@@ -155,7 +155,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     [60, 0, 30],
     [3600, 30, 30],
   ])(
-    'of %i with a clock tolerance of %i asks once the authentication is older, and %i s',
+    'maxAuthAgeSeconds %i with clock tolerance %i requests a login once auth_time is over %i s too old',
     async (age, tolerance, more) => {
       const { agent } = await start({ maxAuthAgeSeconds: age }, { clockToleranceSeconds: tolerance, recheckSeconds: 0 })
       for (const round of [1, 2]) {
@@ -170,7 +170,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     },
   )
 
-  it('asks for both, what is missing and what is too old', async () => {
+  it('requests acr and max_age together', async () => {
     const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 })
     pass(200)
     expectPassed(await agent.get('/transfer'))
@@ -180,7 +180,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
   })
 
-  it('is no substitute for the class of the login, nor that for it', async () => {
+  it('a fresh authentication does not replace a missing acr', async () => {
     const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 })
     pass(200)
     const undo = says({ acr: '1' })
@@ -190,7 +190,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toHaveLength(1)
   })
 
-  it('asks where the provider did not say when', async () => {
+  it('requests a login if the ID token has no auth_time', async () => {
     const undo = says({ auth_time: undefined })
     const { agent } = await start({ maxAuthAgeSeconds: 3600 })
     undo()
@@ -198,7 +198,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toEqual([{ acr: null, maxAge: '3600' }])
   })
 
-  it('counts from the authentication, which no refresh makes younger', async () => {
+  it('counts from the authentication, which a refresh does not renew', async () => {
     const { app, agent } = await start({ maxAuthAgeSeconds: 600 })
     pass(400)
     expectPassed(await agent.get('/transfer'))
@@ -211,7 +211,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toEqual([{ acr: null, maxAge: '600' }])
   })
 
-  it('counts from the authentication also where refreshed tokens do not say when it was', async () => {
+  it('counts from the authentication even if refreshed ID tokens have no auth_time', async () => {
     const { app, agent } = await start({ maxAuthAgeSeconds: 600 })
     says({ auth_time: undefined })
     pass(400)
@@ -220,13 +220,13 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expectPassed(await agent.get('/transfer'))
   })
 
-  it('lets in who took long at the provider after the password, for as long as the way back may take', async () => {
+  it('admits a user who spends long at the provider after the password, until the tolerance has passed', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     pass(60)
     const authorization = location(await agent.get('/transfer', { redirect: 'manual' }))
     world.provider.forget()
     pass(130)
-    // They entered the password ten seconds after they set out.
+    // The user entered the password ten seconds after the login began.
     const undo = says({ auth_time: now() - 120 })
     expectPassed(await agent.get(authorization))
     undo()
@@ -238,7 +238,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toHaveLength(1)
   })
 
-  it('lets nobody in for a login that asked for less', async () => {
+  it('requests a login even after one that requested a larger max_age', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 }, {}, (express, oidc) => {
       express.get('/relaxed', oidc.requireAuth({ maxAuthAgeSeconds: 600 }), (_req, res) => void res.send('relaxed'))
     })
@@ -252,17 +252,17 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
   })
 })
 
-describe('the answer to max_age', () => {
+describe('auth_time in the response to max_age', () => {
   it.each<[string, (startedAt: number) => unknown, string?]>([
     ['is missing', () => undefined],
-    ['is longer ago than was asked for', (startedAt) => startedAt - 31],
+    ['is longer ago than max_age permits', (startedAt) => startedAt - 31],
     ['is in the future', (startedAt) => startedAt + 31],
-    ['is a text', (startedAt) => String(startedAt), 'provider_response_invalid'],
+    ['is a string', (startedAt) => String(startedAt), 'provider_response_invalid'],
     ['is null', () => null, 'provider_response_invalid'],
     ['is a list', (startedAt) => [startedAt], 'provider_response_invalid'],
     ['is huge', () => 1e300],
   ])(
-    'is refused where auth_time %s, and the former session is untouched',
+    'rejects the login if auth_time %s, and does not change the former session',
     async (_, authTime, code = 'token_invalid') => {
       const { app, agent } = await start({ maxAuthAgeSeconds: 0 })
       await agent.fetch('/note/mine')
@@ -288,9 +288,9 @@ describe('the answer to max_age', () => {
   it.each<[string, (startedAt: number) => unknown]>([
     ['just now', (startedAt) => startedAt],
     ['within the clock tolerance', (startedAt) => startedAt - 30],
-    ['ahead by no more than that', (startedAt) => startedAt + 30],
-    ['no whole number', (startedAt) => startedAt - 0.5],
-  ])('is good where auth_time is %s', async (_, authTime) => {
+    ['ahead within the clock tolerance', (startedAt) => startedAt + 30],
+    ['not a whole number', (startedAt) => startedAt - 0.5],
+  ])('accepts the login if auth_time is %s', async (_, authTime) => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     pass(31)
     says({ auth_time: authTime(now()) })
@@ -298,7 +298,7 @@ describe('the answer to max_age', () => {
     expect((await agent.get('/confirm')).status).toBe(200)
   })
 
-  it('is good where the pages of the provider after the password took their time', async () => {
+  it('accepts the login if the user spends long at the provider after the password', async () => {
     const { agent } = await start({ maxAuthAgeSeconds: 0 })
     const authorization = location(await agent.get('/confirm', { redirect: 'manual' }))
     pass(130)
@@ -307,8 +307,8 @@ describe('the answer to max_age', () => {
   })
 })
 
-describe('any other request of a login that is too weak', () => {
-  it('is 401 with the URL of a login that asks for what is needed', async () => {
+describe('other requests whose login is too weak', () => {
+  it('a script gets 401 with a login URL that requests what is needed', async () => {
     const { app, agent } = await start({ acr: ['3', '2'], maxAuthAgeSeconds: 60 })
     for (const method of ['GET', 'POST']) {
       const answer = await agent.fetch('/transfer', { method, from: `${app.url}/notes` })
@@ -325,7 +325,7 @@ describe('any other request of a login that is too weak', () => {
     expect(told(app, 'denied')).toMatchObject([{ code: 'authentication_insufficient' }, { status: 401 }])
   })
 
-  it('that is a form is a page whose link leads there, and back to the form', async () => {
+  it('a form gets a 401 page with a link that requests what is needed and returns to the form', async () => {
     const { app, agent } = await start({ acr: '2' })
     const page = await agent.post('/transfer', { to: 'bob' }, { from: `${app.url}/notes` })
     expect(page.status).toBe(401)
@@ -336,7 +336,7 @@ describe('any other request of a login that is too weak', () => {
     expectPassed(await agent.post('/transfer', { to: 'bob' }))
   })
 
-  it('with redirect: false is 401 with the way there, on a navigation too', async () => {
+  it('with redirect: false, a navigation gets a 401 page with a link that requests what is needed', async () => {
     const { agent } = await start({ acr: '2', redirect: false })
     const page = await agent.get('/transfer')
     expect(page.status).toBe(401)
@@ -345,7 +345,7 @@ describe('any other request of a login that is too weak', () => {
     expectPassed(await agent.get('/transfer'))
   })
 
-  it('is told by authorize(), with what it is answered: 401, and 403 once it was asked for', async () => {
+  it('authorize() reports 401 for a login that is too weak, and 403 once the acr was requested', async () => {
     const { agent } = await start({ acr: '2' }, {}, (express, oidc) => {
       express.get(
         '/asked',
@@ -381,11 +381,11 @@ describe('requireAuth({ acr, maxAuthAgeSeconds, bearer: true })', () => {
 
   it.each<[string, object, number]>([
     ['that is strong and fresh', {}, 200],
-    ['of a weaker login', { acr: '1' }, 401],
+    ['with a weaker acr', { acr: '1' }, 401],
     ['without acr', { acr: undefined }, 401],
-    ['of a login that is too old', { auth_time: 1 }, 401],
+    ['with an auth_time that is too old', { auth_time: 1 }, 401],
     ['without auth_time', { auth_time: undefined }, 401],
-  ])('judges a token %s by the same rule', async (_, claims, status) => {
+  ])('evaluates an access token %s by the same rule', async (_, claims, status) => {
     const rule: AuthRule = { acr: '2', maxAuthAgeSeconds: 60, bearer: true }
     const { agent } = await start(rule, { bearer: { audience: 'orders' } })
     const authorization = `Bearer ${await token(claims)}`
@@ -397,13 +397,13 @@ describe('requireAuth({ acr, maxAuthAgeSeconds, bearer: true })', () => {
       expect(challenge).toContain('acr_values="2"')
       expect(challenge).toContain('max_age="60"')
     }
-    // That of the session is another matter.
+    // The login of the session is evaluated separately.
     expect((await agent.fetch('/transfer')).status).toBe(401)
     expectPassed(await agent.get('/transfer'))
   })
 })
 
-describe('a rule that is wrong', () => {
+describe('an invalid rule', () => {
   it.each<[object, RegExp]>([
     [{ acr: '' }, /acr must be an authentication context class/],
     [{ acr: '  ' }, /acr must be/],
@@ -419,7 +419,7 @@ describe('a rule that is wrong', () => {
     [{ maxAuthAgeSeconds: Infinity }, /maxAuthAgeSeconds must be/],
     [{ maxAuthAgeSeconds: undefined }, /maxAuthAgeSeconds is present but undefined/],
     [{ maxAge: 60 }, /unknown option 'maxAge'/],
-  ])('is refused where it is given: %o', async (rule, message) => {
+  ])('requireAuth() throws for the invalid rule %o', async (rule, message) => {
     await start({}, {}, (_express, oidc) => {
       const error = thrown(() => oidc.requireAuth(rule as AuthRule))
       expect(error.code).toBe('options_invalid')

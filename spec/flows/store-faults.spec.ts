@@ -13,9 +13,9 @@ import { partnerOfFile, whoIs, type Who } from '../support/two-instances.ts'
 
 const test = flow()
 const partner = partnerOfFile()
-const paused = await ownRedis('what a paused Redis does to requests')
+const paused = await ownRedis('requests while Redis is paused')
 
-/** More commands than anything below takes: the last ones meet no fault. */
+/** More commands than any callback below sends: the last indices cause no fault. */
 const mostCommands = 26
 
 const down = (): never => {
@@ -24,23 +24,23 @@ const down = (): never => {
 
 /** How a command fails. */
 const modes = {
-  'is refused': (tap: RedisTap, concerns: (call: RedisCall) => boolean) => {
+  'fails before it runs': (tap: RedisTap, concerns: (call: RedisCall) => boolean) => {
     tap.before = (call) => concerns(call) && down()
   },
-  'is done but its answer lost': (tap: RedisTap, concerns: (call: RedisCall) => boolean) => {
+  'runs but loses its response': (tap: RedisTap, concerns: (call: RedisCall) => boolean) => {
     tap.after = (call) => concerns(call) && down()
   },
 }
 type Mode = keyof typeof modes
 
-/** What the browser's session was before. */
+/** The session of the browser before the callback. */
 const formers: Record<string, { expected: Who; prepare: (agent: UserAgent) => Promise<unknown> }> = {
-  'a visitor\u2019s': { expected: { default: null, partner: null, cart: 'apple' }, prepare: async () => {} },
-  'of a login with another instance': {
+  anonymous: { expected: { default: null, partner: null, cart: 'apple' }, prepare: async () => {} },
+  'logged in with another instance': {
     expected: { default: null, partner: 'bob', cart: 'apple' },
     prepare: (agent) => agent.get('/partner-profile'),
   },
-  'of a login with both': {
+  'logged in with both instances': {
     expected: { default: 'alice', partner: 'bob', cart: 'apple' },
     prepare: async (agent) => {
       await agent.get('/partner-profile')
@@ -68,7 +68,7 @@ async function visitor(former: string): Promise<UserAgent> {
   return agent
 }
 
-/** The store failed: a page with 503 that says when to come again, and the session cookie as it was. */
+/** Expects a 503 page with Retry-After, and an untouched session cookie. */
 function expectFault(answer: UserAgentResponse): void {
   expect(answer.status).toBe(503)
   expect(answer.headers.get('retry-after')).toBe('5')
@@ -79,7 +79,7 @@ function expectFault(answer: UserAgentResponse): void {
   expect(touchesSessionCookie(answer)).toBe(false)
 }
 
-/** The same for a script. */
+/** Expects the same of a response to a script. */
 function expectProblem(answer: UserAgentResponse): void {
   expect(answer.status).toBe(503)
   expect(answer.headers.get('retry-after')).toBe('5')
@@ -96,9 +96,9 @@ function ordinal(index: number): string {
 const indices = Array.from({ length: mostCommands }, (_, index) => index)
 
 describe.each(Object.keys(modes) as Mode[])('a command of a callback that %s', (mode) => {
-  describe.each(Object.keys(formers))('in a session that was %s', (former) => {
+  describe.each(Object.keys(formers))('in a session that is %s', (former) => {
     it.each(indices.map((index) => [ordinal(index), index] as const))(
-      '(%s) lets nobody in and nobody down',
+      'a fault at %s leaves the former session or the finished login, and a retry succeeds',
       async (_name, index) => {
         const agent = await visitor(former)
         const { expected } = formers[former] as { expected: Who }
@@ -110,7 +110,7 @@ describe.each(Object.keys(modes) as Mode[])('a command of a callback that %s', (
         tap.reset()
         const after = { default: 'alice', partner: expected.partner, cart: 'apple' }
         if (answer.status === 303) {
-          // What failed was cleaning up: the login stands.
+          // Only the clean-up failed: the login is complete.
           expect(await whoIs(agent, app), JSON.stringify(met)).toEqual(after)
           return
         }
@@ -126,7 +126,7 @@ describe.each(Object.keys(modes) as Mode[])('a command of a callback that %s', (
       },
     )
 
-    it('meets all of them above', async () => {
+    it('the tests above cause a fault at every command of the callback', async () => {
       const agent = await visitor(former)
       const callback = await response(agent, '/login')
       tap.reset()
@@ -137,15 +137,15 @@ describe.each(Object.keys(modes) as Mode[])('a command of a callback that %s', (
   })
 })
 
-describe.each(Object.keys(formers))('a store that goes down during a callback in a session that was %s', (former) => {
+describe.each(Object.keys(formers))('a store that goes down during a callback in a session that is %s', (former) => {
   it.each(indices.map((index) => [ordinal(index), index] as const))(
-    'from %s on is a fault, and nothing is lost once it is back',
+    'a store that is down from %s on loses nothing once it is back',
     async (_name, index) => {
       const agent = await visitor(former)
       const { expected } = formers[former] as { expected: Who }
       const callback = await response(agent, '/login?returnTo=/profile')
       tap.reset()
-      modes['is refused'](tap, (call) => call.index >= index)
+      modes['fails before it runs'](tap, (call) => call.index >= index)
       const answer = await agent.get(callback, { redirect: 'manual' })
       tap.reset()
       const after = { default: 'alice', partner: expected.partner, cart: 'apple' }
@@ -162,12 +162,12 @@ describe.each(Object.keys(formers))('a store that goes down during a callback in
 })
 
 describe.each(['get', 'mGet', 'set', 'del', 'getDel', 'eval'] as const)('a store whose command %s fails', (method) => {
-  it.each(Object.keys(formers))('during a callback in a session that was %s, loses nothing', async (former) => {
+  it.each(Object.keys(formers))('a callback in a session that is %s loses nothing', async (former) => {
     const agent = await visitor(former)
     const { expected } = formers[former] as { expected: Who }
     const callback = await response(agent, '/login?returnTo=/profile')
     tap.reset()
-    modes['is refused'](tap, (call) => call.method === method)
+    modes['fails before it runs'](tap, (call) => call.method === method)
     const answer = await agent.get(callback, { redirect: 'manual' })
     tap.reset()
     const after = { default: 'alice', partner: expected.partner, cart: 'apple' }
@@ -180,12 +180,12 @@ describe.each(['get', 'mGet', 'set', 'del', 'getDel', 'eval'] as const)('a store
   })
 })
 
-describe('a claim whose login failed', () => {
+describe('an authorization response whose login failed', () => {
   it(
-    'is not used again: the same address begins a new login, with another code',
+    'a response whose login failed is not used again: its URL begins a new login with another code',
     { meta: { id: 'store-faults-1' } },
     async () => {
-      const agent = await visitor('a visitor\u2019s')
+      const agent = await visitor('anonymous')
       const callback = await response(agent, '/login?returnTo=/profile')
       tap.reset()
       let failed = false
@@ -207,10 +207,10 @@ describe('a claim whose login failed', () => {
   )
 
   it(
-    'that was never made leaves the response good: the same address finishes the login',
+    'a response whose use could not be recorded stays valid: its URL finishes the login',
     { meta: { id: 'store-faults-2' } },
     async () => {
-      const agent = await visitor('a visitor\u2019s')
+      const agent = await visitor('anonymous')
       const callback = await response(agent, '/login?returnTo=/profile')
       tap.reset()
       tap.before = (call) => call.keys[0]?.startsWith('oidc:claim:') && down()
@@ -225,40 +225,40 @@ describe('a claim whose login failed', () => {
   )
 })
 
-describe('a guarded request while the store is down', () => {
+describe('a request while the store is down', () => {
   it(
-    'of a page is a page with 503; afterwards the user is as logged in as before',
+    'a navigation gets a 503 page, and the user is still logged in afterwards',
     { meta: { id: 'store-faults-3' } },
     async () => {
-      const agent = await visitor('of a login with both')
+      const agent = await visitor('logged in with both instances')
       tap.before = down
       for (const page of ['/profile', '/partner-profile', '/who', '/login', '/logout']) {
         expectFault(await agent.get(page, { redirect: 'manual' }))
       }
       tap.reset()
-      expect(await whoIs(agent, app)).toEqual(formers['of a login with both']?.expected)
+      expect(await whoIs(agent, app)).toEqual(formers['logged in with both instances']?.expected)
       expect((await agent.get('/profile')).status).toBe(200)
     },
   )
 
-  it('of a script is problem+json with 503', async () => {
-    const agent = await visitor('of a login with both')
+  it('a script gets problem+json with 503', async () => {
+    const agent = await visitor('logged in with both instances')
     tap.before = down
     for (const page of ['/profile', '/who', '/logout']) expectProblem(await agent.fetch(page))
     expectProblem(await agent.fetch('/logout', { method: 'POST' }))
     tap.reset()
-    expect(await whoIs(agent, app)).toEqual(formers['of a login with both']?.expected)
+    expect(await whoIs(agent, app)).toEqual(formers['logged in with both instances']?.expected)
   })
 
-  it('of a form is a page with 503', async () => {
-    const agent = await visitor('of a login with both')
+  it('a form gets a 503 page', async () => {
+    const agent = await visitor('logged in with both instances')
     tap.before = down
     expectFault(await agent.post('/logout'))
     tap.reset()
-    expect(await whoIs(agent, app)).toEqual(formers['of a login with both']?.expected)
+    expect(await whoIs(agent, app)).toEqual(formers['logged in with both instances']?.expected)
   })
 
-  it('of a visitor without a session needs no store: the login begins', async () => {
+  it('a visitor without a session needs no store, and a login can begin', async () => {
     tap.before = down
     const agent = app.agent()
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
@@ -266,12 +266,12 @@ describe('a guarded request while the store is down', () => {
     expect((await agent.fetch('/profile')).status).toBe(401)
   })
 
-  it('that only cannot be renewed is answered all the same', async () => {
-    const agent = await visitor('of a login with both')
+  it('a request whose session cannot be renewed is answered all the same', async () => {
+    const agent = await visitor('logged in with both instances')
     vi.useFakeTimers({ toFake: ['Date'] })
     vi.setSystemTime(Date.now() + 120_000)
     tap.reset()
-    modes['is refused'](tap, (call) => call.method === 'expire')
+    modes['fails before it runs'](tap, (call) => call.method === 'expire')
     expect((await agent.get('/profile')).status).toBe(200)
     expect(tap.calls.map(({ method }) => method)).toEqual(['mGet', 'expire'])
   })
@@ -281,9 +281,9 @@ describe.each(Object.keys(modes) as Mode[])('a command of a logout that %s', (mo
   const cases = ['/logout', '/partner/logout', '/logout alone'].flatMap((path) =>
     indices.slice(0, 8).map((index) => [ordinal(index), path, index] as const),
   )
-  it.each(cases)('(%s of %s) is a fault that can be made up for', async (_name, what, index) => {
+  it.each(cases)('a logout can be repeated after a fault at %s of %s', async (_name, what, index) => {
     const [path, alone] = what.split(' ') as [string, string?]
-    const agent = alone ? app.agent() : await visitor('of a login with both')
+    const agent = alone ? app.agent() : await visitor('logged in with both instances')
     if (alone) {
       await agent.get('/profile')
       await agent.get('/cart/apple')
@@ -300,7 +300,7 @@ describe.each(Object.keys(modes) as Mode[])('a command of a logout that %s', (mo
     const ended = alone ? { default: null, partner: null, cart: null } : { ...before, [own]: null }
     if (answer.status !== 303) {
       expectFault(answer)
-      // Either it was not done at all, or the user is out; nothing in between, and nobody else is out.
+      // Either nothing was done, or the user is logged out; the other login is kept in any case.
       expect([before, ended], JSON.stringify(met)).toContainEqual(await whoIs(agent, app))
       expect((await agent.get(path, { redirect: 'manual' })).status).toBe(303)
     }
@@ -311,7 +311,7 @@ describe.each(Object.keys(modes) as Mode[])('a command of a logout that %s', (mo
   })
 })
 
-describe('records through a session store that fails', () => {
+describe('records in a session store that fails', () => {
   let store: AsyncStore
   let plain: TestApp
 
@@ -331,49 +331,52 @@ describe('records through a session store that fails', () => {
     return agent
   }
 
-  /** The first operation of a request loads the session: what that fails with is the store's own to say. */
+  /** Without the first operation, which loads the session: express-session reports its error. */
   const operations = Array.from({ length: 30 }, (_, index) => index + 1)
 
-  describe.each(['a visitor\u2019s', 'of a login with another instance'])('in a session that was %s', (former) => {
-    it.each(operations)('at operation %i of a callback, lets nobody in and nobody down', async (index) => {
-      const agent = await prepared(former)
-      const { expected } = formers[former] as { expected: Who }
-      const callback = await response(agent, '/login?returnTo=/profile')
-      const from = store.done.length
-      store.fault = () => (store.done.length - 1 === from + index ? { error: new Error('gone') } : undefined)
-      const answer = await agent.get(callback, { redirect: 'manual' })
-      store.fault = () => undefined
-      const met = store.done[from + index]
-      const after = { default: 'alice', partner: expected.partner, cart: 'apple' }
-      if (answer.status === 303) {
-        expect(await whoIs(agent, plain), met).toEqual(after)
-        return
-      }
-      expectFault(answer)
-      expect(await whoIs(agent, plain), met).toEqual(expected)
-      const again = await agent.get(callback)
-      expect(new URL(again.url).pathname).toBe('/profile')
-      expect(await whoIs(agent, plain)).toEqual(after)
-    })
+  describe.each(['anonymous', 'logged in with another instance'])('in a session that is %s', (former) => {
+    it.each(operations)(
+      'a fault at operation %i leaves the former session or the finished login, and a retry succeeds',
+      async (index) => {
+        const agent = await prepared(former)
+        const { expected } = formers[former] as { expected: Who }
+        const callback = await response(agent, '/login?returnTo=/profile')
+        const from = store.done.length
+        store.fault = () => (store.done.length - 1 === from + index ? { error: new Error('gone') } : undefined)
+        const answer = await agent.get(callback, { redirect: 'manual' })
+        store.fault = () => undefined
+        const met = store.done[from + index]
+        const after = { default: 'alice', partner: expected.partner, cart: 'apple' }
+        if (answer.status === 303) {
+          expect(await whoIs(agent, plain), met).toEqual(after)
+          return
+        }
+        expectFault(answer)
+        expect(await whoIs(agent, plain), met).toEqual(expected)
+        const again = await agent.get(callback)
+        expect(new URL(again.url).pathname).toBe('/profile')
+        expect(await whoIs(agent, plain)).toEqual(after)
+      },
+    )
   })
 
-  it('at the login record is a fault of every page, and logs nobody out', async () => {
-    const agent = await prepared('of a login with both')
+  it('a fault at the login record answers 503 on every page and logs nobody out', async () => {
+    const agent = await prepared('logged in with both instances')
     store.fault = (_operation, id) => (id.startsWith('oidc ') ? { error: new Error('gone') } : undefined)
     expectFault(await agent.get('/profile'))
     expectFault(await agent.get('/logout', { redirect: 'manual' }))
     expectProblem(await agent.fetch('/profile'))
     store.fault = () => undefined
-    expect(await whoIs(agent, plain)).toEqual(formers['of a login with both']?.expected)
+    expect(await whoIs(agent, plain)).toEqual(formers['logged in with both instances']?.expected)
   })
 
-  it('by throwing rather than answering is the same', async () => {
-    const agent = await prepared('of a login with both')
+  it('a store that throws instead of calling back answers 503 and logs nobody out', async () => {
+    const agent = await prepared('logged in with both instances')
     const error = new Error('gone')
     store.fault = (_operation, id) => (id.startsWith('oidc ') ? { error, thrown: true } : undefined)
     expectFault(await agent.get('/profile'))
     store.fault = () => undefined
-    expect(await whoIs(agent, plain)).toEqual(formers['of a login with both']?.expected)
+    expect(await whoIs(agent, plain)).toEqual(formers['logged in with both instances']?.expected)
   })
 })
 
@@ -397,7 +400,7 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
     client.destroy()
   })
 
-  /** Does something with Redis stopped; says how many seconds that took. */
+  /** Runs `work` while Redis is paused; returns how many seconds that took. */
   async function whilePaused(work: () => Promise<unknown>): Promise<number> {
     paused!.pause()
     const begun = performance.now()
@@ -413,7 +416,7 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
     await until(async () => (await agent.fetch('/who')).status === 200, 'Redis answers again')
   }
 
-  it('is waited for as long as told: then 503, and everybody is as logged in as before', async () => {
+  it('a request waits for timeoutSeconds and then gets 503, and the user is still logged in afterwards', async () => {
     const agent = slow.agent()
     await agent.get('/profile')
     await agent.get('/cart/apple')
@@ -429,12 +432,12 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
     expect(await whoIs(agent, slow)).toEqual({ default: 'alice', partner: null, cart: 'apple' })
   })
 
-  it('in the middle of a callback is waited for a few times at most, and loses nothing', async () => {
+  it('a callback during which Redis stops waits for a few time-outs at most, and loses nothing', async () => {
     const agent = slow.agent()
     await agent.get('/cart/apple')
     const callback = await response(agent, '/login?returnTo=/profile')
     slowTap.reset()
-    // The claim was made: the new session is the first that is not written.
+    // The use of the response is recorded by then, and nothing of the login is written.
     slowTap.before = (call) => call.index === 2 && paused!.pause()
     const begun = performance.now()
     const answer = await agent.get(callback, { redirect: 'manual' })
