@@ -22,7 +22,7 @@ const world = flow()
 const partner = partnerOfFile()
 const manual = { redirect: 'manual' } as const
 
-/** `/open/NAME` and `/home` are open to all, and say who is there. */
+/** `/open/NAME` and `/home` are public, and show who is logged in. */
 function open(express: Express, oidc: Oidc): void {
   noteRoutes(express)
   express.get(['/open/:name', '/home'], oidc.trySilentLogin(), (req, res) => {
@@ -35,7 +35,7 @@ function start(options: Partial<OidcOptions> = {}, setup: Partial<AppSetup> = {}
   return world.start({ options, routes: open, ...setup })
 }
 
-/** A browser that Alice has used to log in at the provider, and has never been here. */
+/** A browser in which Alice is logged in at the provider, and that has no cookies of the application. */
 async function signedIn(app: TestApp, agent: UserAgent = app.agent()): Promise<UserAgent> {
   expect((await agent.get('/profile')).status).toBe(200)
   for (const { name } of agent.jar.cookies(app.url)) if (!name.startsWith('test-provider')) agent.jar.delete(name)
@@ -45,7 +45,7 @@ async function signedIn(app: TestApp, agent: UserAgent = app.agent()): Promise<U
   return agent
 }
 
-/** A browser that nobody has used to log in. */
+/** A browser in which nobody is logged in. */
 function stranger(app: TestApp): UserAgent {
   world.provider.signIn(undefined)
   return app.agent()
@@ -62,8 +62,8 @@ function marks(agent: UserAgent): readonly string[] {
     .filter((name) => name.endsWith('.silent'))
 }
 
-describe('a page that is open to all', () => {
-  it('shows the user who has a session at the provider, after one round without a page', async () => {
+describe('a public page with trySilentLogin()', () => {
+  it('a public page shows the user of a session at the provider after one round trip without a page', async () => {
     const app = await start()
     const agent = await signedIn(app)
     await agent.get('/note/apples')
@@ -78,7 +78,7 @@ describe('a page that is open to all', () => {
     expect(told(app, 'login')).toHaveLength(1)
   })
 
-  it('is itself where nobody is logged in at the provider, and no other page asks again', async () => {
+  it('a public page stays anonymous without a session at the provider, and no page tries again', async () => {
     const app = await start()
     const agent = stranger(app)
     await agent.get('/note/apples')
@@ -98,7 +98,7 @@ describe('a page that is open to all', () => {
     expect(await notesOf(agent, app)).toEqual(former)
   })
 
-  it('asks again in a new session of the browser, and the mark says so to nobody else', async () => {
+  it('a silent login is tried once in a browser session, which the attempt cookie records', async () => {
     const app = await start()
     const agent = stranger(app)
     await agent.get('/open/news')
@@ -110,7 +110,7 @@ describe('a page that is open to all', () => {
     expect(attempts()).toBe(2)
   })
 
-  it('has a mark that no other host can plant, over https', async () => {
+  it('over https no other host can plant the attempt cookie', async () => {
     const app = await start({}, behindTls(world.provider))
     const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     world.provider.signIn(undefined)
@@ -120,7 +120,7 @@ describe('a page that is open to all', () => {
     expect(attempts()).toBe(1)
   })
 
-  it('asks nothing of who is logged in', async () => {
+  it('a public page does not redirect a logged-in user', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
@@ -131,14 +131,17 @@ describe('a page that is open to all', () => {
   })
 
   it.each<[string, (agent: UserAgent) => ReturnType<UserAgent['get']>]>([
-    ['HEAD', (agent) => agent.fetch('/open/news', { method: 'HEAD', headers: { accept: 'text/html' } })],
+    ['a HEAD request', (agent) => agent.fetch('/open/news', { method: 'HEAD', headers: { accept: 'text/html' } })],
     ['a script', (agent) => agent.fetch('/open/news')],
-    ['a script that wants HTML', (agent) => agent.fetch('/open/news', { headers: { accept: 'text/html' } })],
+    ['a script that accepts HTML', (agent) => agent.fetch('/open/news', { headers: { accept: 'text/html' } })],
     ['a form', (agent) => agent.post('/open/news')],
     ['a frame', (agent) => agent.get('/open/news', { headers: { 'sec-fetch-dest': 'iframe' } })],
     ['a prefetch', (agent) => agent.get('/open/news', { headers: { 'sec-purpose': 'prefetch;prerender' } })],
-    ['a client that wants no page', (agent) => agent.get('/open/news', { headers: { accept: '*/*' } })],
-  ])('asks nothing of %s', async (_what, send) => {
+    [
+      'a client whose Accept header does not name HTML',
+      (agent) => agent.get('/open/news', { headers: { accept: '*/*' } }),
+    ],
+  ])('no silent login is tried for %s', async (_what, send) => {
     const app = await start(
       {},
       {
@@ -153,7 +156,7 @@ describe('a page that is open to all', () => {
     expect(attempts()).toBe(0)
   })
 
-  it('does not log in again who has logged out here, and may be logged in at the provider still', async () => {
+  it('a user who has logged out is not logged in silently, even with a session at the provider', async () => {
     const app = await start({}, { session: { store: world.store() } })
     world.provider.misbehave({ metadata: ({ end_session_endpoint: _unused, ...others }) => others })
     const agent = app.agent()
@@ -164,12 +167,12 @@ describe('a page that is open to all', () => {
     world.provider.forget()
     expect((await agent.get('/open/news')).text()).toBe('open to strangers')
     expect(attempts()).toBe(0)
-    // A login that is asked for is one.
+    // A login at the request of the user still succeeds.
     await agent.get('/profile')
     expect((await agent.get('/open/news')).text()).toBe('open to alice')
   })
 
-  it('nor who pressed the button when the login had ended already', async () => {
+  it('a logout without a login also prevents a silent login', async () => {
     const app = await start()
     const agent = await signedIn(app)
     await agent.post('/logout')
@@ -177,12 +180,12 @@ describe('a page that is open to all', () => {
     expect(attempts()).toBe(0)
   })
 
-  it('tries once in each of two tabs that are opened at once, and both end on their page', async () => {
+  it('two tabs that open at once try once each, and both end at their page', async () => {
     const app = await start()
     const agent = await signedIn(app)
     const tabs = ['/open/first', '/open/second']
     const begun: string[] = []
-    // The second is asked for before the first answer has come.
+    // The second tab is opened before the first has its response.
     for (const tab of tabs) {
       begun.push(location(await agent.get(tab, manual)))
       agent.jar.delete(app.cookie('silent'))
@@ -196,7 +199,7 @@ describe('a page that is open to all', () => {
     expect((await agent.get('/open/third')).hops).toHaveLength(1)
   })
 
-  it('sends a guard to its own page to log in all the same', async () => {
+  it('a loginPage to which guards redirect can use trySilentLogin()', async () => {
     const app = await start({ loginPage: '/home' })
     const agent = stranger(app)
     const page = await agent.get('/profile')
@@ -205,7 +208,7 @@ describe('a page that is open to all', () => {
     expect(attempts()).toBe(1)
   })
 
-  it('says that the router must come first', async () => {
+  it('trySilentLogin() before the router answers 500', async () => {
     const app = await start(
       {},
       {
@@ -220,10 +223,10 @@ describe('a page that is open to all', () => {
   })
 })
 
-describe('where no login can begin', () => {
+describe('a silent login that cannot begin', () => {
   const down = { endpoints: { discovery: { status: 500 } } }
 
-  it('an open page stays open, itself, and the fault is told', async () => {
+  it('a public page is shown as usual, and the fault of the provider is emitted as an event', async () => {
     world.provider.misbehave(down)
     const app = await start()
     const agent = stranger(app)
@@ -236,7 +239,7 @@ describe('where no login can begin', () => {
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable' }])
   })
 
-  it('the pages after it do not wait for the provider for a while, and then it is tried again', async () => {
+  it('the next pages do not wait for the provider until Retry-After has passed', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
     const app = await start({ par: true })
     const agent = await signedIn(app)
@@ -252,14 +255,14 @@ describe('where no login can begin', () => {
 })
 
 interface Failure {
-  /** What is told of it; undefined: nothing. */
+  /** The code of the `login_failed` event; undefined: none is emitted. */
   readonly code: string | undefined
   readonly deny?: string
   readonly faults?: TestFaults
   readonly options?: Partial<OidcOptions>
 }
 
-/** The specs' records, of which one method fails. */
+/** Records in the Redis of the tests, of which one method fails. */
 function failing(method: 'add' | 'set' | 'take'): Partial<OidcOptions> {
   const records: Records = redisRecords({ client: world.redis.client })
   return { records: { ...records, [method]: () => Promise.reject(new Error('the store is away')) } }
@@ -273,26 +276,26 @@ const failures: [string, Failure][] = [
   ['the error server_error', { deny: 'server_error', code: 'authorization_failed' }],
   ['the error temporarily_unavailable', { deny: 'temporarily_unavailable', code: 'authorization_failed' }],
   ['the error invalid_request', { deny: 'invalid_request', code: 'authorization_failed' }],
-  ['an exchange that fails', { faults: { endpoints: { token: { status: 500 } } }, code: 'provider_unavailable' }],
+  ['a token request that fails', { faults: { endpoints: { token: { status: 500 } } }, code: 'provider_unavailable' }],
   [
-    'a code that is refused',
+    'a code that is rejected',
     {
       faults: { endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } },
       code: 'authorization_failed',
     },
   ],
-  ['an ID token that is not good', { faults: { idToken: { signature: 'corrupt' } }, code: 'token_invalid' }],
+  ['an invalid ID token', { faults: { idToken: { signature: 'corrupt' } }, code: 'token_invalid' }],
   [
-    'an afterLogin that refuses',
+    'an afterLogin that throws LoginRefused',
     { options: { afterLogin: () => Promise.reject(new LoginRefused('not you')) }, code: 'login_refused' },
   ],
   [
-    'an afterLogin that fails',
+    'an afterLogin that throws another error',
     { options: { afterLogin: () => Promise.reject(new Error('no database')) }, code: 'hook_failed' },
   ],
 ]
 
-describe.each(['query', 'form_post'] as const)('by %s, whatever a silent login fails with', (responseMode) => {
+describe.each(['query', 'form_post'] as const)('a silent login by %s that fails', (responseMode) => {
   async function failsWith(failure: Failure, options: () => Partial<OidcOptions> = () => ({})): Promise<void> {
     const app = await start({ responseMode })
     const agent = await signedIn(app, app.agent(responseMode === 'form_post' ? { site: (url) => url.origin } : {}))
@@ -323,24 +326,24 @@ describe.each(['query', 'form_post'] as const)('by %s, whatever a silent login f
     expect(await notesOf(agent, other)).toEqual(former)
     expect((await page('/open/more')).text()).toBe('open to strangers')
     expect(attempts()).toBe(1)
-    // Back, or a reload of the address in between.
+    // The back button, or a reload of the callback.
     const callback = shown.hops.find(({ url }) => url.includes('/callback?'))?.url ?? `${other.url}/open/news`
     const again = await agent.get(callback)
     expect(again.text()).toBe('open to strangers')
   }
 
-  it.each(failures)('(%s) leads back to the page, anonymous, with the data of the visitor', (_what, failure) =>
+  it.each(failures)('%s leads back to the public page, anonymously and with the session data', (_what, failure) =>
     failsWith(failure),
   )
 
   const used = responseMode === 'form_post' ? (['add', 'set', 'take'] as const) : (['add', 'set'] as const)
-  it.each(used)('(records that fail at %s) leads back to the page too', (method) =>
+  it.each(used)('records whose method %s fails lead back to the public page too', (method) =>
     failsWith({ code: 'store_unavailable' }, () => failing(method)),
   )
 })
 
-describe('a silent login that did not come to its end', () => {
-  it('in a process that died is not begun again by a reload: the page is shown as it is', async () => {
+describe('a silent login that is interrupted', () => {
+  it('a reload after the process has died begins no other silent login, and shows the public page', async () => {
     const app = await start()
     const agent = await signedIn(app)
     const callback = await response(agent, '/open/news')
@@ -353,7 +356,7 @@ describe('a silent login that did not come to its end', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('since the user logged out of the last other login meanwhile, is none', async () => {
+  it('a silent login is dropped if the user logs out of the last other login meanwhile', async () => {
     const loggedOut: { by?: () => Promise<unknown> } = {}
     const afterLogin = async (): Promise<void> => void (await loggedOut.by?.())
     const app = await start({ afterLogin }, { routes: twoInstances })
@@ -380,7 +383,7 @@ describe('a browser that keeps no cookies', () => {
   it.each([
     ['/open/news?tab=1', '/open/news?tab=1&silent=failed'],
     ['/home', '/home?silent=failed'],
-  ])('gets to %s all the same, with one attempt, never in a loop', async (path, shown) => {
+  ])('a browser that keeps no cookies reaches %s after one attempt', async (path, shown) => {
     const app = await start()
     for (const sub of ['alice', undefined]) {
       world.provider.signIn(sub)
@@ -394,7 +397,7 @@ describe('a browser that keeps no cookies', () => {
     expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['transaction_missing', 'transaction_missing'])
   })
 
-  it('gets to the start page, open to all itself, from a page whose address is too long', async () => {
+  it('a browser that keeps no cookies reaches the start page from a page whose address is too long', async () => {
     const app = await start(
       {},
       {
@@ -409,13 +412,13 @@ describe('a browser that keeps no cookies', () => {
     expect(attempts()).toBe(1)
   })
 
-  it('gets to a page that two instances try at', async () => {
+  it('a browser that keeps no cookies reaches a page on which two instances try', async () => {
     const app = await start({}, { routes: twoInstances })
     const page = await app.agent(without).get('/both')
     expect(page.json()).toEqual({ default: null, partner: null })
   })
 
-  it('is not told that by an address that was not made here', async () => {
+  it('a callback with a forged state of a silent login is answered with 400', async () => {
     const app = await start()
     const agent = app.agent()
     const begun = new URL(location(await agent.get('/open/news', manual)))
@@ -432,7 +435,7 @@ describe('a browser that keeps no cookies', () => {
     }
   })
 
-  it('does not show the provider what page it was at', async () => {
+  it('the state of a silent login does not reveal the page to the provider', async () => {
     const app = await start()
     const asked = location(await app.agent().get('/open/a-page-of-his-own', manual))
     const state = new URL(asked).searchParams.get('state') as string
@@ -442,7 +445,7 @@ describe('a browser that keeps no cookies', () => {
 })
 
 describe('a browser that keeps some cookies', () => {
-  it('whose login under way was forgotten is not sent to log in', async () => {
+  it('a browser that lost the cookie of the silent login returns to the page without another attempt', async () => {
     const app = await start()
     const agent = await signedIn(app)
     const begun = location(await agent.get('/open/news', manual))
@@ -453,7 +456,7 @@ describe('a browser that keeps some cookies', () => {
     expect(attempts()).toBe(1)
   })
 
-  it('that forgets the mark alone is told by the address', async () => {
+  it('a browser that lost only the attempt cookie gets silent=failed in the URL', async () => {
     const app = await start()
     const agent = stranger(app)
     const begun = location(await agent.get('/open/news', manual))
@@ -463,14 +466,14 @@ describe('a browser that keeps some cookies', () => {
     expect(attempts()).toBe(1)
   })
 
-  it('that has the mark twice has it', async () => {
+  it('a duplicate attempt cookie counts as one', async () => {
     const app = await start()
     const agent = stranger(app)
     for (const path of ['/', '/open']) agent.jar.set(`${app.cookie('silent')}=1; Path=${path}`, app.url)
     expect((await agent.get('/open/news')).hops).toHaveLength(1)
   })
 
-  it('whose session cookie does not stick ends at the page, too, however often it tries', async () => {
+  it('a browser whose session cookie does not stick ends at the page after one attempt', async () => {
     const app = await start({}, { session: { cookie: { domain: 'app.example.com' } } })
     const agent = app.agent()
     await agent.get(location(await agent.get('/profile', manual)), manual)
@@ -481,7 +484,7 @@ describe('a browser that keeps some cookies', () => {
   })
 })
 
-/** A browser that Bob has used to log in at the other provider. */
+/** A browser in which Bob is logged in at the other provider. */
 async function withPartner(app: TestApp): Promise<UserAgent> {
   const agent = app.agent()
   expect((await agent.get('/partner-profile')).status).toBe(200)
@@ -493,7 +496,7 @@ function partnerMark(app: TestApp): string {
   return identityOf({ ...partner.provider().settings(), name: 'partner', baseUrl: app.url }).cookie('silent')
 }
 
-/** `/both` tries at both providers, one after the other. */
+/** `/both` tries a silent login with both providers, one after the other. */
 function twoInstances(express: Express, oidc: Oidc, url: string): void {
   const other = partner.routes(express, oidc, url)
   express.get('/both', oidc.trySilentLogin(), other.trySilentLogin(), (req, res) => {
@@ -501,8 +504,8 @@ function twoInstances(express: Express, oidc: Oidc, url: string): void {
   })
 }
 
-describe('two instances', () => {
-  it('have a mark each, and a user of both is logged in with both', async () => {
+describe('two instances with trySilentLogin()', () => {
+  it('two instances have separate attempt cookies, and a user of both is logged in with both', async () => {
     const app = await start({}, { routes: twoInstances })
     const agent = await signedIn(app, await withPartner(app))
     const page = await agent.get('/both')
@@ -511,7 +514,7 @@ describe('two instances', () => {
     expect(marks(agent).toSorted()).toEqual([app.cookie('silent'), partnerMark(app)].toSorted())
   })
 
-  it('do not hinder each other where one knows nobody', async () => {
+  it('an instance logs in silently even if nobody is logged in with the other', async () => {
     const app = await start({}, { routes: twoInstances })
     const agent = await withPartner(app)
     expect((await agent.get('/both')).json()).toEqual({ default: null, partner: 'bob' })

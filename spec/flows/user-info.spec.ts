@@ -1,4 +1,4 @@
-/** What the userinfo endpoint says of a user after the login (OIDC Core 5.3). */
+/** Requests to the userinfo endpoint after the login (OIDC Core 5.3). */
 import type { Express } from 'express'
 import { describe, expect, it } from 'vitest'
 import type { Oidc } from 'express-session-oidc'
@@ -29,28 +29,25 @@ async function start(): Promise<{ app: TestApp; agent: UserAgent; token: string 
 const wrong: [string, TestFaults, number, string][] = [
   ['of another subject', { userInfo: { claims: { sub: 'bob' } } }, 502, 'token_invalid'],
   ['without a subject', { userInfo: { claims: { sub: undefined } } }, 502, 'token_invalid'],
-  ['signed by another', { userInfo: { signed: true, signature: 'other-key' } }, 502, 'token_invalid'],
-  ['signed by nobody', { userInfo: { signed: true, signature: 'none' } }, 502, 'token_invalid'],
+  ['signed with another key', { userInfo: { signed: true, signature: 'other-key' } }, 502, 'token_invalid'],
+  ['signed with the algorithm none', { userInfo: { signed: true, signature: 'none' } }, 502, 'token_invalid'],
   ['signed for another client', { userInfo: { signed: true, claims: { aud: 'another' } } }, 502, 'token_invalid'],
-  ['that is no object', { endpoints: { userinfo: { body: '["alice"]' } } }, 502, 'provider_response_invalid'],
+  ['that is not an object', { endpoints: { userinfo: { body: '["alice"]' } } }, 502, 'provider_response_invalid'],
   ['larger than a megabyte', { endpoints: { userinfo: { bytes: 2_000_000 } } }, 503, 'provider_unavailable'],
-  ['that is a page', { endpoints: { userinfo: { html: true } } }, 503, 'provider_unavailable'],
+  ['that is an HTML page', { endpoints: { userinfo: { html: true } } }, 503, 'provider_unavailable'],
   ['of a provider that is down', { endpoints: { userinfo: { status: 503 } } }, 503, 'provider_unavailable'],
-  ['that is cut', { endpoints: { userinfo: { drop: true } } }, 503, 'provider_unavailable'],
+  ['whose connection is closed', { endpoints: { userinfo: { drop: true } } }, 503, 'provider_unavailable'],
 ]
 
 describe('req.oidc.userInfo()', () => {
-  it.each([[{}], [{ userInfo: { signed: true } }]])(
-    'is what the provider says of the user now (%j)',
-    async (faults) => {
-      const { app, agent } = await start()
-      world.provider.misbehave(faults)
-      const { info } = (await agent.fetch(`${app.url}/info`)).json() as { info: Record<string, unknown> }
-      expect(info).toMatchObject({ sub: 'alice', email: 'alice@example.com' })
-    },
-  )
+  it.each([[{}], [{ userInfo: { signed: true } }]])('returns the current claims of the user (%j)', async (faults) => {
+    const { app, agent } = await start()
+    world.provider.misbehave(faults)
+    const { info } = (await agent.fetch(`${app.url}/info`)).json() as { info: Record<string, unknown> }
+    expect(info).toMatchObject({ sub: 'alice', email: 'alice@example.com' })
+  })
 
-  it.each(wrong)('refuses an answer %s, and the login stays', async (_, faults, status, code) => {
+  it.each(wrong)('rejects a response %s and keeps the login', async (_, faults, status, code) => {
     const { app, agent } = await start()
     world.provider.misbehave(faults)
     const answer = await agent.fetch(`${app.url}/info`)
@@ -58,7 +55,7 @@ describe('req.oidc.userInfo()', () => {
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
   })
 
-  it('refreshes a token that the provider does not accept, once', async () => {
+  it('refreshes an access token that the provider rejects, once', async () => {
     const { app, agent, token } = await start()
     const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' }, times: 1 }
     world.provider.misbehave({ endpoints: { userinfo: challenge } })
@@ -67,7 +64,7 @@ describe('req.oidc.userInfo()', () => {
     expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
-  it('finds out that the session has ended at the provider', async () => {
+  it('answers 401 and ends the login if the session at the provider has ended', async () => {
     const { app, agent } = await start()
     world.provider.endSession('alice')
     const answer = await agent.fetch(`${app.url}/info`)
@@ -76,41 +73,44 @@ describe('req.oidc.userInfo()', () => {
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
   })
 
-  it('is refused where nobody is logged in', async () => {
+  it('answers 401 if nobody is logged in', async () => {
     const { app } = await start()
     expect((await app.agent().fetch(`${app.url}/info`)).status).toBe(401)
   })
 })
 
 describe('oidc.userInfo()', () => {
-  it('is what the provider says of the user of a token', async () => {
+  it('returns the claims of the user of an access token', async () => {
     const { app, token } = await start()
     expect(await app.oidc.userInfo(token, 'alice')).toMatchObject({ sub: 'alice' })
   })
 
-  it('refuses an answer about somebody else than who was expected', async () => {
+  it('rejects a response about another user than the expected one', async () => {
     const { app, token } = await start()
     const error = await rejection(app.oidc.userInfo(token, 'bob'))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
   })
 
-  it('refuses a token that the provider does not accept as that: 401, and says nothing of it', async () => {
+  it('fails with 401 for a token that the provider rejects, and does not reveal the token', async () => {
     const { app } = await start()
     const error = await rejection(app.oidc.userInfo('a-token-of-nobody', 'alice'))
     expect(error).toMatchObject({ code: 'token_invalid', status: 401 })
     expect(`${error.message} ${error.detail ?? ''}`).not.toContain('a-token-of-nobody')
   })
 
-  it.each([[undefined], [''], ['with\nline'], [5]])('refuses %j, which is no token', async (token) => {
-    const { app } = await start()
-    expect(await rejection(app.oidc.userInfo(token as string, 'alice'))).toMatchObject({
-      code: 'token_invalid',
-      status: 401,
-    })
-    expect(world.provider.requestsTo('userinfo')).toEqual([])
-  })
+  it.each([[undefined], [''], ['with\nline'], [5]])(
+    'rejects %j, which is not a token, without a request',
+    async (token) => {
+      const { app } = await start()
+      expect(await rejection(app.oidc.userInfo(token as string, 'alice'))).toMatchObject({
+        code: 'token_invalid',
+        status: 401,
+      })
+      expect(world.provider.requestsTo('userinfo')).toEqual([])
+    },
+  )
 
-  it.each([[undefined], ['']])('takes no user for whoever comes: %j is no subject', async (sub) => {
+  it.each([[undefined], ['']])('rejects %j as the expected subject', async (sub) => {
     const { app, token } = await start()
     world.provider.misbehave({ userInfo: { claims: { sub: undefined } } })
     expect(await rejection(app.oidc.userInfo(token, sub as string))).toMatchObject({ code: 'options_invalid' })
