@@ -9,7 +9,7 @@ import { keepsSecrets } from '../support/misbehaviour.ts'
 const world = flow()
 
 describe('events of logins', { meta: { id: 'events-1' } }, () => {
-  it('go to diagnostics_channel too', async () => {
+  it('events are also published to diagnostics_channel', async () => {
     const seen: unknown[] = []
     const listen = (event: unknown): void => void seen.push(event)
     channel('express-session-oidc:login').subscribe(listen)
@@ -27,7 +27,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     expect(seen).toEqual(app.events.map(({ event }) => event))
   })
 
-  it('tell of each browser that is sent to the provider, and of each that is sent once more', async () => {
+  it('login_begun is emitted for each redirect to the provider, with the number of the attempt', async () => {
     const app = await world.start({
       routes: (app, oidc) => void app.get('/silent', oidc.login({ prompt: 'none' })),
     })
@@ -37,7 +37,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
       begun.push(event)
     })
     const agent = app.agent()
-    // Who only looks, or cannot show the provider's page, is not sent there.
+    // HEAD requests, scripts and public pages are not sent to the provider.
     await fetch(`${app.url}/login`, { method: 'HEAD' })
     await agent.fetch(`${app.url}/login`)
     await agent.get('/')
@@ -54,7 +54,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     expect(told(app, 'login')).toHaveLength(2)
   })
 
-  it('tell of no login that could not be begun', async () => {
+  it('login_begun is not emitted for a login that cannot begin', async () => {
     const app = await world.start({ options: { par: true } })
     const begun = vi.fn<() => void>()
     app.oidc.on('login_begun', begun)
@@ -64,7 +64,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     expect(told(app, 'login_failed')).toHaveLength(1)
   })
 
-  it('are told no more once the listener is taken off, and a listener that throws fails no login', async () => {
+  it('a removed listener gets no more events, and a listener that throws fails no login', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const app = await world.start()
     let heard = 0
@@ -81,22 +81,19 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
   })
 
   it.each<[string, TestFaults]>([
-    ['a broken ID token', { idToken: { signature: 'corrupt' } }],
+    ['an ID token with a corrupt signature', { idToken: { signature: 'corrupt' } }],
     ['an ID token with another nonce', { idToken: { claims: { nonce: 'x' } } }],
-    ['an ID token that breaks off', { idToken: { raw: (token) => token.slice(0, 40) } }],
+    ['a truncated ID token', { idToken: { raw: (token) => token.slice(0, 40) } }],
     ['tokens of another type', { tokenResponse: { token_type: 'mac' } }],
     [
-      'an answer that is no JSON',
+      'a response that is not JSON',
       { endpoints: { token: { body: '{"access_token":"eyJhbGciOiJSUzI1NiJ9.x', contentType: 'application/json' } } },
     ],
-    ['an access token where none fits', { accessToken: { omit: true } }],
-    ['another issuer', { authorizationResponse: { iss: 'https://other.example' } }],
-    ['a userinfo of somebody else', { userInfo: { claims: { sub: 'mallory' } } }],
-    [
-      'an error with our own parameters in it',
-      { endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } },
-    ],
-  ])('and errors have no token, code or secret in them: %s', async (_name, faults) => {
+    ['a missing access token', { accessToken: { omit: true } }],
+    ['a response of another issuer', { authorizationResponse: { iss: 'https://other.example' } }],
+    ['userinfo of another user', { userInfo: { claims: { sub: 'mallory' } } }],
+    ['an error of the token endpoint', { endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } }],
+  ])('events and errors contain no token, code or secret after %s', async (_name, faults) => {
     const errors: OidcError[] = []
     const app = await world.start({
       options: {
@@ -120,7 +117,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     )
   })
 
-  it('of a response with a state that is not ours tell nothing of it', async () => {
+  it('events about a response with a forged state reveal neither the state nor the code', async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')

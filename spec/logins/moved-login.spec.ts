@@ -1,4 +1,4 @@
-/** The end of a login that is, or goes meanwhile, elsewhere: which login is ended, and which is not. */
+/** Logouts of a login that has moved, or moves meanwhile, to another session: which login is ended, and which is not. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { endLogin } from '../../lib/logins/logout/end-own-login.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
@@ -25,18 +25,18 @@ const tokens = {
   scope: ['openid'],
 }
 
-/** Puts Alice's login into another session, with tokens that open. */
+/** Puts Alice's login into another session, with tokens that can be opened. */
 async function putAlice({ records }: Stage, id: string): Promise<void> {
   await putLogins(records, id, { default: alice }, 1)
   await records.set(tokensKey(id, 'default'), instance.loginsIn(records).seal(tokens, alice.loginId), 3600)
 }
 
-/** Says that the logins of a session are in another. */
+/** Writes a record that the logins of a session are in another. */
 function move({ records }: Stage, from: string, to: string, slots: Parameters<typeof writeReplaced>[1]): Promise<void> {
   return records.set(loginKey(from), writeReplaced(to, slots), 600)
 }
 
-/** Lets the first replacement come too late, after what another does. */
+/** Makes the first replacement fail, after `other` has run. */
 function otherFirst({ records }: Stage, other: () => Promise<unknown>): void {
   vi.spyOn(records, 'replace').mockImplementationOnce(async () => {
     await other()
@@ -44,8 +44,8 @@ function otherFirst({ records }: Stage, other: () => Promise<unknown>): void {
   })
 }
 
-describe('a logout', () => {
-  it('beside another login leaves that in a record of the next version, and its tokens', async () => {
+describe('endLogin()', () => {
+  it('a logout keeps another login in a record of the next version, with its tokens', async () => {
     const stage = await stageWith({ default: alice, staff })
     await putLogins(stage.records, stage.id, { default: alice, staff }, 6)
     expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice })
@@ -56,7 +56,7 @@ describe('a logout', () => {
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
   })
 
-  it('of a record that keeps changing is tried ten times, and the log is told why it failed', async () => {
+  it('a logout fails with store_unavailable after ten tries if the record keeps changing', async () => {
     const stage = await stageWith({ default: alice })
     const replace = vi.spyOn(stage.records, 'replace').mockResolvedValue(false)
     expect(await rejection(endLogin(instance, stage.session, 'user'))).toMatchObject({
@@ -66,7 +66,7 @@ describe('a logout', () => {
     expect(replace).toHaveBeenCalledTimes(10)
   })
 
-  it('of a record that a newer version wrote ends nothing, and fails nothing', async () => {
+  it('a logout ends nothing and does not fail if a newer version wrote the record', async () => {
     const stage = await stageWith({ default: alice })
     const newer = JSON.stringify({ format: 99, version: 1, slots: { default: alice } })
     await stage.records.set(loginKey(stage.id), newer, 3600)
@@ -74,7 +74,7 @@ describe('a logout', () => {
     expect(await stage.records.get(loginKey(stage.id))).toBe(newer)
   })
 
-  it('whose session cannot be deleted stands, and the log is told why', async () => {
+  it('a logout succeeds and emits store_fault if the session cannot be deleted', async () => {
     const stage = await stageWith({ default: alice })
     const faults = heard(instance, 'store_fault')
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
@@ -83,7 +83,7 @@ describe('a logout', () => {
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
   })
 
-  it('does not end another login, that took the place of its own meanwhile', async () => {
+  it('a logout does not end another login that replaced its own meanwhile', async () => {
     const stage = await stageWith({ default: alice })
     const next = slotOf('alice', { loginId: 'the next login' })
     let text = ''
@@ -93,8 +93,8 @@ describe('a logout', () => {
   })
 })
 
-describe('a logout of a login that moved to another session', () => {
-  it('while it ran ends it there, and has its tokens', async () => {
+describe('endLogin() for a login that moved to another session', () => {
+  it('a logout ends a login in the session to which it moves meanwhile, and returns its tokens', async () => {
     const stage = await stageWith({ default: alice })
     otherFirst(stage, async () => {
       await putAlice(stage, 'next')
@@ -106,7 +106,7 @@ describe('a logout of a login that moved to another session', () => {
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'user' }])
   })
 
-  it('before it came ends it there, and is known to be late', async () => {
+  it('a logout ends a login in the session to which it moved before, and reports that it is late', async () => {
     const stage = await stageWith({ default: alice })
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { default: alice })
@@ -119,7 +119,7 @@ describe('a logout of a login that moved to another session', () => {
     [1, true],
     [3, true],
     [4, false],
-  ])('%d times ends it: %s, since a way leads on three times at most', async (moves, isFound) => {
+  ])('a logout after %d moves ends the login: %s, because it follows three moves at most', async (moves, isFound) => {
     const stage = await stageWith({ default: alice })
     const ids = [stage.id, ...Array.from({ length: moves }, (_, n) => `session-${n}`)]
     for (const [n, id] of ids.slice(0, -1).entries()) {
@@ -132,7 +132,7 @@ describe('a logout of a login that moved to another session', () => {
     expect((await stage.records.get(loginKey(last))) === undefined).toBe(isFound)
   })
 
-  it('does not end a login there that did not come from here', async () => {
+  it('a logout does not end a login in the new session that did not move from its own', async () => {
     const stage = await stageWith({ default: alice })
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { staff })
@@ -140,7 +140,7 @@ describe('a logout of a login that moved to another session', () => {
     expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: alice }, 1))
   })
 
-  it('does not end a login there that came from here after its own', async () => {
+  it('a logout does not end a later login that moved from its session to the new one', async () => {
     const stage = await stageWith({ default: alice })
     const later = slotOf('alice', { loginId: 'the next login' })
     otherFirst(stage, async () => {
@@ -151,7 +151,7 @@ describe('a logout of a login that moved to another session', () => {
     expect(await stage.records.get(loginKey('next'))).toBe(writeRecord({ default: later }, 1))
   })
 
-  it('does not end another login that has taken its place there', async () => {
+  it('a logout does not end another login that replaced its own in the new session', async () => {
     const stage = await stageWith({ default: alice })
     const later = slotOf('alice', { loginId: 'the next login' })
     await putLogins(stage.records, 'next', { default: later }, 1)
@@ -161,8 +161,8 @@ describe('a logout of a login that moved to another session', () => {
   })
 })
 
-describe('a logout by the user', () => {
-  /** The logouts that a login in progress would find. */
+describe('the tombstones of a logout by the user', () => {
+  /** The tombstones that a login in progress would find. */
   async function tombstones({ records }: Stage, group: LoginGroup): Promise<object[]> {
     const found = await records.members(tombstonesKey(instance.owner, group))
     return found.map((text) => JSON.parse(text) as object)
@@ -170,8 +170,8 @@ describe('a logout by the user', () => {
 
   it.each<[string, string | undefined, LoginGroup, LoginGroup]>([
     ['the session at the provider', 'sid-1', { sid: 'sid-1' }, { sub: 'alice' }],
-    ['the user, where the provider names no session', undefined, { sub: 'alice' }, { sid: 'sid-1' }],
-  ])('ends logins in progress of %s, and no others', async (_what, sid, group, other) => {
+    ['the user, if the login has no sid', undefined, { sub: 'alice' }, { sid: 'sid-1' }],
+  ])('a logout leaves a tombstone for %s, and no other', async (_what, sid, group, other) => {
     const stage = await stageWith({ default: slotOf('alice', sid === undefined ? {} : { sid }) })
     await endLogin(instance, stage.session, 'user')
     const { issuer } = alice
@@ -179,7 +179,7 @@ describe('a logout by the user', () => {
     expect(await tombstones(stage, other)).toEqual([])
   })
 
-  it('ends them too where its login went over into another session before', async () => {
+  it('a logout of a login that moved to another session before leaves a tombstone too', async () => {
     const stage = await stageWith({ default: alice })
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { default: alice })
@@ -187,7 +187,7 @@ describe('a logout by the user', () => {
     expect(await tombstones(stage, { sub: 'alice' })).toHaveLength(1)
   })
 
-  it('of which there is no login ends none', async () => {
+  it('a logout without a login leaves no tombstone', async () => {
     for (const stage of [await stageWith(), await stageWith({ staff })]) {
       expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
       expect(await tombstones(stage, { sub: 'alice' })).toEqual([])

@@ -7,7 +7,7 @@ import { flow, told } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { meets, patience, startForFaults } from '../support/misbehaviour.ts'
 
-// A realm of a Keycloak, as far as tokens go.
+// Issues tokens as a Keycloak realm does.
 const realm = flow({
   path: '/realms/acme',
   users: [
@@ -39,7 +39,7 @@ function preset(client?: string): Partial<OidcOptions> {
   return keycloak({ url: realm.provider.url, realm: 'acme', client })
 }
 
-/** The warnings of the process while something runs. */
+/** The warnings that the process emits while `run` runs. */
 async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   const said: string[] = []
   const emit = vi.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
@@ -50,68 +50,76 @@ async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   return said
 }
 
-describe('roles by default', () => {
-  it('are the claim roles of the ID token', async () => {
+describe('default roles', () => {
+  it('default roles are the roles claim of the ID token', async () => {
     expect((await rolesWith({})).roles).toEqual(['claimed'])
   })
 
   it.each([
-    ['a text', 'admin'],
+    ['a string', 'admin'],
     ['missing', undefined],
     ['null', null],
     ['an object', { admin: true }],
-  ])('are none where it is %s', async (_name, roles) => {
+  ])('there are no default roles if the roles claim is %s', async (_name, roles) => {
     expect((await rolesWith({}, { idToken: { claims: { roles } } })).roles).toEqual([])
   })
 
-  it('are those in it that are texts', async () => {
+  it('default roles are the strings in the roles claim', async () => {
     expect((await rolesWith({}, { idToken: { claims: { roles: ['a', 5, null, 'b'] } } })).roles).toEqual(['a', 'b'])
   })
 
-  it('are those of userinfo where the ID token has none and userinfo is asked', async () => {
+  it('default roles are those of userinfo if it is requested and the ID token has none', async () => {
     const faults = { idToken: { claims: { roles: undefined } } }
     expect((await rolesWith({ userInfo: 'login' }, faults)).roles).toEqual(['claimed'])
   })
 
-  it('are not those of the access token, which is not looked at', async () => {
+  it('default roles do not depend on the access token', async () => {
     const faults: TestFaults = { accessToken: { claims: { roles: ['forged'] }, signature: 'other-key' } }
     expect(await warnings(async () => expect((await rolesWith({}, faults)).roles).toEqual(['claimed']))).toEqual([])
   })
 })
 
 describe('the preset keycloak()', () => {
-  it('reads realm and client roles from the verified access token', { meta: { id: 'roles-1' } }, async () => {
-    const { roles } = await rolesWith(preset())
-    expect((roles as string[]).toSorted()).toEqual(['admin', 'orders:read', 'orders:write', 'user', 'web:tester'])
-  })
+  it(
+    'keycloak() reads realm and client roles from the verified access token',
+    { meta: { id: 'roles-1' } },
+    async () => {
+      const { roles } = await rolesWith(preset())
+      expect((roles as string[]).toSorted()).toEqual(['admin', 'orders:read', 'orders:write', 'user', 'web:tester'])
+    },
+  )
 
-  it('gives the roles of one client plain too', async () => {
+  it('keycloak({ client }) also returns the roles of that client without a prefix', async () => {
     const { roles } = await rolesWith(preset('web'))
     expect(roles).toContain('tester')
     expect(roles).toContain('web:tester')
     expect(roles).not.toContain('read')
   })
 
-  it('reads the ID token where the access token is opaque', { meta: { id: 'roles-2' } }, async () => {
-    const opaque: TestFaults = { accessToken: { raw: 'opaque' } }
-    realm.provider.signIn('bob')
-    const said = await warnings(async () => {
-      expect((await rolesWith(preset(), opaque)).roles).toEqual(['from the ID token'])
-    })
-    expect(said).toEqual([])
-  })
+  it(
+    'keycloak() reads roles from the ID token if the access token is opaque',
+    { meta: { id: 'roles-2' } },
+    async () => {
+      const opaque: TestFaults = { accessToken: { raw: 'opaque' } }
+      realm.provider.signIn('bob')
+      const said = await warnings(async () => {
+        expect((await rolesWith(preset(), opaque)).roles).toEqual(['from the ID token'])
+      })
+      expect(said).toEqual([])
+    },
+  )
 
   it.each<[string, TestFaults['accessToken']]>([
-    ['signed by another key', { signature: 'other-key' }],
-    ['not signed', { signature: 'none' }],
+    ['signed with another key', { signature: 'other-key' }],
+    ['without a signature', { signature: 'none' }],
     ['signed with the client secret', { signature: 'hs256' }],
-    ['broken', { signature: 'corrupt' }],
+    ['with a corrupt signature', { signature: 'corrupt' }],
     ['of another issuer', { claims: { iss: 'https://other.example' } }],
     ['for another client', { claims: { azp: 'other' } }],
     ['for another client_id', { claims: { azp: undefined, client_id: 'other' } }],
     ['of another user', { claims: { sub: 'bob' } }],
     ['that has expired', { claims: { exp: 1000 } }],
-  ])('gives no roles of an access token %s, and says so once', async (_name, accessToken) => {
+  ])('keycloak() returns no roles of an access token %s and warns at most once', async (_name, accessToken) => {
     const forged = { realm_access: { roles: ['forged'] }, resource_access: {} }
     const faults: TestFaults[] = [{ accessToken: { claims: forged } }, { accessToken }]
     const said = await warnings(async () => {
@@ -123,17 +131,17 @@ describe('the preset keycloak()', () => {
         expect(page.json()['roles']).toEqual([])
       }
     })
-    // Unsigned tokens do not even look like what could be verified.
+    // An unsigned token counts as opaque.
     if (accessToken?.signature === 'none') return
     expect(said).toHaveLength(1)
     expect(said[0]).toMatch(/^OIDC_ACCESS_TOKEN_UNVERIFIED: /)
     expect(said[0]).not.toMatch(/eyJ/)
   })
 
-  it('does not mistake keys that cannot be had for a token that is bad', async () => {
+  it('keycloak() answers 503 if the keys of the access token cannot be fetched', async () => {
     const app = await realm.start({ options: preset() })
     await app.agent().get('/profile')
-    // The key of the access token is new and cannot be fetched: what roles there are nobody knows.
+    // The key of the access token is new and cannot be fetched, so the roles are unknown.
     realm.provider.misbehave({
       accessToken: { header: { kid: 'unknown' } },
       endpoints: { jwks: { status: 500 } },
@@ -144,8 +152,8 @@ describe('the preset keycloak()', () => {
   })
 })
 
-describe('a function for roles', () => {
-  it('gets what was verified', async () => {
+describe('the roles option', () => {
+  it('the roles function gets the verified claims', async () => {
     const seen: unknown[] = []
     const { roles } = await rolesWith({
       userInfo: 'login',
@@ -158,7 +166,7 @@ describe('a function for roles', () => {
     expect(roles).toEqual(['one', 'two'])
   })
 
-  it('gets no userinfo where that is not asked for, and no access token that is opaque', async () => {
+  it('the roles function gets no userinfo unless it is requested, and no opaque access token', async () => {
     const seen: unknown[] = []
     const read: OidcOptions['roles'] = (sources) => {
       seen.push(sources.accessToken, sources.userInfo)
@@ -171,10 +179,10 @@ describe('a function for roles', () => {
 
   it.each([
     ['throws', () => assertNever('no such group: 4711')],
-    ['gives no array', () => 'admin' as never],
-    ['gives nothing', () => undefined as never],
-    ['gives an array of others', () => [1] as never],
-  ])('that %s fails the login with 500, and leaves the former session as it was', async (_name, roles) => {
+    ['returns no array', () => 'admin' as never],
+    ['returns nothing', () => undefined as never],
+    ['returns an array of numbers', () => [1] as never],
+  ])('a roles function that %s fails the login with 500 and keeps the former session', async (_name, roles) => {
     let broken = false
     const app = await startForFaults(realm, {
       options: { roles: (sources) => (broken ? roles() : [sources.idToken.sub as string]) },
@@ -191,7 +199,7 @@ describe('a function for roles', () => {
 })
 
 describe('userinfo at the login', () => {
-  it('adds its claims to those of the ID token, which count more', async () => {
+  it('userinfo adds its claims to those of the ID token, which take precedence', async () => {
     realm.provider.misbehave({ userInfo: { claims: { name: 'Another', nickname: 'Al', iat: 5, nonce: 'x' } } })
     const app = await realm.start({ options: { userInfo: 'login' } })
     const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
@@ -202,7 +210,7 @@ describe('userinfo at the login', () => {
     expect(request?.url).not.toContain('token')
   })
 
-  it('is not asked by default', async () => {
+  it('userinfo is not requested by default', async () => {
     const app = await realm.start()
     const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
     expect(user).not.toHaveProperty('groups')
@@ -211,20 +219,20 @@ describe('userinfo at the login', () => {
 
   it.each<[string, TestFaults, number]>([
     [withId('roles-4', 'of another subject'), { userInfo: { claims: { sub: 'mallory' } } }, 502],
-    [withId('roles-5', 'without subject'), { userInfo: { claims: { sub: undefined } } }, 502],
-    ['that is a list', { endpoints: { userinfo: { body: [] } } }, 502],
-    ['that is a page', { endpoints: { userinfo: { html: true } } }, 503],
-    ['that breaks off', { endpoints: { userinfo: { truncate: true } } }, 503],
+    [withId('roles-5', 'without a subject'), { userInfo: { claims: { sub: undefined } } }, 502],
+    ['that is an array', { endpoints: { userinfo: { body: [] } } }, 502],
+    ['that is an HTML page', { endpoints: { userinfo: { html: true } } }, 503],
+    ['that is truncated', { endpoints: { userinfo: { truncate: true } } }, 503],
     ['with status 500', { endpoints: { userinfo: { status: 500 } } }, 503],
     ['with status 429', { endpoints: { userinfo: { status: 429 } } }, 503],
     [withId('roles-6', 'with status 403'), { endpoints: { userinfo: { status: 403 } } }, 502],
-    ['that never comes', { endpoints: { userinfo: { hang: true } } }, 503],
+    ['that never arrives', { endpoints: { userinfo: { hang: true } } }, 503],
     ['that never ends', { endpoints: { userinfo: { bytes: Number.POSITIVE_INFINITY } } }, 503],
-    ['signed, with a claim for another client', { userInfo: { signed: true, claims: { aud: 'other' } } }, 502],
-    ['that says to be signed, and is not', { userInfo: { signature: 'none' } }, 502],
-    ['with a signature that is broken', { userInfo: { signature: 'corrupt' } }, 502],
-    ['with a signature by somebody else', { userInfo: { signature: 'other-key' } }, 502],
-  ])('%s is no login', { meta: { id: 'roles-3' } }, async (_name, faults, status) => {
+    ['that is signed for another client', { userInfo: { signed: true, claims: { aud: 'other' } } }, 502],
+    ['with the algorithm none', { userInfo: { signature: 'none' } }, 502],
+    ['with a corrupt signature', { userInfo: { signature: 'corrupt' } }, 502],
+    ['with a signature of another key', { userInfo: { signature: 'other-key' } }, 502],
+  ])('a userinfo response %s fails the login', { meta: { id: 'roles-3' } }, async (_name, faults, status) => {
     const app = await startForFaults(realm, {
       options: { userInfo: 'login', providerTimeoutSeconds: patience(faults) },
     })
@@ -232,19 +240,19 @@ describe('userinfo at the login', () => {
     await meets(realm, app, faults, { status, code })
   })
 
-  it('that refuses our access token is a matter of configuration', async () => {
+  it('a userinfo endpoint that rejects the access token fails the login with 502', async () => {
     const app = await startForFaults(realm, { options: { userInfo: 'login' } })
     const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
     await meets(realm, app, { endpoints: { userinfo: challenge } }, { status: 502, code: 'token_invalid' })
   })
 
-  it('signed is taken as what it says', async () => {
+  it('a signed userinfo response is accepted', async () => {
     realm.provider.misbehave({ userInfo: { signed: true, claims: { nickname: 'Al' } } })
     const app = await realm.start({ options: { userInfo: 'login' } })
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { nickname: 'Al' } })
   })
 
-  it('is told apart from a provider that has none', async () => {
+  it('a provider without a userinfo endpoint fails the login with 502, and the detail names it', async () => {
     const app = await startForFaults(realm, { options: { userInfo: 'login' } })
     realm.provider.misbehave({ metadata: { userinfo_endpoint: undefined } })
     const page = await app.agent().get('/profile')

@@ -1,4 +1,4 @@
-/** The writes of a login, one by one: what is asked of the store, what another's write between them does, and what is undone. */
+/** The writes of a login: their order, the effect of other writes in between, and what a rollback undoes. */
 import { beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/login/finish.ts'
@@ -73,7 +73,7 @@ async function finished(
   return login
 }
 
-/** Lets the ends of the former session be answered `false` so often, each after what another does before. */
+/** Makes one replacement of the former record fail for each of `others`, after calling it. */
 function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): MockInstance<Stage['records']['replace']> {
   const replace = records.replace.bind(records)
   return vi.spyOn(records, 'replace').mockImplementation(async (...call) => {
@@ -85,8 +85,8 @@ function othersFirst({ records, id }: Stage, ...others: (() => unknown)[]): Mock
   })
 }
 
-describe('a login', () => {
-  it('of an anonymous visitor is where it is, then its tokens and its record in one step, and asks whether its user was logged out', async () => {
+describe('finishLogin()', () => {
+  it('writes the index, then tokens and login record in one step, and then reads the tombstones', async () => {
     const stage = await stageWith()
     const set = vi.spyOn(stage.records, 'set')
     const add = vi.spyOn(stage.records, 'add')
@@ -104,7 +104,7 @@ describe('a login', () => {
     expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
-    // Whoever logs the user out before the question is found by it, and whoever does after it finds the login.
+    // A logout before that read leaves a tombstone that it finds. A logout after it finds the login in the index.
     const [recordAt] = orderOf(add) as [number]
     for (const before of [...orderOf(set), ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
     for (const question of orderOf(members)) expect(question).toBeGreaterThan(recordAt)
@@ -113,12 +113,12 @@ describe('a login', () => {
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200, besides)
     const sealed = await stage.records.get(tokens.key)
     expect(instance.loginsIn(stage.records).open(sealed, loginId)).toMatchObject({ accessToken: 'the-access-token' })
-    // What the request goes on with is what was written.
+    // The request continues with the record that was written.
     expect(login).toEqual(LoginRecord.of('session', login.text))
     expect(login).toMatchObject({ version: 1, slots: { default: { loginId, sub: 'alice' } } })
   })
 
-  it('takes the tokens of others along for as long as those logins last', async () => {
+  it('copies the tokens of other instances for the rest of the life of their logins', async () => {
     const staff = slotOf('bob', { endsAt: nowSeconds() + 500 })
     const stage = await stageWith({ staff })
     const add = vi.spyOn(stage.records, 'add')
@@ -131,7 +131,7 @@ describe('a login', () => {
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
   })
 
-  it('goes where its hook says, else where it was begun', async () => {
+  it('returns the path from afterLogin, or else where the login began', async () => {
     const went = async (wanted: unknown): Promise<string> =>
       (await finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) })).returnTo
     expect(await went('/welcome')).toBe('/welcome')
@@ -139,7 +139,7 @@ describe('a login', () => {
     expect(await went(null)).toBe('/profile')
   })
 
-  it('whose hook wants to go elsewhere fails, and the log is told of the hook', async () => {
+  it('fails with hook_failed if afterLogin returns anything but a local path or nothing', async () => {
     for (const wanted of ['https://evil.example', 5, '', false]) {
       const error = await rejection(finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) }))
       expect(error).toMatchObject({
@@ -149,7 +149,7 @@ describe('a login', () => {
     }
   })
 
-  it('whose hook throws fails, and the log is told why, without the tokens', async () => {
+  it('fails with hook_failed if afterLogin throws, and masks tokens in the detail', async () => {
     const afterLogin: FinishInput['afterLogin'] = ({ tokens }) =>
       Promise.reject(new Error(`${tokens.accessToken}, ${tokens.refreshToken}, ${tokens.idToken}: not welcome`))
     const error = await rejection(finished(await stageWith(), { afterLogin }))
@@ -159,7 +159,7 @@ describe('a login', () => {
     })
   })
 
-  it('that was to be recent is refused where its time is ahead: nobody can tell then (OIDC Core 3.1.3.7)', async () => {
+  it('rejects an auth_time in the future if max_age was requested (OIDC Core 3.1.3.7)', async () => {
     const ahead = nowSeconds() + 1000
     who.identity = identityOf({ auth_time: ahead })
     const stage = await stageWith()
@@ -169,14 +169,14 @@ describe('a login', () => {
       detail: 'ID token: auth_time is in the future, so that max_age cannot be told',
     })
     expect(stage.session.id).toBe(stage.id)
-    // Where nobody asked, it is a login without such a time.
+    // Without max_age the login succeeds, and the auth_time is not stored.
     const { login } = await finished(stage)
     expect(login.slots['default']).not.toHaveProperty('authTime')
     who.identity = identityOf({ auth_time: nowSeconds() - 5 })
     expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
   })
 
-  it('stands where what is left of the former session cannot be deleted, which is told', async () => {
+  it('succeeds and emits store_fault if the former session cannot be deleted', async () => {
     const faults = heard(instance, 'store_fault')
     const stage = await stageWith({ staff: slotOf('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
@@ -188,8 +188,8 @@ describe('a login', () => {
   })
 })
 
-describe('a login whose former session changes meanwhile', () => {
-  it('looks again, up to five times', async () => {
+describe('finishLogin() while the former session changes', () => {
+  it('writes the login in up to five tries', async () => {
     const stage = await stageWith({ default: slotOf('alice') })
     othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
     const { login } = await finished(stage)
@@ -197,7 +197,7 @@ describe('a login whose former session changes meanwhile', () => {
     expect(await stage.records.get(loginKey(stage.session.id))).toBe(login.text)
   })
 
-  it('every time is a fault of the store, and the log is told what', async () => {
+  it('fails with store_unavailable if the former session changes every time', async () => {
     const stage = await stageWith({ default: slotOf('alice') })
     othersFirst(stage, ...Array.from({ length: 6 }, () => () => {}))
     expect(await rejection(finished(stage))).toMatchObject({
@@ -207,7 +207,7 @@ describe('a login whose former session changes meanwhile', () => {
     expect(stage.session.id).toBe(stage.id)
   })
 
-  it('deletes the tokens that it copied for logins that went, and those alone', async () => {
+  it('deletes the copied tokens of logins that ended meanwhile, and only those', async () => {
     const [staff, partner] = [slotOf('bob'), slotOf('carol')]
     const stage = await stageWith({ default: slotOf('alice'), staff, partner })
     const left = { default: slotOf('alice'), partner }
@@ -216,7 +216,7 @@ describe('a login whose former session changes meanwhile', () => {
     const { id } = stage.session
     const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
     expect(again?.[4]?.dropped).toEqual([tokensKey(id, 'staff')])
-    // Its own tokens are there already.
+    // The first try has already written its own tokens.
     expect(again?.[4]?.written?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
     expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
@@ -226,13 +226,13 @@ describe('a login whose former session changes meanwhile', () => {
     expect(login).toEqual(LoginRecord.of('session', login.text))
   })
 
-  it('deletes none where all of them are still there', async () => {
+  it('deletes no copied tokens if all logins still exist', async () => {
     const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
     const replace = othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
     expect(replace.mock.calls.flatMap(([, , , , besides]) => besides?.dropped ?? [])).toEqual([])
-    // Those of the former session, once the login stands, and where the one was that it takes the place of.
+    // The tokens of the former session, once the login is complete, and the index entry of the replaced login.
     expect(deleted.mock.calls).toEqual([
       [[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]],
       [[{ kind: 'login', id: 'login of alice' }]],
@@ -240,33 +240,36 @@ describe('a login whose former session changes meanwhile', () => {
   })
 
   it.each([
-    ['is gone', undefined],
-    ['has no logins any more', writeRecord({}, 2)],
+    ['was deleted', undefined],
+    ['has no logins left', writeRecord({}, 2)],
     ['was written by a newer version', JSON.stringify({ format: 99, version: 1, slots: { default: slotOf('x') } })],
-  ])('and then %s begins anew, and leaves that as it is', async (_what, text) => {
-    const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
-    const key = loginKey(stage.id)
-    const replace = othersFirst(stage, () =>
-      text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
-    )
-    const deleted = vi.spyOn(stage.records, 'delete')
-    const failing = finished(stage)
-    await expect(failing).rejects.toThrow(FormerSessionChanged)
-    await expect(failing).rejects.toThrow('the former session was logged out or replaced meanwhile')
-    expect(await stage.records.get(key)).toBe(text)
-    // Only its own try was compared with what is there, and nothing is put back over it.
-    expect(replace).toHaveBeenCalledOnce()
-    // All that it wrote is taken back, the tokens that it copied too.
-    const made = deleted.mock.calls.map(([keys]) => keys).filter((keys) => keys.some((each) => 'part' in each))
-    const parts = made.at(-1)?.map((each) => 'part' in each && each.part)
-    expect(parts?.toSorted()).toEqual(['login', 'tokens:default', 'tokens:staff'])
-    expect(faults).toEqual([])
-  })
+  ])(
+    'fails with FormerSessionChanged if the former record %s, and does not modify that record',
+    async (_what, text) => {
+      const faults = heard(instance, 'store_fault')
+      const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+      const key = loginKey(stage.id)
+      const replace = othersFirst(stage, () =>
+        text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
+      )
+      const deleted = vi.spyOn(stage.records, 'delete')
+      const failing = finished(stage)
+      await expect(failing).rejects.toThrow(FormerSessionChanged)
+      await expect(failing).rejects.toThrow('the former session was logged out or replaced meanwhile')
+      expect(await stage.records.get(key)).toBe(text)
+      // There was one replacement, which failed, and the rollback does not overwrite the record.
+      expect(replace).toHaveBeenCalledOnce()
+      // The rollback deletes everything that the login wrote, including copied tokens.
+      const made = deleted.mock.calls.map(([keys]) => keys).filter((keys) => keys.some((each) => 'part' in each))
+      const parts = made.at(-1)?.map((each) => 'part' in each && each.part)
+      expect(parts?.toSorted()).toEqual(['login', 'tokens:default', 'tokens:staff'])
+      expect(faults).toEqual([])
+    },
+  )
 })
 
-describe('a login that fails', () => {
-  it('takes back all that it wrote, tells nothing of it, and leaves the former session', async () => {
+describe('finishLogin() that fails', () => {
+  it('deletes all that it wrote, emits no store_fault, and keeps the former session', async () => {
     const faults = heard(instance, 'store_fault')
     const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
     const text = await stage.records.get(loginKey(stage.id))
@@ -295,7 +298,7 @@ describe('a login that fails', () => {
     expect(faults).toEqual([])
   })
 
-  it('after the former session was ended, with the answer lost, puts that back for as long as it had', async () => {
+  it('restores the former record for the rest of its life if the response to its replacement was lost', async () => {
     const endsAt = nowSeconds() + 1800
     const stage = await stageWith({ default: slotOf('alice', { endsAt }) })
     const text = await stage.records.get(loginKey(stage.id))
@@ -303,7 +306,7 @@ describe('a login that fails', () => {
     const replace = records.replace.bind(records)
     const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
       await replace(...call)
-      // Nor can it be asked now.
+      // The read that would show the outcome fails too.
       vi.spyOn(records, 'get').mockRejectedValueOnce(new Error('the connection is gone'))
       throw new Error('the answer is lost')
     })
@@ -318,7 +321,7 @@ describe('a login that fails', () => {
     expect(spied).toHaveBeenCalledTimes(2)
   })
 
-  it('while the store takes nothing back either tells each fault, and fails with the first', async () => {
+  it('emits the fault of a rollback that fails too, and rejects with the original fault', async () => {
     const faults = heard(instance, 'store_fault')
     const stage = await stageWith({ default: slotOf('alice') })
     vi.spyOn(stage.records, 'add').mockRejectedValue(new Error('the first fault'))
@@ -332,7 +335,7 @@ describe('the index after a login that replaces the session of another user', ()
   const groups = ({ records }: Stage, loginId: string) =>
     Promise.all([instance.loginsIn(records).members({ sub: 'bob' }), records.get({ kind: 'login', id: loginId })])
 
-  it('has the former login in no group any more', async () => {
+  it('the index no longer has the former login', async () => {
     const bob = slotOf('bob')
     const stage = await stageWith({ default: bob })
     await instance.loginsIn(stage.records).index(stage.id, bob)
@@ -340,7 +343,7 @@ describe('the index after a login that replaces the session of another user', ()
     expect(await groups(stage, bob.loginId)).toEqual([[], undefined])
   })
 
-  it('has no entry for the login of another owner, and leaves the groups of that owner alone', async () => {
+  it('the index has no entry for a login of another owner, whose groups are not changed', async () => {
     const bob = slotOf('bob', { owner: 'another' })
     const stage = await stageWith({ default: bob })
     await stage.records.set({ kind: 'login', id: bob.loginId }, stage.id, 60)

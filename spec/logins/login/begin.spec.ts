@@ -17,7 +17,7 @@ interface Begun {
   readonly transaction: Transaction
 }
 
-/** Begins a login; says what was asked for, and what the browser remembers of it. */
+/** Begins a login; returns its authorization request and the transaction in its cookie. */
 async function begun(
   instance: Instance,
   returnTo: string,
@@ -35,10 +35,10 @@ async function begun(
   return { size: sizeOf(name, value), asked, transaction }
 }
 
-describe('what a browser remembers of a login under way', () => {
+describe('the transaction of a login in progress', () => {
   const instance = instanceWith()
 
-  it('is where to return and all that was asked for', async () => {
+  it('the transaction has the return path and all parameters of the request', async () => {
     const parameters = { prompt: 'login', max_age: '60', login_hint: 'alice' }
     const { transaction, asked } = await begun(instance, '/profile?tab=1', parameters, ['openid', 'email'])
     expect(transaction).toMatchObject({ returnTo: '/profile?tab=1', parameters, scope: ['openid', 'email'] })
@@ -50,7 +50,7 @@ describe('what a browser remembers of a login under way', () => {
     ['https://app.example.com', '/'],
     ['https://app.example.com/shop', '/shop'],
   ])(
-    'is to return to the start page of %s where the address is too long, with all that was asked for',
+    'the transaction returns to the start page of %s if the path is too long, and keeps all parameters',
     async (baseUrl, home) => {
       const parameters = { prompt: 'login', login_hint: 'alice' }
       const { transaction, size } = await begun(instanceWith({ baseUrl }), `/shop/${'a'.repeat(4000)}`, parameters)
@@ -64,16 +64,23 @@ describe('what a browser remembers of a login under way', () => {
     [{ prompt: 'select_account' }],
     [{ max_age: '0' }],
     [{}],
-  ])('is of too large a request no more than what its response is held to: %j', async (checked) => {
-    const claims = JSON.stringify({ id_token: { name: { value: 'x'.repeat(4000) } } })
-    const { transaction, size, asked } = await begun(instance, '/profile', { ...checked, claims, login_hint: 'alice' })
-    expect(transaction.parameters).toStrictEqual(checked)
-    expect(transaction).toMatchObject({ returnTo: '/', nonce: asked.get('nonce') })
-    expect(size).toBeLessThan(mostOfCookie)
-    expect(asked.get('claims')).toBe(claims)
-  })
+  ])(
+    'the transaction of a large request keeps only parameters that its response is checked against: %j',
+    async (checked) => {
+      const claims = JSON.stringify({ id_token: { name: { value: 'x'.repeat(4000) } } })
+      const { transaction, size, asked } = await begun(instance, '/profile', {
+        ...checked,
+        claims,
+        login_hint: 'alice',
+      })
+      expect(transaction.parameters).toStrictEqual(checked)
+      expect(transaction).toMatchObject({ returnTo: '/', nonce: asked.get('nonce') })
+      expect(size).toBeLessThan(mostOfCookie)
+      expect(asked.get('claims')).toBe(claims)
+    },
+  )
 
-  it('is the least of it where nothing fits: the login begins, and a browser that takes the cookie finishes it', async () => {
+  it('a login begins with the smallest transaction even if that exceeds the limit of browsers', async () => {
     const scope = ['openid', ...Array.from({ length: 500 }, (_, n) => `scope-number-${n}`)]
     const { transaction, size } = await begun(instance, '/profile', { prompt: 'login', login_hint: 'alice' }, scope)
     expect(size).toBeGreaterThan(mostOfCookie)
@@ -81,10 +88,10 @@ describe('what a browser remembers of a login under way', () => {
   })
 
   it.each<[string, string, Record<string, string>]>([
-    ['all of it', '/profile', { login_hint: 'alice' }],
-    ['where the address is too long', `/${'a'.repeat(4000)}`, {}],
-    ['where too much is asked for', '/', { claims: 'x'.repeat(4000), login_hint: 'alice' }],
-  ])('has the key of a bound login, %s', async (_name, returnTo, parameters) => {
+    ['all parameters', '/profile', { login_hint: 'alice' }],
+    ['a path that is too long', `/${'a'.repeat(4000)}`, {}],
+    ['parameters that are too long', '/', { claims: 'x'.repeat(4000), login_hint: 'alice' }],
+  ])('the transaction has the key of a DPoP login with %s', async (_name, returnTo, parameters) => {
     const { transaction, asked, size } = await begun(instanceWith({ dpop: true }), returnTo, parameters)
     expect(transaction.dpopKey).toMatch(/^[\w-]{43}$/)
     expect(asked.get('dpop_jkt')).toMatch(/^[\w-]{43}$/)
@@ -95,13 +102,13 @@ describe('what a browser remembers of a login under way', () => {
     if (returnTo === '/profile') expect(size - unbound.size).toBeLessThan(80)
   })
 
-  it('stays below what browsers take, to the character', async () => {
+  it('the transaction cookie keeps the return path up to the limit of browsers, to the character', async () => {
     const { size: short } = await begun(instance, '/')
     const sizes = new Map<boolean, Set<number>>([
       [true, new Set()],
       [false, new Set()],
     ])
-    // Sealed text is base64url: four characters for three, and never one more than a multiple of four.
+    // Sealed text is base64url: four characters for three bytes, and never one more than a multiple of four.
     const about = Math.floor(((mostOfCookie - short) * 3) / 4)
     for (let length = about - 12; length < about + 12; length++) {
       const returnTo = `/${'a'.repeat(length)}`
@@ -122,7 +129,7 @@ describe('a silent login', () => {
     ['https://app.example.com', 501, '/'],
     ['https://app.example.com/shop', 501, '/shop'],
   ])(
-    'at %s, from an address of %d characters, keeps it or the start page in its state',
+    'at %s, the state of a silent login has a path of %d characters or the start page',
     async (baseUrl, length, home) => {
       const instance = instanceWith({ baseUrl })
       const returnTo = `/${'a'.repeat(length - 1)}`
@@ -134,13 +141,18 @@ describe('a silent login', () => {
   )
 })
 
-describe('the resources that a login asks for', () => {
+describe('the resources of an authorization request', () => {
   it.each<[string | undefined, readonly string[], string | undefined, readonly string[]]>([
-    ['those of the instance', ['https://one', 'https://two'], undefined, ['https://one', 'https://two']],
-    ['those of the request besides', ['https://one'], 'https://two https://one', ['https://one', 'https://two']],
-    ['those of the request alone', [], 'https://two', ['https://two']],
-    ['none', [], undefined, []],
-  ])('are %s', async (_what, resource, asked, expected) => {
+    ['the resources of the instance', ['https://one', 'https://two'], undefined, ['https://one', 'https://two']],
+    [
+      'the resources of the instance and of the login',
+      ['https://one'],
+      'https://two https://one',
+      ['https://one', 'https://two'],
+    ],
+    ['the resources of the login alone', [], 'https://two', ['https://two']],
+    ['no resources', [], undefined, []],
+  ])('an authorization request has %s', async (_what, resource, asked, expected) => {
     const instance = instanceWith(resource.length > 0 ? { resource: [...resource] } : {})
     const found = await begun(instance, '/', asked === undefined ? {} : { resource: asked })
     expect(found.asked.getAll('resource')).toEqual(expected)

@@ -8,15 +8,15 @@ import { flow, location, response } from '../../support/flow.ts'
 
 const world = flow()
 
-describe('the claim of an authorization response', () => {
-  it('is had by one of any number', { meta: { id: 'claim-1' } }, async () => {
+describe('the use of an authorization response', () => {
+  it('one of 50 concurrent callers can use an authorization response', { meta: { id: 'claim-1' } }, async () => {
     const records = redisRecords({ client: world.redis.client })
     const id = `many-${Math.random()}`
     const won = await Promise.all(Array.from({ length: 50 }, () => claim(records, id)))
     expect(won.filter(Boolean)).toHaveLength(1)
   })
 
-  it('is had once, however it went', async () => {
+  it('an authorization response can be used once, whatever the outcome', async () => {
     const records = new MemoryRecords()
     expect(await claim(records, 'a')).toBe(true)
     expect(await claim(records, 'a')).toBe(false)
@@ -26,7 +26,7 @@ describe('the claim of an authorization response', () => {
     expect(await claimed(records, 'b', 0)).toBeUndefined()
   })
 
-  it('that is under way is waited for', async () => {
+  it('a second request waits for the use of the response in progress', async () => {
     const records = new MemoryRecords()
     await claim(records, 'a')
     const waiting = claimed(records, 'a', 30)
@@ -34,7 +34,7 @@ describe('the claim of an authorization response', () => {
     expect(await waiting).toEqual({ status: 'done', loginId: 'x', returnTo: '/there' })
   })
 
-  it('whose answer was lost is given back: the next try has it, and does not wait for a use that never was', async () => {
+  it('a use whose response from the store was lost is released, and the next try succeeds at once', async () => {
     const records = new MemoryRecords()
     const losing = {
       ...answerable(records),
@@ -47,7 +47,7 @@ describe('the claim of an authorization response', () => {
     expect(await claim(records, 'a')).toBe(true)
   })
 
-  it('that another has is not given back by one who failed to get it', async () => {
+  it('a request that fails to use a response does not release the use by another', async () => {
     const records = new MemoryRecords()
     const failing = { ...answerable(records), add: () => Promise.reject(new Error('the connection closed')) }
     await claim(records, 'a')
@@ -55,13 +55,13 @@ describe('the claim of an authorization response', () => {
     expect(await claim(records, 'a')).toBe(false)
   })
 
-  it('of a process that died counts as failed after a while', async () => {
+  it('the use of a response by a process that has died counts as failed after a while', async () => {
     const records = new MemoryRecords()
     await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
     expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 
-  it('is waited for as long as it may take, to the millisecond', async () => {
+  it('a second request waits for as long as the use may take, to the millisecond', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const records = new MemoryRecords()
     await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_000, by: 'it' })
@@ -73,7 +73,7 @@ describe('the claim of an authorization response', () => {
   })
 
   it(
-    'of a process that died does not keep the user out: the login begins anew, with another code',
+    'a login restarts with another code if the process that used its response has died',
     { meta: { id: 'claim-2' } },
     async () => {
       const app = await world.start()

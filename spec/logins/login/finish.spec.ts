@@ -30,7 +30,7 @@ async function startTwo(): Promise<TestApp & { staff: Oidc }> {
 }
 
 describe('a login with a second instance', () => {
-  it('keeps the first, its tokens and the data, in a new session', async () => {
+  it('a login with a second instance keeps the first login, its tokens and the data in a new session', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -47,7 +47,7 @@ describe('a login with a second instance', () => {
     expect(await world.redis.client.exists(`sess:${before.id}`)).toBe(0)
   })
 
-  it('as another user than the first keeps both', async () => {
+  it('a login with a second instance as another user keeps both logins', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -59,7 +59,7 @@ describe('a login with a second instance', () => {
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('is undone neither by a logout of the first meanwhile, nor does it bring that back', async () => {
+  it('a login with a second instance restarts after a logout of the first, and does not restore it', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -71,7 +71,7 @@ describe('a login with a second instance', () => {
     await world.provider.waitForRequest('token')
     await agent.post('/logout', {}, { followRefresh: false })
     undo()
-    // The session that it began in is over: it begins anew.
+    // The session in which it began is over, so the login restarts.
     const answer = await finishing
     expect(location(answer)).toContain('/authorize')
     expect(told(app, 'logout')).toHaveLength(1)
@@ -81,7 +81,7 @@ describe('a login with a second instance', () => {
 })
 
 describe('a second login with one instance while the other is logged out', () => {
-  it('takes along neither the login that has ended nor its tokens', async () => {
+  it('a second login carries over neither a login that was logged out meanwhile nor its tokens', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -102,24 +102,28 @@ describe('a second login with one instance while the other is logged out', () =>
   })
 })
 
-describe('a login over one that a newer version wrote', () => {
-  it('is a login in a session of its own', { meta: { id: 'finish-1' } }, async () => {
-    const app = await startForFaults(world)
-    const agent = app.agent()
-    await agent.get('/profile')
-    await agent.get('/note/apples')
-    const { id } = await notesOf(agent, app)
-    const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
-    await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
-    expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
-    const after = await notesOf(agent, app)
-    expect(after).toMatchObject({ sub: 'alice', notes: [] })
-    expect(after.id).not.toBe(id)
-  })
+describe('a login over a login record that a newer version wrote', () => {
+  it(
+    'a login over a record of a newer version gets a new session without the former data',
+    { meta: { id: 'finish-1' } },
+    async () => {
+      const app = await startForFaults(world)
+      const agent = app.agent()
+      await agent.get('/profile')
+      await agent.get('/note/apples')
+      const { id } = await notesOf(agent, app)
+      const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
+      await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
+      expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
+      const after = await notesOf(agent, app)
+      expect(after).toMatchObject({ sub: 'alice', notes: [] })
+      expect(after.id).not.toBe(id)
+    },
+  )
 })
 
-describe('a logout while a login of the same instance is under way', () => {
-  it('is not undone: the login begins anew', { meta: { id: 'finish-2' } }, async () => {
+describe('a logout while a login of the same instance is in progress', () => {
+  it('a login in progress restarts after a logout of the same instance', { meta: { id: 'finish-2' } }, async () => {
     const app = await startForFaults(world)
     const agent = app.agent()
     await agent.get('/profile')
@@ -137,7 +141,7 @@ describe('a logout while a login of the same instance is under way', () => {
 })
 
 describe('a login that cannot be written', () => {
-  it('because another has its place is 503, and the former login stays', async () => {
+  it('a login answers 503 and keeps the former login if its record already exists', async () => {
     const real = redisRecords({ client: world.redis.client })
     let taken = false
     const app = await startForFaults(world, {
@@ -157,7 +161,7 @@ describe('a login that cannot be written', () => {
     expect(await notesOf(agent, app)).toEqual(former)
   })
 
-  it('because the former one keeps changing is 503, and the former login stays', async () => {
+  it('a login answers 503 and keeps the former login if the former record keeps changing', async () => {
     const real = redisRecords({ client: world.redis.client })
     let jammed = false
     const app = await startForFaults(world, {
@@ -180,19 +184,23 @@ describe('a login that cannot be written', () => {
   })
 })
 
-describe('a login of a provider that says little', () => {
-  it('is one all the same', { meta: { id: 'finish-3' } }, async () => {
-    world.provider.misbehave({
-      idToken: { claims: { sid: undefined, acr: undefined, auth_time: undefined } },
-      tokenResponse: { expires_in: undefined, refresh_token: undefined, scope: undefined },
-    })
-    const app = await world.start()
-    const agent = app.agent()
-    expect((await agent.get('/profile')).status).toBe(200)
-    expect((await agent.get('/profile')).hops).toHaveLength(1)
-  })
+describe('a login with few or unusual claims', () => {
+  it(
+    'a login succeeds without optional claims and token response parameters',
+    { meta: { id: 'finish-3' } },
+    async () => {
+      world.provider.misbehave({
+        idToken: { claims: { sid: undefined, acr: undefined, auth_time: undefined } },
+        tokenResponse: { expires_in: undefined, refresh_token: undefined, scope: undefined },
+      })
+      const app = await world.start()
+      const agent = app.agent()
+      expect((await agent.get('/profile')).status).toBe(200)
+      expect((await agent.get('/profile')).hops).toHaveLength(1)
+    },
+  )
 
-  it('may say odd things of sid, acr and auth_time', async () => {
+  it('a login succeeds with unusual values of sid, acr and auth_time', async () => {
     world.provider.misbehave({ idToken: { claims: { sid: 5, acr: ['x'], auth_time: 1 } } })
     const app = await world.start()
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -200,7 +208,7 @@ describe('a login of a provider that says little', () => {
 })
 
 describe('two logins of one session that finish at the same time', () => {
-  it('leave one login, and no other session with one', async () => {
+  it('two logins of one session that finish at the same time leave the user logged in', async () => {
     const app = await startForFaults(world)
     const agent = app.agent()
     await agent.get('/profile')
@@ -216,11 +224,11 @@ describe('two logins of one session that finish at the same time', () => {
   })
 })
 
-describe.each(['before', 'after'] as const)('a command of the store that fails (%s it is done)', (how) => {
+describe.each(['before', 'after'] as const)('a command of the store that fails %s it runs', (how) => {
   it.each([
-    ['in the store of the sessions', false],
-    ['in records of their own', true],
-  ])('%s, whichever it is, leaves either the former login or the new one', async (_name, separate) => {
+    ['of the session store', false],
+    ['of separate records', true],
+  ])('any failing command %s leaves either the former login or the new one', async (_name, separate) => {
     const failing = failingClient(world.redis.client)
     const store = new RedisSessionStore({ client: failing.client, idleSeconds: 600 })
     const records = separate ? redisRecords({ client: failing.client }) : undefined
@@ -250,15 +258,15 @@ describe.each(['before', 'after'] as const)('a command of the store that fails (
         expect(state).toMatchObject({ status: 503, after: former })
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
         failed++
-        // The same address again begins a new login, or finishes this one where its claim was not written. Where the
-        // claim was written and nobody knows, that takes as long as its use could have taken: then by hand.
+        // The same URL begins a new login, or finishes this one if its use was not recorded. If the use was recorded and
+        // only the response lost, the URL would first wait for that use: then the test begins a login itself.
         const again = how === 'before' ? callback : '/switch'
         expect((await agent.get(again)).json()).toMatchObject({ user: { sub: 'bob' } })
       }
       if (over) break
       expect(nth).toBeLessThan(59)
     }
-    // With its answer lost the end of the former session stands, and the login with it.
+    // If only its response is lost, the end of the former session remains, and so does the login.
     expect(failed).toBeGreaterThan(how === 'after' ? 4 : 5)
     expect(finished).toBeGreaterThan(0)
   })

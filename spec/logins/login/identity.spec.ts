@@ -38,7 +38,7 @@ function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOp
 }
 
 describe('the tokens of a login', () => {
-  it('are those of the response', async () => {
+  it('the tokens of a login are those of the token response', async () => {
     const { tokens } = await identified({ refreshToken: 'refresh-token' })
     expect(tokens).toMatchObject({ accessToken: 'access-token', idToken: 'id-token', refreshToken: 'refresh-token' })
   })
@@ -48,7 +48,7 @@ describe('the tokens of a login', () => {
     [300.9, 300],
     [0, 0],
     [undefined, undefined],
-  ])('that last %s seconds end so many whole ones from now: %s', async (expiresIn, seconds) => {
+  ])('an access token with expires_in %s expires after %s whole seconds', async (expiresIn, seconds) => {
     const end = seconds === undefined ? undefined : nowSeconds() + seconds
     expect((await identified({ expiresIn })).tokens.expiresAt).toBe(end)
   })
@@ -58,20 +58,23 @@ describe('the tokens of a login', () => {
     ['openid granted', ['openid', 'granted']],
     ['', []],
     ['"', []],
-  ])('with the scope %j have %j (RFC 6749 5.1: left out means as asked)', async (scope, granted) => {
-    expect((await identified({ scope })).tokens.scope).toEqual(granted)
-  })
+  ])(
+    'the scope %j of a token response grants %j (RFC 6749 5.1: omitted means as requested)',
+    async (scope, granted) => {
+      expect((await identified({ scope })).tokens.scope).toEqual(granted)
+    },
+  )
 })
 
 describe('the user of a login', () => {
-  it('is the claims that say something of the user', async () => {
+  it('the user has the claims about the user and not those about the token', async () => {
     verified.claims = { ...verified.claims, aud: 'web', nonce: 'nonce', name: 'Alice', email: undefined, picture: null }
     const { user } = await identified()
     expect(user).toStrictEqual({ iss: issuer, sub: 'alice', name: 'Alice', picture: null })
   })
 
-  it('has no claims that could be read but not written', async () => {
-    // As of lists in lists without end, which JSON.stringify writes by recursion up to Node 24.
+  it('claims that cannot be serialized fail the login', async () => {
+    // Like deeply nested arrays, which JSON.stringify writes by recursion up to Node 24.
     const unwritable = {
       toJSON() {
         throw new RangeError('Maximum call stack size exceeded')
@@ -85,9 +88,9 @@ describe('the user of a login', () => {
   })
 
   it.each([
-    ['lists', (inner: unknown): unknown => [inner]],
+    ['arrays', (inner: unknown): unknown => [inner]],
     ['objects', (inner: unknown): unknown => ({ inner })],
-  ])('has claims of at most 1999 levels of %s, however deep JSON could be written', async (_what, around) => {
+  ])('claims may have at most 1999 levels of %s, however deep JSON could be written', async (_what, around) => {
     const nested = (levels: number): unknown => {
       let value: unknown = 'x'
       for (let level = 0; level < levels; level++) value = around(value)
@@ -107,7 +110,7 @@ describe('the user of a login', () => {
 })
 
 describe('the roles of a login', () => {
-  it('come from the options\u2019 function, else from the claim', async () => {
+  it('roles come from the roles option, or else from the roles claim', async () => {
     verified.claims = { ...verified.claims, roles: ['claimed'] }
     verified.accessToken = () => ({ groups: ['staff'] })
     expect((await identified()).roles).toEqual(['claimed'])
@@ -115,7 +118,7 @@ describe('the roles of a login', () => {
     expect((await identified({}, { roles })).roles).toEqual(['staff'])
   })
 
-  it('are read without an access token that cannot be verified, and a warning says whose and why', async () => {
+  it('roles are read without an access token that cannot be verified, and a warning names the cause', async () => {
     verified.accessToken = () => {
       throw tokenInvalid('access token', 'it is for somebody else')
     }
@@ -132,7 +135,7 @@ describe('the roles of a login', () => {
     ])
   })
 
-  it('that cannot be read fail the login, and the log is told why', async () => {
+  it('a failing roles function fails the login with hook_failed, but a LoginRefused passes through', async () => {
     const failing = (roles: () => unknown): ReturnType<typeof rejection> =>
       rejection(identified({}, { roles: roles as NonNullable<OidcOptions['roles']> }))
     const thrown = await failing(() => {

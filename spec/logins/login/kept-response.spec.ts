@@ -7,19 +7,19 @@ const instance = instanceWith()
 let records = new MemoryRecords()
 beforeEach(() => void (records = new MemoryRecords()))
 
-describe('a response that waits for its GET', () => {
-  it('is had once, as it came', async () => {
+describe('a stored authorization response that waits for its GET', () => {
+  it('a stored response is returned once, unchanged', async () => {
     await keepResponse(instance, records, 'one', new URLSearchParams('code=a+b%26&state=s&code=2'))
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=a+b%26&state=s&code=2')
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
   })
 
-  it('without parameters is one too', async () => {
+  it('a stored response may have no parameters', async () => {
     await keepResponse(instance, records, 'one', new URLSearchParams())
     expect(await takeResponse(instance, records, 'one')).toEqual(new URLSearchParams())
   })
 
-  it('is that of its own login', async () => {
+  it('a stored response is returned for its own login only', async () => {
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
     await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
     await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))
@@ -27,13 +27,13 @@ describe('a response that waits for its GET', () => {
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=1')
   })
 
-  it('that came first is the one that is kept', async () => {
+  it('the first stored response of a login is kept', async () => {
     await keepResponse(instance, records, 'one', new URLSearchParams('code=first'))
     await keepResponse(instance, records, 'one', new URLSearchParams('code=second'))
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=first')
   })
 
-  it('waits for a minute, under a name of its own, and nobody who reads the records sees its code', async () => {
+  it('a stored response lasts for a minute under its own key, and its code is sealed', async () => {
     const add = vi.spyOn(records, 'add')
     await keepResponse(instance, records, 'one', new URLSearchParams('code=the-code'))
     expect(add).toHaveBeenCalledExactlyOnceWith({ kind: 'response', id: 'one' }, expect.any(String), 60)
@@ -41,13 +41,13 @@ describe('a response that waits for its GET', () => {
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('the-code')
   })
 
-  it('is none for an instance of the same name at another provider', async () => {
+  it('a stored response is not returned to an instance with another client', async () => {
     const other = instanceWith({ clientId: 'other' })
     await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
     expect(await takeResponse(other, records, 'one')).toBeUndefined()
   })
 
-  it('that was sealed otherwise, or for another login, is none', async () => {
+  it('a stored response that is not sealed for its login is not returned', async () => {
     await records.set({ kind: 'response', id: 'one' }, 'code=planted', 60)
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
     await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))

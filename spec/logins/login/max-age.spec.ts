@@ -12,8 +12,8 @@ function fault(authTime: unknown, maxAge: string | undefined = '60', ago = 100):
   return staleness(instance, { startedAt, parameters } as Transaction, authTime)
 }
 
-describe('auth_time of a login that asked for max_age', () => {
-  it('may be as long before the login began as was asked for, and the clock tolerance more', () => {
+describe('auth_time of a login with max_age', () => {
+  it('auth_time may precede the beginning of the login by max_age and the clock tolerance', () => {
     const begun = nowSeconds() - 100
     expect(fault(begun)).toBeUndefined()
     expect(fault(begun - 90)).toBeUndefined()
@@ -22,16 +22,16 @@ describe('auth_time of a login that asked for max_age', () => {
     expect(fault(begun - 31, '0')).toBe('auth_time is longer ago than max_age permits')
   })
 
-  it.each([undefined, null, '1800000000', [1_800_000_000]])('must be there as a number: %j', (authTime) => {
+  it.each([undefined, null, '1800000000', [1_800_000_000]])('an auth_time of %j counts as missing', (authTime) => {
     expect(fault(authTime)).toBe('auth_time is missing, though max_age was asked for')
   })
 
-  it('must not be in the future', () => {
+  it('auth_time must not be in the future', () => {
     expect(fault(nowSeconds() + 30)).toBeUndefined()
     expect(fault(nowSeconds() + 32)).toBe('auth_time is in the future, so that max_age cannot be told')
   })
 
-  it('is not looked at where none was asked for', () => {
+  it('auth_time is ignored if no max_age was requested', () => {
     const none = { startedAt: nowSeconds(), parameters: {} } as Transaction
     for (const authTime of [undefined, 1, 'x']) expect(staleness(instance, none, authTime)).toBeUndefined()
   })

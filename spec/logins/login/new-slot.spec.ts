@@ -40,8 +40,8 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
   return slotOf(instance, transaction, identity)
 }
 
-describe('what is kept of a login', () => {
-  it('is who it is, what was granted, and when it began and ends; no more where the provider says no more', () => {
+describe('the slot of a new login', () => {
+  it('a slot has the user, the grant and the times of its login, and no claims that the provider omitted', () => {
     const now = nowSeconds()
     const slot = made()
     expect(slot).toStrictEqual({
@@ -62,7 +62,7 @@ describe('what is kept of a login', () => {
     expect(made().loginId).not.toBe(slot.loginId)
   })
 
-  it('is the session at the provider, how the user authenticated and when, and the end of the access token, where it says', () => {
+  it('a slot has sid, acr, auth_time and the expiry of the access token if the provider sends them', () => {
     const now = nowSeconds()
     expect(made({ sid: 'sid-1', acr: 'urn:gold', auth_time: now - 60 }, { expiresAt: now + 300 })).toMatchObject({
       sid: 'sid-1',
@@ -72,32 +72,32 @@ describe('what is kept of a login', () => {
     })
   })
 
-  it.each([[5], [null], [['sid-1']], [{ a: 1 }], [true]])('is no sid and no acr that is %j', (value) => {
+  it.each([[5], [null], [['sid-1']], [{ a: 1 }], [true]])('a slot omits a sid and an acr of %j', (value) => {
     const slot = made({ sid: value, acr: value })
     expect(slot).not.toHaveProperty('sid')
     expect(slot).not.toHaveProperty('acr')
   })
 
-  it('is a sid and an acr each for itself, also where it is empty', () => {
+  it('a slot has sid and acr independently of each other, even if they are empty', () => {
     expect(made({ sid: '', acr: 1 })).toMatchObject({ sid: '' })
     expect(made({ sid: 1, acr: '' })).toMatchObject({ acr: '' })
     expect(made({ sid: 'sid-1' })).not.toHaveProperty('acr')
     expect(made({ acr: '1' })).not.toHaveProperty('sid')
   })
 
-  it.each([['1'], [null], [[1]], [true], [undefined]])('is no auth_time that is %j', (value) => {
+  it.each([['1'], [null], [[1]], [true], [undefined]])('a slot omits an auth_time of %j', (value) => {
     expect(made({ auth_time: value })).not.toHaveProperty('authTime')
   })
 
-  it('is no auth_time that is ahead of our clock by more than it may be off', () => {
+  it('a slot omits an auth_time that is ahead by more than the clock tolerance', () => {
     const now = nowSeconds()
     expect(made({ auth_time: now + 30 })).toMatchObject({ authTime: now + 30 })
     expect(made({ auth_time: now + 31 })).not.toHaveProperty('authTime')
   })
 })
 
-describe('a time', () => {
-  it('has come up to the tolerance of clocks, and is a number', () => {
+describe('isPast()', () => {
+  it('isPast() accepts numbers up to the clock tolerance ahead', () => {
     const now = nowSeconds()
     const times = [0, -5, now - 1, now, now + 29.9, now + 30, now + 30.1, now + 1000, String(now), null, undefined, []]
     expect(times.filter((time) => isPast(instance, time))).toEqual([0, -5, now - 1, now, now + 29.9, now + 30])

@@ -1,4 +1,4 @@
-/** Logins that the application or the provider ends, without a request of their browser. */
+/** Logouts by the application or by the provider, without a request of the browser. */
 import { MemoryStore } from 'express-session'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -23,7 +23,7 @@ beforeEach(() => {
   vi.mocked(revokeTokens).mockClear()
 })
 
-/** Logs a user in, in a session of its own. */
+/** Logs a user in, in a separate session. */
 async function logIn(session: string, slot: Slot, others: Readonly<Record<string, Slot>> = {}): Promise<void> {
   const logins = instance.loginsIn(records)
   await putLogins(records, session, { default: slot, ...others }, 1)
@@ -36,13 +36,13 @@ function sessions(): string[] {
   return Object.keys((store as unknown as { sessions: object }).sessions)
 }
 
-/** Whether a login of the user that was begun a second ago would be ended once it is written. */
+/** Whether a logout has ended a login in progress of this user that began a second ago. */
 function endsInProgress(slot: Slot): Promise<boolean> {
   return instance.loginsIn(records).wasLoggedOut({ ...slot, startedAt: Date.now() / 1000 - 1 })
 }
 
-describe('one login that the application ends', () => {
-  it('is gone with its session, its tokens are revoked, and so is what is in progress at the same session of the provider', async () => {
+describe('endByApplication() with an id', () => {
+  it('ends the login, its session and logins in progress with its sid, and revokes its tokens', async () => {
     const alice = slotOf('alice', { sid: 'sid-1' })
     await logIn('s', alice)
     const ended = heard(instance, 'logout')
@@ -58,7 +58,7 @@ describe('one login that the application ends', () => {
     expect(await endsInProgress(slotOf('alice', { sid: 'sid-2' }))).toBe(false)
   })
 
-  it('without a session at the provider ends nothing that is in progress', async () => {
+  it('ends no login in progress if the login has no sid', async () => {
     const alice = slotOf('alice')
     await logIn('s', alice)
     const include = vi.spyOn(records, 'include')
@@ -67,7 +67,7 @@ describe('one login that the application ends', () => {
     expect(await endsInProgress(alice)).toBe(false)
   })
 
-  it('leaves the session where another login is in it', async () => {
+  it('keeps the session if it has another login', async () => {
     const alice = slotOf('alice')
     await logIn('s', alice, { staff: slotOf('bob') })
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -75,7 +75,7 @@ describe('one login that the application ends', () => {
     expect(await records.get(loginKey('s'))).toContain('bob')
   })
 
-  it('is none where there is no such login, and none is revoked', async () => {
+  it('returns 0 and revokes nothing if there is no such login', async () => {
     expect(await endByApplication(instance, store, { id: 'another' })).toBe(0)
     const alice = slotOf('alice', { endsAt: 1 })
     await records.set({ kind: 'login', id: alice.loginId }, 's', 60)
@@ -83,7 +83,7 @@ describe('one login that the application ends', () => {
     expect(revokeTokens).not.toHaveBeenCalled()
   })
 
-  it('whose tokens cannot be opened is ended all the same, and nothing is revoked', async () => {
+  it('ends a login whose tokens cannot be opened, and revokes nothing', async () => {
     const alice = slotOf('alice')
     await logIn('s', alice)
     await putLogins(records, 's', { default: alice }, 1)
@@ -93,7 +93,7 @@ describe('one login that the application ends', () => {
 })
 
 describe('the logins of a user', () => {
-  it('are ended in batches, each once, and leave the group empty', async () => {
+  it('endLogins() ends 45 logins once each, and leaves their group empty', async () => {
     const many = Array.from({ length: 45 }, (_, n) => slotOf('alice', { loginId: `login ${n}` }))
     for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
     const ended = heard(instance, 'logout')
@@ -104,7 +104,7 @@ describe('the logins of a user', () => {
     expect(await instance.loginsIn(records).members({ sub: 'alice' })).toEqual([])
   })
 
-  it('are listed, the latest first, and those that are gone are taken out of the group', async () => {
+  it('listLogins() returns logins, latest first, and removes those that no longer exist from the group', async () => {
     const many = Array.from({ length: 25 }, (_, n) => slotOf('alice', { loginId: `login ${n}`, startedAt: 1000 + n }))
     for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
     await new Promise<void>((resolve) => store.destroy('s3', () => resolve()))

@@ -24,8 +24,8 @@ function loginKeyOf(id: string): string {
   return redisKey({ session: id, part: 'login' }, 'sess:')
 }
 
-describe('the end of a login', () => {
-  it('with the last one ends the session and what was written to it', async () => {
+describe('a logout by the user', () => {
+  it('a logout of the last login deletes the session and its data', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -38,7 +38,7 @@ describe('the end of a login', () => {
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
   })
 
-  it('leaves that with another instance, and the data', async () => {
+  it('a logout keeps the login with another instance and the session data', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -50,7 +50,7 @@ describe('the end of a login', () => {
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
   })
 
-  it('of nobody is none, and leads on all the same', async () => {
+  it('a logout without a login emits no event and redirects all the same', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -60,8 +60,8 @@ describe('the end of a login', () => {
     expect((await notesOf(agent, app)).notes).toEqual(['apples'])
   })
 
-  it('finds a login that moved to another session while the request ran', async () => {
-    // The records stop at the first read of the logout, so that the other login can come between.
+  it('a logout finds a login that moved to another session while the request ran', async () => {
+    // The records hold the first replacement by the logout, so that the other login is written before it.
     const real = redisRecords({ client: world.redis.client })
     let stop: Promise<void> | undefined
     let reached: () => void = () => {}
@@ -93,7 +93,7 @@ describe('the end of a login', () => {
     expect((await agent.get('/staff')).hops).toHaveLength(1)
   })
 
-  it('of a record that keeps changing is 503, and the login stays', async () => {
+  it('a logout answers 503 and keeps the login if its record keeps changing', async () => {
     const real = redisRecords({ client: world.redis.client })
     let jammed = false
     const records: Records = {
@@ -111,7 +111,7 @@ describe('the end of a login', () => {
     expect((await agent.get('/profile')).hops).toHaveLength(1)
   })
 
-  it('of a record that a newer version wrote is none: that is left alone', async () => {
+  it('a logout does not modify a record that a newer version wrote', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -123,7 +123,7 @@ describe('the end of a login', () => {
     expect(await world.redis.client.get(loginKeyOf(id))).toBe(text)
   })
 
-  it('stands where the session cannot be deleted, which is told', async () => {
+  it('a logout succeeds and emits store_fault if the session cannot be deleted', async () => {
     const store = world.store()
     const app = await world.start({ session: { store }, routes: noteRoutes })
     const agent = app.agent()
@@ -140,7 +140,7 @@ describe('the end of a login', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('goes on where the tokens are gone', async () => {
+  it('a logout succeeds if the tokens are gone', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
@@ -150,7 +150,7 @@ describe('the end of a login', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('goes on where the tokens cannot be opened', async () => {
+  it('a logout succeeds without an ID token hint if the tokens cannot be opened', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')

@@ -1,4 +1,4 @@
-/** What the specs of single use cases are set upon: an instance that needs no provider, and a request with its session in memory. */
+/** For the specs of single use cases: an instance that needs no provider, and a request whose session is in memory. */
 import type { Request } from 'express'
 import session, { MemoryStore } from 'express-session'
 import type { OidcEventName, OidcOptions } from 'express-session-oidc'
@@ -14,7 +14,7 @@ import { secret } from '../../support/app.ts'
 
 const issuer = 'https://id.example.com'
 
-/** An instance at https://app.example.com that knows its provider's metadata, and asks it nothing. */
+/** An instance at https://app.example.com with configured provider metadata, which sends no request. */
 export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
   const instance = makeInstance({
     issuer: {
@@ -36,7 +36,7 @@ export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
   return { ...instance, keys }
 }
 
-/** The events of one kind that an instance tells from now on. */
+/** The events of one kind that an instance emits from now on. */
 export function heard(instance: Instance, name: OidcEventName): object[] {
   const events: object[] = []
   instance.events.on(name, (event) => void events.push(event))
@@ -48,11 +48,11 @@ export interface Stage {
   readonly records: MemoryRecords
   readonly req: Request
   readonly session: RequestSession
-  /** The session that the request came with. */
+  /** The id of the session that the request came with. */
   readonly id: string
 }
 
-/** A request with a session that has these logins, each with tokens beside it. */
+/** A request whose session has these logins, each with tokens. */
 export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Promise<Stage> {
   const store = new MemoryStore()
   const records = new MemoryRecords()
@@ -70,7 +70,7 @@ export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Pro
   return { store, records, req, session: new RequestSession(req, records), id }
 }
 
-/** Writes the logins of a session; says the text of their record. */
+/** Writes the logins of a session with their tokens; returns the text of the login record. */
 export async function putLogins(
   records: MemoryRecords,
   id: string,

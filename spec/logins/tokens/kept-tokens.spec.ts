@@ -1,4 +1,4 @@
-/** The tokens of a login where they are kept: how they are changed beside others who write, and how their login ends. */
+/** Stored tokens of a login: how they are changed while others write, and how their login ends. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -58,13 +58,13 @@ async function scopeOfLogin(): Promise<readonly string[] | undefined> {
   return LoginRecord.of('session', await records.get(loginKey('s'))).slots['default']?.scope
 }
 
-/** Another has refreshed them. */
+/** Another process refreshes the tokens. */
 async function refreshedByAnother(): Promise<void> {
   await put('s', { default: alice }, 8)
   await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
 }
 
-/** Another login has taken theirs along into the session `t`. */
+/** Another login moves this login into the session `t`. */
 async function moved(): Promise<void> {
   await put('t', { default: alice }, 1)
   await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
@@ -77,7 +77,7 @@ const toNew = (there: KeptTokens): TokenChange => ({
   slotFrom: (slot) => ({ ...slot, roles: ['admin'] }),
 })
 
-/** Lets others act before the next replacement of the record, which they are not told of. */
+/** Runs one of `acts` before each of the next replacements of the record. */
 function before(...acts: (() => unknown)[]): void {
   const replace = records.replace.bind(records)
   vi.spyOn(records, 'replace').mockImplementation(async (...call) => {
@@ -86,8 +86,8 @@ function before(...acts: (() => unknown)[]): void {
   })
 }
 
-describe('tokens', () => {
-  it('are changed with their slot, in one step; what others have stays', async () => {
+describe('changeTokens()', () => {
+  it('changes tokens and slot in one step, and keeps the slots of other instances', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace')
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
@@ -99,37 +99,37 @@ describe('tokens', () => {
     })
   })
 
-  it('that are for some APIs leave what was granted for others', async () => {
+  it('keeps the scope that was granted for other APIs', async () => {
     const there = await place()
     await changeTokens(instance, there, (now) => ({
       tokens: { ...now, scope: ['openid', 'calendar'] },
       slotFrom: (slot) => slot,
     }))
-    // `openid` is that of the tokens of before, `orders` of others.
+    // The former tokens have `openid`; `orders` was granted for other APIs.
     expect(new Set(await scopeOfLogin())).toEqual(new Set(['openid', 'calendar', 'orders']))
   })
 
-  it('lose the scope that those of before had and those of now have not', async () => {
+  it('removes the scope that the former tokens had and the new ones lack', async () => {
     const there = await place()
     await changeTokens(instance, there, (now) => ({ tokens: { ...now, scope: [] }, slotFrom: (slot) => slot }))
     expect(await scopeOfLogin()).toEqual(['orders'])
   })
 
-  it('are left alone where there is nothing to change', async () => {
+  it('writes nothing if there is nothing to change', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace')
     expect(await changeTokens(instance, there, () => undefined)).toMatchObject({ accessToken: 'old' })
     expect(replace).not.toHaveBeenCalled()
   })
 
-  it('are changed as another has left them meanwhile', async () => {
+  it('changes the tokens that another process wrote meanwhile', async () => {
     const there = await place()
     before(refreshedByAnother)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
     expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({ version: 9 })
   })
 
-  it('are changed where their login went meanwhile', async () => {
+  it('changes the tokens in the session to which their login moved meanwhile', async () => {
     const there = await place()
     before(moved)
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
@@ -137,7 +137,7 @@ describe('tokens', () => {
     expect(await kept('s')).toBeUndefined()
   })
 
-  it('are looked for again where their login went between two reads of them', async () => {
+  it('reads again if the login moves between the two reads', async () => {
     const there = await place()
     const get = records.get.bind(records)
     let reads = 0
@@ -148,7 +148,7 @@ describe('tokens', () => {
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'moved, new' })
   })
 
-  it('of a login that has ended are none, and are not written', async () => {
+  it('returns undefined and writes nothing if the login has ended', async () => {
     const there = await place()
     await records.delete([loginKey('s')])
     const replace = vi.spyOn(records, 'replace')
@@ -156,13 +156,13 @@ describe('tokens', () => {
     expect(replace).not.toHaveBeenCalled()
   })
 
-  it('that are gone though their login stands are none', async () => {
+  it('returns undefined if the login still exists but its tokens are gone', async () => {
     const there = await place()
     await records.delete([tokensKey('s', 'default')])
     expect(await changeTokens(instance, there, toNew)).toBeUndefined()
   })
 
-  it('of a newer secret are not overwritten', async () => {
+  it('does not overwrite tokens of a newer secret', async () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
     const change = vi.fn<(there: KeptTokens) => TokenChange>(toNew)
@@ -171,7 +171,7 @@ describe('tokens', () => {
     expect(await records.get(tokensKey('s', 'default'))).toBe('sealed with another secret')
   })
 
-  it('of a record that keeps changing are given up after ten tries', async () => {
+  it('gives up after ten tries if the record keeps changing', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
     expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({
@@ -182,10 +182,10 @@ describe('tokens', () => {
   })
 })
 
-describe('tokens that are the only ones of their login, while the store is away', () => {
+describe('changeTokens() while the store is down', () => {
   const away = (): OidcError => storeUnavailable(new Error('away'))
 
-  it('are held, and written once it is back', async () => {
+  it('holds the tokens, and writes them once the store is back', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace')
     replace.mockRejectedValueOnce(away()).mockRejectedValueOnce(away())
@@ -194,7 +194,7 @@ describe('tokens that are the only ones of their login, while the store is away'
     expect(await kept()).toMatchObject({ accessToken: 'old, new' })
   })
 
-  it('are not written again where only the answer was lost', async () => {
+  it('does not write the tokens again if only the response was lost', async () => {
     const there = await place()
     const replace = records.replace.bind(records)
     const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
@@ -207,7 +207,7 @@ describe('tokens that are the only ones of their login, while the store is away'
     expect(change).toHaveBeenCalledOnce()
   })
 
-  it('are given up after 30 seconds, not before', async () => {
+  it('gives up after 30 seconds, and not before', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const there = await place()
     const after = [29_000, 1000, 1]
@@ -220,7 +220,7 @@ describe('tokens that are the only ones of their login, while the store is away'
   })
 
   it.each([new OidcError('internal_error', 'no', { status: 500 }), new TypeError('unforeseen')])(
-    'are not held for %s, which is no fault of the store',
+    'does not retry after %s, which is not a fault of the store',
     async (fault) => {
       const there = await place()
       const replace = vi.spyOn(records, 'replace').mockRejectedValue(fault)
@@ -230,10 +230,10 @@ describe('tokens that are the only ones of their login, while the store is away'
   )
 })
 
-describe('a login that the provider has ended', () => {
+describe('endUnless() for a login that the provider has ended', () => {
   const asSent = (there: KeptTokens): boolean => there.accessToken !== 'old'
 
-  it('ends here, and leaves those of other instances', async () => {
+  it('ends the login, and keeps those of other instances', async () => {
     const there = await place()
     const events = heard(instance, 'logout')
     expect(await endUnless(instance, there, asSent)).toBeUndefined()
@@ -245,13 +245,13 @@ describe('a login that the provider has ended', () => {
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'refresh_refused' }])
   })
 
-  it('leaves no record where it was the only one', async () => {
+  it('deletes the record of the only login', async () => {
     const there = await place({ default: alice })
     await endUnless(instance, there, asSent)
     expect(await records.get(loginKey('s'))).toBeUndefined()
   })
 
-  it('stands where its tokens are others by now', async () => {
+  it('keeps the login when its tokens were rotated', async () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
     const events = heard(instance, 'logout')
@@ -260,14 +260,14 @@ describe('a login that the provider has ended', () => {
     expect(events).toEqual([])
   })
 
-  it('stands where they became others while it was being ended', async () => {
+  it('keeps the login when its tokens are rotated while it is being ended', async () => {
     const there = await place()
     before(refreshedByAnother)
     expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })
   })
 
-  it('ends also without its tokens, and where nothing is left of it nothing happens', async () => {
+  it('ends a login without tokens, and does nothing the second time', async () => {
     const there = await place()
     await records.delete([tokensKey('s', 'default')])
     const events = heard(instance, 'logout')
@@ -276,14 +276,14 @@ describe('a login that the provider has ended', () => {
     expect(events).toHaveLength(1)
   })
 
-  it('stands where its tokens are of a newer secret: what was sent may be others by now', async () => {
+  it('keeps the login when its tokens are of a newer secret, because they may have been rotated', async () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
     expect(await rejection(endUnless(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
     expect(await records.get(loginKey('s'))).toBeDefined()
   })
 
-  it('of a record that keeps changing is a fault of the store after ten tries', async () => {
+  it('fails with store_unavailable after ten tries if the record keeps changing', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
     expect(await rejection(endUnless(instance, there, asSent))).toMatchObject({

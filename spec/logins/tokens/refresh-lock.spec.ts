@@ -1,4 +1,4 @@
-/** One refresh at a time, as each of those who want it sees it; across processes it is in races/refresh-processes. */
+/** The refresh lock, as each caller sees it; races/refresh-processes tests it across processes. */
 import { describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { RecordKey } from '../../../lib/core/records.ts'
@@ -21,8 +21,8 @@ function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Pro
   })
 }
 
-describe('who refreshes', () => {
-  it('has the lock for as long as it works, and gives it away then', async () => {
+describe('a caller that has the refresh lock', () => {
+  it('holds the lock while it works, and then releases it', async () => {
     const records = new MemoryRecords()
     const work = async (): Promise<KeptTokens> => {
       expect(await records.get(lock)).toMatch(/^[\w-]{22}$/)
@@ -53,13 +53,13 @@ describe('who refreshes', () => {
     expect(replace).toHaveBeenCalledTimes(3)
   })
 
-  it('has its tokens also where the lock cannot be given away', async () => {
+  it('gets its tokens even if the lock cannot be released', async () => {
     const records = new MemoryRecords()
     vi.spyOn(records, 'replace').mockRejectedValue(storeUnavailable(new Error('gone')))
     expect(await refresh(records)).toBe(tokens)
   })
 
-  it('and cannot tell whether it has the lock leaves none, and fails', async () => {
+  it('fails and leaves no lock if it cannot tell whether it has the lock', async () => {
     const records = new MemoryRecords()
     const add = records.add.bind(records)
     vi.spyOn(records, 'add').mockImplementation(async (...call) => {
@@ -73,8 +73,8 @@ describe('who refreshes', () => {
   })
 })
 
-describe('who comes while another refreshes', () => {
-  it('looks again and again what that has got, and takes it', async () => {
+describe('a caller that waits for the refresh lock', () => {
+  it('polls for the result of the other refresh, and returns it', async () => {
     const records = new MemoryRecords()
     await records.add(lock, 'another', 60)
     const byAnother = vi.fn<LockedRefresh['byAnother']>()
@@ -85,7 +85,7 @@ describe('who comes while another refreshes', () => {
     expect(work).not.toHaveBeenCalled()
   })
 
-  it('refreshes where that gave the lock away with nothing got', async () => {
+  it('refreshes if the lock is released without a result', async () => {
     const records = new MemoryRecords()
     await records.add(lock, 'another', 60)
     const byAnother = async (): Promise<undefined> => {
@@ -95,13 +95,13 @@ describe('who comes while another refreshes', () => {
     expect(await refresh(records, { byAnother })).toBe(tokens)
   })
 
-  it('waits for as long as a lock lives without being renewed, and then says what it waits for', async () => {
+  it('waits for as long as a lock lives without a renewal, and then fails with provider_unavailable', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const records = new MemoryRecords()
     await records.add(lock, 'another', 600)
     let looks = 0
     const byAnother = (): Promise<undefined> => {
-      // At its end one still looks again, since the lock may have ended in between.
+      // It looks once more at the end, because the lock may have expired in between.
       if (++looks === 1) vi.setSystemTime(Date.now() + 15_000)
       if (looks === 2) vi.setSystemTime(Date.now() + 51)
       return Promise.resolve(undefined)
@@ -115,7 +115,7 @@ describe('who comes while another refreshes', () => {
 })
 
 describe('a refresh that fails', () => {
-  it('with a fault that passes is remembered for as long as the fault says, and others are told it without a try', async () => {
+  it('a temporary fault is noted for its Retry-After, and other callers get it without a try', async () => {
     const records = new MemoryRecords()
     const set = vi.spyOn(records, 'replace')
     const fault = providerUnavailable('the provider is down', 7)
@@ -131,7 +131,7 @@ describe('a refresh that fails', () => {
     expect(work).not.toHaveBeenCalled()
   })
 
-  it('is told by its code where nothing else is known of it, and remembered for five seconds', async () => {
+  it('a fault without a detail is noted with its code for five seconds', async () => {
     const records = new MemoryRecords()
     const fault = new OidcError('client_rejected', 'refused', { status: 502 })
     await rejection(refresh(records, { work: () => Promise.reject(fault) }))
@@ -145,11 +145,11 @@ describe('a refresh that fails', () => {
     ['the end of the login', new OidcError('login_required', 'log in', { status: 401 })],
     ['a fault of the store', storeUnavailable(new Error('gone'))],
     [
-      'a token that takes more of the user',
+      'a token that needs user interaction',
       new LoginNeeded('not_allowed', { provider: 'default', owner: 'owner', scope: ['a'], parameters: {}, detail: '' }),
     ],
-    ['anything unforeseen', new TypeError('unforeseen')],
-  ])('with %s is not remembered: the next tries by itself', async (_what, fault) => {
+    ['an unexpected error', new TypeError('unforeseen')],
+  ])('%s is not noted, and the next caller tries itself', async (_what, fault) => {
     const records = new MemoryRecords()
     await expect(refresh(records, { work: () => Promise.reject(fault) })).rejects.toBe(fault)
     expect(await records.get(lock)).toBeUndefined()

@@ -1,4 +1,4 @@
-/** What a refresh makes of a login: who it is of is looked at anew, and what cannot be told just now stays. */
+/** How a refresh updates a login: the user is identified again, and what cannot be verified at the moment is kept. */
 import { SignJWT, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -68,7 +68,7 @@ async function after(
 }
 
 describe('a refresh', () => {
-  it('brings the access token, its end and what the ID token says of the user; the ID token is that from then on', async () => {
+  it('a refresh updates the access token, its expiry, the ID token and the claims about the user', async () => {
     const next = await idToken({ name: 'Alice the Second', acr: 'gold' })
     const { tokens, slot } = await after(made(), response({ idToken: next, refreshToken: 'next refresh' }))
     expect(tokens).toMatchObject({ accessToken: 'new', refreshToken: 'next refresh', idToken: next })
@@ -78,7 +78,7 @@ describe('a refresh', () => {
     expect(slot.checkedAt).toBeGreaterThanOrEqual(nowSeconds() - 1)
   })
 
-  it('without ID token, refresh token and scope leaves those that there were', async () => {
+  it('a refresh without ID token, refresh token and scope keeps the former ones', async () => {
     const before = await former()
     const { tokens, slot } = await after(made(), response(), { before })
     expect(tokens).toMatchObject({
@@ -90,29 +90,26 @@ describe('a refresh', () => {
     expect(slot).toMatchObject({ user: { name: 'Alice' }, acr: 'silver' })
   })
 
-  it('that says nothing of when the token ends leaves no end of a former one', async () => {
+  it('a refresh without expires_in removes the former expiry', async () => {
     const { slot } = await after(made(), response({ expiresIn: undefined }))
     expect(slot).not.toHaveProperty('accessTokenEndsAt')
   })
 
-  it.each([{ sid: 'the first' }, {}])(
-    'leaves the session at the provider that the login was of (%j)',
-    async (session) => {
-      const next = response({ idToken: await idToken({ sid: 'another', acr: 'gold' }) })
-      const { slot } = await after(made(), next, { slot: { ...alice, ...session } })
-      expect([slot.sid, slot.acr]).toEqual([session.sid, 'gold'])
-    },
-  )
+  it.each([{ sid: 'the first' }, {}])('a refresh keeps the sid of the login (%j)', async (session) => {
+    const next = response({ idToken: await idToken({ sid: 'another', acr: 'gold' }) })
+    const { slot } = await after(made(), next, { slot: { ...alice, ...session } })
+    expect([slot.sid, slot.acr]).toEqual([session.sid, 'gold'])
+  })
 
   it.each([
     ['of another subject', { sub: 'bob' }, 'ID token: sub is another than that of the login'],
     ['with another nonce', { nonce: 'another' }, 'ID token: nonce is another'],
-  ])('with an ID token %s is refused (OIDC Core 12.2)', async (_what, claims, detail) => {
+  ])('a refresh with an ID token %s is rejected (OIDC Core 12.2)', async (_what, claims, detail) => {
     const error = await rejection(after(made(), response({ idToken: await idToken(claims) })))
     expect(error).toMatchObject({ code: 'token_invalid', detail })
   })
 
-  it('with an ID token of another issuer than the login is refused, also where the instance takes several', async () => {
+  it('a refresh with an ID token of another accepted issuer than that of the login is rejected', async () => {
     const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
     const other = await idToken({ iss: 'https://other.example.com' })
     const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
@@ -121,20 +118,20 @@ describe('a refresh', () => {
     expect((await after(instance, response({ idToken: other }), { slot })).tokens.idToken).toBe(other)
   })
 
-  it('with the nonce of the login, or with none where that had one, is good', async () => {
+  it('a refresh with an ID token with the nonce of the login, or without one, is accepted', async () => {
     for (const claims of [{ nonce: 'that of the login' }, {}]) {
       const next = await idToken(claims)
       expect((await after(made(), response({ idToken: next }))).tokens.idToken).toBe(next)
     }
   })
 
-  it('whose user is not wanted any more is told so', async () => {
+  it('a refresh fails with login_refused if accept() now returns false for the user', async () => {
     const instance = made({ accept: () => false })
     const refused = await rejection(after(instance, response({ idToken: await idToken() })))
     expect(refused).toMatchObject({ code: 'login_refused', status: 403 })
   })
 
-  it('whose ID token cannot be verified just now leaves that of before, and tells why', async () => {
+  it('a refresh keeps the former ID token if the new one cannot be verified, and emits the cause', async () => {
     const instance = instanceWith()
     const faults = heard(instance, 'provider_fault')
     const before = await former()
@@ -144,7 +141,7 @@ describe('a refresh', () => {
     expect(faults).toMatchObject([{ detail: expect.stringMatching(/^after a refresh: key set: /) }])
   })
 
-  it('whose roles the application cannot say leaves those of before, and tells why', async () => {
+  it('a refresh keeps the former roles if the roles function throws, and emits the cause', async () => {
     const roles = (): never => {
       throw new TypeError('no roles')
     }
@@ -160,7 +157,7 @@ describe('a refresh', () => {
 describe('a refresh for another API', () => {
   const target = { scope: ['calendar'], resource: [] }
 
-  it('brings one access token more and says nothing of the user', async () => {
+  it('a refresh for another API adds one access token and does not change the slot', async () => {
     const before = await former()
     const change = await otherToken(made(), response({ refreshToken: 'next refresh' }), {
       sent: before,
@@ -173,7 +170,7 @@ describe('a refresh for another API', () => {
     expect(slotFrom(alice)).toBe(alice)
   })
 
-  it('with an ID token of another subject is refused all the same', async () => {
+  it('a refresh for another API with an ID token of another subject is rejected', async () => {
     const answer = response({ idToken: await idToken({ sub: 'bob' }) })
     const refused = otherToken(made(), answer, { sent: await former(), slot: alice, target })
     expect(await rejection(refused)).toMatchObject({ code: 'token_invalid' })

@@ -1,4 +1,4 @@
-/** The access tokens of a login: how they are named and kept, what they lack, and how long they are good for. */
+/** The access tokens of a login: their names, how they are stored, missing scope, and freshness. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   grantedScope,
@@ -25,25 +25,20 @@ function kept(others: KeptTokens['others'], scope: readonly string[] = ['openid'
 
 describe('an access token', () => {
   it.each<[string, Partial<AccessToken>, number, boolean]>([
-    ['that does not say when it ends', { expiresAt: undefined }, 600, true],
-    ['with as long to go as is asked for', { obtainedAt: now - 900, expiresAt: now + 30 }, 30, true],
-    ['with a second less', { obtainedAt: now - 900, expiresAt: now + 29 }, 30, false],
-    ['that ends now', { obtainedAt: now - 900, expiresAt: now }, 0, false],
-    ['that has ended', { obtainedAt: now - 900, expiresAt: now - 1 }, 0, false],
-    [
-      'of a life as long as is asked for, in the first half of it',
-      { obtainedAt: now - 15, expiresAt: now + 15 },
-      30,
-      true,
-    ],
-    ['of such a life, in the second half', { obtainedAt: now - 16, expiresAt: now + 14 }, 30, false],
-    ['of unknown life with less than is asked for', { obtainedAt: undefined, expiresAt: now + 29 }, 30, false],
-    ['of unknown life with as much', { obtainedAt: undefined, expiresAt: now + 30 }, 30, true],
-  ])('%s is fresh for that long: %s', (_what, times, minValidSeconds, expected) => {
+    ['without an expiry', { expiresAt: undefined }, 600, true],
+    ['with minValidSeconds left', { obtainedAt: now - 900, expiresAt: now + 30 }, 30, true],
+    ['with a second less than minValidSeconds left', { obtainedAt: now - 900, expiresAt: now + 29 }, 30, false],
+    ['that expires now', { obtainedAt: now - 900, expiresAt: now }, 0, false],
+    ['that has expired', { obtainedAt: now - 900, expiresAt: now - 1 }, 0, false],
+    ['with a life of minValidSeconds, in its first half', { obtainedAt: now - 15, expiresAt: now + 15 }, 30, true],
+    ['with a life of minValidSeconds, in its second half', { obtainedAt: now - 16, expiresAt: now + 14 }, 30, false],
+    ['of unknown life with less than minValidSeconds left', { obtainedAt: undefined, expiresAt: now + 29 }, 30, false],
+    ['of unknown life with minValidSeconds left', { obtainedAt: undefined, expiresAt: now + 30 }, 30, true],
+  ])('isFresh() evaluates a token %s: %s', (_what, times, minValidSeconds, expected) => {
     expect(isFresh(token(times), minValidSeconds)).toBe(expected)
   })
 
-  it('is usable until it ends, to the second', () => {
+  it('isUsable() accepts a token until it expires, to the second', () => {
     expect(isUsable(token({ expiresAt: undefined }))).toBe(true)
     expect(isUsable(token({ expiresAt: now + 1 }))).toBe(true)
     expect(isUsable(token({ expiresAt: now }))).toBe(false)
@@ -59,14 +54,14 @@ describe('an access token', () => {
     ['api://orders/.default', 'orders.read', []],
     ['/.default/orders', 'orders.read', ['/.default/orders']],
     ['openid', 'orders.read', []],
-  ])('that was asked for with %s and granted %s lacks %j', (wanted, granted, missing) => {
+  ])('a token for which %s was requested and %s granted lacks %j', (wanted, granted, missing) => {
     expect(missingScope({ scope: [wanted], resource: [] }, token({ scope: [granted] }))).toEqual(missing)
     expect(missingScope(ownTarget, token({ scope: [granted] }))).toEqual([])
   })
 })
 
 describe('the access tokens of a login', () => {
-  it('are found by what they are good for, whatever the order of it', () => {
+  it('tokens are found by their scope and resources, in whatever order', () => {
     const name = nameOfTarget({ scope: ['b', 'a'], resource: ['https://two', 'https://one'] })
     expect(nameOfTarget({ scope: ['a', 'b'], resource: ['https://one', 'https://two'] })).toBe(name)
     expect(nameOfTarget(ownTarget)).toBe('')
@@ -77,7 +72,7 @@ describe('the access tokens of a login', () => {
     expect(tokenNamed(kept(undefined), name)).toBeUndefined()
   })
 
-  it('are kept without those that have ended, and the one that is replaced', () => {
+  it('withOther() drops expired tokens and the one that it replaces', () => {
     const others = {
       ended: token({ expiresAt: now }),
       lasting: token({ expiresAt: now + 1 }),
@@ -89,13 +84,13 @@ describe('the access tokens of a login', () => {
     expect(tokenNamed(added, 'again')?.accessToken).toBe('new')
   })
 
-  it('are twenty besides its own at most: the oldest are forgotten', () => {
+  it('withOther() keeps at most twenty additional tokens and drops the oldest', () => {
     let all = kept(undefined)
     for (let n = 0; n < 25; n++) all = withOther(all, `n${n}`, token())
     expect(Object.keys(all.others ?? {})).toEqual(Array.from({ length: 20 }, (_, n) => `n${n + 5}`))
   })
 
-  it('say together what was granted, but for those that were exchanged', () => {
+  it('grantedScope() combines the scope of all tokens but exchanged ones', () => {
     const exchanged = nameOfExchanged(['api'], { scope: ['admin'], resource: [] })
     const all = kept({
       [nameOfTarget({ scope: ['orders'], resource: [] })]: token({ scope: ['orders', 'openid'] }),
