@@ -1,4 +1,4 @@
-/** What was written in each format so far is read: records of before an update of the package are those of logins that last. */
+/** Records in every format so far can be read, because logins outlast an update of the package. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { sealsOf } from '../../lib/core/seals.ts'
@@ -22,7 +22,7 @@ const { secret, instance, loginId } = fixture
 const { owner } = instance
 
 describe('a login record of format 1', () => {
-  it.each(['first', 'whole'] as const)('%s is read', (name) => {
+  it.each(['first', 'whole'] as const)('a login record of format 1 is read: %s', (name) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
     const record = LoginRecord.of('session', fixture.records[name])
     expect(record.live(instance)).toEqual(fixture.slots[name])
@@ -31,12 +31,12 @@ describe('a login record of format 1', () => {
     expect(record.live(instance)).toBeUndefined()
   })
 
-  it('of a session that was replaced is read', () => {
+  it('a login record of format 1 of a replaced session is read', () => {
     const record = LoginRecord.of('session', fixture.records.replaced)
     expect(record.moved).toEqual({ session: 'another-session', logins: { default: { loginId, owner } } })
   })
 
-  it('is what is written still: else there is another format, and a fixture of it', () => {
+  it('a login record is still written in format 1; another format would need a fixture of its own', () => {
     const { whole } = fixture.slots
     const partner = LoginRecord.of('session', fixture.records.whole).slots['partner'] as Slot
     expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
@@ -46,17 +46,17 @@ describe('a login record of format 1', () => {
 describe('tokens of format 1', () => {
   const { tokens: sealer } = sealsOf({ secrets: [secret], owner })
 
-  it.each(['least', 'most'] as const)('are opened: the %s that there are', (name) => {
+  it.each(['least', 'most'] as const)('tokens of format 1 are opened: %s', (name) => {
     expect(openTokens(sealer, fixture.sealed[name], loginId)).toEqual(fixture.tokens[name])
   })
 
-  it('are opened by a later secret beside the one that sealed them', () => {
+  it('tokens of format 1 are opened if a newer secret precedes the one that sealed them', () => {
     const secrets = ['another secret of more than thirty-two characters', secret]
     const later = sealsOf({ secrets, owner }).tokens
     expect(openTokens(later, fixture.sealed.most, loginId)).toEqual(fixture.tokens.most)
   })
 
-  it('are what is written still', () => {
+  it('tokens are still written in format 1', () => {
     const sealed = sealTokens(sealer, fixture.tokens.most, loginId)
     expect(sealer.open(sealed, loginId)).toBe(sealer.open(fixture.sealed.most, loginId))
   })

@@ -6,17 +6,17 @@ const alice = slotOf('alice')
 const partner = slotOf('al', { issuer: 'https://partner.example.com' })
 const staff = slotOf('a.adams', { issuer: 'https://staff.example.com' })
 
-describe('whose session it is after a login', { meta: { id: 'identity-change-1' } }, () => {
-  it('an anonymous visitor\u2019s: the data stay', () => {
+describe('the data and logins of a session after a login', { meta: { id: 'identity-change-1' } }, () => {
+  it('a login of an anonymous visitor keeps the data', () => {
     expect(carryOver({ hadLogins: false, slots: {} }, 'default', alice)).toEqual({ data: true, slots: {} })
   })
 
-  it('the same user\u2019s again: data and other logins stay, the own slot is made anew', () => {
+  it('another login of the same user keeps data and other logins, but not its own former slot', () => {
     const slots = { default: alice, partner }
     expect(carryOver({ hadLogins: true, slots }, 'default', { ...alice })).toEqual({ data: true, slots: { partner } })
   })
 
-  it('one who links a second provider to a live first login: data and first login stay', () => {
+  it('linking a second provider keeps data and logins', () => {
     expect(carryOver({ hadLogins: true, slots: { default: alice } }, 'partner', partner)).toEqual({
       data: true,
       slots: { default: alice },
@@ -27,14 +27,14 @@ describe('whose session it is after a login', { meta: { id: 'identity-change-1' 
     })
   })
 
-  it('another user\u2019s of the same instance: nothing stays, not the other logins either', () => {
+  it('a login of another user of the same instance keeps neither data nor other logins', () => {
     const slots = { default: alice, partner }
     const nothing = { data: false, slots: {} }
     expect(carryOver({ hadLogins: true, slots }, 'default', { ...alice, sub: 'bob' })).toEqual(nothing)
     expect(carryOver({ hadLogins: true, slots }, 'default', { ...alice, sub: 'Alice' })).toEqual(nothing)
   })
 
-  it('another user\u2019s, though of the same subject, where the issuer is another', () => {
+  it('the same subject of another issuer counts as another user', () => {
     expect(
       carryOver({ hadLogins: true, slots: { default: alice } }, 'default', {
         ...alice,
@@ -43,16 +43,16 @@ describe('whose session it is after a login', { meta: { id: 'identity-change-1' 
     ).toEqual({ data: false, slots: {} })
   })
 
-  it('another user\u2019s, where the login before is of another owner: a name says nothing of whose login it is', () => {
+  it('a former login of another owner counts as another user, even with the same name', () => {
     const slots = { default: { ...alice, owner: 'another' }, partner }
     expect(carryOver({ hadLogins: true, slots }, 'default', alice)).toEqual({ data: false, slots: {} })
   })
 
-  it('anyone\u2019s after logins that have all ended: nothing stays', () => {
+  it('a login after former logins have all ended keeps no data', () => {
     expect(carryOver({ hadLogins: true, slots: {} }, 'default', alice)).toEqual({ data: false, slots: {} })
   })
 
-  it('is decided by names of instances, also where they are those of every object', () => {
+  it('an instance may be named like a property of every object, such as constructor', () => {
     for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty']) {
       expect(carryOver({ hadLogins: false, slots: {} }, name, alice)).toEqual({ data: true, slots: {} })
       expect(carryOver({ hadLogins: true, slots: { default: alice } }, name, partner)).toEqual({

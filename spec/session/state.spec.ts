@@ -8,28 +8,28 @@ const otherOwner = sealsOf({ secrets: [secret], owner: 'other owner' })
 const otherSecret = sealsOf({ secrets: ['another secret, of more than thirty-two characters'], owner: 'owner' })
 
 describe('a state', () => {
-  it('says which login it is of and how often that was begun', () => {
+  it('a state contains the id of its login and the number of the attempt', () => {
     const id = newTransactionId()
     for (const attempt of [0, 1, 9]) {
       expect(readState(seals, writeState(seals, { id, attempt }))).toEqual({ id, attempt })
     }
   })
 
-  it('is another for each login, 128 random bits', { meta: { id: 'state-1' } }, () => {
+  it('the id in a state has 128 random bits and differs for each login', { meta: { id: 'state-1' } }, () => {
     const ids = Array.from({ length: 1000 }, newTransactionId)
     expect(new Set(ids).size).toBe(1000)
     for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/)
   })
 
-  it('is taken by the instance that made it alone', { meta: { id: 'state-2' } }, () => {
+  it('a state is accepted only by the instance that wrote it', { meta: { id: 'state-2' } }, () => {
     const state = writeState(seals, { id: newTransactionId(), attempt: 0 })
     expect(readState(otherOwner, state)).toBeUndefined()
     expect(readState(otherSecret, state)).toBeUndefined()
-    // Not even where the keys of the one part are the same.
+    // Not even if only the key of one part differs.
     expect(readState({ ...seals, state: otherOwner.state }, state)).toBeUndefined()
   })
 
-  it('says at which open page a login was begun that nobody had asked for, to us alone', () => {
+  it('the state of a silent login contains its public page, and only its own instance can read it', () => {
     const id = newTransactionId()
     for (const openPage of ['/', '/news?tab=1', `/${'a'.repeat(499)}`]) {
       const state = writeState(seals, { id, attempt: 0, openPage })
@@ -41,7 +41,7 @@ describe('a state', () => {
     }
   })
 
-  it.each([undefined, '/news'])('is not taken with any of its characters changed (open page: %s)', (openPage) => {
+  it.each([undefined, '/news'])('a state with any character changed is rejected (public page: %s)', (openPage) => {
     const state = writeState(seals, { id: newTransactionId(), attempt: 0, openPage })
     for (let at = 0; at < state.length; at++) {
       for (const other of ['A', 'b', '1', '.', '-']) {
@@ -51,7 +51,7 @@ describe('a state', () => {
     }
   })
 
-  it('is not taken in any other form', () => {
+  it('a state in any other form is rejected', () => {
     const state = writeState(seals, { id: newTransactionId(), attempt: 0 })
     const [id, attempt, mac] = state.split('.') as [string, string, string]
     const others = ['', '.', '..', id, `${id}.${attempt}`, `${state}.`, `${state}\n`, ` ${state}`, `${state}=`]

@@ -10,14 +10,14 @@ const parameters = {
   resource: 'https://a.example.com https://b.example.com',
 }
 
-describe('what a login was asked for', () => {
-  it('is remembered with its time, without what says nothing of what the login is good for', () => {
+describe('the request that a login remembers', () => {
+  it('a login remembers the time, the scope and only the parameters that a step-up is compared with', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const request = { scope: ['openid', 'orders'], parameters: { ...parameters, prompt: 'login', ui_locales: 'fr' } }
     expect(askedOf(request)).toEqual({ at: nowSeconds(), scope: ['openid', 'orders'], parameters })
   })
 
-  it('names the resources one by one', () => {
+  it('a login remembers each of its resources', () => {
     const asked = askedOf({ scope: [], parameters })
     expect(resourcesAsked(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
     expect(resourcesAsked(askedOf({ scope: [], parameters: {} }))).toEqual([])
@@ -25,7 +25,7 @@ describe('what a login was asked for', () => {
   })
 })
 
-describe('what is needed of a login', () => {
+describe('a step-up of a login', () => {
   const slot = slotOf('alice', { asked: askedOf({ scope: ['openid', 'orders'], parameters }) })
   const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
     wasAskedLately(slot, { scope, parameters: wanted })
@@ -38,32 +38,32 @@ describe('what is needed of a login', () => {
     ['all parameters at once', ['orders'], parameters],
     ['one of two resources', [], { resource: 'https://b.example.com' }],
     ['two resources in another order', [], { resource: 'https://b.example.com https://a.example.com' }],
-  ])('was asked for a moment ago: %s', (_what, scope, wanted) => {
+  ])('a step-up for %s counts as requested recently', (_what, scope, wanted) => {
     expect(asks(scope, wanted)).toBe(true)
   })
 
   it.each<[string, string[], Record<string, string>]>([
     ['nothing at all', [], {}],
     ['another scope', ['mail'], {}],
-    ['a scope that was asked for, and another', ['orders', 'mail'], {}],
+    ['a requested scope and another', ['orders', 'mail'], {}],
     ['another acr', [], { acr_values: 'gold' }],
-    ['an acr and another max_age', [], { acr_values: 'gold silver', max_age: '30' }],
+    ['the requested acr and another max_age', [], { acr_values: 'gold silver', max_age: '30' }],
     ['another resource', [], { resource: 'https://c.example.com' }],
-    ['a resource that was asked for, and another', [], { resource: 'https://a.example.com https://c.example.com' }],
-    ['half of the name of a resource', [], { resource: 'https://a' }],
-    ['a parameter that was not asked for', [], { login_hint: 'alice' }],
-    ['a scope that was asked for, with another acr', ['orders'], { acr_values: 'bronze' }],
-  ])('was not asked for: %s', (_what, scope, wanted) => {
+    ['a requested resource and another', [], { resource: 'https://a.example.com https://c.example.com' }],
+    ['a prefix of a requested resource', [], { resource: 'https://a' }],
+    ['a parameter that was not requested', [], { login_hint: 'alice' }],
+    ['a requested scope and another acr', ['orders'], { acr_values: 'bronze' }],
+  ])('a step-up for %s does not count as requested recently', (_what, scope, wanted) => {
     expect(asks(scope, wanted)).toBe(false)
   })
 
-  it('was not asked for where the login asked for no resource, or keeps nothing', () => {
+  it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
     const plain = slotOf('alice', { asked: askedOf({ scope: ['openid'], parameters: {} }) })
     expect(wasAskedLately(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
     expect(wasAskedLately(slotOf('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
-  it('may be asked for again after five minutes', () => {
+  it('a step-up can be requested again after five minutes', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: (slot.asked?.at ?? 0) * 1000 })
     vi.setSystemTime(Date.now() + 299_000)
     expect(asks(['orders'])).toBe(true)

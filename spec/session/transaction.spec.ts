@@ -42,12 +42,12 @@ function transactionOf(more: Partial<Transaction> = {}): Transaction {
   }
 }
 
-/** The cookies of a browser that took these. */
+/** The cookies of a browser that has accepted these. */
 function browserWith(...cookies: Cookie[]): Map<string, string> {
   return new Map(cookies.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const])))
 }
 
-/** An id as they are made: 22 characters. */
+/** An id of 22 characters, like generated ones. */
 function idOf(index: number): string {
   return `id-${index}`.padEnd(22, '-')
 }
@@ -64,13 +64,13 @@ function manyTransactions(count: number): { ids: string[]; cookies: Map<string, 
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
-describe('the cookie of a login under way', () => {
+describe('the transaction cookie', () => {
   it.each([
     [{ https: true, basePath: '' }, '__Host-oidc.', '/'],
     [{ https: true, basePath: '/shop' }, '__Host-oidc.', '/'],
     [{ https: false, basePath: '' }, 'oidc.', '/'],
     [{ https: false, basePath: '/shop' }, 'oidc.', '/shop'],
-  ])('of %j begins with %s', (where, begin, path) => {
+  ])('the name of the transaction cookie for %j begins with %s', (where, begin, path) => {
     const here = cookiePlaceOf('ours', { ...whole, ...where })
     const cookie = transactionCookie(sealer, here, transactionOf({ id: 'id-1' }))
     expect(here.prefix.startsWith(begin)).toBe(true)
@@ -84,7 +84,7 @@ describe('the cookie of a login under way', () => {
     })
   })
 
-  it('has a name of its own for each owner and each base path', () => {
+  it('the transaction cookie has a different name for each owner and each base path', () => {
     const places = ['ours', 'theirs'].flatMap((owner) =>
       ['', '/shop', '/desk'].map((basePath) => cookiePlaceOf(owner, { ...whole, basePath })),
     )
@@ -92,31 +92,31 @@ describe('the cookie of a login under way', () => {
     expect(cookiePlaceOf('ours', { ...whole }).prefix).toBe(place.prefix)
   })
 
-  it('goes with a cross-site POST where the response comes so', () => {
+  it('the transaction cookie is sent with a cross-site POST if the response arrives by one', () => {
     const cookie = transactionCookie(sealer, { ...place, https: false, crossSite: true }, transactionOf())
     expect(cookie).toMatchObject({ sameSite: 'None', secure: true })
   })
 
-  it('is taken away with the attributes that it was set with', () => {
+  it('the transaction cookie is removed with the attributes that it was set with', () => {
     const made = transactionCookie(sealer, place, transactionOf({ id: 'id-1' }))
     const { name, path, secure, sameSite } = made
     expect(clearedCookie(place, 'id-1')).toEqual({ name, path, secure, sameSite, value: undefined, maxAgeSeconds: 0 })
   })
 
-  it('fits into what browsers take, wherever the login is to return', () => {
+  it('the transaction cookie fits into the limit of browsers for any returnTo', () => {
     for (const wanted of [`/?q=${'a'.repeat(2044)}`, `/?q=${'\u00e9'.repeat(1000)}`, `/?q=${'"'.repeat(2000)}`]) {
       const returnTo = localPath(wanted, 'https://app.example.com')
       if (returnTo === undefined) continue
       const transaction = transactionOf({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
       const { name, value } = transactionCookie(sealer, place, transaction)
-      // RFC 6265bis 5.6: name and value of more than 4096 bytes are dropped.
+      // RFC 6265bis 5.6: browsers drop cookies whose name and value exceed 4096 bytes.
       expect(name.length + (value as string).length).toBeLessThanOrEqual(4096)
     }
   })
 })
 
-describe('a login under way', () => {
-  it('is known in the browser that began it', () => {
+describe('a transaction', () => {
+  it('a transaction can be opened in the browser that began it', () => {
     const transaction = transactionOf({ parameters: { max_age: '60', prompt: 'none' } })
     const cookies = browserWith(transactionCookie(sealer, place, transaction))
     expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
@@ -124,7 +124,7 @@ describe('a login under way', () => {
     expect(maxAgeOf(transactionOf())).toBeUndefined()
   })
 
-  it('is not known under another id, to another instance, under another secret, or altered', () => {
+  it('a transaction cannot be opened with another id, instance or secret, nor when altered', () => {
     const transaction = transactionOf({ id: 'id-1' })
     const { name, value } = transactionCookie(sealer, place, transaction)
     const sealed = value as string
@@ -147,14 +147,14 @@ describe('a login under way', () => {
     expect(open([[name, sealed]])).toEqual(transaction)
   })
 
-  it('is not known through a cookie of a weaker name', () => {
+  it('a transaction cannot be opened from a cookie without the __Host- prefix', () => {
     const transaction = transactionOf({ id: 'id-1' })
     const planted = transactionCookie(sealer, cookiePlaceOf('ours', { ...whole, https: false }), transaction)
     expect(`__Host-${planted.name}`).toBe(`${place.prefix}id-1`)
     expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
   })
 
-  it('may take a quarter of an hour, by our clock', () => {
+  it('a transaction can be opened for 15 minutes by the clock of the server', () => {
     const transaction = transactionOf()
     const cookies = browserWith(transactionCookie(sealer, place, transaction))
     vi.setSystemTime(Date.now() + (transactionSeconds - 1) * 1000)
@@ -164,8 +164,8 @@ describe('a login under way', () => {
   })
 })
 
-describe('the logins under way in one browser', () => {
-  it('are five at most: the oldest make room for one more', () => {
+describe('the transactions of one browser', () => {
+  it('a browser has five transactions at most, and the oldest make room for another', () => {
     expect(mostTransactions).toBe(5)
     for (const count of [0, 1, 4]) {
       expect(surplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
@@ -176,7 +176,7 @@ describe('the logins under way in one browser', () => {
     )
   })
 
-  /** A browser with logins begun so many seconds ago, in the order of its header, and the characters of each cookie. */
+  /** A browser with transactions begun so many seconds ago, in the order of its header, and the size of each cookie. */
   function begunBefore(seconds: readonly number[], length = 1): { cookies: Map<string, string>; size: number } {
     const list = seconds.map((ago, index) =>
       transactionCookie(
@@ -190,7 +190,7 @@ describe('the logins under way in one browser', () => {
     return { cookies: browserWith(...list), size: first.name.length + String(first.value).length }
   }
 
-  it('keep the latest, in whatever order a browser sends them', () => {
+  it('the latest transactions are kept, in whatever order a browser sends them', () => {
     expect(surplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([idOf(2)])
     expect(surplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([idOf(0)])
     expect(surplusTransactions(sealer, place, begunBefore([20, 30, 40, 50, 60, 10]).cookies, 0).toSorted()).toEqual(
@@ -198,11 +198,11 @@ describe('the logins under way in one browser', () => {
     )
   })
 
-  it('that began at the same time are as old as browsers send them: the older first (RFC 6265 5.4)', () => {
+  it('transactions of the same time are ordered as browsers send them, older first (RFC 6265 5.4)', () => {
     expect(surplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([idOf(0)])
   })
 
-  it('have 6144 characters in their cookies at most, with that of one more: the oldest make room', () => {
+  it('transaction cookies, with a new one, have 6144 characters at most, and the oldest make room', () => {
     const { cookies, size } = begunBefore([30, 10, 20], 1000)
     const left = 6144 - 3 * size
     expect(size).toBeGreaterThan(1000)
@@ -214,7 +214,7 @@ describe('the logins under way in one browser', () => {
     expect(surplusTransactions(sealer, place, cookies, 6144)).toHaveLength(3)
   })
 
-  it('do not count what cannot be read or is too old, which is dropped', () => {
+  it('unreadable and expired transactions are dropped and do not count', () => {
     const { cookies } = manyTransactions(4)
     const [garbage, moved, gone] = ['garbage', 'moved', 'old'].map((name) => name.padEnd(22, '-')) as [
       string,
@@ -228,7 +228,7 @@ describe('the logins under way in one browser', () => {
     expect(surplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
   })
 
-  it('leave alone the cookies of others: the application, and other instances', () => {
+  it('cookies of the application and of other instances are not dropped', () => {
     const { cookies } = manyTransactions(2)
     for (const name of ['connect.sid', 'theme', 'oidc.x', `${theirs.prefix}x`, `${place.prefix}x`]) {
       cookies.set(name, 'garbage')
@@ -237,14 +237,14 @@ describe('the logins under way in one browser', () => {
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
-  it('leave alone the count of finished logins, by which a loop is found out', () => {
+  it('the cookie that counts finished logins is not dropped', () => {
     const { cookies } = manyTransactions(1)
     const { name, value } = countFinished(finished, place, new Map()).cookie
     cookies.set(name, value as string)
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
-  it('are looked at twenty at most at once, whatever a browser sends, and no more than those are dropped', () => {
+  it('at most twenty transactions are read and dropped at once, however many a browser sends', () => {
     const open = vi.spyOn(sealer, 'open')
     try {
       const { ids, cookies } = manyTransactions(150)
@@ -261,12 +261,12 @@ describe('the logins under way in one browser', () => {
 describe('the other cookies of an instance', () => {
   const attributes = { path: '/', secure: true, sameSite: 'Lax' }
 
-  it('are one that says until the browser is closed that a silent login was tried', () => {
+  it('the cookie that records a silent login lasts until the browser is closed', () => {
     const name = `${place.prefix}silent`
     expect(silentCookie(place)).toEqual({ ...attributes, name, value: '1', maxAgeSeconds: undefined })
   })
 
-  it('and one that a logout sets and takes away again', () => {
+  it('a logout sets a cookie and removes it again', () => {
     const name = `${place.prefix}bye`
     expect(farewellCookies(place)).toEqual([
       { ...attributes, name, value: '1', maxAgeSeconds: undefined },
@@ -276,7 +276,7 @@ describe('the other cookies of an instance', () => {
 })
 
 describe('the size of a cookie', () => {
-  it('is that of its name and its value', () => {
+  it('the size of a cookie is that of its name and its value', () => {
     expect(sizeOf('name', 'value')).toBe(9)
     expect(sizeOf('name', '')).toBe(4)
     expect(sizeOf('name', undefined)).toBe(4)
@@ -284,7 +284,7 @@ describe('the size of a cookie', () => {
 })
 
 describe('finished logins', () => {
-  /** Finishes logins one after another in one browser, and says of each whether it was one too many. */
+  /** Finishes logins one after another in one browser, and returns for each whether it was one too many. */
   function finish(count: number, cookies: Map<string, string>): boolean[] {
     return Array.from({ length: count }, () => {
       const { cookie, tooMany } = countFinished(finished, place, cookies)
@@ -294,21 +294,21 @@ describe('finished logins', () => {
   }
 
   it(
-    'are too many from the sixth within a minute on, and are then counted anew',
+    'finished logins are too many from the sixth within a minute, and are then counted anew',
     { meta: { id: 'transaction-1' } },
     () => {
       expect(finish(7, new Map())).toEqual([false, false, false, false, false, true, false])
     },
   )
 
-  it('are forgotten after a minute', () => {
+  it('finished logins no longer count after a minute', () => {
     const cookies = new Map<string, string>()
     finish(5, cookies)
     vi.setSystemTime(Date.now() + 60_000)
     expect(finish(5, cookies)).toEqual([false, false, false, false, false])
   })
 
-  it('are counted in a cookie that only we can write', () => {
+  it('finished logins are counted in a cookie that only the instance can write', () => {
     const cookies = new Map<string, string>()
     finish(5, cookies)
     const [name, value] = [...cookies][0] as [string, string]

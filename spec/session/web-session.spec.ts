@@ -26,7 +26,7 @@ const warnings = warningsOfSpecs()
 const redis = redisForFile()
 const secret = 'a secret of more than thirty-two characters'
 
-/** A request as express-session hands it on: with a new session. */
+/** A request with a new session, as express-session passes it on. */
 function requestOf(store: Store): Request {
   const req = { headers: {}, url: '/', originalUrl: '/', connection: {} } as unknown as Request
   const res = { on: () => {}, setHeader: () => {}, end: () => {}, writeHead: () => {} }
@@ -34,8 +34,8 @@ function requestOf(store: Store): Request {
   return req
 }
 
-describe('where logins are kept', () => {
-  it('is where the application says, the same for all of its instances and requests', async () => {
+describe('recordsFor()', () => {
+  it('returns the records of the option, the same for all instances and requests', async () => {
     const given = new MemoryRecords()
     const records = recordsFor(new AsyncStore(), given)
     expect(recordsFor(new RedisSessionStore({ client: redis.client }), given)).toBe(records)
@@ -53,49 +53,52 @@ describe('where logins are kept', () => {
     expect(warnings).toEqual([])
   })
 
-  it.each(['rejects', 'throws'])('is a fault of the store where what the application says %s', async (how) => {
-    const fail = (): Promise<never> => {
-      if (how === 'rejects') return Promise.reject(new Error('no connection to the database'))
-      throw new Error('no connection to the database')
-    }
-    const given: Records = {
-      get: fail,
-      set: fail,
-      add: fail,
-      replace: fail,
-      take: fail,
-      delete: fail,
-      include: fail,
-      members: fail,
-      exclude: fail,
-    }
-    const records = recordsFor(new AsyncStore(), given)
-    const key = loginKey('id')
-    for (const operation of [
-      () => records.get(key),
-      () => records.set(key, 'value', 60),
-      () => records.add(key, 'value', 60),
-      () => records.replace(key, 'value', undefined, 60),
-      () => records.take(key),
-      () => records.delete([key]),
-      () => records.include(key, 'member', 60),
-      () => records.members(key),
-      () => records.exclude(key, ['member']),
-    ]) {
-      await expect(operation()).rejects.toMatchObject({
-        code: 'store_unavailable',
-        status: 503,
-        detail: 'Error: no connection to the database',
-      })
-    }
-  })
+  it.each(['rejects', 'throws'])(
+    'fails with store_unavailable if a method of the records of the application %s',
+    async (how) => {
+      const fail = (): Promise<never> => {
+        if (how === 'rejects') return Promise.reject(new Error('no connection to the database'))
+        throw new Error('no connection to the database')
+      }
+      const given: Records = {
+        get: fail,
+        set: fail,
+        add: fail,
+        replace: fail,
+        take: fail,
+        delete: fail,
+        include: fail,
+        members: fail,
+        exclude: fail,
+      }
+      const records = recordsFor(new AsyncStore(), given)
+      const key = loginKey('id')
+      for (const operation of [
+        () => records.get(key),
+        () => records.set(key, 'value', 60),
+        () => records.add(key, 'value', 60),
+        () => records.replace(key, 'value', undefined, 60),
+        () => records.take(key),
+        () => records.delete([key]),
+        () => records.include(key, 'member', 60),
+        () => records.members(key),
+        () => records.exclude(key, ['member']),
+      ]) {
+        await expect(operation()).rejects.toMatchObject({
+          code: 'store_unavailable',
+          status: 503,
+          detail: 'Error: no connection to the database',
+        })
+      }
+    },
+  )
 
-  it('is beside the session, where its store can do that', () => {
+  it('returns the records of a session store that has its own', () => {
     const store = new RedisSessionStore({ client: redis.client })
     expect(recordsFor(store, undefined)).toBe(recordsIn(store)?.records)
   })
 
-  it('is memory, where sessions are, one for each store', () => {
+  it('returns records in memory for each MemoryStore', () => {
     const store = new MemoryStore()
     const records = recordsFor(store, undefined)
     expect(records).toBeInstanceOf(MemoryRecords)
@@ -103,7 +106,7 @@ describe('where logins are kept', () => {
     expect(recordsFor(new MemoryStore(), undefined)).not.toBe(records)
   })
 
-  it('is the session store itself otherwise, which is said once', async () => {
+  it('returns records in the session store itself otherwise, with one warning', async () => {
     const store = new AsyncStore()
     const records = recordsFor(store, undefined)
     expect(records).toBeInstanceOf(StoreRecords)
@@ -116,8 +119,8 @@ describe('where logins are kept', () => {
   })
 })
 
-describe('whether a session lives', () => {
-  /** A store that answers like this. */
+describe('sessionLives()', () => {
+  /** A store whose `get()` calls back with `answer`. */
   function answering(...answer: [error?: unknown, session?: SessionData | null]): Store {
     const store = new AsyncStore()
     store.get = (_id, done) => void setImmediate(() => done(...answer))
@@ -128,19 +131,19 @@ describe('whether a session lives', () => {
     ['a session', answering(null, { cookie: { originalMaxAge: null } }), true],
     ['null', answering(null, null), false],
     ['nothing', answering(), false],
-    ['that there is no such file', answering(Object.assign(new Error('no such file'), { code: 'ENOENT' })), false],
-  ])('is what its store says: %s', async (_what, store, expected) => {
+    ['the error ENOENT', answering(Object.assign(new Error('no such file'), { code: 'ENOENT' })), false],
+  ])('evaluates the result of a store that returns %s', async (_what, store, expected) => {
     expect(await sessionLives(store, 'id')).toBe(expected)
   })
 
-  it.each(['answers', 'throws'])('cannot be told of a store that %s an error', async (how) => {
+  it.each(['returns', 'throws'])('fails with store_unavailable if the store %s an error', async (how) => {
     const store = new AsyncStore()
     store.fault = () => ({ error: new Error('no connection'), thrown: how === 'throws' })
     await expect(sessionLives(store, 'id')).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
   })
 })
 
-describe('the session of a request', () => {
+describe('RequestSession', () => {
   let store: AsyncStore
   let req: Request
   let web: RequestSession
@@ -154,7 +157,7 @@ describe('the session of a request', () => {
   const sessionsIn = (): (SessionData & { id?: string })[] =>
     [...store.entries.values()].map((text) => JSON.parse(text) as SessionData)
 
-  it('has no login, and asks for none, until there were logins', () => {
+  it('has no login, and reads none, until the session has had logins', () => {
     expect(web.hasLogins).toBe(false)
     expect(web.login()).toBe(LoginRecord.none)
     delete (req as { session?: unknown }).session
@@ -162,7 +165,7 @@ describe('the session of a request', () => {
     expect(web.login()).toBe(LoginRecord.none)
   })
 
-  it('has the login that its records have', async () => {
+  it('reads the login from its records', async () => {
     const text = writeRecord({ default: slotOf('alice') }, 1)
     web.renew(true)
     expect(web.hasLogins).toBe(true)
@@ -172,13 +175,13 @@ describe('the session of a request', () => {
     expect(await web.readLogin('another')).toBe(LoginRecord.none)
   })
 
-  it('does not take the login that another store read along for that of its own records', async () => {
+  it('ignores a login that the session store attached if its records are elsewhere', async () => {
     web.renew(true)
     attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: slotOf('mallory') }, 1)))
     expect(await web.login()).toBe(LoginRecord.none)
   })
 
-  it('is renewed in memory first: another id, the data copied, nothing shared with the former', async () => {
+  it('renews the session in memory first, with another id and a deep copy of the data', async () => {
     Object.assign(req.session, { cart: { items: ['apple'] }, nothing: undefined })
     const { session: former, sessionID: formerId } = req
     const renewed = web.renew(true)
@@ -194,7 +197,7 @@ describe('the session of a request', () => {
     expect(store.done).toEqual([`set ${renewed.id}`])
   })
 
-  it('is renewed without the data of another user, and with a cookie of its own', () => {
+  it('renews the session without the data of another user, and with a new cookie', () => {
     Object.assign(req.session, { cart: 'apple' })
     req.session.cookie.maxAge = 5
     web.renew(false)
@@ -202,7 +205,7 @@ describe('the session of a request', () => {
     expect(req.session.cookie.maxAge).toBeNull()
   })
 
-  it('takes over no prototype from what was stored', () => {
+  it('does not take over a prototype from the stored data', () => {
     Object.defineProperty(req.session, '__proto__', { value: { isAdmin: true }, enumerable: true, configurable: true })
     Object.assign(req.session, { deep: JSON.parse('{"__proto__":{"isAdmin":true},"kept":1}') as object })
     web.renew(true)
@@ -213,7 +216,7 @@ describe('the session of a request', () => {
     expect(typeof req.session.save).toBe('function')
   })
 
-  it('that was renewed can be taken back before and after it was saved', async () => {
+  it('discards a renewed session before and after it was saved', async () => {
     const { session: former, sessionID: formerId } = req
     const unsaved = web.renew(true)
     await unsaved.discard()
@@ -228,7 +231,7 @@ describe('the session of a request', () => {
     expect(sessionsIn()).toEqual([])
   })
 
-  it('is back in the request also where the store does not let the renewed one be deleted', async () => {
+  it('restores the former session of the request even if the renewed one cannot be deleted', async () => {
     const { session: former } = req
     const renewed = web.renew(true)
     await renewed.save()
@@ -237,7 +240,7 @@ describe('the session of a request', () => {
     expect(req.session).toBe(former)
   })
 
-  it('that is saved is the renewed one, whatever a hook has put into the request', async () => {
+  it('saves the renewed session, whatever session a hook has put into the request', async () => {
     const renewed = web.renew(true)
     req.sessionStore.generate(req)
     await renewed.save()
@@ -245,7 +248,7 @@ describe('the session of a request', () => {
     expect([...store.entries.keys()]).toEqual([renewed.id])
   })
 
-  it('leaves the former one in the store until it is dropped', async () => {
+  it('keeps the former session in the store until it is dropped', async () => {
     await new Promise<void>((resolve) => req.session.save(() => resolve()))
     const formerId = req.sessionID
     const renewed = web.renew(true)
@@ -255,7 +258,7 @@ describe('the session of a request', () => {
     expect([...store.entries.keys()]).toEqual([renewed.id])
   })
 
-  describe('whose store keeps it among its records', () => {
+  describe('with a session store that keeps sessions among its records', () => {
     let tap: RedisTap
     let redisStore: RedisSessionStore
     beforeEach(() => {
@@ -268,7 +271,7 @@ describe('the session of a request', () => {
     const saved = (): Promise<void> => new Promise((resolve) => void req.session.save(() => resolve()))
     const commands = (): string[] => tap.calls.map(({ method, keys }) => [method, ...keys].join(' '))
 
-    it('is not saved, but is to be written with its login', async () => {
+    it('does not save the renewed session, but returns its record to be written with the login', async () => {
       const renewed = web.renew(true)
       expect(await renewed.save()).toEqual([
         { key: { session: renewed.id, part: 'data' }, value: JSON.stringify(req.session), seconds: 86_400 },
@@ -277,12 +280,12 @@ describe('the session of a request', () => {
       expect(req.session.hasLogins).toBe(true)
     })
 
-    it('leaves a former one alone that was never stored', async () => {
+    it('sends no command for a former session that was never stored', async () => {
       await web.renew(true).dropFormer(LoginRecord.none)
       expect(commands()).toEqual([])
     })
 
-    it('has the former one deleted with its tokens, in one command', async () => {
+    it('deletes the former session and its tokens in one command', async () => {
       await saved()
       const former = req.sessionID
       tap.reset()
@@ -292,7 +295,7 @@ describe('the session of a request', () => {
       expect(commands()).toEqual([['del', `sess:${former}`, ...tokens].join(' ')])
     })
 
-    it('ends the logins of a former one that the application has taken the mark from', async () => {
+    it('ends the logins of a former session without the hasLogins mark', async () => {
       await saved()
       const former = req.sessionID
       const text = writeRecord({ default: slotOf('alice') }, 1)
@@ -303,7 +306,7 @@ describe('the session of a request', () => {
       expect(await redis.client.exists(`sess:${former}`)).toBe(0)
     })
 
-    it('is saved and deleted by the methods that an application has put in front of the store', async () => {
+    it('calls set() and destroy() if an application has overridden them', async () => {
       await saved()
       const former = req.sessionID
       const set = vi.spyOn(redisStore, 'set')
@@ -317,7 +320,7 @@ describe('the session of a request', () => {
       expect(await web.records.get({ session: former, part: 'tokens:default' })).toBeUndefined()
     })
 
-    it('is taken out again where its login fails', async () => {
+    it('deletes the renewed session if its login fails', async () => {
       const former = req.session
       const renewed = web.renew(true)
       const [record] = await renewed.save()
@@ -329,7 +332,7 @@ describe('the session of a request', () => {
     })
   })
 
-  it('can be ended, as can another', async () => {
+  it('destroys its own session or another one', async () => {
     await new Promise<void>((resolve) => req.session.save(() => resolve()))
     store.entries.set('another', '{}')
     await web.destroy('another')
@@ -340,7 +343,7 @@ describe('the session of a request', () => {
     await web.destroy(req.sessionID)
   })
 
-  it('can start over: the store has nothing of it, the request another', async () => {
+  it('starts over with a new session, and deletes the former one', async () => {
     await new Promise<void>((resolve) => req.session.save(() => resolve()))
     Object.assign(req.session, { cart: 'apple' })
     const { sessionID: formerId } = req
@@ -350,7 +353,7 @@ describe('the session of a request', () => {
     expect(store.entries.size).toBe(0)
   })
 
-  it('says where its logins are, so that a store of another place does not look for them', () => {
+  it('marks whether the logins are in the session store or elsewhere', () => {
     web.renew(true)
     expect(req.session.hasLogins).toBe('elsewhere')
     const own = new RedisSessionStore({ client: redis.client })
@@ -363,12 +366,12 @@ describe('the session of a request', () => {
   })
 })
 
-describe('when a session was last in use', () => {
+describe('sessionInUse()', () => {
   const put = (store: Store, cookie: object | undefined): Promise<void> =>
     new Promise((resolve) => store.set('id', { cookie } as unknown as SessionData, () => resolve()))
   const expires = new Date(1_800_000_600_500)
 
-  it('is what its store says', async () => {
+  it('returns the time that the store knows', async () => {
     const store = new MemoryStore()
     await put(store, { expires, originalMaxAge: 600_000 })
     const lastSeenAt = vi.fn(async () => 1_700_000_000)
@@ -376,7 +379,7 @@ describe('when a session was last in use', () => {
     expect(lastSeenAt).toHaveBeenCalledExactlyOnceWith('id')
   })
 
-  it('is when it was renewed, for a store that cannot tell', async () => {
+  it('returns when the session was renewed if the store does not know the time', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
     const store = new MemoryStore()
     await put(store, { expires, originalMaxAge: 600_000 })
@@ -384,17 +387,17 @@ describe('when a session was last in use', () => {
   })
 
   it.each([
-    ['has no end', { originalMaxAge: null, expires: null }],
-    ['has an end and no length', { originalMaxAge: null, expires: '2099-01-01T00:00:00Z' }],
-    ['has a length and no end', { originalMaxAge: 600_000, expires: null }],
+    ['has no expiry and no maximum age', { originalMaxAge: null, expires: null }],
+    ['has an expiry and no maximum age', { originalMaxAge: null, expires: '2099-01-01T00:00:00Z' }],
+    ['has a maximum age and no expiry', { originalMaxAge: 600_000, expires: null }],
     ['has no cookie', undefined],
-  ])('is not known of one that %s', async (_what, cookie) => {
+  ])('returns no time for a session that %s', async (_what, cookie) => {
     const store = new MemoryStore()
     await put(store, cookie)
     expect(await sessionInUse(store, 'id')).toEqual({ lastSeenAt: undefined })
   })
 
-  it('is nothing where there is no such session', async () => {
+  it('returns undefined if there is no such session', async () => {
     const store = new MemoryStore()
     expect(await sessionInUse(store, 'id')).toBeUndefined()
     await put(store, undefined)
