@@ -1,4 +1,4 @@
-/** The chart of the README: bars of requests per second, in colours that are readable on light and on dark pages. */
+/** The chart of the README: bars of requests per second, in colors that are readable on light and on dark pages. */
 import { figure } from './figures.js'
 import { ours } from './subjects.js'
 

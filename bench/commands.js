@@ -1,13 +1,13 @@
-/** What is sent to Redis. */
+/** Counts commands and round trips to Redis. */
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { load } from './load.js'
 
-/** For as long an answer of Redis is held back, so that commands which do not wait for one another come before it. */
+/** How long a reply of Redis is held back, so that commands that do not wait for it are sent before it arrives. */
 const holdMs = 5
 
 /**
- * Stands between a subject and Redis, and counts the times that something is sent to Redis after an answer of it.
+ * A proxy between a subject and Redis that counts round trips: how often something is sent after a reply of Redis.
  *
  * @param {string} redisUrl
  */
@@ -46,8 +46,8 @@ export async function roundTripCounter(redisUrl) {
 }
 
 /**
- * The commands that came to Redis while something was done, in their order: without those that scripts call, and those of
- * the connections' own.
+ * The commands that Redis received during `work`, in order. Commands that scripts call are left out, and those of the
+ * monitor's own connection.
  *
  * @param {any} client
  * @param {() => Promise<unknown>} work
@@ -70,25 +70,25 @@ export async function commandsDuring(client, work) {
     else if (!line.includes(' lua] ')) commands.push(/\] "(\w+)"/.exec(line)?.[1]?.toUpperCase() ?? line)
   })
   await work()
-  // What the monitor tells comes in the order of the commands: once it tells this, it has told all.
+  // The monitor reports commands in order: once it reports this one, it has reported all before it.
   await client.echo(end)
   await seen
   monitor.destroy()
   return commands
 }
 
-/** Such as "GET 2, SET". @param {readonly string[]} commands */
+/** Counts as text, such as "GET 2, SET". @param {readonly string[]} commands */
 export function countsOf(commands) {
   const counts = new Map()
   for (const name of commands) counts.set(name, (counts.get(name) ?? 0) + 1)
   return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
 }
 
-/** Requests over which commands are counted. */
+/** The number of requests over which commands are counted. */
 const requests = 2000
 
 /**
- * How often each command is sent for one request.
+ * The average number of times that one request sends each command.
  *
  * @param {any} client
  * @param {import('./load.js').Target} target
@@ -101,12 +101,12 @@ export async function commandsEach(client, target) {
   return commands.filter(({ each }) => each > 0)
 }
 
-/** All of them. @param {Awaited<ReturnType<typeof commandsEach>>} commands */
+/** The commands of one request in total. @param {Awaited<ReturnType<typeof commandsEach>>} commands */
 export function sumOf(commands) {
   return commands.reduce((sum, { each }) => sum + each, 0)
 }
 
-/** Calls by command, without those that the bench makes itself. @param {any} client @returns {Promise<Map<string, number>>} */
+/** Calls by command, without those of the bench itself. @param {any} client @returns {Promise<Map<string, number>>} */
 async function commandCounts(client) {
   const text = await client.info('commandstats')
   const counts = [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)].map(

@@ -1,4 +1,4 @@
-/** Medians, and tables of them. */
+/** Medians, tables and progress output. */
 
 /** @param {readonly number[]} values */
 export function median(values) {
@@ -8,7 +8,12 @@ export function median(values) {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2
 }
 
-/** The median of the ratios round by round, so that what slows the machine for a while slows both sides of a ratio. @param {readonly number[]} numerators @param {readonly number[]} denominators */
+/**
+ * The median of the ratios of each round, so that a temporary slowdown of the machine affects both sides of a ratio.
+ *
+ * @param {readonly number[]} numerators
+ * @param {readonly number[]} denominators
+ */
 export function medianRatio(numerators, denominators) {
   return median(numerators.map((value, round) => value / (denominators[round] ?? NaN)))
 }
@@ -18,7 +23,7 @@ export function figure(value, digits = 0) {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-/** A table in Markdown, its columns aligned; all but the first to the right. @param {readonly (readonly string[])[]} rows the first is the head */
+/** A Markdown table with aligned columns, all but the first to the right. @param {readonly (readonly string[])[]} rows the first is the head */
 export function table(rows) {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (/** @type {readonly string[]} */ row) =>
@@ -33,7 +38,7 @@ export function heading(title) {
   console.log(`\n## ${title}\n`)
 }
 
-/** How far a part is, for whoever watches. @param {string} text */
+/** Shows the progress of a part on a terminal. @param {string} text */
 export function progress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }

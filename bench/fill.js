@@ -1,4 +1,4 @@
-/** Many logins in a Redis: copies of one real login, each of which is a login of its own to the package. */
+/** Fills a Redis with many logins: copies of one real login that the package treats as separate logins. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { freemem } from 'node:os'
 import { sign } from 'cookie-signature'
@@ -10,7 +10,7 @@ import { secret } from './subjects/settings.js'
 import { user } from './user.js'
 
 export const loginsOfUser = 10
-/** Users that are copied by one command. */
+/** Users that one command copies. */
 const usersAtOnce = 500
 
 /**
@@ -23,20 +23,20 @@ const usersAtOnce = 500
  * @typedef {{ sub: string, logins: readonly Login[] }} User
  */
 
-// Not exported by the package: found beside what is.
+// The package does not export this module, so it is found by its path.
 const groups = await import(new URL('store/login-groups.js', import.meta.resolve('express-session-oidc')).href)
 
-/** As many as fit into the memory of the machine with room to spare. @param {number} wanted @param {number} bytesEach */
+/** As many logins as fit into the memory of the machine, with a margin. @param {number} wanted @param {number} bytesEach */
 export function fitting(wanted, bytesEach) {
   const most = Math.floor((freemem() * 0.6) / bytesEach)
   if (most >= wanted) return wanted
-  console.log(`notice: memory for ${figure(most)} logins only\n`)
+  console.log(`notice: the memory suffices for ${figure(most)} logins only\n`)
   return most
 }
 
 /**
- * A Redis of its own with so many logins, of users with ten each, and the subject on it. Only the first logins are kept in
- * mind.
+ * Starts a Redis with `wanted` logins, ten per user, and the subject that uses it. Returns targets for the first `keep`
+ * logins only.
  *
  * @param {import('./subjects.js').Subject} subject
  * @param {{ ready: { issuer: string, clientId: string } }} provider
@@ -71,7 +71,7 @@ export async function fill(subject, provider, wanted, keep = 0) {
     bytesOfLogin: bytes / count,
     megabytes: bytes / 1e6,
     addUsers,
-    /** Guarded requests of the logins that were kept, from one to another. @param {number} from @param {number} to */
+    /** Guarded requests of some of the logins that were kept. @param {number} from @param {number} to */
     target(from, to) {
       const logins = kept.slice(from, to)
       return {
@@ -88,18 +88,18 @@ export function cookieOf(session) {
   return `connect.sid=${encodeURIComponent(`s:${sign(session, secret)}`)}`
 }
 
-/** What a guarded route answers to a client. @param {string} url @param {string} cookie */
+/** The status of a guarded route. @param {string} url @param {string} cookie */
 export async function statusOf(url, cookie) {
   const answer = await fetch(new URL('/me', url), { headers: { cookie, accept: 'application/json' } })
   await answer.arrayBuffer()
   return answer.status
 }
 
-/** Where one of the names of a login stands, so that another may stand there. @param {string} name */
+/** A placeholder for one of the names of a login. @param {string} name */
 const place = (name) => `\u0001${name}\u0002`
 
 /**
- * All that a login leaves in Redis for longer than a claim lives, with places for its names.
+ * The records of a login that outlive its `claim` record, with placeholders for its names.
  *
  * @param {any} client
  * @param {string} cookie
@@ -111,7 +111,7 @@ async function readOriginal(client, cookie) {
   const { loginId, owner, sub, sid } = slot
   const subGroup = groups.groupId(owner, { sub })
   const sidGroup = groups.groupId(owner, { sid })
-  // Or they would all be rechecked while the bench runs, with tokens that are not theirs.
+  // Otherwise all copies would be rechecked while the bench runs, with tokens of the original.
   const unchecked = `"checkedAt":${slot.checkedAt}`
   const checked = `"checkedAt":${slot.checkedAt + 86_400}`
   const names = Object.entries({ session, loginId, sub, sid, subGroup, sidGroup })
@@ -140,7 +140,7 @@ async function readOriginal(client, cookie) {
 }
 
 /**
- * Adds users with ten logins each. They are copied within Redis: what is sent is the new names alone.
+ * Adds users with ten logins each. A script copies them within Redis, so that only the new names are sent.
  *
  * @param {any} client
  * @param {Awaited<ReturnType<typeof readOriginal>>} original
@@ -189,7 +189,12 @@ for i = 2, #ARGV, 6 do
 end
 return 1`
 
-/** A copy that the package does not take for a login would measure nothing. @param {string} url @param {(count: number) => Promise<User[]>} addUsers */
+/**
+ * Throws unless the package treats the copies as logins: otherwise nothing would be measured.
+ *
+ * @param {string} url
+ * @param {(count: number) => Promise<User[]>} addUsers
+ */
 async function checkCopies(url, addUsers) {
   const [{ sub, logins }] = await addUsers(1)
   const statuses = async () =>
@@ -204,10 +209,10 @@ async function checkCopies(url, addUsers) {
     ended: loginsOfUser,
     after: { statuses: '401', listed: 0 },
   })
-  if (seen !== wanted) throw new Error(`the copies are no logins: ${seen}`)
+  if (seen !== wanted) throw new Error(`the copies do not work as logins: ${seen}`)
 }
 
-/** Has the application end all logins of a user. @param {string} url @param {string} sub @returns {Promise<{ ended: number, ms: number }>} */
+/** Lets the application end all logins of a user. @param {string} url @param {string} sub @returns {Promise<{ ended: number, ms: number }>} */
 export async function endLogins(url, sub) {
   const answer = await fetch(new URL(`/logins/${sub}/end`, url), { method: 'POST' })
   if (answer.status !== 200) throw new Error(`ending logins: ${answer.status} ${await answer.text()}`)

@@ -1,4 +1,4 @@
-/** Many callers at once, each on a connection of its own, which is there before they begin. */
+/** Many concurrent callers, each on its own connection, which is opened before the first request. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { requestOf } from './load.js'
@@ -7,10 +7,10 @@ import { requestOf } from './load.js'
  * @typedef {object} Reply
  * @property {number} status
  * @property {string} body
- * @property {number} ms from when all began to the end of this answer
+ * @property {number} ms from the common start to the end of this response
  */
 
-/** @param {readonly string[]} urls @param {number} each callers at each of them @param {string | undefined} cookie @param {string} path @returns {Promise<Reply[]>} */
+/** @param {readonly string[]} urls @param {number} each callers for each URL @param {string | undefined} cookie @param {string} path @returns {Promise<Reply[]>} */
 export async function herd(urls, each, cookie, path) {
   const callers = await Promise.all(
     urls.flatMap((url) => Array.from({ length: each }, () => openCaller(url, requestOf(url, cookie, path)))),

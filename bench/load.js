@@ -1,6 +1,6 @@
 /**
- * Load from this process: connections that each send the next request once the answer is there. Written for this bench,
- * since on two cores a generator that weighs as much as what it measures would measure itself.
+ * Load from this process: each connection sends its next request when the response has arrived. It was written for this
+ * bench: on two processors, a generator as heavy as the servers would measure itself.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -9,15 +9,15 @@ import { connect } from 'node:net'
  * @typedef {object} Target
  * @property {string} url
  * @property {readonly Buffer[]} requests sent in turn
- * @property {string | readonly string[]} body what must be answered, to all of them or to each
+ * @property {string | readonly string[]} body expected response body, for all requests or for each of them
  */
 
 export const connections = 16
 
-/** After so many requests V8 has compiled what there is to compile. */
+/** The number of requests after which V8 has compiled the code that is measured. */
 export const warmUp = { count: 10_000, seconds: 30 }
 
-/** A GET as a browser sends it. @param {string} url @param {string | undefined} cookie @param {string} [path] */
+/** A `GET` request as a browser sends it. @param {string} url @param {string | undefined} cookie @param {string} [path] */
 export function requestOf(url, cookie, path = '/me') {
   const lines = [
     `GET ${path} HTTP/1.1`,
@@ -36,7 +36,7 @@ export function requestOf(url, cookie, path = '/me') {
 }
 
 /**
- * Sends requests for so many seconds, or so many of them; throws at the first answer that is not the right one.
+ * Sends requests for some seconds, or a number of requests; throws at the first wrong response.
  *
  * @param {Target} target
  * @param {{ seconds?: number, count?: number }} until
@@ -72,7 +72,7 @@ export async function load({ url, requests, body }, { seconds = 600, count = Inf
 }
 
 /**
- * Sends the next request for as long as there is one.
+ * Sends requests on one connection until `next` returns none.
  *
  * @param {import('node:net').Socket} socket
  * @param {(answerBytes: number) => { request: Buffer, body: string } | undefined} next
@@ -99,7 +99,7 @@ function converse(socket, next) {
       const total = head + 4 + Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
       if (text.length < total) return
       if (!text.startsWith('HTTP/1.1 200 ') || text.slice(head + 4) !== body) {
-        reject(new Error(`not the right answer: ${text.slice(0, 500)}`))
+        reject(new Error(`wrong response: ${text.slice(0, 500)}`))
         return
       }
       text = ''

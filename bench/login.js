@@ -1,4 +1,4 @@
-/** Subjects in processes of their own, and logins at them through the provider. */
+/** Starts subjects, each in its own process, and logs in to them through the provider. */
 import { createUserAgent } from 'express-session-oidc/testing'
 import { requestOf } from './load.js'
 import { startProcess } from './processes.js'
@@ -9,7 +9,7 @@ import { startProcess } from './processes.js'
 
 /**
  * @param {import('./subjects.js').Subject} subject
- * @param {{ redis: { url: string }, provider: { ready: object }, times?: boolean }} surroundings `times`: callbacks are timed
+ * @param {{ redis: { url: string }, provider: { ready: object }, times?: boolean }} surroundings `times`: whether callbacks are timed
  * @returns {Promise<Running>}
  */
 export async function startSubject(subject, { redis, provider, times = false }) {
@@ -18,12 +18,12 @@ export async function startSubject(subject, { redis, provider, times = false }) 
   return { ...subject, process, url: process.ready.url }
 }
 
-/** Logs a new browser in. @param {Running} subject */
+/** Logs in with a new browser. @param {Running} subject */
 export async function logIn({ url, name }) {
   const agent = createUserAgent({ baseUrl: url })
   const page = await agent.get('/me')
   if (page.status !== 200) throw new Error(`${name}: the login ended with ${page.status} ${page.text()}`)
-  // Once more, as the load will be: without what only the login itself was for.
+  // The load sends such a request too: without the cookies that only the login needed.
   const again = await agent.get('/me')
   if (again.status !== 200 || again.hops.length !== 1) throw new Error(`${name}: the login did not last`)
   const own = new URL('/me', url)
@@ -35,7 +35,7 @@ export async function logIn({ url, name }) {
   return { cookie, body: again.text(), setCookieBytes: again.headers.getSetCookie().join('').length }
 }
 
-/** What the load is sent to: one session. @param {Running} subject */
+/** A target for the load with one session. @param {Running} subject */
 export async function targetOf(subject) {
   const { cookie, body } = await logIn(subject)
   return { url: subject.url, requests: [requestOf(subject.url, cookie)], body }

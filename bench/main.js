@@ -1,4 +1,4 @@
-/** `npm run bench` at the root, `npm run bench -- <part>...` for some of it. */
+/** Runs the bench: `npm run bench` at the root, or `npm run bench -- <part>...` for some parts. */
 import { parseArgs } from 'node:util'
 import { resolve } from 'node:path'
 import { cpus } from 'node:os'
@@ -15,8 +15,8 @@ import { stopAll } from './processes.js'
 /**
  * @typedef {object} Settings
  * @property {number} rounds
- * @property {number} seconds of each subject in a round
- * @property {number} sessions of the largest Redis
+ * @property {number} seconds per subject and round
+ * @property {number} sessions in the largest Redis
  * @property {string | undefined} chartFile
  */
 
@@ -36,7 +36,7 @@ const { values, positionals } = parseArgs({
 const number = (name) => {
   const value = Number(values[name])
   if (value > 0 && Number.isFinite(value)) return value
-  throw new Error(`--${name} ${values[name]}: not a number above 0`)
+  throw new Error(`--${name} ${values[name]} is not a number above 0`)
 }
 const settings = {
   rounds: number('rounds'),
@@ -46,7 +46,7 @@ const settings = {
 }
 const wanted = positionals.length > 0 ? positionals : Object.keys(parts)
 const unknown = wanted.find((name) => !Object.hasOwn(parts, name))
-if (unknown !== undefined) throw new Error(`there is no part "${unknown}", only ${Object.keys(parts).join(', ')}`)
+if (unknown !== undefined) throw new Error(`there is no part "${unknown}"; use one of ${Object.keys(parts).join(', ')}`)
 
 console.log(
   `Node ${process.version}, ${cpus().length} processors (${cpus()[0]?.model.trim()}), ${new Date().toISOString().slice(0, 10)}`,

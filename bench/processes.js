@@ -1,4 +1,4 @@
-/** The processes of a run. They end with it, however it ends. */
+/** The processes of a run. They end with the run, even if it fails. */
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -24,7 +24,7 @@ async function freePort() {
   return port
 }
 
-/** A redis-server of the run's own, in memory alone, with a client for what the bench itself asks it. */
+/** Starts a redis-server for the run, without persistence, and a client for the bench's own commands. */
 export async function startRedis() {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
@@ -46,11 +46,11 @@ export async function startRedis() {
 }
 
 /**
- * A Node process of ours. `call` sends it a command and waits for the answer.
+ * Starts a Node process of the bench. `call` sends it a command and waits for the answer.
  *
  * @param {string} file
  * @param {string[]} [args]
- * @param {object} [first] its first message
+ * @param {object} [first] the first message that it gets
  */
 export async function startProcess(file, args = [], first) {
   const child = fork(join(import.meta.dirname, file), args, { env: { ...process.env, NODE_ENV: 'production' } })

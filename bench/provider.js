@@ -1,4 +1,4 @@
-/** A process: the test provider of the package, with tokens of the usual sizes. */
+/** A process that runs the test provider of the package, with tokens of the usual sizes. */
 import { randomBytes } from 'node:crypto'
 import { startTestProvider } from 'express-session-oidc/testing'
 import { user } from './user.js'
@@ -8,7 +8,7 @@ const provider = await startTestProvider({ users: [user], signIn: user.sub, keep
 let sizes = {}
 provider.misbehave({
   tokenResponse: (body) => {
-    // As long as Keycloak's, which are JWTs too.
+    // As long as the refresh tokens of Keycloak, which are JWTs.
     const answer = { ...body, refresh_token: randomBytes(510).toString('base64url') }
     sizes = Object.fromEntries(
       ['id_token', 'access_token', 'refresh_token'].map((name) => [name, String(answer[name]).length]),

@@ -1,6 +1,6 @@
 /**
- * A process: one subject, `node server.js <subject>`. Its surroundings come as the first message, commands as further
- * ones.
+ * A process that runs one subject: `node server.js <subject>`. The first message contains its surroundings, the further
+ * messages are commands.
  */
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,12 +1,12 @@
 /**
- * What is measured side by side. `name` is the file in subjects/.
+ * The subjects that are measured side by side. `name` is the file in subjects/.
  *
  * @typedef {{ name: string, label: string, note: string, goal?: number }} Subject
  */
 
 export const ours = 'express-session-oidc'
 
-/** `goal`: so many times its speed ours is to have. @type {readonly Subject[]} */
+/** `goal`: how many times as fast as this subject the package should be. @type {readonly Subject[]} */
 export const subjects = [
   { name: 'bare', label: 'Express alone', note: 'no session, no login' },
   {
@@ -24,7 +24,7 @@ export const subjects = [
   {
     name: 'express-session-no-touch',
     label: 'express-session, disableTouch',
-    note: 'the same, where sessions end a day after login',
+    note: 'the same, but sessions end one day after login',
   },
   {
     name: 'express-openid-connect-cookies',

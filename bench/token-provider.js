@@ -1,4 +1,4 @@
-/** A process: the test provider with refresh tokens that are good once. It is told what the next login gets, and counts. */
+/** A process that runs the test provider with single-use refresh tokens. Commands configure the next login, and count. */
 import { startTestProvider } from 'express-session-oidc/testing'
 import { user } from './user.js'
 
@@ -7,7 +7,7 @@ const provider = await startTestProvider({
   signIn: user.sub,
   accessTokenSeconds: 3600,
   refreshTokens: 'rotating',
-  // As long as Keycloak's.
+  // As long as the refresh tokens of Keycloak.
   refreshTokenForm: 'jwt',
 })
 /** @type {Record<string, unknown>} */

@@ -1,4 +1,4 @@
-/** The one user of the bench. The sizes of what is signed about her are those of a Keycloak realm with a few roles. */
+/** The only user of the bench. Her tokens are as large as those of a Keycloak realm with a few roles. */
 
 const roles = [
   'user',

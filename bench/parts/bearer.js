@@ -1,4 +1,4 @@
-/** Requests that an access token guards: known ones, and ones that were never seen. */
+/** Requests with an access token, with known and with new tokens. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
@@ -8,7 +8,7 @@ import { startProcess } from '../processes.js'
 import { takeTurns } from '../rounds.js'
 
 const audience = 'orders'
-/** More than a guard remembers: each has been forgotten when its turn comes again. */
+/** More tokens than a guard caches: each has left the cache when its turn comes again. */
 const many = 20_000
 const some = 1000
 const ours = 'bearer-express-session-oidc'
@@ -28,7 +28,7 @@ const subjects = [
 export async function bearer({ rounds, seconds }) {
   for (const algorithm of ['RS256', 'ES256']) {
     const issuer = await startIssuer(algorithm)
-    progress(`making ${many} tokens`)
+    progress(`creating ${many} tokens`)
     const tokens = await issuer.tokens(many)
     progress('')
     const loads = [
@@ -78,7 +78,7 @@ async function measure(provider, { kind, tokens }, { rounds, seconds }) {
   ]
 }
 
-/** A GET as a page's script sends it. @param {string} url @param {string} token */
+/** A `GET` request as the script of a page sends it. @param {string} url @param {string} token */
 function requestOf(url, token) {
   const lines = [
     'GET /orders HTTP/1.1',
@@ -97,7 +97,7 @@ function requestOf(url, token) {
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 
-/** Metadata and keys of an issuer, and tokens of the size of Keycloak's. @param {string} algorithm */
+/** Starts an issuer: metadata, keys, and tokens as large as those of Keycloak. @param {string} algorithm */
 async function startIssuer(algorithm) {
   const { privateKey, publicKey } = await generateKeyPair(algorithm)
   const key = { ...(await exportJWK(publicKey)), alg: algorithm, use: 'sig', kid: 'bench' }

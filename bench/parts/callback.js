@@ -1,4 +1,4 @@
-/** What a callback, the end of a login, costs the server. */
+/** The cost of the callback, the last request of a login, for the server. */
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
@@ -37,7 +37,7 @@ export async function callback({ rounds }) {
   const own = runs.find(({ name }) => name === ours)
   console.log(
     table([
-      ['', 'ms in all', 'ms without the provider', 'CPU ms', 'its time/ours', 'by CPU'],
+      ['', 'ms in total', 'ms without the provider', 'CPU ms', 'its time/ours', 'by CPU'],
       ...runs.map(({ label, wall, without, cpu }) => [
         label,
         figure(median(wall), 2),
@@ -50,6 +50,7 @@ export async function callback({ rounds }) {
   )
   console.log(
     `\nMedians of ${rounds} rounds of ${loginsEach} logins, one after the other, from the request for the redirect URI ` +
-      'to the end of its answer; "without the provider": less the time that fetch waited for it. CPU is of the whole process.',
+      'to the end of its response. "Without the provider" leaves out the time that fetch waited for it. CPU time is that ' +
+      'of the whole process.',
   )
 }

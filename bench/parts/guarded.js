@@ -1,4 +1,4 @@
-/** Guarded requests per second, and the processor time that one of them costs the server. */
+/** Guarded requests per second, and the processor time of one request on the server. */
 import { writeFileSync } from 'node:fs'
 import { chart } from '../chart.js'
 import { figure, heading, median, medianRatio, table } from '../figures.js'
@@ -21,7 +21,7 @@ export async function guarded({ rounds, seconds, chartFile }) {
   const sizes = await provider.call('sizes')
   const total = Object.values(sizes).reduce((sum, size) => sum + size, 0)
   console.log(
-    `${connections} connections, ${rounds} rounds of ${seconds} s each, one subject after the other in each round; ` +
+    `${connections} connections, ${rounds} rounds of ${seconds} s per subject, all subjects in turn in each round; ` +
       `tokens of ${total} bytes (${Object.entries(sizes)
         .map(([name, size]) => `${name} ${size}`)
         .join(', ')}).\n`,

@@ -1,4 +1,4 @@
-/** Ending the logins of a user, and back-channel logout, with few and with many logins in Redis; beside express-openid-connect. */
+/** Logins ended by user and by back-channel logout, with few and many logins in Redis, beside express-openid-connect. */
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { randomUUID } from 'node:crypto'
@@ -18,26 +18,26 @@ const peer = { name: 'express-openid-connect-logout', label: 'express-openid-con
 const peerLogins = 10
 /** Logouts of each kind in a round. */
 const each = 30
-/** Rounds of which the times are not counted: after them V8 has compiled what there is to compile. */
+/** Rounds that are not measured: after them V8 has compiled the code that is measured. */
 const warmUpRounds = 3
 
 /**
- * A kind of logout, at one subject.
+ * One kind of logout for one subject.
  *
  * @typedef {object} Logout
  * @property {string} kind
- * @property {string} by whom, where that is not the package
- * @property {string} where
+ * @property {string} by the subject, if it is not this package
+ * @property {string} where the number of logins in Redis
  * @property {any} client of its Redis
- * @property {(count: number) => Promise<(() => Promise<number>)[]>} prepare what is to be ended, and how: which says in how
- *   many milliseconds it was
+ * @property {(count: number) => Promise<(() => Promise<number>)[]>} prepare creates the logins to end; returns functions
+ *   that end them and resolve to the milliseconds that this took
  * @property {string} commands
  * @property {number[]} ms
  */
 
 const sequel =
-  ', and which the next login of the same user takes away: a session that a logout by sub had ended, and that was not used ' +
-  'in between, was logged in again'
+  ' The next login of the same user removes the mark: a session that a logout by sub had ended, and that was not used in ' +
+  'between, was then logged in again.'
 
 const kinds = {
   end: `logins.end({ sub }), ${loginsOfUser} logins`,
@@ -66,7 +66,7 @@ export async function logout(settings) {
     const rows = []
     for (const one of logouts) rows.push({ one, acts: await one.prepare(each) })
     for (let number = 0; number < each; number++) {
-      // One of each in turn, so that what slows the machine for a while slows all.
+      // One of each kind in turn, so that a temporary slowdown of the machine affects all of them.
       for (let turn = 0; turn < rows.length; turn++) {
         const { one, acts } = rows[(number + turn) % rows.length]
         const ms = await acts[number]()
@@ -78,8 +78,9 @@ export async function logout(settings) {
   progress('')
   printLogouts(logouts, settings)
   console.log(
-    '\nThe package has ended the logins by its answer, and a guarded request costs the same as before; express-openid-connect ' +
-      `leaves a mark, which each later request of any user asks Redis for (below)${revived ? sequel : ''}.`,
+    '\nThis package has ended the logins when it answers, and a guarded request costs the same as before. ' +
+      'express-openid-connect leaves a mark, which each later request of any user reads from Redis (below).' +
+      (revived ? sequel : ''),
   )
   await guardedBeside(settings, provider)
 }
@@ -87,8 +88,9 @@ export async function logout(settings) {
 /** @param {readonly Logout[]} logouts @param {import('../main.js').Settings} settings */
 function printLogouts(logouts, { rounds }) {
   console.log(
-    `${rounds * each} of each, one after the other and one of each in turn. Back-channel logouts are POSTs of a logout token on a ` +
-      'new connection, from there to the end of the answer; logins.end() is timed within the process.\n',
+    `${rounds * each} of each kind, one after the other, one of each kind in turn. A back-channel logout is a POST of a ` +
+      'logout token on a new connection, timed from the connection to the end of the response. logins.end() is timed ' +
+      'within the process.\n',
   )
   const rows = Object.entries(kinds).flatMap(([kind, label]) => {
     const some = logouts.filter((one) => one.kind === kind)
@@ -111,9 +113,9 @@ function printLogouts(logouts, { rounds }) {
     'logins in Redis',
     'ms',
     'lowest',
-    '95 of 100 within',
+    '95 % within',
     'highest',
-    'to the first',
+    'ratio to the first',
     'commands to Redis',
   ]
   console.log(table([head, ...rows]))
@@ -122,7 +124,7 @@ function printLogouts(logouts, { rounds }) {
 /** @param {Awaited<ReturnType<typeof fill>>} filled @param {any} provider @returns {Logout[]} */
 function ourLogouts({ url, client, count, addUsers }, provider) {
   const where = figure(count)
-  // What is ended is made anew, so that there are always as many.
+  // The logins that are ended are created again, so that their number stays the same.
   return [
     {
       kind: 'end',
@@ -151,7 +153,7 @@ function ourLogouts({ url, client, count, addUsers }, provider) {
 
 /** @param {{ url: string, client: any }} other @param {any} provider @returns {Logout[]} */
 function peerLogouts({ url, client }, provider) {
-  // It looks at no login, so that it does not matter whose names these are.
+  // express-openid-connect looks at no login, so any names will do.
   const some = async (/** @type {'sid' | 'sub'} */ name, /** @type {number} */ wanted) =>
     await Promise.all(Array.from({ length: wanted }, () => posting(url, provider, { [name]: randomUUID() })))
   return /** @type {const} */ (['sid', 'sub']).map((kind) => ({
@@ -165,7 +167,7 @@ function peerLogouts({ url, client }, provider) {
   }))
 }
 
-/** A back-channel logout with a new token. @param {string} url @param {any} provider @param {{ sub?: string, sid?: string }} about */
+/** Prepares a back-channel logout with a new logout token. @param {string} url @param {any} provider @param {{ sub?: string, sid?: string }} about */
 async function posting(url, provider, about) {
   const token = await provider.call('logoutToken', about)
   const form = `logout_token=${token}`
@@ -183,7 +185,12 @@ async function posting(url, provider, about) {
   }
 }
 
-/** A logout that logs nobody out would be fast. @param {Awaited<ReturnType<typeof fill>>} filled @param {any} provider */
+/**
+ * Throws unless each logout logs out the right logins: a logout that logs nobody out would be fast.
+ *
+ * @param {Awaited<ReturnType<typeof fill>>} filled
+ * @param {any} provider
+ */
 async function proveOurs({ url, addUsers }, provider) {
   const [{ sub, logins }] = await addUsers(1)
   const [first, ...others] = logins.map(({ session, sid }) => ({ sid, cookie: cookieOf(session) }))
@@ -212,7 +219,12 @@ async function startPeer(provider) {
   return { ...running, client: redis.client, cookies }
 }
 
-/** As above; says whether the user's next login brings back what a logout by `sub` ended. @param {Awaited<ReturnType<typeof startPeer>>} other @param {any} provider */
+/**
+ * Throws like `proveOurs`; returns whether the user's next login restores a session that a logout by `sub` ended.
+ *
+ * @param {Awaited<ReturnType<typeof startPeer>>} other
+ * @param {any} provider
+ */
 async function provePeers({ url, cookies }, provider) {
   const [first, second, unused] = cookies
   const sid = await (await fetch(new URL('/sid', url), { headers: { cookie: first } })).json()
@@ -234,12 +246,12 @@ async function provePeers({ url, cookies }, provider) {
 /** @param {readonly string[]} seen @param {readonly string[]} wanted */
 function requireSeen(seen, wanted) {
   if (seen.join() === wanted.join()) return
-  throw new Error(`logouts that log nobody out, or others too: ${seen.join(', ')} and not ${wanted.join(', ')}`)
+  throw new Error(`the logouts logged out nobody, or others too: ${seen.join(', ')} instead of ${wanted.join(', ')}`)
 }
 
-/** Guarded requests where logouts by the back channel are heeded. @param {import('../main.js').Settings} settings @param {any} provider */
+/** Guarded requests with back-channel logout enabled. @param {import('../main.js').Settings} settings @param {any} provider */
 async function guardedBeside({ rounds, seconds }, provider) {
-  heading('Guarded requests where back-channel logouts are heeded')
+  heading('Guarded requests with back-channel logout enabled')
   const redis = await startRedis()
   const runs = []
   for (const { one, label } of [

@@ -1,4 +1,4 @@
-/** Where the time of a guarded request goes: the self time of functions, by package and by file of ours. */
+/** Where the time of a guarded request goes: the self time of functions, by package and by file of this package. */
 import { figure, heading, table } from '../figures.js'
 import { load, warmUp } from '../load.js'
 import { startSubject, targetOf } from '../login.js'
@@ -7,7 +7,7 @@ import { ours, subjects } from '../subjects.js'
 
 const most = 25
 
-/** What native functions are for. @type {ReadonlyMap<string, string>} */
+/** Names that say what native functions do. @type {ReadonlyMap<string, string>} */
 const ownNames = new Map([
   ['writev', 'native: writev (the command to Redis)'],
   ['writeUtf8String', 'native: writeUtf8String (the answer)'],
@@ -49,9 +49,9 @@ export async function profile({ seconds }) {
       .slice(0, most)
       .map(([name, time]) => [name, figure(time / count, 1), `${figure((100 * time) / total, 1)} %`])
   const share = ['us/request', 'share']
-  console.log(`${figure(count)} requests under the profiler, which slows them: what counts is the shares.\n`)
+  console.log(`${figure(count)} requests under the profiler, which slows them down: only the shares are meaningful.\n`)
   console.log(table([['where', ...share], ...rows(times.place)]))
-  console.log(`\n${table([['file of ours', ...share], ...rows(times.file)])}`)
+  console.log(`\n${table([['file of this package', ...share], ...rows(times.file)])}`)
   console.log(`\n${table([['function', ...share], ...rows(times.function)])}`)
 }
 
@@ -74,7 +74,7 @@ function placeOf({ functionName, url }) {
   return { group: `${ours} (this package)`, file: path.slice(`${ours}/dist/`.length) }
 }
 
-/** @param {string} path of a module of Node's own */
+/** @param {string} path of a module of Node */
 function areaOf(path) {
   if (path.startsWith('_http')) return 'http'
   const [first = '', second = first] = path.split('/')

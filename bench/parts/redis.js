@@ -1,4 +1,4 @@
-/** What a guarded request asks of Redis, and what a login takes there and in the browser. */
+/** The commands of a guarded request and of a login, and the bytes of a login in Redis and in the browser. */
 import { createUserAgent } from 'express-session-oidc/testing'
 import { commandsDuring, commandsEach, roundTripCounter, sumOf } from '../commands.js'
 import { figure, heading, table } from '../figures.js'
@@ -45,9 +45,9 @@ export async function redis() {
         'commands/request',
         '',
         'a login',
-        'another',
+        'a second login',
         'bytes/login in Redis',
-        'and',
+        'plus temporarily',
         'cookie bytes sent',
         'set/answer',
       ],
@@ -55,14 +55,14 @@ export async function redis() {
     ]),
   )
   console.log(
-    '\nCommands: INFO commandstats around guarded requests. A login, and another in the same browser: MONITOR of the ' +
-      'callback, and the round trips that its commands take. Bytes: MEMORY USAGE of all keys after one login; those that ' +
-      'live an hour or less (that a response was used) apart.',
+    '\nCommands: INFO commandstats around guarded requests. A login, and a second login in the same browser: MONITOR of ' +
+      'the callback, and the round trips of its commands. Bytes: MEMORY USAGE of all keys after one login. Keys that last ' +
+      'an hour or less (the record that a response was used) are listed separately.',
   )
 }
 
 /**
- * What Redis is asked during the callback of a login.
+ * The commands and round trips to Redis during the callback of a login.
  *
  * @param {import('../login.js').Running} subject
  * @param {import('express-session-oidc/testing').UserAgent} agent
@@ -74,7 +74,7 @@ async function callbackOf({ name, url }, agent, page, proxy, client) {
   let next = new URL(page, url)
   while (next.origin !== url || next.pathname !== '/callback') {
     const location = (await agent.get(next, { redirect: 'manual' })).headers.get('location')
-    if (location === null) throw new Error(`${name}: ${next.pathname} leads nowhere`)
+    if (location === null) throw new Error(`${name}: ${next.pathname} does not redirect`)
     next = new URL(location, next)
   }
   let trips = 0

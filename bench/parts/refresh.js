@@ -1,4 +1,4 @@
-/** Access tokens of logins: what a fresh one costs, what those pay who never ask, and many who ask for one that has ended. */
+/** Access tokens of logins: the cost of a valid token, of requests without one, and of many callers with an expired one. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { allowInsecureRequests, ClientSecretBasic, discovery, refreshTokenGrant } from 'openid-client'
 import { commandsEach, sumOf } from '../commands.js'
@@ -29,15 +29,15 @@ export async function refresh(settings) {
  * @param {Awaited<ReturnType<typeof startProcess>>} provider
  */
 async function freshTokens({ rounds, seconds }, redis, provider) {
-  heading('Fresh access tokens')
+  heading('Valid access tokens')
   const running = await startSubject(subject, { redis, provider })
   await provider.call('nextHasNoRefreshToken')
   const without = await logIn(running)
   const having = await logIn(running)
   const runs = [
-    { label: 'guarded, a login without refresh token', login: without, path: '/me' },
-    { label: 'guarded, a login with one', login: having, path: '/me' },
-    { label: 'guarded, and accessToken()', login: having, path: '/me-and-token' },
+    { label: 'guarded, login without a refresh token', login: without, path: '/me' },
+    { label: 'guarded, login with a refresh token', login: having, path: '/me' },
+    { label: 'guarded, with accessToken()', login: having, path: '/me-and-token' },
   ].map(({ label, login: { cookie, body }, path }) => {
     const target = { url: running.url, requests: [requestOf(running.url, cookie, path)], body }
     return { label, process: running.process, target, perSecond: [0], cpu: [0], commands: 0 }
@@ -51,7 +51,7 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
   console.log(`${connections} connections, ${rounds} rounds of ${seconds} s each, one process.\n`)
   console.log(
     table([
-      ['', 'commands/request', 'requests/s', 'lowest', 'highest', 'CPU us/request', 'to the first', 'by CPU'],
+      ['', 'commands/request', 'requests/s', 'lowest', 'highest', 'CPU us/request', 'ratio to the first', 'by CPU'],
       ...runs.map(({ label, commands, perSecond, cpu }) => [
         label,
         figure(commands, 2),
@@ -69,7 +69,7 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
 /** @param {import('../main.js').Settings} settings */
 async function sealing({ rounds }) {
   heading(`Sealing and opening ${bytes / 1024} kB`)
-  // Not exported by the package: found beside what is.
+  // The package does not export this module, so it is found by its path.
   const inside = (/** @type {string} */ path) => new URL(path, import.meta.resolve('express-session-oidc')).href
   const { Sealer } = await import(inside('core/seal.js'))
   const sealer = new Sealer(
@@ -88,10 +88,10 @@ async function sealing({ rounds }) {
     const microseconds = []
     for (let round = 0; round <= rounds; round++) {
       const begin = performance.now()
-      for (let i = 0; i < count; i++) if (!work()) throw new Error(`${name}: not what it should be`)
+      for (let i = 0; i < count; i++) if (!work()) throw new Error(`${name} returned a wrong result`)
       microseconds.push(((performance.now() - begin) * 1000) / count)
     }
-    // The first is what warms up.
+    // The first round is the warm-up.
     const timed = microseconds.slice(1)
     rows.push([name, figure(median(timed), 1), figure(Math.min(...timed), 1), figure(Math.max(...timed), 1)])
   }
@@ -104,13 +104,13 @@ async function sealing({ rounds }) {
  * @param {Awaited<ReturnType<typeof startProcess>>} provider
  */
 async function oneForMany({ rounds }, redis, provider) {
-  heading(`${processes} x ${callersEach} callers, one access token that has ended`)
+  heading(`${processes} x ${callersEach} callers, one expired access token`)
   const runs = []
   for (let number = 0; number < processes; number++) runs.push(await startSubject(subject, { redis, provider }))
   const urls = runs.map(({ url }) => url)
   const [first] = runs
   const login = await logIn(first)
-  // Each has been asked before: who starts does not count.
+  // A warm-up: the first requests of a process are not measured.
   for (const path of ['/me', '/me-and-token', '/token']) await herd(urls, callersEach, login.cookie, path)
 
   const figures = { many: [0].slice(1), guarded: [0].slice(1), alone: [0].slice(1) }
@@ -134,10 +134,10 @@ async function oneForMany({ rounds }, redis, provider) {
     table([
       ['', 'ms', 'lowest', 'highest'],
       ...[
-        ['one refresh by openid-client, nobody else', bare],
-        ['one caller whose token has ended, nobody else', figures.alone],
-        [`the slowest of ${figure(processes * callersEach)} callers whose token has ended`, figures.many],
-        [`the slowest of ${figure(processes * callersEach)} who ask for no token`, figures.guarded],
+        ['a refresh by openid-client alone', bare],
+        ['one caller with an expired token alone', figures.alone],
+        [`the slowest of ${figure(processes * callersEach)} callers with an expired token`, figures.many],
+        [`the slowest of ${figure(processes * callersEach)} callers that need no token`, figures.guarded],
       ].map(([label, ms]) => [
         String(label),
         figure(median(/** @type {number[]} */ (ms)), 1),
@@ -147,17 +147,17 @@ async function oneForMany({ rounds }, redis, provider) {
     ]),
   )
   console.log(
-    `\nOf ${rounds} rounds: the most refreshes that one of them cost, and all answers that were no token or another. ` +
-      'The bench and the provider share the processors with the processes.',
+    `\nOver ${rounds} rounds: "grants" is the most refreshes in one round, "errors" are all responses without a token or ` +
+      'with a different one. The bench and the provider share the processors with these processes.',
   )
   if (grants !== 1 || errors !== 0) throw new Error(`${grants} grants and ${errors} errors`)
 }
 
-/** The cookie of a login whose access token has ended. @param {any} running @param {any} provider */
+/** The cookie of a login whose access token has expired. @param {any} running @param {any} provider */
 async function endedLogin(running, provider) {
   await provider.call('nextEndsSoon')
   const { cookie } = await logIn(running)
-  // It is good for a second, and times in tokens are whole ones.
+  // The token is valid for one second, and times in tokens are whole seconds.
   await pause(2000)
   await provider.call('forget')
   return cookie
@@ -168,7 +168,7 @@ function slowest(replies) {
   return replies.reduce((most, { ms }) => Math.max(most, ms), 0)
 }
 
-/** What a refresh takes without an application around it, in milliseconds. @param {any} provider @param {number} count */
+/** The duration of refreshes without an application, in milliseconds. @param {any} provider @param {number} count */
 async function bareRefresh(provider, count) {
   const { issuer, clientId, clientSecret } = provider.ready
   const authentication = ClientSecretBasic(clientSecret)

@@ -1,16 +1,16 @@
-/** Guarded requests with few and with many logins in Redis, and what one takes there. */
+/** Guarded requests with few and many logins in Redis, and the memory of a login. */
 import { figure, heading, median, medianRatio, table } from '../figures.js'
 import { fill, fitting } from '../fill.js'
 import { connections, load, warmUp } from '../load.js'
 import { startProcess } from '../processes.js'
 import { takeTurns } from '../rounds.js'
 
-/** The package, with routes that list and end logins. */
+/** This package, with routes that list and end logins. */
 export const subject = { name: 'express-session-oidc-logins', label: '', note: '' }
 export const few = 1000
-/** Logins that are in use in turn. */
+/** Logins that are used in turn. */
 const inUse = 1000
-/** Requests of which each is the first of its session. */
+/** Requests that are each the first of their session. */
 const strangers = 60_000
 
 /** @param {import('../main.js').Settings} settings */
@@ -34,7 +34,7 @@ export async function scale({ rounds, seconds, sessions }) {
       target: large.target(0, inUse),
     },
     {
-      label: `${figure(large.count)} logins, each request another's`,
+      label: `${figure(large.count)} logins, a different login at each request`,
       ...large,
       target: large.target(inUse, inUse + strangers),
     },
@@ -42,7 +42,7 @@ export async function scale({ rounds, seconds, sessions }) {
   for (const run of runs) await load(run.target, warmUp)
   await takeTurns(runs, { rounds, seconds })
   const [first] = runs
-  console.log(`${connections} connections, ${rounds} rounds of ${seconds} s each, one process. Ten logins a user.\n`)
+  console.log(`${connections} connections, ${rounds} rounds of ${seconds} s each, one process. Ten logins per user.\n`)
   console.log(
     table([
       [
@@ -53,7 +53,7 @@ export async function scale({ rounds, seconds, sessions }) {
         'lowest',
         'highest',
         'CPU us/request',
-        `cost/that at ${figure(first.count)}`,
+        `cost relative to ${figure(first.count)}`,
         'by CPU',
       ],
       ...runs.map(({ label, megabytes, bytesOfLogin, perSecond, cpu }) => [
@@ -70,6 +70,7 @@ export async function scale({ rounds, seconds, sessions }) {
     ]),
   )
   console.log(
-    "\nThe first request of a session within a minute renews it, which nobody waits for: in the last line that is each request's second command.",
+    '\nThe first request of a session within a minute renews it, which no response waits for. In the last row, that is ' +
+      'the second command of each request.',
   )
 }

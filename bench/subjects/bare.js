@@ -1,4 +1,4 @@
-/** Express alone: what is left when nobody asks who the user is. */
+/** Express alone: the remaining cost without any check of the user. */
 import express from 'express'
 import { user } from '../user.js'
 import { answerOf } from './settings.js'

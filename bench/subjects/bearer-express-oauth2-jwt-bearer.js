@@ -1,4 +1,4 @@
-/** express-oauth2-jwt-bearer, as its README begins. */
+/** express-oauth2-jwt-bearer, set up as at the start of its README. */
 import express from 'express'
 import { auth } from 'express-oauth2-jwt-bearer'
 

@@ -1,4 +1,4 @@
-/** This package: createBearer() with nothing but what it needs. */
+/** This package: createBearer() with only the required options. */
 import express from 'express'
 import { createBearer } from 'express-session-oidc'
 

@@ -1,4 +1,4 @@
-/** Express alone: what is left when nobody looks at the token. */
+/** Express alone: the remaining cost without any check of the token. */
 import express from 'express'
 
 export function build() {

@@ -1,4 +1,4 @@
-/** jose by hand: what the shortest middleware does that verifies a token. */
+/** jose by hand: the shortest middleware that verifies a token. */
 import express from 'express'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 

@@ -1,4 +1,4 @@
-/** express-openid-connect with the code flow: session and tokens in encrypted cookies, as it does by default. */
+/** express-openid-connect with the code flow. It keeps session and tokens in encrypted cookies, as by default. */
 import express from 'express'
 import eoc from 'express-openid-connect'
 import { answerOf, secret } from './settings.js'

@@ -1,4 +1,4 @@
-/** express-openid-connect with its sessions in Redis and back-channel logout, whose marks are in the same store. */
+/** express-openid-connect with sessions in Redis and back-channel logout, whose marks are in the same store. */
 import { RedisStore } from 'connect-redis'
 import eoc from 'express-openid-connect'
 import { build as buildWithCookies } from './express-openid-connect-cookies.js'
@@ -11,7 +11,7 @@ export async function build(surroundings) {
   app.get('/sid', eoc.requiresAuth(), (req, res) => {
     res.json(req.oidc.idTokenClaims.sid)
   })
-  // Or Express prints each 401, which the bench asks for.
+  // Without this handler Express prints each 401, and the bench requests many.
   app.use(
     /** @type {import('express').ErrorRequestHandler} */ (error, _req, res, _next) => {
       res.status(error.status ?? 500).json({ error: error.message })

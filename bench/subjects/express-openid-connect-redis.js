@@ -1,4 +1,4 @@
-/** express-openid-connect with its sessions in Redis. */
+/** express-openid-connect with sessions in Redis. */
 import { RedisStore } from 'connect-redis'
 import { build as buildWithCookies } from './express-openid-connect-cookies.js'
 import { connectRedis } from './settings.js'

@@ -1,4 +1,4 @@
-/** The hand-written login with `disableTouch`: a session ends a day after the login, whatever the activity. */
+/** The hand-written login with `disableTouch`: a session ends one day after the login, even if it is in use. */
 import { build as buildPlain } from './express-session.js'
 
 /** @param {import('./settings.js').Surroundings} surroundings */

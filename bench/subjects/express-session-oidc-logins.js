@@ -1,4 +1,4 @@
-/** This package, with routes by which the application looks at a user's logins and ends them. */
+/** This package, with routes that list and end the logins of a user. */
 import { build as buildOurs } from './express-session-oidc.js'
 
 /** @param {import('./settings.js').Surroundings} surroundings */

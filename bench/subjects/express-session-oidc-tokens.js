@@ -1,4 +1,4 @@
-/** This package, with routes that ask for the access token too. */
+/** This package, with routes that use the access token. */
 import { build as buildOurs } from './express-session-oidc.js'
 import { answerOf } from './settings.js'
 

@@ -1,4 +1,4 @@
-/** This package, as its README sets it up. */
+/** This package, set up as in its README. */
 import express from 'express'
 import session from 'express-session'
 import { createOidc } from 'express-session-oidc'

@@ -1,4 +1,4 @@
-/** A login written by hand with openid-client: the tokens are in the session, as in most tutorials. */
+/** A hand-written login with openid-client. It keeps the tokens in the session, as most tutorials do. */
 import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'

@@ -1,4 +1,4 @@
-/** The least that a session in Redis costs: a store that reads with one MGET and renews nothing. */
+/** The lowest possible cost of a session in Redis: a store that reads with one `MGET` and renews nothing. */
 import express from 'express'
 import session from 'express-session'
 import { addLogin } from './express-session.js'
@@ -13,7 +13,7 @@ class FloorStore extends session.Store {
     this.client = client
   }
 
-  /** The second key is one that a store with logins beside its sessions would read. @type {session.Store['get']} */
+  /** A store that keeps logins beside its sessions would read the second key. @type {session.Store['get']} */
   get(id, done) {
     this.client.mGet([`sess:${id}`, `login:${id}`]).then(([text]) => done(null, text && JSON.parse(text)), done)
   }

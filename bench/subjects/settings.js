@@ -1,26 +1,26 @@
-/** What all subjects have in common, so that they differ in nothing but how a login is kept. */
+/** Settings that all subjects share, so that they differ only in how they keep a login. */
 import { createClient } from 'redis'
 
 export const secret = 'a secret of the bench, more than thirty-two characters'
 
 /**
- * What a subject is told of where things are.
+ * The surroundings of a subject.
  *
  * @typedef {object} Surroundings
  * @property {string} url of the subject itself
  * @property {string} redisUrl
  * @property {{ issuer: string, clientId: string, clientSecret: string }} provider
- * @property {typeof globalThis.fetch} [fetch] what requests to the provider go through, where they are timed
+ * @property {typeof globalThis.fetch} [fetch] sends the requests to the provider, if they are timed
  */
 
 /**
- * What an API is told of where its tokens come from.
+ * The surroundings of an API.
  *
  * @typedef {object} ApiSurroundings
  * @property {{ issuer: string, audience: string, jwksUri: string }} provider
  */
 
-/** What `/me` answers. @param {Record<string, unknown>} user */
+/** The response of `/me`. @param {Record<string, unknown>} user */
 export function answerOf({ sub, name, email }) {
   return { sub, name, email }
 }
@@ -34,7 +34,7 @@ export async function connectRedis(url) {
   return await client.connect()
 }
 
-/** Options of express-session: what its documentation tells everybody to set. */
+/** Options of express-session that its documentation recommends. */
 export const sessionOptions = {
   secret,
   resave: false,
