@@ -10,7 +10,7 @@ const scope = ['openid', 'profile', 'email']
 const extraScope = 'calendar.read'
 
 /**
- * The demo's application.
+ * Creates the application of the demo.
  *
  * @param {object} options
  * @param {string} options.baseUrl where browsers reach it
@@ -23,7 +23,7 @@ const extraScope = 'calendar.read'
  * @property {string} issuer
  * @property {string} clientId
  * @property {string} clientSecret
- * @property {readonly { name: string, roles: readonly string[] }[]} [users] who can log in, of the provider in this process
+ * @property {readonly { name: string, roles: readonly string[] }[]} [users] users of the provider in this process
  */
 export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).toString('hex') }) {
   const { issuer, clientId, clientSecret, users } = provider
@@ -42,13 +42,13 @@ export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).
   app.use(
     helmet({
       contentSecurityPolicy: {
-        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        // Safari upgrades the style sheet of http://localhost to https too, and no server answers there.
         directives: https ? {} : { 'upgrade-insecure-requests': null },
       },
     }),
   )
   app.use(express.static(fileURLToPath(new URL('public', import.meta.url)), { index: false }))
-  // Where browsers look on pages that name no icon, like those of the library.
+  // Browsers request this path on pages that name no icon, such as those of the package.
   app.get('/favicon.ico', (_req, res) => {
     res.redirect(301, '/icon.svg')
   })
@@ -110,7 +110,8 @@ export function createApp(options) {
 }
 
 /**
- * Keycloak has its roles in the access token, which the preset knows; elsewhere they are the claim `roles` of the ID token.
+ * Options for the provider. Keycloak has roles in the access token, where the preset reads them. For any other provider,
+ * roles are the claim `roles` of the ID token.
  *
  * @param {string} issuer
  * @param {string} client
@@ -137,7 +138,7 @@ function loginOf({ isAuthenticated, user, roles, scope }) {
 }
 
 /**
- * What shows a user is in no cache: the back button after a logout asks the server.
+ * No cache stores pages with user data, so the back button requests them from the server after a logout.
  *
  * @param {import('express').Response} res
  */

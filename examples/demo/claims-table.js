@@ -6,23 +6,23 @@ const meanings = {
   name: 'your full name',
   given_name: 'your given name',
   family_name: 'your family name',
-  preferred_username: 'what you like to be called',
+  preferred_username: 'the user name that you prefer',
   email: 'your e-mail address',
   email_verified: 'whether the provider checked it',
-  roles: 'what the provider says you may do',
+  roles: 'the roles that the provider gives you',
   iss: 'issuer: the provider that vouches for this',
-  aud: 'audience: the client it was made for',
-  azp: 'authorized party: the client that asked',
+  aud: 'audience: the client it was issued for',
+  azp: 'authorized party: the client that requested it',
   exp: 'expires',
   iat: 'issued at',
   nbf: 'not before',
-  auth_time: 'when you logged in there',
-  nonce: 'ties it to the login that was started here',
+  auth_time: 'when you authenticated at the provider',
+  nonce: 'binds it to the login that was started here',
   acr: 'how strongly you proved who you are',
   amr: 'how you proved who you are',
   sid: 'your session at the provider',
-  at_hash: 'ties it to the access token',
-  jti: 'the number of this token',
+  at_hash: 'binds it to the access token',
+  jti: 'the identifier of this token',
 }
 
 const times = new Set(['exp', 'iat', 'nbf', 'auth_time', 'updated_at'])
@@ -36,7 +36,7 @@ export function claimsTable(claims, id) {
   const place = (/** @type {string} */ name) => (order.includes(name) ? order.indexOf(name) : order.length)
   const rows = Object.entries(claims).toSorted(([a], [b]) => place(a) - place(b))
 
-  // The roles are those of the elements. They are written out because on a phone the style makes blocks of the cells.
+  // The roles are explicit because the style displays cells as blocks on phones, which removes the implicit roles.
   return html`<table id="claims" role="table">
     <caption>
       <h2 id="${id}">What the provider said about you</h2>
@@ -61,7 +61,7 @@ export function claimsTable(claims, id) {
  * @param {unknown} value
  */
 function readable(name, value) {
-  // 8.64e12 seconds is where JavaScript's dates end: a provider's number may be anything.
+  // JavaScript dates end at 8.64e12 seconds, and a provider may send any number.
   if (times.has(name) && typeof value === 'number' && Math.abs(value) <= 8.64e12) {
     const iso = new Date(value * 1000).toISOString()
     return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')} UTC</time><small>${value}</small>`

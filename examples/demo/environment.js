@@ -1,13 +1,13 @@
 /**
  * @typedef {object} Settings
- * @property {number | undefined} port undefined: 3000, or a free one where that is taken
+ * @property {number | undefined} port undefined: 3000, or a free port if 3000 is taken
  * @property {string | undefined} redisUrl
  * @property {{ issuer: string, clientId: string, clientSecret: string } | undefined} provider undefined: the one in this process
  */
 
 const providerVariables = /** @type {const} */ (['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'])
 
-/** What is wrong with the environment, with the fix, for whoever typed it. */
+/** A problem with the environment variables. The message contains the fix and is meant for the user. */
 export class EnvironmentError extends Error {}
 
 /**
@@ -22,12 +22,12 @@ export function readEnvironment(env) {
 
   const port = value('PORT')
   if (port !== undefined && !(/^\d+$/.test(port) && Number(port) <= 65_535)) {
-    faults.push(`PORT is '${port}': give a number from 1 to 65535, or 0 for any free port.`)
+    faults.push(`PORT is '${port}': set a number from 1 to 65535, or 0 for any free port.`)
   }
 
   const redisUrl = value('REDIS_URL')
   if (redisUrl !== undefined && !hasProtocol(redisUrl, ['redis:', 'rediss:'])) {
-    faults.push(`REDIS_URL is not the URL of a Redis: give one like redis://localhost:6379.`)
+    faults.push(`REDIS_URL is not the URL of a Redis: set one such as redis://localhost:6379.`)
   }
 
   const [issuer, clientId, clientSecret] = providerVariables.map(value)
@@ -36,13 +36,13 @@ export function readEnvironment(env) {
     const set = providerVariables.filter((name) => !missing.includes(name))
     faults.push(
       `${listed(set)} ${set.length === 1 ? 'is' : 'are'} set, but not ${listed(missing)}: ` +
-        'set all three to log in at a provider of yours, or none to use the one that this demo brings.',
+        'set all three to log in at your own provider, or none to use the provider of this demo.',
     )
   }
   if (issuer !== undefined && !hasProtocol(issuer, ['https:', 'http:'])) {
     faults.push(
-      `OIDC_ISSUER is '${issuer}': give the issuer as the provider states it, ` +
-        'like https://id.example.com/realms/acme, with nothing after it.',
+      `OIDC_ISSUER is '${issuer}': set the issuer exactly as in the metadata of the provider, ` +
+        'such as https://id.example.com/realms/acme, with nothing after it.',
     )
   } else if (issuer?.includes('/.well-known/')) {
     faults.push(`OIDC_ISSUER is '${issuer}': leave out what begins with /.well-known/.`)

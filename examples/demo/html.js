@@ -1,4 +1,4 @@
-/** Markup that is safe as it stands. Whatever else goes into a template is escaped. */
+/** Markup that is safe to insert. Templates escape all other values. */
 export class Html {
   /** @param {string} source */
   constructor(source) {
@@ -19,8 +19,8 @@ export function escape(value) {
 }
 
 /**
- * A tagged template: `html` parts and arrays of them go in as they are, `false`, `null` and `undefined` are left out,
- * everything else is escaped for text and for quoted attributes.
+ * A tagged template. It inserts `html` parts and arrays of them unchanged, and leaves out `false`, `null` and `undefined`.
+ * It escapes all other values for text and for quoted attributes.
  *
  * @param {TemplateStringsArray} strings
  * @param {...unknown} values

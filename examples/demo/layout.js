@@ -1,7 +1,7 @@
 import { html } from './html.js'
 
 /**
- * The frame of a page: header with the pages and who is logged in, content, footer.
+ * The frame of a page: a header with links and the user, the content, a footer.
  *
  * @param {object} parts
  * @param {string} parts.title
@@ -46,7 +46,7 @@ export function layout({ title, site, links, path, who, content, foot }) {
 }
 
 /**
- * A page that says one thing.
+ * The content of a page with a single message.
  *
  * @param {{ eyebrow: unknown, title: string, text?: unknown }} parts
  */
@@ -60,7 +60,7 @@ export function message({ eyebrow, title, text }) {
 }
 
 /**
- * A logout changes state: a form, not a link.
+ * A form, not a link, because a logout changes state.
  *
  * @param {{ logout: string }} paths
  * @param {{ small?: boolean, text?: unknown, otherTab?: boolean }} [look]

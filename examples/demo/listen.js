@@ -18,30 +18,31 @@ export async function listen(server, port) {
 }
 
 /**
- * Listens on loopback, on port 3000 or, where that is taken, a free one; on no other than `wanted` if that is given.
+ * Listens on loopback: on `wanted` if that is given, otherwise on port 3000, or on a free port if 3000 is taken.
  *
  * @param {import('node:http').Server} server
  * @param {number | undefined} wanted
  * @returns {Promise<number>} the port
- * @throws {EnvironmentError} where `wanted` cannot be used
+ * @throws {EnvironmentError} if `wanted` cannot be used
  */
 export async function openPort(server, wanted) {
   const port = wanted ?? 3000
   if (await isTaken(port)) {
-    if (wanted !== undefined) throw new EnvironmentError(`PORT ${wanted} is taken: give another one, or 0 for any.`)
+    if (wanted !== undefined)
+      throw new EnvironmentError(`PORT ${wanted} is taken: set another port, or 0 for any free port.`)
     return listen(server, 0)
   }
   try {
     return await listen(server, port)
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error)
-    throw new EnvironmentError(`Port ${port} cannot be used (${code}): give another one as PORT.`)
+    throw new EnvironmentError(`Port ${port} cannot be used (${code}): set another port as PORT.`)
   }
 }
 
 /**
- * Whether something answers where a browser looks for `localhost`, which may be `::1` first: a server there does not stop ours from
- * listening on 127.0.0.1, but would get its visitors.
+ * Whether a server answers at an address that browsers try for `localhost`. Browsers may try `::1` first: a server there
+ * does not prevent listening on 127.0.0.1, but would receive the requests.
  *
  * @param {number} port
  */

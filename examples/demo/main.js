@@ -6,13 +6,13 @@ import { openPort } from './listen.js'
 import { startProvider } from './provider.js'
 import { connectRedis } from './redis.js'
 
-/** @type {(() => unknown)[]} in the order of closing */
+/** @type {(() => unknown)[]} in the order in which they are called */
 const closers = []
 
 try {
   await start()
 } catch (error) {
-  // What createOidc() has to say about a wrong issuer or secret is meant for people too.
+  // Messages of createOidc() about a wrong issuer or secret are meant for people too.
   const told = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
   console.error(told ? `The demo cannot start.\n${error.message}` : error)
   await stop()
@@ -58,8 +58,8 @@ async function start() {
 }
 
 /**
- * The same after each start with the same provider, so that logins in Redis outlive a restart. An application of yours has a
- * secret of its own in its configuration instead.
+ * A secret that is the same at each start with the same provider, so that logins in Redis outlive a restart. Your own
+ * application has a secret in its configuration instead.
  *
  * @param {string} clientSecret
  */
@@ -87,7 +87,7 @@ async function embeddedProvider(baseUrl) {
 }
 
 /**
- * The application itself would start without the provider. Here it is more likely that a variable is wrong.
+ * The application would start even while the provider is down. In the demo, a wrong variable is the more likely cause.
  *
  * @param {import('express-session-oidc').Oidc} oidc
  * @param {string} issuer

@@ -3,7 +3,7 @@ import { html } from './html.js'
 import { avatar, chips, layout, loginLink, logoutForm, message } from './layout.js'
 
 /**
- * What a page shows of a request. Everything in it is data of the user or of the provider and gets escaped.
+ * The data that a page shows. All of it comes from the user or the provider, and is escaped.
  *
  * @typedef {object} View
  * @property {string} path
@@ -79,7 +79,7 @@ function person({ name, email, roles, scope, claims }, { facts }) {
     <dl class="facts">
       <div>
         <dt>E-mail</dt>
-        <dd id="email">${email ?? 'not told'}</dd>
+        <dd id="email">${email ?? 'not provided'}</dd>
       </div>
       <div>
         <dt>Provider</dt>
@@ -103,8 +103,8 @@ function stranger({ paths, facts }) {
     <p class="eyebrow">You are not logged in</p>
     <h1 id="title">Log in to see what an application gets to know</h1>
     <p class="prose">
-      The login happens at an OpenID provider. It sends you back with a code, and the application exchanges that for
-      tokens, which it keeps beside your session: your browser gets none of them.
+      You log in at an OpenID provider. It sends you back with a code, which the application exchanges for tokens. The
+      application keeps them beside your session: your browser gets none of them.
     </p>
     <div class="actions">${loginLink(paths, '/')}</div>
     ${
@@ -135,7 +135,7 @@ function guardedPages({ login }) {
   return html`<section class="card" aria-labelledby="pages-title">
     <h2 id="pages-title">Pages for a role</h2>
     <p class="muted">
-      ${login ? 'A role that you have lets you in. One that you lack does not: a new login would not change it.' : 'After the login you come back to the page that you wanted.'}
+      ${login ? 'A role that you have lets you in. A role that you lack does not, and a new login would not change that.' : 'After the login you return to the page that you requested.'}
     </p>
     <ul class="rows push">
       <li>
@@ -162,12 +162,12 @@ function furtherScope({ login, facts }) {
       granted
         ? html`<p><span class="chip good">granted</span></p>
             <p class="muted">
-              The access token of this login is now good for ${scope} too. Your session went on: you kept your place and
+              The access token of this login now includes ${scope} too. Your session continued: you kept your place and
               your data.
             </p>`
         : html`<p class="muted">
-              Ask for what you need when you need it.
-              ${login ? 'The provider asks you first, and you may refuse.' : 'Without a login this is a login with a wider scope.'}
+              An application can request more scope when it needs it.
+              ${login ? 'The provider asks you first, and you may refuse.' : 'If you are not logged in, this is a login with more scope.'}
             </p>
             <p class="push"><a class="button" href="/connect/calendar">Ask for ${scope}</a></p>`
     }
@@ -179,7 +179,7 @@ function fetchCard({ login, paths }) {
   return html`<section class="card" aria-labelledby="fetch-title">
     <h2 id="fetch-title">A fetch from this page</h2>
     <p class="muted prose">
-      ${login ? 'Answers 200 now. Log out in another tab, come back to this one and press again: a script gets a 401 in JSON, never a redirect.' : 'Answers 401 in JSON: a script is told where to log in, and not redirected there.'}
+      ${login ? 'Answers 200 now. Log out in another tab, return to this one and press the button again: a script gets a 401 in JSON, never a redirect.' : 'Answers 401 in JSON: a script gets the login URL, not a redirect.'}
     </p>
     <div class="actions">
       <button class="button" type="button" id="fetch-time" data-url="/api/time">Fetch <code>/api/time</code></button>
@@ -191,15 +191,15 @@ function fetchCard({ login, paths }) {
 
 /** @param {View} view */
 export function membersPage(view) {
-  const text = html`You are in, ${view.login?.name}: your login has the role <code>user</code>. The guard decided that
-    from the record of your login, without asking the provider.`
+  const text = html`You may open this page, ${view.login?.name}: your login has the role <code>user</code>. The guard
+    decided that from your login record, without a request to the provider.`
   return page(view, 'Members', message({ eyebrow: html`Role <code>user</code>`, title: 'Members', text }))
 }
 
 /** @param {View} view */
 export function adminPage(view) {
-  const text = html`You are in, ${view.login?.name}: your login has the role <code>admin</code>. Log in as somebody
-    without it and this address answers 403.`
+  const text = html`You may open this page, ${view.login?.name}: your login has the role <code>admin</code>. For a user
+    without that role, this page answers 403.`
   return page(view, 'Admin', message({ eyebrow: html`Role <code>admin</code>`, title: 'Admin', text }))
 }
 

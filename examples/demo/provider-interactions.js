@@ -1,7 +1,7 @@
 import { consentPage, loginPage, messagePage } from './provider-pages.js'
 
 /**
- * What is used here of a request in oidc-provider.
+ * The parts of a request in oidc-provider that are used here.
  *
  * @typedef {object} Context
  * @property {string} method
@@ -20,14 +20,14 @@ import { consentPage, loginPage, messagePage } from './provider-pages.js'
  * @property {{ accountId?: string, grantIdFor(clientId: string): string | undefined } | undefined} session
  * @property {{ consent?: { grantId?: string } } | undefined} result
  * @property {{ acr_values?: string }} params
- * @property {string | undefined} acr of the login as it is
+ * @property {string | undefined} acr of the current login
  * @property {{ IdTokenHint?: { payload: { sub?: string } } }} entities
  */
 
 /** @typedef {import('./provider.js').User} User */
 
 /**
- * What the provider asks its users: who they are, and whether an application may have more.
+ * The questions of the provider to its users: who they are, and whether an application may have more scope.
  *
  * @param {object} parts
  * @param {*} parts.provider an oidc-provider
@@ -44,7 +44,7 @@ export function interactions({ provider, users, scopes, acrValues, theme }) {
     if (!details) {
       ctx.status = 400
       ctx.type = 'html'
-      ctx.body = messagePage(theme, 'This login is over', 'Go back to the application and start it again.')
+      ctx.body = messagePage(theme, 'This login has expired', 'Go back to the application and start it again.')
     } else if (ctx.method === 'POST') {
       const result = await judge(details, await readForm(ctx.req))
       const to = await provider.interactionResult(ctx.req, ctx.res, result, {
@@ -107,7 +107,7 @@ export function interactions({ provider, users, scopes, acrValues, theme }) {
  */
 
 /**
- * The class of login that a client wants, of those that there are.
+ * The requested authentication context class, if the provider supports it.
  *
  * @param {{ acr_values?: string }} params
  * @param {string[]} acrValues

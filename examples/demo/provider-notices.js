@@ -1,6 +1,6 @@
 let silenced = false
 
-/** oidc-provider says on the console that memory and defaults are not for production; here they are what is wanted. */
+/** Hides notices of oidc-provider that memory and defaults are not for production: the demo uses them on purpose. */
 export function silenceNotices() {
   if (silenced) return
   silenced = true

@@ -23,7 +23,7 @@ function page({ name, accent }, title, content) {
           <p class="brand">${logo} ${name}</p>
           ${content}
         </main>
-        <footer>An OpenID provider for demonstration: no passwords, nothing is kept.</footer>
+        <footer>An OpenID provider for demonstration: it has no passwords and stores nothing.</footer>
       </body>
     </html> `.toString()
 }
@@ -35,14 +35,14 @@ const logo = html`<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="t
 
 /**
  * @param {Theme} theme
- * @param {{ application: string, action: string, users: User[], user: User | undefined }} view `user`: who is logged in already
+ * @param {{ application: string, action: string, users: User[], user: User | undefined }} view `user`: who is logged in
  */
 export function loginPage(theme, { application, action, users, user }) {
   return page(
     theme,
     'Log in',
     html`<h1>${user ? 'Is it still you?' : 'Who are you?'}</h1>
-      <p>${user ? 'Confirm who you are' : 'Log in'} to go on to <strong>${application}</strong>.</p>
+      <p>${user ? 'Confirm who you are' : 'Log in'} to continue to <strong>${application}</strong>.</p>
       <form method="post" action="${action}">
         <ul class="users">
           ${(user ? [user] : users).map(
@@ -74,7 +74,7 @@ export function consentPage(theme, { application, action, user, wishes }) {
     html`<h1>Allow access?</h1>
       <p>
         <strong>${application}</strong> asks ${user ? html`you, <strong>${user.name}</strong>,` : 'you'} for
-        ${wishes.length > 0 ? 'more than it has now' : 'your consent'}:
+        ${wishes.length > 0 ? 'more access' : 'your consent'}:
       </p>
       <ul class="wishes">
         ${wishes.map((wish) => html`<li><span>${wish.text}</span> <code>${wish.scope}</code></li>`)}
@@ -88,8 +88,8 @@ export function consentPage(theme, { application, action, user, wishes }) {
 
 /**
  * @param {Theme} theme
- * @param {string} form the provider's own form, already markup, with the id `op.logoutForm`
- * @param {boolean} sure whether the question may be left out
+ * @param {string} form the provider's own form as markup, with the id `op.logoutForm`
+ * @param {boolean} sure whether the user needs no confirmation
  */
 export function logoutPage(theme, form, sure) {
   const provided = new Html(form)
@@ -102,7 +102,7 @@ export function logoutPage(theme, form, sure) {
           <p><button class="primary" form="op.logoutForm" name="logout" value="yes">Go on</button></p>
           <script src="/assets/submit.js"></script>`
       : html`<h1>Log out of ${theme.name}?</h1>
-          <p>An application asks to end your session here.</p>
+          <p>An application requests to end your session here.</p>
           ${provided}
           <p class="choices">
             <button class="primary" form="op.logoutForm" name="logout" value="yes">Log out</button>

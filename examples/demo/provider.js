@@ -9,11 +9,11 @@ import { logoutPage, messagePage } from './provider-pages.js'
 
 /**
  * @typedef {object} User
- * @property {string} sub the subject, never changing
+ * @property {string} sub the subject, which never changes
  * @property {string} name
  * @property {string} email
  * @property {string[]} roles
- * @property {string} about one line under the name on the login page
+ * @property {string} about a line under the name on the login page
  */
 
 /** @type {User[]} */
@@ -29,7 +29,7 @@ export const demoUsers = [
 ]
 
 /**
- * A client as the provider has it registered, with the member names of OIDC Dynamic Client Registration 2.
+ * A client registration of the provider, with the member names of OIDC Dynamic Client Registration 2.
  *
  * @typedef {object} ClientMetadata
  * @property {string} client_id
@@ -39,26 +39,27 @@ export const demoUsers = [
  * @property {string[]} [post_logout_redirect_uris]
  */
 
-// A name that is no literal, so that its types are left out: they need those of Koa, which do not fit the content-disposition
-// that Express brings.
+// Not a literal, so that TypeScript leaves out its types. They need the types of Koa, which conflict with the version of
+// content-disposition that Express uses.
 const library = 'oidc-provider'
 
-/** What the provider grants without asking; every other scope gets a consent page. */
+/** Scope that the provider grants without a question; any other scope gets a consent page. */
 const grantedScope = 'openid profile email'
 
 /** @typedef {import('./provider-interactions.js').Context} Context */
 
 /**
- * Starts an OpenID provider in this process, on loopback, with its state in memory: users to click on, no passwords. For demonstration only.
+ * Starts an OpenID provider in this process, on loopback, with its state in memory. Users log in with a click, without
+ * passwords. For demonstration only.
  *
  * @param {object} options
  * @param {ClientMetadata[]} options.clients
- * @param {string} [options.name] what its pages call it
- * @param {'amber' | 'blue' | 'green'} [options.accent] the colour of its pages
+ * @param {string} [options.name] its name on its pages
+ * @param {'amber' | 'blue' | 'green'} [options.accent] the color of its pages
  * @param {User[]} [options.users]
- * @param {Record<string, string>} [options.scopes] further scopes, each with what its consent page says
- * @param {string[]} [options.acrValues] classes of a login that was confirmed, for clients that ask for one (`acr_values`)
- * @param {number} [options.port] a free one if left out
+ * @param {Record<string, string>} [options.scopes] further scopes, each with its text on the consent page
+ * @param {string[]} [options.acrValues] authentication context classes that a confirmed login can have
+ * @param {number} [options.port] default: a free port
  * @returns {Promise<{ issuer: string, users: User[], close: () => Promise<void> }>}
  */
 export async function startProvider({
@@ -76,7 +77,7 @@ export async function startProvider({
   const issuer = `http://127.0.0.1:${await listen(server, port)}`
   const theme = { name, accent }
 
-  // All ports of a host share its cookies: two providers need names of their own.
+  // All ports of a host share cookies, so two providers need different cookie names.
   const cookiePrefix = name.toLowerCase().replace(/[^a-z0-9]+/g, '_')
   const provider = new Provider(issuer, {
     clients: clients.map((client) => ({ grant_types: ['authorization_code', 'refresh_token'], ...client })),
@@ -96,7 +97,7 @@ export async function startProvider({
       profile: ['name', 'preferred_username', 'roles'],
       email: ['email', 'email_verified'],
     },
-    // The claims go into the ID token instead of the userinfo answer alone (OIDC Core 5.4), as most providers have it.
+    // Puts claims into the ID token, not only into the userinfo response (OIDC Core 5.4), as most providers do.
     conformIdTokenClaims: false,
     findAccount: (/** @type {Context} */ _ctx, /** @type {string} */ sub) => {
       const user = users.find((user) => user.sub === sub)
@@ -129,7 +130,7 @@ export async function startProvider({
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (/** @type {Context} */ ctx, /** @type {string} */ form) => {
-          // A hint that names this very session says who asked: no further question then (OIDC RP-Initiated Logout 2).
+          // An ID token hint for the user of this session needs no confirmation (OIDC RP-Initiated Logout 2).
           const sure = ctx.oidc.entities.IdTokenHint?.payload.sub === ctx.oidc.session?.accountId
           ctx.body = logoutPage(theme, form, sure)
         },
@@ -174,7 +175,8 @@ export async function startProvider({
 }
 
 /**
- * When to ask users who they are: also those who have a session, where a client wants a class of login that it has not.
+ * The policy for the login page. Users with a session see it too if a client requests an authentication context class that
+ * their login lacks.
  *
  * @param {*} interactionPolicy of oidc-provider
  * @param {string[]} acrValues
@@ -185,7 +187,7 @@ function confirming({ base, Check }, acrValues) {
     const wanted = wantedAcr(oidc.params, acrValues)
     return wanted !== undefined && wanted !== oidc.acr
   }
-  policy.get('login').checks.add(new Check('acr_missing', 'the login is to be confirmed', 'login_required', isMissing))
+  policy.get('login').checks.add(new Check('acr_missing', 'the login must be confirmed', 'login_required', isMissing))
   return policy
 }
 
@@ -210,7 +212,7 @@ function contentSecurityPolicy(clients) {
     "style-src 'self'",
     "script-src 'self'",
     "img-src 'self'",
-    // It holds for the redirect that answers a form too: the clients have to be in it.
+    // Browsers also apply form-action to the redirect after a form, so it includes the clients.
     `form-action 'self' ${[...origins].join(' ')}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",

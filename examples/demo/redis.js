@@ -5,22 +5,22 @@ import { EnvironmentError } from './environment.js'
 const connectSeconds = 5
 
 /**
- * Sessions and logins in Redis.
+ * Connects to a Redis that stores sessions and logins.
  *
  * @param {string} url
  * @returns {Promise<{ store: RedisSessionStore, close: () => void }>}
  */
 export async function connectRedis(url) {
-  // Without the offline queue a request is answered with 503 at once while Redis is away, instead of waiting for it.
+  // Without the offline queue, requests get 503 at once while Redis is down, instead of waiting for it.
   const client = createClient({ url, disableOfflineQueue: true })
   /** @type {unknown} */
   let fault
-  // A client whose 'error' nobody hears ends the process.
+  // Without a listener for 'error', an error of the client ends the process.
   client.on('error', (error) => {
     fault = error
   })
 
-  // connect() to a server that is not there tries for ever.
+  // connect() retries forever if there is no server.
   const deadline = new Promise((resolve) => setTimeout(resolve, connectSeconds * 1000, 'late').unref())
   const outcome = await Promise.race([
     client.connect().catch((/** @type {unknown} */ error) => {
@@ -34,7 +34,7 @@ export async function connectRedis(url) {
     const { host } = new URL(url)
     throw new EnvironmentError(
       `No Redis answers at REDIS_URL (${host}): ${reason(fault)}\n` +
-        'Start one there, correct the variable, or leave it out to keep the sessions in memory.',
+        'Start one there, correct the variable, or unset it to keep the sessions in memory.',
     )
   }
   return { store: new RedisSessionStore({ client, idleSeconds: 3600 }), close: () => client.destroy() }

@@ -5,7 +5,7 @@ const answer = document.querySelector('#answer')
 button?.addEventListener('click', async () => {
   button.setAttribute('aria-disabled', 'true')
   try {
-    // No `redirect` and no `Accept: text/html`: the guard sees a client and answers 401 instead of sending it to the provider.
+    // Without `Accept: text/html`, the guard answers this request with 401 instead of a redirect to the provider.
     const response = await fetch(button.dataset.url, { headers: { accept: 'application/json' } })
     show(response, await response.text())
   } catch {
