@@ -10,7 +10,7 @@ import { calendarPage, contactsPage, homePage, notFoundPage, transferPage } from
 export const confirmed = 'urn:example:confirmed'
 
 /**
- * An application that logs its users in with little, and asks for more once they open what needs it.
+ * An application whose login requests little scope. It requests more when the user opens a page that needs it.
  *
  * @param {object} options
  * @param {string} options.baseUrl where browsers reach it
@@ -27,7 +27,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   app.use(
     helmet({
       contentSecurityPolicy: {
-        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        // Safari upgrades the style sheet of http://localhost to https too, and no server answers there.
         directives: https ? {} : { 'upgrade-insecure-requests': null },
       },
     }),
@@ -59,18 +59,18 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
     res.send(homePage(view(req)))
   })
 
-  // Whoever opens it is asked for the scope where it is missing: once, and told so where it was refused.
+  // Requests missing scope once when the page is opened; if it was refused, the answer is 403.
   app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (req, res) => {
     res.send(calendarPage(view(req)))
   })
 
-  // Or by a button, when it suits the user: on top of what was granted.
+  // Requests scope by a button, in addition to what was granted.
   app.get('/connect/contacts', oidc.login({ scope: 'contacts.read', returnTo: '/' }))
   app.get('/contacts', oidc.requireAuth({ scope: 'contacts.read', redirect: false }), (req, res) => {
     res.send(contactsPage(view(req)))
   })
 
-  // Whoever opens it confirms the login just before; one of half a minute ago will not do.
+  // The user confirms the login before the page opens. A confirmation half a minute ago is too old.
   app.get('/transfer', oidc.requireAuth({ acr: confirmed, maxAuthAgeSeconds: 0 }), (req, res) => {
     res.send(transferPage(view(req)))
   })

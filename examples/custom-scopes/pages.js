@@ -44,16 +44,16 @@ export function homePage(view) {
           oidc.isAuthenticated
             ? html`<p class="prose">So far you have granted:</p>
                 ${chips(oidc.scope, 'granted')}`
-            : html`<p class="prose">A login asks for who you are, and for nothing else.</p>
+            : html`<p class="prose">The login requests your identity and nothing else.</p>
                 ${loginLink(paths, '/')}`
         }
       </section>
       <section class="card" aria-labelledby="pages-title">
-        <h2 id="pages-title">What needs more</h2>
+        <h2 id="pages-title">Pages that need more</h2>
         <ul class="rows">
-          ${row('/calendar', 'Calendar', 'asks for calendar.read when you open it')}
-          ${row('/contacts', 'Contacts', 'needs contacts.read, and says so')}
-          ${row('/transfer', 'Transfer', 'has you confirm that it is you, each time')}
+          ${row('/calendar', 'Calendar', 'requests calendar.read when you open it')}
+          ${row('/contacts', 'Contacts', 'needs contacts.read, and tells you so')}
+          ${row('/transfer', 'Transfer', 'asks you to confirm that it is you, each time')}
         </ul>
         ${
           oidc.isAuthenticated &&
@@ -77,19 +77,19 @@ function row(to, text, needs) {
 
 /** @param {View} view */
 export function calendarPage(view) {
-  const text = html`You have granted <code>calendar.read</code>: an access token of this login may read it.`
+  const text = html`You have granted <code>calendar.read</code>: an access token of this login can read your calendar.`
   return page(view, 'Your calendar', message({ eyebrow: 'Granted', title: 'Your calendar', text }))
 }
 
 /** @param {View} view */
 export function contactsPage(view) {
-  const text = html`You have granted <code>contacts.read</code>: an access token of this login may read them.`
+  const text = html`You have granted <code>contacts.read</code>: an access token of this login can read your contacts.`
   return page(view, 'Your contacts', message({ eyebrow: 'Granted', title: 'Your contacts', text }))
 }
 
 /** @param {View} view */
 export function transferPage(view) {
-  const text = 'You have just confirmed that it is you. In half a minute you will be asked again.'
+  const text = 'You have just confirmed that it is you. After half a minute you are asked again.'
   return page(view, 'Transfer money', message({ eyebrow: 'Confirmed', title: 'Transfer money', text }))
 }
 

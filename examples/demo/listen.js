@@ -28,8 +28,7 @@ export async function listen(server, port) {
 export async function openPort(server, wanted) {
   const port = wanted ?? 3000
   if (await isTaken(port)) {
-    if (wanted !== undefined)
-      throw new EnvironmentError(`PORT ${wanted} is taken: set another port, or 0 for any free port.`)
+    if (wanted !== undefined) throw new EnvironmentError(`PORT ${wanted} is taken: set another port, or 0 for any.`)
     return listen(server, 0)
   }
   try {

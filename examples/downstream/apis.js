@@ -1,11 +1,11 @@
-/** Two APIs of other teams: each takes access tokens of its own audience, and knows nothing of sessions. */
+/** Two APIs of other teams. Each accepts access tokens for its own audience, and has no sessions. */
 import express from 'express'
 import { createBearer } from 'express-session-oidc'
 
 /**
- * Orders: whoever reads them needs no more than a token, whoever reads prices the scope `prices.read`.
+ * The orders API: reading orders needs a token, reading prices needs the scope `prices.read` too.
  *
- * @param {{ issuer: string }} options whose tokens it takes
+ * @param {{ issuer: string }} options the issuer whose tokens it accepts
  * @returns {import('express').Express}
  */
 export function createOrdersApi({ issuer }) {
@@ -14,7 +14,7 @@ export function createOrdersApi({ issuer }) {
   app.get('/orders', bearer.requireBearer(), (_req, res) => {
     res.json({ orders: ['Twelve pencils', 'A globe'] })
   })
-  // What is missing stands in the challenge (RFC 6750 3.1), and the application asks its user for it.
+  // The challenge names the missing scope (RFC 6750 3.1), which the application then requests.
   app.get('/prices', bearer.requireBearer({ scope: 'prices.read' }), (_req, res) => {
     res.json({ prices: ['Twelve pencils: 6.00', 'A globe: 80.00'] })
   })
@@ -22,9 +22,9 @@ export function createOrdersApi({ issuer }) {
 }
 
 /**
- * Invoices: for tokens that are meant for them, which no token of a login is.
+ * The invoices API: it accepts only tokens for its own audience, and the tokens of a login have another.
  *
- * @param {{ issuer: string }} options whose tokens it takes
+ * @param {{ issuer: string }} options the issuer whose tokens it accepts
  * @returns {import('express').Express}
  */
 export function createInvoicesApi({ issuer }) {

@@ -19,7 +19,7 @@ import { homePage, invoicesPage, notFoundPage, ordersPage, pricesPage } from './
  */
 export function createApp({ baseUrl, provider, apis, store, secret = randomBytes(32).toString('hex') }) {
   const https = baseUrl.startsWith('https:')
-  // A user's access token goes to no other origin, whatever a request says.
+  // A user's access token is sent to no other origin.
   const oidc = createOidc({ ...provider, baseUrl, secret, fetchOrigins: [apis.orders] })
   let refreshes = 0
   oidc.on('refresh', () => refreshes++)
@@ -28,7 +28,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
   app.use(
     helmet({
       contentSecurityPolicy: {
-        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        // Safari upgrades the style sheet of http://localhost to https too, and no server answers there.
         directives: https ? {} : { 'upgrade-insecure-requests': null },
       },
     }),
@@ -60,7 +60,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     res.send(homePage(view(req)))
   })
 
-  // With the access token of the login, refreshed where it has ended: once, however many pages are opened at that moment.
+  // Calls the API with the access token of the login. An expired token is refreshed once across all concurrent requests.
   app.get(
     '/orders',
     oidc.requireAuth(),
@@ -70,7 +70,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     }),
   )
 
-  // The API wants scope that was never asked for: errorHandler() has the user asked, and the browser comes back here.
+  // The API requires scope that was not requested yet: errorHandler() starts a login for it, which returns here.
   app.get(
     '/prices',
     oidc.requireAuth(),
@@ -80,7 +80,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     }),
   )
 
-  // A token for somebody else, in exchange for that of the login (RFC 8693).
+  // Exchanges the login's token for a token for another service (RFC 8693).
   app.get(
     '/invoices',
     oidc.requireAuth(),
@@ -100,7 +100,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
 }
 
 /**
- * What fails on the way goes on to errorHandler(): by itself in Express 5, not in Express 4.
+ * Passes errors of a handler to errorHandler(). Express 5 does this by itself, Express 4 does not.
  *
  * @param {(req: import('express').Request, res: import('express').Response) => Promise<void>} work
  * @returns {import('express').RequestHandler}

@@ -1,4 +1,4 @@
-/** Starts a provider and two APIs in this process, and the application that calls them; Ctrl-C ends all. */
+/** Starts a provider and two APIs in this process, and the application that calls them. Ctrl-C stops all of them. */
 import { createServer } from 'node:http'
 import { EnvironmentError, readEnvironment } from '../demo/environment.js'
 import { openPort } from '../demo/listen.js'

@@ -44,7 +44,7 @@ export function homePage(view) {
         oidc.isAuthenticated
           ? html`<p class="prose">So far you have granted:</p>
               ${chips(oidc.scope, 'granted')}`
-          : html`<p class="prose">Orders and invoices are kept by other services, which are called as you.</p>
+          : html`<p class="prose">Orders and invoices come from other services, which this application calls as you.</p>
               ${loginLink(paths, '/')}`
       }
     </section>`,
@@ -71,7 +71,7 @@ export function pricesPage(view) {
     view,
     'Prices',
     html`<section class="card hero" aria-labelledby="title">
-      <p class="eyebrow">From the orders API, which wants prices.read</p>
+      <p class="eyebrow">From the orders API, which requires prices.read</p>
       <h1 id="title">Prices</h1>
       ${list(view.prices)}
     </section>`,
@@ -84,7 +84,7 @@ export function invoicesPage(view) {
     view,
     'Your invoices',
     html`<section class="card hero" aria-labelledby="title">
-      <p class="eyebrow">From the invoices API, by a token in exchange</p>
+      <p class="eyebrow">From the invoices API, with an exchanged token</p>
       <h1 id="title">Your invoices</h1>
       ${list(view.invoices)}
     </section>`,

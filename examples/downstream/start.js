@@ -4,9 +4,9 @@ import { listen } from '../demo/listen.js'
 import { createInvoicesApi, createOrdersApi } from './apis.js'
 
 /**
- * Starts what the application calls: a provider with Alice and Bob, whose access tokens are short-lived and whose refresh
- * tokens are good once, and the two APIs. A library for tests the provider is: no passwords, and never for anything but
- * loopback.
+ * Starts the services that the application calls: a provider with Alice and Bob, and the two APIs. Access tokens are
+ * short-lived and refresh tokens are single-use. The provider is a library for tests: it has no passwords, so use it on
+ * loopback only.
  *
  * @param {object} [options]
  * @param {number} [options.accessTokenSeconds] default 60

@@ -7,7 +7,7 @@ import helmet from 'helmet'
 import { guardedPage, homePage, notFoundPage, signInPage } from './pages.js'
 
 /**
- * An application whose users log in at either of two providers, or at both.
+ * An application whose users log in with one of two providers, or with both.
  *
  * @param {object} options
  * @param {string} options.baseUrl where browsers reach it
@@ -21,7 +21,7 @@ import { guardedPage, homePage, notFoundPage, signInPage } from './pages.js'
  */
 export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, store, secret = newSecret() }) {
   const https = baseUrl.startsWith('https:')
-  // Each instance has routes of its own: /staff/login, /staff/callback, /staff/logout.
+  // Each instance has its own routes: /staff/login, /staff/callback, /staff/logout.
   const common = { baseUrl, secret, loginPage: '/signin' }
   const staff = createOidc({ ...common, ...atStaff, name: 'staff' })
   const customers = createOidc({ ...common, ...atCustomers, name: 'customers' })
@@ -30,7 +30,7 @@ export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, sto
   app.use(
     helmet({
       contentSecurityPolicy: {
-        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        // Safari upgrades the style sheet of http://localhost to https too, and no server answers there.
         directives: https ? {} : { 'upgrade-insecure-requests': null },
       },
     }),
@@ -53,7 +53,7 @@ export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, sto
     next()
   })
 
-  /** Both logins, whichever of them `req.oidc` is. */
+  /** Both logins, because `req.oidc` is only one of them. */
   const view = (/** @type {import('express').Request} */ req) => ({
     path: req.path,
     logins: [
@@ -73,7 +73,7 @@ export function createApp({ baseUrl, staff: atStaff, customers: atCustomers, sto
   })
   app.get('/signin', (req, res) => {
     const { returnTo } = req.query
-    // For the eye: the login itself takes no returnTo that leaves this origin.
+    // Only for display: the login itself accepts no returnTo that leaves this origin.
     const known = typeof returnTo === 'string' && /^\/(?![/\\])/.test(returnTo)
     res.send(signInPage(view(req), known ? returnTo : '/'))
   })

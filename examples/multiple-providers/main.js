@@ -1,4 +1,4 @@
-/** Starts two providers in this process, and the application; Ctrl-C ends all three. */
+/** Starts two providers in this process, and the application. Ctrl-C stops all three. */
 import { createServer } from 'node:http'
 import { EnvironmentError, readEnvironment } from '../demo/environment.js'
 import { openPort } from '../demo/listen.js'

@@ -4,11 +4,11 @@ import { avatar, layout, loginLink, logoutForm, message } from '../demo/layout.j
 /**
  * @typedef {object} View
  * @property {string} path
- * @property {readonly Login[]} logins one for each provider, whether or not somebody is logged in there
+ * @property {readonly Login[]} logins one for each provider, whether or not the user is logged in there
  *
  * @typedef {object} Login
- * @property {string} text what its users are called
- * @property {string} as what one of them logs in as
+ * @property {string} text name of its group of users
+ * @property {string} as role in the text of the login link
  * @property {{ login: string, logout: string }} paths
  * @property {string} issuer
  * @property {import('express-session-oidc').OidcContext} oidc
@@ -48,8 +48,8 @@ export function homePage(view) {
     html`<div>
         <h1>${title}</h1>
         <p class="muted prose">
-          Each provider has a login of its own in your session. Log in with one beside the other, and out of either
-          without touching the other.
+          Your session has a separate login for each provider. You can log in with both, and log out of one without
+          affecting the other.
         </p>
       </div>
       <div class="grid">${view.logins.map(card)}</div>
@@ -58,7 +58,7 @@ export function homePage(view) {
         <ul class="rows">
           ${row('/staff-only', 'Staff only', 'a login as staff')}
           ${row('/customers-only', 'Customers only', 'a login as a customer')}
-          ${row('/either', 'Either', 'any of the two')}
+          ${row('/either', 'Either', 'one of the two logins')}
         </ul>
       </section>`,
   )

@@ -11,7 +11,7 @@ const customerUsers = [
 ]
 
 /**
- * Two providers in this process, each with users of its own.
+ * Starts two providers in this process, each with its own users.
  *
  * @param {string} baseUrl of the application
  */

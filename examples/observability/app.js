@@ -1,4 +1,4 @@
-/** An application that whoever runs it can look into: its log, its metrics, its probes. */
+/** An application that its operators can observe: a log, metrics and probes. */
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
@@ -53,14 +53,14 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
     page({ path: req.path, title, name: req.oidc.user?.name, paths: oidc.paths, ...(rows && { rows }) })
 
   /**
-   * Asks another service, as the user. Here it is this application itself.
+   * Calls another service as the user. Here the service is this application.
    *
    * @param {import('express').Request} req
    */
   async function ordersOf(req) {
     const token = await req.oidc.accessToken()
     const answer = await fetch(`${baseUrl}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
-    if (!answer.ok) throw new Error(`the orders cannot be had: ${answer.status}`)
+    if (!answer.ok) throw new Error(`the orders cannot be fetched: ${answer.status}`)
     const { orders } = /** @type {{ orders: string[] }} */ (await answer.json())
     return orders
   }
@@ -83,7 +83,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
   app.get('/api/orders', oidc.requireBearer(), (req, res) => {
     res.json({ orders: ['Tea', 'Biscuits'], for: req.auth.sub })
   })
-  // Also what tells the events of faults that the session store has.
+  // It also emits the events for faults of the session store.
   app.use(oidc.errorHandler())
 
   return {

@@ -1,4 +1,4 @@
-/** One line of the log for each event, each warning of the process and each request. */
+/** Writes a log line for each event, each warning of the process and each request. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
@@ -6,7 +6,7 @@ import { pino } from 'pino'
 /** @typedef {import('express-session-oidc').OidcEventName} OidcEventName */
 
 /**
- * What an event is worth where nothing failed on this side: its `status`, where it has one, is below 500.
+ * The level of each event. An event with a `status` of 500 or more is logged as an error instead.
  *
  * @satisfies {Record<OidcEventName, import('pino').Level>}
  */
@@ -23,12 +23,12 @@ const levels = {
   provider_fault: 'error',
 }
 
-/** What the lines of one request have in common. */
+/** The fields that all log lines of one request share. */
 const request = new AsyncLocalStorage()
 
 /**
  * @param {object} [options]
- * @param {import('pino').Level} [options.level] the lowest that is written
+ * @param {import('pino').Level} [options.level] the lowest level that is written
  * @param {import('pino').DestinationStream} [options.to] default: standard output
  */
 export function createLog({ level = 'info', to = pino.destination(1) } = {}) {
@@ -36,9 +36,9 @@ export function createLog({ level = 'info', to = pino.destination(1) } = {}) {
 }
 
 /**
- * @param {Pick<import('express-session-oidc').Oidc, 'on'>} oidc also what `createBearer()` makes
+ * @param {Pick<import('express-session-oidc').Oidc, 'on'>} oidc or the result of `createBearer()`
  * @param {import('pino').Logger} log
- * @returns {() => void} ends it
+ * @returns {() => void} stops the logging
  */
 export function logEvents(oidc, log) {
   const names = /** @type {OidcEventName[]} */ (Object.keys(levels))
@@ -52,10 +52,10 @@ export function logEvents(oidc, log) {
 }
 
 /**
- * Node prints warnings to standard error too, unless it runs with --no-warnings.
+ * Logs warnings. Node also prints them to standard error, unless it runs with --no-warnings.
  *
  * @param {import('pino').Logger} log
- * @returns {() => void} ends it
+ * @returns {() => void} stops the logging
  */
 export function logWarnings(log) {
   const note = (/** @type {Error & { code?: string, detail?: string }} */ { name, code, message, detail }) =>
@@ -65,7 +65,7 @@ export function logWarnings(log) {
 }
 
 /**
- * Before the session: what is logged of a request, by whomever, has its id.
+ * Logs requests. Use it before the session, so that every log line of a request has the id of that request.
  *
  * @param {import('pino').Logger} log
  * @returns {import('express').RequestHandler}
@@ -73,7 +73,7 @@ export function logWarnings(log) {
 export function logRequests(log) {
   return (req, res, next) => {
     const start = performance.now()
-    // The path alone: the query of the callback has the authorization code.
+    // Without the query, because that of the callback contains the authorization code.
     const [path] = req.originalUrl.split('?', 1)
     request.run({ requestId: randomUUID() }, () => {
       const done = () => {

@@ -1,4 +1,4 @@
-/** Starts a provider in this process, the application, and what it is looked into by; Ctrl-C ends all three. */
+/** Starts a provider in this process, the application, and its operations endpoints. Ctrl-C stops all three. */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { startTestProvider } from 'express-session-oidc/testing'
@@ -16,7 +16,7 @@ try {
   const baseUrl = `http://localhost:${await openPort(server, port)}`
   const provider = await startTestProvider({
     audience: 'orders',
-    // Short, so that the page of the orders refreshes it after ten seconds.
+    // Short, so that the orders page refreshes the token after ten seconds.
     accessTokenSeconds: 40,
     refreshTokens: 'rotating',
     clients: [
@@ -39,9 +39,7 @@ try {
   const inside = createServer(operations)
   const insideUrl = `http://localhost:${await listen(inside, 0)}`
   console.log(`Open ${baseUrl}`)
-  console.log(
-    'Log in as Alice, who may do everything, or as Bob: no password. What happens is told below, and counted:',
-  )
+  console.log('Log in as Alice, who may do everything, or as Bob: no password. Events are logged below and counted:')
   console.log(`\ncurl ${insideUrl}/metrics   # and /healthz, /readyz`)
   console.log(`curl -H 'Authorization: Bearer forged' ${baseUrl}/api/orders\n`)
 

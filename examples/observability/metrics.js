@@ -1,4 +1,4 @@
-/** Counts the events of all instances of the process, and times what is asked of their providers. */
+/** Counts the events of all instances in the process, and times the requests to their providers. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
@@ -10,8 +10,8 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics'
  */
 
 /**
- * The fields of each event that tell its counts apart, beside `provider`: those of few values. Not `sub`, `loginId` or
- * `detail`, of which each value would be a time series of its own.
+ * The fields of each event that become labels, in addition to `provider`. They have few values. `sub`, `loginId` and
+ * `detail` are not labels, because each value would create a time series.
  *
  * @satisfies {{ [Name in keyof OidcEvents]: readonly (keyof OidcEvents[Name])[] }}
  */
@@ -28,7 +28,7 @@ const fields = {
   provider_fault: [],
 }
 
-/** What durations are counted by. */
+/** Unit and buckets of durations. */
 const seconds = {
   unit: 's',
   advice: { explicitBucketBoundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
@@ -37,13 +37,13 @@ const seconds = {
 /**
  * @param {Meter} meter
  * @param {readonly string[]} [providers] names of the instances
- * @returns {() => void} ends it
+ * @returns {() => void} stops the counting
  */
 export function countEvents(meter, providers = ['default']) {
   const refreshes = meter.createHistogram('oidc.refresh.duration', { description: 'Refreshes of tokens', ...seconds })
   const stops = Object.entries(fields).map(([name, names]) => {
     const counter = meter.createCounter(`oidc.${name}`, { description: `Events '${name}' of express-session-oidc` })
-    // A counter that is not there until its first event goes from nothing to 1, which no rate shows.
+    // Without a first value of 0, a counter begins at 1, and no rate shows its first event.
     if (names.length === 0) for (const provider of providers) counter.add(0, { provider })
     const count = (/** @type {unknown} */ message) => {
       const event = /** @type {Attributes} */ (message)
@@ -59,7 +59,7 @@ export function countEvents(meter, providers = ['default']) {
 }
 
 /**
- * A `fetch` for the option of that name, which times each request to the provider up to the head of its answer.
+ * A function for the option `fetch`. It times each request to the provider until the headers of the response arrive.
  *
  * @param {Meter} meter
  * @returns {typeof fetch}
@@ -88,7 +88,7 @@ export function timedFetch(meter) {
   }
 }
 
-/** Metrics that Prometheus fetches. An application that has OpenTelemetry already takes `metrics.getMeter()` of its API instead. */
+/** Metrics for Prometheus. An application that already uses OpenTelemetry calls `metrics.getMeter()` of its API instead. */
 export function startMetrics() {
   const exporter = new PrometheusExporter({ preventServerStart: true })
   const provider = new MeterProvider({ readers: [exporter] })

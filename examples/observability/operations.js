@@ -1,4 +1,4 @@
-/** What whoever runs the application asks it. It has a port of its own, which the proxy in front does not lead to. */
+/** Endpoints for operators, on a separate port that the reverse proxy does not forward to. */
 import express from 'express'
 
 /**
@@ -10,14 +10,14 @@ import express from 'express'
  */
 export function createOperations({ oidc, log, metrics }) {
   const app = express()
-  // Whether this process is to be restarted: no fault of the provider or the store is healed by that.
+  // Liveness: whether the process must be restarted. A restart repairs no fault of the provider or the store.
   app.get('/healthz', (_req, res) => {
     res.json({ ok: true })
   })
-  // Whether it is to be sent requests. The store is not asked: all processes share it, and they answer 503 by themselves.
+  // Readiness: whether it can receive requests. The store is ignored: all processes share it, and answer 503 themselves.
   app.get('/readyz', (_req, res) => {
     const health = oidc.health()
-    // The provider is discovered with the first login, which does not come before this is ready. How often it is asked is bounded.
+    // The first login would discover the provider, but no login arrives before this is ready. Attempts are rate-limited.
     if (!health.ok) oidc.ready().catch(({ code, detail }) => log.warn({ code, detail }, 'not ready'))
     res.status(health.ok ? 200 : 503).json(health)
   })

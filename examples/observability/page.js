@@ -5,7 +5,7 @@ import { layout, loginLink, logoutForm } from '../demo/layout.js'
  * @param {object} view
  * @param {string} view.path
  * @param {string} view.title
- * @param {string | undefined} view.name of who is logged in
+ * @param {string | undefined} view.name of the user who is logged in
  * @param {{ login: string, logout: string }} view.paths
  * @param {readonly string[]} [view.rows]
  */
@@ -29,9 +29,7 @@ export function page({ path, title, name, paths, rows = [] }) {
         </ul>`
       }
       ${name === undefined && html`<p>${loginLink(paths, path)}</p>`}
-      <p class="muted prose">
-        Each step is a line of the log and a count of the metrics, and none of them has a token in it.
-      </p>
+      <p class="muted prose">Each step writes a log line and increments a metric. Neither contains a token.</p>
     </section>`,
     foot: html`<span>Log: standard output</span>`,
   })

@@ -7,7 +7,7 @@ import helmet from 'helmet'
 import { devicesPage, endedPage, homePage, notFoundPage } from './pages.js'
 
 /**
- * An application whose users see where they are logged in, and can log out there.
+ * An application whose users see on which devices they are logged in, and can log out there.
  *
  * @param {object} options
  * @param {string} options.baseUrl where browsers reach it
@@ -23,14 +23,14 @@ export function createApp({
   secret = randomBytes(32).toString('hex'),
 }) {
   const https = baseUrl.startsWith('https:')
-  // The store is asked without a request, too; browser and address are kept with each login.
+  // sessionStore lets oidc.logins work without a request; rememberDevice stores browser and address with each login.
   const oidc = createOidc({ ...provider, baseUrl, secret, sessionStore: store, rememberDevice: true })
 
   const app = express()
   app.use(
     helmet({
       contentSecurityPolicy: {
-        // Safari upgrades the style sheet of http://localhost to https too, where nobody answers; Chromium and Firefox do not.
+        // Safari upgrades the style sheet of http://localhost to https too, and no server answers there.
         directives: https ? {} : { 'upgrade-insecure-requests': null },
       },
     }),
@@ -43,7 +43,7 @@ export function createApp({
       secret,
       resave: false,
       saveUninitialized: false,
-      // With a life of its own a session of MemoryStore says when it was last in use.
+      // With a maxAge, the sessions of MemoryStore show when they were last in use.
       cookie: { secure: https, sameSite: 'lax', maxAge: 8 * 3600 * 1000 },
     }),
   )
@@ -87,7 +87,7 @@ export function createApp({
     '/devices/:id/end',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      // An id is no permission: it must be one of the user's own.
+      // Knowing an id is no permission: the login must belong to the user.
       const logins = await oidc.logins.list({ sub: oidc.user(req).sub })
       const login = logins.find(({ id }) => id === req.params['id'])
       if (!login) {
@@ -107,7 +107,7 @@ export function createApp({
 }
 
 /**
- * What fails on the way goes on to errorHandler(): by itself in Express 5, not in Express 4.
+ * Passes errors of a handler to errorHandler(). Express 5 does this by itself, Express 4 does not.
  *
  * @param {(req: import('express').Request, res: import('express').Response) => Promise<void>} work
  * @returns {import('express').RequestHandler}

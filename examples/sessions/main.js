@@ -1,4 +1,4 @@
-/** Starts a provider in this process, and the application; Ctrl-C ends both. */
+/** Starts a provider in this process, and the application. Ctrl-C stops both. */
 import { createServer } from 'node:http'
 import { EnvironmentError, readEnvironment } from '../demo/environment.js'
 import { openPort } from '../demo/listen.js'

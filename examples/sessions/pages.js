@@ -41,7 +41,7 @@ export function homePage(view) {
       ${
         oidc.isAuthenticated
           ? html`<p class="prose">See <a href="/devices">where you are logged in</a>, and log out there.</p>`
-          : html`<p class="prose">Log in here and in another browser, and look at the list of your devices.</p>
+          : html`<p class="prose">Log in here and in another browser, then open the list of your devices.</p>
               ${loginLink(paths, '/devices')}`
       }
     </section>`,
@@ -93,7 +93,7 @@ function device({ id, userAgent, address, startedAt, lastSeenAt }, isThis) {
   </li>`
 }
 
-/** What browsers call themselves, the more particular first: nearly all say Safari too. */
+/** Names in the `User-Agent` header, the most specific first: nearly all browsers also send Safari. */
 const browsers = {
   Edg: 'Edge',
   OPR: 'Opera',
@@ -117,7 +117,7 @@ const systems = {
 function deviceName(userAgent = '') {
   const browser = Object.entries(browsers).find(([mark]) => userAgent.includes(`${mark}/`))?.[1]
   const system = Object.entries(systems).find(([mark]) => userAgent.includes(mark))?.[1]
-  if (browser === undefined) return userAgent.slice(0, 40) || 'A browser without a name'
+  if (browser === undefined) return userAgent.slice(0, 40) || 'Unknown browser'
   return system === undefined ? browser : `${browser} on ${system}`
 }
 
@@ -128,7 +128,7 @@ function timeOf(seconds) {
 
 /** @param {View} view */
 export function endedPage(view) {
-  const text = html`It may have ended already. <a href="/devices">Look at the list again</a>`
+  const text = html`It may have ended already. <a href="/devices">Open the list again</a>`
   return page(view, 'No such login', message({ eyebrow: '404', title: 'You have no such login', text }))
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { startProvider as start } from '../demo/provider.js'
 
 /**
- * A provider in this process.
+ * Starts a provider in this process.
  *
  * @param {string} baseUrl of the application
  */
