@@ -1,4 +1,4 @@
-/** An Express application whose users log in at Microsoft Entra ID, with an API that takes its tokens. */
+/** An Express application whose users log in with Microsoft Entra ID, and an API that accepts Entra's access tokens. */
 import { randomBytes } from 'node:crypto'
 import express from 'express'
 import session from 'express-session'
@@ -7,7 +7,7 @@ import { page } from './page.js'
 
 /**
  * @param {object} options
- * @param {string | string[]} options.tenant the ID of the tenant, or a list
+ * @param {string | string[]} options.tenant the ID of the tenant, or a list of IDs
  * @param {string} options.clientId
  * @param {string} options.clientSecret
  * @param {string | string[]} options.audience the API's application ID, and its application ID URI for tokens of version 1
@@ -19,9 +19,9 @@ import { page } from './page.js'
 export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, fetch = globalThis.fetch, store }) {
   const settings = entra({
     tenant,
-    // Guests of the tenant have an identity provider of their own. Leave the rule out to let them in.
+    // Guests of the tenant have the claim `idp`. Leave the rule out to accept them.
     allow: ({ idp }) => idp === undefined,
-    // Asked only for who is in more groups than a token has room for.
+    // Called only for users in more groups than fit into a token.
     groups: (_claims, accessToken) => groupsOf(accessToken, fetch),
   })
   const oidc = createOidc({
@@ -30,7 +30,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
     clientSecret,
     baseUrl,
     fetch,
-    // In production this secret and the session's are configuration: the same in each process and after each start.
+    // In production, configure this secret and that of the session, the same for all processes and at each start.
     secret: randomBytes(32).toString('hex'),
   })
   const api = createBearer({
@@ -42,7 +42,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
   const app = express()
   app.get('/api/orders', api.requireBearer({ scope: 'Orders.Read' }), (req, res) => {
     const { tid, oid } = req.auth.claims
-    // Both together name the user: `sub` is another in each application.
+    // Both together identify the user: `sub` differs between applications.
     res.json({ orders: ['Tea', 'Biscuits'], for: { tid, oid } })
   })
 
@@ -83,7 +83,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
 }
 
 /**
- * The groups of whom an access token for Microsoft Graph is, which takes the delegated permission `User.Read`.
+ * Fetches the groups of the user of an access token for Microsoft Graph. It needs the delegated permission `User.Read`.
  *
  * @param {string} accessToken
  * @param {typeof globalThis.fetch} fetch

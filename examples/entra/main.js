@@ -1,4 +1,4 @@
-/** Starts the application, with a simulated Entra unless the environment names a tenant; Ctrl-C ends all. */
+/** Starts the application, with a simulated Entra unless the environment names a tenant. Ctrl-C stops everything. */
 import { createServer } from 'node:http'
 import { EnvironmentError, readEnvironment } from '../demo/environment.js'
 import { openPort } from '../demo/listen.js'
@@ -19,7 +19,7 @@ try {
   if (simulated) {
     const token = await simulated.id.accessToken({ user: 'alice' })
     console.log('Log in as Alice (role Admin), Jane (in 250 groups) or Greta (a guest, who is refused): no passwords.')
-    console.log(`Alice at the API, for an hour:\n  curl -H 'Authorization: Bearer ${token}' ${baseUrl}/api/orders`)
+    console.log(`Call the API as Alice, for an hour:\n  curl -H 'Authorization: Bearer ${token}' ${baseUrl}/api/orders`)
   } else {
     console.log(`Redirect URI to register, of the type Web: ${baseUrl}/callback`)
   }
@@ -37,7 +37,7 @@ try {
 }
 
 /**
- * A tenant of yours, where the environment names one.
+ * Your own tenant, if the environment names one.
  *
  * @param {Record<string, string | undefined>} env
  */
@@ -47,7 +47,7 @@ function ownTenant(env) {
   if (tenant === undefined || clientId === undefined || clientSecret === undefined) {
     throw new EnvironmentError(`Set all of ${names.join(', ')}, or none to use a simulated Entra.`)
   }
-  // The registration is the API too, with both forms of its name.
+  // The registration is also the API, so both forms of its name are accepted.
   const audience = [clientId, env['ENTRA_API_URI']?.trim() || `api://${clientId}`]
   return { tenant: tenant.includes(',') ? tenant.split(',') : tenant, clientId, clientSecret, audience }
 }

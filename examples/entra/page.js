@@ -7,7 +7,7 @@ const links = {
 }
 
 /**
- * A page of facts, with links to all the others.
+ * A page of facts, with links to all other pages.
  *
  * @param {string} title
  * @param {Record<string, unknown>} facts

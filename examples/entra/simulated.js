@@ -14,7 +14,7 @@ const joiner = {
   oid: 'aaaaaaaa-0000-4000-8000-000000000003',
   displayName: 'Jane Jones',
   upn: 'jane@contoso.example',
-  // More than a token has room for.
+  // More than fit into a token.
   groups: Array.from({ length: 250 }, (_, index) => `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`),
 }
 const guest = {
@@ -27,8 +27,8 @@ const guest = {
 }
 
 /**
- * An Entra on this machine: users to click on, no passwords. Browsers are sent to loopback, since its own names would lead
- * them to the real one.
+ * Simulates Entra on this machine: users log in with a click, without passwords. Browsers are sent to loopback, because
+ * Entra's own host names would lead them to the real Entra.
  *
  * @param {'real' | 'loopback'} [pages]
  */

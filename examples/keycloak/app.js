@@ -1,4 +1,4 @@
-/** An Express application whose users log in at Keycloak. */
+/** An Express application whose users log in with Keycloak. */
 import { randomBytes } from 'node:crypto'
 import express from 'express'
 import session from 'express-session'
@@ -14,12 +14,12 @@ import { page } from './page.js'
  */
 export function createApp({ keycloakUrl, baseUrl, store }) {
   const oidc = createOidc({
-    // Roles of the realm are called `admin`, those of a client `web:editor`.
+    // Realm roles have plain names such as `admin`; client roles have names such as `web:editor`.
     ...keycloak({ url: keycloakUrl, realm: 'acme' }),
     clientId: 'web',
     clientSecret: 'web-secret',
     baseUrl,
-    // In production this secret and the session's are configuration: the same in each process and after each start.
+    // In production, configure this secret and that of the session, the same for all processes and at each start.
     secret: randomBytes(32).toString('hex'),
   })
 
@@ -49,7 +49,7 @@ export function createApp({ keycloakUrl, baseUrl, store }) {
   app.get('/editor', oidc.requireAuth({ roles: ['web:editor'] }), (_req, res) => {
     res.send(page('Editor', { 'You have': 'the role editor of the client web' }))
   })
-  // One more scope, asked for when it is needed and not at the first login.
+  // Requests one more scope when it is needed, not at the first login.
   app.get('/connect/calendar', oidc.login({ scope: ['openid', 'calendar.read'], returnTo: '/profile' }))
 
   app.use(oidc.errorHandler())

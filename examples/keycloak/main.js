@@ -1,4 +1,4 @@
-/** Starts Keycloak with the realm of this folder, and the application; Ctrl-C ends both. */
+/** Starts Keycloak with the realm of this folder, and the application. Ctrl-C stops both. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'

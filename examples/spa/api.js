@@ -1,13 +1,13 @@
-/** An API for pages of another origin: access tokens, no session, no cookies. */
+/** An API for pages of another origin, with access tokens and without sessions or cookies. */
 import express from 'express'
 import { createBearer } from 'express-session-oidc'
 
 /**
  * @param {object} options
- * @param {string} options.issuer whose tokens it takes
- * @param {string} options.audience what the provider calls this API
+ * @param {string} options.issuer the issuer whose tokens it accepts
+ * @param {string} options.audience the provider's name for this API
  * @param {string} options.baseUrl where clients reach it
- * @param {string} options.pagesOrigin the one origin whose pages may read its answers
+ * @param {string} options.pagesOrigin the only origin whose pages may read its responses
  * @returns {import('express').Express}
  */
 export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
@@ -32,7 +32,7 @@ export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
   app.get('/admin', bearer.requireBearer({ roles: ['admin'] }), (_req, res) => {
     res.json({ users: 2 })
   })
-  // Money is moved only for whoever proved twice who they are, not long ago (RFC 9470).
+  // A transfer requires a strong and recent login (RFC 9470).
   app.post('/transfers', bearer.requireBearer({ acr: 'gold', maxAuthAgeSeconds: 300 }), (req, res) => {
     const { acr, auth_time: authTime } = req.auth.claims
     res.status(201).json({ transfer: 'done', acr, auth_time: authTime })
@@ -44,7 +44,7 @@ export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
 }
 
 /**
- * CORS (Fetch 3.2). Without credentials: the token goes in a header, and no cookie is of any use here.
+ * Allows pages of one origin (CORS, Fetch 3.2), without credentials: the token is in a header, and no cookie is used.
  *
  * @param {string} origin
  * @returns {import('express').RequestHandler}
@@ -55,11 +55,11 @@ function allowPagesOf(origin) {
     if (req.get('Origin') === origin) {
       res.set({
         'Access-Control-Allow-Origin': origin,
-        // Scripts see no other than a few harmless fields: the guard's challenge says what a page has to do next.
+        // Scripts can read only a few safe headers by default. The guard's challenge tells the page what to do next.
         'Access-Control-Expose-Headers': 'WWW-Authenticate, Retry-After',
       })
     }
-    // The question that comes before a request with a token, which itself has none.
+    // The preflight request, which is sent without a token before the request with one.
     if (req.method === 'OPTIONS' && req.get('Access-Control-Request-Method') !== undefined) {
       res.set({
         'Access-Control-Allow-Methods': 'GET, POST',

@@ -1,4 +1,4 @@
-/** Starts the pages, the API and a provider; Ctrl-C ends all three. */
+/** Starts the pages, the API and a provider. Ctrl-C stops all three. */
 import { EnvironmentError } from '../demo/environment.js'
 import { start } from './start.js'
 
@@ -19,7 +19,7 @@ try {
 
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop())
 } catch (error) {
-  // What createBearer() has to say about a wrong issuer is meant for people too.
+  // Messages of createBearer() about a wrong issuer are meant for people too.
   const told = error instanceof EnvironmentError || (error instanceof Error && error.name === 'OidcError')
   console.error(told ? `The example cannot start.\n${error.message}` : error)
   process.exit(1)

@@ -1,4 +1,4 @@
-/** The second origin: files, and no state at all. */
+/** The second origin, which serves files and has no state. */
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
@@ -6,7 +6,7 @@ import helmet from 'helmet'
 import { Html } from '../demo/html.js'
 import { homePage, notFoundPage, silentPage, walkPage } from './views.js'
 
-/** The libraries as they are in their packages, and what they import. */
+/** The libraries from their packages, and the modules that they import. */
 const modules = {
   'oidc-client-ts': { file: 'oidc-client-ts.js', from: import.meta.resolve('oidc-client-ts') },
   'jwt-decode': { file: 'jwt-decode.js', from: import.meta.resolve('jwt-decode') },
@@ -17,11 +17,11 @@ const importMap = JSON.stringify({
   imports: Object.fromEntries(Object.entries(modules).map(([name, { file }]) => [name, `/modules/${file}`])),
 })
 
-/** Those pages, with the name of the script that each has in `public/`. */
+/** The libraries that have a page and a script in `public/`. */
 export const libraries = /** @type {const} */ (['oidc-client-ts', 'keycloak-js'])
 
 /**
- * @typedef {object} Settings what the scripts have to know; nothing of it is secret
+ * @typedef {object} Settings settings of the scripts; none of them is secret
  * @property {string} issuer
  * @property {string} clientId a public client
  * @property {string} apiUrl
@@ -42,13 +42,13 @@ export function createPages(settings) {
         useDefaults: false,
         directives: {
           'default-src': ["'none'"],
-          // An import map has to stand in the page: its hash lets it, and no other script that does.
+          // An import map must be inline in the page. Its hash permits it, and no other inline script.
           'script-src': ["'self'", `'sha256-${createHash('sha256').update(importMap).digest('base64')}'`],
           'style-src': ["'self'"],
           'img-src': ["'self'"],
-          // Where tokens can go, should a script that is not ours ever run here.
+          // Limits where an injected script could send tokens.
           'connect-src': [providerOrigin, new URL(apiUrl).origin],
-          // The hidden frame in which a login is looked for that the provider knows of already.
+          // The hidden frame that looks for an existing login at the provider.
           'frame-src': ["'self'", providerOrigin],
           'frame-ancestors': ["'self'"],
           'form-action': ["'none'"],
@@ -58,7 +58,7 @@ export function createPages(settings) {
     }),
   )
   app.use((_req, res, next) => {
-    // The browser's back button after a logout asks the server for the page, not its memory.
+    // After a logout, the back button then requests the page from the server, not from the browser's cache.
     res.set('Cache-Control', 'no-store')
     next()
   })
@@ -88,7 +88,7 @@ export function createPages(settings) {
 }
 
 /**
- * What to register at the provider for the pages.
+ * The URIs to register at the provider for the pages.
  *
  * @param {string} baseUrl
  */

@@ -1,8 +1,8 @@
 import { startTestProvider } from 'express-session-oidc/testing'
 
 /**
- * A provider in this process, with Alice (roles `admin` and `user`) and Bob (role `user`). Its access tokens are short-lived, so
- * that a renewal can be watched. A library for tests it is: no passwords, and never for anything but loopback.
+ * Starts a provider in this process, with Alice (roles `admin` and `user`) and Bob (role `user`). Its access tokens are
+ * short-lived, so that a renewal can be observed. It is a library for tests without passwords: use it on loopback only.
  *
  * @param {object} options
  * @param {string} options.clientId
@@ -13,13 +13,13 @@ import { startTestProvider } from 'express-session-oidc/testing'
  */
 export function startProvider({ clientId, audience, redirectUris, postLogoutRedirectUris, accessTokenSeconds = 60 }) {
   return startTestProvider({
-    // The pages' own name, so that their hidden frames get the provider's cookies: browsers keep them from other sites.
+    // The host of the pages, so that their hidden frames get the provider's cookies: browsers block those of other sites.
     hostname: 'localhost',
     clients: [{ clientId, redirectUris, postLogoutRedirectUris }],
     scopes: ['openid', 'profile', 'email', 'calendar.read'],
     audience,
     accessTokenSeconds,
-    // Of a public client, refresh tokens are good once (RFC 9700 2.2.2).
+    // Refresh tokens of a public client are single-use (RFC 9700 2.2.2).
     refreshTokens: 'rotating',
     refreshTokenForm: 'jwt',
   })

@@ -14,10 +14,10 @@ import { startProvider } from './provider.js'
 export async function start(env, options = {}) {
   const { port } = readEnvironment({ PORT: env['PORT'] })
   const { OIDC_ISSUER: given, OIDC_CLIENT_ID: clientId = 'spa', API_AUDIENCE: audience = 'spa-api' } = env
-  if (given && !URL.canParse(given)) throw new EnvironmentError(`OIDC_ISSUER is '${given}': give the issuer's URL.`)
+  if (given && !URL.canParse(given)) throw new EnvironmentError(`OIDC_ISSUER is '${given}': set the issuer's URL.`)
 
   const [pages, api] = [createServer(), createServer()]
-  // As the provider is called, so that its cookies are not another site's in the pages' hidden frames.
+  // The host of the provider, so that its cookies belong to the same site in the pages' hidden frames.
   const host = given && new URL(given).hostname === '127.0.0.1' ? '127.0.0.1' : 'localhost'
   const pagesUrl = `http://${host}:${await openPort(pages, port)}`
   const apiUrl = `http://${host}:${await listen(api, 0)}`

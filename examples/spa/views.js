@@ -27,7 +27,7 @@ export function homePage() {
         <h1>Two pages, one API</h1>
         <p class="muted prose">
           Both pages log in by themselves, as public clients with PKCE, and call an API of another origin with an access
-          token. They do the same by different libraries.
+          token. They do the same with different libraries.
         </p>
       </div>
       <div class="grid">
@@ -43,16 +43,16 @@ export function homePage() {
   })
 }
 
-/** What the pages offer to call, and what the API wants for it. */
+/** The calls that the pages offer, and the requirements of the API. */
 const calls = [
   { id: 'profile', method: 'GET', path: '/profile', needs: 'an access token' },
   { id: 'calendar', method: 'GET', path: '/calendar', needs: 'the scope calendar.read' },
   { id: 'admin', method: 'GET', path: '/admin', needs: 'the role admin' },
-  { id: 'transfer', method: 'POST', path: '/transfers', needs: 'a strong login that is not old' },
+  { id: 'transfer', method: 'POST', path: '/transfers', needs: 'a strong and recent login' },
 ]
 
 /**
- * The page before its script has run, which shows one of two parts.
+ * The page before its script runs. The script then shows one of two parts.
  *
  * @param {{ library: string, settings: import('./pages.js').Settings, importMap: import('../demo/html.js').Html }} view
  */
@@ -87,7 +87,7 @@ export function walkPage({ library, settings: { issuer, clientId, apiUrl }, impo
       <section class="card" aria-labelledby="calls-title">
         <h2 id="calls-title">Call the API</h2>
         <p class="muted prose">
-          It is of another origin, ${apiUrl}, and lets the scripts of this page read its answers.
+          The API has another origin, ${apiUrl}, and allows the scripts of this page to read its responses.
         </p>
         <ul class="rows">
           ${calls.map(
@@ -102,7 +102,7 @@ export function walkPage({ library, settings: { issuer, clientId, apiUrl }, impo
         </ul>
         <div id="answer" role="status" aria-live="polite"></div>
       </section>
-      <noscript><p>These pages are made of scripts.</p></noscript>
+      <noscript><p>These pages need JavaScript.</p></noscript>
       ${inlineMap(importMap)}
       <script
         type="module"
@@ -117,7 +117,7 @@ export function walkPage({ library, settings: { issuer, clientId, apiUrl }, impo
 }
 
 /**
- * With no white space around it, which would be hashed too.
+ * The import map without white space around it, which would be part of the hash.
  *
  * @param {import('../demo/html.js').Html} importMap
  */
@@ -126,7 +126,7 @@ function inlineMap(importMap) {
 }
 
 /**
- * Where the provider leads a hidden frame: hands the address over to the page around it.
+ * The page to which the provider redirects a hidden frame. It passes its URL to the page around the frame.
  *
  * @param {{ library: string, importMap: import('../demo/html.js').Html }} view
  */

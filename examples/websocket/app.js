@@ -1,4 +1,4 @@
-/** A chat over a WebSocket: browsers come in by their session, other clients by an access token. */
+/** A chat over a WebSocket. Browsers are authorized by their session, other clients by an access token. */
 import { randomBytes } from 'node:crypto'
 import { STATUS_CODES, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -8,9 +8,9 @@ import { createOidc, OidcError } from 'express-session-oidc'
 import { WebSocketServer } from 'ws'
 import { chatPage } from './page.js'
 
-/** Where the WebSocket is. */
+/** The path of the WebSocket. */
 const path = '/chat'
-/** A connection is judged when it is made. So that it outlives no login for long, it ends after this; the page connects anew. */
+/** A connection is authorized only when it opens. It closes after this time, because its login may have ended by then. */
 const longestSeconds = 900
 
 /**
@@ -21,7 +21,7 @@ const longestSeconds = 900
  * @param {{ issuer: string, clientId: string, clientSecret?: string }} options.provider
  * @param {import('express-session').Store} [options.store] default: express-session's own, in memory
  * @param {string} [options.secret] at least 32 characters; default: a new one at each start
- * @returns {{ app: import('express').Express, upgrade: Upgrade, close: () => void }} `upgrade` is for the server's event of that name
+ * @returns {{ app: import('express').Express, upgrade: Upgrade, close: () => void }} `upgrade` handles that server event
  */
 export function createApp({ baseUrl, provider, store, secret = randomBytes(32).toString('hex') }) {
   const oidc = createOidc({ ...provider, baseUrl, secret, bearer: { audience: 'chat' } })
@@ -50,12 +50,12 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
 
   /** @param {import('express').Request} req */
   async function admit(req) {
-    // An upgrade does not go through Express: the session is run on it here. Nothing of it is sent.
+    // An upgrade does not go through Express, so the session middleware is called here. This response is never sent.
     const unused = /** @type {import('express').Response} */ (/** @type {unknown} */ (new ServerResponse(req)))
     await new Promise((resolve, reject) => {
       void runSession(req, unused, (error) => (error ? reject(error) : resolve(undefined)))
     })
-    // A page of another origin is refused here too: browsers send the cookie with its upgrades, and say where it is from.
+    // This also refuses pages of other origins: browsers send the cookie with their upgrades, but also the origin.
     return oidc.authorize(req, { bearer: true })
   }
 
@@ -76,7 +76,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
         })
       },
       (error) => {
-        // The session store is down: nobody is let in, and nobody logged out.
+        // The session store is down: the connection is refused, and nobody is logged out.
         const fault = error instanceof OidcError ? error : { status: 500 }
         refuse(socket, fault)
       },
@@ -112,7 +112,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
 }
 
 /**
- * Answers an upgrade that is refused as HTTP does, with the headers that say why, and ends the connection.
+ * Answers a refused upgrade with an HTTP response and the headers that give the reason, and closes the connection.
  *
  * @param {import('node:stream').Duplex} socket
  * @param {{ status: number, code?: string, headers?: Readonly<Record<string, string>> }} refusal

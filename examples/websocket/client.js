@@ -1,5 +1,5 @@
 /**
- * A client that is no browser: the access token goes into the Authorization header.
+ * A client that is not a browser. It sends the access token in the Authorization header.
  *
  *     TOKEN=... node examples/websocket/client.js ws://localhost:3000/chat
  */

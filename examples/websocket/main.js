@@ -1,4 +1,4 @@
-/** Starts a provider in this process, and the application; Ctrl-C ends both. */
+/** Starts a provider in this process, and the application. Ctrl-C stops both. */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { startTestProvider } from 'express-session-oidc/testing'
@@ -26,7 +26,9 @@ try {
   server.on('request', app)
   server.on('upgrade', upgrade)
   console.log(`Open ${baseUrl}`)
-  console.log('Log in as Alice or Bob: no password. Or come in from a shell, with an access token of Bob for an hour:')
+  console.log(
+    'Log in as Alice or Bob: no password. Or connect from a shell, with an access token of Bob, valid for an hour:',
+  )
   const { access_token: token } = await provider.issueTokens('bob')
   console.log(`\nTOKEN=${String(token)} \\\n  node examples/websocket/client.js ${baseUrl.replace('http', 'ws')}/chat`)
 

@@ -3,7 +3,7 @@ import { layout, loginLink, logoutForm } from '../demo/layout.js'
 
 /**
  * @param {object} view
- * @param {string | undefined} view.name of who is logged in
+ * @param {string | undefined} view.name of the user who is logged in
  * @param {{ login: string, logout: string }} view.paths
  * @param {string} view.socket path of the WebSocket
  */
@@ -19,7 +19,7 @@ export function chatPage({ name, paths, socket }) {
       <h1 id="title">${title}</h1>
       ${
         name === undefined
-          ? html`<p class="muted prose">The chat is for who is logged in: the server refuses the connection.</p>
+          ? html`<p class="muted prose">Log in to use the chat: the server refuses the connection until then.</p>
               <p>${loginLink(paths, '/')}</p>`
           : html`<form id="say">
               <label>Say <input name="text" autocomplete="off" maxlength="1000" required /></label>

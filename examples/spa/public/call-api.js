@@ -2,7 +2,7 @@
 import { bearerChallenge } from './challenge.js'
 
 /**
- * Calls the API with the access token, if there is one. A token that it takes no more is renewed once.
+ * Calls the API with the access token, if there is one. A token that the API rejects is renewed once.
  *
  * @param {import('./page.js').Login} login
  * @param {string} url

@@ -1,8 +1,8 @@
 /**
- * The parameters of the challenge of scheme Bearer in a `WWW-Authenticate` header (RFC 9110 11.6.1, RFC 6750 3).
+ * The parameters of the Bearer challenge in a `WWW-Authenticate` header (RFC 9110 11.6.1, RFC 6750 3).
  *
  * @param {string | null} header
- * @returns {Record<string, string>} empty where there is none
+ * @returns {Record<string, string>} empty if there is no such challenge
  */
 export function bearerChallenge(header) {
   /** @type {Record<string, string>} */

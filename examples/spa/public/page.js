@@ -1,13 +1,13 @@
 // @ts-nocheck: runs in the browser, whose types are not part of this program.
 /**
- * What both pages do, with whatever library.
+ * The behavior that both pages share, whichever library they use.
  *
  * @typedef {object} Login
- * @property {() => Promise<void>} begin finishes a login that comes back, or finds one that the provider knows of already
- * @property {() => Person | undefined} person who is logged in
+ * @property {() => Promise<void>} begin finishes a login that returns, or finds an existing login at the provider
+ * @property {() => Person | undefined} person the user who is logged in
  * @property {() => Promise<string | undefined>} accessToken
  * @property {(wanted?: Wanted) => Promise<void>} logIn leaves the page
- * @property {() => Promise<boolean>} renew whether there is a new access token
+ * @property {() => Promise<boolean>} renew resolves to whether there is a new access token
  * @property {() => Promise<void>} logOut leaves the page
  *
  * @typedef {{ name: string, scope: string, expires: number }} Person `expires` in seconds
@@ -42,7 +42,7 @@ export async function startPage(makeLogin) {
   for (const button of document.querySelectorAll('[data-path]')) {
     button.addEventListener('click', () => guarded(() => call(login, button)))
   }
-  // The page as it was before a logout, out of the browser's memory, scripts and tokens included.
+  // The back/forward cache may restore the page from before a logout, scripts and tokens included.
   addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
 
   const waiting = takeWaiting()
@@ -52,7 +52,7 @@ export async function startPage(makeLogin) {
   if (button && login.person()) await guarded(() => call(login, button, waiting.asked))
 }
 
-/** @param {boolean} [asked] whether the provider was asked already for what the API wants */
+/** @param {boolean} [asked] whether the provider was already asked for the requirements of the API */
 async function call(login, button, asked = false) {
   const { method, path } = button.dataset
   button.setAttribute('aria-disabled', 'true')
@@ -61,7 +61,7 @@ async function call(login, button, asked = false) {
     const answer = await callApi(login, apiUrl + path, method)
     const { error, scope, acr_values: acrValues, max_age: maxAge } = answer.challenge
     const wanted = { scope, acrValues, maxAge: maxAge === undefined ? undefined : Number(maxAge) }
-    // RFC 9470: the API says how its user must have logged in. Once: else a provider that cannot would be asked for ever.
+    // RFC 9470: the API says which login it requires. Only once, or a provider that cannot do it would be asked forever.
     if (error === 'insufficient_user_authentication' && !asked) return await leaveFor(login, button, wanted)
     const ask =
       error === 'insufficient_scope' && scope && !asked && (() => guarded(() => leaveFor(login, button, wanted)))
@@ -73,7 +73,7 @@ async function call(login, button, asked = false) {
 
 const key = 'waiting'
 
-/** Leaves the page for the provider, to come back and make the same call. No token is in what is kept. */
+/** Leaves the page for the provider, to return and repeat the call. The stored data contain no token. */
 async function leaveFor(login, button, wanted) {
   sessionStorage.setItem(key, JSON.stringify({ call: button.id, page: location.pathname, asked: true }))
   await login.logIn(wanted)
@@ -82,7 +82,7 @@ async function leaveFor(login, button, wanted) {
 function takeWaiting() {
   const waiting = JSON.parse(sessionStorage.getItem(key) ?? 'null')
   sessionStorage.removeItem(key)
-  // Who comes back otherwise than from a login has changed their mind.
+  // A user who returns without a login has changed their mind.
   const isBack = new URLSearchParams(location.search).has('code')
   return isBack && waiting?.page === location.pathname ? waiting : undefined
 }

@@ -1,8 +1,8 @@
-/** What every login asks for. */
+/** The scope that every login requests. */
 export const basicScope = 'openid profile email'
 
 /**
- * What there is already, and what is wanted beside it, each once.
+ * Combines the basic scope with others, without duplicates.
  *
  * @param {...(string | undefined)} scopes
  */

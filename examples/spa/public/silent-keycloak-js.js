@@ -1,3 +1,3 @@
 // @ts-nocheck: runs in the browser, whose types are not part of this program.
-// Gives the address to the page around this frame, and to none of another origin.
+// Passes the URL to the page around this frame, and to no page of another origin.
 parent.postMessage(location.href, location.origin)

@@ -30,7 +30,7 @@ export function emptyAnswer() {
 
 /**
  * @param {Awaited<ReturnType<import('./call-api.js').callApi>>} answer
- * @param {{ ask: (() => void) | false, asked: boolean }} options what asks the provider for the scope that is missing
+ * @param {{ ask: (() => void) | false, asked: boolean }} options `ask` requests the missing scope from the provider
  */
 export function showAnswer({ ok, status, statusText, body, challenge }, { ask, asked }) {
   const line = element('p', 'answer-status')
@@ -47,7 +47,7 @@ export function showAnswer({ ok, status, statusText, body, challenge }, { ask, a
   part('answer').replaceChildren(...parts)
 }
 
-/** What the user can do about a refusal. */
+/** Tells the user what to do about a rejected call. */
 function helpFor(status, { error, scope }, asked) {
   if (error === 'insufficient_scope' && scope) {
     return asked
@@ -58,7 +58,7 @@ function helpFor(status, { error, scope }, asked) {
     return 'Your account may not do this. Another login as yourself would not change it.'
   if (error === 'insufficient_user_authentication') return 'The provider did not log you in as this API wants it.'
   if (status === 401) return 'Log in first.'
-  if (status === 503) return 'The API cannot judge tokens just now. Try again in a moment.'
+  if (status === 503) return 'The API cannot verify tokens at the moment. Try again later.'
   return ''
 }
 

@@ -5,13 +5,13 @@ import { basicScope, scopeOf } from './scope.js'
 
 await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
   const keycloak = new Keycloak({ clientId, ...providerOf(issuer) })
-  // The token that is being given up by a logout is no login that has ended by itself.
+  // During a logout, dropping the token must not be reported as a session that has ended.
   let leaving = false
   keycloak.onAuthLogout = () => (leaving ? listener.changed() : listener.ended())
   keycloak.onAuthRefreshSuccess = () => listener.renewed()
   keycloak.onTokenExpired = () => void renew()
 
-  /** A refresh that is under way already serves all who ask; where the provider refuses it, the library drops the tokens. */
+  /** Concurrent callers share one refresh. If the provider rejects it, the library drops the tokens. */
   async function renew(seconds = -1) {
     if (!keycloak.authenticated) return false
     try {
@@ -25,15 +25,15 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
   return {
     async begin() {
       await keycloak.init({
-        // Tokens are nowhere but in memory: after a reload the provider is asked in a hidden frame.
+        // Tokens are in memory only: after a reload the page asks the provider in a hidden frame.
         onLoad: 'check-sso',
         silentCheckSsoRedirectUri: silentUrl,
         redirectUri: pageUrl,
         scope: basicScope,
         pkceMethod: 'S256',
         responseMode: 'query',
-        // It asks a page of Keycloak every five seconds whether the session is there, for which browsers must give that page its
-        // cookies. The next renewal finds it out in every browser.
+        // Every five seconds it would ask a page of Keycloak for the session, which needs third-party cookies. The next
+        // renewal detects the end of the session in every browser.
         checkLoginIframe: false,
       })
     },
@@ -66,7 +66,7 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
   }
 })
 
-/** A realm of Keycloak by the layout of its URLs, any other provider by its metadata. */
+/** Recognizes a Keycloak realm by its URL; any other provider is configured by its metadata. */
 function providerOf(issuer) {
   const [, url, realm] = /^(.+)\/realms\/([^/]+)$/.exec(issuer) ?? []
   return url === undefined ? { oidcProvider: issuer } : { url, realm: decodeURIComponent(realm) }

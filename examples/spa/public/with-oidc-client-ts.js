@@ -3,7 +3,7 @@ import { ErrorResponse, InMemoryWebStorage, UserManager, WebStorageStateStore } 
 import { startPage } from './page.js'
 import { basicScope, scopeOf } from './scope.js'
 
-/** Errors that say that there is no login any more (RFC 6749 5.2, OIDC Core 3.1.2.6); after others it may still be there. */
+/** Errors after which there is no login (RFC 6749 5.2, OIDC Core 3.1.2.6). After any other error it may still exist. */
 const over = new Set(['invalid_grant', 'login_required', 'interaction_required', 'consent_required'])
 
 await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
@@ -14,11 +14,11 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
     silent_redirect_uri: silentUrl,
     post_logout_redirect_uri: pageUrl,
     scope: basicScope,
-    // Tokens live as long as the page. What has to outlive the way to the provider is in this tab's own storage, not localStorage.
+    // Tokens last as long as the page. State that outlives the redirect is in this tab's sessionStorage, not localStorage.
     userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
     stateStore: new WebStorageStateStore({ store: sessionStorage }),
     accessTokenExpiringNotificationTimeInSeconds: 5,
-    // Renewals are ours, one at a time: a refresh token is good once.
+    // This script renews tokens itself, one renewal at a time: a refresh token is single-use.
     automaticSilentRenew: false,
   })
   let user
@@ -44,14 +44,14 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
     }
   }
 
-  /** The login of the answer in this address, of which nothing stays there. */
+  /** Finishes the login with the response in the URL, and removes it from the URL. */
   async function finish() {
     const address = location.href
     history.replaceState(null, '', pageUrl)
     user = await manager.signinRedirectCallback(address)
   }
 
-  /** After a reload: asks the provider in a hidden frame. */
+  /** Asks the provider in a hidden frame after a reload. */
   async function find() {
     try {
       user = await manager.signinSilent()
@@ -81,7 +81,7 @@ await startPage(({ issuer, clientId, pageUrl, silentUrl }, listener) => {
       }),
     renew,
     async logOut() {
-      // With the ID token as hint, which the library takes from the user that it then forgets.
+      // The library sends the ID token as hint, and then forgets the user.
       await manager.signoutRedirect()
       user = undefined
       listener.changed()

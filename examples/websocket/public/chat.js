@@ -4,7 +4,7 @@ const state = document.querySelector('#state')
 const form = document.querySelector('#say')
 let socket
 
-// The session cookie goes with it: a page cannot set headers of a WebSocket, and a token in a URL gets into logs.
+// The session cookie authorizes it: a page cannot set headers of a WebSocket, and a token in a URL gets into logs.
 function connect() {
   const url = new URL(list.dataset.socket, location.href)
   url.protocol = url.protocol.replace('http', 'ws')
@@ -21,8 +21,8 @@ function connect() {
     list.append(item)
   })
   socket.addEventListener('close', () => {
-    state.textContent = wasOpen ? 'Connecting again' : 'Refused: not logged in, or the server is down'
-    // The server judges anew whoever comes back; one that was refused comes back by a login.
+    state.textContent = wasOpen ? 'Reconnecting' : 'Refused: not logged in, or the server is down'
+    // The server authorizes each new connection. A refused page does not reconnect: the user has to log in first.
     if (wasOpen) setTimeout(connect, 1000)
   })
 }
