@@ -2,10 +2,10 @@ import { posix } from 'node:path'
 import ts from 'typescript'
 
 /**
- * Of emitted declarations, those that an entry exports or that one of these names: what users can write down or see in
- * an editor. The rest of lib/ is its own business, and would be a third of the declarations in the package.
+ * Selects the emitted declarations that an entry exports, and those that they refer to: users can write these or see them
+ * in an editor. The rest of lib/ is internal, and would be a third of the declarations in the package.
  *
- * @param {ReadonlyMap<string, string>} files Texts of `.d.ts` files by path.
+ * @param {ReadonlyMap<string, string>} files The text of each `.d.ts` file by path.
  * @param {readonly string[]} entries
  * @returns {Map<string, string>}
  */
@@ -57,7 +57,7 @@ export function publicDeclarations(files, entries) {
     file.kept.add(statement)
     /** @param {ts.Node} node */
     const visit = (node) => {
-      // By its text, whatever it is here the name of: a declaration too many does no harm, one too few does.
+      // Compares only the text of the name: a declaration too many does no harm, one too few does.
       if (ts.isIdentifier(node)) useIn(file, node.text)
       if (ts.isImportTypeNode(node)) throw new Error(`${file.path}: import() in a type is not followed`)
       ts.forEachChild(node, visit)
@@ -79,19 +79,19 @@ class DeclarationFile {
   constructor(path, text) {
     this.path = path
     this.source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true)
-    /** @type {Map<string, { path: string | undefined, name: string }>} What it imports, by the name it has here. */
+    /** @type {Map<string, { path: string | undefined, name: string }>} Imports, by their local name. */
     this.imports = new Map()
     /** @type {Map<string, ts.Statement[]>} */
     this.declared = new Map()
     /** @type {{ path: string, name: string }[]} */
     this.reexports = []
-    /** @type {string[]} Files imported for their effects. */
+    /** @type {string[]} Files that are imported for their side effects. */
     this.sideEffects = []
-    /** @type {ts.Statement[]} Additions to modules and to the global scope: they count as soon as the file does. */
+    /** @type {ts.Statement[]} Additions to modules and to the global scope: they are kept whenever the file is. */
     this.ambient = []
     /** @type {Set<ts.Statement>} */
     this.kept = new Set()
-    /** @type {Set<string>} Imports that what is kept uses. */
+    /** @type {Set<string>} Imports that kept statements use. */
     this.used = new Set()
     for (const statement of this.source.statements) this.#read(statement)
   }
@@ -115,7 +115,7 @@ class DeclarationFile {
       const path = statement.moduleSpecifier && this.#pathOf(statement.moduleSpecifier)
       const clause = statement.exportClause
       this.kept.add(statement)
-      // `export {}` says that what has no `export` before it is not exported.
+      // `export {}` means that statements without `export` are not exported.
       if (clause && ts.isNamedExports(clause) && clause.elements.length === 0) return
       if (!path || !clause || !ts.isNamedExports(clause)) throw new Error(`${this.path}: ${statement.getText()}?`)
       for (const { name, propertyName } of clause.elements) {
@@ -142,7 +142,7 @@ class DeclarationFile {
   }
 
   /**
-   * The declarations of a source that is imported (`./a.ts`); undefined for a package.
+   * The path of the declarations of an imported source (`./a.ts`); undefined for a package.
    *
    * @param {ts.Expression} specifier
    */
@@ -152,7 +152,7 @@ class DeclarationFile {
     return posix.join(posix.dirname(this.path), text).replace(/\.ts$/, '.d.ts')
   }
 
-  /** What is kept of the file. */
+  /** The text of the kept statements. */
   text() {
     const statements = this.source.statements.map((statement) => {
       if (ts.isImportDeclaration(statement)) return this.#importOf(statement)

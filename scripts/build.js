@@ -1,5 +1,5 @@
-// Makes dist/: JavaScript without comments, which nobody reads there, and declarations with them, which editors show.
-// Only what the package's entries lead to is written. A type error fails the build, and leaves no dist/.
+// Builds dist/: JavaScript without comments, which nobody reads there, and declarations with comments, which editors show.
+// It writes only files that the entries of the package import. A type error fails the build, and leaves no dist/.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, posix, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,7 +26,7 @@ function stopAt(diagnostics) {
 }
 
 /**
- * The scripts that some of them import, themselves included: a file of types alone makes an empty one.
+ * Some scripts and all scripts that they import. Others are left out: a file of types alone compiles to an empty script.
  *
  * @param {ReadonlyMap<string, string>} scripts
  * @param {readonly string[]} first
@@ -43,7 +43,7 @@ function imported(scripts, first) {
   return /** @type {Map<string, string>} */ (found)
 }
 
-// A file taken out of lib/ must not linger in the package.
+// A file that was removed from lib/ must not stay in the package.
 rmSync(dist, { recursive: true, force: true })
 
 const config = ts.readConfigFile(`${root}/tsconfig.build.json`, (path) => ts.sys.readFile(path))
@@ -63,7 +63,7 @@ const { diagnostics } = program.emit(
 )
 stopAt(diagnostics)
 
-// The types are checked by now, and taking them away needs no second program.
+// The types are already checked, so removing them needs no second program.
 /** @type {ts.CompilerOptions} */
 const scriptOptions = { ...options, module: ts.ModuleKind.ESNext, declaration: false, removeComments: true }
 const scripts = new Map(

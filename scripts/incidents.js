@@ -1,4 +1,4 @@
-/** Prints what went wrong in systems of this kind, and the specs that hold that it does not here. Exit 1 where one is missing. */
+/** Prints known faults of similar software, and the tests here that cover each. Exits with 1 if a test is missing. */
 import { join } from 'node:path'
 import { findFaults, sections } from '../spec/incidents/incidents.js'
 import { readTestIds } from '../spec/incidents/test-ids.js'
@@ -45,7 +45,7 @@ for (const { title, incidents } of sections) {
 
 const total = held + later + notOurs
 console.log(
-  `\n${total} incidents: ${held} held by specs, ${later} of what is yet to come, ${notOurs} not ours; specs named ${specs} times.`,
+  `\n${total} incidents: ${held} covered by tests, ${later} planned, ${notOurs} not ours; ${specs} references to tests.`,
 )
 if (missing.length > 0) {
   console.error(`\nMissing:\n${missing.map((fault) => `  ${fault}`).join('\n')}`)

@@ -1,11 +1,11 @@
-/** What is asked of a running Keycloak, one of ours or another: to be up, and to take realm files. */
+/** Requests to a running Keycloak: waits until it is ready, and imports realm files. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** @typedef {{ file: string, name: string, text: string }} Realm */
 
 /**
- * Reads realm files and finds their faults before a server is started for them.
+ * Reads and checks realm files before a server is started.
  *
  * @param {string[]} files
  * @returns {Realm[]}
@@ -51,7 +51,7 @@ export async function untilReady(url, { seconds, signal }) {
 }
 
 /**
- * Imports the realms that the server lacks. One that it has is left as it is, since it may be somebody's.
+ * Imports the realms that the server lacks. A realm that it already has is left unchanged, since somebody may use it.
  *
  * @param {string} url
  * @param {Realm[]} realms
@@ -60,7 +60,7 @@ export async function untilReady(url, { seconds, signal }) {
 export async function importRealms(url, realms, { username, password, onProgress }) {
   for (const { file, name, text } of realms) {
     if (await hasRealm(url, name)) {
-      onProgress(`realm ${name} is there already and stays as it is (${file} is imported once it is deleted)`)
+      onProgress(`realm ${name} already exists and is left unchanged (delete it to import ${file})`)
       continue
     }
     if (!username || !password) {
@@ -69,7 +69,7 @@ export async function importRealms(url, realms, { username, password, onProgress
       )
     }
     onProgress(`importing realm ${name}`)
-    // A new token for each, as those of admin-cli live for one minute.
+    // Each import gets a new token, because those of admin-cli expire after one minute.
     const authorization = `Bearer ${await adminToken(url, username, password)}`
     const headers = { authorization, 'content-type': 'application/json' }
     const answer = await fetch(`${url}/admin/realms`, { method: 'POST', headers, body: text })
@@ -97,7 +97,7 @@ async function adminToken(url, username, password) {
   })
   if (!answer.ok) {
     const why = `${answer.status} ${await answer.text()}`
-    throw new Error(`${url} does not take KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD: ${why}`)
+    throw new Error(`${url} rejects KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD: ${why}`)
   }
   const { access_token: token } = /** @type {{ access_token: string }} */ (await answer.json())
   return token

@@ -1,4 +1,4 @@
-/** A Keycloak that is ready to start: unpacked, and built once for `start --optimized`, in the user's cache folder. */
+/** Installs a Keycloak in the user's cache folder: unpacked, and built once for `start --optimized`. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
@@ -8,13 +8,16 @@ import { run } from './keycloak-process.js'
 
 const VERSION = '26.7.3'
 
-/** In memory: no files to clean, and servers side by side. Fixed by the build, so part of the cached folder's name. */
+/**
+ * In memory, so that there are no files to clean up and servers can run side by side. The build fixes the database, so
+ * its name is part of the folder's name.
+ */
 const DATABASE = 'dev-mem'
 
 /** @typedef {(line: string) => void} Progress */
 
 /**
- * The folder of a built server; made now where the cache has none.
+ * The folder of a built server. Builds one if the cache has none.
  *
  * @param {Progress} onProgress
  * @returns {Promise<string>}
@@ -32,7 +35,7 @@ export async function installKeycloak(onProgress) {
     const home = given ? copy(given, folder, onProgress) : await fetchDistribution(folder, onProgress)
     onProgress('building the server, once (about 20 seconds)')
     await run('The build of Keycloak', [join(home, 'bin', 'kc.sh'), 'build', `--db=${DATABASE}`], { folder, env })
-    // In one step, so that a folder of this name is always a whole one; where another process was faster, theirs stays.
+    // Renaming is atomic, so a folder of this name is always complete. If another process was faster, its folder stays.
     if (!existsSync(target)) renameSync(home, target)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -51,8 +54,8 @@ async function fetchDistribution(folder, onProgress) {
   onProgress(`fetching Keycloak ${VERSION} from Maven Central, once (177 MB)`)
   let last = Date.now()
   const artifact = `org.keycloak:keycloak-quarkus-dist:${VERSION}:zip`
-  // Not in batch mode (-B), which would not tell how far a download is. The folder is a new one because the goal marks
-  // in its working folder what it has unpacked, and does not unpack it again.
+  // Not in batch mode (-B), which reports no download progress. The folder is new because the goal notes in its working
+  // folder what it has unpacked, and does not unpack it again.
   await run('Maven', ['mvn', 'dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], {
     folder,
     onOutput: (text) => {
@@ -81,7 +84,7 @@ function copy(given, folder, onProgress) {
   return home
 }
 
-/** Another one for another version or other providers. @param {string} home @returns {string} */
+/** Differs for another version or other providers. @param {string} home @returns {string} */
 function fingerprint(home) {
   const times = ['lib', 'providers'].map((name) => statSync(join(home, name)).mtimeMs)
   return createHash('sha256')
@@ -90,10 +93,10 @@ function fingerprint(home) {
     .slice(0, 12)
 }
 
-/** What the caller's shell may not bring in, since it would reconfigure the server. */
+/** Variables of the caller's shell that are removed, because they would reconfigure the server. */
 const SCRUBBED = /^(KC_|KEYCLOAK_|QUARKUS_|JAVA_OPTS|JAVA_ADD_OPENS$|JAVA_LOCALE$|JAVA$|DEBUG)/
 
-/** The environment for kc.sh, with a Java that runs it. @returns {NodeJS.ProcessEnv} */
+/** The environment for kc.sh, with a suitable Java. @returns {NodeJS.ProcessEnv} */
 export function serverEnv() {
   /** @type {NodeJS.ProcessEnv} */
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SCRUBBED.test(name)))

@@ -1,10 +1,10 @@
-/** Child processes that can't outlive their parent. */
+/** Runs child processes that cannot outlive their parent. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 /**
- * Holds a pipe from the parent, which the system closes however the parent ends, by `kill -9` too. Then, and after a
- * failure, nothing of the command stays: neither its processes nor its folder.
+ * Holds a pipe from the parent, which the system closes however the parent ends, even by `kill -9`. Then, and after a
+ * failure, it removes the processes and the folder of the command.
  */
 const GUARD = `
   folder=$1; shift
@@ -18,11 +18,11 @@ const GUARD = `
   exit $status`
 
 /**
- * Starts a command in a session of its own, so that a Ctrl-C meant for the parent does not tear it down halfway.
+ * Starts a command in its own session, so that a Ctrl-C for the parent does not interrupt it.
  *
  * @param {string[]} command
  * @param {{ folder: string, env?: NodeJS.ProcessEnv, onOutput?: (text: string) => void }} options its working folder,
- *   removed unless the command ends well
+ *   removed unless the command succeeds
  */
 export function guarded(command, { folder, env = process.env, onOutput = () => {} }) {
   const child = spawn('/bin/sh', ['-c', GUARD, 'guard', folder, ...command], { cwd: folder, env, detached: true })
@@ -33,7 +33,7 @@ export function guarded(command, { folder, env = process.env, onOutput = () => {
       onOutput(text)
     })
   }
-  /** How it ended, with the lines that tell why. @type {Promise<{ ok: boolean, account: string }>} */
+  /** The outcome, with the output lines that explain it. @type {Promise<{ ok: boolean, account: string }>} */
   const ended = once(child, 'close').then(([code]) => {
     const lines = output.trim().split('\n')
     const errors = lines.filter((line) => line.includes('ERROR'))
@@ -50,7 +50,7 @@ export function guarded(command, { folder, env = process.env, onOutput = () => {
 }
 
 /**
- * Runs a command to its end.
+ * Runs a command until it ends.
  *
  * @param {string} what for the error
  * @param {string[]} command

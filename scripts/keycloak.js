@@ -1,16 +1,16 @@
 /**
- * Starts a real Keycloak on loopback, for the specs and the example. As a command:
+ * Starts a real Keycloak on loopback, for the tests and the example. As a command:
  *
  *   node scripts/keycloak.js [--port N] realm.json...
  *
- * prints its URL and runs until Ctrl-C. What is used, in this order:
+ * it prints the URL and runs until Ctrl-C. It uses the first of these that applies:
  *
- *   KEYCLOAK_URL    one that runs already; realms that it lacks are imported with KEYCLOAK_ADMIN and
+ *   KEYCLOAK_URL    a running Keycloak; realms that it lacks are imported with KEYCLOAK_ADMIN and
  *                   KEYCLOAK_ADMIN_PASSWORD
- *   KEYCLOAK_HOME   an unpacked one, of which a copy is built and kept in the cache
- *   otherwise       the distribution from Maven Central, kept in the cache ($XDG_CACHE_HOME or ~/.cache)
+ *   KEYCLOAK_HOME   an unpacked Keycloak; a copy of it is built and stored in the cache
+ *   otherwise       the distribution from Maven Central, stored in the cache ($XDG_CACHE_HOME or ~/.cache)
  *
- * For Linux and macOS, with a JDK 17 or newer, and Maven for the first time.
+ * It runs on Linux and macOS with a JDK 17 or newer. The first start needs Maven too.
  */
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, symlinkSync } from 'node:fs'
@@ -25,20 +25,21 @@ import { guarded } from './keycloak-process.js'
 /**
  * @typedef {object} Keycloak
  * @property {string} url base URL; the issuer of a realm is `${url}/realms/${realm}`
- * @property {() => Promise<void>} stop ends the server if it is ours; may be called again
- * @property {Promise<string>} ended resolves with the last words of a server of ours, once it has ended
+ * @property {() => Promise<void>} stop stops the server if this process started it; can be called again
+ * @property {Promise<string>} ended resolves with the last output of a server that this process started, once it has ended
  */
 
 /**
- * Starts Keycloak, or takes the one of KEYCLOAK_URL, and imports realm files. A server of ours ends with `stop()`, and
- * with this process, however that ends. Its administrator is KEYCLOAK_ADMIN with KEYCLOAK_ADMIN_PASSWORD, else admin
- * with admin.
+ * Starts Keycloak, or uses the one at KEYCLOAK_URL, and imports realm files. A started server ends with `stop()`, and with
+ * this process, however that ends. Its administrator is KEYCLOAK_ADMIN with KEYCLOAK_ADMIN_PASSWORD; default: admin with
+ * the password admin.
  *
- * @param {{ realms?: string[], port?: number, data?: string, onProgress?: (line: string) => void }} [options] paths of
- *   realm files; a port of 127.0.0.1 (default 0: a free one); a folder in which a server of ours keeps what it knows, for
- *   one that is started there later (default: in memory); what is told how far it is, as the first start takes a minute
+ * @param {{ realms?: string[], port?: number, data?: string, onProgress?: (line: string) => void }} [options] `realms`:
+ *   paths of realm files. `port`: a port of 127.0.0.1; default 0, a free port. `data`: a folder in which a started server
+ *   stores its data for a later server; default: in memory. `onProgress`: gets progress messages, because the first start
+ *   takes a minute
  * @returns {Promise<Keycloak>}
- * @throws {Error} that says what to do where a JDK, Maven, the port or a usable realm file is missing
+ * @throws {Error} if a JDK, Maven, the port or a usable realm file is missing; the message says what to do
  */
 export async function startKeycloak({ realms: files = [], port = 0, data, onProgress = () => {} } = {}) {
   const realms = readRealms(files)
@@ -73,12 +74,12 @@ async function startServer(port, admin, data, onProgress) {
     ...serverEnv(),
     KC_BOOTSTRAP_ADMIN_USERNAME: admin.username,
     KC_BOOTSTRAP_ADMIN_PASSWORD: admin.password,
-    // The same H2 database as that of the build. The word is a column's name in Keycloak's tables.
+    // The same kind of database (H2) as in the build. VALUE is the name of a column in Keycloak's tables.
     ...(data !== undefined && { KC_DB_URL: `jdbc:h2:file:${join(data, 'keycloak')};NON_KEYWORDS=VALUE` }),
   }
   const home = await installKeycloak(onProgress)
 
-  // Links into the installation, so that what the server writes goes to this folder's own `data`.
+  // Links into the installation, so that the server writes to the `data` of this folder.
   const folder = mkdtempSync(join(tmpdir(), 'keycloak-'))
   for (const name of ['bin', 'conf', 'lib', 'providers', 'themes']) symlinkSync(join(home, name), join(folder, name))
   mkdirSync(join(folder, 'data'))

@@ -1,7 +1,7 @@
-// Which file of lib/ imports which, read from the import lines themselves. `spec/layers.spec.ts` holds the rules.
+// Reads from the import lines which file of lib/ imports which. `spec/layers.spec.ts` contains the rules.
 //
-//   node scripts/layers.js          prints circles, imports that run upward, names that two files have, and the sizes
-//   node scripts/layers.js DIR      the same of another lib/
+//   node scripts/layers.js          prints import cycles, upward imports, duplicate file names, and the sizes
+//   node scripts/layers.js DIR      prints the same for another lib/
 import { readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,21 +9,21 @@ import ts from 'typescript'
 
 /**
  * @typedef {object} Import
- * @property {string} from path of the file below lib/
- * @property {string} to a path below lib/, or the name of a package
+ * @property {string} from path of the file, relative to lib/
+ * @property {string} to a path relative to lib/, or the name of a package
  * @property {boolean} isPackage
- * @property {boolean} isType whether it is gone once compiled
+ * @property {boolean} isType whether compilation removes it
  *
  * @typedef {object} Sources
- * @property {readonly string[]} files paths below lib/
+ * @property {readonly string[]} files paths relative to lib/
  * @property {ReadonlyMap<string, string>} texts
  * @property {ReadonlyMap<string, ts.SourceFile>} sources
  * @property {readonly Import[]} imports
  */
 
 /**
- * The folders of lib/, the highest first. A file may import from its own folder and from those below it, values and types
- * alike. `index.ts`, `redis.ts` and `testing.ts` hold exports only.
+ * The folders of lib/, the highest first. A file may import values and types from its own folder and from folders below
+ * it. `index.ts`, `redis.ts` and `testing.ts` contain only exports.
  *
  * @type {readonly string[]}
  */
@@ -51,7 +51,7 @@ export const floors = [
 ]
 
 /**
- * Folders that stand beside each other: neither imports from the other.
+ * Pairs of folders that do not import from each other.
  *
  * @type {readonly (readonly [string, string])[]}
  */
@@ -66,7 +66,7 @@ const apart = [
   ['redis.ts', 'http'],
 ]
 
-/** The tools for tests: they import nothing of the rest, and nothing of the rest imports them. */
+/** The tools for tests. They import no other folder, and no other folder imports them. */
 export const alone = ['testing', 'testing.ts']
 
 /**
@@ -144,7 +144,7 @@ function specifierOf(node) {
 }
 
 /**
- * The floor that a file stands on: its folder with the folder above it, or a file of lib/ itself.
+ * The layer of a file: its folder with the parent folder, or the file itself if it is directly in lib/.
  *
  * @param {string} path
  */
@@ -156,7 +156,7 @@ export function floorOf(path) {
 }
 
 /**
- * The folder of lib/ that a file is in, or a file of lib/ itself.
+ * The top-level folder of lib/ that a file is in, or the file itself if it is directly in lib/.
  *
  * @param {string} path
  */
@@ -165,7 +165,7 @@ export function roomOf(path) {
 }
 
 /**
- * Whether a folder is the other or stands in it.
+ * Whether a folder is the other folder or is inside it.
  *
  * @param {string} folder
  * @param {string} other
@@ -175,7 +175,7 @@ function isIn(folder, other) {
 }
 
 /**
- * Whether an import runs against the order of the floors, or between folders that stand beside each other.
+ * Whether an import violates the order of the layers, or connects two folders that must not import each other.
  *
  * @param {Import} found
  */
@@ -189,7 +189,7 @@ export function isUpward({ from, to, isPackage }) {
 }
 
 /**
- * The circles among files: each file of one reaches every other (Tarjan's strongly connected components).
+ * The import cycles: groups of files that all reach each other (Tarjan's strongly connected components).
  *
  * @param {Sources} sources
  * @returns {string[][]}
@@ -222,7 +222,7 @@ export function circles({ files, imports }) {
 }
 
 /**
- * The files of one name, without `index.ts` and those of testing/.
+ * Files that share a name, except `index.ts` and files of testing/.
  *
  * @param {Sources} sources
  * @returns {string[][]}
@@ -248,15 +248,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const print = (/** @type {string} */ what, /** @type {readonly string[]} */ found) =>
     console.log([`${what}: ${found.length}`, ...found.map((one) => `  ${one}`)].join('\n'))
   print(
-    'circles, values and types',
+    'import cycles, values and types',
     circles(sources).map((circle) => circle.join(' ')),
   )
   print(
-    'imports that run upward, values and types',
+    'upward imports, values and types',
     sources.imports.filter(isUpward).map(({ from, to }) => `${from} imports ${to}`),
   )
   print(
-    'names that several files have',
+    'duplicate file names',
     doubledNames(sources).map((same) => same.join(' ')),
   )
   const total = sizes.reduce((sum, { lines }) => sum + lines, 0)

@@ -1,7 +1,7 @@
-/** The browsers of the soak run: each logs in, asks guarded routes, logs out or comes back as somebody else, and so on. */
+/** The browsers of the soak run. Each repeatedly logs in, requests guarded routes, and logs out or logs in again. */
 
 /**
- * What all browsers share.
+ * The data that all browsers share.
  *
  * @typedef {object} Run
  * @property {import('./soak-http.js').Connections[]} servers
@@ -12,13 +12,13 @@
  * @property {(text: string) => undefined} fault
  */
 
-/** What a browser knows of its login, and must find in each answer. @typedef {{ user: string, mark: string | undefined, visits: number }} Login */
+/** The data of a login that each response must contain. @typedef {{ user: string, mark: string | undefined, visits: number }} Login */
 
-/** Of the logins, this share ends with a logout. */
+/** The share of logins that end with a logout. */
 const logoutShare = 0.3
-/** And this share is followed by another login in the same session, half of these by the same user. */
+/** The share of logins that another login follows in the same session, half of them by the same user. */
 const returnShare = 0.3
-/** Of the guarded requests, this share writes to the session. */
+/** The share of guarded requests that write to the session. */
 const visitShare = 0.1
 
 export class Browser {
@@ -26,7 +26,7 @@ export class Browser {
   #cookies = new Map()
   /** @type {string} */
   #providerCookie = ''
-  /** What is still logged in here, and will be when the next login begins. @type {Login | undefined} */
+  /** The login that still exists when the next login begins. @type {Login | undefined} */
   #former
   #run
   #number
@@ -38,7 +38,7 @@ export class Browser {
     this.#number = number
   }
 
-  /** @param {() => number | undefined} nextLogin how many guarded requests follow the next login; undefined: enough for now */
+  /** @param {() => number | undefined} nextLogin number of guarded requests after the next login; undefined: stop for now */
   async go(nextLogin) {
     const { counts } = this.#run
     for (let requests = nextLogin(); requests !== undefined; requests = nextLogin()) {
@@ -61,7 +61,7 @@ export class Browser {
     }
   }
 
-  /** @param {Login | undefined} former what is still logged in in this browser @returns {Promise<Login | undefined>} */
+  /** @param {Login | undefined} former the login that this browser still has @returns {Promise<Login | undefined>} */
   async #logIn(former) {
     const { counts, fault, provider, baseUrl, users } = this.#run
     const isSame = former !== undefined && Math.random() < 0.5
@@ -79,7 +79,7 @@ export class Browser {
       return fault(`callback: ${finished.status} ${finished.location} ${finished.body}`)
     }
     counts.logins++
-    // What a session had for one user must be gone for the next one; an anonymous visitor's data stay, and the user's own.
+    // A session keeps its data for the same user or after an anonymous visit. For a different user they must be gone.
     if (former && former.user !== user) return { user, mark: undefined, visits: 0 }
     return { user, mark, visits: former?.visits ?? 0 }
   }
@@ -99,7 +99,7 @@ export class Browser {
     const { sub, mark, visits = 0 } = JSON.parse(answer.body)
     if (sub === login.user && mark === login.mark && visits === login.visits) return
     counts.wrong++
-    fault(`wrong: ${answer.body}, where it must be ${JSON.stringify(login)}`)
+    fault(`wrong: ${answer.body} instead of ${JSON.stringify(login)}`)
   }
 
   async #logOut() {
@@ -121,7 +121,7 @@ export class Browser {
     await this.#mustBeOut(former, 'a session that was logged out')
   }
 
-  /** The browser's login at the provider alone. */
+  /** Ends only the browser's session at the provider. */
   async #leaveProvider() {
     await this.#run.provider.request('GET', '/logout?confirmed=yes', { cookie: this.#providerCookie })
     this.#providerCookie = ''
@@ -133,7 +133,7 @@ export class Browser {
     if (status !== 401) this.#run.fault(`${what} still answers: ${status} ${body}`)
   }
 
-  /** Any of the processes, as a load balancer would choose. */
+  /** A random process, as a load balancer would choose it. */
   #server() {
     const { servers } = this.#run
     return /** @type {import('./soak-http.js').Connections} */ (servers[Math.floor(Math.random() * servers.length)])
@@ -153,7 +153,7 @@ export class Browser {
       if (/; *Max-Age=0/i.test(line)) this.#cookies.delete(name)
       else this.#cookies.set(name, pair.slice(name.length + 1))
     }
-    // The count of finished logins is for browsers that cannot keep a cookie; nobody logs in by the second.
+    // This cookie detects browsers that lose the session cookie. Real users do not log in every second.
     for (const name of this.#cookies.keys()) if (name.endsWith('.finished')) this.#cookies.delete(name)
     return answer
   }

@@ -1,6 +1,6 @@
 /**
- * A light HTTP/1.1 client for the soak run: kept connections, small answers with a Content-Length, nothing else. Node's
- * own client would take more of the processors than the servers that are on trial.
+ * A small HTTP/1.1 client for the soak run. It supports only kept-alive connections, and small responses with a
+ * Content-Length. Node's own client would use more processor time than the servers under test.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -15,7 +15,7 @@ import { connect } from 'node:net'
 
 /** @typedef {import('node:net').Socket} Socket */
 
-/** Connections to one server, as many as there are requests at once. */
+/** Connections to one server, as many as there are concurrent requests. */
 export class Connections {
   /** @type {Socket[]} */
   #idle = []
@@ -50,7 +50,7 @@ export class Connections {
     ]
     socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
     const answer = await answerOf(socket)
-    // RFC 9112 9.3.1: a server may close a kept connection just when a request sets out on it.
+    // RFC 9112 9.3.1: a server may close a kept-alive connection at the moment when a request is sent.
     if (answer === 'closed') {
       if (kept) return await this.request(method, path, { cookie, accept })
       throw new Error(`${this.#host} closed a connection without an answer`)
@@ -63,7 +63,7 @@ export class Connections {
     const socket = connect({ port: this.#port, host: this.#hostname, noDelay: true })
     await once(socket, 'connect')
     socket.setEncoding('utf8')
-    // Servers close what was idle for long.
+    // Servers close connections that are idle for long.
     socket.on('close', () => (this.#idle = this.#idle.filter((other) => other !== socket)))
     socket.on('error', () => {})
     return socket

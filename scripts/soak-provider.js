@@ -1,4 +1,4 @@
-/** The provider of the soak run, a process of its own. */
+/** The provider of the soak run, in its own process. */
 import { startTestProvider } from 'express-session-oidc/testing'
 
 const users = Array.from({ length: Number(process.argv[2]) }, (_, index) => ({
@@ -8,7 +8,7 @@ const users = Array.from({ length: Number(process.argv[2]) }, (_, index) => ({
 const provider = await startTestProvider({
   users,
   signIn: 'user-0',
-  // Quicker to sign with than RS256: the run is about the application.
+  // Signs faster than RS256: the run tests the application, not the provider.
   algorithm: 'ES256',
   accessTokenSeconds: 10,
   keepRequests: 0,

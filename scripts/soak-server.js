@@ -1,4 +1,4 @@
-/** One process of the application under soak. What it needs to know comes as its first message. */
+/** One process of the application in the soak run. Its first message contains the settings. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express from 'express'
@@ -8,7 +8,7 @@ import { createOidc } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 
 /**
- * @typedef {{ mark?: string | undefined, visits?: number | undefined }} SoakData what the application keeps in its sessions
+ * @typedef {{ mark?: string | undefined, visits?: number | undefined }} SoakData data of the application in its sessions
  * @typedef {{ redisUrl: string, provider: { issuer: string, clientId: string, clientSecret: string }, baseUrl: string }} Start
  */
 

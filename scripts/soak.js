@@ -1,12 +1,12 @@
 /**
- * `npm run soak`: logins and guarded requests without end, nearly, against four processes of one application with one
- * real Redis, to see that nothing fails, no login is lost and no memory grows.
+ * `npm run soak` runs many logins and guarded requests against four processes of one application with one real Redis. It
+ * checks that nothing fails, no login is lost and no memory grows.
  *
  *   --logins 100000     --guarded 1000000    how many
- *   --servers 4         --browsers 48        processes of the application, browsers at once
- *   --minutes 40                             after which it is given up
+ *   --servers 4         --browsers 48        processes of the application, concurrent browsers
+ *   --minutes 40                             time limit of the run
  *
- * Ends with status 1 where anything was not as it must be.
+ * It ends with status 1 if any check fails.
  */
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -20,20 +20,20 @@ import { createClient } from 'redis'
 import { Browser } from './soak-browser.js'
 import { Connections } from './soak-http.js'
 
-/** Memory is looked at so many times, while all are at rest. */
+/** How often memory is measured, while all processes are idle. */
 const steps = 16
-/** A process may use this much more in the last quarter of the run than in the second, */
+/** The factor by which memory may grow from the second quarter of the run to the last. */
 const tolerance = 1.15
-/** and what RedisSessionStore remembers of the sessions that it renewed: so many at most, of so many bytes, */
+/** Additional memory of RedisSessionStore: sessions whose last renewal it stores, at most, and bytes for each. */
 const remembered = { most: 50_000, bytes: 500 }
-/** and, beside the heap, what V8 keeps for its young generation, in bytes. */
+/** Additional bytes outside of the heap: what V8 keeps for its young generation. */
 const young = 32e6
-/** How long after the last command node-redis holds on to its timer. */
+/** How long node-redis keeps its timer after the last command. */
 const restSeconds = 6
 const tellSeconds = 15
-/** Faults that are told one by one. */
+/** The number of faults that are printed. */
 const mostTold = 20
-/** Never asked: the browsers are told it, and go to any of the processes. */
+/** Never requested: it is only the public URL, and the browsers connect to any of the processes. */
 const baseUrl = 'http://localhost'
 const users = 100
 
@@ -50,7 +50,7 @@ const { values } = parseArgs({
 const number = (name) => {
   const value = Number(values[name])
   if (value > 0 && Number.isFinite(value)) return value
-  throw new Error(`--${name} ${values[name]}: not a number above 0`)
+  throw new Error(`--${name} ${values[name]} is not a number above 0`)
 }
 const wanted = { logins: number('logins'), guarded: number('guarded') }
 const deadline = Date.now() + number('minutes') * 60_000
@@ -83,7 +83,7 @@ async function startRedis() {
 }
 
 /**
- * A process of the run, with the memory that it was seen to use.
+ * Starts a process of the run, and records its memory.
  *
  * @param {string} name
  * @param {string} file
@@ -109,7 +109,7 @@ async function startProcess(name, file, { args = [], first } = {}) {
     ended,
     /** @type {{ logins: number, rss: number, heapUsed: number }[]} */
     samples: [],
-    /** After a garbage collection. @param {number} logins @returns {Promise<string[]>} faults since the last time */
+    /** Measures memory after garbage collection. @param {number} logins @returns {Promise<string[]>} faults since the last time */
     async sample(logins) {
       child.send('sample')
       const [{ rss, heapUsed, faults }] = await Promise.race([once(child, 'message'), ended])
@@ -125,7 +125,7 @@ async function startProcess(name, file, { args = [], first } = {}) {
 const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
 
 /**
- * How much memory the second and the last quarter of the samples had, and how much the last may have, in bytes.
+ * The mean memory of the second and of the last quarter of the samples, and the limit for the last, in bytes.
  *
  * @param {Process} of
  * @param {'rss' | 'heapUsed'} what
@@ -134,7 +134,7 @@ function growth({ samples }, what) {
   const quarter = Math.floor(samples.length / 4)
   const quarters = [samples.slice(quarter, 2 * quarter), samples.slice(-quarter)]
   const [early = NaN, late = NaN] = quarters.map((part) => mean(part.map((sample) => sample[what])))
-  // Each login has two sessions: the one that it begins in, and its own.
+  // Each login uses two sessions: the one in which it begins, and its own.
   const [some = 0, more = 0] = quarters.map((part) =>
     mean(part.map(({ logins }) => Math.min(remembered.most, 2 * logins))),
   )
@@ -191,7 +191,7 @@ async function main() {
   for (let step = 1, isUp = false; step <= steps && !isUp; step++) {
     const nextLogin = () => {
       if (begun >= (wanted.logins * step) / steps || isUp) return undefined
-      // Evenly, and to the last one.
+      // Spreads all guarded requests evenly over the logins.
       const requests = Math.round((wanted.guarded - promised) / (wanted.logins - begun))
       begun++
       promised += requests
@@ -214,9 +214,9 @@ async function main() {
   const commands = stats.reduce((sum, { calls }) => sum + calls, 0)
   const memory = await redis.client.info('memory')
   console.log(`
-logins                ${figure(counts.logins)} of ${figure(wanted.logins)}, of them ${figure(counts.returns)} followed by another in the same session
+logins                ${figure(counts.logins)} of ${figure(wanted.logins)}, ${figure(counts.returns)} of them followed by another in the same session
 guarded requests      ${figure(counts.guarded)} of ${figure(wanted.guarded)}
-logouts               ${figure(counts.logouts)}, each checked to be final in another process
+logouts               ${figure(counts.logouts)}, each checked to be final, in any process
 faults                ${faults}
 logins lost           ${counts.lost}
 wrong answers         ${counts.wrong}
@@ -229,10 +229,10 @@ Redis at the end      ${figure(await redis.client.dbSize())} keys, ${/used_memor
 `)
   const problems = []
   if (faults > 0) problems.push(`${faults} faults`)
-  if (counts.logins < wanted.logins || counts.guarded < wanted.guarded) problems.push('not all was done in time')
+  if (counts.logins < wanted.logins || counts.guarded < wanted.guarded) problems.push('the run did not finish in time')
   if (processes.every(({ samples }) => samples.length === steps)) {
     console.log(
-      'memory at rest after garbage collection, MB: mean of the second quarter of the run -> of the last (at most)',
+      'idle memory after garbage collection, MB: mean of the second quarter of the run -> of the last (limit)',
     )
     for (const one of processes) {
       const parts = /** @type {const} */ (['heapUsed', 'rss']).map((what) => ({ what, ...growth(one, what) }))
@@ -243,7 +243,7 @@ Redis at the end      ${figure(await redis.client.dbSize())} keys, ${/used_memor
       if (!parts.every(({ isGood }) => isGood)) problems.push(`the memory of ${one.name} grows`)
     }
   }
-  if (problems.length > 0) console.error(`\nnot as it must be:\n${problems.join('\n')}`)
+  if (problems.length > 0) console.error(`\nproblems:\n${problems.join('\n')}`)
   return problems.length === 0
 }
 
@@ -253,5 +253,5 @@ try {
 } finally {
   for (const stop of stops.toReversed()) await stop()
 }
-console.log(isGood ? '\nall as it must be' : '')
+console.log(isGood ? '\nno problems' : '')
 process.exit(isGood ? 0 : 1)

@@ -1,6 +1,6 @@
-// All tiers of the tests, and the coverage of all together: `npm test` and `npm run test:slow` with COVERAGE=1, merged.
+// Runs all tiers of the tests with COVERAGE=1 (`npm test` and `npm run test:slow`), and merges their coverage.
 //
-//   npm run test:all -- --sequence.shuffle --maxWorkers=3     what follows goes to both runs of vitest
+//   npm run test:all -- --sequence.shuffle --maxWorkers=3     passes these arguments to both runs of vitest
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -20,9 +20,9 @@ function run(...command) {
   return status === 0
 }
 
-// What an earlier run left would be merged too.
+// Files of an earlier run would be merged too.
 rmSync(new URL('../artifacts/blobs', import.meta.url), { recursive: true, force: true })
-// The slow tier runs also where the other failed: its failures are worth knowing.
+// The slow tier runs even if the first run failed, to report its failures too.
 const passed = [run('test', '--', ...words), run('test:slow', '--', ...words)]
 const isCovered = run('coverage')
 process.exit(passed.every(Boolean) && isCovered ? 0 : 1)

@@ -20,8 +20,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /**
- * A copy of the tracked files in a temporary folder, with the project's dependencies, of which the packages of a
- * combination are swapped. The dependencies are hard links: nothing here may write into one of these files.
+ * A copy of the tracked files in a temporary folder, with the dependencies of the project. The packages of a combination
+ * replace some of them. The dependencies are hard links, so nothing here may write to these files.
  */
 export class Checkout {
   /** @param {string} folder */
@@ -36,21 +36,21 @@ export class Checkout {
     const checkout = new Checkout(await mkdtemp(join(tmpdir(), 'matrix-')))
     const { stdout } = await run('git', ['ls-files', '-z'], { cwd: root, maxBuffer: 1 << 26 })
     for (const name of stdout.split('\0').filter(Boolean)) {
-      // What is deleted but not committed yet is still tracked.
+      // A file that was deleted without a commit is still tracked.
       if (!existsSync(join(root, name))) continue
       await mkdir(dirname(join(checkout.root, name)), { recursive: true })
       await cp(join(root, name), join(checkout.root, name))
     }
     const dependencies = join(checkout.root, 'node_modules')
-    // A hidden file or folder is a tool's cache, which a run would write into, or npm's list of what is installed.
+    // Hidden entries are left out: a run would write to the caches of tools, and npm lists the installed packages there.
     linkTree(join(root, 'node_modules'), dependencies, (name) => name.startsWith('.') && name !== '.bin')
-    // Each redis brings its own.
+    // Each version of redis has its own @redis packages.
     rmSync(join(dependencies, '@redis'), { recursive: true, force: true })
     return checkout
   }
 
   /**
-   * Installs each version that a combination names, once: Nodes, and packages with their dependencies nested in them.
+   * Installs once each version that a combination names: Node, and packages with their dependencies nested in them.
    *
    * @param {readonly Combination[]} combinations
    */
@@ -62,7 +62,7 @@ export class Checkout {
       Object.entries(packagesIn(one)).map(([name, version]) => specifier(name, version)),
     )
     const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
-    // Peers are those of the combination, not what npm would choose.
+    // The combination provides the peers, not npm.
     const layout = ['--install-strategy=nested', '--legacy-peer-deps']
     await run('npm', ['install', ...quiet, ...layout, ...new Set([...nodes, ...packages])], {
       cwd: this.packages,
@@ -71,14 +71,14 @@ export class Checkout {
   }
 
   /**
-   * Replaces the installed packages and their types by those of a combination.
+   * Replaces the installed packages and their types with those of a combination.
    *
    * @param {Combination} combination
-   * @returns {Promise<Combination>} The whole versions, as the tests will see them.
+   * @returns {Promise<Combination>} The complete versions that the tests use.
    */
   async install(combination) {
     const packages = packagesIn(combination)
-    // There is one of each of these, which all others share.
+    // All other packages share these.
     const shared = new Set([...Object.keys(packages), '@types/node'])
     for (const [name, version] of Object.entries(packages)) {
       const target = join(this.root, 'node_modules', name)
@@ -97,7 +97,7 @@ export class Checkout {
   }
 
   /**
-   * The folder of the Node of a combination.
+   * The folder of the Node binary of a combination.
    *
    * @param {Combination} combination
    */
@@ -110,7 +110,7 @@ export class Checkout {
   }
 
   /**
-   * The versions of the Node of a combination, of the packages that it imports, and of their types.
+   * The versions of Node, of the imported packages and of their types in a combination.
    *
    * @param {Combination} combination
    * @param {string[]} names
@@ -123,7 +123,7 @@ export class Checkout {
       const manifest = await readFile(join(this.root, 'node_modules', name, 'package.json'), 'utf8')
       found[name] = /** @type {{ version: string }} */ (JSON.parse(manifest)).version
     }
-    // What a test's own `import` loads is in exactly these folders, and loads.
+    // Checks that `import` in a test loads the packages from exactly these folders.
     const script = `
       import { pathToFileURL } from 'node:url'
       for (const name of process.argv.slice(1)) {
@@ -143,7 +143,7 @@ export class Checkout {
 }
 
 /**
- * The packages of a combination and their types: a version, or the part of one that stands for its newest release.
+ * The packages of a combination and their types, each with a version, or with a part of one that means its newest release.
  *
  * @param {Combination} combination
  * @returns {Record<string, string>}
@@ -160,7 +160,7 @@ function packagesIn({ express, 'express-session': session, redis, 'connect-redis
 }
 
 /**
- * The name under which a version of a package is installed beside others of the same package.
+ * The name under which a version of a package is installed beside other versions.
  *
  * @param {string} name
  * @param {string} version
@@ -177,7 +177,7 @@ function specifier(name, version) {
   return `${alias(name, version)}@npm:${name}@${version}`
 }
 
-/** The package that holds nothing but the binary of a Node for this machine. */
+/** The package that contains only the Node binary for this machine. */
 function nodePackage() {
   const { platform, arch } = process
   const name = platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node'
@@ -185,11 +185,11 @@ function nodePackage() {
 }
 
 /**
- * Makes a folder like another, with hard links to its files, or copies where the file system has no such links.
+ * Copies a folder with hard links to its files, or with copies if the file system does not support hard links.
  *
  * @param {string} from
  * @param {string} to
- * @param {(name: string, path: string) => boolean} isLeftOut Is asked by the name and the path of each entry.
+ * @param {(name: string, path: string) => boolean} isLeftOut Gets the name and the path of each entry.
  */
 function linkTree(from, to, isLeftOut) {
   mkdirSync(to, { recursive: true })

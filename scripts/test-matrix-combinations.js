@@ -1,7 +1,7 @@
 /**
  * @typedef {'node' | 'express' | 'express-session' | 'redis' | 'connect-redis'} Name
- * @typedef {Record<Name, string>} Combination Versions that are tested together: a whole version, or a part of one
- *   that stands for its newest release.
+ * @typedef {Record<Name, string>} Combination Versions that are tested together: a complete version, or a part of one
+ *   that means its newest release.
  */
 
 /** The supported versions, oldest first. */
@@ -14,8 +14,8 @@ export const supported = /** @type {const} */ ({
 })
 
 /**
- * With the lowest versions, the first four of these are enough for every pair of Express, express-session and redis to
- * meet, and all eight for every pair of all packages and Node. connect-redis 10 does not support Node 20.
+ * Together with the lowest versions, the first four of these cover every pair of Express, express-session and redis. All
+ * eight cover every pair of all packages and Node. connect-redis 10 does not support Node 20.
  */
 const newest = [
   combination('26', '5', '1.19', '6', '10'),
@@ -44,7 +44,7 @@ function combination(node, express, session, redis, store) {
 export const pushed = 5
 
 /**
- * All combinations: the lowest versions, the newest, and those between, in which the remaining pairs meet.
+ * All combinations: the lowest versions, the newest, and others that cover the remaining pairs.
  *
  * @param {Parameters<typeof lowest>[0]} manifest
  * @returns {Combination[]}
@@ -54,13 +54,13 @@ export function combinations(manifest) {
 }
 
 /**
- * The lowest versions of the optional peers. Their range is `*`, so that an application may have an older one for something
- * else; `express-session-oidc/redis` refuses it at construction.
+ * The lowest versions of the optional peers. Their range is `*`, so that an application can use an older version for
+ * something else. `express-session-oidc/redis` rejects an older version at construction.
  */
 const lowestOptional = /** @type {const} */ ({ redis: '5.0.0', 'connect-redis': '9.0.0' })
 
 /**
- * The lowest versions that are supported: those that a manifest declares, and those of the optional peers.
+ * The lowest supported versions: those that a manifest declares, and those of the optional peers.
  *
  * @param {{ engines: { node: string }, peerDependencies: Record<string, string> }} manifest
  * @returns {Combination}
@@ -69,7 +69,7 @@ export function lowest(manifest) {
   /** @param {string | undefined} range */
   const lowestOf = (range) => {
     const version = /^(?:\^|>=)(\d+(?:\.\d+){0,2})/.exec(range ?? '')?.[1]
-    if (version === undefined) throw new Error(`not a range whose lowest version is plain: ${range}`)
+    if (version === undefined) throw new Error(`${range} is not a range with a plain lowest version`)
     return [...version.split('.'), '0', '0'].slice(0, 3).join('.')
   }
   const { engines, peerDependencies: peers } = manifest

@@ -1,7 +1,7 @@
 /**
- * The test files whose outcome depends on which Express, express-session or Redis client is installed: they use the
- * router, the request, the response, the session, its store or the client in a way that no other file does. Pairs of
- * versions are tested with these.
+ * The test files whose outcome depends on the installed Express, express-session or Redis client. They use the router, the
+ * request, the response, the session, its store or the client in a way that no other file does. They test pairs of
+ * versions.
  */
 const peers = [
   'spec/examples',
@@ -36,10 +36,10 @@ const peers = [
   'spec/session',
 ]
 
-/** What a combination runs: each of its places is a folder or a file. */
+/** The parts that a combination can run. Each entry is a folder or a file. */
 export const parts = { peers, all: ['spec'] }
 
-/** Tests of the text of the project, and tests that need more than this machine: no version changes their outcome. */
+/** Tests whose outcome depends on no version: they test the text of the project, or need more than this machine. */
 export const leftOut = [
   'spec/browser',
   'spec/keycloak',

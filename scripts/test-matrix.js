@@ -1,13 +1,13 @@
-// The tests on the supported versions of Node, Express, express-session, redis and connect-redis.
+// Runs the tests with the supported versions of Node, Express, express-session, redis and connect-redis.
 //
-//   npm run test:matrix               five combinations: the lowest versions and the newest with all tests, and three in
-//                                     which the remaining pairs of packages meet, with the tests that depend on them
-//   npm run test:matrix -- --all      nine combinations, all tests: every pair of packages meets on every Node
-//   npm run test:matrix -- --only=1,4 some of them, by their numbers
-//   npm run test:matrix -- --keep     leaves the copy of the project in which they ran
+//   npm run test:matrix               five combinations: the lowest versions and the newest with all tests, and three for
+//                                     the remaining pairs of packages, with the tests that depend on them
+//   npm run test:matrix -- --all      nine combinations, all tests: every pair of packages, and of a package and Node
+//   npm run test:matrix -- --only=1,4 some combinations, by their numbers
+//   npm run test:matrix -- --keep     keeps the copy of the project in which they ran
 //
-// The packages are swapped in a copy of the project with its node_modules, so `npm ci` comes first. DEPTH is `quick`
-// unless it is set. Takes vitest's --outputFile.json=FILE for the sum of all runs; the last line has it too.
+// The packages are replaced in a copy of the project with its node_modules, so run `npm ci` first. DEPTH defaults to
+// `quick`. --outputFile.json=FILE of vitest writes the sum of all runs; the last printed line has it too.
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
@@ -36,7 +36,7 @@ const { values } = parseArgs({
 })
 
 /**
- * Types do not depend on Node: after the combinations of a push, every pair of the packages that have types has met.
+ * The runs. Types do not depend on Node, so the combinations of a push cover every pair of packages that have types.
  *
  * @returns {Run[]}
  */
@@ -51,7 +51,7 @@ function plan() {
 }
 
 /**
- * Runs a program in the checkout; resolves to what it printed and whether it succeeded.
+ * Runs a program in the checkout; resolves to its output and whether it succeeded.
  *
  * @param {Checkout} checkout
  * @param {string} program
@@ -74,14 +74,14 @@ function runIn(checkout, program, words, env = {}) {
     }
     child.once('error', (error) => resolve({ ok: false, printed: String(error) }))
     child.once('close', (code, signal) => {
-      if (signal) printed += `\nended by ${signal} (at most ${minutes} minutes are given)`
+      if (signal) printed += `\nended by ${signal} (the limit is ${minutes} minutes)`
       resolve({ ok: code === 0, printed })
     })
   })
 }
 
 /**
- * Runs the tests on the Node of a combination.
+ * Runs the tests with the Node of a combination.
  *
  * @param {Checkout} checkout
  * @param {Run} run
@@ -103,7 +103,7 @@ async function runTests(checkout, { combination, part }) {
       `--outputFile.json=${report}`,
     ],
     {
-      // What the tests start is to be that Node too.
+      // Processes that the tests start use the same Node.
       PATH: `${folder}${delimiter}${process.env['PATH']}`,
       MATRIX_PART: part,
       DEPTH: process.env['DEPTH'] ?? 'quick',
@@ -124,9 +124,9 @@ async function runTests(checkout, { combination, part }) {
       }
     }
   } catch {
-    // It did not get as far as a report; what it printed says why.
+    // There is no report; the output says why.
   }
-  // Without a failed test it was something around them: a file that does not load, an unhandled error, no tests.
+  // Without a failed test the cause is another: a file that does not load, an unhandled error, or no tests.
   if (counts.failed === 0 && (!ok || counts.passed === 0)) {
     counts.failed = 1
     console.log(printed.slice(-5000))
@@ -135,7 +135,7 @@ async function runTests(checkout, { combination, part }) {
 }
 
 /**
- * An error without the test runner's part of its stack.
+ * An error without the stack frames of the test runner.
  *
  * @param {string} text
  */
@@ -145,7 +145,7 @@ function ownLines(text) {
 }
 
 /**
- * Checks lib/ and spec/types with the types of a combination: one more test.
+ * Checks lib/ and spec/types with the types of a combination, which counts as one test.
  *
  * @param {Checkout} checkout
  * @returns {Promise<Counts>}
@@ -160,7 +160,7 @@ async function checkTypes(checkout) {
   return { passed: Number(ok), failed: Number(!ok), skipped: 0 }
 }
 
-/** Returns the seconds since it was called last. */
+/** Returns the seconds since the last call. */
 const lap = (() => {
   let last = Date.now()
   return () => {
@@ -180,9 +180,9 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const chosen = plan().filter(({ number }) => !values.only || values.only.split(',').includes(number))
 const checkout = await Checkout.make(root)
 try {
-  console.log(`the project copied in ${lap()} s`)
+  console.log(`copied the project in ${lap()} s`)
   await checkout.fetch(chosen.map(({ combination }) => combination))
-  console.log(`the versions installed in ${lap()} s`)
+  console.log(`installed the versions in ${lap()} s`)
   for (const run of chosen) {
     const start = Date.now()
     const versions = await checkout.install(run.combination)
@@ -203,7 +203,7 @@ try {
     console.log(`   ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped: ${times.join(', ')}`)
   }
 } catch (error) {
-  // An install that failed, which says more in what npm printed.
+  // A failed installation; the output of npm says more.
   console.error(error)
   total.failed++
 } finally {

@@ -1,6 +1,6 @@
 /**
- * The folders of lib/ that `npm run test:mutation` changes, and the tests that must notice: those that are about the
- * folder, not all that pass through it, because a mutant that no test notices has to get past each of them.
+ * The folders of lib/ that `npm run test:mutation` changes, and the tests that must detect it. Only tests about the folder
+ * are listed, not all that use it, because each of them runs against a mutant that no test detects.
  */
 export const folders = {
   core: ['core/**', 'provider/http-client', 'http/request/cookie-header', 'http/response/html-page', 'config/routes'],

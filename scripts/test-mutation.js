@@ -1,10 +1,10 @@
-// Changes lib/ in small ways, one at a time, and says which changes no spec notices.
+// Makes small changes to lib/, one at a time, and reports the changes that no test detects.
 //
-//   npm run test:mutation                             folder by folder, and the score of each at the end: about an hour
+//   npm run test:mutation                             all folders in turn, and their scores at the end: about an hour
 //   npm run test:mutation -- guard tokens             some folders
 //   npm run test:mutation -- guard --mutate FILES     some files of a folder
 //
-// What survives, and where, is in artifacts/mutation/<folder>.html.
+// artifacts/mutation/<folder>.html shows the surviving mutants.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,8 @@ const lowest = 90
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { mutate: { type: 'string' } } })
 const unknown = positionals.find((folder) => !Object.hasOwn(folders, folder))
-if (unknown !== undefined) throw new Error(`no folder '${unknown}': it is one of ${Object.keys(folders).join(', ')}`)
+if (unknown !== undefined)
+  throw new Error(`there is no folder '${unknown}'; use one of ${Object.keys(folders).join(', ')}`)
 
 /** @type {string[]} */
 const rows = []

@@ -1,12 +1,12 @@
 /**
- * The tiers of the tests: each is a project of vitest.
+ * The tiers of the tests. Each tier is a project of vitest.
  *
  * - `unit` tests one module and starts no server.
  * - `behavior` starts an Express application, an OpenID provider or Redis.
  * - `slow` takes longer: races, injected faults, load, long lists of cases.
  *
  * `slow` is a list. Any other file is `behavior` if it starts a server, itself or through a file of spec/ that it
- * imports; otherwise it is `unit`. CONTRIBUTING.md has the budgets.
+ * imports. All other files are `unit`. CONTRIBUTING.md lists the budgets.
  */
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -49,7 +49,7 @@ const server = /\bcreateServer\(|\bstartTest\w*\(|\.listen\(|'node:child_process
 const known = new Map()
 
 /**
- * The text of a file, and whether it starts a server, itself or through what it imports from spec/.
+ * The text of a file, and whether it starts a server, itself or through a file of spec/ that it imports.
  *
  * @param {string} file an absolute path
  */
@@ -58,7 +58,7 @@ function look(file) {
   if (found) return found
   const text = readFileSync(file, 'utf8')
   const result = { text, startsServer: server.test(text) }
-  // Before what it imports is looked at, since that may import it in turn.
+  // Set before the imports are followed, since they may import this file in turn.
   known.set(file, result)
   for (const [, isType, path] of text.matchAll(/^(?:import|export)\s+(type\s)?[^;'"]*?'(\.[^']+)'/gm)) {
     const imported = join(dirname(file), /** @type {string} */ (path))
@@ -69,7 +69,7 @@ function look(file) {
 }
 
 /**
- * Whether a file is one of these, or below one of these folders.
+ * Whether a file is one of some places, or below one of them.
  *
  * @param {string} file
  * @param {readonly string[]} places
@@ -79,8 +79,8 @@ function isBelow(file, places) {
 }
 
 /**
- * The test files of some places, by tier. `isolated` are those that mock modules: they cannot share their modules with
- * other files.
+ * The test files of some places, by tier. Files that mock modules are `isolated`: they cannot share modules with other
+ * files.
  *
  * @param {readonly string[]} places
  * @param {readonly string[]} except
