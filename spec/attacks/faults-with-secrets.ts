@@ -1,16 +1,16 @@
-/** What goes wrong with a login while secrets are at hand: many of these ways repeat or carry some of them. */
+/** Failures of a login that involve secrets: many of them echo or carry some. */
 import { randomBytes } from 'node:crypto'
 import { LoginRefused, type FinishedLogin } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import type { Watch } from './secret-watch.ts'
 
-/** The endpoint of the provider echoes what it was sent, in its own words. */
+/** An endpoint that echoes the credentials and the body of the request. */
 function echo(endpoint: string, status: number, body: (what: string) => unknown): TestFaults {
   return {
     respond: ({ endpoint: asked, body: sent, headers, url }) => {
       if (asked !== endpoint) return undefined
       const { authorization = '' } = headers
-      // RFC 6749 2.3.1: what stands in the header is encoded as in a form.
+      // RFC 6749 2.3.1: credentials in the header are form-urlencoded.
       const [, basic = ''] = /^Basic (.*)$/.exec(authorization) ?? []
       const credentials = Buffer.from(basic, 'base64').toString()
       const decoded = [credentials, sent].map((text) => decodeURIComponent(text.replaceAll('+', ' ')))
@@ -22,67 +22,71 @@ function echo(endpoint: string, status: number, body: (what: string) => unknown)
   }
 }
 
-/** What goes wrong at the provider of a login: what, the status that may be answered, and how. */
+/** Failures of the provider during a login: name, permitted status, and fault. */
 export const loginFaults: [string, number | readonly number[], (watch: Watch) => TestFaults][] = [
-  ['an ID token with a bad signature', 502, () => ({ idToken: { signature: 'corrupt' } })],
+  ['an ID token with an invalid signature', 502, () => ({ idToken: { signature: 'corrupt' } })],
   ['an ID token without a signature', 502, () => ({ idToken: { signature: 'none' } })],
   ['an ID token signed with the client secret', 502, () => ({ idToken: { signature: 'hs256' } })],
   ['an ID token of another issuer', 502, () => ({ idToken: { claims: { iss: 'https://evil.example' } } })],
   ['an ID token with another nonce', 502, () => ({ idToken: { claims: { nonce: 'another' } } })],
   ['an ID token without a subject', 502, () => ({ idToken: { claims: { sub: undefined } } })],
-  ['an ID token that is none', 502, () => ({ idToken: { raw: (token) => token.replaceAll('.', '') } })],
-  ['an ID token whose claims are no JSON', 502, () => ({ idToken: { payload: (json) => json.slice(0, -5) } })],
+  ['an ID token that is not a JWT', 502, () => ({ idToken: { raw: (token) => token.replaceAll('.', '') } })],
+  ['an ID token whose claims are not JSON', 502, () => ({ idToken: { payload: (json) => json.slice(0, -5) } })],
   ['no ID token', 502, () => ({ idToken: { omit: true } })],
   [
-    'an access token that fits into no header',
+    'an access token that no header can carry',
     [502, 503],
     (watch) => ({ tokenResponse: (body) => withLine(body, watch) }),
   ],
-  ['a token type that is unknown', 502, () => ({ tokenResponse: { token_type: 'mac' } })],
+  ['an unknown token type', 502, () => ({ tokenResponse: { token_type: 'mac' } })],
   [
-    'tokens that are no texts',
+    'an access token that is not a string',
     502,
     () => ({ tokenResponse: (body) => ({ ...body, access_token: [body.access_token] }) }),
   ],
-  ['a userinfo answer about another', 502, () => ({ userInfo: { claims: { sub: 'mallory' } } })],
-  ['a userinfo answer with a bad signature', 502, () => ({ userInfo: { signature: 'corrupt' } })],
-  ['a userinfo answer that is a page', 503, () => ({ endpoints: { userinfo: { html: true } } })],
+  ['a userinfo response with another subject', 502, () => ({ userInfo: { claims: { sub: 'mallory' } } })],
+  ['a userinfo response with an invalid signature', 502, () => ({ userInfo: { signature: 'corrupt' } })],
+  ['a userinfo response in HTML', 503, () => ({ endpoints: { userinfo: { html: true } } })],
   ['a userinfo endpoint that echoes the token', 503, () => echo('userinfo', 200, (what) => `<p>${what}</p>`)],
   [
-    'a userinfo endpoint that refuses and echoes',
+    'a userinfo endpoint that rejects and echoes the token',
     502,
     () => echo('userinfo', 401, (what) => ({ error: 'invalid_token', error_description: what })),
   ],
   [
-    'a refused client, with an echo of its request',
+    'a rejected client, with an echo of the request in error_description',
     500,
     () => echo('token', 401, (what) => ({ error: 'invalid_client', error_description: what })),
   ],
-  ['a refused client, with an echo as its error', 500, () => echo('token', 400, (what) => ({ error: what }))],
   [
-    'a refused code, with an echo of its request',
+    'a rejected client, with an echo of the request in error',
+    500,
+    () => echo('token', 400, (what) => ({ error: what })),
+  ],
+  [
+    'a rejected code, with an echo of the request in error_description',
     400,
     () => echo('token', 400, (what) => ({ error: 'invalid_grant', error_description: what })),
   ],
-  ['a failing token endpoint, with an echo on a page', 503, () => echo('token', 500, (what) => `<p>${what}</p>`)],
-  ['a token endpoint that echoes in the place of JSON', 503, () => echo('token', 200, (what) => what)],
   [
-    'a token response that breaks off',
+    'a failing token endpoint that echoes the request in HTML',
     503,
-    () => ({ endpoints: { token: { truncate: true, afterProcessing: true } } }),
+    () => echo('token', 500, (what) => `<p>${what}</p>`),
   ],
+  ['a token endpoint that echoes the request instead of JSON', 503, () => echo('token', 200, (what) => what)],
+  ['a truncated token response', 503, () => ({ endpoints: { token: { truncate: true, afterProcessing: true } } })],
   [
-    'a token response that is no JSON any more',
+    'a token response that is invalid JSON',
     503,
     () => ({ endpoints: { token: { invalidJson: true, afterProcessing: true } } }),
   ],
   [
-    'a key set that is none',
+    'an invalid key set',
     503,
     () => ({ idToken: { header: { kid: 'another' } }, endpoints: { jwks: { body: 'none' } } }),
   ],
   [
-    'a provider that refuses the login',
+    'a provider that denies the login',
     403,
     () => ({ authorizationResponse: { code: undefined, error: 'access_denied' } }),
   ],
@@ -91,9 +95,13 @@ export const loginFaults: [string, number | readonly number[], (watch: Watch) =>
     400,
     () => ({ authorizationResponse: { error: 'server_error', error_description: 'no' } }),
   ],
-  ['a response of another issuer', 502, () => ({ authorizationResponse: { iss: 'https://evil.example' } })],
   [
-    'a response with the code twice',
+    'an authorization response of another issuer',
+    502,
+    () => ({ authorizationResponse: { iss: 'https://evil.example' } }),
+  ],
+  [
+    'an authorization response with a duplicate code',
     400,
     () => ({
       authorizationResponse: (given) => ({ ...given, code: [String(given['code']), String(given['code'])] }),
@@ -104,21 +112,21 @@ export const loginFaults: [string, number | readonly number[], (watch: Watch) =>
 function withLine(body: Record<string, unknown>, watch: Watch): Record<string, unknown> {
   const token = `access-token-of-two-lines-${randomBytes(12).toString('hex')}\n${randomBytes(12).toString('hex')}`
   watch.plant('an access token of two lines', token)
-  // As it is after a text was made one line.
+  // The same token in a text that was reduced to one line.
   watch.plant('an access token of two lines, on one', token.replace('\n', ' '))
   return { ...body, access_token: token }
 }
 
-/** What a hook does with the tokens that it gets, and the status that is answered. */
+/** What a hook does with the tokens, and the status of the answer. */
 export const hookFaults: [string, number, (login: FinishedLogin) => unknown][] = [
   [
-    'throws an error that says a token',
+    'throws an error with a token in its message',
     500,
     ({ tokens }) => throws(new Error(`the API refused ${tokens.accessToken}`)),
   ],
-  ['throws an error that says all tokens', 500, ({ tokens }) => throws(new Error(JSON.stringify(tokens)))],
+  ['throws an error with all tokens in its message', 500, ({ tokens }) => throws(new Error(JSON.stringify(tokens)))],
   [
-    'throws an error that carries tokens',
+    'throws an error with tokens in its properties',
     500,
     ({ tokens }) =>
       throws(
@@ -128,34 +136,38 @@ export const hookFaults: [string, number, (login: FinishedLogin) => unknown][] =
         }),
       ),
   ],
-  ['throws an error whose cause has tokens', 500, ({ tokens }) => throws(new Error('refused', { cause: tokens }))],
+  ['throws an error with tokens in its cause', 500, ({ tokens }) => throws(new Error('refused', { cause: tokens }))],
   [
-    'throws several errors with tokens',
+    'throws an AggregateError with a token',
     500,
     ({ tokens }) => throws(new AggregateError([new Error(tokens.idToken)], 'several')),
   ],
-  ['throws the token itself', 500, ({ tokens }) => throws(tokens.refreshToken)],
-  ['throws the tokens', 500, ({ tokens }) => throws(tokens)],
+  ['throws a token', 500, ({ tokens }) => throws(tokens.refreshToken)],
+  ['throws all tokens as an object', 500, ({ tokens }) => throws(tokens)],
   [
-    'rejects with a token',
+    'rejects with a token in the message',
     500,
     ({ tokens }) =>
       Promise.reject(new TypeError(`fetch of https://api.example.com/?t=${encodeURIComponent(tokens.accessToken)}`)),
   ],
-  ['throws what a parser says of a token', 500, ({ tokens }) => JSON.parse(tokens.accessToken) as unknown],
-  ['sends the user to another site with a token', 500, ({ tokens }) => `https://elsewhere.example/#${tokens.idToken}`],
-  ['refuses the login', 403, () => throws(new LoginRefused('Not you.'))],
+  [
+    'throws the error of a parser that was given a token',
+    500,
+    ({ tokens }) => JSON.parse(tokens.accessToken) as unknown,
+  ],
+  ['redirects to another site with a token', 500, ({ tokens }) => `https://elsewhere.example/#${tokens.idToken}`],
+  ['rejects the login', 403, () => throws(new LoginRefused('Not you.'))],
 ]
 
-/** What goes wrong at the endpoint for pushed authorization requests. */
+/** Failures of the PAR endpoint. */
 export const pushFaults: [string, number, () => TestFaults][] = [
   [
-    'refuses the client and echoes its request',
+    'rejects the client and echoes the request',
     500,
     () => echo('par', 401, (what) => ({ error: 'invalid_client', error_description: what })),
   ],
   [
-    'echoes its request the other way round',
+    'echoes the request in reverse order',
     500,
     () =>
       echo('par', 400, (what) => ({
@@ -163,11 +175,10 @@ export const pushFaults: [string, number, () => TestFaults][] = [
         error_description: what.split(' ').toReversed().join(' '),
       })),
   ],
-  ['fails and echoes on a page', 503, () => echo('par', 500, (what) => `<p>${what}</p>`)],
-  ['breaks off', 503, () => ({ endpoints: { par: { truncate: true } } })],
+  ['fails and echoes the request in HTML', 503, () => echo('par', 500, (what) => `<p>${what}</p>`)],
+  ['truncates its response', 503, () => ({ endpoints: { par: { truncate: true } } })],
 ]
 
-/** Throws what hooks choose to throw. */
 export function throws(thrown: unknown): never {
   // oxlint-disable-next-line typescript/only-throw-error
   throw thrown

@@ -1,4 +1,4 @@
-/** Tokens whose signature is good and whose claims are not. */
+/** Tokens with a valid signature and invalid claims. */
 import { deflateRawSync } from 'node:zlib'
 import { base64url, type Forgery, type Mint } from './forged-tokens.ts'
 
@@ -6,12 +6,12 @@ type Value = readonly [name: string, json: string | undefined]
 
 const text = (value: unknown): string => JSON.stringify(value)
 
-/** Values that are of no right type for any claim that is read. */
+/** Values whose type is wrong for every claim that the guard reads. */
 const wrongTypes: readonly Value[] = [
   ['null', 'null'],
   ['true', 'true'],
-  ['an empty text', '""'],
-  ['an empty list', '[]'],
+  ['an empty string', '""'],
+  ['an empty array', '[]'],
   ['an empty object', '{}'],
 ]
 
@@ -28,8 +28,8 @@ export function forgedIssuers(mint: Mint): Forgery[] {
   const { issuer } = mint.provider
   const url = new URL(issuer)
   const lookAlikes = {
-    'with a slash': `${issuer}/`,
-    'in upper case': issuer.toUpperCase(),
+    'with a trailing slash': `${issuer}/`,
+    'in uppercase': issuer.toUpperCase(),
     'with another scheme': issuer.replace('http:', 'https:'),
     'without its scheme': url.host,
     'with a suffix': `${issuer}.evil.example`,
@@ -37,32 +37,32 @@ export function forgedIssuers(mint: Mint): Forgery[] {
     'with a query': `${issuer}?`,
     'with a fragment': `${issuer}#`,
     'with a user name': issuer.replace('//', '//x@'),
-    'with a space behind it': `${issuer} `,
-    'with a line break behind it': `${issuer}\n`,
-    'with NUL behind it': `${issuer}\0`,
-    'cut short': issuer.slice(0, -1),
-    'under another name of its host': issuer.replace('127.0.0.1', 'localhost'),
+    'with a trailing space': `${issuer} `,
+    'with a trailing line break': `${issuer}\n`,
+    'with a trailing NUL': `${issuer}\0`,
+    truncated: issuer.slice(0, -1),
+    'with another name of its host': issuer.replace('127.0.0.1', 'localhost'),
     'with another port': issuer.replace(url.port, '443'),
-    'in the query of another': `https://evil.example/?${issuer}`,
-    'of another': 'https://evil.example',
+    'in the query of another issuer': `https://evil.example/?${issuer}`,
+    'another issuer': 'https://evil.example',
   }
   const values: Value[] = Object.entries(lookAlikes).map(([name, value]) => [name, text(value)])
   const types: Value[] = [
     ...wrongTypes,
     ['missing', undefined],
     ['a number', '5'],
-    ['in a list', text([issuer])],
+    ['in an array', text([issuer])],
     ['in an object', text({ iss: issuer })],
   ]
   return [
     ...each(mint, 'iss', /^iss is another issuer$/, [...values, ...types]),
     {
-      name: 'iss: twice, another one last',
+      name: 'iss: twice, another issuer last',
       token: mint.withClaim('iss', text(issuer), '"https://evil.example"'),
       why: /^iss is another issuer$/,
     },
     {
-      name: 'iss: twice, another one last under an escaped name',
+      name: 'iss: twice, another issuer last under an escaped name',
       token: mint.sign({ claims: `${text(mint.claims).slice(0, -1)},"\\u0069ss":"https://evil.example"}` }),
       why: /^iss is another issuer$/,
     },
@@ -76,34 +76,34 @@ export function forgedAudiences(mint: Mint): Forgery[] {
     ['true', 'true'],
     ['a number', '5'],
     ['an object', '{"0":"orders","length":1}'],
-    ['an empty list', '[]'],
-    ['in a list with a number', '["orders",5]'],
-    ['in a list with null', '[null,"orders"]'],
-    ['in a list in a list', '[["orders"]]'],
+    ['an empty array', '[]'],
+    ['in an array with a number', '["orders",5]'],
+    ['in an array with null', '[null,"orders"]'],
+    ['in a nested array', '[["orders"]]'],
   ]
   const others: Value[] = [
     ['empty', '""'],
-    ['another', '"accounts"'],
-    ['a list of others', '["accounts","account"]'],
-    ['what begins with it', '"orders-admin"'],
-    ['what ends with it', '"all-orders"'],
-    ['what it begins with', '"order"'],
-    ['in upper case', '"ORDERS"'],
-    ['with a space behind it', '"orders "'],
-    ['with a space before it', '" orders"'],
-    ['with NUL behind it', '"orders\\u0000"'],
-    ['with a slash', '"orders/"'],
-    ['in a text with others', '"accounts orders"'],
-    ['in a text with commas', '"accounts,orders"'],
-    ['as JSON in a text', '"[\\"orders\\"]"'],
-    ['any', '"*"'],
+    ['another audience', '"accounts"'],
+    ['an array of others', '["accounts","account"]'],
+    ['with a suffix', '"orders-admin"'],
+    ['with a prefix', '"all-orders"'],
+    ['truncated', '"order"'],
+    ['in uppercase', '"ORDERS"'],
+    ['with a trailing space', '"orders "'],
+    ['with a leading space', '" orders"'],
+    ['with a trailing NUL', '"orders\\u0000"'],
+    ['with a trailing slash', '"orders/"'],
+    ['in a string with spaces', '"accounts orders"'],
+    ['in a string with commas', '"accounts,orders"'],
+    ['as JSON in a string', '"[\\"orders\\"]"'],
+    ['an asterisk', '"*"'],
     ['the client', '"web"'],
     ['the issuer', text(mint.provider.issuer)],
-    ['a member of all objects', '"__proto__"'],
-    ['in letters that look the same', '"\\u043erders"'],
+    ['a property of every object', '"__proto__"'],
+    ['with a look-alike letter', '"\\u043erders"'],
   ]
   const twice = {
-    name: 'aud: twice, another one last',
+    name: 'aud: twice, another audience last',
     why: /^its aud is \["accounts"\], not "orders": /,
     told: 'audience',
   }
@@ -119,13 +119,13 @@ export function forgedTimes(mint: Mint): Forgery[] {
   const later = mint.claims['exp'] as number
   const none: Value[] = [
     ...wrongTypes,
-    ['a number as text', `"${later}"`],
-    ['in a list', `[${later}]`],
+    ['a number in a string', `"${later}"`],
+    ['in an array', `[${later}]`],
     ['in an object', `{"exp":${later}}`],
     ['a date', text(new Date(later * 1000).toISOString())],
-    ['the text NaN', '"NaN"'],
-    ['the text Infinity', '"Infinity"'],
-    ['a number in words', '"1e9"'],
+    ['the string NaN', '"NaN"'],
+    ['the string Infinity', '"Infinity"'],
+    ['an exponential number in a string', '"1e9"'],
   ]
   const past: Value[] = [
     ['a minute ago', String(now - 60)],
@@ -133,16 +133,16 @@ export function forgedTimes(mint: Mint): Forgery[] {
     ['in 1970', '1'],
     ['0', '0'],
     ['negative', String(-later)],
-    ['negative without end', '-1e999'],
+    ['negative infinity', '-1e999'],
     ['a fraction in 1970', '0.5'],
   ]
   return [
     ...each(mint, 'exp', /missing required "exp" claim/, [['missing', undefined]]),
     ...each(mint, 'exp', /"exp" claim must be a number/, none),
-    ...each(mint, 'exp', /^exp is no time$/, [['without end', '1e999']]),
+    ...each(mint, 'exp', /^exp is no time$/, [['infinity', '1e999']]),
     ...each(mint, 'exp', /"exp" claim timestamp check failed/, past, 'expired'),
     {
-      name: 'exp: twice, over in the last',
+      name: 'exp: twice, in the past last',
       token: mint.withClaim('exp', String(later), '1'),
       why: /"exp" claim timestamp check failed/,
       told: 'expired',
@@ -152,10 +152,10 @@ export function forgedTimes(mint: Mint): Forgery[] {
       ['in an hour', String(now + 3600)],
       ['in milliseconds', String(now * 1000)],
       ['huge', '1e300'],
-      ['without end', '1e999'],
+      ['infinity', '1e999'],
     ]),
     {
-      name: 'nbf: twice, in an hour in the last',
+      name: 'nbf: twice, in an hour last',
       token: mint.withClaim('nbf', String(now - 5), String(now + 3600)),
       why: /"nbf" claim timestamp check failed/,
     },
@@ -164,7 +164,7 @@ export function forgedTimes(mint: Mint): Forgery[] {
       ['in an hour', String(now + 3600)],
       ['in milliseconds', String(now * 1000)],
       ['huge', '1e300'],
-      ['without end', '1e999'],
+      ['infinity', '1e999'],
     ]),
   ]
 }
@@ -173,68 +173,64 @@ export function forgedSubjects(mint: Mint): Forgery[] {
   return each(mint, 'sub', /^sub is not a subject$/, [
     ...wrongTypes,
     ['a number', '5'],
-    ['in a list', '["alice"]'],
+    ['in an array', '["alice"]'],
     ['in an object', '{"sub":"alice"}'],
     ['of 256 characters', text('x'.repeat(256))],
     ['of 5,000 characters', text('x'.repeat(5000))],
   ])
 }
 
-/** RFC 7800 3: all ways to bind a token to a key, and what is none, where the guard takes no proof of any. */
+/** RFC 7800 3: all kinds of confirmation, and invalid ones, at a guard that supports none of them. */
 export function boundTokens(mint: Mint): Forgery[] {
   const { main } = mint.keys
   const unknown = each(mint, 'cnf', /^it is bound to a key \(cnf\) in a way that is not known$/, [
     ...wrongTypes,
     ['a key', text({ jwk: main.jwk })],
     ['an encrypted key', '{"jwe":"eyJhbGciOiJSU0EtT0FFUCJ9"}'],
-    ['the name of a key', '{"kid":"main"}'],
-    ['a key set', '{"jku":"https://keys.example/"}'],
-    ['a way that nobody knows', '{"tbh":"x"}'],
+    ['a key ID', '{"kid":"main"}'],
+    ['a key set URL', '{"jku":"https://keys.example/"}'],
+    ['an unknown member', '{"tbh":"x"}'],
     ['false', 'false'],
     ['a number', '0'],
-    ['a text', '"jkt"'],
-    ['in a list', '[{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}]'],
+    ['a string', '"jkt"'],
+    ['in an array', '[{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}]'],
   ])
   const byKey = each(mint, 'cnf', /^it is bound to a key \(cnf\), and the option dpop is not set$/, [
     ['a DPoP key (RFC 9449 6.1)', '{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}'],
-    ['a DPoP key of a wrong type', '{"jkt":5}'],
-    ['a DPoP key that is null', '{"jkt":null}'],
-    ['a DPoP key that is empty', '{"jkt":""}'],
+    ['a DPoP key of the wrong type', '{"jkt":5}'],
+    ['a DPoP key of null', '{"jkt":null}'],
+    ['an empty DPoP key', '{"jkt":""}'],
   ])
   const byCertificate = each(mint, 'cnf', /^it is bound to a certificate \(cnf\), and the option mtls is not set$/, [
     ['a certificate (RFC 8705 3.1)', '{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}'],
-    ['a certificate that is null', '{"x5t#S256":null}'],
+    ['a certificate of null', '{"x5t#S256":null}'],
     ['a certificate and a DPoP key', '{"x5t#S256":"x","jkt":"x"}'],
   ])
   return [...unknown, ...byKey, ...byCertificate].map((forgery) => ({ ...forgery, isVerified: true as const }))
 }
 
-/** Payloads that are no claims at all. */
+/** Payloads that are not a claims set. */
 export function forgedPayloads(mint: Mint): Forgery[] {
   const json = text(mint.claims)
   const payloads: Record<string, string | Buffer> = {
     null: 'null',
     'a number': '5',
     true: 'true',
-    'a text': '"text"',
-    'the claims in a text': text(json),
-    'the claims in a list': `[${json}]`,
-    'an empty list': '[]',
-    'JSON that breaks off': json.slice(0, -1),
-    'JSON with a comma too many': `${json.slice(0, -1)},}`,
+    'a string': '"text"',
+    'the claims in a string': text(json),
+    'the claims in an array': `[${json}]`,
+    'an empty array': '[]',
+    'truncated JSON': json.slice(0, -1),
+    'JSON with a trailing comma': `${json.slice(0, -1)},}`,
     'JSON with a comment': `/**/${json}`,
-    'JSON with more behind it': `${json}{}`,
+    'JSON with trailing data': `${json}{}`,
     'claims in single quotes': json.replaceAll('"', "'"),
-    'claims as a form': 'iss=x&sub=alice&aud=orders',
-    'bytes that are no UTF-8': Buffer.concat([
-      Buffer.from(json.slice(0, -2)),
-      Buffer.from([0xc3, 0x28]),
-      Buffer.from('"}'),
-    ]),
+    'form-urlencoded claims': 'iss=x&sub=alice&aud=orders',
+    'invalid UTF-8': Buffer.concat([Buffer.from(json.slice(0, -2)), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
     'claims in UTF-16': Buffer.from(json, 'utf16le'),
     'compressed claims': deflateRawSync(json),
-    'the good token itself': mint.good,
-    'lists in lists': '['.repeat(3000),
+    'the valid token': mint.good,
+    'deeply nested arrays': '['.repeat(3000),
     NUL: '\0',
   }
   const own: Forgery[] = Object.entries(payloads).map(([name, claims]) => ({
@@ -246,12 +242,12 @@ export function forgedPayloads(mint: Mint): Forgery[] {
     ...own,
     { name: 'payload: no claims', token: mint.sign({ claims: '{}' }), why: /missing required "exp" claim/ },
     {
-      name: 'payload: compressed claims that say so',
+      name: 'payload: compressed claims with zip',
       token: mint.sign({ header: { ...mint.header, zip: 'DEF' }, claims: deflateRawSync(json) }),
       why: /JWT Claims Set must be a top-level JSON object/,
     },
     {
-      name: 'payload: the good token itself, nested as RFC 7519 5.2 has it',
+      name: 'payload: the valid token, nested as in RFC 7519 5.2',
       token: mint.sign({ header: { ...mint.header, cty: 'JWT' }, claims: mint.good }),
       why: /JWT Claims Set must be a top-level JSON object/,
     },

@@ -1,4 +1,4 @@
-/** Tokens whose header is to mislead about the algorithm, the key or the kind. */
+/** Tokens whose header misstates the algorithm, the key or the kind of token. */
 import { createHmac, createPublicKey, sign } from 'node:crypto'
 import { base64url, type Forgery, type Mint } from './forged-tokens.ts'
 
@@ -19,13 +19,13 @@ export function unsigned(mint: Mint): Forgery[] {
     const input = `${base64url({ ...mint.header, alg })}.${payloadOf(mint.good)}`
     return [
       { name: `${name} and no signature`, token: `${input}.`, why: noJwt },
-      { name: `${name} and the signature of the good one`, token: `${input}.${signed}`, why: notAllowed },
-      { name: `${name} and a good signature`, token: mint.withHeader({ alg }), why: notAllowed },
+      { name: `${name} and the signature of the valid token`, token: `${input}.${signed}`, why: notAllowed },
+      { name: `${name} and a valid signature`, token: mint.withHeader({ alg }), why: notAllowed },
     ]
   })
 }
 
-/** CVE-2015-9235 and its like: what is public, or nothing at all, as a secret. */
+/** CVE-2015-9235 and similar: public values, or none, as the HMAC secret. */
 export function symmetric(mint: Mint): Forgery[] {
   const { jwk } = mint.keys.main
   const key = createPublicKey({ key: jwk as never, format: 'jwk' })
@@ -39,11 +39,11 @@ export function symmetric(mint: Mint): Forgery[] {
     'the public key as DER': key.export({ type: 'spki', format: 'der' }),
     'the public key as JWK': JSON.stringify(jwk),
     'the key set': JSON.stringify({ keys: [jwk] }),
-    'the modulus as text': jwk.n as string,
+    'the encoded modulus': jwk.n as string,
     'the modulus': Buffer.from(jwk.n as string, 'base64url'),
-    'the name of the key': 'main',
+    'the kid of the key': 'main',
     'the published symmetric key': 'not a secret at all',
-    'the secret of the client': 'web-secret',
+    'the client secret': 'web-secret',
     nothing: '',
   }
   const forged = (alg: string, secret: string | Buffer, kid: string): string => {
@@ -71,49 +71,49 @@ export function swapped(mint: Mint): Forgery[] {
   const derInput = `${base64url({ ...mint.header, alg: 'ES256', kid: 'ec' })}.${payloadOf(mint.good)}`
   const der = sign('sha256', Buffer.from(derInput), { key: ec.privateKey, dsaEncoding: 'der' })
   const onCurve = (name: string, bytes: Buffer): Forgery => ({
-    name: `ES256, the signature ${name}`,
+    name: `ES256 with a signature ${name}`,
     token: `${derInput}.${bytes.toString('base64url')}`,
     why: badSignature,
     control: mint.signedBy(ec),
   })
   const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
   return [
-    ...accepted.map((alg) => ({ name: `RS256 said to be ${alg}`, token: mint.withHeader({ alg }), why: noKey })),
-    // The key says nothing of what it is for: it is tried, and says no.
+    ...accepted.map((alg) => ({ name: `RS256 declared as ${alg}`, token: mint.withHeader({ alg }), why: noKey })),
+    // A key without `alg` is tried, and the signature does not match.
     ...['RS384', 'RS512', 'PS256', 'PS384', 'PS512'].map((alg) => ({
-      name: `RS256 said to be ${alg}, by a key without alg`,
+      name: `RS256 declared as ${alg}, by a key without alg`,
       token: mint.withHeader({ alg, kid: 'open' }, open),
       why: badSignature,
       control: byOpen,
     })),
     ...['RS384', 'RS512', 'PS256'].map((algorithm) => ({
-      name: `${algorithm} said to be RS256`,
+      name: `${algorithm} declared as RS256`,
       token: mint.withHeader({}, main, algorithm),
       why: badSignature,
     })),
     {
-      name: 'RS256 by a key that is for PS256',
+      name: 'RS256 by a key for PS256',
       token: mint.withHeader({ kid: 'pss' }, pss, 'RS256'),
       why: noKey,
       control: mint.signedBy(pss),
     },
-    { name: 'ES256 under the name of the RSA key', token: mint.withHeader({ alg: 'ES256' }, ec), why: noKey },
-    { name: 'ES256 said to be RS256', token: mint.withHeader({}, ec), why: badSignature },
-    { name: 'RS256 under the name of the EC key', token: mint.withHeader({ kid: 'ec' }), why: noKey },
+    { name: 'ES256 with the kid of the RSA key', token: mint.withHeader({ alg: 'ES256' }, ec), why: noKey },
+    { name: 'ES256 declared as RS256', token: mint.withHeader({}, ec), why: badSignature },
+    { name: 'RS256 with the kid of the EC key', token: mint.withHeader({ kid: 'ec' }), why: noKey },
     onCurve('as DER', der),
     // CVE-2022-21449.
     onCurve('of zeros', Buffer.alloc(64)),
-    onCurve('of the order of the curve', Buffer.concat([order, order])),
-    onCurve('of no half', Buffer.alloc(32, 1)),
+    onCurve('whose r and s are the order of the curve', Buffer.concat([order, order])),
+    onCurve('of half the length', Buffer.alloc(32, 1)),
     {
-      name: 'RS256 where the guard takes ES256 alone',
+      name: 'RS256 at a guard for ES256 only',
       token: mint.good,
       why: notAllowed,
       control: mint.signedBy(ec),
       guard: { algorithms: ['ES256'] },
     },
     {
-      name: 'ES256 where the guard takes RS256 alone',
+      name: 'ES256 at a guard for RS256 only',
       token: mint.signedBy(ec),
       why: notAllowed,
       guard: { algorithms: ['RS256'] },
@@ -145,7 +145,7 @@ export function otherAlgorithms(mint: Mint): Forgery[] {
       why: notAllowed,
     })),
     ...values.map((alg) => ({
-      name: `alg ${alg === undefined ? 'missing' : JSON.stringify(alg)}, of no right type`,
+      name: `alg ${alg === undefined ? 'missing' : JSON.stringify(alg)}, of the wrong type`,
       token: mint.withHeader({ alg }),
       why: noText,
     })),
@@ -192,28 +192,32 @@ export function keyNames(mint: Mint): Forgery[] {
       why: noKey,
     })),
     ...values.map((kid) => ({
-      name: `kid ${JSON.stringify(kid)}, of no right type`,
+      name: `kid ${JSON.stringify(kid)}, of the wrong type`,
       token: mint.withHeader({ kid }),
       why: noKey,
     })),
     {
-      name: 'kid twice, another last',
+      name: 'kid twice, another kid last',
       token: mint.sign({ header: '{"alg":"RS256","kid":"main","kid":"other"}' }),
       why: noKey,
     },
-    { name: 'kid of the key, by another', token: mint.withHeader({}, foreign), why: badSignature },
-    { name: 'no kid, by a key of nobody', token: mint.withHeader({ kid: undefined }, foreign), why: badSignature },
+    { name: 'the kid of a key, signed by another', token: mint.withHeader({}, foreign), why: badSignature },
+    {
+      name: 'no kid, signed by an unknown key',
+      token: mint.withHeader({ kid: undefined }, foreign),
+      why: badSignature,
+    },
   ]
 }
 
-/** Keys that come with the token (RFC 7515 4.1.2 to 4.1.6); `url` is where somebody notes who comes. */
+/** Keys in the header (RFC 7515 4.1.2 to 4.1.6); a server at `url` records each request. */
 export function keysBrought(mint: Mint, url: string): Forgery[] {
   const { foreign } = mint.keys
   const members: Record<string, object> = {
     jwk: { jwk: foreign.jwk },
     'jwk with a private half': { jwk: foreign.privateKey.export({ format: 'jwk' }) },
     jku: { jku: `${url}/keys` },
-    'jku of the provider, with its name in it': { jku: `${url}/?${mint.provider.issuer}/jwks` },
+    "jku that contains the provider's": { jku: `${url}/?${mint.provider.issuer}/jwks` },
     x5u: { x5u: `${url}/certificate` },
     x5c: { x5c: [createPublicKey(foreign.privateKey).export({ type: 'spki', format: 'der' }).toString('base64')] },
     x5t: { x5t: 'AAAAAAAAAAAAAAAAAAAAAAAAAAA' },
@@ -222,7 +226,7 @@ export function keysBrought(mint: Mint, url: string): Forgery[] {
   return Object.entries(members).flatMap(([name, member]) => [
     { name: `${name}, kid of the provider's key`, token: mint.withHeader(member, foreign), why: badSignature },
     { name: `${name}, no kid`, token: mint.withHeader({ kid: undefined, ...member }, foreign), why: badSignature },
-    { name: `${name}, a kid of its own`, token: mint.withHeader({ kid: 'mine', ...member }, foreign), why: noKey },
+    { name: `${name}, another kid`, token: mint.withHeader({ kid: 'mine', ...member }, foreign), why: noKey },
   ])
 }
 
@@ -247,7 +251,7 @@ export function critical(mint: Mint): Forgery[] {
       why: /^JOSENotSupported .*is not recognized/,
     })),
     {
-      name: 'crit names b64 and something else',
+      name: 'crit names b64 and an unknown member',
       token: mint.withHeader({ b64: true, x: 1, crit: ['b64', 'x'] }),
       why: /^JOSENotSupported .*is not recognized/,
     },
@@ -257,7 +261,7 @@ export function critical(mint: Mint): Forgery[] {
       why: wrongType,
     })),
     {
-      name: 'crit names b64, which is not there',
+      name: 'crit names b64, which is missing',
       token: mint.withHeader({ crit: ['b64'] }),
       why: /"b64" is missing/,
     },
@@ -273,28 +277,28 @@ export function wholeHeaders(mint: Mint): Forgery[] {
   const headers: Record<string, string | Buffer> = {
     null: 'null',
     'a number': '5',
-    'a text': '"RS256"',
-    'in a list': JSON.stringify([mint.header]),
-    'in a text': JSON.stringify(JSON.stringify(mint.header)),
-    'that breaks off': JSON.stringify(mint.header).slice(0, -1),
-    'with a comma too many': '{"alg":"RS256","kid":"main",}',
+    'a string': '"RS256"',
+    'in an array': JSON.stringify([mint.header]),
+    'in a string': JSON.stringify(JSON.stringify(mint.header)),
+    truncated: JSON.stringify(mint.header).slice(0, -1),
+    'with a trailing comma': '{"alg":"RS256","kid":"main",}',
     'in single quotes': "{'alg':'RS256','kid':'main'}",
-    'that is no UTF-8': Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]),
+    'of invalid UTF-8': Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]),
     'in UTF-16': Buffer.from(JSON.stringify(mint.header), 'utf16le'),
   }
   return [
     ...Object.entries(headers).map(([name, header]) => ({
-      name: `header ${name}`,
+      name: `header: ${name}`,
       token: mint.sign({ header }),
       why: /JWS Protected Header is invalid/,
     })),
     {
-      name: 'header that is empty',
+      name: 'header: empty',
       token: mint.sign({ header: '{}' }),
       why: /"alg" \(Algorithm\) Header Parameter missing or invalid/,
     },
     {
-      name: 'header whose algorithm is inherited',
+      name: 'header: alg inside __proto__',
       token: mint.sign({ header: '{"__proto__":{"alg":"RS256","kid":"main"}}' }),
       why: /"alg" \(Algorithm\) Header Parameter missing or invalid/,
     },

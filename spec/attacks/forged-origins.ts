@@ -1,4 +1,4 @@
-/** Tokens of somebody else, for somebody else, or for something else than to be presented to an API. */
+/** Tokens of another issuer, for another audience, or for another purpose than access to an API. */
 import type { TestProvider } from 'express-session-oidc/testing'
 import { withId } from '../support/ids.ts'
 import { type Forgery, type Mint } from './forged-tokens.ts'
@@ -6,10 +6,10 @@ import { type Forgery, type Mint } from './forged-tokens.ts'
 const noKey = /no applicable key found/
 const badSignature = /signature verification failed/
 
-/** What another provider signs, and keys that must not be used. `rival` has issuer and keys of its own. */
+/** Tokens of another provider, and keys that must not be used. `rival` has its own issuer and keys. */
 export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<Forgery[]> {
   const { provider, claims, keys } = mint
-  // First, since what was signed before it is refused from then on.
+  // This comes first, since it rotates the keys and so invalidates earlier signatures.
   const withdrawn = await withdrawnKeys(mint)
   const { issuer } = provider
   const theirs = { ...claims, iss: rival.issuer }
@@ -19,32 +19,32 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
   const forgeries: Forgery[] = [
     { name: "another provider's token", token: await rival.sign(theirs), why: noKey, control },
     {
-      name: "another provider's token in our issuer's name",
+      name: "another provider's token with our iss",
       token: await rival.sign({ ...claims }),
       why: noKey,
       control,
     },
     {
-      name: "another provider's token under our issuer's key",
+      name: "another provider's token with our iss and kid",
       token: await rival.sign({ ...claims }, { kid }),
       why: badSignature,
       control,
     },
     {
-      name: "another provider's token, its issuer a second one here, in the first one's name",
+      name: "a second trusted issuer's token with the iss of the first",
       token: await rival.sign({ ...claims }),
       why: noKey,
       guard: two,
     },
     {
-      name: "the first issuer's token in the second one's name",
+      name: "the first issuer's token with the iss of the second",
       token: await provider.sign({ ...theirs, aud: 'theirs' }),
       why: noKey,
       control: await rival.sign({ ...theirs, aud: 'theirs' }),
       guard: two,
     },
     {
-      name: "the second issuer's token for the first one's audience",
+      name: "the second issuer's token for the audience of the first",
       token: await rival.sign(theirs),
       why: /^its aud is \["orders"\], not "theirs"/,
       told: 'audience',
@@ -52,10 +52,10 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
       guard: two,
     },
   ]
-  const unnamed = { undefined: undefined, null: null, list: [issuer], number: 5, another: 'https://evil.example' }
+  const unnamed = { undefined: undefined, null: null, array: [issuer], number: 5, another: 'https://evil.example' }
   for (const [name, iss] of Object.entries(unnamed)) {
     forgeries.push({
-      name: `where there are two issuers: iss ${name}`,
+      name: `iss ${name} at a guard with two issuers`,
       token: mint.withClaims({ iss }),
       why: /^iss is none of the issuers of this guard$/,
       guard: two,
@@ -63,11 +63,11 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
   }
   const usedWrong: Record<string, [key: Mint['keys']['main'], why: RegExp]> = {
     'marked for encryption': [keys.enc, noKey],
-    'marked for encryption, RSA': [keys.encRsa, noKey],
-    'that may only sign': [keys.signOnly, noKey],
-    'that may only encrypt': [keys.encryptOnly, noKey],
+    'marked for encryption (RSA)': [keys.encRsa, noKey],
+    'with only the operation sign': [keys.signOnly, noKey],
+    'with only the operations encrypt and wrapKey': [keys.encryptOnly, noKey],
     'of 1024 bits': [keys.short, /modulusLength to be 2048 bits or larger/],
-    'that is published nowhere': [keys.former, noKey],
+    'that is not published': [keys.former, noKey],
   }
   for (const [name, [key, why]] of Object.entries(usedWrong)) {
     forgeries.push({ name: `a key ${name}`, token: mint.signedBy(key), why })
@@ -75,15 +75,15 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
   return [...forgeries, ...withdrawn]
 }
 
-/** A key that rotation took out of the set. It changes the provider's own keys. */
+/** Tokens by a key that a rotation removed. Rotates the keys of the provider. */
 async function withdrawnKeys({ provider, claims }: Mint): Promise<Forgery[]> {
   const former = await provider.sign({ ...claims })
   const formerNameless = await provider.sign({ ...claims }, { kid: undefined })
   await provider.rotateKeys()
   return [
-    { name: 'a key that rotation took away', token: former, why: noKey, control: await provider.sign({ ...claims }) },
+    { name: 'a key that a rotation removed', token: former, why: noKey, control: await provider.sign({ ...claims }) },
     {
-      name: 'a key that rotation took away, without its name',
+      name: 'a key that a rotation removed, without kid',
       token: formerNameless,
       why: badSignature,
       control: await provider.sign({ ...claims }, { kid: undefined }),
@@ -91,7 +91,7 @@ async function withdrawnKeys({ provider, claims }: Mint): Promise<Forgery[]> {
   ]
 }
 
-/** RFC 8725 3.11, 3.12: types of the header that other kinds of JWT have. */
+/** The `typ` of other kinds of JWT (RFC 8725 3.11, 3.12). */
 export function otherTypes(mint: Mint): Forgery[] {
   const types = [
     'logout+jwt',
@@ -136,19 +136,19 @@ export function otherTypes(mint: Mint): Forgery[] {
       why: /^its typ is "/,
     })),
     ...values.map((typ) => ({
-      name: `typ ${JSON.stringify(typ)}, of no right type`,
+      name: `typ ${JSON.stringify(typ)}, of the wrong type`,
       token: mint.withHeader({ typ }),
       why: /^its typ is "no text"$/,
     })),
     {
-      name: 'typ twice, that of logout tokens last',
+      name: 'typ twice, logout+jwt last',
       token: mint.sign({ header: '{"alg":"RS256","kid":"main","typ":"at+jwt","typ":"logout+jwt"}' }),
       why: /^its typ is "logout\+jwt"$/,
     },
   ]
 }
 
-/** Claims that mark other kinds of token, on a token that is good but for them. */
+/** Claims of other kinds of token, added to an otherwise valid token. */
 export function otherClaims(mint: Mint): Forgery[] {
   const own = [
     'ID',
@@ -167,18 +167,18 @@ export function otherClaims(mint: Mint): Forgery[] {
   const hash = 'LDktKdoQak3Pk0cnXxCltA'
   const marks: Record<string, [claims: object, why: RegExp]> = {
     'a logout token': [{ events }, /^events is a claim of logout tokens$/],
-    'events that are empty': [{ events: {} }, /^events is/],
-    'events that are null': [{ events: null }, /^events is/],
+    'empty events': [{ events: {} }, /^events is/],
+    'events of null': [{ events: null }, /^events is/],
     'a DPoP proof': [{ htm: 'GET', htu: 'https://api.example.com/' }, /^htm and htu are claims of DPoP proofs$/],
-    'htm alone': [{ htm: 'GET' }, /^htm and htu/],
-    'htu alone': [{ htu: 'https://api.example.com/' }, /^htm and htu/],
-    'htm that is null': [{ htm: null }, /^htm and htu/],
+    'htm without htu': [{ htm: 'GET' }, /^htm and htu/],
+    'htu without htm': [{ htu: 'https://api.example.com/' }, /^htm and htu/],
+    'htm of null': [{ htm: null }, /^htm and htu/],
     'an ID token, by at_hash': [{ at_hash: hash }, /^at_hash is a claim of ID tokens$/],
     'an ID token, by c_hash': [{ c_hash: hash }, /^c_hash is a claim of ID tokens$/],
     'an ID token, by s_hash': [{ s_hash: hash }, /^s_hash is a claim of ID tokens$/],
-    'at_hash that is null': [{ at_hash: null }, /^at_hash is/],
+    'at_hash of null': [{ at_hash: null }, /^at_hash is/],
     'an ID token, by nonce': [{ nonce: 'n', scope: undefined }, /^nonce without a scope is that of an ID token$/],
-    'nonce that is empty': [{ nonce: '', scope: undefined }, /^nonce without a scope/],
+    'an empty nonce': [{ nonce: '', scope: undefined }, /^nonce without a scope/],
   }
   const types: readonly unknown[] = [null, 5, true, [], ['Bearer'], { typ: 'Bearer' }]
   return [
@@ -188,25 +188,25 @@ export function otherClaims(mint: Mint): Forgery[] {
       why: /^its claim typ is "/,
     })),
     ...types.map((typ) => ({
-      name: `claim typ ${JSON.stringify(typ)}, of no right type`,
+      name: `claim typ ${JSON.stringify(typ)}, of the wrong type`,
       token: mint.withClaims({ typ }),
       why: /^its claim typ is "no text"$/,
     })),
     {
-      name: 'claim typ ID on at+jwt',
+      name: 'claim typ ID with header typ at+jwt',
       token: mint.sign({ header: { ...mint.header, typ: 'at+jwt' }, claims: { ...mint.claims, typ: 'ID' } }),
       why: /^its claim typ is "id"$/,
     },
     ...Object.entries(marks).map(([name, [claims, why]]) => ({ name, token: mint.withClaims(claims), why })),
     ...['events', 'htm'].map((claim) => ({
-      name: `${claim} on at+jwt`,
+      name: `${claim} with typ at+jwt`,
       token: mint.sign({ header: { ...mint.header, typ: 'at+jwt' }, claims: { ...mint.claims, [claim]: {} } }),
       why: claim === 'events' ? /^events is/ : /^htm and htu/,
     })),
   ]
 }
 
-/** What the provider really issues, where the guard's audience is the client itself: nothing but the purpose differs. */
+/** What the provider really issues, at a guard whose audience is the client: only the purpose differs. */
 export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[]> {
   const guard = { audience: ['web', 'orders'] }
   const issued = await provider.issueTokens('alice')
@@ -238,14 +238,14 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
       guard,
     },
     {
-      name: "an ID token of Keycloak's",
+      name: 'an ID token of Keycloak',
       token: await again({ idToken: { claims: { typ: 'ID', at_hash: undefined } } }),
       why: /^its claim typ is "id"$/,
       control,
       guard,
     },
     { name: 'a userinfo response', token: await userInfo.text(), why: /missing required "exp" claim/, control, guard },
-    { name: 'an assertion of a client', token: assertion, why: /^iss is another issuer$/, control, guard },
+    { name: 'a client assertion', token: assertion, why: /^iss is another issuer$/, control, guard },
     {
       name: withId('forged-origins-2', 'a logout token'),
       token: await provider.sign(

@@ -1,16 +1,16 @@
-/** Tokens that are written as none is to be (RFC 7515 2, RFC 4648 5, RFC 6750 2.1). */
+/** Tokens with invalid encoding or structure (RFC 7515 2, RFC 4648 5, RFC 6750 2.1). */
 import { base64url, signature, type Forgery, type Mint } from './forged-tokens.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const noJwt = /^it is no JWT in base64url/
 const badSignature = /signature verification failed/
 
-/** The same bytes, with `bits` more that mean nothing. */
+/** Encodes the same bytes, with non-zero unused bits at the end. */
 function withBits(part: string, bits: number): string {
   return part.slice(0, -1) + alphabet[alphabet.indexOf(part.slice(-1)) + bits]
 }
 
-/** JSON, with so many spaces behind it that its base64url leaves a rest. */
+/** JSON with trailing spaces, so that its base64url has the given length modulo 4. */
 function leaving(rest: 2 | 3, value: object): string {
   for (let spaces = 0; spaces < 3; spaces++) {
     const part = base64url(JSON.stringify(value) + ' '.repeat(spaces))
@@ -19,7 +19,7 @@ function leaving(rest: 2 | 3, value: object): string {
   throw new Error('no such rest')
 }
 
-/** Bits that mean nothing: each way to write them would be another token, and is signed as it stands. */
+/** Unused bits that are not zero. The signature covers them, so each variant would be another token with the same content. */
 export function uselessBits(mint: Mint): Forgery[] {
   const { main, ec } = mint.keys
   const signed = (header: string, claims: string): string => {
@@ -34,7 +34,7 @@ export function uselessBits(mint: Mint): Forgery[] {
     const header = leaving(rest, mint.header)
     const claims = leaving(rest, mint.claims)
     for (const more of bits) {
-      const name = `${more} in the bits left over of ${rest}`
+      const name = `${more} in the unused bits, length ${rest} mod 4`
       forgeries.push(
         {
           name: `${name}, header`,
@@ -53,14 +53,14 @@ export function uselessBits(mint: Mint): Forgery[] {
   }
   for (let more = 1; more < 16; more++) {
     forgeries.push({
-      name: `${more} in the bits left over of the signature`,
+      name: `${more} in the unused bits of the signature`,
       token: withBits(mint.good, more),
       why: noJwt,
     })
   }
   const onCurve = mint.signedBy(ec)
   forgeries.push({
-    name: 'bits left over of the signature on a curve',
+    name: 'the unused bits of an ECDSA signature',
     token: withBits(onCurve, 1),
     why: noJwt,
     control: onCurve,
@@ -69,7 +69,7 @@ export function uselessBits(mint: Mint): Forgery[] {
 }
 
 export function alphabets(mint: Mint): Forgery[] {
-  // Runs of these give both of the characters that differ, however they fall.
+  // At any offset, these runs encode to both characters in which the alphabets differ.
   const marks = { note: '???>>>' }
   const control = mint.sign({ header: { ...mint.header, ...marks }, claims: { ...mint.claims, ...marks } })
   const parts = control.split('.') as [string, string, string]
@@ -77,9 +77,24 @@ export function alphabets(mint: Mint): Forgery[] {
     parts.map((part, index) => (index === at ? change(part) : part)).join('.')
   const names = ['header', 'payload']
   const forgeries: Forgery[] = names.flatMap((name, at) => [
-    { name: `+ for - in the ${name}`, token: changed(at, (part) => part.replace('-', '+')), why: noJwt, control },
-    { name: `/ for _ in the ${name}`, token: changed(at, (part) => part.replace('_', '/')), why: noJwt, control },
-    { name: `~ for _ in the ${name}`, token: changed(at, (part) => part.replace('_', '~')), why: noJwt, control },
+    {
+      name: `+ instead of - in the ${name}`,
+      token: changed(at, (part) => part.replace('-', '+')),
+      why: noJwt,
+      control,
+    },
+    {
+      name: `/ instead of _ in the ${name}`,
+      token: changed(at, (part) => part.replace('_', '/')),
+      why: noJwt,
+      control,
+    },
+    {
+      name: `~ instead of _ in the ${name}`,
+      token: changed(at, (part) => part.replace('_', '~')),
+      why: noJwt,
+      control,
+    },
   ])
   const all = (part: string): string => part.replaceAll('-', '+').replaceAll('_', '/')
   return [
@@ -87,12 +102,12 @@ export function alphabets(mint: Mint): Forgery[] {
     { name: 'base64 in all parts', token: `${parts.map(all).join('.')}=`, why: noJwt, control },
     { name: 'one = at the end', token: `${control}=`, why: noJwt, control },
     { name: 'the padding of the signature', token: `${control}==`, why: noJwt, control },
-    { name: 'too much padding', token: `${control}====`, why: noJwt, control },
-    { name: 'one character more at the end', token: `${control}A`, why: badSignature, control },
-    { name: 'three characters more at the end', token: `${control}AAA`, why: noJwt, control },
-    { name: 'four characters more at the end', token: `${mint.good.slice(0, -1)}AAAAA`, why: /signature|base64url/ },
+    { name: 'excessive padding', token: `${control}====`, why: noJwt, control },
+    { name: 'an extra character at the end', token: `${control}A`, why: badSignature, control },
+    { name: 'three extra characters at the end', token: `${control}AAA`, why: noJwt, control },
+    { name: 'four extra characters at the end', token: `${mint.good.slice(0, -1)}AAAAA`, why: /signature|base64url/ },
     {
-      name: 'one character more in the payload',
+      name: 'an extra character in the payload',
       token: changed(1, (part) => `${part}A`),
       why: /base64url|signature/,
       control,
@@ -108,16 +123,16 @@ export function partsOf(mint: Mint): Forgery[] {
     'no payload': `${header}..${signed}`,
     'no signature': `${header}.${payload}.`,
     'no signature and no dot': `${header}.${payload}`,
-    'a header alone': header,
+    'only a header': header,
     'a header and dots': `${header}..`,
-    'dots alone': '..',
+    'only dots': '..',
     'one dot': '.',
-    'a dot too many before it': `.${mint.good}`,
-    'a dot too many behind it': `${mint.good}.`,
+    'an extra dot before it': `.${mint.good}`,
+    'an extra dot after it': `${mint.good}.`,
     'two dots after the header': `${header}..${payload}.${signed}`,
     'four parts': `${mint.good}.${signed}`,
-    'five parts, as of a JWE': `${header}.AAAA.AAAAAAAAAAAAAAAA.${payload}.AAAAAAAAAAAAAAAAAAAAAA`,
-    'five parts, as of a JWE with a direct key': `${base64url({ alg: 'dir', enc: 'A256GCM' })}..AAAAAAAAAAAAAAAA.${payload}.AAAA`,
+    'the five parts of a JWE': `${header}.AAAA.AAAAAAAAAAAAAAAA.${payload}.AAAAAAAAAAAAAAAAAAAAAA`,
+    'the five parts of a JWE with a direct key': `${base64url({ alg: 'dir', enc: 'A256GCM' })}..AAAAAAAAAAAAAAAA.${payload}.AAAA`,
     'fifty parts': Array(50).fill('e30').join('.'),
     'two tokens': `${mint.good}.${mint.good}`,
     'a UUID': '1b4e28ba-2fa1-11d2-883f-0016d3cca427',
@@ -126,57 +141,57 @@ export function partsOf(mint: Mint): Forgery[] {
     'the word undefined': 'undefined',
   }
   const notSigned: Record<string, string> = {
-    'the signature of another': `${header}.${payload}.${other[2]}`,
-    'the payload of another': `${header}.${other[1]}.${signed}`,
-    'the header of another': `${base64url({ ...mint.header, x: 1 })}.${payload}.${signed}`,
-    'another payload without a change of its meaning': `${header}.${base64url(`${JSON.stringify(mint.claims)}    `)}.${signed}`,
-    'a signature of nothing but zeros': `${header}.${payload}.${base64url(Buffer.alloc(256))}`,
+    'the signature of another token': `${header}.${payload}.${other[2]}`,
+    'the payload of another token': `${header}.${other[1]}.${signed}`,
+    'another header': `${base64url({ ...mint.header, x: 1 })}.${payload}.${signed}`,
+    'another payload with the same claims': `${header}.${base64url(`${JSON.stringify(mint.claims)}    `)}.${signed}`,
+    'a signature of zeros': `${header}.${payload}.${base64url(Buffer.alloc(256))}`,
     'a signature of ones': `${header}.${payload}.${base64url(Buffer.alloc(256, 255))}`,
     'a signature of one byte': `${header}.${payload}.AA`,
-    'a signature cut short': `${header}.${payload}.${signed.slice(0, 340)}`,
-    'a signature with a byte more': `${header}.${payload}.${base64url(Buffer.concat([Buffer.from(signed, 'base64url'), Buffer.alloc(1)]))}`,
-    'a signature with a zero before it': `${header}.${payload}.${base64url(Buffer.concat([Buffer.alloc(1), Buffer.from(signed, 'base64url')]))}`,
-    'the payload for the signature': `${header}.${payload}.${payload.slice(0, 340)}`,
-    'an end that is over, and no good signature': `${mint.withClaims({ exp: 1 }).split('.', 2).join('.')}.${signed}`,
-    'another audience, and no good signature': `${mint.withClaims({ aud: 'x' }).split('.', 2).join('.')}.${signed}`,
+    'a truncated signature': `${header}.${payload}.${signed.slice(0, 340)}`,
+    'a signature with an extra byte': `${header}.${payload}.${base64url(Buffer.concat([Buffer.from(signed, 'base64url'), Buffer.alloc(1)]))}`,
+    'a signature after a zero byte': `${header}.${payload}.${base64url(Buffer.concat([Buffer.alloc(1), Buffer.from(signed, 'base64url')]))}`,
+    'the payload as the signature': `${header}.${payload}.${payload.slice(0, 340)}`,
+    'an exp in the past and an invalid signature': `${mint.withClaims({ exp: 1 }).split('.', 2).join('.')}.${signed}`,
+    'another audience and an invalid signature': `${mint.withClaims({ aud: 'x' }).split('.', 2).join('.')}.${signed}`,
   }
   return [
     ...Object.entries(none).map(([name, token]) => ({ name, token, why: noJwt })),
     ...Object.entries(notSigned).map(([name, token]) => ({ name, token, why: badSignature })),
     { name: 'header and payload swapped', token: `${payload}.${header}.${signed}`, why: /"alg" .* missing or invalid/ },
-    { name: 'all in lower case', token: mint.good.toLowerCase(), why: /Header is invalid|no JWT/ },
+    { name: 'all characters in lowercase', token: mint.good.toLowerCase(), why: /Header is invalid|no JWT/ },
   ]
 }
 
-/** What is no token of RFC 6750 2.1 at all: 400. */
+/** Credentials that do not match the syntax of RFC 6750 2.1, which are answered 400. */
 export function noTokens(mint: Mint): Forgery[] {
   const { good } = mint
   const [header, payload, signed] = good.split('.') as [string, string, string]
   const middle = (text: string): string => `${good.slice(0, 20)}${text}${good.slice(20)}`
   const malformed: Record<string, string> = {
-    nothing: '',
-    'a space in it': middle(' '),
-    'a tab in it': middle('\t'),
+    'an empty token': '',
+    'a space inside': middle(' '),
+    'a tab inside': middle('\t'),
     'a tab before it': `\t${good}`,
     'padding in the header': `${header}=.${payload}.${signed}`,
     'padding in the payload': `${header}.${payload}==.${signed}`,
-    'dots in percent': good.replaceAll('.', '%2E'),
-    'in quotes': `"${good}"`,
-    'in angle brackets': `<${good}>`,
-    'a comma behind it': `${good},`,
-    'a semicolon behind it': `${good};`,
-    'two, with a comma': `${good}, ${good}`,
-    'two, with a space': `${good} ${good}`,
+    'percent-encoded dots': good.replaceAll('.', '%2E'),
+    'a token in quotes': `"${good}"`,
+    'a token in angle brackets': `<${good}>`,
+    'a comma after it': `${good},`,
+    'a semicolon after it': `${good};`,
+    'two tokens with a comma': `${good}, ${good}`,
+    'two tokens with a space': `${good} ${good}`,
     'the scheme twice': `Bearer ${good}`,
-    'as a parameter': `token="${good}"`,
-    'as JSON (RFC 7515 7.2.2)': JSON.stringify({ protected: header, payload, signature: signed }),
-    'a character of Latin-1': middle('\u00e9'),
+    'a token as a parameter': `token="${good}"`,
+    'a token as JSON (RFC 7515 7.2.2)': JSON.stringify({ protected: header, payload, signature: signed }),
+    'a Latin-1 character': middle('\u00e9'),
     'a soft hyphen': middle('\u00ad'),
     'a no-break space before it': `\u00a0${good}`,
     markup: '<script>alert(1)</script>',
-    'a star': '*',
-    'padding alone': '==',
-    'more than is looked at': `${good}${'A'.repeat(16_385 - good.length)}`,
+    'an asterisk': '*',
+    'only padding': '==',
+    'more than the maximum length': `${good}${'A'.repeat(16_385 - good.length)}`,
   }
   return Object.entries(malformed).map(([name, token]) => ({
     name,

@@ -29,33 +29,33 @@ const elsewhere = createServer((req, res) => {
 const elsewhereUrl = await listen(elsewhere)
 
 const families: Readonly<Record<string, readonly Forgery[]>> = {
-  'somebody else': withId('forged-tokens-1', await origins.otherPeoples(mint, rival)),
-  'what the provider issues for something else': withId('forged-tokens-2', await origins.reallyIssued(mint)),
-  'no signature': headers.unsigned(mint),
-  'a public key as a secret': headers.symmetric(mint),
-  'another algorithm than it says': headers.swapped(mint),
-  'an algorithm that is none': headers.otherAlgorithms(mint),
-  'the name of a key': headers.keyNames(mint),
-  'a key that it brings along': headers.keysBrought(mint, elsewhereUrl),
-  'what it says is critical': headers.critical(mint),
-  'its header as a whole': headers.wholeHeaders(mint),
-  'its issuer': withId('forged-tokens-3', claims.forgedIssuers(mint)),
-  'its audience': withId('forged-tokens-4', claims.forgedAudiences(mint)),
-  'its times': withId('forged-tokens-5', claims.forgedTimes(mint)),
-  'its subject': claims.forgedSubjects(mint),
-  'a key that it is bound to': withId('forged-tokens-6', claims.boundTokens(mint)),
-  'its payload as a whole': claims.forgedPayloads(mint),
-  'bits that mean nothing': shapes.uselessBits(mint),
-  'another alphabet': shapes.alphabets(mint),
-  'its parts': shapes.partsOf(mint),
-  'no token at all': shapes.noTokens(mint),
-  'its type': withId('forged-tokens-7', origins.otherTypes(mint)),
-  'claims of other kinds': origins.otherClaims(mint),
+  'signed by others': withId('forged-tokens-1', await origins.otherPeoples(mint, rival)),
+  'issued for another purpose': withId('forged-tokens-2', await origins.reallyIssued(mint)),
+  'without a signature': headers.unsigned(mint),
+  'with a public key as the secret': headers.symmetric(mint),
+  'with an algorithm that differs from alg': headers.swapped(mint),
+  'with an unsupported alg': headers.otherAlgorithms(mint),
+  'with an unsuitable kid': headers.keyNames(mint),
+  'with a key in the header': headers.keysBrought(mint, elsewhereUrl),
+  'with crit': headers.critical(mint),
+  'with a malformed header': headers.wholeHeaders(mint),
+  'with a wrong iss': withId('forged-tokens-3', claims.forgedIssuers(mint)),
+  'with a wrong aud': withId('forged-tokens-4', claims.forgedAudiences(mint)),
+  'with a wrong exp, nbf or iat': withId('forged-tokens-5', claims.forgedTimes(mint)),
+  'with an invalid sub': claims.forgedSubjects(mint),
+  'with a cnf': withId('forged-tokens-6', claims.boundTokens(mint)),
+  'with a malformed payload': claims.forgedPayloads(mint),
+  'with non-zero unused bits': shapes.uselessBits(mint),
+  'with another alphabet': shapes.alphabets(mint),
+  'with altered parts': shapes.partsOf(mint),
+  'that do not match the Bearer syntax': shapes.noTokens(mint),
+  'with another typ': withId('forged-tokens-7', origins.otherTypes(mint)),
+  'with claims of other kinds of token': origins.otherClaims(mint),
 }
 
 const good = await goodTokens(mint)
 
-/** How often each was called: the handler of the route, `roles` of the guard, `check` of the rule. */
+/** Number of calls of the route's handler, the guard's `roles` and the rule's `check`. */
 const calls = { handler: 0, roles: 0, check: 0 }
 const events: { name: string; code: string; status: number; detail: string | undefined }[] = []
 let guard = guardOf({})
@@ -70,7 +70,7 @@ app.get(
     res.json({ sub: req.auth.sub })
   },
 )
-// The longest token that is looked at is longer than what Node reads of a request unless told.
+// Node's default limit for headers is lower than the length limit for tokens.
 const server = createServer({ maxHeaderSize: 65_536 }, app)
 const url = await listen(server)
 
@@ -106,7 +106,7 @@ const messages = {
   malformed: 'The Authorization header is not of the form: Bearer, a space, the access token.',
 }
 
-/** All that an answer says, but for when. */
+/** All parts of a response that could give the reason away. */
 function wire(answer: RawAnswer): object {
   return {
     status: answer.status,
@@ -131,13 +131,13 @@ function refusal({ told = 'other', guard: own = {} }: Forgery) {
   }
 }
 
-/** How a token is presented: to the guard as a function, or over HTTP. */
+/** Presents tokens to the guard, either as a function or over HTTP. */
 interface Presenting {
   readonly passes: (token: string) => Promise<void>
   readonly isRefused: (forgery: Forgery) => Promise<void>
 }
 
-/** A request as Node reads it from the wire. */
+/** A request object as Node parses it. */
 function requestWith(token: string): Request {
   const authorization = Buffer.from(`Bearer ${token}`, 'latin1')
     .toString('latin1')
@@ -172,7 +172,7 @@ const overHttp: Presenting = {
     }),
 }
 
-/** Presents a forgery, and holds what was called and told. */
+/** Presents a forgery, and checks that it had no effect but its event. */
 async function refuses({ token, why, told, isVerified }: Forgery, presented: () => Promise<void>): Promise<void> {
   const before = { ...calls }
   await presented()
@@ -186,10 +186,10 @@ async function refuses({ token, why, told, isVerified }: Forgery, presented: () 
   events.length = 0
 }
 
-/** Presents a forgery twice between good tokens, to a guard of its own that fetches its keys. */
+/** Presents a forgery twice between valid tokens, to a new guard that fetches its keys. */
 async function isRefusedTwice({ passes, isRefused }: Presenting, forgery: Forgery): Promise<void> {
   const { control = mint.good, guard: options = {} } = forgery
-  // A guard of its own, so that no case waits for keys that others have asked for too often.
+  // With a shared guard, cases would run into its limit for repeated key fetches.
   guard = guardOf(options)
   await passes(control)
   await isRefused(forgery)
@@ -197,7 +197,7 @@ async function isRefusedTwice({ passes, isRefused }: Presenting, forgery: Forger
   await passes(control)
 }
 
-/** The first forgery of each kind that is answered in its own way, and those of characters that HTTP has its own mind about. */
+/** The first forgery for each kind of answer, and those with characters that HTTP treats specially. */
 function samples(forgeries: readonly Forgery[]): readonly Forgery[] {
   const kinds = forgeries.map(({ told = 'other', isVerified }) => `${told} ${isVerified}`)
   return forgeries.filter(
@@ -205,46 +205,46 @@ function samples(forgeries: readonly Forgery[]): readonly Forgery[] {
   )
 }
 
-describe('forged and unfit tokens', () => {
-  it('are at least two hundred, all of them different', () => {
+describe('forged and unsuitable access tokens', () => {
+  it('the corpus has at least 200 tokens, all different', () => {
     const all = Object.values(families).flat()
     const names = Object.entries(families).flatMap(([family, list]) => list.map(({ name }) => `${family}: ${name}`))
-    console.log(`${all.length} forged or unfit tokens in ${Object.keys(families).length} families`)
+    console.log(`${all.length} forged or unsuitable tokens in ${Object.keys(families).length} families`)
     expect(all.length).toBeGreaterThanOrEqual(200)
     expect(new Set(names).size).toBe(all.length)
-    // One and the same token may be unfit for two guards.
+    // The same token may be forged for two different guards.
     const keys = all.map((each) => each.token + JSON.stringify(each.guard))
     expect(all.filter((_each, index) => keys.indexOf(keys[index] as string) !== index)).toEqual([])
   })
 
-  describe.each(Object.entries(families))('by %s', { meta: { id: 'forged-tokens-8' } }, (_family, forgeries) => {
+  describe.each(Object.entries(families))('tokens %s', { meta: { id: 'forged-tokens-8' } }, (_family, forgeries) => {
     it.each(forgeries.map((forgery) => [forgery.name, forgery] as const))(
-      '%s',
+      'the guard rejects a token (%s)',
       { meta: { id: 'forged-tokens-9' } },
       async (_name, forgery) => {
         await isRefusedTwice(asFunction, forgery)
-        // The same keys, given as a set, and the token by itself.
+        // verifyToken() with a given key set must reject it too.
         const { token, guard: options = {} } = forgery
         const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
         expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
       },
     )
 
-    it('get an answer of the application that says no more', async () => {
+    it('the HTTP response does not reveal why the token was rejected', async () => {
       for (const forgery of depth() === 'deep' ? forgeries : samples(forgeries)) {
         await isRefusedTwice(overHttp, forgery)
       }
     })
   })
 
-  it.each(good.map((each) => [each.name, each] as const))('are not those with %s', async (_name, each) => {
+  it.each(good.map((each) => [each.name, each] as const))('the guard accepts a token with %s', async (_name, each) => {
     guard = guardOf(each.guard ?? {})
-    // The third time it is remembered.
+    // By the third time the token is cached.
     for (let time = 0; time < 3; time++) await overHttp.passes(each.token)
     expect(calls).toEqual({ handler: 3, roles: expect.toSatisfy((times: number) => times < 3), check: 3 })
   })
 
-  it('have us ask nobody whom they name', () => {
+  it('the guard requests no URL that a token names', () => {
     expect(visits).toEqual([])
   })
 })

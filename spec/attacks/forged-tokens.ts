@@ -1,31 +1,31 @@
-/** A good access token, and what it takes to make one that differs from it in one thing alone. */
+/** A valid access token, and tools to make tokens that differ from it in exactly one respect. */
 import { constants, KeyObject, sign, type webcrypto } from 'node:crypto'
 import type { BearerOptions } from 'express-session-oidc'
 import { oddKeys, startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 import { withMember } from '../tokens/support/odd-json.ts'
 
-/** Who the tokens of these specs are meant for. */
+/** The audience of the valid token. */
 export const audience = 'orders'
 
-/** A token that is to be refused. */
+/** A token that the guard must reject. */
 export interface Forgery {
   readonly name: string
-  /** What comes after `Bearer `. */
+  /** The credentials after `Bearer `. */
   readonly token: string
-  /** What the event has to say. */
+  /** Matches the `detail` of the event. */
   readonly why: RegExp
-  /** What the client may know. Default: nothing (`other`). */
+  /** The reason that the response may give. Default: none (`other`). */
   readonly told?: 'other' | 'expired' | 'audience' | 'malformed' | undefined
-  /** The token that passes where this one does not. Default: the good one. */
+  /** The token that the same guard accepts. Default: the valid one. */
   readonly control?: string | undefined
-  /** The token itself is good, and so its roles are asked for: what it takes besides is missing. */
+  /** The token itself is verified, so `roles` is called, but the proof that it also requires is missing. */
   readonly isVerified?: true | undefined
-  /** Options of the guard besides the common ones. */
+  /** Additional options of the guard. */
   readonly guard?: Partial<BearerOptions> | undefined
 }
 
-/** A key pair of the specs' own; published by the provider unless it says otherwise. */
+/** A key pair of the specs. The provider publishes all but `former` and `foreign`. */
 export interface OwnKey {
   readonly algorithm: string
   readonly kid: string
@@ -34,15 +34,15 @@ export interface OwnKey {
 }
 
 interface Text {
-  /** An object, or the bytes in its place. */
+  /** An object, or raw bytes instead of its JSON. */
   readonly header?: object | string | Buffer
   readonly claims?: object | string | Buffer
   readonly key?: OwnKey
-  /** What the signature is made with. Default: what the key is for. */
+  /** The algorithm of the signature. Default: that of the key. */
   readonly algorithm?: string
 }
 
-/** Signs as RFC 7518 3 has it, with whatever key. */
+/** Signs as in RFC 7518 3, even with an unsuitable key. */
 export function signature(input: string, algorithm: string, key: KeyObject): string {
   const hash = algorithm.startsWith('Ed') ? null : `sha${algorithm.slice(2)}`
   const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
@@ -65,7 +65,7 @@ export function privateKeyObject(key: CryptoKey): KeyObject {
   return KeyObject.from(key as webcrypto.CryptoKey)
 }
 
-/** An RSA key that is too short (RFC 7518 3.3), which jose does not make. */
+/** An RSA key that is too short (RFC 7518 3.3). jose refuses to generate one. */
 async function shortKey(): Promise<OwnKey> {
   const parameters = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024 }
   const pair = (await crypto.subtle.generateKey({ ...parameters, publicExponent: new Uint8Array([1, 0, 1]) }, true, [
@@ -79,7 +79,7 @@ async function shortKey(): Promise<OwnKey> {
 async function ownKeys() {
   const [main, open, ec, enc, encRsa, signOnly, encryptOnly, pss, short, former, foreign] = await Promise.all([
     ownKey('RS256', 'main', { use: 'sig', alg: 'RS256' }),
-    // Says of no algorithm that it is for it.
+    // Without `use` and `alg`.
     ownKey('RS256', 'open'),
     ownKey('ES256', 'ec', { use: 'sig', alg: 'ES256' }),
     ownKey('ES256', 'enc', { use: 'enc' }),
@@ -94,7 +94,7 @@ async function ownKeys() {
   return { main, open, ec, enc, encRsa, signOnly, encryptOnly, pss, short, former, foreign }
 }
 
-/** Makes tokens, good ones and others, of one provider. */
+/** Makes valid and forged tokens of one provider. */
 export class Mint {
   readonly provider: TestProvider
   readonly keys: Awaited<ReturnType<typeof ownKeys>>
@@ -102,7 +102,7 @@ export class Mint {
   readonly header: Readonly<Record<string, unknown>>
   readonly good: string
 
-  /** A provider that publishes the keys here before its own, with keys of odd kinds among them. */
+  /** Starts a provider that publishes unusual keys and the keys of the specs before its own. */
   static async open(): Promise<Mint> {
     const [provider, keys, odd] = await Promise.all([
       startTestProvider({ signIn: 'alice', audience }),
@@ -136,28 +136,28 @@ export class Mint {
     this.good = this.sign({})
   }
 
-  /** The good token, but for what is given. */
+  /** The valid token with the given changes. */
   sign({ header = this.header, claims = this.claims, key = this.keys.main, algorithm = key.algorithm }: Text): string {
     const input = `${base64url(header)}.${base64url(claims)}`
     return `${input}.${signature(input, algorithm, key.privateKey)}`
   }
 
-  /** The good token with other claims; `undefined` takes one out. */
+  /** The valid token with changed claims; `undefined` removes one. */
   withClaims(claims: object): string {
     return this.sign({ claims: { ...this.claims, ...claims } })
   }
 
-  /** The good token with a claim of such JSON texts: none leaves it out, several make it come again. */
+  /** The valid token with a claim given as JSON text; no text removes the claim, several texts repeat it. */
   withClaim(name: string, ...json: readonly (string | undefined)[]): string {
     return this.sign({ claims: withMember(JSON.stringify(this.claims), name, ...json) })
   }
 
-  /** The good token with other members of its header; `undefined` takes one out. */
+  /** The valid token with changed header members; `undefined` removes one. */
   withHeader(header: object, key?: OwnKey, algorithm?: string): string {
     return this.sign({ header: { ...this.header, ...header }, ...(key && { key }), ...(algorithm && { algorithm }) })
   }
 
-  /** The good token, signed by another key, which it names. */
+  /** The valid token, signed by another key, with the `kid` of that key. */
   signedBy(key: OwnKey): string {
     return this.withHeader({ alg: key.algorithm, kid: key.kid }, key)
   }

@@ -1,6 +1,6 @@
-/** Texts that become markup, a script or another address where they are put into a page carelessly. */
+/** Texts that become markup, a script or another URL in a page that does not escape them. */
 export const hostileTexts: readonly string[] = [
-  // Elements, in content.
+  // Elements in text content.
   '<script>alert(1)</script>',
   '<img src=x onerror=alert(1)>',
   '<svg/onload=alert(1)>',
@@ -18,13 +18,13 @@ export const hostileTexts: readonly string[] = [
   '<script\n>alert(1)</script >',
   '<\0script>alert(1)</script>',
   '<img\tsrc=x\fonerror=alert(1)>',
-  // Out of the element that the text stands in.
+  // Texts that close the element around them.
   '</title><script>alert(1)</script>',
   '</style><img src=x onerror=alert(1)>',
   '</small></p></main></body></html><script>alert(1)</script>',
   '</a></p><a href=https://evil.example>Log in</a>',
   '</code></td></tr></table><img src=x onerror=alert(1)>',
-  // Into an element that eats the rest of the page.
+  // Elements that swallow the rest of the page.
   '<plaintext>',
   '<textarea>',
   '<title>',
@@ -36,7 +36,7 @@ export const hostileTexts: readonly string[] = [
   '<!-- --!><img src=x onerror=alert(1)>',
   '<![CDATA[<img src=x onerror=alert(1)>]]>',
   '<?php echo 1 ?>',
-  // Out of an attribute, and new ones beside it.
+  // Texts that close an attribute and add others.
   '"><script>alert(1)</script>',
   "'><script>alert(1)</script>",
   '" onmouseover="alert(1)',
@@ -46,7 +46,7 @@ export const hostileTexts: readonly string[] = [
   '" style="position:fixed;inset:0',
   '" href="https://evil.example',
   '"http-equiv="refresh" content="0;url=https://evil.example',
-  // Other addresses.
+  // Other URLs.
   'javascript:alert(1)',
   'java\nscript:alert(1)',
   'data:text/html,<script>alert(1)</script>',
@@ -54,7 +54,7 @@ export const hostileTexts: readonly string[] = [
   '0;url=javascript:alert(1)',
   '";url=https://evil.example',
   "';url='https://evil.example'",
-  // What is markup once it was decoded, or in another encoding.
+  // Markup after decoding, or in another encoding.
   '&lt;script&gt;alert(1)&lt;/script&gt;',
   '&#60;img src=x onerror=alert(1)&#62;',
   '&#x3c;img src=x onerror=alert(1)&#x3e;',
@@ -67,7 +67,7 @@ export const hostileTexts: readonly string[] = [
   '\uff1cscript\uff1ealert(1)\uff1c/script\uff1e',
   '\u2039script\u203aalert(1)',
   '\u013cscript\u013ealert(1)',
-  // Templates and scripts of the page.
+  // Template expressions and script contexts.
   "{{constructor.constructor('alert(1)')()}}",
   '${alert(1)}',
   '<%= alert(1) %>',
@@ -75,7 +75,7 @@ export const hostileTexts: readonly string[] = [
   "';alert(1)//",
   '\\";alert(1)//',
   '\u2028alert(1)//',
-  // Lines, control characters, halves of characters and much of it.
+  // Line breaks, control characters, lone surrogates and long texts.
   'first\nsecond\r\n<b>third',
   '\u202e<b>gnirts\u202c',
   '\ud800<b>',

@@ -1,4 +1,4 @@
-/** Logout CSRF: another site logs the user out, by making one of our own answers look like the user's click. */
+/** Logout CSRF: another site logs the user out through a response of ours that looks like the user's own click. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
@@ -7,12 +7,12 @@ import { navigation, rawRequest } from './raw-http.ts'
 
 const world = flow()
 
-/** An application whose pages are all open, and which asks for a silent login at each. */
+/** An application whose pages are all public and start a silent login. */
 function start(responseMode: 'query' | 'form_post'): Promise<TestApp> {
   return world.start({ options: { responseMode }, routes: (express, oidc) => void express.use(oidc.trySilentLogin()) })
 }
 
-/** A `state` of the attacker's own silent login, which leads back to a path of his choice. */
+/** The `state` of the attacker's own silent login, which returns to a path that the attacker chose. */
 async function plantedState(app: TestApp, target: string): Promise<string> {
   const answer = await rawRequest(app.url, { target, headers: navigation })
   expect(answer.status).toBe(302)
@@ -25,23 +25,26 @@ async function logInVictim(app: TestApp): Promise<UserAgent> {
   return victim
 }
 
-describe('a form of another site that posts a silent login to the callback', () => {
-  // A raw request passes the route of the logout, and its path is normalized afterwards.
+describe("a cross-site form that posts the attacker's silent login to the callback", () => {
+  // A raw request with this path does not match the logout route; browsers normalize it to /logout.
   const target = '/x/../logout'
 
-  it.each(['query', 'form_post'] as const)('logs nobody out, with the response mode %s', async (responseMode) => {
-    const app = await start(responseMode)
-    const state = await plantedState(app, target)
-    const victim = await logInVictim(app)
-    world.provider.forget()
-    const page = await victim.post('/callback', { state, error: 'login_required' }, { crossSite: true })
-    expect(page.status).toBe(200)
-    expect((await victim.get('/')).text()).toBe('hello alice')
-    expect(told(app, 'logout')).toEqual([])
-    expect(world.provider.requestsTo('end_session')).toEqual([])
-  })
+  it.each(['query', 'form_post'] as const)(
+    'a cross-site POST of a silent login logs nobody out, with response mode %s',
+    async (responseMode) => {
+      const app = await start(responseMode)
+      const state = await plantedState(app, target)
+      const victim = await logInVictim(app)
+      world.provider.forget()
+      const page = await victim.post('/callback', { state, error: 'login_required' }, { crossSite: true })
+      expect(page.status).toBe(200)
+      expect((await victim.get('/')).text()).toBe('hello alice')
+      expect(told(app, 'logout')).toEqual([])
+      expect(world.provider.requestsTo('end_session')).toEqual([])
+    },
+  )
 
-  it('is redirected, so that the request that follows stays cross-site', async () => {
+  it('a cross-site POST is answered with a redirect, so that the next request remains cross-site', async () => {
     const app = await start('query')
     const state = await plantedState(app, target)
     const victim = await logInVictim(app)

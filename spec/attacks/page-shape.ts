@@ -1,22 +1,22 @@
-/** A page as the parser of browsers reads it (HTML standard 13.2): which elements and attributes it has, and where it leads. */
+/** The elements, attributes and URLs of a page, parsed as browsers do (HTML standard 13.2). */
 import { parse } from 'parse5'
 
 interface Node {
   readonly nodeName: string
   readonly attrs?: readonly { readonly name: string; readonly value: string }[]
   readonly childNodes?: readonly Node[]
-  /** Of a text. */
+  /** Only of a text node. */
   readonly value?: string
-  /** Of a template. */
+  /** Only of a template element. */
   readonly content?: Node
 }
 
 export interface Shape {
   /** Each element with the names of its attributes, indented by its depth, and each comment. */
   readonly elements: readonly string[]
-  /** Whatever a browser could load, send something to or go on to. */
+  /** All URLs that a browser could load, submit to or navigate to. */
   readonly addresses: readonly string[]
-  /** The texts of elements, by the name of the element. */
+  /** The text of each element of that name. */
   textOf(name: string): string[]
 }
 
@@ -24,7 +24,7 @@ const withAddress = new Set(
   'href src action formaction data poster srcset background cite manifest longdesc usemap xlink:href ping'.split(' '),
 )
 
-/** HTML standard, shared declarative refresh steps: the URL stands after `url=`, in quotes or not. */
+/** HTML standard, shared declarative refresh steps: the URL follows `url=`, with or without quotes. */
 function refreshOf(content: string): string {
   const after = /^\s*[\d.]+\s*[;,\s]\s*(?:url\s*=\s*)?(.*)$/is.exec(content)?.[1] ?? content
   const quote = after[0]

@@ -1,4 +1,4 @@
-/** The rows of the table: what fails, and what each step is answered then. Read by the specs beside it. */
+/** The rows of the fault table: what fails, and the answer to each step. */
 import type { createClient } from 'redis'
 import type { OidcOptions } from 'express-session-oidc'
 import type { Expected } from '../support/fault-cell.ts'
@@ -6,7 +6,7 @@ import type { FaultRedis } from '../support/fault-redis.ts'
 import { askedEndpoints, type AskedEndpoint, type ProviderFault } from '../support/fault-stage.ts'
 import { withId } from '../support/ids.ts'
 
-/** What is answered where nothing fails. */
+/** The answers without any fault. */
 const well = {
   login: '302 to provider',
   callback: '303 to /notes',
@@ -20,11 +20,11 @@ export interface StoreRow {
   readonly strike: (redis: FaultRedis) => unknown
   readonly heal: (redis: FaultRedis) => unknown
   readonly expected: Expected
-  /** What the log is told. */
+  /** The `detail` of the event. */
   readonly detail?: RegExp
-  /** `timeoutSeconds` of the store. Default: its own. Seconds that are waited for. */
+  /** `timeoutSeconds` of the store, in seconds, which the step waits for. Default: that of the store. */
   readonly waits?: number
-  /** By way of a line in front of Redis. */
+  /** Connects through a proxy in front of Redis. */
   readonly line?: boolean
   readonly client?: NonNullable<Parameters<typeof createClient>[0]>
   readonly losesAll?: boolean
@@ -37,12 +37,12 @@ const away: Expected = {
   'guarded fetch': '503 store',
   logout: '503 store',
 }
-/** It was waited for in vain, or the connection was seen to go. */
+/** A time-out, or a lost connection. */
 const detail = /no answer within|socket/i
 const kill = { strike: (redis: FaultRedis) => redis.kill(), heal: (redis: FaultRedis) => redis.restart() }
 const cut = { strike: (redis: FaultRedis) => redis.cut(), heal: (redis: FaultRedis) => redis.mend(), line: true }
 const set = (name: string, value: string) => (redis: FaultRedis) => redis.command('CONFIG', 'SET', name, value)
-/** The client then rejects at once what its users would else wait for. */
+/** Without its offline queue, the client rejects commands at once while it is disconnected. */
 const client = { disableOfflineQueue: true }
 
 export const storeRows: readonly StoreRow[] = [
@@ -99,7 +99,7 @@ export const storeRows: readonly StoreRow[] = [
     strike: set('maxmemory', '1'),
     heal: set('maxmemory', '0'),
     detail: /OOM/,
-    // A logout only deletes, which Redis does all the same.
+    // A logout only deletes, which Redis permits without memory.
     expected: { ...well, callback: '503 store' },
   },
   {
@@ -116,12 +116,12 @@ export interface ProviderRow {
   readonly endpoints: readonly AskedEndpoint[]
   readonly answer: ProviderFault
   readonly expected: Expected
-  /** What the log is told. */
+  /** The `detail` of the event. */
   readonly detail: RegExp
-  /** What the process that meets the fault has asked for before. */
+  /** What the process has fetched before the fault. */
   readonly knows: 'nothing' | 'metadata' | 'metadata and keys'
   readonly options: Partial<OidcOptions>
-  /** Seconds that are waited for. */
+  /** The time-out that the step waits for, in seconds. */
   readonly waits?: number | undefined
 }
 
@@ -130,7 +130,7 @@ interface Trouble {
   readonly answer: ProviderFault
   readonly detail: RegExp
   readonly waits?: number
-  /** The endpoints at which it breaks the protocol rather than counts as being down. */
+  /** The endpoints at which this violates the protocol instead of counting as an outage. */
   readonly breaks?: readonly AskedEndpoint[]
 }
 
@@ -144,11 +144,11 @@ const troubles: readonly Trouble[] = [
     detail: /SyntaxError|NOT_JSON|NOT_CONFORM/,
   },
   { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /larger than/ },
-  { name: 'breaks off', answer: { answer: { truncate: true } }, detail: /terminated/ },
-  { name: 'speaks no TLS', answer: { way: 'no TLS' }, detail: /SSL/ },
+  { name: 'truncates its response', answer: { answer: { truncate: true } }, detail: /terminated/ },
+  { name: 'does not speak TLS', answer: { way: 'no TLS' }, detail: /SSL/ },
   { name: 'has an untrusted certificate', answer: { way: 'untrusted' }, detail: /SELF_SIGNED_CERT/ },
   {
-    name: 'answers other JSON',
+    name: 'answers unexpected JSON',
     answer: { answer: { body: { hello: 'world' } } },
     detail: /OAUTH_INVALID_RESPONSE|NOT_CONFORM|no list of keys|sub is another/,
     breaks: ['token', 'userinfo', 'par'],
@@ -159,34 +159,34 @@ const down = '503 provider'
 
 export const providerRows: readonly ProviderRow[] = troubles.flatMap(({ name, answer, detail, waits, breaks = [] }) => {
   const at = (endpoint: AskedEndpoint): string => (breaks.includes(endpoint) ? '502 response' : down)
-  // Long enough for a busy machine where it is not waited for.
+  // Without `waits` the time-out must not expire, not even on a busy machine.
   const options: Partial<OidcOptions> = { providerTimeoutSeconds: waits ?? 10 }
   const common = { answer, detail, waits, options }
   return [
     {
       ...common,
-      fault: `provider ${name} (new process)`,
+      fault: `the provider ${name} (new process)`,
       endpoints: askedEndpoints,
       knows: 'nothing',
       expected: { ...well, login: down, callback: down, logout: '200 to /' },
     },
     {
       ...common,
-      fault: `provider ${name} (known before)`,
+      fault: `the provider ${name} (metadata and keys cached)`,
       endpoints: askedEndpoints,
       knows: 'metadata and keys',
       expected: { ...well, callback: at('token') },
     },
     {
       ...common,
-      fault: `key set ${name}`,
+      fault: `the key set endpoint ${name}`,
       endpoints: ['jwks'],
       knows: 'metadata',
       expected: { callback: at('jwks') },
     },
     {
       ...common,
-      fault: `userinfo ${name}`,
+      fault: `the userinfo endpoint ${name}`,
       endpoints: ['userinfo'],
       knows: 'metadata and keys',
       options: { ...options, userInfo: 'login' },
@@ -194,7 +194,7 @@ export const providerRows: readonly ProviderRow[] = troubles.flatMap(({ name, an
     },
     {
       ...common,
-      fault: `PAR ${name}`,
+      fault: `the PAR endpoint ${name}`,
       endpoints: ['par'],
       knows: 'metadata and keys',
       options: { ...options, par: true },

@@ -1,6 +1,6 @@
 /**
- * The table of faults, its part of the store: a real Redis that fails just before each step of a login. It takes its
- * time, since it waits for time-outs and for node-redis with its own options to connect again.
+ * The store rows of the fault table: a real Redis that fails just before each step of a login. These tests are slow: they
+ * wait for time-outs, and for node-redis to reconnect with its default options.
  */
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { createClient } from 'redis'
@@ -12,10 +12,10 @@ import { steps } from '../support/fault-columns.ts'
 import { storeRows } from './rows.ts'
 
 const { world, stage } = faultStages()
-const real = await faultRedis('what faults of Redis do to each step of a login')
+const real = await faultRedis('faults of Redis at each step of a login')
 
 describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))(
-  '%s',
+  'when %s',
   { meta: { id: 'store-1' } },
   (_fault, given) => {
     const { client: options, line, waits, strike, heal, ...row } = given
@@ -27,10 +27,10 @@ describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))(
       isStruck = false
       if (wasStruck) await heal(redis)
     }
-    // Whatever became of a cell, the next one finds Redis well.
+    // The next cell needs a working Redis, even if this one failed.
     afterEach(mend)
 
-    /** The sessions of a new process, with a client of its own as users make it. */
+    /** The session store of a new process, with its own client, configured as users do. */
     async function store(timeoutSeconds?: number): Promise<RedisSessionStore> {
       const client = createClient({ ...options, url: line ? redis.lineUrl : redis.url })
       client.on('error', () => {})
@@ -39,7 +39,7 @@ describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))(
       return new RedisSessionStore({ client, idleSeconds: 600, timeoutSeconds })
     }
 
-    it.for(steps)('%s', async (step, context) => {
+    it.for(steps)('the step %s gets the listed answer and succeeds after recovery', async (step, context) => {
       const { browser, newProcess } = stage()
       await newProcess({ store: await store() })
       const setup = {

@@ -1,4 +1,4 @@
-/** Who hears of a fault: each request that meets it is answered on its own, and each login that it stops is told. */
+/** Reports of a fault: each affected request gets its own answer, and each failed login its own event. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -11,7 +11,7 @@ import { RedisTap } from '../support/redis-tap.ts'
 
 const { world, stage } = faultStages()
 
-/** Two browsers come back from the provider to a new process, whose one discovery fails for both. */
+/** Two browsers return from the provider to a new process, whose single discovery fails for both. */
 async function together(options: Partial<OidcOptions> = {}): Promise<[TestApp, UserAgentResponse[]]> {
   const { browser, newProcess } = stage()
   await newProcess({ store: world.store() })
@@ -33,24 +33,24 @@ async function together(options: Partial<OidcOptions> = {}): Promise<[TestApp, U
   return [app, both]
 }
 
-describe('a fault that two requests meet together', () => {
-  it('is answered to both by onError', async () => {
+describe('one failed discovery for two requests', () => {
+  it('onError answers each of the two requests', async () => {
     const onError: OidcOptions['onError'] = (error, _req, res) => void res.status(error.status).send('our own page')
     const [, answers] = await together({ onError })
     expect(answers.map((answer) => answer.text())).toEqual(['our own page', 'our own page'])
   })
 
-  it('is told as two logins that failed', async () => {
+  it('each of the two logins emits login_failed', async () => {
     const [app] = await together()
     expect(told(app, 'login_failed')).toMatchObject([{ status: 503 }, { status: 503 }])
   })
 })
 
-describe('a login that cannot even be begun', () => {
+describe('a login that cannot start', () => {
   it.each([
-    ['refuses the application', { status: 401, body: { error: 'invalid_client' } }, 500, 'invalid_client'],
+    ['rejects the client', { status: 401, body: { error: 'invalid_client' } }, 500, 'invalid_client'],
     ['breaks the protocol', { status: 201, body: { hello: 'world' } }, 502, 'request_uri'],
-  ])('since the provider %s, is told', async (_name, par, status, detail) => {
+  ])('a login that cannot start because the provider %s emits an event', async (_name, par, status, detail) => {
     const { browser, newProcess } = stage()
     const app = await newProcess({ store: world.store(), options: { par: true } })
     world.provider.misbehave({ endpoints: { par } })

@@ -1,4 +1,4 @@
-/** The guards as functions: `authorize` of a login and of an API, and `verifyToken`. */
+/** The guards as functions: `oidc.authorize`, `api.authorize` and `verifyToken`. */
 import { createServer, request, ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import express, { type Express, type Request, type RequestHandler } from 'express'
@@ -30,7 +30,7 @@ function guard(): Bearer {
   return createBearer({ issuer: world.provider.issuer, audience: 'orders', baseUrl: 'https://api.example.com' })
 }
 
-/** What is told of an outcome, as a context of GraphQL would keep it. */
+/** The part of an outcome that a GraphQL context would keep. */
 function told(outcome: Authorized | NotAuthorized): object {
   if (!outcome.ok) return outcome
   return { ok: true, user: outcome.user?.sub ?? null, auth: outcome.auth?.sub ?? null }
@@ -67,24 +67,24 @@ describe('oidc.authorize behind the router', () => {
     })
   }
 
-  it('says who is logged in', async () => {
+  it('returns the user of the session', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
     expect((await agent.fetch('/graphql')).json()).toEqual({ ok: true, user: 'alice', auth: null, oidc: true })
   })
 
-  it('says what to answer who is not, and answers nothing', async () => {
+  it('returns status and code for an anonymous request, and sends no response itself', async () => {
     const app = await start()
     const nobody = { ok: false, status: 401, code: 'login_required', headers: {}, oidc: false }
     expect((await app.agent().fetch('/graphql')).json()).toEqual(nobody)
-    // A page being opened is not redirected either.
+    // It does not redirect a navigation either.
     const page = await app.agent().get('/graphql', { redirect: 'manual' })
     expect(page.status).toBe(200)
     expect(page.json()).toEqual(nobody)
   })
 
-  it('says that a login may not, and tells it as the guard does', async () => {
+  it('returns 403 for a login without the role, and emits the same event as the guard', async () => {
     const app = await start({ roles: 'owner' })
     const agent = app.agent()
     await agent.get('/profile')
@@ -95,7 +95,7 @@ describe('oidc.authorize behind the router', () => {
     ])
   })
 
-  it('refuses an unsafe request of another site by its session', async () => {
+  it('rejects a cross-site POST that is authenticated by its session', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')
@@ -104,13 +104,13 @@ describe('oidc.authorize behind the router', () => {
     expect(answer.json()).toMatchObject({ ok: false, status: 403, code: 'cross_site_request' })
   })
 
-  it('does not look at tokens unless told to', async () => {
+  it('ignores access tokens unless the rule has `bearer`', async () => {
     const app = await start()
     const answer = await app.agent().fetch('/graphql', { headers: { authorization: `Bearer ${await token()}` } })
     expect(answer.json()).toMatchObject({ ok: false, code: 'login_required' })
   })
 
-  it('judges a request with a token by that alone, where told to', async () => {
+  it('evaluates only the token of a request that carries one, if the rule has `bearer`', async () => {
     const app = await start({ bearer: true, scope: 'orders:read' })
     const agent = app.agent()
     await agent.get('/profile')
@@ -121,18 +121,18 @@ describe('oidc.authorize behind the router', () => {
     expect(await withToken('Bearer')).toMatchObject({ ok: false, status: 400, code: 'request_invalid' })
     expect(await withToken(`Bearer ${await token({ scope: 'other' })}`)).toMatchObject({ ok: false, status: 403 })
     expect(rejected).toEqual(['token_invalid', 'request_invalid'])
-    // Alice has no such scope: it is her login that is judged here.
+    // A Basic header leaves the decision to Alice's login, which lacks that scope.
     expect(await withToken('Basic d2ViOg==')).toMatchObject({ ok: false, status: 403, headers: {}, oidc: true })
   })
 
-  it('where the application has no session says so', async () => {
+  it('returns 503 session_missing in an application without sessions', async () => {
     const app = await start()
     const { oidc: made } = app
     const bare = { headers: {}, rawHeaders: [], method: 'GET', url: '/' } as unknown as Request
     expect(await made.authorize(bare)).toMatchObject({ ok: false, status: 503, code: 'session_missing' })
   })
 
-  it('rejects a rule that is wrong', async () => {
+  it('rejects an invalid rule with options_invalid', async () => {
     const { oidc: made } = await start()
     const req = { headers: {}, rawHeaders: [] } as unknown as Request
     await expect(made.authorize(req, { role: 'a' } as AuthRule)).rejects.toMatchObject({
@@ -141,8 +141,8 @@ describe('oidc.authorize behind the router', () => {
   })
 })
 
-describe('a raw upgrade', () => {
-  /** Asks for an upgrade with a cookie or a token, and gets what `judge` says of it. */
+describe('an HTTP upgrade outside Express', () => {
+  /** Requests an upgrade with a cookie or a token, and resolves with the outcome of `judge`. */
   async function upgrade(
     judge: (req: Request) => Promise<Authorized | NotAuthorized>,
     headers: Record<string, string>,
@@ -188,7 +188,7 @@ describe('a raw upgrade', () => {
     return { app, cookie, runSession: session({ store, secret, resave: false, saveUninitialized: false }) }
   }
 
-  it('is judged by its session, from the own pages and from no browser', async () => {
+  it("an upgrade is authorized by its session if its Origin is the application's or absent", async () => {
     const { app, cookie, runSession } = await loggedIn()
     const judge = (req: Request) => app.oidc.authorize(req)
     expect(await upgrade(judge, { cookie, origin: app.url }, runSession)).toEqual({
@@ -206,12 +206,12 @@ describe('a raw upgrade', () => {
     { origin: 'null' },
     { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' },
     { origin: 'http://127.0.0.1:1', 'sec-fetch-site': 'same-site' },
-  ] as Record<string, string>[])('of another page is refused by its session: %j', async (headers) => {
+  ] as Record<string, string>[])('a cross-origin upgrade cannot use the session, only a token: %j', async (headers) => {
     const { app, cookie, runSession } = await loggedIn()
     const refused = { ok: false, status: 403, code: 'cross_site_request' }
     const judge = (req: Request) => app.oidc.authorize(req, { bearer: true })
     expect(await upgrade(judge, { cookie, ...headers }, runSession)).toMatchObject(refused)
-    // A token is sent by no page but that of its own client.
+    // Only a page of the token's own client can send the token.
     const authorization = `Bearer ${await token()}`
     expect(await upgrade(judge, { cookie, authorization, ...headers }, runSession)).toMatchObject({
       ok: true,
@@ -219,7 +219,7 @@ describe('a raw upgrade', () => {
     })
   })
 
-  it('with a token is judged by that alone, and nobody is logged in on it', async () => {
+  it('an upgrade with a token is evaluated by that token alone, and has no logged-in user', async () => {
     const { app, cookie, runSession } = await loggedIn()
     const users: unknown[] = []
     const judge = async (req: Request): Promise<Authorized | NotAuthorized> => {
@@ -240,7 +240,7 @@ describe('a raw upgrade', () => {
     expect(users.at(-1)).toBe('alice')
   })
 
-  it('is judged by an API of tokens without any session', async () => {
+  it('an upgrade is authorized by createBearer() without any session', async () => {
     const api = guard()
     const judge = async (req: Request) =>
       (await api.authorize(req, { scope: 'orders:read' })) as Authorized | NotAuthorized
@@ -277,7 +277,7 @@ describe('api.authorize', () => {
     return found
   }
 
-  it('says what the guard would answer, in every case', async () => {
+  it('returns the status, code and challenge that the guard would answer', async () => {
     const api = guard()
     const events: string[] = []
     api.on('token_rejected', ({ code }) => events.push(code))
@@ -322,13 +322,13 @@ describe('api.authorize', () => {
     expect(events).toEqual(['request_invalid', 'token_invalid', 'not_allowed'])
   })
 
-  it('optional: nothing presented is well, with no auth', async () => {
+  it('with `optional`, allows a request without a token and rejects an invalid token', async () => {
     const api = guard()
     const found = await outcomes((req) => api.authorize(req, { optional: true }), [{}, { authorization: 'Bearer abc' }])
     expect(found).toMatchObject([{ ok: true, sub: null }, invalid])
   })
 
-  it('is 503 while the keys cannot be had', async () => {
+  it('returns 503 with Retry-After while the signing keys cannot be fetched', async () => {
     const api = guard()
     await world.provider.stop()
     const found = await outcomes((req) => api.authorize(req), [{ authorization: `Bearer ${await token()}` }])
@@ -342,7 +342,7 @@ describe('api.authorize', () => {
     ])
   })
 
-  it('gives check the request, and is 500 where that fails', async () => {
+  it('passes the request to `check`, and returns 500 if `check` throws', async () => {
     const api = guard()
     const check = (_claims: object, req: Request): boolean => {
       if (req.get('x-fail')) throw new Error('no database')
@@ -358,7 +358,7 @@ describe('api.authorize', () => {
 })
 
 describe('verifyToken', () => {
-  it('gives what a good token says, frozen all through, and shows the token to nobody', async () => {
+  it('returns deeply frozen data of a valid token, and leaves the token out of its JSON', async () => {
     const api = guard()
     const good = await token({ roles: ['editor'], nested: { list: [{ a: 1 }] } })
     const auth = await api.verifyToken<{ nested: { list: { a: number }[] } }>(good, { scope: 'orders:read' })
@@ -372,27 +372,27 @@ describe('verifyToken', () => {
   })
 
   it.each([
-    ['one that has expired', () => token({ exp: 1 }), 'token_invalid', 401, 'invalid_token'],
-    ['one for another audience', () => token({ aud: 'account' }), 'token_invalid', 401, 'invalid_token'],
-    ['one without the scope', () => token({ scope: 'other' }), 'not_allowed', 403, 'insufficient_scope'],
+    ['an expired token', () => token({ exp: 1 }), 'token_invalid', 401, 'invalid_token'],
+    ['a token for another audience', () => token({ aud: 'account' }), 'token_invalid', 401, 'invalid_token'],
+    ['a token without the scope', () => token({ scope: 'other' }), 'not_allowed', 403, 'insufficient_scope'],
     [
-      'one of a weak login',
+      'a token without the required acr',
       () => token({ acr: '0' }),
       'authentication_insufficient',
       401,
       'insufficient_user_authentication',
     ],
     [
-      'one bound to a key, which nothing proves',
+      'a key-bound token without proof of possession',
       () => token({ acr: '1', cnf: { jkt: 'a' } }),
       'token_invalid',
       401,
       'invalid_token',
     ],
-    ['an empty text', () => '', 'token_invalid', 401, 'invalid_token'],
-    ['no text', () => undefined, 'token_invalid', 401, 'invalid_token'],
+    ['an empty string', () => '', 'token_invalid', 401, 'invalid_token'],
+    ['undefined', () => undefined, 'token_invalid', 401, 'invalid_token'],
     ['a number', () => 7, 'token_invalid', 401, 'invalid_token'],
-    ['a header', async () => `Bearer ${await token()}`, 'token_invalid', 401, 'invalid_token'],
+    ['a whole Authorization header', async () => `Bearer ${await token()}`, 'token_invalid', 401, 'invalid_token'],
   ] as [string, () => unknown, string, number, string][])('rejects %s', async (_what, make, code, status, error) => {
     const api = guard()
     const events: string[] = []
@@ -401,7 +401,7 @@ describe('verifyToken', () => {
     const given = (await make()) as string
     const rejected = await rejection(
       api.verifyToken(given, { acr: '1', scope: 'orders:read' }).catch((reason: unknown) => {
-        // Where the scope is missing, so is the class: that is asked for first.
+        // A token without the scope has no acr either, and the acr is checked first.
         if (code !== 'not_allowed') throw reason
         return api.verifyToken(given, { scope: 'orders:read' })
       }),
@@ -412,7 +412,7 @@ describe('verifyToken', () => {
     expect(events.at(-1)).toBe(code)
   })
 
-  it('is 503 while the keys cannot be had, which is no word on the token', async () => {
+  it('throws a 503 error that is not a BearerError while the signing keys cannot be fetched', async () => {
     await world.provider.stop()
     const error = await rejection(guard().verifyToken(await token()))
     expect(error).not.toBeInstanceOf(BearerError)
@@ -420,7 +420,7 @@ describe('verifyToken', () => {
     expect(error.headers['Retry-After']).toMatch(/^[1-9]/)
   })
 
-  it('goes through oidc.errorHandler: a problem for clients, a page for people, the challenge for both', async () => {
+  it('errors pass through oidc.errorHandler(): problem+json or a page, both with a challenge', async () => {
     const rejected: string[] = []
     const app = await world.start({
       options: { bearer: { audience: 'orders' } },
@@ -447,7 +447,7 @@ describe('verifyToken', () => {
     expect(page.text()).toContain('The access token is not valid.')
     for (const answer of [denied, page])
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="orders", error=/)
-    // Once each: the handler tells nobody a second time.
+    // One event for each error: the error handler does not emit a second one.
     expect(rejected).toEqual(['token_invalid'])
     expect(app.events.map(({ name }) => name)).toEqual(['denied'])
   })

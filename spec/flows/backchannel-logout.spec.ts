@@ -1,4 +1,4 @@
-/** OpenID Connect Back-Channel Logout 1.0: logouts that the provider's server tells. */
+/** OpenID Connect Back-Channel Logout 1.0. */
 import { randomUUID } from 'node:crypto'
 import express from 'express'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -13,7 +13,7 @@ const world = flow({ algorithm: 'RS256', refreshTokens: 'rotating' })
 
 const routeOf = (app: TestApp): string => app.url + app.oidc.paths.backchannelLogout
 
-/** An application, and a login of each of some users in it. */
+/** Logs each user in to the application, in a browser of its own. */
 async function loggedIn(app: TestApp, ...subs: string[]) {
   const agents = []
   for (const sub of subs) {
@@ -35,7 +35,7 @@ const start = (setup: Parameters<typeof world.start>[0] = {}): Promise<TestApp> 
   })
 
 describe('a logout token', () => {
-  it('by sid ends that login, and no other', async () => {
+  it('a logout token with sid ends only the login of that session', async () => {
     const app = await start()
     const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
     const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sid: first?.sid }) })
@@ -49,7 +49,7 @@ describe('a logout token', () => {
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
   })
 
-  it('by sub ends all logins of that subject, and nobody else\u2019s', async () => {
+  it('a logout token with sub ends all logins of that subject and no others', async () => {
     const app = await start()
     const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
     const ids = await Promise.all([first, second, bob].map(async (one) => (await notesOf(one!.agent, app)).id))
@@ -61,13 +61,13 @@ describe('a logout token', () => {
     expect(await world.redis.client.exists(`oidc:{sess:${ids[2]}}`)).toBe(1)
   })
 
-  it('of sessions that are not there is 200 all the same: there is nothing left to end', async () => {
+  it('a logout token for unknown sessions is answered 200', async () => {
     const app = await start()
     const token = await logoutToken(world.provider, { sid: 'nonesuch', sub: 'alice' })
     expect((await deliver(routeOf(app), { logout_token: token, ignored_parameter: 'x' })).status).toBe(200)
   })
 
-  it('is read also where the application has parsed the body', async () => {
+  it('a logout token is read from a body that the application has already parsed', async () => {
     const app = await start({ before: (express_) => void express_.use(express.urlencoded({ extended: false })) })
     const [alice] = await loggedIn(app, 'alice')
     const token = await logoutToken(world.provider, { sid: alice?.sid })
@@ -75,7 +75,7 @@ describe('a logout token', () => {
     expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
   })
 
-  it('is good once', async () => {
+  it('a logout token is accepted only once', async () => {
     const app = await start()
     const details: unknown[] = []
     app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
@@ -90,7 +90,7 @@ describe('a logout token', () => {
     expect(details).toEqual(['its jti was used before'])
   })
 
-  it('is remembered as used for as long as its iat is one that is taken, with both clocks as far apart as may be', async () => {
+  it('the jti is stored for the maximum age of a logout token plus twice the clock tolerance', async () => {
     const prefix = `${randomUUID()}:`
     const store = new RedisSessionStore({ client: world.redis.client, prefix })
     const app = await start({ options: { clockToleranceSeconds: 50 }, session: { store } })
@@ -105,24 +105,24 @@ describe('a logout token', () => {
 
   const now = (): number => Math.floor(Date.now() / 1000)
   it.each<[string, () => object, object?]>([
-    ['no event', () => ({ events: undefined })],
-    ['another event', () => ({ events: { 'http://schemas.openid.net/event/other': {} } })],
-    ['an event that is no object', () => ({ events: { [Object.keys(logoutEvents)[0] as string]: true } })],
-    ['a nonce', () => ({ nonce: 'n' })],
-    ['another issuer', () => ({ iss: 'https://evil.example' })],
-    ['another audience', () => ({ aud: 'other' })],
-    ['no audience', () => ({ aud: undefined })],
-    ['neither sub nor sid', () => ({ sub: undefined })],
-    ['an empty sub', () => ({ sub: '' })],
-    ['a sid that is a number', () => ({ sid: 7 })],
-    ['no jti', () => ({ jti: undefined })],
-    ['no iat', () => ({ iat: undefined })],
-    ['an iat ahead', () => ({ iat: now() + 100 })],
-    ['an iat long ago', () => ({ iat: now() - 1000, exp: now() + 100 })],
-    ['an exp that is past', () => ({ exp: now() - 100 })],
-    ['the type of an access token', () => ({}), { typ: 'at+jwt' }],
-    ['no signature', () => ({}), { alg: 'none' }],
-  ])('with %s is 400 and ends nothing', async (_what, claims, header) => {
+    ['without an event', () => ({ events: undefined })],
+    ['with another event', () => ({ events: { 'http://schemas.openid.net/event/other': {} } })],
+    ['whose event is not an object', () => ({ events: { [Object.keys(logoutEvents)[0] as string]: true } })],
+    ['with a nonce', () => ({ nonce: 'n' })],
+    ['of another issuer', () => ({ iss: 'https://evil.example' })],
+    ['for another audience', () => ({ aud: 'other' })],
+    ['without an audience', () => ({ aud: undefined })],
+    ['without sub and sid', () => ({ sub: undefined })],
+    ['with an empty sub', () => ({ sub: '' })],
+    ['with a numeric sid', () => ({ sid: 7 })],
+    ['without jti', () => ({ jti: undefined })],
+    ['without iat', () => ({ iat: undefined })],
+    ['whose iat is in the future', () => ({ iat: now() + 100 })],
+    ['whose iat is too old', () => ({ iat: now() - 1000, exp: now() + 100 })],
+    ['that has expired', () => ({ exp: now() - 100 })],
+    ['with the typ of an access token', () => ({}), { typ: 'at+jwt' }],
+    ['with alg none', () => ({}), { alg: 'none' }],
+  ])('answers 400 to a logout token %s, and keeps the login', async (_what, claims, header) => {
     const app = await start()
     const [alice] = await loggedIn(app, 'alice')
     const token = await logoutToken(world.provider, { sub: 'alice', ...claims() }, header)
@@ -132,13 +132,13 @@ describe('a logout token', () => {
     expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
   })
 
-  it.each([undefined, 'JWT'])('of the type %s is one of an older provider', async (typ) => {
+  it.each([undefined, 'JWT'])('accepts a logout token with the typ %s, as older providers send it', async (typ) => {
     const app = await start()
     const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
     expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
   })
 
-  it('without exp is one of an older provider', async () => {
+  it('accepts a logout token without exp, as older providers send it', async () => {
     const app = await start()
     const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
     expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
@@ -147,7 +147,7 @@ describe('a logout token', () => {
 
 describe('the signature of a logout token', () => {
   it.each(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'] as const)(
-    'that is %s is not good: 400, and nothing is ended',
+    'a logout token whose signature is %s is answered 400, and the login is kept',
     async (signature) => {
       const app = await start()
       const [alice] = await loggedIn(app, 'alice')
@@ -158,7 +158,7 @@ describe('the signature of a logout token', () => {
     },
   )
 
-  it('is of the algorithm that the client is registered with, where that is said, whatever the provider lists', async () => {
+  it('idTokenSignedResponseAlg restricts the algorithm, whatever the provider metadata lists', async () => {
     const listed = { id_token_signing_alg_values_supported: ['RS256', 'ES256', 'PS256'] }
     world.provider.misbehave({ metadata: listed, logoutToken: { signature: 'wrong-alg' } })
     const token = await world.provider.logoutToken({ sub: 'alice' })
@@ -170,8 +170,8 @@ describe('the signature of a logout token', () => {
   })
 })
 
-describe('a logout at the provider', () => {
-  it('that is begun here is told here too, while the browser waits: 200, though nothing is left to end', async () => {
+describe('single logout at the provider', () => {
+  it("answers 200 to the logout token that follows from the user's own logout", async () => {
     const app = await start()
     world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
     const [alice] = await loggedIn(app, 'alice')
@@ -181,7 +181,7 @@ describe('a logout at the provider', () => {
     world.provider.registerLogout({ backchannelLogoutUri: undefined })
   })
 
-  it('of a user ends all of that user here', async () => {
+  it("a user's logout at the provider ends all logins of that user here", async () => {
     const app = await start()
     world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
     const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
@@ -194,18 +194,18 @@ describe('a logout at the provider', () => {
   })
 })
 
-describe('what is no logout token', () => {
+describe('an invalid request to the back-channel logout route', () => {
   it.each<[string, RequestInit]>([
-    ['nothing', { body: new URLSearchParams() }],
-    ['an empty one', { body: new URLSearchParams({ logout_token: '' }) }],
+    ['an empty body', { body: new URLSearchParams() }],
+    ['an empty logout token', { body: new URLSearchParams({ logout_token: '' }) }],
     [
-      'two',
+      'two logout tokens',
       { body: 'logout_token=a&logout_token=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
     ],
-    ['JSON', { body: '{"logout_token":"a"}', headers: { 'content-type': 'application/json' } }],
-    ['more than a form may have', { body: new URLSearchParams({ logout_token: 'a'.repeat(70_000) }) }],
-    ['no token at all', { body: new URLSearchParams({ logout_token: 'a.b.c' }) }],
-  ])('%s is 400, with JSON', async (_what, init) => {
+    ['a JSON body', { body: '{"logout_token":"a"}', headers: { 'content-type': 'application/json' } }],
+    ['a body that is too large', { body: new URLSearchParams({ logout_token: 'a'.repeat(70_000) }) }],
+    ['a value that is not a JWT', { body: new URLSearchParams({ logout_token: 'a.b.c' }) }],
+  ])('answers 400 with a JSON error to %s', async (_what, init) => {
     const app = await start()
     const answer = await fetch(routeOf(app), { method: 'POST', ...init })
     expect(answer.status).toBe(400)
@@ -214,7 +214,7 @@ describe('what is no logout token', () => {
     expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
   })
 
-  it('a request of another method is 405', async () => {
+  it('answers 405 to a method other than POST', async () => {
     const app = await start()
     const answer = await fetch(routeOf(app))
     expect(answer.status).toBe(405)
@@ -222,8 +222,8 @@ describe('what is no logout token', () => {
   })
 })
 
-describe('a fault of others', () => {
-  it('of the store is 503, and the same token is good once it is back', async () => {
+describe('a logout token during an outage', () => {
+  it('answers 503 while the store is down, and accepts the same token afterwards', async () => {
     const redis = switchedRedis(world.redis.client)
     const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const app = await start({ session: { store } })
@@ -240,7 +240,7 @@ describe('a fault of others', () => {
     expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
   })
 
-  it('of the provider, where its keys are not known yet, is 503, and the same token is good once it is back', async () => {
+  it('answers 503 while the keys cannot be fetched, and accepts the same token afterwards', async () => {
     const app = await start()
     const token = await world.provider.logoutToken({ sub: 'alice' })
     await world.provider.stop()

@@ -1,4 +1,4 @@
-/** What a guard of access tokens answers over HTTP (RFC 6750, RFC 9470, RFC 9728), in either Express. */
+/** HTTP responses of `requireBearer()` (RFC 6750, RFC 9470, RFC 9728), on Express 4 and 5. */
 import { createServer, request } from 'node:http'
 import { createRequire } from 'node:module'
 import express, { type Express } from 'express'
@@ -18,7 +18,7 @@ import { close, listen, secret, until } from '../support/app.ts'
 const require = createRequire(import.meta.url)
 const { version } = require('express/package.json') as { version: string }
 const express4 = require('express4') as typeof express
-/** The matrix has Express 4 under the name of 5 too. */
+/** The version matrix also installs Express 4 under the name `express`. */
 const expresses: [number, typeof express][] = [
   [version.startsWith('4.') ? 4 : 5, express],
   [4, express4],
@@ -41,7 +41,7 @@ afterEach(async () => {
 })
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-/** An access token of Alice for the orders, with claims changed. */
+/** An access token of Alice for the audience `orders`; `changes` overrides claims. */
 function token(changes: Record<string, unknown> = {}): Promise<string> {
   const iat = seconds()
   const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', scope: 'orders:read', iat, exp: iat + 300 }
@@ -61,7 +61,7 @@ interface Call {
   readonly body?: string
 }
 
-/** One request with nothing but what it is given. */
+/** Sends one request, without any header that `fetch` would add. */
 function call(url: string, { method = 'GET', headers = {}, body }: Call = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, agent: false }, (response) => {
@@ -79,7 +79,7 @@ function call(url: string, { method = 'GET', headers = {}, body }: Call = {}): P
   })
 }
 
-describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
+describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
   let url: string
   let events: { name: string; event: Record<string, unknown> }[]
   let reached: number
@@ -93,7 +93,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     stops.push(() => close(server))
   }
 
-  /** An API with one route, `/orders`. */
+  /** Starts an API with the single route `/orders`. */
   async function start(rule?: BearerRule, options: Partial<BearerOptions> = {}): Promise<Bearer> {
     const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl, ...options })
     events = []
@@ -118,7 +118,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
   })
   const orders = (given?: Call): Promise<Answer> => call(`${url}/orders`, given)
 
-  /** A refusal, whole: status, headers and body, and that the route was not reached. */
+  /** Checks status, headers and body of a rejection, and that the route was not reached. */
   function expectRefusal(answer: Answer, status: number, challenge: string | null, body: object): void {
     expect(answer.headers.get('www-authenticate')).toBe(challenge)
     expect(answer.status).toBe(status)
@@ -130,7 +130,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     expect(reached).toBe(0)
   }
 
-  /** A refusal whose challenge has an error code. */
+  /** Checks a rejection whose challenge has an error code. */
   function expectError(
     answer: Answer,
     status: number,
@@ -145,11 +145,11 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     expectRefusal(answer, status, challenge, { title: description, status, code, ...parameters })
   }
 
-  it('is one of that Express', async () => {
+  it('runs on that major version of Express', async () => {
     await serve((app) => expect('del' in app).toBe(major === 4))
   })
 
-  it('lets a good token in, with what it says in req.auth', async () => {
+  it('accepts a valid token and exposes its contents as req.auth', async () => {
     await start({ scope: 'orders:read' })
     const answer = await orders(withToken(await token({ roles: ['editor'], tenant: 'acme' })))
     expect(answer.status).toBe(200)
@@ -164,24 +164,28 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     expect(events).toEqual([])
   })
 
-  it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('takes the scheme as %s (RFC 9110 11.1)', async (scheme) => {
+  it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])('accepts the scheme spelled %s (RFC 9110 11.1)', async (scheme) => {
     await start()
     expect((await orders({ headers: { authorization: `${scheme} ${await token()}` } })).status).toBe(200)
     expect((await orders({ headers: { authorization: `${scheme}   ${await token()}` } })).status).toBe(200)
   })
 
-  describe('nothing presented', () => {
+  describe('a request without an access token', () => {
     const challenge = `Bearer realm="orders", resource_metadata="${metadata}"`
     const body = { title: 'An access token is required.', status: 401, code: 'token_required' }
 
-    it('401 without an error code, and no event (RFC 6750 3.1)', { meta: { id: 'bearer-answers-1' } }, async () => {
-      await start({ scope: 'orders:read', acr: 'gold', maxAuthAgeSeconds: 60 })
-      expectRefusal(await orders(), 401, challenge, body)
-      expect(events).toEqual([])
-    })
+    it(
+      'a request without a token is answered 401 without an error code or event (RFC 6750 3.1)',
+      { meta: { id: 'bearer-answers-1' } },
+      async () => {
+        await start({ scope: 'orders:read', acr: 'gold', maxAuthAgeSeconds: 60 })
+        expectRefusal(await orders(), 401, challenge, body)
+        expect(events).toEqual([])
+      },
+    )
 
     it.each(['Basic d2ViOnNlY3JldA==', 'Negotiate abc', 'Bearerx abc', 'Bearer-Token abc', 'Digest username="bearer"'])(
-      'a header of another scheme presents none: %s',
+      'a header of another scheme does not count as an access token: %s',
       async (authorization) => {
         await start()
         expectRefusal(await orders({ headers: { authorization } }), 401, challenge, body)
@@ -189,30 +193,33 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       },
     )
 
-    it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('nor does a %s, whatever page it comes from', async (method) => {
-      await start()
-      const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site', accept: 'text/html' }
-      expectRefusal(await orders({ method, headers }), 401, challenge, body)
-    })
+    it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
+      'a %s without a token is answered 401, also from a page of another site',
+      async (method) => {
+        await start()
+        const headers = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site', accept: 'text/html' }
+        expectRefusal(await orders({ method, headers }), 401, challenge, body)
+      },
+    )
 
-    it('a HEAD gets the same without a body', async () => {
+    it('a HEAD request is answered with the same challenge and no body', async () => {
       await start()
       const answer = await orders({ method: 'HEAD' })
       expect(answer).toMatchObject({ status: 401, body: '' })
       expect(answer.headers.get('www-authenticate')).toBe(challenge)
     })
 
-    it('without a baseUrl the challenge names no metadata', async () => {
+    it('the challenge has no resource_metadata without a baseUrl', async () => {
       await start({}, { baseUrl: undefined })
       expectRefusal(await orders(), 401, 'Bearer realm="orders"', body)
     })
 
-    it('the realm is the audience, in quotes that it cannot end', async () => {
+    it('the realm is the first audience, with its quotes and backslashes escaped', async () => {
       await start({}, { baseUrl: undefined, audience: ['the "orders"\\', 'billing'] })
       expectRefusal(await orders(), 401, 'Bearer realm="the \\"orders\\"\\\\"', body)
     })
 
-    it('optional: it passes, with no req.auth', async () => {
+    it('a request without a token reaches an `optional` route without req.auth', async () => {
       await start({ optional: true })
       expect(JSON.parse((await orders()).body)).toEqual({ sub: null })
       expect(JSON.parse((await orders({ headers: { authorization: 'Basic d2ViOg==' } })).body)).toEqual({ sub: null })
@@ -220,7 +227,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
   })
 
-  describe('malformed', () => {
+  describe('a malformed request', () => {
     const form = 'The Authorization header is not of the form: Bearer, a space, the access token.'
     const twice = 'There is more than one Authorization header.'
     const elsewhere = 'An access token belongs into the Authorization header and nowhere else.'
@@ -252,25 +259,28 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       'Bearer caf\u00e9',
       'bearer\tabc',
       'dpop',
-    ])('400: %s', async (authorization) => {
+    ])('a malformed Authorization header is answered 400: %s', async (authorization) => {
       await start()
       await expectMalformed({ headers: { authorization } }, form)
     })
 
-    it('400: two headers, even with the same good token', async () => {
+    it('two Authorization headers are answered 400, even with the same valid token', async () => {
       await start()
       const good = `Bearer ${await token()}`
       await expectMalformed({ headers: { authorization: [good, good] } }, twice)
     })
 
-    it.each([0, 1])('400: a second header of another scheme, at place %d', async (place) => {
-      await start()
-      const both = [`Bearer ${await token()}`]
-      both.splice(place, 0, 'Basic d2ViOg==')
-      await expectMalformed({ headers: { authorization: both } }, twice)
-    })
+    it.each([0, 1])(
+      'an additional Authorization header is answered 400, with the Basic header at index %d',
+      async (place) => {
+        await start()
+        const both = [`Bearer ${await token()}`]
+        both.splice(place, 0, 'Basic d2ViOg==')
+        await expectMalformed({ headers: { authorization: both } }, twice)
+      },
+    )
 
-    it('400: a token in the query, alone or beside a header', async () => {
+    it('a token in the query is answered 400, with or without an Authorization header', async () => {
       await start()
       const good = await token()
       await expectMalformed({}, elsewhere, `/orders?access_token=${good}`)
@@ -280,7 +290,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       await expectMalformed(withToken(good), elsewhere, '/orders?%61ccess_token=')
     })
 
-    it('400: a token in a form, alone or beside a header', async () => {
+    it('a token in a form body is answered 400, with or without an Authorization header', async () => {
       await start()
       const good = await token()
       const headers = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -293,14 +303,14 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       )
     })
 
-    it('also where a token is optional', async () => {
+    it('a malformed request is answered 400 also where the token is optional', async () => {
       await start({ optional: true })
       await expectMalformed({ headers: { authorization: 'Bearer' } }, form)
       events.length = 0
       await expectMalformed({}, elsewhere, '/orders?access_token=a')
     })
 
-    it('and the provider is not asked for it', async () => {
+    it('a malformed request causes no request to the provider', async () => {
       provider.forget()
       await start()
       await expectMalformed({ headers: { authorization: 'Bearer a b' } }, form)
@@ -308,7 +318,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
   })
 
-  describe('a token that is not good', () => {
+  describe('an invalid token', () => {
     const bad = 'The access token is not valid.'
 
     async function expectBad(value: string, description: string, detail: RegExp): Promise<void> {
@@ -321,10 +331,10 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     }
 
     it.each([
-      ['no JWT', () => 'abc', /no JWT/],
-      ['one unsigned', async () => (await token()).replace(/[^.]+$/, ''), /no JWT/],
+      ['a value that is not a JWT', () => 'abc', /no JWT/],
+      ['a token without a signature', async () => (await token()).replace(/[^.]+$/, ''), /no JWT/],
       [
-        'one signed with another key',
+        'a token signed with another key',
         async () => {
           const undo = provider.misbehave({ accessToken: { signature: 'other-key', claims: { aud: 'orders' } } })
           const { access_token } = await provider.issueTokens('alice')
@@ -333,21 +343,21 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
         },
         /signature/,
       ],
-      ['one of another issuer', () => token({ iss: 'https://elsewhere.example' }), /^iss is another issuer$/],
-      ['one of no end', () => token({ exp: undefined }), /"exp"/],
-      ['one that is not good yet', () => token({ nbf: seconds() + 100 }), /"nbf"/],
-      ['one issued in the future', () => token({ iat: seconds() + 100 }), /^iat is in the future$/],
+      ['a token of another issuer', () => token({ iss: 'https://elsewhere.example' }), /^iss is another issuer$/],
+      ['a token without exp', () => token({ exp: undefined }), /"exp"/],
+      ['a token whose nbf is in the future', () => token({ nbf: seconds() + 100 }), /"nbf"/],
+      ['a token whose iat is in the future', () => token({ iat: seconds() + 100 }), /^iat is in the future$/],
       ['an ID token', () => token({ nonce: 'n', scope: undefined }), /^nonce without a scope is that of an ID token$/],
-      ['one bound to a key', () => token({ cnf: { jkt: 'a' } }), /^it is bound to a key \(cnf\)/],
+      ['a token bound to a key', () => token({ cnf: { jkt: 'a' } }), /^it is bound to a key \(cnf\)/],
     ] as [string, () => string | Promise<string>, RegExp][])(
-      '401, and the wire does not say why: %s',
+      'an invalid token is answered 401, and only the event gives the reason: %s',
       async (_what, make, detail) => {
         await start()
         await expectBad(await make(), bad, detail)
       },
     )
 
-    it('401: one that has expired, after the tolerance', async () => {
+    it('an expired token is answered 401 once the clock tolerance is over', async () => {
       await start()
       expect((await orders(withToken(await token({ exp: seconds() - 20 })))).status).toBe(200)
       reached = 0
@@ -355,7 +365,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
 
     it(
-      '401: one for another audience; the event says how to mend it',
+      'a token for another audience is answered 401, and the event tells how to fix it',
       { meta: { id: 'bearer-answers-2' } },
       async () => {
         await start()
@@ -370,18 +380,17 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       },
     )
 
-    it('401: one for another audience than that of the rule', async () => {
+    it('a token must name the audience of the options and that of the rule', async () => {
       await start({ audience: 'billing' })
       const audience = 'The access token is for another audience.'
       await expectBad(await token(), audience, /^its aud is \["orders"\], not "billing": /)
       expect((await orders(withToken(await token({ aud: ['orders', 'billing'] })))).status).toBe(200)
-      // Both must be named, that of the options and that of the rule.
       reached = 0
       events.length = 0
       await expectBad(await token({ aud: 'billing' }), audience, /^its aud is \["billing"\], not "orders": /)
     })
 
-    it('401 also where a token is optional', async () => {
+    it('an invalid token is answered 401 also where the token is optional', async () => {
       await start({ optional: true })
       await expectBad(await token({ exp: 1 }), 'The access token has expired.', /"exp"/)
       events.length = 0
@@ -389,7 +398,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
   })
 
-  describe('a good token that may not', () => {
+  describe('a valid token that does not satisfy the rule', () => {
     async function expectDenied(rule: BearerRule, claims: object, lacking: string, needed = {}): Promise<void> {
       await start(rule)
       const answer = await orders(withToken(await token({ ...claims })))
@@ -399,24 +408,26 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       expect(events).toEqual([{ name: 'denied', event: { provider: 'bearer', at: expect.any(Number), ...event } }])
     }
 
-    it('403 with the scope that is needed', { meta: { id: 'bearer-answers-3' } }, () =>
+    it('a missing scope is answered 403 with all required scopes', { meta: { id: 'bearer-answers-3' } }, () =>
       expectDenied({ scope: ['orders:read', 'orders:write'] }, {}, 'scope orders:write', {
         scope: 'orders:read orders:write',
       }),
     )
-    it('403 with the scopes of which one is needed', () =>
+    it('a token with none of several scopes is answered 403 with their list', () =>
       expectDenied({ anyScope: 'a b' }, {}, 'one of the scopes a b', { scope: 'a b' }))
-    it('403: a role', () => expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'role admin'))
-    it('403: any of several roles', () =>
+    it('a missing role is answered 403', () => expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'role admin'))
+    it('a token with none of several roles is answered 403', () =>
       expectDenied({ anyRole: ['admin', 'owner'] }, { roles: ['editor'] }, 'one of the roles admin, owner'))
-    it('403: a claim', () => expectDenied({ claims: { tenant: 'acme' } }, { tenant: 'globex' }, 'claim tenant'))
-    it('403: a check that says no at once', () => expectDenied({ check: () => false }, {}, "the route's own check"))
-    it('403: a check that says no later', () =>
+    it('a claim with another value is answered 403', () =>
+      expectDenied({ claims: { tenant: 'acme' } }, { tenant: 'globex' }, 'claim tenant'))
+    it('a check that returns false is answered 403', () =>
+      expectDenied({ check: () => false }, {}, "the route's own check"))
+    it('a check that resolves to false is answered 403', () =>
       expectDenied({ check: async ({ sub }) => sub === 'bob' }, {}, "the route's own check"))
-    it('403 also where a token is optional', () =>
+    it('a missing scope is answered 403 also where the token is optional', () =>
       expectDenied({ optional: true, scope: 'b' }, {}, 'scope b', { scope: 'b' }))
 
-    it('is judged anew at each request, though the token is remembered', async () => {
+    it('the rule is evaluated at each request, although the token is cached', async () => {
       let tenant = 'acme'
       await start({ check: (claims, req) => req.path === '/orders' && claims['tenant'] === tenant })
       const good = withToken(await token({ tenant: 'acme' }))
@@ -426,9 +437,9 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
 
     it.each([
-      ['at once', () => fail()],
-      ['later', async () => fail()],
-    ])('500: a check that throws %s lets nobody in, and says nothing of why', async (_when, check) => {
+      ['synchronously', () => fail()],
+      ['asynchronously', async () => fail()],
+    ])('a check that throws %s is answered 500 without the reason', async (_when, check) => {
       await start({ check })
       const answer = await orders(withToken(await token()))
       const title = 'The application could not complete the request.'
@@ -437,7 +448,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
     })
   })
 
-  describe('a user who has to authenticate better (RFC 9470)', () => {
+  describe('step-up authentication (RFC 9470)', () => {
     const level = 'A different authentication level is required.'
     const recent = 'More recent authentication is required.'
 
@@ -452,29 +463,32 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
         recent,
         { acr_values: 'gold', max_age: '0' },
       ],
-    ] as [BearerRule, object, string, object][])('401 for %j of %j', async (rule, claims, description, needed) => {
-      await start({ ...rule, scope: 'orders:write' })
-      const answer = await orders(withToken(await token({ ...claims })))
-      expectError(answer, 401, 'authentication_insufficient', 'insufficient_user_authentication', description, needed)
-      expect(events).toMatchObject([
-        { name: 'token_rejected', event: { code: 'authentication_insufficient', status: 401 } },
-      ])
-    })
+    ] as [BearerRule, object, string, object][])(
+      'requires %j and answers 401 to a token with %j',
+      async (rule, claims, description, needed) => {
+        await start({ ...rule, scope: 'orders:write' })
+        const answer = await orders(withToken(await token({ ...claims })))
+        expectError(answer, 401, 'authentication_insufficient', 'insufficient_user_authentication', description, needed)
+        expect(events).toMatchObject([
+          { name: 'token_rejected', event: { code: 'authentication_insufficient', status: 401 } },
+        ])
+      },
+    )
 
-    it('passes once they have', async () => {
+    it('a token with the required acr and a recent auth_time is accepted', async () => {
       await start({ acr: 'gold', maxAuthAgeSeconds: 300 })
       expect((await orders(withToken(await token({ acr: 'gold', auth_time: seconds() - 10 })))).status).toBe(200)
     })
   })
 
-  describe('the keys cannot be had', () => {
+  describe('while the signing keys cannot be fetched', () => {
     const down = {
       title: 'The login service cannot be reached. Please try again in a moment.',
       status: 503,
       code: 'provider_unavailable',
     }
 
-    it('503 with Retry-After, nobody is let in, and it heals by itself', async () => {
+    it('answers 503 with Retry-After to every token, and recovers by itself', async () => {
       await provider.stop()
       await start()
       const good = withToken(await token())
@@ -485,30 +499,33 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       }
       expect(events.length).toBeGreaterThan(0)
       expect(events.every(({ name }) => name === 'provider_fault')).toBe(true)
-      // What needs no key is answered as ever.
+      // Requests that need no key get their usual answers.
       expect((await orders()).status).toBe(401)
       expect((await orders({ headers: { authorization: 'Bearer' } })).status).toBe(400)
       await provider.start()
       await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
     })
 
-    it('503 too where a token is optional', async () => {
+    it('answers 503 to a token also where it is optional', async () => {
       await provider.stop()
       await start({ optional: true })
       expectRefusal(await orders(withToken(await token())), 503, null, down)
       expect((await orders()).status).toBe(200)
     })
 
-    it.each([{ status: 500 }, { html: true }, { body: { keys: 'none' } }])('503: the key set is %j', async (fault) => {
-      await start()
-      const undo = provider.misbehave({ endpoints: { jwks: fault } })
-      const good = withToken(await token())
-      expectRefusal(await orders(good), 503, null, down)
-      undo()
-      await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
-    })
+    it.each([{ status: 500 }, { html: true }, { body: { keys: 'none' } }])(
+      'answers 503 if the key set is %j',
+      async (fault) => {
+        await start()
+        const undo = provider.misbehave({ endpoints: { jwks: fault } })
+        const good = withToken(await token())
+        expectRefusal(await orders(good), 503, null, down)
+        undo()
+        await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
+      },
+    )
 
-    it('an outage after the first fetch is not noticed', async () => {
+    it('accepts tokens during an outage after the first fetch of the keys', async () => {
       const api = await start({}, { rememberSeconds: 0 })
       await api.ready()
       await provider.stop()
@@ -517,7 +534,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
   })
 
   describe('onError', () => {
-    it('answers in our place, with the error and nothing sent yet but that it is not to be stored', async () => {
+    it('onError replaces the built-in response, with Cache-Control: no-store already set', async () => {
       const seen: OidcError[] = []
       await start(
         { scope: 'orders:write' },
@@ -556,7 +573,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       expect(reached).toBe(0)
     })
 
-    it('may pass it on to the handlers of the application', async () => {
+    it('onError can pass the error to the error handlers of the application', async () => {
       const api = createBearer({
         issuer: provider.issuer,
         audience: 'orders',
@@ -565,21 +582,21 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       await serve((app) => {
         app.get('/orders', api.requireBearer(), (_req, res) => void res.send('in'))
       })
-      // Express's own handler takes status and headers from the error.
+      // Express's default handler takes status and headers from the error.
       const answer = await orders()
       expect(answer.status).toBe(401)
       expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="orders"')
       expect(answer.body).not.toBe('in')
     })
 
-    it('that fails is a 500, and lets nobody in', async () => {
+    it('an onError that throws is answered 500', async () => {
       await start({}, { onError: async () => fail() })
       const title = 'The application could not complete the request.'
       expectRefusal(await orders(), 500, null, { title, status: 500, code: 'hook_failed' })
     })
   })
 
-  describe('the metadata of the API (RFC 9728)', () => {
+  describe('the protected resource metadata (RFC 9728)', () => {
     const members = (resource: string): object => ({
       resource,
       authorization_servers: [provider.issuer],
@@ -591,7 +608,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       ['https://api.example.com/', '/.well-known/oauth-protected-resource', 'https://api.example.com'],
       [baseUrl, '/.well-known/oauth-protected-resource/v1', baseUrl],
       [`${baseUrl}/`, '/.well-known/oauth-protected-resource/v1', baseUrl],
-    ])('of %s are at %s, for anyone', async (base, path, resource) => {
+    ])('the metadata of %s is served at %s to any origin', async (base, path, resource) => {
       await start({}, { baseUrl: base })
       const answer = await call(`${url}${path}?a=1`, { headers: { host: 'elsewhere.example' } })
       expect(answer.status).toBe(200)
@@ -602,32 +619,35 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       expect(challenge).toContain(`resource_metadata="https://api.example.com${path}"`)
     })
 
-    it('are there for GET and HEAD alone', async () => {
+    it('the metadata is served only for GET and HEAD', async () => {
       await start()
       const place = `${url}/.well-known/oauth-protected-resource/v1`
       expect(await call(place, { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
       for (const method of ['POST', 'PUT', 'DELETE']) expect((await call(place, { method })).status).toBe(404)
     })
 
-    it.each(['', '/', '/v1/', '/v2', '/V1'])('are not at the place of another resource: %j', async (path) => {
-      await start()
-      expect((await call(`${url}/.well-known/oauth-protected-resource${path}`)).status).toBe(404)
-    })
+    it.each(['', '/', '/v1/', '/v2', '/V1'])(
+      'the metadata is not served at the path of another resource: %j',
+      async (path) => {
+        await start()
+        expect((await call(`${url}/.well-known/oauth-protected-resource${path}`)).status).toBe(404)
+      },
+    )
 
-    it('are nowhere without a baseUrl', async () => {
+    it('the metadata is not served without a baseUrl', async () => {
       await start({}, { baseUrl: undefined })
       expect((await call(`${url}/.well-known/oauth-protected-resource`)).status).toBe(404)
       expect((await orders()).headers.get('www-authenticate')).not.toContain('resource_metadata')
     })
 
-    it('name all issuers', async () => {
+    it('the metadata lists all issuers', async () => {
       const others = ['https://a.example.com', 'https://b.example.com/realms/acme']
       await start({}, { issuer: [others[0] as string, { issuer: others[1] as string }] })
       const answer = await call(`${url}/.well-known/oauth-protected-resource/v1`)
       expect(JSON.parse(answer.body)).toMatchObject({ authorization_servers: others })
     })
 
-    /** Beside a login: what the router of an instance answers, and what its guard says of it. */
+    /** The metadata that the router of `createOidc()` serves, and the challenge of its guard. */
     async function besideLogin(path: string): Promise<{ metadata: Answer; posted: Answer; challenge: string | null }> {
       await serve((app) => {
         const oidc = createOidc({
@@ -648,7 +668,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       }
     }
 
-    it('beside a login are answered by its router', async () => {
+    it('the router of createOidc() serves the metadata', async () => {
       const found = await besideLogin('')
       expect(found.metadata.status).toBe(200)
       expect(JSON.parse(found.metadata.body)).toEqual(members('https://app.example.com'))
@@ -659,7 +679,7 @@ describe.each(expresses)('a guard of tokens on Express %d', (major, make) => {
       )
     })
 
-    it('beside a login are not told of where its router is mounted below them', async () => {
+    it('createOidc() with a base path neither serves nor announces the metadata', async () => {
       const found = await besideLogin('/shop')
       expect(found.metadata.status).toBe(404)
       expect(found.challenge).toBe('Bearer realm="orders"')

@@ -1,4 +1,4 @@
-/** Sessions and access tokens in one application, and on one route: a token is judged alone, and never made up for by a login. */
+/** Sessions and access tokens on one route: a token is evaluated alone, and a login never makes up for an invalid one. */
 import { request } from 'node:http'
 import type { Express, Request } from 'express'
 import {
@@ -19,7 +19,7 @@ import { flow, thrown } from '../support/flow.ts'
 const world = flow()
 const seconds = (): number => Math.floor(Date.now() / 1000)
 
-/** An access token of Bob for the orders, with claims changed: in the browsers here it is Alice who is logged in. */
+/** An access token of Bob for the audience `orders`. The browsers of this file are logged in as Alice. */
 function token(changes: Record<string, unknown> = {}): Promise<string> {
   const { provider } = world
   const iat = seconds()
@@ -27,7 +27,7 @@ function token(changes: Record<string, unknown> = {}): Promise<string> {
   return provider.sign({ ...claims, jti: crypto.randomUUID(), ...changes })
 }
 
-/** Who is at a request, in all the ways an application may ask. */
+/** The user of a request, by every API that an application can use to find it. */
 function who(oidc: Oidc, req: Request): object {
   let user: string
   try {
@@ -81,21 +81,21 @@ function send(agent: UserAgent, path: string, authorization?: string, method = '
   return agent.fetch(path, { method, redirect: 'manual', headers: { authorization } })
 }
 
-describe('a route for sessions and tokens', () => {
-  it('lets a login in', async () => {
+describe('requireAuth() with `bearer`', () => {
+  it('accepts a logged-in request without a token', async () => {
     const { agent } = await start()
     await logIn(agent)
     expect((await send(agent, '/both')).json()).toMatchObject(bySession)
   })
 
-  it('lets a token in without any session, and makes none', async () => {
+  it('accepts a token without a session, and creates no session', async () => {
     const { agent } = await start()
     const answer = await send(agent, '/both', `Bearer ${await token()}`)
     expect(answer.json()).toEqual(byToken)
     expect(answer.cookiesSet).toEqual([])
   })
 
-  it('tells a client that has neither what it may present, and a page of a person where to log in', async () => {
+  it('sends the Bearer challenge in every 401, to a client as to a page', async () => {
     const { app, agent } = await start({ rule: { redirect: false } })
     const none = await send(agent, '/both')
     expect([none.status, none.json()]).toMatchObject([401, { code: 'login_required' }])
@@ -103,24 +103,24 @@ describe('a route for sessions and tokens', () => {
     expect(none.headers.get('www-authenticate')).toBe(challenge)
     const page = await agent.get('/both')
     expect([page.status, page.headers.get('www-authenticate')]).toEqual([401, challenge])
-    // Where no token would do, none is asked for.
+    // A route without `bearer` has no such challenge.
     expect((await send(agent, '/session')).headers.get('www-authenticate')).toBeNull()
   })
 
-  it('judges a request with both by the token alone: nobody is logged in on it', async () => {
+  it('evaluates only the token of a request with both, and logs nobody in', async () => {
     const { agent } = await start()
     await logIn(agent)
     const both = await send(agent, '/both', `Bearer ${await token()}`)
     expect(both.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
     expect(both.json()).toEqual(byToken)
-    // And so a third time, when the token is remembered; the session itself is as it was.
+    // The third time the token comes from the cache. The session itself is unchanged.
     const same = `bearer ${await token()}`
     for (let time = 0; time < 3; time++) expect((await send(agent, '/both', same)).json()).toEqual(byToken)
     expect((await send(agent, '/both')).json()).toMatchObject(bySession)
   })
 
   it.each(['Basic d2ViOnNlY3JldA==', 'Negotiate abc', 'Bearer-Token abc', ''])(
-    'judges a header of another scheme by the session: %j',
+    'evaluates the session if the Authorization header has another scheme: %j',
     async (authorization) => {
       const { agent, app } = await start()
       await logIn(agent)
@@ -130,7 +130,7 @@ describe('a route for sessions and tokens', () => {
     },
   )
 
-  it('answers who has neither as a guard of sessions does', async () => {
+  it('answers a request without login and token as requireAuth() without `bearer` does', async () => {
     const { app } = await start()
     expect((await send(app.agent(), '/both')).json()).toMatchObject({
       code: 'login_required',
@@ -141,18 +141,18 @@ describe('a route for sessions and tokens', () => {
     expect(navigation.headers.get('location')).toMatch(world.provider.url)
   })
 
-  it('judges tokens by the same rule as logins, each by what they bring themselves', async () => {
+  it('evaluates the same rule for logins and tokens, each by its own claims and roles', async () => {
     const { agent } = await start({ rule: { roles: 'admin', claims: { sub: 'alice' } } })
     await logIn(agent)
     expect((await send(agent, '/both')).json()).toMatchObject(bySession)
-    // Alice has the role; the token's user has not.
+    // Alice has the role; the user of the token does not.
     const denied = await send(agent, '/both', `Bearer ${await token({ roles: ['editor'] })}`)
     expect(denied.json()).toMatchObject({ status: 403, code: 'not_allowed', error: 'insufficient_scope' })
     const admitted = await send(agent, '/both', `Bearer ${await token({ roles: ['admin'], sub: 'alice' })}`)
     expect(admitted.json()).toMatchObject({ token: 'alice', isAuthenticated: false })
   })
 
-  it('gives its check the claims of the token', async () => {
+  it('passes the claims of the token to `check`', async () => {
     const seen: unknown[] = []
     const check = (claims: object): boolean => {
       seen.push(claims)
@@ -164,19 +164,19 @@ describe('a route for sessions and tokens', () => {
     expect(seen).toMatchObject([{ sub: 'bob', tenant: 'acme', aud: 'orders' }])
   })
 
-  it('has its own audience where the options have none, and besides theirs where they do', async () => {
+  it('uses the audience of the rule where the options have none', async () => {
     const own = { bearer: { audience: 'billing' } }
     const app = await world.start({
       routes: (made, oidc) => void made.get('/own', oidc.requireAuth(own), (req, res) => void res.json(who(oidc, req))),
     })
     const orders = await send(app.agent(), '/own', `Bearer ${await token()}`)
     expect(orders.json()).toMatchObject({ status: 401, error: 'invalid_token' })
-    // Of no audience of the options, the realm is what is guarded.
+    // Without an audience in the options the realm is the base URL.
     expect(orders.headers.get('www-authenticate')).toMatch(new RegExp(`^Bearer realm="${app.url}", `))
     expect((await send(app.agent(), '/own', `Bearer ${await token({ aud: 'billing' })}`)).json()).toEqual(byToken)
   })
 
-  it('does not look at tokens unless told to', async () => {
+  it('requireAuth() without `bearer` ignores tokens', async () => {
     const { agent, app } = await start()
     await logIn(agent)
     const authorization = `Bearer ${await token()}`
@@ -185,52 +185,68 @@ describe('a route for sessions and tokens', () => {
   })
 })
 
-describe.each(ways)('a live session does not make up for a token that will not do, at %s', (path) => {
+describe.each(ways)('a logged-in request with a rejected token, at %s', (path) => {
   it.each([
-    ['an empty one', () => 'Bearer', 400, 'invalid_request'],
-    ['one of nothing but spaces', () => 'Bearer    ', 400, 'invalid_request'],
-    ['an empty one of the scheme DPoP', () => 'DPoP', 400, 'invalid_request'],
-    ['several', async () => `Bearer ${await token()}, Bearer ${await token()}`, 400, 'invalid_request'],
-    ['one in quotes', async () => `Bearer "${await token()}"`, 400, 'invalid_request'],
-    ['no JWT', () => 'Bearer abc', 401, 'invalid_token'],
-    ['the texts undefined and null, as scripts send them', () => 'Bearer undefined', 401, 'invalid_token'],
-    ['one that has expired', async () => `Bearer ${await token({ exp: 1 })}`, 401, 'invalid_token'],
-    ['one for another audience', async () => `Bearer ${await token({ aud: 'account' })}`, 401, 'invalid_token'],
-    ['one of another issuer', async () => `bearer ${await token({ iss: 'https://a.example' })}`, 401, 'invalid_token'],
-    ['one of the scheme DPoP, which is not taken', async () => `DPoP ${await token()}`, 401, 'invalid_token'],
-  ] as [string, () => string | Promise<string>, number, string][])('%s', async (_what, make, status, error) => {
-    const { agent, rejected } = await start()
-    await logIn(agent)
-    const answer = await send(agent, path, await make())
-    expect(answer.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
-    expect(answer.status).toBe(status)
-    expect(answer.headers.get('content-type')).toBe('application/problem+json')
-    expect(answer.headers.get('www-authenticate')).toMatch(new RegExp(`^Bearer realm="orders", error="${error}"`))
-    expect(answer.json()).toMatchObject({ error })
-    expect(rejected).toHaveLength(1)
-    // It ends no login either.
-    expect((await send(agent, '/session')).json()).toMatchObject(bySession)
-  })
+    ['an empty token', () => 'Bearer', 400, 'invalid_request'],
+    ['a token of spaces', () => 'Bearer    ', 400, 'invalid_request'],
+    ['an empty token of the DPoP scheme', () => 'DPoP', 400, 'invalid_request'],
+    [
+      'several tokens in one header',
+      async () => `Bearer ${await token()}, Bearer ${await token()}`,
+      400,
+      'invalid_request',
+    ],
+    ['a token in quotes', async () => `Bearer "${await token()}"`, 400, 'invalid_request'],
+    ['a value that is not a JWT', () => 'Bearer abc', 401, 'invalid_token'],
+    ['the string undefined, as scripts send it', () => 'Bearer undefined', 401, 'invalid_token'],
+    ['an expired token', async () => `Bearer ${await token({ exp: 1 })}`, 401, 'invalid_token'],
+    ['a token for another audience', async () => `Bearer ${await token({ aud: 'account' })}`, 401, 'invalid_token'],
+    [
+      'a token of another issuer',
+      async () => `bearer ${await token({ iss: 'https://a.example' })}`,
+      401,
+      'invalid_token',
+    ],
+    ['a token of the DPoP scheme, which is not enabled', async () => `DPoP ${await token()}`, 401, 'invalid_token'],
+  ] as [string, () => string | Promise<string>, number, string][])(
+    'a live session does not make up for %s',
+    async (_what, make, status, error) => {
+      const { agent, rejected } = await start()
+      await logIn(agent)
+      const answer = await send(agent, path, await make())
+      expect(answer.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
+      expect(answer.status).toBe(status)
+      expect(answer.headers.get('content-type')).toBe('application/problem+json')
+      expect(answer.headers.get('www-authenticate')).toMatch(new RegExp(`^Bearer realm="orders", error="${error}"`))
+      expect(answer.json()).toMatchObject({ error })
+      expect(rejected).toHaveLength(1)
+      // The login remains as well.
+      expect((await send(agent, '/session')).json()).toMatchObject(bySession)
+    },
+  )
 
-  it.each([0, 1])('one beside a header of another scheme, at place %d', async (place) => {
-    const { agent, app } = await start()
-    await logIn(agent)
-    const authorization = ['Basic d2ViOnNlY3JldA==']
-    authorization.splice(place, 0, `Bearer ${await token()}`)
-    const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
-    const headers: Record<string, string | string[]> = { authorization, cookie }
-    const status = await new Promise((resolve, reject) => {
-      const sent = request(app.url + path, { headers, agent: false })
-      sent.on('response', (response) => resolve(response.resume().statusCode))
-      sent.on('error', reject).end()
-    })
-    expect(status).toBe(400)
-  })
+  it.each([0, 1])(
+    'a second Authorization header is answered 400 despite a live session, with Bearer at index %d',
+    async (place) => {
+      const { agent, app } = await start()
+      await logIn(agent)
+      const authorization = ['Basic d2ViOnNlY3JldA==']
+      authorization.splice(place, 0, `Bearer ${await token()}`)
+      const cookie = `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`
+      const headers: Record<string, string | string[]> = { authorization, cookie }
+      const status = await new Promise((resolve, reject) => {
+        const sent = request(app.url + path, { headers, agent: false })
+        sent.on('response', (response) => resolve(response.resume().statusCode))
+        sent.on('error', reject).end()
+      })
+      expect(status).toBe(400)
+    },
+  )
 
-  it('one that cannot be verified now', async () => {
+  it('a token that cannot be verified now is answered 503 despite a live session', async () => {
     const { agent } = await start({ bearer: { audience: 'orders', rememberSeconds: 0 } })
     await logIn(agent)
-    // Signed with a key that is not known yet, and cannot be fetched.
+    // The token is signed with a key that is not cached and cannot be fetched.
     await world.provider.rotateKeys()
     const fresh = await token()
     await world.provider.stop()
@@ -240,7 +256,7 @@ describe.each(ways)('a live session does not make up for a token that will not d
     expect((await send(agent, '/session')).json()).toMatchObject(bySession)
   })
 
-  it('a page that is opened so is answered as a client is', async () => {
+  it('a navigation with an invalid token is answered with problem+json, not redirected', async () => {
     const { agent } = await start()
     await logIn(agent)
     const answer = await agent.get(path, { redirect: 'manual', headers: { authorization: 'Bearer abc' } })
@@ -249,7 +265,7 @@ describe.each(ways)('a live session does not make up for a token that will not d
     expect(answer.headers.get('location')).toBeNull()
   })
 
-  it('onError finds nobody logged in, whatever was wrong with the token', async () => {
+  it('onError sees an unauthenticated request for each kind of rejected token', async () => {
     const found: unknown[] = []
     const { agent } = await start({
       options: {
@@ -270,8 +286,8 @@ describe.each(ways)('a live session does not make up for a token that will not d
   })
 })
 
-describe('a route for tokens beside a login', () => {
-  it('looks at no session: a login alone presents nothing', async () => {
+describe('requireBearer() of createOidc()', () => {
+  it('requireBearer() ignores the session: a login alone is answered 401', async () => {
     const { agent, rejected } = await start()
     await logIn(agent)
     const answer = await send(agent, '/api')
@@ -280,7 +296,7 @@ describe('a route for tokens beside a login', () => {
     expect((await send(agent, '/api', `Bearer ${await token()}`)).json()).toEqual(byToken)
   })
 
-  it('optional: without a token the session is what it is, with one it does not count', async () => {
+  it('an `optional` token makes the session available only to a request without a token', async () => {
     const { agent, app } = await start()
     await logIn(agent)
     expect((await send(agent, '/optional')).json()).toMatchObject(bySession)
@@ -295,7 +311,7 @@ describe('a route for tokens beside a login', () => {
     }
   })
 
-  it('needs no router and no session before it', async () => {
+  it('both guards accept a token before the router and the session middleware', async () => {
     const app = await world.start({
       before: (made) => {
         const oidc = createOidc({
@@ -317,7 +333,7 @@ describe('a route for tokens beside a login', () => {
     expect((await send(app.agent(), '/first-both', authorization)).json()).toEqual({ sub: 'bob' })
   })
 
-  it('verifies with the keys that logins are verified with', async () => {
+  it('access tokens and ID tokens are verified with one cached key set', async () => {
     const { agent } = await start()
     await logIn(agent)
     world.provider.forget()
@@ -326,16 +342,16 @@ describe('a route for tokens beside a login', () => {
   })
 })
 
-describe('the rule for unsafe requests of other sites', () => {
+describe('the cross-site check of unsafe requests', () => {
   const foreign = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' }
   const older = { origin: 'https://elsewhere.example', 'sec-fetch-site': undefined }
 
-  it.each([foreign, older])('holds for sessions, and not for tokens: %j', async (headers) => {
+  it.each([foreign, older])('the cross-site check applies to sessions and not to tokens: %j', async (headers) => {
     const { agent } = await start()
     await logIn(agent)
     const post = (path: string, authorization?: string) =>
       agent.fetch(path, { method: 'POST', redirect: 'manual', headers: { ...headers, authorization } })
-    // The cookie goes along in all of them, as it would without SameSite.
+    // All of them send the cookie, as a browser would without SameSite.
     const refused = await post('/both')
     expect(refused.hops[0]?.requestHeaders['cookie']).toContain('connect.sid')
     expect(refused.json()).toMatchObject({ status: 403, code: 'cross_site_request' })
@@ -343,18 +359,18 @@ describe('the rule for unsafe requests of other sites', () => {
     const authorization = `Bearer ${await token()}`
     expect((await post('/both', authorization)).json()).toEqual(byToken)
     expect((await post('/api', authorization)).json()).toEqual(byToken)
-    // Nor is a token that is not good answered by that rule.
+    // An invalid token is rejected as such, not as cross-site.
     expect((await post('/both', 'Bearer abc')).json()).toMatchObject({ status: 401, error: 'invalid_token' })
   })
 
-  it('lets the own pages of the application through', async () => {
+  it("accepts a POST from the application's own pages", async () => {
     const { agent } = await start()
     await logIn(agent)
     expect((await send(agent, '/both', undefined, 'POST')).json()).toMatchObject(bySession)
   })
 })
 
-describe('the options at construction', () => {
+describe('checks of the `bearer` options', () => {
   const login = {
     issuer: 'https://id.example.com',
     clientId: 'web',
@@ -363,7 +379,7 @@ describe('the options at construction', () => {
     secret,
   }
 
-  it('bearer: true needs an audience in those of the instance', () => {
+  it('bearer: true requires an audience in the options of the instance', () => {
     const without = createOidc(login)
     const needed =
       /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc\(\{ bearer: \{ audience } }\)/
@@ -374,7 +390,7 @@ describe('the options at construction', () => {
     expect(faultsOf(() => withAudience.requireAuth({ bearer: true }))).toEqual([])
   })
 
-  it('an audience that is undefined is said to be so, in the options and in rules', () => {
+  it('an audience that is undefined is reported, in options and in rules', () => {
     const unset = /audience is present but undefined: is its environment variable set\?/
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     for (const work of [
@@ -386,7 +402,7 @@ describe('the options at construction', () => {
     }
   })
 
-  it('names unknown keys, with what may be meant', () => {
+  it('unknown keys are reported with a suggestion', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     expect(faultsOf(() => oidc.requireAuth({ beaer: true } as never))).toEqual([
       "unknown option 'beaer'; did you mean 'bearer'?",
@@ -402,7 +418,7 @@ describe('the options at construction', () => {
     ])
   })
 
-  it('bearer in a rule of several instances is no rule that is silently left out', () => {
+  it('requireAnyAuth() throws for a rule with `bearer` instead of ignoring it', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     expect(thrown(() => requireAnyAuth([oidc], { bearer: { audience: 'orders' } }))).toMatchObject({
       code: 'options_invalid',

@@ -1,4 +1,4 @@
-/** Access tokens that are bound to a key: by DPoP (RFC 9449) or by a certificate (RFC 8705). */
+/** Sender-constrained access tokens, bound by DPoP (RFC 9449) or to a client certificate (RFC 8705). */
 import { X509Certificate, createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
@@ -66,7 +66,7 @@ interface Answer {
   readonly body: Record<string, unknown>
 }
 
-/** The application behind a proxy that has taken `/v1` off. */
+/** An application behind a proxy that strips `/v1`. */
 async function serve(bearer: Pick<Bearer, 'requireBearer'>, more?: (app: Express) => void) {
   const app = express()
   more?.(app)
@@ -85,9 +85,9 @@ async function dpop(changes: Partial<ProofOf> = {}, token = bound): Promise<Reco
   return { authorization: `DPoP ${token}`, dpop: await client.proof({ url, token, ...changes }) }
 }
 
-describe('a token that is bound to a DPoP key', () => {
+describe('a DPoP-bound token', () => {
   it(
-    'is good with a proof for the request, and with another for the next',
+    'a DPoP-bound token is accepted with a new proof for each request',
     { meta: { id: 'bound-tokens-1' } },
     async () => {
       const { bearer } = guardOf()
@@ -95,13 +95,13 @@ describe('a token that is bound to a DPoP key', () => {
       expect(await ask(await dpop())).toMatchObject({ status: 200, body: { sub: 'alice' } })
       expect(await ask(await dpop())).toMatchObject({ status: 200 })
       expect(await ask(await dpop({ method: 'POST' }), { method: 'POST' })).toMatchObject({ status: 200 })
-      // RFC 9449 4.3: without query and fragment.
+      // RFC 9449 4.3: query and fragment are ignored.
       expect(await ask(await dpop(), { path: '/orders?page=2' })).toMatchObject({ status: 200 })
       expect(await ask(await dpop({ url: `${url}?page=1#top` }))).toMatchObject({ status: 200 })
     },
   )
 
-  it.each(['RS256', 'PS256', 'EdDSA', 'ES384'])('takes proofs by %s', async (alg) => {
+  it.each(['RS256', 'PS256', 'EdDSA', 'ES384'])('accepts proofs signed with %s', async (alg) => {
     const other = await dpopClient(alg)
     const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
     const ask = await serve(guardOf().bearer)
@@ -111,35 +111,35 @@ describe('a token that is bound to a DPoP key', () => {
 
   const now = (): number => Math.floor(Date.now() / 1000)
   const bad: [string, () => Partial<ProofOf> | Promise<Partial<ProofOf>>, RegExp][] = [
-    ['of another method', () => ({ method: 'POST' }), /htm is another method/],
-    ['of a method in small letters', () => ({ method: 'get' }), /htm is another method/],
+    ['for another method', () => ({ method: 'POST' }), /htm is another method/],
+    ['for the method in lowercase', () => ({ method: 'get' }), /htm is another method/],
     [
-      'of another path',
+      'for another path',
       () => ({ url: `${baseUrl}/orders/1` }),
       /htu is another URL than https:\/\/api\.example\.com\/v1\/orders$/,
     ],
-    ['of another host', () => ({ url: 'https://evil.example/v1/orders' }), /htu is another URL/],
-    ['of plain http', () => ({ url: 'http://api.example.com/v1/orders' }), /htu is another URL/],
-    ['of another port', () => ({ url: 'https://api.example.com:8443/v1/orders' }), /htu is another URL/],
-    ['of a URL that is none', () => ({ claims: { htu: 'orders' } }), /htu is another URL/],
-    ['without a URL', () => ({ claims: { htu: undefined } }), /htu is another URL/],
+    ['for another host', () => ({ url: 'https://evil.example/v1/orders' }), /htu is another URL/],
+    ['for plain http', () => ({ url: 'http://api.example.com/v1/orders' }), /htu is another URL/],
+    ['for another port', () => ({ url: 'https://api.example.com:8443/v1/orders' }), /htu is another URL/],
+    ['whose htu is not a URL', () => ({ claims: { htu: 'orders' } }), /htu is another URL/],
+    ['without htu', () => ({ claims: { htu: undefined } }), /htu is another URL/],
     ['for another token', () => ({ token: 'another' }), /ath is that of another token/],
-    ['for no token', () => ({ claims: { ath: undefined } }), /ath is that of another token/],
-    ['without an identifier', () => ({ claims: { jti: undefined } }), /jti is no identifier/],
-    ['with an identifier that is none', () => ({ claims: { jti: 1 } }), /jti is no identifier/],
-    ['with an empty identifier', () => ({ claims: { jti: '' } }), /jti is no identifier/],
-    ['with a huge identifier', () => ({ claims: { jti: 'x'.repeat(257) } }), /jti is no identifier/],
-    ['too old', () => ({ claims: { iat: now() - 100 } }), /"iat" claim timestamp check failed/],
-    ['of the future', () => ({ claims: { iat: now() + 100 } }), /"iat" claim timestamp check failed/],
-    ['of no time', () => ({ claims: { iat: undefined } }), /"iat"/],
-    ['that has ended', () => ({ claims: { exp: now() - 100 } }), /"exp" claim timestamp check failed/],
-    ['of another type', () => ({ header: { typ: 'JWT' } }), /"typ"/],
-    ['of no type', () => ({ header: { typ: undefined } }), /"typ"/],
-    ['without its key', () => ({ header: { jwk: undefined } }), /"jwk"/],
-    ['with its private key', () => ({ header: { jwk: client.privateJwk } }), /must be a public key/],
-    ['with a key that did not sign it', async () => ({ header: { jwk: (await dpopClient()).jwk } }), /signature/],
+    ['without ath', () => ({ claims: { ath: undefined } }), /ath is that of another token/],
+    ['without jti', () => ({ claims: { jti: undefined } }), /jti is no identifier/],
+    ['with a numeric jti', () => ({ claims: { jti: 1 } }), /jti is no identifier/],
+    ['with an empty jti', () => ({ claims: { jti: '' } }), /jti is no identifier/],
+    ['with a jti of 257 characters', () => ({ claims: { jti: 'x'.repeat(257) } }), /jti is no identifier/],
+    ['whose iat is too old', () => ({ claims: { iat: now() - 100 } }), /"iat" claim timestamp check failed/],
+    ['whose iat is in the future', () => ({ claims: { iat: now() + 100 } }), /"iat" claim timestamp check failed/],
+    ['without iat', () => ({ claims: { iat: undefined } }), /"iat"/],
+    ['that has expired', () => ({ claims: { exp: now() - 100 } }), /"exp" claim timestamp check failed/],
+    ['of another typ', () => ({ header: { typ: 'JWT' } }), /"typ"/],
+    ['without typ', () => ({ header: { typ: undefined } }), /"typ"/],
+    ['without jwk', () => ({ header: { jwk: undefined } }), /"jwk"/],
+    ['whose jwk is a private key', () => ({ header: { jwk: client.privateJwk } }), /must be a public key/],
+    ['whose jwk did not sign it', async () => ({ header: { jwk: (await dpopClient()).jwk } }), /signature/],
     [
-      'by a key of its own, that the token is not bound to',
+      'with foreign keys for signature and jwk',
       async () => {
         const { privateKey } = await generateKeyPair('ES256')
         const other = await dpopClient()
@@ -148,10 +148,10 @@ describe('a token that is bound to a DPoP key', () => {
       /signature/,
     ],
   ]
-  it.each(bad)('is refused with a proof %s', async (_, changes, reason) => {
+  it.each(bad)('a DPoP-bound token is rejected with a proof %s', async (_, changes, reason) => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
-    // Also where the token itself is remembered.
+    // The proof must be checked even if the token itself is cached.
     for (let time = 0; time < 2; time++) expect(await ask(await dpop())).toMatchObject({ status: 200 })
     const answer = await ask(await dpop(await changes()))
     expect(answer).toMatchObject({ status: 401, body: { code: 'token_invalid', error: 'invalid_dpop_proof' } })
@@ -159,7 +159,7 @@ describe('a token that is bound to a DPoP key', () => {
     expect(answer.body['error_description']).toBe('The DPoP proof is not valid, or missing.')
   })
 
-  it('is refused with the good proof of another client', async () => {
+  it('a DPoP-bound token is rejected with a valid proof of another client', async () => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
     const thief = await dpopClient()
@@ -168,7 +168,7 @@ describe('a token that is bound to a DPoP key', () => {
     expect(details).toEqual(['DPoP proof: it is by another key than the token is bound to'])
   })
 
-  it('is refused without a proof, with two, and with what is none', async () => {
+  it('a DPoP-bound token is rejected without a proof, with two proofs, and with a malformed one', async () => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
     const { dpop: proof = '', authorization = '' } = await dpop()
@@ -182,34 +182,42 @@ describe('a token that is bound to a DPoP key', () => {
     ])
   })
 
-  it('is refused as a plain Bearer token, with its proof or without', { meta: { id: 'bound-tokens-2' } }, async () => {
-    const ask = await serve(guardOf().bearer)
-    const { dpop: proof = '' } = await dpop()
-    expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
-    expect(await ask({ authorization: `Bearer ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
-  })
+  it(
+    'a DPoP-bound token is rejected under the Bearer scheme, with and without its proof',
+    { meta: { id: 'bound-tokens-2' } },
+    async () => {
+      const ask = await serve(guardOf().bearer)
+      const { dpop: proof = '' } = await dpop()
+      expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
+      expect(await ask({ authorization: `Bearer ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
+    },
+  )
 
-  it('is refused where no DPoP is configured, and by verifyToken', { meta: { id: 'bound-tokens-3' } }, async () => {
-    const { bearer, details } = guardOf({ dpop: undefined })
-    const ask = await serve(bearer)
-    expect(await ask(await dpop())).toMatchObject({ status: 401 })
-    expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({
-      status: 401,
-      body: { error: 'invalid_token' },
-    })
-    await expect(bearer.verifyToken(bound)).rejects.toMatchObject({ status: 401 })
-    await expect(guardOf().bearer.verifyToken(bound)).rejects.toMatchObject({
-      detail: 'it is bound to a key (cnf), which nothing proves here',
-    })
-    expect(new Set(details)).toEqual(
-      new Set([
-        'it is bound to a key (cnf), and the option dpop is not set',
-        'it is bound to a key (cnf), which nothing proves here',
-      ]),
-    )
-  })
+  it(
+    'a DPoP-bound token is rejected without the `dpop` option, and by verifyToken()',
+    { meta: { id: 'bound-tokens-3' } },
+    async () => {
+      const { bearer, details } = guardOf({ dpop: undefined })
+      const ask = await serve(bearer)
+      expect(await ask(await dpop())).toMatchObject({ status: 401 })
+      expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({
+        status: 401,
+        body: { error: 'invalid_token' },
+      })
+      await expect(bearer.verifyToken(bound)).rejects.toMatchObject({ status: 401 })
+      await expect(guardOf().bearer.verifyToken(bound)).rejects.toMatchObject({
+        detail: 'it is bound to a key (cnf), which nothing proves here',
+      })
+      expect(new Set(details)).toEqual(
+        new Set([
+          'it is bound to a key (cnf), and the option dpop is not set',
+          'it is bound to a key (cnf), which nothing proves here',
+        ]),
+      )
+    },
+  )
 
-  it('is told how, in a challenge of its own', async () => {
+  it('the 401 answer has a DPoP challenge with error and algorithms', async () => {
     const ask = await serve(guardOf().bearer)
     const { challenge } = await ask({ authorization: `DPoP ${bound}` })
     expect(challenge).toMatch(
@@ -220,8 +228,8 @@ describe('a token that is bound to a DPoP key', () => {
   })
 })
 
-describe('a token that is bound to no key', () => {
-  it('is a Bearer token, and none of DPoP', async () => {
+describe('an unbound token', () => {
+  it('an unbound token is accepted under the Bearer scheme and rejected under DPoP', async () => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
     const token = await tokenOf()
@@ -231,7 +239,7 @@ describe('a token that is bound to no key', () => {
   })
 
   it.each([null, 'x', [], {}, 1, { kid: 'a' }, { 'jkt#S512': 'x' }])(
-    'is refused with the confirmation %j',
+    'a token with the invalid cnf %j is rejected',
     async (cnf) => {
       const ask = await serve(guardOf({ mtls: true }).bearer)
       const token = await tokenOf({ cnf })
@@ -240,27 +248,27 @@ describe('a token that is bound to no key', () => {
     },
   )
 
-  it('with further members in its confirmation is as good as without', { meta: { id: 'bound-tokens-4' } }, async () => {
+  it('additional members of cnf are ignored', { meta: { id: 'bound-tokens-4' } }, async () => {
     const ask = await serve(guardOf().bearer)
     const token = await tokenOf({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 200 })
   })
 })
 
-describe('a proof that was used', () => {
-  it('is refused, in this process', async () => {
+describe('a replayed DPoP proof', () => {
+  it('a replayed proof is rejected within the process', async () => {
     const { bearer, details } = guardOf()
     const ask = await serve(bearer)
     const headers = await dpop()
     expect(await ask(headers)).toMatchObject({ status: 200 })
-    // The token itself is remembered by the third.
+    // By the third request the token itself is cached.
     for (let time = 0; time < 3; time++) {
       expect(await ask(headers)).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
     }
     expect(details).toEqual(Array(3).fill('DPoP proof: it was used before'))
   })
 
-  it("is no other client's, who may have hit on the same identifier", async () => {
+  it('two clients may use the same jti', async () => {
     const ask = await serve(guardOf().bearer)
     const other = await dpopClient()
     const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
@@ -270,7 +278,7 @@ describe('a proof that was used', () => {
     expect(await ask({ authorization: `DPoP ${token}`, dpop: proof })).toMatchObject({ status: 200 })
   })
 
-  it('stays refused for as long as it would be good by any clock', async () => {
+  it('the jti is stored for as long as the proof could be valid, clock tolerance included', async () => {
     const add = vi.fn<Records['add']>(async () => true)
     const records = { ...redisRecords({ client: redis.client }), add }
     const ask = await serve(guardOf({ dpop: { replay: records }, clockToleranceSeconds: 20 }).bearer)
@@ -280,7 +288,7 @@ describe('a proof that was used', () => {
     expect(key).toMatchObject({ kind: 'dpop' })
   })
 
-  it('is taken once by eight guards that share their records, whoever gets it first', async () => {
+  it('eight guards that share their records accept a proof once in total', async () => {
     const asks = await Promise.all(
       Array.from({ length: 8 }, () =>
         serve(guardOf({ dpop: { replay: redisRecords({ client: redis.client }) } }).bearer),
@@ -293,7 +301,7 @@ describe('a proof that was used', () => {
     }
   })
 
-  it('cannot be told while the records cannot be reached: 503, and nobody is let in', async () => {
+  it('a DPoP request is answered 503 while the replay records are unavailable', async () => {
     const records = redisRecords({ client: redis.client })
     const broken = { ...records, add: () => Promise.reject(new Error('connection lost')) }
     const { bearer } = guardOf({ dpop: { replay: broken } })
@@ -305,9 +313,9 @@ describe('a proof that was used', () => {
   })
 })
 
-describe('beside a login', () => {
+describe('DPoP with createOidc()', () => {
   it(
-    'a proof is for the public URL, whatever Host and forwarded headers say',
+    'the htu of a proof is compared with baseUrl, not with Host or forwarded headers',
     { meta: { id: 'bound-tokens-5' } },
     async () => {
       const options = { ...provider.settings(), baseUrl: 'https://shop.example.com', secret }
@@ -325,8 +333,8 @@ describe('beside a login', () => {
   )
 })
 
-describe('the options', () => {
-  it('say what is missing', () => {
+describe('checks of the `dpop` and `mtls` options', () => {
+  it('invalid options are reported with what is missing', () => {
     const faults = (options: object): string[] =>
       faultsOf(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options } as BearerOptions))
     expect(faults({ dpop: { replay: 'memory' } })).toEqual([
@@ -344,7 +352,7 @@ describe('the options', () => {
   })
 })
 
-describe('a token that is bound to a certificate', () => {
+describe('a certificate-bound token', () => {
   async function certificate(): Promise<{ key: string; pem: string; der: Uint8Array; thumbprint: string }> {
     const { key, cert } = await untrustedCertificate()
     const der = new X509Certificate(cert).raw
@@ -352,7 +360,7 @@ describe('a token that is bound to a certificate', () => {
   }
 
   it(
-    'is good on a connection whose client has shown that it has it, and on no other',
+    'a certificate-bound token is accepted only on a TLS connection with that certificate',
     { meta: { id: 'bound-tokens-6' } },
     async () => {
       const [server, own, thiefs] = [await certificate(), await certificate(), await certificate()]
@@ -383,7 +391,7 @@ describe('a token that is bound to a certificate', () => {
     },
   )
 
-  it('is good where the proxy says that the client has it', async () => {
+  it('a certificate-bound token is accepted if the proxy reports that certificate', async () => {
     const { pem, der, thumbprint } = await certificate()
     const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
     const authorization = `Bearer ${token}`
@@ -407,7 +415,7 @@ describe('a token that is bound to a certificate', () => {
   })
 
   it(
-    'is refused where certificates are not looked at, and on a connection without TLS',
+    'a certificate-bound token is rejected without the `mtls` option and without TLS',
     { meta: { id: 'bound-tokens-7' } },
     async () => {
       const { thumbprint } = await certificate()

@@ -18,7 +18,7 @@ import {
 const world = flow({ algorithm: 'RS256' })
 const { start } = world
 
-/** An application whose sessions can be written to, and where another user can log in. */
+/** An application with routes that write to the session, and one that lets another user log in. */
 function startNotes(options: Partial<OidcOptions> = {}, before?: Parameters<typeof start>[0]): Promise<TestApp> {
   return start({
     ...before,
@@ -34,8 +34,8 @@ function sessionCookie(agent: UserAgent): string {
   return agent.jar.get('connect.sid')?.value ?? ''
 }
 
-describe('a finished login', () => {
-  it('has a new session, and the old session is dead', { meta: { id: 'callback-1' } }, async () => {
+describe('a completed login', () => {
+  it('a login creates a new session and destroys the old one', { meta: { id: 'callback-1' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -51,7 +51,7 @@ describe('a finished login', () => {
     expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
   })
 
-  it('does not take up a session id that was planted', async () => {
+  it('a login does not adopt a planted session id', async () => {
     const app = await startNotes()
     const attacker = app.agent()
     await attacker.get('/note/planted')
@@ -61,7 +61,7 @@ describe('a finished login', () => {
     expect(await notesOf(attacker, app)).toMatchObject({ notes: [], sub: null })
   })
 
-  it('keeps what an anonymous visitor had', async () => {
+  it('a login keeps the session data of an anonymous visitor', async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -69,7 +69,7 @@ describe('a finished login', () => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
-  it('keeps the data of the same user, in another session', async () => {
+  it('a second login of the same user keeps the session data under a new session id', async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/profile')
@@ -84,7 +84,7 @@ describe('a finished login', () => {
     expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
   })
 
-  it('of another user has an empty session', { meta: { id: 'callback-2' } }, async () => {
+  it('a login of another user starts with an empty session', { meta: { id: 'callback-2' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/before')
@@ -99,7 +99,7 @@ describe('a finished login', () => {
     expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
   })
 
-  it('tells who it was, and no more', async () => {
+  it('the login event has issuer, sub and loginId, and no other user data', async () => {
     const app = await startNotes()
     await app.agent().get('/profile')
     expect(told(app, 'login')).toEqual([
@@ -116,7 +116,7 @@ describe('a finished login', () => {
 })
 
 describe('afterLogin', () => {
-  it('gets user, tokens and roles, and writes to the session that the login will have', async () => {
+  it('afterLogin receives user, tokens and roles, and writes to the session of the new login', async () => {
     const seen: unknown[] = []
     const app = await startNotes({
       afterLogin: (req, { user, tokens, roles }) => {
@@ -138,13 +138,13 @@ describe('afterLogin', () => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples', 'from the hook'], sub: 'alice' })
   })
 
-  it('says where to go', async () => {
+  it('afterLogin can return the path to redirect to', async () => {
     const app = await startNotes({ afterLogin: async () => '/notes?welcome=1' })
     expect((await app.agent().get('/profile')).url).toBe(`${app.url}/notes?welcome=1`)
   })
 
   it.each<[string | number]>([['https://evil.example/'], ['//evil.example/'], ['welcome'], [42]])(
-    'that says to go to %j fails, and leaves the former session as it was',
+    'an afterLogin that returns %j fails the login and keeps the previous session',
     async (where) => {
       let wanted: unknown
       const app = await startNotes({ afterLogin: () => wanted as string })
@@ -159,7 +159,7 @@ describe('afterLogin', () => {
     },
   )
 
-  it('that refuses answers 403 with its own words, and leaves the former session as it was', async () => {
+  it('an afterLogin that throws LoginRefused answers 403 with its text and keeps the previous session', async () => {
     let refuses = false
     const app = await startNotes({
       afterLogin: (req) => {
@@ -185,7 +185,7 @@ describe('afterLogin', () => {
     expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' } })
   })
 
-  it('that refuses a visitor leaves an anonymous session with its data', async () => {
+  it('an afterLogin that throws LoginRefused keeps the data of an anonymous session', async () => {
     const app = await startNotes({
       afterLogin: () => {
         throw new LoginRefused('No.')
@@ -198,7 +198,7 @@ describe('afterLogin', () => {
     expect(await notesOf(agent, app)).toEqual(former)
   })
 
-  it('that throws is a fault, and leaves the former session as it was', async () => {
+  it('an afterLogin that throws anything else answers 500 and keeps the previous session', async () => {
     let fault: unknown
     const app = await startNotes({
       afterLogin: async () => {
@@ -220,10 +220,10 @@ describe('afterLogin', () => {
     ])
   })
 
-  it('that meets an error of ours other than a refusal has failed', async () => {
+  it('an afterLogin that throws an OidcError other than LoginRefused answers 500', async () => {
     const app = await startNotes({
       afterLogin: (req) => {
-        // Nobody is logged in yet: that comes after the hook.
+        // Throws, since the user is not logged in until the hook has returned.
         app.oidc.user(req)
       },
     })
@@ -233,21 +233,25 @@ describe('afterLogin', () => {
   })
 })
 
-describe('an authorization response that comes again', () => {
-  it('by a reload leads where it went, with one token request', { meta: { id: 'callback-3' } }, async () => {
-    const app = await startNotes()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile?tab=1')
-    expect((await agent.get(callback)).status).toBe(200)
-    const again = await agent.get(callback, { redirect: 'manual' })
-    expect(again.status).toBe(303)
-    expect(again.headers.get('location')).toBe('/profile?tab=1')
-    expect(again.headers.get('cache-control')).toBe('no-store')
-    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(world.provider.requestsTo('token')).toHaveLength(1)
-  })
+describe('a repeated authorization response', () => {
+  it(
+    'a reload redirects to the same page as before, with a single token request',
+    { meta: { id: 'callback-3' } },
+    async () => {
+      const app = await startNotes()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile?tab=1')
+      expect((await agent.get(callback)).status).toBe(200)
+      const again = await agent.get(callback, { redirect: 'manual' })
+      expect(again.status).toBe(303)
+      expect(again.headers.get('location')).toBe('/profile?tab=1')
+      expect(again.headers.get('cache-control')).toBe('no-store')
+      expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+      expect(world.provider.requestsTo('token')).toHaveLength(1)
+    },
+  )
 
-  it('by the back button leads where afterLogin had sent the user', { meta: { id: 'callback-4' } }, async () => {
+  it('the back button redirects to the page that afterLogin had returned', { meta: { id: 'callback-4' } }, async () => {
     const app = await startNotes({ afterLogin: () => '/profile?welcome' })
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -258,7 +262,7 @@ describe('an authorization response that comes again', () => {
   })
 
   it(
-    'by a double click is used once: two at the same time, one token request, both end there',
+    'two concurrent responses cause one token request and redirect to the same page',
     { meta: { id: 'callback-5' } },
     async () => {
       const door = gate('/callback')
@@ -279,7 +283,7 @@ describe('an authorization response that comes again', () => {
     },
   )
 
-  it('twenty times at once is used once', { meta: { id: 'callback-6' } }, async () => {
+  it('20 concurrent responses cause one token request', { meta: { id: 'callback-6' } }, async () => {
     const door = gate('/callback')
     const app = await startNotes({}, { before: door.install })
     const agent = app.agent()
@@ -292,7 +296,7 @@ describe('an authorization response that comes again', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('in another process too is used once', { meta: { id: 'callback-7' } }, async () => {
+  it('a response that reaches two processes causes one token request', { meta: { id: 'callback-7' } }, async () => {
     const one = await startNotes()
     const other = await startNotes({ baseUrl: one.url })
     const agent = one.agent()
@@ -305,7 +309,7 @@ describe('an authorization response that comes again', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('in another browser, after it was used, is refused and logs nobody in', async () => {
+  it('a used response in another browser is answered 400 and logs nobody in', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -319,7 +323,7 @@ describe('an authorization response that comes again', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
-  it('after the logout is refused: it brings the login back to nobody', async () => {
+  it('a used response after the logout is answered 400', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -330,7 +334,7 @@ describe('an authorization response that comes again', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('after a fault begins a new login, which asks for a new code', async () => {
+  it('a response whose token request failed starts a new login with a new code', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile?tab=1')
@@ -344,7 +348,7 @@ describe('an authorization response that comes again', () => {
     expect(new Set(codes).size).toBe(2)
   })
 
-  it('after a fault asks for the same as before', async () => {
+  it('the new login after a failed token request requests the same scope', async () => {
     const app = await start({
       routes: (express, oidc) => {
         express.get('/connect', oidc.login({ scope: 'openid calendar.read', returnTo: '/profile' }))
@@ -359,9 +363,9 @@ describe('an authorization response that comes again', () => {
   })
 })
 
-describe('an authorization response without its cookie', () => {
+describe('an authorization response without its transaction cookie', () => {
   it(
-    'begins the login once more, then answers 400 and names the likely causes',
+    'restarts the login once, then answers 400 and names the likely causes',
     { meta: { id: 'callback-8' } },
     async () => {
       const app = await startNotes()
@@ -385,7 +389,7 @@ describe('an authorization response without its cookie', () => {
     },
   )
 
-  it('logs in at the second try, where only the first cookie was lost', { meta: { id: 'callback-9' } }, async () => {
+  it('the restarted login succeeds if only the first cookie was lost', { meta: { id: 'callback-9' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -395,27 +399,23 @@ describe('an authorization response without its cookie', () => {
     expect(page.text()).toBe('hello alice')
   })
 
-  it(
-    'of a login that somebody else began is not finished here (login CSRF)',
-    { meta: { id: 'callback-10' } },
-    async () => {
-      const app = await startNotes()
-      const attacker = app.agent()
-      world.provider.signIn('bob')
-      const callback = await response(attacker, '/profile')
-      world.provider.signIn('alice')
-      const victim = app.agent()
-      const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
-      expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
-      expect(world.provider.requestsTo('token')).toEqual([])
-      const page = await victim.get(callback, { crossSite: true })
-      expect(page.text()).toBe('hello alice')
-      // The attacker's own code was not spent by it.
-      expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
-    },
-  )
+  it('a response to a login of another browser is not used (login CSRF)', { meta: { id: 'callback-10' } }, async () => {
+    const app = await startNotes()
+    const attacker = app.agent()
+    world.provider.signIn('bob')
+    const callback = await response(attacker, '/profile')
+    world.provider.signIn('alice')
+    const victim = app.agent()
+    const answer = await victim.get(callback, { crossSite: true, redirect: 'manual' })
+    expect(location(answer)).toContain(`${world.provider.issuer}/authorize`)
+    expect(world.provider.requestsTo('token')).toEqual([])
+    const page = await victim.get(callback, { crossSite: true })
+    expect(page.text()).toBe('hello alice')
+    // The attacker's code is still unused.
+    expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
+  })
 
-  it('by a HEAD, a prefetch or a script begins nothing', async () => {
+  it('a HEAD request, a prefetch or a script does not restart the login', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -429,18 +429,18 @@ describe('an authorization response without its cookie', () => {
     expect(answers.flatMap(({ cookiesSet }) => cookiesSet)).toEqual([])
   })
 
-  it('takes 15 minutes at most: then the login begins once more', async () => {
+  it('a login in progress expires after 15 minutes and is then restarted', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const began = Date.now()
     const app = await startNotes()
-    // A browser that keeps cookies for ever, so that it is the application that judges.
+    // The clock of this browser stands still, so only the application can expire the cookie.
     const agent = app.agent({ now: () => began })
     const inTime = await response(agent, '/profile')
     const late = await response(agent, '/profile')
     vi.setSystemTime(began + 899_000)
     expect(transactions(agent)).toHaveLength(2)
     const fresh = await agent.get(inTime, { redirect: 'manual' })
-    // The code is good for a minute only, but the login is known.
+    // The code expired after a minute, but the transaction has not.
     expect(fresh.headers.get('location') ?? '').not.toContain('/authorize')
     vi.setSystemTime(began + 901_000)
     const again = await agent.get(late, { redirect: 'manual' })
@@ -449,36 +449,40 @@ describe('an authorization response without its cookie', () => {
   })
 })
 
-describe('a state that was not made here', () => {
+describe('a state that this instance did not create', () => {
   const states: [string, (state: string) => string | string[] | undefined][] = [
     ['missing', () => undefined],
     ['empty', () => ''],
     ['of another length', (state) => `${state}x`],
-    ['with another id', (state) => (state.startsWith('A') ? 'B' : 'A') + state.slice(1)],
-    ['with another attempt', (state) => state.replace(/\.\d\./, '.9.')],
-    ['with another signature', (state) => state.slice(0, -2) + (state.endsWith('AA') ? 'BA' : 'AA')],
+    ['with a modified id', (state) => (state.startsWith('A') ? 'B' : 'A') + state.slice(1)],
+    ['with a modified attempt', (state) => state.replace(/\.\d\./, '.9.')],
+    ['with a modified signature', (state) => state.slice(0, -2) + (state.endsWith('AA') ? 'BA' : 'AA')],
     ['without a signature', (state) => state.split('.').slice(0, 2).join('.')],
-    ['made up', () => 'e30.0.e30'],
+    ['forged', () => 'e30.0.e30'],
     ['a script', () => '<script>alert(1)</script>'],
     ['huge', () => 'x'.repeat(6000)],
   ]
 
-  it.each(states)('is refused without a restart: %s', { meta: { id: 'callback-11' } }, async (_name, change) => {
-    const app = await startNotes()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    const state = new URL(callback).searchParams.get('state') ?? ''
-    const page = await agent.get(changed(callback, { state: change(state) }))
-    expect(page.status).toBe(400)
-    expect(page.hops).toHaveLength(1)
-    expect(page.text()).not.toContain('<script')
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
-    expect(world.provider.requestsTo('token')).toEqual([])
-    // The login under way is not lost by it.
-    expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
-  })
+  it.each(states)(
+    'an invalid state is answered 400 without a restart: %s',
+    { meta: { id: 'callback-11' } },
+    async (_name, change) => {
+      const app = await startNotes()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      const state = new URL(callback).searchParams.get('state') ?? ''
+      const page = await agent.get(changed(callback, { state: change(state) }))
+      expect(page.status).toBe(400)
+      expect(page.hops).toHaveLength(1)
+      expect(page.text()).not.toContain('<script')
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      // The login in progress is still usable.
+      expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
+    },
+  )
 
-  it('is refused from an application with another secret', async () => {
+  it('a state of an application with another secret is answered 400', async () => {
     const one = await startNotes()
     const other = await startNotes({ secret: 'another secret of more than thirty-two characters' })
     const agent = one.agent()
@@ -488,18 +492,22 @@ describe('a state that was not made here', () => {
     expect(page.hops).toHaveLength(1)
   })
 
-  it('is taken under a former secret, as long as that is listed', { meta: { id: 'callback-12' } }, async () => {
-    const one = await startNotes()
-    const other = await startNotes({
-      secret: ['a new secret that has more than thirty-two characters', secret],
-      baseUrl: one.url,
-    })
-    const agent = one.agent()
-    const callback = (await response(agent, '/profile')).replace(one.url, other.url)
-    expect((await agent.get(callback, { redirect: 'manual' })).headers.get('location')).toBe('/profile')
-  })
+  it(
+    'a state under a previous secret is accepted while `secret` lists it',
+    { meta: { id: 'callback-12' } },
+    async () => {
+      const one = await startNotes()
+      const other = await startNotes({
+        secret: ['a new secret that has more than thirty-two characters', secret],
+        baseUrl: one.url,
+      })
+      const agent = one.agent()
+      const callback = (await response(agent, '/profile')).replace(one.url, other.url)
+      expect((await agent.get(callback, { redirect: 'manual' })).headers.get('location')).toBe('/profile')
+    },
+  )
 
-  it('is refused from another instance of the same application and secret', async () => {
+  it('a state of another instance with the same secret is answered 400', async () => {
     const { provider } = world
     const app = await start({
       routes: (express, _oidc, url) => {
@@ -528,7 +536,7 @@ describe('a state that was not made here', () => {
 
 describe('a malformed authorization response', () => {
   it.each(['state', 'code', 'iss', 'error', 'error_description'])(
-    'with %s twice is refused',
+    'a duplicate parameter is answered 400: %s',
     { meta: { id: 'callback-13' } },
     async (name) => {
       const app = await startNotes()
@@ -544,11 +552,11 @@ describe('a malformed authorization response', () => {
   )
 
   it.each([
-    ['of another issuer (mix-up)', { iss: 'https://evil.example' }],
-    ['without the issuer that the provider promised', { iss: undefined }],
-    ['with a code and an ID token from the browser', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }],
-    ['that is a JWT-secured one', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
-  ])('%s is refused, and its code not sent anywhere', async (_name, change) => {
+    ['another issuer (mix-up)', { iss: 'https://evil.example' }],
+    ['no issuer, although the provider announces one', { iss: undefined }],
+    ['a code and an ID token', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }],
+    ['a JWT-secured response', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
+  ])('a response with %s is rejected, and its code is sent nowhere', async (_name, change) => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -557,11 +565,11 @@ describe('a malformed authorization response', () => {
     expect(page.text()).not.toContain('evil.example')
     expect(world.provider.requestsTo('token')).toEqual([])
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    // A reload of the true one begins anew.
+    // A reload of the original response starts a new login.
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('without the issuer is fine where the provider does not promise it', async () => {
+  it('a response without issuer is accepted if the provider does not announce one', async () => {
     world.provider.misbehave({
       metadata: { authorization_response_iss_parameter_supported: undefined },
       authorizationResponse: { iss: undefined },
@@ -570,7 +578,7 @@ describe('a malformed authorization response', () => {
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('without a code logs nobody in', { meta: { id: 'callback-14' } }, async () => {
+  it('a response without a code logs nobody in', { meta: { id: 'callback-14' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     world.provider.misbehave({ authorizationResponse: { code: undefined } })
@@ -580,7 +588,7 @@ describe('a malformed authorization response', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
-  it('with a code that the provider does not know is no login', async () => {
+  it('a response with an unknown code logs nobody in', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -591,8 +599,8 @@ describe('a malformed authorization response', () => {
   })
 })
 
-describe('an error from the provider', () => {
-  it('access_denied is a 403 page with a way to log in', { meta: { id: 'callback-15' } }, async () => {
+describe('an error response of the provider', () => {
+  it('access_denied is answered with a 403 page that links to the login', { meta: { id: 'callback-15' } }, async () => {
     const app = await startNotes()
     const agent = await anonymousWithNotes(app)
     const former = await notesOf(agent, app)
@@ -609,7 +617,7 @@ describe('an error from the provider', () => {
   })
 
   it.each(['invalid_scope', 'server_error', 'temporarily_unavailable', 'unauthorized_client', 'login_required'])(
-    '%s is a 400 page in our own words',
+    'the error %s is answered with a 400 page',
     async (error) => {
       const app = await startNotes()
       const agent = app.agent()
@@ -623,32 +631,36 @@ describe('an error from the provider', () => {
     },
   )
 
-  it('is escaped in small print, and is in detail alone', { meta: { id: 'callback-16' } }, async () => {
-    const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
-    const errors: OidcError[] = []
-    const app = await startNotes()
-    const agent = app.agent()
-    world.provider.deny('server_error', hostile)
-    const page = await agent.get('/profile')
-    expect(page.text()).not.toContain('<img')
-    expect(page.text()).not.toContain('<script')
-    expect(page.text()).toMatch(/<small>[^<]*img src=x[^<]*<\/small>/)
+  it(
+    "the provider's error text is escaped in the page, and kept in `detail` only",
+    { meta: { id: 'callback-16' } },
+    async () => {
+      const hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+      const errors: OidcError[] = []
+      const app = await startNotes()
+      const agent = app.agent()
+      world.provider.deny('server_error', hostile)
+      const page = await agent.get('/profile')
+      expect(page.text()).not.toContain('<img')
+      expect(page.text()).not.toContain('<script')
+      expect(page.text()).toMatch(/<small>[^<]*img src=x[^<]*<\/small>/)
 
-    const own = await startNotes({
-      onError: (error, _req, res) => {
-        errors.push(error)
-        res.status(error.status).send('our own page')
-      },
-    })
-    world.provider.deny('server_error', hostile)
-    expect((await own.agent().get('/profile')).text()).toBe('our own page')
-    expect(errors).toHaveLength(1)
-    expect(errors[0]?.message).not.toContain('img')
-    expect(errors[0]?.detail).toContain('img src=x')
-  })
+      const own = await startNotes({
+        onError: (error, _req, res) => {
+          errors.push(error)
+          res.status(error.status).send('our own page')
+        },
+      })
+      world.provider.deny('server_error', hostile)
+      expect((await own.agent().get('/profile')).text()).toBe('our own page')
+      expect(errors).toHaveLength(1)
+      expect(errors[0]?.message).not.toContain('img')
+      expect(errors[0]?.detail).toContain('img src=x')
+    },
+  )
 
   it(
-    'that anybody can put into the address is not shown, where the state is not ours',
+    'the error text is not shown if the state is invalid, since anyone can put it into the URL',
     { meta: { id: 'callback-17' } },
     async () => {
       const app = await startNotes()
@@ -660,7 +672,7 @@ describe('an error from the provider', () => {
     },
   )
 
-  it('that is itself a script is escaped', { meta: { id: 'callback-18' } }, async () => {
+  it('an error code with markup is escaped', { meta: { id: 'callback-18' } }, async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -671,14 +683,14 @@ describe('an error from the provider', () => {
     expect(page.text()).not.toContain('<script')
   })
 
-  it('is bounded in what is shown of it', async () => {
+  it('a long error text is truncated in the page', async () => {
     const app = await startNotes()
     const agent = app.agent()
     world.provider.deny('server_error', 'x'.repeat(4000))
     expect((await agent.get('/profile')).text().length).toBeLessThan(3000)
   })
 
-  it('is JSON for a client that comes with it', async () => {
+  it('an error response is answered with problem+json to a fetch', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -689,12 +701,12 @@ describe('an error from the provider', () => {
   })
 })
 
-describe('a session cookie that does not stick', () => {
+describe('a browser that does not keep the session cookie', () => {
   it(
-    'ends in a page that says so, after more than five logins within a minute',
+    'more than five logins within a minute are answered with a page that explains the loop',
     { meta: { id: 'callback-19' } },
     async () => {
-      // Over http such a cookie is never sent, and every login leads to the next.
+      // Over http a `secure` cookie is never sent, so each login leads to the next one.
       const app = await start({ session: { cookie: { secure: true, sameSite: 'lax' } } })
       const agent = app.agent({ maxHops: 60 })
       const page = await agent.get('/profile')
@@ -707,7 +719,7 @@ describe('a session cookie that does not stick', () => {
     },
   )
 
-  it('is not what happens to somebody who logs in five times a minute', async () => {
+  it('a user who logs in every 13 seconds is not taken for a loop', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const app = await startNotes()
     const agent = app.agent()
@@ -718,8 +730,8 @@ describe('a session cookie that does not stick', () => {
   })
 })
 
-describe('a fault on the way', () => {
-  it('of the store keeps the login under way for a retry', async () => {
+describe('a store failure during the callback', () => {
+  it('a store failure is answered 503 and keeps the login in progress for a retry', async () => {
     const app = await startNotes()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -734,10 +746,10 @@ describe('a fault on the way', () => {
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('without a session is 503', async () => {
+  it('a callback while the session store is disconnected is answered 503', async () => {
     const store = world.store()
     const app = await startNotes({}, { session: { store } })
-    // What stores tell express-session when they have lost their connection.
+    // Session stores emit this when they lose their connection.
     store.emit('disconnect')
     const page = await app.agent().get('/callback?state=x')
     expect(page.status).toBe(503)

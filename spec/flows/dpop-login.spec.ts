@@ -1,4 +1,4 @@
-/** Logins whose tokens are bound to a key of their own (DPoP, RFC 9449). */
+/** Logins whose tokens are bound to a DPoP key (RFC 9449). */
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type JWK, type JWTPayload } from 'jose'
 import type { AccessTokenParameters, OidcOptions } from 'express-session-oidc'
 import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/testing'
@@ -48,7 +48,7 @@ function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
   })
 }
 
-/** Logs in; says the thumbprint of the key that the login has asked for. */
+/** Logs in, and returns the `dpop_jkt` of the authorization request. */
 async function logIn(agent: UserAgent, page = '/profile'): Promise<string> {
   const before = world.provider.requestsTo('authorize').length
   expect((await agent.get(page)).status).toBe(200)
@@ -57,7 +57,7 @@ async function logIn(agent: UserAgent, page = '/profile'): Promise<string> {
 }
 
 interface Shown {
-  /** Of the key that the proof is by; undefined where the request had none. */
+  /** The thumbprint of the proof's key, or undefined without a proof. */
   readonly jkt: string | undefined
   readonly claims: JWTPayload
   readonly status: number | undefined
@@ -96,13 +96,13 @@ async function ordersToken(agent: UserAgent, app: TestApp): Promise<string> {
 
 afterEach(() => forgetWarnings())
 
-describe('a bound login', () => {
-  it('asks for tokens that are bound to its key, and shows it where it gets them', async () => {
+describe('a DPoP-bound login', () => {
+  it('a login announces its key and proves possession of it at the token endpoint', async () => {
     const app = await start()
     const agent = app.agent()
     const jkt = await logIn(agent)
     expect(jkt).toMatch(/^[\w-]{43}$/)
-    // The first for a nonce.
+    // The first request only obtains a nonce.
     expect(await proofs('token')).toMatchObject([
       { jkt, status: 400 },
       { jkt, status: 200 },
@@ -115,7 +115,7 @@ describe('a bound login', () => {
     )
   })
 
-  it('has a key of its own, that no other login is ever bound to', async () => {
+  it('each login has its own key, also two logins of one user in one browser', async () => {
     const app = await start()
     const agents = [app.agent(), app.agent(), app.agent()]
     const keys: string[] = []
@@ -126,14 +126,14 @@ describe('a bound login', () => {
     const shown = await Promise.all(agents.map((agent) => shownToken(agent, app.url)))
     expect(shown.map(({ token }) => jktOf(token))).toEqual(keys)
     expect(new Set(await keysShown('token'))).toEqual(new Set(keys))
-    // Another one of the same user, in the same browser.
+    // The second login of that user, in that browser.
     expect(keys).not.toContain(await logIn(agents[0] as UserAgent, '/login?returnTo=/profile'))
   })
 
   it.each([
     ['a public client', {}],
-    ['a confidential one', confidential],
-  ])('of %s is refreshed with its key, for itself and for other resources', async (_name, options) => {
+    ['a confidential client', confidential],
+  ])('a login of %s refreshes all its access tokens with its key', async (_name, options) => {
     const app = await start(options)
     const agent = app.agent()
     const jkt = await logIn(agent)
@@ -148,7 +148,7 @@ describe('a bound login', () => {
     expect(told(app, 'refresh')).toHaveLength(6)
   })
 
-  it('takes each nonce that it is given, and asks for none that it has', async () => {
+  it('a refresh reuses the latest nonce of the token endpoint', async () => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
@@ -164,13 +164,13 @@ describe('a bound login', () => {
     expect(await statuses()).toEqual([200])
     world.provider.rotateDpopNonce({ keepOld: true })
     expect(await statuses()).toEqual([200])
-    // With the one that the answer brought.
+    // It uses the nonce of the previous response.
     world.provider.rotateDpopNonce({ keepOld: true })
     expect(await statuses()).toEqual([200])
     expect(new Set((await proofs('token')).map(({ claims }) => claims['nonce'])).size).toBe(1)
   })
 
-  it('has its nonces also where the provider was discovered anew meanwhile', async () => {
+  it('nonces survive a new discovery of the provider', async () => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
@@ -184,7 +184,7 @@ describe('a bound login', () => {
     expect((await proofs('token')).map(({ status }) => status)).toEqual([200])
   })
 
-  it('is told as a provider that is away where the nonce that it was given is refused as well', async () => {
+  it('a provider that rejects its own new nonce is reported as unavailable', async () => {
     const app = await start({ userInfo: 'login' })
     const refusal = { status: 400, body: { error: 'use_dpop_nonce' }, headers: { 'dpop-nonce': 'late' } }
     world.provider.misbehave({ endpoints: { token: refusal } })
@@ -199,7 +199,7 @@ describe('a bound login', () => {
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('shows its key for the claims of userinfo, at the login and at each refresh', async () => {
+  it('userinfo requests carry a proof, at the login and at each refresh', async () => {
     const app = await start({ userInfo: 'login' })
     const agent = app.agent()
     const jkt = await logIn(agent)
@@ -212,7 +212,7 @@ describe('a bound login', () => {
     ).toBe(true)
   })
 
-  it('says its key in a pushed request, and not in the address', async () => {
+  it('a pushed authorization request carries dpop_jkt instead of the URL', async () => {
     const app = await start({ ...confidential, par: true })
     const agent = app.agent()
     expect([...(await requested(agent, '/profile')).keys()].toSorted()).toEqual(['client_id', 'request_uri'])
@@ -221,14 +221,14 @@ describe('a bound login', () => {
     expect(jktOf((await shownToken(agent, app.url)).token)).toBe(push.params.get('dpop_jkt'))
   })
 
-  it('is the same where the response comes by form_post', async () => {
+  it('a login by form_post is bound to its key', async () => {
     const app = await start({ responseMode: 'form_post' })
     const agent = app.agent()
     const jkt = await logIn(agent)
     expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
   })
 
-  it('is refreshed by turns in two processes, by the same key', async () => {
+  it('two processes refresh a login with the same key in turn', async () => {
     const [one, two] = await Promise.all([start(), start()])
     const agent = one.agent()
     const jkt = await logIn(agent)
@@ -243,8 +243,8 @@ describe('a bound login', () => {
   })
 })
 
-describe('what is stolen of a bound login is of no use without its key', () => {
-  /** Asks the token endpoint as somebody else who knows all but the key. */
+describe('a thief without the DPoP key', () => {
+  /** Sends a token request as a thief who knows everything but the key. */
   async function asThief(parameters: Record<string, string>, thief: DpopClient | undefined): Promise<unknown> {
     const url = `${world.provider.url}/token`
     let nonce: string | null = null
@@ -262,7 +262,7 @@ describe('what is stolen of a bound login is of no use without its key', () => {
   it.each([
     ['another key', true],
     ['no proof', false],
-  ])('the code, with %s', async (_name, hasKey) => {
+  ])('a stolen code is useless with %s', async (_name, hasKey) => {
     const app = await start()
     const agent = app.agent()
     const back = new URL(await response(agent, '/profile'))
@@ -282,7 +282,7 @@ describe('what is stolen of a bound login is of no use without its key', () => {
   it.each([
     ['another key', true],
     ['no proof', false],
-  ])('the refresh token, with %s', async (_name, hasKey) => {
+  ])('a stolen refresh token is useless with %s', async (_name, hasKey) => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
@@ -293,11 +293,11 @@ describe('what is stolen of a bound login is of no use without its key', () => {
   })
 })
 
-describe('tokens that are not bound as was asked for are not taken', () => {
+describe('tokens that are not bound as requested', () => {
   const bearer = { tokenResponse: { token_type: 'Bearer' } }
   const why = 'token response: the access token is of the type bearer rather than DPoP, which the option dpop asks for'
 
-  it('from a provider that takes no notice of the key', async () => {
+  it('a login fails with 502 if the provider ignores DPoP', async () => {
     const other = await startTestProvider({ dpop: 'none', signIn: 'alice', algorithm: 'ES256' })
     world.later(() => other.stop())
     const app = await start({ ...confidential, issuer: other.issuer })
@@ -306,18 +306,18 @@ describe('tokens that are not bound as was asked for are not taken', () => {
     expect(await proofs('token', other)).toHaveLength(1)
   })
 
-  it('at a login', async () => {
+  it('a login fails with 502 if the token response has a Bearer token', async () => {
     const app = await start()
     world.provider.misbehave(bearer)
     expect((await app.agent().get('/profile')).status).toBe(502)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_response_invalid', status: 502, detail: why }])
   })
 
-  it('at a refresh, which leaves the login as it was', async () => {
+  it('a refresh that yields a Bearer token fails with 502, and the login keeps its tokens', async () => {
     const app = await start()
     const agent = app.agent()
     const jkt = await logIn(agent)
-    // The answer does not come to rotate the refresh token: it is of the token type alone that this is about.
+    // The response repeats the refresh token, so that only the token type is wrong.
     const { refreshToken } = await tokensOf(agent, app)
     world.provider.misbehave({ tokenResponse: { ...bearer.tokenResponse, refresh_token: refreshToken } })
     pass(301)
@@ -328,7 +328,7 @@ describe('tokens that are not bound as was asked for are not taken', () => {
   })
 
   it.each([[['RS256', 'EdDSA']], [[]], [null], ['ES256']])(
-    'and a provider that says that it takes %j is not asked: the login says which option is wrong',
+    'a provider that announces the algorithms %j gets no request, and the error names the option',
     async (supported) => {
       const app = await start()
       world.provider.misbehave({ metadata: { dpop_signing_alg_values_supported: supported } })
@@ -342,13 +342,13 @@ describe('tokens that are not bound as was asked for are not taken', () => {
     },
   )
 
-  it('but a provider that does not say what it takes is asked', async () => {
+  it('a provider that announces no algorithms gets the request', async () => {
     const app = await start()
     world.provider.misbehave({ metadata: { dpop_signing_alg_values_supported: undefined } })
     await logIn(app.agent())
   })
 
-  it('for the roles of a user: an access token of another key is not read', async () => {
+  it('roles are not read from an access token that is bound to another key', async () => {
     const roles = (sources: { accessToken: unknown }): string[] => (sources.accessToken ? ['read'] : [])
     const app = await start({ roles })
     const agent = app.agent()
@@ -366,8 +366,8 @@ describe('tokens that are not bound as was asked for are not taken', () => {
   })
 })
 
-describe('a login is bound to what it was begun with', () => {
-  it('whatever the option says by now', async () => {
+describe('the binding of a login', () => {
+  it('a login keeps its binding when the `dpop` option changes', async () => {
     const [before, after] = await Promise.all([start({ dpop: false }), start()])
     const [unbound, bound] = [before.agent(), after.agent()]
     expect(await logIn(unbound)).toBe('')
@@ -381,12 +381,12 @@ describe('a login is bound to what it was begun with', () => {
   })
 
   it.each([
-    ['is gone', undefined],
-    ['is no text', 5],
+    ['is missing', undefined],
+    ['is not a string', 5],
     ['is empty', ''],
-    ['is nonsense', 'nonsense'],
-    ['is beyond what keys can be', 'A'.repeat(43)],
-  ])('and needs another where its key %s, the provider unasked', async (_name, dpopKey) => {
+    ['is malformed', 'nonsense'],
+    ['is out of range', 'A'.repeat(43)],
+  ])('a login whose key %s needs a new login, without a request to the provider', async (_name, dpopKey) => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
@@ -408,13 +408,13 @@ describe('a login is bound to what it was begun with', () => {
       },
     ])
     expect(world.provider.requestsTo('token')).toEqual([])
-    // Nobody is logged out by it, and a new login mends it.
+    // The user remains logged in, and a new login repairs it.
     expect((await agent.get('/profile')).status).toBe(200)
     await logIn(agent, '/login?returnTo=/profile')
     await shownToken(agent, app.url)
   })
 
-  it('and its key is in clear nowhere: not in the store, nor with the browser', async () => {
+  it('the key appears in clear neither in the store nor in the browser', async () => {
     const app = await start()
     const agent = app.agent()
     const hops = (await agent.get('/profile')).hops

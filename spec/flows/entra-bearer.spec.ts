@@ -1,4 +1,4 @@
-/** An API that takes Entra's tokens, and every token that it must not take. */
+/** The access tokens of Entra that an API accepts, and those that it must reject. */
 import { entra, type EntraOptions } from 'express-session-oidc'
 import { testTenants, type EntraTokenRequest } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -27,9 +27,9 @@ const entraId = entraForFile({
 
 const allow = (): boolean => true
 
-describe('an API of one tenant', () => {
+describe('an API for one tenant', () => {
   it.each([1, 2] as const)(
-    'takes tokens of version %i, with user, scope and roles',
+    'accepts tokens of version %i, with user, scope and roles',
     { meta: { id: 'entra-bearer-1' } },
     async (version) => {
       const api = await entraId.api({ audience }, { tenant: contoso })
@@ -53,7 +53,7 @@ describe('an API of one tenant', () => {
     },
   )
 
-  it('takes a guest of the tenant, unless its rule says otherwise', async () => {
+  it('accepts a guest of the tenant unless `allow` rejects guests', async () => {
     const token = await entraId.id.accessToken({ user: 'bob', tenant: contoso })
     const open = await entraId.api({ audience }, { tenant: contoso })
     expect(await open.call(token)).toMatchObject({
@@ -68,14 +68,14 @@ describe('an API of one tenant', () => {
     ])
   })
 
-  it('wants the audience in the form that the token has', async () => {
+  it('accepts an audience only in the form in which the token names it', async () => {
     const api = await entraId.api({ audience: appId }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 2 }))).status).toBe(200)
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 1 }))).status).toBe(401)
     expect(api.details).toEqual([expect.stringContaining('its aud is ["api://orders"]')])
   })
 
-  it('takes tokens by keys that were rotated meanwhile', async () => {
+  it('follows a rotation of the signing keys', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(200)
     const former = await entraId.id.accessToken({ user: 'alice' })
@@ -85,10 +85,10 @@ describe('an API of one tenant', () => {
   })
 })
 
-describe('an API of several tenants', () => {
+describe('an API for several tenants', () => {
   it.each<[string, EntraOptions, readonly EntraTokenRequest[], readonly EntraTokenRequest[]]>([
     [
-      'a list',
+      'a list of tenants',
       { tenant: [contoso, fabrikam] },
       [{ user: 'alice' }, { user: 'bob' }, { user: 'bob', version: 1 }],
       [{ user: 'carol' }, { user: 'alice', tenant: contoso, claims: { tid: consumers } }],
@@ -102,12 +102,12 @@ describe('an API of several tenants', () => {
     ['common', { tenant: 'common', allow }, [{ user: 'alice' }, { user: 'bob' }, { user: 'carol' }], []],
     ['consumers', { tenant: 'consumers', allow }, [{ user: 'carol' }], [{ user: 'alice' }]],
     [
-      'a rule',
+      'tenants that `allow` accepts',
       { tenant: 'common', allow: async ({ tid }) => tid === contoso },
       [{ user: 'alice' }],
       [{ user: 'bob' }, { user: 'carol' }],
     ],
-  ])('%s', async (_name, options, taken, refused) => {
+  ])('accepts the tokens of %s and no others', async (_name, options, taken, refused) => {
     const api = await entraId.api({ audience }, options)
     for (const request of taken) {
       const answer = await api.call(await entraId.id.accessToken(request))
@@ -119,12 +119,12 @@ describe('an API of several tenants', () => {
         status: 401,
       })
     }
-    // One set of metadata and keys, however many tenants.
+    // All tenants share one metadata document and one key set.
     expect(entraId.id.requestsTo('discovery')).toHaveLength(1)
     expect(entraId.id.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('chooses among issuers by what their tokens are like', async () => {
+  it('selects one of several issuers by the `iss` that its tokens have', async () => {
     const api = await entraId.api({
       issuer: [
         { ...entra({ tenant: contoso }), audience: 'api://orders' },
@@ -142,25 +142,25 @@ describe('an API of several tenants', () => {
 
   it.each<[string, EntraOptions, string, string]>([
     [
-      'US Government',
+      'one tenant of US Government',
       { tenant: contoso, cloud: 'us' },
       'login.microsoftonline.us',
       'https://login.microsoftonline.us/',
     ],
     [
-      'several of US Government',
+      'several tenants of US Government',
       { tenant: [contoso, fabrikam], cloud: 'us' },
       'login.microsoftonline.us',
       'https://login.microsoftonline.us/organizations/',
     ],
     [
-      'China',
+      'one tenant of China',
       { tenant: contoso, cloud: 'china' },
       'login.partner.microsoftonline.cn',
       'https://login.partner.microsoftonline.cn/',
     ],
     ['External ID', { tenant: contoso, externalId: 'shop' }, 'shop.ciamlogin.com', 'https://shop.ciamlogin.com/'],
-  ])('takes tokens of %s, and none of the global cloud', async (_name, options, host, asked) => {
+  ])('accepts tokens of %s and none of the global cloud', async (_name, options, host, asked) => {
     const api = await entraId.api({ audience }, options)
     expect(await api.call(await entraId.id.accessToken({ user: 'alice', host }))).toMatchObject({ status: 200 })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
@@ -168,14 +168,14 @@ describe('an API of several tenants', () => {
     expect(api.details).toEqual(['iss is another issuer than that of tokens with these claims'])
   })
 
-  it('takes tokens of version 1 of China', async () => {
+  it('accepts tokens of version 1 of China', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso, cloud: 'china' })
     const host = 'login.partner.microsoftonline.cn'
     const { auth } = await api.call(await entraId.id.accessToken({ user: 'alice', version: 1, host }))
     expect(auth['issuer']).toBe(`https://sts.chinacloudapi.cn/${contoso}/`)
   })
 
-  it('takes tokens of its policy of B2C alone', async () => {
+  it('accepts B2C tokens only of the configured policy', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
     const host = 'shop.b2clogin.com'
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', host, policy: 'B2C_1_signin' }))).status).toBe(
@@ -188,8 +188,8 @@ describe('an API of several tenants', () => {
   })
 })
 
-describe('an API beside a login', () => {
-  it('takes the same tokens, and refuses the same', async () => {
+describe('requireBearer() of createOidc() with entra()', () => {
+  it('requireBearer() beside a login accepts and rejects the same tokens as createBearer()', async () => {
     const app = await entraId.login(
       { tenant: contoso },
       {},
@@ -212,8 +212,8 @@ describe('an API beside a login', () => {
   })
 })
 
-describe('tokens of applications', () => {
-  it.each([1, 2] as const)('of version %i are refused, unless they are taken', async (version) => {
+describe('application tokens', () => {
+  it.each([1, 2] as const)('application tokens of version %i are rejected without `appTokens`', async (version) => {
     const users = await entraId.api({ audience }, { tenant: contoso })
     const all = await entraId.api({ audience }, { tenant: contoso, appTokens: true })
     for (const idtyp of [false, true]) {
@@ -231,121 +231,125 @@ describe('tokens of applications', () => {
   })
 })
 
-describe(
-  'attacks on an API of one tenant, of a list, of organizations and of common',
-  { meta: { id: 'entra-bearer-2' } },
-  () => {
-    const guards: [string, EntraOptions][] = [
-      ['one', { tenant: contoso }],
-      ['list', { tenant: [contoso, fabrikam] }],
-      ['organizations', { tenant: 'organizations', allow }],
-      ['common', { tenant: 'common', allow }],
-    ]
-    const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
-    const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
-    const attacks: [string, EntraTokenRequest, RegExp][] = [
-      [
-        'the tid of another tenant than its issuer',
-        { claims: { tid: fabrikam } },
-        /^iss is another|none of the tenants/,
-      ],
-      ['an issuer of another tenant than its tid', { claims: { iss: v2(fabrikam) } }, /^iss is another/],
-      ['an issuer of version 1 of another tenant than its tid', { claims: { iss: v1(fabrikam) } }, /^iss is another/],
-      ['an issuer of version 1 without its slash', { claims: { iss: v1(contoso).slice(0, -1) } }, /^iss is another/],
-      ['an issuer of version 2 with a slash', { claims: { iss: `${v2(contoso)}/` } }, /^iss is another/],
-      ['an issuer in other letters', { claims: { iss: v2(contoso).replace('login', 'LOGIN') } }, /^iss is another/],
-      ['the template as its issuer', { claims: { iss: v2('{tenantid}') } }, /^iss is another/],
-      [
-        'the template as its issuer and its tid',
-        { claims: { iss: v2('{tenantid}'), tid: '{tenantid}' } },
-        /^tid is no ID/,
-      ],
-      ['the template of version 1', { claims: { iss: v1('{tenantid}'), tid: '{tenantid}' } }, /^tid is no ID/],
-      ['the word of several tenants as its tid', { claims: { iss: v2('common'), tid: 'common' } }, /^tid is no ID/],
-      [
-        'another issuer with its tid in it',
-        { claims: { iss: `https://evil.example/${contoso}/v2.0` } },
-        /^iss is another/,
-      ],
-      [
-        'that of another cloud',
-        { claims: { iss: `https://login.microsoftonline.us/${contoso}/v2.0` } },
-        /^iss is another/,
-      ],
-      ['no issuer', { claims: { iss: undefined } }, /^iss is another/],
-      ['a list of issuers', { claims: { iss: [v2(contoso)] } }, /iss/],
-      ['no tid', { claims: { tid: undefined } }, /^tid is missing/],
-      ['no tid, and an issuer made of none', { claims: { tid: undefined, iss: v2('undefined') } }, /^tid is missing/],
-      ['a list of tids', { claims: { tid: [contoso] } }, /^tid is no ID/],
-      ['several tids', { claims: { tid: [fabrikam, contoso] } }, /^tid is no ID/],
-      ['an object for a tid', { claims: { tid: { toString: contoso } } }, /^tid is no ID/],
-      ['a tid with a path', { claims: { tid: `${contoso}/../x` } }, /^tid is no ID/],
-      [
-        'a tid in capitals',
-        {
-          user: 'alice',
-          claims: { tid: contoso.toUpperCase(), iss: v2(contoso.toUpperCase()).replace('1111', 'AAAA') },
-        },
-        /^tid is no|tenants of the option|^iss/,
-      ],
-      ['no oid', { claims: { oid: undefined } }, /^oid is missing/],
-      ['a list of oids', { claims: { oid: [alice.oid] } }, /^oid is no ID/],
-      ['the key of personal accounts', { key: 'consumers' }, /key of another tenant/],
-      ['no scope', { claims: { scp: undefined } }, /neither a user's/],
-      ['an application that calls itself a user', { user: undefined, claims: { idtyp: 'user' } }, /neither a user's/],
-      ['another audience', { claims: { aud: '00000003-0000-0000-c000-000000000000' } }, /its aud is/],
-    ]
-    it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
-      '%s: %s',
-      async (_guard, _name, request, detail, options) => {
-        const api = await entraId.api({ audience }, options)
-        const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice', ...request }))
-        expect(status).toBe(401)
-        expect(body['error']).toBe('invalid_token')
-        // The wire says nothing of why.
-        expect(JSON.stringify(body)).not.toMatch(/tid|iss |oid|tenant|key/)
-        expect(api.details).toEqual([expect.stringMatching(detail)])
+describe('attacks on APIs for one tenant, a list, organizations and common', { meta: { id: 'entra-bearer-2' } }, () => {
+  const guards: [string, EntraOptions][] = [
+    ['one tenant', { tenant: contoso }],
+    ['a list of tenants', { tenant: [contoso, fabrikam] }],
+    ['organizations', { tenant: 'organizations', allow }],
+    ['common', { tenant: 'common', allow }],
+  ]
+  const v2 = (tid: string): string => `https://login.microsoftonline.com/${tid}/v2.0`
+  const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
+  const attacks: [string, EntraTokenRequest, RegExp][] = [
+    [
+      'a tid that differs from the tenant of its issuer',
+      { claims: { tid: fabrikam } },
+      /^iss is another|none of the tenants/,
+    ],
+    ['an issuer whose tenant differs from its tid', { claims: { iss: v2(fabrikam) } }, /^iss is another/],
+    ['a version 1 issuer whose tenant differs from its tid', { claims: { iss: v1(fabrikam) } }, /^iss is another/],
+    ['a version 1 issuer without the trailing slash', { claims: { iss: v1(contoso).slice(0, -1) } }, /^iss is another/],
+    ['a version 2 issuer with a trailing slash', { claims: { iss: `${v2(contoso)}/` } }, /^iss is another/],
+    ['an issuer in another letter case', { claims: { iss: v2(contoso).replace('login', 'LOGIN') } }, /^iss is another/],
+    ['the issuer template as its issuer', { claims: { iss: v2('{tenantid}') } }, /^iss is another/],
+    [
+      'the issuer template as its issuer and the placeholder as its tid',
+      { claims: { iss: v2('{tenantid}'), tid: '{tenantid}' } },
+      /^tid is no ID/,
+    ],
+    [
+      'the version 1 template as its issuer and the placeholder as its tid',
+      { claims: { iss: v1('{tenantid}'), tid: '{tenantid}' } },
+      /^tid is no ID/,
+    ],
+    ['the word common as its tid', { claims: { iss: v2('common'), tid: 'common' } }, /^tid is no ID/],
+    [
+      'a foreign issuer that contains its tid',
+      { claims: { iss: `https://evil.example/${contoso}/v2.0` } },
+      /^iss is another/,
+    ],
+    [
+      'the issuer of another cloud',
+      { claims: { iss: `https://login.microsoftonline.us/${contoso}/v2.0` } },
+      /^iss is another/,
+    ],
+    ['no issuer', { claims: { iss: undefined } }, /^iss is another/],
+    ['a list of issuers', { claims: { iss: [v2(contoso)] } }, /iss/],
+    ['no tid', { claims: { tid: undefined } }, /^tid is missing/],
+    [
+      'no tid, and undefined as the tenant of its issuer',
+      { claims: { tid: undefined, iss: v2('undefined') } },
+      /^tid is missing/,
+    ],
+    ['a list with its tid', { claims: { tid: [contoso] } }, /^tid is no ID/],
+    ['a list of two tids', { claims: { tid: [fabrikam, contoso] } }, /^tid is no ID/],
+    ['an object as tid', { claims: { tid: { toString: contoso } } }, /^tid is no ID/],
+    ['a tid that contains a path', { claims: { tid: `${contoso}/../x` } }, /^tid is no ID/],
+    [
+      'an issuer with another tenant in uppercase',
+      {
+        user: 'alice',
+        claims: { tid: contoso.toUpperCase(), iss: v2(contoso.toUpperCase()).replace('1111', 'AAAA') },
       },
-    )
+      /^tid is no|tenants of the option|^iss/,
+    ],
+    ['no oid', { claims: { oid: undefined } }, /^oid is missing/],
+    ['a list with its oid', { claims: { oid: [alice.oid] } }, /^oid is no ID/],
+    ['a signature by the key of personal accounts', { key: 'consumers' }, /key of another tenant/],
+    ['no scope', { claims: { scp: undefined } }, /neither a user's/],
+    ['the idtyp of a user on an application token', { user: undefined, claims: { idtyp: 'user' } }, /neither a user's/],
+    ['another audience', { claims: { aud: '00000003-0000-0000-c000-000000000000' } }, /its aud is/],
+  ]
+  it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
+    'an API for %s rejects a token with %s',
+    async (_guard, _name, request, detail, options) => {
+      const api = await entraId.api({ audience }, options)
+      const { status, body } = await api.call(await entraId.id.accessToken({ user: 'alice', ...request }))
+      expect(status).toBe(401)
+      expect(body['error']).toBe('invalid_token')
+      // The response does not give the reason.
+      expect(JSON.stringify(body)).not.toMatch(/tid|iss |oid|tenant|key/)
+      expect(api.details).toEqual([expect.stringMatching(detail)])
+    },
+  )
 
-    it.each(guards.slice(1, 3))(
-      '%s: the key of all tenants for a personal account, and the account itself',
-      async (_guard, options) => {
-        const api = await entraId.api({ audience }, options)
-        expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
-        expect((await api.call(await entraId.id.accessToken({ user: 'carol', key: 'organizations' }))).status).toBe(401)
-        expect(api.details[0]).toMatch(/9188040d-.* is none of the tenants/)
-      },
-    )
+  it.each(guards.slice(1, 3))(
+    'an API for %s rejects personal accounts, signed with their own key or that of all tenants',
+    async (_guard, options) => {
+      const api = await entraId.api({ audience }, options)
+      expect((await api.call(await entraId.id.accessToken({ user: 'carol' }))).status).toBe(401)
+      expect((await api.call(await entraId.id.accessToken({ user: 'carol', key: 'organizations' }))).status).toBe(401)
+      expect(api.details[0]).toMatch(/9188040d-.* is none of the tenants/)
+    },
+  )
 
-    it('an ID token, of a registration that is login and API in one', async () => {
-      const users = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso })
-      const all = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso, appTokens: true })
-      const claims = { aud: entraId.id.clientId, scp: undefined, azp: undefined, azpacr: undefined, name: 'Alice' }
-      const token = await entraId.id.accessToken({ user: 'alice', claims })
-      expect((await users.call(token)).status).toBe(401)
-      expect((await all.call(token)).status).toBe(401)
-      expect(
-        (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
-      ).toBe(401)
-    })
-  },
-)
+  it('an API that shares its registration with the login rejects ID tokens', async () => {
+    const users = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso })
+    const all = await entraId.api({ audience: entraId.id.clientId }, { tenant: contoso, appTokens: true })
+    const claims = { aud: entraId.id.clientId, scp: undefined, azp: undefined, azpacr: undefined, name: 'Alice' }
+    const token = await entraId.id.accessToken({ user: 'alice', claims })
+    expect((await users.call(token)).status).toBe(401)
+    expect((await all.call(token)).status).toBe(401)
+    expect(
+      (await all.call(await entraId.id.accessToken({ user: 'alice', claims: { ...claims, nonce: 'n' } }))).status,
+    ).toBe(401)
+  })
+})
 
-describe('a rule that does not say true', () => {
+describe('`allow`', () => {
   it.each<[string, unknown]>([
     ['false', false],
     ['1', 1],
-    ['a text', 'true'],
+    ['a string', 'true'],
     ['an object', {}],
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['a promise of 1', Promise.resolve(1)],
-  ])('refuses: %s', async (_name, verdict) => {
+  ])('`allow` rejects the token unless it returns true: %s', async (_name, verdict) => {
     const api = await entraId.api({ audience }, { tenant: 'common', allow: () => verdict as boolean })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
   })
 
-  it('lets nobody in where it fails, and says whose fault it is', async () => {
+  it('an `allow` that throws is answered 500 hook_failed', async () => {
     const api = await entraId.api(
       { audience },
       {
@@ -360,7 +364,7 @@ describe('a rule that does not say true', () => {
     expect(body['code']).toBe('hook_failed')
   })
 
-  it('is asked of each token once while it is remembered', async () => {
+  it('`allow` is called once per token while the token is cached', async () => {
     let asked = 0
     const api = await entraId.api({ audience }, { tenant: 'common', allow: () => ++asked > 0 })
     await api.bearer.ready()
@@ -370,21 +374,21 @@ describe('a rule that does not say true', () => {
   })
 })
 
-describe('groups at an API', () => {
-  it('are those of the token', async () => {
+describe('groups of an access token', () => {
+  it('groups are taken from the token', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'member' }))).auth).toMatchObject({
       claims: { groups: ['group-1'] },
     })
   })
 
-  it('that do not fit are a refusal with its fix, and never none', async () => {
+  it('a token with group overage is rejected without a `groups` function, and the event names the fix', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'joiner' }))).status).toBe(401)
     expect(api.details).toEqual([expect.stringContaining('pass groups: a function')])
   })
 
-  it('that do not fit are fetched with the token, and remembered with it', async () => {
+  it('on group overage, `groups` is called with the token and its result is cached', async () => {
     const tokens: string[] = []
     const api = await entraId.api(
       { audience },
@@ -406,7 +410,7 @@ describe('groups at an API', () => {
     expect(tokens).toEqual([token])
   })
 
-  it('that cannot be fetched are a fault, which does not repeat the token', async () => {
+  it('a `groups` function that fails is answered 500, and the detail does not contain the token', async () => {
     const token = await entraId.id.accessToken({ user: 'joiner' })
     const api = await entraId.api(
       { audience },
@@ -421,19 +425,23 @@ describe('groups at an API', () => {
   })
 })
 
-describe('metadata of another issuer', () => {
+describe('provider metadata of another issuer', () => {
   it.each<[string, EntraOptions, string]>([
-    ['one tenant', { tenant: contoso }, `https://login.microsoftonline.com/${fabrikam}/v2.0`],
-    ['one tenant, the template', { tenant: contoso }, 'https://login.microsoftonline.com/{tenantid}/v2.0'],
-    ['several, one of them', { tenant: 'common', allow }, `https://login.microsoftonline.com/${contoso}/v2.0`],
-    ['several, a template of another host', { tenant: 'common', allow }, 'https://evil.example/{tenantid}/v2.0'],
+    ['another tenant for one tenant', { tenant: contoso }, `https://login.microsoftonline.com/${fabrikam}/v2.0`],
+    ['the issuer template for one tenant', { tenant: contoso }, 'https://login.microsoftonline.com/{tenantid}/v2.0'],
+    ['one tenant for common', { tenant: 'common', allow }, `https://login.microsoftonline.com/${contoso}/v2.0`],
+    ['a template of another host for common', { tenant: 'common', allow }, 'https://evil.example/{tenantid}/v2.0'],
     [
-      'several of another cloud',
+      'the template of another cloud for common',
       { tenant: 'common', allow, cloud: 'us' },
       'https://login.microsoftonline.com/{tenantid}/v2.0',
     ],
-    ['External ID', { tenant: contoso, externalId: 'shop' }, `https://shop.ciamlogin.com/${contoso}/v2.0`],
-  ])('is not taken: %s', async (_name, options, issuer) => {
+    [
+      'the name instead of the tenant for External ID',
+      { tenant: contoso, externalId: 'shop' },
+      `https://shop.ciamlogin.com/${contoso}/v2.0`,
+    ],
+  ])('metadata with the wrong issuer is rejected: %s', async (_name, options, issuer) => {
     entraId.id.misbehave({ metadata: { issuer } })
     const api = await entraId.api({ audience }, options)
     const error = await api.bearer

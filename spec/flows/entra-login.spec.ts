@@ -1,4 +1,4 @@
-/** Logins at Entra, by its documents and under its own host names. */
+/** Logins at a simulated Entra with the metadata and host names of the real one. */
 import type { EntraOptions } from 'express-session-oidc'
 import {
   createUserAgent,
@@ -31,7 +31,7 @@ const entraId = entraForFile({
 })
 const allow = (): boolean => true
 
-/** Goes to a guarded page as the user at the keyboard. */
+/** Opens a guarded page in a new browser and logs in as that user. */
 async function logIn(app: TestApp, user: string, path = '/profile'): Promise<UserAgentResponse> {
   entraId.id.signIn(user)
   const proxies = entraId.id.proxies('shop.ciamlogin.com', 'shop.b2clogin.com')
@@ -53,7 +53,7 @@ function details(app: TestApp): unknown[] {
     .map(({ event }) => (event as { detail?: string }).detail)
 }
 
-describe('a login', () => {
+describe('a login at Entra', () => {
   it.each<[string, EntraOptions, string, { iss: string; tid: string; host: string }]>([
     [
       'one tenant',
@@ -62,7 +62,7 @@ describe('a login', () => {
       { iss: `https://login.microsoftonline.com/${contoso}/v2.0`, tid: contoso, host: 'login.microsoftonline.com' },
     ],
     [
-      withId('entra-login-2', 'a list'),
+      withId('entra-login-2', 'a list of tenants'),
       { tenant: [contoso, fabrikam] },
       'bob',
       { iss: `https://login.microsoftonline.com/${fabrikam}/v2.0`, tid: fabrikam, host: 'login.microsoftonline.com' },
@@ -86,19 +86,19 @@ describe('a login', () => {
       { iss: `https://login.microsoftonline.com/${consumers}/v2.0`, tid: consumers, host: 'login.microsoftonline.com' },
     ],
     [
-      'US Government',
+      'one tenant of US Government',
       { tenant: contoso, cloud: 'us' },
       'alice',
       { iss: `https://login.microsoftonline.us/${contoso}/v2.0`, tid: contoso, host: 'login.microsoftonline.us' },
     ],
     [
-      'several of US Government',
+      'several tenants of US Government',
       { tenant: [contoso, fabrikam], cloud: 'us' },
       'alice',
       { iss: `https://login.microsoftonline.us/${contoso}/v2.0`, tid: contoso, host: 'login.microsoftonline.us' },
     ],
     [
-      'several of China',
+      'several tenants of China',
       { tenant: 'organizations', allow, cloud: 'china' },
       'alice',
       {
@@ -113,21 +113,25 @@ describe('a login', () => {
       'alice',
       { iss: `https://${contoso}.ciamlogin.com/${contoso}/v2.0`, tid: contoso, host: 'shop.ciamlogin.com' },
     ],
-  ])('with %s', { meta: { id: 'entra-login-1' } }, async (_name, options, user, { iss, tid, host }) => {
-    const app = await entraId.login(options)
-    const page = await logIn(app, user)
-    expect(details(app)).toEqual([])
-    expect(page.status).toBe(200)
-    expect(profileOf(page).user).toMatchObject({
-      iss,
-      tid,
-      oid: expect.any(String) as string,
-      name: 'Alice Adams',
-    })
-    expect(entraId.id.requestsTo('authorize').map(({ url }) => new URL(url).host)).toEqual([host])
-  })
+  ])(
+    'a user of %s logs in at its host, with the iss and tid of the tenant',
+    { meta: { id: 'entra-login-1' } },
+    async (_name, options, user, { iss, tid, host }) => {
+      const app = await entraId.login(options)
+      const page = await logIn(app, user)
+      expect(details(app)).toEqual([])
+      expect(page.status).toBe(200)
+      expect(profileOf(page).user).toMatchObject({
+        iss,
+        tid,
+        oid: expect.any(String) as string,
+        name: 'Alice Adams',
+      })
+      expect(entraId.id.requestsTo('authorize').map(({ url }) => new URL(url).host)).toEqual([host])
+    },
+  )
 
-  it('with B2C, which has no tid', async () => {
+  it('a B2C user logs in, without a tid', async () => {
     const app = await entraId.login({ tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
     const { user } = profileOf(await logIn(app, 'alice'))
     expect(user).toMatchObject({
@@ -138,7 +142,7 @@ describe('a login', () => {
     expect(user).not.toHaveProperty('tid')
   })
 
-  it('has roles and groups of the ID token, and says nothing of the access token, which is for Graph', async () => {
+  it('roles and groups come from the ID token, without a warning about the access token for Graph', async () => {
     const warned: string[] = []
     const listen = (warning: Error): void => void warned.push(warning.message)
     process.on('warning', listen)
@@ -151,7 +155,7 @@ describe('a login', () => {
     expect(warned.filter((text) => text.includes('access token'))).toEqual([])
   })
 
-  it('goes by pages on loopback where browsers are to find no other', async () => {
+  it('the simulated Entra can serve its pages on loopback', async () => {
     await using other = await startTestEntra({ pages: 'loopback', signIn: 'alice' })
     for (const tenant of [contoso, [contoso, fabrikam]]) {
       const app = await entraId.login({ tenant }, other.settings())
@@ -161,7 +165,7 @@ describe('a login', () => {
     }
   })
 
-  it('ends at Entra too', async () => {
+  it('a logout also ends the session at Entra', async () => {
     const app = await entraId.login({ tenant: [contoso, fabrikam] })
     entraId.id.signIn('alice')
     const agent = createUserAgent({ baseUrl: app.url, proxies: entraId.id.proxies() })
@@ -172,7 +176,7 @@ describe('a login', () => {
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('takes a guest of the tenant, unless the rule says otherwise', async () => {
+  it('a guest of the tenant can log in unless `allow` rejects guests', async () => {
     const open = await entraId.login({ tenant: contoso })
     expect(profileOf(await logIn(open, 'bob')).user).toMatchObject({
       tid: contoso,
@@ -184,7 +188,7 @@ describe('a login', () => {
   })
 
   it(
-    'fetches groups that do not fit into the token from Graph, with the access token of the login',
+    'on group overage, `groups` can fetch them from Graph with the access token of the login',
     { meta: { id: 'entra-login-3' } },
     async () => {
       const app = await entraId.login({
@@ -205,7 +209,7 @@ describe('a login', () => {
     },
   )
 
-  it('is refused rather than taken for one with no groups', async () => {
+  it('a user with group overage gets 403 without a `groups` function', async () => {
     const app = await entraId.login({ tenant: contoso })
     expect((await logIn(app, 'joiner')).status).toBe(403)
     expect(details(app)).toEqual([expect.stringContaining('pass groups: a function')])
@@ -213,7 +217,7 @@ describe('a login', () => {
     expect(profileOf(await logIn(without, 'joiner')).user).not.toHaveProperty('groups')
   })
 
-  it('tells a user whose tenant is not let in, and in the log what to do', async () => {
+  it('a user of a tenant that is not listed gets 403, and the event names the fix', async () => {
     const app = await entraId.login({ tenant: [contoso, '33333333-3333-4333-8333-333333333333'] })
     const page = await logIn(app, 'bob')
     expect(page.status).toBe(403)
@@ -225,26 +229,26 @@ describe('a login', () => {
     expect(app.events).toEqual([expect.objectContaining({ name: 'login_failed' })])
   })
 
-  it('tells who has not asked for the scope profile', async () => {
+  it('a login without the scope profile is rejected, and the event names the fix', async () => {
     const app = await entraId.login({ tenant: contoso }, { scope: 'openid' })
     expect((await logIn(app, 'alice')).status).toBe(403)
     expect(details(app)).toEqual([expect.stringContaining('ask for the scope profile')])
   })
 })
 
-describe('a rule that does not say true lets nobody in', () => {
+describe('`allow` at a login', () => {
   it.each<[string, unknown]>([
     ['false', false],
     ['1', 1],
-    ['a text', 'yes'],
-    ['nothing', undefined],
+    ['a string', 'yes'],
+    ['undefined', undefined],
     ['a promise of an object', Promise.resolve({})],
-  ])('%s', async (_name, verdict) => {
+  ])('`allow` rejects the login unless it returns true: %s', async (_name, verdict) => {
     const app = await entraId.login({ tenant: 'common', allow: () => verdict as boolean })
     expect((await logIn(app, 'alice')).status).toBe(403)
   })
 
-  it('an error', async () => {
+  it('an `allow` that throws is answered 500', async () => {
     const app = await entraId.login({
       tenant: 'common',
       allow: () => {
@@ -258,40 +262,40 @@ describe('a rule that does not say true lets nobody in', () => {
 
 describe('attacks on a login', { meta: { id: 'entra-login-4' } }, () => {
   const guards: [string, EntraOptions][] = [
-    ['one', { tenant: contoso }],
-    ['list', { tenant: [contoso, fabrikam] }],
+    ['one tenant', { tenant: contoso }],
+    ['a list of tenants', { tenant: [contoso, fabrikam] }],
     ['organizations', { tenant: 'organizations', allow }],
     ['common', { tenant: 'common', allow }],
-    ['us', { tenant: 'common', allow, cloud: 'us' }],
+    ['common in US Government', { tenant: 'common', allow, cloud: 'us' }],
   ]
   const attacks: [string, NonNullable<TestEntraFaults['idToken']>][] = [
     ['the tid of another tenant', { claims: { tid: fabrikam } }],
     ['the issuer of another tenant', { claims: { iss: `https://login.microsoftonline.com/${fabrikam}/v2.0` } }],
     ['the issuer of version 1', { claims: { iss: `https://sts.windows.net/${contoso}/` } }],
-    ['the template as the issuer', { claims: { iss: 'https://login.microsoftonline.com/{tenantid}/v2.0' } }],
+    ['the issuer template as the issuer', { claims: { iss: 'https://login.microsoftonline.com/{tenantid}/v2.0' } }],
     [
-      'the template as issuer and tid',
+      'the issuer template as the issuer and the placeholder as tid',
       { claims: { iss: 'https://login.microsoftonline.com/{tenantid}/v2.0', tid: '{tenantid}' } },
     ],
     [
-      'the template of another cloud',
+      'the template of another cloud as the issuer and the placeholder as tid',
       { claims: { iss: 'https://login.microsoftonline.us/{tenantid}/v2.0', tid: '{tenantid}' } },
     ],
     ['no tid', { claims: { tid: undefined } }],
     [
-      'no tid, and an issuer made of none',
+      'no tid, and undefined as the tenant of the issuer',
       { claims: { tid: undefined, iss: 'https://login.microsoftonline.com/undefined/v2.0' } },
     ],
-    ['a list of tids', { claims: { tid: [contoso] } }],
-    ['a word for a tid', { claims: { tid: 'common', iss: 'https://login.microsoftonline.com/common/v2.0' } }],
+    ['a list as tid', { claims: { tid: [contoso] } }],
+    ['the word common as tid', { claims: { tid: 'common', iss: 'https://login.microsoftonline.com/common/v2.0' } }],
     ['no oid', { claims: { oid: undefined } }],
-    ['the key of personal accounts', { key: 'consumers' }],
-    ['another client', { claims: { aud: 'c0000000-0000-4000-8000-00000000000f' } }],
+    ['a signature by the key of personal accounts', { key: 'consumers' }],
+    ['the audience of another client', { claims: { aud: 'c0000000-0000-4000-8000-00000000000f' } }],
     ['another nonce', { claims: { nonce: 'another' } }],
     ['no kid', { header: { kid: undefined } }],
   ]
   it.each(guards.flatMap(([guard, options]) => attacks.map((attack) => [guard, ...attack, options] as const)))(
-    '%s: %s',
+    'a login of %s rejects an ID token with %s',
     async (_guard, _name, idToken, options) => {
       const app = await entraId.login(options)
       entraId.id.misbehave({ idToken })
@@ -301,17 +305,20 @@ describe('attacks on a login', { meta: { id: 'entra-login-4' } }, () => {
     },
   )
 
-  it.each(guards)('%s: none of it, as it is without', async (_guard, options) => {
+  it.each(guards)('a login of %s accepts the unmodified ID token', async (_guard, options) => {
     expect((await logIn(await entraId.login(options), 'alice')).status).toBe(200)
   })
 
   it.each([
-    ['one', { tenant: contoso }, `https://login.microsoftonline.com/${fabrikam}/v2.0`],
-    ['common', { tenant: 'common', allow }, 'https://evil.example/{tenantid}/v2.0'],
-    ['common', { tenant: 'common', allow }, `https://login.microsoftonline.com/${contoso}/v2.0`],
-  ] satisfies [string, EntraOptions, string][])('metadata of another issuer: %s', async (_name, options, issuer) => {
-    entraId.id.misbehave({ metadata: { issuer } })
-    const app = await entraId.login(options)
-    expect((await logIn(app, 'alice')).status).toBe(503)
-  })
+    ['one tenant with another', { tenant: contoso }, `https://login.microsoftonline.com/${fabrikam}/v2.0`],
+    ['common with another host', { tenant: 'common', allow }, 'https://evil.example/{tenantid}/v2.0'],
+    ['common with one tenant', { tenant: 'common', allow }, `https://login.microsoftonline.com/${contoso}/v2.0`],
+  ] satisfies [string, EntraOptions, string][])(
+    'a login fails with 503 if the metadata has another issuer: %s',
+    async (_name, options, issuer) => {
+      entraId.id.misbehave({ metadata: { issuer } })
+      const app = await entraId.login(options)
+      expect((await logIn(app, 'alice')).status).toBe(503)
+    },
+  )
 })

@@ -1,4 +1,4 @@
-/** Access tokens of several APIs at Entra, which issues one for each, by its scope, where there is consent. */
+/** Access tokens for several APIs at Entra: each scope with consent selects one API and its token. */
 import { decodeJwt } from 'jose'
 import { createUserAgent, testTenants, type UserAgent } from 'express-session-oidc/testing'
 import { beforeEach, expect, it } from 'vitest'
@@ -30,7 +30,7 @@ async function apiOf(agent: UserAgent, app: TestApp, scope?: string): Promise<Re
   return { aud, scp }
 }
 
-it('one token for each API, by the one refresh token, each kept', async () => {
+it('one refresh token yields an access token for each API, and both are stored', async () => {
   entraId.id.consentTo([read, count])
   const { app, agent } = await start('openid profile offline_access')
   for (const round of [1, 2]) {
@@ -41,7 +41,7 @@ it('one token for each API, by the one refresh token, each kept', async () => {
   expect((await agent.fetch(`${app.url}/profile`)).json()['scope']).toEqual(expect.arrayContaining([read, count]))
 })
 
-it('a token that nobody has consented to ends no login: a navigation asks for consent, and works afterwards', async () => {
+it('a scope without consent keeps the login: a fetch gets 403, a navigation requests consent', async () => {
   const { app, agent } = await start('openid profile offline_access')
   const refused = await askToken(agent, app.url, `?scope=${encodeURIComponent(read)}`)
   expect(refused.status).toBe(403)
@@ -56,7 +56,7 @@ it('a token that nobody has consented to ends no login: a navigation asks for co
   expect(await apiOf(agent, app, read)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
 })
 
-it('consent for a second API is asked for beside the first, and the code exchanged for the first alone', async () => {
+it('a login requests consent for both APIs, and exchanges the code for the first API only', async () => {
   entraId.id.consentTo([read])
   const { app, agent } = await start(`openid profile offline_access ${read}`)
   const page = await agent.get(`${app.url}/token?scope=${encodeURIComponent(count)}`)
@@ -71,7 +71,7 @@ it('consent for a second API is asked for beside the first, and the code exchang
   expect(await apiOf(agent, app, count)).toEqual({ aud: stock.appId, scp: 'Stock.Count' })
 })
 
-it('a guard takes scope of a second API for granted once it was consented to, also after refreshes', async () => {
+it('a guard accepts the scope of a second API after consent, also after a refresh', async () => {
   entraId.id.consentTo([read])
   const app = await entraId.login(
     { tenant: testTenants.contoso },

@@ -1,4 +1,4 @@
-/** `req.oidc.exchange()`: a token for somebody else in exchange for that of the login (RFC 8693). */
+/** `req.oidc.exchange()`: token exchange for another service (RFC 8693). */
 import type { Express, NextFunction, Request, Response } from 'express'
 import { calculateJwkThumbprint, decodeProtectedHeader, type JWK } from 'jose'
 import { describe, expect, it } from 'vitest'
@@ -46,7 +46,7 @@ function claimsOf(token: unknown): Record<string, unknown> {
 const grants = (): (string | null)[] => world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
 
 describe('exchange()', () => {
-  it('is a token for the audience, of the same user', async () => {
+  it('exchange() returns a token for the audience and the same user', async () => {
     const { app, agent } = await start()
     const token: unknown = (await exchange(agent, app)).json()
     expect(claimsOf(token)).toMatchObject({ aud: 'orders', sub: 'alice' })
@@ -55,7 +55,7 @@ describe('exchange()', () => {
     expect(sent?.params.get('subject_token_type')).toBe('urn:ietf:params:oauth:token-type:access_token')
   })
 
-  it('is remembered until it ends, for each audience, scope and resource, in whatever instance', async () => {
+  it('an exchanged token is stored until it expires, per audience and scope, for all processes', async () => {
     const { app, agent } = await start()
     const other = await world.start({ routes: exchangeRoutes })
     const first: unknown = (await exchange(agent, app)).json()
@@ -68,13 +68,13 @@ describe('exchange()', () => {
     ]
     for (const wanted of others) expect((await exchange(agent, app, wanted)).json()).not.toBe(first)
     expect(grants()).toEqual([exchangeType, exchangeType, exchangeType, exchangeType])
-    // The login's own token, which ends with it, is refreshed before.
+    // The access token of the login has expired as well and is refreshed first.
     pass(301)
     expect((await exchange(agent, app)).json()).not.toBe(first)
     expect(grants().slice(4)).toEqual(['refresh_token', exchangeType])
   })
 
-  it('leaves the tokens of the login and its granted scope as they were, and outlives a refresh', async () => {
+  it('an exchange leaves the tokens of the login unchanged, and its token survives a refresh', async () => {
     const { app, agent } = await start()
     const before = await shownToken(agent, app.url)
     const token: unknown = (await exchange(agent, app, { audience: 'orders', scope: 'openid' })).json()
@@ -86,7 +86,7 @@ describe('exchange()', () => {
     )
   })
 
-  it('is one exchange for many who ask at once, and nobody gets the token of another login', async () => {
+  it('concurrent calls cause one exchange per login, and each login gets its own token', async () => {
     const { app, agent } = await start()
     world.provider.signIn('bob')
     const bob = app.agent()
@@ -101,7 +101,7 @@ describe('exchange()', () => {
     expect(grants()).toHaveLength(2)
   })
 
-  it('is not kept from a logout that comes meanwhile', async () => {
+  it('an exchange during which the user logs out is answered 401', async () => {
     const { app, agent } = await start()
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true, afterProcessing: true } } })
     const asked = exchange(agent, app)
@@ -113,18 +113,18 @@ describe('exchange()', () => {
   })
 })
 
-describe('an exchange that is refused', () => {
+describe('a rejected exchange', () => {
   const answering = (status: number, error: string): { endpoints: object } => ({
     endpoints: { token: { status, body: { error, error_description: 'not for you' }, when: isExchange } },
   })
   const isExchange = ({ params }: { params: URLSearchParams }): boolean => params.get('grant_type') === exchangeType
 
   it.each([
-    ['the client', 400, 'unauthorized_client', 500, 'client_rejected'],
-    ['the audience', 400, 'invalid_target', 500, 'client_rejected'],
-    ['the user', 403, 'access_denied', 403, 'not_allowed'],
-    ['nobody, by a provider that is down,', 503, 'server_error', 503, 'provider_unavailable'],
-  ])('to %s is told so, and the login stays', async (_, status, error, answered, code) => {
+    ['rejects the client', 400, 'unauthorized_client', 500, 'client_rejected'],
+    ['rejects the audience', 400, 'invalid_target', 500, 'client_rejected'],
+    ['rejects the user', 403, 'access_denied', 403, 'not_allowed'],
+    ['is down', 503, 'server_error', 503, 'provider_unavailable'],
+  ])('a provider that %s causes an error, and the login is kept', async (_, status, error, answered, code) => {
     const { app, agent } = await start()
     world.provider.misbehave(answering(status, error))
     const answer = await exchange(agent, app)
@@ -134,7 +134,7 @@ describe('an exchange that is refused', () => {
     expect(told(app, 'provider_fault')).toHaveLength(code === 'not_allowed' ? 0 : 1)
   })
 
-  it('may be so for the token of the login, which is refreshed once', async () => {
+  it('an exchange whose access token is rejected refreshes that token and is repeated', async () => {
     const { app, agent } = await start()
     pass(60)
     const refused = answering(400, 'invalid_request').endpoints as { token: object }
@@ -144,7 +144,7 @@ describe('an exchange that is refused', () => {
     expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
-  it('is not refreshed for again and again', async () => {
+  it('repeated rejections cause only one refresh', async () => {
     const { app, agent } = await start()
     pass(60)
     world.provider.misbehave(answering(400, 'invalid_request'))
@@ -152,7 +152,7 @@ describe('an exchange that is refused', () => {
     expect(grants().filter((grant) => grant === 'refresh_token')).toHaveLength(1)
   })
 
-  it('ends the login where it turns out to have ended', async () => {
+  it('an exchange ends the login if the session at the provider has ended', async () => {
     const { app, agent } = await start()
     pass(60)
     world.provider.endSession('alice')
@@ -162,14 +162,14 @@ describe('an exchange that is refused', () => {
 
   it.each([
     ['another type of token', { issued_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
-    ['none at all', { issued_token_type: undefined }],
-  ])('is one that is answered with %s', async (_, tokenResponse) => {
+    ['no token type', { issued_token_type: undefined }],
+  ])('a token response with %s is answered 502', async (_, tokenResponse) => {
     const { app, agent } = await start()
     world.provider.misbehave({ tokenResponse })
     expect((await exchange(agent, app)).status).toBe(502)
   })
 
-  it('for scope that is not granted has a navigation ask for it', async () => {
+  it('a navigation whose exchange lacks scope is redirected to the provider to request it', async () => {
     const { agent } = await start()
     world.provider.misbehave({ tokenResponse: { scope: 'openid' } })
     const wanted = encodeURIComponent(JSON.stringify({ audience: 'orders', scope: 'orders:write' }))
@@ -183,7 +183,7 @@ describe('an exchange that is refused', () => {
     ['{"audience":""}', 'audience must be the name of an audience'],
     ['{"audiense":"orders"}', "did you mean 'audience'?"],
     ['{"audience":"orders","resource":"orders"}', 'resource must be an absolute URI'],
-  ])('says what is wrong with %s', async (wanted, message) => {
+  ])('invalid parameters are reported without a request: %s', async (wanted, message) => {
     const { app, agent } = await start()
     const answer = await agent.fetch(`${app.url}/exchange?wanted=${encodeURIComponent(wanted)}`)
     expect(answer.status).toBe(500)
@@ -192,7 +192,7 @@ describe('an exchange that is refused', () => {
   })
 })
 
-it('an exchange for a bound login shows its key, and what it gets is bound to it', async () => {
+it('an exchange of a DPoP-bound login sends a proof, and its token is bound to the same key', async () => {
   const app = await world.start({ options: { dpop: true }, routes: exchangeRoutes })
   const agent = app.agent()
   await agent.get('/profile')

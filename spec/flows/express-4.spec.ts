@@ -1,10 +1,10 @@
-/** The central flows on Express 4: the package's own router is then Express 4's too. */
+/** The central flows on Express 4. */
 import express, { type Express } from 'express'
 import { LoginRefused } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { flow, forgetTransactions, noteRoutes, notesOf, response, told } from '../support/flow.ts'
 
-// The package imports the Express that its application has.
+// In production the package imports the Express of its application; here both get Express 4.
 vi.mock('express', async () => {
   const { createRequire } = await import('node:module')
   return { default: createRequire(import.meta.url)('express4') as unknown }
@@ -12,14 +12,14 @@ vi.mock('express', async () => {
 
 const world = flow()
 
-describe('on Express 4', () => {
-  it('the application is one of Express 4', { meta: { id: 'express-4-1' } }, async () => {
+describe('an application on Express 4', () => {
+  it('the application of this file runs on Express 4', { meta: { id: 'express-4-1' } }, async () => {
     const app = await world.start()
-    // Gone in Express 5.
+    // Express 5 removed `app.del()`.
     expect(app.app).toHaveProperty('del')
   })
 
-  it('a login begins at a guarded page and comes back to it', async () => {
+  it('a login starts at a guarded page and returns to it', async () => {
     const app = await world.start({ routes: noteRoutes })
     const agent = app.agent()
     await agent.get('/note/apples')
@@ -29,7 +29,7 @@ describe('on Express 4', () => {
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
-  it('a login by a form is a page that goes on by itself, and a hostile returnTo leads to the base path', async () => {
+  it('a form can start a login, and a hostile returnTo leads to the base path', async () => {
     const app = await world.start({
       routes: (express, oidc) => void express.post('/connect', oidc.login({ scope: 'openid x', returnTo: '/profile' })),
     })
@@ -38,7 +38,7 @@ describe('on Express 4', () => {
     expect((await app.agent().get('/login?returnTo[x]=/profile')).url).toBe(`${app.url}/`)
   })
 
-  it('a reload, a lost cookie and a foreign state are answered as on Express 5', async () => {
+  it('a reloaded callback, a lost cookie and a foreign state are handled as on Express 5', async () => {
     const app = await world.start()
     const agent = app.agent()
     const callback = await response(agent, '/profile')
@@ -53,7 +53,7 @@ describe('on Express 4', () => {
     expect(foreign.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('faults in our handlers are answered, and no request hangs', async () => {
+  it('each failed login is answered, and no request hangs', async () => {
     let fault: Error | undefined
     const app = await world.start({
       options: {
@@ -78,7 +78,7 @@ describe('on Express 4', () => {
     expect(told(app, 'login_failed').map(({ status }) => status)).toEqual([403, 500, 403, 503])
   })
 
-  it('an error that onError passes on, or throws, reaches the application', async () => {
+  it('an error that onError passes on or throws reaches the application', async () => {
     const app = await world.start({
       options: { onError: (error, _req, _res, next) => next(error) },
     })
@@ -101,7 +101,7 @@ describe('on Express 4', () => {
     expect((await agent.post('/logout')).text()).toBe('hello stranger')
   })
 
-  it('form_post logs in, also behind a JSON parser, which leaves an empty body behind', async () => {
+  it('form_post logs in, also behind a JSON parser that leaves an empty body', async () => {
     for (const before of [() => {}, (app: Express) => void app.use(express.json())]) {
       const app = await world.start({ before, options: { responseMode: 'form_post' } })
       const page = await app.agent({ site: (url) => url.origin }).get('/profile')

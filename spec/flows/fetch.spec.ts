@@ -1,4 +1,4 @@
-/** `req.oidc.fetch()`: calls of an API with the access token of a login. */
+/** `req.oidc.fetch()`: API calls with the access token of a login. */
 import type { Express, NextFunction, Request, Response } from 'express'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -22,7 +22,7 @@ beforeEach(() => [api, other].forEach((each) => each.reset()))
 
 type Call = (req: Request) => Promise<globalThis.Response>
 
-/** `/call` does what it is told, for whoever is logged in, and shows what came of it. */
+/** A route `/call` that makes the given API call for the logged-in user and returns its response. */
 function calling(call: Call): (app: Express) => void {
   return (app) => {
     app.all('/call', (req: Request, res: Response, next: NextFunction) => {
@@ -44,7 +44,7 @@ async function start(call: Call, options: Partial<OidcOptions> = {}): Promise<{ 
 const refused = { status: 401, headers: { 'www-authenticate': 'Bearer realm="api", error="invalid_token"' } }
 
 describe('fetch()', () => {
-  it('sends the access token of the login, and what it is told to', async () => {
+  it('fetch() sends the access token of the login with the given request', async () => {
     api.answer({ status: 201, body: 'made' })
     const init = { method: 'POST', body: new URLSearchParams({ a: '1' }), headers: { 'x-trace': '7' } }
     const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/orders?id=7`, init))
@@ -62,7 +62,7 @@ describe('fetch()', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('refreshes one that has ended before, and may take another that is asked for', async () => {
+  it('fetch() refreshes an expired token first, and can use a token for another scope', async () => {
     const { app, agent } = await start((req) =>
       req.oidc.fetch(api.origin, {}, req.query['scope'] ? { scope: 'openid' } : {}),
     )
@@ -74,7 +74,7 @@ describe('fetch()', () => {
     expect(world.provider.requestsTo('token').map(({ params }) => params.get('scope'))).toEqual([null, 'openid'])
   })
 
-  it('refreshes one that the API refuses once, and repeats the call', async () => {
+  it('fetch() refreshes a token that the API rejects, and repeats the call', async () => {
     api.answerOnce(refused)
     api.answer({ body: 'orders' })
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin, { method: 'PUT', body: 'x' }))
@@ -84,7 +84,7 @@ describe('fetch()', () => {
     expect(told(app, 'refresh')).toMatchObject([{ reason: 'rejected' }])
   })
 
-  it('goes no further where the API refuses that one too', async () => {
+  it('fetch() returns the 401 response if the API rejects the new token as well', async () => {
     api.answer(refused)
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     expect((await agent.fetch(`${app.url}/call`)).status).toBe(401)
@@ -92,7 +92,7 @@ describe('fetch()', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('refreshes once for many calls whose token was refused', async () => {
+  it('10 concurrent calls whose token is rejected cause one refresh', async () => {
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     await agent.fetch(`${app.url}/call`)
     const [revoked] = api.authorizations
@@ -102,7 +102,7 @@ describe('fetch()', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('does not repeat what cannot be: a stream has been read', async () => {
+  it('a call whose body is a stream is not repeated', async () => {
     api.answer(refused)
     const { app, agent } = await start((req) =>
       req.oidc.fetch(api.origin, { method: 'POST', body: new Blob(['once']).stream() }),
@@ -112,7 +112,7 @@ describe('fetch()', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('gives the answer back where a token was refused that nothing can be done about', async () => {
+  it('fetch() returns the 401 response if there is no refresh token', async () => {
     api.answer(refused)
     const app = await world.start({
       options: { fetchOrigins: [api.origin] },
@@ -126,18 +126,18 @@ describe('fetch()', () => {
   })
 
   it.each([
-    ['401 of another kind', { status: 401, headers: { 'www-authenticate': 'Basic realm="api"' } }],
-    ['401 without a challenge', { status: 401 }],
-    ['404', { status: 404 }],
-    ['500', { status: 500 }],
-  ])('gives a %s back as it is', async (_, answer) => {
+    ['401 response with another scheme', { status: 401, headers: { 'www-authenticate': 'Basic realm="api"' } }],
+    ['401 response without a challenge', { status: 401 }],
+    ['404 response', { status: 404 }],
+    ['500 response', { status: 500 }],
+  ])('fetch() returns a %s unchanged', async (_, answer) => {
     api.answer(answer)
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     expect((await agent.fetch(`${app.url}/call`)).status).toBe(answer.status)
     expect(api.requests).toHaveLength(1)
   })
 
-  it('rejects as fetch does where the API is not there, or the call is given up', async () => {
+  it('fetch() rejects like the global fetch if the connection drops or the call is aborted', async () => {
     api.answer({ drop: true })
     const { app, agent } = await start(async (req) => {
       const signal = req.query['late'] ? AbortSignal.abort(new Error('given up')) : null
@@ -149,26 +149,26 @@ describe('fetch()', () => {
     expect((await agent.fetch(`${app.url}/call?late=1`)).text()).toBe('Error given up')
   })
 
-  it('is refused where nobody is logged in, and the API is not called', async () => {
+  it('an anonymous request gets 401, and the API is not called', async () => {
     const { app } = await start((req) => req.oidc.fetch(api.origin))
     expect((await app.agent().fetch(`${app.url}/call`)).status).toBe(401)
     expect(api.requests).toEqual([])
   })
 })
 
-describe('a token', () => {
+describe('the destination of an access token', () => {
   it.each([
     ['another origin', () => `${other.origin}/`],
     ['another port', () => api.origin.replace(/\d+$/, '1')],
     ['another scheme', () => api.origin.replace('http:', 'https:')],
     ['another name of the same host', () => api.origin.replace('127.0.0.1', 'localhost')],
-    ['an origin that begins as the right one does', () => `${api.origin}.evil.example/`],
-    ['one with the right one as user', () => `http://${new URL(api.origin).host}@evil.example/`],
-    ['one with a user', () => api.origin.replace('//', '//user:word@')],
+    ['an origin with the allowed origin as its prefix', () => `${api.origin}.evil.example/`],
+    ['an origin with the allowed host as its user name', () => `http://${new URL(api.origin).host}@evil.example/`],
+    ['a URL with credentials', () => api.origin.replace('//', '//user:word@')],
     ['a path', () => '/orders'],
-    ['what is no URL', () => 'http://'],
+    ['an invalid URL', () => 'http://'],
     ['a file', () => 'file:///etc/passwd'],
-  ])('does not go to %s', async (_, url) => {
+  ])('an access token is not sent to %s', async (_, url) => {
     const { app, agent } = await start((req) => req.oidc.fetch(url()))
     const answer = await agent.fetch(`${app.url}/call`)
     expect(answer.status).toBe(500)
@@ -176,7 +176,7 @@ describe('a token', () => {
     expect([...api.requests, ...other.requests]).toEqual([])
   })
 
-  it('does not go along with a redirect to another origin, which is followed without it', async () => {
+  it('a redirect to another origin is followed without the access token', async () => {
     api.answer({ status: 307, headers: { location: `${other.origin}/landing` } })
     other.answer({ body: 'landed' })
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
@@ -185,7 +185,7 @@ describe('a token', () => {
     expect(JSON.stringify(other.requests)).not.toMatch(/authorization|eyJ/)
   })
 
-  it('goes along with one on the same origin', async () => {
+  it('a redirect within the origin is followed with the access token', async () => {
     api.answerOnce({ status: 302, headers: { location: '/there' } })
     const { app, agent } = await start((req) => req.oidc.fetch(`${api.origin}/here`))
     await agent.fetch(`${app.url}/call`)
@@ -193,7 +193,7 @@ describe('a token', () => {
     expect(api.authorizations[1]).toBe(api.authorizations[0])
   })
 
-  it('stays where it is with redirect: manual', async () => {
+  it('a redirect is not followed with redirect: manual', async () => {
     api.answer({ status: 302, headers: { location: `${other.origin}/landing` } })
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin, { redirect: 'manual' }))
     expect((await agent.fetch(`${app.url}/call`, { redirect: 'manual' })).status).toBe(302)
@@ -201,7 +201,7 @@ describe('a token', () => {
   })
 })
 
-describe('an API that takes more', () => {
+describe('an API that requires a step-up', () => {
   const challenge = (text: string, status = 401): object => ({
     status,
     headers: { 'www-authenticate': `Bearer ${text}` },
@@ -210,33 +210,33 @@ describe('an API that takes more', () => {
 
   it.each<[string, object, Record<string, string>]>([
     [
-      'scope',
+      'more scope',
       challenge('error="insufficient_scope", scope="openid orders:write"', 403),
       { scope: 'openid profile email orders:write' },
     ],
     [
-      'a stronger authentication (RFC 9470)',
+      'stronger authentication (RFC 9470)',
       challenge('error="insufficient_user_authentication", acr_values="gold silver"'),
       { scope: 'openid profile email', acr_values: 'gold silver' },
     ],
     [
-      'a fresher one',
+      'more recent authentication',
       challenge('error="insufficient_user_authentication", max_age="5"'),
       { scope: 'openid profile email', max_age: '5' },
     ],
     [
-      "what Entra's claims challenge says",
+      "the claims of Entra's claims challenge",
       challenge(`error="insufficient_claims", claims="${Buffer.from(JSON.stringify(claims)).toString('base64')}"`),
       { scope: 'openid profile email', claims: JSON.stringify(claims) },
     ],
-  ])('%s has a navigation go to the provider for it, once', async (_, answer, asked) => {
+  ])('a navigation is redirected to the provider once, to request %s', async (_, answer, asked) => {
     api.answer(answer)
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     const begun = await agent.get('/call', { redirect: 'manual' })
     expect(begun.status).toBe(302)
     const { searchParams } = new URL(location(begun))
     for (const [name, value] of Object.entries(asked)) expect([name, searchParams.get(name)]).toEqual([name, value])
-    // Who comes back with what was asked for, and it is not enough, is not sent there again.
+    // The API still rejects the new login, so the answer is 403 instead of a loop.
     const back = await agent.get('/call')
     expect(back.status).toBe(403)
     expect(back.url).toBe(`${app.url}/call`)
@@ -244,7 +244,7 @@ describe('an API that takes more', () => {
     expect((await agent.get('/profile')).status).toBe(200)
   })
 
-  it('tells clients so, with where to go', async () => {
+  it('a fetch gets 401 with the URL of the step-up login', async () => {
     api.answer(challenge('error="insufficient_user_authentication", acr_values="gold"'))
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     const answer = await agent.fetch(`${app.url}/call`)
@@ -256,11 +256,11 @@ describe('an API that takes more', () => {
   })
 
   it.each([
-    ['scope that was granted already', challenge('error="insufficient_scope", scope="openid"', 403), 403],
-    ['scope without saying which', challenge('error="insufficient_scope"', 403), 403],
-    ['claims that are none', challenge('error="insufficient_claims", claims="bm9uZQ=="'), 401],
-    ['more than has room', challenge(`error="insufficient_scope", scope="${'x'.repeat(1501)}"`, 403), 403],
-  ])('%s gets its answer back to the application', async (_, answer, status) => {
+    ['scope that is already granted', challenge('error="insufficient_scope", scope="openid"', 403), 403],
+    ['unspecified scope', challenge('error="insufficient_scope"', 403), 403],
+    ['malformed claims', challenge('error="insufficient_claims", claims="bm9uZQ=="'), 401],
+    ['scope that is too long', challenge(`error="insufficient_scope", scope="${'x'.repeat(1501)}"`, 403), 403],
+  ])('the response of an API that requires %s is returned to the application', async (_, answer, status) => {
     api.answer(answer)
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin))
     const back = await agent.get('/call', { redirect: 'manual' })
@@ -269,8 +269,8 @@ describe('an API that takes more', () => {
   })
 })
 
-describe('a bound login', () => {
-  it('proves its key to the API, anew for each request, with the nonce that the API wants (RFC 9449 9)', async () => {
+describe('fetch() of a DPoP-bound login', () => {
+  it('each request has a new DPoP proof, with the nonce that the API requires (RFC 9449 9)', async () => {
     const nonce = {
       status: 401,
       headers: { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': 'nonce-of-the-api' },
@@ -287,7 +287,7 @@ describe('a bound login', () => {
     expect(JSON.stringify(app.events)).not.toContain('nonce-of-the-api')
   })
 
-  it('refreshes a token that is refused with the same key', async () => {
+  it('a rejected token is refreshed and presented with the same key', async () => {
     api.answerOnce({ status: 401, headers: { 'www-authenticate': 'DPoP error="invalid_token"' } })
     const { app, agent } = await start((req) => req.oidc.fetch(api.origin), { dpop: true })
     await agent.fetch(`${app.url}/call`)

@@ -15,12 +15,12 @@ function start({
   return world.start({ routes: noteRoutes, ...setup, options: { responseMode: 'form_post', ...options } })
 }
 
-/** A browser to which application and provider are different sites, as they mostly are. */
+/** A browser for which application and provider are different sites, as they usually are. */
 function browser(app: TestApp): UserAgent {
   return app.agent({ site: (url) => url.origin })
 }
 
-/** Goes up to the page at the provider that posts the response, and gives the fields of its form. */
+/** Follows a login up to the form that posts the response, and returns the fields of that form. */
 async function posted(agent: UserAgent, page: string): Promise<{ fields: Record<string, string>; url: string }> {
   const form = await agent.get(page, { followForms: false })
   const fields = [...form.text().matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
@@ -44,7 +44,7 @@ function post(
 }
 
 describe('form_post', () => {
-  it('logs in: a POST from the provider, then a GET that has the session', async () => {
+  it('form_post logs in by a POST from the provider and a GET with the session cookie', async () => {
     const app = await start()
     const agent = browser(app)
     await agent.get('/note/apples')
@@ -58,18 +58,18 @@ describe('form_post', () => {
     expect(first?.requestHeaders['cookie']).not.toContain('connect.sid')
     expect(first?.headers.get('cache-control')).toBe('no-store')
     expect(second).toMatchObject({ method: 'GET', status: 303 })
-    // The code never stands in an address.
+    // No URL contains the code.
     for (const hop of page.hops) expect(hop.url).not.toContain('code=')
     expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
-  it('has a cookie that is sent with a POST from another site', async () => {
+  it('the transaction cookie is SameSite=None, so that a POST from another site sends it', async () => {
     const app = await start()
     const begun = await browser(app).get('/login', { redirect: 'manual' })
     expect(begun.cookiesSet).toMatchObject([{ sameSite: 'None', secure: true, httpOnly: true, path: '/' }])
   })
 
-  it('has such a cookie over https too', async () => {
+  it('the transaction cookie is SameSite=None over https, with the prefix __Host-', async () => {
     const app = await start({
       publicUrl: publicOrigin,
       before: (express) => void express.set('trust proxy', 1),
@@ -84,7 +84,7 @@ describe('form_post', () => {
     expect(cookie?.name).toMatch(/^__Host-/)
   })
 
-  it('takes an error too', async () => {
+  it('an error response by form_post is answered with the error page', async () => {
     const app = await start()
     world.provider.deny('access_denied', 'not today')
     const page = await browser(app).get('/profile')
@@ -92,7 +92,7 @@ describe('form_post', () => {
     expect(page.text()).toContain('not today')
   })
 
-  it('by a reload of the GET leads where it went', async () => {
+  it('a reload of the GET redirects to the same page, without a second token request', async () => {
     const app = await start()
     const agent = browser(app)
     const page = await agent.get('/profile')
@@ -101,7 +101,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('by a POST that is sent again is used once', async () => {
+  it('a repeated POST redirects to the same page, without a second token request', async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -110,7 +110,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('by a double click is used once', async () => {
+  it('two concurrent POSTs cause one token request', async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -119,7 +119,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 
-  it('from a browser that did not begin the login stores nothing and logs nobody in', async () => {
+  it('a POST from a browser that did not start the login logs nobody in (login CSRF)', async () => {
     const app = await start()
     world.provider.signIn('bob')
     const attacker = browser(app)
@@ -133,20 +133,20 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('without its cookie is not stored, whoever asks for it later', async () => {
+  it('a response that arrives without its transaction cookie is not stored', async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
     const stranger = browser(app)
     const answer = await post(stranger, app, fields, { crossSite: true, redirect: 'manual' })
     expect(answer.status).toBe(303)
-    // This browser has the cookie; had the response been kept, it would log in with it now.
+    // This browser has the cookie, so a stored response would log it in.
     const page = await agent.get(location(answer), { redirect: 'manual' })
     expect(page.headers.get('location')).not.toBe('/profile')
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('without the cookie begins once more, then says why', async () => {
+  it('a POST without the transaction cookie restarts the login once, then names the likely cause', async () => {
     const app = await start()
     const agent = browser(app)
     const first = await posted(agent, '/profile')
@@ -161,10 +161,10 @@ describe('form_post', () => {
   })
 
   it.each([
-    ['that is changed', (state: string) => `${state.slice(0, -2)}AA`],
-    ['that is empty', () => ''],
-    ['that is missing', () => undefined],
-  ])('with a state %s is refused', async (_name, change) => {
+    ['modified', (state: string) => `${state.slice(0, -2)}AA`],
+    ['empty', () => ''],
+    ['missing', () => undefined],
+  ])('a POST with a %s state is answered 400', async (_name, change) => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -177,7 +177,7 @@ describe('form_post', () => {
     expect((await post(agent, app, fields)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('with a parameter twice is refused', { meta: { id: 'form-post-1' } }, async () => {
+  it('a POST with a duplicate parameter is answered 400', { meta: { id: 'form-post-1' } }, async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -186,7 +186,7 @@ describe('form_post', () => {
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'request_invalid' }])
   })
 
-  it('takes no response that is only in the query of the POST', async () => {
+  it('a response in the query of the POST is answered 400', async () => {
     const app = await start()
     const agent = browser(app)
     const { fields } = await posted(agent, '/profile')
@@ -196,7 +196,7 @@ describe('form_post', () => {
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('is refused where the instance asked for a response in the query', async () => {
+  it('a POST to an instance with the response mode `query` is answered 400', async () => {
     const app = await start({ options: { responseMode: 'query' } })
     const answer = await browser(app).post(`${app.url}/callback`, { state: 'x', code: 'y' }, { crossSite: true })
     expect(answer.status).toBe(400)
@@ -204,7 +204,7 @@ describe('form_post', () => {
 })
 
 describe('the body of a form_post', () => {
-  it('of another type is refused with 415', async () => {
+  it('a body of another content type is answered 415', async () => {
     const app = await start()
     for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', undefined]) {
       const answer = await app.agent().fetch('/callback', {
@@ -217,7 +217,7 @@ describe('the body of a form_post', () => {
   })
 
   it(
-    'that is too large is refused with 413, which its sender gets to read',
+    'a body that is too large is answered 413, and the sender receives the response',
     { meta: { id: 'form-post-2' } },
     async () => {
       const app = await start()
@@ -229,7 +229,7 @@ describe('the body of a form_post', () => {
     },
   )
 
-  it('that never ends is given up', async () => {
+  it('an endless body is aborted', async () => {
     const app = await start()
     const sent = await endless(`${app.url}/callback`)
     expect(sent).toBeLessThan(50_000_000)
@@ -239,8 +239,8 @@ describe('the body of a form_post', () => {
   it.each([
     ['express.urlencoded', () => express.urlencoded({ extended: false })],
     ['express.urlencoded, extended', () => express.urlencoded({ extended: true })],
-    ['express.json, which leaves it alone', () => express.json()],
-  ])('was parsed before by %s', async (_name, parser) => {
+    ['express.json, which does not read it', () => express.json()],
+  ])('the response is read behind %s', async (_name, parser) => {
     const app = await start({ before: (app) => void app.use(parser()) })
     const agent = browser(app)
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -249,7 +249,7 @@ describe('the body of a form_post', () => {
     expect(twice.status).toBe(400)
   })
 
-  it('is left alone by a parser that found nothing for it, and left {} behind, as that of Express 4 does', async () => {
+  it('the response is read behind a parser that leaves {} for other content types, as in Express 4', async () => {
     const app = await start({
       before: (app) =>
         void app.use((req, _res, next) => {
@@ -261,7 +261,7 @@ describe('the body of a form_post', () => {
   })
 })
 
-/** Sends a form that does not end, and says how many bytes of it went off before the other side had enough. */
+/** Sends an endless form, and resolves with the number of bytes sent before the server gave up. */
 function endless(url: string): Promise<number> {
   return new Promise((resolve) => {
     let sent = 0

@@ -1,4 +1,4 @@
-/** OpenID Connect Front-Channel Logout 1.0: logouts that a page of the provider tells through the browser. */
+/** OpenID Connect Front-Channel Logout 1.0. */
 import helmet from 'helmet'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
@@ -17,7 +17,7 @@ const start = (setup: Parameters<typeof world.start>[0] = {}): Promise<TestApp> 
     },
   })
 
-/** What a frame in a page of the provider asks for. */
+/** The request of an iframe in a page of the provider. */
 async function framed(agent: UserAgent, app: TestApp, parameters: Record<string, string>) {
   const query = new URLSearchParams(parameters).toString()
   return agent.get(`${app.oidc.paths.frontchannelLogout}?${query}`, {
@@ -32,7 +32,7 @@ async function loggedIn(app: TestApp): Promise<{ agent: UserAgent; sid: string }
 }
 
 describe('a front-channel logout', () => {
-  it('with issuer and session of this browser ends its login', async () => {
+  it("a request with the issuer and the sid of the browser's login ends that login", async () => {
     const app = await start()
     const { agent, sid } = await loggedIn(app)
     const page = await framed(agent, app, { iss: world.provider.issuer, sid })
@@ -43,10 +43,10 @@ describe('a front-channel logout', () => {
   })
 
   it.each<[string, (given: Record<string, string>) => Record<string, string>]>([
-    ['another session', (given) => ({ ...given, sid: 'another' })],
-    ['a session that is cut off', (given) => ({ ...given, sid: String(given['sid']).slice(0, -1) })],
+    ['another sid', (given) => ({ ...given, sid: 'another' })],
+    ['a truncated sid', (given) => ({ ...given, sid: String(given['sid']).slice(0, -1) })],
     ['another issuer', (given) => ({ ...given, iss: 'https://evil.example' })],
-  ])('with %s ends nothing', async (_what, change) => {
+  ])('a request with %s keeps the login', async (_what, change) => {
     const app = await start()
     const { agent, sid } = await loggedIn(app)
     const page = await framed(agent, app, change({ iss: world.provider.issuer, sid }))
@@ -54,14 +54,17 @@ describe('a front-channel logout', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
-  it.each([{}, { iss: 'x' }, { sid: 'x' }])('with %j alone is 400, and ends nothing', async (parameters) => {
-    const app = await start()
-    const { agent } = await loggedIn(app)
-    expect((await framed(agent, app, parameters as Record<string, string>)).status).toBe(400)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
-  })
+  it.each([{}, { iss: 'x' }, { sid: 'x' }])(
+    'a request with only the parameters %j is answered 400 and keeps the login',
+    async (parameters) => {
+      const app = await start()
+      const { agent } = await loggedIn(app)
+      expect((await framed(agent, app, parameters as Record<string, string>)).status).toBe(400)
+      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    },
+  )
 
-  it('may be framed by pages of the provider alone, whatever helmet says of other pages', async () => {
+  it('the response can be framed only by the provider, overriding the headers of helmet', async () => {
     const app = await start({ before: (made) => void made.use(helmet()) })
     const { agent, sid } = await loggedIn(app)
     const page = await framed(agent, app, { iss: world.provider.issuer, sid })
@@ -72,10 +75,10 @@ describe('a front-channel logout', () => {
   })
 })
 
-describe('a session cookie that is not for frames of other sites', () => {
+describe('a session cookie that is not sent in cross-site frames', () => {
   beforeEach(() => forgetWarnings())
 
-  it('is told of once, since a front-channel logout would end nothing', async () => {
+  it('an unsuitable session cookie causes one warning, since front-channel logout would have no effect', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const app = await start()
     const { agent, sid } = await loggedIn(app)

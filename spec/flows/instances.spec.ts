@@ -31,7 +31,7 @@ afterEach(async () => {
   app = undefined
 })
 
-/** An application with the instance of `customers`, which has no name, and `staff`, of `employees`. */
+/** An application with an unnamed instance for `customers` and the instance `staff` for `employees`. */
 async function start(more: { staff?: Partial<OidcOptions>; setup?: Partial<AppSetup> } = {}): Promise<TestApp> {
   const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
   app = await startApp({
@@ -95,7 +95,7 @@ async function logInWithBoth(): Promise<void> {
 }
 
 describe('two instances in one application', () => {
-  it('have routes of their own', { meta: { id: 'instances-1' } }, async () => {
+  it('each instance has its own routes', { meta: { id: 'instances-1' } }, async () => {
     await start()
     expect(staff.paths).toMatchObject({ login: '/staff/login', callback: '/staff/callback', logout: '/staff/logout' })
     for (const [path, provider] of [
@@ -108,7 +108,7 @@ describe('two instances in one application', () => {
   })
 
   it(
-    'are logged in with one after the other, each with its own user and tokens',
+    'a browser can log in with both instances, each with its own user and tokens',
     { meta: { id: 'instances-2' } },
     async () => {
       await start()
@@ -120,7 +120,7 @@ describe('two instances in one application', () => {
     },
   )
 
-  it('make a login with one no login with the other', async () => {
+  it('a login with one instance is not a login with the other', async () => {
     await start()
     await agent.get('/shop')
     expect((await agent.fetch('/desk')).json()).toMatchObject({
@@ -132,23 +132,26 @@ describe('two instances in one application', () => {
   it.each([
     ['first', ['/shop', '/desk'], { latest: 'staff', latestUser: 'bob' }],
     ['last', ['/desk', '/shop'], { latest: 'default', latestUser: 'alice' }],
-  ] as const)('req.oidc is the latest login elsewhere: the instance mounted %s first', async (_, order, expected) => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-    await start()
-    expect((await agent.get('/who')).json()).toMatchObject({ latest: 'default', latestUser: null })
-    for (const path of order) {
-      await agent.get(path)
-      vi.setSystemTime(Date.now() + 5000)
-    }
-    expect((await agent.get('/who')).json()).toMatchObject(expected)
-    expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
-    expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
-  })
+  ] as const)(
+    'req.oidc is the latest login on unguarded routes, here with the instance mounted %s used first',
+    async (_, order, expected) => {
+      vi.useFakeTimers({ toFake: ['Date'] })
+      await start()
+      expect((await agent.get('/who')).json()).toMatchObject({ latest: 'default', latestUser: null })
+      for (const path of order) {
+        await agent.get(path)
+        vi.setSystemTime(Date.now() + 5000)
+      }
+      expect((await agent.get('/who')).json()).toMatchObject(expected)
+      expect((await agent.get('/shop')).json()).toEqual({ provider: 'default', sub: 'alice' })
+      expect((await agent.get('/desk')).json()).toEqual({ provider: 'staff', sub: 'bob' })
+    },
+  )
 
   it.each([
-    ['the first', '/logout', { shop: null, desk: 'bob', latest: 'staff' }, '/shop'],
-    ['the second', '/staff/logout', { shop: 'alice', desk: null, latest: 'default' }, '/desk'],
-  ] as const)('logged out of %s are still logged in with the other', async (_, path, expected, guarded) => {
+    ['the first instance', '/logout', { shop: null, desk: 'bob', latest: 'staff' }, '/shop'],
+    ['the second instance', '/staff/logout', { shop: 'alice', desk: null, latest: 'default' }, '/desk'],
+  ] as const)('a logout from %s keeps the login with the other', async (_, path, expected, guarded) => {
     await start()
     await logInWithBoth()
     const answer = await agent.get(path, { redirect: 'manual' })
@@ -162,7 +165,7 @@ describe('two instances in one application', () => {
 })
 
 describe('requireAnyAuth', () => {
-  it('opens to a login with any of them, and req.oidc is that one', async () => {
+  it('requireAnyAuth() accepts a login with any of its instances, and req.oidc is that login', async () => {
     await start()
     expect((await agent.fetch('/either')).status).toBe(401)
     await agent.get('/desk')
@@ -171,13 +174,13 @@ describe('requireAnyAuth', () => {
     expect((await agent.get('/either')).json()).toEqual({ provider: 'default', sub: 'alice' })
   })
 
-  it('sends who is not logged in to the first', async () => {
+  it('requireAnyAuth() redirects an anonymous navigation to the provider of its first instance', async () => {
     await start()
     const answer = await agent.get('/either', { redirect: 'manual' })
     expect(answer.headers.get('location')).toMatch(new RegExp(`^${customers.issuer}/`))
   })
 
-  it('tries each login against the rule', async () => {
+  it('requireAnyAuth() evaluates the rule for each login', async () => {
     await start()
     await agent.get('/desk')
     expect((await agent.fetch('/admin')).json()).toMatchObject({ code: 'not_allowed', status: 403 })
@@ -188,7 +191,7 @@ describe('requireAnyAuth', () => {
     expect((await agent.fetch('/refused')).json()).toMatchObject({ code: 'not_allowed', status: 403 })
   })
 
-  it('is a set-up mistake before the router of any of them', async () => {
+  it('requireAnyAuth() with an instance whose router is not mounted is answered 500 setup_invalid', async () => {
     const stray = createOidc({ ...employees.settings(), name: 'stray', baseUrl: 'http://localhost', secret })
     await start({
       setup: {
@@ -204,7 +207,7 @@ describe('requireAnyAuth', () => {
 })
 
 describe('the callback of one instance', () => {
-  /** The authorization response of one login, not yet delivered. */
+  /** The URL of an authorization response that is not delivered yet. */
   async function response(path: string): Promise<URL> {
     const begun = await agent.get(path, { redirect: 'manual' })
     const answered = await agent.get(begun.headers.get('location') ?? '', { redirect: 'manual' })
@@ -214,7 +217,7 @@ describe('the callback of one instance', () => {
   it.each([
     ['/login', '/staff/callback'],
     ['/staff/login', '/callback'],
-  ])('of a login begun at %s does not take its response at %s', async (login, callback) => {
+  ])('the response to a login started at %s is rejected at %s', async (login, callback) => {
     await start()
     const delivered = await response(login)
     const tokens = employees.requestsTo('token').length + customers.requestsTo('token').length
@@ -225,47 +228,59 @@ describe('the callback of one instance', () => {
     expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
   })
 
-  it('does not take the cookie of the other, under its own name or not', { meta: { id: 'instances-3' } }, async () => {
-    await start()
-    const own = await response('/login')
-    const other = await response('/staff/login')
-    const cookies = agent.jar.cookies().filter(({ name }) => name.startsWith('oidc.'))
-    const desk = identityOf({ ...employees.settings(), name: 'staff', baseUrl: app?.url ?? '' })
-    const shop = app as TestApp
-    expect(new Set(cookies.map(({ name }) => name.replace(/[^.]+$/, '')))).toEqual(
-      new Set([shop.cookie(''), desk.cookie('')]),
-    )
-    const [ownId, otherId] = [own, other].map((url) => url.searchParams.get('state')?.split('.', 1)[0])
-    const sealed = cookies.find(({ name }) => name === desk.cookie(otherId ?? ''))?.value
-    for (const { name } of cookies) agent.jar.delete(name)
-    agent.jar.set(`${shop.cookie(ownId ?? '')}=${sealed}; Path=/`, shop.url)
-    const answer = await agent.get(own, { redirect: 'manual' })
-    // As if there were no cookie: the login begins anew, once.
-    expect(answer.status).toBe(302)
-    expect(answer.headers.get('location')).toMatch(new RegExp(`^${customers.issuer}/`))
-    expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
-  })
+  it(
+    'a callback ignores the transaction cookie of another instance under its own name',
+    { meta: { id: 'instances-3' } },
+    async () => {
+      await start()
+      const own = await response('/login')
+      const other = await response('/staff/login')
+      const cookies = agent.jar.cookies().filter(({ name }) => name.startsWith('oidc.'))
+      const desk = identityOf({ ...employees.settings(), name: 'staff', baseUrl: app?.url ?? '' })
+      const shop = app as TestApp
+      expect(new Set(cookies.map(({ name }) => name.replace(/[^.]+$/, '')))).toEqual(
+        new Set([shop.cookie(''), desk.cookie('')]),
+      )
+      const [ownId, otherId] = [own, other].map((url) => url.searchParams.get('state')?.split('.', 1)[0])
+      const sealed = cookies.find(({ name }) => name === desk.cookie(otherId ?? ''))?.value
+      for (const { name } of cookies) agent.jar.delete(name)
+      agent.jar.set(`${shop.cookie(ownId ?? '')}=${sealed}; Path=/`, shop.url)
+      const answer = await agent.get(own, { redirect: 'manual' })
+      // The login restarts once, as without a cookie.
+      expect(answer.status).toBe(302)
+      expect(answer.headers.get('location')).toMatch(new RegExp(`^${customers.issuer}/`))
+      expect((await agent.get('/who')).json()).toMatchObject({ shop: null, desk: null })
+    },
+  )
 
-  it('does not take the state of the other with its own code', { meta: { id: 'instances-4' } }, async () => {
-    await start()
-    const own = await response('/login')
-    const other = await response('/staff/login')
-    own.searchParams.set('state', other.searchParams.get('state') ?? '')
-    const answer = await agent.fetch(own, { redirect: 'manual' })
-    expect(answer.json()).toMatchObject({ code: 'state_unknown' })
-  })
+  it(
+    'a callback rejects its own code with the state of another instance',
+    { meta: { id: 'instances-4' } },
+    async () => {
+      await start()
+      const own = await response('/login')
+      const other = await response('/staff/login')
+      own.searchParams.set('state', other.searchParams.get('state') ?? '')
+      const answer = await agent.fetch(own, { redirect: 'manual' })
+      expect(answer.json()).toMatchObject({ code: 'state_unknown' })
+    },
+  )
 
-  it('takes its response while a login with the other is under way', { meta: { id: 'instances-5' } }, async () => {
-    await start()
-    const own = await response('/login?returnTo=/who')
-    const other = await response('/staff/login?returnTo=/who')
-    await agent.get(own)
-    expect((await agent.get(other)).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
-  })
+  it(
+    'a callback succeeds while a login with another instance is in progress',
+    { meta: { id: 'instances-5' } },
+    async () => {
+      await start()
+      const own = await response('/login?returnTo=/who')
+      const other = await response('/staff/login?returnTo=/who')
+      await agent.get(own)
+      expect((await agent.get(other)).json()).toMatchObject({ shop: 'alice', desk: 'bob' })
+    },
+  )
 })
 
-describe('instances that get into the way of one another', () => {
-  it('by their name are a mistake', { meta: { id: 'instances-6' } }, async () => {
+describe('conflicting instances', () => {
+  it('two instances with the same name are answered 500 setup_invalid', { meta: { id: 'instances-6' } }, async () => {
     await start({ staff: { name: undefined, routes: { login: '/a', callback: '/b', logout: '/c' } } })
     const answer = await agent.fetch('/who')
     expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
@@ -273,7 +288,7 @@ describe('instances that get into the way of one another', () => {
   })
 
   it.each(['/login', '/LOGIN', '/callback'])(
-    'by the route %s are a mistake',
+    'two instances with the same route are answered 500 setup_invalid: %s',
     { meta: { id: 'instances-7' } },
     async (path) => {
       await start({ staff: { routes: { login: path } } })
@@ -283,14 +298,14 @@ describe('instances that get into the way of one another', () => {
     },
   )
 
-  it('by keeping their logins in different places are a mistake', async () => {
+  it('two instances with different `records` are answered 500 setup_invalid', async () => {
     await start({ staff: { records: redisRecords({ client: redis.client, prefix: 'staff:' }) } })
     const answer = await agent.fetch('/who')
     expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
     expect(answer.text()).toContain('pass the same `records` to each')
   })
 
-  it('by keeping them in one given place are none', async () => {
+  it('two instances with the same `records` work', async () => {
     const records = redisRecords({ client: redis.client, prefix: 'both:' })
     await start({ staff: { records }, setup: { options: { records } } })
     await logInWithBoth()

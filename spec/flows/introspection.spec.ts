@@ -1,4 +1,4 @@
-/** Tokens that their issuer is asked about (RFC 7662), beside those that are verified here. */
+/** Token introspection (RFC 7662), beside JWTs that are verified locally. */
 import express from 'express'
 import { createBearer, createOidc, type Bearer, type BearerOptions, type OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 async function start(accessTokens: 'opaque' | 'jwt' = 'opaque'): Promise<TestProvider> {
   const provider = await startTestProvider({
-    // Elliptic curves, since making RSA keys takes most of the time.
+    // Generating RSA keys would take most of the time.
     algorithm: 'ES256',
     audience: 'orders',
     accessTokens,
@@ -38,7 +38,7 @@ async function tokenOf(provider: TestProvider, sub = 'alice', scope = 'openid or
   return (await provider.issueTokens(sub, { scope }))['access_token'] as string
 }
 
-/** The code and the detail that a token is refused with. */
+/** Status, code and detail of the error that rejects a token, or `good`. */
 async function refusal(bearer: Pick<Bearer, 'verifyToken'>, token: string): Promise<unknown> {
   return bearer.verifyToken(token).then(
     () => 'good',
@@ -47,14 +47,14 @@ async function refusal(bearer: Pick<Bearer, 'verifyToken'>, token: string): Prom
 }
 
 describe('an opaque token', () => {
-  it('is refused where nobody may be asked about it', async () => {
+  it('an opaque token is rejected without introspection', async () => {
     const provider = await start()
     const bearer = createBearer({ issuer: provider.issuer, audience: 'orders' })
     expect(await refusal(bearer, await tokenOf(provider))).toContain('401 token_invalid it is no JWT')
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
-  it('is what its issuer says, asked as this client', async () => {
+  it('an opaque token is introspected with client authentication, and the response is its claims', async () => {
     const provider = await start()
     const token = await tokenOf(provider)
     const auth = await guardOf(provider).verifyToken(token, { scope: 'orders:read', roles: 'admin' })
@@ -66,7 +66,7 @@ describe('an opaque token', () => {
     expect(request?.headers.authorization).toMatch(/^Basic /)
   })
 
-  it('is asked about again at each request, and so ends when it is revoked', async () => {
+  it('an opaque token is introspected at each request, so that a revocation takes effect', async () => {
     const provider = await start()
     const bearer = guardOf(provider)
     const token = await tokenOf(provider)
@@ -78,7 +78,7 @@ describe('an opaque token', () => {
     expect(provider.requestsTo('introspection')).toHaveLength(2)
   })
 
-  it('is remembered for as long as one says, and not past its end', async () => {
+  it('an introspection response is cached for `rememberSeconds`, but not beyond its exp', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const provider = await start()
     const bearer = guardOf(provider, { introspection: { ...client, rememberSeconds: 3600 }, clockToleranceSeconds: 0 })
@@ -92,7 +92,7 @@ describe('an opaque token', () => {
     expect(await refusal(bearer, token)).toContain('not active')
   })
 
-  it('is asked about once for all who present it at the same time, and never mixed up with another', async () => {
+  it('concurrent requests cause one introspection per token', async () => {
     const provider = await start()
     const bearer = guardOf(provider)
     const [alices, bobs] = [await tokenOf(provider), await tokenOf(provider, 'bob')]
@@ -103,7 +103,7 @@ describe('an opaque token', () => {
     expect(provider.requestsTo('introspection')).toHaveLength(2)
   })
 
-  it('leaves nobody waiting for an answer that failed: the next request asks anew', async () => {
+  it('a failed introspection is repeated at the next request', async () => {
     const provider = await start()
     const bearer = guardOf(provider)
     const token = await tokenOf(provider)
@@ -114,30 +114,30 @@ describe('an opaque token', () => {
   })
 })
 
-describe('what an issuer answers', () => {
+describe('introspection responses', () => {
   const now = (): number => Math.floor(Date.now() / 1000)
   const answers: [string, Record<string, unknown>, string][] = [
-    ['names another audience', { aud: 'billing' }, '401 token_invalid its aud is ["billing"]'],
-    ['names no audience', { aud: undefined }, '401 token_invalid it has no aud'],
-    ['names another issuer', { iss: 'https://evil.example' }, '401 token_invalid iss is another issuer'],
-    ['ended', { exp: now() - 31 }, '401 token_invalid its issuer says that it has ended'],
-    ['has an end that is none', { exp: '2099' }, '401 token_invalid exp is no time'],
-    ['has not begun', { nbf: now() + 100 }, '401 token_invalid nbf is in the future'],
+    ['another audience', { aud: 'billing' }, '401 token_invalid its aud is ["billing"]'],
+    ['no audience', { aud: undefined }, '401 token_invalid it has no aud'],
+    ['another issuer', { iss: 'https://evil.example' }, '401 token_invalid iss is another issuer'],
+    ['an exp in the past', { exp: now() - 31 }, '401 token_invalid its issuer says that it has ended'],
+    ['an exp that is a string', { exp: '2099' }, '401 token_invalid exp is no time'],
+    ['an nbf in the future', { nbf: now() + 100 }, '401 token_invalid nbf is in the future'],
     [
-      'is a refresh token',
+      'a refresh token as its token_type',
       { token_type: 'refresh_token' },
       '401 token_invalid its issuer says that it is another kind',
     ],
-    ['is a refresh token of Keycloak', { typ: 'Refresh' }, '401 token_invalid its claim typ is "refresh"'],
-    ['is an ID token', { typ: 'ID' }, '401 token_invalid its claim typ is "id"'],
-    ['is bound to a key', { cnf: { jkt: 'x' } }, '401 token_invalid it is bound to a key'],
-    ['is active in a manner of speaking', { active: 'true' }, '502 provider_response_invalid introspection'],
-    ['is not active', { active: false }, '401 token_invalid its issuer says that it is not active'],
-    ['says neither issuer nor end', { iss: undefined, exp: undefined, token_type: undefined }, 'good'],
-    ['is of the type DPoP without a key', { token_type: 'DPoP' }, 'good'],
+    ["Keycloak's typ of a refresh token", { typ: 'Refresh' }, '401 token_invalid its claim typ is "refresh"'],
+    ["Keycloak's typ of an ID token", { typ: 'ID' }, '401 token_invalid its claim typ is "id"'],
+    ['a cnf claim', { cnf: { jkt: 'x' } }, '401 token_invalid it is bound to a key'],
+    ['an active member that is a string', { active: 'true' }, '502 provider_response_invalid introspection'],
+    ['an active member that is false', { active: false }, '401 token_invalid its issuer says that it is not active'],
+    ['neither iss nor exp', { iss: undefined, exp: undefined, token_type: undefined }, 'good'],
+    ['the token_type DPoP but no cnf', { token_type: 'DPoP' }, 'good'],
   ]
 
-  it.each(answers)('%s', async (_, changes, expected) => {
+  it.each(answers)('evaluates a response with %s', async (_, changes, expected) => {
     const issuer = await startTestProvider({ algorithm: 'ES256' })
     const endpoint = createServer((_req, res) => {
       const claims = { active: true, iss: issuer.issuer, aud: 'orders', sub: 'alice', exp: now() + 60, ...changes }
@@ -152,7 +152,7 @@ describe('what an issuer answers', () => {
     expect(await refusal(guardOf(issuer), 'opaque')).toContain(expected)
   })
 
-  it('may be a refusal of this client: a fault of the set-up, not of the token', async () => {
+  it('an introspection that rejects the client is answered 500 and emits provider_fault', async () => {
     const provider = await start()
     const bearer = guardOf(provider, { introspection: { clientId: 'orders', clientSecret: 'a wrong secret' } })
     const faults: unknown[] = []
@@ -160,19 +160,19 @@ describe('what an issuer answers', () => {
     const said = await refusal(bearer, await tokenOf(provider))
     expect(said).toContain('500 client_rejected introspection')
     expect(said).not.toContain('a wrong secret')
-    // No login fails of it: this is where somebody is told.
+    // No login fails because of it, so this event is the only report.
     expect(faults).toEqual([expect.stringContaining('introspection')])
   })
 })
 
 describe('a JWT', () => {
-  it('is verified here, without a question', async () => {
+  it('a JWT is verified locally, without introspection', async () => {
     const provider = await start('jwt')
     await guardOf(provider).verifyToken(await tokenOf(provider))
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
-  it('is asked about where all are, and its keys are not', async () => {
+  it("a JWT is introspected with tokens: 'all', and the keys are not fetched", async () => {
     const provider = await start('jwt')
     const bearer = guardOf(provider, { introspection: { ...client, tokens: 'all' } })
     const token = await tokenOf(provider)
@@ -184,14 +184,14 @@ describe('a JWT', () => {
 })
 
 describe('the option introspection', () => {
-  it('beside a login asks as the client of the login', async () => {
+  it('introspection: true authenticates as the client of the login', async () => {
     const provider = await start()
     const options = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret }
     const oidc = createOidc({ ...options, bearer: { audience: 'orders', introspection: true } } as OidcOptions)
     expect(await oidc.verifyToken(await tokenOf(provider))).toMatchObject({ sub: 'alice' })
   })
 
-  it('belongs to one issuer alone, of whom an opaque token then is', async () => {
+  it('only one of several issuers can have introspection, and opaque tokens belong to it', async () => {
     const [other, provider] = [await startTestProvider({ algorithm: 'ES256' }), await start()]
     undo.push(() => other.stop())
     const bearer = createBearer({
@@ -206,7 +206,7 @@ describe('the option introspection', () => {
     ])
   })
 
-  it('says what is wrong with it', () => {
+  it('invalid introspection options are reported', () => {
     const faults = (introspection: unknown): string[] =>
       faultsOf(() => createBearer({ issuer: 'https://id.example.com', audience: 'a', introspection } as BearerOptions))
     expect(faults({ clientSecret: 's' })).toEqual([
@@ -224,8 +224,8 @@ describe('the option introspection', () => {
   })
 })
 
-describe('a route', () => {
-  it('answers 503 with Retry-After while the issuer cannot be asked, and heals by itself', async () => {
+describe('requireBearer() with introspection', () => {
+  it('requireBearer() answers 503 with Retry-After while introspection fails, and recovers by itself', async () => {
     const provider = await start()
     const bearer = guardOf(provider)
     const app = express()
