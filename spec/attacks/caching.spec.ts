@@ -1,4 +1,4 @@
-/** No cache, and no shared one above all, keeps an answer of ours or a cookie of ours; an application's answers are its own. */
+/** Caches, above all shared ones, store none of our responses or cookies. Responses of the application are unchanged. */
 import { LoginRefused, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
@@ -17,7 +17,7 @@ const other = ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']
 interface Place {
   readonly app: TestApp
   readonly agent: UserAgent
-  /** Makes the session store fail from now on. */
+  /** Makes the session store fail. */
   readonly failStore: () => void
 }
 
@@ -45,33 +45,33 @@ function head(agent: UserAgent, path: string): Promise<UserAgentResponse> {
 }
 
 const ofLogin: Record<string, Case> = {
-  'a login that begins': { status: 302, send: ({ agent }) => agent.get('/login', manual) },
-  'a login that begins with a pushed request': {
+  'a login request': { status: 302, send: ({ agent }) => agent.get('/login', manual) },
+  'a login request with PAR': {
     status: 302,
     setup: { options: { par: true } },
     send: ({ agent }) => agent.get('/login', manual),
   },
-  'a login that begins by a form': {
+  'a login request by a form': {
     status: 200,
     send: ({ agent }) => agent.post('/connect', {}, { followRefresh: false }),
   },
-  'a login that begins by req.oidc.login()': { status: 302, send: ({ agent }) => agent.get('/begin', manual) },
-  'HEAD of the login': { status: 200, send: ({ agent }) => head(agent, '/login') },
-  'HEAD of a route of login()': { status: 200, send: ({ agent }) => head(agent, '/connect') },
-  'a login by a script': { status: 401, send: ({ agent }) => agent.fetch('/login', manual) },
-  'a login by a prefetch': {
+  'a login request by req.oidc.login()': { status: 302, send: ({ agent }) => agent.get('/begin', manual) },
+  'HEAD on the login route': { status: 200, send: ({ agent }) => head(agent, '/login') },
+  'HEAD on a route with login()': { status: 200, send: ({ agent }) => head(agent, '/connect') },
+  'a login request by a fetch': { status: 401, send: ({ agent }) => agent.fetch('/login', manual) },
+  'a login request by a prefetch': {
     status: 401,
     send: ({ agent }) => agent.get('/login', { headers: { 'sec-purpose': 'prefetch' } }),
   },
-  ...ofMethods('the login', '/login', ['POST', ...other]),
-  'a login while the provider is down': {
+  ...ofMethods('the login route', '/login', ['POST', ...other]),
+  'a login request while the provider is down': {
     status: 503,
     send: async ({ agent }) => {
       await world.provider.stop()
       return agent.get('/login', manual)
     },
   },
-  'a login by a client that the provider refuses': {
+  'a login request by a client that the provider rejects': {
     status: 500,
     setup: { options: { par: true, clientSecret: 'wrong' } },
     send: ({ agent }) => agent.get('/login', manual),
@@ -81,9 +81,9 @@ const ofLogin: Record<string, Case> = {
 function ofMethods(what: string, path: string, methods: readonly string[]): Record<string, Case> {
   return Object.fromEntries(
     methods.flatMap((method): [string, Case][] => [
-      [`${method} of ${what}`, { status: 405, send: ({ agent }) => agent.fetch(path, { ...manual, method }) }],
+      [`${method} on ${what}`, { status: 405, send: ({ agent }) => agent.fetch(path, { ...manual, method }) }],
       [
-        `${method} of ${what} by a form`,
+        `${method} on ${what} by a form`,
         { status: 405, send: ({ agent }) => agent.fetch(path, { ...manual, method, headers: asPage }) },
       ],
     ]),
@@ -102,15 +102,15 @@ const failing: Partial<OidcOptions> = {
 }
 
 const ofCallback: Record<string, Case> = {
-  'a finished login': { status: 303, send: ({ agent }) => callback(agent) },
-  'a finished login over another': {
+  'a completed login': { status: 303, send: ({ agent }) => callback(agent) },
+  'a completed second login': {
     status: 303,
     send: async ({ agent }) => {
       await logIn(agent)
       return callback(agent, {}, '/connect')
     },
   },
-  'a response that comes again': {
+  'a repeated authorization response': {
     status: 303,
     send: async ({ agent }) => {
       const url = await response(agent, '/profile')
@@ -118,7 +118,7 @@ const ofCallback: Record<string, Case> = {
       return agent.get(url, manual)
     },
   },
-  'a response that comes again in another browser': {
+  'a repeated authorization response in another browser': {
     status: 400,
     send: async ({ app, agent }) => {
       const url = await response(agent, '/profile')
@@ -126,7 +126,7 @@ const ofCallback: Record<string, Case> = {
       return app.agent().get(url, manual)
     },
   },
-  'a response without its cookie': {
+  'an authorization response without its cookie': {
     status: 302,
     send: async ({ agent }) => {
       const url = await response(agent, '/profile')
@@ -134,7 +134,7 @@ const ofCallback: Record<string, Case> = {
       return agent.get(url, manual)
     },
   },
-  'a second response without its cookie': {
+  'a second authorization response without its cookie': {
     status: 400,
     send: async ({ app }) => {
       const agent = app.agent()
@@ -146,7 +146,7 @@ const ofCallback: Record<string, Case> = {
       return agent.get(url, manual)
     },
   },
-  'a response after one that failed': {
+  'an authorization response that failed before': {
     status: 302,
     setup: { options: failing },
     send: async ({ agent }) => {
@@ -155,21 +155,21 @@ const ofCallback: Record<string, Case> = {
       return agent.get(url, manual)
     },
   },
-  'a state that is not ours': { status: 400, send: ({ agent }) => agent.get('/callback?state=x&code=x', manual) },
-  'a state that is not ours, to a script': {
+  'an invalid state': { status: 400, send: ({ agent }) => agent.get('/callback?state=x&code=x', manual) },
+  'an invalid state by a fetch': {
     status: 400,
     send: ({ agent }) => agent.fetch('/callback?state=x&code=x'),
   },
-  'a state that comes twice': { status: 400, send: ({ agent }) => callback(agent, { state: ['a', 'b'] }) },
-  'a login that the user cancelled': {
+  'a duplicate state': { status: 400, send: ({ agent }) => callback(agent, { state: ['a', 'b'] }) },
+  'a login that the user canceled': {
     status: 403,
     send: ({ agent }) => callback(agent, { code: undefined, error: 'access_denied' }),
   },
-  'a login that the provider refused': {
+  'a login that the provider rejected': {
     status: 400,
     send: ({ agent }) => callback(agent, { code: undefined, error: 'server_error' }),
   },
-  'a silent login that could not be made': {
+  'a failed silent login': {
     status: 303,
     send: async ({ agent }) => {
       world.provider.signIn(undefined)
@@ -177,37 +177,37 @@ const ofCallback: Record<string, Case> = {
       return agent.get((await agent.get(url, manual)).headers.get('location') ?? '', manual)
     },
   },
-  'a code that the provider does not know': { status: 400, send: ({ agent }) => callback(agent, { code: 'x' }) },
-  'a token endpoint that is down': {
+  'an unknown code': { status: 400, send: ({ agent }) => callback(agent, { code: 'x' }) },
+  'a callback while the token endpoint is down': {
     status: 503,
     send: async ({ agent }) => {
       world.provider.misbehave({ endpoints: { token: { status: 502 } } })
       return callback(agent)
     },
   },
-  'a client that the token endpoint refuses': {
+  'a callback of a client that the token endpoint rejects': {
     status: 500,
     setup: { options: { clientSecret: 'wrong' } },
     send: ({ agent }) => callback(agent),
   },
-  'a token that is not accepted': {
+  'a callback with an invalid ID token': {
     status: 502,
     send: async ({ agent }) => {
       world.provider.misbehave({ idToken: { signature: 'corrupt' } })
       return callback(agent)
     },
   },
-  'a login that afterLogin refused': {
+  'a login that afterLogin rejects': {
     status: 403,
     setup: { options: refusing },
     send: ({ agent }) => callback(agent),
   },
-  'a login in which afterLogin failed': {
+  'a login whose afterLogin throws': {
     status: 500,
     setup: { options: failing },
     send: ({ agent }) => callback(agent),
   },
-  'a store that fails': {
+  'a callback while the store fails': {
     status: 503,
     send: async ({ agent, failStore }) => {
       const url = await response(agent, '/profile')
@@ -215,7 +215,7 @@ const ofCallback: Record<string, Case> = {
       return agent.get(url, manual)
     },
   },
-  'a session cookie that does not stick': {
+  'a login loop without a session cookie': {
     status: 400,
     setup: { session: { cookie: { secure: true, sameSite: 'lax' } } },
     send: async ({ app }) => {
@@ -223,21 +223,21 @@ const ofCallback: Record<string, Case> = {
       return agent.get('/profile')
     },
   },
-  'HEAD of the callback': { status: 200, send: ({ agent }) => head(agent, '/callback?state=x&code=x') },
-  'a POST where none was asked for': {
+  'HEAD on the callback route': { status: 200, send: ({ agent }) => head(agent, '/callback?state=x&code=x') },
+  'an unexpected POST to the callback': {
     status: 400,
     send: ({ agent }) => agent.post('/callback', { state: 'x' }, manual),
   },
-  'a POST of another type': {
+  'a POST of another content type to the callback': {
     status: 415,
     send: ({ agent }) =>
       agent.fetch('/callback', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } }),
   },
-  'a POST that is too large': {
+  'a POST to the callback that is too large': {
     status: 413,
     send: ({ agent }) => agent.post('/callback', { state: 'x'.repeat(70_000) }, manual),
   },
-  'a form_post': {
+  'a form_post response': {
     status: 303,
     setup: { options: { responseMode: 'form_post' } },
     send: async ({ app }) => {
@@ -246,7 +246,7 @@ const ofCallback: Record<string, Case> = {
       return agent.submit(page, manual)
     },
   },
-  ...ofMethods('the callback', '/callback', other),
+  ...ofMethods('the callback route', '/callback', other),
 }
 
 const ofLogout: Record<string, Case> = {
@@ -266,23 +266,23 @@ const ofLogout: Record<string, Case> = {
           { status: 200, send: as(({ agent }) => agent.post('/logout', {}, { followRefresh: false })) },
         ],
         [
-          `a logout ${who} by a script`,
+          `a logout ${who} by a fetch`,
           { status: 200, send: as(({ agent }) => agent.fetch('/logout', { method: 'POST' })) },
         ],
         [`a logout ${who} by req.oidc.logout()`, { status: 303, send: as(({ agent }) => agent.get('/end', manual)) }],
         [
-          `a logout ${who} by a route of logout()`,
+          `a logout ${who} by a route with logout()`,
           { status: 200, send: as(({ agent }) => agent.post('/leave', {}, { followRefresh: false })) },
         ],
         [
-          `a logout ${who} from another site, which is asked for`,
+          `a logout ${who} by a cross-site link, which asks for confirmation`,
           { status: 200, send: as(({ agent }) => agent.get('/logout', { headers: crossSite })) },
         ],
         [
-          `a logout ${who} by a form of another site`,
+          `a logout ${who} by a cross-site form`,
           { status: 403, send: as(({ agent }) => agent.post('/logout', {}, { headers: crossSite })) },
         ],
-        [`HEAD of the logout ${who}`, { status: 200, send: as(({ agent }) => head(agent, '/logout')) }],
+        [`HEAD on the logout route ${who}`, { status: 200, send: as(({ agent }) => head(agent, '/logout')) }],
       ]
     }),
   ),
@@ -302,46 +302,46 @@ const ofLogout: Record<string, Case> = {
       return agent.get('/logout', manual)
     },
   },
-  ...ofMethods('the logout', '/logout', other),
+  ...ofMethods('the logout route', '/logout', other),
 }
 
 const ofGuard: Record<string, Case> = {
-  'a page for who is not logged in': { status: 302, send: ({ agent }) => agent.get('/guarded', manual) },
-  'a page for who is sent to the login page': {
+  'a guarded page without a login': { status: 302, send: ({ agent }) => agent.get('/guarded', manual) },
+  'a guarded page without a login, with a loginPage': {
     status: 302,
     setup: { options: { loginPage: '/signin' } },
     send: ({ agent }) => agent.get('/guarded', manual),
   },
-  'HEAD of a page for who is not logged in': { status: 302, send: ({ agent }) => head(agent, '/guarded') },
-  'a form of who is not logged in': { status: 401, send: ({ agent }) => agent.post('/guarded') },
-  'a script of who is not logged in': { status: 401, send: ({ agent }) => agent.fetch('/guarded') },
-  'HEAD by a script of who is not logged in': {
+  'HEAD on a guarded page without a login': { status: 302, send: ({ agent }) => head(agent, '/guarded') },
+  'a guarded form without a login': { status: 401, send: ({ agent }) => agent.post('/guarded') },
+  'a guarded fetch without a login': { status: 401, send: ({ agent }) => agent.fetch('/guarded') },
+  'HEAD by a fetch without a login': {
     status: 401,
     send: ({ agent }) => agent.fetch('/guarded', { method: 'HEAD' }),
   },
-  'a page that is not allowed': {
+  'a forbidden page': {
     status: 403,
     send: async ({ agent }) => {
       await logIn(agent)
       return agent.get('/forbidden', manual)
     },
   },
-  'a script that is not allowed': {
+  'a forbidden fetch': {
     status: 403,
     send: async ({ agent }) => {
       await logIn(agent)
       return agent.fetch('/forbidden')
     },
   },
-  'a form of another site': { status: 403, send: ({ agent }) => agent.post('/guarded', {}, { headers: crossSite }) },
-  'a page whose check failed': {
+  'a cross-site form': { status: 403, send: ({ agent }) => agent.post('/guarded', {}, { headers: crossSite }) },
+  'a guarded page whose check throws': {
     status: 500,
     send: async ({ agent }) => {
       await logIn(agent)
       return agent.get('/broken', manual)
     },
   },
-  'a page while the store fails': {
+  'a guarded page while the store fails': {
     status: 503,
     send: async ({ agent, failStore }) => {
       await logIn(agent)
@@ -349,15 +349,15 @@ const ofGuard: Record<string, Case> = {
       return agent.get('/guarded', manual)
     },
   },
-  'a page while the provider is down': {
+  'a guarded page while the provider is down': {
     status: 503,
     send: async ({ agent }) => {
       await world.provider.stop()
       return agent.get('/guarded', manual)
     },
   },
-  'a page that asks for the user': { status: 401, send: ({ agent }) => agent.get('/me', manual) },
-  'a script that asks for the user': { status: 401, send: ({ agent }) => agent.fetch('/me') },
+  'a page that calls oidc.user() without a login': { status: 401, send: ({ agent }) => agent.get('/me', manual) },
+  'a fetch whose route calls oidc.user() without a login': { status: 401, send: ({ agent }) => agent.fetch('/me') },
 }
 
 async function startPlace({ setup = {} }: Pick<Case, 'setup'>, before?: AppSetup['before']): Promise<Place> {
@@ -388,7 +388,7 @@ async function startPlace({ setup = {} }: Pick<Case, 'setup'>, before?: AppSetup
   return { app, agent: app.agent(), failStore: () => store.fail() }
 }
 
-/** Responses of the application on the way to a page that set a cookie of ours. */
+/** The responses of the application before a page that set one of our cookies. */
 function settingCookies(page: UserAgentResponse, app: TestApp): UserAgentResponse['hops'] {
   return page.hops.filter(
     ({ url, headers }) => url.startsWith(app.url) && headers.getSetCookie().some((line) => line.startsWith('oidc.')),
@@ -404,14 +404,14 @@ const caches: AppSetup['before'] = (app) => {
   })
 }
 
-/** Statuses of errors, which an application may answer itself. */
+/** Error responses, which `onError` can replace. */
 const errors = Object.entries(cases).filter(([, { status }]) => status >= 400)
 
 describe.each([
-  ['says nothing of caches', undefined],
-  ['lets everything be cached', caches],
-])('in an application that %s, no cache keeps', (_name, before) => {
-  it.each(Object.entries(cases))('%s', async (_what, one) => {
+  ['sets no cache headers', undefined],
+  ['makes everything cacheable', caches],
+])('responses of the package in an application that %s', (_name, before) => {
+  it.each(Object.entries(cases))('no-store is set in the response to %s', async (_what, one) => {
     const place = await startPlace(one, before)
     const answer = await one.send(place)
     expect({ status: answer.status, cache: answer.headers.get('cache-control') }).toEqual({
@@ -423,7 +423,7 @@ describe.each([
       expect(hop.headers.get('cache-control'), hop.url).toBe('no-store')
   })
 
-  it('what onError answers in our place', async () => {
+  it('no-store is set in the responses of onError', async () => {
     const onError: OidcOptions['onError'] = (error, _req, res) => void res.status(error.status).send('our own page')
     const faults: string[] = []
     for (const [what, { setup = {}, ...one }] of errors) {
@@ -440,20 +440,24 @@ describe.each([
   })
 })
 
-describe('the cookie of the session itself', () => {
-  it('is in no answer that a cache keeps, where a login made the session', { meta: { id: 'caching-1' } }, async () => {
-    const { app, agent } = await startPlace({}, caches)
-    const page = await agent.get('/profile')
-    const setting = page.hops.filter(({ headers }) =>
-      headers.getSetCookie().some((line) => line.startsWith('connect.sid=')),
-    )
-    expect(setting.map(({ url }) => new URL(url).pathname)).toEqual(['/callback'])
-    for (const hop of setting) expect(hop.headers.get('cache-control')).toBe('no-store')
-    expect(settingCookies(page, app).length).toBeGreaterThanOrEqual(2)
-  })
+describe('the session cookie and caches', () => {
+  it(
+    'the session cookie of a login is only set in responses with no-store',
+    { meta: { id: 'caching-1' } },
+    async () => {
+      const { app, agent } = await startPlace({}, caches)
+      const page = await agent.get('/profile')
+      const setting = page.hops.filter(({ headers }) =>
+        headers.getSetCookie().some((line) => line.startsWith('connect.sid=')),
+      )
+      expect(setting.map(({ url }) => new URL(url).pathname)).toEqual(['/callback'])
+      for (const hop of setting) expect(hop.headers.get('cache-control')).toBe('no-store')
+      expect(settingCookies(page, app).length).toBeGreaterThanOrEqual(2)
+    },
+  )
 
   it(
-    'is in no answer that a cache keeps, where the login is one over another',
+    'the session cookie of a second login is only set in responses with no-store',
     { meta: { id: 'caching-2' } },
     async () => {
       const { agent } = await startPlace({}, caches)
@@ -470,7 +474,7 @@ describe('the cookie of the session itself', () => {
   )
 })
 
-describe('what the application answers', () => {
+describe('responses of the application', () => {
   const routes: NonNullable<AppSetup['routes']> = (made, oidc) => {
     made.get('/plain', oidc.requireAuth(), (_req, res) => void res.end('inside'))
     made.get('/report', oidc.requireAuth(), (_req, res) => {
@@ -479,7 +483,7 @@ describe('what the application answers', () => {
     made.get('/open', (_req, res) => void res.set('Cache-Control', 'public, max-age=600').send('open'))
   }
 
-  it('behind a guard is not touched, by GET and by HEAD', async () => {
+  it('a guard does not change the headers of a response to GET or HEAD', async () => {
     const app = await world.start({ routes })
     const agent = app.agent()
     await logIn(agent)
@@ -489,7 +493,7 @@ describe('what the application answers', () => {
       const names = [...plain.headers.keys()].filter(
         (name) => !['connection', 'date', 'transfer-encoding'].includes(name),
       )
-      // HEAD has no body to measure, and express sets neither of the two for res.end().
+      // Express sets Content-Length and ETag only in `res.send()`. For `res.end()` Node adds Content-Length, but not to HEAD.
       expect(names.filter((name) => name !== 'content-length')).toEqual(['x-powered-by'])
       const report = await agent.fetch('/report', { method })
       expect(report.headers.get('cache-control')).toBe('private, max-age=60')
@@ -502,7 +506,7 @@ describe('what the application answers', () => {
     }
   })
 
-  it('where no guard stands is not touched, whoever asks', async () => {
+  it('the headers of an unguarded response do not change, with and without a login', async () => {
     const app = await world.start({ routes })
     const agent = app.agent()
     for (const isUser of [false, true]) {
@@ -513,7 +517,7 @@ describe('what the application answers', () => {
     }
   })
 
-  it('behind a guard goes out as it is written, before it is complete', async () => {
+  it('a guard does not buffer a streamed response', async () => {
     let goOn: () => void = () => {}
     const waited = new Promise<void>((resolve) => (goOn = resolve))
     const app = await world.start({
@@ -537,12 +541,12 @@ describe('what the application answers', () => {
   })
 })
 
-describe('an answer that has begun before it comes to a guard or a login', () => {
+describe('a response that has started before a guard, login or logout', () => {
   const ways: Record<string, (agent: UserAgent) => Promise<UserAgentResponse>> = {
-    'a page': (agent) => agent.get('/early/page', manual),
-    'a script': (agent) => agent.fetch('/early/page'),
-    'a form': (agent) => agent.post('/early/page', {}, manual),
-    'a page that is not allowed': async (agent) => {
+    'a page without a login': (agent) => agent.get('/early/page', manual),
+    'a fetch without a login': (agent) => agent.fetch('/early/page'),
+    'a form without a login': (agent) => agent.post('/early/page', {}, manual),
+    'a forbidden page': async (agent) => {
       await logIn(agent)
       return agent.get('/early/forbidden', manual)
     },
@@ -556,7 +560,7 @@ describe('an answer that has begun before it comes to a guard or a login', () =>
     [{}, { loginPage: '/signin' }].flatMap((options) =>
       Object.entries(ways).map(([what, send]) => ({ what, send, options, where: options.loginPage ?? 'the provider' })),
     ),
-  )('is cut off, with nothing of what is guarded: $what, to $where', async ({ send, options }) => {
+  )('a started response is aborted without guarded content: $what, to $where', async ({ send, options }) => {
     let inside = 0
     const app = await world.start({
       options,

@@ -1,7 +1,7 @@
 /**
- * Cookies in numbers, sizes and shapes that no application sets: from sibling hosts, from scripts, from other programs
- * on the same host. What they cost us is bounded by us, what we answer stays small, and nobody is locked out by what we
- * set ourselves. Work is counted in decryptions, not by the clock.
+ * Cookies in numbers, sizes and forms that no application sets, from sibling hosts, scripts or other programs on the host.
+ * Their cost is bounded, our responses remain small, and our own cookies lock nobody out. Cost is measured in decryptions,
+ * not in time.
  */
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
@@ -17,14 +17,14 @@ import { behindTls, changed, flow, publicOrigin, response, told, transactions } 
 const world = flow()
 const { start } = world
 
-/** Bytes of what an answer sets, as far as a cautious proxy in front holds: nginx gives all headers 4 or 8 kB. */
+/** Maximum bytes of Set-Cookie in a response, for small proxy buffers: nginx has 4 or 8 kB for all headers. */
 const mostSet = 8 * 1024
-/** The same for what browsers send back; Node itself refuses more than 16 kB with 431. */
+/** Maximum bytes of cookies that a browser sends back. Node answers 431 to more than 16 kB of headers. */
 const mostSent = 8 * 1024
-/** Decryptions that one request may cause: the 20 cookies that are looked at, one for the login itself, one to spare. */
+/** Maximum decryptions of one request: 20 cookies that are inspected, one for the login itself, and one in reserve. */
 const mostOpened = 22
 
-/** Counts the decryptions from now on. */
+/** Starts to count decryptions. */
 function decryptions(): MockInstance<Sealer['open']> {
   return vi.spyOn(Sealer.prototype, 'open')
 }
@@ -33,7 +33,7 @@ function setBytes(answer: { headers: Headers }): number {
   return answer.headers.getSetCookie().reduce((sum, line) => sum + 'Set-Cookie: \r\n'.length + line.length, 0)
 }
 
-/** Text with the cookies of the application's instance for those named `oidc.default.`. */
+/** Replaces the placeholder `oidc.default.` by the cookie prefix of the application's instance. */
 function named(app: TestApp, text: string): string {
   return text.replaceAll('oidc.default.', app.cookie(''))
 }
@@ -42,29 +42,29 @@ function sentBytes(agent: UserAgent, app: TestApp): number {
   return (agent.jar.header(app.url) ?? '').length
 }
 
-/** The same application behind a server that takes larger headers, as `--max-http-header-size` lets it. */
+/** Serves the application with a larger header limit, as with `--max-http-header-size`. */
 async function roomy(app: TestApp): Promise<string> {
   const server = createServer({ maxHeaderSize: 4 * 1024 * 1024 }, app.app)
   world.later(() => close(server))
   return listen(server)
 }
 
-describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' } }, () => {
+describe('thousands of cookies with names like ours', { meta: { id: 'cookie-bombs-1' } }, () => {
   const bombs: Record<string, string[]> = {
-    'with garbage in them': Array.from({ length: 2000 }, (_, n) => `oidc.default.${n}=garbage`),
-    'with ids of the right length': Array.from(
+    'with garbage values': Array.from({ length: 2000 }, (_, n) => `oidc.default.${n}=garbage`),
+    'with well-formed ids': Array.from(
       { length: 2000 },
       (_, n) => `oidc.default.${String(n).padStart(22, 'A')}=${'A'.repeat(60)}`,
     ),
-    'with names that are long': Array.from({ length: 200 }, (_, n) => `oidc.default.${n}${'x'.repeat(3000)}=1`),
+    'with long names': Array.from({ length: 200 }, (_, n) => `oidc.default.${n}${'x'.repeat(3000)}=1`),
     'of many instances': Array.from({ length: 2000 }, (_, n) => `oidc.i${n}.x=1`),
-    'with names that are no tokens': Array.from({ length: 2000 }, (_, n) => `oidc.default.<"${n}, x\t>=1`),
-    'all of one name': Array.from({ length: 2000 }, () => 'oidc.default.same=1'),
-    'in front of those of the session': Array.from({ length: 2000 }, (_, n) => `connect.sid.${n}=1`),
+    'with invalid names': Array.from({ length: 2000 }, (_, n) => `oidc.default.<"${n}, x\t>=1`),
+    'with the same name': Array.from({ length: 2000 }, () => 'oidc.default.same=1'),
+    'with names like the session cookie': Array.from({ length: 2000 }, (_, n) => `connect.sid.${n}=1`),
   }
 
   it.each(Object.entries(bombs))(
-    '%s: a login begins after few decryptions, with a small answer',
+    'a login starts with few decryptions and a small response, despite cookies %s',
     async (_what, bomb) => {
       const app = await start()
       const url = await roomy(app)
@@ -78,7 +78,7 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     },
   )
 
-  it.each(Object.entries(bombs))('%s: a login is finished after few decryptions', async (_what, bomb) => {
+  it.each(Object.entries(bombs))('a login completes with few decryptions, despite cookies %s', async (_what, bomb) => {
     const app = await start()
     const url = await roomy(app)
     const agent = app.agent()
@@ -92,26 +92,29 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     expect(setBytes(answer)).toBeLessThan(2048)
   })
 
-  it.each(Object.entries(bombs))('%s: a page, a guarded one and a logout decrypt none of them', async (_what, bomb) => {
-    const app = await start()
-    const url = await roomy(app)
-    const agent = app.agent()
-    await agent.get('/profile')
-    const cookie = named(app, [...bomb, `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`].join('; '))
-    const open = decryptions()
-    for (const page of ['/', '/profile']) {
-      const answer = await agent.fetch(url + page, { headers: { cookie } })
-      expect(answer.status).toBe(200)
-      expect(answer.headers.getSetCookie()).toEqual([])
-    }
-    expect(open).not.toHaveBeenCalled()
-    const out = await agent.fetch(`${url}/logout`, { method: 'POST', headers: { cookie }, redirect: 'manual' })
-    expect(out.status).toBe(200)
-    // Its own tokens, once.
-    expect(open).toHaveBeenCalledTimes(1)
-  })
+  it.each(Object.entries(bombs))(
+    'pages, guarded pages and logouts decrypt none of the cookies %s',
+    async (_what, bomb) => {
+      const app = await start()
+      const url = await roomy(app)
+      const agent = app.agent()
+      await agent.get('/profile')
+      const cookie = named(app, [...bomb, `connect.sid=${agent.jar.get('connect.sid')?.value ?? ''}`].join('; '))
+      const open = decryptions()
+      for (const page of ['/', '/profile']) {
+        const answer = await agent.fetch(url + page, { headers: { cookie } })
+        expect(answer.status).toBe(200)
+        expect(answer.headers.getSetCookie()).toEqual([])
+      }
+      expect(open).not.toHaveBeenCalled()
+      const out = await agent.fetch(`${url}/logout`, { method: 'POST', headers: { cookie }, redirect: 'manual' })
+      expect(out.status).toBe(200)
+      // Only the tokens of the login are decrypted.
+      expect(open).toHaveBeenCalledTimes(1)
+    },
+  )
 
-  it('of a browser, which keeps 180 a host, are gone after some logins, and each of those works', async () => {
+  it('150 garbage cookies in a browser are cleared by ten logins, each with a small response', async () => {
     const app = await start()
     const agent = app.agent()
     for (let n = 0; n < 150; n++) {
@@ -125,7 +128,7 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('cost no more with several secrets in use than each of them once', async () => {
+  it('the limit of decryptions also holds with several secrets', async () => {
     const app = await start({ options: { secret: [`the first ${secret}`, `the second ${secret}`, secret] } })
     const open = decryptions()
     const cookie = Array.from({ length: 300 }, (_, n) => `${app.cookie(String(n))}=${'A'.repeat(20)}`).join('; ')
@@ -134,12 +137,12 @@ describe('thousands of cookies named like ours', { meta: { id: 'cookie-bombs-1' 
   })
 })
 
-describe('a hundred logins begun in one browser', { meta: { id: 'cookie-bombs-2' } }, () => {
+describe('a hundred logins started in one browser', { meta: { id: 'cookie-bombs-2' } }, () => {
   it.each([
-    ['short addresses', () => '/profile'],
-    ['long addresses, as long as any that is returned to', (n: number) => `/${String(n)}${'a'.repeat(2040)}`],
-    ['addresses that grow when they are encoded', (n: number) => `/${String(n)}?q=${'%22'.repeat(670)}`],
-  ])('from %s leave five at most outstanding, in a header that servers take', async (_what, pathOf) => {
+    ['short URLs', () => '/profile'],
+    ['URLs of the maximum length', (n: number) => `/${String(n)}${'a'.repeat(2040)}`],
+    ['URLs that grow when they are encoded', (n: number) => `/${String(n)}?q=${'%22'.repeat(670)}`],
+  ])('logins from %s leave at most five in progress, within common header limits', async (_what, pathOf) => {
     const app = await start()
     const agent = app.agent()
     let most = 0
@@ -151,11 +154,11 @@ describe('a hundred logins begun in one browser', { meta: { id: 'cookie-bombs-2'
       most = Math.max(most, sentBytes(agent, app))
     }
     expect(most).toBeLessThan(mostSent)
-    // Nobody is locked out by what was left behind.
+    // The remaining cookies lock nobody out.
     expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('at the guards of many pages, with what routes ask for in addition, are no more', async () => {
+  it('logins started by guards and by routes with extra parameters also leave at most five', async () => {
     const app = await start({
       routes: (express, oidc) => {
         const extra = { claims: JSON.stringify({ id_token: { name: { value: 'x'.repeat(1500) } } }) }
@@ -175,14 +178,14 @@ describe('a hundred logins begun in one browser', { meta: { id: 'cookie-bombs-2'
   })
 })
 
-describe('a count of finished logins that is not ours', () => {
+describe('an invalid counter of completed logins', () => {
   it.each([
     ['garbage', 'garbage'],
     ['empty', ''],
-    ['a list in clear', '[9999999999,9999999999,9999999999,9999999999,9999999999,9999999999]'],
+    ['an unencrypted list', '[9999999999,9999999999,9999999999,9999999999,9999999999,9999999999]'],
     ['a number', '99999999'],
     ['huge', 'A'.repeat(12_000)],
-  ])('%s is none: the login is finished, and counted anew', async (_what, value) => {
+  ])('a counter that is %s counts as missing, and the login completes', async (_what, value) => {
     const app = await start()
     const agent = app.agent()
     const counter = app.cookie('finished')
@@ -195,7 +198,7 @@ describe('a count of finished logins that is not ours', () => {
     expect(answer.cookiesSet.map(({ name }) => name)).toContain(counter)
   })
 
-  it('that was ours for another instance or purpose is none', async () => {
+  it('a counter sealed for another owner, name or purpose counts as missing', async () => {
     const app = await start()
     const agent = app.agent()
     const counter = app.cookie('finished')
@@ -210,14 +213,14 @@ describe('a count of finished logins that is not ours', () => {
       expect((await agent.get('/login?returnTo=/profile')).status).toBe(200)
       agent.jar.clear()
     }
-    // The same under its own key and name is one too many: the control.
+    // Control: under its own key and name the same counter exceeds the limit.
     agent.jar.set(`${counter}=${app.seals.finished.seal(times, counter)}; Path=/`, app.url)
     expect((await agent.get('/login?returnTo=/profile')).status).toBe(400)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_loop' }])
   })
 })
 
-/** Sends a request whose Cookie header is these bytes, and gives the first line of the answer. */
+/** Sends a request with the given bytes as its Cookie header, and resolves with the status line. */
 function sendBytes(url: string, path: string, cookie: string): Promise<string> {
   const { port } = new URL(url)
   return new Promise((resolve, reject) => {
@@ -234,7 +237,7 @@ function sendBytes(url: string, path: string, cookie: string): Promise<string> {
   })
 }
 
-describe('a Cookie header that is malformed', () => {
+describe('a malformed Cookie header', () => {
   const odd = [
     ';;',
     '=x',
@@ -262,7 +265,7 @@ describe('a Cookie header that is malformed', () => {
   ]
 
   it.each(odd.map((cookie) => [cookie]))(
-    'is answered as if there were none of ours: %j',
+    'a malformed header is treated like one without our cookies: %j',
     { meta: { id: 'cookie-bombs-3' } },
     async (cookie) => {
       const app = await start()
@@ -274,7 +277,7 @@ describe('a Cookie header that is malformed', () => {
         ['/logout', 200],
       ] as const) {
         const line = await sendBytes(app.url, path, named(app, cookie))
-        // What Node itself does not take for a header, it answers itself.
+        // Node itself answers 400 to an invalid header.
         const taken = /^HTTP\/1\.1 400 Bad Request$/.test(line) ? 400 : Number(line.split(' ')[1])
         expect({ path, line, known: [expected, 400].includes(taken) }).toEqual({ path, line, known: true })
       }
@@ -284,7 +287,7 @@ describe('a Cookie header that is malformed', () => {
   )
 
   it(
-    'of any bytes that there are neither breaks a request nor gets into another',
+    'arbitrary bytes neither break a request nor appear in a response header',
     { meta: { id: 'cookie-bombs-4' } },
     async () => {
       const app = await start()
@@ -336,7 +339,7 @@ describe('a Cookie header that is malformed', () => {
     },
   )
 
-  it('in front of a cookie of ours, or behind it, leaves that as it is', async () => {
+  it('malformed parts before or after our cookie do not affect it', async () => {
     const app = await start()
     for (const noise of [';;', '=x', 'a', '__proto__=x', 'x=%', ';=;', '"', 'oidc.default.garbage=x']) {
       for (const order of ['front', 'back']) {
@@ -351,36 +354,40 @@ describe('a Cookie header that is malformed', () => {
   })
 })
 
-describe('a name that only looks like one of the prefix __Host-', () => {
+describe('cookie names similar to __Host- names', () => {
   const spellings: [string, (name: string) => string][] = [
-    ['in small letters', (name) => name.replace('__Host-', '__host-')],
-    ['in capitals', (name) => name.replace('__Host-', '__HOST-')],
-    ['with percent signs', (name) => name.replace('__', '%5F%5F')],
-    ['with percent signs all over', (name) => name.replace(/./g, (c) => `%${c.charCodeAt(0).toString(16)}`)],
-    ['with a plus sign in front', (name) => `+${name}`],
+    ['in lowercase', (name) => name.replace('__Host-', '__host-')],
+    ['in uppercase', (name) => name.replace('__Host-', '__HOST-')],
+    ['with percent-encoded underscores', (name) => name.replace('__', '%5F%5F')],
+    ['percent-encoded as a whole', (name) => name.replace(/./g, (c) => `%${c.charCodeAt(0).toString(16)}`)],
+    ['with a leading plus sign', (name) => `+${name}`],
     ['in quotes', (name) => `"${name}"`],
     ['with the prefix twice', (name) => `__Host-${name}`],
     ['with one underscore', (name) => name.replace('__', '_')],
     ['with the other prefix', (name) => name.replace('__Host-', '__Secure-')],
-    ['with none', (name) => name.replace('__Host-', '')],
-    ['with a no-break space in front', (name) => `\u00a0${name}`],
-    ['with a no-break space behind', (name) => `${name}\u00a0`],
-    ['with no name before it', (name) => `=${name}`],
+    ['without a prefix', (name) => name.replace('__Host-', '')],
+    ['with a leading no-break space', (name) => `\u00a0${name}`],
+    ['with a trailing no-break space', (name) => `${name}\u00a0`],
+    ['after an empty name', (name) => `=${name}`],
   ]
 
-  it.each(spellings)('%s does not stand for it', { meta: { id: 'cookie-bombs-5' } }, async (_how, spell) => {
-    const app = await start(behindTls(world.provider))
-    const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
-    const callback = await response(agent, '/profile')
-    const [name = ''] = transactions(agent)
-    const { value = '' } = agent.jar.get(name) ?? {}
-    expect(name).toMatch(/^__Host-/)
-    const planted = await agent.get(callback, { headers: { cookie: `${spell(name)}=${value}` }, redirect: 'manual' })
-    expect(planted.headers.get('location')).toContain(`${world.provider.issuer}/authorize`)
-    expect(world.provider.requestsTo('token')).toEqual([])
-    // Nor does it take the true one's place, or spoil it.
-    const both = { cookie: `${name}=${value}; ${spell(name)}=garbage` }
-    const answer = await agent.get(changed(callback, {}), { headers: both, redirect: 'manual' })
-    expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
-  })
+  it.each(spellings)(
+    'a name %s does not count as the __Host- cookie',
+    { meta: { id: 'cookie-bombs-5' } },
+    async (_how, spell) => {
+      const app = await start(behindTls(world.provider))
+      const agent = app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
+      const callback = await response(agent, '/profile')
+      const [name = ''] = transactions(agent)
+      const { value = '' } = agent.jar.get(name) ?? {}
+      expect(name).toMatch(/^__Host-/)
+      const planted = await agent.get(callback, { headers: { cookie: `${spell(name)}=${value}` }, redirect: 'manual' })
+      expect(planted.headers.get('location')).toContain(`${world.provider.issuer}/authorize`)
+      expect(world.provider.requestsTo('token')).toEqual([])
+      // It does not replace or invalidate the real cookie either.
+      const both = { cookie: `${name}=${value}; ${spell(name)}=garbage` }
+      const answer = await agent.get(changed(callback, {}), { headers: both, redirect: 'manual' })
+      expect({ status: answer.status, to: answer.headers.get('location') }).toEqual({ status: 303, to: '/profile' })
+    },
+  )
 })

@@ -1,7 +1,7 @@
 /**
- * Parameters, headers and cookies that come more than once, or in the spellings by which query parsers make lists and
- * objects of them: on Express 4 and 5 with each of their query parsers, and behind the body parsers that applications
- * have. What is ambiguous is refused, and nobody is logged in by one reading where another would have said no.
+ * Duplicate parameters, headers and cookies, also in spellings that query parsers turn into arrays and objects: on Express 4
+ * and 5, with each query parser, and behind common body parsers. Ambiguous requests are rejected: nobody is logged in by one
+ * reading of a request that another reading would reject.
  */
 import { createRequire } from 'node:module'
 import type expressModule from 'express'
@@ -25,13 +25,13 @@ const expressOf: Partial<Record<4 | 5, ExpressModule>> = {
   4: require('express4') as ExpressModule,
   [installed]: require('express') as ExpressModule,
 }
-if (installed === 4) console.warn('notice: skipped for want of an Express 5: duplicates on Express 5')
+if (installed === 4) console.warn('notice: skipped, Express 5 is not installed: duplicates on Express 5')
 
-/** Names that a response must not have twice. */
+/** Parameters that a response must not repeat. */
 const single = ['state', 'code', 'iss', 'error', 'error_description']
 
-describe('the parameters of a query', () => {
-  it.each(single)('have %s as often as it comes, whatever its spelling', (name) => {
+describe('queryOf()', () => {
+  it.each(single)('queryOf() returns each occurrence of %s, in any spelling', (name) => {
     const percent = `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`
     for (const again of [`${name}=x`, `${name}=`, name, `${percent}=x`]) {
       for (const query of [`${name}=x&${again}`, `${again}&a=b&${name}=x`]) {
@@ -41,7 +41,7 @@ describe('the parameters of a query', () => {
   })
 
   it.each(['[]', '[0]', '[a]', '[a][b]', '[__proto__]', '[constructor][prototype]', '.a', '%5B%5D', '[', ']'])(
-    'with %s behind its name have another name',
+    'queryOf() treats a name followed by %s as another name',
     (suffix) => {
       for (const name of [...single, 'returnTo']) {
         const parameters = queryOf(`/callback?${name}${suffix}=x`)
@@ -52,12 +52,12 @@ describe('the parameters of a query', () => {
   )
 })
 
-describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express %i', (version) => {
+describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an application on Express %i', (version) => {
   const express = expressOf[version] as ExpressModule
   let startApp: (typeof AppModule)['startApp']
   let store: () => object
 
-  // The package imports the Express that its application has: so it is loaded anew for each.
+  // The package imports the Express of its application, so it is loaded again for each version.
   beforeAll(async () => {
     vi.resetModules()
     vi.doMock('express', () => ({ default: express }))
@@ -86,7 +86,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
     return app
   }
 
-  /** Nobody is logged in, and no code went to the provider. */
+  /** Checks that nobody is logged in, and that no code was sent to the provider. */
   async function isNobody(agent: UserAgent, app: TestApp): Promise<void> {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toEqual([])
@@ -95,25 +95,25 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
   describe.each(['simple', 'extended'] as const)('with the query parser %s', (queryParser) => {
     const start = (setup: Partial<AppSetup> = {}): Promise<TestApp> => startWith(queryParser, setup)
-    // The query is read by a function of ours that none of these have a say in: the rows of a table that log in each go
-    // to the newest Express with its richest parser, and some of them to the others, to show that they have none.
+    // The package reads the query with its own function, independently of the query parser. So all rows run only on the
+    // newest Express with its extended parser, and the other combinations get a sample.
     const isWhole = depth() === 'deep' || (version === installed && queryParser === 'extended')
 
     describe('a parameter of the authorization response', () => {
-      /** Spellings of a second one beside the true one, each of which some parser reads as the same name. */
+      /** Spellings of a duplicate, each of which some parser reads as the same name. */
       const repeats: [string, (name: string, value: string) => string][] = [
         ['with the same value', (name, value) => `${name}=${value}`],
         ['with another value', (name) => `${name}=x`],
-        ['empty', (name) => `${name}=`],
+        ['with an empty value', (name) => `${name}=`],
         ['without an equals sign', (name) => name],
-        ['with its name in percent signs', (name) => `%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`],
+        ['with a percent-encoded name', (name) => `%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`],
         ['twenty-five times', (name) => Array.from({ length: 25 }, () => `${name}=x`).join('&')],
       ]
 
-      const few = ['with another value', 'with its name in percent signs']
+      const few = ['with another value', 'with a percent-encoded name']
 
       describe.each(['state', 'code', 'iss', 'error', 'error_description'])('%s', (name) => {
-        it('a second time is refused, in whatever way it comes', { meta: { id: 'duplicates-1' } }, async () => {
+        it('a duplicate parameter is answered 400, in any spelling', { meta: { id: 'duplicates-1' } }, async () => {
           const app = await start()
           for (const [how, repeat] of isWhole ? repeats : repeats.filter(([how]) => few.includes(how))) {
             world.provider.forget()
@@ -129,12 +129,12 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
             }
             expect(told(app, 'login_failed').map(({ code }) => code)).toEqual(['request_invalid', 'request_invalid'])
             await isNobody(agent, app)
-            // The login under way is its user's own still.
+            // The login in progress is still usable.
             expect((await agent.get(callback)).text()).toBe('hello alice')
           }
         })
 
-        it('with brackets or dots behind its name is none of that name', async () => {
+        it('a name with brackets or dots is not read as this parameter', async () => {
           const app = await start()
           const suffixes = [
             '[]',
@@ -157,7 +157,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
             instead.searchParams.delete(name)
             const url = `${instead.href}&${name}${suffix}=${encodeURIComponent(value)}`
             const page = await agent.get(url, { redirect: 'manual' })
-            // The provider names itself: without its name the response is not its own. An error that is none is ignored.
+            // The provider announces `iss`, so a response without it is rejected. A misspelled error is ignored.
             const ignored = name === 'error' || name === 'error_description'
             const expected = ignored ? 303 : name === 'state' ? 400 : 502
             expect({ suffix, status: page.status }).toEqual({ suffix, status: expected })
@@ -166,7 +166,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         })
       })
 
-      it('beside others with brackets is the one without', async () => {
+      it('a parameter is used as it is beside others with brackets', async () => {
         const app = await start()
         const agent = app.agent()
         const callback = await response(agent, '/login')
@@ -178,14 +178,14 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         )
       })
 
-      it('without a value is as if it were left out (RFC 6749 3.1)', async () => {
+      it('a parameter without a value counts as missing (RFC 6749 3.1)', async () => {
         const app = await start()
         const agent = app.agent()
         const callback = await response(agent, '/login')
         expect((await agent.get(changed(callback, { error: '', error_description: '' }))).text()).toBe('hello alice')
       })
 
-      it('that nobody reads may come twice', async () => {
+      it('an unknown parameter may be repeated', async () => {
         const app = await start()
         const agent = app.agent()
         const callback = await response(agent, '/login')
@@ -195,12 +195,12 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
       it.each([
         ['both a code and an error', { error: 'access_denied' }, 403],
-        ['a code that is empty', { code: '' }, 502],
+        ['an empty code', { code: '' }, 502],
         ['both an ID token and a code', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }, 502],
         ['both a JWT-secured response and a code', { response: 'eyJhbGciOiJub25lIn0.e30.' }, 502],
         ['two ID tokens and a code', { id_token: ['a.b.c', 'd.e.f'] }, 502],
         ['two JWT-secured responses and a code', { response: ['a.b.c', 'd.e.f'] }, 502],
-      ])('with %s: no login, and no code goes anywhere', async (_what, more, status) => {
+      ])('a response with %s logs nobody in, and its code is sent nowhere', async (_what, more, status) => {
         const app = await start()
         const agent = app.agent()
         const page = await agent.get(changed(await response(agent, '/login'), more), { redirect: 'manual' })
@@ -211,24 +211,24 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
     describe('a parameter of the login route', () => {
       it.each([
-        ['twice', '/', 'returnTo=/notes&returnTo=/profile'],
-        ['twice the same', '/', 'returnTo=/notes&returnTo=/notes'],
-        ['a second time in percent signs', '/', 'returnTo=/notes&%72eturnTo=//evil.example'],
-        ['as a list', '/', 'returnTo[]=/notes'],
-        ['as a list of two', '/', 'returnTo[]=/notes&returnTo[]=//evil.example'],
+        ['given twice', '/', 'returnTo=/notes&returnTo=/profile'],
+        ['given twice with the same value', '/', 'returnTo=/notes&returnTo=/notes'],
+        ['with a percent-encoded duplicate', '/', 'returnTo=/notes&%72eturnTo=//evil.example'],
+        ['as an array', '/', 'returnTo[]=/notes'],
+        ['as an array of two', '/', 'returnTo[]=/notes&returnTo[]=//evil.example'],
         ['as an object', '/', 'returnTo[a]=/notes'],
         ['as an object with a length', '/', 'returnTo[length]=5&returnTo[startsWith]=x'],
         ['as an object with a prototype', '/', 'returnTo[__proto__]=/notes&__proto__[returnTo]=/notes'],
-        ['once, and once as a list', '/notes', 'returnTo=/notes&returnTo[]=//evil.example'],
-        ['in capitals', '/', 'RETURNTO=/notes'],
-      ])('%s leads to %s', async (_how, expected, query) => {
+        ['with an additional array', '/notes', 'returnTo=/notes&returnTo[]=//evil.example'],
+        ['in uppercase', '/', 'RETURNTO=/notes'],
+      ])('returnTo %s leads to %s', async (_how, expected, query) => {
         const app = await start()
         const page = await app.agent().get(`/login?${query}`)
         expect(page.url).toBe(app.url + expected)
         expect(page.hops.map(({ url }) => new URL(url).hostname)).not.toContain('evil.example')
       })
 
-      it('that is one of the provider goes nowhere, however often it comes', async () => {
+      it('authorization parameters in the query of the login route are ignored', async () => {
         const app = await start()
         const names = ['scope', 'state', 'nonce', 'redirect_uri', 'client_id', 'prompt', 'response_mode', 'acr_values']
         const query = names.flatMap((name) => [`${name}=x`, `${name}=y`, `${name}[]=z`, `${name}[a]=z`]).join('&')
@@ -256,7 +256,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
           'in both',
           (agent: UserAgent) => agent.fetch(`/logout?${query}`, { method: 'POST', body: new URLSearchParams(query) }),
         ],
-      ])('several times %s: what goes to the provider is ours', async (_where, logOut) => {
+      ])('duplicate parameters %s do not affect the end-session request', async (_where, logOut) => {
         const app = await start()
         const agent = app.agent()
         await agent.get('/profile')
@@ -282,9 +282,9 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
   describe('a form_post', () => {
     const parsers: [string, (made: Express) => void][] = [
-      ['that nobody has read', () => {}],
-      ['read by a parser for simple forms', (made) => void made.use(urlencoded(false))],
-      ['read by a parser that makes lists and objects', (made) => void made.use(urlencoded(true))],
+      ['without a body parser', () => {}],
+      ['behind a simple body parser', (made) => void made.use(urlencoded(false))],
+      ['behind an extended body parser', (made) => void made.use(urlencoded(true))],
     ]
 
     function urlencoded(extended: boolean): RequestHandler {
@@ -295,7 +295,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
       return start({ before, options: { responseMode: 'form_post' } })
     }
 
-    /** Up to the page at the provider that posts the response: its fields, as a body. */
+    /** Follows a login up to the form that posts the response, and returns its fields. */
     async function posted(agent: UserAgent): Promise<URLSearchParams> {
       const page = await agent.get('/login', { followForms: false })
       const fields = [...page.text().matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
@@ -308,24 +308,27 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
     }
 
     describe.each(parsers)('%s', (_how, before) => {
-      it.each(['state', 'code', 'iss', 'error', 'error_description'])('with %s twice is refused', async (name) => {
-        const app = await startPost(before)
-        const agent = app.agent()
-        const fields = await posted(agent)
-        const value = fields.get(name) ?? 'x'
-        for (const second of [value, 'x', '']) {
-          const twice = new URLSearchParams(fields)
-          twice.delete(name)
-          twice.append(name, value)
-          twice.append(name, second)
-          const page = await post(agent, app, twice.toString())
-          expect({ second, status: page.status, hops: page.hops.length }).toEqual({ second, status: 400, hops: 1 })
-        }
-        await isNobody(agent, app)
-        expect((await post(agent, app, fields.toString())).text()).toBe('hello alice')
-      })
+      it.each(['state', 'code', 'iss', 'error', 'error_description'])(
+        'a form_post with a duplicate %s is answered 400',
+        async (name) => {
+          const app = await startPost(before)
+          const agent = app.agent()
+          const fields = await posted(agent)
+          const value = fields.get(name) ?? 'x'
+          for (const second of [value, 'x', '']) {
+            const twice = new URLSearchParams(fields)
+            twice.delete(name)
+            twice.append(name, value)
+            twice.append(name, second)
+            const page = await post(agent, app, twice.toString())
+            expect({ second, status: page.status, hops: page.hops.length }).toEqual({ second, status: 400, hops: 1 })
+          }
+          await isNobody(agent, app)
+          expect((await post(agent, app, fields.toString())).text()).toBe('hello alice')
+        },
+      )
 
-      it.each([25, 150, 900])('with a parameter %i times logs nobody in', async (times) => {
+      it.each([25, 150, 900])('a form_post with a parameter repeated %i times logs nobody in', async (times) => {
         const app = await startPost(before)
         for (const name of ['state', 'code', 'iss', 'error']) {
           const agent = app.agent()
@@ -340,7 +343,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         expect(world.provider.requestsTo('token')).toEqual([])
       })
 
-      it('with lists and objects in it is read by no parser as more than it says', async () => {
+      it('a form_post with additional arrays and objects is answered 400 or logs in without them', async () => {
         const app = await startPost(before)
         for (const suffix of ['[]', '[0]', '[a]', '[__proto__]', '[constructor][prototype]', '[a][b][c][d][e][f][g]']) {
           const agent = app.agent()
@@ -350,7 +353,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
             app,
             `state${suffix}=x&code${suffix}=x&error${suffix}=x&${fields.toString()}&state${suffix}=x`,
           )
-          // One that is read as a list of several is refused; one that is another name is passed over.
+          // A parser that reads an array causes 400. One that reads another name has no effect.
           expect([200, 400]).toContain(page.status)
           const { sub } = await notesOf(agent, app)
           expect({ suffix, sub }).toEqual({ suffix, sub: page.status === 200 ? 'alice' : null })
@@ -358,7 +361,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         expect(Object.prototype).not.toHaveProperty('state')
       })
 
-      it('and once more in the query is what the body says', async () => {
+      it('the body of a form_post takes precedence over the query', async () => {
         const app = await startPost(before)
         const agent = app.agent()
         const fields = await posted(agent)
@@ -367,7 +370,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         expect(world.provider.requestsTo('token')[0]?.params.get('code')).toBe(fields.get('code'))
       })
 
-      it('that is stored, and another response in the query: one of them is used, and never both', async () => {
+      it('a stored response and another in the query are never both used', async () => {
         const app = await startPost(before)
         const agent = app.agent()
         const fields = await posted(agent)
@@ -383,7 +386,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         expect(page.status).toBe(400)
         expect(world.provider.requestsTo('token').map(({ params }) => params.get('code'))).toEqual([code])
         expect(told(app, 'login')).toEqual([])
-        // The state is spent, and with it what is stored: the login begins anew.
+        // The state is used up, and the stored response with it, so the login restarts.
         const again = await agent.get(location(stored), { redirect: 'manual' })
         expect(location(again)).toContain(`${world.provider.issuer}/authorize`)
         expect(world.provider.requestsTo('token')).toHaveLength(1)
@@ -391,10 +394,10 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
     })
   })
 
-  describe('a header', () => {
+  describe('duplicate headers', () => {
     const navigation: HeaderLines = [['Accept', 'text/html']]
 
-    it('Cookie in two lines is one: what is in each counts, and what is in both does not', async () => {
+    it('two Cookie headers are combined, and a cookie in both counts as missing', async () => {
       const app = await start()
       const agent = app.agent()
       const callback = new URL(await response(agent, '/login'))
@@ -430,7 +433,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
           ['Referer', 'https://evil.example/b'],
         ],
       ],
-    ])('%s twice goes into no address', async (_name, headers) => {
+    ])('a duplicate %s appears in no URL', async (_name, headers) => {
       const app = await start()
       const begun = await rawRequest(app.url, { target: '/login', headers: [...navigation, ...headers] })
       const asked = new URL(begun.get('location') ?? '')
@@ -441,34 +444,34 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
     it.each<[string, HeaderLines]>([
       [
-        'Sec-Fetch-Site, of which the first is good',
+        'Sec-Fetch-Site with the valid value first',
         [
           ['Sec-Fetch-Site', 'same-origin'],
           ['Sec-Fetch-Site', 'cross-site'],
         ],
       ],
       [
-        'Sec-Fetch-Site, of which the last is good',
+        'Sec-Fetch-Site with the valid value last',
         [
           ['Sec-Fetch-Site', 'cross-site'],
           ['Sec-Fetch-Site', 'same-origin'],
         ],
       ],
       [
-        'Origin, of which the first is good',
+        'Origin with the valid value first',
         [
           ['Origin', 'OWN'],
           ['Origin', 'https://evil.example'],
         ],
       ],
       [
-        'Origin, of which the last is good',
+        'Origin with the valid value last',
         [
           ['Origin', 'https://evil.example'],
           ['Origin', 'OWN'],
         ],
       ],
-    ])('%s, twice is not good: nobody is logged out by it', async (_name, lines) => {
+    ])('a logout with a duplicate %s is answered 403 and logs nobody out', async (_name, lines) => {
       const app = await start()
       const agent = app.agent()
       await agent.get('/profile')
@@ -489,7 +492,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
 
     it.each<[string, HeaderLines, number]>([
       [
-        'Content-Type, of which the first is a form',
+        'Content-Type with the form type first',
         [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Content-Type', 'application/json'],
@@ -497,7 +500,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         400,
       ],
       [
-        'Content-Type, of which the first is none',
+        'Content-Type with the form type last',
         [
           ['Content-Type', 'application/json'],
           ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -505,14 +508,14 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
         415,
       ],
       [
-        'Content-Length, with two values',
+        'Content-Length with different values',
         [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Content-Length', '3'],
         ],
         400,
       ],
-    ])('%s, twice logs nobody in', async (_name, lines, status) => {
+    ])('a form_post with a duplicate %s logs nobody in', async (_name, lines, status) => {
       const app = await start({ options: { responseMode: 'form_post' } })
       const body = 'state=x&code=y'
       const answer = await rawRequest(app.url, {
@@ -526,8 +529,8 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
     })
   })
 
-  describe('a cookie', () => {
-    it('of a login under way, twice by another path, is none: the login begins anew, and then works', async () => {
+  describe('duplicate cookies', () => {
+    it('a duplicate transaction cookie counts as missing, and the restarted login succeeds', async () => {
       const app = await start()
       const agent = app.agent()
       const callback = await response(agent, '/login')
@@ -539,7 +542,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('on Express 
       expect(world.provider.requestsTo('token')).toHaveLength(1)
     })
 
-    it('that counts the finished logins, twice, counts none', async () => {
+    it('a duplicate counter of completed logins counts as missing', async () => {
       const app = await start()
       const agent = app.agent()
       agent.jar.set(`${app.cookie('finished')}=planted; Path=/callback`, app.url)

@@ -156,7 +156,7 @@ export const hookFaults: [string, number, (login: FinishedLogin) => unknown][] =
     ({ tokens }) => JSON.parse(tokens.accessToken) as unknown,
   ],
   ['redirects to another site with a token', 500, ({ tokens }) => `https://elsewhere.example/#${tokens.idToken}`],
-  ['rejects the login', 403, () => throws(new LoginRefused('Not you.'))],
+  ['rejects the login with LoginRefused', 403, () => throws(new LoginRefused('Not you.'))],
 ]
 
 /** Failures of the PAR endpoint. */

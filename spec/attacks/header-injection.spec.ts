@@ -1,6 +1,6 @@
 /**
- * Header injection: whatever stands in a request, a claim or an answer of the provider, our answers have the headers that
- * they always have, each on one line, and nothing fails with a stack. Read from the bytes on the wire.
+ * Header injection: no content of a request, a claim or a provider response adds or splits headers of our responses, or
+ * causes an error with a stack. The responses are read as bytes.
  */
 import type { RequestHandler } from 'express'
 import { LoginRefused, type OidcOptions } from 'express-session-oidc'
@@ -16,7 +16,7 @@ import { form, navigation, queryValue, rawRequest, script, type RawAnswer, type 
 
 const world = flow()
 
-/** What ends a line somewhere: as it is, encoded once and twice, and characters that are cut down to it. */
+/** Line breaks: raw, encoded once and twice, and characters that truncate to one. */
 const lineBreaks = [
   '\r\n',
   '\n',
@@ -43,7 +43,7 @@ const payloads = lineBreaks.map(
   (end) => `x${end}X-Planted: 1${end}Set-Cookie: planted=1${end}${end}<script>alert(1)</script>`,
 )
 
-/** For ways that take a whole login: what ends a line in HTTP, in HTML and in JavaScript, encoded, and cut down to it. */
+/** For tests that need a whole login: line breaks of HTTP and JavaScript, encoded ones, and characters that truncate to one. */
 const sentPayloads = byDepth({
   quick: payloads.slice(0, 2),
   normal: ['\r\n', '\n', '\r', '\u2028', '\0\r\n', '\u560d\u560a', '%0d%0a'].map(
@@ -56,10 +56,10 @@ function namesIn(answer: RawAnswer): string[] {
   return answer.headers.map(([name]) => name)
 }
 
-/** Holds an answer against that of a harmless request: the same headers, each once, and no stack. */
+/** Checks that a response has the same headers as that of a harmless request, and no stack. */
 function expectLike(answer: RawAnswer, plain: RawAnswer, what: string): void {
   expect(answer.body, what).not.toMatch(/\n\s+at /)
-  // What is no HTTP the server refuses by itself, before it comes to the application.
+  // Node itself rejects invalid HTTP before it reaches the application.
   if (answer.status === 400 && answer.get('X-Powered-By') === undefined) {
     expect(namesIn(answer), what).toEqual(['Connection'])
     return
@@ -76,7 +76,7 @@ function expectLike(answer: RawAnswer, plain: RawAnswer, what: string): void {
   }
 }
 
-/** A route whose login takes what it is asked for on to the provider. */
+/** A route whose login passes a query parameter on to the provider. */
 const hinted: RequestHandler = waiting((req) => {
   const { hint } = req.query
   return req.oidc.login(typeof hint === 'string' ? { loginHint: hint, extra: { x: hint } } : {})
@@ -87,21 +87,21 @@ const routes: NonNullable<AppSetup['routes']> = (express, oidc) => {
   express.use(oidc.requireAuth(), (_req, res) => void res.send('inside'))
 }
 
-/** All octets but letters and digits, of which one stands for all; of those beyond ASCII some. */
+/** All ASCII octets except letters and digits, and some others. */
 const octets = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).filter(
   (octet) => !/[a-z0-9]/i.test(octet) && (octet < '\u00a2' || /[\u00ad\u00c0\u00e2\u00fe\u00ff]/.test(octet)),
 )
 
-/** Those that separate, end or quote something in a header, an address or a cookie, and one of each other range. */
+/** Octets that separate, end or quote something in a header, a URL or a cookie, and one of each other range. */
 const tellingOctets = '\0\t\n\v\f\r\u001b "%,;<=>?\\^\u007f\u0080\u0085\u00a0\u00ad\u00ff'.split('')
 const sentOctets = byDepth({ quick: tellingOctets.slice(0, 6), normal: tellingOctets, deep: octets })
-/** An octet as it is, and percent-encoded. */
+/** An octet, raw and percent-encoded. */
 const spellings = (octet: string): string[] => [octet, `%${octet.charCodeAt(0).toString(16).padStart(2, '0')}`]
 
-describe('any octet', () => {
+describe('octets in redirect paths', () => {
   const all = octets.flatMap(spellings)
 
-  it('is in no path that localPath or localReferer makes, unless it may stand in a header', () => {
+  it('localPath() and localReferer() return only visible ASCII characters', () => {
     for (const text of all) {
       for (const target of [`/a${text}b`, `/a?${text}=1`, `/a#${text}`]) {
         const referer = Buffer.from(`${publicOrigin}${target}`, 'latin1').toString('latin1')
@@ -112,16 +112,16 @@ describe('any octet', () => {
     }
   })
 
-  it('in the telling ones is one of all', () => {
+  it('the sampled octets are part of all octets', () => {
     for (const octet of tellingOctets) expect(octets).toContain(octet)
   })
 })
 
-describe('no octet of a request ends a header', { meta: { id: 'header-injection-1' } }, () => {
-  /** Requests that carry an octet, raw or percent-encoded, into a header or a page. */
+describe('octets of a request in response headers', { meta: { id: 'header-injection-1' } }, () => {
+  /** Requests whose octet, raw or percent-encoded, can reach a header or a page. */
   const carriers: Record<string, (octet: string) => Partial<RawRequest> & { target: string }> = {
     'in returnTo': (octet) => ({ target: `/login?returnTo=/a${octet}b`, headers: navigation }),
-    'in the name of a parameter': (octet) => ({ target: `/login?${octet}=1&returnTo=/a`, headers: navigation }),
+    'in a parameter name': (octet) => ({ target: `/login?${octet}=1&returnTo=/a`, headers: navigation }),
     'in the path of a guarded page': (octet) => ({ target: `/guarded/a${octet}b?c=${octet}`, headers: navigation }),
     'in the path of a guarded page, by HEAD': (octet) => ({
       method: 'HEAD',
@@ -133,24 +133,24 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
       target: '/guarded',
       headers: [...form, ['Referer', `http://127.0.0.1/a${octet}b`]],
     }),
-    'in the Referer of a script': (octet) => ({
+    'in the Referer of a fetch': (octet) => ({
       target: '/guarded',
       headers: [...script, ['Referer', `http://127.0.0.1/a${octet}b`]],
     }),
-    'in a hint for the provider': (octet) => ({ target: `/hinted?hint=a${octet}b`, headers: navigation }),
+    'in a login_hint': (octet) => ({ target: `/hinted?hint=a${octet}b`, headers: navigation }),
     'in the state': (octet) => ({ target: `/callback?state=a${octet}b&code=x`, headers: navigation }),
-    'in the query of the logout': (octet) => ({ target: `/logout?x=a${octet}b`, headers: navigation }),
-    'in the value of a cookie': (octet) => ({
+    'in the query of the logout route': (octet) => ({ target: `/logout?x=a${octet}b`, headers: navigation }),
+    'in the value of any cookie': (octet) => ({
       target: '/login',
       headers: [...navigation, ['Cookie', `a=b${octet}c; connect.sid=s%3A${octet}`]],
     }),
-    'in the value of a cookie of ours': (octet) => ({
+    'in the value of our own cookies': (octet) => ({
       target: '/login',
       headers: [...navigation, ['Cookie', `OURS${'a'.repeat(22)}=b${octet}c; OURSfinished=${octet}`]],
     }),
   }
 
-  it.each(Object.entries(carriers))('%s', async (_name, carry) => {
+  it.each(Object.entries(carriers))('an octet %s cannot add or split a header', async (_name, carry) => {
     const app = await world.start({ routes })
     const send = (octet: string): Promise<RawAnswer> => {
       const { headers = [], ...rest } = carry(octet)
@@ -165,7 +165,7 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
     }
   })
 
-  it('in the name of a cookie of ours, which is taken away by that name', async () => {
+  it('an octet in the name of a cookie that is cleared cannot add or split a header', async () => {
     const app = await world.start({ routes })
     const plain = await rawRequest(app.url, { target: '/login', headers: navigation })
     for (const octet of sentOctets.flatMap(spellings)) {
@@ -175,7 +175,7 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
       expect(answer.status, JSON.stringify(octet)).toBe(302)
       expect(new Set(namesIn(answer)), JSON.stringify(octet)).toEqual(new Set(namesIn(plain)))
       for (const line of answer.all('Set-Cookie')) {
-        // One cookie a line: name, value and the attributes that a cookie of ours has.
+        // Each line has one cookie, with the attributes of our cookies.
         expect(line.startsWith(app.cookie(''))).toBe(true)
         expect(line).toMatch(/^[^;=]+=[\w-]*; Path=\/; Max-Age=(?:0|900); HttpOnly; SameSite=Lax$/)
       }
@@ -183,8 +183,8 @@ describe('no octet of a request ends a header', { meta: { id: 'header-injection-
   })
 })
 
-describe('no line break becomes a header', { meta: { id: 'header-injection-2' } }, () => {
-  /** The headers of all answers of the application on the way to a page, and the page. */
+describe('line breaks in texts and parameters', { meta: { id: 'header-injection-2' } }, () => {
+  /** Checks the final page and the headers of all responses of the application before it. */
   function expectPlain(page: UserAgentResponse, app: TestApp, what: string): void {
     for (const hop of page.hops) {
       if (!hop.url.startsWith(app.url)) continue
@@ -202,13 +202,13 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     string,
     (payload: string, app: TestApp, put: (value: string) => void) => Promise<UserAgentResponse>
   > = {
-    'from what afterLogin makes of a claim': async (payload, app, put) => {
+    'in the path that afterLogin returns': async (payload, app, put) => {
       put(`/user/${payload}`)
       const page = await app.agent().get('/profile', { headers: { accept: 'text/html' } })
       expect([200, 404, 500]).toContain(page.status)
       return page
     },
-    'from the message of a refusal': async (payload, app, put) => {
+    'in the message of LoginRefused': async (payload, app, put) => {
       put(`refuse ${payload}`)
       const agent = app.agent()
       const url = await response(agent, '/profile')
@@ -218,7 +218,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     },
     ...Object.fromEntries(
       ['state', 'code', 'iss', 'error', 'error_description', 'session_state'].map((parameter) => [
-        `from the parameter ${parameter} of a response`,
+        `in the parameter ${parameter} of an authorization response`,
         async (payload: string, app: TestApp) => {
           const agent = app.agent()
           const url = await response(agent, '/profile')
@@ -231,7 +231,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
         },
       ]),
     ),
-    'from an error of the token endpoint': async (payload, app) => {
+    'in an error of the token endpoint': async (payload, app) => {
       world.provider.misbehave({
         endpoints: { token: { status: 400, body: { error: payload, error_description: payload } } },
       })
@@ -239,7 +239,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
       expect(page.status).toBe(500)
       return page
     },
-    'from claims and granted scope': async (payload, app, put) => {
+    'in claims and granted scope': async (payload, app, put) => {
       put('')
       world.provider.misbehave({
         idToken: { claims: { name: payload, email: payload, sid: payload, acr: payload, [payload]: payload } },
@@ -249,7 +249,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
       expect(page.status).toBe(200)
       return page
     },
-    'from a hint for the provider': async (payload, app) => {
+    'in a login_hint': async (payload, app) => {
       const page = await app.agent().get(`/hinted?hint=${queryValue(payload)}`, { redirect: 'manual' })
       expect(page.status).toBe(302)
       const asked = new URL(page.headers.get('location') ?? '').searchParams
@@ -258,7 +258,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     },
   }
 
-  it.each(Object.entries(ways))('%s', async (_name, send) => {
+  it.each(Object.entries(ways))('a line break %s cannot add a header', async (_name, send) => {
     let wanted = ''
     const app = await world.start({
       options: {
@@ -275,7 +275,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     }
   })
 
-  it('from the request_uri of a pushed request', async () => {
+  it('a line break in the request_uri of a pushed request cannot add a header', async () => {
     const app = await world.start({ options: { par: true } })
     for (const payload of payloads) {
       const undo = world.provider.misbehave({
@@ -290,7 +290,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
     }
   })
 
-  it('from the endpoints in the metadata of a provider', async () => {
+  it('special characters in the endpoints of the metadata cannot add a header', async () => {
     for (const payload of [
       ...payloads,
       ' ',
@@ -324,7 +324,7 @@ describe('no line break becomes a header', { meta: { id: 'header-injection-2' } 
   })
 })
 
-describe('what the provider says of when to come back', () => {
+describe('Retry-After of the provider', () => {
   const values = [
     ['7', 7],
     ['1', 1],
@@ -348,11 +348,11 @@ describe('what the provider says of when to come back', () => {
     ['<script>', undefined],
   ] as const
 
-  /** A number, one that is too large, one that is none, and none. */
+  /** A valid number, one that is too large, one that is invalid, and text. */
   const few = values.filter(([value]) => ['7', '1e309', '-1', 'soon'].includes(value))
   const sent = byDepth<readonly (typeof values)[number][]>({ quick: few, normal: few, deep: values })
 
-  it('is a number of seconds, or else ours', () => {
+  it('statusFault() passes on a valid Retry-After and replaces an invalid one by 5', () => {
     for (const [value, seconds] of values) {
       const { headers } = statusFault(new Response(null, { status: 503, headers: { 'retry-after': value } }))
       expect(headers['Retry-After'], value).toBe(String(seconds ?? 5))
@@ -367,27 +367,24 @@ describe('what the provider says of when to come back', () => {
     ['userinfo', { userInfo: 'login' }],
   ]
 
-  it.each(endpoints)(
-    'at the endpoint %s becomes a whole number of seconds, from 1 to 300',
-    async (endpoint, options) => {
-      for (const [value] of sent) {
-        const fault = { status: 503, headers: { 'retry-after': value, 'set-cookie': 'planted=1', 'x-planted': '1' } }
-        const undo = world.provider.misbehave({ endpoints: { [endpoint]: fault } })
-        const app = await world.start({ options })
-        const page = await app.agent().get('/profile')
-        undo()
-        await app.stop()
-        expect(page.status, value).toBe(503)
-        const seconds = page.headers.get('retry-after') ?? ''
-        expect(seconds, value).toMatch(/^[1-9]\d{0,2}$/)
-        expect(Number(seconds), value).toBeLessThanOrEqual(300)
-        expect(page.headers.get('x-planted')).toBeNull()
-        expect(page.text()).not.toMatch(/\n\s+at |<script/)
-      }
-    },
-  )
+  it.each(endpoints)('Retry-After of the %s endpoint becomes an integer from 1 to 300', async (endpoint, options) => {
+    for (const [value] of sent) {
+      const fault = { status: 503, headers: { 'retry-after': value, 'set-cookie': 'planted=1', 'x-planted': '1' } }
+      const undo = world.provider.misbehave({ endpoints: { [endpoint]: fault } })
+      const app = await world.start({ options })
+      const page = await app.agent().get('/profile')
+      undo()
+      await app.stop()
+      expect(page.status, value).toBe(503)
+      const seconds = page.headers.get('retry-after') ?? ''
+      expect(seconds, value).toMatch(/^[1-9]\d{0,2}$/)
+      expect(Number(seconds), value).toBeLessThanOrEqual(300)
+      expect(page.headers.get('x-planted')).toBeNull()
+      expect(page.text()).not.toMatch(/\n\s+at |<script/)
+    }
+  })
 
-  it('is passed on where it is a number of seconds, and else is ours', async () => {
+  it('a page passes on a valid Retry-After of the provider and replaces an invalid one by 5', async () => {
     for (const [value, seconds] of sent) {
       const undo = world.provider.misbehave({
         endpoints: { userinfo: { status: 503, headers: { 'retry-after': value } } },
@@ -401,7 +398,7 @@ describe('what the provider says of when to come back', () => {
   })
 })
 
-describe('headers of the provider', () => {
+describe('response headers of the provider', () => {
   const planted = {
     'set-cookie': 'planted=1; Path=/',
     'x-planted': '1',
@@ -413,20 +410,23 @@ describe('headers of the provider', () => {
     'content-security-policy': "script-src 'unsafe-inline'",
   }
 
-  it.each([200, 400, 401, 403, 500, 503])('of status %i are not ours', async (status) => {
-    const answers: string[] = []
-    for (const headers of [{}, planted]) {
-      const fault = { headers, ...(status === 200 ? {} : { status, body: { error: 'invalid_client' } }) }
-      const faults: TestFaults = { endpoints: { discovery: { headers }, token: fault, jwks: { headers } } }
-      const undo = world.provider.misbehave(faults)
-      const app = await world.start()
-      const page = await app.agent().get('/profile')
-      undo()
-      await app.stop()
-      const own = page.hops.filter(({ url }) => url.startsWith(app.url))
-      answers.push(JSON.stringify(own.map((hop) => [hop.status, [...hop.headers.keys()]])))
-      for (const hop of own) expect(JSON.stringify([...hop.headers])).not.toMatch(/planted|evil/)
-    }
-    expect(answers[1]).toBe(answers[0])
-  })
+  it.each([200, 400, 401, 403, 500, 503])(
+    'headers of a provider response with status %i do not appear in ours',
+    async (status) => {
+      const answers: string[] = []
+      for (const headers of [{}, planted]) {
+        const fault = { headers, ...(status === 200 ? {} : { status, body: { error: 'invalid_client' } }) }
+        const faults: TestFaults = { endpoints: { discovery: { headers }, token: fault, jwks: { headers } } }
+        const undo = world.provider.misbehave(faults)
+        const app = await world.start()
+        const page = await app.agent().get('/profile')
+        undo()
+        await app.stop()
+        const own = page.hops.filter(({ url }) => url.startsWith(app.url))
+        answers.push(JSON.stringify(own.map((hop) => [hop.status, [...hop.headers.keys()]])))
+        for (const hop of own) expect(JSON.stringify([...hop.headers])).not.toMatch(/planted|evil/)
+      }
+      expect(answers[1]).toBe(answers[0])
+    },
+  )
 })

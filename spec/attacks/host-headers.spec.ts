@@ -1,6 +1,6 @@
 /**
- * What a client or a careless proxy says of the host, the scheme, the path or the user goes into no URL, no cookie and no
- * page of ours, and makes nobody anyone.
+ * Headers of a client or a careless proxy that name the host, scheme, path or user: they affect no URL, cookie or page, and
+ * authenticate nobody.
  */
 import type { OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ const world = flow()
 
 const evil = 'evil.example'
 
-/** Headers that some server somewhere believes, each as an attacker would send it. */
+/** Headers that some servers trust, as an attacker would send them. */
 const claims: readonly (readonly [name: string, headers: HeaderLines])[] = [
   ...[
     evil,
@@ -69,12 +69,12 @@ const claims: readonly (readonly [name: string, headers: HeaderLines])[] = [
   ['a health check', [['User-Agent', 'GoogleHC/1.0 ELB-HealthChecker/2.0 kube-probe/1.30']]],
 ]
 
-/** A state of ours of the second try, of a login that nobody began: its page names the application's address. */
+/** A valid state of a restarted login that does not exist. The error page for it names the application's URL. */
 const unknownState = ({ seals }: TestApp): string => writeState(seals, { id: 'A'.repeat(22), attempt: 1 })
 
 type Probe = Required<Pick<RawRequest, 'method' | 'target' | 'headers'>>
 
-/** One request for each kind of answer that has an address, a cookie or a page in it. */
+/** One request for each kind of response with a URL, a cookie or a page. */
 const probes: readonly Probe[] = [
   { method: 'GET', target: '/guarded?tab=2', headers: navigation },
   { method: 'HEAD', target: '/guarded?tab=2', headers: navigation },
@@ -85,14 +85,14 @@ const probes: readonly Probe[] = [
   { method: 'GET', target: '/logout', headers: [['Accept', 'text/html']] },
   { method: 'GET', target: '/callback?state=x', headers: navigation },
   { method: 'GET', target: '/callback?code=x&state=UNKNOWN', headers: navigation },
-  // What changes something is not refused for its Origin where a browser says where it is from.
+  // With Sec-Fetch-Site from the browser, unsafe requests are not rejected because of their Origin.
   { method: 'POST', target: '/guarded', headers: form },
   { method: 'POST', target: '/connect', headers: form },
   { method: 'POST', target: '/logout', headers: [...script, ['Content-Length', '0']] },
   { method: 'PUT', target: '/login', headers: script },
 ]
 
-/** An answer without what is new in each. */
+/** A response with its random parts masked. */
 function masked(answer: RawAnswer): string {
   return `${answer.head}\n\n${answer.body}`
     .replace(/^Date: .*$/m, 'Date: *')
@@ -107,9 +107,9 @@ const routes: NonNullable<AppSetup['routes']> = (express, oidc) => {
 
 const setups: Record<string, () => Promise<TestApp>> = {
   'on http, without a proxy': () => world.start({ routes }),
-  'on http, behind a proxy that is trusted': () =>
+  'on http, behind a trusted proxy': () =>
     world.start({ routes, before: (express) => void express.set('trust proxy', true) }),
-  'on https, behind a proxy that is trusted': () => world.start({ ...behindTls(world.provider), routes }),
+  'on https, behind a trusted proxy': () => world.start({ ...behindTls(world.provider), routes }),
 }
 
 describe.each(Object.entries(setups))('an application %s', (name, start) => {
@@ -132,28 +132,32 @@ describe.each(Object.entries(setups))('an application %s', (name, start) => {
     })
   }
 
-  it('answers the same, byte for byte, whatever the headers say', { meta: { id: 'host-headers-1' } }, async () => {
-    const app = await start()
-    const faults: string[] = []
-    for (const probe of probes) {
-      const plain = masked(await send(app, probe, []))
-      expect(plain).not.toMatch(/^HTTP\/1.1 (?:404|500)/)
-      for (const [what, headers] of claims) {
-        const answer = masked(await send(app, probe, headers))
-        if (answer !== plain) faults.push(`${probe.method} ${probe.target} with ${what}:\n${answer}`)
+  it(
+    'headers with another host, scheme or path do not change any response',
+    { meta: { id: 'host-headers-1' } },
+    async () => {
+      const app = await start()
+      const faults: string[] = []
+      for (const probe of probes) {
+        const plain = masked(await send(app, probe, []))
+        expect(plain).not.toMatch(/^HTTP\/1.1 (?:404|500)/)
+        for (const [what, headers] of claims) {
+          const answer = masked(await send(app, probe, headers))
+          if (answer !== plain) faults.push(`${probe.method} ${probe.target} with ${what}:\n${answer}`)
+        }
       }
-    }
-    expect(faults).toEqual([])
-  })
+      expect(faults).toEqual([])
+    },
+  )
 
-  it('names no other host where Host comes twice, or not at all', async () => {
+  it('a duplicate or missing Host header does not change any response', async () => {
     const app = await start()
     for (const probe of probes) {
       const plain = masked(await send(app, probe, []))
       for (const second of ['Host', 'host', 'HOST']) {
         const twice = { ...probe, headers: [...probe.headers, [second, evil] as const] }
         const answer = masked(await send(app, twice, []))
-        // A server that refuses such a request is as good.
+        // Node may reject such a request, which is just as safe.
         if (!answer.startsWith('HTTP/1.1 400')) expect(answer).toBe(plain)
       }
       const older = masked(await send(app, probe, [], { version: '1.0' }))
@@ -161,7 +165,7 @@ describe.each(Object.entries(setups))('an application %s', (name, start) => {
     }
   })
 
-  it('names no other host where the request target has one', async () => {
+  it('a host in the request target does not appear in any response', async () => {
     const app = await start()
     for (const scheme of ['http', 'https', 'HTTP']) {
       for (const probe of probes) {
@@ -176,12 +180,12 @@ describe.each(Object.entries(setups))('an application %s', (name, start) => {
   })
 })
 
-describe('a login and its logout', () => {
+describe('redirect URIs with forged headers', () => {
   const headers = Object.fromEntries(
     claims.flatMap(([, lines]) => lines).filter(([, value]) => value === evil || value.includes(`//${evil}`)),
   )
 
-  it('have their redirect URIs from baseUrl, at the provider too', { meta: { id: 'host-headers-2' } }, async () => {
+  it('the redirect URIs of login and logout come from baseUrl', { meta: { id: 'host-headers-2' } }, async () => {
     const app = await world.start({ before: (express) => void express.set('trust proxy', true) })
     for (const method of ['get', 'fetch'] as const) {
       const agent = app.agent({ headers: { ...headers, host: evil, forwarded: `host=${evil}` } })
@@ -199,7 +203,7 @@ describe('a login and its logout', () => {
     }
   })
 
-  it('have them from baseUrl in a pushed request and after a form_post', async () => {
+  it('the redirect URIs come from baseUrl in a pushed request and after form_post', async () => {
     const options: Partial<OidcOptions> = { par: true, responseMode: 'form_post' }
     const app = await world.start({ options, before: (express) => void express.set('trust proxy', true) })
     const agent = app.agent({ site: (url) => url.origin, headers: { ...headers, host: evil } })
@@ -212,7 +216,7 @@ describe('a login and its logout', () => {
 })
 
 describe('a header that names a user', () => {
-  /** Names under which proxies hand on who a user is; with an underscore too, which some servers make of a hyphen. */
+  /** Headers by which proxies pass on the user, also with underscores, which some servers convert to hyphens. */
   const names = [
     'OIDC_CLAIM_sub',
     'OIDC_CLAIM_email',
@@ -273,11 +277,11 @@ describe('a header that names a user', () => {
     express.all('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('inside'))
   }
 
-  it('logs nobody in, whatever it says and however the request comes', { meta: { id: 'host-headers-3' } }, async () => {
+  it('a header that names a user logs nobody in', { meta: { id: 'host-headers-3' } }, async () => {
     const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
     for (const value of await values()) {
       const lines = names.map((name) => [name, value] as const)
-      // All of them with a token in each are more than a server reads.
+      // All headers together, with a token in each, would exceed the size limit of the server.
       const all = value.length < 100 ? [lines] : []
       for (const headers of [...all, ...lines.map((line) => [line])]) {
         const anybody = await rawRequest(app.url, { target: '/seen', headers })
@@ -291,23 +295,29 @@ describe('a header that names a user', () => {
     }
   })
 
-  it('makes nobody of a user somebody else, and gives no role', { meta: { id: 'host-headers-4' } }, async () => {
-    world.provider.signIn('bob')
-    const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
-    const agent = app.agent()
-    await agent.get('/profile')
-    const own = (await agent.fetch('/seen')).json()
-    expect(own).toMatchObject({ isAuthenticated: true, sub: 'bob', roles: ['user'] })
-    for (const value of await values()) {
-      for (const name of names) {
-        expect((await agent.fetch('/seen', { headers: { [name]: value } })).json()).toEqual(own)
+  it(
+    'a header that names a user changes neither the user nor the roles of a login',
+    { meta: { id: 'host-headers-4' } },
+    async () => {
+      world.provider.signIn('bob')
+      const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })
+      const agent = app.agent()
+      await agent.get('/profile')
+      const own = (await agent.fetch('/seen')).json()
+      expect(own).toMatchObject({ isAuthenticated: true, sub: 'bob', roles: ['user'] })
+      for (const value of await values()) {
+        for (const name of names) {
+          expect((await agent.fetch('/seen', { headers: { [name]: value } })).json()).toEqual(own)
+        }
+        expect((await agent.fetch('/admin', { headers: { authorization: value, 'x-roles': 'admin' } })).status).toBe(
+          403,
+        )
       }
-      expect((await agent.fetch('/admin', { headers: { authorization: value, 'x-roles': 'admin' } })).status).toBe(403)
-    }
-  })
+    },
+  )
 
   it(
-    'does not take the guard off: no address, path or program is exempt',
+    'no IP address, path, method or user agent is exempt from the guard',
     { meta: { id: 'host-headers-5' } },
     async () => {
       const app = await world.start({ routes: seen, before: (express) => void express.set('trust proxy', true) })

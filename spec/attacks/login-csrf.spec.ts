@@ -1,6 +1,6 @@
 /**
- * Login CSRF: an attacker brings a login of his own to a victim's browser, so that the victim goes on in the attacker's
- * account without knowing. Whatever of his login he delivers, in whatever way, the victim is never logged in as he is.
+ * Login CSRF: an attacker delivers parts of a login of their own to a victim's browser, so that the victim unknowingly uses
+ * the attacker's account. No part of that login, however delivered, logs the victim in as the attacker.
  */
 import * as fc from 'fast-check'
 import type { OidcOptions } from 'express-session-oidc'
@@ -39,12 +39,12 @@ function start(options: Partial<OidcOptions> = {}, setup: Partial<AppSetup> = {}
   })
 }
 
-/** A browser to which application and provider are different sites. */
+/** A browser for which application and provider are different sites. */
 function browser(app: TestApp): UserAgent {
   return app.agent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url }, site: (url) => url.origin })
 }
 
-/** The attacker, who is bob, up to his authorization response. Alice is at the keyboard afterwards. */
+/** Runs a login of the attacker, bob, up to the authorization response. Afterwards alice signs in at the provider. */
 async function attack(app: TestApp, page = '/profile'): Promise<{ attacker: UserAgent; callback: string }> {
   const attacker = browser(app)
   world.provider.signIn('bob')
@@ -61,7 +61,7 @@ function codeOf(url: string): string {
   return new URL(url).searchParams.get('code') ?? ''
 }
 
-/** Nobody, or the victim herself: never the attacker, and his code has not gone to the provider. */
+/** Checks that the victim is not logged in as the attacker, and that the attacker's code was not sent to the provider. */
 async function isNotTheAttacker(app: TestApp, victim: UserAgent, code?: string): Promise<void> {
   const { sub } = await notesOf(victim, { ...app, url: publicOrigin })
   expect([null, 'alice']).toContain(sub)
@@ -69,34 +69,34 @@ async function isNotTheAttacker(app: TestApp, victim: UserAgent, code?: string):
   if (code !== undefined) expect(sent).not.toContain(code)
 }
 
-/** What a browser does with an address that is somebody else's idea. */
+/** Ways to make a browser open a URL. */
 const deliveries: Record<string, (victim: UserAgent, url: string) => Promise<UserAgentResponse>> = {
   'a link on another site': (victim, url) => victim.get(url, { crossSite: true }),
-  'an address that is typed': (victim, url) => victim.get(url),
+  'a typed URL': (victim, url) => victim.get(url),
   'a redirect of the provider': (victim, url) => victim.get(url, { from: `${world.provider.issuer}/authorize` }),
   'a frame on another site': (victim, url) =>
     victim.get(url, { crossSite: true, headers: { 'sec-fetch-dest': 'iframe' } }),
   'an image on another site': (victim, url) =>
     victim.get(url, { crossSite: true, headers: { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors' } }),
-  'a script of the same origin': (victim, url) => victim.fetch(url),
-  'a POST of its parameters': (victim, url) =>
+  'a same-origin fetch': (victim, url) => victim.fetch(url),
+  'a cross-site POST of its parameters': (victim, url) =>
     victim.post(`${publicOrigin}/callback`, new URL(url).searchParams, { crossSite: true }),
 }
 
-/** What a victim may be doing meanwhile. */
+/** The state of the victim's browser. */
 const victims: Record<string, (victim: UserAgent) => Promise<unknown>> = {
-  'who was never here': async () => {},
-  'who has an anonymous session': (victim) => victim.get('/note/apples'),
-  'who has a login of her own under way': (victim) => victim.get('/login', { redirect: 'manual' }),
-  'who is logged in': (victim) => victim.get('/profile'),
+  'without a session': async () => {},
+  'with an anonymous session': (victim) => victim.get('/note/apples'),
+  'with a login in progress': (victim) => victim.get('/login', { redirect: 'manual' }),
+  'with a login': (victim) => victim.get('/profile'),
 }
 
 describe.each(['query', 'form_post'] as const)(
-  'a finished response of the attacker, with the mode %s',
+  "the attacker's authorization response, with response mode %s",
   (responseMode) => {
-    describe.each(Object.entries(victims))('delivered to a victim %s', (_who, prepare) => {
+    describe.each(Object.entries(victims))('the response delivered to a victim %s', (_who, prepare) => {
       it.each(Object.entries(deliveries))(
-        'by %s does not log her in as the attacker',
+        'a response delivered by %s does not log the victim in as the attacker',
         { meta: { id: 'login-csrf-1' } },
         async (_how, deliver) => {
           const app = await start({ responseMode })
@@ -106,7 +106,7 @@ describe.each(['query', 'form_post'] as const)(
           const { attacker, callback } = await (responseMode === 'query' ? attack(app) : attackByForm(app))
           await deliver(victim, callback)
           await isNotTheAttacker(app, victim, codeOf(callback))
-          // It is still good for him.
+          // The attacker can still use it.
           const sent = responseMode === 'query' ? attacker.get(callback) : postBack(attacker, callback)
           expect((await sent).json()).toMatchObject({ user: { sub: 'bob' } })
         },
@@ -115,7 +115,7 @@ describe.each(['query', 'form_post'] as const)(
   },
 )
 
-/** With `form_post`: the response as an address, which none is. */
+/** The same with `form_post`, where the fields of the response are returned as a URL. */
 async function attackByForm(app: TestApp): Promise<{ attacker: UserAgent; callback: string }> {
   const attacker = browser(app)
   world.provider.signIn('bob')
@@ -138,46 +138,50 @@ function postBack(agent: UserAgent, callback: string): Promise<UserAgentResponse
 }
 
 describe("the attacker's transaction cookie, planted from a sibling host", () => {
-  /** Set-Cookie lines by which a sibling host could try to have the cookie sent to the application. */
+  /** Set-Cookie lines by which a sibling host could make a browser send the cookie to the application. */
   const lines: Record<string, (name: string, value: string) => string> = {
     'under its name, for the domain': (name, value) => `${name}=${value}; Domain=example.com; Path=/; Secure`,
     'under its name, for a path': (name, value) => `${name}=${value}; Domain=example.com; Path=/callback; Secure`,
-    'under its name in small letters': (name, value) =>
+    'under its name in lowercase': (name, value) =>
       `${name.replace('__Host-', '__host-')}=${value}; Domain=example.com; Path=/; Secure`,
     'without the prefix': (name, value) =>
       `${name.replace('__Host-', '')}=${value}; Domain=example.com; Path=/; Secure`,
     'with the other prefix': (name, value) =>
       `${name.replace('__Host-', '__Secure-')}=${value}; Domain=example.com; Path=/; Secure`,
-    'with the prefix in percent signs': (name, value) =>
+    'with the prefix percent-encoded': (name, value) =>
       `${name.replace('__Host-', '%5F%5FHost-')}=${value}; Domain=example.com; Path=/; Secure`,
-    'with no name, and the name in its value': (name, value) => `=${name}=${value}; Domain=example.com; Path=/; Secure`,
+    'with an empty name and its name in the value': (name, value) =>
+      `=${name}=${value}; Domain=example.com; Path=/; Secure`,
     quoted: (name, value) => `"${name}"=${value}; Domain=example.com; Path=/; Secure`,
   }
 
-  it.each(Object.entries(lines))('%s, does not make his login hers', async (_how, line) => {
-    const app = await start()
-    const { attacker, callback } = await attack(app)
-    const [name = ''] = transactions(attacker)
-    expect(name).toMatch(/^__Host-/)
-    const victim = browser(app)
-    victim.jar.set(line(name, attacker.jar.get(name)?.value ?? ''), sibling)
-    await victim.get(callback, { crossSite: true })
-    await isNotTheAttacker(app, victim, codeOf(callback))
-  })
+  it.each(Object.entries(lines))(
+    'a planted cookie %s does not log the victim in as the attacker',
+    async (_how, line) => {
+      const app = await start()
+      const { attacker, callback } = await attack(app)
+      const [name = ''] = transactions(attacker)
+      expect(name).toMatch(/^__Host-/)
+      const victim = browser(app)
+      victim.jar.set(line(name, attacker.jar.get(name)?.value ?? ''), sibling)
+      await victim.get(callback, { crossSite: true })
+      await isNotTheAttacker(app, victim, codeOf(callback))
+    },
+  )
 
-  // Browsers that do not strip it take such a name for one without a prefix, and let any sibling host set it. A server
-  // that strips more than RFC 6265 4.2.1 says (spaces between the pairs) reads the prefix that the browser did not see.
+  // Browsers that do not strip such a character see a name without prefix, and let any sibling host set it. A server that
+  // strips more than the spaces of RFC 6265 4.2.1 would then read a prefix that the browser did not enforce.
   it.each([
     ['a no-break space', '\u00a0'],
     ['a vertical tab', '\v'],
     ['a form feed', '\f'],
-  ])('with %s before its name, does not make his login hers', async (_what, space) => {
+  ])('a planted cookie with %s before its name does not log the victim in as the attacker', async (_what, space) => {
     const app = await start()
     const { attacker, callback } = await attack(app)
     const [name = ''] = transactions(attacker)
     const victim = browser(app)
     const cookie = `a=b; ${space}${name}=${attacker.jar.get(name)?.value ?? ''}`
-    // A server may refuse the characters before we see them.
+    // The HTTP client may reject these characters.
     const page = await victim
       .get(callback, { crossSite: true, headers: { cookie }, redirect: 'manual' })
       .catch((error: NodeJS.ErrnoException) => error.code)
@@ -185,7 +189,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
     await isNotTheAttacker(app, victim, codeOf(callback))
   })
 
-  it('below a path, does not make his login hers', async () => {
+  it('a planted cookie of an application below a path logs nobody in', async () => {
     const app = await start({}, { basePath: '/shop', mount: '/shop' })
     const attacker = browser(app)
     world.provider.signIn('bob')
@@ -200,40 +204,43 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 
-  it('of a login that he finished already, leads where that went and to no login', async () => {
+  it('a planted cookie of a completed login logs nobody in', async () => {
     const app = await start()
     const { attacker, callback } = await attack(app)
     const [name = ''] = transactions(attacker)
     const { value = '' } = attacker.jar.get(name) ?? {}
     await attacker.get(callback)
     const victim = browser(app)
-    // As if a browser let it in.
+    // As if the browser had accepted the cookie.
     await victim.get(callback, { crossSite: true, headers: { cookie: `${name}=${value}` }, redirect: 'manual' })
     expect(await notesOf(victim, { ...app, url: publicOrigin })).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 })
 
-describe('a response that the attacker used already', () => {
-  it.each(Object.entries(victims))('logs nobody in again, in the browser of a victim %s', async (_who, prepare) => {
-    const app = await start()
-    const victim = browser(app)
-    await prepare(victim)
-    const before = await notesOf(victim, { ...app, url: publicOrigin })
-    const { attacker, callback } = await attack(app)
-    await attacker.get(callback)
-    world.provider.forget()
-    const page = await victim.get(callback, { crossSite: true })
-    expect(page.status).toBe(400)
-    expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
-    expect(world.provider.requestsTo('token')).toEqual([])
-    const { sub, notes } = await notesOf(victim, { ...app, url: publicOrigin })
-    expect({ sub, notes }).toEqual({ sub: before.sub, notes: before.notes })
-  })
+describe('a response that the attacker has already used', () => {
+  it.each(Object.entries(victims))(
+    'a used response logs nobody in, in the browser of a victim %s',
+    async (_who, prepare) => {
+      const app = await start()
+      const victim = browser(app)
+      await prepare(victim)
+      const before = await notesOf(victim, { ...app, url: publicOrigin })
+      const { attacker, callback } = await attack(app)
+      await attacker.get(callback)
+      world.provider.forget()
+      const page = await victim.get(callback, { crossSite: true })
+      expect(page.status).toBe(400)
+      expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
+      expect(world.provider.requestsTo('token')).toEqual([])
+      const { sub, notes } = await notesOf(victim, { ...app, url: publicOrigin })
+      expect({ sub, notes }).toEqual({ sub: before.sub, notes: before.notes })
+    },
+  )
 })
 
-describe("the attacker's code in a login that the victim began", () => {
-  /** The victim's own state came to be known, by a log or a referrer; her browser has the cookie. */
+describe("the attacker's code in the victim's own login", () => {
+  /** The attacker knows the victim's state, from a log or a referrer. The victim's browser has the cookie. */
   async function injected(
     app: TestApp,
     codeFor: (asked: URLSearchParams, attacker: UserAgent) => Promise<string>,
@@ -256,7 +263,7 @@ describe("the attacker's code in a login that the victim began", () => {
     await isNotTheAttacker(app, victim)
   }
 
-  /** A code for the attacker by an authorization request of his own making. */
+  /** A code for the attacker from a modified authorization request. */
   async function codeOfRequest(attacker: UserAgent, parameters: Record<string, string>): Promise<string> {
     const url = new URL(location(await attacker.get('/login', { redirect: 'manual' })))
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
@@ -264,7 +271,7 @@ describe("the attacker's code in a login that the victim began", () => {
   }
 
   it(
-    'of another login of his is refused by the provider, since the verifier does not fit (RFC 7636)',
+    'a code of another login is rejected by the provider, since the verifier does not match (RFC 7636)',
     { meta: { id: 'login-csrf-2' } },
     async () => {
       const app = await start()
@@ -273,13 +280,13 @@ describe("the attacker's code in a login that the victim began", () => {
     },
   )
 
-  it('asked for with her nonce is refused by the provider, since the verifier does not fit', async () => {
+  it("a code requested with the victim's nonce is rejected by the provider because of the verifier", async () => {
     const app = await start()
     await injected(app, (asked, attacker) => codeOfRequest(attacker, { nonce: asked.get('nonce') ?? '' }))
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed' }])
   })
 
-  it('asked for with her code challenge is refused here, since the nonce is another (OIDC Core 3.1.3.7, 11)', async () => {
+  it("a code requested with the victim's code challenge fails on the nonce (OIDC Core 3.1.3.7, 11)", async () => {
     const app = await start()
     await injected(app, (asked, attacker) =>
       codeOfRequest(attacker, { code_challenge: asked.get('code_challenge') ?? '' }),
@@ -287,10 +294,10 @@ describe("the attacker's code in a login that the victim began", () => {
     expect(told(app, 'login_failed')).toMatchObject([{ detail: expect.stringContaining('nonce') as string }])
   })
 
-  it('is refused from a provider that knows no PKCE, since the nonce is another', async () => {
+  it("the attacker's code fails on the nonce if the provider ignores PKCE", async () => {
     const app = await start()
     const { provider } = world
-    // What such a provider answers for any code: tokens of the one who got it.
+    // Such a provider accepts the code, and returns tokens of the attacker.
     provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, sub: 'bob', nonce: 'of-the-attacker' }) } })
     const victim = browser(app)
     const own = await response(victim, '/profile')
@@ -300,7 +307,7 @@ describe("the attacker's code in a login that the victim began", () => {
   })
 })
 
-describe('two logins of the attacker, mixed with one another', () => {
+describe('two mixed logins of the attacker', () => {
   it.each([
     [
       'the code of one with the state of the other',
@@ -310,7 +317,7 @@ describe('two logins of the attacker, mixed with one another', () => {
       'the state of one with the code of the other',
       (one: string, other: string) => changed(other, { state: stateOf(one) }),
     ],
-  ])('%s log nobody in, in his browser or another', async (_what, mix) => {
+  ])('%s logs nobody in, in any browser', async (_what, mix) => {
     const app = await start()
     const { attacker, callback: one } = await attack(app)
     world.provider.signIn('bob')
@@ -325,7 +332,7 @@ describe('two logins of the attacker, mixed with one another', () => {
     expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
   })
 
-  it('with their cookies exchanged, and so nonce and verifier, log nobody in', async () => {
+  it('two logins with exchanged cookies, and so with exchanged nonce and verifier, log nobody in', async () => {
     const app = await start()
     const { attacker, callback: one } = await attack(app)
     world.provider.signIn('bob')
@@ -343,16 +350,16 @@ describe('two logins of the attacker, mixed with one another', () => {
   })
 })
 
-describe('the issuer that a response names', () => {
+describe('the iss of an authorization response', () => {
   it.each([
-    ['is left out', undefined],
-    ['is another', 'https://evil.example'],
-    ['comes twice', [0, 0]],
-    ['comes with another one', [0, 'https://evil.example']],
-    ['is empty', ''],
-    ['has a slash at its end', '/'],
-    ['is in capitals', 'CAPITALS'],
-  ])('%s: no login, for the attacker or for the victim', async (_what, iss) => {
+    ['a missing iss', undefined],
+    ['another iss', 'https://evil.example'],
+    ['a duplicate iss', [0, 0]],
+    ['an additional iss', [0, 'https://evil.example']],
+    ['an empty iss', ''],
+    ['an iss with a trailing slash', '/'],
+    ['an iss in uppercase', 'CAPITALS'],
+  ])('%s logs in neither the attacker nor the victim', async (_what, iss) => {
     const app = await start()
     const { attacker, callback } = await attack(app)
     const { issuer } = world.provider
@@ -376,7 +383,7 @@ describe('the issuer that a response names', () => {
 })
 
 describe('a state', () => {
-  it('of the same application with another secret is refused, with its cookie and its code', async () => {
+  it('a state under another secret is rejected, even with its cookie and code', async () => {
     const other = await start({ secret: 'the secret of another process, which has another one' })
     const { attacker, callback } = await attack(other)
     const app = await start()
@@ -389,7 +396,7 @@ describe('a state', () => {
     await isNotTheAttacker(app, victim, codeOf(callback))
   })
 
-  it('that is guessed, cut, put together or bent out of others logs nobody in and stays with us', async () => {
+  it('a guessed, truncated or recombined state is answered 400 without any provider request', async () => {
     const app = await start()
     const { attacker, callback } = await attack(app)
     const second = stateOf(await response(attacker, '/profile'))
@@ -442,7 +449,7 @@ describe('a state', () => {
     )
     expect(world.provider.requests).toEqual([])
     expect(told(app, 'login')).toEqual([])
-    // Through all of it the login under way is as it was.
+    // The login in progress is still usable.
     expect((await attacker.get(callback)).json()).toMatchObject({ user: { sub: 'bob' } })
   })
 })

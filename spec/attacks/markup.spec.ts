@@ -1,4 +1,4 @@
-/** Cross-site scripting: no text of the provider or of a user becomes markup, a script or another address. */
+/** Cross-site scripting: no text of a provider or a user becomes markup, a script or another URL. */
 import * as fc from 'fast-check'
 import { LoginRefused, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, startTestProvider, type UserAgent } from 'express-session-oidc/testing'
@@ -23,16 +23,16 @@ interface Shown {
   readonly type: string
 }
 
-/** Several texts at once, for places that take a whole login each. */
+/** Several texts joined into one, for places where each text needs a whole login. */
 const together = hostileTexts.flatMap((_, at) => (at % 5 === 0 ? [hostileTexts.slice(at, at + 5).join(' | ')] : []))
 
-/** For places that take a whole login each: several texts at once, and each by itself in depth. */
+/** For places where each text needs a whole login: joined texts, and each text separately in the deep run. */
 const severalOrEach = depth() === 'deep' ? hostileTexts : together
 
-/** One place for a text to get into a page; sends a text and returns the page, or undefined where none can be made of it. */
+/** A place where a text can enter a page. Sends a text and returns the page, or undefined if the text cannot be sent. */
 type Place = (text: string) => Promise<Shown | undefined>
 
-/** The same of lines that harm nobody: as many as the text has. */
+/** A harmless text with as many lines. */
 function harmless(text: string): string {
   return text
     .split('\n')
@@ -40,11 +40,11 @@ function harmless(text: string): string {
     .join('\n')
 }
 
-/** What all pages of the package are made of. */
+/** The elements and attributes of the package's own pages. */
 const ownElements =
   /^ *(?:#documentType|html lang|head|meta(?: charset| name content| http-equiv content)|title|style|body|main|h1|p|form method action|button|a href|small)$/
 
-/** Holds the page of each text against that of a harmless one: the same elements, and addresses of the same places. */
+/** Checks that each page has the same elements as that of a harmless text, and only URLs of the given origins. */
 async function noneBecomesMarkup(
   place: Place,
   origins: readonly string[],
@@ -79,7 +79,7 @@ function shown(page: { text(): string; headers: Headers }): Shown {
 }
 
 function shownRaw(answer: RawAnswer): Shown | undefined {
-  // What the server itself refuses has no page.
+  // Requests that Node itself rejects have no page.
   if (answer.status === 400 && answer.get('Content-Type') === undefined) return undefined
   return { html: answer.body, type: answer.get('Content-Type') ?? '' }
 }
@@ -103,7 +103,7 @@ async function loggedIn(app: TestApp): Promise<UserAgent> {
   return agent
 }
 
-/** Faults that are in force for one request. */
+/** Applies faults to one request. */
 async function during<Result>(
   faults: Parameters<typeof world.provider.misbehave>[0],
   work: () => Promise<Result>,
@@ -117,7 +117,7 @@ async function during<Result>(
 }
 
 const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?: readonly string[] }>> = {
-  async 'the description of an error of the provider'() {
+  async 'the error_description of an authorization response'() {
     const app = await startWith()
     return {
       app,
@@ -129,7 +129,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the error of a provider'() {
+  async 'the error of an authorization response'() {
     const app = await startWith()
     return {
       app,
@@ -141,7 +141,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'an error of the provider to who is logged in, and the way back'() {
+  async 'the error_description and returnTo of a second login'() {
     const app = await startWith()
     const agent = await loggedIn(app)
     return {
@@ -151,7 +151,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
         world.provider.deny('access_denied', text)
         const returnTo = encodeURIComponent(`/profile?x=${queryValue(text)}'&y=1`)
         const page = await agent.get(`/login?returnTo=${returnTo}`)
-        // A provider that has a session asks nobody: the error stands on the page of the second login.
+        // The provider has a session, so the error is on the page of the second login.
         expect(page.status).toBe(403)
         expect(page.text()).toContain('Go back')
         return shown(page)
@@ -159,7 +159,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the message of a refused login'() {
+  async 'the message of LoginRefused'() {
     let message = ''
     const app = await startWith({
       afterLogin: () => {
@@ -176,7 +176,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'an error in afterLogin'() {
+  async 'the message of an error in afterLogin'() {
     let message = ''
     const app = await startWith({
       afterLogin: () => {
@@ -206,7 +206,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'claims that are not accepted'() {
+  async 'claims of a rejected ID token'() {
     const app = await startWith()
     return {
       app,
@@ -218,13 +218,13 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'metadata that are not accepted'() {
+  async 'rejected metadata'() {
     const app = await startWith()
     return {
       app,
       texts: severalOrEach,
       place: async (text) => {
-        // Of an application that has never seen the provider.
+        // A new application, which has not cached the metadata yet.
         const other = await startWith()
         const page = await during({ metadata: { issuer: text, token_endpoint: text } }, () =>
           other.agent().get('/profile'),
@@ -253,7 +253,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     ]),
   ),
 
-  async 'the authorization endpoint, on the page that goes on'() {
+  async 'the authorization endpoint on the page that redirects to it'() {
     const app = await startWith()
     return {
       app,
@@ -282,7 +282,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the end-session endpoint, on the page that goes on'() {
+  async 'the end-session endpoint on the page that redirects to it'() {
     const app = await startWith()
     return {
       app,
@@ -324,7 +324,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the headers of a request from another site'() {
+  async 'the headers of a cross-site request'() {
     const app = await startWith()
     const names = ['Origin', 'User-Agent', 'Accept-Language', 'X-Forwarded-Host', 'X-Requested-By', 'Sec-Fetch-User']
     return {
@@ -340,7 +340,7 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the query of the routes of a login, which are answered with pages'() {
+  async 'the query of the logout and callback routes'() {
     const app = await startWith()
     return {
       app,
@@ -359,15 +359,15 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
     }
   },
 
-  async 'the path that the router is mounted at'() {
+  async 'the mount path of the router'() {
     const app = await startWith({}, { mount: '/tenant/:any' })
     return {
       app,
       place: async (text) => {
-        // What would end the request line, or the part of the path.
+        // These would end the request line or the path segment.
         if (/[\s?#/]/.test(text)) return undefined
         const answer = await rawRequest(app.url, { target: `/tenant/${text}/x`, headers: navigation })
-        // Express itself refuses what cannot be decoded.
+        // Express itself rejects paths that cannot be decoded.
         if (!answer.body.includes('mounted at')) return undefined
         return shownRaw(answer)
       },
@@ -375,21 +375,24 @@ const places: Record<string, () => Promise<{ place: Place; app: TestApp; texts?:
   },
 }
 
-describe('no text becomes markup on a page of the package', { meta: { id: 'markup-1' } }, () => {
-  it.each(Object.entries(places))('as %s', async (_name, make) => {
-    const { place, app, texts } = await make()
-    await noneBecomesMarkup(place, [app.url, world.provider.url], { elements: ownElements, ...(texts && { texts }) })
-  })
+describe('hostile texts on the pages of the package', { meta: { id: 'markup-1' } }, () => {
+  it.each(Object.entries(places))(
+    'a page stays free of foreign markup with hostile text as %s',
+    async (_name, make) => {
+      const { place, app, texts } = await make()
+      await noneBecomesMarkup(place, [app.url, world.provider.url], { elements: ownElements, ...(texts && { texts }) })
+    },
+  )
 })
 
-describe('a page of the package', () => {
-  // HTML standard 13.2.3.5: a parser takes line breaks for LF; NUL it drops or replaces.
+describe('renderPage()', () => {
+  // HTML standard 13.2.3.5: a parser normalizes line breaks to LF. It drops or replaces NUL.
   const texts = fc
     .oneof(fc.string({ unit: 'binary', maxLength: 60 }), fc.constantFrom(...hostileTexts))
     .map((text) => text.replaceAll('\0', ''))
   const read = (text: string): string => text.replace(/\r\n?/g, '\n')
 
-  it('says what it is given, whatever that is, and nothing else', () => {
+  it('a page shows any text literally, and has no other elements', () => {
     const page = (text: string) => ({
       title: text,
       paragraphs: [text, text],
@@ -411,7 +414,7 @@ describe('a page of the package', () => {
     )
   })
 
-  it('has the same elements with each hostile text, wherever that stands', () => {
+  it('a page has the same elements with each hostile text in every place', () => {
     const page = (text: string) => ({
       title: text,
       paragraphs: [text, text],
@@ -427,7 +430,7 @@ describe('a page of the package', () => {
       for (const element of shape.elements) expect(element).toMatch(ownElements)
       expect(shape.addresses).toHaveLength(usual.addresses.length)
       for (const name of ['title', 'h1', 'small', 'a', 'button']) {
-        // A parser drops NUL, or replaces it where the element has text alone.
+        // A parser drops NUL, or replaces it in elements that contain only text.
         expect(shape.textOf(name).map((found) => found.replaceAll('\ufffd', ''))).toEqual([
           read(text.replaceAll('\0', '')),
         ])
@@ -435,26 +438,22 @@ describe('a page of the package', () => {
     }
   })
 
-  it(
-    'goes where it is told, by the link and by itself, whatever stands in the address',
-    { meta: { id: 'markup-2' } },
-    () => {
-      const addresses = fc
-        .tuple(fc.constantFrom('https://id.example.com', 'http://127.0.0.1:3000'), texts)
-        .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
-      fc.assert(
-        fc.property(addresses, (address) => {
-          const link = { href: address, text: 'Go on' }
-          const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
-          expect(shape.addresses).toEqual([address, address])
-        }),
-        { numRuns: runs(1000) },
-      )
-    },
-  )
+  it('link and refresh of a page lead to exactly the given URL', { meta: { id: 'markup-2' } }, () => {
+    const addresses = fc
+      .tuple(fc.constantFrom('https://id.example.com', 'http://127.0.0.1:3000'), texts)
+      .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
+    fc.assert(
+      fc.property(addresses, (address) => {
+        const link = { href: address, text: 'Go on' }
+        const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
+        expect(shape.addresses).toEqual([address, address])
+      }),
+      { numRuns: runs(1000) },
+    )
+  })
 })
 
-describe('an endpoint that is no address of a server', () => {
+describe('an endpoint without a valid URL', () => {
   const addresses = [
     'javascript:alert(1)',
     'JavaScript:alert(1)',
@@ -469,19 +468,22 @@ describe('an endpoint that is no address of a server', () => {
     'http://evil.example/authorize',
   ]
 
-  it.each(['authorization_endpoint', 'end_session_endpoint'])('as %s is no link and no refresh', async (member) => {
-    for (const address of addresses) {
-      const app = await startWith()
-      const page = await during({ metadata: { [member]: address } }, () => app.agent().post('/connect', {}))
-      await app.stop()
-      expect(page.status, address).toBe(503)
-      expect(shapeOf(page.text()).addresses).toEqual([])
-    }
-  })
+  it.each(['authorization_endpoint', 'end_session_endpoint'])(
+    'an invalid URL as %s becomes neither a link nor a refresh',
+    async (member) => {
+      for (const address of addresses) {
+        const app = await startWith()
+        const page = await during({ metadata: { [member]: address } }, () => app.agent().post('/connect', {}))
+        await app.stop()
+        expect(page.status, address).toBe(503)
+        expect(shapeOf(page.text()).addresses).toEqual([])
+      }
+    },
+  )
 })
 
-describe('what a script is answered', () => {
-  it('is JSON and never a page, with the texts as they are', async () => {
+describe('the response to a fetch', () => {
+  it('a fetch gets hostile texts unchanged in JSON, never in a page', async () => {
     let message = ''
     const app = await startWith({
       afterLogin: () => {
@@ -501,21 +503,21 @@ describe('what a script is answered', () => {
   })
 })
 
-/** Claims of a user that are all one text, with what it takes to see every page. */
+/** Claims that all contain one text, with the roles that every page needs. */
 function claimsOf(text: string): Record<string, unknown> {
   const names = ['name', 'given_name', 'preferred_username', 'email', 'picture', 'website', 'locale', 'acr']
   return {
     ...Object.fromEntries(names.map((name) => [name, text])),
     roles: ['user', 'admin', text],
     address: { formatted: text, [text]: text },
-    // A claim of such a name.
+    // The text as the name of a claim.
     [`x${text}`]: text,
     updated_at: text,
   }
 }
 
-describe('no claim and no address becomes markup on a page of an example', () => {
-  /** The pages that a browser gets to see, one after the other. */
+describe('hostile claims and URLs on the pages of the examples', () => {
+  /** The pages at the given paths, joined. */
   async function pagesOf(agent: UserAgent, paths: readonly string[]): Promise<Shown> {
     let html = ''
     for (const path of paths) {
@@ -527,7 +529,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
     return { html, type: 'text/html; charset=utf-8' }
   }
 
-  it('of the demo', async () => {
+  it('the demo shows no foreign markup', async () => {
     const demo = await run(async (baseUrl) => {
       const { issuer, clientId, clientSecret = '' } = world.provider
       const { app } = createDemo({ baseUrl, provider: { issuer, clientId, clientSecret }, secret })
@@ -541,7 +543,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
     await noneBecomesMarkup(place, [demo.url], { texts: severalOrEach })
   })
 
-  it('of the provider in the demo', async () => {
+  it('the provider of the demo shows no foreign markup', async () => {
     const client = { client_id: 'demo', client_secret: 'the secret of the demo', redirect_uris: ['http://localhost/x'] }
     const provider = await startProvider({ clients: [client] })
     world.later(() => provider.close())
@@ -565,7 +567,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
     await noneBecomesMarkup(place, [provider.issuer], { texts: severalOrEach })
   })
 
-  it('of two providers', async () => {
+  it('the example with two providers shows no foreign markup', async () => {
     const site = await run(async (baseUrl) => {
       const { issuer, clientId, clientSecret = '' } = world.provider
       const at = { issuer, clientId, clientSecret }
@@ -587,7 +589,7 @@ describe('no claim and no address becomes markup on a page of an example', () =>
     await noneBecomesMarkup(place, [site.url], { texts: severalOrEach })
   })
 
-  it('of Keycloak', async () => {
+  it('the Keycloak example shows no foreign markup', async () => {
     const provider = await startTestProvider({ path: '/realms/acme', signIn: 'alice', algorithm: 'ES256' })
     world.later(() => provider.stop())
     const site = await run(async (baseUrl) => ({

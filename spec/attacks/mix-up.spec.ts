@@ -1,6 +1,6 @@
 /**
- * Mix-up (RFC 9700 4.4): an application that logs in with two providers, one of which is hostile and wants the other's
- * codes and tokens, or to log somebody in in the other's name.
+ * Mix-up (RFC 9700 4.4): an application logs in with two providers, one of which is hostile. It tries to get codes and
+ * tokens of the honest one, or to log users in under the honest one's issuer.
  */
 import type { Express } from 'express'
 import { createOidc, type Oidc } from 'express-session-oidc'
@@ -12,13 +12,13 @@ import { flow, location, response, told } from '../support/flow.ts'
 import { identityOf } from '../support/identity.ts'
 import { waiting } from '../support/waiting.ts'
 
-/** The honest one, whose user is alice. */
+/** The flow of the honest provider, whose user is alice. */
 const world = flow()
-/** The other, whose user is alice too: a subject is one only together with its issuer. */
+/** The hostile provider. Its user is also alice, since a subject is unique only within its issuer. */
 let hostile: TestProvider
 
 beforeAll(async () => {
-  // Another host than the first one's, since the two would share their cookies.
+  // Two providers on one host would share their cookies.
   hostile = await startTestProvider({ hostname: 'localhost', algorithm: 'ES256' })
 })
 beforeEach(() => {
@@ -38,7 +38,7 @@ interface TwoApp extends TestApp {
   partner: Oidc
 }
 
-/** An application with the instance of the honest provider, which has no name, and `partner`, of the hostile one. */
+/** An application with an unnamed instance for the honest provider and `partner` for the hostile one. */
 async function start(): Promise<TwoApp> {
   let partner: Oidc | undefined
   const routes = (app: Express, oidc: Oidc, url: string): void => {
@@ -67,7 +67,7 @@ async function whoIs(agent: UserAgent, app: TestApp): Promise<Who> {
   return (await agent.fetch(`${app.url}/who`)).json() as unknown as Who
 }
 
-/** Everything that a provider was sent. */
+/** All data that a provider received. */
 function seenBy(provider: TestProvider): string {
   return provider.requests
     .map(
@@ -89,7 +89,7 @@ interface Begun {
   readonly state: Record<Side, string>
 }
 
-/** A browser in which a login with each provider is under way, up to their responses. */
+/** A browser with a login in progress at each provider, up to the authorization responses. */
 async function begunWithBoth(app: TestApp): Promise<Begun> {
   const agent = app.agent()
   const urls = { honest: '', hostile: '' }
@@ -101,7 +101,7 @@ async function begunWithBoth(app: TestApp): Promise<Begun> {
   return { agent, code: parameter('code'), state: parameter('state') }
 }
 
-/** The cookies of the two logins as a browser could send them. */
+/** Combinations of the two transaction cookies that a browser could send. */
 const cookieWays = ['both', 'honest alone', 'hostile alone', 'exchanged', 'none'] as const
 
 function bendCookies({ agent, state }: Begun, app: TestApp, way: (typeof cookieWays)[number]): void {
@@ -131,9 +131,9 @@ const issuers = {
 } satisfies Record<string, (side: Side) => string[]>
 
 describe.each([
-  ['announce that they name themselves (RFC 9207)', true],
-  ['do not announce that they name themselves', false],
-])('where the providers %s', (_how, isAnnounced) => {
+  ['announce the iss parameter (RFC 9207)', true],
+  ['do not announce the iss parameter', false],
+])('with providers that %s', (_how, isAnnounced) => {
   beforeEach(() => {
     if (isAnnounced) return
     for (const provider of [world.provider, hostile]) {
@@ -144,14 +144,14 @@ describe.each([
   const crossings = sides.flatMap((route) => sides.flatMap((state) => sides.map((code) => ({ route, state, code }))))
 
   it.each(crossings)(
-    'the callback of the $route one with the state of the $state and the code of the $code one logs in only where all is of one',
+    '$route callback, $state state and $code code log in only if all belong to one provider',
     async ({ route, state, code }) => {
       const app = await start()
       let loggedIn = 0
       for (const cookies of cookieWays) {
         const isKnown = cookies === 'both' || cookies === `${route} alone`
         for (const [iss, issuersOf] of Object.entries(issuers)) {
-          // Without the login's cookie the names that could be right are enough.
+          // Without the login's cookie, only the issuers that could be right are tried.
           if (!isKnown && depth() !== 'deep' && iss !== 'left out' && iss !== `the ${route} one`) continue
           const begun = await begunWithBoth(app)
           bendCookies(begun, app, cookies)
@@ -173,8 +173,8 @@ describe.each([
           if (isOne) loggedIn++
           expect(answer.status).toBeLessThan(503)
 
-          // What is wholly the hostile one's own, but for a code that it must have had already to put it there, cannot be
-          // told from its own response. It got to know nothing by it: see below what that code is worth to it.
+          // The hostile provider can put a code that it already has into its own response. The client cannot detect this, and
+          // the provider learns nothing new. A test below shows that such a code is useless to it.
           const isItsOwn = isTaken && route === 'hostile' && code === 'honest'
           const seen = seenBy(hostile)
           if (!isItsOwn) expect({ where, sees: seen.includes(begun.code.honest) }).toEqual({ where, sees: false })
@@ -187,14 +187,14 @@ describe.each([
   )
 })
 
-describe('a hostile provider that', () => {
-  it('names the authorization endpoint of the honest one gets none of its codes, since that names itself', async () => {
+describe('a hostile provider', () => {
+  it('announcing the authorization endpoint of the honest provider reveals no code, due to iss', async () => {
     const { provider } = world
     hostile.misbehave({ metadata: { authorization_endpoint: `${provider.issuer}/authorize` } })
     const app = await start()
     const agent = app.agent()
-    // This honest provider takes any redirect URI on loopback. Where a provider does not name itself, that it knows the
-    // exact redirect URIs of its client is what stops this: those of two instances differ.
+    // This honest provider accepts any redirect URI on loopback. Without `iss`, exact redirect URI matching at the provider
+    // prevents this attack, since two instances have different redirect URIs.
     const callback = await response(agent, '/partner/login')
     expect(callback).toContain(`${app.url}/partner/callback?code=`)
     const page = await agent.get(callback)
@@ -205,7 +205,7 @@ describe('a hostile provider that', () => {
   })
 
   it(
-    'sends the browser on to the honest one, with its own state, gets nothing: another instance made that',
+    'redirecting to the honest provider with its own state reveals no code',
     { meta: { id: 'mix-up-1' } },
     async () => {
       const { provider } = world
@@ -219,14 +219,14 @@ describe('a hostile provider that', () => {
       const page = await agent.get(callback)
       expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
       for (const one of [provider, hostile]) expect(one.requestsTo('token')).toEqual([])
-      // Nor where it is brought to the instance that made the state.
+      // The instance that created the state does not send the code to the hostile provider either.
       await agent.get(callback.replace('/callback', '/partner/callback'))
       expect(seenBy(hostile)).not.toContain(new URL(callback).searchParams.get('code'))
       expect(await whoIs(agent, app)).toEqual(nobody)
     },
   )
 
-  it('sends the browser on with the state of a login with the honest one gets nothing by its own response', async () => {
+  it('a hostile code with the state of the honest login is sent nowhere', async () => {
     const app = await start()
     const { agent, code, state } = await begunWithBoth(app)
     const callback = new URL(`${app.url}/callback`)
@@ -236,7 +236,7 @@ describe('a hostile provider that', () => {
     expect(await whoIs(agent, app)).toEqual(nobody)
   })
 
-  it('has a code of the honest one cannot use it: it has neither its verifier nor the client secret', async () => {
+  it('a code of the honest provider is useless without its verifier, even with the client secret', async () => {
     const { provider } = world
     const app = await start()
     const { agent, code, state } = await begunWithBoth(app)
@@ -245,7 +245,7 @@ describe('a hostile provider that', () => {
     await agent.get(callback)
     const [got] = hostile.requestsTo('token')
     expect(got?.params.get('code')).toBe(code.honest)
-    // Even with the secret, which it has not.
+    // Even with the client secret, which the hostile provider does not have.
     const answer = await fetch(`${provider.issuer}/token`, {
       method: 'POST',
       body: new URLSearchParams({
@@ -266,22 +266,19 @@ describe('a hostile provider that', () => {
   })
 
   it.each([
-    ['signs an ID token in the name of the honest one', () => ({ claims: { iss: world.provider.issuer } })],
+    ['with the iss of the honest provider', () => ({ claims: { iss: world.provider.issuer } })],
     [
-      'signs it under the key id of the honest one too',
+      'with the iss and the kid of the honest provider',
       () => ({ claims: { iss: world.provider.issuer }, header: { kid: world.provider.keys.keys[0]?.kid } }),
     ],
+    ['with an array of both issuers', () => ({ claims: { iss: [hostile.issuer, world.provider.issuer] } })],
     [
-      'signs it as one for both, by an array of issuers',
-      () => ({ claims: { iss: [hostile.issuer, world.provider.issuer] } }),
-    ],
-    [
-      'writes the issuer twice',
+      'with a second iss',
       () => ({
         payload: (json: string) => json.replace(/}$/, `,"iss":${JSON.stringify(world.provider.issuer)}}`),
       }),
     ],
-  ])('%s logs nobody in with either', async (_what, idToken) => {
+  ])('an ID token %s logs nobody in with either provider', async (_what, idToken) => {
     const app = await start()
     hostile.misbehave({ idToken: idToken() })
     const agent = app.agent()
@@ -290,10 +287,10 @@ describe('a hostile provider that', () => {
     expect(await whoIs(agent, app)).toEqual(nobody)
   })
 
-  it('passes on an ID token of the honest one, with the keys of the honest one, logs nobody in', async () => {
+  it('forwarding an ID token and the keys of the honest provider logs nobody in', async () => {
     const { provider } = world
     const app = await start()
-    // A true token of the honest one for the same client, such as another application may have got.
+    // A genuine token of the honest provider for the same client, which another application could have received.
     let nonce: unknown
     hostile.misbehave({
       metadata: { jwks_uri: `${provider.issuer}/jwks` },
@@ -318,7 +315,7 @@ describe('a hostile provider that', () => {
     expect(await whoIs(agent, app)).toEqual(nobody)
   })
 
-  it('has a user of the same subject logs in with itself alone', async () => {
+  it('a user with the same subject is logged in with the hostile provider only', async () => {
     const app = await start()
     const agent = app.agent()
     expect((await agent.get('/partner-profile')).status).toBe(200)
@@ -327,7 +324,7 @@ describe('a hostile provider that', () => {
     expect((await agent.fetch('/tokens/honest')).status).toBe(401)
   })
 
-  it('says in its metadata that it is the honest one cannot be used', async () => {
+  it('metadata with the issuer of the honest provider is rejected', async () => {
     hostile.misbehave({ metadata: { issuer: world.provider.issuer } })
     const app = await start()
     expect((await app.agent().get('/partner-profile')).status).toBe(503)
@@ -341,7 +338,7 @@ function claimsOf(token: string): Record<string, unknown> {
 }
 
 describe('the tokens of one instance', () => {
-  it('put in the place of those of the other open for neither', async () => {
+  it('token records swapped between two instances do not open', async () => {
     const { client } = world.redis
     const app = await start()
     const agent = app.agent()
@@ -359,11 +356,11 @@ describe('the tokens of one instance', () => {
       const answer = await agent.fetch(`/tokens/${of}`)
       expect({ of, status: answer.status }).toEqual({ of, status: 401 })
     }
-    // Who is logged in does not hang on them.
+    // The logins themselves do not depend on the token records.
     expect(await whoIs(agent, app)).toEqual({ honest: world.provider.issuer, hostile: hostile.issuer })
   })
 
-  it('do not open with the login id of the other written into the record', async () => {
+  it('a token record does not open even if the login record has the login id of the other instance', async () => {
     const { client } = world.redis
     const app = await start()
     const agent = app.agent()
@@ -380,7 +377,7 @@ describe('the tokens of one instance', () => {
     expect((await agent.fetch('/tokens/hostile')).status).toBe(401)
   })
 
-  it('are not sent to the other by a logout', async () => {
+  it('a logout sends no token to the provider of the other instance', async () => {
     const app = await start()
     const agent = app.agent()
     await agent.get('/profile')

@@ -1,6 +1,6 @@
 /**
- * Two applications share Redis, the session cookie and the secret, and neither has a name: customers log in to the shop at
- * one provider, and staff to the back office at another. What belongs to one is nothing to the other.
+ * Two unnamed instances in two applications share Redis, the session cookie and the secret. Customers log in to the shop
+ * with one provider, and staff to the back office with another. Neither can use the logins of the other.
  */
 import { createOidc, LoginNeeded, type OidcOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
@@ -56,12 +56,12 @@ function start(provider: TestProvider, options: Partial<OidcOptions>): Promise<T
   })
 }
 
-/** What has reached a provider besides its metadata and its keys. */
+/** The endpoints of a provider that received requests, without metadata and keys. */
 function asked(provider: TestProvider): string[] {
   return provider.requests.map(({ endpoint }) => endpoint).filter((name) => !['discovery', 'jwks'].includes(name))
 }
 
-/** The browser of a customer who is logged in to the shop. */
+/** The browser of a customer with a login at the shop. */
 async function customer(app: TestApp): Promise<UserAgent> {
   const agent = app.agent()
   await agent.get('/note/apples')
@@ -74,7 +74,7 @@ function at(app: TestApp, path: string): string {
 }
 
 describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
-  it('is none with the other, and its tokens are not sent there', async () => {
+  it('a login is not valid with the other instance, which sends its tokens nowhere', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const [one, other] = [await shop(), await backOffice({ recheckSeconds: 1 })]
     const agent = await customer(one)
@@ -84,12 +84,12 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     }
     expect((await agent.get(at(other, '/'))).text()).toBe('hello stranger')
     expect(asked(staff)).toEqual([])
-    // It still stands where it was made.
+    // The login is still valid with its own instance.
     expect((await agent.fetch(at(one, '/admin'))).text()).toBe('the back office')
     expect((await agent.fetch(at(one, '/token'))).status).toBe(200)
   })
 
-  it('ends when the option issuer changes, and the new provider gets nothing of it', async () => {
+  it('a login ends when the option issuer changes, and the new provider receives nothing', async () => {
     const before = await shop()
     const agent = await customer(before)
     const after = await backOffice({ recheckSeconds: 1 })
@@ -98,7 +98,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     expect(asked(staff)).toEqual([])
   })
 
-  it('ends when the option clientId changes', async () => {
+  it('a login ends when the option clientId changes', async () => {
     const agent = await customer(await shop())
     const settings = world.provider.settings('public-name') as Partial<OidcOptions>
     const after = await start(world.provider, settings)
@@ -107,7 +107,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     expect(asked(world.provider)).toEqual([])
   })
 
-  it('is not ended by a logout with the other', async () => {
+  it('a logout with one instance keeps the login with the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
     world.provider.forget()
@@ -118,7 +118,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
     expect((await agent.fetch(at(one, '/profile'))).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('is not to be had by its id with the other', async () => {
+  it('oidc.logins of one instance can neither use, list nor end the login of the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
     const id = String(told(one, 'login')[0]?.['loginId'])
@@ -133,7 +133,7 @@ describe('a login with one provider', { meta: { id: 'owners-1' } }, () => {
 })
 
 describe('a login with the other provider in the same session', { meta: { id: 'owners-2' } }, () => {
-  it('is that of another user: nothing is carried over, and nothing is sent anywhere', async () => {
+  it('a login with the other instance counts as another user: no data are kept, and no tokens are sent', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
@@ -147,13 +147,13 @@ describe('a login with the other provider in the same session', { meta: { id: 'o
     expect(await client.get(tokens)).toBeNull()
     expect(asked(world.provider)).toEqual([])
     expect(staff.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['authorization_code'])
-    // The shop has no login any more, and says so once.
+    // The shop has lost its login, which causes one warning.
     expect((await agent.fetch(at(one, '/profile'))).json()).toMatchObject({ code: 'login_required' })
     const shared = warned.mock.calls.filter(([, more]) => (more as { code?: string }).code === 'OIDC_NAME_SHARED')
     expect(shared).toEqual([[expect.stringContaining("createOidc({ name: 'staff' })"), expect.anything()]])
   })
 
-  it('gets no warning from an instance of another name, and both logins stand', async () => {
+  it('two instances with different names keep both logins, without a warning', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const [one, other] = [await shop(), await backOffice({ name: 'staff' })]
     const agent = await customer(one)
@@ -164,8 +164,8 @@ describe('a login with the other provider in the same session', { meta: { id: 'o
 })
 
 describe('a login in progress with one provider', { meta: { id: 'owners-3' } }, () => {
-  it('is not finished with the other, which gets neither its code nor its verifier', async () => {
-    // As many providers do, these do not name themselves in the response (RFC 9207).
+  it('a callback of the other instance is answered 400, and sends neither code nor verifier', async () => {
+    // Like many providers, these send no `iss` in the response (RFC 9207).
     for (const provider of [world.provider, staff]) {
       provider.misbehave({
         metadata: (metadata) => ({ ...metadata, authorization_response_iss_parameter_supported: undefined }),
@@ -182,12 +182,12 @@ describe('a login in progress with one provider', { meta: { id: 'owners-3' } }, 
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
 
-  it('has cookies of its own, which the other neither reads nor takes away', async () => {
+  it('each instance has its own cookies, and does not clear those of the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = one.agent()
     const callbacks: string[] = []
     for (let n = 0; n < 4; n++) callbacks.push(await response(agent, '/profile'))
-    // With its own limit of five, it would take the oldest away.
+    // If the limit of five applied to both together, the oldest cookies would be cleared.
     for (let n = 0; n < 4; n++) await agent.get(at(other, '/login'), manual)
     for (const callback of callbacks) {
       agent.jar.delete(one.cookie('finished'))
@@ -198,8 +198,8 @@ describe('a login in progress with one provider', { meta: { id: 'owners-3' } }, 
   })
 })
 
-describe('an address that one instance has made', { meta: { id: 'owners-4' } }, () => {
-  it('for a stronger login asks for nothing with the other', async () => {
+describe('a URL with sealed parameters of one instance', { meta: { id: 'owners-4' } }, () => {
+  it('a step-up URL of one instance requests no step-up with the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
     const { login } = (await agent.fetch(at(one, '/strong'))).json() as { login: string }
@@ -209,7 +209,7 @@ describe('an address that one instance has made', { meta: { id: 'owners-4' } }, 
     expect((await requested(agent, at(other, path))).get('acr_values')).toBeNull()
   })
 
-  it('for the way back from a logout leads nowhere with the other', async () => {
+  it('a post-logout state of one instance does not redirect with the other', async () => {
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
     one.app.get(
@@ -228,7 +228,7 @@ describe('an address that one instance has made', { meta: { id: 'owners-4' } }, 
 })
 
 describe('a logout token', { meta: { id: 'owners-5' } }, () => {
-  it('that two clients of one provider get is used once by each', async () => {
+  it('a logout token for two clients of one provider is accepted once by each', async () => {
     const settings = world.provider.settings('public-name') as Partial<OidcOptions>
     const [one, other] = [await shop(), await start(world.provider, settings)]
     await customer(one)
@@ -243,10 +243,10 @@ describe('a logout token', { meta: { id: 'owners-5' } }, () => {
   })
 })
 
-describe('an error that says which login needs more', { meta: { id: 'owners-6' } }, () => {
+describe('a step-up error (LoginNeeded)', { meta: { id: 'owners-6' } }, () => {
   const needs = { provider: 'default', scope: ['orders'], parameters: {}, detail: 'the scope orders' }
 
-  it('is answered by the instance whose login it is, and by no other of its name', async () => {
+  it('a step-up URL is offered only by the owner of the login, not by another instance of its name', async () => {
     const app = await shop()
     const fault = { owner: app.owner }
     app.app.get('/orders', (_req, _res, next) => next(new LoginNeeded('not_allowed', { ...needs, ...fault })))
@@ -267,7 +267,7 @@ describe('an error that says which login needs more', { meta: { id: 'owners-6' }
     })
   })
 
-  it('leads to the login of its instance, whichever instance answers it', async () => {
+  it('the login URL of a step-up error is that of its own instance, even if another answers it', async () => {
     const app = await shop()
     const partner = createOidc({ ...staff.settings(), name: 'partner', baseUrl: app.url, secret } as OidcOptions)
     const { owner } = identityOf({ ...staff.settings(), name: 'partner', baseUrl: app.url })

@@ -1,16 +1,15 @@
 /**
- * A whole day in the life of an application and its users, with secrets planted in all places where there are some, and
- * everything that can be seen from outside collected: no secret is in it, in whatever form.
+ * Runs all flows of an application with known secrets, collects everything that can be observed from outside, and checks
+ * that no secret appears in it, in any encoding.
  *
- * Ours to keep out are the client secret, the secrets that we seal with, the session's secret, the PKCE verifiers, the
- * nonces, the codes, all tokens, and the keys that those are bound to. What the protocol itself puts somewhere is not a leak there, and there alone:
- * - a code in the address of the callback, and so in what is printed of that one request, whose own it is. With
- *   `form_post` the code is in no address, and then in nothing that is printed;
- * - a nonce in the address of the authorization endpoint, where the request is not pushed;
- * - an ID token as `id_token_hint` in the address of the end-session endpoint.
- * A request shows the cookies that it came with: the session's own, which is the application's, and ours, which are
- * sealed. What a hook of the application throws is handed back to the application as `cause`, the very object, and is
- * in nothing that is printed, told or answered.
+ * The secrets are the client secret, the sealing secrets, the session secret, the PKCE verifiers, the nonces, the codes, all
+ * tokens, and the keys that tokens are bound to. The protocol itself puts some of them into these places, and only there
+ * they are no leak:
+ * - a code in the URL of the callback, and so in a print of that request. With `form_post` no URL contains the code;
+ * - a nonce in the URL of the authorization endpoint, unless the request is pushed;
+ * - an ID token as `id_token_hint` in the URL of the end-session endpoint.
+ * A request contains its cookies: the session cookie, which belongs to the application, and ours, which are sealed. An error
+ * thrown by a hook is returned to the application as `cause`, unchanged, and appears in no log, event or response.
  */
 import { randomBytes } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -37,10 +36,10 @@ import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { hookFaults, loginFaults, pushFaults, throws } from './faults-with-secrets.ts'
 import { formsOf, partsOf, planted, Watch } from './secret-watch.ts'
 
-const own = await ownRedis('a whole day with secrets planted')
+const own = await ownRedis('a search for leaked secrets in all flows')
 
-// The steps of one day, in order: what one of them left in Redis and in the logs is searched by the next.
-describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secrets-1' }, shuffle: false }, () => {
+// The tests run in order: each also searches what its predecessors left in Redis and in the logs.
+describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-secrets-1' }, shuffle: false }, () => {
   const watch = new Watch()
   const clientSecrets = { default: planted('client-secret'), partner: planted('partner-secret') }
   const secrets = [planted('secret-one-of-the-instance'), planted('secret-two-of-the-instance')]
@@ -59,7 +58,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
   let privateKeys = 0
   const restore: (() => void)[] = []
 
-  /** Codes, verifiers and nonces of all requests, and the tokens that were answered, are secrets too. */
+  /** Registers the codes, verifiers, nonces and DPoP proofs of all requests as secrets. */
   function plantRequests(): void {
     for (const [of, one] of [
       ['default', provider],
@@ -74,7 +73,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     }
   }
 
-  /** Tokens that are recognised, planted as they are answered. */
+  /** Makes the provider issue recognizable tokens, and registers them as secrets. */
   function tokensOf(of: string, isOpaque: boolean): TestFaults {
     return {
       ...(isOpaque && { accessToken: { raw: () => `opaque-access-token-${randomBytes(24).toString('hex')}` } }),
@@ -88,7 +87,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     }
   }
 
-  /** All that a log could print of something. */
+  /** Observes everything that a log could print of a value. */
   function see(where: string, thing: unknown, except: readonly string[] = []): void {
     watch.see(`${where}: util.inspect`, inspect(thing, { depth: Infinity, showHidden: true }), except)
     try {
@@ -104,13 +103,13 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     if (!(error instanceof Error)) return
     watch.see(`${where}: stack`, `${error.stack ?? ''} ${error.message}`)
     see(`${where}: own members`, Object.fromEntries(Object.entries(error)))
-    // What the application threw itself is its own; all other causes are walked, as loggers do.
+    // The cause of hook_failed is the application's own error. All other causes are searched, as loggers print them.
     if (error instanceof OidcError && error.code === 'hook_failed') return
     if (error.cause !== undefined) seeError(`${where}, its cause`, error.cause)
   }
 
   function seeRequest(where: string, req: Request): void {
-    // The address of this very request is the browser's own.
+    // The code in the URL of this request comes from the browser itself.
     const code = new URL(req.originalUrl, 'http://localhost').searchParams.get('code')
     const except = code === null ? [] : [code]
     if (printsRequests) see(`the request ${where}`, req, except)
@@ -118,7 +117,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     watch.see(`req.oidc ${where}: with getters`, inspect(req.oidc, { depth: 9, showHidden: true, getters: true }))
   }
 
-  /** An address as a browser shows it, without what the protocol puts there. */
+  /** A URL without the parameters that the protocol puts there. */
   function shown(address: string, base: string): string {
     const url = new URL(address, base)
     const removed = [
@@ -130,7 +129,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     return url.href
   }
 
-  /** A page without the address that it leads on to, but with what else is in that. */
+  /** A page without the `id_token_hint` of the URL that it redirects to. */
   function shownPage(text: string): string {
     return text.replace(/id_token_hint=[\w.-]+/g, '')
   }
@@ -149,7 +148,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     return answer
   }
 
-  /** A browser of which everything is seen, to which application and providers are different sites. */
+  /** A fully observed browser, for which application and providers are different sites. */
   function browser(): UserAgent {
     const agent = app.agent({ site: (url) => url.origin })
     return {
@@ -165,21 +164,21 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
   let marks = 0
   const seenMarks = new Set<string>()
 
-  /** Everything in Redis now; and every command since the last time, so that what lived for a moment is seen too. */
+  /** Observes all data in Redis and all commands since the last call, which include short-lived values. */
   async function seeRedis(): Promise<void> {
     const mark = `mark-${++marks}-${randomBytes(6).toString('hex')}`
     await client.set('the-mark', mark)
     await until(() => seenMarks.has(mark), 'the commands of Redis were seen')
     for (const key of await client.keys('*')) {
       const type = await client.type(key)
-      // Texts, and the sets that logins are found by.
+      // Strings, and the sets of logins and tombstones.
       expect({ key, type }).toEqual({ key, type: /^oidc:(logins|ended):/.test(key) ? 'zset' : 'string' })
       const value = type === 'zset' ? (await client.zRange(key, 0, -1)).join(' ') : ((await client.get(key)) ?? '')
       watch.see(`the Redis key ${key.replace(/\{?sess:[\w-]+\}?/, 'sess:id')}`, `${key} ${value}`)
     }
   }
 
-  /** No secret was seen since the last time. */
+  /** Checks that no secret was observed since the last call. */
   async function keepsSecrets(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     await seeRedis()
@@ -193,7 +192,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
 
   const eventNames = ['login', 'login_failed', 'logout', 'denied', 'store_fault', 'provider_fault'] as const
 
-  /** Plants the private keys that tokens are bound to, as they are made. */
+  /** Registers the private keys of DPoP-bound logins as secrets when they are generated. */
   function plantKeys(): void {
     const exported = crypto.subtle.exportKey.bind(crypto.subtle)
     const spy = vi.spyOn(crypto.subtle, 'exportKey').mockImplementation((async (
@@ -210,7 +209,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     restore.push(() => spy.mockRestore())
   }
 
-  /** Listens wherever something of ours may come out of the process. */
+  /** Observes all channels by which the package could emit something. */
   function listen(): void {
     for (const name of eventNames) {
       const channel = `express-session-oidc:${name}`
@@ -268,7 +267,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await Promise.all([client.connect(), monitor.connect()])
     await monitor.monitor((reply: string) => {
       for (const [mark] of reply.matchAll(/mark-\d+-\w+/g)) seenMarks.add(mark)
-      // The numbers at the begin are the time and the port.
+      // The reply starts with the time and the port.
       watch.see('a command to Redis', reply.replace(/^[^"]*/, ''))
     })
     redis = switchedRedis(client)
@@ -360,7 +359,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     watch.leaks()
   })
 
-  /** A browser that is logged in, also with the partner where that is wanted. */
+  /** A browser that has logged in by opening the given pages. */
   async function loggedIn(pages = ['/page']): Promise<UserAgent> {
     const agent = browser()
     for (const page of pages) expect((await agent.get(page)).status).toBe(200)
@@ -368,7 +367,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
   }
   const both = ['/page', '/partner-page']
 
-  it('logs in with two providers, shows pages and uses the tokens', async () => {
+  it('logins with two providers, guarded pages and token use leak no secret', async () => {
     const agent = browser()
     await agent.get('/note/apples')
     expect((await agent.get('/page?tab=1')).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -385,7 +384,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('logs in again, by a form, by another user, by a reload and by the back button', async () => {
+  it('repeated logins, by form, by another user and by reloaded callbacks, leak no secret', async () => {
     const agent = await loggedIn()
     const begun = await agent.get('/switch', { redirect: 'manual' })
     const callback = location(await agent.get(location(begun), { redirect: 'manual' }))
@@ -398,20 +397,20 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('takes the responses of a form_post, reloaded, sent twice and left lying about', async () => {
+  it('form_post responses that are repeated or never picked up leak no secret', async () => {
     const agent = browser()
     const page = await agent.get('/partner-page', { followForms: false })
     expect((await agent.submit(page)).status).toBe(200)
     expect((await agent.submit(page)).status).toBe(200)
-    // Posted, and the browser closed: what was stored waits for its minute.
+    // The browser stops after the POST, so the stored response remains until it expires.
     const other = await agent.get('/partner/login', { followForms: false })
     expect((await agent.submit(other, { redirect: 'manual' })).status).toBe(303)
     await keepsSecrets()
   })
 
-  it.each(loginFaults)('fails to log in: %s', async (_what, status, fault) => {
+  it.each(loginFaults)('a login that fails because of %s leaks no secret', async (_what, status, fault) => {
     printsRequests = false
-    // Alice logs in before it begins.
+    // Alice logs in before the provider fails.
     const before = await loggedIn()
     provider.misbehave(fault(watch))
     provider.signIn('bob')
@@ -424,7 +423,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it.each(hookFaults)('fails to log in: the hook %s', async (_what, status, work) => {
+  it.each(hookFaults)('an afterLogin that %s leaks no secret', async (_what, status, work) => {
     printsRequests = false
     const agent = await loggedIn()
     printsRequests = true
@@ -437,20 +436,20 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('fails to log in: the hook for roles throws', async () => {
+  it('a `roles` function that throws leaks no secret', async () => {
     rolesHook = () => throws(new Error('no roles today'))
     expect((await browser().get('/switch')).status).toBe(500)
     await keepsSecrets()
   })
 
-  it.each(pushFaults)('cannot begin a login: the endpoint for pushed requests %s', async (_what, status, fault) => {
+  it.each(pushFaults)('a login whose PAR endpoint %s leaks no secret', async (_what, status, fault) => {
     partners.misbehave(fault())
     const page = await browser().get('/partner/login')
     expect({ status: page.status, text: page.text() }).toMatchObject({ status })
     await keepsSecrets()
   })
 
-  it('gives a warning about an access token that cannot be verified', async () => {
+  it('the warning about an access token that cannot be verified leaks no secret', async () => {
     partners.misbehave({ accessToken: { signature: 'other-key' } })
     const agent = browser()
     expect((await agent.get('/partner-page')).json()).toMatchObject({ roles: [] })
@@ -459,7 +458,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('goes through faults of the store, at each step of a login, of a page and of a logout', async () => {
+  it('store failures at each step of a login, a page and a logout leak no secret', async () => {
     const agent = await loggedIn(both)
     for (const command of ['get', 'mGet', 'set', 'getDel', 'eval', 'del', 'expire'] as const) {
       redis.fail(command)
@@ -473,7 +472,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('finds records that cannot be read', async () => {
+  it('unreadable records leak no secret', async () => {
     const agent = await loggedIn(both)
     const id = sessionId(agent)
     const tokens = `oidc:{sess:${id}}:tokens:default`
@@ -499,7 +498,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('logs out: typed, by a form, by a script, with one provider after the other, and with them down', async () => {
+  it('logouts by URL, form and script, from both providers and during an outage, leak no secret', async () => {
     const ways: ((agent: UserAgent) => Promise<unknown>)[] = [
       (agent) => agent.get('/logout'),
       (agent) => agent.post('/logout'),
@@ -515,7 +514,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
       await way(await loggedIn(both))
       printsRequests = false
     }
-    // A script is told where to send the browser, which is the end-session endpoint again.
+    // A script receives the URL of the end-session endpoint as JSON.
     const agent = await loggedIn()
     const answer = await app.agent().fetch('/logout', {
       method: 'POST',
@@ -529,7 +528,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  it('is set up wrongly: what is said of the options has none of them in it', () => {
+  it('errors about invalid options leak no secret', () => {
     const [secret = ''] = secrets
     const good = { ...provider.settings(), baseUrl: app.url, secret }
     const wrong: [string, () => unknown][] = [
@@ -582,7 +581,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     expect(watch.leaks()).toEqual([])
   })
 
-  it('meets a provider that is not there, or lies about itself', async () => {
+  it('a provider that is down or has invalid metadata leaks no secret', async () => {
     const url = app.url
     for (const metadata of [{ issuer: 'https://evil.example' }, { token_endpoint: 'http://evil.example/' }]) {
       const undo = provider.misbehave({ metadata })
@@ -601,64 +600,68 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     await keepsSecrets()
   })
 
-  describe('the search', () => {
-    it('knows secrets of all kinds, and has looked everywhere', { meta: { id: 'planted-secrets-2' } }, async () => {
-      await (await loggedIn(both)).post('/logout')
-      const agent = browser()
-      provider.misbehave({ idToken: { signature: 'none' } })
-      await agent.get('/switch')
-      redis.fail('mGet')
-      await agent.get('/note/x')
-      await agent.get('/page')
-      redis.heal()
-      await new Promise((resolve) => setImmediate(resolve))
-      await seeRedis()
-      plantRequests()
-      see('the instance', app.oidc)
-      for (const of of ['default', 'partner']) {
-        const kinds = ['a code', 'a verifier', 'a nonce', 'an access token', 'a refresh token', 'an ID token']
-        expect(watch.secrets).toEqual(expect.arrayContaining(kinds.map((kind) => `${kind} of ${of}`)))
-      }
-      expect(watch.secrets).toEqual(
-        expect.arrayContaining([
-          'a DPoP proof of partner',
-          'a private key of a login',
-          'a secret of the instances',
-          'the client secret',
-          'the client secret at the partner',
-          'the secret of the session',
-        ]),
-      )
-      for (const place of [
-        'a command to Redis',
-        'a cookie',
-        'a page',
-        'an address',
-        'an error on its way to the error handler',
-        'an error that onError got',
-        'headers that the browser sent',
-        'req.oidc in afterLogin',
-        'req.oidc of a guarded page',
-        'the Redis key oidc',
-        'the Redis key sess',
-        'the channel express-session-oidc',
-        'the event login',
-        'the event login_failed',
-        'the event logout',
-        'the event store_fault',
-        'the header location',
-        'the header set-cookie',
-        'the instance',
-        'the request in afterLogin',
-        'the request in onError',
-        'the request of a guarded page',
-      ]) {
-        expect(watch.places).toContain(place)
-      }
-      expect(watch.leaks()).toEqual([])
-    })
+  describe('the search itself', () => {
+    it(
+      'the search knows all kinds of secret and covers all places',
+      { meta: { id: 'planted-secrets-2' } },
+      async () => {
+        await (await loggedIn(both)).post('/logout')
+        const agent = browser()
+        provider.misbehave({ idToken: { signature: 'none' } })
+        await agent.get('/switch')
+        redis.fail('mGet')
+        await agent.get('/note/x')
+        await agent.get('/page')
+        redis.heal()
+        await new Promise((resolve) => setImmediate(resolve))
+        await seeRedis()
+        plantRequests()
+        see('the instance', app.oidc)
+        for (const of of ['default', 'partner']) {
+          const kinds = ['a code', 'a verifier', 'a nonce', 'an access token', 'a refresh token', 'an ID token']
+          expect(watch.secrets).toEqual(expect.arrayContaining(kinds.map((kind) => `${kind} of ${of}`)))
+        }
+        expect(watch.secrets).toEqual(
+          expect.arrayContaining([
+            'a DPoP proof of partner',
+            'a private key of a login',
+            'a secret of the instances',
+            'the client secret',
+            'the client secret at the partner',
+            'the secret of the session',
+          ]),
+        )
+        for (const place of [
+          'a command to Redis',
+          'a cookie',
+          'a page',
+          'an address',
+          'an error on its way to the error handler',
+          'an error that onError got',
+          'headers that the browser sent',
+          'req.oidc in afterLogin',
+          'req.oidc of a guarded page',
+          'the Redis key oidc',
+          'the Redis key sess',
+          'the channel express-session-oidc',
+          'the event login',
+          'the event login_failed',
+          'the event logout',
+          'the event store_fault',
+          'the header location',
+          'the header set-cookie',
+          'the instance',
+          'the request in afterLogin',
+          'the request in onError',
+          'the request of a guarded page',
+        ]) {
+          expect(watch.places).toContain(place)
+        }
+        expect(watch.leaks()).toEqual([])
+      },
+    )
 
-    it('finds what is planted on purpose, in each of its forms and halves', () => {
+    it('the search finds a secret and its parts in each encoding', () => {
       const secret = planted('control')
       const trial = new Watch()
       trial.plant('the control', secret)
@@ -678,31 +681,31 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
     })
 
     it.each<[string, string, (token: string, req: Request, res: Response) => unknown]>([
-      ['printed', 'console.log', (token) => console.log('a token:', token)],
-      ['printed within an object', 'console.error', (token) => console.error({ deep: { within: [token] } })],
-      ['written to the output', 'stdout', (token) => process.stdout.write(`${Buffer.from(token).toString('hex')}\n`)],
-      ['put into a warning', 'a warning of the process', (token) => process.emitWarning(`about ${token}`)],
-      ['put on the request', 'the request', (token, req) => Object.assign(req, { leaked: { token } })],
+      ['logged', 'console.log', (token) => console.log('a token:', token)],
+      ['logged within an object', 'console.error', (token) => console.error({ deep: { within: [token] } })],
+      ['written to stdout', 'stdout', (token) => process.stdout.write(`${Buffer.from(token).toString('hex')}\n`)],
+      ['in a warning', 'a warning of the process', (token) => process.emitWarning(`about ${token}`)],
+      ['a property of the request', 'the request', (token, req) => Object.assign(req, { leaked: { token } })],
       [
-        'put on the request where nobody looks',
+        'a non-enumerable property of the request',
         'the request',
         (token, req) => Object.defineProperty(req, 'leaked', { value: { token } }),
       ],
-      ['put into the session', 'the request', (token, req) => void (req.session.flowNotes = [token])],
-      ['put into a header', 'the header x-token', (token, _req, res) => res.set('X-Token', encodeURIComponent(token))],
+      ['in the session', 'the request', (token, req) => void (req.session.flowNotes = [token])],
+      ['in a header', 'the header x-token', (token, _req, res) => res.set('X-Token', encodeURIComponent(token))],
       [
-        'put into a cookie',
+        'in a cookie',
         'the header set-cookie',
         (token, _req, res) => res.cookie('token', Buffer.from(token).toString('base64url')),
       ],
-      ['put into an address', 'the header location', (token) => `/notes?token=${encodeURIComponent(token)}`],
-      ['put into Redis', 'a command to Redis', (token) => client.set('leaked', JSON.stringify({ token }), { EX: 1 })],
-    ])('finds a token that is %s', async (_how, where, leak) => {
+      ['in a URL', 'the header location', (token) => `/notes?token=${encodeURIComponent(token)}`],
+      ['in Redis', 'a command to Redis', (token) => client.set('leaked', JSON.stringify({ token }), { EX: 1 })],
+    ])('the search finds a token that is %s', async (_how, where, leak) => {
       printsRequests = false
       const agent = await loggedIn()
       hook = async (req, { tokens }) => {
         const to = await leak(tokens.refreshToken ?? '', req, req.res as Response)
-        // The hook runs after the request was seen: it is seen once more.
+        // The request was observed before the hook changed it, so it is observed again.
         printsRequests = where === 'the request'
         seeRequest('in afterLogin', req)
         return typeof to === 'string' ? to : undefined
@@ -715,7 +718,7 @@ describe.skipIf(!own)('a day with secrets planted', { meta: { id: 'planted-secre
       await client.del('leaked')
     })
 
-    it('finds a code in the request that has none in its own address', async () => {
+    it('the search finds a code in a request whose own URL does not contain it', async () => {
       const agent = browser()
       const begun = await agent.get('/login?returnTo=/notes', { redirect: 'manual' })
       const callback = location(await agent.get(location(begun), { redirect: 'manual' }))

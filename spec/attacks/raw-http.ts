@@ -1,23 +1,23 @@
-/** Requests written byte by byte, for what no HTTP client sends, and answers as they are on the wire. */
+/** Requests that no HTTP client would send, written byte by byte, and raw responses. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
 export interface RawAnswer {
   readonly status: number
-  /** The status line and the header lines, byte for byte as latin1. */
+  /** The status line and the header lines as latin1. */
   readonly head: string
-  /** Names as they were written, in order; a header that came twice is there twice. */
+  /** In the order and spelling of the response, with duplicates. */
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
-  /** The values of one header, in order. */
+  /** All values of a header, in order. */
   all(name: string): string[]
-  /** The value of a header that came once; undefined where it did not come. */
+  /** The value of a header, or undefined. Throws if the header is repeated. */
   get(name: string): string | undefined
 }
 
 export type HeaderLines = readonly (readonly [name: string, value: string])[]
 
-/** What a browser sends when a page is opened. */
+/** The headers of a navigation. */
 export const navigation: HeaderLines = [
   ['Accept', 'text/html,application/xhtml+xml'],
   ['Sec-Fetch-Mode', 'navigate'],
@@ -25,7 +25,7 @@ export const navigation: HeaderLines = [
   ['Sec-Fetch-Site', 'none'],
 ]
 
-/** What a browser sends with a form of the application's own page. */
+/** The headers of a form from the application's own page. */
 export const form: HeaderLines = [
   ['Accept', 'text/html,application/xhtml+xml'],
   ['Sec-Fetch-Mode', 'navigate'],
@@ -35,7 +35,7 @@ export const form: HeaderLines = [
   ['Content-Length', '0'],
 ]
 
-/** What a script sends. */
+/** The headers of a same-origin fetch. */
 export const script: HeaderLines = [
   ['Accept', '*/*'],
   ['Sec-Fetch-Mode', 'cors'],
@@ -45,19 +45,19 @@ export const script: HeaderLines = [
 
 export interface RawRequest {
   readonly method?: string
-  /** The request target as it stands on the request line. */
+  /** The request target, unchanged. */
   readonly target: string
-  /** Default: the header Host alone. */
+  /** In addition to Host and Connection. */
   readonly headers?: HeaderLines
-  /** Default: that of the server. `null`: none. */
+  /** The Host header. Default: that of the server. `null` omits it. */
   readonly host?: string | null
   readonly version?: '1.0' | '1.1'
   readonly body?: string
-  /** How the texts become octets. Default: UTF-8. */
+  /** Default: UTF-8. */
   readonly encoding?: 'utf8' | 'latin1'
 }
 
-/** The text as a query's value. Half a character has no UTF-8: it is encoded all the same. */
+/** Percent-encodes a text for a query. Lone surrogates, which have no UTF-8, are encoded as well. */
 export function queryValue(text: string): string {
   return Array.from(text)
     .map((character) => {
@@ -70,7 +70,7 @@ export function queryValue(text: string): string {
     .join('')
 }
 
-/** Sends one request and reads to the end of the connection. */
+/** Sends one request and reads until the connection closes. */
 export async function rawRequest(server: string, request: RawRequest): Promise<RawAnswer> {
   const { hostname, port, host } = new URL(server)
   const { method = 'GET', target, headers = [], version = '1.1', body = '', encoding = 'utf8' } = request
@@ -84,7 +84,7 @@ async function exchange(to: { hostname: string; port: number }, octets: Buffer):
   const socket = connect(to.port, to.hostname)
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
-  // The server may refuse the request before all of it was read.
+  // The server may reject the request before it has read all of it.
   socket.on('error', () => {})
   socket.setTimeout(15_000, () => socket.destroy())
   socket.write(octets)
@@ -95,7 +95,7 @@ async function exchange(to: { hostname: string; port: number }, octets: Buffer):
 /** RFC 9110 5.1 and 5.5: a token, a colon, and a value without control characters. */
 const headerLine = /^([!#$%&'*+.^_`|~\w-]+): ([\t\x20-\x7e\x80-\xff]*)$/
 
-/** Reads an answer strictly: whatever is not one header line for one header, or follows the body, is an error. */
+/** Parses a response strictly: an invalid header line, or data after the body, is an error. */
 function readAnswer(text: string): RawAnswer {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) throw new Error(`no answer: ${JSON.stringify(text.slice(0, 500))}`)

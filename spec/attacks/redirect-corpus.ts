@@ -1,6 +1,6 @@
 /**
- * Targets of a redirect that lead a browser elsewhere where they are checked carelessly, and targets that are fine. Each
- * family is one idea of an attacker; `evil.example` is where the user must not end, `app.example.com` the application.
+ * Redirect targets that leave the origin if they are checked carelessly, and valid targets. Each family is one idea of an
+ * attacker. The user must not reach `evil.example`; `app.example.com` is the application.
  */
 export interface Family {
   readonly name: string
@@ -10,20 +10,20 @@ export interface Family {
 const evil = 'evil.example'
 const own = 'app.example.com'
 
-/** All texts of one part of each list, in order. */
+/** All concatenations of one part of each list, in order. */
 function cross(...lists: readonly (readonly string[])[]): string[] {
   return lists.reduce<string[]>((heads, list) => heads.flatMap((head) => list.map((part) => head + part)), [''])
 }
 
-/** Forms with the hole `_` filled by each of the parts. */
+/** The forms with each `_` replaced by each of the parts. */
 function filled(forms: readonly string[], parts: readonly string[]): string[] {
   return forms.flatMap((form) => parts.map((part) => form.replaceAll('_', () => part)))
 }
 
 const wholeUrls: Family = {
-  name: 'URLs with a scheme, in all spellings of it',
+  name: 'absolute URLs, in all spellings of the scheme',
   targets: [
-    // WHATWG URL: with a special scheme any number of slashes, none included, leads to the host.
+    // WHATWG URL: after a special scheme, any number of slashes (even none) is followed by the host.
     ...cross(['http', 'https'], [':', ':/', '://', ':///', '://///'], [evil]),
     ...cross(['HTTPS', 'hTTp', 'HttpS'], ['://'], ['EVIL.example']),
     ...cross(
@@ -48,7 +48,7 @@ const wholeUrls: Family = {
 }
 
 const networkPaths: Family = {
-  name: 'network paths, which name a host without a scheme',
+  name: 'network-path references, which name a host without a scheme',
   targets: [
     ...['//', '///', '////', '//////////'].map((slashes) => slashes + evil),
     ...[
@@ -83,7 +83,7 @@ const networkPaths: Family = {
 }
 
 const userinfo: Family = {
-  name: 'the own host as user, as prefix or as suffix of another',
+  name: 'our own host as the user name, prefix or suffix of another host',
   targets: [
     ...cross(
       ['https://', '//'],
@@ -118,7 +118,7 @@ const userinfo: Family = {
 }
 
 const glued: Family = {
-  name: 'ends of a host, for who glues the target to the origin',
+  name: 'host suffixes, for code that appends the target to the origin',
   targets: [
     `.${evil}`,
     `@${evil}`,
@@ -166,7 +166,7 @@ const backslashes: Family = {
 }
 
 const encodedSlashes: Family = {
-  name: 'encoded slashes, for who decodes too late or too often',
+  name: 'encoded slashes, for code that decodes too late or too often',
   targets: filled(
     [`/_${evil}`, `__${evil}`, `/_/${evil}`, `_/${evil}`, `/path/.._${evil}`],
     ['%2f', '%2F', '%5c', '%5C', '%252f', '%255C', '%25252f', '%c0%af', '%e0%80%af', '%u2215', '&#47;', '&sol;'],
@@ -194,7 +194,7 @@ const encodedSchemes: Family = {
 const controls = ['\0', '\u0001', '\b', '\t', '\n', '\v', '\f', '\r', '\r\n', '\u001b', '\u001f', '\u007f', '\u0085']
 
 const rawControls: Family = {
-  name: 'control characters, some of which browsers take out',
+  name: 'control characters, some of which browsers remove',
   targets: [
     ...filled([`/_/${evil}`, `_//${evil}`, `/_\\${evil}`], controls),
     ...filled([`//${evil}_.${own}`, `/path_`, `_/path`], ['\0', '\t', '\n', '\r']),
@@ -222,7 +222,7 @@ const encodedControls: Family = {
 }
 
 const headers: Family = {
-  name: 'line breaks, for a header of their own',
+  name: 'line breaks that would start another header',
   targets: [
     '/\r\nSet-Cookie: planted=1',
     '/\nSet-Cookie: planted=1',
@@ -233,7 +233,7 @@ const headers: Family = {
     '/%0D%0ASet-Cookie:planted=1',
     '/%0aX-Planted:1',
     '/%250d%250aX-Planted:1',
-    // The low bytes of these are CR and LF, for who cuts characters down to bytes.
+    // The low bytes of these are CR and LF, for code that truncates characters to bytes.
     '/\u560d\u560aSet-Cookie:planted=1',
     '/%E5%98%8D%E5%98%8ASet-Cookie:planted=1',
     '/\u010d\u010aSet-Cookie:planted=1',
@@ -245,7 +245,7 @@ const headers: Family = {
 }
 
 const slashLookalikes: Family = {
-  name: 'characters that look like slashes, or that normalize to them',
+  name: 'characters that look like slashes or normalize to them',
   targets: filled(
     [`/_${evil}`, `__${evil}`],
     ['\u2044', '\u2215', '\u29f8', '\uff0f', '\u2571', '\u27cb', '\uff3c', '\ufe68', '\u2216', '\u29f5', '\u29f9'],
@@ -253,7 +253,7 @@ const slashLookalikes: Family = {
 }
 
 const dotLookalikes: Family = {
-  name: 'characters that look like dots, or that normalize to them',
+  name: 'characters that look like dots or normalize to them',
   targets: [
     ...filled([`/__//${evil}`, `//evil_example`], ['\u3002', '\uff0e', '\uff61', '\u2024', '\ufe52', '\u00b7']),
     `/\u2025//${evil}`,
@@ -262,7 +262,7 @@ const dotLookalikes: Family = {
 }
 
 const unicodeHosts: Family = {
-  name: 'hosts in other characters (UTS 46)',
+  name: 'hosts in other scripts (UTS 46)',
   targets: [
     '//\uff45vil.example',
     '//\u24d4vil.example',
@@ -288,7 +288,7 @@ const unicodeHosts: Family = {
 }
 
 const dotSegments: Family = {
-  name: 'dot segments that leave two slashes in front',
+  name: 'dot segments that leave two leading slashes',
   targets: [
     ...filled(
       [`/_//${evil}`, `/_/%2f${evil}`],
@@ -317,7 +317,7 @@ const dotSegments: Family = {
 }
 
 const spaces: Family = {
-  name: 'white space before and between',
+  name: 'leading and inner white space',
   targets: [
     ...filled(
       [`_//${evil}`, `/_/${evil}`],
@@ -333,7 +333,7 @@ const spaces: Family = {
 }
 
 const scripts: Family = {
-  name: 'schemes that run a script or bring a page of their own',
+  name: 'schemes that run a script or contain a page',
   targets: [
     'javascript:alert(1)',
     'JaVaScRiPt:alert(1)',
@@ -373,7 +373,7 @@ const scripts: Family = {
 }
 
 const surrogates: Family = {
-  name: 'halves of characters',
+  name: 'lone surrogates and malformed encodings',
   targets: [
     '/\ud800',
     '/\udfff',
@@ -395,7 +395,7 @@ const surrogates: Family = {
 }
 
 const queries: Family = {
-  name: 'what stands in a query or a fragment, and what only seems to',
+  name: 'real and apparent queries and fragments',
   targets: [
     `?//${evil}`,
     `#//${evil}`,
@@ -421,7 +421,7 @@ const queries: Family = {
 }
 
 const huge: Family = {
-  name: 'what is too long, or becomes so',
+  name: 'targets that are or become too long',
   targets: [
     `/${'a'.repeat(2048)}`,
     `/${'a'.repeat(5000)}`,
@@ -464,7 +464,7 @@ export const families: readonly Family[] = [
   huge,
 ]
 
-/** Targets that must come out as they went in. */
+/** Valid targets, which must remain unchanged. */
 export const goodTargets: readonly string[] = [
   '/',
   '/profile',
@@ -536,7 +536,7 @@ export const goodTargets: readonly string[] = [
   `/?q=${'q'.repeat(2000)}`,
 ]
 
-/** One good target of each kind: the path alone, encoded octets, empty segments, a query, a fragment, the longest. */
+/** A valid target of each kind: a path, encoded octets, empty segments, a query, a fragment, the longest. */
 export const goodSamples: readonly string[] = [
   '/',
   '/profile/',

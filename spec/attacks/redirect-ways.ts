@@ -1,4 +1,4 @@
-/** All the ways in which the target of a redirect can go in, each with what comes out of it. */
+/** All inputs that can set the target of a redirect, each with the URLs that result. */
 import { randomBytes } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
@@ -13,15 +13,15 @@ import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
 
-/** One way for a target to go in: gives what sends a target, and returns the addresses that come out, if any. */
+/** One such input: prepares a function that sends a target and returns the resulting URLs, if any. */
 export type Way = () => Promise<(target: string) => Promise<readonly string[]>>
 
-/** The identity of an application that {@link startAtPublicOrigin} starts. */
+/** The identity of an application started by {@link startAtPublicOrigin}. */
 function identityAt(issuer: string, basePath = ''): Identity {
   return identityOf({ issuer, clientId: 'public-name', baseUrl: publicOrigin + basePath, secret })
 }
 
-/** The logins in progress that `Set-Cookie` lines begin. */
+/** The logins in progress that `Set-Cookie` lines start. */
 function transactionsIn(lines: readonly string[], { seals, place }: Identity): Transaction[] {
   const { prefix } = place
   return lines.flatMap((line) => {
@@ -31,7 +31,7 @@ function transactionsIn(lines: readonly string[], { seals, place }: Identity): T
   })
 }
 
-/** Where a login under way would end, as the one cookie says that an answer sets. */
+/** The `returnTo` of a login in progress, from the only transaction cookie that the response sets. */
 export function stored(answer: RawAnswer, basePath = ''): string {
   const issuer = new URL(answer.get('Location') ?? '').origin
   const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), identityAt(issuer, basePath))
@@ -39,15 +39,15 @@ export function stored(answer: RawAnswer, basePath = ''): string {
   return transaction.returnTo
 }
 
-/** Whether a transaction with that in it makes a cookie that no browser keeps (RFC 6265bis 5.6). */
+/** Whether a transaction with this target makes a cookie that browsers reject (RFC 6265bis 5.6). */
 function isTooLong(target: string): boolean {
   return Buffer.byteLength(JSON.stringify(target)) > 2500
 }
 
-/** Of all transactions that are made here. */
+/** The nonce of all transactions of this file. */
 const nonce = 'a nonce that is always the same'
 
-/** A login under way whose transaction says what it is told to, with the begin of its authorization response. */
+/** A login in progress with the given transaction, and the start of its authorization response. */
 function planted(issuer: string, returnTo: string, parameters: Transaction['parameters'] = {}) {
   const { seals, place } = identityAt(issuer)
   const id = newTransactionId()
@@ -78,13 +78,13 @@ export function startAtPublicOrigin(world: Flow, { options, ...setup }: Setup = 
   })
 }
 
-/** Sends a request as that proxy would hand it on. */
+/** Sends a request as that proxy would forward it. */
 export function sendRaw(app: TestApp, target: string, headers = navigation, method = 'GET'): Promise<RawAnswer> {
   const proxied: HeaderLines = [['X-Forwarded-Proto', 'https'], ...headers]
   return rawRequest(app.url, { method, target, host: 'app.example.com', headers: proxied })
 }
 
-/** Whether the answer is that of a guard or a route that sends on. Where it is none, nothing may have come out. */
+/** Whether a guard or a route redirects. Any other response must have no Location, no cookie and no guarded content. */
 function sentOn(answer: RawAnswer, status: 302 | 303): boolean {
   if (answer.status === status) return true
   expect([answer.all('Location'), answer.all('Set-Cookie')]).toEqual([[], []])
@@ -92,12 +92,12 @@ function sentOn(answer: RawAnswer, status: 302 | 303): boolean {
   return false
 }
 
-/** What a Referer may be made of a target; it cannot have line breaks, which would end the header. */
+/** Referer values made of a target. A target with line breaks has none, since they would end the header. */
 function referers(target: string): string[] {
   return [target, publicOrigin + target, `${publicOrigin}/${target}`].filter((text) => !/[\r\n]/.test(text))
 }
 
-/** Where a link of a page of ours leads. */
+/** The URL of a link on a page. */
 function linkOf(page: string, text: string): string {
   const link = readLinks(page).find((one) => one.text === text)
   if (!link) throw new Error(`no link '${text}' on ${page}`)
@@ -128,7 +128,7 @@ export function waysOf(world: Flow): Record<string, Way> {
     return agent
   }
 
-  /** Answers for the token endpoint within the process, so that a login takes one request. */
+  /** Answers for the token endpoint within the process, so that a login needs only one request. */
   const tokensAtOnce: typeof fetch = async (input, init) => {
     if (typeof input !== 'string' || !input.endsWith('/token')) return fetch(input, init)
     const now = Math.floor(Date.now() / 1000)
@@ -137,12 +137,12 @@ export function waysOf(world: Flow): Record<string, Way> {
     return Response.json({ access_token: 'x', token_type: 'Bearer', id_token: await world.provider.sign(claims) })
   }
 
-  /** All pages but the first few are guarded. */
+  /** Guards all pages behind the first few. */
   const guardAll: NonNullable<Setup['routes']> = (express, oidc) => {
     express.use(oidc.requireAuth(), (_req, res) => void res.send('inside'))
   }
 
-  /** An application whose routes begin and end logins with whatever they are given. */
+  /** An application whose routes start and end logins with the given target. */
   async function startOwnRoutes(): Promise<{ app: TestApp; given: { target: string; refused: boolean } }> {
     const given = { target: '/', refused: false }
     const noted = (work: Promise<void>): Promise<void> => {
@@ -168,7 +168,7 @@ export function waysOf(world: Flow): Record<string, Way> {
     return { app, given }
   }
 
-  /** An application with a route whose handler is put there later. */
+  /** An application with a route whose handler is set later. */
   async function startOpenRoute(): Promise<{ app: TestApp; put: (handler: RequestHandler) => void }> {
     let handler: RequestHandler = (_req, res) => void res.end()
     const app = await start({ routes: (express) => void express.get('/open', (...given) => handler(...given)) })
@@ -207,7 +207,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the request target of a guarded page, on the way to the login page of the application'() {
+    async 'the request target of a guarded page with a loginPage'() {
       const app = await start({ options: { loginPage: '/signin?lang=en#form' }, routes: guardAll })
       return async (target) => {
         const answer = await sendRaw(app, target)
@@ -218,7 +218,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the request target of a guarded page below a prefix that a proxy takes off'() {
+    async 'the request target of a guarded page below a prefix that a proxy strips'() {
       const app = await start({ basePath: '/shop', routes: guardAll })
       return async (target) => {
         const answer = await sendRaw(app, target)
@@ -234,7 +234,7 @@ export function waysOf(world: Flow): Record<string, Way> {
         const out: string[] = []
         for (const referer of referers(target)) {
           const answer = await sendRaw(app, '/guarded', [...form, ['Referer', referer]], 'POST')
-          // A control character in a header is refused by the server itself.
+          // The server itself rejects control characters in a header.
           if (answer.status === 400) continue
           expect(answer.status).toBe(401)
           const href = linkOf(answer.body, 'Log in')
@@ -244,7 +244,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the Referer of a script'() {
+    async 'the Referer of a fetch'() {
       const app = await start({ routes: guardAll })
       return async (target) => {
         const out: string[] = []
@@ -259,7 +259,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'what afterLogin returns'() {
+    async 'the return value of afterLogin'() {
       let wanted = ''
       const agent = browser(await start({ options: { fetch: tokensAtOnce, afterLogin: () => wanted } }))
       return async (target) => {
@@ -300,7 +300,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       const { app, given } = await startOwnRoutes()
       return async (target) => {
         given.target = target
-        // What is refused for a visitor is refused here: that costs no login.
+        // A target that is rejected for a visitor is rejected for a user too, and this check needs no login.
         await sendRaw(app, '/end')
         if (given.refused) return []
         const agent = await loggedIn(app)
@@ -313,7 +313,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'oidc.login({ returnTo }), where the route is defined'() {
+    async 'oidc.login({ returnTo })'() {
       const { app, put } = await startOpenRoute()
       return async (target) => {
         const handler = tried(() => app.oidc.login({ returnTo: target }))
@@ -323,7 +323,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'oidc.logout({ returnTo }), where the route is defined'() {
+    async 'oidc.logout({ returnTo })'() {
       const { app, put } = await startOpenRoute()
       return async (target) => {
         const handler = tried(() => app.oidc.logout({ returnTo: target }))
@@ -346,7 +346,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a login that is finished'() {
+    async 'the transaction of a completed login'() {
       const agent = browser(await start({ options: { fetch: tokensAtOnce } }))
       return async (target) => {
         if (isTooLong(target)) return []
@@ -358,7 +358,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a login that is refused, on the page that leads back'() {
+    async 'the transaction of a denied login, on its error page'() {
       const agent = await loggedIn(await start())
       return async (target) => {
         if (isTooLong(target)) return []
@@ -371,7 +371,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a silent login that could not be made'() {
+    async 'the transaction of a failed silent login'() {
       const agent = browser(await start())
       return async (target) => {
         if (isTooLong(target)) return []
@@ -383,7 +383,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the transaction of a login that is begun anew'() {
+    async 'the transaction of a restarted login'() {
       const agent = browser(await start())
       return async (target) => {
         if (isTooLong(target)) return []
@@ -399,7 +399,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       }
     },
 
-    async 'the claim of a response that comes again'() {
+    async 'the record of a response that is used again'() {
       const agent = browser(await start())
       return async (target) => {
         const { id, line, callback } = planted(world.provider.issuer, '/profile')

@@ -1,4 +1,4 @@
-/** Open redirects: whatever goes in, wherever it goes in, what comes out is on the origin of the application. */
+/** Open redirects: every redirect stays on the origin of the application, for any target from any input. */
 import * as fc from 'fast-check'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -13,15 +13,15 @@ const world = flow()
 const hostile = families.flatMap(({ targets }) => targets)
 
 /**
- * Two targets of a family: the first, and the first that is taken for a path on this origin, since what is refused says
- * nothing of the way that a path takes.
+ * Two targets of a family: the first, and the first that `localPath` accepts, since a rejected target does not show how
+ * accepted ones are processed.
  */
 function samples({ targets }: Family): string[] {
   const taken = targets.find((target) => localPath(target, publicOrigin) !== undefined)
   return [...new Set([...targets.slice(0, 1), ...(taken === undefined ? [] : [taken])])]
 }
 
-// What judges a target is `localPath`, which gets all of them below. The entrances get all of them in depth.
+// `localPath` decides about targets and is tested with all of them below. The inputs get all of them in the deep run only.
 const isDeep = depth() === 'deep'
 const sentHostile = isDeep ? hostile : families.flatMap(samples)
 const sentGood = isDeep ? goodTargets : goodSamples
@@ -33,20 +33,20 @@ function decodedOnce(text: string): string {
   )
 }
 
-/** What a browser, or who handles the text before it gets there, may make of an address. */
+/** All readings of a URL by a browser, or by software in front of it. */
 function readings(address: string): Set<string> {
   const texts = [address, decodedOnce(address)].flatMap((text) => {
-    // WHATWG URL: tabs and line breaks go wherever they are, other control characters and spaces at both ends.
+    // WHATWG URL: removes tabs and line breaks anywhere, and other control characters and spaces at both ends.
     const stripped = text.replace(/[\t\n\r]/g, '').replace(/^[\0-\x20]+|[\0-\x20]+$/g, '')
     return [text, stripped, stripped.replaceAll('\\', '/')]
   })
   return new Set(texts)
 }
 
-/** Pages on which the browser may stand when it reads an address. */
+/** Pages that may be the base of a URL. */
 const standing = ['/', '/callback?code=x', '/deep/below/page?x=//y']
 
-/** How an address would leave an origin, or is not one plain path of it; undefined where it stays. */
+/** Why a URL would leave the origin or is not a plain path; undefined if it stays. */
 function fault(address: string, origin: string): string | undefined {
   for (const reading of readings(address)) {
     for (const page of standing) {
@@ -58,7 +58,7 @@ function fault(address: string, origin: string): string | undefined {
   return /^\/(?![/\\]|%2f|%5c)[\x21-\x5b\x5d-\x7e]*$/i.test(path) ? undefined : 'is no plain path'
 }
 
-/** The faults of what comes out of a target, each as one line. */
+/** The faults of the URLs that result from a target, one line each. */
 function findFaults(target: string, addresses: readonly string[], origin = publicOrigin): string[] {
   return addresses.flatMap((address) => {
     const found = fault(address, origin)
@@ -66,7 +66,7 @@ function findFaults(target: string, addresses: readonly string[], origin = publi
   })
 }
 
-/** Sends each target in, and holds what comes out against the origin. */
+/** Sends each target, and checks that the results stay on the origin. */
 async function allStay(
   send: (target: string) => Promise<readonly string[]>,
   targets: readonly string[],
@@ -76,26 +76,30 @@ async function allStay(
   expect(faults).toEqual([])
 }
 
-describe('the corpus', () => {
-  it('has at least 300 hostile targets and 60 good ones, none twice', { meta: { id: 'redirects-1' } }, () => {
-    expect(new Set(hostile).size).toBe(hostile.length)
-    expect(hostile.length).toBeGreaterThanOrEqual(300)
-    expect(new Set(goodTargets).size).toBe(goodTargets.length)
-    expect(goodTargets.length).toBeGreaterThanOrEqual(60)
-  })
+describe('the corpus of redirect targets', () => {
+  it(
+    'the corpus has at least 300 hostile and 60 valid targets, without duplicates',
+    { meta: { id: 'redirects-1' } },
+    () => {
+      expect(new Set(hostile).size).toBe(hostile.length)
+      expect(hostile.length).toBeGreaterThanOrEqual(300)
+      expect(new Set(goodTargets).size).toBe(goodTargets.length)
+      expect(goodTargets.length).toBeGreaterThanOrEqual(60)
+    },
+  )
 
-  it('has targets that do lead elsewhere, and others that do not', () => {
+  it('at least 200 hostile targets leave the origin, and no valid target does', () => {
     const leaving = hostile.filter((target) => fault(target, publicOrigin)?.startsWith('leaves'))
     expect(leaving.length).toBeGreaterThanOrEqual(200)
     for (const target of goodTargets) expect(fault(target, publicOrigin)).toBeUndefined()
   })
 
-  it('has a good target of each kind among its samples', () => {
+  it('the valid samples are part of the corpus, without duplicates', () => {
     for (const target of goodSamples) expect(goodTargets).toContain(target)
     expect(new Set(goodSamples).size).toBe(goodSamples.length)
   })
 
-  it('has samples of each family, and of most families one that is taken for a path', () => {
+  it('each family has samples, and most have one that localPath() accepts', () => {
     for (const family of families) expect(samples(family).length).toBeGreaterThan(0)
     const taken = families.filter((family) => samples(family).some((target) => localPath(target, publicOrigin)))
     expect(taken.length).toBeGreaterThan(families.length / 2)
@@ -104,48 +108,51 @@ describe('the corpus', () => {
 
 const sentFrom = [publicOrigin, 'http://127.0.0.1:3000', 'https://app.example.com:8443']
 
-describe.each(families.map((family) => [family.name, family.targets] as const))('of %s', (_name, targets) => {
-  it.each(sentFrom)('localPath makes paths that stay on %s, or none', (origin) => {
-    const faults = targets.flatMap((target) => {
-      const path = localPath(target, origin)
-      // A path is written below a base path, and behind the origin, too.
-      return path === undefined ? [] : findFaults(target, [path, `/shop${path}`, origin + path], origin)
+describe.each(families.map((family) => [family.name, family.targets] as const))(
+  'localPath() and localReferer() with %s',
+  (_name, targets) => {
+    it.each(sentFrom)('localPath() returns a path that stays on %s, or undefined', (origin) => {
+      const faults = targets.flatMap((target) => {
+        const path = localPath(target, origin)
+        // Paths are also appended to a base path and to the origin.
+        return path === undefined ? [] : findFaults(target, [path, `/shop${path}`, origin + path], origin)
+      })
+      expect(faults).toEqual([])
     })
-    expect(faults).toEqual([])
-  })
 
-  it('localPath makes paths that it leaves as they are', () => {
-    const paths = targets.flatMap((target) => localPath(target, publicOrigin) ?? [])
-    expect(paths.map((path) => localPath(path, publicOrigin))).toEqual(paths)
-  })
-
-  it('localPath takes none that leads elsewhere from where a browser stands', () => {
-    const taken = targets.filter((target) => localPath(target, publicOrigin) !== undefined)
-    for (const target of taken) {
-      for (const page of standing) expect(new URL(target, publicOrigin + page).origin).toBe(publicOrigin)
-    }
-  })
-
-  it('localReferer makes paths that stay on this origin, or none', () => {
-    const faults = targets.flatMap((target) => {
-      const referers = ['', publicOrigin, `${publicOrigin}/`].map((before) => before + target)
-      // A header's octets arrive as latin1.
-      const texts = referers.flatMap((text) => [text, Buffer.from(text, 'utf8').toString('latin1')])
-      return findFaults(
-        target,
-        texts.flatMap((text) => localReferer(text, publicOrigin) ?? []),
-      )
+    it('localPath() returns its own results unchanged', () => {
+      const paths = targets.flatMap((target) => localPath(target, publicOrigin) ?? [])
+      expect(paths.map((path) => localPath(path, publicOrigin))).toEqual(paths)
     })
-    expect(faults).toEqual([])
-  })
-})
 
-describe('a good target', () => {
-  it.each(sentFrom)('comes out of localPath as it went in on %s', (origin) => {
+    it('localPath() accepts only targets that stay on the origin, from any page', () => {
+      const taken = targets.filter((target) => localPath(target, publicOrigin) !== undefined)
+      for (const target of taken) {
+        for (const page of standing) expect(new URL(target, publicOrigin + page).origin).toBe(publicOrigin)
+      }
+    })
+
+    it('localReferer() returns a path that stays on the origin, or undefined', () => {
+      const faults = targets.flatMap((target) => {
+        const referers = ['', publicOrigin, `${publicOrigin}/`].map((before) => before + target)
+        // Node decodes the octets of a header as latin1.
+        const texts = referers.flatMap((text) => [text, Buffer.from(text, 'utf8').toString('latin1')])
+        return findFaults(
+          target,
+          texts.flatMap((text) => localReferer(text, publicOrigin) ?? []),
+        )
+      })
+      expect(faults).toEqual([])
+    })
+  },
+)
+
+describe('localPath() and localReferer() with a valid target', () => {
+  it.each(sentFrom)('localPath() returns a valid target unchanged on %s', (origin) => {
     expect(goodTargets.map((target) => localPath(target, origin))).toEqual(goodTargets)
   })
 
-  it('comes out of localReferer without its fragment', () => {
+  it('localReferer() returns a valid target without its fragment', () => {
     const paths = goodTargets.map((target) => target.split('#')[0])
     expect(goodTargets.map((target) => localReferer(publicOrigin + target, publicOrigin))).toEqual(paths)
   })
@@ -153,10 +160,10 @@ describe('a good target', () => {
 
 const ways = waysOf(world)
 
-// In depth the longest of these specs: more than 500 targets in 20 ways, some of which take a whole login each.
-describe('a hostile target stays on this origin', { meta: { id: 'redirects-2' } }, () => {
+// The slowest spec of the deep run: more than 500 targets at 20 inputs, some of which need a whole login for each.
+describe('a hostile redirect target', { meta: { id: 'redirects-2' } }, () => {
   it.each(Object.entries(ways))(
-    'as %s',
+    'a hostile target stays on the origin as %s',
     async (_name, way) => {
       await allStay(await way(), sentHostile)
     },
@@ -164,19 +171,19 @@ describe('a hostile target stays on this origin', { meta: { id: 'redirects-2' } 
   )
 })
 
-describe('a good target comes out as it went in', { timeout }, () => {
-  // Not encoded, another parameter would begin with each `&`.
+describe('a valid redirect target', { timeout }, () => {
+  // Without encoding, each `&` would start another parameter.
   const carrying = Object.entries(ways).filter(([name]) => !name.includes('not encoded'))
 
-  it.each(carrying)('as %s', async (name, way) => {
+  it.each(carrying)('a valid target remains unchanged as %s', async (name, way) => {
     const prefix = name.includes('below a prefix') ? '/shop' : ''
     const send = await way()
     for (const target of sentGood) {
       if ((prefix + target).length > 2048) continue
-      // No request has a fragment.
+      // Requests contain no fragment.
       const sent = /request target|Referer/.test(name) ? (target.split('#')[0] as string) : target
       const out = await send(sent)
-      // The start page of the application is not guarded, so that nothing comes of a request for it.
+      // The start page is not guarded, so a request for it does not redirect.
       if (out.length === 0 && /^\/(?:\?|$)/.test(sent) && name.includes('request target')) continue
       expect(out.map((address) => address.replace(/^https:\/\/[^/]+/, ''))).toContain(prefix + sent)
     }
@@ -184,7 +191,7 @@ describe('a good target comes out as it went in', { timeout }, () => {
 })
 
 describe('a returnTo', () => {
-  it('goes all the way through the provider: one of each family, and the good ones', async () => {
+  it('a whole login keeps a hostile returnTo on the origin and a valid one unchanged', async () => {
     const app = await startAtPublicOrigin(world)
     const agent = createUserAgent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
     const end = async (target: string): Promise<string> => {
@@ -198,7 +205,7 @@ describe('a returnTo', () => {
     for (const target of sentGood) expect(await end(target)).toBe(target)
   })
 
-  it('adds nothing to the authorization request, whatever stands in it', async () => {
+  it('a returnTo cannot add parameters to the authorization request', async () => {
     const app = await startAtPublicOrigin(world)
     const asked = async (target: string): Promise<string[]> => {
       const answer = await sendRaw(app, `/login?returnTo=${queryValue(target)}`)
@@ -246,7 +253,7 @@ const targets = fc.oneof(
   fc.webUrl(),
 )
 
-/** Of these characters and octets nothing is rewritten or refused, wherever they stand (RFC 3986 3.3 to 3.5). */
+/** Characters and octets that are valid anywhere and remain unchanged (RFC 3986 3.3 to 3.5). */
 const plain = fc.constantFrom(...'abcXYZ0189-_~!$&()*+,;=:@'.split(''), '%20', '%25', '%C3%A9', '%ff', '%3F', '%23')
 const segment = fc.array(plain, { minLength: 1, maxLength: 8 }).map((parts) => parts.join(''))
 const tail = fc.array(fc.oneof(plain, fc.constantFrom('/', '//', '?', '.', '..', '%2f', '%5c', '%0d%0a')), {
@@ -273,15 +280,15 @@ const origins = fc.constantFrom(
   'https://xn--caf-dma.example',
 )
 
-describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } }, () => {
-  it('comes out on the origin, or not at all, and stays what it is when it goes in again', () => {
+describe('localPath() with arbitrary targets', { timeout, meta: { id: 'redirects-3' } }, () => {
+  it('localPath() returns a path on the origin that it accepts unchanged, or undefined', () => {
     fc.assert(
       fc.property(targets, origins, (target, origin) => {
         const path = localPath(target, origin)
         if (path === undefined) return
         expect(fault(path, origin)).toBeUndefined()
         expect(localPath(path, origin)).toBe(path)
-        // Below any base path too, and in an absolute URL, as a logout has it.
+        // This also holds in an absolute URL, as at a logout, and below a base path.
         expect(fault(origin + path, origin)).toBeUndefined()
         expect(fault(`/shop${path}`, origin)).toBeUndefined()
       }),
@@ -289,7 +296,7 @@ describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } 
     )
   })
 
-  it('comes out as it is where it is a plain path', () => {
+  it('localPath() returns any plain path unchanged', () => {
     fc.assert(
       fc.property(goodPaths, origins, (target, origin) => {
         expect(localPath(target, origin)).toBe(target)
@@ -299,15 +306,15 @@ describe('whatever goes into localPath', { timeout, meta: { id: 'redirects-3' } 
   })
 })
 
-describe('whatever Referer comes', { timeout }, () => {
-  it('names a page of this origin, or none', () => {
+describe('localReferer() with arbitrary headers', { timeout }, () => {
+  it('localReferer() returns a path of this origin, or undefined', () => {
     const referers = fc.oneof(
       targets,
       ...['', '/', '@', '.'].map((glue) => targets.map((one) => publicOrigin + glue + one)),
     )
     fc.assert(
       fc.property(referers, (referer) => {
-        // A header's octets arrive as latin1.
+        // Node decodes the octets of a header as latin1.
         for (const text of [referer, Buffer.from(referer, 'utf8').toString('latin1')]) {
           const path = localReferer(text, publicOrigin)
           if (path !== undefined) expect(fault(path, publicOrigin)).toBeUndefined()
@@ -317,19 +324,19 @@ describe('whatever Referer comes', { timeout }, () => {
     )
   })
 
-  it('is none where it is no URL, also in a process that has read many', () => {
-    // Once it is compiled, the URL.canParse of Node.js 20 takes the octets of such texts for UTF-8, and them for URLs.
+  it('localReferer() rejects an invalid URL, also after many calls', () => {
+    // Once it is optimized, the URL.canParse of Node.js 20 reads such octets as UTF-8, and so accepts them as URLs.
     for (let count = 0; count < 200_000; count++) localReferer(`${publicOrigin}/page${count % 10}`, publicOrigin)
     const octets = Buffer.from('https://app.example.com\u2044evil.example/', 'utf8').toString('latin1')
     expect(localReferer(octets, publicOrigin)).toBeUndefined()
   })
 })
 
-describe('whatever goes in by HTTP', { timeout }, () => {
+describe('arbitrary targets over HTTP', { timeout }, () => {
   const numRuns = runs(150)
 
   it.each(['', '/shop'])(
-    'as returnTo stays on this origin, with the base path "%s"',
+    'an arbitrary returnTo stays on the origin, with the base path "%s"',
     { meta: { id: 'redirects-4' } },
     async (basePath) => {
       const app = await startAtPublicOrigin(world, { basePath, ...(basePath && { mount: basePath }) })
@@ -344,7 +351,7 @@ describe('whatever goes in by HTTP', { timeout }, () => {
     },
   )
 
-  it('as a good returnTo comes out as it is', async () => {
+  it('any plain path as returnTo remains unchanged', async () => {
     const app = await startAtPublicOrigin(world)
     await fc.assert(
       fc.asyncProperty(goodPaths, async (target) => {
@@ -355,7 +362,7 @@ describe('whatever goes in by HTTP', { timeout }, () => {
   })
 
   it.each(['', '/shop'])(
-    'as request target stays on this origin, with the base path "%s" taken off',
+    'an arbitrary request target stays on the origin, with the base path "%s" stripped',
     async (basePath) => {
       const app = await startAtPublicOrigin(world, {
         basePath,
@@ -372,8 +379,8 @@ describe('whatever goes in by HTTP', { timeout }, () => {
     },
   )
 
-  it('as what afterLogin returns stays on this origin', async () => {
-    const send = await (ways['what afterLogin returns'] as (typeof ways)[string])()
+  it('an arbitrary return value of afterLogin stays on the origin', async () => {
+    const send = await (ways['the return value of afterLogin'] as (typeof ways)[string])()
     await fc.assert(
       fc.asyncProperty(targets, async (target) => {
         for (const address of await send(target)) expect(fault(address, publicOrigin)).toBeUndefined()

@@ -1,9 +1,9 @@
-/** Looks for secrets in everything that was seen, in all forms in which they could get there. */
+/** Searches everything that was observed for secrets, in every encoding in which they could appear. */
 import { randomBytes } from 'node:crypto'
 
-/** Shortest text that is searched for: shorter ones are found by chance. */
+/** Shortest text to search for. Shorter ones would match by chance. */
 const shortest = 10
-/** Texts are looked up by so many of their characters. */
+/** Number of characters by which texts are looked up. */
 const keyLength = 8
 
 interface Needle {
@@ -15,11 +15,11 @@ interface Needle {
 interface Seen {
   readonly where: string
   readonly text: string
-  /** Values of secrets that the protocol puts there. */
+  /** Secrets that the protocol itself puts there. */
   readonly except: readonly string[]
 }
 
-/** The characters of base64 that a text decides by itself, wherever in a longer text it stands. */
+/** The base64 characters that depend on the text alone, for each offset within a longer text. */
 function base64Within(text: string): string[] {
   const bytes = Buffer.from(text)
   return [0, 1, 2].map((before) => {
@@ -29,7 +29,7 @@ function base64Within(text: string): string[] {
   })
 }
 
-/** A text as it is, and as it is after what programs do to texts on the way into a log, a page or a store. */
+/** A text and its common encodings in logs, pages and stores. */
 export function formsOf(value: string): Map<string, string> {
   const forms = new Map<string, string>()
   const add = (form: string, text: string): void => void (text.length >= shortest && forms.set(form, text))
@@ -58,7 +58,7 @@ export function formsOf(value: string): Map<string, string> {
   return forms
 }
 
-/** A secret whole, its halves, and of a JWT the parts that are not the same for all. */
+/** A secret, its halves, and the payload and signature of a JWT. */
 export function partsOf(value: string): [string, string][] {
   const middle = Math.ceil(value.length / 2)
   const [, payload, signature] = /^eyJ[\w-]+\.([\w-]+)\.([\w-]*)$/.exec(value) ?? []
@@ -71,15 +71,15 @@ export function partsOf(value: string): [string, string][] {
   ]
 }
 
-/** What is secret, what was seen, and whether any of the one is in the other. */
+/** Collects secrets and observed texts, and finds the secrets in the texts. */
 export class Watch {
   readonly #secrets = new Map<string, string>()
-  /** By characters from the middle of each, where texts of a kind differ. */
+  /** By characters from the middle, since similar texts differ there. */
   readonly #needles = new Map<string, Needle[]>()
   readonly #places = new Set<string>()
   #seen = new Map<string, Seen>()
 
-  /** Plants a value, so that it is looked for from now on in all that was and will be seen. */
+  /** Registers a secret, to be searched for in all texts observed before and after. */
   plant(secret: string, value: string | null | undefined): void {
     if (!value || this.#secrets.has(value)) return
     this.#secrets.set(value, secret)
@@ -111,7 +111,7 @@ export class Watch {
     this.#places.clear()
   }
 
-  /** What was found of which secret, where, with the first of its forms; and forgets what it was found in. */
+  /** Each leaked secret with its place and the first encoding found. Forgets the texts that were searched. */
   leaks(): string[] {
     const found = new Map<string, string>()
     for (const { where, text, except } of this.#seen.values()) {
@@ -132,7 +132,7 @@ function middleOf(text: string): number {
   return Math.floor((text.length - keyLength) / 2)
 }
 
-/** A value that is found by its words, and has characters that every encoding changes. */
+/** A recognizable secret with characters that every encoding changes. */
 export function planted(what: string): string {
   return `${what}/${randomBytes(12).toString('hex')}+&=%20"~${randomBytes(12).toString('hex')}`
 }

@@ -1,7 +1,6 @@
 /**
- * Session fixation: somebody else knows the id of the session that a browser comes with, since it is that person's own,
- * a former one of this browser, or one that was planted from a sibling host. What is done with it from then on must be
- * of no use to who knows the id.
+ * Session fixation: an attacker knows the session id that a browser sends. It may be the attacker's own session, a former
+ * one of this browser, or one that was planted from a sibling host. After a login the known id must be useless.
  */
 import type { Express } from 'express'
 import { createOidc, type Oidc } from 'express-session-oidc'
@@ -16,11 +15,11 @@ declare module 'express-session' {
   }
 }
 
-/** A host of the attacker's own beside the application's: browsers let it set cookies for the domain they share. */
+/** A host of the attacker below the same domain: browsers let it set cookies for that shared domain. */
 const sibling = 'https://evil.example.com/'
 const client = { clientId: 'web', clientSecret: 'web-secret', redirectUris: [`${publicOrigin}/partner/callback`] }
 
-// Elliptic curves, since these specs log in some hundred times.
+// ES256, since these specs log in several hundred times, and RS256 is slower.
 const world = flow({
   algorithm: 'ES256',
   clients: [
@@ -36,7 +35,7 @@ const world = flow({
 let partners: TestProvider
 
 beforeAll(async () => {
-  // Another host than the first one's, since the two would share their cookies.
+  // Two providers on one host would share their cookies.
   partners = await startTestProvider({
     hostname: 'localhost',
     algorithm: 'ES256',
@@ -92,7 +91,7 @@ function cookieOf(agent: UserAgent): string {
   return agent.jar.get('connect.sid')?.value ?? ''
 }
 
-/** A browser with nothing but a session cookie. */
+/** A browser with only a session cookie. */
 function withCookie(app: TestApp, value: string): UserAgent {
   const agent = browser(app)
   agent.jar.set(`connect.sid=${value}; Path=/; Secure`, publicOrigin)
@@ -106,13 +105,13 @@ async function logIn(agent: UserAgent, user: string): Promise<void> {
   expect({ url: page.url, text: page.text() }).toEqual({ url: `${publicOrigin}/`, text: `hello ${user}` })
 }
 
-/** Logs in with the partner, beside what there is. */
+/** Logs in with the partner, in addition to an existing login. */
 async function link(agent: UserAgent): Promise<void> {
   const page = await agent.get('/link')
   expect({ url: page.url, status: page.status }).toEqual({ url: `${publicOrigin}/`, status: 200 })
 }
 
-/** Sessions that an attacker knows the cookie of. */
+/** Sessions whose cookie the attacker knows. */
 const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
   'an anonymous session with data': async (app) => {
     const agent = browser(app)
@@ -133,7 +132,7 @@ const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
     await agent.get('/put/planted')
     return agent
   },
-  'a session that was destroyed': async (app) => {
+  'a destroyed session': async (app) => {
     const agent = browser(app)
     await logIn(agent, 'mallory')
     await agent.get('/put/planted')
@@ -141,7 +140,7 @@ const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
     await agent.post('/logout')
     return withCookie(app, cookie)
   },
-  'a session that never was, under an id of the right form': async (app) => {
+  'a session that does not exist, under a well-formed id': async (app) => {
     const agent = browser(app)
     await agent.get('/put/planted')
     await world.redis.client.del(`sess:${(await seenBy(agent)).id}`)
@@ -149,21 +148,21 @@ const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
   },
 }
 
-/** How browsers come to send a cookie that the application has not set. */
+/** Ways to make a browser send a cookie that the application did not set. */
 const ways: Record<string, (agent: UserAgent, cookie: string) => void> = {
-  'in the place of its own': (agent, cookie) => {
+  'instead of its own cookie': (agent, cookie) => {
     agent.jar.delete('connect.sid')
     agent.jar.set(`connect.sid=${cookie}; Path=/; Secure`, publicOrigin)
   },
   'from a sibling host, for the whole domain': (agent, cookie) => {
     agent.jar.set(`connect.sid=${cookie}; Domain=example.com; Path=/; Secure`, sibling)
   },
-  'from a sibling host, for the callback routes alone': (agent, cookie) => {
+  'from a sibling host, for the callback routes only': (agent, cookie) => {
     for (const path of ['/callback', '/partner/callback']) {
       agent.jar.set(`connect.sid=${cookie}; Domain=example.com; Path=${path}; Secure`, sibling)
     }
   },
-  'several times, with other paths and domains': (agent, cookie) => {
+  'several times, with different paths and domains': (agent, cookie) => {
     for (const path of ['/', '/switch', '/link', '/callback', '/partner/callback']) {
       agent.jar.set(`connect.sid=${cookie}; Domain=example.com; Path=${path}; Secure`, sibling)
       agent.jar.set(`connect.sid=${cookie}; Path=${path}; Secure`, publicOrigin)
@@ -171,7 +170,7 @@ const ways: Record<string, (agent: UserAgent, cookie: string) => void> = {
   },
 }
 
-/** What a user does with a browser into which the cookie was planted: what was before, and the login that follows. */
+/** What the user does before the cookie is planted, and the login that follows. */
 const logins: Record<string, { before: (agent: UserAgent) => Promise<void>; path: string; expected: Partial<Seen> }> = {
   'before the first login': {
     before: async () => {},
@@ -204,10 +203,10 @@ const logins: Record<string, { before: (agent: UserAgent) => Promise<void>; path
   },
 }
 
-describe.each(Object.entries(logins))('a session that an attacker knows, planted %s', (_moment, login) => {
-  describe.each(Object.entries(ways))('%s', (_way, plant) => {
+describe.each(Object.entries(logins))('a known session cookie, planted %s', (_moment, login) => {
+  describe.each(Object.entries(ways))('the planted cookie is sent %s', (_way, plant) => {
     it.each(Object.entries(sessions))(
-      'is of no use to the attacker afterwards: %s',
+      'after the login the attacker gains nothing from %s',
       { meta: { id: 'session-fixation-1' } },
       async (_session, make) => {
         const app = await start()
@@ -230,7 +229,7 @@ describe.each(Object.entries(logins))('a session that an attacker knows, planted
         expect(seen.basket).not.toBe('of-bob')
         await own.get('/put/of-the-victim')
 
-        // Where the browser sent another session along, this one is as it was: the attacker's own.
+        // If the browser sent another cookie first, the known session is unchanged and still the attacker's own.
         const { id: _, ...asBefore } = former
         for (const agent of [attacker, withCookie(app, known)]) {
           expect(await seenBy(agent)).toMatchObject(isUsed ? nobody : asBefore)
@@ -239,8 +238,8 @@ describe.each(Object.entries(logins))('a session that an attacker knows, planted
           expect(await world.redis.client.exists(`sess:${id}`)).toBe(0)
           expect(await world.redis.client.keys(`oidc:*${id}*:tokens:*`)).toEqual([])
         }
-        // A browser in which the planted cookie stands before the application's own does not keep its session. That is a
-        // nuisance; what it has instead is not the attacker's session, or an empty one of which nothing is kept.
+        // A browser that sends the planted cookie before the application's own cannot keep its session. This is a nuisance
+        // only: it then has another session than the attacker's, or an empty one that is never saved.
         const after = await seenBy(victim)
         if (after.id === id) expect(after).toMatchObject(nobody)
       },
@@ -248,12 +247,12 @@ describe.each(Object.entries(logins))('a session that an attacker knows, planted
   })
 })
 
-/** Which of several session cookies express-session takes at the callback: the first. */
+/** The session cookie that express-session uses at the callback, which is the first of several. */
 function sentFirst(agent: UserAgent): string | undefined {
   return agent.jar.cookies(`${publicOrigin}/callback`).find(({ name }) => name === 'connect.sid')?.value
 }
 
-describe('a copy of the cookie of a session in use', () => {
+describe('a stolen copy of a session cookie', () => {
   async function victimWithBasket(app: TestApp): Promise<UserAgent> {
     const agent = browser(app)
     await logIn(agent, 'alice')
@@ -264,9 +263,9 @@ describe('a copy of the cookie of a session in use', () => {
   it.each([
     ['the same user logs in again', (agent: UserAgent) => logIn(agent, 'alice'), { user: 'alice', basket: 'pears' }],
     ['another user logs in', (agent: UserAgent) => logIn(agent, 'bob'), { user: 'bob', basket: null }],
-    ['a login with a second provider comes in addition', link, { user: 'alice', partner: 'alice-at-partner' }],
-    ['its user logs out', (agent: UserAgent) => agent.post('/logout'), nobody],
-  ])('is dead once %s', async (_what, act, expected) => {
+    ['the user logs in with a second provider', link, { user: 'alice', partner: 'alice-at-partner' }],
+    ['the user logs out', (agent: UserAgent) => agent.post('/logout'), nobody],
+  ])('a stolen session cookie is useless once %s', async (_what, act, expected) => {
     const app = await start()
     const victim = await victimWithBasket(app)
     const thief = withCookie(app, cookieOf(victim))
@@ -276,14 +275,14 @@ describe('a copy of the cookie of a session in use', () => {
     expect(await seenBy(victim)).toMatchObject(expected)
     expect((await seenBy(victim)).id).not.toBe(former.id)
     expect(await seenBy(thief)).toMatchObject(nobody)
-    // Whatever is written with it goes nowhere.
+    // Data written with it is not stored.
     const writer = withCookie(app, cookieOf(thief))
     await writer.get('/put/by-the-thief')
     expect((await seenBy(victim)).basket).not.toBe('by-the-thief')
     expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
   })
 
-  it('of the former user does not show what the next one does, nor the next one what the former left', async () => {
+  it('two successive users of a browser do not see the data of each other', async () => {
     const app = await start()
     const shared = await victimWithBasket(app)
     const formerUser = withCookie(app, cookieOf(shared))
@@ -295,8 +294,8 @@ describe('a copy of the cookie of a session in use', () => {
   })
 })
 
-describe('a session that an attacker knows, planted before a logout', () => {
-  it('ends, and its cookie is good for nothing, for whomever it was', async () => {
+describe('a known session cookie, planted before a logout', () => {
+  it('a logout ends the planted session, and its cookie logs nobody in', async () => {
     const app = await start()
     for (const make of Object.values(sessions)) {
       const attacker = await make(app)
@@ -304,14 +303,14 @@ describe('a session that an attacker knows, planted before a logout', () => {
       const { user } = await seenBy(victim)
       await victim.post('/logout')
       await victim.post('/partner/logout')
-      // Nobody's data are what a logout ends: that session goes on as it was.
+      // A logout does not end an anonymous session.
       const isAnonymous = user === null && (await seenBy(attacker)).basket === 'planted'
       if (!isAnonymous) expect(await seenBy(attacker)).toMatchObject(nobody)
       expect(await seenBy(victim)).toMatchObject({ user: null, partner: null })
     }
   })
 
-  it('has taken nothing along from the login that ended: the next one begins empty', async () => {
+  it('a login after the logout starts with an empty session', async () => {
     const app = await start()
     const attacker = await sessions['a session with a login of the attacker']?.(app)
     const victim = withCookie(app, cookieOf(attacker as UserAgent))
@@ -321,8 +320,8 @@ describe('a session that an attacker knows, planted before a logout', () => {
   })
 })
 
-describe('the way from a session that was replaced to its successor, kept for requests under way', () => {
-  /** The attacker's session has a login with the partner; the victim logs in with the other provider beside it. */
+describe('the record that leads from a replaced session to its successor', () => {
+  /** The attacker's session has a login with the partner. The victim adds a login with the other provider. */
   async function linked(app: TestApp): Promise<{ attacker: UserAgent; victim: UserAgent }> {
     const attacker = (await sessions['a session with a login of the attacker at the partner']?.(app)) as UserAgent
     const victim = withCookie(app, cookieOf(attacker))
@@ -331,7 +330,7 @@ describe('the way from a session that was replaced to its successor, kept for re
     return { attacker, victim }
   }
 
-  it('does not show the successor, nor write to it', async () => {
+  it('the old cookie neither reads nor writes the successor', async () => {
     const app = await start()
     const { attacker, victim } = await linked(app)
     expect(await seenBy(attacker)).toMatchObject(nobody)
@@ -340,7 +339,7 @@ describe('the way from a session that was replaced to its successor, kept for re
     expect((await attacker.fetch('/profile')).status).toBe(401)
   })
 
-  it('ends no login by a logout that was made after it: not that of the victim', async () => {
+  it("a logout with the old cookie does not end the victim's login", async () => {
     const app = await start()
     const { attacker, victim } = await linked(app)
     const answer = await attacker.post('/logout', {}, { redirect: 'manual', followRefresh: false })
@@ -348,7 +347,7 @@ describe('the way from a session that was replaced to its successor, kept for re
     expect(await seenBy(victim)).toMatchObject({ user: 'alice' })
   })
 
-  it('hands out no ID token of a login that went over, to who comes with the old cookie', async () => {
+  it('a logout with the old cookie does not reveal the ID token of a moved login', async () => {
     const app = await start()
     const victim = browser(app)
     await logIn(victim, 'alice')

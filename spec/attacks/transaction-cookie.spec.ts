@@ -1,6 +1,6 @@
 /**
- * The cookie of a login under way, changed or used for what it was not made for; and what else we seal or keep, used as
- * such a cookie. None of it logs anybody in, and none of it is more than a login that begins anew or a page that says no.
+ * The cookie of a login in progress (the transaction cookie), modified or used for another purpose, and other sealed or
+ * stored values used as that cookie. None of them logs anybody in: the login restarts, or an error page follows.
  */
 import * as fc from 'fast-check'
 import type { OidcOptions } from 'express-session-oidc'
@@ -40,7 +40,7 @@ interface Begun {
   readonly value: string
 }
 
-/** A login under way, up to its response. */
+/** A login in progress, up to its authorization response. */
 async function begun(app: TestApp): Promise<Begun> {
   const agent = app.agent()
   const callback = await response(agent, '/profile')
@@ -49,12 +49,12 @@ async function begun(app: TestApp): Promise<Begun> {
   return { app, agent, callback, id, name, value: agent.jar.get(name)?.value ?? '' }
 }
 
-/** The response comes with these cookies alone, and what is answered changes nothing in the user's own browser. */
+/** Delivers the response with only these cookies, without any effect on the user's own browser. */
 function comesWith({ app, callback }: Begun, cookie: string): Promise<UserAgentResponse> {
   return app.agent().get(callback, { headers: { cookie }, redirect: 'manual' })
 }
 
-/** The login begins anew, at the provider, and nothing was sent there: as if the browser had no cookie of it. */
+/** Checks that the login restarts as without a transaction cookie, and that no token request was sent. */
 function beginsAnew(answer: UserAgentResponse, what: unknown = ''): void {
   const to = answer.headers.get('location') ?? ''
   expect({ what, status: answer.status, to: to.slice(0, to.indexOf('?')) }).toEqual({
@@ -65,7 +65,7 @@ function beginsAnew(answer: UserAgentResponse, what: unknown = ''): void {
   expect(world.provider.requestsTo('token')).toEqual([])
 }
 
-/** The login that nobody could do anything with is still its user's own. */
+/** Checks that the login in progress was not used and still succeeds for its user. */
 async function isStillGood({ app, agent, callback }: Begun): Promise<void> {
   expect(told(app, 'login')).toEqual([])
   expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -73,28 +73,32 @@ async function isStillGood({ app, agent, callback }: Begun): Promise<void> {
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-describe('a transaction cookie with one character changed', () => {
-  it('is none, whichever it is', { meta: { id: 'transaction-cookie-1' } }, async () => {
-    const login = await begun(await start())
-    const { name, value } = login
-    expect(value.length).toBeGreaterThan(200)
-    const changes = Array.from(value, (character, at) => {
-      const index = alphabet.indexOf(character)
-      // One of its bits; all bits of all bytes follow below, without the way through a server. Now and then a character
-      // that base64url has not.
-      const others = [alphabet.charAt(index ^ (1 << (at % 6))), ...(at % 10 === 0 ? ['=', '%'] : [])]
-      return others.map((other) => value.slice(0, at) + other + value.slice(at + 1))
-    }).flat()
-    // Several at a time: they are independent of one another.
-    for (let at = 0; at < changes.length; at += 8) {
-      const some = changes.slice(at, at + 8)
-      const answers = await Promise.all(some.map((changed) => comesWith(login, `${name}=${changed}`)))
-      for (const [index, answer] of answers.entries()) beginsAnew(answer, some[index])
-    }
-    await isStillGood(login)
-  })
+describe('a tampered transaction cookie', () => {
+  it(
+    'a transaction cookie with any one character changed counts as missing',
+    { meta: { id: 'transaction-cookie-1' } },
+    async () => {
+      const login = await begun(await start())
+      const { name, value } = login
+      expect(value.length).toBeGreaterThan(200)
+      const changes = Array.from(value, (character, at) => {
+        const index = alphabet.indexOf(character)
+        // One flipped bit per character, and sometimes a character outside base64url. The next test flips all bits, without a
+        // server.
+        const others = [alphabet.charAt(index ^ (1 << (at % 6))), ...(at % 10 === 0 ? ['=', '%'] : [])]
+        return others.map((other) => value.slice(0, at) + other + value.slice(at + 1))
+      }).flat()
+      // The requests are independent, so they run in batches.
+      for (let at = 0; at < changes.length; at += 8) {
+        const some = changes.slice(at, at + 8)
+        const answers = await Promise.all(some.map((changed) => comesWith(login, `${name}=${changed}`)))
+        for (const [index, answer] of answers.entries()) beginsAnew(answer, some[index])
+      }
+      await isStillGood(login)
+    },
+  )
 
-  it('or with several, does not open', () => {
+  it('a transaction cookie with any changed bits, bytes or characters does not open', () => {
     const source = { secrets: [secret], owner: 'owner' }
     const { transaction: sealer } = sealsOf(source)
     const place = cookiePlaceOf(source.owner, { https: false, basePath: '', crossSite: false })
@@ -139,38 +143,38 @@ describe('a transaction cookie with one character changed', () => {
   })
 })
 
-describe('a transaction cookie', () => {
+describe('an unsuitable transaction cookie', () => {
   it.each<[string, (login: Begun) => string]>([
-    ['with half of its value', ({ name, value }) => `${name}=${value.slice(0, value.length / 2)}`],
+    ['with half its value', ({ name, value }) => `${name}=${value.slice(0, value.length / 2)}`],
     ['without its last character', ({ name, value }) => `${name}=${value.slice(0, -1)}`],
     ['without its first character', ({ name, value }) => `${name}=${value.slice(1)}`],
-    ['with a character more', ({ name, value }) => `${name}=${value}A`],
+    ['with an extra character', ({ name, value }) => `${name}=${value}A`],
     ['with padding', ({ name, value }) => `${name}=${value}==`],
-    ['twice in one', ({ name, value }) => `${name}=${value}${value}`],
+    ['with its value repeated', ({ name, value }) => `${name}=${value}${value}`],
     ['in quotes', ({ name, value }) => `${name}="${value}"`],
     [
-      'in percent signs',
+      'with a percent-encoded value',
       ({ name, value }) => `${name}=${value.replace(/[A-Z]/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`,
     ],
-    ['in plain base64', ({ name, value }) => `${name}=${value.replaceAll('-', '+').replaceAll('_', '/')}=`],
+    ['in standard base64', ({ name, value }) => `${name}=${value.replaceAll('-', '+').replaceAll('_', '/')}=`],
     ['signed like a session cookie', ({ name, value }) => `${name}=s:${value}.${value.slice(0, 43)}`],
-    ['in capitals', ({ name, value }) => `${name}=${value.toUpperCase()}`],
-    ['in small letters', ({ name, value }) => `${name}=${value.toLowerCase()}`],
-    ['with its name in capitals', ({ name, value }) => `${name.toUpperCase()}=${value}`],
-    ['with its id in small letters', ({ name, value, id }) => `${name.replace(id, id.toLowerCase())}=${value}`],
-    ['with its name in percent signs', ({ name, value }) => `${name.replace('.', '%2E')}=${value}`],
+    ['in uppercase', ({ name, value }) => `${name}=${value.toUpperCase()}`],
+    ['in lowercase', ({ name, value }) => `${name}=${value.toLowerCase()}`],
+    ['with its name in uppercase', ({ name, value }) => `${name.toUpperCase()}=${value}`],
+    ['with its id in lowercase', ({ name, value, id }) => `${name.replace(id, id.toLowerCase())}=${value}`],
+    ['with a percent-encoded name', ({ name, value }) => `${name.replace('.', '%2E')}=${value}`],
     ['with a prefix', ({ name, value }) => `__Host-${name}=${value}`],
     ['under the name without an id', ({ app, value }) => `${app.cookie('')}=${value}`],
     ['under the name of another instance', ({ value, id }) => `oidc.ABCDEFGHIJK.${id}=${value}`],
-    ['empty', ({ name }) => `${name}=`],
+    ['with an empty value', ({ name }) => `${name}=`],
     ['without an equals sign', ({ name }) => name],
     [
-      'that says so in clear',
+      'with an unencrypted transaction',
       ({ name, id }) => `${name}=${JSON.stringify({ id, nonce: 'x', verifier: 'x', returnTo: '/' })}`,
     ],
     ['of zeros', ({ name, value }) => `${name}=${'A'.repeat(value.length)}`],
     ['of 15 kB', ({ name }) => `${name}=${'A'.repeat(15_000)}`],
-  ])('%s is none', async (_what, cookieOf) => {
+  ])('a cookie %s counts as missing', async (_what, cookieOf) => {
     const login = await begun(await start())
     const cookie = cookieOf(login)
     if (cookie === `${login.name}=${login.value}`) throw new Error('nothing was changed')
@@ -178,7 +182,7 @@ describe('a transaction cookie', () => {
     await isStillGood(login)
   })
 
-  it('of another login under way in the same browser is none for this one', async () => {
+  it('the cookie of another login in the same browser counts as missing', async () => {
     const app = await start()
     const login = await begun(app)
     const second = await response(login.agent, '/profile')
@@ -189,7 +193,7 @@ describe('a transaction cookie', () => {
     await isStillGood(login)
   })
 
-  it('sealed with another secret, for another owner or for another purpose is none, even with the same id', async () => {
+  it('a cookie sealed with the key of another secret, owner or purpose counts as missing', async () => {
     const app = await start()
     const login = await begun(app)
     const transaction: Transaction = {
@@ -215,22 +219,22 @@ describe('a transaction cookie', () => {
   })
 
   it.each([
-    ['that has expired', -transactionSeconds - 1],
-    ['from a time that has not come', transactionSeconds + 60],
-    ['from the next year', 366 * 86_400],
-  ])('%s, of a clock that was wrong, is none', async (_what, offset) => {
+    ['too long ago', -transactionSeconds - 1],
+    ['in the future', transactionSeconds + 60],
+    ['a year in the future', 366 * 86_400],
+  ])('a cookie issued %s by a wrong clock counts as missing', async (_what, offset) => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const right = Date.now()
     const app = await start()
     vi.setSystemTime(right + offset * 1000)
     const login = await begun(app)
     vi.setSystemTime(right)
-    // The browser keeps what it got; it is the application that judges.
+    // The browser still sends the cookie, so only the application can reject it.
     beginsAnew(await comesWith(login, `${login.name}=${login.value}`))
     expect(told(app, 'login')).toEqual([])
   })
 
-  it('is taken under a former secret as long as that is listed, and not once it is removed', async () => {
+  it('a cookie under a previous secret is accepted only while `secret` lists it', async () => {
     const next = 'a new secret that has more than thirty-two characters'
     const before = await start()
     const login = await begun(before)
@@ -240,7 +244,7 @@ describe('a transaction cookie', () => {
     expect(refused.status).toBe(400)
     expect(told(removed, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
 
-    // The state alone does not do: a cookie under a secret that is not in use any more is none.
+    // A valid state is not enough: a cookie under a removed secret counts as missing.
     const { state: codes } = sealsOf({ secrets: [next], owner: removed.owner })
     const state = `${login.id}.0.${codes.mac(`${login.id}.0`)}`
     const forged = new URL(at(removed))
@@ -253,12 +257,12 @@ describe('a transaction cookie', () => {
   })
 })
 
-describe('a transaction cookie used as something else', { meta: { id: 'transaction-cookie-2' } }, () => {
+describe('a transaction cookie used for another purpose', { meta: { id: 'transaction-cookie-2' } }, () => {
   it.each<[string, (value: string) => string]>([
-    ['as it is', (value) => value],
-    ['as a signed one', (value) => `s:${value}`],
-    ['with a signature of itself', (value) => `s:${value}.${value.slice(0, 43)}`],
-  ])('is no session, %s', async (_how, valueOf) => {
+    ['unchanged', (value) => value],
+    ['with the prefix of a signed cookie', (value) => `s:${value}`],
+    ['with its own beginning as the signature', (value) => `s:${value}.${value.slice(0, 43)}`],
+  ])('a transaction cookie is not accepted as a session cookie, %s', async (_how, valueOf) => {
     const login = await begun(await start())
     const visitor = login.app.agent()
     visitor.jar.set(`connect.sid=${encodeURIComponent(valueOf(login.value))}; Path=/`, login.app.url)
@@ -267,17 +271,17 @@ describe('a transaction cookie used as something else', { meta: { id: 'transacti
     await isStillGood(login)
   })
 
-  it('is no count of finished logins', async () => {
+  it('a transaction cookie is not accepted as the counter of completed logins', async () => {
     const login = await begun(await start())
     const counter = login.app.cookie('finished')
     login.agent.jar.set(`${counter}=${login.value}; Path=/`, login.app.url)
     await isStillGood(login)
-    // The count begins anew.
+    // The counter starts from zero.
     expect(login.agent.jar.get(counter)?.value).not.toBe(login.value)
     for (let more = 0; more < 4; more++) expect((await login.agent.get('/switch')).status).toBe(200)
   })
 
-  it('is no state', async () => {
+  it('a transaction cookie is not accepted as a state', async () => {
     const login = await begun(await start())
     const url = new URL(login.callback)
     for (const state of [login.value, login.name, `${login.id}.0.${login.value.slice(0, 22)}`]) {
@@ -288,7 +292,7 @@ describe('a transaction cookie used as something else', { meta: { id: 'transacti
     await isStillGood(login)
   })
 
-  it('is no record of tokens, and no logout fails by it', async () => {
+  it('a transaction cookie is not accepted as a token record, and a logout still succeeds', async () => {
     const app = await start()
     const user = app.agent()
     await user.get('/profile')
@@ -303,7 +307,7 @@ describe('a transaction cookie used as something else', { meta: { id: 'transacti
     expect(await notesOf(user, app)).toMatchObject({ sub: null })
   })
 
-  it('is no record of a login, nor of a session', async () => {
+  it('a transaction cookie is not accepted as a login record or a stored session', async () => {
     const app = await start()
     const login = await begun(app)
     for (const key of ['oidc:{sess:ID}', 'sess:ID']) {
@@ -319,8 +323,8 @@ describe('a transaction cookie used as something else', { meta: { id: 'transacti
   })
 })
 
-describe('something else used as a transaction cookie', () => {
-  it('is none: a session cookie, a record of tokens, the count of finished logins, a state, an id token', async () => {
+describe('other values used as a transaction cookie', () => {
+  it('other cookies, records, ids and tokens count as a missing transaction cookie', async () => {
     const app = await start()
     const user = app.agent()
     await user.get('/profile')
@@ -350,27 +354,31 @@ describe('something else used as a transaction cookie', () => {
     await isStillGood(login)
   })
 
-  it('with a state that has its id is refused: the count of finished logins has no id of a login', async () => {
+  it('the counter of completed logins cannot serve as the transaction of a state', async () => {
     const app = await start()
     const user = app.agent()
     await user.get('/profile')
     const mac = app.seals.state.mac('finished.0')
-    // Even under our own key: an id is 22 characters.
+    // Even with a valid MAC, since an id has 22 characters.
     const page = await user.get(`/callback?code=x&state=finished.0.${mac}`)
     expect(page.status).toBe(400)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
   })
 })
 
-describe('a login that begins anew because its cookie is none', () => {
-  it('does so once, and then says why not', { meta: { id: 'transaction-cookie-3' } }, async () => {
-    const login = await begun(await start())
-    const second = location(
-      await login.agent.get(location(await comesWith(login, `${login.name}=garbage`)), { redirect: 'manual' }),
-    )
-    const page = await comesWith({ ...login, callback: second }, `${login.name}=${login.value}`)
-    expect(page.status).toBe(400)
-    expect(told(login.app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
-    expect(world.provider.requestsTo('token')).toEqual([])
-  })
+describe('a login that restarts because of an invalid cookie', () => {
+  it(
+    'a login with an invalid cookie restarts once, then answers 400 transaction_missing',
+    { meta: { id: 'transaction-cookie-3' } },
+    async () => {
+      const login = await begun(await start())
+      const second = location(
+        await login.agent.get(location(await comesWith(login, `${login.name}=garbage`)), { redirect: 'manual' }),
+      )
+      const page = await comesWith({ ...login, callback: second }, `${login.name}=${login.value}`)
+      expect(page.status).toBe(400)
+      expect(told(login.app, 'login_failed')).toMatchObject([{ code: 'transaction_missing' }])
+      expect(world.provider.requestsTo('token')).toEqual([])
+    },
+  )
 })
