@@ -112,7 +112,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
 
       const few = ['with another value', 'with a percent-encoded name']
 
-      describe.each(['state', 'code', 'iss', 'error', 'error_description'])('%s', (name) => {
+      describe.each(['state', 'code', 'iss', 'error', 'error_description'])('the parameter %s', (name) => {
         it('a duplicate parameter is answered 400, in any spelling', { meta: { id: 'duplicates-1' } }, async () => {
           const app = await start()
           for (const [how, repeat] of isWhole ? repeats : repeats.filter(([how]) => few.includes(how))) {
@@ -307,7 +307,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
       return agent.post(`${app.url}/callback${query}`, fields, { from: `${world.provider.issuer}/authorize` })
     }
 
-    describe.each(parsers)('%s', (_how, before) => {
+    describe.each(parsers)('a form_post %s', (_how, before) => {
       it.each(['state', 'code', 'iss', 'error', 'error_description'])(
         'a form_post with a duplicate %s is answered 400',
         async (name) => {

@@ -1,5 +1,5 @@
 /**
- * Tokens that differ from a valid one in one respect each. A guard refuses them, names the reason only in the log, and
+ * Tokens that each differ from a valid one in one respect. A guard rejects them, gives the reason only in its event, and
  * caches nothing. Each is passed to the guard as a function, and samples of each family over HTTP; with `DEPTH=deep` all.
  */
 import { createServer } from 'node:http'

@@ -188,7 +188,7 @@ describe.each([
 })
 
 describe('a hostile provider', () => {
-  it('announcing the authorization endpoint of the honest provider reveals no code, due to iss', async () => {
+  it('a hostile provider that announces the honest authorization endpoint gets no code, due to iss', async () => {
     const { provider } = world
     hostile.misbehave({ metadata: { authorization_endpoint: `${provider.issuer}/authorize` } })
     const app = await start()
@@ -205,7 +205,7 @@ describe('a hostile provider', () => {
   })
 
   it(
-    'redirecting to the honest provider with its own state reveals no code',
+    'a hostile provider that redirects to the honest one with its own state gets no code',
     { meta: { id: 'mix-up-1' } },
     async () => {
       const { provider } = world
@@ -226,7 +226,7 @@ describe('a hostile provider', () => {
     },
   )
 
-  it('a hostile code with the state of the honest login is sent nowhere', async () => {
+  it('a code of the hostile provider with the state of the honest login is sent nowhere', async () => {
     const app = await start()
     const { agent, code, state } = await begunWithBoth(app)
     const callback = new URL(`${app.url}/callback`)
@@ -287,7 +287,7 @@ describe('a hostile provider', () => {
     expect(await whoIs(agent, app)).toEqual(nobody)
   })
 
-  it('forwarding an ID token and the keys of the honest provider logs nobody in', async () => {
+  it('a hostile provider that forwards an ID token and keys of the honest one logs nobody in', async () => {
     const { provider } = world
     const app = await start()
     // A genuine token of the honest provider for the same client, which another application could have received.

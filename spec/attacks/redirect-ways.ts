@@ -68,7 +68,7 @@ function planted(issuer: string, returnTo: string, parameters: Transaction['para
 
 type Setup = Omit<Partial<AppSetup>, 'options'> & { options?: Partial<OidcOptions> }
 
-/** Starts an application at `publicOrigin`, behind a proxy that ends TLS. */
+/** Starts an application at `publicOrigin`, behind a proxy that terminates TLS. */
 export function startAtPublicOrigin(world: Flow, { options, ...setup }: Setup = {}): Promise<TestApp> {
   const settings = world.provider.settings('public-name')
   return world.start({

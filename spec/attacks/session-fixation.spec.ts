@@ -150,7 +150,7 @@ const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
 
 /** Ways to make a browser send a cookie that the application did not set. */
 const ways: Record<string, (agent: UserAgent, cookie: string) => void> = {
-  'instead of its own cookie': (agent, cookie) => {
+  "instead of the browser's own cookie": (agent, cookie) => {
     agent.jar.delete('connect.sid')
     agent.jar.set(`connect.sid=${cookie}; Path=/; Secure`, publicOrigin)
   },

@@ -171,7 +171,7 @@ describe('the signature of a logout token', () => {
 })
 
 describe('single logout at the provider', () => {
-  it("answers 200 to the logout token that follows from the user's own logout", async () => {
+  it("the logout token that follows the user's own logout is answered 200", async () => {
     const app = await start()
     world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
     const [alice] = await loggedIn(app, 'alice')
@@ -205,7 +205,7 @@ describe('an invalid request to the back-channel logout route', () => {
     ['a JSON body', { body: '{"logout_token":"a"}', headers: { 'content-type': 'application/json' } }],
     ['a body that is too large', { body: new URLSearchParams({ logout_token: 'a'.repeat(70_000) }) }],
     ['a value that is not a JWT', { body: new URLSearchParams({ logout_token: 'a.b.c' }) }],
-  ])('answers 400 with a JSON error to %s', async (_what, init) => {
+  ])('the back-channel logout route answers 400 with a JSON error to %s', async (_what, init) => {
     const app = await start()
     const answer = await fetch(routeOf(app), { method: 'POST', ...init })
     expect(answer.status).toBe(400)
@@ -214,7 +214,7 @@ describe('an invalid request to the back-channel logout route', () => {
     expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
   })
 
-  it('answers 405 to a method other than POST', async () => {
+  it('the back-channel logout route answers 405 to other methods than POST', async () => {
     const app = await start()
     const answer = await fetch(routeOf(app))
     expect(answer.status).toBe(405)
@@ -223,7 +223,7 @@ describe('an invalid request to the back-channel logout route', () => {
 })
 
 describe('a logout token during an outage', () => {
-  it('answers 503 while the store is down, and accepts the same token afterwards', async () => {
+  it('a logout token is answered 503 while the store is down, and accepted afterwards', async () => {
     const redis = switchedRedis(world.redis.client)
     const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const app = await start({ session: { store } })
@@ -240,7 +240,7 @@ describe('a logout token during an outage', () => {
     expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
   })
 
-  it('answers 503 while the keys cannot be fetched, and accepts the same token afterwards', async () => {
+  it('a logout token is answered 503 while the keys cannot be fetched, and accepted afterwards', async () => {
     const app = await start()
     const token = await world.provider.logoutToken({ sub: 'alice' })
     await world.provider.stop()

@@ -56,7 +56,7 @@ interface Answer {
 
 interface Call {
   readonly method?: string
-  /** A list sends a header more than once. */
+  /** An array sends a header several times. */
   readonly headers?: Readonly<Record<string, string | string[]>>
   readonly body?: string
 }
@@ -145,7 +145,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     expectRefusal(answer, status, challenge, { title: description, status, code, ...parameters })
   }
 
-  it('runs on that major version of Express', async () => {
+  it('the application of this test runs on that version of Express', async () => {
     await serve((app) => expect('del' in app).toBe(major === 4))
   })
 
@@ -464,7 +464,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
         { acr_values: 'gold', max_age: '0' },
       ],
     ] as [BearerRule, object, string, object][])(
-      'requires %j and answers 401 to a token with %j',
+      'a guard that requires %j answers 401 to a token with %j',
       async (rule, claims, description, needed) => {
         await start({ ...rule, scope: 'orders:write' })
         const answer = await orders(withToken(await token({ ...claims })))
@@ -488,7 +488,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       code: 'provider_unavailable',
     }
 
-    it('answers 503 with Retry-After to every token, and recovers by itself', async () => {
+    it('the guard answers 503 with Retry-After to every token, and recovers by itself', async () => {
       await provider.stop()
       await start()
       const good = withToken(await token())
@@ -506,7 +506,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
     })
 
-    it('answers 503 to a token also where it is optional', async () => {
+    it('the guard answers 503 to a token also where it is optional', async () => {
       await provider.stop()
       await start({ optional: true })
       expectRefusal(await orders(withToken(await token())), 503, null, down)
@@ -514,7 +514,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     })
 
     it.each([{ status: 500 }, { html: true }, { body: { keys: 'none' } }])(
-      'answers 503 if the key set is %j',
+      'the guard answers 503 if the key set is %j',
       async (fault) => {
         await start()
         const undo = provider.misbehave({ endpoints: { jwks: fault } })
@@ -525,7 +525,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       },
     )
 
-    it('accepts tokens during an outage after the first fetch of the keys', async () => {
+    it('the guard accepts tokens during an outage after the first fetch of the keys', async () => {
       const api = await start({}, { rememberSeconds: 0 })
       await api.ready()
       await provider.stop()

@@ -365,7 +365,7 @@ describe('a repeated authorization response', () => {
 
 describe('an authorization response without its transaction cookie', () => {
   it(
-    'restarts the login once, then answers 400 and names the likely causes',
+    'a missing cookie restarts the login once, then is answered 400 with the likely causes',
     { meta: { id: 'callback-8' } },
     async () => {
       const app = await startNotes()

@@ -29,7 +29,7 @@ const allow = (): boolean => true
 
 describe('an API for one tenant', () => {
   it.each([1, 2] as const)(
-    'accepts tokens of version %i, with user, scope and roles',
+    'an API accepts Entra tokens of version %i, with user, scope and roles',
     { meta: { id: 'entra-bearer-1' } },
     async (version) => {
       const api = await entraId.api({ audience }, { tenant: contoso })
@@ -53,7 +53,7 @@ describe('an API for one tenant', () => {
     },
   )
 
-  it('accepts a guest of the tenant unless `allow` rejects guests', async () => {
+  it('an API accepts a guest of the tenant unless `allow` rejects guests', async () => {
     const token = await entraId.id.accessToken({ user: 'bob', tenant: contoso })
     const open = await entraId.api({ audience }, { tenant: contoso })
     expect(await open.call(token)).toMatchObject({
@@ -68,14 +68,14 @@ describe('an API for one tenant', () => {
     ])
   })
 
-  it('accepts an audience only in the form in which the token names it', async () => {
+  it('an API accepts an audience only in the form in which the token names it', async () => {
     const api = await entraId.api({ audience: appId }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 2 }))).status).toBe(200)
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', version: 1 }))).status).toBe(401)
     expect(api.details).toEqual([expect.stringContaining('its aud is ["api://orders"]')])
   })
 
-  it('follows a rotation of the signing keys', async () => {
+  it('after a key rotation an API accepts the new key and rejects the old one', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(200)
     const former = await entraId.id.accessToken({ user: 'alice' })
@@ -107,7 +107,7 @@ describe('an API for several tenants', () => {
       [{ user: 'alice' }],
       [{ user: 'bob' }, { user: 'carol' }],
     ],
-  ])('accepts the tokens of %s and no others', async (_name, options, taken, refused) => {
+  ])('an API accepts the tokens of %s and no others', async (_name, options, taken, refused) => {
     const api = await entraId.api({ audience }, options)
     for (const request of taken) {
       const answer = await api.call(await entraId.id.accessToken(request))
@@ -124,7 +124,7 @@ describe('an API for several tenants', () => {
     expect(entraId.id.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('selects one of several issuers by the `iss` that its tokens have', async () => {
+  it('an API selects one of several issuers by the `iss` of the token', async () => {
     const api = await entraId.api({
       issuer: [
         { ...entra({ tenant: contoso }), audience: 'api://orders' },
@@ -160,7 +160,7 @@ describe('an API for several tenants', () => {
       'https://login.partner.microsoftonline.cn/',
     ],
     ['External ID', { tenant: contoso, externalId: 'shop' }, 'shop.ciamlogin.com', 'https://shop.ciamlogin.com/'],
-  ])('accepts tokens of %s and none of the global cloud', async (_name, options, host, asked) => {
+  ])('an API accepts tokens of %s and none of the global cloud', async (_name, options, host, asked) => {
     const api = await entraId.api({ audience }, options)
     expect(await api.call(await entraId.id.accessToken({ user: 'alice', host }))).toMatchObject({ status: 200 })
     expect((await api.call(await entraId.id.accessToken({ user: 'alice' }))).status).toBe(401)
@@ -168,14 +168,14 @@ describe('an API for several tenants', () => {
     expect(api.details).toEqual(['iss is another issuer than that of tokens with these claims'])
   })
 
-  it('accepts tokens of version 1 of China', async () => {
+  it('an API accepts tokens of version 1 of China', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso, cloud: 'china' })
     const host = 'login.partner.microsoftonline.cn'
     const { auth } = await api.call(await entraId.id.accessToken({ user: 'alice', version: 1, host }))
     expect(auth['issuer']).toBe(`https://sts.chinacloudapi.cn/${contoso}/`)
   })
 
-  it('accepts B2C tokens only of the configured policy', async () => {
+  it('an API accepts B2C tokens only of the configured policy', async () => {
     const api = await entraId.api({ audience }, { tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
     const host = 'shop.b2clogin.com'
     expect((await api.call(await entraId.id.accessToken({ user: 'alice', host, policy: 'B2C_1_signin' }))).status).toBe(

@@ -137,20 +137,23 @@ describe('introspection responses', () => {
     ['the token_type DPoP but no cnf', { token_type: 'DPoP' }, 'good'],
   ]
 
-  it.each(answers)('evaluates a response with %s', async (_, changes, expected) => {
-    const issuer = await startTestProvider({ algorithm: 'ES256' })
-    const endpoint = createServer((_req, res) => {
-      const claims = { active: true, iss: issuer.issuer, aud: 'orders', sub: 'alice', exp: now() + 60, ...changes }
-      res.setHeader('content-type', 'application/json').end(JSON.stringify(claims))
-    })
-    const url = await listen(endpoint)
-    undo.push(
-      () => issuer.stop(),
-      () => close(endpoint),
-    )
-    issuer.misbehave({ metadata: { introspection_endpoint: url } })
-    expect(await refusal(guardOf(issuer), 'opaque')).toContain(expected)
-  })
+  it.each(answers)(
+    'an introspection response with %s is accepted or rejected as listed',
+    async (_, changes, expected) => {
+      const issuer = await startTestProvider({ algorithm: 'ES256' })
+      const endpoint = createServer((_req, res) => {
+        const claims = { active: true, iss: issuer.issuer, aud: 'orders', sub: 'alice', exp: now() + 60, ...changes }
+        res.setHeader('content-type', 'application/json').end(JSON.stringify(claims))
+      })
+      const url = await listen(endpoint)
+      undo.push(
+        () => issuer.stop(),
+        () => close(endpoint),
+      )
+      issuer.misbehave({ metadata: { introspection_endpoint: url } })
+      expect(await refusal(guardOf(issuer), 'opaque')).toContain(expected)
+    },
+  )
 
   it('an introspection that rejects the client is answered 500 and emits provider_fault', async () => {
     const provider = await start()
