@@ -444,28 +444,28 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
 
     it.each<[string, HeaderLines]>([
       [
-        'Sec-Fetch-Site with the valid value first',
+        'Sec-Fetch-Site (valid value first)',
         [
           ['Sec-Fetch-Site', 'same-origin'],
           ['Sec-Fetch-Site', 'cross-site'],
         ],
       ],
       [
-        'Sec-Fetch-Site with the valid value last',
+        'Sec-Fetch-Site (valid value last)',
         [
           ['Sec-Fetch-Site', 'cross-site'],
           ['Sec-Fetch-Site', 'same-origin'],
         ],
       ],
       [
-        'Origin with the valid value first',
+        'Origin (valid value first)',
         [
           ['Origin', 'OWN'],
           ['Origin', 'https://evil.example'],
         ],
       ],
       [
-        'Origin with the valid value last',
+        'Origin (valid value last)',
         [
           ['Origin', 'https://evil.example'],
           ['Origin', 'OWN'],
@@ -492,7 +492,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
 
     it.each<[string, HeaderLines, number]>([
       [
-        'Content-Type with the form type first',
+        'Content-Type (form type first)',
         [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Content-Type', 'application/json'],
@@ -500,7 +500,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         400,
       ],
       [
-        'Content-Type with the form type last',
+        'Content-Type (form type last)',
         [
           ['Content-Type', 'application/json'],
           ['Content-Type', 'application/x-www-form-urlencoded'],
@@ -508,7 +508,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         415,
       ],
       [
-        'Content-Length with different values',
+        'Content-Length (different values)',
         [
           ['Content-Type', 'application/x-www-form-urlencoded'],
           ['Content-Length', '3'],

@@ -310,11 +310,11 @@ describe("the attacker's code in the victim's own login", () => {
 describe('two mixed logins of the attacker', () => {
   it.each([
     [
-      'the code of one with the state of the other',
+      'the first response with the code of the second',
       (one: string, other: string) => changed(one, { code: codeOf(other) }),
     ],
     [
-      'the state of one with the code of the other',
+      'the second response with the state of the first',
       (one: string, other: string) => changed(other, { state: stateOf(one) }),
     ],
   ])('%s logs nobody in, in any browser', async (_what, mix) => {

@@ -14,7 +14,7 @@ describe.each(providerRows.map((row) => [row.fault, row] as const))(
   (_fault, given) => {
     const { knows, options, endpoints, answer, ...row } = given
     it.for(steps.filter((step) => row.expected[step] !== undefined))(
-      'the step %s gets the listed answer and succeeds after recovery',
+      'the step "%s" gets the listed answer and succeeds after recovery',
       async (step, context) => {
         const { browser, newProcess, breakProvider } = stage()
         const { provider } = world

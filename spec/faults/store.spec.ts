@@ -39,7 +39,7 @@ describe.skipIf(!real).each(storeRows.map((row) => [row.fault, row] as const))(
       return new RedisSessionStore({ client, idleSeconds: 600, timeoutSeconds })
     }
 
-    it.for(steps)('the step %s gets the listed answer and succeeds after recovery', async (step, context) => {
+    it.for(steps)('the step "%s" gets the listed answer and succeeds after recovery', async (step, context) => {
       const { browser, newProcess } = stage()
       await newProcess({ store: await store() })
       const setup = {

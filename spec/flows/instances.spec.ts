@@ -133,7 +133,7 @@ describe('two instances in one application', () => {
     ['first', ['/shop', '/desk'], { latest: 'staff', latestUser: 'bob' }],
     ['last', ['/desk', '/shop'], { latest: 'default', latestUser: 'alice' }],
   ] as const)(
-    'req.oidc is the latest login on unguarded routes, here with the instance mounted %s used first',
+    'req.oidc is the latest login on unguarded routes (first login: the instance mounted %s)',
     async (_, order, expected) => {
       vi.useFakeTimers({ toFake: ['Date'] })
       await start()
