@@ -1,12 +1,12 @@
 import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
 
-/** The content and lifetime of a session as text. The expiry of its cookie is left out, because each request moves it. */
+/** The content and lifetime of a session as text. The times in its cookie are left out, because each request moves them. */
 export function contentOf(session: SessionData, seconds: number): string {
-  const { expires: _expires, ...cookie } = JSON.parse(JSON.stringify(session.cookie ?? {})) as object & {
-    expires?: unknown
-  }
-  return JSON.stringify([{ ...session, cookie }, seconds])
+  const cookie = JSON.parse(JSON.stringify(session.cookie ?? {})) as Record<string, unknown>
+  // express-session sets both anew at each request, and `originalMaxAge` may lose a millisecond each time.
+  const { expires: _expires, originalMaxAge: _originalMaxAge, ...others } = cookie
+  return JSON.stringify([{ ...session, cookie: others }, seconds])
 }
 
 /** Whether this is the session of a request rather than data that somebody made. */

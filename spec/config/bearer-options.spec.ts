@@ -15,14 +15,14 @@ function faults(options: Record<string, unknown>, without: readonly string[] = [
   return faultsOf(() => createBearer(given as unknown as BearerOptions))
 }
 
-/** The faults of the second of two issuers, and of an issuer that stands alone. */
+/** The faults of an entry as the second of two issuers, and as the only issuer. */
 function faultsOfEntry(entry: Record<string, unknown>): { alone: string[]; second: string[] } {
   const given = { issuer: partner, ...entry }
   return { alone: faults({ issuer: given }), second: faults({ issuer: [issuer, given] }) }
 }
 
-describe('the options of createBearer', () => {
-  it('need no more than issuer and audience, and have the defaults that the documentation promises', () => {
+describe('the options of createBearer()', () => {
+  it('requires only issuer and audience, and applies the documented defaults', () => {
     expect(resolveBearer(valid)).toEqual({
       name: 'bearer',
       audience: ['orders'],
@@ -40,7 +40,7 @@ describe('the options of createBearer', () => {
     expect(Object.isFrozen(resolveBearer(valid))).toBe(true)
   })
 
-  it('take undefined for not given, except where that would open something', () => {
+  it('treats undefined as not given, except where that would weaken security', () => {
     const optional = {
       algorithms: undefined,
       rememberSeconds: undefined,
@@ -58,7 +58,7 @@ describe('the options of createBearer', () => {
     expect(resolveBearer({ ...valid, issuer: { issuer, ...entry } })).toEqual(resolveBearer(valid))
   })
 
-  it('keep every value that was given', () => {
+  it('keeps every given value', () => {
     const roles = () => []
     const onError = () => {}
     const { fetch } = globalThis
@@ -111,7 +111,7 @@ describe('the options of createBearer', () => {
     ['fetch', [globalThis.fetch]],
     ['allowInsecureIssuer', [true, false]],
   ]
-  it.each(right)('%s takes what it should', (option, values) => {
+  it.each(right)('accepts the valid values of %s', (option, values) => {
     for (const value of values) expect(faults({ [option]: value })).toEqual([])
   })
 
@@ -148,7 +148,7 @@ describe('the options of createBearer', () => {
     ['fetch', ['fetch', {}], /^fetch must be a function/],
     ['allowInsecureIssuer', ['yes', 1, null], /^allowInsecureIssuer must be true or false/],
   ]
-  it.each(wrong)('%s refuses %j, and says what to pass', (option, values, message) => {
+  it.each(wrong)('rejects %s with the values %j, and says what to pass', (option, values, message) => {
     for (const value of values) {
       const found = faults({ [option]: value })
       expect(found, JSON.stringify(value)).not.toEqual([])
@@ -157,16 +157,16 @@ describe('the options of createBearer', () => {
   })
 
   it.each([
-    ['HS256', 'a secret that many know'],
-    ['HS384', 'a secret that many know'],
-    ['HS512', 'a secret that many know'],
+    ['HS256', 'a secret that several parties know'],
+    ['HS384', 'a secret that several parties know'],
+    ['HS512', 'a secret that several parties know'],
     ['none', 'no signature'],
-    ['RSA1_5', 'an encryption'],
-    ['RSA-OAEP', 'an encryption'],
+    ['RSA1_5', 'encryption'],
+    ['RSA-OAEP', 'encryption'],
     ['PBES2-HS256+A128KW', 'a password'],
-    ['dir', 'an encryption'],
-    ['ES256K', 'a curve that is not asked for'],
-  ])('%s cannot be had: %s', (algorithm) => {
+    ['dir', 'encryption'],
+    ['ES256K', 'a curve that is not supported'],
+  ])('rejects the algorithm %s: %s', (algorithm) => {
     const message = new RegExp(
       `^algorithms: "${algorithm.replace('+', '\\+')}" is not one of RS256, PS256, ES256, EdDSA`,
     )
@@ -174,12 +174,12 @@ describe('the options of createBearer', () => {
     expect(faults({ issuer: { issuer, algorithms: [algorithm] } })).toEqual([expect.stringMatching(message)])
   })
 
-  it('a list with an algorithm that is undefined, as of a variable that is not set, is refused', () => {
+  it('rejects a list with an undefined algorithm, such as from an unset environment variable', () => {
     expect(faults({ algorithms: [undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
     expect(faults({ algorithms: ['RS256', undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
   })
 
-  it('allowInsecureIssuer permits plain http, of the issuer and of its keys', () => {
+  it('permits plain http for an issuer and its keys with allowInsecureIssuer', () => {
     const plain = { issuer: 'http://id.example.com', keys: new URL('http://id.example.com/jwks') }
     expect(faults({ issuer: plain, allowInsecureIssuer: true })).toEqual([])
     expect(faults({ issuer: plain })).toEqual([
@@ -195,16 +195,19 @@ describe('the options of createBearer', () => {
     ['base_url', "unknown option 'base_url'; did you mean 'baseUrl'?"],
     ['rememberSecond', "unknown option 'rememberSecond'; did you mean 'rememberSeconds'?"],
     ['jwksUri', "unknown option 'jwksUri'"],
-  ])('an unknown option %s is named, with what may be meant', (key, message) => {
+  ])('reports the unknown option %s, and suggests a similar one', (key, message) => {
     expect(faults({ [key]: 'https://id.example.com' })).toEqual([expect.stringContaining(message)])
   })
 
-  it.each([undefined, null, 'https://id.example.com', 42, [valid]])('%j are no options', (given) => {
-    const found = faultsOf(() => createBearer(given as unknown as BearerOptions))
-    expect(found[0]).toBe('the options of createBearer() must be an object')
-  })
+  it.each([undefined, null, 'https://id.example.com', 42, [valid]])(
+    'rejects %j, which is not an object of options',
+    (given) => {
+      const found = faultsOf(() => createBearer(given as unknown as BearerOptions))
+      expect(found[0]).toBe('the options of createBearer() must be an object')
+    },
+  )
 
-  it('are judged without asking the provider anything, and read no environment', () => {
+  it('checks the options without a request to the provider', () => {
     let asked = 0
     const fetch = (() => {
       asked++
@@ -214,7 +217,7 @@ describe('the options of createBearer', () => {
     expect(asked).toBe(0)
   })
 
-  it('name all their faults at once', () => {
+  it('lists all faults of the options in one error', () => {
     const message = (() => {
       try {
         createBearer({
@@ -248,15 +251,15 @@ describe('the options of createBearer', () => {
   })
 })
 
-describe('the audience', () => {
+describe('the option audience', () => {
   const missing = /^audience is missing: pass this API's identifier at its provider, .*RFC 8725 3\.9/
 
-  it('must be given', { meta: { id: 'bearer-options-1' } }, () => {
+  it('requires an audience', { meta: { id: 'bearer-options-1' } }, () => {
     expect(faults({}, ['audience'])).toEqual([expect.stringMatching(missing)])
     expect(faults({ issuer: { issuer } }, ['audience'])).toEqual([expect.stringMatching(missing)])
   })
 
-  it('is said to be missing also where other options are wrong', () => {
+  it('reports a missing audience even if other options are wrong', () => {
     expect(faults({ issuer: 'id.example.com' }, ['audience'])).toEqual([
       expect.stringMatching(/^issuer must be/),
       expect.stringMatching(missing),
@@ -267,14 +270,14 @@ describe('the audience', () => {
     ])
   })
 
-  it('that is there but undefined opens nothing, and is one fault', () => {
+  it('rejects an audience that is present but undefined, with a single fault', () => {
     const unset = 'audience is present but undefined: is its environment variable set?'
     expect(faults({ audience: undefined })).toEqual([unset])
     expect(faults({ issuer: { issuer, audience: undefined } })).toEqual([unset])
     expect(faults({ issuer: [issuer, { issuer: partner, audience: undefined }] })).toEqual([`issuer 2 of 2: ${unset}`])
   })
 
-  it('may stand with each issuer instead, and then with all of them', () => {
+  it('accepts an audience for each issuer instead, and then requires one for all of them', () => {
     const entry = { issuer: partner, audience: 'partner-orders' }
     expect(faults({ issuer: entry }, ['audience'])).toEqual([])
     expect(faults({ issuer: [entry, issuer] }, ['audience'])).toEqual([
@@ -284,7 +287,7 @@ describe('the audience', () => {
 })
 
 describe('several issuers', () => {
-  it('each have their own audience, algorithms, keys and roles, or those of all', () => {
+  it('gives each issuer its own audience, algorithms, keys and roles, or the common ones', () => {
     const roles = () => []
     const own = () => ['own']
     const { issuers } = resolveBearer({
@@ -310,17 +313,17 @@ describe('several issuers', () => {
     ])
   })
 
-  it('are listed once each: whose settings would hold is otherwise left to their order', () => {
+  it('rejects an issuer that is listed twice, because the order would decide which settings apply', () => {
     const twice = (one: unknown, other: unknown): string[] => faults({ issuer: [one, other] })
     const message = `issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`
     expect(twice(issuer, issuer)).toEqual([message])
     expect(twice({ issuer, audience: 'a' }, { issuer, audience: 'b' })).toEqual([message])
     expect(twice(partner, new URL(partner))).toEqual([message.replace(issuer, partner)])
-    // An issuer is compared to the letter (OIDC Discovery 4.3).
+    // Issuers are compared character by character (OIDC Discovery 4.3).
     expect(twice(issuer, `${issuer}/`)).toEqual([])
   })
 
-  it('are named by their place in the list where something is wrong', () => {
+  it('identifies an issuer with a fault by its position in the list', () => {
     const wrong: [Record<string, unknown>, RegExp][] = [
       [{ issuer: 'partner' }, /^(issuer 2 of 2: )?issuer must be an absolute URL/],
       [{ audience: '' }, /^(issuer 2 of 2: )?audience must be this API's identifier/],
@@ -339,11 +342,11 @@ describe('several issuers', () => {
     }
   })
 
-  it.each([[null], [42], [true], [[]]])('%j is none', (entry) => {
+  it.each([[null], [42], [true], [[]]])('rejects %j, which is not an issuer', (entry) => {
     expect(faults({ issuer: [issuer, entry] })[0]).toBe('issuer 2 of 2: an issuer must be an object')
   })
 
-  it('are at most a thousand', () => {
+  it('accepts at most 1000 issuers', () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `https://id-${index}.example.com`)
     expect(faults({ issuer: many(1000) })).toEqual([])
     expect(faults({ issuer: many(1001) })).toEqual(['issuer: at most 1000 can be listed, and these are 1001'])
@@ -351,8 +354,8 @@ describe('several issuers', () => {
   })
 })
 
-describe('the keys of an issuer', () => {
-  it('are the URL object of a key set or the set itself', () => {
+describe('the option keys of an issuer', () => {
+  it('accepts the URL object of a key set or the set itself', () => {
     for (const keys of [
       keySet,
       new URL('https://keys.example.com/jwks?tenant=acme'),
@@ -363,27 +366,27 @@ describe('the keys of an issuer', () => {
   })
 
   it.each([
-    ['a text, which could be either', 'https://keys.example.com'],
+    ['a string, which could be either', 'https://keys.example.com'],
     ['a set without keys', { keys: [] }],
-    ['a set whose keys are none', { keys: ['key'] }],
-    ['a set with null in it', { keys: [null] }],
-    ['a list of keys', keySet.keys],
+    ['a set whose keys are strings', { keys: ['key'] }],
+    ['a set that contains null', { keys: [null] }],
+    ['an array of keys', keySet.keys],
     ['a key', keySet.keys[0]],
     ['null', null],
     ['a function', () => keySet],
-  ])('are not %s', (_what, keys) => {
+  ])('rejects keys that are %s', (_what, keys) => {
     expect(faultsOfEntry({ keys }).alone).toEqual([
       'keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)',
     ])
   })
 
-  it('are fetched by https or from loopback', () => {
+  it('accepts only a key set URL with https or on loopback', () => {
     expect(faultsOfEntry({ keys: new URL('http://keys.example.com') }).alone[0]).toMatch(/^keys is plain http:/)
     expect(faultsOfEntry({ keys: new URL('file:///etc/keys') }).alone[0]).toMatch(/^keys must be an https: URL/)
     expect(faultsOfEntry({ keys: new URL('https://a:b@keys.example.com') }).alone[0]).toMatch(/^keys must not contain/)
   })
 
-  it('that are given are copied: who changes the set later changes no key', () => {
+  it('copies a key set, so that a later change of the set changes no key', () => {
     const given = structuredClone(keySet)
     const [resolved] = resolveBearer({ ...valid, issuer: { issuer, keys: given } }).issuers
     given.keys[0] = { kty: 'OKP', crv: 'Ed25519', x: 'BBBB' }
@@ -391,7 +394,7 @@ describe('the keys of an issuer', () => {
   })
 })
 
-describe('the option bearer of createOidc', () => {
+describe('the option bearer of createOidc()', () => {
   const login = {
     issuer,
     clientId: 'web',
@@ -401,7 +404,7 @@ describe('the option bearer of createOidc', () => {
   }
   const faultsWith = (bearer: unknown): string[] => faultsOf(() => createOidc({ ...login, bearer: bearer as object }))
 
-  it('may be left out, and has the same defaults', () => {
+  it('accepts the option bearer with any of its members left out', () => {
     for (const bearer of [undefined, {}, { audience: 'orders' }, { audience: ['a'], algorithms: ['ES256'] }]) {
       expect(faultsWith(bearer)).toEqual([])
     }
@@ -416,9 +419,9 @@ describe('the option bearer of createOidc', () => {
     [{ algorithms: ['HS256'] }, /^bearer: algorithms: "HS256" is not one of/],
     [{ rememberSeconds: 3601 }, /^bearer: rememberSeconds must be/],
     [{ audiences: 'orders' }, /^unknown option 'bearer\.audiences'; did you mean 'audience'\?/],
-    // Of its issuer alone are the tokens that a login's guard takes.
+    // The guard beside a login accepts only tokens of the issuer of that login.
     [{ issuer }, /^unknown option 'bearer\.issuer'/],
-  ])('is refused as %j, among the faults of the others', (bearer, message) => {
+  ])('rejects %j as the option bearer, and reports it with the faults of other options', (bearer, message) => {
     expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
     const all = faultsOf(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))
     expect(all).toEqual([expect.stringMatching(/^clientId/), expect.stringMatching(message)])

@@ -16,20 +16,20 @@ function faults(options: Partial<OidcOptions>): string[] {
 }
 
 describe('client authentication', () => {
-  it('is client_secret_basic unless something else is said', () => {
+  it('uses client_secret_basic by default', () => {
     expect(resolveOptions({ ...base, secret, clientSecret }).clientAuth).toBe('client_secret_basic')
     expect(resolveOptions({ ...base, secret, clientSecret, clientAuth: 'client_secret_post' }).clientAuth).toBe(
       'client_secret_post',
     )
   })
 
-  it('refuses a clientSecret that is present but undefined: an unset variable makes no public client', () => {
+  it('rejects an undefined clientSecret, so that an unset variable does not make a public client', () => {
     const message = 'clientSecret is present but undefined: is its environment variable set?'
     expect(faults({ secret, clientSecret: undefined })).toEqual([message])
     expect(faults({ secret, clientSecret: undefined, clientAuth: 'none' })).toEqual([message])
   })
 
-  it("lets a client be public only by clientAuth: 'none'", () => {
+  it("makes a client public only with clientAuth: 'none'", () => {
     expect(faults({ secret })).toEqual([
       "clientSecret is missing: pass it, or say clientAuth: 'none' for a public client",
     ])
@@ -37,14 +37,14 @@ describe('client authentication', () => {
     expect(resolveOptions({ ...base, secret, clientAuth: 'none' }).clientSecret).toBeUndefined()
   })
 
-  it('refuses a public client with a secret', () => {
+  it('rejects a public client with a secret', () => {
     expect(faults({ secret, clientSecret, clientAuth: 'none' })).toEqual([
       "clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out",
     ])
   })
 })
 
-describe('the issuer', () => {
+describe('the option issuer', () => {
   const refusal = /^issuer is plain http: and not on loopback: use https:, or pass allowInsecureIssuer: true/
 
   it.each([
@@ -56,7 +56,7 @@ describe('the issuer', () => {
     'http://128.0.0.1',
     'http://[::2]',
     'http://notlocalhost',
-  ])('%s is refused, being plain http beyond loopback', (issuer) => {
+  ])('rejects %s, which is plain http and not on loopback', (issuer) => {
     const found = faults({ secret, clientSecret, issuer })
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(refusal)
@@ -68,24 +68,24 @@ describe('the issuer', () => {
     'http://127.8.9.1',
     'http://[::1]:8080',
     'http://kc.localhost',
-  ])('%s may be plain http, being on loopback', (issuer) => {
+  ])('accepts %s, which is plain http on loopback', (issuer) => {
     expect(faults({ secret, clientSecret, issuer })).toEqual([])
   })
 
-  it('may be plain http anywhere where that is expressly permitted', () => {
+  it('accepts plain http anywhere with allowInsecureIssuer', () => {
     expect(faults({ secret, clientSecret, issuer: 'http://id.example.com', allowInsecureIssuer: true })).toEqual([])
     expect(faults({ secret, clientSecret, issuer: 'http://id.example.com', allowInsecureIssuer: false })).toHaveLength(
       1,
     )
   })
 
-  it('is kept to the letter, since it is compared so', { meta: { id: 'client-1' } }, () => {
+  it('keeps an issuer character by character, as it is compared', { meta: { id: 'client-1' } }, () => {
     for (const issuer of ['https://id.example.com', 'https://id.example.com/', 'https://ID.example.com/Realms/acme/']) {
       expect(resolveOptions({ ...base, secret, clientSecret, issuer }).issuer).toBe(issuer)
     }
   })
 
-  it('as a URL object loses the slash that the object added, and no other', () => {
+  it('removes the trailing slash that a URL object adds, but no other', () => {
     const issuerOf = (text: string): string =>
       resolveOptions({ ...base, secret, clientSecret, issuer: new URL(text) }).issuer
     expect(issuerOf('https://id.example.com')).toBe('https://id.example.com')
@@ -95,8 +95,8 @@ describe('the issuer', () => {
   })
 })
 
-describe('responseMode form_post', () => {
-  it('needs a base URL that its cookie can be set for: https, or on loopback', () => {
+describe("responseMode: 'form_post'", () => {
+  it('requires a baseUrl with https or on loopback, because of its cookie', () => {
     const options = { secret, clientSecret, responseMode: 'form_post' } as const
     expect(faults({ ...options, baseUrl: 'http://app.example.com' })).toEqual([
       "responseMode 'form_post' needs an https: baseUrl: its cookie must be SameSite=None and Secure",
@@ -106,26 +106,26 @@ describe('responseMode form_post', () => {
   })
 })
 
-describe('the secret', () => {
-  it('is required off loopback', () => {
+describe('the option secret', () => {
+  it('requires a secret off loopback', () => {
     expect(faults({ clientSecret })).toEqual([
       'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
     ])
   })
 
-  it('is required where there is no client secret to derive it from, also on loopback', () => {
+  it('requires a secret on loopback if there is no client secret to derive it from', () => {
     expect(faults({ ...onLoopback, clientAuth: 'none' })).toEqual([
       'secret is missing: pass 32 random characters or more',
     ])
   })
 
-  it('must not be present but undefined, also on loopback', () => {
+  it('rejects a secret that is present but undefined, even on loopback', () => {
     const message = 'secret is present but undefined: is its environment variable set?'
     expect(faults({ clientSecret, secret: undefined })).toEqual([message])
     expect(faults({ ...onLoopback, clientSecret, secret: undefined })).toEqual([message])
   })
 
-  it('is derived from the client secret on loopback, with one warning', async () => {
+  it('derives the secret from the client secret on loopback, with one warning', async () => {
     for (const baseUrl of [
       'http://localhost:3000',
       'http://127.0.0.1:3000',
@@ -143,20 +143,20 @@ describe('the secret', () => {
     expect(warnings[0]?.message).not.toContain(clientSecret)
   })
 
-  it('is not warned of where it is given, or where the options are refused', async () => {
+  it('emits no warning if the secret is given or the options are rejected', async () => {
     resolveOptions({ ...onLoopback, clientSecret, secret })
     faults({ ...onLoopback, clientSecret, scope: 'email' })
     await warningsGiven()
     expect(warnings).toEqual([])
   })
 
-  it('may be a list: the first seals, all open', () => {
+  it('accepts a list of secrets and keeps its order', () => {
     const list = [`${secret} of today`, `${secret} of yesterday`]
     expect(resolveOptions({ ...base, clientSecret, secret: list }).secrets).toEqual(list)
     expect(resolveOptions({ ...base, clientSecret, secret }).secrets).toEqual([secret])
   })
 
-  it('is told apart by no error message', () => {
+  it('does not quote the secret in an error message', () => {
     const [fault] = faults({ clientSecret, secret: 'too short' })
     expect(fault).not.toContain('too short')
   })

@@ -16,8 +16,8 @@ function faults(parameters: object): string[] {
   return faultsOf(() => oidc.login(parameters as LoginParameters))
 }
 
-describe('the parameters of a login', () => {
-  it('go on the wire under the names of OIDC Core 3.1.2.1', () => {
+describe('the parameters of login()', () => {
+  it('sends the parameters of a login under their names in OIDC Core 3.1.2.1', () => {
     const request = resolveLoginParameters(
       {
         prompt: 'login consent',
@@ -39,7 +39,7 @@ describe('the parameters of a login', () => {
     })
   })
 
-  it('are none by default', () => {
+  it('sets no parameter of a login by default', () => {
     expect(resolveLoginParameters({}, origin)).toEqual({
       scope: undefined,
       parameters: {},
@@ -47,7 +47,7 @@ describe('the parameters of a login', () => {
     })
   })
 
-  it('have a scope as string or array, to which openid is added', () => {
+  it('accepts the scope of a login as a string or an array, and adds openid', () => {
     const scopeOf = (scope: string | string[]): unknown => resolveLoginParameters({ scope }, origin).scope
     expect(scopeOf('calendar.read')).toEqual(['openid', 'calendar.read'])
     expect(scopeOf(['calendar.read', 'openid', 'calendar.read'])).toEqual(['calendar.read', 'openid'])
@@ -79,7 +79,7 @@ describe('the parameters of a login', () => {
     [{ login_hint: 'a' }, /^unknown option 'login_hint'; did you mean 'loginHint'\?$/],
     [{ state: 'mine' }, /^unknown option 'state'/],
     [{ redirect_uri: 'https://evil.example' }, /^unknown option 'redirect_uri'/],
-  ])('%j is refused where the route is defined', (parameters, message) => {
+  ])('rejects the parameters %j when the route is defined', (parameters, message) => {
     const found = faults(parameters)
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
@@ -107,25 +107,25 @@ describe('the parameters of a login', () => {
     'ui_locales',
     'id_token_hint',
     'dpop_jkt',
-  ])('extra cannot set %s, which the login rests on or has a parameter for', (name) => {
+  ])('rejects %s in extra, because the login sets it or has a parameter for it', (name) => {
     expect(faults({ extra: { [name]: 'x' } })).toEqual([
       `extra.${name} is a parameter of the protocol and cannot be set here`,
     ])
   })
 
-  it('name all their faults at once', () => {
+  it('lists all faults of the parameters in one error', () => {
     expect(faults({ scope: '', prompt: 'none login', extra: { state: 'x', nonce: 'y' }, returnTo: 'x' })).toHaveLength(
       5,
     )
   })
 
-  it('are refused as a whole where they are no object', () => {
+  it('rejects parameters that are not an object', () => {
     expect(faults([])).toEqual(['the parameters of login() must be an object'])
   })
 })
 
-describe('the parameters of a logout', () => {
-  it('are refused where the route is defined', () => {
+describe('the parameters of logout()', () => {
+  it('checks the parameters of a logout when the route is defined', () => {
     const logout = (parameters: object): string[] => faultsOf(() => oidc.logout(parameters))
     expect(logout({ returnTo: '/goodbye' })).toEqual([])
     expect(logout({})).toEqual([])

@@ -37,8 +37,8 @@ function file(name: string, text: string): URL {
   return pathToFileURL(path)
 }
 
-describe("the provider's metadata", () => {
-  it('may be given as an object, which is then no longer looked at', () => {
+describe("the provider's metadata in the option issuer", () => {
+  it('accepts metadata as an object, and copies it', () => {
     const given = { ...metadata, end_session_endpoint: 'https://id.example.com/logout' }
     const resolved = resolveOptions({ ...valid, issuer: given })
     given.token_endpoint = 'https://evil.example/token'
@@ -46,13 +46,13 @@ describe("the provider's metadata", () => {
     expect(resolved.metadata).toEqual({ ...metadata, end_session_endpoint: 'https://id.example.com/logout' })
   })
 
-  it('may be given as the URL of a file', () => {
+  it('accepts metadata as the URL of a file', () => {
     const resolved = resolveOptions({ ...valid, issuer: file('good.json', JSON.stringify(metadata)) })
     expect(resolved.issuer).toBe(metadata.issuer)
     expect(resolved.metadata).toEqual(metadata)
   })
 
-  it('are known from the start: no discovery is needed', () => {
+  it('reports a provider with configured metadata as discovered from the start', () => {
     const oidc = createOidc({ ...valid, issuer: metadata })
     expect(oidc.health()).toEqual({
       ok: true,
@@ -60,7 +60,7 @@ describe("the provider's metadata", () => {
     })
   })
 
-  it('are refused where the file is not there or not JSON', () => {
+  it('rejects a metadata file that is missing or is not JSON', () => {
     expect(faults(pathToFileURL(join(folder, 'missing.json')))).toEqual([
       expect.stringMatching(/^issuer: the metadata file .*missing\.json cannot be read as JSON \(Error\)/),
     ])
@@ -69,30 +69,33 @@ describe("the provider's metadata", () => {
     expect(fault).not.toContain('in the text')
   })
 
-  it.each(['null', '[]', '"https://id.example.com"', '42'])('are refused where the file holds %s', (text) => {
+  it.each(['null', '[]', '"https://id.example.com"', '42'])('rejects a metadata file that contains %s', (text) => {
     expect(faults(file('odd.json', text))).toEqual([
       "issuer must be the provider's issuer identifier, its metadata, or the file: URL of its metadata",
     ])
   })
 
-  it.each(['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'])('must have %s', (member) => {
-    expect(faults({ ...metadata, [member]: undefined })).toEqual([`the metadata's ${member} must be an absolute URL`])
-    expect(faults({ ...metadata, [member]: 42 })).toEqual([`the metadata's ${member} must be an absolute URL`])
-  })
+  it.each(['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'])(
+    'rejects metadata without a valid %s',
+    (member) => {
+      expect(faults({ ...metadata, [member]: undefined })).toEqual([`the metadata's ${member} must be an absolute URL`])
+      expect(faults({ ...metadata, [member]: 42 })).toEqual([`the metadata's ${member} must be an absolute URL`])
+    },
+  )
 
-  it('name every member that is wrong', () => {
+  it('lists every invalid member of the metadata in one error', () => {
     expect(faults({ issuer: 'https://id.example.com' })).toHaveLength(3)
     expect(faults({})).toHaveLength(4)
   })
 
-  it('must not have an issuer with a query', () => {
+  it('rejects metadata whose issuer has a query', () => {
     expect(faults({ ...metadata, issuer: 'https://id.example.com/?tenant=1' })).toEqual([
       "the metadata's issuer must not have a query or a fragment",
     ])
   })
 
   it.each(['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint', 'end_session_endpoint'])(
-    'must not send anyone to a %s that travels in clear or is a script',
+    'rejects metadata whose %s is plain http or a javascript: URL',
     (member) => {
       for (const url of ['http://id.example.com/endpoint', 'javascript:alert(1)']) {
         const found = faults({ ...metadata, [member]: url })
@@ -102,11 +105,11 @@ describe("the provider's metadata", () => {
     },
   )
 
-  it('may carry members that cannot be copied, such as the functions that openid-client adds to its own', () => {
+  it('accepts metadata with members that cannot be copied, such as the functions of openid-client', () => {
     expect(faults({ ...metadata, supportsPKCE: () => true })).toEqual([])
   })
 
-  it('may be plain http on loopback, and elsewhere where that is permitted', () => {
+  it('accepts metadata with plain http on loopback, and elsewhere with allowInsecureIssuer', () => {
     const plain = {
       issuer: 'http://id.example.com',
       authorization_endpoint: 'http://id.example.com/authorize',

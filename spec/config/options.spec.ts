@@ -31,9 +31,9 @@ const records: Records = {
   exclude: async () => {},
 }
 
-describe('the options of createOidc', () => {
+describe('the options of createOidc()', () => {
   it(
-    'need no more than issuer, client and base URL, and have the defaults that the documentation promises',
+    'requires only issuer, client, baseUrl and secret, and applies the documented defaults',
     { meta: { id: 'options-1' } },
     () => {
       expect(resolveOptions(valid)).toEqual({
@@ -89,7 +89,7 @@ describe('the options of createOidc', () => {
     },
   )
 
-  it('take undefined for not given, except where that would open something', () => {
+  it('treats undefined as not given, except where that would weaken security', () => {
     const optional = {
       clientAuth: undefined,
       name: undefined,
@@ -142,7 +142,7 @@ describe('the options of createOidc', () => {
     ['fetch', [globalThis.fetch]],
     ['allowInsecureIssuer', [true, false]],
   ]
-  it.each(right)('%s takes what it should', (option, values) => {
+  it.each(right)('accepts the valid values of %s', (option, values) => {
     for (const value of values) expect(faults({ [option]: value })).toEqual([])
   })
 
@@ -261,20 +261,24 @@ describe('the options of createOidc', () => {
       /^sessionStore must be a session store, the same as session\(\) has: /,
     ],
   ]
-  it.each(wrong)('%s refuses %j and says what to pass', { meta: { id: 'options-2' } }, (option, values, message) => {
-    for (const value of values) {
-      const found = faults({ [option]: value })
-      expect(found, JSON.stringify(value)).toHaveLength(1)
-      expect(found[0], JSON.stringify(value)).toMatch(message)
-    }
-  })
+  it.each(wrong)(
+    'rejects %s with the values %j, and says what to pass',
+    { meta: { id: 'options-2' } },
+    (option, values, message) => {
+      for (const value of values) {
+        const found = faults({ [option]: value })
+        expect(found, JSON.stringify(value)).toHaveLength(1)
+        expect(found[0], JSON.stringify(value)).toMatch(message)
+      }
+    },
+  )
 
-  it('take no pattern for an allowed origin, since it would allow nothing', { meta: { id: 'options-3' } }, () => {
+  it('rejects a pattern as an allowed origin, because it would match nothing', { meta: { id: 'options-3' } }, () => {
     expect(faults({ allowedOrigins: ['https://*.example.com'] })).toHaveLength(1)
   })
 
   it.each(['issuer', 'clientId', 'clientSecret', 'baseUrl', 'secret'])(
-    '%s is missed where it is left out',
+    'reports %s as missing if it is left out',
     (option) => {
       const found = faults({}, [option])
       expect(found).toHaveLength(1)
@@ -289,13 +293,17 @@ describe('the options of createOidc', () => {
       sample,
       /^`secret` is the sample of the documentation, which everybody knows; pass /,
     ],
-    ['that sample with white space around it', ` ${sample}\n`, /^`secret` is the sample of the documentation/],
+    ['that sample surrounded by white space', ` ${sample}\n`, /^`secret` is the sample of the documentation/],
     ['one repeated character', 'x'.repeat(32), /^`secret` is one repeated character; pass /],
-    ['one repeated character outside the basic plane', '\u{1f511}'.repeat(16), /^`secret` is one repeated character/],
-    ['blanks', ' '.repeat(32), /^`secret` is only white space; pass /],
+    [
+      'one repeated character outside the Basic Multilingual Plane',
+      '\u{1f511}'.repeat(16),
+      /^`secret` is one repeated character/,
+    ],
+    ['spaces', ' '.repeat(32), /^`secret` is only white space; pass /],
     ['white space of several kinds', ' \t\n\u00a0'.repeat(8), /^`secret` is only white space/],
   ]
-  it.each(guessable)('refuse %s as secret off loopback, also in a list', (_, secret, message) => {
+  it.each(guessable)('rejects %s as a secret off loopback, even in a list', (_, secret, message) => {
     for (const given of [secret, [secret], [valid.secret, secret], [secret, valid.secret]]) {
       const found = faults({ secret: given })
       expect(found).toHaveLength(1)
@@ -305,13 +313,13 @@ describe('the options of createOidc', () => {
     expect(faults({ secret, baseUrl: 'http://app.example.com' })).toHaveLength(1)
   })
 
-  it.each(guessable)('take %s as secret on loopback', (_, secret) => {
+  it.each(guessable)('accepts %s as a secret on loopback', (_, secret) => {
     for (const baseUrl of ['http://localhost:3000', 'http://127.0.0.1:3000', 'https://[::1]', 'http://app.localhost']) {
       expect(faults({ secret, baseUrl })).toEqual([])
     }
   })
 
-  it('are refused as a whole where they are no object', () => {
+  it('rejects options that are not an object', () => {
     for (const options of [undefined, null, 'https://id.example.com', []]) {
       expect(faultsOf(() => createOidc(options as unknown as OidcOptions))).toContain(
         'the options of createOidc() must be an object',
@@ -319,7 +327,7 @@ describe('the options of createOidc', () => {
     }
   })
 
-  it('name all their faults in one error', () => {
+  it('lists all faults of the options in one error', () => {
     const found = faults(
       {
         issuer: 'id',
@@ -343,7 +351,7 @@ describe('the options of createOidc', () => {
     ])
   })
 
-  it('say what an unknown one was meant to be', { meta: { id: 'options-4' } }, () => {
+  it('suggests a similar option for an unknown one', { meta: { id: 'options-4' } }, () => {
     expect(faults({ clientID: 'web' })).toEqual(["unknown option 'clientID'; did you mean 'clientId'?"])
     expect(faults({ client_secret: 'x' })).toEqual(["unknown option 'client_secret'; did you mean 'clientSecret'?"])
     expect(faults({ scopes: 'openid' })).toEqual(["unknown option 'scopes'; did you mean 'scope'?"])
@@ -355,11 +363,11 @@ describe('the options of createOidc', () => {
     ])
   })
 
-  it('make no guess where nothing is near', { meta: { id: 'options-5' } }, () => {
+  it('suggests nothing for an unknown option that resembles no other', { meta: { id: 'options-5' } }, () => {
     expect(faults({ attemptSilentLogin: true })).toEqual(["unknown option 'attemptSilentLogin'"])
   })
 
-  it('are frozen once they are resolved, and what was given is left as it was', () => {
+  it('freezes the resolved options, and does not change the given object', () => {
     const given = { ...valid, scope: ['openid', 'openid'], routes: { login: '/in' } }
     const resolved = resolveOptions(given)
     expect(Object.isFrozen(resolved)).toBe(true)
@@ -370,7 +378,7 @@ describe('the options of createOidc', () => {
     expect(Object.isFrozen(oidc.paths)).toBe(true)
   })
 
-  it('do not change with the lists and objects that were given', () => {
+  it('copies arrays and objects, so that later changes have no effect', () => {
     const given = {
       ...valid,
       scope: ['openid'],
@@ -387,7 +395,7 @@ describe('the options of createOidc', () => {
     expect(resolved).toEqual(before)
   })
 
-  it('are all there is: neither the environment nor the network is asked', () => {
+  it('resolves the options without reading the environment and without a request', () => {
     const { env } = process
     const fetch = vi.spyOn(globalThis, 'fetch')
     const asked: PropertyKey[] = []

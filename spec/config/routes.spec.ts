@@ -25,18 +25,18 @@ function below(prefix: string): Record<string, string> {
   return Object.fromEntries(names.map((route, index) => [route, `${prefix}/${words[index]}`]))
 }
 
-describe('the routes', () => {
-  it('have no prefix without a name, and that of the name with one', () => {
+describe('the option routes', () => {
+  it('prefixes the default paths with the name of the instance, if it has one', () => {
     expect(paths({})).toEqual(below(''))
     expect(paths({ name: 'entra' })).toEqual(below('/entra'))
   })
 
-  it.each(names)('are each overridden on their own, whatever the name: %s', (route) => {
+  it.each(names)('overrides only the path of %s, whatever the name', (route) => {
     const given = paths({ name: 'entra', routes: { [route]: '/auth/other' } })
     expect(given).toEqual({ ...below('/entra'), [route]: '/auth/other' })
   })
 
-  it('come after the path of baseUrl', () => {
+  it('places the routes below the path of baseUrl', () => {
     expect(paths({ baseUrl: 'https://app.example.com/shop' })).toEqual(below('/shop'))
     expect(paths({ baseUrl: 'https://app.example.com/shop/' })).toEqual(below('/shop'))
   })
@@ -59,7 +59,7 @@ describe('the routes', () => {
     42,
     null,
     /login/,
-  ])('refuse the path %s, which means something else to Express or in a redirect URI', (path) => {
+  ])('rejects the path %s, which has another meaning in Express or in a redirect URI', (path) => {
     for (const [index, route] of names.entries()) {
       const found = faults({ routes: { [route]: path } })
       expect(found).toHaveLength(1)
@@ -67,7 +67,7 @@ describe('the routes', () => {
     }
   })
 
-  it('must differ from one another, also by more than case, as Express matches', () => {
+  it('rejects paths that are equal or differ only in case, because Express ignores case', () => {
     const message = `${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`
     expect(faults({ routes: { login: '/auth', callback: '/auth' } })).toEqual([message])
     expect(faults({ routes: { login: '/AUTH', logout: '/auth' } })).toEqual([message])

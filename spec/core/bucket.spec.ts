@@ -7,13 +7,13 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)
 }
 
-/** So many taken, one after the other: what each is told to wait. */
+/** Calls `take()` several times in a row, and returns the wait of each call. */
 function takes(bucket: Bucket, times: number): number[] {
   return Array.from({ length: times }, () => bucket.take())
 }
 
-describe('a bucket of 3, filled by one in 1000 ms', () => {
-  it('permits three at once, and then says how long to wait', () => {
+describe('a Bucket of 3 that refills by one every 1000 ms', () => {
+  it('permits three calls at once, then returns how long to wait', () => {
     const bucket = new Bucket(3, 1000)
     expect(takes(bucket, 5)).toEqual([0, 0, 0, 1000, 1000])
     pass(400)
@@ -24,7 +24,7 @@ describe('a bucket of 3, filled by one in 1000 ms', () => {
     expect(takes(bucket, 2)).toEqual([0, 1000])
   })
 
-  it('permits one in 1000 ms to whoever asks all the time, and no more', () => {
+  it('permits one call every 1000 ms under constant load', () => {
     const bucket = new Bucket(3, 1000)
     let permitted = 0
     for (let ms = 0; ms < 60_000; ms += 100) {
@@ -34,14 +34,14 @@ describe('a bucket of 3, filled by one in 1000 ms', () => {
     expect(permitted).toBe(3 + 59)
   })
 
-  it('fills up to three and no further, however long nothing is asked', () => {
+  it('refills to three at most, however long it is unused', () => {
     const bucket = new Bucket(3, 1000)
     takes(bucket, 3)
     pass(3600_000)
     expect(takes(bucket, 4)).toEqual([0, 0, 0, 1000])
   })
 
-  it('that was full begins to fill when one is taken, not before', () => {
+  it('begins to refill a full bucket only when one is taken', () => {
     const bucket = new Bucket(3, 1000)
     pass(5999)
     expect(takes(bucket, 4)).toEqual([0, 0, 0, 1000])
@@ -51,14 +51,14 @@ describe('a bucket of 3, filled by one in 1000 ms', () => {
     expect(takes(bucket, 3)).toEqual([0, 0, 1])
   })
 
-  it('keeps what is begun of the next one', () => {
+  it('keeps the time that has passed toward the next refill', () => {
     const bucket = new Bucket(3, 1000)
     takes(bucket, 3)
     pass(1500)
     expect(takes(bucket, 2)).toEqual([0, 500])
   })
 
-  it('is neither filled nor kept empty by a clock that is set back', () => {
+  it('neither refills early nor stays empty longer if the clock is set back', () => {
     const bucket = new Bucket(3, 1000)
     takes(bucket, 3)
     pass(-3600_000)

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 
-it('the clock counts whole seconds, as tokens do', () => {
+it('nowSeconds() returns whole seconds, as tokens have them', () => {
   vi.useFakeTimers({ toFake: ['Date'], now: 1_700_000_000_999 })
   expect(nowSeconds()).toBe(1_700_000_000)
 })

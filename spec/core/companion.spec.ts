@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { companion } from '../../lib/core/companion.ts'
 
-describe('a companion', () => {
-  it('belongs to its object alone, and the last one counts', () => {
+describe('companion()', () => {
+  it('returns the last value that was set for an object, and none for another object', () => {
     const names = companion<string>()
     const [one, other] = [{}, {}]
     names.set(one, 'first')
@@ -13,7 +13,7 @@ describe('a companion', () => {
     expect(companion<string>().get(one)).toBeUndefined()
   })
 
-  it('is nowhere in what the object shows, lists or gives away', () => {
+  it('hides the value from the keys, util.inspect and copies of the object', () => {
     const names = companion<string>()
     const object = { shown: true }
     names.set(object, 'a secret')

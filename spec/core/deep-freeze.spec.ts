@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { deepFreeze } from '../../lib/core/deep-freeze.ts'
 
-describe('what is frozen all through', () => {
-  it('is frozen in all its objects and arrays, and is the same object', () => {
+describe('deepFreeze()', () => {
+  it('freezes all nested objects and arrays in place', () => {
     const value = { one: { two: [1, null, { three: 'x' }] }, none: null, text: 'text' }
     expect(deepFreeze(value)).toBe(value)
     const parts = [value, value.one, value.one.two, value.one.two[2]]
@@ -10,7 +10,7 @@ describe('what is frozen all through', () => {
     expect(value).toEqual({ one: { two: [1, null, { three: 'x' }] }, none: null, text: 'text' })
   })
 
-  it('may be nested deeper than the stack is', () => {
+  it('freezes values that are nested deeper than the call stack', () => {
     const depth = 200_000
     const value = JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`) as unknown[]
     deepFreeze(value)

@@ -18,8 +18,8 @@ function withCause(): OidcError {
   return new OidcError('token_invalid', 'The login could not be completed.', { status: 502, detail: 'nonce', cause })
 }
 
-describe('an error', () => {
-  it('keeps its cause for who asks, and shows it to nobody else', () => {
+describe('OidcError', () => {
+  it('OidcError keeps its cause, but does not print or serialize it', () => {
     const error = withCause()
     expect((error.cause as Error).message).toContain(secret)
     expect(Object.keys(error)).not.toContain('cause')
@@ -35,7 +35,7 @@ describe('an error', () => {
     for (const text of shown) expect(text).not.toContain(secret)
   })
 
-  it('has a cause that can be replaced and deleted, as that of any error', () => {
+  it('OidcError has a cause that can be replaced and deleted, like that of any error', () => {
     const error = withCause()
     error.cause = 'another'
     expect(error.cause).toBe('another')
@@ -43,7 +43,7 @@ describe('an error', () => {
     expect('cause' in error).toBe(false)
   })
 
-  it('says in a log what it is: stack, code, status and detail', () => {
+  it('OidcError prints its stack, code, status and detail', () => {
     const text = inspect(withCause())
     expect(text).toContain('OidcError: The login could not be completed.')
     expect(text).toContain('errors.spec.ts')
@@ -52,13 +52,13 @@ describe('an error', () => {
     expect(inspect(new OidcError('not_allowed', 'No.', { status: 403 }))).toMatch(/code: not_allowed, status: 403$/)
   })
 
-  it('can be shown without a stack too', () => {
+  it('OidcError can be printed without a stack', () => {
     const error = withCause()
     delete error.stack
     expect(inspect(error)).toMatch(/^OidcError: The login could not be completed\.\n {2}code: token_invalid/)
   })
 
-  it('has what an error handler reads: status, headers, expose', () => {
+  it('OidcError has the members that error handlers read: status, headers and expose', () => {
     const error = new OidcError('request_invalid', 'No.', { status: 405, headers: { Allow: 'GET' } })
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({ name: 'OidcError', status: 405, headers: { Allow: 'GET' }, expose: true })
@@ -68,8 +68,8 @@ describe('an error', () => {
   })
 })
 
-describe('a refusal by the application', () => {
-  it('is 403 with the application\u2019s words', () => {
+describe('LoginRefused', () => {
+  it('LoginRefused has the status 403 and the message of the application', () => {
     const error = new LoginRefused('Only staff may log in here.')
     expect(error).toBeInstanceOf(OidcError)
     expect(error).toMatchObject({
@@ -83,8 +83,8 @@ describe('a refusal by the application', () => {
   })
 })
 
-describe('a fault', () => {
-  it('of the store is 503 and says when to come again', () => {
+describe('errors for faults of the store and the provider', () => {
+  it('storeUnavailable() returns a 503 with Retry-After', () => {
     const error = storeUnavailable(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
     expect(error).toMatchObject({
       code: 'store_unavailable',
@@ -95,12 +95,12 @@ describe('a fault', () => {
     expect(error.message).toBe('The session store cannot be reached. Please try again in a moment.')
   })
 
-  it('of the store that has its error already keeps it', () => {
+  it('storeUnavailable() returns an OidcError unchanged', () => {
     const error = storeUnavailable(new Error('gone'))
     expect(storeUnavailable(error)).toBe(error)
   })
 
-  it('of the provider is 503 and says when to come again, a second from now at the earliest', () => {
+  it('providerUnavailable() returns a 503 with a Retry-After of at least one second', () => {
     expect(providerUnavailable('discovery: timeout')).toMatchObject({
       code: 'provider_unavailable',
       status: 503,
@@ -113,7 +113,7 @@ describe('a fault', () => {
     expect(providerUnavailable('', 2.1).headers).toEqual({ 'Retry-After': '3' })
   })
 
-  it('is described on one line, however long and odd what was thrown is', () => {
+  it('describe() returns one line of limited length for any thrown value', () => {
     expect(describeError(new TypeError('fetch\n  failed'))).toBe('TypeError: fetch failed')
     expect(describeError(new Error(''))).toBe('Error')
     expect(describeError(Object.assign(new Error('x'), { code: 17 }))).toBe('Error: x')
@@ -125,23 +125,23 @@ describe('a fault', () => {
   })
 })
 
-describe('a text without secrets', () => {
+describe('withoutSecrets()', () => {
   const odd = 'a "b" + c/d\u00e4'
 
   it.each([
-    ['as they are', odd],
+    ['unencoded', odd],
     ['percent-encoded', encodeURIComponent(odd)],
-    ['as in a form', new URLSearchParams({ key: odd }).toString().slice('key='.length)],
-    ['as in JSON', JSON.stringify(odd).slice(1, -1)],
-  ])('has none of them %s, wherever and however often', (_form, shown) => {
+    ['form-encoded', new URLSearchParams({ key: odd }).toString().slice('key='.length)],
+    ['JSON-encoded', JSON.stringify(odd).slice(1, -1)],
+  ])('masks every occurrence of a secret that is %s', (_form, shown) => {
     expect(withoutSecrets(`${shown} and key=${shown};`, [undefined, odd])).toBe('[secret] and key=[secret];')
   })
 
-  it('keeps the rest, what is too short to be one included', () => {
+  it('keeps the other text, including values that are too short to be secrets', () => {
     expect(withoutSecrets('abc stays, abcd goes', ['abc', '', undefined, 'abcd'])).toBe('abc stays, [secret] goes')
   })
 
-  it('is what errors are described by: masked before it is cut, so that no half of one is left', () => {
+  it('runs before describe() truncates a text, so that no part of a secret remains', () => {
     const long = `secret-${'x'.repeat(60)}`
     for (const thrown of [`${'y'.repeat(480)} ${long}`, new Error(`${'y'.repeat(480)} ${long}`)]) {
       expect(describeError(thrown, [long])).toMatch(/y \[secret\]$/)
@@ -149,8 +149,8 @@ describe('a text without secrets', () => {
   })
 })
 
-describe('hookFailed', () => {
-  it('turns what a hook threw into a 500 that names the hook and masks the secrets', () => {
+describe('hookFailed()', () => {
+  it('turns the error of a hook into a 500 that names the hook and masks the secrets', () => {
     const thrown = new TypeError(`cannot read ${secret} of undefined`)
     const error = hookFailed('afterLogin', thrown, [secret])
     expect(error).toMatchObject({
@@ -162,7 +162,7 @@ describe('hookFailed', () => {
     expect(error.cause).toBe(thrown)
   })
 
-  it('passes on a refusal and a 503, and no other error of the package', () => {
+  it('passes on LoginRefused and a 503 of the package, but no other error', () => {
     const refusal = new LoginRefused('Only staff may log in here.')
     expect(hookFailed('afterLogin', refusal)).toBe(refusal)
     const outage = storeUnavailable(new Error('gone'))
@@ -178,7 +178,7 @@ describe('LoginNeeded', () => {
   const instance = { provider: 'partner', owner: 'owner' }
   const needs = { scope: ['orders'], parameters: { acr_values: 'gold' } }
 
-  it('says which instance must request what', () => {
+  it('LoginNeeded names the instance and what its login must request', () => {
     const error = new LoginNeeded('authentication_insufficient', { ...instance, detail: 'acr', ...needs })
     expect(error).toMatchObject({
       name: 'LoginNeeded',
@@ -192,7 +192,7 @@ describe('LoginNeeded', () => {
     expect(error.needs).toEqual(needs)
   })
 
-  it('is a 403 where the same was requested a moment ago', () => {
+  it('LoginNeeded has the status 403 if the same was requested a moment ago', () => {
     const error = new LoginNeeded('login_required', { ...instance, detail: '', ...needs, isRepeat: true })
     expect(error).toMatchObject({ status: 403, isRepeat: true, message: 'You need to log in again.' })
   })

@@ -8,8 +8,8 @@ import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 const warnings = warningsOfSpecs()
 const fields = { issuer: 'https://id.example.com', sub: 'alice', loginId: 'login-1' }
 
-describe('an event', () => {
-  it('reaches each of its listeners with the name of the instance and the time, and no other', () => {
+describe('Events', () => {
+  it('calls each listener of an event with the instance name and the time, and no other listener', () => {
     const events = new Events('partner')
     const seen: unknown[] = []
     events.on('login', (event) => seen.push(['first', event]))
@@ -27,7 +27,7 @@ describe('an event', () => {
     expect(at).toBeLessThanOrEqual(Date.now())
   })
 
-  it('cannot be altered by a listener', () => {
+  it('freezes an event, so that no listener can change it', () => {
     const events = new Events('default')
     let seen: object | undefined
     events.on('store_fault', (event) => (seen = event))
@@ -35,7 +35,7 @@ describe('an event', () => {
     expect(Object.isFrozen(seen)).toBe(true)
   })
 
-  it('does not reach a listener that was taken off, which can be done twice', () => {
+  it('does not call a removed listener, which may be removed twice', () => {
     const events = new Events('default')
     const listener = vi.fn<() => void>()
     const off = events.on('login', listener)
@@ -46,7 +46,7 @@ describe('an event', () => {
     expect(listener).toHaveBeenCalledTimes(1)
   })
 
-  it('reaches the others when a listener takes itself off meanwhile', () => {
+  it('calls the other listeners when a listener removes itself', () => {
     const events = new Events('default')
     const seen: string[] = []
     const off = events.on('login', () => {
@@ -59,7 +59,7 @@ describe('an event', () => {
     expect(seen).toEqual(['once', 'always', 'always'])
   })
 
-  it('goes on past a listener that throws, which is told without what it threw', async () => {
+  it('calls the other listeners when one throws, and warns without its message', async () => {
     const events = new Events('default')
     const listener = vi.fn<() => void>()
     events.on('login', () => {
@@ -79,10 +79,10 @@ describe('an event', () => {
     ])
   })
 
-  it('fails nothing either where a listener is asynchronous and rejects', async () => {
+  it('catches the rejection of an asynchronous listener, and warns', async () => {
     const rejections: unknown[] = []
     const note = (reason: unknown): void => void rejections.push(reason)
-    // Vitest listens too and fails the run; what counts here is whether there is anything to listen to.
+    // Vitest also listens and would fail the run before the test can check that there is no rejection.
     const others = process.listeners('unhandledRejection')
     process.removeAllListeners('unhandledRejection')
     process.on('unhandledRejection', note)
@@ -93,7 +93,7 @@ describe('an event', () => {
         throw new Error('the log is full')
       })
       events.emit('login', fields)
-      // Unhandled rejections are found once the microtasks are done.
+      // Node detects unhandled rejections after the microtasks.
       await warningsGiven()
       await warningsGiven()
     } finally {
@@ -104,7 +104,7 @@ describe('an event', () => {
     expect(warnings).toMatchObject([{ code: 'OIDC_LISTENER_FAILED' }])
   })
 
-  it('is published by node:diagnostics_channel, also where nobody listens here', () => {
+  it('publishes an event on node:diagnostics_channel, even without listeners', () => {
     const seen: unknown[] = []
     const subscriber = (message: unknown, name: string | symbol): void => void seen.push([name, message])
     subscribe('express-session-oidc:denied', subscriber)
@@ -128,27 +128,27 @@ describe('an event', () => {
     ])
   })
 
-  it('is not even made where nobody listens', () => {
+  it('creates no event if nobody listens', () => {
     const now = vi.spyOn(Date, 'now')
     new Events('default').emit('login', fields)
     expect(now).not.toHaveBeenCalled()
   })
 })
 
-describe('who subscribes to a channel after its first events', () => {
-  it('hears all that follow, whatever was collected as garbage meanwhile', async () => {
+describe('a late subscriber of a diagnostics channel', () => {
+  it('receives all later events, even after a garbage collection', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const events = new Events('default')
     const fault = { detail: undefined }
     events.emit('store_fault', fault)
-    // What a turn has made is kept until its end.
+    // Objects that a turn of the event loop has created are kept until its end.
     await new Promise((resolve) => setImmediate(resolve))
     collect()
     let heard = 0
     const listener = (): void => void heard++
     subscribe('express-session-oidc:store_fault', listener)
-    // What is to be done about garbage is done behind it.
+    // Finalizers run in turns after the garbage collection.
     for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
     collect()
     events.emit('store_fault', fault)

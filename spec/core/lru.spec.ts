@@ -7,8 +7,8 @@ function filled(limit: number, keys: readonly string[]): Lru<number> {
   return map
 }
 
-describe('a bounded map', () => {
-  it('holds no more than its limit, however many are written, and at least the newer half of it', () => {
+describe('Lru', () => {
+  it('holds no more entries than its limit, and at least the newest half of that number', () => {
     const map = new Lru<number>(100)
     for (let index = 0; index < 10_000; index++) {
       map.set(String(index), index)
@@ -19,20 +19,20 @@ describe('a bounded map', () => {
     expect(map.get('0')).toBeUndefined()
   })
 
-  it('holds as many as half of its limit for as long as nothing else is written', () => {
+  it('keeps half of its limit of entries as long as no other key is written', () => {
     const keys = Array.from({ length: 50 }, (_, index) => String(index))
     const map = filled(100, [...keys, ...keys, ...keys])
     expect(map.size).toBe(50)
     expect(keys.map((key) => map.get(key))).toEqual(keys.map((_, index) => 100 + index))
   })
 
-  it('counts what is written again as new', () => {
+  it('treats an entry that is written again as new', () => {
     const map = filled(4, ['a', 'b', 'c', 'a', 'd'])
     expect(map.get('a')).toBe(3)
     expect(map.get('b')).toBeUndefined()
   })
 
-  it('forgets what it is told to, in both halves', () => {
+  it('deletes entries from both halves', () => {
     const map = filled(4, ['a', 'b', 'c'])
     for (const key of ['a', 'c', 'never there']) map.delete(key)
     expect(['a', 'b', 'c'].map((key) => map.get(key))).toEqual([undefined, 1, undefined])
@@ -40,8 +40,8 @@ describe('a bounded map', () => {
   })
 })
 
-describe('a bounded map with a limit of weight', () => {
-  it('holds no more than that, besides what was written last, and at least half of it', () => {
+describe('Lru with a weight limit', () => {
+  it('holds no more than the weight limit plus the last entry, and at least about half of it', () => {
     const weights = new Map<string, number>()
     const map = new Lru<number>(1000, 100)
     for (let index = 0; index < 5000; index++) {
@@ -56,7 +56,7 @@ describe('a bounded map with a limit of weight', () => {
     }
   })
 
-  it('is bounded by number too, and weighs nothing where nothing is said', () => {
+  it('also limits the number of entries, which have no weight by default', () => {
     const map = new Lru<number>(10, 100)
     for (let index = 0; index < 50; index++) map.set(String(index), index)
     expect(map.size).toBeLessThanOrEqual(10)
@@ -65,7 +65,7 @@ describe('a bounded map with a limit of weight', () => {
     expect(weightless.size).toBe(100)
   })
 
-  it('counts what is written again once more, so that nobody grows it by writing one thing', () => {
+  it('counts the weight of a rewritten entry again, so that rewriting cannot make it grow', () => {
     const map = new Lru<number>(1000, 100)
     for (let index = 0; index < 100; index++) {
       map.set('same', index, 10)
@@ -74,7 +74,7 @@ describe('a bounded map with a limit of weight', () => {
     }
   })
 
-  it('forgets all but the heaviest where that is heavier than the limit', () => {
+  it('holds an entry that is heavier than the limit until the next heavy entry', () => {
     const map = new Lru<number>(1000, 100)
     map.set('light', 1, 1)
     map.set('heavy', 2, 1000)

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { Flights, SingleFlight } from '../../lib/core/single-flight.ts'
 import { Gate } from '../support/gate.ts'
 
-describe('a single flight', () => {
+describe('SingleFlight', () => {
   it(
-    'runs once for all who ask while it runs, and anew for who asks later',
+    'runs work once for all callers that arrive while it runs, and again for later callers',
     { meta: { id: 'single-flight-1' } },
     async () => {
       const flight = new SingleFlight<number>()
@@ -26,7 +26,7 @@ describe('a single flight', () => {
     },
   )
 
-  it('tells all who asked of a failure, and keeps none', async () => {
+  it('rejects for all callers if the work fails, and does not keep the failure', async () => {
     const flight = new SingleFlight<string>()
     const fail = (): Promise<string> => Promise.reject(new Error('no'))
     const asked = await Promise.allSettled([flight.run(fail), flight.run(fail)])

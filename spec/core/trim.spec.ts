@@ -11,16 +11,19 @@ describe('trim()', () => {
     [' \t a b\t \t', 'a b'],
     [' \t ', ''],
     ['a \t b', 'a \t b'],
-  ])('removes blanks and tabs from both ends of %j', (text, expected) => {
+  ])('removes spaces and tabs from both ends of %j', (text, expected) => {
     expect(trim(text, ' \t')).toBe(expected)
   })
 
-  it.each(['\u00a0', '\u2003', '\ufeff', '\n', '\r', '\f', '\v'])('keeps %j, which it was not given', (character) => {
-    const text = `${character}a${character}`
-    expect(trim(` ${text}\t`, ' \t')).toBe(text)
-  })
+  it.each(['\u00a0', '\u2003', '\ufeff', '\n', '\r', '\f', '\v'])(
+    'keeps %j, which is not among the given characters',
+    (character) => {
+      const text = `${character}a${character}`
+      expect(trim(` ${text}\t`, ' \t')).toBe(text)
+    },
+  )
 
-  it('does the same as the regular expression for every text of six characters', () => {
+  it('matches the regular expression for every text of six characters', () => {
     const texts = Array.from({ length: 4 ** 6 }, (_, index) =>
       Array.from({ length: 6 }, (_, place) => ' \tab'[Math.floor(index / 4 ** place) % 4]).join(''),
     )
@@ -32,7 +35,7 @@ describe('trim()', () => {
     ['at the start', (blanks: string) => `${blanks}b`],
     ['at the end', (blanks: string) => `a${blanks}`],
     ['alone', (blanks: string) => blanks],
-  ])('takes time that is linear in the number of blanks %s', (_, text) => {
+  ])('takes time that is linear in the number of spaces %s', (_, text) => {
     expect(
       growth(
         (given) => trim(given, ' \t'),

@@ -5,7 +5,7 @@ import { runs } from '../support/depth.ts'
 
 const origin = 'https://app.example.com'
 
-/** What gets a careless check to send the browser elsewhere. */
+/** Inputs that make a careless check send the browser elsewhere. */
 const tricks = [
   '',
   ' ',
@@ -81,13 +81,13 @@ const tricks = [
   ':80',
 ]
 
-describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
-  it.each(tricks)('is not %j', (input) => {
+describe('localPath()', { meta: { id: 'urls-1' } }, () => {
+  it.each(tricks)('rejects %j', (input) => {
     expect(localPath(input, origin)).toBeUndefined()
   })
 
   it.each([undefined, null, 0, true, {}, [], ['/path'], { toString: () => '/path' }, new URL('/path', origin)])(
-    'is not a value that is no text: %j',
+    'rejects a value that is not a string: %j',
     (input) => {
       expect(localPath(input, origin)).toBeUndefined()
     },
@@ -111,11 +111,11 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
     ['/https://elsewhere.example', '/https://elsewhere.example'],
     ['/caf\u00e9?q=\u00e9', '/caf%C3%A9?q=%C3%A9'],
     ['/?q="<>', '/?q=%22%3C%3E'],
-  ])('is %j', (input, path) => {
+  ])('accepts %j as the path %j', (input, path) => {
     expect(localPath(input, origin)).toBe(path)
   })
 
-  it('has at most 2048 characters', () => {
+  it('accepts at most 2048 characters', () => {
     const longest = `/${'a'.repeat(2047)}`
     expect(localPath(longest, origin)).toBe(longest)
     expect(localPath(`${longest}a`, origin)).toBeUndefined()
@@ -163,13 +163,13 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
     fc.array(pieces, { maxLength: 12 }).map((parts) => `/${parts.join('')}`),
   )
 
-  it('is, whatever goes in, a path that no browser takes elsewhere', () => {
+  it('returns for any input only paths that keep a browser on its origin', () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const path = localPath(input, origin)
         if (path === undefined) return
         expect(path).toMatch(/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/)
-        // Wherever on this origin, and on whatever origin, the browser is when it reads the path.
+        // Whatever page and origin the browser resolves the path against.
         for (const base of [`${origin}/`, `${origin}/deep/page?x`, 'http://127.0.0.1:3000/shop/']) {
           expect(new URL(path, base).origin).toBe(new URL(base).origin)
         }
@@ -179,7 +179,7 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
     )
   })
 
-  it('stays what it is when it is checked again', () => {
+  it('returns its own result unchanged', () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const path = localPath(input, origin)
@@ -189,7 +189,7 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
     )
   })
 
-  it('is no longer than what was taken in, so that it fits a cookie', () => {
+  it('returns at most 2048 characters even after encoding, so that the path fits into a cookie', () => {
     // Non-ASCII characters grow sixfold to ninefold when they are percent-encoded.
     for (const input of [`/?q=${'\u00e9'.repeat(1000)}`, `/${'"'.repeat(2000)}`]) {
       expect(localPath(input, origin)?.length ?? 0).toBeLessThanOrEqual(2048)
@@ -197,13 +197,13 @@ describe('a path on this origin', { meta: { id: 'urls-1' } }, () => {
   })
 })
 
-describe('the page that a Referer names', () => {
+describe('localReferer()', () => {
   it.each([
     [`${origin}/form?step=2`, '/form?step=2'],
     [origin, '/'],
     [`${origin}/form#part`, '/form'],
     ['https://APP.example.com:443/form', '/form'],
-  ])('of this origin, %s, is %s', (referer, path) => {
+  ])('for the Referer %s on this origin, returns %s', (referer, path) => {
     expect(localReferer(referer, origin)).toBe(path)
   })
 
@@ -220,13 +220,13 @@ describe('the page that a Referer names', () => {
     'https://app.example.com//evil.example',
     'https://app.example.com/%5cevil.example',
     ['https://app.example.com/form'],
-  ])('is not taken from %j', (referer) => {
+  ])('rejects the Referer %j', (referer) => {
     expect(localReferer(referer, origin)).toBeUndefined()
   })
 })
 
-describe('a URL to trust', () => {
-  it.each(['localhost', 'app.localhost', '127.0.0.1', '127.10.20.30', '[::1]'])('%s is loopback', (hostname) => {
+describe('isLoopback() and isSecureUrl()', () => {
+  it.each(['localhost', 'app.localhost', '127.0.0.1', '127.10.20.30', '[::1]'])('treats %s as loopback', (hostname) => {
     expect(isLoopback(hostname)).toBe(true)
     expect(isSecureUrl(`http://${hostname}:8080/path`, false)).toBe(true)
   })
@@ -242,11 +242,11 @@ describe('a URL to trust', () => {
     '10.127.0.0.1',
     '[::2]',
     '',
-  ])('%j is not loopback', (hostname) => {
+  ])('does not treat %j as loopback', (hostname) => {
     expect(isLoopback(hostname)).toBe(false)
   })
 
-  it('is https:, and http: where it is permitted', () => {
+  it('accepts https: URLs, and http: URLs only if permitted', () => {
     expect(isSecureUrl('https://id.example.com', false)).toBe(true)
     expect(isSecureUrl('http://id.example.com', false)).toBe(false)
     expect(isSecureUrl('http://id.example.com', true)).toBe(true)
@@ -263,7 +263,7 @@ describe('a URL to trust', () => {
     1,
     {},
     ['https://id.example.com'],
-  ])('is not %j, whatever is permitted', (value) => {
+  ])('rejects %j as a secure URL, even if http: is permitted', (value) => {
     expect(isSecureUrl(value, false)).toBe(false)
     expect(isSecureUrl(value, true)).toBe(false)
   })

@@ -4,8 +4,8 @@ import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
 
-describe('a set-up mistake', () => {
-  it('is named once, with a code and where to read on', async () => {
+describe('warnOnce()', () => {
+  it('emits a warning once, with a code and a reference to the documentation', async () => {
     const given = new Promise<Error & { detail?: string }>((resolve) => process.once('warning', resolve))
     for (let times = 0; times < 3; times++) warnOnce('OIDC_TRUST_PROXY', 'set trust proxy')
     await warningsGiven()
@@ -13,7 +13,7 @@ describe('a set-up mistake', () => {
     expect((await given).detail).toContain('OIDC_TRUST_PROXY in docs/')
   })
 
-  it('is named for each instance that has it', async () => {
+  it('emits a warning once for each instance', async () => {
     warnOnce('OIDC_TRUST_PROXY', 'first', 'default')
     warnOnce('OIDC_TRUST_PROXY', 'second', 'partner')
     warnOnce('OIDC_TRUST_PROXY', 'again', 'default')
@@ -22,7 +22,7 @@ describe('a set-up mistake', () => {
     expect(warnings.map(({ message }) => message)).toEqual(['first', 'second', 'another'])
   })
 
-  it('is named again once the warnings are forgotten, and has no subject by default', async () => {
+  it('emits a warning again after forgetWarnings(), and has an empty subject by default', async () => {
     warnOnce('OIDC_TRUST_PROXY', 'first')
     warnOnce('OIDC_TRUST_PROXY', 'the same', '')
     warnOnce('OIDC_TRUST_PROXY', 'another', 'partner')

@@ -11,8 +11,8 @@ const issuer = 'https://id.example.com'
 const of = (claims: object, roles?: Parameters<typeof bearerAuth>[3]): ReturnType<typeof bearerAuth> =>
   bearerAuth(token, issuer, claims as UnknownClaims, roles)
 
-describe('what a verified token says', () => {
-  it('is who issued it, for whom, and all its claims', () => {
+describe('bearerAuth()', () => {
+  it('returns the issuer, the subject, the scope, the roles and all claims of a token', () => {
     const claims = { sub: 'alice', scope: 'a b', roles: ['x'], deep: { list: [{ y: 1 }] } }
     const auth = of(claims)
     expect({ ...auth }).toEqual({ claims, sub: 'alice', scope: ['a', 'b'], roles: ['x'], issuer })
@@ -21,7 +21,7 @@ describe('what a verified token says', () => {
     expect(of({}).sub).toBeUndefined()
   })
 
-  it('has the token in it, which nothing shows that shows objects', () => {
+  it('returns the token, but hides it from JSON.stringify, util.inspect and copies', () => {
     const auth = of({ sub: 'alice' })
     const copies = [
       { ...auth },
@@ -40,7 +40,7 @@ describe('what a verified token says', () => {
     expect(Object.keys(auth)).not.toContain('token')
   })
 
-  it('is frozen all through, so that no request can change it for another', () => {
+  it('returns a deeply frozen object, so that no request can change it for another', () => {
     const auth = of({
       sub: 'alice',
       scope: 'a',
@@ -66,7 +66,7 @@ describe('what a verified token says', () => {
       expect(change).toThrow(TypeError)
   })
 
-  it('may be nested deeper than the stack is, and wide', () => {
+  it('freezes claims that are nested deeper than the call stack, and wide ones', () => {
     const json = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)},"wide":[${'{},'.repeat(10_000)}{}]}`
     const { claims } = of(JSON.parse(json) as object)
     let depth = 0
@@ -79,7 +79,7 @@ describe('what a verified token says', () => {
   })
 })
 
-describe('its scope', () => {
+describe('the scope of a token', () => {
   it.each<[object, string[]]>([
     [{ scope: 'a b' }, ['a', 'b']],
     [{ scope: ' a  b a ' }, ['a', 'b']],
@@ -98,12 +98,12 @@ describe('its scope', () => {
     [{ scope: 'a\tb' }, []],
     [{ scope: 'a"b' }, []],
     [{ scope: 5, scp: 'b' }, ['b']],
-  ])('of %j is %j', (claims, scope) => {
+  ])('for the claims %j, the scope is %j', (claims, scope) => {
     expect(of(claims).scope).toEqual(scope)
   })
 })
 
-describe('its roles', () => {
+describe('the roles of a token', () => {
   it.each<[object, string[]]>([
     [{ roles: ['a', 'b', 'a'] }, ['a', 'b']],
     [{ roles: ['a', 5, null, ['b']] }, ['a']],
@@ -119,11 +119,11 @@ describe('its roles', () => {
     [{ realm_access: null, resource_access: { c: null, d: { roles: 'x' }, e: { roles: [5] } } }, []],
     [{ groups: ['a'], role: 'a' }, []],
     [{}, []],
-  ])('of %j are %j', (claims, roles) => {
+  ])('for the claims %j, the roles are %j', (claims, roles) => {
     expect(of(claims).roles).toEqual(roles)
   })
 
-  it("are what the application's own function says, of the claims and nothing else", () => {
+  it('takes the roles that the option roles returns, which gets only the claims', () => {
     const own = ['admin', 'admin']
     const auth = of({ sub: 'alice', roles: ['x'] }, (sources) => {
       expect(sources).toEqual({ accessToken: { sub: 'alice', roles: ['x'] }, idToken: {}, userInfo: undefined })
@@ -131,24 +131,24 @@ describe('its roles', () => {
       return own
     })
     expect(auth.roles).toEqual(own)
-    // A copy: the application may go on with its own.
+    // The roles are a copy: the application may change its array later.
     own.push('later')
     expect(auth.roles).toEqual(['admin', 'admin'])
   })
 
   it.each<[string, unknown, RegExp]>([
     ['undefined', undefined, /^roles failed: TypeError: it must return an array of strings$/],
-    ['a text', 'admin', /it must return an array/],
-    ['a set', new Set(['admin']), /it must return an array/],
-    ['a list with a number', ['admin', 5], /it must return an array/],
+    ['a string', 'admin', /it must return an array/],
+    ['a Set', new Set(['admin']), /it must return an array/],
+    ['an array with a number', ['admin', 5], /it must return an array/],
     ['a promise', Promise.resolve(['admin']), /it must return an array/],
-  ])('are a fault of the application where its function gives %s', (_name, given, detail) => {
+  ])('throws hook_failed if the option roles returns %s', (_name, given, detail) => {
     const error = thrown(() => of({}, () => given as string[]))
     expect(error).toMatchObject({ code: 'hook_failed', status: 500 })
     expect(error.detail).toMatch(detail)
   })
 
-  it('are a fault of the application where its function throws, which tells nothing of the token', () => {
+  it('throws hook_failed if the option roles throws, without revealing the token', () => {
     const error = thrown(() =>
       of({}, () => {
         throw new RangeError('no such role')
@@ -158,14 +158,14 @@ describe('its roles', () => {
   })
 })
 
-describe('a guard whose roles fail', () => {
+describe('a guard whose option roles throws', () => {
   let provider: TestProvider
   beforeAll(async () => {
     provider = await startTestProvider({ audience: 'orders' })
   })
   afterAll(() => provider.stop())
 
-  it('lets nobody in, remembers nothing of it, and asks again at the next request', async () => {
+  it('rejects the token, caches nothing, and calls roles again at the next request', async () => {
     let isFailing = true
     let asked = 0
     const bearer = createBearer({
@@ -184,7 +184,7 @@ describe('a guard whose roles fail', () => {
     expect((await bearer.verifyToken(access_token as string)).roles).toEqual(['user'])
     expect(asked).toBe(3)
     for (let time = 0; time < 3; time++) await bearer.verifyToken(access_token as string)
-    // The second time that it was good it was remembered.
+    // The token is cached when it is verified for the second time.
     expect(asked).toBe(4)
   })
 })

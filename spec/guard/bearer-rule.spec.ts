@@ -21,8 +21,8 @@ function faults(rule: unknown): string[] {
 
 const check = () => true
 
-describe('a rule of tokens', () => {
-  it('may be left out: every good token passes', () => {
+describe('a rule for access tokens', () => {
+  it('accepts every valid token if the rule is left out or empty', () => {
     const open = {
       roles: [],
       anyRole: undefined,
@@ -39,7 +39,7 @@ describe('a rule of tokens', () => {
     expect(compileBearerRule({}, 'requireBearer()', { hasAudience: true })).toEqual(open)
   })
 
-  it('is compiled into one form, frozen', () => {
+  it('compiles a rule into a normalized, frozen form', () => {
     const given = {
       roles: 'admin',
       anyRole: ['a', 'b'],
@@ -72,7 +72,7 @@ describe('a rule of tokens', () => {
     expect(Object.isFrozen(compiled)).toBe(true)
   })
 
-  it('takes each condition in all its forms', () => {
+  it('accepts each condition of a rule in all its forms', () => {
     const rules: BearerRule[] = [
       { audience: 'billing' },
       { audience: ['billing', 'orders'] },
@@ -123,18 +123,18 @@ describe('a rule of tokens', () => {
     [{ optional: 'yes' }, /^optional must be true or false/],
     [{ scopes: 'a' }, /^unknown option 'scopes'; did you mean 'scope'\?/],
     [{ maxAge: 300 }, /^unknown option 'maxAge'/],
-    // What guards of sessions take means nothing here.
+    // Options of session guards have no meaning here.
     [{ redirect: false }, /^unknown option 'redirect'/],
     [{ bearer: true }, /^unknown option 'bearer'/],
     ['orders:read', /^the rule of requireBearer\(\) must be an object/],
     [['orders:read'], /^the rule of requireBearer\(\) must be an object/],
-  ])('%j is refused where the route is defined: what is wrong must not open it', (rule, message) => {
+  ])('throws for the rule %j when the route is defined, so that a mistake cannot open the route', (rule, message) => {
     const found = faults(rule)
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
   })
 
-  it('names all its faults at once, and whose rule it is', () => {
+  it('lists all faults of a rule at once, with the name of the function', () => {
     const rule = { role: 'admin', scope: '', acr: [], optional: 1 } as unknown as BearerRule
     const message = (() => {
       try {
@@ -153,7 +153,7 @@ describe('a rule of tokens', () => {
     ])
   })
 
-  it.each(['authorize', 'verifyToken'] as const)('is checked by %s too, before anything else', async (name) => {
+  it.each(['authorize', 'verifyToken'] as const)('checks the rule in %s() too, before anything else', async (name) => {
     const call = api[name] as unknown as (what: unknown, rule: unknown) => Promise<unknown>
     const error = await rejection(call({ headers: {}, rawHeaders: [] }, { scope: '' }))
     expect(error).toMatchObject({ code: 'options_invalid' })
@@ -161,10 +161,10 @@ describe('a rule of tokens', () => {
   })
 })
 
-describe('the audience of a rule beside a login', () => {
+describe('the audience of oidc.requireBearer()', () => {
   const missing = /^audience is missing: pass it here, or to createOidc\(\{ bearer: \{ audience } }\), .*RFC 8725 3\.9/
 
-  it('must be given where the options name none', () => {
+  it('requires an audience in the rule if the options have none', () => {
     const oidc = createOidc(login)
     expect(faultsOf(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
     expect(faultsOf(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
@@ -174,18 +174,18 @@ describe('the audience of a rule beside a login', () => {
     expect(faultsOf(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
   })
 
-  it('may be left out where they do', () => {
+  it('requires no audience in the rule if the options have one', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     expect(faultsOf(() => oidc.requireBearer())).toEqual([])
     expect(faultsOf(() => oidc.requireBearer({ audience: 'billing' }))).toEqual([])
   })
 })
 
-describe('the rule of a route for sessions and tokens', () => {
+describe('a rule for sessions and tokens', () => {
   const compiled = (bearer: unknown, hasAudience = false) =>
     compileRule({ roles: 'admin', scope: 'a', check, bearer }, 'requireAuth()', { hasAudience }).bearer
 
-  it('holds for both: a token must meet what a login must', () => {
+  it('applies the conditions of requireAuth() to tokens as well as logins', () => {
     const same = {
       roles: ['admin'],
       scope: ['a'],
@@ -209,7 +209,7 @@ describe('the rule of a route for sessions and tokens', () => {
     [undefined, /^bearer, where it is not true, must be an object/],
     [false, /^bearer, where it is not true, must be an object/],
     ['orders', /^bearer, where it is not true, must be an object/],
-  ])('bearer: %j is refused where no audience is known', (bearer, message) => {
+  ])('throws for bearer: %j, which has no valid audience', (bearer, message) => {
     const oidc = createOidc(login)
     expect(faultsOf(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])
   })

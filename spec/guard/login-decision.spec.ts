@@ -33,7 +33,7 @@ function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof eval
   return evaluateLogin(alice, compileRule(rule, 'requireAuth()'), req, 30)
 }
 
-describe('a login, judged against a rule', async () => {
+describe('evaluateLogin()', () => {
   const passes: AuthRule<Record<string, unknown>>[] = [
     {},
     { roles: 'admin' },
@@ -46,7 +46,7 @@ describe('a login, judged against a rule', async () => {
     { claims: { groups: 'ops' } },
     { roles: 'admin', anyRole: ['user'], scope: 'openid', anyScope: ['openid'], claims: { tenant: 'acme' } },
   ]
-  it.each(passes)('passes %j, at once', async (rule) => {
+  it.each(passes)('accepts a login that meets the rule %j', async (rule) => {
     expect(await decide(rule)).toBeUndefined()
   })
 
@@ -71,11 +71,15 @@ describe('a login, judged against a rule', async () => {
     [{ roles: 'admin', claims: { tenant: 'other' } }, 'claim tenant'],
     [{ roles: 'editor', check: () => true }, 'role editor'],
   ]
-  it.each(fails)('fails %j, at once', { meta: { id: 'session-verdict-1' } }, async (rule, lacking) => {
-    expect(await decide(rule)).toMatchObject({ missing: lacking })
-  })
+  it.each(fails)(
+    'refuses a login that does not meet the rule %j',
+    { meta: { id: 'session-verdict-1' } },
+    async (rule, lacking) => {
+      expect(await decide(rule)).toMatchObject({ missing: lacking })
+    },
+  )
 
-  it('is shown to the check with its request, and after the other conditions only', async () => {
+  it('calls the check with the user and the request, only if the other conditions are met', async () => {
     const seen: unknown[] = []
     const check = (...given: unknown[]): boolean => seen.push(given) > 0
     await decide({ roles: 'nobody', check })
@@ -84,13 +88,17 @@ describe('a login, judged against a rule', async () => {
     expect(seen).toEqual([[alice.user, req]])
   })
 
-  it('passes a check that says true, sooner or later', { meta: { id: 'session-verdict-2' } }, async () => {
-    expect(await decide({ check: () => true })).toBeUndefined()
-    expect(await decide({ check: async () => true })).toBeUndefined()
-  })
+  it(
+    'accepts a login if the check returns true or a promise of true',
+    { meta: { id: 'session-verdict-2' } },
+    async () => {
+      expect(await decide({ check: () => true })).toBeUndefined()
+      expect(await decide({ check: async () => true })).toBeUndefined()
+    },
+  )
 
   it.each([false, undefined, null, 0, 1, 'yes', {}, []])(
-    'fails a check that says %j, which is not true',
+    'refuses a login if the check returns %j, which is not true',
     async (said) => {
       const refused = { missing: "the route's own check" }
       expect(await decide({ check: () => said as boolean })).toEqual(refused)
@@ -98,7 +106,7 @@ describe('a login, judged against a rule', async () => {
     },
   )
 
-  it('passes nothing where the check throws', { meta: { id: 'session-verdict-3' } }, async () => {
+  it('passes on the error of a check that throws or rejects', { meta: { id: 'session-verdict-3' } }, async () => {
     const fault = new Error('the database is away')
     const throwing = (): boolean => {
       throw fault
@@ -112,7 +120,7 @@ describe('a login, judged against a rule', async () => {
     }
   })
 
-  it('does not follow a rule that was changed after the route was defined', async () => {
+  it('ignores changes of the rule after the route is defined', async () => {
     const rule = { roles: ['editor'], claims: { tenant: 'other' } }
     const compiled = compileRule(rule, 'requireAuth()')
     rule.roles.pop()

@@ -18,14 +18,14 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)
 }
 
-describe('remembered tokens', () => {
+describe('RememberedTokens', () => {
   const [former, current, next] = [{}, {}, {}]
   const keys: { atHand: object | undefined } = { atHand: current }
   const by = { keys, lookup: current }
   const later = seconds(start) + 3600
   beforeEach(() => void (keys.atHand = current))
 
-  it('are found by their exact text alone', { meta: { id: 'remembered-tokens-1' } }, () => {
+  it('finds a token only by its exact text', { meta: { id: 'remembered-tokens-1' } }, () => {
     const tokens = new RememberedTokens(60)
     const alice = auth('alice')
     tokens.set('a.b.c', alice, later, by)
@@ -45,22 +45,26 @@ describe('remembered tokens', () => {
       expect(tokens.get(other)).toBeUndefined()
   })
 
-  it('whose texts have the same hash in whatever table are kept apart', { meta: { id: 'remembered-tokens-2' } }, () => {
-    const tokens = new RememberedTokens(60)
-    const names = ['Aa', 'BB', '__proto__', 'hasOwnProperty', '1', '01', '1.0']
-    for (const name of names) tokens.set(name, auth(name), later, by)
-    expect(names.map((name) => tokens.get(name)?.sub)).toEqual(names)
-  })
+  it(
+    'keeps tokens apart whose texts could collide in a hash table or an object',
+    { meta: { id: 'remembered-tokens-2' } },
+    () => {
+      const tokens = new RememberedTokens(60)
+      const names = ['Aa', 'BB', '__proto__', 'hasOwnProperty', '1', '01', '1.0']
+      for (const name of names) tokens.set(name, auth(name), later, by)
+      expect(names.map((name) => tokens.get(name)?.sub)).toEqual(names)
+    },
+  )
 
   it.each([100, 200, 201, 1000, 16_000])(
-    'of %d characters are found by all of them, wherever others differ',
+    'finds a token of %d characters only if all characters are equal',
     (length) => {
       const tokens = new RememberedTokens(60)
       const token = `${'x'.repeat(length - 50)}.${'y'.repeat(49)}`
       const alice = auth('alice')
       tokens.set(token, alice, later, by)
       expect(tokens.get(token)).toBe(alice)
-      // As it comes with a request: another string with the same text.
+      // As with a request: another string object with the same text.
       expect(tokens.get(Buffer.from(token).toString('latin1'))).toBe(alice)
       for (let at = 0; at < length; at += Math.ceil(length / 100)) {
         expect(tokens.get(`${token.slice(0, at)}z${token.slice(at + 1)}`)).toBeUndefined()
@@ -72,7 +76,7 @@ describe('remembered tokens', () => {
     },
   )
 
-  it('that are alike at their end take the place of one another, and are never taken for one another', () => {
+  it('replaces a token by one with the same end, and never mistakes one for the other', () => {
     const tokens = new RememberedTokens(60)
     const end = 'y'.repeat(100)
     const names = ['alice', 'bob'].map((sub) => [sub, `${sub.padEnd(200, 'x')}${end}`] as const)
@@ -85,7 +89,7 @@ describe('remembered tokens', () => {
     [3600, 10, 10],
     [0.5, 3600, 0.5],
     [60, 60, 60],
-  ])('for %d s, of a token that ends in %d s, are there for %d s', (rememberSeconds, left, lasts) => {
+  ])('if configured for %d s, caches a token that expires in %d s for %d s', (rememberSeconds, left, lasts) => {
     const tokens = new RememberedTokens(rememberSeconds)
     tokens.set('t', auth('alice'), seconds(start) + left, by)
     pass(lasts * 1000 - 1)
@@ -95,7 +99,7 @@ describe('remembered tokens', () => {
     expect(tokens.size).toBe(0)
   })
 
-  it('are not there at all for 0 s, or where the token is over', () => {
+  it('caches nothing if configured for 0 s, and no expired token', () => {
     const none = new RememberedTokens(0)
     none.set('t', auth('alice'), later, by)
     expect(none.size).toBe(0)
@@ -104,7 +108,7 @@ describe('remembered tokens', () => {
     expect(over.get('t')).toBeUndefined()
   })
 
-  it('are not renewed by being asked for', () => {
+  it('does not extend the lifetime of an entry when it is read', () => {
     const tokens = new RememberedTokens(60)
     tokens.set('t', auth('alice'), later, by)
     for (let passed = 0; passed < 59; passed++) {
@@ -115,7 +119,7 @@ describe('remembered tokens', () => {
     expect(tokens.get('t')).toBeUndefined()
   })
 
-  it('are dropped by a clock that is set back, even by a little', () => {
+  it('drops an entry if the clock is set back, even by a millisecond', () => {
     for (const back of [1, 3600_000]) {
       vi.setSystemTime(start)
       const tokens = new RememberedTokens(60)
@@ -127,7 +131,7 @@ describe('remembered tokens', () => {
     }
   })
 
-  it('are dropped where their keys are others by now, or may not be used any more', () => {
+  it('drops an entry whose keys have changed or may not be used anymore', () => {
     for (const change of [next, former, undefined]) {
       const tokens = new RememberedTokens(60)
       tokens.set('t', auth('alice'), later, by)
@@ -140,7 +144,7 @@ describe('remembered tokens', () => {
     }
   })
 
-  it('do not count where the keys have changed while they were verified', () => {
+  it('drops an entry whose keys changed while the token was verified', () => {
     const tokens = new RememberedTokens(60)
     keys.atHand = next
     tokens.set('t', auth('alice'), later, by)
@@ -148,7 +152,7 @@ describe('remembered tokens', () => {
     expect(tokens.size).toBe(0)
   })
 
-  it('that their issuer has answered for are there for as long as is said, whatever the keys are', () => {
+  it('caches an introspected token for the given time, whatever the keys are', () => {
     const tokens = new RememberedTokens(0)
     tokens.setAnswered('t', auth('alice'), Infinity, 5)
     tokens.setAnswered('u', auth('bob'), later, 0)
@@ -161,9 +165,9 @@ describe('remembered tokens', () => {
   })
 
   it.each([
-    ['in number', { tokens: 100, bytes: Infinity }],
-    ['in bytes', { tokens: Infinity, bytes: 100 * 80 }],
-  ])('are bounded %s, however many come', (_name, most) => {
+    ['number of tokens', { tokens: 100, bytes: Infinity }],
+    ['size in bytes', { tokens: Infinity, bytes: 100 * 80 }],
+  ])('limits the %s, however many tokens are added', (_name, most) => {
     const tokens = new RememberedTokens(60, most)
     for (let index = 0; index < 10_000; index++) {
       const token = String(index).padStart(20, 'x')
@@ -177,7 +181,7 @@ describe('remembered tokens', () => {
     expect(tokens.get('0'.padStart(20, 'x'))).toBeUndefined()
   })
 
-  it('are ten thousand and 32 MB at most unless it is said', () => {
+  it('holds at most 10,000 tokens and 32 MB by default', () => {
     const many = new RememberedTokens(60)
     const one = auth('alice')
     for (let index = 0; index < 30_000; index++) many.set(String(index), one, later, by)
@@ -191,7 +195,7 @@ describe('remembered tokens', () => {
   })
 })
 
-describe('a guard', () => {
+describe('a guard that caches tokens', () => {
   let provider: TestProvider
   let verify: MockInstance<typeof crypto.subtle.verify>
   beforeAll(async () => {
@@ -206,7 +210,7 @@ describe('a guard', () => {
 
   const good = async (): Promise<string> => (await provider.issueTokens('alice'))['access_token'] as string
 
-  /** A guard that has its keys. */
+  /** A guard that has fetched its keys. */
   async function guard(options: Partial<BearerOptions> = {}): Promise<Bearer> {
     const made = createBearer({ issuer: provider.issuer, audience: 'orders', ...options })
     await made.ready()
@@ -220,12 +224,12 @@ describe('a guard', () => {
     return verify.mock.calls.length - before
   }
 
-  /** Has a token remembered: it is at its second request. */
+  /** Has a token cached, which happens at its second request. */
   async function remember(bearer: Bearer, token: string): Promise<void> {
     for (let time = 0; time < 2; time++) expect(await verified(bearer, token)).toBe(1)
   }
 
-  it('verifies a token at its second request too, and then once a minute; what it says is the same object', async () => {
+  it('verifies a token at its first two requests, then once a minute, and reuses the result in between', async () => {
     const bearer = await guard()
     const token = await good()
     await bearer.verifyToken(token)
@@ -239,7 +243,7 @@ describe('a guard', () => {
     expect(await verified(bearer, token)).toBe(0)
   })
 
-  it('is not made to forget a token by others that come once each, however many', async () => {
+  it('does not cache tokens that are presented once, so they evict no other', async () => {
     const bearer = await guard()
     const token = await good()
     await remember(bearer, token)
@@ -249,7 +253,7 @@ describe('a guard', () => {
     expect(await verified(bearer, token)).toBe(0)
   })
 
-  it('remembers a token at once that a rule of its issuer was asked about', async () => {
+  it('caches a token at its first request if the option accept was called for it', async () => {
     const accept = vi.fn<() => boolean>(() => true)
     const bearer = await guard({ accept })
     const token = await good()
@@ -258,13 +262,13 @@ describe('a guard', () => {
     expect(accept).toHaveBeenCalledTimes(1)
   })
 
-  it('verifies it at each request where it is to remember nothing', async () => {
+  it('verifies a token at each request if rememberSeconds is 0', async () => {
     const bearer = await guard({ rememberSeconds: 0 })
     const token = await good()
     for (let time = 0; time < 3; time++) expect(await verified(bearer, token)).toBe(1)
   })
 
-  it('lets a remembered one end when it ends, tolerance included', async () => {
+  it('rejects a cached token once it expires, after the clock tolerance', async () => {
     const bearer = await guard({ rememberSeconds: 3600 })
     const token = await good()
     await remember(bearer, token)
@@ -275,7 +279,7 @@ describe('a guard', () => {
     expect((await rejection(bearer.verifyToken(token))).message).toBe('The access token has expired.')
   })
 
-  it('verifies it anew once the keys are others, and not where the same ones were fetched again', async () => {
+  it('verifies a cached token again after the keys change, but not after the same keys are fetched', async () => {
     const bearer = await guard({ rememberSeconds: 3600 })
     const token = await good()
     await remember(bearer, token)
@@ -289,7 +293,7 @@ describe('a guard', () => {
     expect((await rejection(bearer.verifyToken(token))).code).toBe('token_invalid')
   })
 
-  it('does not verify it anew where only keys have changed that verify nothing', async () => {
+  it('does not verify a cached token again if only unusable keys change', async () => {
     const bearer = await guard()
     const token = await good()
     await remember(bearer, token)
@@ -300,7 +304,7 @@ describe('a guard', () => {
     expect(await verified(bearer, token)).toBe(0)
   })
 
-  it('has the keys refreshed behind remembered tokens, so that a withdrawn one ends those too', async () => {
+  it('refreshes the keys in the background of cached tokens, so that removing a key rejects them', async () => {
     const bearer = await guard({ rememberSeconds: 3600 })
     const { iss, aud } = { iss: provider.issuer, aud: 'orders' }
     const token = await provider.sign({ iss, aud, sub: 'alice', exp: seconds(start) + 7200 })
@@ -311,7 +315,7 @@ describe('a guard', () => {
     await until(async () => (await bearer.verifyToken(token).catch(() => undefined)) === undefined, 'it is refused')
   })
 
-  it('remembers the token that had the keys fetched: the first one, and one by a new key', async () => {
+  it('caches a token that caused a fetch of the keys: the first one, and one with a new key', async () => {
     const bearer = createBearer({ issuer: provider.issuer, audience: 'orders', accept: () => true })
     const token = await good()
     expect(await verified(bearer, token)).toBe(1)
@@ -322,7 +326,7 @@ describe('a guard', () => {
     expect(await verified(bearer, newer)).toBe(0)
   })
 
-  it('remembers only what was good: what was not is verified each time, and takes no place', async () => {
+  it('caches no rejected token, and verifies it each time', async () => {
     const set = vi.spyOn(RememberedTokens.prototype, 'set')
     const bearer = await guard()
     const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', exp: seconds(start) + 300 }
@@ -338,7 +342,7 @@ describe('a guard', () => {
     expect(set).not.toHaveBeenCalled()
   })
 
-  it('remembers for itself alone: another with another audience does not know it', async () => {
+  it('does not share cached tokens with a guard or rule for another audience', async () => {
     const [orders, accounts] = [await guard(), await guard({ audience: 'accounts' })]
     const token = await good()
     await orders.verifyToken(token)
@@ -347,7 +351,7 @@ describe('a guard', () => {
     expect((await orders.verifyToken(token)).sub).toBe('alice')
   })
 
-  it('judges a remembered one by the rule of each request', async () => {
+  it('checks a cached token against the rule of each request', async () => {
     const bearer = await guard()
     const token = await good()
     await remember(bearer, token)
@@ -356,7 +360,7 @@ describe('a guard', () => {
     expect(verify).toHaveBeenCalledTimes(2)
   })
 
-  it('verifies one that comes many times at once as often as it must, and remembers one', async () => {
+  it('caches a token that is presented in 10 concurrent requests', async () => {
     const bearer = await guard()
     const token = await good()
     const all = await Promise.all(Array.from({ length: 10 }, () => bearer.verifyToken(token)))

@@ -14,13 +14,13 @@ function faults(rule: unknown): string[] {
   return faultsOf(() => oidc.requireAuth(rule as AuthRule))
 }
 
-describe('a rule', () => {
-  it('may be left out: whoever is logged in passes', () => {
+describe('a rule of requireAuth()', () => {
+  it('accepts every logged-in user if the rule is left out or empty', () => {
     expect(faults(undefined)).toEqual([])
     expect(faults({})).toEqual([])
   })
 
-  it('takes each condition in all its forms', () => {
+  it('accepts each condition of a rule in all its forms', () => {
     const rules: AuthRule[] = [
       { roles: 'admin' },
       { roles: ['admin', 'user'] },
@@ -71,23 +71,23 @@ describe('a rule', () => {
     [{ permissions: ['a'] }, /^unknown option 'permissions'/],
     ['admin', /^the rule of requireAuth\(\) must be an object/],
     [['admin'], /^the rule of requireAuth\(\) must be an object/],
-  ])('%j is refused where the route is defined: what is wrong must not open it', (rule, message) => {
+  ])('throws for the rule %j when the route is defined, so that a mistake cannot open the route', (rule, message) => {
     const found = faults(rule)
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
   })
 
-  it('names all its faults at once', () => {
+  it('lists all faults of a rule at once', () => {
     expect(faults({ roles: [], scope: '', claims: {}, check: 1, rols: 'x' })).toHaveLength(5)
   })
 
-  it('is checked by requireAnyAuth in the same way', () => {
+  it('checks the rule of requireAnyAuth() in the same way', () => {
     const found = faultsOf(() => requireAnyAuth([oidc], { roles: [] }))
     expect(found).toHaveLength(1)
     expect(() => requireAnyAuth([oidc], { roles: [] })).toThrow('requireAnyAuth() cannot work with these options')
   })
 
-  it('is no longer looked at once the route is defined', () => {
+  it('lets the application change its rule object after the route is defined', () => {
     const roles = ['admin']
     const rule = { roles }
     oidc.requireAuth(rule)

@@ -35,7 +35,7 @@ function judged(
   return evaluateToken(auth, compileBearerRule(rule, 'requireBearer()', { hasAudience: true }), request, tolerance)
 }
 
-describe('a token meets a rule', async () => {
+describe('a token that meets a rule', () => {
   const met: BearerRule[] = [
     {},
     { scope: 'orders:read' },
@@ -50,16 +50,16 @@ describe('a token meets a rule', async () => {
     { acr: 'gold silver' },
     { maxAuthAgeSeconds: 100 },
   ]
-  it.each(met)('with %j', async (rule) => expect(await judged(rule)).toBeUndefined())
+  it.each(met)('accepts a token that meets the rule %j', async (rule) => expect(await judged(rule)).toBeUndefined())
 
-  it('with scp in the place of scope, a text or a list (RFC 9068 2.2.3, Entra)', async () => {
+  it('reads the scope from scope or scp, as a string or an array (RFC 9068 2.2.3, Entra)', async () => {
     expect(await judged({ scope: 'orders:read' }, { scope: undefined, scp: 'orders:read' })).toBeUndefined()
     expect(await judged({ scope: 'orders:read' }, { scope: ['orders:read'] })).toBeUndefined()
     expect(await judged({ scope: 'a b' }, { scope: 'a', scp: ['b'] })).toBeUndefined()
   })
 })
 
-describe('a token does not meet a rule', async () => {
+describe('a token that does not meet a rule', () => {
   it.each([
     [{ scope: 'orders:read orders:write' }, 'scope orders:write', 'orders:read orders:write'],
     [
@@ -72,27 +72,30 @@ describe('a token does not meet a rule', async () => {
     [{ claims: { tenant: 'globex' } }, 'claim tenant', undefined],
     [{ claims: { groups: 'c' } }, 'claim groups', undefined],
     [{ claims: { level: '3' } }, 'claim level', undefined],
-    // Not its own: what every object has is no claim.
+    // An inherited member of the object is not a claim.
     [{ claims: { constructor: 'Object' } }, 'claim constructor', undefined],
-  ] as [BearerRule, string, string | undefined][])('with %j: it lacks the %s', async (rule, lacking, scope) => {
-    expect(await judged(rule)).toEqual({
-      code: 'not_allowed',
-      status: 403,
-      error: 'insufficient_scope',
-      message: `The access token lacks what this needs: ${lacking}.`,
-      detail: `lacking: ${lacking}`,
-      needed: scope === undefined ? {} : { scope },
-    })
-  })
+  ] as [BearerRule, string, string | undefined][])(
+    'refuses a token with 403 by the rule %j, because it lacks the %s',
+    async (rule, lacking, scope) => {
+      expect(await judged(rule)).toEqual({
+        code: 'not_allowed',
+        status: 403,
+        error: 'insufficient_scope',
+        message: `The access token lacks what this needs: ${lacking}.`,
+        detail: `lacking: ${lacking}`,
+        needed: scope === undefined ? {} : { scope },
+      })
+    },
+  )
 
-  it('and what is said of it fits into a header (RFC 6750 3)', async () => {
+  it('refuses a token with a message that fits into a header (RFC 6750 3)', async () => {
     const refusal = (await judged({ roles: 'caf\u00e9 "a\\b"\r\nX-Injected: 1' })) as Refusal
     expect(refusal.message).toBe('The access token lacks what this needs: role caf? ?a?b???X-Injected: 1.')
     expect(refusal.detail).toContain('caf\u00e9')
   })
 })
 
-describe('another audience', async () => {
+describe('a token for another audience', () => {
   it.each([
     [{}, 'its aud is ["orders","billing"], not "shop"'],
     [{ aud: 'orders' }, 'its aud is ["orders"], not "shop"'],
@@ -100,21 +103,21 @@ describe('another audience', async () => {
     [{ aud: [] }, 'it has no aud, not "shop"'],
     [{ aud: ['shop', 7] }, 'it has no aud, not "shop"'],
     [{ aud: { shop: true } }, 'it has no aud, not "shop"'],
-  ])('of %j is a rejected token, and the event says how to mend it', async (claims, detail) => {
+  ])('rejects a token with the claims %j, and explains how to fix the audience', async (claims, detail) => {
     const error: unknown = await judged({ audience: 'shop' }, claims).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(TokenRejected)
     expect(error).toMatchObject({ kind: 'audience', message: expect.stringContaining(detail) as string })
     expect((error as Error).message).toMatch(/in Keycloak an Audience mapper in a client scope/)
   })
 
-  it('comes before all else, and nothing of the application runs for it', async () => {
+  it('checks the audience before anything else, and before it calls the check of the rule', async () => {
     const check = vi.fn(() => true)
     await expect(judged({ audience: 'shop', acr: 'gold', scope: 'none', check })).rejects.toThrow(TokenRejected)
     expect(check).not.toHaveBeenCalled()
   })
 })
 
-describe('an authentication that will not do (RFC 9470)', async () => {
+describe('an insufficient authentication (RFC 9470)', () => {
   const weak = {
     code: 'authentication_insufficient',
     status: 401,
@@ -125,19 +128,19 @@ describe('an authentication that will not do (RFC 9470)', async () => {
   }
 
   it.each([{}, { acr: undefined }, { acr: ['gold'] }, { acr: 'GOLD' }, { acr: 'gold platinum' }, { acr: '' }])(
-    '%j is none of the classes',
+    'requires a stronger login if acr is in none of the required classes: %j',
     async (claims) => {
       expect(await judged({ acr: ['gold', 'platinum'] }, claims)).toEqual(weak)
     },
   )
 
-  it('is asked for before scope and role, which a stronger login may bring, and before the check', async () => {
+  it('reports a weak authentication before a missing scope or role, which a stronger login may bring', async () => {
     const check = vi.fn(() => true)
     expect(await judged({ acr: 'gold platinum', scope: 'none', roles: 'none', check })).toEqual(weak)
     expect(check).not.toHaveBeenCalled()
   })
 
-  it('names all that is needed, also where one of the two is met', async () => {
+  it('lists both acr_values and max_age, even if one of them is met', async () => {
     const needed = { acr_values: 'silver', max_age: '10' }
     expect(await judged({ acr: 'silver', maxAuthAgeSeconds: 10 }, { auth_time: now - 1000 })).toMatchObject({
       message: 'More recent authentication is required.',
@@ -160,26 +163,29 @@ describe('an authentication that will not do (RFC 9470)', async () => {
     [0, 300, 300, true],
     [0, 300, 301, false],
     [0.5, 0, 1, false],
-    // Clocks differ: a login may seem to lie ahead.
+    // Clocks differ: auth_time may be in the future.
     [0, 0, -5, false],
     [0, 30, -30, true],
     [300, 30, -31, false],
-  ])('at most %d s ago, with %d s of tolerance: one of %d s ago will do: %s', async (most, tolerance, age, passes) => {
-    const refusal = await judged({ maxAuthAgeSeconds: most }, { auth_time: now - age }, tolerance)
-    if (passes) expect(refusal).toBeUndefined()
-    else {
-      expect(refusal).toEqual({
-        code: 'authentication_insufficient',
-        status: 401,
-        error: 'insufficient_user_authentication',
-        message: 'More recent authentication is required.',
-        detail: 'auth_time is too long ago, or missing',
-        needed: { max_age: String(Math.floor(most)) },
-      })
-    }
-  })
+  ])(
+    'with a maximum age of %d s and a tolerance of %d s, an age of %d s is sufficient: %s',
+    async (most, tolerance, age, passes) => {
+      const refusal = await judged({ maxAuthAgeSeconds: most }, { auth_time: now - age }, tolerance)
+      if (passes) expect(refusal).toBeUndefined()
+      else {
+        expect(refusal).toEqual({
+          code: 'authentication_insufficient',
+          status: 401,
+          error: 'insufficient_user_authentication',
+          message: 'More recent authentication is required.',
+          detail: 'auth_time is too long ago, or missing',
+          needed: { max_age: String(Math.floor(most)) },
+        })
+      }
+    },
+  )
 
-  it('grows old with the clock', async () => {
+  it('requires a new login once the clock passes the maximum age', async () => {
     const rule = { maxAuthAgeSeconds: 200 }
     expect(await judged(rule)).toBeUndefined()
     vi.setSystemTime((now + 130) * 1000)
@@ -188,13 +194,18 @@ describe('an authentication that will not do (RFC 9470)', async () => {
     expect(await judged(rule)).toMatchObject({ error: 'insufficient_user_authentication' })
   })
 
-  it.each([undefined, null, String(now), [now], {}])('auth_time %j is no time, and so too long ago', async (time) => {
-    expect(await judged({ maxAuthAgeSeconds: 300 }, { auth_time: time })).toMatchObject({ needed: { max_age: '300' } })
-  })
+  it.each([undefined, null, String(now), [now], {}])(
+    'requires a new login if auth_time is not a time: %j',
+    async (time) => {
+      expect(await judged({ maxAuthAgeSeconds: 300 }, { auth_time: time })).toMatchObject({
+        needed: { max_age: '300' },
+      })
+    },
+  )
 })
 
-describe('the check of a rule', async () => {
-  it('gets the claims and the request, after everything else is met', async () => {
+describe('the check of a rule', () => {
+  it('calls the check with the claims and the request, only if everything else is met', async () => {
     const check = vi.fn(() => true)
     expect(await judged({ scope: 'none', check })).toMatchObject({ detail: 'lacking: scope none' })
     expect(check).not.toHaveBeenCalled()
@@ -204,10 +215,10 @@ describe('the check of a rule', async () => {
   })
 
   it.each([
-    ['at once', () => true, () => false],
-    ['later', async () => true, async () => false],
+    ['synchronously', () => true, () => false],
+    ['with a promise', async () => true, async () => false],
   ] as [string, () => boolean | Promise<boolean>, () => boolean | Promise<boolean>][])(
-    'may answer %s',
+    'accepts a check that returns its result %s',
     async (_when, yes, no) => {
       expect(await judged({ check: yes })).toBeUndefined()
       expect(await judged({ check: no })).toMatchObject({
@@ -219,15 +230,18 @@ describe('the check of a rule', async () => {
     },
   )
 
-  it.each([1, 'true', {}, [], undefined, null])('passes only true, and not %j', async (answer) => {
-    const check = (() => answer) as unknown as () => boolean
-    expect(await judged({ check })).toMatchObject({ status: 403 })
-    expect(await judged({ check: (async () => answer) as unknown as () => Promise<boolean> })).toMatchObject({
-      status: 403,
-    })
-  })
+  it.each([1, 'true', {}, [], undefined, null])(
+    'refuses a token if the check returns %j, which is not true',
+    async (answer) => {
+      const check = (() => answer) as unknown as () => boolean
+      expect(await judged({ check })).toMatchObject({ status: 403 })
+      expect(await judged({ check: (async () => answer) as unknown as () => Promise<boolean> })).toMatchObject({
+        status: 403,
+      })
+    },
+  )
 
-  it('that throws is a fault of the application and lets nobody in', async () => {
+  it('throws hook_failed if the check throws or rejects', async () => {
     const failing = (): never => {
       throw new Error('no database')
     }
@@ -236,7 +250,7 @@ describe('the check of a rule', async () => {
     expect(await rejection(judged({ check: async (): Promise<boolean> => failing() }))).toMatchObject(fault)
   })
 
-  it('that runs into a provider that is down says so', async () => {
+  it('passes on an OidcError that the check rejects with', async () => {
     const down = new OidcError('provider_unavailable', 'Down.', { status: 503, headers: { 'Retry-After': '5' } })
     const check = async (): Promise<boolean> => {
       throw down

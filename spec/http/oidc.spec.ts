@@ -49,7 +49,7 @@ describe('req.oidc', () => {
     })
   }
 
-  it('says that nobody is logged in', { meta: { id: 'oidc-1' } }, async () => {
+  it('req.oidc describes a request without a login', { meta: { id: 'oidc-1' } }, async () => {
     await start(show)
     expect((await agent.get('/show')).json()).toEqual({
       isAuthenticated: false,
@@ -62,7 +62,7 @@ describe('req.oidc', () => {
     })
   })
 
-  it('says who is logged in', async () => {
+  it('req.oidc describes the user, the roles and the scope of a login', async () => {
     await start(show)
     await agent.get('/profile')
     const shown = (await agent.get('/show')).json()
@@ -80,7 +80,7 @@ describe('req.oidc', () => {
     }
   })
 
-  it('is anonymous at once where the session is put away within the request', async () => {
+  it('req.oidc is anonymous as soon as the request destroys or regenerates its session', async () => {
     await start((made) => {
       made.get('/destroy', (req, res) => {
         req.session.destroy(() => res.json({ isAuthenticated: req.oidc.isAuthenticated, user: req.oidc.user ?? null }))
@@ -95,7 +95,7 @@ describe('req.oidc', () => {
     expect((await agent.get('/regenerate')).json()).toEqual({ isAuthenticated: false })
   })
 
-  it('tokens() gives the tokens of the login, read when asked', async () => {
+  it('tokens() reads and returns the tokens of the login when it is called', async () => {
     await start((made) => {
       made.get(
         '/tokens',
@@ -113,7 +113,7 @@ describe('req.oidc', () => {
     expect(tokens['expiresAt']).toBeGreaterThan(Date.now() / 1000)
   })
 
-  it('tokens() is 401 where nobody is logged in, 503 where the store is down', async () => {
+  it('tokens() rejects with 401 if nobody is logged in, and with 503 if the store is down', async () => {
     await start((made, oidc) => {
       made.get('/tokens', (req, res, next) => {
         req.oidc.tokens().then((tokens) => res.json(tokens), next)
@@ -126,7 +126,7 @@ describe('req.oidc', () => {
     expect((await agent.fetch('/tokens')).json()).toMatchObject({ code: 'store_unavailable', status: 503 })
   })
 
-  it('tokens() is 401 where they were sealed with a secret that is no longer in use', async () => {
+  it('tokens() rejects with 401 if the tokens were sealed with a secret that is no longer in use', async () => {
     const routes: AppSetup['routes'] = (made, oidc) => {
       made.get(
         '/tokens',
@@ -142,14 +142,14 @@ describe('req.oidc', () => {
     const visitor = second.agent({ headers: { cookie } })
     expect((await visitor.get('/')).text()).toBe('hello alice')
     expect((await visitor.fetch('/tokens')).json()).toMatchObject({ code: 'login_required', status: 401 })
-    // It is neither deleted nor overwritten: with the old secret it opens again.
+    // The record is neither deleted nor overwritten: it opens again with the old secret.
     await second.stop()
     const third = await start(routes)
     const returned = third.agent({ headers: { cookie } })
     expect((await returned.fetch('/tokens')).json()).toMatchObject({ tokenType: 'bearer' })
   })
 
-  it('login() and logout() answer the request', async () => {
+  it('req.oidc.login() and logout() answer the request', async () => {
     await start((made) => {
       made.get('/more', (req) => req.oidc.login({ scope: 'openid calendar.read', returnTo: '/show' }))
       made.get('/away', (req) => req.oidc.logout({ returnTo: '/gone' }))
@@ -164,27 +164,31 @@ describe('req.oidc', () => {
     expect((await agent.get('/show')).json()).toMatchObject({ isAuthenticated: false })
   })
 
-  it('login() and logout() refuse wrong parameters, and nothing happens', { meta: { id: 'oidc-2' } }, async () => {
-    await start((made, oidc) => {
-      made.get('/more', (req, _res, next) => {
-        req.oidc.login({ returnTo: 'https://evil.example' }).catch(next)
+  it(
+    'req.oidc.login() and logout() reject invalid parameters and change nothing',
+    { meta: { id: 'oidc-2' } },
+    async () => {
+      await start((made, oidc) => {
+        made.get('/more', (req, _res, next) => {
+          req.oidc.login({ returnTo: 'https://evil.example' }).catch(next)
+        })
+        made.get('/away', (req, _res, next) => {
+          req.oidc.logout({ returnTo: '//evil.example' }).catch(next)
+        })
+        made.use(oidc.errorHandler())
       })
-      made.get('/away', (req, _res, next) => {
-        req.oidc.logout({ returnTo: '//evil.example' }).catch(next)
-      })
-      made.use(oidc.errorHandler())
-    })
-    await agent.get('/profile')
-    for (const path of ['/more', '/away']) {
-      const answer = await agent.fetch(path, { redirect: 'manual' })
-      expect(answer.json()).toMatchObject({ code: 'options_invalid', status: 500 })
-    }
-    expect((await agent.get('/')).text()).toBe('hello alice')
-  })
+      await agent.get('/profile')
+      for (const path of ['/more', '/away']) {
+        const answer = await agent.fetch(path, { redirect: 'manual' })
+        expect(answer.json()).toMatchObject({ code: 'options_invalid', status: 500 })
+      }
+      expect((await agent.get('/')).text()).toBe('hello alice')
+    },
+  )
 })
 
-describe('oidc.user and oidc.context', () => {
-  it('are the login of their instance, also inside another function', { meta: { id: 'oidc-3' } }, async () => {
+describe('oidc.user() and oidc.context()', () => {
+  it('oidc.user() and oidc.context() return the login of their instance', { meta: { id: 'oidc-3' } }, async () => {
     await start((made, oidc) => {
       made.get('/both', (req, res) => {
         const context = oidc.context(req)
@@ -195,7 +199,7 @@ describe('oidc.user and oidc.context', () => {
     expect((await agent.get('/both')).json()).toEqual({ user: 'alice', context: 'alice', role: true })
   })
 
-  it('context says so where the request has not passed the router', async () => {
+  it('oidc.context() throws setup_invalid if the request has not passed the router of the instance', async () => {
     const stray = createOidc({ ...provider.settings(), name: 'stray', baseUrl: 'http://localhost', secret })
     await start((made) => {
       made.get('/stray', (req, res) => {
@@ -211,7 +215,7 @@ describe('oidc.user and oidc.context', () => {
 })
 
 describe('oidc.login() and oidc.logout()', () => {
-  it('are handlers for routes of the application', async () => {
+  it('oidc.login() and logout() create handlers for routes of the application', async () => {
     await start((made, oidc) => {
       made.get('/connect', oidc.login({ scope: 'calendar.read', prompt: 'consent', extra: { kc_idp_hint: 'x' } }))
       made.post('/bye', oidc.logout({ returnTo: '/gone' }))
@@ -227,7 +231,7 @@ describe('oidc.login() and oidc.logout()', () => {
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('answer 503 where the provider is down', async () => {
+  it('oidc.login() and /login answer 503 if the provider is down', async () => {
     const other = await startTestProvider()
     await other.stop()
     await start((made, oidc) => void made.get('/connect', oidc.login({ scope: 'calendar.read' })), {
@@ -240,7 +244,7 @@ describe('oidc.login() and oidc.logout()', () => {
     }
   })
 
-  it('are set-up mistakes before the router', async () => {
+  it('oidc.login() and logout() answer setup_invalid before the router', async () => {
     await start(() => {}, {
       routes: (made, oidc) => {
         const other = createOidc({
@@ -262,7 +266,7 @@ describe('oidc.login() and oidc.logout()', () => {
   })
 
   it(
-    'a POST of another site, or of another origin of this one, logs nobody out',
+    'oidc.logout() refuses a POST from another site and from another origin of the same site',
     { meta: { id: 'oidc-4' } },
     async () => {
       await start((made, oidc) => {
@@ -287,7 +291,7 @@ describe('the routes of an instance', () => {
     ['/login', 'DELETE', 'GET, HEAD'],
     ['/callback', 'PUT', 'GET, HEAD, POST'],
     ['/logout', 'DELETE', 'GET, HEAD, POST'],
-  ])('%s refuses %s and names what it takes', async (path, method, allowed) => {
+  ])('%s rejects %s with 405 and lists the allowed methods', async (path, method, allowed) => {
     await start(() => {})
     const answer = await agent.fetch(path, { method })
     expect(answer.status).toBe(405)
@@ -295,7 +299,7 @@ describe('the routes of an instance', () => {
     expect(answer.json()).toMatchObject({ code: 'request_invalid' })
   })
 
-  it.each(['/login', '/logout'])('HEAD of %s does nothing', async (path) => {
+  it.each(['/login', '/logout'])('a HEAD request to %s changes nothing', async (path) => {
     await start(() => {})
     await agent.get('/profile')
     const answer = await agent.fetch(path, { method: 'HEAD', redirect: 'manual' })
@@ -305,7 +309,7 @@ describe('the routes of an instance', () => {
     expect((await agent.get('/')).text()).toBe('hello alice')
   })
 
-  it('the login is begun by no script and no prefetch', async () => {
+  it('a script and a prefetch cannot begin a login at /login', async () => {
     await start(() => {})
     for (const answer of [
       await agent.fetch('/login', { redirect: 'manual' }),
@@ -321,8 +325,8 @@ describe('the routes of an instance', () => {
   })
 })
 
-describe('requireAnyAuth', () => {
-  it('needs at least one instance, made by createOidc', () => {
+describe('requireAnyAuth()', () => {
+  it('requires at least one instance, and only instances of createOidc()', () => {
     const message = 'requireAnyAuth: pass an array of at least one instance made by createOidc()'
     expect(() => requireAnyAuth([])).toThrow(new TypeError(message))
     const oidc = createOidc({ ...provider.settings(), baseUrl: 'http://localhost', secret })
@@ -330,45 +334,49 @@ describe('requireAnyAuth', () => {
   })
 })
 
-describe('ready and health', () => {
-  it('tell that the provider is down, and that it is back', { meta: { id: 'oidc-5' } }, async () => {
-    const other = await startTestProvider()
-    await other.stop()
-    try {
-      const { oidc } = await start(() => {}, { options: other.settings() })
-      expect(oidc.health()).toEqual({
-        ok: false,
-        provider: { discovered: false, discoveredAt: undefined, fault: undefined },
-      })
-      await expect(oidc.ready()).rejects.toMatchObject({ code: 'provider_unavailable', status: 503 })
-      expect(oidc.health()).toMatchObject({
-        ok: false,
-        provider: { fault: expect.stringContaining('discovery of') as string },
-      })
-      await other.start()
-      await expect
-        .poll(
-          () =>
-            oidc.ready().then(
-              () => true,
-              () => false,
-            ),
-          { timeout: 10_000 },
-        )
-        .toBe(true)
-      const { ok, provider: known } = oidc.health()
-      expect(ok).toBe(true)
-      expect(known).toMatchObject({ discovered: true, fault: undefined })
-      expect(known.discoveredAt).toBeGreaterThan(Date.now() - 60_000)
-      expect(other.requestsTo('jwks')).toHaveLength(1)
-    } finally {
+describe('ready() and health()', () => {
+  it(
+    'ready() and health() report that the provider is down, and that it is available again',
+    { meta: { id: 'oidc-5' } },
+    async () => {
+      const other = await startTestProvider()
       await other.stop()
-    }
-  })
+      try {
+        const { oidc } = await start(() => {}, { options: other.settings() })
+        expect(oidc.health()).toEqual({
+          ok: false,
+          provider: { discovered: false, discoveredAt: undefined, fault: undefined },
+        })
+        await expect(oidc.ready()).rejects.toMatchObject({ code: 'provider_unavailable', status: 503 })
+        expect(oidc.health()).toMatchObject({
+          ok: false,
+          provider: { fault: expect.stringContaining('discovery of') as string },
+        })
+        await other.start()
+        await expect
+          .poll(
+            () =>
+              oidc.ready().then(
+                () => true,
+                () => false,
+              ),
+            { timeout: 10_000 },
+          )
+          .toBe(true)
+        const { ok, provider: known } = oidc.health()
+        expect(ok).toBe(true)
+        expect(known).toMatchObject({ discovered: true, fault: undefined })
+        expect(known.discoveredAt).toBeGreaterThan(Date.now() - 60_000)
+        expect(other.requestsTo('jwks')).toHaveLength(1)
+      } finally {
+        await other.stop()
+      }
+    },
+  )
 })
 
-describe('oidc.on', () => {
-  it('calls a listener until it is taken off again', async () => {
+describe('oidc.on()', () => {
+  it('calls a listener until it is removed', async () => {
     const seen: string[] = []
     const { oidc } = await start(() => {})
     const off = oidc.on('login', ({ sub }) => seen.push(sub))

@@ -19,35 +19,35 @@ describe('keycloak()', () => {
     ['https://id.example.com/auth', 'https://id.example.com/auth/realms/acme'],
     ['https://id.example.com/auth//', 'https://id.example.com/auth/realms/acme'],
     [new URL('http://localhost:8080'), 'http://localhost:8080/realms/acme'],
-  ])('makes the issuer of %s', (url, issuer) => {
+  ])('returns the issuer for the URL %s', (url, issuer) => {
     expect(keycloak({ url, realm: 'acme' }).issuer).toBe(issuer)
   })
 
-  it('encodes what a realm may be called', () => {
+  it('encodes the name of the realm', () => {
     expect(keycloak({ url: 'https://id.example.com', realm: 'two words' }).issuer).toBe(
       'https://id.example.com/realms/two%20words',
     )
   })
 
-  it('is spread into the options of createOidc', () => {
+  it('returns options that can be spread into those of createOidc()', () => {
     const options = { clientId: 'web', clientSecret: 's', baseUrl: 'https://app.example.com', secret: 'xy'.repeat(16) }
     expect(createOidc({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options }).paths.login).toBe(
       '/login',
     )
   })
 
-  it('finds realm roles plain and roles of clients under the name of their client', () => {
+  it('returns realm roles without a prefix, and client roles with the prefix of their client', () => {
     expect(rolesOf({}, { accessToken: claims })).toEqual(['admin', 'user', 'web:editor', 'orders:read', 'orders:admin'])
   })
 
-  it('finds the roles of its own client both ways, and of no other', () => {
+  it('returns the roles of the configured client, and of no other, also without a prefix', () => {
     const roles = rolesOf({ client: 'web' }, { accessToken: claims })
     expect(roles).toContain('editor')
     expect(roles).toContain('web:editor')
     expect(roles).not.toContain('read')
   })
 
-  it('reads the ID token only where there is no verified access token', () => {
+  it('reads the ID token only if there is no verified access token', () => {
     expect(rolesOf({}, { idToken: claims })).toContain('admin')
     expect(rolesOf({}, { idToken: claims, accessToken: { realm_access: { roles: ['user'] } } })).toEqual(['user'])
   })
@@ -58,7 +58,7 @@ describe('keycloak()', () => {
     { realm_access: 'admin', resource_access: 'web' },
     { realm_access: { roles: 'admin' }, resource_access: { web: null, orders: { roles: { 0: 'admin' } } } },
     { realm_access: { roles: [1, null, { admin: true }] } },
-  ])('finds none in %j', (accessToken) => {
+  ])('returns no roles for the claims %j', (accessToken) => {
     expect(rolesOf({}, { accessToken })).toEqual([])
   })
 
@@ -73,13 +73,13 @@ describe('keycloak()', () => {
       { url: 'https://id.example.com', realm: 'acme', clientId: 'web' },
       /^unknown option 'clientId'; did you mean 'client'\?/,
     ],
-  ])('refuses %j', (options, message) => {
+  ])('throws for the options %j', (options, message) => {
     const found = faultsOf(() => keycloak(options as KeycloakOptions))
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
   })
 
-  it('names all faults at once', () => {
+  it('lists all faults of the options in one error', () => {
     expect(faultsOf(() => keycloak({ url: 'x', realm: '', client: '' }))).toHaveLength(3)
     expect(faultsOf(() => keycloak(undefined as unknown as KeycloakOptions))[0]).toBe(
       'the options of keycloak() must be an object',

@@ -17,25 +17,25 @@ async function logIn(client: TestClient, options: AppSetup['options'] = {}): Pro
   return (await app.agent().get('/profile')).status
 }
 
-// RFC 6749 2.3.1: both are form-encoded before they are put together.
+// RFC 6749 2.3.1: both are form-encoded before they are joined.
 const odd = { clientId: 'web:client id', clientSecret: 'p%3A+ &=/\u00fc:"' }
 
-describe('the client authenticates', () => {
-  it('with client_secret_basic by default, whatever its credentials contain', async () => {
+describe('client authentication at the token endpoint', () => {
+  it('uses client_secret_basic by default, whatever characters the credentials contain', async () => {
     expect(await logIn({ ...odd, authMethod: 'client_secret_basic' })).toBe(200)
     const token = provider.requestsTo('token')[0]
     expect(token?.headers['authorization']).toMatch(/^Basic /)
     expect(token?.params.has('client_secret')).toBe(false)
   })
 
-  it('with client_secret_post where that is chosen', async () => {
+  it('uses client_secret_post if it is configured', async () => {
     expect(await logIn({ ...odd, authMethod: 'client_secret_post' }, { clientAuth: 'client_secret_post' })).toBe(200)
     const token = provider.requestsTo('token')[0]
     expect(token?.headers['authorization']).toBeUndefined()
     expect(token?.params.get('client_secret')).toBe(odd.clientSecret)
   })
 
-  it('not at all where it is a public one, and then with PKCE', async () => {
+  it('sends no client credentials for a public client, which still uses PKCE', async () => {
     expect(await logIn({ clientId: 'spa' })).toBe(200)
     const token = provider.requestsTo('token')[0]
     expect(token?.headers['authorization']).toBeUndefined()
@@ -45,7 +45,7 @@ describe('the client authenticates', () => {
   })
 
   it(
-    'with a wrong secret in vain: a matter of configuration, and the secret is told nobody',
+    'fails with client_rejected for a wrong secret, without revealing the secret',
     { meta: { id: 'client-auth-1' } },
     async () => {
       const wrong = { clientSecret: 'another secret entirely' }

@@ -54,8 +54,8 @@ function discoveries(): number {
   return provider.requestsTo('discovery').length
 }
 
-describe('the provider', () => {
-  it('is asked nothing before somebody logs in', async () => {
+describe('discovery of the provider', () => {
+  it('sends no request before the first login', async () => {
     app = await startApp({ provider })
     await app.agent().get('/')
     await app.agent().fetch('/profile')
@@ -69,7 +69,7 @@ describe('the provider', () => {
     expect(provider.requestsTo('jwks')).toEqual([])
   })
 
-  it('is discovered once for logins that begin at the same time, and for those after', async () => {
+  it('discovers the provider once for 20 logins that begin at the same time, and for later ones', async () => {
     const door = gate('/login')
     app = await startApp({ provider, before: door.install })
     const running = app
@@ -84,7 +84,7 @@ describe('the provider', () => {
   })
 
   it(
-    'that fails is not asked again before a while has passed, which doubles up to half a minute',
+    'retries a failed discovery only after a delay, which doubles up to 30 seconds',
     { meta: { id: 'discovery-1' } },
     async () => {
       vi.useFakeTimers({ toFake: ['Date'] })
@@ -108,7 +108,7 @@ describe('the provider', () => {
     },
   )
 
-  it('says in Retry-After how long that is', async () => {
+  it('announces the delay until the next discovery in Retry-After', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const oidc = oidcWith()
     provider.misbehave({ endpoints: { discovery: { status: 500 } } })
@@ -122,7 +122,7 @@ describe('the provider', () => {
     expect(Number(headers['Retry-After'])).toBeLessThanOrEqual(38)
   })
 
-  it('is told of by ready() and health()', async () => {
+  it('reports the outcome of the discovery in ready() and health()', async () => {
     const oidc = oidcWith()
     provider.misbehave({ endpoints: { discovery: { status: 503 } } })
     const error = await rejection(oidc.ready())
@@ -147,20 +147,20 @@ describe('the provider', () => {
   })
 })
 
-describe('metadata that cannot be used', () => {
+describe('unusable metadata', () => {
   const origin = 'http://evil.example'
   const unusable: [string, TestFaults][] = [
     [withId('discovery-2', 'of another issuer'), { metadata: { issuer: 'https://other.example' } }],
     [
-      withId('discovery-3', 'of the issuer with a slash more'),
+      withId('discovery-3', 'whose issuer has an extra slash'),
       { metadata: (given) => ({ ...given, issuer: `${String(given['issuer'])}/` }) },
     ],
     [
-      'of the issuer in capitals',
+      'whose issuer is in capitals',
       { metadata: (given) => ({ ...given, issuer: String(given['issuer']).toUpperCase() }) },
     ],
-    ['without issuer', { metadata: { issuer: undefined } }],
-    ['with an issuer that is a list', { metadata: (given) => ({ ...given, issuer: [given['issuer']] }) }],
+    ['without an issuer', { metadata: { issuer: undefined } }],
+    ['whose issuer is an array', { metadata: (given) => ({ ...given, issuer: [given['issuer']] }) }],
     ...['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((member): [string, TestFaults] => [
       `without ${member}`,
       { metadata: { [member]: undefined } },
@@ -180,22 +180,22 @@ describe('metadata that cannot be used', () => {
         { metadata: { [member]: value } },
       ]),
     ),
-    ['whose token_endpoint is no text', { metadata: { token_endpoint: 5 } }],
-    ['that are a list', { metadata: () => [] as never }],
-    ['that are null', { endpoints: { discovery: { body: 'null', contentType: 'application/json' } } }],
-    ['that are a page', { endpoints: { discovery: { html: true } } }],
-    ['that break off', { endpoints: { discovery: { invalidJson: true } } }],
-    ['that are cut off', { endpoints: { discovery: { truncate: true } } }],
-    ['that are not there', { endpoints: { discovery: { status: 404 } } }],
-    ['that are elsewhere', { endpoints: { discovery: { status: 302, headers: { location: `${origin}/x` } } } }],
+    ['whose token_endpoint is a number', { metadata: { token_endpoint: 5 } }],
+    ['that is an array', { metadata: () => [] as never }],
+    ['that is null', { endpoints: { discovery: { body: 'null', contentType: 'application/json' } } }],
+    ['that is an HTML page', { endpoints: { discovery: { html: true } } }],
+    ['that is incomplete JSON', { endpoints: { discovery: { invalidJson: true } } }],
+    ['whose transfer is cut off', { endpoints: { discovery: { truncate: true } } }],
+    ['that is missing (404)', { endpoints: { discovery: { status: 404 } } }],
+    ['that redirects elsewhere', { endpoints: { discovery: { status: 302, headers: { location: `${origin}/x` } } } }],
     ['of 10 MB', { endpoints: { discovery: { bytes: 10_000_000 } } }],
-    ['that never end', { endpoints: { discovery: { bytes: Number.POSITIVE_INFINITY } } }],
-    ['that never come', { endpoints: { discovery: { hang: true } } }],
-    ['that stall', { endpoints: { discovery: { stall: true } } }],
-    ['that are not HTTP', { endpoints: { discovery: { garbage: true } } }],
+    ['that never ends', { endpoints: { discovery: { bytes: Number.POSITIVE_INFINITY } } }],
+    ['that never arrives', { endpoints: { discovery: { hang: true } } }],
+    ['whose transfer stalls', { endpoints: { discovery: { stall: true } } }],
+    ['that is not an HTTP response', { endpoints: { discovery: { garbage: true } } }],
   ]
 
-  it.each(unusable)('%s: no login is begun', { meta: { id: 'discovery-4' } }, async (_name, faults) => {
+  it.each(unusable)('begins no login with metadata %s', { meta: { id: 'discovery-4' } }, async (_name, faults) => {
     app = await startApp({ provider, options: { providerTimeoutSeconds: patience(faults) } })
     provider.misbehave(faults)
     const agent = app.agent()
@@ -209,7 +209,7 @@ describe('metadata that cannot be used', () => {
     expect((await agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('say in detail what is wrong with them, and with an issuer how to mend it', async () => {
+  it('explains in detail what is wrong with the metadata, and how to fix an issuer that differs', async () => {
     const oidc = oidcWith()
     provider.misbehave({ metadata: { jwks_uri: undefined, token_endpoint: 'javascript:alert(1)' } })
     const { detail, message } = await rejection(oidc.ready())
@@ -223,7 +223,7 @@ describe('metadata that cannot be used', () => {
     expect(error.detail).toContain('set the option issuer to exactly that')
   })
 
-  it('may leave out what a login can do without', async () => {
+  it('logs in with metadata that lacks the optional endpoints', async () => {
     provider.misbehave({
       metadata: { userinfo_endpoint: undefined, end_session_endpoint: undefined, revocation_endpoint: undefined },
     })
@@ -232,8 +232,8 @@ describe('metadata that cannot be used', () => {
   })
 })
 
-describe('metadata that grow old', { meta: { id: 'discovery-5' } }, () => {
-  it('are discovered anew behind a login after an hour, which does not wait for them', async () => {
+describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
+  it('refreshes the metadata after an hour, in the background of a login', async () => {
     app = await startApp({ provider })
     await begin(app)
     pass(59 * minute)
@@ -251,7 +251,7 @@ describe('metadata that grow old', { meta: { id: 'discovery-5' } }, () => {
     expect(discoveries()).toBe(2)
   })
 
-  it('are those in use once they are there', async () => {
+  it('uses the refreshed metadata for later logins', async () => {
     app = await startApp({ provider })
     await begin(app)
     provider.misbehave({
@@ -267,9 +267,9 @@ describe('metadata that grow old', { meta: { id: 'discovery-5' } }, () => {
 
   it.each<[string, TestFaults]>([
     ['fails', { endpoints: { discovery: { status: 500 } } }],
-    ['is another', { metadata: { issuer: 'https://other.example' } }],
-    ['sends browsers elsewhere', { metadata: { authorization_endpoint: 'http://evil.example/' } }],
-  ])('are kept while the provider %s', async (_name, faults) => {
+    ['has another issuer', { metadata: { issuer: 'https://other.example' } }],
+    ['announces a plain http authorization endpoint', { metadata: { authorization_endpoint: 'http://evil.example/' } }],
+  ])('keeps the former metadata while the provider %s', async (_name, faults) => {
     app = await startApp({ provider })
     const { oidc } = app
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -292,8 +292,8 @@ describe('metadata that grow old', { meta: { id: 'discovery-5' } }, () => {
   })
 })
 
-describe('metadata that are given', () => {
-  it('as an object are used without discovery', async () => {
+describe('configured metadata', () => {
+  it('uses metadata from an object without discovery', async () => {
     app = await startApp({ provider, options: { issuer: await metadata() } })
     expect(app.oidc.health().ok).toBe(true)
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
@@ -302,7 +302,7 @@ describe('metadata that are given', () => {
     expect(discoveries()).toBe(0)
   })
 
-  it('as a file are used without discovery', async () => {
+  it('uses metadata from a file without discovery', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'metadata-'))
     const file = join(folder, 'metadata.json')
     await writeFile(file, JSON.stringify(await metadata()))
@@ -312,7 +312,7 @@ describe('metadata that are given', () => {
     expect(discoveries()).toBe(0)
   })
 
-  it('as a file that is not there, or no JSON, are refused at construction', async () => {
+  it('throws in createOidc() if the metadata file is missing or not JSON', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'metadata-'))
     const file = join(folder, 'metadata.json')
     await writeFile(file, '{"issuer"')
@@ -332,7 +332,7 @@ describe('metadata that are given', () => {
     'end_session_endpoint',
     'revocation_endpoint',
     'pushed_authorization_request_endpoint',
-  ])('with a %s that is a script or in clear are refused at construction', async (member) => {
+  ])('throws in createOidc() if the %s of the metadata is a javascript: URL or plain http', async (member) => {
     const given = await metadata()
     for (const value of ['javascript:alert(1)', 'http://evil.example/x']) {
       const error = thrown(() => oidcWith({ issuer: { ...given, [member]: value } }))
@@ -341,7 +341,7 @@ describe('metadata that are given', () => {
     }
   })
 
-  it('are taken as they are at that moment', async () => {
+  it('copies the metadata when the instance is created', async () => {
     const given = { ...(await metadata()) }
     app = await startApp({ provider, options: { issuer: given } })
     given.authorization_endpoint = 'https://evil.example/'
@@ -350,8 +350,8 @@ describe('metadata that are given', () => {
   })
 })
 
-describe('a provider in clear', () => {
-  it('beyond loopback is refused at construction, unless that is permitted by name', async () => {
+describe('a provider with plain http', () => {
+  it('throws in createOidc() for plain http off loopback, except with allowInsecureIssuer', async () => {
     const issuer = 'http://id.example.com'
     const error = thrown(() => oidcWith({ issuer }))
     expect(error.code).toBe('options_invalid')
@@ -374,7 +374,7 @@ describe('a provider in clear', () => {
     expect(hosts).toEqual(['id.example.com'])
   })
 
-  it('is found below a path, and as localhost', async () => {
+  it('logs in with a provider on plain http below a path and as localhost', async () => {
     for (const options of [{ path: '/realms/acme' }, { hostname: 'localhost' as const }]) {
       const other = await startTestProvider({ signIn: 'alice', ...options })
       app = await startApp({ provider: other })

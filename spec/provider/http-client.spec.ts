@@ -10,7 +10,7 @@ const options = { fetch: undefined, timeoutSeconds: 5, allowInsecure: false }
 
 describe('requests to the provider', () => {
   it.each(['http://id.example.com/x', 'ftp://id.example.com/', 'file:///etc/passwd', 'data:,x'])(
-    'do not go to %s',
+    'sends no request to %s',
     async (url) => {
       let asked = 0
       const fetch = async (): Promise<Response> => {
@@ -22,13 +22,13 @@ describe('requests to the provider', () => {
     },
   )
 
-  it('go there in clear where that is permitted', { meta: { id: 'http-client-1' } }, async () => {
+  it('sends a request over plain http if that is permitted', { meta: { id: 'http-client-1' } }, async () => {
     const fetch = async (): Promise<Response> => new Response('yes')
     const answer = await httpClient({ ...options, fetch, allowInsecure: true })('http://id.example.com/x', {})
     expect(await answer.text()).toBe('yes')
   })
 
-  it('follow no redirect', async () => {
+  it('does not follow redirects', async () => {
     const server = createServer((_req, res) => res.writeHead(302, { location: '/elsewhere' }).end())
     const url = await listen(server)
     const answer = await httpClient(options)(url, {})
@@ -36,7 +36,7 @@ describe('requests to the provider', () => {
     expect(answer.status).toBe(302)
   })
 
-  it.each([204, 205, 304])('take an answer without body: %i', async (status) => {
+  it.each([204, 205, 304])('accepts a response with status %i, which has no body', async (status) => {
     const server = createServer((_req, res) => res.writeHead(status).end())
     const url = await listen(server)
     const answer = await httpClient(options)(url, {})
@@ -46,7 +46,7 @@ describe('requests to the provider', () => {
   })
 
   it(
-    'end with the time that they have, also through a fetch that does not listen to signals',
+    'times out and cancels the body, even if the fetch function ignores signals',
     { meta: { id: 'http-client-2' } },
     async () => {
       let cancelled = false
@@ -65,7 +65,7 @@ describe('requests to the provider', () => {
     },
   )
 
-  it('end with the signal of who asked', async () => {
+  it('aborts a request when the signal of the caller aborts', async () => {
     const controller = new AbortController()
     const fetch = async (): Promise<Response> => {
       setImmediate(() => controller.abort(new Error('enough')))
@@ -75,17 +75,17 @@ describe('requests to the provider', () => {
     await expect(asked).rejects.toThrow('enough')
   })
 
-  it('are not sent where the one who asked has given up already', async () => {
+  it('rejects a request if the signal of the caller is already aborted', async () => {
     const signal = AbortSignal.abort(new Error('no longer wanted'))
     await expect(httpClient(options)('https://id.example.com/', { signal })).rejects.toThrow('no longer wanted')
   })
 
-  it('leave nothing behind, in who asked or in memory, however long that lives', async () => {
+  it('leaves no listener on the signal of the caller and no response in memory', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const answers: WeakRef<Response>[] = []
     const asking = new AbortController()
-    // Of a time-out, as openid-client gives them: Node keeps such a signal for as long as anybody listens to it.
+    // openid-client passes timeout signals, which Node keeps in memory as long as they have a listener.
     const signals = [asking.signal, AbortSignal.timeout(600_000)]
     const fetch = async (): Promise<Response> => {
       const answer = new Response('{}')
@@ -106,17 +106,21 @@ describe('requests to the provider', () => {
       .toBeLessThanOrEqual(1)
   })
 
-  it('end in time also where such a fetch answers too late, or never', { timeout: 3000 }, async () => {
-    const late = (): Promise<Response> =>
-      new Promise((resolve) => setTimeout(() => resolve(new Response(new ReadableStream())), 300))
-    const never = (): Promise<Response> => new Promise(() => {})
-    for (const fetch of [late, never]) {
-      const asked = httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
-      await expect(asked).rejects.toThrow()
-    }
-  })
+  it(
+    'times out even if a fetch function that ignores signals resolves too late or never',
+    { timeout: 3000 },
+    async () => {
+      const late = (): Promise<Response> =>
+        new Promise((resolve) => setTimeout(() => resolve(new Response(new ReadableStream())), 300))
+      const never = (): Promise<Response> => new Promise(() => {})
+      for (const fetch of [late, never]) {
+        const asked = httpClient({ ...options, fetch, timeoutSeconds: 0.1 })('https://id.example.com/', {})
+        await expect(asked).rejects.toThrow()
+      }
+    },
+  )
 
-  it('take a megabyte and no more', { meta: { id: 'http-client-3' } }, async () => {
+  it('accepts a response of at most one megabyte', { meta: { id: 'http-client-3' } }, async () => {
     const of = (bytes: number) => async (): Promise<Response> => new Response('x'.repeat(bytes))
     const most = await httpClient({ ...options, fetch: of(1024 * 1024) })('https://id.example.com/', {})
     expect((await most.text()).length).toBe(1024 * 1024)

@@ -1,7 +1,7 @@
 /**
- * Every member that is read of the provider's answers (token response, userinfo, metadata, key set), missing, of every
- * type, huge and duplicated: a login that is right, or a refusal of ours. All of them go to the code that finishes a login,
- * some of each class through an application; all of those do with `DEPTH=deep`.
+ * Every member that is read from token responses and userinfo responses: missing, of every type, huge and duplicated. The
+ * outcome is a correct login or an error of the package. All cases go to the code that finishes a login. Some of each kind
+ * also go through an application, and with `DEPTH=deep` all of them do.
  */
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ const world = flow()
 
 type Edit = (json: string) => string
 
-/** What is done to the text of an answer on its way, by the path of its endpoint. */
+/** Edits the texts of responses on their way, by the path of the endpoint. */
 let edits: Readonly<Record<string, Edit>> = {}
 
 const altering: typeof fetch = async (input, init) => {
@@ -61,13 +61,13 @@ beforeEach(() => {
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
-/** A login in which the answer at this path is edited. */
+/** A login in which the response at this path is edited. */
 function tried(path: string, edit: Edit, faults: TestFaults = {}): Promise<DirectOutcome> {
   edits = { [path]: edit }
   return direct.login(faults)
 }
 
-/** The same through an application, by a new visitor. */
+/** The same as `tried()`, but through an application, by a new visitor. */
 async function journey(path: string, edit: Edit, faults: TestFaults = {}): Promise<Outcome> {
   edits = { [path]: edit }
   tokens.length = 0
@@ -77,10 +77,10 @@ async function journey(path: string, edit: Edit, faults: TestFaults = {}): Promi
   return outcome
 }
 
-/** Text that may stand in a header: RFC 6749 A.12 has no other characters in an access token. */
+/** Text that a header may contain: RFC 6749 A.12 permits no other characters in an access token. */
 const isVisible = (value: unknown): boolean => isText(value) && /^[\x20-\x7e]+$/.test(value)
 
-/** Seconds as the library reads them, which takes what begins with a number: many providers send a text. */
+/** Seconds as openid-client reads them: it accepts text that begins with a number, because many providers send strings. */
 function seconds(value: unknown): number {
   try {
     return typeof value === 'number' ? value : parseFloat(String(value))
@@ -104,23 +104,23 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
         name: json,
         json,
       })),
-      ...['3600', '3600s', ' 3600', '1 hour', '0x10', '-1', '1e999'].map((text) => odd(`the text ${text}`, text)),
+      ...['3600', '3600s', ' 3600', '1 hour', '0x10', '-1', '1e999'].map((text) => odd(`the string ${text}`, text)),
     ],
   ],
   ['refresh_token', (value) => value === undefined || isText(value), []],
   ['scope', (value) => value === undefined || typeof value === 'string', [odd('odd words', 'openid "\\" \u00e4')]],
   ['id_token', () => false, []],
 ])('%s in a token response', (member, accepts, more) => {
-  // A header loses them, so that no provider could know such a token again.
+  // A header loses these spaces, so no provider could recognize such a token.
   const values = [...oddValues, ...more].filter(
-    ({ name }) => !(member === 'access_token' && name === 'a text of spaces'),
+    ({ name }) => !(member === 'access_token' && name === 'a string of spaces'),
   )
   const edit =
     (json: string | undefined): Edit =>
     (text) =>
       withMember(text, member, json)
 
-  /** What the provider does not know it refuses at userinfo, which is not the matter here. */
+  /** The provider would reject an unknown token at userinfo, so it is made to issue this one. */
   function faults(json: string | undefined): TestFaults {
     const value = parsed(json)
     return member === 'access_token' && isText(value) ? { accessToken: { raw: value } } : {}
@@ -132,7 +132,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   }
 
   function isKept(kept: Record<string, unknown>, handed: object | undefined, slot: Slot, value: unknown): void {
-    // As it was made of JSON, so it is read back.
+    // The stored tokens read back as JSON gives them.
     expect(kept).toEqual(JSON.parse(JSON.stringify(handed)))
     if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
     if (member === 'access_token') expect(kept['accessToken']).toBe(value)
@@ -141,7 +141,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   }
 
   it.each(named(values))(
-    'being %s is a login that is right, or a refusal',
+    'logs in and stores the tokens only if the member is valid: %s',
     { meta: { id: 'members-1' } },
     async (_name, json) => {
       const outcome = await tried('/token', edit(json), faults(json))
@@ -152,7 +152,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
     },
   )
 
-  it('logs a browser in where it should, with tokens that read back, and else not', async () => {
+  it('logs a browser in, with tokens that can be read back, only if the member is valid', async () => {
     const ofBoth = [true, false].flatMap((good) =>
       values.filter(({ json }) => accepts(parsed(json)) === good).slice(0, 2),
     )
@@ -167,7 +167,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
 
 describe('a token response', () => {
   it.each(['access_token', 'token_type', 'refresh_token', 'scope', 'expires_in', 'id_token'])(
-    'with %s twice is read by the last, or refused',
+    'uses the last of two %s members of a token response',
     async (member) => {
       const twice =
         (place: 'first' | 'last'): Edit =>
@@ -181,7 +181,7 @@ describe('a token response', () => {
   )
 
   it.each(['error', '__proto__', 'constructor', 'toString', 'then', 'length', 'default'])(
-    'with a member %s of whatever kind is a login',
+    'ignores a member %s of a token response, whatever its value',
     async (member) => {
       for (const json of ['"text"', 'null', '{"access_token":"other"}', '[]', '1e999', bottomless]) {
         const outcome = await tried('/token', (text) => withMember(text, member, json))
@@ -190,7 +190,7 @@ describe('a token response', () => {
     },
   )
 
-  it('with members that it need not have, or twice, logs a browser in', async () => {
+  it('logs a browser in despite additional or duplicate members of a token response', async () => {
     for (const member of ['error', '__proto__']) {
       const edit: Edit = (text) => withMember(text, member, '{"access_token":"other"}')
       expect(await journey('/token', edit)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
@@ -203,14 +203,14 @@ describe('a token response', () => {
   })
 
   it.each([
-    ['no object', 'null', 'provider_response_invalid'],
-    ['no JSON', '<html>', 'provider_unavailable'],
-    ['larger than any answer', `{"else":"${'x'.repeat(2_000_000)}"}`, 'provider_unavailable'],
-  ])('that is %s logs no browser in', async (_name, text, code) => {
+    ['not an object', 'null', 'provider_response_invalid'],
+    ['not JSON', '<html>', 'provider_unavailable'],
+    ['too large', `{"else":"${'x'.repeat(2_000_000)}"}`, 'provider_unavailable'],
+  ])('does not log a browser in if the token response is %s', async (_name, text, code) => {
     expect(await journey('/token', () => text)).toMatchObject({ how: 'refused', code })
   })
 
-  it('that takes its members from a prototype has none', async () => {
+  it('ignores members of a token response that are inside a __proto__ member', async () => {
     const outcome = await tried('/token', (text) => `{"__proto__":${text}}`)
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
   })
@@ -218,13 +218,13 @@ describe('a token response', () => {
   it.each([
     ['a refresh token of 300 kB', 'refresh_token', 300_000],
     ['a scope of 300 kB', 'scope', 300_000],
-  ])('with %s is a login', async (_name, member, length) => {
+  ])('accepts a token response with %s', async (_name, member, length) => {
     const outcome = await tried('/token', (text) => withMember(text, member, JSON.stringify('x'.repeat(length))))
     expect(outcome).toMatchObject({ how: 'login' })
   })
 
   it.each(['access_token', 'refresh_token', 'scope', 'id_token', 'token_type', 'expires_in', 'else'])(
-    'with %s of two megabytes is a fault of the provider',
+    'throws provider_unavailable for a token response with a member %s of two megabytes',
     { meta: { id: 'members-2' } },
     async (member) => {
       const outcome = await tried('/token', (text) => withMember(text, member, JSON.stringify('x'.repeat(2_000_000))))
@@ -232,28 +232,31 @@ describe('a token response', () => {
     },
   )
 
-  it.each(['null', '5', '"text"', '[]', '[{}]', '{}', bottomless])('that is %.20s is refused', async (json) => {
-    expect(await tried('/token', () => json)).toMatchObject({ how: 'refused', status: 502 })
-  })
+  it.each(['null', '5', '"text"', '[]', '[{}]', '{}', bottomless])(
+    'rejects %.20s as a token response',
+    async (json) => {
+      expect(await tried('/token', () => json)).toMatchObject({ how: 'refused', status: 502 })
+    },
+  )
 
   it.each(['', ' ', '{', 'access_token=x&token_type=bearer', '<html>'])(
-    'that is no JSON (%j) is a fault of the provider',
+    'throws provider_unavailable for the token response %j, which is not JSON',
     async (text) => {
       expect(await tried('/token', () => text)).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
     },
   )
 })
 
-/** Members of userinfo that may be anything. */
+/** Members of a userinfo response that may have any value. */
 const free = [
   '',
   ...`iss aud exp iat nonce azp sid acr auth_time roles scope realm_access name email address constructor
   toString toJSON hasOwnProperty then length`.split(/\s+/),
 ]
 
-describe('a userinfo answer', () => {
+describe('a userinfo response', () => {
   it.each(named(oddValues))(
-    'about a subject that is %s is refused',
+    'rejects a userinfo response whose subject is %s',
     { meta: { id: 'members-3' } },
     async (_name, json) => {
       const outcome = await tried('/userinfo', (text) => withMember(text, 'sub', json))
@@ -262,7 +265,7 @@ describe('a userinfo answer', () => {
   )
 
   it.each(named(oddValues))(
-    'all else in which is %s takes the place of no claim of the ID token',
+    'does not let userinfo replace a claim of the ID token if all other members are %s',
     async (_name, json) => {
       const outcome = await tried('/userinfo', (text) =>
         free.reduce((all, member) => withMember(all, member, json), text),
@@ -274,7 +277,7 @@ describe('a userinfo answer', () => {
     },
   )
 
-  it('logs a browser in where it is about the user, and else not', async () => {
+  it('logs a browser in only if the userinfo response is about the user', async () => {
     const all: Edit = (text) => free.reduce((text, member) => withMember(text, member, '["text"]'), text)
     const slot = {
       sub: 'alice',
@@ -290,13 +293,13 @@ describe('a userinfo answer', () => {
     expect(await journey('/userinfo', () => 'null')).toMatchObject({ how: 'refused', status: 502 })
   })
 
-  it('with __proto__ lends nothing to a copy of the user', async () => {
+  it('a __proto__ member of userinfo adds nothing to a copy of the user', async () => {
     const outcome = await tried('/userinfo', (text) => withMember(text, '__proto__', '{"isAdmin":true}'))
     if (outcome.how !== 'login') throw new Error(outcome.detail)
     expect(Object.assign({}, outcome.slot.user)).not.toHaveProperty('isAdmin')
   })
 
-  it('with the subject twice is read by the last', async () => {
+  it('uses the last of two subjects of a userinfo response', async () => {
     const twice = (...values: string[]): Promise<DirectOutcome> =>
       tried('/userinfo', (text) => withMember(text, 'sub', ...values))
     expect(await twice('"mallory"', '"alice"')).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
@@ -304,21 +307,21 @@ describe('a userinfo answer', () => {
   })
 
   it.each(['null', '5', '"alice"', '[]', '[{"sub":"alice"}]', '{}', '{"__proto__":{"sub":"alice"}}'])(
-    'that is %s is refused',
+    'rejects %s as a userinfo response',
     { meta: { id: 'members-4' } },
     async (json) => {
       expect(await tried('/userinfo', () => json)).toMatchObject({ how: 'refused', status: 502 })
     },
   )
 
-  it('of 300 kB is a login, and of two megabytes a fault of the provider', async () => {
+  it('accepts a userinfo response of 300 kB, and throws provider_unavailable for two megabytes', async () => {
     const sized = (size: number): Promise<DirectOutcome> =>
       tried('/userinfo', (text) => withMember(text, 'picture', JSON.stringify('x'.repeat(size))))
     expect(await sized(300_000)).toMatchObject({ how: 'login' })
     expect(await sized(2_000_000)).toMatchObject({ how: 'refused', code: 'provider_unavailable' })
   })
 
-  it('with lists in lists too deep to be written is a login or a refusal', async () => {
+  it('either logs in or rejects if userinfo is too deeply nested to serialize', async () => {
     await tried('/userinfo', (text) => withMember(text, 'groups', bottomless))
   })
 })

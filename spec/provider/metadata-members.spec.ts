@@ -1,6 +1,6 @@
 /**
- * Every member that is read of the provider's metadata, missing and of every type: a login that is right, or a fault of the
- * provider, with no login begun.
+ * Every member that is read from the provider's metadata, missing and of every type. The outcome is a correct login, or a
+ * fault of the provider and no login.
  */
 import { createOidc } from 'express-session-oidc'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ import { flow, rejection, told } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember, type Odd } from '../tokens/support/odd-json.ts'
 
 const world = flow({ algorithm: 'RS256' })
-/** Edits what is answered at these paths. */
+/** Edits the responses at these paths. */
 let edits: Readonly<Record<string, (json: string) => string>> = {}
 afterEach(() => {
   edits = {}
@@ -27,7 +27,7 @@ const altering: typeof fetch = async (input, init) => {
 
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 
-/** What a visitor of a guarded page is answered, by an application that has not seen the provider before. */
+/** Opens a guarded page as a visitor of a new application, which has not discovered the provider before. */
 async function visited(edit: (json: string) => string): Promise<{ status: number; app: TestApp }> {
   edits = { [discovery]: edit }
   const app = await world.start({ options: { fetch: altering, userInfo: 'login' } })
@@ -35,7 +35,7 @@ async function visited(edit: (json: string) => string): Promise<{ status: number
   const page = await agent.get('/profile')
   if (page.status === 200) {
     expect(page.json()).toMatchObject({ user: { sub: 'alice', iss: world.provider.issuer } })
-    // What is read of it at the end of a login must do no harm either.
+    // Members that a logout reads must do no harm either.
     expect((await agent.get('/logout')).status).toBe(200)
     expect((await agent.get('/')).text()).toBe('hello stranger')
   } else {
@@ -55,7 +55,7 @@ describe.each([
   ),
 ])('the metadata member %s (%s)', (member, need) => {
   const values = oddValues.filter(({ json }) => need === 'needed' || json !== undefined)
-  it.each(named(values))('being %s makes them no metadata', async (_name, json) => {
+  it.each(named(values))('rejects metadata with a member that is %s', async (_name, json) => {
     edits = { [discovery]: (text) => withMember(text, member, json) }
     const oidc = createOidc({
       ...(world.provider.settings() as { issuer: string; clientId: string; clientSecret: string }),
@@ -74,21 +74,21 @@ describe('the algorithms in the metadata', () => {
   it.each(
     named([
       ...oddValues,
-      odd('RS256 as text', 'RS256'),
-      odd('RS256 in a list', ['RS256']),
-      odd('RS256 in a list in a list', [['RS256']]),
-      odd('RS256 among everything', [null, 5, {}, [], 'none', 'HS256', 'RS256']),
-      odd('others', ['ES256', 'PS256']),
-      odd('none', ['none']),
+      odd('RS256 as a string', 'RS256'),
+      odd('RS256 in an array', ['RS256']),
+      odd('RS256 in a nested array', [['RS256']]),
+      odd('RS256 among values of other types', [null, 5, {}, [], 'none', 'HS256', 'RS256']),
+      odd('other algorithms', ['ES256', 'PS256']),
+      odd('only none', ['none']),
     ]),
-  )('being %s are what is listed, or RS256 (OIDC Core 3.1.3.7, 6)', async (_name, json) => {
+  )('accepts the listed algorithms, or RS256 without a list (OIDC Core 3.1.3.7, 6): %s', async (_name, json) => {
     const value = parsed(json)
     const { status } = await visited((text) => withMember(text, 'id_token_signing_alg_values_supported', json))
     expect(status).toBe(!Array.isArray(value) || value.includes('RS256') ? 200 : 502)
   })
 })
 
-describe('the metadata members that may be anything', () => {
+describe('metadata members that may have any value', () => {
   const free = `response_types_supported response_modes_supported grant_types_supported subject_types_supported
     userinfo_signing_alg_values_supported token_endpoint_auth_methods_supported scopes_supported
     code_challenge_methods_supported claims_supported prompt_values_supported claims_parameter_supported
@@ -96,13 +96,13 @@ describe('the metadata members that may be anything', () => {
     require_request_uri_registration tls_client_certificate_bound_access_tokens op_policy_uri then
     authorization_response_iss_parameter_supported __proto__ constructor toString toJSON length`.split(/\s+/)
 
-  it.each(named(oddValues))('all being %s are no hindrance to a login', async (_name, json) => {
+  it.each(named(oddValues))('logs in if all unrestricted metadata members are %s', async (_name, json) => {
     const { status } = await visited((text) => free.reduce((all, member) => withMember(all, member, json), text))
     expect(status).toBe(200)
   })
 
   it.each(named(oddValues))(
-    'require_pushed_authorization_requests being %s makes it pushed, or not',
+    'pushes the request only if require_pushed_authorization_requests is true: %s',
     async (_name, json) => {
       const { status } = await visited((text) => withMember(text, 'require_pushed_authorization_requests', json))
       expect(status).toBe(200)
@@ -110,14 +110,14 @@ describe('the metadata members that may be anything', () => {
     },
   )
 
-  it('of 300 kB, or lists in lists without end, are a login or none', async () => {
+  it('logs in with a member of 300 kB, and either logs in or answers 503 if it is deeply nested', async () => {
     const huge = await visited((text) => withMember(text, 'claims_supported', JSON.stringify(['x'.repeat(300_000)])))
     expect(huge.status).toBe(200)
     const deep = await visited((text) => withMember(text, 'claims_supported', bottomless))
     expect([200, 503]).toContain(deep.status)
   })
 
-  it('are given twice: the last counts, for the issuer too', async () => {
+  it('uses the last of two issuer members', async () => {
     const other = '"https://other.example"'
     const own = JSON.stringify(world.provider.issuer)
     expect((await visited((text) => withMember(text, 'issuer', other, own))).status).toBe(200)
@@ -125,20 +125,24 @@ describe('the metadata members that may be anything', () => {
   })
 })
 
-describe('metadata with no more than they must have', () => {
-  it('are enough for a login and a logout', { meta: { id: 'metadata-members-1' } }, async () => {
-    const needed = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']
-    edits = {
-      [discovery]: (text) =>
-        JSON.stringify(
-          Object.fromEntries(Object.entries(JSON.parse(text) as object).filter(([name]) => needed.includes(name))),
-        ),
-    }
-    const app = await world.start({ options: { fetch: altering } })
-    const agent = app.agent()
-    expect((await agent.get('/profile')).status).toBe(200)
-    // PKCE is used though nothing says that it is understood (RFC 9700 2.1.1).
-    expect(world.provider.requestsTo('authorize')[0]?.params.get('code_challenge_method')).toBe('S256')
-    expect((await agent.get('/logout')).text()).toBe('hello stranger')
-  })
+describe('metadata with only the required members', () => {
+  it(
+    'logs in and out with metadata that has only the required members',
+    { meta: { id: 'metadata-members-1' } },
+    async () => {
+      const needed = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri']
+      edits = {
+        [discovery]: (text) =>
+          JSON.stringify(
+            Object.fromEntries(Object.entries(JSON.parse(text) as object).filter(([name]) => needed.includes(name))),
+          ),
+      }
+      const app = await world.start({ options: { fetch: altering } })
+      const agent = app.agent()
+      expect((await agent.get('/profile')).status).toBe(200)
+      // PKCE is used even if the metadata does not announce it (RFC 9700 2.1.1).
+      expect(world.provider.requestsTo('authorize')[0]?.params.get('code_challenge_method')).toBe('S256')
+      expect((await agent.get('/logout')).text()).toBe('hello stranger')
+    },
+  )
 })

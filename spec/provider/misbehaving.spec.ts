@@ -1,6 +1,6 @@
 /**
- * Ways of a provider, wrong or merely unusual, that the conformance profiles of OpenID Connect put a relying party
- * through in the code flow, beyond what the specs of each part show.
+ * Invalid or unusual behavior of a provider that the conformance profiles of OpenID Connect test a relying party with in
+ * the code flow, beyond the specs of each part.
  */
 import { createServer, type Server } from 'node:http'
 import { startTestProvider, type TestFaults, type TestProvider } from 'express-session-oidc/testing'
@@ -13,7 +13,7 @@ import { directLogins, type DirectLogins } from '../tokens/support/direct-login.
 import { slotOfBrowser } from '../tokens/support/one-login.ts'
 
 const world = flow()
-/** The endpoints that were asked, in turn. */
+/** The endpoints that received requests, in order. */
 function asked(): (string | undefined)[] {
   return world.provider.requests.map(({ endpoint }) => endpoint)
 }
@@ -21,13 +21,13 @@ function asked(): (string | undefined)[] {
 const now = (): number => Math.floor(Date.now() / 1000)
 
 describe('a login', () => {
-  it('asks for metadata, a code, tokens, keys and userinfo, in this order and once each', async () => {
+  it('requests metadata, a code, tokens, keys and userinfo, once each and in this order', async () => {
     const app = await world.start({ options: { userInfo: 'login' } })
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(asked()).toEqual(['discovery', 'authorize', 'token', 'jwks', 'userinfo'])
   })
 
-  it('finds keys and endpoints where the metadata say, and nowhere else', async () => {
+  it('uses only the key set and the endpoints that the metadata names', async () => {
     const places = ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint']
     const seen: string[] = []
     world.provider.misbehave({
@@ -40,7 +40,7 @@ describe('a login', () => {
     expect((await app.agent().get('/profile')).status).toBe(200)
     for (const { url } of world.provider.requests)
       seen.push(new URL(url, world.provider.url).searchParams.get('at') ?? '')
-    // A query of an endpoint stays (RFC 6749 3.1, 3.2).
+    // The query of an endpoint is retained (RFC 6749 3.1, 3.2).
     expect(seen.filter((at) => at !== '')).toEqual([
       'authorization_endpoint',
       'token_endpoint',
@@ -49,7 +49,7 @@ describe('a login', () => {
     ])
   })
 
-  it('sends what a provider is strict about: one way to authenticate, the same redirect URI, nothing secret in a query', async () => {
+  it('authenticates in one way, repeats the redirect URI, and sends no secret in a query', async () => {
     const app = await world.start({ options: { userInfo: 'login' } })
     await app.agent().get('/profile')
     const [authorize] = world.provider.requestsTo('authorize')
@@ -70,15 +70,15 @@ describe('a login', () => {
   })
 })
 
-describe('keys', () => {
-  it('rotated just before signing, of an issuer whose keys were never had, are had at once', async () => {
+describe('key rotation', () => {
+  it('fetches the keys once if they are rotated just before the first ID token is signed', async () => {
     world.provider.misbehave({ rotateKeys: 'before-signing' })
     const app = await world.start({ options: { userInfo: 'login' } })
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(world.provider.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('rotated just before signing, to another algorithm that the metadata list', async () => {
+  it('logs in if keys are rotated just before signing, with an algorithm that the metadata lists', async () => {
     world.provider.misbehave({ metadata: { id_token_signing_alg_values_supported: ['RS256', 'ES256'] } })
     const app = await world.start()
     await app.agent().get('/profile')
@@ -89,22 +89,26 @@ describe('keys', () => {
     expect(page.status).toBe(200)
   })
 
-  it('rotated at each of many logins at once serve all of them', { meta: { id: 'misbehaving-1' } }, async () => {
-    const app = await world.start()
-    await app.agent().get('/profile')
-    world.provider.misbehave({ rotateKeys: { when: 'before-signing', keepOld: true } })
-    const pages = await Promise.all(Array.from({ length: 4 }, () => app.agent().get('/profile')))
-    expect(pages.map(({ status }) => status)).toEqual([200, 200, 200, 200])
-  })
+  it(
+    'logs all users in if keys are rotated at each of several concurrent logins',
+    { meta: { id: 'misbehaving-1' } },
+    async () => {
+      const app = await world.start()
+      await app.agent().get('/profile')
+      world.provider.misbehave({ rotateKeys: { when: 'before-signing', keepOld: true } })
+      const pages = await Promise.all(Array.from({ length: 4 }, () => app.agent().get('/profile')))
+      expect(pages.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    },
+  )
 
   it(
-    'that come late, after a token they should verify, are one refusal and not a loop of fetches',
+    'rejects one login, without a loop of fetches, if the key set is published late',
     { meta: { id: 'misbehaving-2' } },
     async () => {
       const app = await world.start()
       await app.agent().get('/profile')
       world.provider.forget()
-      // A cache in front of the key set goes on serving the former one.
+      // A cache in front of the key set still serves the former one.
       const stale = { keys: world.provider.keys.keys }
       await world.provider.rotateKeys()
       world.provider.misbehave({ jwks: () => structuredClone(stale) as never })
@@ -116,7 +120,7 @@ describe('keys', () => {
   )
 })
 
-describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algorithm) => {
+describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs with %s', (algorithm) => {
   let provider: TestProvider
   let direct: DirectLogins
   beforeAll(async () => {
@@ -130,21 +134,21 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algor
   afterAll(() => provider.stop())
 
   const bad: [string, TestFaults['idToken']][] = [
-    ['broken', { signature: 'corrupt' }],
-    ['of another key', { signature: 'other-key' }],
-    ['of none', { signature: 'none' }],
-    ['of the client secret', { signature: 'hs256' }],
-    ['of the public key as a secret', { signature: 'hs256-public-key' }],
-    ['of an algorithm that is not its own', { signature: 'wrong-alg' }],
-    ['of a length that is not its own', { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.AAAA` }],
+    ['is corrupted', { signature: 'corrupt' }],
+    ['is by another key', { signature: 'other-key' }],
+    ['is missing', { signature: 'none' }],
+    ['is by the client secret', { signature: 'hs256' }],
+    ['is by the public key as an HMAC secret', { signature: 'hs256-public-key' }],
+    ['is by another algorithm', { signature: 'wrong-alg' }],
+    ['has the wrong length', { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.AAAA` }],
     [
-      'of zeros',
+      'is all zeros',
       { raw: (token) => `${token.slice(0, token.lastIndexOf('.'))}.${Buffer.alloc(64).toString('base64url')}` },
     ],
   ]
 
   it.each(bad)(
-    'and whose signature is %s logs nobody in',
+    'rejects a login if the signature of the ID token %s',
     { meta: { id: 'misbehaving-3' } },
     async (_name, idToken) => {
       expect(await direct.login({ idToken })).toMatchObject({ how: 'refused', status: 502 })
@@ -154,7 +158,7 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algor
 
   const few = bad.slice(0, 2)
   it.each(byDepth({ quick: few, normal: few, deep: bad }))(
-    'and whose signature is %s logs no browser in',
+    'does not log a browser in if the signature of the ID token %s',
     async (_name, idToken) => {
       const app = await startApp({ provider })
       provider.misbehave({ idToken })
@@ -167,11 +171,11 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs by %s', (algor
   )
 })
 
-describe('odd characters', () => {
+describe('unusual characters', () => {
   // All that RFC 6749 appendix A permits in such values (VSCHAR).
   const visible = Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + n)).join('')
 
-  it('in sid stay as they are, and the login ends as any other', { meta: { id: 'misbehaving-4' } }, async () => {
+  it('keeps unusual characters in sid, and logs out as usual', { meta: { id: 'misbehaving-4' } }, async () => {
     const provider = await startTestProvider({ signIn: 'alice', sid: () => visible })
     const app = await startApp({ provider, session: { store: world.store() } })
     const agent = app.agent()
@@ -182,7 +186,7 @@ describe('odd characters', () => {
     await provider.stop()
   })
 
-  it('in refresh and access tokens stay as they are', async () => {
+  it('keeps unusual characters in refresh and access tokens', async () => {
     const app = await world.start({
       routes: (express) => {
         express.get('/tokens', (req, res, next) => void req.oidc.tokens().then((set) => res.json(set), next))
@@ -195,14 +199,14 @@ describe('odd characters', () => {
     expect((await agent.fetch('/tokens')).json()).toMatchObject({ refreshToken: odd, accessToken: visible })
   })
 
-  it('in a code reach the token endpoint as they are', async () => {
+  it('sends a code with unusual characters unchanged to the token endpoint', async () => {
     const app = await world.start()
     world.provider.misbehave({ authorizationResponse: (given) => ({ ...given, code: visible }) })
     expect((await app.agent().get('/profile')).status).toBe(400)
     expect(world.provider.requestsTo('token')[0]?.params.get('code')).toBe(visible)
   })
 
-  it('in an access token that fit into no header are refused where it must be sent, and told nobody', async () => {
+  it('rejects an access token with characters that no header may contain, without revealing it', async () => {
     const app = await startForFaults(world, { options: { userInfo: 'login' } })
     for (const token of ['planted\r\nX-Injected: 1', 'planted\0', 'planted\u{1f511}']) {
       app.events.length = 0
@@ -218,7 +222,7 @@ describe('odd characters', () => {
 })
 
 describe('a user who authenticated in the future', () => {
-  it('has not authenticated within max_age', { meta: { id: 'misbehaving-5' } }, async () => {
+  it('rejects an auth_time in the future for a login with max_age', { meta: { id: 'misbehaving-5' } }, async () => {
     const app = await world.start({
       routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
     })
@@ -227,7 +231,7 @@ describe('a user who authenticated in the future', () => {
       expect((await app.agent().get('/fresh')).status).toBe(502)
       undo()
     }
-    // A clock that is a little ahead is none of that.
+    // A provider clock that is slightly ahead is accepted.
     world.provider.misbehave({ idToken: { claims: { auth_time: now() + 20 } } })
     expect((await app.agent().get('/fresh')).text()).toBe('hello alice')
   })
@@ -240,7 +244,7 @@ describe('userinfo', () => {
     elsewhere = undefined
   })
 
-  it('that names other sources of claims is taken as it is: nothing is fetched (OIDC Core 5.6.2)', async () => {
+  it('keeps references to other sources of claims, and fetches nothing from them (OIDC Core 5.6.2)', async () => {
     let requests = 0
     elsewhere = createServer((_req, res) => {
       requests++
@@ -266,18 +270,18 @@ describe('userinfo', () => {
     ['another subject', { claims: { sub: 'aliceinvalid' } }],
     ['a subject in capitals', { claims: { sub: 'ALICE' } }],
     ['a subject with a space', { claims: { sub: 'alice ' } }],
-    ['another subject, well signed', { signed: true, claims: { sub: 'aliceinvalid' } }],
-    ['another issuer, well signed', { claims: { iss: 'https://other.example' }, signed: true }],
-    ['several audiences, none of them us', { claims: { aud: ['a', 'b'] }, signed: true }],
-    ['an end in the past, well signed', { claims: { exp: 1 }, signed: true }],
-    ['no audience, well signed', { claims: { aud: undefined }, signed: true }],
-  ])('of %s is no login', async (_name, userInfo) => {
+    ['another subject and a valid signature', { signed: true, claims: { sub: 'aliceinvalid' } }],
+    ['another issuer and a valid signature', { claims: { iss: 'https://other.example' }, signed: true }],
+    ['several audiences without this client', { claims: { aud: ['a', 'b'] }, signed: true }],
+    ['an exp in the past and a valid signature', { claims: { exp: 1 }, signed: true }],
+    ['no audience and a valid signature', { claims: { aud: undefined }, signed: true }],
+  ])('rejects a userinfo response with %s', async (_name, userInfo) => {
     const app = await startForFaults(world, { options: { userInfo: 'login' } })
     await meets(world, app, { userInfo }, { status: 502, code: 'token_invalid' })
   })
 
   it.each(['application/jwt', 'application/jwt; charset=utf-8', 'APPLICATION/JWT'])(
-    'signed, as %s, is read',
+    'accepts a signed userinfo response with the content type %s',
     async (type) => {
       const app = await world.start({ options: { userInfo: 'login' } })
       world.provider.misbehave({
@@ -289,7 +293,7 @@ describe('userinfo', () => {
   )
 
   it.each(['application/json', 'text/plain', 'application/json; charset=utf-16', ''])(
-    'plain, as %j, is read',
+    'accepts a plain userinfo response with the content type %j',
     async (type) => {
       const app = await world.start({ options: { userInfo: 'login' } })
       world.provider.misbehave({
@@ -303,15 +307,15 @@ describe('userinfo', () => {
 
 describe('an authorization response', () => {
   it.each([
-    ['of another issuer (mix-up, RFC 9207)', { iss: 'https://other.example' }],
-    ['with an issuer that is a slash longer', { iss: 'http://127.0.0.1/' }],
-    ['without an issuer, though one is promised', { iss: undefined }],
-    ['with a response parameter of JARM', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
-    ['with a code that is empty', { code: '' }],
-    ['with tokens of the implicit flow in place of a code', { code: undefined, id_token: 'x', access_token: 'y' }],
+    ['from another issuer (mix-up, RFC 9207)', { iss: 'https://other.example' }],
+    ['from http://127.0.0.1/, which is not the issuer', { iss: 'http://127.0.0.1/' }],
+    ['without an issuer, although the metadata announces one', { iss: undefined }],
+    ['with a JARM response parameter', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
+    ['with an empty code', { code: '' }],
+    ['with tokens of the implicit flow instead of a code', { code: undefined, id_token: 'x', access_token: 'y' }],
     ['with an ID token beside the code', { id_token: 'eyJhbGciOiJub25lIn0.e30.' }],
     ['with a code and an error', { error: 'access_denied' }],
-  ])('%s logs nobody in, and spends no code', async (_name, change) => {
+  ])('rejects an authorization response %s, and sends no code', async (_name, change) => {
     const app = await world.start()
     const agent = app.agent()
     world.provider.misbehave({ authorizationResponse: change })
@@ -328,13 +332,13 @@ describe('an authorization response', () => {
   })
 })
 
-describe('the way back from a logout at the provider', () => {
+describe('the return from a logout at the provider', () => {
   it.each([
     ['another state', { state: 'of somebody else' }],
     ['no state', { state: undefined }],
     ['markup as state', { state: '"><script>alert(1)</script>' }],
-    ['more than was asked for', { code: 'x', error: 'access_denied', returnTo: 'https://evil.example/' }],
-  ])('with %s ends where every logout ends', async (_name, logoutResponse) => {
+    ['additional parameters', { code: 'x', error: 'access_denied', returnTo: 'https://evil.example/' }],
+  ])('ends the logout at the default page if the provider returns %s', async (_name, logoutResponse) => {
     const app = await world.start()
     const agent = app.agent()
     await agent.get('/profile')
@@ -346,7 +350,7 @@ describe('the way back from a logout at the provider', () => {
   })
 
   it(
-    'begins with no hint where that makes an address too long for servers to take',
+    'omits id_token_hint if it would make the URL too long for servers',
     { meta: { id: 'misbehaving-6' } },
     async () => {
       const app = await world.start()

@@ -13,7 +13,7 @@ afterEach(async () => {
   await provider.stop()
 })
 
-/** A provider known as https://id.example.com, to which requests find their way through a `fetch` of one's own. */
+/** Starts a provider known as https://id.example.com, which requests reach only through the option `fetch`. */
 async function start(options: Partial<OidcOptions> = {}): Promise<string[]> {
   provider = await startTestProvider({ signIn: 'alice' })
   const here = provider.issuer
@@ -36,8 +36,8 @@ async function logIn(): Promise<number> {
   return (await agent.get('/profile')).status
 }
 
-describe('a fetch of the application', () => {
-  it('gets all requests to the provider', { meta: { id: 'own-fetch-1' } }, async () => {
+describe('the option fetch', () => {
+  it('calls the option fetch for all requests to the provider', { meta: { id: 'own-fetch-1' } }, async () => {
     const asked = await start({ userInfo: 'login' })
     expect(await logIn()).toBe(200)
     expect(asked.map((url) => url.replace(publicIssuer, ''))).toEqual([
@@ -48,7 +48,7 @@ describe('a fetch of the application', () => {
     ])
   })
 
-  it('gets those to metadata that were given', async () => {
+  it('calls the option fetch for requests to the endpoints of configured metadata', async () => {
     const endpoint = (path: string): string => publicIssuer + path
     const asked = await start({
       issuer: {
@@ -63,7 +63,7 @@ describe('a fetch of the application', () => {
   })
 
   it(
-    'does not get requests in clear that the metadata of an https provider ask for',
+    'answers 503 if the metadata of an https provider has a plain http endpoint',
     { meta: { id: 'own-fetch-2' } },
     async () => {
       await start()
@@ -73,7 +73,7 @@ describe('a fetch of the application', () => {
     },
   )
 
-  it('that fails is a provider that is down', async () => {
+  it('answers 503 if the option fetch throws, as if the provider were down', async () => {
     await start({
       fetch: async () => {
         throw new Error('no route')
@@ -86,7 +86,7 @@ describe('a fetch of the application', () => {
 })
 
 describe('a provider without an end-session endpoint', () => {
-  it('is left in peace at a logout', async () => {
+  it('sends no end-session request at a logout, which ends at the application', async () => {
     provider = await startTestProvider({ signIn: 'alice' })
     provider.misbehave({ metadata: { end_session_endpoint: undefined } })
     app = await startApp({ provider })

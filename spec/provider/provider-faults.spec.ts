@@ -13,57 +13,62 @@ function answered(status: number, headers: Record<string, string> = {}): Error {
   return error
 }
 
-describe('a fault of the provider', () => {
+describe('providerFault()', () => {
   it.each<[string, unknown, number, string]>([
-    ['a time-out of the library', upstream('OAUTH_TIMEOUT'), 503, 'provider_unavailable'],
-    ['an error of the network', new TypeError('fetch failed'), 503, 'provider_unavailable'],
-    ['an error without code', upstream(undefined), 503, 'provider_unavailable'],
-    ['something that is no error', 'text', 503, 'provider_unavailable'],
-    ['an answer that is no JSON', upstream('OAUTH_RESPONSE_IS_NOT_JSON'), 503, 'provider_unavailable'],
-    ['JSON that breaks off', upstream('OAUTH_PARSE_ERROR'), 503, 'provider_unavailable'],
+    ['a timeout of openid-client', upstream('OAUTH_TIMEOUT'), 503, 'provider_unavailable'],
+    ['a network error', new TypeError('fetch failed'), 503, 'provider_unavailable'],
+    ['an error without a code', upstream(undefined), 503, 'provider_unavailable'],
+    ['a value that is not an error', 'text', 503, 'provider_unavailable'],
+    ['a response that is not JSON', upstream('OAUTH_RESPONSE_IS_NOT_JSON'), 503, 'provider_unavailable'],
+    ['incomplete JSON', upstream('OAUTH_PARSE_ERROR'), 503, 'provider_unavailable'],
     ['status 500', answered(500), 503, 'provider_unavailable'],
     ['status 429', answered(429), 503, 'provider_unavailable'],
     ['status 404', answered(404), 502, 'provider_response_invalid'],
-    ['an answer of another form', upstream('OAUTH_RESPONSE_IS_NOT_CONFORM'), 502, 'provider_response_invalid'],
+    ['a response of another form', upstream('OAUTH_RESPONSE_IS_NOT_CONFORM'), 502, 'provider_response_invalid'],
     [
-      'server_error of OAuth',
+      'the OAuth error server_error',
       upstream('OAUTH_RESPONSE_BODY_ERROR', { status: 400, error: 'server_error' }),
       503,
       'provider_unavailable',
     ],
     [
-      'an error of OAuth with status 500',
+      'an OAuth error with status 500',
       upstream('OAUTH_RESPONSE_BODY_ERROR', { status: 500, error: 'x' }),
       503,
       'provider_unavailable',
     ],
     [
-      'an error of OAuth with status 429',
+      'an OAuth error with status 429',
       upstream('OAUTH_RESPONSE_BODY_ERROR', { status: 429, error: 'x' }),
       503,
       'provider_unavailable',
     ],
     [
-      'an error of OAuth',
+      'another OAuth error',
       upstream('OAUTH_RESPONSE_BODY_ERROR', { status: 400, error: 'invalid_client' }),
       500,
       'client_rejected',
     ],
-    ['a challenge', upstream('OAUTH_WWW_AUTHENTICATE_CHALLENGE'), 500, 'client_rejected'],
-    ['a claim that does not fit', upstream('OAUTH_JWT_CLAIM_COMPARISON_FAILED'), 502, 'provider_response_invalid'],
+    ['a WWW-Authenticate challenge', upstream('OAUTH_WWW_AUTHENTICATE_CHALLENGE'), 500, 'client_rejected'],
+    ['a claim that does not match', upstream('OAUTH_JWT_CLAIM_COMPARISON_FAILED'), 502, 'provider_response_invalid'],
     ['a token that is too old', upstream('OAUTH_JWT_TIMESTAMP_CHECK_FAILED'), 502, 'provider_response_invalid'],
-    ['an endpoint that is not there', upstream('OAUTH_MISSING_SERVER_METADATA'), 502, 'provider_response_invalid'],
-    ['a request in clear', upstream('OAUTH_HTTP_REQUEST_FORBIDDEN'), 502, 'provider_response_invalid'],
-  ])('%s', (_name, error, status, code) => {
+    [
+      'an endpoint that is missing from the metadata',
+      upstream('OAUTH_MISSING_SERVER_METADATA'),
+      502,
+      'provider_response_invalid',
+    ],
+    ['a forbidden plain http request', upstream('OAUTH_HTTP_REQUEST_FORBIDDEN'), 502, 'provider_response_invalid'],
+  ])('assigns a status and an error code to %s', (_name, error, status, code) => {
     expect(providerFault(error, 'token request')).toMatchObject({ status, code })
   })
 
-  it('that is one of ours already stays what it is', () => {
+  it('returns an OidcError unchanged', () => {
     const ours = new OidcError('token_invalid', 'x', { status: 502 })
     expect(providerFault(ours, 'userinfo')).toBe(ours)
   })
 
-  it('passes on when to come back, in seconds and in bounds', () => {
+  it('passes on Retry-After in seconds, within limits', () => {
     const retryAfter = (value?: string): string | undefined =>
       providerFault(answered(503, value === undefined ? {} : { 'retry-after': value }), 'x').headers['Retry-After']
     expect(retryAfter('30')).toBe('30')
@@ -71,7 +76,7 @@ describe('a fault of the provider', () => {
     for (const odd of [undefined, '0', '-1', 'soon', 'Wed, 21 Oct 2065 07:28:00 GMT']) expect(retryAfter(odd)).toBe('5')
   })
 
-  it('keeps what happened, down the chain of causes, and nothing that hangs on it', () => {
+  it('keeps the messages of the chain of causes, but no other properties', () => {
     const parse = new SyntaxError('Unexpected token in {"access_token":"secret-token"')
     const inner = Object.assign(new Error('inner'), { cause: parse, body: 'secret-token' })
     const outer = upstream('OAUTH_PARSE_ERROR', { cause: inner, response: { token: 'secret-token' } })
@@ -81,7 +86,7 @@ describe('a fault of the provider', () => {
     expect(providerFault(undefinedFault(), 'x').detail).toBe('x: an unknown fault')
   })
 
-  it('quotes and bounds the words of the provider', () => {
+  it('quotes the text of the provider and limits its length', () => {
     const error = upstream('OAUTH_RESPONSE_BODY_ERROR', {
       status: 400,
       error: 'e'.repeat(1000),
@@ -93,7 +98,7 @@ describe('a fault of the provider', () => {
     expect(message).not.toContain('eee')
   })
 
-  it('ends a chain that goes in circles', () => {
+  it('stops at a circular chain of causes', () => {
     const error = upstream(undefined)
     error.cause = error
     expect((providerFault(error, 'x').detail ?? '').length).toBeLessThan(200)

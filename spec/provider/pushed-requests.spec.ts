@@ -23,26 +23,30 @@ async function authorization(page: string): Promise<Record<string, string>> {
   return Object.fromEntries(new URL(location(begun)).searchParams)
 }
 
-describe('the authorization request is pushed', () => {
-  it('where the provider requires it', { meta: { id: 'pushed-requests-1' } }, async () => {
-    await start('required')
-    expect(await authorization('/login')).toEqual({
-      client_id: 'web',
-      request_uri: expect.stringMatching(/^urn:/) as string,
-    })
-    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
-    const [push] = provider.requestsTo('par')
-    expect(push?.headers['authorization']).toMatch(/^Basic /)
-    expect(Object.fromEntries(push?.params ?? [])).toMatchObject({
-      response_type: 'code',
-      redirect_uri: `${app.url}/callback`,
-      code_challenge_method: 'S256',
-      state: expect.any(String) as string,
-      nonce: expect.any(String) as string,
-    })
-  })
+describe('a pushed authorization request', () => {
+  it(
+    'pushes the authorization request if the provider requires it',
+    { meta: { id: 'pushed-requests-1' } },
+    async () => {
+      await start('required')
+      expect(await authorization('/login')).toEqual({
+        client_id: 'web',
+        request_uri: expect.stringMatching(/^urn:/) as string,
+      })
+      expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+      const [push] = provider.requestsTo('par')
+      expect(push?.headers['authorization']).toMatch(/^Basic /)
+      expect(Object.fromEntries(push?.params ?? [])).toMatchObject({
+        response_type: 'code',
+        redirect_uri: `${app.url}/callback`,
+        code_challenge_method: 'S256',
+        state: expect.any(String) as string,
+        nonce: expect.any(String) as string,
+      })
+    },
+  )
 
-  it('where the application wants it, with what a route asks for', async () => {
+  it('pushes the parameters of the route if the option par is true', async () => {
     await start('offered', {
       options: { par: true },
       routes: (express, oidc) => void express.get('/connect', oidc.login({ scope: 'openid x', loginHint: 'alice' })),
@@ -53,18 +57,18 @@ describe('the authorization request is pushed', () => {
     expect(push?.params.get('login_hint')).toBe('alice')
   })
 
-  it('not where it is merely offered', async () => {
+  it('does not push the authorization request if the provider only offers it', async () => {
     await start('offered')
     expect(await authorization('/login')).toHaveProperty('redirect_uri')
     expect(provider.requestsTo('par')).toEqual([])
   })
 
-  it('where the provider requires it, whatever the option says: it would refuse any other', async () => {
+  it('pushes the authorization request if the provider requires it, even if the option par is false', async () => {
     await start('required', { options: { par: false } })
     expect(await authorization('/login')).toHaveProperty('request_uri')
   })
 
-  it('to a provider that has no such endpoint: an error, and no login begun', async () => {
+  it('answers an error and begins no login if the provider has no PAR endpoint', async () => {
     await start('none', { options: { par: true } })
     const agent = app.agent()
     const page = await agent.get('/login', { redirect: 'manual' })
@@ -75,11 +79,11 @@ describe('the authorization request is pushed', () => {
 
   it.each([
     ['is down', { status: 500 }, 503],
-    ['answers a page', { html: true, status: 201 }, 503],
+    ['answers an HTML page', { html: true, status: 201 }, 503],
     ['hangs', { hang: true }, 503],
-    ['refuses the request', { status: 400, body: { error: 'invalid_request' } }, 500],
-    ['gives no request_uri', { status: 201, body: { expires_in: 60 } }, 502],
-  ])('to an endpoint that %s: no login is begun, and the next try works', async (_name, par, status) => {
+    ['rejects the request', { status: 400, body: { error: 'invalid_request' } }, 500],
+    ['returns no request_uri', { status: 201, body: { expires_in: 60 } }, 502],
+  ])('begins no login if the PAR endpoint %s, and the next attempt works', async (_name, par, status) => {
     await start('required', { options: { providerTimeoutSeconds: patience(par) } })
     provider.misbehave({ endpoints: { par } })
     const agent = app.agent()

@@ -3,7 +3,7 @@ import { RedisStore } from 'connect-redis'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { findRedisStore } from '../../lib/store/connect-redis.ts'
 
-/** A class as versions 7 and 8 have it: it puts an adapter in front of the client. */
+/** A class like that of versions 7 and 8, which wraps the client in an adapter. */
 class Adapting extends Store {
   client = this.normalizeClient()
 
@@ -16,7 +16,7 @@ class Adapting extends Store {
   override destroy(): void {}
 }
 
-/** What versions of connect-redis export that are too old. */
+/** The exports of versions of connect-redis that are too old. */
 const tooOld: [string, Record<string, unknown>][] = [
   ['version 8', { RedisStore: Adapting }],
   ['version 7', { default: Adapting, RedisStore: undefined }],
@@ -24,23 +24,26 @@ const tooOld: [string, Record<string, unknown>][] = [
 ]
 
 describe('findRedisStore()', () => {
-  it('finds the class of the version that is installed here', () => {
+  it('finds the class of the installed version', () => {
     expect(findRedisStore({ RedisStore })).toBe(RedisStore)
   })
 
-  it.each([...tooOld, ['nothing', {}], ['no class', { RedisStore: {} }]])('finds none in %s', (_, exported) => {
-    expect(findRedisStore(exported)).toBeUndefined()
-  })
+  it.each([...tooOld, ['an empty module', {}], ['a module whose RedisStore is not a class', { RedisStore: {} }]])(
+    'finds no class in %s',
+    (_, exported) => {
+      expect(findRedisStore(exported)).toBeUndefined()
+    },
+  )
 })
 
-describe('express-session-oidc/redis beside a connect-redis that is too old', () => {
+describe('express-session-oidc/redis with a connect-redis that is too old', () => {
   afterEach(() => {
     vi.doUnmock('connect-redis')
     vi.resetModules()
   })
 
   it.each(tooOld)(
-    'loads with %s, and throws one line from the constructor of RedisSessionStore',
+    'loads with %s, and throws a one-line error in the constructor of RedisSessionStore',
     async (_, exported) => {
       vi.resetModules()
       vi.doMock('connect-redis', () => exported)

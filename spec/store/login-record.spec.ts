@@ -8,14 +8,14 @@ import { ours, slotOf } from '../support/slots.ts'
 const read = (text: string): LoginRecord => LoginRecord.of('session', text)
 
 describe('a login record', () => {
-  it('is read as it was written', () => {
+  it('reads a login record as it was written', () => {
     const slots = { default: slotOf('alice'), partner: slotOf('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
     const text = writeRecord(slots, 7)
     expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
     expect(read(text).slots).toEqual(slots)
   })
 
-  it('is parsed only if its text is another than the last of its session', () => {
+  it('parses a login record only if its text differs from the last one of its session', () => {
     const parse = vi.spyOn(JSON, 'parse')
     const of = (session: string, sub: string) => LoginRecord.of(session, writeRecord({ default: slotOf(sub) }, 1))
     const first = of('parsed-1', 'alice')
@@ -24,14 +24,14 @@ describe('a login record', () => {
     expect(parse).toHaveBeenCalledTimes(1)
     expect(of('parsed-1', 'bob').slots['default']?.sub).toBe('bob')
     expect(of('parsed-1', 'alice').slots['default']?.sub).toBe('alice')
-    // The same text in another session is parsed for that.
+    // The same text is parsed again for another session.
     expect(of('parsed-2', 'alice')).not.toBe(first)
     expect(parse).toHaveBeenCalledTimes(4)
     parse.mockRestore()
     expect(LoginRecord.of('parsed-1', undefined)).toBe(LoginRecord.none)
   })
 
-  it('is frozen all through, since requests share it', () => {
+  it('freezes a login record deeply, because requests share it', () => {
     const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
     const { slots } = read(writeRecord({ default: slotOf('alice', { user, roles: ['admin'] }) }, 1))
     const open: unknown[] = [slots]
@@ -46,7 +46,7 @@ describe('a login record', () => {
     expect([moved, moved?.logins, moved?.logins['default']].every((each) => Object.isFrozen(each))).toBe(true)
   })
 
-  it('of a newer version is known as such, whatever it looks like', { meta: { id: 'login-record-1' } }, () => {
+  it('recognizes a login record of a newer version, whatever its content', { meta: { id: 'login-record-1' } }, () => {
     const newer = [
       '{"format":2}',
       '{"format":2,"version":"x","slots":null}',
@@ -55,7 +55,7 @@ describe('a login record', () => {
       JSON.stringify({ format: 2, version: 1, slots: {}, replaced: { session: 's', logins: { default: 'login' } } }),
     ]
     for (const text of newer) {
-      // Nobody is logged in by it, and it is not over: what it says is for the newer version to judge.
+      // It has no logins for this version, and it is not over: only the newer version can interpret it.
       expect(read(text)).toMatchObject({ text, isOver: false, isReplaced: false, moved: undefined })
       expect(read(text).slots).toEqual({})
     }
@@ -78,7 +78,7 @@ describe('a login record', () => {
     '{"format":1,"version":1,"slots":null}',
     '{"format":1,"version":1,"slots":"default"}',
     '{"__proto__":{"format":1,"version":1,"slots":{}}}',
-  ])('is not %j', (text) => {
+  ])('reads no login record from %j', (text) => {
     expect(read(text)).toMatchObject({ text, version: 0, isOver: true, isReplaced: false })
     expect(read(text).slots).toEqual({})
   })
@@ -91,7 +91,7 @@ describe('a login record', () => {
     '{"format":1,"version":1,"slots":{"default":{"endsAt":"9999999999"}}}',
     '{"format":1,"version":1,"slots":{"default":{"endsAt":9999999999}}}',
     '{"format":1,"version":1,"slots":{"default":{"sub":"alice","endsAt":null}}}',
-  ])('logs nobody in, and fails nothing, that is %s', (text) => {
+  ])('reads no live login from %s, and does not fail', (text) => {
     const record = read(text)
     expect(record.isOver).toBe(true)
     expect(record.live(ours)).toBeUndefined()
@@ -110,7 +110,7 @@ describe('a login record', () => {
     ['roles', ['admin', null, { length: 0 }]],
     ['scope', ['openid', null, { length: 0 }]],
     ['user', ['alice', null, 5]],
-  ])('logs nobody in by a slot whose %s is missing or of another type, and others by theirs', (member, values) => {
+  ])('ignores a slot whose %s is missing or of another type, but not the other slots', (member, values) => {
     const partner = slotOf('al')
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
@@ -121,7 +121,7 @@ describe('a login record', () => {
     expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
   })
 
-  it('never fails to be read, whatever it is', { meta: { id: 'login-record-2' } }, () => {
+  it('never fails to read a login record, whatever its text', { meta: { id: 'login-record-2' } }, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
         void read(text).liveSlots
@@ -132,7 +132,7 @@ describe('a login record', () => {
 })
 
 describe('the logins of a session', () => {
-  it('are over at the end of the last of them, to the second', () => {
+  it('isOver is true from the moment that the last login expires, to the second', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const now = nowSeconds()
     const ending = (...ends: number[]): LoginRecord =>
@@ -144,8 +144,8 @@ describe('the logins of a session', () => {
   })
 })
 
-describe('the record of a session that was replaced', () => {
-  it('says where each login went', () => {
+describe('the record of a replaced session', () => {
+  it('names the session and the id of each login that was moved', () => {
     const text = writeReplaced('successor', { default: slotOf('alice'), staff: slotOf('bob') })
     const record = read(text)
     expect(record).toMatchObject({ text, isOver: true, isReplaced: true, moved: { session: 'successor' } })
@@ -156,7 +156,7 @@ describe('the record of a session that was replaced', () => {
       expect(record.movedLogin({ ...ours, name: other })).toBeUndefined()
   })
 
-  it('leads nowhere for another owner of the same name', () => {
+  it('movedLogin() finds no login for another owner with the same name', () => {
     const record = read(writeReplaced('successor', { default: slotOf('alice') }))
     expect(record.movedLogin({ ...ours, owner: 'another' })).toBeUndefined()
     for (const login of ['"login"', 'null', '5', '[]']) {
@@ -165,12 +165,12 @@ describe('the record of a session that was replaced', () => {
     }
   })
 
-  it('leads nowhere when no login went along', () => {
+  it('moved is undefined if no login was moved', () => {
     expect(read(writeReplaced('successor', {}))).toMatchObject({ isReplaced: true, moved: undefined })
   })
 
   it.each(['null', '5', '{}', '{"session":5,"logins":{}}', '{"session":"s"}', '{"session":"s","logins":null}'])(
-    'is not one that has %s for the way',
+    'does not treat a record as replaced if its destination is %s',
     (replaced) => {
       const record = read(`{"format":1,"version":1,"slots":{},"replaced":${replaced}}`)
       expect(record).toMatchObject({ isReplaced: false, moved: undefined })
@@ -182,7 +182,7 @@ describe('the record of a session that was replaced', () => {
 describe('a slot', () => {
   const name = '__proto__'
 
-  it('is there for its own instance alone, also where names are those of every object', () => {
+  it('returns a slot only for its own instance, even for names of built-in object members', () => {
     const record = read(writeRecord({ default: slotOf('alice') }, 1))
     expect(record.live(ours)?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
@@ -191,14 +191,14 @@ describe('a slot', () => {
     expect(LoginRecord.none.live(ours)).toBeUndefined()
   })
 
-  it('of another owner is no login of the instance, but the session is not over', () => {
+  it('does not return a slot of another owner, which still keeps the session alive', () => {
     const record = read(writeRecord({ default: slotOf('alice', { owner: 'another' }) }, 1))
     expect(record.live(ours)).toBeUndefined()
     expect(record.isOver).toBe(false)
     expect(Object.keys(record.liveSlots)).toEqual(['default'])
   })
 
-  it('named __proto__ by hostile JSON changes no prototype and is no login', () => {
+  it('ignores a slot named __proto__ in hostile JSON, which changes no prototype', () => {
     const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(slotOf('mallory'))}}}`)
     expect(record.live(ours)).toBeUndefined()
     const slots = record.liveSlots
@@ -207,7 +207,7 @@ describe('a slot', () => {
     expect(({} as { sub?: unknown }).sub).toBeUndefined()
   })
 
-  it('is over at its end, to the second', { meta: { id: 'login-record-3' } }, () => {
+  it('does not return a slot that has expired, to the second', { meta: { id: 'login-record-3' } }, () => {
     const now = nowSeconds()
     const slots = {
       over: slotOf('a', { endsAt: now - 1 }),
@@ -222,7 +222,7 @@ describe('a slot', () => {
     expect(LoginRecord.none.liveSlots).toEqual({})
   })
 
-  it('decides how long its record is kept: till the last of them ends, a second at least', () => {
+  it('secondsLeft() returns the time until the last slot expires, at least one second', () => {
     const now = nowSeconds()
     const left = secondsLeft({ one: slotOf('a', { endsAt: now + 50 }), two: slotOf('b', { endsAt: now + 90 }) })
     expect(left).toBeGreaterThan(80)

@@ -9,7 +9,7 @@ import { ownerOf } from '../../lib/store/owner.ts'
 import { putTokens, slotOf, someTokens as tokens } from '../support/slots.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
-/** An instance named `default` at an issuer. */
+/** The login store of an instance named `default` at an issuer. */
 function storeAt(issuer: string, records: MemoryRecords): { logins: LoginStore; owner: string } {
   const owner = ownerOf({ issuer, clientId: 'web', name: 'default' })
   return {
@@ -18,7 +18,7 @@ function storeAt(issuer: string, records: MemoryRecords): { logins: LoginStore; 
   }
 }
 
-/** Two instances of one name, client and secret on the same records, and Alice's login with the first. */
+/** Two instances with the same name, client, secret and records, and a login of Alice with the first instance. */
 async function twoOwners() {
   const records = new MemoryRecords()
   const [ours, theirs] = [
@@ -32,8 +32,8 @@ async function twoOwners() {
   return { records, ours: ours.logins, theirs: theirs.logins, alice }
 }
 
-describe('an instance of the same name and secret, but of another provider', () => {
-  it('does not find the login, neither in its session nor by its id', async () => {
+describe('a LoginStore with the same name and secret, but another provider', () => {
+  it("does not find another owner's login, neither in its session nor by its id", async () => {
     const { ours, theirs, alice } = await twoOwners()
     expect(await ours.find('s', alice.loginId)).toMatchObject({ session: 's', slot: alice })
     expect(await theirs.find('s', alice.loginId)).toBeUndefined()
@@ -44,7 +44,7 @@ describe('an instance of the same name and secret, but of another provider', () 
     expect(theirs.liveSlot(record)).toBeUndefined()
   })
 
-  it('does not find it where it went over into another session', async () => {
+  it("does not find another owner's login that was moved to another session", async () => {
     const { records, ours, theirs, alice } = await twoOwners()
     await records.set(loginKey('former'), writeReplaced('s', { default: alice }), 60)
     const former = await ours.loginRecords.read('former')
@@ -54,13 +54,13 @@ describe('an instance of the same name and secret, but of another provider', () 
     expect(await theirs.find('former', alice.loginId)).toBeUndefined()
   })
 
-  it('does not open its tokens', async () => {
+  it('does not open the tokens of another owner', async () => {
     const { ours, theirs, alice } = await twoOwners()
     expect(await ours.tokens('s', alice.loginId)).toEqual(tokens)
     expect(await theirs.tokens('s', alice.loginId)).toBeUndefined()
   })
 
-  it('does not end it, and finds it in no group', async () => {
+  it("does not end another owner's login, and does not find it in a group", async () => {
     const { records, ours, theirs, alice } = await twoOwners()
     expect(await theirs.end({ session: 's', loginId: alice.loginId })).toBe('gone')
     for (const group of [{ sub: 'alice' }, { sid: 'sid-1' }]) {
@@ -71,7 +71,7 @@ describe('an instance of the same name and secret, but of another provider', () 
     expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ slot: alice, isLast: true })
   })
 
-  it('does not end it while it is in progress', async () => {
+  it("does not end another owner's login in progress", async () => {
     const { ours, theirs, alice } = await twoOwners()
     const logout = { issuer: undefined, issuedAt: undefined }
     const begun = { ...alice, startedAt: Date.now() / 1000 - 1 }
@@ -82,8 +82,8 @@ describe('an instance of the same name and secret, but of another provider', () 
   })
 })
 
-describe('a login that has ended', () => {
-  it('is taken out of its groups and of the index, but not of the group that the caller takes it out of', async () => {
+describe('forget() and forgetMembers()', () => {
+  it('removes a login from the index and its groups, except from a group that the caller names', async () => {
     const { records, ours, alice } = await twoOwners()
     await ours.forget(alice, { sid: 'sid-1' })
     expect(await ours.members({ sub: 'alice' })).toEqual([])
@@ -93,7 +93,7 @@ describe('a login that has ended', () => {
     expect(await ours.members({ sid: 'sid-1' })).toEqual([])
   })
 
-  it('is not found by its id', async () => {
+  it('does not find a forgotten login by its id', async () => {
     const { ours, alice } = await twoOwners()
     await ours.forget(alice)
     const find = vi.spyOn(ours, 'find')
@@ -101,7 +101,7 @@ describe('a login that has ended', () => {
     expect(find).not.toHaveBeenCalled()
   })
 
-  it('costs no command where none has', async () => {
+  it('sends no command if there is no member to forget', async () => {
     const { records, ours, alice } = await twoOwners()
     const exclude = vi.spyOn(records, 'exclude')
     await ours.forgetMembers({ sub: 'alice' }, [])

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryRecords, nameOf } from '../../lib/store/memory-records.ts'
 import { describeRecords } from '../support/records-contract.ts'
 
-describe('records in memory', () => {
+describe('MemoryRecords', () => {
   let records = new MemoryRecords()
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['Date'] })
@@ -14,7 +14,7 @@ describe('records in memory', () => {
   const key = { session: 'id', part: 'login' }
   const pass = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000)
 
-  it('end with their life, for whoever asks', async () => {
+  it('treats an expired record as missing in every operation', async () => {
     await records.set(key, 'value', 60)
     pass(59.9)
     expect(await records.get(key)).toBe('value')
@@ -27,7 +27,7 @@ describe('records in memory', () => {
     expect(await records.add(key, 'new', 60)).toBe(true)
   })
 
-  it('live anew from a replacement on', async () => {
+  it('restarts the lifetime of a record that is replaced', async () => {
     await records.set(key, 'value', 60)
     pass(50)
     await records.replace(key, 'value', 'other', 60)
@@ -35,7 +35,7 @@ describe('records in memory', () => {
     expect(await records.get(key)).toBe('other')
   })
 
-  it('do not stay for good where nobody asks for them again', async () => {
+  it('deletes expired records that nobody reads again', async () => {
     for (let index = 0; index < 1000; index++) await records.set({ kind: 'claim', id: String(index) }, 'x', 30)
     const deleted = vi.spyOn(Map.prototype, 'delete')
     try {
@@ -48,7 +48,7 @@ describe('records in memory', () => {
     }
   })
 
-  it('are gone through once a minute, not with each write, and leave what still lives', async () => {
+  it('deletes expired records once a minute, not at each write, and keeps the others', async () => {
     const claim = (id: string): { kind: string; id: string } => ({ kind: 'claim', id })
     await records.set(claim('half'), 'x', 30)
     await records.set(claim('whole'), 'x', 60)
@@ -72,7 +72,7 @@ describe('records in memory', () => {
     }
   })
 
-  it('have one name for a key', () => {
+  it('nameOf() returns one name for each key', () => {
     expect(nameOf({ session: 'id', part: 'login' })).toBe('session id login')
     expect(nameOf({ kind: 'claim', id: 'id' })).toBe('claim id')
   })

@@ -3,8 +3,8 @@ import { ownerOf } from '../../lib/store/owner.ts'
 
 const parts = { issuer: 'https://id.example.com', clientId: 'web', name: 'default' }
 
-describe('the owner of logins', () => {
-  it('differs with the issuer, the client and the name', () => {
+describe('ownerOf()', () => {
+  it('returns another owner for another issuer, client id or name', () => {
     const all = [
       parts,
       { ...parts, issuer: 'https://other.example.com' },
@@ -16,9 +16,9 @@ describe('the owner of logins', () => {
     expect(new Set(all.map(ownerOf)).size).toBe(all.length)
   })
 
-  it('is the same in every process, in 22 characters', () => {
+  it('returns the same 22 characters in every process', () => {
     expect(ownerOf({ ...parts })).toMatch(/^[\w-]{22}$/)
-    // Fixed: another hash would end all logins at an update.
+    // The value is fixed, because another hash would end all logins at an update.
     expect(ownerOf(parts)).toBe('EQD3s55zGMMmD2xgqRfFUP')
   })
 })

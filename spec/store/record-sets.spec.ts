@@ -3,8 +3,8 @@ import { membersOf, withMember, withoutMembers } from '../../lib/store/record-se
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
-describe('a set kept as text', () => {
-  it('has each member until its own end, to the millisecond', () => {
+describe('a set that is stored as text', () => {
+  it('keeps each member of a set until its own expiry, to the millisecond', () => {
     const { text } = withMember(withMember(undefined, 'short', 10).text, 'long', 60)
     expect(membersOf(text)).toEqual(['short', 'long'])
     vi.setSystemTime(Date.now() + 9999)
@@ -13,14 +13,14 @@ describe('a set kept as text', () => {
     expect(membersOf(text)).toEqual(['long'])
   })
 
-  it('lasts until the end of its last member', () => {
+  it('keeps a set until its last member expires', () => {
     const { text, seconds } = withMember(withMember(undefined, 'long', 60).text, 'short', 10)
     expect(seconds).toBe(60)
     vi.setSystemTime(Date.now() + 15_000)
     expect(withoutMembers(text, ['another'])).toMatchObject({ seconds: 45 })
   })
 
-  it('is none without members', () => {
+  it('returns undefined for a set without members', () => {
     const { text } = withMember(withMember(undefined, 'one', 60).text, 'two', 60)
     expect(membersOf(withoutMembers(text, ['one'])?.text)).toEqual(['two'])
     expect(withoutMembers(text, ['one', 'two'])).toBeUndefined()
@@ -28,7 +28,7 @@ describe('a set kept as text', () => {
     expect(membersOf(undefined)).toEqual([])
   })
 
-  it('renews a member that is put in again', () => {
+  it('renews a member of a set that is added again', () => {
     const { text } = withMember(withMember(undefined, 'one', 10).text, 'one', 60)
     vi.setSystemTime(Date.now() + 30_000)
     expect(membersOf(text)).toEqual(['one'])

@@ -17,7 +17,7 @@ class Commands {
   }
 }
 
-/** A client whose commands say which limit they have. */
+/** A client whose commands return their time limit. */
 class Client extends Commands {
   isReady: boolean | undefined
   readonly options: object
@@ -38,8 +38,8 @@ function readerOf(client: object): () => Promise<unknown> {
   return async () => (await reader().mGet([]))[0]
 }
 
-describe('a client without its time limit', () => {
-  it('has none while it is connected, and its own while it is not', async () => {
+describe('withoutTimeout()', () => {
+  it('removes the time limit while the client is connected, and keeps it otherwise', async () => {
     const client = new Client(true)
     const limit = readerOf(client)
     expect(await limit()).toBe('none')
@@ -49,16 +49,16 @@ describe('a client without its time limit', () => {
     expect(await limit()).toBe('none')
   })
 
-  it('keeps the one that its user chose', async () => {
+  it('keeps a time limit that the application has chosen', async () => {
     expect(await readerOf(new Client(true, 100))()).toBe(100)
   })
 
-  it('is the client itself where that cannot say whether it is connected, or knows no options', async () => {
+  it('returns the client itself if it lacks isReady or withCommandOptions()', async () => {
     expect(await readerOf(new Client(undefined))()).toBe('its own')
     expect(await readerOf(Object.assign(new Commands('plain'), { isReady: true }))()).toBe('plain')
   })
 
-  it('passes by nothing that stands in front of it: a proxy, or a method put in the place of its own', async () => {
+  it('does not bypass a proxy around the client or a replaced method', async () => {
     const client = new Client(true)
     const limit = readerOf(client)
     const behind = new Proxy(client, {
@@ -71,7 +71,7 @@ describe('a client without its time limit', () => {
     expect(await readerOf(tapped)()).toBe('its own')
   })
 
-  it('of node-redis reads the same', async () => {
+  it('reads the same values with a client of node-redis', async () => {
     await redis.client.set('redis-client.spec', 'value', { expiration: { type: 'EX', value: 60 } })
     const client = redis.client as unknown as RedisClient
     const reader = withoutTimeout(client)()

@@ -10,10 +10,10 @@ const redis = redisForFile()
 const records = redisRecords({ client: redis.client })
 const loginOf = (session: string): { session: string; part: string } => ({ session, part: 'login' })
 
-describe('records in Redis', () => {
+describe('redisRecords()', () => {
   describeRecords(() => records)
 
-  it('have the keys of their session, within its cluster slot, and live there for as long as they were given', async () => {
+  it('stores the records of a session in one cluster slot, for the given lifetime', async () => {
     const id = randomUUID()
     await records.set(loginOf(id), 'login', 100)
     await records.set({ session: id, part: 'tokens:default' }, 'tokens', 200)
@@ -32,7 +32,7 @@ describe('records in Redis', () => {
     }
   })
 
-  it('are deleted with one command for each session, which a cluster has in one slot', async () => {
+  it('deletes records with one command per session, whose keys are in one cluster slot', async () => {
     const tap = new RedisTap(redis.client)
     const [one, other] = [randomUUID(), randomUUID()]
     await redisRecords({ client: tap }).delete([
@@ -48,13 +48,13 @@ describe('records in Redis', () => {
     ])
   })
 
-  it('reach the session itself, as the part with its data', async () => {
+  it('accesses the session itself as its part data', async () => {
     const id = randomUUID()
     await records.set({ session: id, part: 'data' }, '{"cart":"apple"}', 100)
     expect(await redis.client.get(`sess:${id}`)).toBe('{"cart":"apple"}')
   })
 
-  it('take a prefix of the sessions\u2019 keys', async () => {
+  it('uses the prefix of the session keys', async () => {
     const id = randomUUID()
     await redisRecords({ client: redis.client, prefix: 'shop:' }).set(loginOf(id), 'login', 100)
     expect(await redis.client.get(`oidc:{shop:${id}}`)).toBe('login')
@@ -62,7 +62,7 @@ describe('records in Redis', () => {
     expect(await redis.client.get(`oidc:shop:claim:${id}`)).toBe('claim')
   })
 
-  it('live anew from a replacement on, and not from one that was not made', async () => {
+  it('restarts the lifetime of a record that is replaced, but not if the replacement fails', async () => {
     const id = randomUUID()
     await records.set(loginOf(id), 'login', 100)
     await records.replace(loginOf(id), 'other', 'new', 1000)
@@ -73,7 +73,7 @@ describe('records in Redis', () => {
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeLessThanOrEqual(1000)
   })
 
-  it.each([0, -5, 0.2, 1])('live for a second at least, also when told %s', async (seconds) => {
+  it.each([0, -5, 0.2, 1])('keeps a record for at least one second, even with a lifetime of %s', async (seconds) => {
     const id = randomUUID()
     await records.set(loginOf(id), 'login', seconds)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
@@ -83,7 +83,7 @@ describe('records in Redis', () => {
   })
 
   it(
-    'are atomic across processes: of two connections one wins, each time',
+    'is atomic across processes: of two connections exactly one succeeds each time',
     { meta: { id: 'redis-records-1' } },
     async () => {
       const second = newClient(redis.url)
@@ -106,7 +106,7 @@ describe('records in Redis', () => {
     },
   )
 
-  it('say of a fault that it is one, never that nothing is there', async () => {
+  it('rejects with store_unavailable on a fault, and never answers as if nothing were stored', async () => {
     const tap = new RedisTap(redis.client)
     const failing = redisRecords({ client: tap })
     const key = loginOf(randomUUID())
@@ -141,7 +141,7 @@ describe('records in Redis', () => {
     }
   })
 
-  it('give a command up after its time', { meta: { id: 'redis-records-2' } }, async () => {
+  it('abandons a command after timeoutSeconds', { meta: { id: 'redis-records-2' } }, async () => {
     const tap = new RedisTap(redis.client)
     tap.before = () => new Promise(() => {})
     const slow = redisRecords({ client: tap, timeoutSeconds: 0.05 })
@@ -158,7 +158,7 @@ describe('records in Redis', () => {
   })
 
   it.each([undefined, null, {}, 'redis://127.0.0.1', { get: () => {}, set: () => {} }])(
-    'want a client: not %j',
+    'throws for the client %j',
     (client) => {
       expect(() => redisRecords({ client: client as unknown as RedisClient })).toThrow(
         "redisRecords: client must be a client of the package 'redis' (version 5 or later), connected",
@@ -166,7 +166,7 @@ describe('records in Redis', () => {
     },
   )
 
-  it('refuse a client of redis 4, which would ignore the expiry of each key', () => {
+  it('throws for a client of redis 4, which would ignore the expiry of each key', () => {
     const names = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval', 'commandsExecutor']
     const client = Object.fromEntries(names.map((name) => [name, () => {}])) as unknown as RedisClient
     const message = '`client` is a client of redis 4; pass a client of redis 5 or later'
@@ -174,11 +174,11 @@ describe('records in Redis', () => {
     expect(() => new RedisSessionStore({ client })).toThrow(new TypeError(`RedisSessionStore: ${message}`))
   })
 
-  it('want a prefix that leaves the keys of a session together', () => {
+  it('throws for a prefix that would separate the keys of a session', () => {
     expect(() => redisRecords({ client: redis.client, prefix: 'a}b' })).toThrow(/^redisRecords: prefix must be/)
   })
 
-  it.each([0, -1, Number.NaN, 301, '5'])('want a time to wait that can be waited for: not %j', (timeoutSeconds) => {
+  it.each([0, -1, Number.NaN, 301, '5'])('throws if timeoutSeconds is %j', (timeoutSeconds) => {
     expect(() => redisRecords({ client: redis.client, timeoutSeconds: timeoutSeconds as number })).toThrow(
       /timeoutSeconds must be a number of seconds/,
     )

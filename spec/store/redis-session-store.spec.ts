@@ -24,8 +24,8 @@ declare module 'express-session' {
 }
 
 const redis = redisForFile()
-const paused = await ownRedis('what a paused Redis does to the session store')
-const cluster = await ownRedis('that a Redis Cluster takes the keys of a session', ['cluster-enabled yes'])
+const paused = await ownRedis('the session store while Redis is paused')
+const cluster = await ownRedis('the keys of a session in a Redis Cluster', ['cluster-enabled yes'])
 
 let tap: RedisTap
 let store: RedisSessionStore
@@ -34,18 +34,17 @@ let id: string
 beforeEach(() => {
   tap = new RedisTap(redis.client)
   store = new RedisSessionStore({ client: tap, idleSeconds: 600 })
-  // What express-session does with the store it is given.
   id = randomUUID()
 })
 
 const keyOf = (session: string): string => `sess:${session}`
 const methods = (): string[] => tap.calls.map(({ method }) => method)
 
-/** A session as express-session makes it for a request: a new one, or that which `data` is of. */
+/** A session as express-session creates it for a request: a new one, or the one that `data` belongs to. */
 function sessionOf(data?: SessionData, cookie: Partial<Cookie> = {}): Session & SessionData {
   const req = { sessionID: id } as Request
   const fresh = data ?? { cookie: Object.assign(new Cookie(), cookie) }
-  // Made by the base class: a session that is new was never read.
+  // The base class creates a new session, because the store has never read it.
   const session = data
     ? store.createSession(req, fresh)
     : Object.getPrototypeOf(RedisSessionStore.prototype).createSession.call(store, req, fresh)
@@ -63,7 +62,7 @@ const stored = async (): Promise<SessionData | undefined> => {
   return text === null ? undefined : (JSON.parse(text) as SessionData)
 }
 
-/** A session with logins, as they are in Redis. */
+/** Stores a session with logins in Redis. */
 async function putLogin(record: string | undefined, data: object = { cart: 'apple' }): Promise<void> {
   const session = { cookie: { originalMaxAge: null, path: '/' }, hasLogins: true, ...data }
   await redis.client.set(keyOf(id), JSON.stringify(session), { expiration: { type: 'EX', value: 600 } })
@@ -81,7 +80,7 @@ async function keysLeft(): Promise<string[]> {
 }
 
 describe('writing a session', () => {
-  it('that is new happens only where none of its id is', async () => {
+  it('does not write a new session over an existing one with the same id', async () => {
     await redis.client.set(keyOf(id), '{"cart":"of somebody else"}')
     const session = sessionOf()
     session.cart = 'apple'
@@ -89,7 +88,7 @@ describe('writing a session', () => {
     expect(await stored()).toEqual({ cart: 'of somebody else' })
   })
 
-  it('that is new makes it, the second write of the same request follows', async () => {
+  it('creates a new session at the first write of a request, and updates it at the second', async () => {
     const session = sessionOf()
     session.cart = 'apple'
     await store.set(id, session)
@@ -98,14 +97,14 @@ describe('writing a session', () => {
     expect((await stored())?.cart).toBe('banana')
   })
 
-  it('that is new and was deleted meanwhile is not made again by the second write of the same request', async () => {
+  it('does not recreate a new session that was deleted between two writes of the same request', async () => {
     const session = sessionOf()
     await store.set(id, session)
     await store.destroy(id)
     session.cart = 'apple'
     await store.set(id, session)
     expect(await stored()).toBeUndefined()
-    // Nor by another part of the application, that ends sessions without the store.
+    // The same holds if another part of the application deletes the session without the store.
     const other = sessionOf()
     await store.set(id, other)
     await redis.client.del(keyOf(id))
@@ -113,7 +112,7 @@ describe('writing a session', () => {
     expect(await stored()).toBeUndefined()
   })
 
-  it('twice at once makes it once, also where both are under way', async () => {
+  it('applies both of two concurrent writes of a new session', async () => {
     const session = sessionOf()
     session.cart = 'apple'
     const first = store.set(id, session)
@@ -122,7 +121,7 @@ describe('writing a session', () => {
     expect((await stored())?.cart).toBe('banana')
   })
 
-  it('that was read updates it', async () => {
+  it('updates a session that was read', async () => {
     await store.set(id, sessionOf())
     const session = await readSession()
     session.cart = 'apple'
@@ -131,7 +130,7 @@ describe('writing a session', () => {
   })
 
   it.each(['by the store', 'by hand'])(
-    'that was read and then deleted %s brings nothing back',
+    'does not restore a session that was deleted %s after it was read',
     { meta: { id: 'redis-session-store-1' } },
     async (how) => {
       const session = sessionOf()
@@ -147,7 +146,7 @@ describe('writing a session', () => {
     },
   )
 
-  it('that was read as data only brings nothing back either', async () => {
+  it('does not restore a deleted session from the data that the store returned', async () => {
     await store.set(id, sessionOf())
     const data = (await store.get(id)) as SessionData
     await store.destroy(id)
@@ -159,7 +158,7 @@ describe('writing a session', () => {
     expect(await stored()).toBeUndefined()
   })
 
-  it('by hand, of data that belong to no request, happens in any case', async () => {
+  it('always writes data that belong to no request', async () => {
     const data = { cookie: new Cookie(), cart: 'made by a job' }
     await store.set(id, data)
     expect((await stored())?.cart).toBe('made by a job')
@@ -167,7 +166,7 @@ describe('writing a session', () => {
     expect((await stored())?.cart).toBe('made again')
   })
 
-  it('that failed can be tried again as what it was: a first write', async () => {
+  it('retries a failed first write as a first write', async () => {
     const session = sessionOf()
     session.cart = 'apple'
     let faults = 1
@@ -181,18 +180,18 @@ describe('writing a session', () => {
   })
 })
 
-describe('the life of a session', () => {
+describe('the lifetime of a session', () => {
   async function lifeAfter(write: () => Promise<unknown>): Promise<number> {
     await write()
     return redis.client.ttl(keyOf(id))
   }
 
   it.each([
-    ['the idle time, where the cookie has no end', undefined, 600],
-    ['the idle time, where the cookie ends later', 900_000, 600],
-    ['the cookie\u2019s, where that is shorter', 100_000, 100],
-    ['a second, where the cookie is over', -5000, 1],
-  ])('is %s', async (_what, maxAge, seconds) => {
+    ['the idle time if the cookie has no expiry', undefined, 600],
+    ['the idle time if the cookie expires later', 900_000, 600],
+    ['that of the cookie if it is shorter', 100_000, 100],
+    ['one second if the cookie has expired', -5000, 1],
+  ])('sets the lifetime of a session to %s', async (_what, maxAge, seconds) => {
     const session = sessionOf(undefined, maxAge === undefined ? {} : { expires: new Date(Date.now() + maxAge) })
     const life = await lifeAfter(() => store.set(id, session))
     expect(life).toBeGreaterThanOrEqual(seconds - 2)
@@ -208,23 +207,23 @@ describe('the life of a session', () => {
     expect(renewed).toBeLessThanOrEqual(seconds)
   })
 
-  it('is a day unless told otherwise', async () => {
+  it('defaults to a lifetime of one day', async () => {
     store = new RedisSessionStore({ client: redis.client })
     expect(await lifeAfter(() => store.set(id, sessionOf()))).toBeGreaterThan(86_000)
   })
 
-  it('of data without a cookie is the idle time', async () => {
+  it('sets the lifetime of data without a cookie to the idle time', async () => {
     expect(await lifeAfter(() => store.set(id, { cart: 'x' } as unknown as SessionData))).toBeGreaterThan(590)
   })
 
-  it('of a fraction of a second is a whole one', async () => {
+  it('rounds a lifetime of a fraction of a second up to one second', async () => {
     store = new RedisSessionStore({ client: redis.client, idleSeconds: 0.5 })
     expect(await lifeAfter(() => store.set(id, sessionOf()))).toBe(1)
   })
 })
 
 describe('renewing a session in use', () => {
-  it('answers at once, before Redis does', async () => {
+  it('touch() answers at once, before Redis does', async () => {
     let called = false
     tap.before = () => new Promise(() => {})
     void store.touch(id, sessionOf(), () => (called = true))
@@ -232,7 +231,7 @@ describe('renewing a session in use', () => {
     await store.touch(id, sessionOf())
   })
 
-  it('is one command a minute, whatever the number of requests', async () => {
+  it('renews a session with one command a minute, whatever the number of requests', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const session = sessionOf()
     for (let request = 0; request < 100; request++) await store.touch(id, session)
@@ -246,7 +245,7 @@ describe('renewing a session in use', () => {
     expect(methods()).toEqual(['expire', 'expire'])
   })
 
-  it('is more frequent where the session is short-lived, so that it does not end in use', async () => {
+  it('renews a short-lived session more often, so that it does not expire in use', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     store = new RedisSessionStore({ client: tap, idleSeconds: 20 })
     const session = sessionOf()
@@ -259,14 +258,14 @@ describe('renewing a session in use', () => {
     expect(methods()).toEqual(['expire', 'expire'])
   })
 
-  it('need not follow a write', async () => {
+  it('does not renew a session that was just written', async () => {
     const session = sessionOf()
     await store.set(id, session)
     await store.touch(id, session)
     expect(methods()).toEqual(['set'])
   })
 
-  it('is made up for by the next request where it failed', async () => {
+  it('retries a failed renewal at the next request', async () => {
     let faults = 1
     tap.before = () => {
       if (faults-- > 0) throw new Error('down')
@@ -281,7 +280,7 @@ describe('renewing a session in use', () => {
     expect(methods()).toEqual(['expire', 'expire'])
   })
 
-  it('brings no session back', async () => {
+  it('touch() creates no session', async () => {
     await store.touch(id, sessionOf())
     await redis.client.ping()
     expect(await keysLeft()).toEqual([])
@@ -289,7 +288,7 @@ describe('renewing a session in use', () => {
 })
 
 describe('reading a session', () => {
-  it('is one command, with its logins', async () => {
+  it('reads a session and its logins with one command', async () => {
     const text = loginRecord()
     await putLogin(text)
     const session = await readSession()
@@ -299,18 +298,18 @@ describe('reading a session', () => {
     expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
   })
 
-  it('without logins has none attached, and none is read along that is not there', async () => {
+  it('attaches the empty login record to a session without logins', async () => {
     await store.set(id, sessionOf())
     expect(attachedLogin(await readSession())).toBe(LoginRecord.none)
   })
 
-  it('that is not there is nothing', async () => {
+  it('returns null for a session that does not exist', async () => {
     expect(await store.get(id)).toBeNull()
     await redis.client.set(`oidc:{sess:${id}}`, loginRecord())
     expect(await store.get(id)).toBeNull()
   })
 
-  it('hands logins on to the session made of that very reading alone', async () => {
+  it('attaches the logins only to a session that is created from the data of the same read', async () => {
     await putLogin(loginRecord())
     const data = (await store.get(id)) as SessionData
     expect(attachedLogin(sessionOf({ ...data }))).toBeUndefined()
@@ -318,18 +317,18 @@ describe('reading a session', () => {
   })
 
   it.each([
-    ['has gone', undefined],
+    ['is missing', undefined],
     ['has no slots', writeRecord({}, 4)],
-    ['has only slots that are over', writeRecord({ default: slotOf('alice', { endsAt: 1 }) }, 4)],
+    ['has only expired slots', writeRecord({ default: slotOf('alice', { endsAt: 1 }) }, 4)],
     ['cannot be read', '{"format":1,'],
-  ])('that had logins is over and deleted, once its login record %s', async (_what, record) => {
+  ])('deletes a session that had logins if its login record %s', async (_what, record) => {
     await putLogin(record)
     expect(await store.get(id)).toBeNull()
     expect(await redis.client.exists(keyOf(id))).toBe(0)
     expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(0)
   })
 
-  it('whose login record a newer version wrote leaves both alone, with nobody logged in', async () => {
+  it('keeps a session whose login record a newer version wrote, with nobody logged in', async () => {
     const newer = '{"format":2,"slots":"of another kind"}'
     await putLogin(newer)
     const session = await readSession()
@@ -340,15 +339,15 @@ describe('reading a session', () => {
     expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
   })
 
-  it.each(['while the old one is being deleted', 'once the old one has gone'])(
-    'whose logins have just gone over into another, %s, shows nobody and nothing, and is never written',
+  it.each(['before it is deleted', 'once it is deleted'])(
+    'returns an empty session, which is never written, for one whose logins were moved, %s',
     async (when) => {
       const replaced = writeReplaced('successor', { default: slotOf('alice') })
       await putLogin(replaced)
       if (when.startsWith('once')) await redis.client.del(keyOf(id))
       const session = await readSession()
       expect(methods()).toEqual(['mGet'])
-      // With the mark, a logout that still comes with the old cookie looks for where its login went.
+      // The mark makes a logout with the old cookie look up where its login was moved.
       expect(session.hasLogins).toBe(true)
       expect(session).not.toHaveProperty('cart')
       expect(attachedLogin(session)).toMatchObject({ moved: { session: 'successor' } })
@@ -365,17 +364,20 @@ describe('reading a session', () => {
     },
   )
 
-  it('that was replaced with none of its logins going over is nobody\u2019s, and is left to who replaced it', async () => {
+  it('returns null for a session that was replaced without moving a login, and does not delete it', async () => {
     await putLogin(writeReplaced('successor', {}))
     expect(await store.get(id)).toBeNull()
     expect(methods()).toEqual(['mGet'])
     expect(await keysLeft()).toHaveLength(4)
   })
 
-  it.each(['{', 'null', '1', '"text"', '[]x'])('that is no session but %s is a fault of the store', async (text) => {
-    await redis.client.set(keyOf(id), text)
-    await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
-  })
+  it.each(['{', 'null', '1', '"text"', '[]x'])(
+    'rejects with store_unavailable if the stored session is %s',
+    async (text) => {
+      await redis.client.set(keyOf(id), text)
+      await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
+    },
+  )
 
   it.each([
     '{"format":1,"version":1,"slots":{"default":null}}',
@@ -384,21 +386,21 @@ describe('reading a session', () => {
     '{"format":1,"version":0,"slots":{},"replaced":{"session":"another"}}',
     '{"format":1,"version":0,"slots":{},"replaced":{"session":"another","logins":null}}',
     '{"format":1,"version":0,"slots":{},"replaced":{"logins":{"default":"x"}}}',
-  ])('whose login record is %s fails nothing', async (record) => {
+  ])('returns null rather than failing for a session with the login record %s', async (record) => {
     await putLogin(record)
     expect(await store.get(id)).toBeNull()
   })
 })
 
 describe('deleting a session', () => {
-  it('deletes its logins and tokens with it', async () => {
+  it('deletes a session with its logins and tokens', async () => {
     await putLogin(loginRecord())
     expect(await keysLeft()).toHaveLength(4)
     await store.destroy(id)
     expect(await keysLeft()).toEqual([])
   })
 
-  it('of no logins, of an unreadable one, or not there at all, is no fault', async () => {
+  it('deletes a session without logins, with an unreadable login record, or that does not exist', async () => {
     await store.destroy(id)
     await store.set(id, sessionOf())
     await store.destroy(id)
@@ -411,7 +413,7 @@ describe('deleting a session', () => {
     expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
   })
 
-  it('leaves where its logins went', async () => {
+  it('keeps the record of where the logins were moved', async () => {
     await putLogin(writeReplaced('successor', { default: slotOf('alice') }))
     await store.destroy(id)
     expect(await redis.client.exists(keyOf(id))).toBe(0)
@@ -422,7 +424,7 @@ describe('deleting a session', () => {
 describe('a session that is written together with its login', () => {
   const kept = () => recordsIn(store) as SessionRecords
 
-  it('is the record that its own write would have made', async () => {
+  it('toWrite() returns the record that a write of the session would make', async () => {
     const session = sessionOf(undefined, { originalMaxAge: 60_000 })
     session.cart = 'apple'
     const { key, value, seconds } = kept().toWrite(session)
@@ -436,7 +438,7 @@ describe('a session that is written together with its login', () => {
     expect(ttl).toBe(seconds)
   })
 
-  it('is not written again by the next save, if nothing changed, and by the one after', async () => {
+  it('skips the next save of a session written with its login if nothing changed, but no later save', async () => {
     const session = sessionOf()
     kept().toWrite(session)
     await store.set(id, session)
@@ -447,9 +449,9 @@ describe('a session that is written together with its login', () => {
 
   it.each<[string, (session: Session & SessionData) => void]>([
     ['its data', (session) => (session.cart = 'apple')],
-    ['how long it lives', (session) => (session.cookie.expires = new Date(Date.now() + 5000))],
+    ['its expiry', (session) => (session.cookie.expires = new Date(Date.now() + 5000))],
     ['its cookie', (session) => (session.cookie.path = '/shop')],
-  ])('is written again by the next save where %s changed', async (_what, change) => {
+  ])('does not skip the next save of a session written with its login if %s changed', async (_what, change) => {
     const session = sessionOf()
     const { key, value, seconds } = kept().toWrite(session)
     await kept().records.set(key, value, seconds)
@@ -459,7 +461,7 @@ describe('a session that is written together with its login', () => {
     expect(await redis.client.get(keyOf(id))).toBe(JSON.stringify(session))
   })
 
-  it('is not written again where only the end of its cookie has moved', async () => {
+  it('skips the next save if only the expiry of the cookie has moved', async () => {
     const session = sessionOf()
     session.cookie.maxAge = 60_000
     kept().toWrite(session)
@@ -473,7 +475,7 @@ describe('a session that is written together with its login', () => {
     expect(methods()).toEqual([])
   })
 
-  it('does not come back by a later save once it was deleted', async () => {
+  it('does not restore a deleted session with a later save', async () => {
     const session = sessionOf()
     const { key, value, seconds } = kept().toWrite(session)
     await kept().records.set(key, value, seconds)
@@ -483,14 +485,14 @@ describe('a session that is written together with its login', () => {
     expect(await keysLeft()).toEqual([])
   })
 
-  it('counts as renewed just now', async () => {
+  it('does not renew a session that was just written with its login', async () => {
     const session = sessionOf()
     kept().toWrite(session)
     await store.touch(id, session)
     expect(methods()).toEqual([])
   })
 
-  it('is known to be stored, as are one that was saved and one that was loaded, and no other', async () => {
+  it('isStored() is true only for a session that was written with its login, saved or loaded', async () => {
     const session = sessionOf()
     expect(kept().isStored(session)).toBe(false)
     kept().toWrite(session)
@@ -501,7 +503,7 @@ describe('a session that is written together with its login', () => {
     expect(kept().isStored(await readSession())).toBe(true)
   })
 
-  it('is left to the methods that an application has put in front of the store', () => {
+  it('isOverridden() is true if the application has replaced a method of the store', () => {
     expect(kept().isOverridden()).toBe(false)
     vi.spyOn(store, 'destroy')
     expect(kept().isOverridden()).toBe(true)
@@ -515,14 +517,14 @@ describe('a session that is written together with its login', () => {
   })
 })
 
-describe('the store', () => {
-  it('keeps records beside its sessions', async () => {
+describe('RedisSessionStore', () => {
+  it('provides records beside its sessions', async () => {
     await putLogin(loginRecord())
     expect(await recordsIn(store)?.records.get(loginKey(id))).toBe(await redis.client.get(`oidc:{sess:${id}}`))
     expect(recordsIn({})).toBeUndefined()
   })
 
-  it('answers by callback as by promise', async () => {
+  it('answers by callback as well as by promise', async () => {
     const session = sessionOf()
     session.cart = 'apple'
     await new Promise<void>((resolve, reject) => {
@@ -538,7 +540,7 @@ describe('the store', () => {
     expect(await store.get(id)).toBeNull()
   })
 
-  it('says of every fault that it is one, by callback and by promise, with 503 and when to come again', async () => {
+  it('reports every fault as a 503 with Retry-After, by callback and by promise', async () => {
     const session = sessionOf()
     tap.before = () => {
       throw new Error('The socket was closed')
@@ -557,7 +559,7 @@ describe('the store', () => {
     }
   })
 
-  it('takes its own prefix', async () => {
+  it('uses the prefix of its options', async () => {
     store = new RedisSessionStore({ client: redis.client, prefix: 'shop:' })
     await store.set(id, sessionOf())
     expect(await keysLeft()).toEqual([`shop:${id}`])
@@ -582,7 +584,7 @@ describe('the store', () => {
     [{ timeoutSeconds: 0 }, /timeoutSeconds must be a number of seconds greater than 0, at most 300/],
     [{ timeoutSeconds: Number.NaN }, /timeoutSeconds/],
     [{ timeoutSeconds: 301 }, /timeoutSeconds/],
-  ])('refuses the options %j at construction', (options, message) => {
+  ])('throws for the options %j', (options, message) => {
     const given =
       options && !('client' in options) && Object.keys(options).length > 0
         ? { client: redis.client, ...options }
@@ -592,8 +594,8 @@ describe('the store', () => {
   })
 })
 
-describe.skipIf(!paused)('a Redis that has stopped answering', () => {
-  it('is waited for no longer than told; it is used again once it is back', async () => {
+describe.skipIf(!paused)('a Redis server that does not answer', () => {
+  it('waits for Redis no longer than timeoutSeconds, and uses it again once it answers', async () => {
     const client = newClient(paused!.url)
     await client.connect()
     store = new RedisSessionStore({ client, timeoutSeconds: 0.3 })
@@ -633,7 +635,7 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
 })
 
 describe.skipIf(!cluster)('a Redis Cluster', () => {
-  /** One node that has all slots refuses commands over several of them as a cluster of many does. */
+  /** A single node with all slots rejects commands across slots, like a cluster of several nodes. */
   async function clusterClient(): Promise<ReturnType<typeof newClient>> {
     const client = newClient(cluster!.url)
     await client.connect()
@@ -645,7 +647,7 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
   }
 
   it.each(['sess:', 'shop:sess:', '', '{shop}:sess:', 'a{b', 'a}b{c}:'])(
-    'takes the keys of a session in one command each, with the prefix %j',
+    'accepts a command with several keys of one session, with the prefix %j',
     async (prefix) => {
       const client = await clusterClient()
       try {
@@ -666,14 +668,14 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
   )
 })
 
-describe('types', () => {
-  it('take clients of the package redis as they are', () => {
+describe('the type RedisClient', () => {
+  it('accepts a client of the package redis as it is', () => {
     const client: RedisClient = redis.client
     expect(client).toBeDefined()
   })
 })
 
-describe('when a session was last in use', () => {
+describe('lastSeenAt()', () => {
   const seen = async (left: number, text: string | undefined): Promise<number | undefined> => {
     if (text !== undefined) await redis.client.set(keyOf(id), text, { expiration: { type: 'EX', value: left } })
     return store.lastSeenAt(id)
@@ -681,19 +683,19 @@ describe('when a session was last in use', () => {
   const now = (): number => Math.floor(Date.now() / 1000)
 
   it.each([
-    ['by the seconds that are left of its life', 500, '{"cookie":{"originalMaxAge":null}}', 100],
-    ['also where its life is that of its cookie', 250, '{"cookie":{"originalMaxAge":300000}}', 50],
-    ['of a cookie that lasts longer than the store keeps a session', 500, '{"cookie":{"originalMaxAge":9000000}}', 100],
+    ['from the remaining lifetime', 500, '{"cookie":{"originalMaxAge":null}}', 100],
+    ['if the lifetime is that of the cookie', 250, '{"cookie":{"originalMaxAge":300000}}', 50],
+    ['if the cookie lasts longer than the idle time', 500, '{"cookie":{"originalMaxAge":9000000}}', 100],
     ['without a cookie', 500, '{}', 100],
-    ['with a life that is no whole second', 250, '{"cookie":{"originalMaxAge":299500}}', 50],
-    ['now, with more left than its life', 900, '{}', 0],
-  ])('is known %s', async (_how, left, text, ago) => {
+    ['if the lifetime is not a whole number of seconds', 250, '{"cookie":{"originalMaxAge":299500}}', 50],
+    ['as now if more than the lifetime is left', 900, '{}', 0],
+  ])('returns the time of the last use %s', async (_how, left, text, ago) => {
     const found = await seen(left, text)
     expect(found).toBeGreaterThanOrEqual(now() - ago - 1)
     expect(found).toBeLessThanOrEqual(now() - ago + 1)
   })
 
-  it('is not known of a session that is not there', async () => {
+  it('returns undefined for a session that does not exist', async () => {
     expect(await seen(0, undefined)).toBeUndefined()
   })
 })

@@ -8,7 +8,7 @@ import { describeRecords } from '../support/records-contract.ts'
 const key = { session: 'id', part: 'login' }
 const other = { session: 'other', part: 'login' }
 
-describe('records through a session store', () => {
+describe('StoreRecords', () => {
   let store: AsyncStore
   let records: StoreRecords
   beforeEach(() => {
@@ -18,13 +18,13 @@ describe('records through a session store', () => {
 
   describeRecords(() => records)
 
-  it('are under ids that no session has', async () => {
+  it('stores records under ids that no session has', async () => {
     await records.set(key, 'value', 60)
     await records.set({ kind: 'claim', id: 'id' }, 'value', 60)
     expect([...store.entries.keys()]).toEqual(['oidc session id login', 'oidc claim id'])
   })
 
-  it('look to the store like sessions of their life', async () => {
+  it('stores records in the form of sessions with their lifetime', async () => {
     const before = Date.now()
     await records.set(key, 'value', 60)
     const { cookie } = JSON.parse([...store.entries.values()][0] as string) as {
@@ -36,7 +36,7 @@ describe('records through a session store', () => {
     expect(ends).toBeLessThanOrEqual(Date.now() + 60_000)
   })
 
-  it('end with their life, also where the store keeps what is over', async () => {
+  it('treats an expired record as missing, even if the store keeps it', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     await records.set(key, 'value', 60)
     vi.setSystemTime(Date.now() + 60_000)
@@ -46,7 +46,7 @@ describe('records through a session store', () => {
     expect(await records.add(key, 'new', 60)).toBe(true)
   })
 
-  it('are none of a session that has such an id', async () => {
+  it('does not read a session with such an id as a record', async () => {
     const cookie = { originalMaxAge: null, path: '/' }
     for (const data of [
       { cookie },
@@ -59,14 +59,14 @@ describe('records through a session store', () => {
     }
   })
 
-  it('do one thing after another for a key, and different keys at once', async () => {
+  it('serializes operations on one key, and runs those on different keys concurrently', async () => {
     await Promise.all([records.add(key, 'a', 60), records.take(key), records.add(other, 'b', 60)])
     const of = (name: string): string[] => store.done.filter((line) => line.includes(`session ${name} `))
     expect(of('id').map((line) => line.split(' ')[0])).toEqual(['get', 'set', 'get', 'destroy'])
     expect(store.done.slice(0, 2)).toEqual(['get oidc session id login', 'get oidc session other login'])
   })
 
-  it('go on for a key after an operation on it failed', async () => {
+  it('continues with a key after an operation on it has failed', async () => {
     let faults = 1
     store.fault = () => (faults-- > 0 ? { error: new Error('down') } : undefined)
     const [first, second] = await Promise.allSettled([records.add(key, 'a', 60), records.add(key, 'b', 60)])
@@ -74,13 +74,13 @@ describe('records through a session store', () => {
     expect(second).toEqual({ status: 'fulfilled', value: true })
   })
 
-  describe('whose store fails', () => {
+  describe('with a store that fails', () => {
     const operations: [string, (records: StoreRecords) => Promise<unknown>, string[]][] = [
       ['get', (records) => records.get(key), ['get']],
       ['set', (records) => records.set(key, 'value', 60), ['set']],
       ['add', (records) => records.add(other, 'value', 60), ['get', 'set']],
       ['replace', (records) => records.replace(key, 'before', 'value', 60), ['get', 'set']],
-      ['replace by nothing', (records) => records.replace(key, 'before', undefined, 60), ['get', 'destroy']],
+      ['replace with undefined', (records) => records.replace(key, 'before', undefined, 60), ['get', 'destroy']],
       ['take', (records) => records.take(key), ['get', 'destroy']],
       ['delete', (records) => records.delete([key]), ['destroy']],
     ]
@@ -92,33 +92,36 @@ describe('records through a session store', () => {
       ]),
     )
 
-    it.each(table)('at $step, $how: $name says so, and not that nothing is there', async ({ run, step, how }) => {
-      await records.set(key, 'before', 60)
-      const error = Object.assign(new Error('connection lost'), { code: 'ECONNRESET' })
-      if (how === 'by a promise') {
-        Object.assign(store, { [step]: () => Promise.reject(error) })
-      } else {
-        store.fault = (operation) => (operation === step ? { error, thrown: how === 'by throwing' } : undefined)
-      }
-      const failed = await run(records).catch((thrown: unknown) => thrown)
-      expect(failed).toBeInstanceOf(OidcError)
-      expect(failed).toMatchObject({
-        code: 'store_unavailable',
-        status: 503,
-        headers: { 'Retry-After': '5' },
-        detail: 'Error (ECONNRESET): connection lost',
-      })
-    })
+    it.each(table)(
+      'rejects if $step fails $how: $name does not answer as if nothing were stored',
+      async ({ run, step, how }) => {
+        await records.set(key, 'before', 60)
+        const error = Object.assign(new Error('connection lost'), { code: 'ECONNRESET' })
+        if (how === 'by a promise') {
+          Object.assign(store, { [step]: () => Promise.reject(error) })
+        } else {
+          store.fault = (operation) => (operation === step ? { error, thrown: how === 'by throwing' } : undefined)
+        }
+        const failed = await run(records).catch((thrown: unknown) => thrown)
+        expect(failed).toBeInstanceOf(OidcError)
+        expect(failed).toMatchObject({
+          code: 'store_unavailable',
+          status: 503,
+          headers: { 'Retry-After': '5' },
+          detail: 'Error (ECONNRESET): connection lost',
+        })
+      },
+    )
   })
 
-  it('take an ENOENT for nothing there, as express-session does of stores that keep files', async () => {
+  it('treats ENOENT as a missing record, as express-session does for file stores', async () => {
     store.fault = (operation) =>
       operation === 'get' ? { error: Object.assign(new Error('no such file'), { code: 'ENOENT' }) } : undefined
     expect(await records.get(key)).toBeUndefined()
     expect(await records.add(key, 'value', 60)).toBe(true)
   })
 
-  it('take an ENOENT for done where something was to be deleted', async () => {
+  it('treats ENOENT at a deletion as success', async () => {
     store.fault = (operation) =>
       operation === 'destroy' ? { error: Object.assign(new Error('no such file'), { code: 'ENOENT' }) } : undefined
     await records.delete([key])
@@ -126,7 +129,7 @@ describe('records through a session store', () => {
     expect(await records.replace(key, 'value', 'other', 60, { dropped: [other] })).toBe(true)
   })
 
-  it('do not take an ENOENT for done where something was to be written', async () => {
+  it('treats ENOENT at a write as a fault', async () => {
     store.fault = (operation) =>
       operation === 'set' ? { error: Object.assign(new Error('no such folder'), { code: 'ENOENT' }) } : undefined
     const fault = { code: 'store_unavailable', status: 503 }
@@ -134,13 +137,13 @@ describe('records through a session store', () => {
     await expect(records.add(key, 'value', 60)).rejects.toMatchObject(fault)
   })
 
-  it('take a rejection for a fault, also with nothing', async () => {
+  it('treats a rejection as a fault, even with undefined', async () => {
     // eslint-disable-next-line typescript/prefer-promise-reject-errors
     Object.assign(store, { get: () => Promise.reject(undefined as unknown as Error) })
     await expect(records.get(key)).rejects.toMatchObject({ code: 'store_unavailable' })
   })
 
-  it('work through the store that express-session brings', async () => {
+  it('works with the MemoryStore of express-session', async () => {
     records = new StoreRecords(new MemoryStore())
     expect(await records.add(key, 'value', 60)).toBe(true)
     expect(await records.get(key)).toBe('value')

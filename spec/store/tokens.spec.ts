@@ -16,14 +16,14 @@ const tokens: TokenSet = {
   scope: ['openid', 'profile'],
 }
 
-describe('the tokens of a login', () => {
-  it('open as they were, and cannot be changed', () => {
+describe('sealTokens() and openTokens()', () => {
+  it('returns the tokens as they were sealed, and frozen', () => {
     const opened = openTokens(sealer, sealTokens(sealer, tokens, 'login-1'), 'login-1')
     expect(opened).toEqual(tokens)
     expect(Object.isFrozen(opened)).toBe(true)
   })
 
-  it('have the same members where the provider gave no refresh token and no end', () => {
+  it('returns the same members if there is no refresh token and no expiry', () => {
     const few = { ...tokens, refreshToken: undefined, expiresAt: undefined }
     const opened = openTokens(sealer, sealTokens(sealer, few, 'login-1'), 'login-1')
     expect(opened).toEqual(few)
@@ -31,13 +31,13 @@ describe('the tokens of a login', () => {
     expect(Object.keys(opened as object)).toEqual(Object.keys(full as object))
   })
 
-  it('are nowhere in what is stored', { meta: { id: 'vault-1' } }, () => {
+  it('stores no token in clear', { meta: { id: 'vault-1' } }, () => {
     const sealed = sealTokens(sealer, tokens, 'login-1')
     const stored = sealed + Buffer.from(sealed, 'base64url').toString('latin1')
     for (const token of ['access-token', 'refresh-token', 'id-token']) expect(stored).not.toContain(token)
   })
 
-  it('open with the others of the login and with its key, which the application is not shown', () => {
+  it('keeps additional tokens and the DPoP key, which the application does not get', () => {
     const { refreshToken: _refreshToken, idToken: _idToken, ...other } = tokens
     const kept = { ...tokens, others: { other }, dpopKey: 'private-key' }
     const sealed = sealTokens(sealer, kept, 'login-1')
@@ -47,13 +47,13 @@ describe('the tokens of a login', () => {
     expect(tokenSetOf(opened)).toStrictEqual(tokens)
   })
 
-  it('open for their own login and instance alone', () => {
+  it('opens tokens only for their own login and instance', () => {
     const sealed = sealTokens(sealer, tokens, 'login-1')
     expect(openTokens(sealer, sealed, 'login-2')).toBeUndefined()
     expect(openTokens(sealsOf({ secrets: [secret], owner: 'other' }).tokens, sealed, 'login-1')).toBeUndefined()
   })
 
-  it('are unreadable, rather than a fault, where they were sealed otherwise', () => {
+  it('returns undefined rather than throwing for tokens under another secret and for garbage', () => {
     const other = sealsOf({ secrets: [another], owner: 'owner' }).tokens
     expect(openTokens(sealer, sealTokens(other, tokens, 'login-1'), 'login-1')).toBeUndefined()
     for (const garbage of ['', 'garbage', '{"accessToken":"x"}', 'A'.repeat(200)]) {
@@ -61,13 +61,17 @@ describe('the tokens of a login', () => {
     }
   })
 
-  it('of a newer version are left alone', { meta: { id: 'vault-2' } }, () => {
+  it('does not open tokens of a newer version', { meta: { id: 'vault-2' } }, () => {
     const newer = sealer.seal(JSON.stringify({ format: 2, ...tokens }), 'login-1')
     expect(openTokens(sealer, newer, 'login-1')).toBeUndefined()
   })
 
-  it('outlive a change of the secret, while the former one is on the list', { meta: { id: 'vault-3' } }, () => {
-    const rotated = sealsOf({ secrets: [another, secret], owner: 'owner' }).tokens
-    expect(openTokens(rotated, sealTokens(sealer, tokens, 'login-1'), 'login-1')).toEqual(tokens)
-  })
+  it(
+    'opens tokens after a change of the secret while the former one is in the list',
+    { meta: { id: 'vault-3' } },
+    () => {
+      const rotated = sealsOf({ secrets: [another, secret], owner: 'owner' }).tokens
+      expect(openTokens(rotated, sealTokens(sealer, tokens, 'login-1'), 'login-1')).toEqual(tokens)
+    },
+  )
 })

@@ -1,4 +1,4 @@
-/** Every claim that is read of an access token, missing and of every type: it gives the roles it should, or none. */
+/** Every claim that is read from an access token, missing and of every type: the token gives exactly its roles, or none. */
 import { keycloak } from 'express-session-oidc'
 import type { TestFaults } from 'express-session-oidc/testing'
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
@@ -31,7 +31,7 @@ describe('the access token of a login', () => {
     )
   })
 
-  /** Whether a token is read; what refuses it is an error of ours that says nothing of the token. */
+  /** Whether a token is accepted. A rejection must be an `OidcError` that does not quote the token. */
   async function isRead(claim: string, ...values: (string | undefined)[]): Promise<boolean> {
     const good = { iss: issuer, sub: 'alice', azp: 'web', client_id: 'web', iat: now(), exp: now() + 300, roles: ['x'] }
     const payload = withMember(JSON.stringify(good), claim, ...values)
@@ -49,14 +49,22 @@ describe('the access token of a login', () => {
   }
 
   const expected: [string, (value: unknown) => boolean, Odd[]][] = [
-    ['iss', (value) => value === issuer, [{ name: 'the issuer in a list', json: `["${issuer}"]` }]],
+    ['iss', (value) => value === issuer, [{ name: 'the issuer in an array', json: `["${issuer}"]` }]],
     [
       'sub',
       (value) => value === undefined || value === 'alice',
-      [{ name: 'the subject in a list', json: '["alice"]' }],
+      [{ name: 'the subject in an array', json: '["alice"]' }],
     ],
-    ['azp', (value) => value === undefined || value === 'web', [{ name: 'us in a list', json: '["web"]' }]],
-    ['client_id', (value) => value === undefined || value === 'web', [{ name: 'us in a list', json: '["web"]' }]],
+    [
+      'azp',
+      (value) => value === undefined || value === 'web',
+      [{ name: 'the client id in an array', json: '["web"]' }],
+    ],
+    [
+      'client_id',
+      (value) => value === undefined || value === 'web',
+      [{ name: 'the client id in an array', json: '["web"]' }],
+    ],
     ['exp', (value) => isTime(value) && value > now() - 30, oddTimes()],
     ['nbf', (value) => value === undefined || (isTime(value) && value <= now() + 30), oddTimes()],
     ['iat', (value) => value === undefined || isTime(value), oddTimes()],
@@ -64,14 +72,11 @@ describe('the access token of a login', () => {
     ['scope', () => true, []],
   ]
 
-  it.each(expected)(
-    'with any other value of %s is read where it should be, and no other',
-    async (claim, reads, more) => {
-      for (const { name, json } of [...oddValues, ...more, { name: 'too deep', json: bottomless }]) {
-        expect({ name, isRead: await isRead(claim, json) }).toEqual({ name, isRead: reads(parsed(json)) })
-      }
-    },
-  )
+  it.each(expected)('accepts an access token exactly when its %s claim is valid', async (claim, reads, more) => {
+    for (const { name, json } of [...oddValues, ...more, { name: 'too deep', json: bottomless }]) {
+      expect({ name, isRead: await isRead(claim, json) }).toEqual({ name, isRead: reads(parsed(json)) })
+    }
+  })
 
   it.each([
     ['iss', '"https://other.example"'],
@@ -79,7 +84,7 @@ describe('the access token of a login', () => {
     ['azp', '"other"'],
     ['client_id', '"other"'],
     ['exp', '1000'],
-  ])('with %s twice is read by the last', async (claim, other) => {
+  ])('uses the last value of a duplicate %s claim in an access token', async (claim, other) => {
     const good = { iss: issuer, sub: 'alice', azp: 'web', client_id: 'web', exp: now() + 300 }
     const own = JSON.stringify(good[claim as keyof typeof good])
     expect(await isRead(claim, own, other)).toBe(false)
@@ -87,7 +92,7 @@ describe('the access token of a login', () => {
   })
 })
 
-describe('roles of Keycloak', () => {
+describe('Keycloak roles', () => {
   const realm = flow({ path: '/realms/acme' })
   let app: TestApp
   let direct: DirectLogins
@@ -120,7 +125,7 @@ describe('roles of Keycloak', () => {
     return outcome.slot.roles
   }
 
-  /** The same through an application. */
+  /** The same as `roles()`, but through an application. */
   async function shownRoles(members: Members): Promise<readonly string[]> {
     realm.provider.misbehave(faults(members))
     const outcome = await oneLogin(app, realm.redis.client, realm.provider)
@@ -130,9 +135,9 @@ describe('roles of Keycloak', () => {
     return outcome.slot.roles
   }
 
-  // One odd value is what a client named __proto__ would have; it is looked at below.
+  // The value with __proto__ is what a client of that name would have; a test below covers it.
   const others = oddValues.filter(({ json }) => !json?.startsWith('{"__proto__"'))
-  it.each(named(others))('are none where realm_access and resource_access are %s', async (_name, json) => {
+  it.each(named(others))('reads no roles if realm_access and resource_access are %s', async (_name, json) => {
     expect(await roles({ realm_access: json, resource_access: json })).toEqual([])
   })
 
@@ -146,19 +151,19 @@ describe('roles of Keycloak', () => {
     return texts.flatMap((text) => [`orders:${text}`, text, `web:${text}`])
   }
 
-  it.each(named(oddValues))('are what is text where the lists of roles are %s', async (_name, json) => {
+  it.each(named(oddValues))('reads only strings as roles if the lists of roles are %s', async (_name, json) => {
     expect([...(await roles(listed(json)))].toSorted()).toEqual(expected(json))
   })
 
-  it('are those that the application is shown', async () => {
-    const shown = ['missing', 'a text', 'a list with null', 'a list of one text', 'an object with __proto__']
+  it('gives the application the roles of the login record', async () => {
+    const shown = ['missing', 'a string', 'an array with null', 'an array of one string', 'an object with __proto__']
     for (const { json } of depth() === 'deep' ? oddValues : oddValues.filter(({ name }) => shown.includes(name))) {
       expect([...(await shownRoles(listed(json)))].toSorted()).toEqual(expected(json))
     }
     expect(await shownRoles({ realm_access: undefined, resource_access: undefined })).toEqual([])
   })
 
-  it('of clients with the names of what every object has stay under those names', async () => {
+  it('keeps the roles of clients named __proto__, constructor and toString under those names', async () => {
     const access = '{"roles":["admin"]}'
     const clients = `{"__proto__":${access},"constructor":${access},"toString":${access}}`
     expect([...(await roles({ realm_access: undefined, resource_access: clients }))].toSorted()).toEqual([
@@ -168,12 +173,12 @@ describe('roles of Keycloak', () => {
     ])
   })
 
-  it('of the prototype of an object are none', async () => {
+  it('reads no roles from a __proto__ member', async () => {
     const inherited = '{"__proto__":{"roles":["admin"]}}'
     expect(await roles({ realm_access: inherited, resource_access: `{"web":${inherited}}` })).toEqual([])
   })
 
-  it('may be many thousand', async () => {
+  it('reads 10,000 roles', async () => {
     const many = JSON.stringify({ roles: Array.from({ length: 10_000 }, (_, n) => `role-${n}`) })
     expect(await roles({ realm_access: many, resource_access: undefined })).toHaveLength(10_000)
   })

@@ -31,23 +31,23 @@ function token(claims: Record<string, unknown> = {}, header: Record<string, unkn
 
 describe('the access token of a login', () => {
   it.each([
-    ['as Keycloak makes it', {}, {}],
-    ['of RFC 9068', { client_id: 'web', azp: undefined }, { typ: 'at+jwt' }],
+    ['as Keycloak issues it', {}, {}],
+    ['as RFC 9068 defines it', { client_id: 'web', azp: undefined }, { typ: 'at+jwt' }],
     ['that names neither client nor subject', { azp: undefined, sub: undefined }, {}],
     ['without typ', {}, { typ: undefined }],
-  ])('%s is read once verified', { meta: { id: 'access-token-1' } }, async (_name, claims, header) => {
+  ])('accepts an access token %s', { meta: { id: 'access-token-1' } }, async (_name, claims, header) => {
     expect(await verify(await token({ ...claims, roles: ['x'] }, header))).toMatchObject({ roles: ['x'] })
   })
 
   it.each([
-    ['of another issuer', { iss: 'https://other.example' }, 'iss'],
-    ['without issuer', { iss: undefined }, 'iss'],
-    ['for another client', { azp: 'other' }, 'azp is another client'],
-    ['for another client, in the words of RFC 9068', { azp: undefined, client_id: 'other' }, 'client_id is another'],
-    ['of another subject', { sub: 'bob' }, 'sub is another'],
+    ['from another issuer', { iss: 'https://other.example' }, 'iss'],
+    ['without an issuer', { iss: undefined }, 'iss'],
+    ['for another client (azp)', { azp: 'other' }, 'azp is another client'],
+    ['for another client (client_id, RFC 9068)', { azp: undefined, client_id: 'other' }, 'client_id is another'],
+    ['about another subject', { sub: 'bob' }, 'sub is another'],
     ['that has expired', { exp: now() - 60 }, 'exp'],
-    ['without end', { exp: undefined }, 'exp'],
-  ])('%s is not read', async (_name, claims, why) => {
+    ['without exp', { exp: undefined }, 'exp'],
+  ])('rejects an access token %s', async (_name, claims, why) => {
     const error = await rejection(verify(await token(claims)))
     expect(error).toMatchObject({ code: 'token_invalid' })
     expect(error.detail).toMatch(new RegExp(`^access token: .*${why}`))
@@ -55,23 +55,23 @@ describe('the access token of a login', () => {
 
   it.each([
     ['the key of the login (RFC 9449 6.1)', { jkt: 'own', 'kc-jkt-type': 'DPoP' }, 'own'],
-    ['a certificate (RFC 8705), whatever the login', { 'x5t#S256': 'certificate' }, undefined],
-    ['nothing, in a login with a key', undefined, 'own'],
-  ])('that is bound to %s is read', async (_name, cnf, thumbprint) => {
+    ['a certificate (RFC 8705)', { 'x5t#S256': 'certificate' }, undefined],
+    ['no key, in a login with a key', undefined, 'own'],
+  ])('accepts an access token that is bound to %s', async (_name, cnf, thumbprint) => {
     expect(await verify(await token({ cnf }), thumbprint)).toMatchObject({ sub: 'alice' })
   })
 
   it.each([
-    ['another key than the login', { jkt: 'another' }, 'own'],
+    ['a key other than that of the login', { jkt: 'another' }, 'own'],
     ['a key, in a login without one', { jkt: 'own' }, undefined],
-    ['what is no key', { jkt: null }, 'own'],
-  ])('that is bound to %s is not read', async (_name, cnf, thumbprint) => {
+    ['an invalid thumbprint (jkt)', { jkt: null }, 'own'],
+  ])('rejects an access token that is bound to %s', async (_name, cnf, thumbprint) => {
     const error = await rejection(verify(await token({ cnf }), thumbprint))
     expect(error.code).toBe('token_invalid')
     expect(error.detail).toBe('access token: it is bound to another key (cnf) than the login')
   })
 
-  it('that is not signed, or by somebody else, is not read', async () => {
+  it('rejects an access token with no signature, a foreign one or a corrupted one', async () => {
     const body = (await token()).split('.')[1] as string
     const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`
     const foreign = await startTestProvider()
@@ -82,7 +82,7 @@ describe('the access token of a login', () => {
     }
   })
 
-  it('cannot be told while there are no keys', async () => {
+  it('throws provider_unavailable while the keys cannot be fetched', async () => {
     const keys = new Keys(
       () => Promise.reject(new Error('no')),
       () => {},
@@ -91,7 +91,7 @@ describe('the access token of a login', () => {
     expect(error.code).toBe('provider_unavailable')
   })
 
-  it('is opaque where it is no JWT', async () => {
+  it('treats a token that is not a JWT as opaque', async () => {
     expect(looksLikeJwt(await token())).toBe(true)
     for (const text of ['', 'opaque', 'a.b', 'a.b.c.d.e', 'a.b.', 'a b.c.d']) expect(looksLikeJwt(text)).toBe(false)
   })

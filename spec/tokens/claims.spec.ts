@@ -1,7 +1,7 @@
 /**
- * Every claim that is read, missing, of every type, huge and duplicated: what comes of it is a login that is right, or a
- * refusal of ours, never anything else. All of them go to the code that finishes a login, some of each class through an
- * application; all of those do with `DEPTH=deep`.
+ * Every claim that is read: missing, of every type, huge and duplicated. The outcome is a correct login or an error of
+ * the package, never anything else. All cases go to the code that finishes a login. Some of each kind also go through an
+ * application, and with `DEPTH=deep` all of them do.
  */
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -29,9 +29,9 @@ const isTime = (value: unknown): value is number => typeof value === 'number'
 
 type Change = (json: string) => string
 
-/** An ID token whose text of claims is another. */
+/** Changes the claims of the ID token, as JSON text. */
 function faults(change: Change): TestFaults {
-  // The port of the provider is not known before it has started.
+  // The port of the provider is not known until it has started.
   return { idToken: { payload: (json) => change(json).replaceAll('$issuer', world.provider.issuer) } }
 }
 
@@ -39,13 +39,13 @@ function tried(change: Change): Promise<DirectOutcome> {
   return direct.login(faults(change))
 }
 
-/** The same through an application, by a new visitor. */
+/** The same as `tried()`, but through an application, by a new visitor. */
 function journey(change: Change): Promise<Outcome> {
   world.provider.misbehave(faults(change))
   return oneLogin(app, world.redis.client, world.provider)
 }
 
-/** A claim that is checked: whether a value is good (undefined where it is left out), and values of its own to try. */
+/** A claim that is validated: which values are valid (`undefined` if it is missing), and additional values to try. */
 interface Checked {
   readonly claim: string
   readonly accepts: (value: unknown) => boolean
@@ -58,7 +58,7 @@ const checked: readonly Checked[] = [
     accepts: (value) => value === world.provider.issuer,
     more: [
       odd('the issuer', '$issuer'),
-      odd('the issuer in a list', ['$issuer']),
+      odd('the issuer in an array', ['$issuer']),
       odd('the issuer with a slash', '$issuer/'),
       odd('the issuer with a space', '$issuer '),
     ],
@@ -66,16 +66,16 @@ const checked: readonly Checked[] = [
   { claim: 'sub', accepts: (value) => typeof value === 'string' && value !== '' && value.length <= 255, more: [] },
   {
     claim: 'aud',
-    // We are the authorized party of these tokens, and so may be one audience of several (OIDC Core 3.1.3.7, 3 to 5).
+    // The client is the authorized party of these tokens, so it may be one audience of several (OIDC Core 3.1.3.7, 3 to 5).
     accepts: (value) => value === 'web' || (Array.isArray(value) && value.includes('web')),
     more: [
-      odd('us', 'web'),
-      odd('us in a list', ['web']),
-      odd('us in a list in a list', [['web']]),
-      odd('us and others of all types', ['api', 'web', 5, null, {}]),
-      odd('us as a member', { web: 'web', 0: 'web', length: 1 }),
-      odd('us in capitals', 'WEB'),
-      odd('us as a word of several', 'web web2'),
+      odd('the client id', 'web'),
+      odd('the client id in an array', ['web']),
+      odd('the client id in a nested array', [['web']]),
+      odd('the client id among values of other types', ['api', 'web', 5, null, {}]),
+      odd('the client id as a member of an object', { web: 'web', 0: 'web', length: 1 }),
+      odd('the client id in capitals', 'WEB'),
+      odd('the client id as one of two words', 'web web2'),
     ],
   },
   { claim: 'exp', accepts: (value) => isTime(value) && value > now() - 30, more: oddTimes() },
@@ -89,7 +89,7 @@ const checked: readonly Checked[] = [
   {
     claim: 'azp',
     accepts: (value) => value === undefined || value === 'web',
-    more: [odd('us', 'web'), odd('us in a list', ['web'])],
+    more: [odd('the client id', 'web'), odd('the client id in an array', ['web'])],
   },
   {
     claim: 'auth_time',
@@ -98,38 +98,41 @@ const checked: readonly Checked[] = [
   },
 ]
 
-describe.each(checked.map((each) => [each.claim, each] as const))('the claim %s', (claim, { accepts, more }) => {
-  const values = [...oddValues, ...more]
-  const changed =
-    (json: string | undefined): Change =>
-    (token) =>
-      withMember(token, claim, json)
-  const isGood = (json: string | undefined): boolean =>
-    accepts(parsed(json?.replaceAll('$issuer', world.provider.issuer)))
+describe.each(checked.map((each) => [each.claim, each] as const))(
+  'the ID token claim %s',
+  (claim, { accepts, more }) => {
+    const values = [...oddValues, ...more]
+    const changed =
+      (json: string | undefined): Change =>
+      (token) =>
+        withMember(token, claim, json)
+    const isGood = (json: string | undefined): boolean =>
+      accepts(parsed(json?.replaceAll('$issuer', world.provider.issuer)))
 
-  function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
-    expect(outcome).toMatchObject(isGood(json) ? { how: 'login' } : { how: 'refused', status: 502 })
-    if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
-  }
-
-  it.each(named(values))(
-    'being %s logs in as it should, or is refused',
-    { meta: { id: 'claims-1' } },
-    async (_name, json) => {
-      holds(await tried(changed(json)), json)
-    },
-  )
-
-  it('logs a browser in where it should, and else not', async () => {
-    const ofBoth = [true, false].flatMap((good) => values.filter(({ json }) => isGood(json) === good).slice(0, 2))
-    for (const { json } of depth() === 'deep' ? values : ofBoth) {
-      holds(await journey(changed(json)), json)
-      world.provider.behave()
+    function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
+      expect(outcome).toMatchObject(isGood(json) ? { how: 'login' } : { how: 'refused', status: 502 })
+      if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
     }
-  })
-})
 
-/** Claims that may be anything: those that are read, those that are shown, and names that every object has. */
+    it.each(named(values))(
+      'logs the user in only if the value of the claim is valid: %s',
+      { meta: { id: 'claims-1' } },
+      async (_name, json) => {
+        holds(await tried(changed(json)), json)
+      },
+    )
+
+    it('logs a browser in only if the value of the claim is valid', async () => {
+      const ofBoth = [true, false].flatMap((good) => values.filter(({ json }) => isGood(json) === good).slice(0, 2))
+      for (const { json } of depth() === 'deep' ? values : ofBoth) {
+        holds(await journey(changed(json)), json)
+        world.provider.behave()
+      }
+    })
+  },
+)
+
+/** Claims that may have any value: those that are read, those that are shown, and names of built-in object members. */
 const free = [
   '',
   ...`acr amr sid at_hash jti typ roles groups realm_access resource_access scope name preferred_username
@@ -137,7 +140,7 @@ const free = [
   hasOwnProperty then length default 0 isAuthenticated hasLogins cookie user __proto__`.split(/\s+/),
 ]
 
-describe('claims that may be anything', () => {
+describe('ID token claims that may have any value', () => {
   const changed =
     (json: string | undefined): Change =>
     (token) =>
@@ -153,24 +156,27 @@ describe('claims that may be anything', () => {
     expect(slot.scope).toEqual(['openid', 'profile', 'email'])
   }
 
-  it.each(named(oddValues))('all being %s are a login that gets no more by it', async (_name, json) => {
-    const outcome = await tried(changed(json))
-    if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-    holds(outcome.slot, json)
-  })
+  it.each(named(oddValues))(
+    'uses only values of the expected type if all unrestricted claims are %s',
+    async (_name, json) => {
+      const outcome = await tried(changed(json))
+      if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
+      holds(outcome.slot, json)
+    },
+  )
 
   const shown = [
     'missing',
     'null',
     '1e999',
-    'a text with line breaks',
-    'a text with NUL, half a surrogate and a turned direction',
-    'a list of one text',
+    'a string with line breaks',
+    'a string with NUL, a lone surrogate and a direction override',
+    'an array of one string',
     'an object with __proto__',
-    'an object like a text',
+    'an object that resembles a string',
   ]
   it.each(named(depth() === 'deep' ? oddValues : oddValues.filter(({ name }) => shown.includes(name))))(
-    'all being %s log a browser in, which can log out',
+    'logs a browser in and out if all unrestricted claims are %s',
     async (_name, json) => {
       const outcome = await journey(changed(json))
       if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
@@ -182,7 +188,7 @@ describe('claims that may be anything', () => {
     },
   )
 
-  it('with the name __proto__ lend nothing to a copy of the user', async () => {
+  it('a claim named __proto__ adds nothing to a copy of the user', async () => {
     const outcome = await tried((token) => withMember(token, '__proto__', '{"roles":["admin"],"isAdmin":true}'))
     expect(outcome.how).toBe('login')
     if (outcome.how !== 'login') return
@@ -190,7 +196,7 @@ describe('claims that may be anything', () => {
   })
 })
 
-describe('a claim that comes twice', () => {
+describe('a duplicate claim', () => {
   const others: [string, string, boolean][] = [
     ['iss', '"https://other.example"', false],
     ['sub', '"mallory"', true],
@@ -206,7 +212,7 @@ describe('a claim that comes twice', () => {
   ]
   type Row = (typeof others)[number]
 
-  /** JSON.parse takes the last (ECMA-262 25.5.1), and all who read the token must. */
+  /** JSON.parse uses the last duplicate (ECMA-262 25.5.1), and every reader of the token must do the same. */
   async function lastCounts(run: (change: Change) => Promise<DirectOutcome | Outcome>, row: Row): Promise<void> {
     const [claim, other, isGood] = row
     for (const order of ['first', 'last'] as const) {
@@ -227,38 +233,41 @@ describe('a claim that comes twice', () => {
     }
   }
 
-  it.each(others)('%s: one of the two counts, everywhere', async (...row) => {
+  it.each(others)('uses the last of two %s claims everywhere', async (...row) => {
     await lastCounts(tried, row)
   })
 
   const inBrowser = depth() === 'deep' ? others : others.filter(([claim]) => ['iss', 'sub', 'roles'].includes(claim))
-  it.each(inBrowser)('%s: one of the two counts in the login of a browser', async (...row) => {
+  it.each(inBrowser)('uses the last of two %s claims in the login of a browser', async (...row) => {
     await lastCounts(journey, row)
   })
 })
 
-describe('a claim that is huge', () => {
+describe('a huge claim', () => {
   const text = (length: number): string => JSON.stringify('x'.repeat(length))
 
   it.each([
     ['a name of 300 kB', 'name', text(300_000)],
     ['20,000 roles', 'roles', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => `role-${n}`))],
-    ['20,000 groups in objects', 'groups', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ n })))],
+    ['20,000 objects as groups', 'groups', JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ n })))],
     ['20,000 audiences', 'aud', JSON.stringify([...Array.from({ length: 20_000 }, (_, n) => `api-${n}`), 'web'])],
     ['a sid of 10 kB', 'sid', text(10_000)],
-  ])('%s is a login', { meta: { id: 'claims-2' } }, async (_name, claim, json) => {
+  ])('logs in with %s', { meta: { id: 'claims-2' } }, async (_name, claim, json) => {
     const outcome = await tried((token) => withMember(token, claim, json))
     expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
   })
 
-  it.each(['iss', 'sub', 'exp', 'iat', 'nbf', 'nonce', 'azp', 'auth_time'])('%s is refused', async (claim) => {
-    const outcome = await tried((token) => withMember(token, claim, text(300_000)))
-    expect(outcome).toMatchObject({ how: 'refused', status: 502 })
-    if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
-  })
+  it.each(['iss', 'sub', 'exp', 'iat', 'nbf', 'nonce', 'azp', 'auth_time'])(
+    'rejects an ID token with a %s claim of 300 kB',
+    async (claim) => {
+      const outcome = await tried((token) => withMember(token, claim, text(300_000)))
+      expect(outcome).toMatchObject({ how: 'refused', status: 502 })
+      if (outcome.how === 'refused') expect(outcome.detail.length).toBeLessThan(2000)
+    },
+  )
 
   it(
-    'beyond what an answer may be is a fault of the provider, and the next login works',
+    'reports an oversized token response as provider_unavailable, and the next login works',
     { meta: { id: 'claims-3' } },
     async () => {
       const outcome = await tried((token) => withMember(token, 'name', text(2_000_000)))
@@ -267,13 +276,13 @@ describe('a claim that is huge', () => {
     },
   )
 
-  it('is one of 20,000, and a login', async () => {
+  it('logs in with 20,000 claims', async () => {
     const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')
     const outcome = await tried((token) => `${token.slice(0, -1)},${more}}`)
     expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
   })
 
-  it('logs a browser in where it is one of the user, and else not', async () => {
+  it('logs a browser in with a huge name or sid, and rejects a huge sub and an oversized response', async () => {
     for (const [claim, json] of [
       ['name', text(300_000)],
       ['sid', text(10_000)],
@@ -292,7 +301,7 @@ describe('a claim that is huge', () => {
   })
 
   it.each([...checked.map(({ claim }) => claim), 'roles', 'sid', 'name', 'else'])(
-    '%s, as lists in lists too deep to be written, is a login or a refusal',
+    'either logs in or rejects the login if the %s claim is too deeply nested to serialize',
     async (claim) => {
       const outcome = await tried((token) => withMember(token, claim, bottomless))
       if (outcome.how === 'login') expect(outcome.slot.sub).toBe('alice')
@@ -300,30 +309,30 @@ describe('a claim that is huge', () => {
   )
 })
 
-describe('claims that are no JSON object', () => {
+describe('an ID token payload without valid claims', () => {
   it.each([
-    ['nothing', ''],
+    ['empty', ''],
     ['white space', ' \n'],
-    ['JSON that breaks off', '{"iss":'],
-    ['JSON and more', '{}{}'],
-    ['a text', '"alice"'],
+    ['truncated JSON', '{"iss":'],
+    ['two JSON objects', '{}{}'],
+    ['a string', '"alice"'],
     ['null', 'null'],
     ['a number', '5'],
-    ['a list of objects', '[{"sub":"alice"}]'],
+    ['an array of objects', '[{"sub":"alice"}]'],
     ['an empty object', '{}'],
-    ['JavaScript', '{sub: 1}'],
-    ['a byte order mark before it', '\ufeff{}'],
-    ['lists in lists too deep to be written', bottomless],
-  ])('but %s are refused as what breaks the protocol', async (_name, payload) => {
+    ['a JavaScript object literal', '{sub: 1}'],
+    ['an object after a byte order mark', '\ufeff{}'],
+    ['too deeply nested to serialize', bottomless],
+  ])('rejects an ID token whose payload is %s', async (_name, payload) => {
     const outcome = await tried(() => payload)
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
   })
 
   it.each([
-    ['nothing', ''],
+    ['empty', ''],
     ['null', 'null'],
-    ['lists in lists too deep to be written', bottomless],
-  ])('but %s log no browser in', async (_name, payload) => {
+    ['too deeply nested to serialize', bottomless],
+  ])('does not log a browser in if the payload of the ID token is %s', async (_name, payload) => {
     expect(await journey(() => payload)).toMatchObject({ how: 'refused', status: 502 })
   })
 })

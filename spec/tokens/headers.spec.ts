@@ -1,4 +1,4 @@
-/** The header of an ID token: nothing in it says which key to trust, nor may anything in it be wrong and taken. */
+/** The header of an ID token: it cannot make a key trusted, and an invalid value of a header that is used is rejected. */
 import { createServer } from 'node:http'
 import { KeyObject, sign } from 'node:crypto'
 import { exportJWK, generateKeyPair } from 'jose'
@@ -28,7 +28,7 @@ afterAll(() => app.stop())
 
 const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify(value) })
 
-/** An ID token whose header is another text, signed for it by the attacker's key or, by default, not anew. */
+/** Replaces the header of the ID token. Signs the token again only if a key is given, such as the attacker's. */
 function reheaded(change: (header: string) => string, key?: KeyObject): TestFaults {
   return {
     idToken: {
@@ -46,7 +46,7 @@ function tried(change: (header: string) => string, key?: KeyObject): Promise<Dir
   return direct.login(reheaded(change, key))
 }
 
-/** A login of a new visitor through an application. */
+/** Logs a new visitor in through an application. */
 function journey(faults: TestFaults): Promise<Outcome> {
   world.provider.misbehave(faults)
   return oneLogin(app, world.redis.client, world.provider)
@@ -56,7 +56,7 @@ function encoded(text: string): string {
   return Buffer.from(text).toString('base64url')
 }
 
-/** An ID token well signed, members of whose header are something else. */
+/** Replaces members of the header of an ID token, whose signature is valid. */
 function signedWith(members: readonly string[], json: string | undefined): TestFaults {
   return {
     idToken: {
@@ -66,7 +66,7 @@ function signedWith(members: readonly string[], json: string | undefined): TestF
   }
 }
 
-/** Values of headers are those that survive being parsed: what JSON writes as Infinity is null there. */
+/** Infinity is left out: the header is serialized again, which turns it into null. */
 const values = oddValues.filter(({ json }) => !json?.includes('1e999'))
 
 describe.each<[string, (value: unknown) => boolean, Odd[]]>([
@@ -83,23 +83,23 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
       'ES256',
     ].map((alg) => odd(alg, alg)),
   ],
-  // A key set of one key serves a token that names none.
+  // If the key set has one key, a token without kid is verified with it.
   ['kid', (value) => value === undefined, []],
   ['crit', (value) => value === undefined, [odd('exp', ['exp']), odd('b64', ['b64']), odd('alg', ['alg'])]],
-])('the header %s of an ID token', (member, accepts, more) => {
+])('the header parameter %s of an ID token', (member, accepts, more) => {
   const all = [...values, ...more]
   const expected = (json: string | undefined): object =>
     accepts(parsed(json)) ? { how: 'login' } : { how: 'refused', status: 502 }
 
   it.each(named(all))(
-    'being %s is refused where it is not as it should be',
+    'accepts the ID token only if the header parameter is valid: %s',
     { meta: { id: 'headers-4' } },
     async (_name, json) => {
       expect(await direct.login(signedWith([member], json))).toMatchObject(expected(json))
     },
   )
 
-  it('logs a browser in where it is as it should be, and else not', async () => {
+  it('logs a browser in only if the header parameter is valid', async () => {
     for (const { json } of depth() === 'deep' ? all : [...all.slice(0, 2), ...all.slice(-1)]) {
       expect(await journey(signedWith([member], json))).toMatchObject(expected(json))
       world.provider.behave()
@@ -107,7 +107,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
   })
 })
 
-describe('headers of an ID token that nobody reads', () => {
+describe('unused header parameters of an ID token', () => {
   const unread = [
     'typ',
     'cty',
@@ -124,11 +124,14 @@ describe('headers of an ID token that nobody reads', () => {
     'url',
     'nonce',
   ]
-  it.each(named(values))('all being %s change nothing', async (_name, json) => {
-    expect(await direct.login(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
-  })
+  it.each(named(values))(
+    'ignores the unused header parameters of an ID token if all of them are %s',
+    async (_name, json) => {
+      expect(await direct.login(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    },
+  )
 
-  it('log a browser in', async () => {
+  it('logs a browser in whatever the unused header parameters are', async () => {
     for (const { json } of depth() === 'deep' ? values : values.filter(({ name }) => name.startsWith('an object'))) {
       expect(await journey(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
       world.provider.behave()
@@ -136,38 +139,42 @@ describe('headers of an ID token that nobody reads', () => {
   })
 })
 
-describe('a key that the token itself brings', () => {
-  it('in jwk is not used', { meta: { id: 'headers-5' } }, async () => {
+describe('a key in the header of an ID token', () => {
+  it('rejects an ID token signed with the key in its jwk header', { meta: { id: 'headers-5' } }, async () => {
     const outcome = await tried((header) => withMember(header, 'jwk', JSON.stringify(attackerJwk)), attacker)
     expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
 
-  it('in x5c is not used', async () => {
+  it('rejects an ID token signed with an unknown key, with an x5c header', async () => {
     const outcome = await tried((header) => withMember(header, 'x5c', '["AAAA"]'), attacker)
     expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
 
-  it.each(['jku', 'x5u'])('by way of %s is neither fetched nor used', { meta: { id: 'headers-6' } }, async (member) => {
-    let asked = 0
-    const server = createServer((_req, res) => {
-      asked++
-      res.setHeader('Content-Type', 'application/json')
-      res.end(JSON.stringify({ keys: [attackerJwk] }))
-    })
-    const url = await listen(server)
-    const outcome = await tried((header) => withMember(header, member, JSON.stringify(`${url}/keys`)), attacker)
-    await close(server)
-    expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
-    expect(asked).toBe(0)
-  })
+  it.each(['jku', 'x5u'])(
+    'neither fetches nor uses a key at the URL in the %s header',
+    { meta: { id: 'headers-6' } },
+    async (member) => {
+      let asked = 0
+      const server = createServer((_req, res) => {
+        asked++
+        res.setHeader('Content-Type', 'application/json')
+        res.end(JSON.stringify({ keys: [attackerJwk] }))
+      })
+      const url = await listen(server)
+      const outcome = await tried((header) => withMember(header, member, JSON.stringify(`${url}/keys`)), attacker)
+      await close(server)
+      expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
+      expect(asked).toBe(0)
+    },
+  )
 
-  it('logs no browser in', async () => {
+  it('does not log a browser in with the key in the jwk header', async () => {
     const brought = reheaded((header) => withMember(header, 'jwk', JSON.stringify(attackerJwk)), attacker)
     expect(await journey(brought)).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
 
   it.each(['../../../dev/null', "' OR '1'='1", '/proc/self/environ', 'http://127.0.0.1:1/'])(
-    'by a kid of %j is not found',
+    'rejects an ID token signed with an unknown key, with the kid %j',
     async (kid) => {
       const outcome = await tried((header) => withMember(header, 'kid', JSON.stringify(kid)), attacker)
       expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
@@ -175,44 +182,44 @@ describe('a key that the token itself brings', () => {
   )
 })
 
-describe('a header of an ID token that is none', () => {
+describe('an invalid header of an ID token', () => {
   it.each<[string, (header: string) => string]>([
     ['empty', () => ''],
-    ['no JSON', () => 'alg=RS256'],
+    ['not JSON', () => 'alg=RS256'],
     ['null', () => 'null'],
-    ['a list', () => '["RS256"]'],
-    ['a text', () => '"RS256"'],
-    ['broken off', (header) => header.slice(0, -1)],
-    ['of two alg, none the last', (header) => withMember(header, 'alg', '"RS256"', '"none"')],
-    ['of two alg, none the first', (header) => withMember(header, 'alg', '"none"', '"RS256"')],
-    ['with a prototype that has its alg', () => '{"__proto__":{"alg":"RS256"}}'],
-  ])('%s is refused', async (_name, change) => {
+    ['an array', () => '["RS256"]'],
+    ['a string', () => '"RS256"'],
+    ['truncated JSON', (header) => header.slice(0, -1)],
+    ['an object with two alg members, none last', (header) => withMember(header, 'alg', '"RS256"', '"none"')],
+    ['an object with two alg members, none first', (header) => withMember(header, 'alg', '"none"', '"RS256"')],
+    ['an object with alg in its __proto__ member', () => '{"__proto__":{"alg":"RS256"}}'],
+  ])('rejects an ID token whose header is %s', async (_name, change) => {
     const outcome = await tried(change)
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
   })
 
-  it('logs no browser in', async () => {
+  it('does not log a browser in if the header of the ID token is null', async () => {
     expect(await journey(reheaded(() => 'null'))).toMatchObject({ how: 'refused', status: 502 })
   })
 })
 
-// White space and padding at the end are not here: they are the same bytes, spelt otherwise.
-describe('an ID token in another form', () => {
+// White space and padding at the end are not tested: they are other spellings of the same bytes.
+describe('a malformed ID token', () => {
   it.each<[string, (token: string) => string]>([
-    ['with a line break within', (token) => `${token.slice(0, 40)}\n${token.slice(40)}`],
-    ['with a part more', (token) => `${token}.AAAA`],
-    ['with a part less', (token) => token.slice(0, token.lastIndexOf('.'))],
+    ['with a line break', (token) => `${token.slice(0, 40)}\n${token.slice(40)}`],
+    ['with an extra part', (token) => `${token}.AAAA`],
+    ['with a missing part', (token) => token.slice(0, token.lastIndexOf('.'))],
     ['with an empty signature', (token) => token.slice(0, token.lastIndexOf('.') + 1)],
-    ['in the alphabet of base64', (token) => `${token.slice(0, -4)}+/+/`],
-    ['with characters after a NUL', (token) => `${token}\0x`],
-    ['as JSON serialization', (token) => JSON.stringify({ payload: token.split('.')[1], signatures: [] })],
-    ['with Bearer before it', (token) => `Bearer ${token}`],
-    ['in full-width digits', (token) => token.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
-  ])('%s is refused', async (_name, raw) => {
+    ['in the base64 alphabet', (token) => `${token.slice(0, -4)}+/+/`],
+    ['that continues after a NUL', (token) => `${token}\0x`],
+    ['in JSON serialization', (token) => JSON.stringify({ payload: token.split('.')[1], signatures: [] })],
+    ['that begins with Bearer', (token) => `Bearer ${token}`],
+    ['with full-width digits', (token) => token.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
+  ])('rejects an ID token %s', async (_name, raw) => {
     expect(await direct.login({ idToken: { raw } })).toMatchObject({ how: 'refused', status: 502 })
   })
 
-  it('logs no browser in', async () => {
+  it('does not log a browser in with a malformed ID token', async () => {
     const faults = { idToken: { raw: (token: string) => `${token}.AAAA` } }
     expect(await journey(faults)).toMatchObject({ how: 'refused', status: 502 })
   })

@@ -13,7 +13,7 @@ import { directLogins, directNonce, type DirectLogins } from './support/direct-l
 
 const now = (): number => Math.floor(Date.now() / 1000)
 
-/** The verifier by itself, with the keys that the provider publishes. */
+/** Runs the verifier alone, with the keys that the provider publishes. */
 async function verified(provider: TestProvider, token: string): Promise<IdTokenClaims> {
   const keys = new Keys(
     async () => provider.keys,
@@ -28,7 +28,7 @@ async function verified(provider: TestProvider, token: string): Promise<IdTokenC
   })
 }
 
-describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }, () => {
+describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   const world = flow({ algorithm: 'RS256' })
   let direct: DirectLogins
   beforeAll(() => {
@@ -36,75 +36,75 @@ describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }
   })
 
   const invalid: [string, TestFaults['idToken']][] = [
-    ['of another issuer', { claims: (claims) => ({ ...claims, iss: `${String(claims['iss'])}1` }) }],
-    ['of the issuer with a slash more', { claims: (claims) => ({ ...claims, iss: `${String(claims['iss'])}/` }) }],
-    ['without issuer', { claims: { iss: undefined } }],
-    ['without subject', { claims: { sub: undefined } }],
+    ['from another issuer', { claims: (claims) => ({ ...claims, iss: `${String(claims['iss'])}1` }) }],
+    ['whose issuer has an extra slash', { claims: (claims) => ({ ...claims, iss: `${String(claims['iss'])}/` }) }],
+    ['without an issuer', { claims: { iss: undefined } }],
+    ['without a subject', { claims: { sub: undefined } }],
     ['with an empty subject', { claims: { sub: '' } }],
-    ['with a number as subject', { claims: { sub: 5 } }],
+    ['whose subject is a number', { claims: { sub: 5 } }],
     ['with a subject of 256 characters', { claims: { sub: 'x'.repeat(256) } }],
     ['for another audience', { claims: { aud: 'web1' } }],
     ['for other audiences', { claims: { aud: ['other', 'another'] } }],
     ['for several audiences, with another authorized party', { claims: { aud: ['web', 'other'], azp: 'other' } }],
-    ['for several audiences, without authorized party', { claims: { aud: ['web', 'other'], azp: undefined } }],
-    ['without audience', { claims: { aud: undefined } }],
+    ['for several audiences, without an authorized party', { claims: { aud: ['web', 'other'], azp: undefined } }],
+    ['without an audience', { claims: { aud: undefined } }],
     ['with another authorized party', { claims: { azp: 'other' } }],
     ['with another nonce', { claims: (claims) => ({ ...claims, nonce: `${String(claims['nonce'])}1` }) }],
     ['with an empty nonce', { claims: { nonce: '' } }],
-    ['without nonce', { claims: { nonce: undefined } }],
-    ['without time of issue', { claims: { iat: undefined } }],
+    ['without a nonce', { claims: { nonce: undefined } }],
+    ['without iat', { claims: { iat: undefined } }],
     ['issued in the future', { claims: (claims) => ({ ...claims, iat: now() + 120, exp: now() + 600 }) }],
-    ['with a text as time of issue', { claims: { iat: 'yesterday' } }],
-    ['without end', { claims: { exp: undefined } }],
+    ['whose iat is a string', { claims: { iat: 'yesterday' } }],
+    ['without exp', { claims: { exp: undefined } }],
     ['that has expired', { claims: (claims) => ({ ...claims, exp: now() - 60, iat: now() - 360 }) }],
     ['that is not valid yet', { claims: (claims) => ({ ...claims, nbf: now() + 120 }) }],
     [withId('id-token-2', 'that is not signed'), { signature: 'none' }],
     ['signed with the client secret', { signature: 'hs256' }],
-    [withId('id-token-3', 'signed with the public key as a secret'), { signature: 'hs256-public-key' }],
-    ['with a signature that is broken', { signature: 'corrupt' }],
+    [withId('id-token-3', 'signed with the public key as an HMAC secret'), { signature: 'hs256-public-key' }],
+    ['with a corrupted signature', { signature: 'corrupt' }],
     ['signed with a key that is not published', { signature: 'other-key' }],
-    [withId('id-token-4', 'signed with an algorithm that was not announced'), { signature: 'wrong-alg' }],
-    ['with claims that are a list', { payload: () => '[]' }],
-    ['that is no token', { raw: 'not a token' }],
+    [withId('id-token-4', 'signed with an algorithm that the metadata does not list'), { signature: 'wrong-alg' }],
+    ['whose payload is an array', { payload: () => '[]' }],
+    ['that is not a JWT', { raw: 'not a token' }],
     ['that is empty', { raw: '' }],
     [withId('id-token-5', 'that is encrypted'), { raw: 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..AAAA.AAAA.AAAA' }],
-    [withId('id-token-6', 'with a critical header that nobody knows'), { header: { crit: ['urn:x'], 'urn:x': true } }],
+    [withId('id-token-6', 'with an unknown critical header parameter'), { header: { crit: ['urn:x'], 'urn:x': true } }],
     ['that is missing', { omit: true }],
   ]
-  it.each(invalid)('%s', { meta: { id: 'id-token-7' } }, async (_name, idToken) => {
+  it.each(invalid)('rejects an ID token %s', { meta: { id: 'id-token-7' } }, async (_name, idToken) => {
     const token = await direct.idToken({ idToken })
     if (token !== undefined) {
       expect(await rejection(verified(world.provider, token))).toMatchObject({ code: 'token_invalid', status: 502 })
     }
-    // Which of the two rooms refuses first is not for the specs to hold.
+    // Either provider/ or tokens/ may reject it first.
     const outcome = await direct.login({ idToken })
     expect(outcome).toMatchObject({ how: 'refused', status: 502 })
     expect(outcome).toMatchObject({ code: expect.stringMatching(/^(?:token_invalid|provider_response_invalid)$/) })
     expect(world.provider.requestsTo('userinfo')).toEqual([])
   })
 
-  // One of each kind of fault: a claim about the token, about the user, of a time; a signature; a payload, no token.
+  // One of each kind of fault: a claim about the token, the user or a time; a signature; a payload; no token.
   const wired = [
-    'of another issuer',
+    'from another issuer',
     'with a subject of 256 characters',
-    'for several audiences, without authorized party',
+    'for several audiences, without an authorized party',
     'with another nonce',
     'that has expired',
     'that is not signed',
     'signed with a key that is not published',
-    'with claims that are a list',
+    'whose payload is an array',
     'that is empty',
     'that is missing',
   ]
   const inBrowser = depth() === 'deep' ? invalid : invalid.filter(([name]) => wired.includes(name))
-  it.each(inBrowser)('%s logs no browser in, and leaves its session as it was', async (_name, idToken) => {
+  it.each(inBrowser)('does not log a browser in with an ID token %s, and keeps its session', async (_name, idToken) => {
     const app = await startForFaults(world, { options: { userInfo: 'login' } })
     const outcome = await direct.login({ idToken })
     if (outcome.how !== 'refused') throw new Error('it is a login')
     await meets(world, app, { idToken }, { status: 502, code: outcome.code, not: ['userinfo'] })
   })
 
-  it('with claims that break off', async () => {
+  it('rejects an ID token whose payload is truncated JSON', async () => {
     const app = await startForFaults(world)
     world.provider.misbehave({ idToken: { payload: (json) => json.slice(0, -5) } })
     const page = await app.agent().get('/profile')
@@ -112,33 +112,37 @@ describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }
     expect(told(app, 'login')).toEqual([])
   })
 
-  it('which is the access token', { meta: { id: 'id-token-8' } }, async () => {
+  it('rejects an access token in place of the ID token', { meta: { id: 'id-token-8' } }, async () => {
     const app = await startForFaults(world)
     const faults: TestFaults = { tokenResponse: (body) => ({ ...body, id_token: body['access_token'] }) }
     await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
   })
 
-  it('which is that of another login', async () => {
+  it('rejects the ID token of another login', async () => {
     const app = await startForFaults(world)
     const { id_token: stolen } = await world.provider.issueTokens('alice')
     const faults: TestFaults = { idToken: { raw: String(stolen) } }
     await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
   })
 
-  it('whose user authenticated longer ago than max_age permits', { meta: { id: 'id-token-9' } }, async () => {
-    const app = await world.start({
-      routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
-    })
-    world.provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, auth_time: now() - 600 }) } })
-    expect((await app.agent().get('/fresh')).status).toBe(502)
-    world.provider.behave()
-    world.provider.misbehave({ idToken: { claims: { auth_time: undefined } } })
-    expect((await app.agent().get('/fresh')).status).toBe(502)
-    world.provider.behave()
-    expect((await app.agent().get('/fresh')).text()).toBe('hello alice')
-  })
+  it(
+    'rejects an ID token whose auth_time is missing or older than max_age allows',
+    { meta: { id: 'id-token-9' } },
+    async () => {
+      const app = await world.start({
+        routes: (express, oidc) => void express.get('/fresh', oidc.login({ maxAuthAgeSeconds: 60, returnTo: '/' })),
+      })
+      world.provider.misbehave({ idToken: { claims: (claims) => ({ ...claims, auth_time: now() - 600 }) } })
+      expect((await app.agent().get('/fresh')).status).toBe(502)
+      world.provider.behave()
+      world.provider.misbehave({ idToken: { claims: { auth_time: undefined } } })
+      expect((await app.agent().get('/fresh')).status).toBe(502)
+      world.provider.behave()
+      expect((await app.agent().get('/fresh')).text()).toBe('hello alice')
+    },
+  )
 
-  /** Which of the two rooms refuses first is not for the specs to hold: a fresh login in a probe says. */
+  /** The code of the same login in another application: either provider/ or tokens/ may reject it first. */
   async function codeOf(provider: TestProvider, faults: TestFaults): Promise<string> {
     const probe = await world.start()
     const undo = provider.misbehave(faults)
@@ -150,55 +154,62 @@ describe('an ID token that must not be accepted', { meta: { id: 'id-token-1' } }
   }
 })
 
-describe('an ID token that is odd but good', { meta: { id: 'id-token-10' } }, () => {
+describe('an unusual but valid ID token', { meta: { id: 'id-token-10' } }, () => {
   const world = flow({ algorithm: 'RS256' })
 
   const odd: [string, TestFaults][] = [
     ['without typ', { idToken: { header: { typ: undefined } } }],
     ['with another typ', { idToken: { header: { typ: 'id_token+jwt' } } }],
-    ['with an audience in a list', { idToken: { claims: { aud: ['web'] } } }],
-    ['with an audience in a list, without authorized party', { idToken: { claims: { aud: ['web'], azp: undefined } } }],
-    ['without authorized party', { idToken: { claims: { azp: undefined } } }],
+    ['with its audience in an array', { idToken: { claims: { aud: ['web'] } } }],
     [
-      'for several audiences, with us as authorized party',
+      'with its audience in an array, without an authorized party',
+      { idToken: { claims: { aud: ['web'], azp: undefined } } },
+    ],
+    ['without an authorized party', { idToken: { claims: { azp: undefined } } }],
+    [
+      'for several audiences, with this client as authorized party',
       { idToken: { claims: { aud: ['web', 'api'], azp: 'web' } } },
     ],
     [
-      withId('id-token-12', 'of a clock that is a little ahead'),
+      withId('id-token-12', 'from a clock that is slightly ahead'),
       { idToken: { claims: (claims) => ({ ...claims, iat: now() + 20 }) } },
     ],
     [
-      withId('id-token-13', 'of a clock that is a little behind'),
+      withId('id-token-13', 'from a clock that is slightly behind'),
       { idToken: { claims: (claims) => ({ ...claims, exp: now() - 20 }) } },
     ],
     ['with a subject of 255 characters', { idToken: { claims: { sub: 's'.repeat(255) } } }],
     [
-      withId('id-token-14', 'beside keys of all kinds'),
+      withId('id-token-14', 'whose key is among keys of all kinds'),
       { jwks: async ({ keys }) => ({ keys: [...(await oddKeys()), ...keys] }) },
     ],
     [
-      'beside keys that are no keys',
+      'whose key is among invalid keys',
       { jwks: ({ keys }) => ({ keys: [null, 5, {}, { kty: 'RSA' }, ...keys] as never }) },
     ],
     [withId('id-token-15', 'with at_hash and unknown claims'), { idToken: { claims: { 'urn:x': { y: [1] } } } }],
   ]
 
-  it.each(odd)('%s logs in', { meta: { id: 'id-token-11' } }, async (_name, faults) => {
-    // The instance is new, so that it fetches its keys while the provider has the faults.
+  it.each(odd)('logs in with an ID token %s', { meta: { id: 'id-token-11' } }, async (_name, faults) => {
+    // A new instance fetches its keys while the provider has the faults.
     const outcome = await directLogins(world.provider).login(faults)
     const sub = outcome.how === 'login' ? outcome.slot.sub : outcome.detail
     expect(sub).toMatch(/^(?:alice|s{255})$/)
   })
 
-  const wired = ['with an audience in a list', 'of a clock that is a little behind', 'beside keys of all kinds']
+  const wired = [
+    'with its audience in an array',
+    'from a clock that is slightly behind',
+    'whose key is among keys of all kinds',
+  ]
   const inBrowser = depth() === 'deep' ? odd : odd.filter(([name]) => wired.includes(name))
-  it.each(inBrowser)('%s logs a browser in', async (_name, faults) => {
+  it.each(inBrowser)('logs a browser in with an ID token %s', async (_name, faults) => {
     world.provider.misbehave(faults)
     const app = await world.start()
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('keeps claims about the token to itself, and gives those about the user', async () => {
+  it('gives the application the claims about the user, but not those about the token', async () => {
     const app = await world.start()
     const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
     expect(Object.keys(user).toSorted()).toEqual(
@@ -207,11 +218,11 @@ describe('an ID token that is odd but good', { meta: { id: 'id-token-10' } }, ()
   })
 })
 
-describe('keys of the provider that change', { meta: { id: 'id-token-16' } }, () => {
+describe('key rotation by the provider', { meta: { id: 'id-token-16' } }, () => {
   let provider: TestProvider
   let app: TestApp
   beforeEach(async () => {
-    // Elliptic curves, since making RSA keys takes most of the time.
+    // Elliptic curves, because generating RSA keys would take most of the time.
     provider = await startTestProvider({ signIn: 'alice', algorithm: 'ES256' })
     app = await startApp({ provider })
     return async () => {
@@ -220,28 +231,32 @@ describe('keys of the provider that change', { meta: { id: 'id-token-16' } }, ()
     }
   })
 
-  it('just before it signs: the new key is fetched at once', { meta: { id: 'id-token-17' } }, async () => {
-    await app.agent().get('/profile')
-    provider.misbehave({ rotateKeys: 'before-signing' })
-    expect((await app.agent().get('/profile')).status).toBe(200)
-    expect((await app.agent().get('/profile')).status).toBe(200)
-    expect(provider.requestsTo('jwks')).toHaveLength(3)
-  })
+  it(
+    'fetches the new key at once if the keys are rotated just before the ID token is signed',
+    { meta: { id: 'id-token-17' } },
+    async () => {
+      await app.agent().get('/profile')
+      provider.misbehave({ rotateKeys: 'before-signing' })
+      expect((await app.agent().get('/profile')).status).toBe(200)
+      expect((await app.agent().get('/profile')).status).toBe(200)
+      expect(provider.requestsTo('jwks')).toHaveLength(3)
+    },
+  )
 
-  it('just after it signed: the key at hand serves', async () => {
+  it('verifies with a cached key if the keys are rotated just after the ID token is signed', async () => {
     await app.agent().get('/profile')
     provider.misbehave({ rotateKeys: { when: 'after-signing' } })
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('just after it signed, before the keys were ever fetched: refused, and the next login works', async () => {
+  it('rejects a login whose key is replaced before the first fetch, and the next login works', async () => {
     const undo = provider.misbehave({ rotateKeys: 'after-signing' })
     expect((await app.agent().get('/profile')).status).toBe(502)
     undo()
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('between two logins', async () => {
+  it('logs in after keys are rotated between logins', async () => {
     await app.agent().get('/profile')
     await provider.rotateKeys()
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -250,20 +265,20 @@ describe('keys of the provider that change', { meta: { id: 'id-token-16' } }, ()
     expect(provider.requestsTo('jwks')).toHaveLength(3)
   })
 
-  it('under the same kid', async () => {
+  it('logs in after a key is replaced under the same kid', async () => {
     await provider.rotateKeys({ kid: 'the-key' })
     await app.agent().get('/profile')
     await provider.rotateKeys({ kid: 'the-key' })
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('and have no kid: one key among odd ones', async () => {
+  it('finds a key without a kid among unusual keys', async () => {
     await provider.rotateKeys({ kid: null })
     provider.misbehave({ jwks: async ({ keys }) => ({ keys: [...(await oddKeys()), ...keys] }) })
     expect((await app.agent().get('/profile')).status).toBe(200)
   })
 
-  it('and have no kid: several keys, of which each is tried', async () => {
+  it('tries each of several keys without a kid', async () => {
     for (let n = 0; n < 3; n++) await provider.rotateKeys({ kid: null, keepOld: n > 0 })
     provider.misbehave({ jwks: ({ keys }) => ({ keys: keys.toReversed() }) })
     expect((await app.agent().get('/profile')).status).toBe(200)
@@ -276,7 +291,7 @@ describe('keys of the provider that change', { meta: { id: 'id-token-16' } }, ()
 })
 
 describe.each(['ES256', 'PS384', 'EdDSA'])('a provider that signs with %s', (algorithm) => {
-  it('logs in', async () => {
+  it('verifies the ID token and logs the user in', async () => {
     const provider = await startTestProvider({ signIn: 'alice', algorithm })
     const app = await startApp({ provider })
     const page = await app.agent().get('/profile')
@@ -286,7 +301,7 @@ describe.each(['ES256', 'PS384', 'EdDSA'])('a provider that signs with %s', (alg
   })
 })
 
-describe('verifyIdToken', () => {
+describe('verifyIdToken()', () => {
   let provider: TestProvider
   let checks: IdTokenChecks
   const keys = (): Keys =>
@@ -311,30 +326,30 @@ describe('verifyIdToken', () => {
     return provider.sign({ ...good, ...claims }, header)
   }
 
-  it('gives the claims of a good token', async () => {
+  it('returns the claims of a valid ID token', async () => {
     expect(await verifyIdToken(await token({ x: 1 }), keys(), checks)).toMatchObject({ sub: 'alice', x: 1 })
   })
 
-  // Each alone must stop a token: the library in front of it checks some of the same, which must not hide a gap here.
+  // Each fault alone must reject the token: openid-client also checks some of them, which must not hide a gap here.
   it.each<[string, Record<string, unknown>]>([
-    ['iss', { iss: 'https://other.example' }],
-    ['iss missing', { iss: undefined }],
-    ['aud', { aud: 'other' }],
-    ['aud missing', { aud: undefined }],
-    ['azp', { azp: 'other' }],
-    ['several aud without azp', { aud: ['web', 'other'] }],
-    ['nonce', { nonce: 'n-2' }],
-    ['nonce missing', { nonce: undefined }],
-    ['sub missing', { sub: undefined }],
-    ['sub empty', { sub: '' }],
-    ['sub too long', { sub: 's'.repeat(256) }],
-    ['sub of another type', { sub: { a: 1 } }],
-    ['iat missing', { iat: undefined }],
-    ['iat in the future', { iat: now() + 1000, exp: now() + 2000 }],
-    ['exp missing', { exp: undefined }],
-    ['exp past', { exp: now() - 31 }],
-    ['nbf in the future', { nbf: now() + 120 }],
-  ])('refuses a token for its %s', { meta: { id: 'id-token-18' } }, async (_name, claims) => {
+    ['another iss', { iss: 'https://other.example' }],
+    ['no iss', { iss: undefined }],
+    ['another aud', { aud: 'other' }],
+    ['no aud', { aud: undefined }],
+    ['another azp', { azp: 'other' }],
+    ['several aud and no azp', { aud: ['web', 'other'] }],
+    ['another nonce', { nonce: 'n-2' }],
+    ['no nonce', { nonce: undefined }],
+    ['no sub', { sub: undefined }],
+    ['an empty sub', { sub: '' }],
+    ['a sub that is too long', { sub: 's'.repeat(256) }],
+    ['a sub of another type', { sub: { a: 1 } }],
+    ['no iat', { iat: undefined }],
+    ['an iat in the future', { iat: now() + 1000, exp: now() + 2000 }],
+    ['no exp', { exp: undefined }],
+    ['an exp in the past', { exp: now() - 31 }],
+    ['an nbf in the future', { nbf: now() + 120 }],
+  ])('rejects an ID token with %s', { meta: { id: 'id-token-18' } }, async (_name, claims) => {
     const error = await rejection(verifyIdToken(await token(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
     expect(error.detail).toMatch(/^ID token: /)
@@ -342,7 +357,7 @@ describe('verifyIdToken', () => {
   })
 
   it(
-    'refuses algorithms that are not in the list, before any key is looked at',
+    'rejects an algorithm that is not in the list, without fetching the keys again',
     { meta: { id: 'id-token-19' } },
     async () => {
       let asked = 0
@@ -359,7 +374,7 @@ describe('verifyIdToken', () => {
     },
   )
 
-  it('passes a fault of the keys on as what it is', async () => {
+  it('reports a failure to fetch the keys as such, not as an invalid token', async () => {
     const broken = new Keys(
       () => Promise.reject(new Error('no')),
       () => {},
@@ -376,11 +391,11 @@ describe('verifyIdToken', () => {
     expect(await rejection(verifyIdToken(await token(), refused, checks))).toBe(fault)
   })
 
-  it.each(['', 'x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.'])('refuses what is no signed token: %j', async (text) => {
+  it.each(['', 'x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.'])('rejects %j, which is not a signed token', async (text) => {
     expect((await rejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
   })
 
-  it('refuses claims that are no object', async () => {
+  it('rejects claims that are not an object', async () => {
     const text = await provider.sign('text' as never)
     expect((await rejection(verifyIdToken(text, keys(), checks))).code).toBe('token_invalid')
   })
@@ -394,17 +409,17 @@ describe('verifyIdToken', () => {
   })
 })
 
-describe('the algorithms of a provider', () => {
-  it('are those of its list that are asymmetric', { meta: { id: 'id-token-21' } }, () => {
+describe('providerAlgorithms()', () => {
+  it('returns only the asymmetric signature algorithms of the list', { meta: { id: 'id-token-21' } }, () => {
     expect(providerAlgorithms(['none', 'HS256', 'HS512', 'ES256', 'RS256', 'RSA-OAEP'])).toEqual(['RS256', 'ES256'])
   })
 
-  it('are RS256 where it lists none', () => {
+  it('defaults to RS256 if the metadata has no list of algorithms', () => {
     expect(providerAlgorithms(undefined)).toEqual(['RS256'])
     expect(providerAlgorithms('HS256')).toEqual(['RS256'])
   })
 
-  it('are none where it lists only what is not accepted', () => {
+  it('returns an empty list if no listed algorithm is accepted', () => {
     expect(providerAlgorithms(['none', 'HS256'])).toEqual([])
   })
 })

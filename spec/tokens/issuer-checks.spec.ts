@@ -1,4 +1,4 @@
-/** What the options say of an issuer's tokens beside the specifications: held to fail closed. */
+/** The options that set rules for the tokens of an issuer: they must fail closed. */
 import { describe, expect, it } from 'vitest'
 import type { IssuerRules, TokenContext } from '../../lib/config/issuer-rules.ts'
 import { issuersOf, keysWithKidOf, ruleFault, withDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
@@ -11,31 +11,38 @@ const boom = (): never => {
   throw new Error('boom')
 }
 
-describe('the issuer of a token', () => {
+describe('the option tokenIssuer', () => {
   it.each<[string, unknown, boolean]>([
-    ['a text', 'https://a.example', true],
-    ['a list', ['https://b.example', 'https://a.example'], true],
-    ['another text', 'https://a.example/', false],
-    ['another list', ['https://b.example'], false],
+    ['the issuer', 'https://a.example', true],
+    ['a list with the issuer', ['https://b.example', 'https://a.example'], true],
+    ['another issuer', 'https://a.example/', false],
+    ['a list without the issuer', ['https://b.example'], false],
     ['an empty list', [], false],
-    ['nothing', undefined, false],
+    ['undefined', undefined, false],
     ['null', null, false],
-    ['a list of others', [undefined, 7, ['https://a.example']], false],
+    ['a list of other types', [undefined, 7, ['https://a.example']], false],
     ['true', true, false],
-    ['a promise', Promise.resolve('https://a.example'), false],
-  ])('is what tokenIssuer gives: %s', { meta: { id: 'issuer-rules-1' } }, async (_name, given, fits) => {
-    const rules = { tokenIssuer: () => given } as unknown as IssuerRules
-    const fault = await ruleFault(claims, rules, context)
-    if (fits) expect(fault).toBeUndefined()
-    else expect(fault).toMatchObject({ isRefusal: false })
-  })
+    ['a promise of the issuer', Promise.resolve('https://a.example'), false],
+  ])(
+    'accepts a token only if tokenIssuer returns its issuer; here it returns %s',
+    { meta: { id: 'issuer-rules-1' } },
+    async (_name, given, fits) => {
+      const rules = { tokenIssuer: () => given } as unknown as IssuerRules
+      const fault = await ruleFault(claims, rules, context)
+      if (fits) expect(fault).toBeUndefined()
+      else expect(fault).toMatchObject({ isRefusal: false })
+    },
+  )
 
-  it.each([undefined, null, ['https://a.example'], { 0: 'https://a.example' }])('is a text: %j', async (iss) => {
-    const rules = { tokenIssuer: () => ['https://a.example', undefined as unknown as string] }
-    expect(await ruleFault({ ...claims, iss }, rules, context)).toMatchObject({ isRefusal: false })
-  })
+  it.each([undefined, null, ['https://a.example'], { 0: 'https://a.example' }])(
+    'rejects a token whose iss is not a string: %j',
+    async (iss) => {
+      const rules = { tokenIssuer: () => ['https://a.example', undefined as unknown as string] }
+      expect(await ruleFault({ ...claims, iss }, rules, context)).toMatchObject({ isRefusal: false })
+    },
+  )
 
-  it('is a fault of the application where the function fails', async () => {
+  it('throws hook_failed if tokenIssuer throws', async () => {
     expect(await rejection(ruleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
       code: 'hook_failed',
       detail: 'tokenIssuer failed: Error: boom',
@@ -44,30 +51,30 @@ describe('the issuer of a token', () => {
   })
 })
 
-describe('what accept says', () => {
+describe('the option accept', () => {
   it.each<[string, unknown, string | undefined]>([
     ['true', true, undefined],
     ['a promise of true', Promise.resolve(true), undefined],
     ['false', false, 'accept said no'],
     ['1', 1, 'accept gave number, and nothing but true accepts a token'],
-    ['nothing', undefined, 'accept gave undefined, and nothing but true accepts a token'],
+    ['undefined', undefined, 'accept gave undefined, and nothing but true accepts a token'],
     ['an object', {}, 'accept gave object, and nothing but true accepts a token'],
-    ['a text', 'not today', 'not today'],
-    ['an empty text', '', ''],
-    ['a promise of a text', Promise.resolve('not today'), 'not today'],
-    ['a long text', 'x'.repeat(10_000), 'x'.repeat(500)],
-  ])('%s', async (_name, verdict, reason) => {
+    ['a string', 'not today', 'not today'],
+    ['an empty string', '', ''],
+    ['a promise of a string', Promise.resolve('not today'), 'not today'],
+    ['a long string', 'x'.repeat(10_000), 'x'.repeat(500)],
+  ])('accepts a token only if accept returns true; here it returns %s', async (_name, verdict, reason) => {
     const fault = await ruleFault(claims, { accept: () => verdict as boolean }, context)
     expect(fault).toEqual(reason === undefined ? undefined : { reason, isRefusal: true })
   })
 
-  it('is asked with the claims and what else is known', async () => {
+  it('calls accept with the claims and the context', async () => {
     const asked: unknown[] = []
     await ruleFault(claims, { accept: (...given) => asked.push(given) > 0 }, context)
     expect(asked).toEqual([[claims, context]])
   })
 
-  it('is not asked of a token of another issuer, and may say why there is none', async () => {
+  it('calls accept if tokenIssuer returns no issuer, but not if it returns another one', async () => {
     const accept = (): string => 'list its tenant'
     expect(await ruleFault(claims, { accept, tokenIssuer: () => 'https://b.example' }, context)).toMatchObject({
       isRefusal: false,
@@ -82,7 +89,7 @@ describe('what accept says', () => {
   })
 
   it.each([boom, () => Promise.reject(new Error('boom'))])(
-    'is a fault of the application where it fails',
+    'throws hook_failed if accept throws or rejects',
     async (accept) => {
       expect(await rejection(ruleFault(claims, { accept }, context))).toMatchObject({
         code: 'hook_failed',
@@ -92,8 +99,8 @@ describe('what accept says', () => {
   )
 })
 
-describe('claims that a token refers to', () => {
-  it('take the place of its own, and are taken away as undefined', async () => {
+describe('the option distributedClaims', () => {
+  it('replaces claims of the token, and removes those that are undefined', async () => {
     const rules = { distributedClaims: () => ({ groups: ['a'], hint: undefined }) }
     expect(await withDistributedClaims({ ...claims, groups: 'src', hint: 1 }, rules, 'token')).toEqual({
       ...claims,
@@ -102,12 +109,15 @@ describe('claims that a token refers to', () => {
     expect(await withDistributedClaims(claims, {}, 'token')).toBe(claims)
   })
 
-  it.each([undefined, null, 7, 'text'])('are an object, not %j', async (more) => {
-    const rules = { distributedClaims: () => more as unknown as Record<string, unknown> }
-    expect(await rejection(withDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
-  })
+  it.each([undefined, null, 7, 'text'])(
+    'throws hook_failed if distributedClaims returns %j instead of an object',
+    async (more) => {
+      const rules = { distributedClaims: () => more as unknown as Record<string, unknown> }
+      expect(await rejection(withDistributedClaims(claims, rules, 'token'))).toMatchObject({ code: 'hook_failed' })
+    },
+  )
 
-  it('are a fault that does not repeat the token where they cannot be had', async () => {
+  it('masks the access token in the error if distributedClaims rejects', async () => {
     const rules = { distributedClaims: (_claims: object, token: string) => Promise.reject(new Error(`no ${token}`)) }
     expect((await rejection(withDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
       'distributedClaims failed: Error: no [secret]',
@@ -115,7 +125,7 @@ describe('claims that a token refers to', () => {
   })
 })
 
-describe('the published keys of a token', () => {
+describe('keysWithKidOf()', () => {
   const token = (header: object): string => `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.x`
   const keys = [
     { kty: 'RSA', kid: 'a', n: 'AQAB', e: 'AQAB', issuer: 'one' },
@@ -124,7 +134,7 @@ describe('the published keys of a token', () => {
   ]
   const lookup = createLocalJWKSet({ keys })
 
-  it('are those of its kid, with all their members', () => {
+  it('returns the published keys with the kid of the token, with all their members', () => {
     expect(keysWithKidOf(token({ alg: 'RS256', kid: 'a' }), lookup)).toEqual(keys.slice(0, 2))
     expect(keysWithKidOf(token({ alg: 'RS256', kid: 'b' }), lookup)).toEqual([])
     expect(keysWithKidOf(token({ alg: 'RS256' }), lookup)).toEqual([])

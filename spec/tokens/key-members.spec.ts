@@ -1,4 +1,4 @@
-/** Every member that is read of the provider's keys, missing and of every type; and keys of strange kinds in the set. */
+/** Every member that is read from the provider's keys, missing and of every type; and unusual kinds of keys in the set. */
 import { oddKeys, type TestFaults } from 'express-session-oidc/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { OidcError } from '../../lib/core/errors.ts'
@@ -8,7 +8,7 @@ import { flow, rejection } from '../support/flow.ts'
 import { bottomless, named, oddValues, parsed, withMember } from './support/odd-json.ts'
 
 const world = flow({ algorithm: 'RS256' })
-/** The key that signs, as JSON, and an ID token signed by it. */
+/** The signing key, as JSON, and an ID token signed with it. */
 let key: string
 let token: string
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
   token = await provider.sign({ iss: provider.issuer, aud: 'web', sub: 'alice', nonce: 'n', iat: now, exp: now + 300 })
 })
 
-/** Whether a token is accepted with a set of these keys, then of later ones; what refuses it is an error of ours. */
+/** Whether a token is accepted with these keys, or with `later` after another fetch. A rejection must be an `OidcError`. */
 async function isAccepted(keys: readonly string[], idToken = token, later = keys): Promise<boolean> {
   const sets = [keys, later].map((set): unknown => JSON.parse(`{"keys":[${set.join(',')}]}`))
   const { issuer } = world.provider
@@ -48,7 +48,7 @@ const usable: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 describe('a key of the provider', () => {
   it.each(Object.entries(usable))(
-    'with any other value of %s verifies what it should, and no more',
+    'verifies a token with a key only if its member %s is valid',
     { meta: { id: 'key-members-1' } },
     async (member, accepts) => {
       for (const { name, json } of oddValues) {
@@ -58,11 +58,11 @@ describe('a key of the provider', () => {
     },
   )
 
-  it('published with its private half verifies nothing', async () => {
+  it('does not use a key that is published with its private part', async () => {
     expect(await isAccepted([withMember(key, 'd', '"AQAB"')])).toBe(false)
   })
 
-  it('nested too deep to be copied is a fault of the provider', async () => {
+  it('throws provider_unavailable for a key that is too deeply nested to copy', async () => {
     const set: unknown = JSON.parse(`{"keys":[${withMember(key, 'x5c', bottomless)}]}`)
     const keys = new Keys(
       async () => set,
@@ -71,17 +71,17 @@ describe('a key of the provider', () => {
     expect((await rejection(keys.current())).code).toBe('provider_unavailable')
   })
 
-  it('shorter than 2048 bits verifies nothing (RFC 7518 3.3)', { meta: { id: 'key-members-2' } }, async () => {
+  it('does not use an RSA key shorter than 2048 bits (RFC 7518 3.3)', { meta: { id: 'key-members-2' } }, async () => {
     expect(await isAccepted([withMember(key, 'n', '"AQAB"')])).toBe(false)
   })
 })
 
-describe('the key that fits', { meta: { id: 'key-members-3' } }, () => {
-  it.each(named(oddValues))('is found among others in which all is %s', async (_name, json) => {
+describe('the search for the key of a token', { meta: { id: 'key-members-3' } }, () => {
+  it.each(named(oddValues))('finds the key among others with a member that is %s', async (_name, json) => {
     const members = ['kty', 'kid', 'use', 'alg', 'e', 'key_ops', 'ext', 'crv', 'x', 'x5c', '__proto__']
     const others = members.flatMap((member) => {
       const other = withMember(key, member, json)
-      // Under a name of its own, and under that of the right key.
+      // With a kid of its own, and with the kid of the right key.
       return member === 'kid' ? [other] : [withMember(other, 'kid', `"other-${member}"`), other]
     })
     expect(await isAccepted([...others.filter((other) => other !== key), json ?? '{}', key])).toBe(true)
@@ -90,23 +90,23 @@ describe('the key that fits', { meta: { id: 'key-members-3' } }, () => {
   const short = (name: string | undefined): string =>
     withMember(withMember(key, 'n', JSON.stringify(Buffer.alloc(128, 7).toString('base64url'))), 'kid', name)
 
-  it('is found behind one of its name that is too short', async () => {
+  it('finds the key after a key with the same kid that is too short', async () => {
     expect(await isAccepted([short(JSON.stringify((JSON.parse(key) as { kid: string }).kid)), key])).toBe(true)
   })
 
-  /** The token under a header that names no key. */
+  /** The token with a header that has no kid. */
   async function nameless(): Promise<string> {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString()) as never
     return world.provider.sign(claims, { kid: undefined })
   }
   const withoutName = (jwk: string): string => withMember(jwk, 'kid', undefined)
 
-  it('is found behind one that is too short, where none has a name', async () => {
+  it('finds the key after a key that is too short if no key has a kid', async () => {
     expect(await isAccepted([withoutName(key)], await nameless())).toBe(true)
     expect(await isAccepted([short(undefined), withoutName(key)], await nameless())).toBe(true)
   })
 
-  it('is fetched where none of those at hand fits, one of which is too short', async () => {
+  it('fetches the keys again if no cached key fits and one of them is too short', async () => {
     const { n } = JSON.parse(key) as { n: string }
     const former = withMember(withoutName(key), 'n', JSON.stringify(`${n.slice(0, -8)}AAAAAAAB`))
     for (const at of [
@@ -117,7 +117,7 @@ describe('the key that fits', { meta: { id: 'key-members-3' } }, () => {
     }
   })
 
-  it('is found among several of its name', async () => {
+  it('finds the key among several with the same kid', async () => {
     const { n } = JSON.parse(key) as { n: string }
     const other = withMember(key, 'n', JSON.stringify(`${n.slice(0, -8)}AAAAAAAB`))
     expect(await isAccepted([other, other, key])).toBe(true)
@@ -125,7 +125,7 @@ describe('the key that fits', { meta: { id: 'key-members-3' } }, () => {
   })
 })
 
-describe('a login', () => {
+describe('a login with unusual keys in the key set', () => {
   const kinds = [
     { kty: 'OKP', crv: 'X25519', kid: 'x25519', x: 'AAAA' },
     { kty: 'OKP', crv: 'Ed448', kid: 'ed448', x: 'AAAA' },
@@ -136,15 +136,19 @@ describe('a login', () => {
   ]
 
   it.each<[string, TestFaults['jwks']]>([
-    ['of all kinds that there are', async ({ keys }) => ({ keys: [...kinds, ...(await oddKeys()), ...keys] })],
-    ['of no kind', ({ keys }) => ({ keys: [null, 5, 'text', [], {}, ...keys] as never })],
-    ['that are nested without end', ({ keys }) => ({ keys: [{ kty: 'RSA', x5c: nested(200) as never }, ...keys] })],
-  ])('asks userinfo too where the set has keys %s', { meta: { id: 'key-members-4' } }, async (_name, jwks) => {
-    world.provider.misbehave({ jwks })
-    const app = await world.start({ options: { userInfo: 'login' } })
-    expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(world.provider.requestsTo('userinfo')).toHaveLength(1)
-  })
+    ['keys of all kinds', async ({ keys }) => ({ keys: [...kinds, ...(await oddKeys()), ...keys] })],
+    ['invalid keys', ({ keys }) => ({ keys: [null, 5, 'text', [], {}, ...keys] as never })],
+    ['a deeply nested key', ({ keys }) => ({ keys: [{ kty: 'RSA', x5c: nested(200) as never }, ...keys] })],
+  ])(
+    'logs in and requests userinfo if the key set also has %s',
+    { meta: { id: 'key-members-4' } },
+    async (_name, jwks) => {
+      world.provider.misbehave({ jwks })
+      const app = await world.start({ options: { userInfo: 'login' } })
+      expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+      expect(world.provider.requestsTo('userinfo')).toHaveLength(1)
+    },
+  )
 })
 
 function nested(depth: number): unknown {

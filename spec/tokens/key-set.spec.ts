@@ -34,7 +34,7 @@ function pass(time: number): void {
 }
 
 describe('the keys of a provider', () => {
-  it('are fetched once for logins that finish at the same time', { meta: { id: 'keys-1' } }, async () => {
+  it('fetches the keys once for 10 logins that finish at the same time', { meta: { id: 'keys-1' } }, async () => {
     const door = gate('/callback')
     app = await startApp({ provider, before: door.install })
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
@@ -47,14 +47,14 @@ describe('the keys of a provider', () => {
     expect(provider.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('are not fetched again for the next logins', async () => {
+  it('does not fetch the keys again for the next logins', async () => {
     app = await startApp({ provider })
     for (let n = 0; n < 3; n++) expect(await logIn()).toBe(200)
     expect(provider.requestsTo('jwks')).toHaveLength(1)
   })
 
   it(
-    'are fetched anew at once for a key that is not among them, however lately they were fetched',
+    'fetches the keys again at once for an unknown key, however recent the last fetch is',
     { meta: { id: 'keys-2' } },
     async () => {
       app = await startApp({ provider })
@@ -67,14 +67,14 @@ describe('the keys of a provider', () => {
     },
   )
 
-  it('are fetched anew behind a login, once ten minutes old', async () => {
+  it('refreshes keys that are ten minutes old in the background of a login', async () => {
     app = await startApp({ provider })
     await logIn()
     pass(9 * minute)
     await logIn()
     expect(provider.requestsTo('jwks')).toHaveLength(1)
     pass(2 * minute)
-    // Nobody waits for the new ones.
+    // The login does not wait for the new keys.
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     expect(await logIn()).toBe(200)
     await provider.waitForRequest('jwks', 2)
@@ -84,22 +84,22 @@ describe('the keys of a provider', () => {
 
   it.each([
     ['answers 500', { status: 500 }],
-    ['cuts the connection', { drop: true }],
-    ['answers a page', { html: true }],
-    ['answers JSON that breaks off', { invalidJson: true }],
-    ['answers something else', { body: { keys: 'none' } }],
-  ])('that are old serve while their endpoint %s', { meta: { id: 'keys-3' } }, async (_name, fault) => {
+    ['closes the connection', { drop: true }],
+    ['answers an HTML page', { html: true }],
+    ['answers truncated JSON', { invalidJson: true }],
+    ['answers JSON that is not a key set', { body: { keys: 'none' } }],
+  ])('verifies with old keys while the JWKS endpoint %s', { meta: { id: 'keys-3' } }, async (_name, fault) => {
     app = await startApp({ provider })
     await logIn()
     pass(11 * minute)
     provider.misbehave({ endpoints: { jwks: fault } })
     expect(await logIn()).toBe(200)
-    await until(() => told(app, 'provider_fault').length > 0, 'the fault is told')
+    await until(() => told(app, 'provider_fault').length > 0, 'the fault is reported')
     pass(20 * 60 * minute)
     expect(await logIn()).toBe(200)
   })
 
-  it('that are older than a day serve no more', { meta: { id: 'keys-4' } }, async () => {
+  it('does not use keys that are older than a day', { meta: { id: 'keys-4' } }, async () => {
     app = await startApp({ provider })
     await logIn()
     pass(25 * 60 * minute)
@@ -112,15 +112,15 @@ describe('the keys of a provider', () => {
   it.each([
     ['answers 500', { status: 500 }],
     ['answers 429', { status: 429 }],
-    ['cuts the connection', { drop: true }],
+    ['closes the connection', { drop: true }],
     ['hangs', { hang: true }],
     ['stalls', { stall: true }],
-    ['never ends', { bytes: Number.POSITIVE_INFINITY }],
-    ['answers a page', { html: true }],
+    ['sends an endless body', { bytes: Number.POSITIVE_INFINITY }],
+    ['answers an HTML page', { html: true }],
     ['answers null', { body: 'null', contentType: 'application/json' }],
     ['redirects', { status: 302, headers: { location: '/jwks' } }],
   ])(
-    'whose endpoint %s before they were ever had: 503, and the next login works',
+    'answers 503 if the JWKS endpoint %s before the first fetch, and the next login works',
     { meta: { id: 'keys-5' } },
     async (_name, fault) => {
       app = await startApp({ provider, options: { providerTimeoutSeconds: patience(fault) } })
@@ -135,7 +135,7 @@ describe('the keys of a provider', () => {
     },
   )
 
-  it('are a set without keys: refused, since the token fits none', async () => {
+  it('rejects the login if the key set is empty', async () => {
     app = await startApp({ provider })
     provider.misbehave({ jwks: { keys: [] } })
     expect(await logIn()).toBe(502)
@@ -143,13 +143,13 @@ describe('the keys of a provider', () => {
     expect(await logIn()).toBe(200)
   })
 
-  it('for encryption do not verify signatures', { meta: { id: 'keys-6' } }, async () => {
+  it('does not verify signatures with encryption keys', { meta: { id: 'keys-6' } }, async () => {
     app = await startApp({ provider })
     provider.misbehave({ jwks: ({ keys }) => ({ keys: keys.map((key) => ({ ...key, use: 'enc' })) }) })
     expect(await logIn()).toBe(502)
   })
 
-  it('are looked at in bounded number', async () => {
+  it('uses only a limited number of keys from a set', async () => {
     app = await startApp({ provider })
     const filler = { kty: 'RSA', e: 'AQAB', n: 'AQAB' }
     provider.misbehave({
@@ -160,7 +160,7 @@ describe('the keys of a provider', () => {
     expect(await logIn()).toBe(502)
   })
 
-  it('come with ready(), before the first login', async () => {
+  it('ready() fetches the keys before the first login, and rejects if it cannot', async () => {
     app = await startApp({ provider })
     await app.oidc.ready()
     expect(provider.requestsTo('jwks')).toHaveLength(1)
@@ -176,7 +176,7 @@ describe('the keys of a provider', () => {
 })
 
 describe('Keys', () => {
-  it('fetch once at a time, and anew when asked after', async () => {
+  it('fetches the key set once for concurrent calls, and again for a later one', async () => {
     let fetches = 0
     const keys = new Keys(
       async () => {
@@ -191,7 +191,7 @@ describe('Keys', () => {
     expect(fetches).toBe(2)
   })
 
-  it('look for another key once, not for ever, where none fits', { meta: { id: 'keys-7' } }, async () => {
+  it('fetches the key set again once, not repeatedly, if no key fits', { meta: { id: 'keys-7' } }, async () => {
     let fetches = 0
     const keys = new Keys(
       async () => {
@@ -205,7 +205,7 @@ describe('Keys', () => {
     expect(fetches).toBe(2)
   })
 
-  it('do not look for another key where the token itself is wrong', async () => {
+  it('does not fetch the key set again if the token itself is invalid', async () => {
     let fetches = 0
     const keys = new Keys(
       async () => {
@@ -219,7 +219,7 @@ describe('Keys', () => {
     expect(fetches).toBe(1)
   })
 
-  it('of several without kid: a token that is wrong is not tried with the others', async () => {
+  it('does not try further keys without a kid once a key shows that the token is invalid', async () => {
     const several = await startTestProvider({ algorithm: 'ES256' })
     for (let n = 0; n < 2; n++) await several.rotateKeys({ kid: null, keepOld: n > 0 })
     const { keys: set } = several.keys
@@ -236,7 +236,7 @@ describe('Keys', () => {
     await several.stop()
   })
 
-  it.each([[null], [5], ['text'], [{}], [{ keys: {} }], [[]]])('refuse a set that is %j', async (set) => {
+  it.each([[null], [5], ['text'], [{}], [{ keys: {} }], [[]]])('rejects %j as a key set', async (set) => {
     const keys = new Keys(
       async () => set,
       () => {},
@@ -246,7 +246,7 @@ describe('Keys', () => {
     expect(error.detail).toBe('key set: it has no list of keys')
   })
 
-  it('try again half a minute after a refresh that failed, and not before', async () => {
+  it('retries a failed background refresh after 30 seconds, and not before', async () => {
     let fetches = 0
     let failing = false
     const faults: unknown[] = []
@@ -262,7 +262,7 @@ describe('Keys', () => {
     failing = true
     pass(10 * minute)
     await keys.current()
-    await until(() => faults.length === 1, 'the fault is told')
+    await until(() => faults.length === 1, 'the fault is reported')
     expect(faults).toEqual(['key set: it cannot be read'])
     for (const [seconds, expected] of [
       [29, 2],

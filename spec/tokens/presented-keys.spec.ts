@@ -1,4 +1,4 @@
-/** The keys that presented tokens are verified with, as a client sees them: rotation, outages, floods. */
+/** The keys that verify presented tokens, as a client observes them: rotation, outages, floods. */
 import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import type { JWK } from 'jose'
@@ -35,7 +35,7 @@ function pass(ms: number): void {
   vi.setSystemTime(Date.now() + ms)
 }
 
-/** Waits by turns, since the clock stands still. */
+/** Polls for a number of turns rather than a time, because the fake clock does not advance. */
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let turn = 0; !(await holds()); turn++) {
     if (turn > 300) throw new Error(`still not so: ${what}`)
@@ -44,7 +44,7 @@ async function until(holds: () => boolean | Promise<boolean>, what: string): Pro
 }
 
 let serial = 0
-/** A token that is good for a month: what it is signed with is all that these specs are about. */
+/** A token that is valid for a month, because these specs are only about its key. */
 function token(header: object = {}): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + 30 * 86_400
   return provider.sign(
@@ -54,7 +54,7 @@ function token(header: object = {}): Promise<string> {
 }
 const unknown = (): Promise<string> => token({ kid: `unknown ${serial}` })
 
-/** What a token gets: its subject, or the code it is refused with, and when to come again. */
+/** The outcome for a token: its subject, or the status, the code and the `Retry-After` of its rejection. */
 async function outcome(presented: string | Promise<string>, by = bearer): Promise<string> {
   try {
     return (await by.verifyToken(await presented)).sub as string
@@ -67,12 +67,12 @@ async function outcome(presented: string | Promise<string>, by = bearer): Promis
 
 const fetches = (): number => provider.requestsTo('jwks').length
 
-describe('keys that are rotated', () => {
-  it('are fetched once by the first token of a new one, which then works, and those of a former one no more', async () => {
+describe('rotated keys', () => {
+  it('fetches the keys once for the first token with a new key, then rejects tokens with the former key', async () => {
     const former = await token()
     expect(await outcome(former)).toBe('alice')
     await provider.rotateKeys()
-    // Nobody knows of it yet.
+    // The guard does not know about the rotation yet.
     expect(await outcome(former)).toBe('alice')
     expect(fetches()).toBe(1)
     const fresh = await token()
@@ -83,7 +83,7 @@ describe('keys that are rotated', () => {
     expect(await outcome(former)).toBe('401 token_invalid')
   })
 
-  it('that stay in the set beside the new one go on working', async () => {
+  it('accepts tokens with a former key that stays in the set', async () => {
     const former = await token()
     await provider.rotateKeys({ keepOld: true })
     expect(await outcome(token())).toBe('alice')
@@ -91,7 +91,7 @@ describe('keys that are rotated', () => {
     expect(fetches()).toBe(1)
   })
 
-  it('without names: a token that no key fits has them fetched', async () => {
+  it('fetches keys without a kid again for a token that no key fits', async () => {
     await provider.rotateKeys({ kid: null })
     expect(await outcome(token())).toBe('alice')
     await provider.rotateKeys({ kid: null })
@@ -99,14 +99,14 @@ describe('keys that are rotated', () => {
     expect(fetches()).toBe(2)
   })
 
-  it('to another algorithm work too, once they are fetched', async () => {
+  it('accepts tokens with a new key of another algorithm', async () => {
     expect(await outcome(token())).toBe('alice')
     await provider.rotateKeys({ algorithm: 'RS256' })
     expect(await outcome(token())).toBe('alice')
     await provider.rotateKeys({ algorithm: 'ES256' })
   })
 
-  it('are forgotten within ten minutes and a request, also where nobody presents a new one', async () => {
+  it('drops a former key after ten minutes and a request, even if no token with a new key arrives', async () => {
     const former = await token()
     expect(await outcome(former)).toBe('alice')
     await provider.rotateKeys()
@@ -114,14 +114,14 @@ describe('keys that are rotated', () => {
     expect(await outcome(former)).toBe('alice')
     expect(fetches()).toBe(1)
     pass(1)
-    // Nobody waits for the new ones.
+    // The request does not wait for the new keys.
     expect(await outcome(former)).toBe('alice')
     await until(async () => (await outcome(former)) === '401 token_invalid', 'the new keys are there')
   })
 })
 
-describe('keys of a provider that is down', () => {
-  it('serve for a day, with the fault told, and then no more: 503', async () => {
+describe('keys while the provider is down', () => {
+  it('verifies with cached keys for a day and emits provider_fault, then answers 503', async () => {
     const presented = await token()
     expect(await outcome(presented)).toBe('alice')
     await provider.stop()
@@ -129,32 +129,32 @@ describe('keys of a provider that is down', () => {
       faults.length = 0
       pass(passed)
       expect(await outcome(presented)).toBe('alice')
-      await until(() => faults.length > 0, 'the fault is told')
+      await until(() => faults.length > 0, 'the fault is reported')
     }
     pass(1)
-    // Past the day: whoever comes now waits.
+    // After the day, requests wait for the keys.
     expect(await outcome(presented)).toMatch(/^503 provider_unavailable [1-9]/)
     await provider.start()
     pass(second)
     expect(await outcome(presented)).toBe('alice')
   })
 
-  it('are tried again every half minute while they serve, not at each request', async () => {
+  it('retries the fetch every 30 seconds while cached keys are used, not at each request', async () => {
     const presented = await token()
     expect(await outcome(presented)).toBe('alice')
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     pass(10 * minute)
     for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
-    await until(() => faults.length === 1, 'the fault is told')
+    await until(() => faults.length === 1, 'the fault is reported')
     for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
     expect(fetches()).toBe(2)
     pass(30 * second)
     expect(await outcome(presented)).toBe('alice')
-    await until(() => faults.length === 2, 'the fault is told again')
+    await until(() => faults.length === 2, 'the fault is reported again')
     expect(fetches()).toBe(3)
   })
 
-  it('that never were there are asked for a few times and then once a second, and heal by themselves', async () => {
+  it('tries three times to fetch keys that it never had, then once a second, and recovers on its own', async () => {
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     const presented = await token()
     for (let request = 0; request < 50; request++)
@@ -173,7 +173,7 @@ describe('keys of a provider that is down', () => {
     expect(fetches()).toBe(9)
   })
 
-  it('are fetched once for requests that come at the same time, all of which are served', async () => {
+  it('fetches the keys once for 20 concurrent requests, and serves all of them', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, () => token()))
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     const outcomes = tokens.map((presented) => outcome(presented))
@@ -189,7 +189,7 @@ describe('keys of a provider that is down', () => {
 })
 
 describe('a flood of tokens with unknown keys', () => {
-  it('causes three fetches and then one in thirty seconds; in between: 503, and when to come again', async () => {
+  it('limits unknown keys to three fetches, then one every 30 seconds; in between it answers 503', async () => {
     expect(await outcome(token())).toBe('alice')
     provider.forget()
     const outcomes: string[] = []
@@ -206,7 +206,7 @@ describe('a flood of tokens with unknown keys', () => {
     }
   })
 
-  it('leaves tokens with known keys as they are', async () => {
+  it('accepts tokens with known keys during a flood of unknown keys', async () => {
     const tokens = await Promise.all([token(), token({ kid: undefined })])
     for (let request = 0; request < 20; request++) {
       await outcome(unknown())
@@ -215,7 +215,7 @@ describe('a flood of tokens with unknown keys', () => {
     expect(fetches()).toBe(4)
   })
 
-  it('that come at the same time takes one fetch', async () => {
+  it('fetches the keys once for 30 concurrent tokens with unknown keys', async () => {
     expect(await outcome(token())).toBe('alice')
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     const outcomes = (await Promise.all(Array.from({ length: 30 }, unknown))).map((presented) => outcome(presented))
@@ -225,14 +225,14 @@ describe('a flood of tokens with unknown keys', () => {
     expect(fetches()).toBe(2)
   })
 
-  it('without names, signed by nobody, is as bounded', async () => {
+  it('limits the fetches for forged tokens without a kid, too', async () => {
     const [header, payload] = (await token({ kid: undefined })).split('.')
     for (let request = 0; request < 20; request++) await outcome(`${header}.${payload}.${'A'.repeat(86)}`)
     expect(fetches()).toBe(4)
     expect(await outcome(token({ kid: undefined }))).toBe('alice')
   })
 
-  it('delays those of a new key, and no longer than said', async () => {
+  it('delays tokens with a new key during a flood no longer than Retry-After says', async () => {
     expect(await outcome(token())).toBe('alice')
     for (let request = 0; request < 10; request++) await outcome(unknown())
     await provider.rotateKeys()
@@ -247,7 +247,7 @@ describe('keys in the options', () => {
   const of = (keys: { readonly keys: readonly object[] } | URL): Bearer =>
     guard({ issuer: [{ issuer: provider.issuer, keys }] })
 
-  it('as a set: nobody is asked, whatever is presented', async () => {
+  it('sends no request if the options have the key set, whatever token is presented', async () => {
     const given = of(provider.keys)
     for (let round = 0; round < 3; round++) {
       expect(await outcome(token(), given)).toBe('alice')
@@ -257,7 +257,7 @@ describe('keys in the options', () => {
     expect(provider.requests).toEqual([])
   })
 
-  it('as a set are what they were when the guard was made', async () => {
+  it('copies the key set of the options when the guard is created', async () => {
     const set = { keys: [...provider.keys.keys] as JWK[] }
     const given = of(set)
     const presented = await token()
@@ -267,7 +267,7 @@ describe('keys in the options', () => {
     expect(await outcome(token(), given)).toBe('401 token_invalid')
   })
 
-  it('as a URL: fetched from there, without the metadata', async () => {
+  it('fetches the keys from the URL of the options, without fetching the metadata', async () => {
     const given = of(new URL('/jwks', provider.issuer))
     expect(await outcome(token(), given)).toBe('alice')
     await provider.rotateKeys()
@@ -275,7 +275,7 @@ describe('keys in the options', () => {
     expect(provider.requests.map(({ endpoint }) => endpoint)).toEqual(['jwks', 'jwks'])
   })
 
-  it('with ready(): fetched at once', async () => {
+  it('ready() fetches the keys at once', async () => {
     await bearer.ready()
     expect(fetches()).toBe(1)
     expect(await outcome(token())).toBe('alice')
@@ -284,7 +284,7 @@ describe('keys in the options', () => {
 })
 
 describe('a clock that is set back', () => {
-  it('does not keep keys for longer than it would have', async () => {
+  it('does not keep keys longer if the clock is set back', async () => {
     pass(365 * day)
     const former = await token()
     expect(await outcome(former)).toBe('alice')

@@ -12,7 +12,7 @@ import {
 } from '../../lib/tokens/presented-token.ts'
 
 const issuer = 'https://id.example.com'
-/** When all tokens here are presented, unless a spec says otherwise. */
+/** The time at which tokens are presented, unless a spec changes it. */
 const now = 1_800_000_000
 const checks: PresentedTokenChecks = {
   issuer,
@@ -53,7 +53,7 @@ function sign(given: object | string, header: object = {}, by = key): Promise<st
   return new CompactSign(Buffer.from(payload)).setProtectedHeader({ alg: 'ES256', kid: 'ours', ...header }).sign(by)
 }
 
-/** The claims of a token, or why it is refused. */
+/** `good`, or why the token is rejected. */
 async function outcome(token: string, given: Partial<PresentedTokenChecks> = {}, keys = keysOf()): Promise<unknown> {
   try {
     await verifyPresentedToken(token, keys, { ...checks, ...given })
@@ -65,7 +65,7 @@ async function outcome(token: string, given: Partial<PresentedTokenChecks> = {},
 }
 
 describe('a presented token', () => {
-  it('gives its claims', async () => {
+  it('returns the claims of a presented token', async () => {
     const { claims: given } = await verifyPresentedToken(await sign({ ...claims, x: [1] }), keysOf(), checks)
     expect(given).toEqual({ ...claims, x: [1] })
   })
@@ -77,12 +77,15 @@ describe('a presented token', () => {
     [0, 0, false],
     [300, 299_999, true],
     [300, 300_000, false],
-  ])('with a tolerance of %i s is good %i ms after its end: %s', async (clockToleranceSeconds, late, isGood) => {
-    const token = await sign(claims)
-    vi.setSystemTime(claims.exp * 1000 + late)
-    const expected = isGood ? 'good' : expect.stringMatching(/^expired: .*"exp" claim timestamp check failed/)
-    expect(await outcome(token, { clockToleranceSeconds })).toEqual(expected)
-  })
+  ])(
+    'with a tolerance of %i s, accepts a token %i ms after it expires: %s',
+    async (clockToleranceSeconds, late, isGood) => {
+      const token = await sign(claims)
+      vi.setSystemTime(claims.exp * 1000 + late)
+      const expected = isGood ? 'good' : expect.stringMatching(/^expired: .*"exp" claim timestamp check failed/)
+      expect(await outcome(token, { clockToleranceSeconds })).toEqual(expected)
+    },
+  )
 
   it.each([
     ['nbf', 30, 'good'],
@@ -92,7 +95,7 @@ describe('a presented token', () => {
     ['iat', 30.001, 'other: iat is in the future'],
     ['iat', 31, 'other: iat is in the future'],
     ['iat', -1e6, 'good'],
-  ])('with %s %d s ahead, 30 s tolerated: %s', async (name, ahead, expected) => {
+  ])('for %s %d s in the future, with a tolerance of 30 s, the outcome is %s', async (name, ahead, expected) => {
     expect(await outcome(await sign({ ...claims, [name]: now + ahead }))).toEqual(expected)
   })
 
@@ -101,13 +104,13 @@ describe('a presented token', () => {
     ['iat', '1e999', 'other: iat is in the future'],
     ['exp', '4e9', 'good'],
     ['exp', `${now + 0.5}`, 'good'],
-  ])('with %s of %s: %s', async (name, json, expected) => {
+  ])('for the claim %s with the value %s, the outcome is %s', async (name, json, expected) => {
     const { [name as 'exp']: _taken, ...rest } = claims
     const payload = `${JSON.stringify(rest).slice(0, -1)},"${name}":${json}}`
     expect(await outcome(await sign(payload))).toBe(expected)
   })
 
-  it('must have an end', async () => {
+  it('rejects a token without exp', async () => {
     const { exp: _exp, ...rest } = claims
     expect(await outcome(await sign(rest))).toMatch(/^other: .*missing required "exp" claim/)
   })
@@ -121,39 +124,39 @@ describe('a presented token', () => {
     [5, false],
     [null, false],
     [['alice'], false],
-  ])('with the subject %j is good: %s', async (sub, isGood) => {
+  ])('accepts a token with the subject %j: %s', async (sub, isGood) => {
     expect(await outcome(await sign({ ...claims, sub }))).toBe(isGood ? 'good' : 'other: sub is not a subject')
   })
 
   it.each([[`${issuer}/`], [issuer.toUpperCase()], [[issuer]], [undefined], [null], ['']])(
-    'of the issuer %j is refused',
+    'rejects a token with the issuer %j',
     async (iss) => {
       expect(await outcome(await sign({ ...claims, iss }))).toBe('other: iss is another issuer')
     },
   )
 
-  it('names its audience only where one is asked for', async () => {
+  it('checks the audience only if one is configured', async () => {
     const token = await sign({ ...claims, aud: 'accounts' })
     expect(await outcome(token)).toMatch(/^audience: its aud is \["accounts"\], not "orders"/)
     expect(await outcome(token, { audience: [] })).toBe('good')
     expect(await outcome(token, { audience: ['orders', 'accounts'] })).toBe('good')
   })
 
-  it('that is bound to a key is good as far as it goes: the proof is for another to check', async () => {
+  it('accepts a token that is bound to a key, without checking the proof', async () => {
     expect(await outcome(await sign({ ...claims, cnf: { jkt: 'x' } }))).toBe('good')
   })
 
-  it('is looked at for its purpose, by the header that was signed', async () => {
+  it('checks the purpose of a token by its signed header', async () => {
     expect(await outcome(await sign(claims, { typ: 'logout+jwt' }))).toBe('other: its typ is "logout+jwt"')
     expect(() => checkPresentedClaims({ typ: 'dpop+jwt' }, claims, checks)).toThrow('its typ is "dpop+jwt"')
   })
 
-  it('is refused where its algorithm is not taken, whatever else is right', async () => {
+  it('rejects a token whose algorithm is not allowed, even if everything else is valid', async () => {
     expect(await outcome(await sign(claims), { algorithms: ['RS256'] })).toMatch(/^other: .*not allowed/)
     expect(await outcome(await sign(claims), { algorithms: [] })).toMatch(/^other: .*not allowed/)
   })
 
-  it('says nothing of its end or its audience where its signature is not good', async () => {
+  it('reports only the invalid signature, even if the expiry, audience or issuer is invalid too', async () => {
     for (const change of [{ exp: 1 }, { aud: 'accounts' }, { iss: 'x' }]) {
       expect(await outcome(await sign({ ...claims, ...change }, {}, foreign))).toMatch(
         /^other: .*signature verification failed/,
@@ -162,7 +165,7 @@ describe('a presented token', () => {
   })
 })
 
-describe('the keys', () => {
+describe('the keys for a presented token', () => {
   it.each([
     '',
     'x',
@@ -174,27 +177,27 @@ describe('the keys', () => {
     'AAB.AAA.AAA',
     'AAA.AAA.AAB',
     `${'A'.repeat(9)}.AA.AA`,
-  ])('are not asked for where what is presented is no JWT: %j', async (token) => {
+  ])('does not fetch keys for %j, which is not a canonical JWT', async (token) => {
     expect(await outcome(token)).toBe('other: it is no JWT in base64url as it is to be written')
     expect(fetches).toBe(0)
   })
 
   it.each<[what: string, header: object, by: () => CryptoKey, change: object, times: number]>([
-    ['a good one', {}, () => key, {}, 1],
-    ['a good one without kid', { kid: undefined }, () => key, {}, 1],
-    ['one with an unknown kid', { kid: 'new' }, () => key, {}, 2],
-    ['one without kid that no key fits', { kid: undefined }, () => foreign, {}, 2],
-    ['a forged one with a known kid', {}, () => foreign, {}, 1],
-    ['one that is over', {}, () => key, { exp: 1 }, 1],
-    ['one that is over, without kid', { kid: undefined }, () => key, { exp: 1 }, 1],
-    ['one for others', {}, () => key, { aud: 'x' }, 1],
-    ['one of an ID', {}, () => key, { typ: 'ID' }, 1],
-  ])('are fetched for %s as often as a new key may help', async (_what, header, by, change, times) => {
+    ['a valid token', {}, () => key, {}, 1],
+    ['a valid token without kid', { kid: undefined }, () => key, {}, 1],
+    ['a token with an unknown kid', { kid: 'new' }, () => key, {}, 2],
+    ['a token without kid that no key fits', { kid: undefined }, () => foreign, {}, 2],
+    ['a forged token with a known kid', {}, () => foreign, {}, 1],
+    ['an expired token', {}, () => key, { exp: 1 }, 1],
+    ['an expired token without kid', { kid: undefined }, () => key, { exp: 1 }, 1],
+    ['a token for another audience', {}, () => key, { aud: 'x' }, 1],
+    ['an ID token', {}, () => key, { typ: 'ID' }, 1],
+  ])('fetches the keys a second time for %s only if a new key could help', async (_what, header, by, change, times) => {
     await outcome(await sign({ ...claims, ...change }, header, by()))
     expect(fetches).toBe(times)
   })
 
-  it('that come with the second fetch are used, and what they say is final', async () => {
+  it('uses the keys of the second fetch, whose result is final', async () => {
     const sets = [{ keys: [] }, { keys: [jwk] }]
     const later = (): Keys => keysOf(() => sets[Math.min(fetches, 2) - 1])
     expect(await outcome(await sign(claims), {}, later())).toBe('good')
@@ -204,7 +207,7 @@ describe('the keys', () => {
     expect(await outcome(await sign(claims, {}, foreign), {}, later())).toMatch(/^other: .*verification failed/)
   })
 
-  it('that cannot be had are no fault of the token', async () => {
+  it('throws an OidcError, not TokenRejected, if the keys cannot be fetched', async () => {
     const down = keysOf(() => {
       throw providerUnavailable('down')
     })
@@ -219,7 +222,7 @@ describe('the keys', () => {
   })
 })
 
-describe('the audience', () => {
+describe('checkAudience()', () => {
   const fault = (aud: unknown, wanted: readonly string[]): unknown => {
     try {
       checkAudience({ aud }, wanted)
@@ -229,19 +232,25 @@ describe('the audience', () => {
     }
   }
 
-  it.each([['orders'], [['orders']], [['a', 'orders']], [['orders', 'orders']]])('%j is that of orders', (aud) => {
-    expect(fault(aud, ['orders'])).toBeUndefined()
-    expect(fault(aud, ['x', 'orders'])).toBeUndefined()
-  })
+  it.each([['orders'], [['orders']], [['a', 'orders']], [['orders', 'orders']]])(
+    'accepts the aud %j for the audience orders',
+    (aud) => {
+      expect(fault(aud, ['orders'])).toBeUndefined()
+      expect(fault(aud, ['x', 'orders'])).toBeUndefined()
+    },
+  )
 
-  it.each([[undefined], [null], [5], [true], [{}], [[]], [['orders', 5]], [[['orders']]]])('%j is none', (aud) => {
-    expect(fault(aud, ['orders'])).toMatchObject({
-      kind: 'audience',
-      message: expect.stringMatching(/^it has no aud, not/),
-    })
-  })
+  it.each([[undefined], [null], [5], [true], [{}], [[]], [['orders', 5]], [[['orders']]]])(
+    'treats the aud %j as missing',
+    (aud) => {
+      expect(fault(aud, ['orders'])).toMatchObject({
+        kind: 'audience',
+        message: expect.stringMatching(/^it has no aud, not/),
+      })
+    },
+  )
 
-  it('that is another one is told with how to put it right', () => {
+  it('explains how to fix a token that is for another audience', () => {
     const error = fault(['accounts', 'x'], ['orders', 'https://api.example.com']) as TokenRejected
     expect(error.kind).toBe('audience')
     expect(error.message).toMatch(
@@ -249,13 +258,13 @@ describe('the audience', () => {
     )
   })
 
-  it('is told in bounded length', () => {
+  it('limits the length of the message about the audience', () => {
     const error = fault(Array(1000).fill('accounts'), ['orders']) as TokenRejected
     expect(error.message.length).toBeLessThan(700)
   })
 })
 
-describe('what an issuer answers of a token', () => {
+describe('checkAnsweredClaims()', () => {
   const fault = (change: object): unknown => {
     try {
       checkAnsweredClaims({ aud: 'orders', ...change }, checks)
@@ -281,7 +290,7 @@ describe('what an issuer answers of a token', () => {
     [{ sub: '' }, 'other: sub is not a subject'],
     [{ aud: 'accounts' }, expect.stringMatching(/^audience: /)],
     [{ events: {} }, 'other: events is a claim of logout tokens'],
-  ])('%j: %s', (change, expected) => {
+  ])('for an introspection response with %j, the fault is %s', (change, expected) => {
     expect(fault(change)).toEqual(expected)
   })
 })

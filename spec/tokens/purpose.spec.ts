@@ -3,9 +3,9 @@ import { purposeFault } from '../../lib/tokens/purpose.ts'
 
 const scoped = { scope: 'orders:read' }
 
-describe('a token', () => {
+describe('purposeFault()', () => {
   it.each([[undefined], ['JWT'], ['jwt'], ['at+jwt'], ['AT+JWT'], ['application/at+jwt'], ['APPLICATION/JWT']])(
-    'with the type %j may be an access token',
+    'accepts a token with the header typ %j as an access token',
     (typ) => {
       expect(purposeFault({ typ }, scoped)).toBeUndefined()
     },
@@ -24,12 +24,12 @@ describe('a token', () => {
     [null, 'no text'],
     [5, 'no text'],
     [['JWT'], 'no text'],
-  ])('with the type %j may not', (typ, told) => {
+  ])('rejects a token with the header typ %j', (typ, told) => {
     expect(purposeFault({ typ }, scoped)).toBe(`its typ is "${told}"`)
   })
 
   it.each([['Bearer'], ['bearer'], ['DPoP'], ['JWT'], ['at+jwt'], ['access_token'], ['application/at+jwt']])(
-    'with the claim typ %j may be an access token',
+    'accepts a token with the claim typ %j as an access token',
     (typ) => {
       expect(purposeFault({ typ: 'JWT' }, { typ })).toBeUndefined()
     },
@@ -43,7 +43,7 @@ describe('a token', () => {
     ['', ''],
     [null, 'no text'],
     [['Bearer'], 'no text'],
-  ])('with the claim typ %j may not', (typ, told) => {
+  ])('rejects a token with the claim typ %j', (typ, told) => {
     for (const header of [{}, { typ: 'JWT' }, { typ: 'at+jwt' }])
       expect(purposeFault(header, { ...scoped, typ })).toBe(`its claim typ is "${told}"`)
   })
@@ -53,11 +53,11 @@ describe('a token', () => {
     [{ events: null }, 'events is a claim of logout tokens'],
     [{ htm: 'GET' }, 'htm and htu are claims of DPoP proofs'],
     [{ htu: '' }, 'htm and htu are claims of DPoP proofs'],
-  ])('with %j may not, whatever its type', (claims, told) => {
+  ])('rejects a token with the claims %j, whatever its header typ', (claims, told) => {
     for (const typ of [undefined, 'JWT', 'at+jwt']) expect(purposeFault({ typ }, { ...scoped, ...claims })).toBe(told)
   })
 
-  it.each(['at_hash', 'c_hash', 's_hash'])('with %s may only where it says that it is one', (name) => {
+  it.each(['at_hash', 'c_hash', 's_hash'])('accepts a token with %s only if its header typ is at+jwt', (name) => {
     for (const claims of [{ [name]: 'x' }, { ...scoped, [name]: null }]) {
       for (const typ of [undefined, 'JWT'])
         expect(purposeFault({ typ }, claims)).toBe(`${name} is a claim of ID tokens`)
@@ -65,7 +65,7 @@ describe('a token', () => {
     }
   })
 
-  it('for the client itself, about a login, may only with a scope, or where it says that it is one', () => {
+  it('accepts login claims for the client itself only with a scope or an access token type', () => {
     const idToken = { aud: 'web', azp: 'web', auth_time: 1 }
     const told = 'auth_time without a scope, for the client itself, is that of an ID token'
     expect(purposeFault({ typ: 'JWT' }, idToken)).toBe(told)
@@ -81,11 +81,11 @@ describe('a token', () => {
     }
   })
 
-  it('with a code is an authorization response', () => {
+  it('rejects a token with a code claim as an authorization response', () => {
     expect(purposeFault({}, { aud: 'web', code: 'c', state: 's' })).toBe('code is a claim of authorization responses')
   })
 
-  it('with a nonce may only with a scope, or where it says that it is one', () => {
+  it('accepts a token with a nonce only with a scope or an access token type', () => {
     const told = 'nonce without a scope is that of an ID token'
     expect(purposeFault({}, { nonce: 'n' })).toBe(told)
     expect(purposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(told)
@@ -94,7 +94,7 @@ describe('a token', () => {
       expect(purposeFault({}, { nonce: 'n', ...claims })).toBeUndefined()
   })
 
-  it('without any of these may', () => {
+  it('accepts a token with an empty header and no claims', () => {
     expect(purposeFault({}, {})).toBeUndefined()
   })
 })

@@ -28,39 +28,42 @@ function signed(claims: Record<string, unknown> = {}): Promise<string> {
   return provider.sign({ iss: provider.issuer, aud: 'web', sub: 'alice', ...claims })
 }
 
-describe('a userinfo answer', () => {
-  it('about the user is taken, plain and signed', async () => {
+describe('verifyUserInfo()', () => {
+  it('accepts a userinfo response about the user, plain or signed', async () => {
     expect(await verifyUserInfo({ sub: 'alice', x: 1 }, keys(), checks)).toEqual({ sub: 'alice', x: 1 })
     expect(await verifyUserInfo(await signed({ x: 1 }), keys(), checks)).toMatchObject({ sub: 'alice', x: 1 })
   })
 
-  it.each([[{ sub: 'mallory' }], [{}], [{ sub: ['alice'] }]])('about %j is not taken', async (claims) => {
-    const error = await rejection(verifyUserInfo(claims, keys(), checks))
-    expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
-    expect(error.detail).toBe('userinfo: sub is another than that of the ID token')
-  })
+  it.each([[{ sub: 'mallory' }], [{}], [{ sub: ['alice'] }]])(
+    'rejects a plain userinfo response with the claims %j',
+    async (claims) => {
+      const error = await rejection(verifyUserInfo(claims, keys(), checks))
+      expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
+      expect(error.detail).toBe('userinfo: sub is another than that of the ID token')
+    },
+  )
 
   it.each([
-    ['of another issuer', { iss: 'https://other.example' }],
+    ['from another issuer', { iss: 'https://other.example' }],
     ['for another client', { aud: 'other' }],
-    ['for nobody', { aud: undefined }],
-    ['of nobody', { iss: undefined }],
-    ['about nobody', { sub: undefined }],
+    ['without an audience', { aud: undefined }],
+    ['without an issuer', { iss: undefined }],
+    ['without a subject', { sub: undefined }],
     ['about another user', { sub: 'mallory' }],
     ['that has expired', { exp: 1 }],
-  ])('signed, %s, is not taken', async (_name, claims) => {
+  ])('rejects a signed userinfo response %s', async (_name, claims) => {
     const error = await rejection(verifyUserInfo(await signed(claims), keys(), checks))
     expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
     expect(error.detail).toMatch(/^userinfo: ./)
   })
 
-  it('that says to be signed, and is not, is not taken', async () => {
+  it('rejects a userinfo response that is an unsigned JWT', async () => {
     const none = Buffer.from('{"alg":"none"}').toString('base64url')
     const token = `${none}.${(await signed()).split('.')[1]}.`
     expect((await rejection(verifyUserInfo(token, keys(), checks))).code).toBe('token_invalid')
   })
 
-  it('cannot be told while there are no keys', async () => {
+  it('throws provider_unavailable while the keys cannot be fetched', async () => {
     const none = new Keys(
       () => Promise.reject(new Error('no')),
       () => {},

@@ -1,4 +1,4 @@
-/** What guards of tokens take, refuse and give: held by the compiler (`npm run check:types`), never run. */
+/** What token guards accept, reject and return. Checked by the compiler (`npm run check:types`), never run. */
 import type { IncomingMessage } from 'node:http'
 import express, { type Request, type RequestHandler } from 'express'
 import {
@@ -31,7 +31,7 @@ declare const api: Bearer
 declare const oidc: Oidc<Claims>
 declare const req: Request
 
-// What must be there, and what may be there and undefined, as a variable of the environment may.
+// Required members, and optional members that may be undefined, as an environment variable may be.
 type OptionalIn<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T]
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
 type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, OptionalIn<T>> ? true : false
@@ -69,38 +69,38 @@ createBearer({
 })
 
 export const wrong: Partial<BearerOptions>[] = [
-  // @ts-expect-error: an issuer is a text, a URL, an entry or a list of such
+  // @ts-expect-error: an issuer is a string, a URL, an entry or an array of these
   { issuer: 443 },
-  // @ts-expect-error: an audience is a text or a list of such
+  // @ts-expect-error: an audience is a string or an array of strings
   { audience: /orders/ },
-  // @ts-expect-error: algorithms are a list
+  // @ts-expect-error: algorithms are an array
   { algorithms: 'RS256' },
   // @ts-expect-error: seconds are a number
   { rememberSeconds: '60' },
-  // @ts-expect-error: an address is a text or a URL
+  // @ts-expect-error: a base URL is a string or a URL
   { baseUrl: { host: 'api.example.com' } },
-  // @ts-expect-error: roles are found at once
+  // @ts-expect-error: roles must be returned synchronously
   { roles: async () => ['admin'] },
-  // @ts-expect-error: an answer is a function
+  // @ts-expect-error: an error handler is a function
   { onError: 503 },
   // @ts-expect-error: seconds are a number
   { clockToleranceSeconds: null },
-  // @ts-expect-error: a text alone does not say whether it is a URL or a key
+  // @ts-expect-error: a string could be a URL or a key
   { issuer: { issuer: 'https://id.example.com', keys: 'https://id.example.com/jwks' } },
-  // @ts-expect-error: one key is no set
+  // @ts-expect-error: a single key is not a key set
   { issuer: { issuer: 'https://id.example.com', keys: { kty: 'OKP' } } },
-  // @ts-expect-error: an entry names its issuer
+  // @ts-expect-error: an entry must name its issuer
   { issuer: { audience: 'orders' } },
-  // @ts-expect-error: a client is for logins
+  // @ts-expect-error: a client id is only for logins
   { clientId: 'web' },
 ]
-// @ts-expect-error: an issuer must be given
+// @ts-expect-error: the issuer is missing
 createBearer({ audience: 'orders' })
-// @ts-expect-error: options, not an issuer
+// @ts-expect-error: the argument is an object of options, not an issuer
 createBearer('https://id.example.com')
 export const settings: BearerSettings[] = [
   { audience: 'orders', algorithms: ['RS256'], rememberSeconds: 0 },
-  // @ts-expect-error: the issuer of a login is that of its tokens
+  // @ts-expect-error: the issuer is that of the login
   { issuer: 'https://id.example.com' },
 ]
 
@@ -120,33 +120,33 @@ export const rules: BearerRule<Claims>[] = [
   { check: async ({ tenant }) => tenant === 'acme' },
 ]
 export const wrongRules: BearerRule<Claims>[] = [
-  // @ts-expect-error: scope is a text or a list of such
+  // @ts-expect-error: a scope is a string or an array of strings
   { scope: /orders/ },
-  // @ts-expect-error: any of one is a list of one
+  // @ts-expect-error: anyRole is an array, even with one role
   { anyRole: 'admin' },
-  // @ts-expect-error: an audience is a text or a list of such
+  // @ts-expect-error: an audience is a string or an array of strings
   { audience: 7 },
-  // @ts-expect-error: classes are texts
+  // @ts-expect-error: classes are strings
   { acr: [1] },
   // @ts-expect-error: seconds are a number
   { maxAuthAgeSeconds: '300' },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { optional: 'yes' },
-  // @ts-expect-error: a check says something
+  // @ts-expect-error: a check must return a boolean
   { check: () => {} },
-  // @ts-expect-error: a check says true or false, in the end too
+  // @ts-expect-error: the promise of a check must resolve to a boolean
   { check: async (claims) => claims.tenant },
-  // @ts-expect-error: a token is never redirected
+  // @ts-expect-error: a request with a token is never redirected
   { redirect: false },
   // @ts-expect-error: an unknown condition
   { permissions: ['a'] },
 ]
-// @ts-expect-error: without a request there is nothing to check it with
+// @ts-expect-error: a rule that is used without a request has no check
 export const tokenRule: TokenRule = { check: () => true }
-// @ts-expect-error: a token that is verified is not optional
+// @ts-expect-error: a token that is to be verified cannot be optional
 export const tokenRule2: TokenRule = { optional: true }
 
-// A guard is a handler of Express, and its check is typed by the claims that it is given.
+// A guard is an Express handler, and its check is typed by the declared claims.
 holds<[Equal<ReturnType<typeof api.requireBearer>, RequestHandler>, Equal<typeof api.router, RequestHandler>]>()
 express()
   .use(api.router)
@@ -160,16 +160,16 @@ api.requireBearer<Claims>({
   },
 })
 oidc.requireBearer({
-  // The claims of a login's user are not those of a token.
+  // The claims of a user are not those of a token.
   check: (claims) => {
     holds<Equal<(typeof claims)['tenant'], unknown>>()
     return true
   },
 })
-// @ts-expect-error: a rule, not a scope
+// @ts-expect-error: the argument is a rule, not a scope
 api.requireBearer('orders:read')
 
-// What a request carries cannot be written to, and claims that are not named are unknown.
+// `req.auth` is read-only, and undeclared claims are unknown.
 holds<
   [
     Equal<Request['auth'], BearerAuth>,
@@ -181,29 +181,29 @@ holds<
     Equal<BearerAuth['token'], string>,
   ]
 >()
-// @ts-expect-error: it may name nobody
+// @ts-expect-error: the subject may be undefined
 export const sub: string = req.auth.sub
-// @ts-expect-error: a claim is what the provider made it
+// @ts-expect-error: the type of a claim is unknown
 export const level: number = req.auth.claims['level']
-// @ts-expect-error: not to be changed
+// @ts-expect-error: read-only
 req.auth.sub = 'bob'
-// @ts-expect-error: nor added to
+// @ts-expect-error: the array is read-only
 req.auth.roles.push('admin')
 
-// Verified by hand, in the type that is asked for.
+// `verifyToken()` returns the requested type of claims.
 const verified = api.verifyToken<Claims>('token', { scope: 'a' })
 holds<Equal<typeof verified, Promise<BearerAuth<Claims>>>>()
 void verified.then(({ claims }) => holds<Equal<typeof claims.tenant, string>>())
 const plain = oidc.verifyToken('token')
 holds<Equal<typeof plain, Promise<BearerAuth>>>()
-// @ts-expect-error: a token is a text
+// @ts-expect-error: a token is a string
 void api.verifyToken(undefined)
 
-// As a function: what is there depends on ok.
+// The members of the result of `authorize()` depend on `ok`.
 void api.authorize<Claims>(req, { check: ({ tenant }) => tenant === 'acme', optional: true }).then((outcome) => {
   if (outcome.ok) holds<Equal<typeof outcome.auth, BearerAuth | undefined>>()
   else holds<Equal<typeof outcome, NotAuthorized>>()
-  // @ts-expect-error: nobody may be in it before ok is looked at
+  // @ts-expect-error: `auth` does not exist before `ok` is checked
   void outcome.auth
 })
 void oidc.authorize(req, { bearer: true, check: ({ tenant }) => tenant === 'acme' }).then((outcome) => {
@@ -218,16 +218,16 @@ void oidc.authorize(req, { bearer: true, check: ({ tenant }) => tenant === 'acme
 })
 holds<Equal<Authorized['user'], User | undefined>>()
 
-// On a route for both.
+// Rules for sessions and tokens.
 export const both: AuthRule<Claims>[] = [{ bearer: true }, { bearer: { audience: 'a' } }, { bearer: { audience } }]
 export const wrongBoth: AuthRule<Claims>[] = [
-  // @ts-expect-error: left out, where tokens are not to be looked at
+  // @ts-expect-error: omit `bearer` to ignore tokens
   { bearer: false },
-  // @ts-expect-error: an audience is named
+  // @ts-expect-error: the audience is missing
   { bearer: {} },
-  // @ts-expect-error: it would open the route
+  // @ts-expect-error: `optional` would open the route
   { bearer: { audience: 'a', optional: true } },
-  // @ts-expect-error: an audience in its place
+  // @ts-expect-error: the audience is a member of `bearer`
   { bearer: 'orders' },
 ]
 
@@ -239,13 +239,13 @@ if (error instanceof BearerError) {
 }
 api.on('token_rejected', (event) => {
   holds<[Equal<typeof event.code, string>, Equal<typeof event.detail, string | undefined>]>()
-  // @ts-expect-error: an event carries no token
+  // @ts-expect-error: an event contains no token
   void event.token
 })
-// @ts-expect-error: no such event
+// @ts-expect-error: the event does not exist
 api.on('rejected', () => {})
 
-// No `any` in any of it; Express's own types have some, and others belong to Node.
+// None of the types contains `any`. Types of Express, which contain `any`, and of Node are not searched.
 type Others =
   | Request
   | IncomingMessage

@@ -1,4 +1,4 @@
-/** How the claims of an application travel: held by the compiler (`npm run check:types`), never run. */
+/** The types of an application's own claims. Checked by the compiler (`npm run check:types`), never run. */
 import type { Request } from 'express'
 import { createOidc, requireAnyAuth, type OidcOptions, type TokenSet, type User } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
@@ -16,9 +16,9 @@ const oidc = createOidc<Claims>({
   afterLogin: (_req, { user, tokens }) => {
     holds<Equal<typeof user, User<Claims>>>()
     holds<Equal<typeof tokens, TokenSet>>()
-    // @ts-expect-error: the claims are the application's own, and no others
+    // @ts-expect-error: only the application's own claims are declared
     void user.email
-    // @ts-expect-error: a user is not to be changed
+    // @ts-expect-error: a user is read-only
     user.tenant = 'other'
     return `/${user.tenant}`
   },
@@ -31,19 +31,19 @@ holds<Equal<(typeof user)['sub'], string>>()
 
 oidc.requireAuth({ check: (one) => one.groups.includes('admin') && one.tenant === 'acme' })
 oidc.requireAuth({ check: async (one, request) => request.path.startsWith(`/${one.tenant}`) })
-// @ts-expect-error: no such claim
+// @ts-expect-error: the claim does not exist
 oidc.requireAuth({ check: (one) => one.email === 'alice@example.com' })
 
-// By options alone, without naming the type.
+// The options alone determine the type.
 const inferred = createOidc({ ...options, loginPage: '/signin' })
 holds<Equal<ReturnType<typeof inferred.user>, User<Claims>>>()
 
-// Without claims of its own, an instance has the standard ones.
+// Without declared claims, an instance has the standard claims.
 declare const plain: OidcOptions
 const standard = createOidc(plain)
 holds<Equal<ReturnType<typeof standard.user>['name'], string | undefined>>()
 
-// Instances of different claims stand side by side.
+// Instances with different claims can be combined.
 requireAnyAuth([oidc, standard], { roles: 'admin' })
 // @ts-expect-error: not an instance
 requireAnyAuth([{}])

@@ -1,4 +1,4 @@
-/** What a request is known to carry, before and after asking: held by the compiler (`npm run check:types`), never run. */
+/** The type of `req.oidc` before and after it is narrowed. Checked by the compiler (`npm run check:types`), never run. */
 import type { Request, Response } from 'express'
 import type { AnonymousContext, LoginContext, Oidc, OidcContext, StandardClaims, User } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
@@ -7,7 +7,7 @@ declare const req: Request
 declare const res: Response
 declare const oidc: Oidc<{ tenant: string }>
 
-// The union, and what each side of it says of the user.
+// The union, and the user in each of its members.
 holds<
   [
     Equal<OidcContext, AnonymousContext | LoginContext>,
@@ -22,49 +22,49 @@ holds<
 
 export function greeting(): string {
   if (!req.oidc.isAuthenticated) {
-    // @ts-expect-error: nobody has no subject
+    // @ts-expect-error: an anonymous request has no subject
     void req.oidc.user.sub
     return 'stranger'
   }
   const { sub, name, email_verified } = req.oidc.user
   holds<[Equal<typeof sub, string>, Equal<typeof name, string | undefined>]>()
   holds<Equal<typeof email_verified, boolean | undefined>>()
-  // @ts-expect-error: of claims of the application's own, `req.oidc` does not know; `oidc.user(req)` does
+  // @ts-expect-error: `req.oidc` does not know the application's own claims; `oidc.user(req)` does
   void req.oidc.user.tenant
   return name ?? sub
 }
 
-// Reading the user, too, tells the sides apart.
+// Testing the user narrows the union, too.
 if (req.oidc.user) holds<Equal<typeof req.oidc.user, User>>()
 
 export async function misuse(): Promise<void> {
   const context = oidc.context(req)
-  // @ts-expect-error: there may be nobody
+  // @ts-expect-error: the user may be undefined
   void context.user.tenant
-  // @ts-expect-error: roles are not to be added to
+  // @ts-expect-error: roles are read-only
   context.roles.push('admin')
-  // @ts-expect-error: nor scope
+  // @ts-expect-error: scope is read-only
   context.scope.push('admin')
-  // @ts-expect-error: one role at a time
+  // @ts-expect-error: `hasRole()` takes one role
   context.hasRole(['admin', 'user'])
-  // @ts-expect-error: tokens are asked for
+  // @ts-expect-error: `tokens` is a method
   void context.tokens.accessToken
-  // @ts-expect-error: and waited for
+  // @ts-expect-error: `tokens()` returns a promise
   void context.tokens().accessToken
   const tokens = await context.tokens()
-  // @ts-expect-error: not to be changed
+  // @ts-expect-error: read-only
   tokens.accessToken = ''
-  // @ts-expect-error: the provider may not have said
+  // @ts-expect-error: the expiry may be undefined
   void tokens.expiresAt.toFixed()
-  // @ts-expect-error: parameters of a login, not of the protocol
+  // @ts-expect-error: a parameter of the protocol, not of `login()`
   await context.login({ redirect_uri: 'https://app.example.com/callback' })
   // @ts-expect-error: a logout has no scope
   await context.logout({ scope: 'openid' })
-  // @ts-expect-error: the login is the request's
+  // @ts-expect-error: the login belongs to the request
   void res.oidc
 }
 
-// @ts-expect-error: a login of standard claims says nothing of the tenant
+// @ts-expect-error: a login with standard claims has no tenant
 export const narrowed: OidcContext<{ tenant: string }> = req.oidc
-// @ts-expect-error: nobody is logged in there, so there is no user
+// @ts-expect-error: an anonymous context has no user
 export const anonymous: AnonymousContext = { ...(req.oidc as AnonymousContext), user: { iss: '', sub: '' } }

@@ -1,4 +1,4 @@
-/** `req.oidc` is a union, and events are typed: held by the compiler (`npm run check:types`), never run. */
+/** The types of `req.oidc`, of tokens and of events. Checked by the compiler (`npm run check:types`), never run. */
 import type { Request } from 'express'
 import {
   OidcError,
@@ -25,9 +25,9 @@ if (req.oidc.isAuthenticated) {
   const { user, loginId } = req.oidc
   holds<[Equal<typeof user, undefined>, Equal<typeof loginId, undefined>]>()
 }
-// @ts-expect-error: there may be nobody
+// @ts-expect-error: the user may be undefined
 void req.oidc.user.sub
-// @ts-expect-error: not to be set by the application
+// @ts-expect-error: read-only
 req.oidc.isAuthenticated = true
 
 const context = oidc.context(req)
@@ -55,23 +55,23 @@ void context.accessToken({ minValidSeconds: 60 })
 void context.accessToken({ minValidSeconds: undefined })
 // @ts-expect-error: seconds are a number
 void context.accessToken({ minValidSeconds: '60' })
-// @ts-expect-error: no such parameter
+// @ts-expect-error: the parameter does not exist
 void context.accessToken({ minSeconds: 60 })
 
 const token = oidc.logins.accessToken({ id: 'a', scope: 'orders:read', minValidSeconds: 60 })
 holds<Equal<typeof token, Promise<string>>>()
-// @ts-expect-error: nobody's
+// @ts-expect-error: the id of the login is missing
 void oidc.logins.accessToken({})
-// @ts-expect-error: there may be no login
+// @ts-expect-error: the login id may be undefined
 void oidc.logins.accessToken({ id: req.oidc.loginId })
-// @ts-expect-error: not to be changed
+// @ts-expect-error: read-only
 oidc.logins.accessToken = undefined
 
 const off = oidc.on('login', (event) => {
   holds<Equal<typeof event.sub, string>>()
-  // @ts-expect-error: an event carries no token
+  // @ts-expect-error: an event contains no token
   void event.tokens
-  // @ts-expect-error: nor is it to be changed
+  // @ts-expect-error: an event is read-only
   event.sub = 'bob'
 })
 holds<Equal<typeof off, () => void>>()
@@ -81,7 +81,7 @@ oidc.on('denied', ({ sub, status }) => {
 oidc.on('logout', ({ reason }) => {
   holds<Equal<typeof reason, 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'>>()
 })
-// @ts-expect-error: no such event
+// @ts-expect-error: the event does not exist
 oidc.on('signin', () => {})
 
 declare const error: unknown

@@ -1,4 +1,4 @@
-/** How tokens are bound, asked about and fetched for, one wrong value each: held by the compiler, never run. */
+/** The options for bound tokens, introspection and requests, with invalid values. Checked by the compiler, never run. */
 import {
   createBearer,
   createOidc,
@@ -31,49 +31,49 @@ createOidc({ ...login, bearer: { audience: 'orders', introspection: true, dpop: 
 createOidc({ ...login, bearer: { audience: 'orders', introspection: { tokens: 'opaque', rememberSeconds: 30 } } })
 
 export const wrong: Partial<BearerOptions>[] = [
-  // @ts-expect-error: where used proofs are remembered is a choice
+  // @ts-expect-error: the application must choose where used proofs are stored
   { dpop: true },
-  // @ts-expect-error: and it is told
+  // @ts-expect-error: `replay` is missing
   { dpop: {} },
-  // @ts-expect-error: in memory, or in records that processes share
+  // @ts-expect-error: `replay` is `memory` or shared records
   { dpop: { replay: 'redis' } },
-  // @ts-expect-error: a client of Redis is no records: redisRecords({ client })
+  // @ts-expect-error: a Redis client is not records; use redisRecords({ client })
   { dpop: { replay: client } },
-  // @ts-expect-error: left out, where there are none
+  // @ts-expect-error: omit `mtls` to disable it
   { mtls: false },
-  // @ts-expect-error: a function finds the certificate in the request
+  // @ts-expect-error: `certificate` is a function of the request
   { mtls: { certificate: 'x-client-certificate' } },
-  // @ts-expect-error: a certificate is found at once
+  // @ts-expect-error: the certificate must be returned synchronously
   { mtls: { certificate: async () => 'PEM' } },
-  // @ts-expect-error: an API has no client but the one that it names
+  // @ts-expect-error: an API without a login must name its client
   { introspection: true },
-  // @ts-expect-error: who asks is named
+  // @ts-expect-error: the client id is missing
   { introspection: { clientSecret: 'secret' } },
-  // @ts-expect-error: a way of authentication that asks for a key is not taken here
+  // @ts-expect-error: an authentication method with a key is not supported
   { introspection: { clientId: 'orders', clientAuth: 'private_key_jwt' } },
-  // @ts-expect-error: the opaque ones, or all
+  // @ts-expect-error: `tokens` is `opaque` or `all`
   { introspection: { clientId: 'orders', tokens: 'jwt' } },
   // @ts-expect-error: seconds are a number
   { introspection: { clientId: 'orders', rememberSeconds: '60' } },
-  // @ts-expect-error: a name is a text
+  // @ts-expect-error: a name is a string
   { name: 1 },
   // @ts-expect-error: seconds are a number
   { providerTimeoutSeconds: '5' },
-  // @ts-expect-error: a fetch answers with a Response
+  // @ts-expect-error: a fetch function must resolve to a Response
   { fetch: async () => ({ ok: true }) },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { allowInsecureIssuer: 1 },
-  // @ts-expect-error: not an option; replay goes into dpop
+  // @ts-expect-error: `replay` is a member of `dpop`
   { replay: 'memory' },
 ]
 
 export const wrongBeside: LoginBearerSettings[] = [
-  // @ts-expect-error: the login's client asks
+  // @ts-expect-error: introspection uses the client of the login
   { introspection: { clientId: 'orders' } },
-  // @ts-expect-error: left out, where nobody asks
+  // @ts-expect-error: omit `introspection` to disable it
   { introspection: false },
-  // @ts-expect-error: the login says where it is reached
+  // @ts-expect-error: the base URL is that of the login
   { baseUrl: 'https://api.example.com' },
-  // @ts-expect-error: keys are those of the login's issuer
+  // @ts-expect-error: the keys are those of the issuer of the login
   { keys: { keys: [] } },
 ]

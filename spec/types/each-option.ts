@@ -1,4 +1,4 @@
-/** Each option by its own type, one wrong value each: held by the compiler (`npm run check:types`), never run. */
+/** Each option with an invalid value. Checked by the compiler (`npm run check:types`), never run. */
 import type {
   AuthRule,
   LoginParameters,
@@ -13,7 +13,7 @@ import { holds, type Equal } from './helpers.ts'
 
 type OptionalIn<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T]
 
-/** Whether every optional member may also be there and undefined, which `exactOptionalPropertyTypes` tells apart. */
+/** Whether every optional member may also be undefined, which `exactOptionalPropertyTypes` distinguishes from missing. */
 type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, OptionalIn<T>> ? true : false
 
 holds<
@@ -32,7 +32,7 @@ holds<
   ]
 >()
 
-// What must be there.
+// Required members.
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
 holds<
   [
@@ -44,35 +44,35 @@ holds<
 >()
 
 export const wrong: Partial<OidcOptions>[] = [
-  // @ts-expect-error: an issuer is a text, a URL or metadata
+  // @ts-expect-error: an issuer is a string, a URL or metadata
   { issuer: 443 },
-  // @ts-expect-error: the client's identifier is a text
+  // @ts-expect-error: the client id is a string
   { clientId: undefined },
-  // @ts-expect-error: a secret is a text
+  // @ts-expect-error: a secret is a string
   { clientSecret: 12_345 },
-  // @ts-expect-error: an address is a text or a URL
+  // @ts-expect-error: a base URL is a string or a URL
   { baseUrl: { host: 'app.example.com' } },
-  // @ts-expect-error: a name is a text
+  // @ts-expect-error: a name is a string
   { name: 1 },
   // @ts-expect-error: a route is a path
   { routes: { login: false } },
-  // @ts-expect-error: scope is a text or a list of such
+  // @ts-expect-error: a scope is a string or an array of strings
   { scope: { openid: true } },
-  // @ts-expect-error: secrets are texts
+  // @ts-expect-error: secrets are strings
   { secret: [1, 2] },
   // @ts-expect-error: a hook is a function
   { afterLogin: '/welcome' },
-  // @ts-expect-error: a hook gets the login, whose user cannot be told otherwise
+  // @ts-expect-error: a hook cannot declare another type of user
   { afterLogin: (_req, login: { user: { admin: true } }) => void login },
-  // @ts-expect-error: an answer is a function
+  // @ts-expect-error: an error handler is a function
   { onError: 503 },
-  // @ts-expect-error: a page is a path
+  // @ts-expect-error: the login page is a path
   { loginPage: true },
-  // @ts-expect-error: roles are found at once
+  // @ts-expect-error: roles must be returned synchronously
   { roles: async () => ['admin'] },
-  // @ts-expect-error: one role is a list of one
+  // @ts-expect-error: roles are an array, even with one role
   { roles: () => 'admin' },
-  // @ts-expect-error: userinfo is asked at logins or not at all
+  // @ts-expect-error: `userInfo` is `never` or `login`
   { userInfo: true },
   // @ts-expect-error: seconds are a number
   { maxLoginSeconds: '8h' },
@@ -80,35 +80,35 @@ export const wrong: Partial<OidcOptions>[] = [
   { providerTimeoutSeconds: '5' },
   // @ts-expect-error: seconds are a number
   { clockToleranceSeconds: null },
-  // @ts-expect-error: origins are a list
+  // @ts-expect-error: origins are an array
   { allowedOrigins: 'https://www.example.com' },
-  // @ts-expect-error: a path
+  // @ts-expect-error: the value must be a path
   { postLogoutRedirect: new URL('https://www.example.com') },
-  // @ts-expect-error: the fragment never reaches a server
+  // @ts-expect-error: a fragment never reaches a server
   { responseMode: 'fragment' },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { par: 'required' },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { dpop: 'ES256' },
   // @ts-expect-error: records are an object of methods
   { records: new Map() },
-  // @ts-expect-error: a store of sessions can destroy them
+  // @ts-expect-error: a session store has the method destroy
   { sessionStore: new Map() },
-  // @ts-expect-error: a fetch answers with a Response
+  // @ts-expect-error: a fetch function must resolve to a Response
   { fetch: async () => ({ ok: true }) },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { allowInsecureIssuer: 1 },
 ]
 
 export const wrongParameters: LoginParameters[] = [
   // @ts-expect-error: seconds are a number
   { maxAuthAgeSeconds: '60' },
-  // @ts-expect-error: several prompts are parted by spaces
+  // @ts-expect-error: several prompts are a string with spaces
   { prompt: ['login', 'consent'] },
-  // @ts-expect-error: a path
+  // @ts-expect-error: the value must be a path
   { returnTo: new URL('https://app.example.com/orders') },
-  // @ts-expect-error: the state is ours
+  // @ts-expect-error: the package sets the state
   { state: 'abc' },
-  // @ts-expect-error: so is where the provider answers
+  // @ts-expect-error: the package sets the redirect URI
   { redirectUri: 'https://app.example.com/callback' },
 ]

@@ -1,4 +1,4 @@
-/** What is told of Microsoft Entra ID, and of issuers as unusual: held by the compiler, never run. */
+/** The options for Microsoft Entra ID and for other issuers with unusual tokens. Checked by the compiler, never run. */
 import {
   createBearer,
   createOidc,
@@ -16,7 +16,7 @@ import { holds, type AnyIn, type Equal } from './helpers.ts'
 declare const login: Omit<OidcOptions, 'issuer'>
 const customers = new Set<unknown>()
 
-// Both the login and the guard take what the preset gives.
+// The login and the guard both accept the result of the preset.
 createOidc({ ...login, ...entra({ tenant: testTenants.contoso }), clientId: 'web' })
 createBearer({
   ...entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) }),
@@ -30,25 +30,25 @@ entra({ tenant: 'contoso', groups: async (claims, accessToken) => [String(claims
 holds<[Equal<ReturnType<typeof entra>, EntraSettings>, Equal<EntraSettings['issuer'], string>]>()
 
 export const wrong: EntraOptions[] = [
-  // @ts-expect-error: a tenant is named
+  // @ts-expect-error: the tenant is missing
   {},
-  // @ts-expect-error: by its ID or its domain
+  // @ts-expect-error: a tenant is a string or an array of strings
   { tenant: 7 },
-  // @ts-expect-error: who is let in is a function of the claims
+  // @ts-expect-error: `allow` is a function of the claims
   { tenant: 'common', allow: ['contoso'] },
-  // @ts-expect-error: that says yes or no
+  // @ts-expect-error: `allow` must return a boolean
   { tenant: 'common', allow: ({ tid }) => tid },
-  // @ts-expect-error: a cloud of Microsoft's
+  // @ts-expect-error: the cloud is unknown
   { tenant: 'contoso', cloud: 'germany' },
-  // @ts-expect-error: the name of its directory
+  // @ts-expect-error: `externalId` is a string
   { tenant: 'contoso', externalId: true },
-  // @ts-expect-error: a policy is part of its issuer
+  // @ts-expect-error: the policy is missing
   { tenant: 'contoso', b2c: { name: 'contoso' } },
-  // @ts-expect-error: yes or no
+  // @ts-expect-error: the value must be a boolean
   { tenant: 'contoso', appTokens: 'yes' },
-  // @ts-expect-error: a function of the application's asks for them
+  // @ts-expect-error: `groups` is a function or `false`
   { tenant: 'contoso', groups: true },
-  // @ts-expect-error: groups are texts
+  // @ts-expect-error: groups are strings
   { tenant: 'contoso', groups: () => [1] },
 ]
 
@@ -62,13 +62,13 @@ export const rules: IssuerRules[] = [
     },
     distributedClaims: async (claims) => ({ groups: claims['groups'] }),
   },
-  // @ts-expect-error: an issuer as the metadata has it, which is a text
+  // @ts-expect-error: `metadataIssuer` is a string, as in the metadata
   { metadataIssuer: new URL('https://id.example.com') },
-  // @ts-expect-error: found at once
+  // @ts-expect-error: the issuer must be returned synchronously
   { tokenIssuer: async () => 'https://id.example.com' },
-  // @ts-expect-error: yes, no or why not
+  // @ts-expect-error: `accept` returns a boolean or the reason for a rejection
   { accept: () => 1 },
-  // @ts-expect-error: claims by their names
+  // @ts-expect-error: distributed claims are an object
   { distributedClaims: () => ['staff'] },
 ]
 
@@ -76,22 +76,22 @@ const provider = startTestEntra({ signIn: 'alice', pages: 'loopback', tokenSecon
 holds<[Equal<typeof provider, Promise<TestEntra>>, Equal<AnyIn<EntraOptions | IssuerRules, URL>, never>]>()
 void provider.then((id) => {
   id.consentTo(['api://orders/Orders.Read'])
-  // @ts-expect-error: scope is a list here
+  // @ts-expect-error: the scope is an array here
   id.consentTo('api://orders/Orders.Read')
 })
 export const wrongProvider: TestEntraOptions[] = [
-  // @ts-expect-error: a user lives in a tenant
+  // @ts-expect-error: the tenant of the user is missing
   { users: [{ name: 'alice', oid: 'a', displayName: 'Alice', upn: 'alice@contoso.example' }] },
-  // @ts-expect-error: an API has a URI
+  // @ts-expect-error: the URI of the API is missing
   { apis: [{ appId: 'a' }] },
-  // @ts-expect-error: tokens have two versions
+  // @ts-expect-error: the version of tokens is 1 or 2
   { apis: [{ appId: 'a', uri: 'api://a', version: 3 }] },
-  // @ts-expect-error: as Microsoft's hosts, or on loopback
+  // @ts-expect-error: `pages` is `real` or `loopback`
   { pages: 'none' },
-  // @ts-expect-error: by a name of the users
+  // @ts-expect-error: `signIn` is the name of a user
   { signIn: true },
-  // @ts-expect-error: milliseconds, as a clock gives them
+  // @ts-expect-error: `now` is a function that returns milliseconds
   { now: 1000 },
-  // @ts-expect-error: an option of the other provider
+  // @ts-expect-error: an option of the other test provider
   { issuer: 'https://id.example.com' },
 ]

@@ -1,12 +1,12 @@
 // oxlint-disable typescript/no-unnecessary-type-parameters -- a comparison of types needs parameters that are used once
 
-/** Compiles only where it is given `true`, or a list of it. There is nothing behind it: these files are never run. */
+/** Compiles only with `true` or a list of `true`. It has no implementation, because these files are never run. */
 export declare function holds<_T extends true | readonly true[]>(): void
 
-/** Whether a type is `any`, which goes through every other comparison. */
+/** Whether a type is `any`, which passes every other comparison. */
 export type IsAny<T> = 0 extends 1 & T ? true : false
 
-/** Whether two types are the same, `any` and `readonly` told apart. */
+/** Whether two types are the same, with regard to `any` and `readonly`. */
 export type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 type IsOneOf<T, Union> = true extends (Union extends unknown ? Equal<T, Union> : never) ? true : false
@@ -14,8 +14,8 @@ type IsOneOf<T, Union> = true extends (Union extends unknown ? Equal<T, Union> :
 type Primitive = string | number | boolean | bigint | symbol | null | undefined
 
 /**
- * The paths in a type at which there is `any`: members, parameters, results and promised values, five steps down. The
- * types of `Skipped` are looked at no further.
+ * The paths to `any` within a type, through members, parameters, results and promised values, at most five steps deep.
+ * The types of `Skipped` are not searched.
  */
 export type AnyIn<T, Skipped = never, Path extends string = '', Depth extends readonly unknown[] = [1, 1, 1, 1, 1]> =
   IsAny<T> extends true

@@ -1,11 +1,11 @@
-/** No `any` in what the package exports: held by the compiler (`npm run check:types`), never run. */
+/** The exports of the package contain no `any`. Checked by the compiler (`npm run check:types`), never run. */
 import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response, Router } from 'express'
 import type * as main from 'express-session-oidc'
 import type * as redis from 'express-session-oidc/redis'
 import { holds, type AnyIn, type Equal, type IsAny } from './helpers.ts'
 
-/** Express's own types have `any` in them, and others belong to Node. */
+/** Types of Express, which contain `any`, and of Node. */
 type Others =
   | Request
   | IncomingMessage
@@ -22,7 +22,7 @@ type Others =
 
 type Found<T> = AnyIn<T, Others>
 
-// The helpers see what they should.
+// The helpers find `any` where it is, and nowhere else.
 holds<
   [
     IsAny<ReturnType<typeof JSON.parse>>,

@@ -1,4 +1,4 @@
-/** What the options take and refuse: held by the compiler (`npm run check:types`), never run. */
+/** What the options accept and reject. Checked by the compiler (`npm run check:types`), never run. */
 import session, { MemoryStore } from 'express-session'
 import { createOidc, keycloak, LoginRefused, type OidcOptions } from 'express-session-oidc'
 
@@ -10,7 +10,7 @@ const required = {
   secret: process.env['OIDC_SECRET'],
 } satisfies OidcOptions
 
-// Variables of the environment may be undefined, which is for run time to judge.
+// Environment variables may be undefined; that is checked at run time.
 createOidc(required)
 createOidc({ ...required, secret: ['a', 'b'], scope: ['openid'], issuer: new URL('https://id.example.com') })
 createOidc({ ...required, ...keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' }) })
@@ -42,17 +42,17 @@ createOidc({ ...required, sessionStore: new MemoryStore() })
 createOidc({ ...required, sessionStore: new session.MemoryStore() as session.Store })
 createOidc({ ...required, afterLogin: async () => '/welcome' })
 
-// @ts-expect-error: no options at all
+// @ts-expect-error: the options are missing
 createOidc()
 // @ts-expect-error: required members are missing
 createOidc({ clientId: 'web' })
 // @ts-expect-error: an unknown option
 createOidc({ ...required, issuerBaseURL: 'https://id.example.com' })
-// @ts-expect-error: a number is no string
+// @ts-expect-error: a client id is a string
 createOidc({ ...required, clientId: 42 })
-// @ts-expect-error: not one of the methods
+// @ts-expect-error: an unknown method
 createOidc({ ...required, clientAuth: 'private_key_jwt' })
-// @ts-expect-error: not one of the modes
+// @ts-expect-error: an unknown mode
 createOidc({ ...required, userInfo: 'always' })
 // @ts-expect-error: seconds are a number
 createOidc({ ...required, maxLoginSeconds: '3600' })
@@ -60,17 +60,17 @@ createOidc({ ...required, maxLoginSeconds: '3600' })
 createOidc({ ...required, routes: { signin: '/signin' } })
 // @ts-expect-error: metadata without endpoints
 createOidc({ ...required, issuer: { issuer: 'https://id.example.com' } })
-// @ts-expect-error: where to go is a path
+// @ts-expect-error: the return value is a path
 createOidc({ ...required, afterLogin: () => 42 })
 // @ts-expect-error: roles are strings
 createOidc({ ...required, roles: () => [1] })
 // @ts-expect-error: records need all their methods
 createOidc({ ...required, records: { get: async () => undefined } })
-// @ts-expect-error: null is not left out
+// @ts-expect-error: null does not count as left out
 createOidc({ ...required, scope: null })
 // @ts-expect-error: the realm is missing
 keycloak({ url: 'https://id.example.com' })
-// @ts-expect-error: the code of an error is one of the published ones
+// @ts-expect-error: an unknown error code
 createOidc({ ...required, onError: (error) => error.code === 'no_such_code' })
 
 const oidc = createOidc(required)
@@ -80,15 +80,15 @@ oidc.logout({ returnTo: '/' })
 oidc.trySilentLogin()
 // @ts-expect-error: an unknown condition
 oidc.requireAuth({ role: 'admin' })
-// @ts-expect-error: a claim must have one value
+// @ts-expect-error: a claim has a single value
 oidc.requireAuth({ claims: { groups: ['a'] } })
-// @ts-expect-error: a check says true or false
+// @ts-expect-error: a check must return a boolean
 oidc.requireAuth({ check: () => 'yes' })
-// @ts-expect-error: parameters of the wire have names of their own here
+// @ts-expect-error: protocol parameters have other names here
 oidc.login({ login_hint: 'alice' })
 // @ts-expect-error: extra parameters are strings
 oidc.login({ extra: { a: 1 } })
-// @ts-expect-error: what is tried unasked has no parameters
+// @ts-expect-error: a silent login has no parameters
 oidc.trySilentLogin({ prompt: 'none' })
-// @ts-expect-error: a logout asks for no scope
+// @ts-expect-error: a logout has no scope
 oidc.logout({ scope: 'openid' })

@@ -1,4 +1,4 @@
-/** The clients that Redis takes: held by the compiler (`npm run check:types`), never run. */
+/** The accepted Redis clients. Checked by the compiler (`npm run check:types`), never run. */
 import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
 import type * as redis from 'redis'
 import { createClient, createCluster, createSentinel } from 'redis'
@@ -21,7 +21,7 @@ export const stores = clients.map((client) => [
 
 type StoreOptions = ConstructorParameters<typeof RedisSessionStore>[0]
 
-// @ts-expect-error: a URL is no client
+// @ts-expect-error: a URL is not a client
 redisRecords({ client: 'redis://127.0.0.1' })
 // @ts-expect-error: the client is missing
 export const missing: StoreOptions = {}

@@ -1,11 +1,14 @@
-/** A client is told by its shape, and the store is one of express-session: held by the compiler (`npm run check:types`), never run. */
+/**
+ * A Redis client is recognized by its shape, and RedisSessionStore is a store of express-session. Checked by the compiler
+ * (`npm run check:types`), never run.
+ */
 import session, { type Store } from 'express-session'
 import type { OidcOptions, Records } from 'express-session-oidc'
 import { RedisSessionStore, redisRecords, type RedisClient } from 'express-session-oidc/redis'
 import { createClient } from 'redis'
 import { holds, type Equal } from './helpers.ts'
 
-// Clients that are set up in ways of their own fit.
+// Clients with unusual settings are accepted.
 const client = createClient({ disableOfflineQueue: true, RESP: 3, commandOptions: { typeMapping: {} } })
 export const clients: RedisClient[] = [
   client,
@@ -14,7 +17,7 @@ export const clients: RedisClient[] = [
   createClient({ scripts: {}, functions: {}, modules: {} }),
 ]
 
-// So does whatever has its methods.
+// So is any object with the methods of a client.
 const own = {
   get: async () => null,
   mGet: async () => [],
@@ -28,15 +31,15 @@ redisRecords({ client: own })
 
 const { getDel: _getDel, ...noGetDel } = own
 const { eval: _eval, ...noEval } = own
-// @ts-expect-error: a client older than GETDEL
+// @ts-expect-error: a client without GETDEL
 redisRecords({ client: noGetDel })
 // @ts-expect-error: a client without scripts
 redisRecords({ client: noEval })
-// @ts-expect-error: methods of another library, whose names are in lower case
+// @ts-expect-error: method names of another library, in lower case
 redisRecords({ client: { ...own, mGet: undefined, mget: async () => [] } })
-// @ts-expect-error: answers are waited for
+// @ts-expect-error: methods must return promises
 redisRecords({ client: { ...own, get: () => null } })
-// @ts-expect-error: not connected is not a client yet
+// @ts-expect-error: a function is not a client
 redisRecords({ client: () => client })
 
 const store = new RedisSessionStore({ client, idleSeconds: 600, prefix: undefined, timeoutSeconds: 2 })
@@ -47,11 +50,11 @@ export const options: Partial<OidcOptions> = { records: redisRecords({ client, p
 
 // @ts-expect-error: seconds are a number
 void new RedisSessionStore({ client, idleSeconds: '600' }).get('a')
-// @ts-expect-error: a prefix is a text
+// @ts-expect-error: a prefix is a string
 void new RedisSessionStore({ client, prefix: 1 }).get('a')
 // @ts-expect-error: seconds are a number
 redisRecords({ client, timeoutSeconds: null })
-// @ts-expect-error: how long a session lasts is for the store of sessions
+// @ts-expect-error: the idle time is an option of the session store
 redisRecords({ client, idleSeconds: 600 })
-// @ts-expect-error: a store of sessions keeps no records of logins
+// @ts-expect-error: a session store is not records
 export const wrong: Partial<OidcOptions> = { records: store }

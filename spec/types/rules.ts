@@ -1,4 +1,4 @@
-/** What guards take and refuse: held by the compiler (`npm run check:types`), never run. */
+/** What guards accept and reject. Checked by the compiler (`npm run check:types`), never run. */
 import express, { type Request, type RequestHandler } from 'express'
 import { requireAnyAuth, type AuthRule, type Oidc, type Rule, type User } from 'express-session-oidc'
 import { holds, type Equal } from './helpers.ts'
@@ -20,7 +20,7 @@ export const rules: AuthRule<Claims>[] = [
   { check: async ({ sub, iss }) => sub !== iss },
 ]
 
-// A guard is a handler of Express, in a list of such too, and on a router.
+// A guard is an Express handler, also in an array and on a router.
 holds<Equal<ReturnType<typeof oidc.requireAuth>, RequestHandler>>()
 express()
   .get('/a', oidc.requireAuth({ roles: 'admin' }), (req, res) => void res.json(oidc.user(req).tenant))
@@ -34,38 +34,38 @@ oidc.requireAuth({
 })
 
 export const wrong: AuthRule<Claims>[] = [
-  // @ts-expect-error: roles are texts
+  // @ts-expect-error: roles are strings
   { roles: 1 },
-  // @ts-expect-error: roles are texts
+  // @ts-expect-error: roles are strings
   { roles: [['admin']] },
-  // @ts-expect-error: any of one is a list of one
+  // @ts-expect-error: anyRole is an array, even with one role
   { anyRole: 'admin' },
-  // @ts-expect-error: scope is a text or a list of such
+  // @ts-expect-error: a scope is a string or an array of strings
   { scope: /orders/ },
-  // @ts-expect-error: scope is a text or a list of such
+  // @ts-expect-error: a scope is a string or an array of strings
   { anyScope: 1 },
-  // @ts-expect-error: a claim has one value
+  // @ts-expect-error: a claim has a single value
   { claims: { address: { country: 'DE' } } },
-  // @ts-expect-error: a claim that is not there is for a check
+  // @ts-expect-error: a missing claim needs a check
   { claims: { tenant: undefined } },
   // @ts-expect-error: a check is a function
   { check: true },
-  // @ts-expect-error: a check says true or false, in the end too
+  // @ts-expect-error: the promise of a check must resolve to a boolean
   { check: async (user) => user.tenant },
-  // @ts-expect-error: a check says something
+  // @ts-expect-error: a check must return a boolean
   { check: () => {} },
-  // @ts-expect-error: there or not there
+  // @ts-expect-error: the value must be a boolean
   { redirect: '/login' },
   // @ts-expect-error: an unknown condition
   { permissions: ['a'] },
 ]
-// @ts-expect-error: whether to redirect is for a guard, and no condition
+// @ts-expect-error: `redirect` is an option of a guard, not a condition
 export const condition: Rule = { redirect: false }
-// @ts-expect-error: a rule, not a role
+// @ts-expect-error: the argument is a rule, not a role
 oidc.requireAuth('admin')
-// @ts-expect-error: a rule, not roles
+// @ts-expect-error: the argument is a rule, not roles
 oidc.requireAuth(['admin'])
-// @ts-expect-error: a list of instances
+// @ts-expect-error: the argument is an array of instances
 requireAnyAuth(oidc)
-// @ts-expect-error: instances of different claims have no user in common to check
+// @ts-expect-error: instances with different claims have no common type of user
 requireAnyAuth([oidc, other], { check: (user) => user.tenant === 'acme' })

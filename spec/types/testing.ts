@@ -1,4 +1,4 @@
-/** What the test provider and the user agent take and refuse: held by the compiler (`npm run check:types`), never run. */
+/** What the test provider and the user agent accept and reject. Checked by the compiler (`npm run check:types`). */
 import type { Agent } from 'node:http'
 import { createOidc } from 'express-session-oidc'
 import type * as testing from 'express-session-oidc/testing'
@@ -15,7 +15,7 @@ declare const provider: TestProvider
 declare const browser: UserAgent
 declare const page: UserAgentResponse
 
-/** Types of Node, which have `any` in them. */
+/** Types of Node, which contain `any`. */
 type Others = Agent | AbortSignal | Response | URL | URLSearchParams
 
 type Found<T> = AnyIn<T, Others>
@@ -35,50 +35,50 @@ holds<
   ]
 >()
 
-// Its settings are options as they are.
+// The settings of the provider are valid options.
 createOidc({ ...provider.settings(), baseUrl: 'http://127.0.0.1:3000' })
 
-// @ts-expect-error: no such algorithm of refresh tokens
+// @ts-expect-error: an unknown kind of refresh tokens
 void startTestProvider({ refreshTokens: 'sliding' })
-// @ts-expect-error: users are a list
+// @ts-expect-error: users are an array
 void startTestProvider({ users: { alice: {} } })
-// @ts-expect-error: a user has a subject
+// @ts-expect-error: the subject of the user is missing
 void startTestProvider({ users: [{ claims: {} }] })
-// @ts-expect-error: what a user can reach is a list
+// @ts-expect-error: `acrValues` is an array
 void startTestProvider({ users: [{ sub: 'alice', acrValues: 'gold' }] })
-// @ts-expect-error: a client has an identifier
+// @ts-expect-error: the client id is missing
 void startTestProvider({ clients: [{ clientSecret: 'web-secret' }] })
-// @ts-expect-error: a client may exchange tokens or may not
+// @ts-expect-error: `tokenExchange` is a boolean
 void startTestProvider({ clients: [{ clientId: 'web', tokenExchange: 'yes' }] })
-// @ts-expect-error: nonces are required or there are none
+// @ts-expect-error: `dpopNonces` is `none` or `required`
 void startTestProvider({ dpopNonces: 'offered' })
-// @ts-expect-error: resources are a list
+// @ts-expect-error: resources are an array
 void startTestProvider({ resources: 'https://orders.example' })
 // @ts-expect-error: an unknown option
 void startTestProvider({ user: 'alice' })
-// @ts-expect-error: no such fault
+// @ts-expect-error: the fault does not exist
 provider.misbehave({ idTokens: 'none' })
 provider.misbehave({ accessToken: { grant: 'urn:ietf:params:oauth:grant-type:token-exchange' } })
-// @ts-expect-error: no such grant
+// @ts-expect-error: the grant does not exist
 provider.misbehave({ accessToken: { grant: 'client_credentials' } })
-// @ts-expect-error: what it was asked is not to be changed
+// @ts-expect-error: `requests` is read-only
 provider.requests.push(provider.requests[0])
-// @ts-expect-error: no such endpoint
+// @ts-expect-error: the endpoint does not exist
 provider.requestsTo('tokens')
 provider.rotateDpopNonce({ keepOld: true })
-// @ts-expect-error: nonces have no names
+// @ts-expect-error: a nonce has no name
 provider.rotateDpopNonce('next')
-// @ts-expect-error: what users grant is a list, or undefined
+// @ts-expect-error: the granted scope is an array or undefined
 provider.grantOnly('email')
-// @ts-expect-error: who is at the keyboard is said, nobody by undefined
+// @ts-expect-error: the argument is required; `undefined` means nobody
 provider.signIn()
 // @ts-expect-error: an unknown option
 createUserAgent({ baseURL: 'http://127.0.0.1:3000' })
-// @ts-expect-error: followed, or handed back
+// @ts-expect-error: `redirect` is `follow` or `manual`
 void browser.get('/', { redirect: 'error' })
-// @ts-expect-error: a page is opened, never fetched with a method
+// @ts-expect-error: `get()` has no other method
 void browser.get('/', { method: 'POST' })
-// @ts-expect-error: what is clicked is on a page
+// @ts-expect-error: `click()` takes a page
 void browser.click('/', 'Log in')
-// @ts-expect-error: what a server answers is for the spec to judge
+// @ts-expect-error: the members of JSON are unknown
 export const subject: string = page.json()['sub']

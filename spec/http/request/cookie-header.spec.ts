@@ -7,7 +7,7 @@ function read(cookie: string | undefined): Record<string, string> {
   return Object.fromEntries(readCookies({ headers: { cookie } } as unknown as Request))
 }
 
-describe('reading cookies', { meta: { id: 'cookies-2' } }, () => {
+describe('readCookies()', { meta: { id: 'cookies-2' } }, () => {
   it.each([
     [undefined, {}],
     ['', {}],
@@ -29,30 +29,26 @@ describe('reading cookies', { meta: { id: 'cookies-2' } }, () => {
         ['constructor', '2'],
       ]),
     ],
-  ])('of %j', (header, expected) => {
+  ])('reads the Cookie header %j', (header, expected) => {
     const { '': _unnamed, ...found } = read(header)
     const { '': _, ...wanted } = expected as Record<string, string>
     expect(found).toEqual(wanted)
   })
 
-  it('keeps names as they are, so that none stands for another', { meta: { id: 'cookies-3' } }, () => {
+  it('does not decode names, so that no name can stand for another', { meta: { id: 'cookies-3' } }, () => {
     expect(read('%5F%5FHost-oidc=1; oidc%2Edefault=2')).toEqual({ '%5F%5FHost-oidc': '1', 'oidc%2Edefault': '2' })
   })
 
-  it('keeps values as they are', () => {
+  it('does not decode values', () => {
     expect(read('a=%41%zz')).toEqual({ a: '%41%zz' })
   })
 
-  it(
-    'leaves out a name that comes twice, also with the same value, and keeps the others',
-    { meta: { id: 'cookies-4' } },
-    () => {
-      expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
-      expect(read('a=1; a=1; a=1')).toEqual({})
-    },
-  )
+  it('omits a duplicate name, even with equal values, and keeps the others', { meta: { id: 'cookies-4' } }, () => {
+    expect(read('a=1; b=2; a=3')).toEqual({ b: '2' })
+    expect(read('a=1; a=1; a=1')).toEqual({})
+  })
 
-  it('takes a header of many thousands of cookies in its stride', () => {
+  it('reads a header of 20,000 cookies', () => {
     const header = Array.from({ length: 20_000 }, (_, index) => `c${index}=1`).join('; ')
     expect(Object.keys(read(header))).toHaveLength(20_000)
   })
@@ -67,7 +63,7 @@ describe('a long run of white space in a Cookie header', () => {
     ['in a part without a value', (space) => `a=1;b${space}c`],
   ]
   it.each(headers.flatMap(([where, header]) => [' ', '\t'].map((character) => [where, character, header] as const)))(
-    'takes time that is linear in its length %s, as %j',
+    'takes time that is linear in the length of white space %s, as %j',
     (_where, character, header) => {
       const text = (length: number): string => header(character.repeat(length))
       expect(growth((cookie) => readCookies(request(cookie)), text)).toBeLessThan(5)
@@ -76,7 +72,7 @@ describe('a long run of white space in a Cookie header', () => {
   )
 })
 
-describe('whether a cookie came along', () => {
+describe('hasCookie()', () => {
   it.each([
     [undefined, false],
     ['', false],
@@ -87,12 +83,12 @@ describe('whether a cookie came along', () => {
     ['a', true],
     ['aa=1; b=a; xa=2', false],
     ['%61=1', false],
-  ])('in %j', (cookie, expected) => {
+  ])('for the Cookie header %j, returns %j', (cookie, expected) => {
     expect(hasCookie({ headers: { cookie } } as unknown as Request, 'a')).toBe(expected)
   })
 })
 
-describe('setting cookies', () => {
+describe('setCookies()', () => {
   function set(cookies: Parameters<typeof setCookies>[1]): { headers: Record<string, string>; appended: string[] } {
     const headers: Record<string, string> = {}
     const appended: string[] = []
@@ -107,7 +103,7 @@ describe('setting cookies', () => {
   }
   const cookie = { name: 'oidc.a', path: '/', secure: false, sameSite: 'Lax', maxAgeSeconds: 900 } as const
 
-  it('names every attribute, and keeps the response out of caches', { meta: { id: 'cookies-5' } }, () => {
+  it('sets all attributes, and keeps the response out of caches', { meta: { id: 'cookies-5' } }, () => {
     expect(set([{ ...cookie, value: 'v' }])).toEqual({
       headers: { 'Cache-Control': 'no-store' },
       appended: ['Set-Cookie: oidc.a=v; Path=/; Max-Age=900; HttpOnly; SameSite=Lax'],
@@ -117,19 +113,19 @@ describe('setting cookies', () => {
     ])
   })
 
-  it('gives one without a life of its own until the browser is closed', () => {
+  it('sets a session cookie if there is no maximum age', () => {
     expect(set([{ ...cookie, value: '1', maxAgeSeconds: undefined }]).appended).toEqual([
       'Set-Cookie: oidc.a=1; Path=/; HttpOnly; SameSite=Lax',
     ])
   })
 
-  it('takes a cookie away with the attributes that it was set with', { meta: { id: 'cookies-6' } }, () => {
+  it('deletes a cookie with the attributes that it was set with', { meta: { id: 'cookies-6' } }, () => {
     expect(set([{ ...cookie, value: undefined, maxAgeSeconds: 0 }]).appended).toEqual([
       'Set-Cookie: oidc.a=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax',
     ])
   })
 
-  it('does nothing where there are none', () => {
+  it('does nothing without cookies', () => {
     expect(set([])).toEqual({ headers: {}, appended: [] })
   })
 })

@@ -9,7 +9,7 @@ function request(method: string, headers: Headers): Request {
   return { method, headers } as unknown as Request
 }
 
-describe('whether an unsafe request comes from another site', () => {
+describe('crossSite()', () => {
   const options = resolveOptions({
     issuer: 'https://id.example.com',
     clientId: 'web',
@@ -22,34 +22,34 @@ describe('whether an unsafe request comes from another site', () => {
     crossSite(request(method, headers), options)
 
   const passes: [string, Headers][] = [
-    ['neither header: no browser', {}],
+    ['neither header, since it is not a browser', {}],
     ['Sec-Fetch-Site same-origin', { 'sec-fetch-site': 'same-origin', origin: 'https://app.example.com' }],
     ['Sec-Fetch-Site same-origin without Origin', { 'sec-fetch-site': 'same-origin' }],
-    ['Sec-Fetch-Site none: the user did it', { 'sec-fetch-site': 'none' }],
+    ['Sec-Fetch-Site none, since the user started it', { 'sec-fetch-site': 'none' }],
     ['the own origin', { origin: 'https://app.example.com' }],
     ['a listed origin of the same site', { 'sec-fetch-site': 'same-site', origin: 'https://www.example.com' }],
     ['a listed origin of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://www.example.com' }],
     ['a listed origin without Sec-Fetch-Site', { origin: 'https://www.example.com' }],
   ]
-  it.each(passes)('passes: %s', (_, headers) => {
+  it.each(passes)('accepts an unsafe request with %s', (_, headers) => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(refusal(headers, method)).toBeUndefined()
   })
 
   const refused: [string, Headers, RegExp][] = [
-    ['cross-site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, /another site/],
-    ['cross-site without Origin', { 'sec-fetch-site': 'cross-site' }, /another site/],
+    ['Sec-Fetch-Site cross-site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }, /another site/],
+    ['Sec-Fetch-Site cross-site without Origin', { 'sec-fetch-site': 'cross-site' }, /another site/],
     [
-      'cross-site that claims the own origin',
+      'Sec-Fetch-Site cross-site and the own origin',
       { 'sec-fetch-site': 'cross-site', origin: 'https://app.example.com' },
       /another site/,
     ],
     [
-      'same-site, not listed',
+      'Sec-Fetch-Site same-site and an origin that is not listed',
       { 'sec-fetch-site': 'same-site', origin: 'https://old.example.com' },
       /another origin of this site/,
     ],
-    ['same-site without Origin', { 'sec-fetch-site': 'same-site' }, /another origin of this site/],
-    ['a Sec-Fetch-Site that nobody knows', { 'sec-fetch-site': 'near' }, /another site/],
+    ['Sec-Fetch-Site same-site without Origin', { 'sec-fetch-site': 'same-site' }, /another origin of this site/],
+    ['an unknown Sec-Fetch-Site', { 'sec-fetch-site': 'near' }, /another site/],
     ['another origin', { origin: 'https://evil.example' }, /another origin/],
     ['the own host over plain http', { origin: 'http://app.example.com' }, /another origin/],
     ['the own host on another port', { origin: 'https://app.example.com:8443' }, /another origin/],
@@ -57,14 +57,14 @@ describe('whether an unsafe request comes from another site', () => {
     ['a host that begins like a listed one', { origin: 'https://www.example.com.evil.example' }, /another origin/],
     ['Origin null', { origin: 'null' }, /Referrer-Policy/],
   ]
-  it.each(refused)('refuses: %s', { meta: { id: 'origin-1' } }, (_, headers, message) => {
+  it.each(refused)('rejects an unsafe request with %s', { meta: { id: 'origin-1' } }, (_, headers, message) => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const found = refusal(headers, method)
       expect(found).toMatch(message)
     }
   })
 
-  it.each(['GET', 'HEAD', 'OPTIONS'])('says nothing of %s, which changes nothing', (method) => {
+  it.each(['GET', 'HEAD', 'OPTIONS'])('accepts any %s request, which is safe', (method) => {
     for (const [, headers] of refused) expect(refusal(headers, method)).toBeUndefined()
   })
 })

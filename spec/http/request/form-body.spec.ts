@@ -21,8 +21,8 @@ async function read(...given: Parameters<typeof request>): Promise<[string, stri
   return [...(await readForm(request(...given)))]
 }
 
-describe('reading a form', () => {
-  it('decodes it, also where it comes in pieces that cut a character', async () => {
+describe('readForm()', () => {
+  it('decodes a form, even if it arrives in chunks that split a character', async () => {
     const bytes = Buffer.from('state=a%20b&code=x+y&name=\u00e9')
     expect(await read([bytes.subarray(0, 9), bytes.subarray(9, -1), bytes.subarray(-1)])).toEqual([
       ['state', 'a b'],
@@ -31,25 +31,25 @@ describe('reading a form', () => {
     ])
   })
 
-  it('keeps what comes twice', async () => {
+  it('keeps duplicate parameters', async () => {
     expect(await read(['a=1&a=2'])).toEqual([
       ['a', '1'],
       ['a', '2'],
     ])
   })
 
-  it('takes the type with parameters and in any case', async () => {
+  it('accepts the content type with parameters and in any case', async () => {
     expect(await read(['a=1'], { type: 'Application/X-WWW-Form-Urlencoded; charset=UTF-8' })).toEqual([['a', '1']])
   })
 
   it.each([undefined, '', 'application/json', 'multipart/form-data; boundary=x', 'text/plain', `${form}x`])(
-    'refuses the type %s with 415',
+    'rejects the content type %s with 415',
     async (type) => {
       await expect(readForm(request(['a=1'], { type }))).rejects.toMatchObject({ code: 'request_invalid', status: 415 })
     },
   )
 
-  it('takes what the application has parsed already, strings alone', async () => {
+  it('reads the strings of a body that the application has already parsed', async () => {
     const body = {
       state: 's',
       code: ['c', 'd'],
@@ -66,22 +66,22 @@ describe('reading a form', () => {
     ])
   })
 
-  it('reads what nobody has read, also where another parser left an empty body', async () => {
-    // Express 4: express.json() sets `req.body = {}` on a form that it passes over.
+  it('reads an unread form, even if another parser has set an empty body', async () => {
+    // In Express 4, express.json() sets `req.body = {}` on a form that it skips.
     expect(await read(['state=s&code=c'], { body: {} })).toEqual([
       ['state', 's'],
       ['code', 'c'],
     ])
   })
 
-  it('finds nothing in a form that was read and is empty', async () => {
+  it('returns no parameters of a form that was already read and is empty', async () => {
     const req = request([''], { body: {} })
     req.resume()
     await new Promise((resolve) => req.once('end', resolve))
     expect([...(await readForm(req))]).toEqual([])
   })
 
-  it('takes at most 64 KiB', async () => {
+  it('accepts at most 64 KiB', async () => {
     const most = 64 * 1024
     expect(await read([`a=${'x'.repeat(most - 2)}`])).toHaveLength(1)
     const error: unknown = await readForm(request([`a=${'x'.repeat(most - 2)}`, 'x'])).catch(
@@ -91,7 +91,7 @@ describe('reading a form', () => {
     expect(error).toMatchObject({ code: 'request_invalid', status: 413 })
   })
 
-  it('stops reading at the limit, however much is on the way', async () => {
+  it('stops reading at the limit, however long the body is', async () => {
     const offered = 8 * 1024 * 1024
     let read = 0
     const long = Readable.from(
@@ -117,12 +117,12 @@ describe('a form that is too large, over a connection', () => {
   })
   afterEach(() => close(server))
 
-  it('is answered with 413, not with a cut connection', async () => {
+  it('answers a form that is too large with 413, not with a closed connection', async () => {
     const url = await listen(server)
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = send(url, { method: 'POST', agent: false, headers: { 'content-type': form } }, resolve)
       outgoing.on('error', reject)
-      // Not all of it is there when the limit is met.
+      // The body is still incomplete when the limit is reached.
       outgoing.write(Buffer.alloc(70_000, 'x'))
     })
     answer.resume()

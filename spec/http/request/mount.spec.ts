@@ -10,7 +10,7 @@ let provider: TestProvider
 let app: TestApp
 
 beforeAll(async () => {
-  // The public addresses of these specs are not on loopback.
+  // The public URLs of these specs are not on loopback.
   const clients = [{ clientId: 'web', clientSecret: 'web-secret', redirectUris: redirectUris() }]
   provider = await startTestProvider({ clients })
 })
@@ -38,20 +38,20 @@ async function start(setup: Partial<AppSetup>): Promise<void> {
   })
 }
 
-/** A browser in front of a proxy, which may take a prefix off the path. */
+/** A browser in front of a proxy. */
 function browser(): UserAgent {
   return createUserAgent({ baseUrl: publicUrl, proxies: { [publicUrl]: app.url } })
 }
 
-describe('a router mounted where baseUrl points', () => {
-  it('at the root', async () => {
+describe('a router that is mounted where baseUrl points', () => {
+  it('serves a router at the root', async () => {
     await start({})
     const page = await browser().get('/profile?tab=2')
     expect(page.url).toBe(`${publicUrl}/profile?tab=2`)
     expect(page.status).toBe(200)
   })
 
-  it('at a path that the proxy leaves on', async () => {
+  it('serves a router at a path that the proxy keeps', async () => {
     await start({
       mount: '/shop',
       basePath: '/shop',
@@ -67,12 +67,12 @@ describe('a router mounted where baseUrl points', () => {
     expect(transaction?.name).toMatch(/^__Host-oidc\.[\w-]{11}\.[\w-]{22}$/)
   })
 
-  it('at a path that the proxy takes off', async () => {
+  it('serves a router at a path that the proxy removes', async () => {
     await start({
       basePath: '/shop',
       routes: (made, oidc) => made.post('/order', oidc.requireAuth(), (_req, res) => void res.send('order')),
     })
-    // What the proxy would do to the path is done here by hand.
+    // The test requests the paths as the proxy would rewrite them.
     const headers = { host: 'app.example.com', 'x-forwarded-proto': 'https' }
     const agent = createUserAgent({ baseUrl: app.url, headers })
     const answer = await agent.get('/profile?tab=2', { redirect: 'manual' })
@@ -83,7 +83,7 @@ describe('a router mounted where baseUrl points', () => {
     expect(form.text()).toContain('href="/shop/login"')
   })
 
-  it('at a path of which the proxy takes off the first part', async () => {
+  it('serves a router at a path whose first part the proxy removes', async () => {
     await start({
       mount: '/shop',
       basePath: '/apps/shop',
@@ -94,9 +94,9 @@ describe('a router mounted where baseUrl points', () => {
     expect(answer.headers.get('location')).toBe(`/signin?returnTo=${encodeURIComponent('/apps/shop/me?tab=2')}`)
   })
 
-  it('in a sub-application', async () => {
+  it('serves a router in a sub-application', async () => {
     await start({
-      // Off the path of the outer application's own routes.
+      // Away from the routes of the outer application.
       mount: '/unused/shop',
       basePath: '/shop',
       before: () => {},
@@ -112,7 +112,7 @@ describe('a router mounted where baseUrl points', () => {
     expect(page.status).toBe(200)
   })
 
-  it('whatever the case that the path is asked in', async () => {
+  it('serves a router whatever the case of the requested path', async () => {
     await start({
       mount: '/shop',
       basePath: '/shop',
@@ -122,7 +122,7 @@ describe('a router mounted where baseUrl points', () => {
     expect(answer.status).toBe(302)
   })
 
-  it('twice in one application, which changes nothing', async () => {
+  it('serves a router that is mounted twice in one application', async () => {
     await start({
       routes: (made, oidc) => {
         made.use(oidc.router)
@@ -133,8 +133,8 @@ describe('a router mounted where baseUrl points', () => {
   })
 })
 
-describe('a router mounted elsewhere', () => {
-  it('than baseUrl points is a mistake that names both', async () => {
+describe('a router that is mounted elsewhere', () => {
+  it('answers setup_invalid and names both paths if the router is not mounted where baseUrl points', async () => {
     await start({
       mount: '/auth',
       basePath: '/shop',
@@ -146,14 +146,14 @@ describe('a router mounted elsewhere', () => {
     expect(answer.text()).toContain('the router is mounted at /auth, but baseUrl has the path /shop')
   })
 
-  it('under a path that baseUrl does not have', async () => {
+  it('answers 500 if baseUrl lacks the path that the router is mounted at', async () => {
     await start({ mount: '/auth' })
     const answer = await app.agent().fetch('/auth/login')
     expect(answer.status).toBe(500)
     expect(answer.text()).toContain(`set baseUrl to ${publicUrl}/auth`)
   })
 
-  it('at the root though the path arrives with the prefix on it', async () => {
+  it('answers 500 for a router at the root if requests arrive with the path of baseUrl', async () => {
     await start({ basePath: '/shop' })
     const answer = await app.agent().fetch('/shop/callback?state=x')
     expect(answer.status).toBe(500)
@@ -161,13 +161,13 @@ describe('a router mounted elsewhere', () => {
   })
 })
 
-describe('what the outside world is told', () => {
+describe('public URLs', () => {
   it.each([
     { host: 'evil.example' },
     { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
     { forwarded: 'host=evil.example;proto=http' },
     { 'x-forwarded-prefix': '/evil.example', 'x-original-url': '/evil.example' },
-  ])('comes from baseUrl, whatever the headers say: %j', async (headers) => {
+  ])('builds public URLs from baseUrl, whatever the headers are: %j', async (headers) => {
     await start({
       routes: (made, oidc) => {
         made.all('/form', oidc.requireAuth({ redirect: false }), (_req, res) => void res.send('x'))

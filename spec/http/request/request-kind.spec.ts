@@ -10,15 +10,15 @@ function request(method: string, headers: Headers): Request {
 
 const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 
-describe('what a request is', () => {
+describe('kindOf()', () => {
   it.each([
-    ['a browser of today', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
-    ['a browser that sends no Fetch Metadata', { accept: page }],
-    ['text/html alone', { accept: 'text/html' }],
+    ['a current browser', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
+    ['a browser without Fetch Metadata', { accept: page }],
+    ['only text/html', { accept: 'text/html' }],
     ['text/html with a weight', { accept: 'application/json, text/html;q=0.5' }],
-    ['text/html with blanks and capitals', { accept: 'application/json ,  Text/HTML ; q=0.9' }],
-    ['a Sec-Purpose that is no prefetch', { accept: page, 'sec-purpose': 'something-new' }],
-  ] satisfies [string, Headers][])('%s: a navigation, by POST a form', (_, headers) => {
+    ['text/html with spaces and capitals', { accept: 'application/json ,  Text/HTML ; q=0.9' }],
+    ['a Sec-Purpose other than prefetch', { accept: page, 'sec-purpose': 'something-new' }],
+  ] satisfies [string, Headers][])('classifies %s as a navigation, or as a form with POST', (_, headers) => {
     for (const method of ['GET', 'HEAD']) expect(kindOf(request(method, headers)), method).toBe('navigation')
     expect(kindOf(request('POST', headers))).toBe('form')
     for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
@@ -31,22 +31,22 @@ describe('what a request is', () => {
     ['*/*, as fetch and curl send it', { accept: '*/*' }],
     ['text/*', { accept: 'text/*' }],
     ['JSON', { accept: 'application/json' }],
-    ['XHTML alone', { accept: 'application/xhtml+xml' }],
-    ['a type whose name only begins so', { accept: 'text/html-fragment, text/htmlx' }],
-    ['a type whose name only ends so', { accept: 'x-text/html' }],
+    ['only XHTML', { accept: 'application/xhtml+xml' }],
+    ['a type that only begins with text/html', { accept: 'text/html-fragment, text/htmlx' }],
+    ['a type that only ends with text/html', { accept: 'x-text/html' }],
     ['text/html as a parameter', { accept: 'application/json;profile="text/html"' }],
-    ['fetch that names text/html', { accept: page, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    ['fetch that accepts text/html', { accept: page, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
     ['fetch of the same origin', { accept: page, 'sec-fetch-mode': 'same-origin' }],
     ['an image', { accept: page, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
     ['a frame', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
     ['a WebSocket', { accept: page, 'sec-fetch-mode': 'websocket' }],
     ['XMLHttpRequest', { accept: page, 'x-requested-with': 'XMLHttpRequest' }],
-    ['htmx and the like, whatever they say', { accept: page, 'x-requested-with': '' }],
+    ['htmx and similar libraries', { accept: page, 'x-requested-with': '' }],
     ['a prefetch', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-purpose': 'prefetch' }],
     ['a prefetch through a proxy', { accept: page, 'sec-purpose': 'prefetch;anonymous-client-ip' }],
     ['a prerendering', { accept: page, 'sec-purpose': 'prefetch;prerender' }],
-    ['an older prefetch', { accept: page, purpose: 'prefetch' }],
-  ] satisfies [string, Headers][])('%s: a client, whatever the method', (_, headers) => {
+    ['a prefetch of an older browser', { accept: page, purpose: 'prefetch' }],
+  ] satisfies [string, Headers][])('classifies %s as a client, whatever the method', (_, headers) => {
     for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
       expect(kindOf(request(method, headers)), method).toBe('client')
     }

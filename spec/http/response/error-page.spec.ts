@@ -13,8 +13,8 @@ function guardsOf(answer: UserAgentResponse): (string | null)[] {
   return guards.map((name) => answer.headers.get(name))
 }
 
-describe('a page of ours', () => {
-  it('says that it needs its own style, a form to us, and nothing else, and stands in no frame', async () => {
+describe('a page of the package', () => {
+  it('allows only its own style and a form to the same origin, and no framing', async () => {
     const app = await world.start()
     const answer = await app.agent().get('/logout', { headers: ask })
     const style = /<style>(.*)<\/style>/s.exec(answer.text())?.[1] ?? ''
@@ -23,7 +23,7 @@ describe('a page of ours', () => {
     expect(guardsOf(answer)).toEqual([policy, 'DENY', 'nosniff'])
   })
 
-  it('leaves what the application has set for all of its pages', async () => {
+  it('keeps the headers that the application sets for all its pages', async () => {
     const own = { 'content-security-policy': "default-src 'self'", 'x-frame-options': 'SAMEORIGIN' }
     const app = await world.start({
       before: (express) =>
@@ -37,8 +37,8 @@ describe('a page of ours', () => {
   })
 })
 
-describe('JSON of ours', () => {
-  it('is not taken for a page: what a guard answers, and what a logout answers', async () => {
+describe('a JSON response of the package', () => {
+  it('sends JSON from a guard and from a logout with nosniff and no-store', async () => {
     const app = await world.start()
     const agent = app.agent()
     expect((await agent.get('/profile')).status).toBe(200)

@@ -4,7 +4,7 @@ import { escapeHtml, renderPage } from '../../../lib/http/response/html-page.ts'
 
 const hostile = `</p><script>alert('1')</script>"onload="x" & <img src=x onerror=alert(1)>`
 
-describe('a page', () => {
+describe('renderPage()', () => {
   const html = renderPage({
     title: hostile,
     paragraphs: [hostile, 'second'],
@@ -14,7 +14,7 @@ describe('a page', () => {
     refresh: `https://id.example.com/${hostile}`,
   })
 
-  it('escapes all that it is given, in text and in attributes', { meta: { id: 'pages-2' } }, () => {
+  it('escapes all given texts, in elements and in attributes', { meta: { id: 'pages-2' } }, () => {
     const tags = new Set([...html.matchAll(/<\/?([a-z0-9]+)/g)].map(([, name]) => name))
     const own = ['html', 'head', 'meta', 'title', 'style', 'body', 'main', 'h1', 'p', 'form', 'button', 'a', 'small']
     expect(tags).toEqual(new Set(own))
@@ -23,7 +23,7 @@ describe('a page', () => {
     expect(html.match(/&#60;script&#62;alert\(&#39;1&#39;\)/g)).toHaveLength(9)
   })
 
-  it('has no script, loads nothing and names its language', { meta: { id: 'pages-3' } }, () => {
+  it('renders no script, loads nothing and declares its language', { meta: { id: 'pages-3' } }, () => {
     const texts = { title: 'x', paragraphs: ['x'], small: 'x', refresh: '/x' }
     const plain = renderPage({ ...texts, link: { href: '/x', text: 'x' }, button: { action: '/x', text: 'x' } })
     expect(plain).not.toMatch(/<script|javascript:|\ssrc=|<link|@import|url\(|\son[a-z]+=/i)
@@ -31,21 +31,21 @@ describe('a page', () => {
     expect(html).toContain('<meta name="viewport" content="width=device-width">')
   })
 
-  it('has only the parts that it is given', () => {
+  it('renders only the given parts', () => {
     const plain = renderPage({ title: 'Title', paragraphs: [] })
     expect(plain).not.toMatch(/<form|<a |<small|http-equiv|<p>/)
     expect(plain).toContain('<title>Title</title>')
     expect(plain).toContain('<h1>Title</h1>')
   })
 
-  it('sends its form by POST, and leads on at once', () => {
+  it('renders a form with POST and an immediate refresh', () => {
     expect(html).toContain('<form method="post" action="')
     expect(html).toContain('<meta http-equiv="refresh" content="0;url=https://id.example.com/')
   })
 })
 
-describe('text in a page', () => {
-  it('cannot become markup', () => {
+describe('escapeHtml()', () => {
+  it('returns text that cannot become markup', () => {
     expect(escapeHtml(`<b a="1" c='2'>&amp;`)).toBe('&#60;b a=&#34;1&#34; c=&#39;2&#39;&#62;&#38;amp;')
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[<>"']/.test(escapeHtml(text))))
   })

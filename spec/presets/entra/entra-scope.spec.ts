@@ -13,6 +13,6 @@ it.each([
     'api://orders/read openid api://orders/write',
   ],
   ['openid https://graph.example/read https://graph.microsoft.com/Mail.Read', 'openid https://graph.example/read'],
-])('a code for %s is exchanged with the scope %s', (asked, sent) => {
+])('exchanges a code for the scope %s with the scope %s', (asked, sent) => {
   expect(entraCodeScope(asked.split(' '))?.join(' ')).toBe(sent)
 })

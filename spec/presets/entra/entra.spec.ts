@@ -11,12 +11,12 @@ const oid = 'aaaaaaaa-0000-4000-8000-000000000001'
 const allow = (): boolean => true
 const host = 'https://login.microsoftonline.com'
 
-/** A key that is good for all tenants, as the metadata of several have it. */
+/** A key that is valid for all tenants, as in the metadata of several tenants. */
 const key = { kid: 'a', issuer: `${host}/{tenantid}/v2.0` }
 const atLogin: TokenContext = { token: 'id', keys: [key] }
 const atApi: TokenContext = { token: 'access', keys: [key] }
 
-describe('where entra() sends to log in, and whose tokens have which issuer', () => {
+describe('the issuers of entra()', () => {
   const v2 = (tid: string): string => `${host}/${tid}/v2.0`
   const v1 = (tid: string): string => `https://sts.windows.net/${tid}/`
   const template = `${host}/{tenantid}/v2.0`
@@ -31,13 +31,13 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
       { [contoso]: [v2(contoso), v1(contoso)], [fabrikam]: undefined, [consumers]: undefined },
     ],
     [
-      'a list of one',
+      'a list of one tenant',
       { tenant: [contoso, contoso] },
       { issuer: v2(contoso) },
       { [contoso]: [v2(contoso), v1(contoso)], [fabrikam]: undefined },
     ],
     [
-      'a list',
+      'a list of tenants',
       { tenant: [contoso, fabrikam] },
       { issuer: v2('organizations'), metadataIssuer: template },
       {
@@ -48,7 +48,7 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
       },
     ],
     [
-      'a list with personal accounts',
+      'a list of tenants with personal accounts',
       { tenant: [contoso, consumers] },
       { issuer: v2('common'), metadataIssuer: template },
       { [consumers]: [v2(consumers), v1(consumers)], [fabrikam]: undefined },
@@ -72,13 +72,13 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
       { [consumers]: [v2(consumers), v1(consumers)], [contoso]: undefined },
     ],
     [
-      'US Government',
+      'the US Government cloud',
       { tenant: contoso, cloud: 'us' },
       { issuer: `https://login.microsoftonline.us/${contoso}/v2.0` },
       { [contoso]: [`https://login.microsoftonline.us/${contoso}/v2.0`, v1(contoso)] },
     ],
     [
-      'China',
+      'the China cloud',
       { tenant: [contoso, fabrikam], cloud: 'china' },
       {
         issuer: 'https://login.partner.microsoftonline.cn/organizations/v2.0',
@@ -101,7 +101,7 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
       { [contoso]: [`https://${contoso}.ciamlogin.com/${contoso}/v2.0`], [fabrikam]: undefined },
     ],
     [
-      'External ID with a domain',
+      'External ID with a custom domain',
       { tenant: contoso, externalId: 'Login.Shop.Example' },
       {
         issuer: `https://login.shop.example/${contoso}/v2.0`,
@@ -118,7 +118,7 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
       },
       { [contoso]: [`https://shop.b2clogin.com/${contoso}/v2.0/`], [fabrikam]: undefined },
     ],
-  ])('%s', (_name, options, where, issuers) => {
+  ])('returns the issuers of logins and tokens for %s', (_name, options, where, issuers) => {
     const { issuer, metadataIssuer, tokenIssuer } = entra(options)
     expect({ issuer, metadataIssuer }).toEqual(where)
     for (const [tid, expected] of Object.entries(issuers)) {
@@ -141,7 +141,7 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
     }
   })
 
-  it('gives options that createOidc and createBearer take', () => {
+  it('returns options that createOidc() and createBearer() accept', () => {
     for (const options of [
       { tenant: contoso },
       { tenant: [contoso, fabrikam] },
@@ -164,48 +164,52 @@ describe('where entra() sends to log in, and whose tokens have which issuer', ()
   })
 })
 
-describe('entra() refuses', () => {
+describe('invalid options of entra()', () => {
   it.each<[string, unknown, readonly RegExp[]]>([
     [
-      'no options',
+      'missing options',
       undefined,
       [/must be an object/, /^tenant is missing: pass the ID of the tenant, a GUID, .* under Overview/],
     ],
-    ['no tenant', {}, [/^tenant is missing: .*openid-configuration/]],
-    ['an empty list', { tenant: [] }, [/^tenant is an empty list/]],
+    ['a missing tenant', {}, [/^tenant is missing: .*openid-configuration/]],
+    ['an empty list of tenants', { tenant: [] }, [/^tenant is an empty list/]],
     [
-      'a domain',
+      'a domain as the tenant',
       { tenant: 'contoso.onmicrosoft.com' },
       [/^tenant: "contoso.onmicrosoft.com" is not the ID of a tenant: .*tokens name no domain/],
     ],
-    ['a domain in a list', { tenant: [contoso, 'x'] }, [/^tenant: "x" is not/]],
-    ['a word in a list', { tenant: [contoso, 'common'] }, [/^tenant: "common" is not/]],
-    ['no text', { tenant: 7 }, [/^tenant: 7 is not/]],
-    ['organizations without a rule', { tenant: 'organizations' }, [/^allow is missing: .*anyone in the world/]],
-    ['common without a rule', { tenant: 'common' }, [/^allow is missing/]],
-    ['consumers without a rule', { tenant: 'consumers' }, [/^allow is missing/]],
-    ['common with a rule that is undefined', { tenant: 'common', allow: undefined }, [/^allow is missing/]],
-    ['a rule that is no function', { tenant: 'common', allow: true }, [/^allow must be a function/]],
-    ['another cloud', { tenant: contoso, cloud: 'germany' }, [/^cloud must be one of 'global', 'us', 'china'/]],
+    ['a list with an invalid tenant', { tenant: [contoso, 'x'] }, [/^tenant: "x" is not/]],
+    ['a list with common', { tenant: [contoso, 'common'] }, [/^tenant: "common" is not/]],
+    ['a number as the tenant', { tenant: 7 }, [/^tenant: 7 is not/]],
+    ['organizations without allow', { tenant: 'organizations' }, [/^allow is missing: .*anyone in the world/]],
+    ['common without allow', { tenant: 'common' }, [/^allow is missing/]],
+    ['consumers without allow', { tenant: 'consumers' }, [/^allow is missing/]],
+    ['common with an undefined allow', { tenant: 'common', allow: undefined }, [/^allow is missing/]],
+    ['an allow that is not a function', { tenant: 'common', allow: true }, [/^allow must be a function/]],
+    ['an unknown cloud', { tenant: contoso, cloud: 'germany' }, [/^cloud must be one of 'global', 'us', 'china'/]],
     [
-      'External ID of several tenants',
+      'External ID with several tenants',
       { tenant: [contoso, fabrikam], externalId: 'shop' },
       [/^externalId needs the ID of one tenant/],
     ],
-    ['External ID of any', { tenant: 'common', allow, externalId: 'shop' }, [/^externalId needs the ID of one tenant/]],
     [
-      'External ID by a URL',
+      'External ID with common',
+      { tenant: 'common', allow, externalId: 'shop' },
+      [/^externalId needs the ID of one tenant/],
+    ],
+    [
+      'External ID with a URL',
       { tenant: contoso, externalId: 'https://shop.ciamlogin.com' },
       [/^externalId must be the name before .ciamlogin.com/],
     ],
     ['External ID with a path', { tenant: contoso, externalId: 'evil.example/' }, [/^externalId must be the name/]],
     [
-      'External ID in a cloud',
+      'External ID with a cloud',
       { tenant: contoso, externalId: 'shop', cloud: 'us' },
       [/^cloud is of no use with externalId/],
     ],
     [
-      'two kinds',
+      'External ID with B2C',
       { tenant: contoso, externalId: 'shop', b2c: { name: 'shop', policy: 'B2C_1_a' } },
       [/^externalId and b2c are two kinds/],
     ],
@@ -220,49 +224,53 @@ describe('entra() refuses', () => {
       [/^b2c.policy must be/],
     ],
     [
-      'applications of B2C',
+      'appTokens with B2C',
       { tenant: contoso, appTokens: true, b2c: { name: 'shop', policy: 'B2C_1_a' } },
       [/^appTokens cannot be had with b2c/],
     ],
-    ['appTokens of text', { tenant: contoso, appTokens: 'yes' }, [/^appTokens must be true or false/]],
-    ['groups of true', { tenant: contoso, groups: true }, [/^groups must be a function/]],
+    ['a string as appTokens', { tenant: contoso, appTokens: 'yes' }, [/^appTokens must be true or false/]],
+    ['true as groups', { tenant: contoso, groups: true }, [/^groups must be a function/]],
     [
       'an unknown option',
       { tenant: contoso, tenantId: contoso },
       [/^unknown option 'tenantId'; did you mean 'tenant'\?/],
     ],
-  ])('%s', (_name, options, expected) => {
+  ])('throws for %s', (_name, options, expected) => {
     const found = faultsOf(() => entra(options as EntraOptions))
     expect(found).toHaveLength(expected.length)
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern)
   })
 })
 
-describe('the rules of an issuer', () => {
+describe('the options for the tokens of an issuer', () => {
   const bearer = { issuer: `${host}/common/v2.0`, audience: 'orders' }
   const tokenIssuer = (): string => 'x'
 
   it.each<[string, object, RegExp]>([
     [
-      'metadata of another issuer, with nothing said of the tokens',
+      'metadataIssuer without tokenIssuer',
       { metadataIssuer: `${host}/{tenantid}/v2.0` },
       /^metadataIssuer needs tokenIssuer/,
     ],
     [
-      'metadata whose issuer is no URL',
+      'a metadataIssuer that is not a URL',
       { metadataIssuer: 'x', tokenIssuer },
       /^metadataIssuer must be an absolute URL/,
     ],
-    ['metadata whose issuer is no text', { metadataIssuer: 7, tokenIssuer }, /^metadataIssuer must be an absolute URL/],
     [
-      'metadata whose issuer is plain http',
+      'a metadataIssuer that is not a string',
+      { metadataIssuer: 7, tokenIssuer },
+      /^metadataIssuer must be an absolute URL/,
+    ],
+    [
+      'a metadataIssuer with plain http',
       { metadataIssuer: 'http://id.example.com', tokenIssuer },
       /^metadataIssuer is plain http/,
     ],
-    ['tokenIssuer', { tokenIssuer: 'x' }, /^tokenIssuer must be a function/],
-    ['accept', { accept: true }, /^accept must be a function/],
-    ['distributedClaims', { distributedClaims: {} }, /^distributedClaims must be a function/],
-  ])('must be what they are: %s', (_name, rules, message) => {
+    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^tokenIssuer must be a function/],
+    ['an accept that is not a function', { accept: true }, /^accept must be a function/],
+    ['a distributedClaims that is not a function', { distributedClaims: {} }, /^distributedClaims must be a function/],
+  ])('throws for %s', (_name, rules, message) => {
     for (const options of [{ ...bearer, ...rules }, { issuer: { ...bearer, ...rules } }]) {
       const found = faultsOf(() => resolveBearer(options))
       expect(found).toHaveLength(1)
@@ -271,9 +279,9 @@ describe('the rules of an issuer', () => {
   })
 
   it.each<[string, unknown]>([
-    ['a list', ['https://a.example', 'https://b.example']],
-    ['an entry of its own', { issuer: 'https://a.example' }],
-  ])('belong to one issuer: %s', (_name, issuer) => {
+    ['a list of issuers', ['https://a.example', 'https://b.example']],
+    ['an issuer object', { issuer: 'https://a.example' }],
+  ])('throws if the options are beside %s rather than inside the issuer that they belong to', (_name, issuer) => {
     const found = faultsOf(() => resolveBearer({ audience: 'x', issuer, tokenIssuer, accept: allow }))
     expect(found).toEqual([
       'tokenIssuer, accept: give them with the issuer that they are of: issuer: [{ issuer, tokenIssuer, accept }]',
@@ -281,38 +289,48 @@ describe('the rules of an issuer', () => {
   })
 })
 
-/** The claims of a user's access token, as of version 2. */
+/** The claims of a user's access token, version 2. */
 const user = { tid: contoso, oid, sub: 'pairwise', scp: 'Orders.Read', ver: '2.0' }
-/** Those of a token that an application got for itself. */
+/** The claims of a token that an application requested for itself. */
 const app = { tid: contoso, oid, sub: oid, ver: '2.0' }
 
-describe('entra() accepts at an API', () => {
+describe('accept() of entra() for an access token', () => {
   const one = { tenant: contoso }
   it.each<[string, EntraOptions, Record<string, unknown>, true | RegExp]>([
-    ['a user with a scope', one, user, true],
-    ['a user that says so', one, { ...user, idtyp: 'user' }, true],
-    ['no user of another tenant', one, { ...user, tid: fabrikam }, /none of the tenants of the option tenant/],
-    ['no user of no tenant', one, { ...user, tid: undefined }, /^tid is missing/],
-    ['no user of several tenants', one, { ...user, tid: [contoso] }, /^tid is no ID/],
-    ['no user without an oid', one, { ...user, oid: undefined }, /^oid is missing/],
-    ['no user with another kind of oid', one, { ...user, oid: [oid] }, /^oid is no ID/],
-    ['no scope', one, { ...user, scp: undefined }, /neither a user's/],
-    ['no empty scope', one, { ...user, scp: '' }, /neither a user's/],
-    ['no list for a scope', one, { ...user, scp: ['Orders.Read'] }, /neither a user's/],
-    ['no application', one, app, /^it is that of an application and no user: pass appTokens: true/],
-    ['no application that says so', one, { ...app, idtyp: 'app' }, /^it is that of an application/],
-    ['no application with a scope', one, { ...user, idtyp: 'app' }, /neither a user's/],
-    ['no device', one, { ...user, idtyp: 'device' }, /neither a user's/],
-    ['an application where they are taken', { ...one, appTokens: true }, app, true],
-    ['an application that says so', { ...one, appTokens: true }, { ...app, sub: 'x', idtyp: 'app' }, true],
+    ['accepts a user with a scope', one, user, true],
+    ['accepts a user with idtyp user', one, { ...user, idtyp: 'user' }, true],
+    ['rejects a user of another tenant', one, { ...user, tid: fabrikam }, /none of the tenants of the option tenant/],
+    ['rejects a user without a tenant', one, { ...user, tid: undefined }, /^tid is missing/],
+    ['rejects a user whose tid is a list', one, { ...user, tid: [contoso] }, /^tid is no ID/],
+    ['rejects a user without an oid', one, { ...user, oid: undefined }, /^oid is missing/],
+    ['rejects a user whose oid is a list', one, { ...user, oid: [oid] }, /^oid is no ID/],
+    ['rejects a user without a scope', one, { ...user, scp: undefined }, /neither a user's/],
+    ['rejects a user with an empty scope', one, { ...user, scp: '' }, /neither a user's/],
+    ['rejects a user whose scope is a list', one, { ...user, scp: ['Orders.Read'] }, /neither a user's/],
+    ['rejects an application', one, app, /^it is that of an application and no user: pass appTokens: true/],
+    ['rejects an application with idtyp app', one, { ...app, idtyp: 'app' }, /^it is that of an application/],
+    ['rejects an application with a scope', one, { ...user, idtyp: 'app' }, /neither a user's/],
+    ['rejects a device', one, { ...user, idtyp: 'device' }, /neither a user's/],
+    ['accepts an application with appTokens', { ...one, appTokens: true }, app, true],
     [
-      'no ID token for one of an application',
+      'accepts an application with idtyp app and appTokens',
+      { ...one, appTokens: true },
+      { ...app, sub: 'x', idtyp: 'app' },
+      true,
+    ],
+    [
+      'rejects an ID token with appTokens',
       { ...one, appTokens: true },
       { ...app, sub: 'pairwise' },
       /neither a user's/,
     ],
-    ['no device for an application', { ...one, appTokens: true }, { ...app, idtyp: 'device' }, /neither a user's/],
-    ['nobody without ID for an application', { ...one, appTokens: true }, { tid: contoso, oid }, /neither a user's/],
+    ['rejects a device with appTokens', { ...one, appTokens: true }, { ...app, idtyp: 'device' }, /neither a user's/],
+    [
+      'rejects an application without a subject with appTokens',
+      { ...one, appTokens: true },
+      { tid: contoso, oid },
+      /neither a user's/,
+    ],
   ])('%s', async (_name, options, claims, expected) => {
     const verdict = await entra(options).accept(claims, atApi)
     if (expected === true) expect(verdict).toBe(true)
@@ -320,20 +338,20 @@ describe('entra() accepts at an API', () => {
   })
 
   it.each<[string, readonly Record<string, unknown>[], true | RegExp]>([
-    ['the key of all tenants', [key], true],
-    ['a key without an issuer', [{ kid: 'a' }], true],
-    ['the key of the very tenant', [{ issuer: `${host}/${contoso}/v2.0` }], true],
-    ['one of two keys with the same name', [{ issuer: `${host}/${fabrikam}/v2.0` }, key], true],
-    ['no key of another tenant', [{ issuer: `${host}/${consumers}/v2.0` }], /key of another tenant/],
-    ['no key with another kind of issuer', [{ issuer: [`${host}/${contoso}/v2.0`] }], /key of another tenant/],
-    ['no key that is not published', [], /published no more/],
+    ['accepts a key of all tenants', [key], true],
+    ['accepts a key without an issuer', [{ kid: 'a' }], true],
+    ['accepts a key of the tenant of the token', [{ issuer: `${host}/${contoso}/v2.0` }], true],
+    ['accepts one of two keys with the same kid', [{ issuer: `${host}/${fabrikam}/v2.0` }, key], true],
+    ['rejects a key of another tenant', [{ issuer: `${host}/${consumers}/v2.0` }], /key of another tenant/],
+    ['rejects a key whose issuer is a list', [{ issuer: [`${host}/${contoso}/v2.0`] }], /key of another tenant/],
+    ['rejects a key that is not published', [], /published no more/],
   ])('%s', async (_name, keys, expected) => {
     const verdict = await entra({ tenant: contoso }).accept(user, { token: 'access', keys })
     if (expected === true) expect(verdict).toBe(true)
     else expect(verdict).toMatch(expected)
   })
 
-  it('tokens of External ID and B2C, whose keys say nothing of tenants', async () => {
+  it('accepts tokens of External ID and B2C, whose keys do not name a tenant', async () => {
     const none = { token: 'access', keys: [] } as const
     expect(await entra({ tenant: contoso, externalId: 'shop' }).accept(user, none)).toBe(true)
     const { accept } = entra({ tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
@@ -347,10 +365,10 @@ describe('entra() accepts at an API', () => {
   })
 })
 
-describe('entra() accepts at a login', () => {
+describe('accept() of entra() for an ID token', () => {
   const claims = { tid: contoso, oid, sub: 'pairwise', ver: '2.0' }
 
-  it('an ID token, which has no scope', async () => {
+  it('accepts an ID token, which has no scope', async () => {
     expect(await entra({ tenant: contoso }).accept(claims, atLogin)).toBe(true)
     expect(await entra({ tenant: contoso }).accept({ ...claims, oid: undefined }, atLogin)).toMatch(/scope profile/)
   })
@@ -361,24 +379,24 @@ describe('entra() accepts at a login', () => {
     ['false', false, /^allow said no to the user aaaaaaaa.* of the tenant 1111/],
     ['a promise of false', Promise.resolve(false), /^allow said no/],
     ['1', 1, /only true lets in/],
-    ['a text', 'yes', /only true lets in/],
+    ['a string', 'yes', /only true lets in/],
     ['an object', { tenant: contoso }, /only true lets in/],
-    ['nothing', undefined, /only true lets in/],
-  ])('whom the rule says %s of', async (_name, verdict, expected) => {
+    ['undefined', undefined, /only true lets in/],
+  ])('accepts a user only if allow returns true; here it returns %s', async (_name, verdict, expected) => {
     const options = { tenant: 'common', allow: () => verdict as boolean }
     const found = await entra(options).accept(claims, atLogin)
     if (expected === true) expect(found).toBe(true)
     else expect(found).toMatch(expected)
   })
 
-  it('nobody where the rule fails', async () => {
+  it('passes on the error of allow', async () => {
     const fails = (): never => {
       throw new Error('no database')
     }
     await expect(entra({ tenant: 'common', allow: fails }).accept(claims, atLogin)).rejects.toThrow('no database')
   })
 
-  it('asks the rule of nobody whom it refuses anyway', async () => {
+  it('does not call allow for a user that it rejects anyway', async () => {
     const asked: unknown[] = []
     const { accept } = entra({ tenant: [contoso], allow: ({ tid }) => asked.push(tid) > 0 })
     await accept({ ...claims, tid: fabrikam }, atLogin)
@@ -398,19 +416,16 @@ describe('the groups of a user', () => {
       { _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.windows.net/x' } } },
     ],
     ['hasgroups', { hasgroups: true }],
-    ['hasgroups as text', { hasgroups: 'true' }],
-    ['groups that are no list', { groups: 'src1' }],
+    ['hasgroups as a string', { hasgroups: 'true' }],
+    ['groups that is not a list', { groups: 'src1' }],
   ]
 
-  it.each(markers)(
-    'are refused where they do not fit into the token and nobody fetches them: %s',
-    async (_name, marker) => {
-      const { accept } = entra({ tenant: contoso })
-      expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/more groups than .*: pass groups: a function/)
-    },
-  )
+  it.each(markers)('rejects a user on group overage if there is no groups function: %s', async (_name, marker) => {
+    const { accept } = entra({ tenant: contoso })
+    expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/more groups than .*: pass groups: a function/)
+  })
 
-  it.each(markers)('are fetched where they do not fit: %s', async (_name, marker) => {
+  it.each(markers)('calls the groups function on group overage: %s', async (_name, marker) => {
     const asked: unknown[] = []
     const { accept, distributedClaims } = entra({
       tenant: contoso,
@@ -436,7 +451,7 @@ describe('the groups of a user', () => {
     { hasgroups: false },
     { _claim_names: { roles: 'src1' } },
     { _claim_names: null },
-  ])('are as the token has them: %j', async (given) => {
+  ])('takes the groups from the token without group overage: %j', async (given) => {
     const asked: unknown[] = []
     const { accept, distributedClaims } = entra({
       tenant: contoso,
@@ -452,7 +467,7 @@ describe('the groups of a user', () => {
     expect(asked).toEqual([])
   })
 
-  it('are left out where the application looks at none', async () => {
+  it('removes the groups if the option groups is false', async () => {
     const { accept, distributedClaims } = entra({ tenant: contoso, groups: false })
     expect(await accept({ ...claims, hasgroups: true }, atLogin)).toBe(true)
     const more = await distributedClaims({ ...claims, groups: ['g1'] }, '')
@@ -460,8 +475,11 @@ describe('the groups of a user', () => {
     expect(more['groups']).toBeUndefined()
   })
 
-  it.each([undefined, 'g1', [1], null, { groups: [] }])('must be a list of texts, not %j', async (found) => {
-    const { distributedClaims } = entra({ tenant: contoso, groups: () => found as unknown as string[] })
-    await expect(async () => distributedClaims({ hasgroups: true }, '')).rejects.toThrow('array of strings')
-  })
+  it.each([undefined, 'g1', [1], null, { groups: [] }])(
+    'throws if the groups function returns %j instead of an array of strings',
+    async (found) => {
+      const { distributedClaims } = entra({ tenant: contoso, groups: () => found as unknown as string[] })
+      await expect(async () => distributedClaims({ hasgroups: true }, '')).rejects.toThrow('array of strings')
+    },
+  )
 })

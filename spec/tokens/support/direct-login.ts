@@ -1,7 +1,7 @@
 /**
- * Logins by what the callback calls, without an application or a browser: an authorization response goes in, and the
- * login record comes out. Code exchange, verification and records are the real ones; the token endpoint answers within
- * the process, and the session and its records are in memory.
+ * Logins without an application or a browser, through the function that the callback calls. An authorization response
+ * goes in, and the login record comes out. Code exchange, verification and records are real. The token endpoint answers
+ * within the process, and the session and its records are in memory.
  */
 import { randomBytes } from 'node:crypto'
 import type { OidcOptions, TokenSet } from 'express-session-oidc'
@@ -24,18 +24,18 @@ export type DirectOutcome =
   | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
 
 export interface DirectLogins {
-  /** Logs Alice in while the provider has these faults. What fails is an error of ours, and leaves nothing behind. */
+  /** Logs Alice in while the provider has these faults. A failure must be an `OidcError` and leave nothing behind. */
   login(faults?: TestFaults): Promise<DirectOutcome>
-  /** Issues an ID token with these faults, as a login would get it; undefined where they leave it out. */
+  /** Issues an ID token with these faults, as a login would get it; `undefined` if they omit it. */
   idToken(faults?: TestFaults): Promise<string | undefined>
 }
 
-/** The nonce of all these logins, which their ID tokens have unless the faults say otherwise. */
+/** The nonce of all direct logins. Their ID tokens have it unless the faults change it. */
 export const directNonce = 'the nonce of every direct login'
 
 export interface DirectSetup {
   readonly options?: Partial<OidcOptions>
-  /** Alters the text of an answer of the provider, by the path of its endpoint. */
+  /** Alters the text of a response of the provider; gets the path of the endpoint. */
   readonly edit?: (path: string, text: string) => string
 }
 
@@ -43,7 +43,7 @@ export interface DirectSetup {
 export function directLogins(provider: TestProvider, { options, edit }: DirectSetup = {}): DirectLogins {
   const altering: typeof fetch = async (input, init) => {
     const path = new URL(input as string).pathname
-    // The token endpoint answers within the process, since it is not the code that is looked at.
+    // The token endpoint answers within the process, because it is not under test.
     const answer = path.endsWith('/token')
       ? Response.json(await provider.issueTokens('alice'))
       : await fetch(input as string, init)
@@ -102,9 +102,9 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
       afterLogin: async ({ tokens }) => void handed.push(tokens),
       localPath: () => undefined,
     })
-    // As the next request reads it.
+    // This is how the next request reads it.
     const read = await session.readLogin(session.id)
-    // As texts: a claim may be nested too deeply for toEqual, or for JSON.stringify of an instance of a class.
+    // Compared as texts: a claim may be nested too deeply for toEqual, or for JSON.stringify of an instance of a class.
     expect(read.text).toBe(finished.login.text)
     const slot = read.slots['default']
     if (!slot) throw new Error('no login record')
@@ -120,7 +120,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     expect({ code, status }).toEqual({ code, status: refusals[code] })
     expect(error.cause).toBeUndefined()
     expect(`${JSON.stringify(error)} ${error.stack} ${detail}`).not.toMatch(/eyJ[\w-]{10,}/)
-    // Nobody is logged in, and the request has the session that it came with.
+    // Nobody is logged in, and the request keeps its session.
     expect(told).toEqual([])
     expect(handed).toEqual([])
     expect(session.id).toBe(formerId)

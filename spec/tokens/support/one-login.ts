@@ -1,4 +1,4 @@
-/** A login of a new visitor, and all that must hold however it goes. */
+/** Logs a new visitor in, and checks what must hold whether the login succeeds or fails. */
 import { Agent } from 'node:http'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
@@ -10,7 +10,7 @@ import type { TestApp } from '../../support/app.ts'
 import { told } from '../../support/flow.ts'
 import { sessionId } from '../../support/session-cookie.ts'
 
-/** What of a Redis client is used here. */
+/** The part of a Redis client that is used here. */
 export interface Reader {
   get(key: string): Promise<unknown>
 }
@@ -19,10 +19,10 @@ export type Outcome =
   | { readonly how: 'login'; readonly slot: Slot; readonly profile: Record<string, unknown>; readonly agent: UserAgent }
   | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
 
-/** Connections are kept, since there are hundreds of such logins in a file. */
+/** Connections are reused, because a file makes hundreds of these logins. */
 const connections = new Agent({ keepAlive: true })
 
-/** The refusals that a provider's answer may end in. */
+/** The error codes that a response of the provider may cause, with their status. */
 export const refusals: Readonly<Record<string, number>> = {
   token_invalid: 502,
   provider_response_invalid: 502,
@@ -30,8 +30,8 @@ export const refusals: Readonly<Record<string, number>> = {
 }
 
 /**
- * Logs a new visitor in at `/profile`. Either it is a login that reads back, from Redis and by the next request; or a
- * refusal of ours, with nobody logged in and no session made.
+ * Logs a new visitor in at `/profile`. Either the login can be read back, from Redis and by the next request; or it is
+ * rejected with an error of the package, nobody is logged in and no session exists.
  */
 export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvider): Promise<Outcome> {
   app.events.length = 0
@@ -64,7 +64,7 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
   return { how: 'login', slot, profile, agent }
 }
 
-/** The login that Redis has for a browser's session. */
+/** The login in Redis for the session of a browser. */
 export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Slot> {
   const text = await redis.get(redisKey(loginKey(sessionId(agent)), 'sess:'))
   const slot = LoginRecord.of('session', String(text)).slots['default']
@@ -72,7 +72,7 @@ export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Sl
   return slot
 }
 
-/** Holds that every member of a login is what it is said to be, and every time is one. */
+/** Checks that every member of a slot has its type and that every time is valid. */
 export function expectSaneSlot(slot: Slot, issuer: string): void {
   const now = Date.now() / 1000
   expect(slot.issuer).toBe(issuer)
@@ -84,7 +84,7 @@ export function expectSaneSlot(slot: Slot, issuer: string): void {
     expect(Array.isArray(list) && list.every((one) => typeof one === 'string')).toBe(true)
   }
   expect(Array.isArray(slot.user)).toBe(false)
-  // No claim has taken the place of what every object has.
+  // No claim has replaced the prototype.
   expect(Object.getPrototypeOf(slot.user)).toBe(Object.prototype)
   for (const time of [slot.startedAt, slot.checkedAt]) {
     expect(time).toBeGreaterThan(now - 300)
@@ -95,7 +95,7 @@ export function expectSaneSlot(slot: Slot, issuer: string): void {
   const { accessTokenEndsAt = now, authTime = now } = slot
   expect(accessTokenEndsAt).toBeGreaterThan(now - 300)
   expect(new Date(accessTokenEndsAt * 1000).getTime(), `${accessTokenEndsAt} is a date`).not.toBeNaN()
-  // Nobody has authenticated in the future: what counts from there would never grow old.
+  // auth_time is not in the future, because such a login would never be too old.
   expect(authTime).toBeGreaterThanOrEqual(0)
   expect(authTime).toBeLessThanOrEqual(now + 31)
 }
