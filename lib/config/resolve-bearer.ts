@@ -235,7 +235,7 @@ function keysOf(checks: Checks, allowInsecure: boolean): ResolvedIssuer['keys'] 
     if (fault) checks.fault(fault)
     return given.href
   }
-  const keys = (given as { keys?: unknown } | null)?.keys
+  const { keys } = Object(given) as Record<string, unknown>
   if (Array.isArray(keys) && keys.length > 0 && keys.every((key) => key !== null && typeof key === 'object')) {
     // A copy: the set is what it was when it was checked.
     return JSON.parse(JSON.stringify({ keys })) as { keys: object[] }

@@ -68,7 +68,7 @@ function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly
   } catch (error) {
     throw hookFailed('roles', error)
   }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...(roles as string[])]
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...roles]
   throw hookFailed('roles', new TypeError('it must return an array of strings'))
 }
 

@@ -70,7 +70,7 @@ function acrOf(checks: Checks): readonly string[] | undefined {
   if (!checks.has('acr')) return undefined
   const given = checks.value('acr')
   const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
-  const list = typeof given === 'string' || isList ? words(given as string | string[]) : []
+  const list = typeof given === 'string' || isList ? words(given) : []
   // They go into a header as they are (RFC 9470 3).
   if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
   checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')

@@ -162,7 +162,7 @@ export class LoginRecords {
 
   /** Puts the logins of a former session back, where nothing has replaced them since. */
   async undo({ session, former, replaced }: Takeover): Promise<void> {
-    await this.records.replace(loginKey(session), replaced, former.text as string, secondsLeft(former.slots))
+    await this.records.replace(loginKey(session), replaced, former.text, secondsLeft(former.slots))
   }
 
   /** Deletes the record and the tokens of a session whose login failed. */

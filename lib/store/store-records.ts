@@ -107,9 +107,9 @@ export class StoreRecords implements Records {
     const data = await callStore<object | null | undefined>((done) =>
       this.#store.get(id, (error: unknown, found) => done(isNoEntry(error) ? undefined : error, found)),
     )
-    const record = data as { oidcRecord?: unknown; oidcRecordEndsAt?: unknown } | null | undefined
-    if (typeof record?.oidcRecord !== 'string' || typeof record.oidcRecordEndsAt !== 'number') return undefined
-    return record.oidcRecordEndsAt > Date.now() ? record.oidcRecord : undefined
+    const { oidcRecord: text, oidcRecordEndsAt: endsAt } = (data ?? {}) as Record<string, unknown>
+    if (typeof text !== 'string' || typeof endsAt !== 'number') return undefined
+    return endsAt > Date.now() ? text : undefined
   }
 
   #write(id: string, value: string, seconds: number): Promise<void> {
@@ -118,7 +118,7 @@ export class StoreRecords implements Records {
     // Stores read the life of an entry from its cookie, in one of these members.
     const cookie = { originalMaxAge: maxAge, maxAge, expires: new Date(endsAt), httpOnly: true, path: '/' }
     const data = { cookie, oidcRecord: value, oidcRecordEndsAt: endsAt }
-    return callStore<void>((done) => this.#store.set(id, data, done as (error?: unknown) => void))
+    return callStore<void>((done) => this.#store.set(id, data, done))
   }
 
   #remove(id: string): Promise<void> {

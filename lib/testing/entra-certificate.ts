@@ -16,7 +16,7 @@ const sha256WithRsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]
 
 /** The certificate of a signing key as Entra publishes it, made out by itself: `x5c` and `x5t` (RFC 7517 4.7, 4.8). */
 export async function certificateOf({ publicKey, privateKey }: SigningKey): Promise<{ x5c: string[]; x5t: string }> {
-  const spki = await webcrypto.subtle.exportKey('spki', publicKey as webcrypto.CryptoKey)
+  const spki = await webcrypto.subtle.exportKey('spki', publicKey)
   const algorithm = der(sequence, der(objectId, sha256WithRsa), der(0x05))
   const name = der(
     sequence,
@@ -24,7 +24,7 @@ export async function certificateOf({ publicKey, privateKey }: SigningKey): Prom
   )
   const validity = der(sequence, der(0x17, '200101000000Z'), der(0x17, '491231235959Z'))
   const toSign = der(sequence, der(0x02, [1]), algorithm, name, validity, name, new Uint8Array(spki))
-  const signature = await webcrypto.subtle.sign('RSASSA-PKCS1-v1_5', privateKey as webcrypto.CryptoKey, toSign)
+  const signature = await webcrypto.subtle.sign('RSASSA-PKCS1-v1_5', privateKey, toSign)
   const whole = der(sequence, toSign, algorithm, der(0x03, [0], new Uint8Array(signature)))
   return { x5c: [whole.toString('base64')], x5t: createHash('sha1').update(whole).digest('base64url') }
 }

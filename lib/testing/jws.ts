@@ -41,7 +41,7 @@ function signingInput(header: JsonObject, payload: string): string {
 /** Signs with the key's algorithm, whatever the header says. */
 export async function sign(header: JsonObject, payload: string, algorithm: string, key: CryptoKey): Promise<string> {
   const input = signingInput(header, payload)
-  const signature = await webcrypto.subtle.sign(parametersOf(algorithm), key as webcrypto.CryptoKey, Buffer.from(input))
+  const signature = await webcrypto.subtle.sign(parametersOf(algorithm), key, Buffer.from(input))
   return `${input}.${Buffer.from(signature).toString('base64url')}`
 }
 

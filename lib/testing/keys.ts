@@ -90,14 +90,14 @@ export class KeyRing {
   /** A key of the same kind that is published nowhere. */
   async foreign(): Promise<SigningKey> {
     if (this.#foreign?.algorithm !== this.#current.algorithm) this.#foreign = await generate(this.#current.algorithm)
-    return this.#foreign as SigningKey
+    return this.#foreign
   }
 
   /** A published key of another algorithm than the current one's. */
   async alternate(): Promise<SigningKey> {
     const algorithm = this.#current.algorithm === 'ES256' ? 'RS256' : 'ES256'
     if (this.#alternate?.algorithm !== algorithm) this.#alternate = await generate(algorithm)
-    const key = this.#alternate as SigningKey
+    const key = this.#alternate
     if (!this.#published.includes(key)) this.#published.push(key)
     return key
   }

@@ -126,7 +126,7 @@ function isSubject(value: unknown): boolean {
 /** The audiences that a token names; none where one of them is none. */
 function audienceOf({ aud }: UnknownClaims): readonly string[] {
   const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
-  return list.every((value) => typeof value === 'string') ? (list as string[]) : []
+  return list.every((value) => typeof value === 'string') ? list : []
 }
 
 /**

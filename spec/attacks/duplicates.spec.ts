@@ -61,7 +61,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
   beforeAll(async () => {
     vi.resetModules()
     vi.doMock('express', () => ({ default: express }))
-    startApp = ((await import('../support/app.ts')) as typeof AppModule).startApp
+    startApp = (await import('../support/app.ts')).startApp
     const { RedisSessionStore } = await import('express-session-oidc/redis')
     store = () => new RedisSessionStore({ client: world.redis.client, idleSeconds: 600 })
   })

@@ -35,7 +35,7 @@ export function symmetric(mint: Mint): Forgery[] {
     'the public key as PEM without its last line break': spki.trimEnd(),
     'the public key as PEM with CRLF': spki.replaceAll('\n', '\r\n'),
     'the public key as PEM after a space': ` ${spki}`,
-    'the public key as PEM of PKCS #1': key.export({ type: 'pkcs1', format: 'pem' }) as string,
+    'the public key as PEM of PKCS #1': key.export({ type: 'pkcs1', format: 'pem' }),
     'the public key as DER': key.export({ type: 'spki', format: 'der' }),
     'the public key as JWK': JSON.stringify(jwk),
     'the key set': JSON.stringify({ keys: [jwk] }),

@@ -1,5 +1,5 @@
 /** A valid access token, and tools to make tokens that differ from it in exactly one respect. */
-import { constants, KeyObject, sign, type webcrypto } from 'node:crypto'
+import { constants, KeyObject, sign } from 'node:crypto'
 import type { BearerOptions } from 'express-session-oidc'
 import { oddKeys, startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
@@ -62,17 +62,17 @@ async function ownKey(algorithm: string, kid: string, members: object = {}): Pro
 }
 
 export function privateKeyObject(key: CryptoKey): KeyObject {
-  return KeyObject.from(key as webcrypto.CryptoKey)
+  return KeyObject.from(key)
 }
 
 /** An RSA key that is too short (RFC 7518 3.3). jose refuses to generate one. */
 async function shortKey(): Promise<OwnKey> {
   const parameters = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 1024 }
-  const pair = (await crypto.subtle.generateKey({ ...parameters, publicExponent: new Uint8Array([1, 0, 1]) }, true, [
+  const pair = await crypto.subtle.generateKey({ ...parameters, publicExponent: new Uint8Array([1, 0, 1]) }, true, [
     'sign',
     'verify',
-  ])) as webcrypto.CryptoKeyPair
-  const jwk = { kid: 'short', ...(await exportJWK(pair.publicKey as CryptoKey)) }
+  ])
+  const jwk = { kid: 'short', ...(await exportJWK(pair.publicKey)) }
   return { algorithm: 'RS256', kid: 'short', jwk, privateKey: KeyObject.from(pair.privateKey) }
 }
 

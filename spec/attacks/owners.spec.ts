@@ -269,7 +269,7 @@ describe('a step-up error (LoginNeeded)', { meta: { id: 'owners-6' } }, () => {
 
   it('the login URL of a step-up error is that of its own instance, even if another answers it', async () => {
     const app = await shop()
-    const partner = createOidc({ ...staff.settings(), name: 'partner', baseUrl: app.url, secret } as OidcOptions)
+    const partner = createOidc({ ...staff.settings(), name: 'partner', baseUrl: app.url, secret })
     const { owner } = identityOf({ ...staff.settings(), name: 'partner', baseUrl: app.url })
     const error = (): LoginNeeded => new LoginNeeded('not_allowed', { ...needs, provider: 'partner', owner })
     app.app.use(partner.router)

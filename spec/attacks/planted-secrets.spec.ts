@@ -291,7 +291,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
           name: 'partner',
           baseUrl: url,
           ...options('partner'),
-        } as OidcOptions)
+        })
         made.use(partner.router)
         noteRoutes(made)
         made.get('/switch', oidc.login({ prompt: 'login', returnTo: '/page' }))

@@ -337,7 +337,7 @@ export function waysOf(world: Flow): Record<string, Way> {
       const settings = { ...world.provider.settings('public-name'), baseUrl: publicOrigin, secret }
       return async (target) => {
         const options = { loginPage: target, postLogoutRedirect: target }
-        if (!tried(() => createOidc({ ...settings, ...options } as OidcOptions))) return []
+        if (!tried(() => createOidc({ ...settings, ...options }))) return []
         const app = await start({ options })
         const guarded = await sendRaw(app, '/profile')
         const ended = await sendRaw(app, '/logout')

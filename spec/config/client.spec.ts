@@ -12,7 +12,7 @@ const onLoopback = { ...base, baseUrl: 'http://localhost:3000' }
 const warnings = warningsOfSpecs()
 
 function faults(options: Partial<OidcOptions>): string[] {
-  return faultsOf(() => createOidc({ ...base, ...options } as OidcOptions))
+  return faultsOf(() => createOidc({ ...base, ...options }))
 }
 
 describe('client authentication', () => {

@@ -1,4 +1,4 @@
-import { createOidc, type LoginParameters } from 'express-session-oidc'
+import { createOidc } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { resolveLoginParameters } from '../../lib/config/login-parameters.ts'
 import { faultsOf } from '../support/faults-of.ts'
@@ -13,7 +13,7 @@ const oidc = createOidc({
 })
 
 function faults(parameters: object): string[] {
-  return faultsOf(() => oidc.login(parameters as LoginParameters))
+  return faultsOf(() => oidc.login(parameters))
 }
 
 describe('the parameters of login()', () => {

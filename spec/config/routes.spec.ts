@@ -15,7 +15,7 @@ function paths(options: Partial<OidcOptions>): object {
 }
 
 function faults(options: object): string[] {
-  return faultsOf(() => createOidc({ ...valid, ...options } as OidcOptions))
+  return faultsOf(() => createOidc({ ...valid, ...options }))
 }
 
 const names = ['login', 'callback', 'logout', 'backchannelLogout', 'frontchannelLogout'] as const

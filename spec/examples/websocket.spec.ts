@@ -58,7 +58,7 @@ interface Refusal {
 function connect(headers: Record<string, string | string[]>, path = '/chat'): Promise<Client | Refusal> {
   const socket = new WebSocket(url.replace('http', 'ws') + path, { headers: headers as Record<string, string> })
   const heard: Client['heard'] = []
-  socket.on('message', (data) => heard.push(JSON.parse(String(data as Buffer)) as Client['heard'][number]))
+  socket.on('message', (data: Buffer) => heard.push(JSON.parse(data.toString()) as Client['heard'][number]))
   return new Promise((resolve, reject) => {
     socket.on('open', () => resolve({ heard, socket }))
     socket.on('error', reject)

@@ -99,7 +99,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     events = []
     reached = 0
     for (const name of ['token_rejected', 'denied', 'provider_fault'] as const) {
-      api.on(name, (event) => events.push({ name, event: event as unknown as Record<string, unknown> }))
+      api.on(name, (event) => events.push({ name, event: event }))
     }
     await serve((app) => {
       app.use(make.urlencoded({ extended: false }))

@@ -4,14 +4,7 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer, request as tlsRequest } from 'node:https'
 import express, { type Express } from 'express'
 import { generateKeyPair } from 'jose'
-import {
-  createBearer,
-  createOidc,
-  type Bearer,
-  type BearerOptions,
-  type OidcOptions,
-  type Records,
-} from 'express-session-oidc'
+import { createBearer, createOidc, type Bearer, type BearerOptions, type Records } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -319,7 +312,7 @@ describe('DPoP with createOidc()', () => {
     { meta: { id: 'bound-tokens-5' } },
     async () => {
       const options = { ...provider.settings(), baseUrl: 'https://shop.example.com', secret }
-      const oidc = createOidc({ ...options, bearer: { audience: 'orders', dpop: { replay: 'memory' } } } as OidcOptions)
+      const oidc = createOidc({ ...options, bearer: { audience: 'orders', dpop: { replay: 'memory' } } })
       const ask = await serve(oidc, (app) => app.set('trust proxy', true))
       const good = await dpop({ url: 'https://shop.example.com/orders' })
       expect(await ask({ ...good, 'x-forwarded-host': 'evil.example', host: 'evil.example' })).toMatchObject({
@@ -336,7 +329,7 @@ describe('DPoP with createOidc()', () => {
 describe('checks of the `dpop` and `mtls` options', () => {
   it('invalid options are reported with what is missing', () => {
     const faults = (options: object): string[] =>
-      faultsOf(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options } as BearerOptions))
+      faultsOf(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options }))
     expect(faults({ dpop: { replay: 'memory' } })).toEqual([
       'dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)',
     ])

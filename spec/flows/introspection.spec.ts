@@ -1,6 +1,6 @@
 /** Token introspection (RFC 7662), beside JWTs that are verified locally. */
 import express from 'express'
-import { createBearer, createOidc, type Bearer, type BearerOptions, type OidcOptions } from 'express-session-oidc'
+import { createBearer, createOidc, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
@@ -190,7 +190,7 @@ describe('the option introspection', () => {
   it('introspection: true authenticates as the client of the login', async () => {
     const provider = await start()
     const options = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret }
-    const oidc = createOidc({ ...options, bearer: { audience: 'orders', introspection: true } } as OidcOptions)
+    const oidc = createOidc({ ...options, bearer: { audience: 'orders', introspection: true } })
     expect(await oidc.verifyToken(await tokenOf(provider))).toMatchObject({ sub: 'alice' })
   })
 

@@ -421,7 +421,7 @@ describe('an invalid rule', () => {
     [{ maxAge: 60 }, /unknown option 'maxAge'/],
   ])('requireAuth() throws for the invalid rule %o', async (rule, message) => {
     await start({}, {}, (_express, oidc) => {
-      const error = thrown(() => oidc.requireAuth(rule as AuthRule))
+      const error = thrown(() => oidc.requireAuth(rule))
       expect(error.code).toBe('options_invalid')
       expect(error.message).toMatch(message)
     })

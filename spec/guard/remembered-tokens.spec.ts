@@ -1,15 +1,13 @@
 import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
-import type { UnknownClaims } from '../../lib/config/claims.ts'
 import { bearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
 import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
 import { until } from '../support/app.ts'
 import { rejection } from '../support/flow.ts'
 
 const start = 1_800_000_000_000
-const auth = (sub: string): BearerAuth =>
-  bearerAuth('token', 'https://id.example.com', { sub } as UnknownClaims, undefined)
+const auth = (sub: string): BearerAuth => bearerAuth('token', 'https://id.example.com', { sub }, undefined)
 const seconds = (ms: number): number => ms / 1000
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: start }))

@@ -18,7 +18,7 @@ it(
     const tap = new RedisTap({
       get: (key) => world.redis.client.get(key),
       mGet: (keys) => world.redis.client.mGet(keys),
-      set: (key, value, options) => world.redis.client.set(key, value, options as never),
+      set: (key, value, options) => world.redis.client.set(key, value, options),
       del: (keys) => world.redis.client.del(keys),
       getDel: (key) => world.redis.client.getDel(key),
       expire: (key, seconds) => world.redis.client.expire(key, seconds),

@@ -36,7 +36,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
     ['/exchange', 'exchange'],
   ] as const) {
     const show = waiting(async (req, res) => {
-      res.json({ token: await req.oidc[get](req.query as Record<string, string>) })
+      res.json({ token: await req.oidc[get](req.query) })
     })
     app.get(path, oidc.requireAuth(), show)
   }

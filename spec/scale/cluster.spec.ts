@@ -29,7 +29,7 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-const redis = (): RedisClient => client as unknown as RedisClient
+const redis = (): RedisClient => client
 
 /** Number of keys on each master. */
 async function sizes(): Promise<number[]> {

@@ -1,6 +1,6 @@
 /** Redis with Sentinel: the master fails, and a moment later its replica takes over. */
 import { createSentinel } from 'redis'
-import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { flow, noteRoutes, notesOf } from '../support/flow.ts'
@@ -28,7 +28,7 @@ it.skipIf(lacksServers('Redis Sentinel'))(
   'a failover keeps the replicated logins, loses the others, and answers 503 in between',
   async () => {
     const store = new RedisSessionStore({
-      client: client as unknown as RedisClient,
+      client: client,
       idleSeconds: 600,
       timeoutSeconds: 2,
     })

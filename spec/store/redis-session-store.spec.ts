@@ -528,14 +528,14 @@ describe('RedisSessionStore', () => {
     const session = sessionOf()
     session.cart = 'apple'
     await new Promise<void>((resolve, reject) => {
-      void store.set(id, session, (error) => (error ? reject(error as Error) : resolve()))
+      void store.set(id, session, (error) => (error ? reject(error) : resolve()))
     })
     const data = await new Promise((resolve, reject) => {
-      void store.get(id, (error, found) => (error ? reject(error as Error) : resolve(found)))
+      void store.get(id, (error, found) => (error ? reject(error) : resolve(found)))
     })
     expect(data).toMatchObject({ cart: 'apple' })
     await new Promise<void>((resolve, reject) => {
-      void store.destroy(id, (error) => (error ? reject(error as Error) : resolve()))
+      void store.destroy(id, (error) => (error ? reject(error) : resolve()))
     })
     expect(await store.get(id)).toBeNull()
   })

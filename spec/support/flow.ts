@@ -96,7 +96,7 @@ export function flow(options: TestProviderOptions = {}): Flow {
 export function behindTls(provider: TestProvider): Partial<AppSetup> {
   return {
     publicUrl: publicOrigin,
-    options: provider.settings('public-name') as NonNullable<AppSetup['options']>,
+    options: provider.settings('public-name'),
     session: { cookie: { secure: true, sameSite: 'lax' } },
     before: (app) => void app.set('trust proxy', 1),
   }

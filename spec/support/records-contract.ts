@@ -89,19 +89,17 @@ export function describeRecords(records: () => Records): void {
         session,
         part,
       })) as [RecordKey, RecordKey, RecordKey]
-      for (const key of [login, tokens, other]) await records().set(key as RecordKey, 'first', 60)
-      const dropped = [tokens as RecordKey, { session, part: 'never there' }]
-      expect(await records().replace(login as RecordKey, 'another', 'second', 60, { dropped })).toBe(false)
-      expect(await records().get(tokens as RecordKey)).toBe('first')
-      expect(await records().replace(login as RecordKey, 'first', 'second', 60, { dropped })).toBe(true)
-      expect(await records().get(login as RecordKey)).toBe('second')
-      expect(await records().get(tokens as RecordKey)).toBeUndefined()
-      expect(await records().get(other as RecordKey)).toBe('first')
-      expect(
-        await records().replace(login as RecordKey, 'second', undefined, 60, { dropped: [other as RecordKey] }),
-      ).toBe(true)
-      expect(await records().get(login as RecordKey)).toBeUndefined()
-      expect(await records().get(other as RecordKey)).toBeUndefined()
+      for (const key of [login, tokens, other]) await records().set(key, 'first', 60)
+      const dropped = [tokens, { session, part: 'never there' }]
+      expect(await records().replace(login, 'another', 'second', 60, { dropped })).toBe(false)
+      expect(await records().get(tokens)).toBe('first')
+      expect(await records().replace(login, 'first', 'second', 60, { dropped })).toBe(true)
+      expect(await records().get(login)).toBe('second')
+      expect(await records().get(tokens)).toBeUndefined()
+      expect(await records().get(other)).toBe('first')
+      expect(await records().replace(login, 'second', undefined, 60, { dropped: [other] })).toBe(true)
+      expect(await records().get(login)).toBeUndefined()
+      expect(await records().get(other)).toBeUndefined()
     })
 
     it('write others of the same session in the step that replaces, and only then', async () => {
@@ -109,20 +107,17 @@ export function describeRecords(records: () => Records): void {
       const [login, tokens, other, gone]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner', 'gone'].map(
         (part) => ({ session, part }),
       ) as [RecordKey, RecordKey, RecordKey, RecordKey]
-      for (const key of [login, tokens, gone]) await records().set(key as RecordKey, 'first', 60)
+      for (const key of [login, tokens, gone]) await records().set(key, 'first', 60)
       const besides = {
-        written: [tokens, other].map((key, index) => ({ key: key as RecordKey, value: `new ${index}`, seconds: 60 })),
-        dropped: [gone as RecordKey],
+        written: [tokens, other].map((key, index) => ({ key: key, value: `new ${index}`, seconds: 60 })),
+        dropped: [gone],
       }
-      const all = (): Promise<unknown[]> =>
-        Promise.all([login, tokens, other, gone].map((key) => records().get(key as RecordKey)))
-      expect(await records().replace(login as RecordKey, 'another', 'second', 60, besides)).toBe(false)
+      const all = (): Promise<unknown[]> => Promise.all([login, tokens, other, gone].map((key) => records().get(key)))
+      expect(await records().replace(login, 'another', 'second', 60, besides)).toBe(false)
       expect(await all()).toEqual(['first', 'first', undefined, 'first'])
-      expect(await records().replace(login as RecordKey, 'first', 'second', 60, besides)).toBe(true)
+      expect(await records().replace(login, 'first', 'second', 60, besides)).toBe(true)
       expect(await all()).toEqual(['second', 'new 0', 'new 1', undefined])
-      expect(await records().replace(login as RecordKey, 'second', undefined, 60, { written: besides.written })).toBe(
-        true,
-      )
+      expect(await records().replace(login, 'second', undefined, 60, { written: besides.written })).toBe(true)
       expect(await all()).toEqual([undefined, 'new 0', 'new 1', undefined])
     })
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
   direct = directLogins(world.provider)
   app = await startApp({ provider: world.provider, session: { store: world.store() } })
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
-  attacker = KeyObject.from(privateKey as never)
+  attacker = KeyObject.from(privateKey)
   attackerJwk = { ...(await exportJWK(publicKey)), alg: 'RS256', use: 'sig' }
 })
 afterAll(() => app.stop())

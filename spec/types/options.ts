@@ -39,7 +39,7 @@ createOidc({
 })
 createOidc({ ...required, afterLogin: async () => {} })
 createOidc({ ...required, sessionStore: new MemoryStore() })
-createOidc({ ...required, sessionStore: new session.MemoryStore() as session.Store })
+createOidc({ ...required, sessionStore: new session.MemoryStore() })
 createOidc({ ...required, afterLogin: async () => '/welcome' })
 
 // @ts-expect-error: the options are missing

@@ -181,6 +181,6 @@ export function rolesOf(
   } catch (error) {
     throw hookFailed('roles', error)
   }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles as string[]
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles
   throw hookFailed('roles', new TypeError('it must return an array of strings'))
 }

@@ -65,7 +65,7 @@ export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Pro
     await putLogins(records, id, slots, 1)
   }
   await new Promise<void>((resolve, reject) => {
-    req.session.save((error: unknown) => (error ? reject(error as Error) : resolve()))
+    req.session.save((error: unknown) => (error ? reject(error) : resolve()))
   })
   return { store, records, req, session: new RequestSession(req, records), id }
 }

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import { createBearer } from 'express-session-oidc'
-import { redisRecords, type RedisClient } from 'express-session-oidc/redis'
+import { redisRecords } from 'express-session-oidc/redis'
 import { createClient } from 'redis'
 import { listen } from '../../support/app.ts'
 
@@ -11,7 +11,7 @@ const { REDIS_URL = '', ISSUER = '', BASE_URL = '' } = process.env
 const client = createClient({ url: REDIS_URL, disableOfflineQueue: true })
 client.on('error', () => {})
 await client.connect()
-const replay = redisRecords({ client: client as unknown as RedisClient })
+const replay = redisRecords({ client: client })
 const bearer = createBearer({ issuer: ISSUER, audience: 'orders', baseUrl: BASE_URL, dpop: { replay } })
 
 const app = express()

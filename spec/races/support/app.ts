@@ -58,7 +58,7 @@ export function raceApp(
   const make = (name: Name): Oidc => {
     const own = name === 'default' ? {} : { name }
     const common = { baseUrl: origin, secret, maxLoginSeconds, ...options }
-    const oidc = createOidc({ ...providers.settings(name), ...own, ...common } as OidcOptions)
+    const oidc = createOidc({ ...providers.settings(name), ...own, ...common })
     for (const event of ['login', 'logout'] as const) {
       oidc.on(event, ({ loginId }) => told.push({ event, instance: name, loginId }))
     }

@@ -177,8 +177,8 @@ export class Model {
     if (at === undefined) return
     const session = this.session(at) as ModelSession
     const { [name]: _ended, ...logins } = session.logins
-    if (Object.keys(logins).length === 0) this.#sessions.delete(at as string)
-    else this.#sessions.set(at as string, { ...session, logins })
+    if (Object.keys(logins).length === 0) this.#sessions.delete(at)
+    else this.#sessions.set(at, { ...session, logins })
   }
 
   /** What a logout sees when it reads its session. */

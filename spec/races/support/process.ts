@@ -5,7 +5,6 @@
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { OidcOptions } from 'express-session-oidc'
-import type { RedisClient } from 'express-session-oidc/redis'
 import { createClient } from 'redis'
 import { listen } from '../../support/app.ts'
 import { raceApp, type Name } from './app.ts'
@@ -17,7 +16,7 @@ const settings = JSON.parse(PROVIDERS) as Record<Name, Pick<OidcOptions, 'issuer
 const redis = createClient({ url: REDIS_URL, disableOfflineQueue: true })
 redis.on('error', () => {})
 await redis.connect()
-const tap = new RedisTap(redis as unknown as RedisClient)
+const tap = new RedisTap(redis)
 const dawdle = (): Promise<void> => pause(Math.random() * 4)
 tap.before = dawdle
 tap.after = dawdle

@@ -1,4 +1,4 @@
-import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestProvider } from 'express-session-oidc/testing'
 import { createClient } from 'redis'
 import { startApp, type AppSetup, type TestApp } from '../../support/app.ts'
@@ -17,7 +17,7 @@ export async function startTokensApp(
   client.on('error', () => {})
   await client.connect()
   const provider = { settings: () => JSON.parse(PROVIDER) as ReturnType<TestProvider['settings']> } as TestProvider
-  const store = new RedisSessionStore({ client: client as unknown as RedisClient, timeoutSeconds })
+  const store = new RedisSessionStore({ client: client, timeoutSeconds })
   const app = await startApp({ ...setup, provider, session: { store } })
   console.log(`process ${process.pid}`)
   console.log(`Open ${app.url}`)

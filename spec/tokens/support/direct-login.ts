@@ -42,11 +42,11 @@ export interface DirectSetup {
 /** Prepares direct logins with one instance, which fetches metadata and keys from the provider once. */
 export function directLogins(provider: TestProvider, { options, edit }: DirectSetup = {}): DirectLogins {
   const altering: typeof fetch = async (input, init) => {
-    const path = new URL(input as string).pathname
+    const path = new URL(input).pathname
     // The token endpoint answers within the process, because it is not under test.
     const answer = path.endsWith('/token')
       ? Response.json(await provider.issueTokens('alice'))
-      : await fetch(input as string, init)
+      : await fetch(input, init)
     if (!edit) return answer
     return new Response(edit(path, await answer.text()), { status: answer.status, headers: answer.headers })
   }
