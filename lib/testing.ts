@@ -1,5 +1,6 @@
 /**
- * A provider on loopback for specs, that signs real tokens and misbehaves on command, and a user agent to log in with.
+ * Tools for tests: an OpenID provider on loopback, a simulated Microsoft Entra ID, and a user agent that logs in like a
+ * browser. The providers sign real tokens and produce faults on request.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** What an endpoint answers. */
+/** The HTTP response of an endpoint. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[]>>
@@ -27,7 +27,7 @@ export function redirect(location: string, headers: Answer['headers'] = {}, stat
   return { status, headers: { location, ...noStore, ...headers }, body: '' }
 }
 
-/** A page. Nothing is loaded from elsewhere, scripts run only with the nonce, and frames show only those URLs. */
+/** An HTML page. Its policy loads nothing else, runs only scripts with the nonce, and allows frames only from `frames`. */
 export function page(
   html: string,
   status = 200,

@@ -4,7 +4,7 @@ import { escapeHtml, htmlPage } from './html.ts'
 import type { ProviderState } from './state.ts'
 import { wrongResource } from './targets.ts'
 
-/** An authorization request whose client and redirect URI are known good, so that errors can go there. */
+/** An authorization request with a valid client and redirect URI, so that errors can be sent there. */
 export interface AuthorizationRequest {
   readonly client: TestClient
   readonly redirectUri: string
@@ -14,7 +14,7 @@ export interface AuthorizationRequest {
   readonly resource: readonly string[]
   readonly nonce: string | undefined
   readonly challenge: string | undefined
-  /** The thumbprint of the key that the code is to be bound to (RFC 9449 section 10). */
+  /** The thumbprint of the key that the code is bound to (RFC 9449 section 10). */
   readonly dpopJkt: string | undefined
   readonly prompt: ReadonlySet<string>
   /** In seconds. */
@@ -22,27 +22,27 @@ export interface AuthorizationRequest {
   readonly loginHint: string | null
   readonly idTokenHint: string | null
   readonly acrValues: readonly string[]
-  /** As they came, for the page that asks the user. */
+  /** As received: the request is read from them again when the login page is submitted. */
   readonly parameters: URLSearchParams
 }
 
-/** RFC 6749 section 4.1.2.1: what is wrong with a request, to be told to the client. */
+/** An error of the request that is reported to the client (RFC 6749 section 4.1.2.1). */
 export interface AuthorizationFault {
   readonly error: string
   readonly description: string
 }
 
-/** Wrong client or redirect URI: told to the user, never sent anywhere (RFC 6749 section 4.1.2.1). */
+/** Reports an error, such as an invalid redirect URI, to the user and never redirects (RFC 6749 section 4.1.2.1). */
 export function refusalPage(reason: string): Answer {
   return page(htmlPage('This request is not valid', `<p role="alert" class="alert">${escapeHtml(reason)}</p>`), 400)
 }
 
-/** A list as OAuth writes them, such as a scope. */
+/** Splits a space-separated list, such as a scope. */
 export function words(text: string | null): readonly string[] {
   return (text ?? '').split(' ').filter((word) => word !== '')
 }
 
-/** The request with its parameters read, or the page that refuses it. Nothing in it was judged yet but client and target. */
+/** Reads the parameters, or returns an error page. It validates the client and the redirect URI only. */
 export function readAuthorizationRequest(
   provider: ProviderState,
   parameters: URLSearchParams,
@@ -80,7 +80,7 @@ export function readAuthorizationRequest(
 
 const prompts = new Set(['none', 'login', 'consent', 'select_account'])
 
-/** What the client did wrong, if anything. */
+/** The first error of the client in the request, if any. */
 export function findFault(provider: ProviderState, request: AuthorizationRequest): AuthorizationFault | undefined {
   const { parameters, prompt, maxAge } = request
   const fault = (error: string, description: string): AuthorizationFault => ({ error, description })

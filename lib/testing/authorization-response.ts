@@ -14,13 +14,13 @@ function pairs(parameters: ResponseParameters): [string, string][] {
   )
 }
 
-/** The URI with parameters added, those that it had left as they are. */
+/** Adds parameters to a URI and leaves its existing query unchanged. */
 export function withParameters(uri: string, parameters: ResponseParameters): string {
   const query = new URLSearchParams(pairs(parameters)).toString()
   return query === '' ? uri : `${uri}${uri.includes('?') ? '&' : '?'}${query}`
 }
 
-/** OAuth 2.0 Form Post Response Mode: a page that sends itself to the client, with a button where there are no scripts. */
+/** A page that submits itself to the client, with a button for use without scripts (OAuth 2.0 Form Post Response Mode). */
 function formPostPage(redirectUri: string, parameters: ResponseParameters, headers: Answer['headers']): Answer {
   const nonce = randomBytes(12).toString('base64url')
   const html = htmlPage(
@@ -45,7 +45,7 @@ async function respond(
   let parameters: ResponseParameters = {
     ...result,
     ...(request.state === null ? {} : { state: request.state }),
-    // RFC 9207: who answered, against mix-up.
+    // RFC 9207: the issuer, against mix-up attacks.
     iss: issuerOf(provider),
   }
   for (const change of provider.faults.changes('authorizationResponse')) {
@@ -63,14 +63,14 @@ export async function errorResponse(
   return await respond(provider, request, { error, error_description: description }, {})
 }
 
-/** A code for the session's user, sent to the client. */
+/** Sends the client an authorization code for the session's user. */
 export async function codeResponse(
   provider: ProviderState,
   request: AuthorizationRequest,
   session: ProviderSession,
   headers: Answer['headers'],
 ): Promise<Answer> {
-  // Base64 has characters that must be encoded in a URL, as the codes of some providers do.
+  // Base64 has characters that must be encoded in a URL. The codes of some providers have such characters too.
   const code = `code/${randomBytes(24).toString('base64')}+`
   const { client, resource, nonce, redirectUri, challenge } = request
   const scope = request.scope.filter((name) => isConsentedTo(provider, name))

@@ -10,7 +10,7 @@ type Refusal = { readonly error: string; readonly description: string | undefine
 
 const disabled: Refusal = { error: 'access_denied', description: 'the account is disabled' }
 
-/** RFC 9126: the parameters are those that the client pushed, once. */
+/** The parameters of the request, or those that the client pushed. A `request_uri` works once (RFC 9126). */
 function parametersOf(provider: ProviderState, params: URLSearchParams): URLSearchParams | Answer {
   const requestUri = params.get('request_uri')
   if (requestUri === null) {
@@ -28,7 +28,7 @@ function parametersOf(provider: ProviderState, params: URLSearchParams): URLSear
     : refusalPage('The request_uri belongs to another client.')
 }
 
-/** Whether the user must prove who they are, though there may be a session. */
+/** Whether the user must authenticate again although there is a session. */
 function needsLogin(
   provider: ProviderState,
   request: AuthorizationRequest,
@@ -45,7 +45,7 @@ function needsLogin(
   )
 }
 
-/** The `sub` of the user whom the client expects. */
+/** The `sub` of the user that the client expects, from `id_token_hint` or `login_hint`. */
 async function wantedUser(provider: ProviderState, request: AuthorizationRequest): Promise<string | undefined> {
   const hint = request.idTokenHint === null ? undefined : await provider.keys.verify(request.idTokenHint)
   return typeof hint?.sub === 'string' ? hint.sub : userByHint(provider.settings.users, request.loginHint)?.sub
@@ -61,7 +61,7 @@ async function enter(
   return await codeResponse(provider, request, session, headers)
 }
 
-/** OIDC Core 3.1.2: the authorization endpoint. */
+/** The authorization endpoint (OIDC Core 3.1.2). */
 export async function authorize(provider: ProviderState, incoming: TestRequest): Promise<Answer> {
   const parameters = parametersOf(provider, incoming.params)
   if (!(parameters instanceof URLSearchParams)) return parameters
@@ -93,7 +93,7 @@ export async function authorize(provider: ProviderState, incoming: TestRequest):
   return await enter(provider, request, user, session)
 }
 
-/** Where the login page is sent to. */
+/** Handles the form of the login page. */
 export async function login(provider: ProviderState, incoming: TestRequest): Promise<Answer> {
   const id = incoming.params.get('request') ?? ''
   const waiting = provider.atLoginPage.get(id)

@@ -3,25 +3,28 @@ import type { TestClient } from './clients.ts'
 import { issuerOf, type ProviderSession, type ProviderState, seconds } from './state.ts'
 import { makeToken } from './tokens.ts'
 
-/** Who a logout token is about: one session, or all of a user. */
+/** The subject of a logout token: one session, or all sessions of a user. */
 export interface LogoutSubject {
+  /** Subject identifier of the user. Without `sid`, the token means all sessions of this user. */
   readonly sub?: string | undefined
+  /** Identifier of one session at the provider. */
   readonly sid?: string | undefined
 }
 
-/** A logout token that was sent to a client. */
+/** The outcome of sending a logout token to a client. */
 export interface LogoutDelivery {
+  /** Identifier of the client. */
   readonly clientId: string
-  /** The status of the answer; undefined where there was none in time. */
+  /** HTTP status of the client's response; undefined if there was none within five seconds. */
   readonly status: number | undefined
 }
 
-/** As Keycloak has it. */
+/** The lifetime of logout tokens in Keycloak. */
 const tokenSeconds = 120
-/** The end of a session waits for so long for each client: the browser waits with it. */
+/** The end of a session waits at most this long for each client, because the browser waits too. */
 const deliveryMs = 5000
 
-/** A logout token (OIDC Back-Channel Logout 1.0 section 2.4), as the faults want it; undefined: it is to be left out. */
+/** A logout token (OIDC Back-Channel Logout 1.0 section 2.4) with the faults applied; undefined if a fault omits it. */
 export function logoutToken(
   provider: ProviderState,
   clientId: string,
@@ -41,7 +44,7 @@ export function logoutToken(
   return makeToken(provider, claims, 'logout+jwt', provider.faults.ofToken('logoutToken'), clientId)
 }
 
-/** Tells all clients that took part in a session that it has ended. */
+/** Notifies all clients of a session that it has ended. */
 export async function tellClients(provider: ProviderState, session: ProviderSession): Promise<LogoutDelivery[]> {
   const clients = [...session.clients].map((id) => provider.settings.clients.get(id))
   const told = await Promise.all(clients.map(async (client) => client && (await deliver(provider, client, session))))

@@ -1,9 +1,9 @@
-/** A JSON object whose members are not known beforehand. */
+/** A JSON object with members of any name and type. */
 export type JsonObject = Record<string, unknown>
 
 /**
- * How a fault alters something the provider is about to send: an object is merged into it (a member that is
- * `undefined` is removed), a function returns what to send instead.
+ * How a fault alters a value before the provider sends it. An object is merged into the value, and its members that are
+ * `undefined` are removed. A function takes the value and returns what is sent instead.
  */
 export type Change<T extends object> = { readonly [member: string]: unknown } | ((value: T) => T | Promise<T>)
 

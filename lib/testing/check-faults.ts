@@ -44,7 +44,7 @@ function checkChange(change: unknown, name: string): void {
   }
 }
 
-/** A misspelt fault would be a spec that passes for the wrong reason: so they are checked. */
+/** Checks the names of faults: with a misspelled one, a test would pass for the wrong reason. */
 export function checkFaults(faults: TestFaults): void {
   const tokens = {
     idToken: tokenMembers,

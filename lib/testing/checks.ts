@@ -1,10 +1,10 @@
-/** Checks of what a spec hands us. A mistake there is a TypeError that names the option, thrown at once. */
+/** Checks of arguments that tests pass. A mistake throws a TypeError at once, which names the option. */
 
 export function fail(message: string): never {
   throw new TypeError(message)
 }
 
-/** Refuses members that nobody reads, so that a misspelt option can't pass unnoticed. */
+/** Rejects unknown members, so that a misspelled option does not go unnoticed. */
 export function checkMembers(value: unknown, known: readonly string[], name: string): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`${name} must be an object`)
   for (const member of Object.keys(value)) {

@@ -3,7 +3,7 @@ import type { TestClient } from './clients.ts'
 import type { TestRequest } from './request.ts'
 import type { ProviderState } from './state.ts'
 
-/** RFC 6749 section 2.3.1: identifier and secret are form-urlencoded before they go into the header. */
+/** Clients form-urlencode the identifier and the secret before they put them into the header (RFC 6749 section 2.3.1). */
 function formDecode(text: string): string {
   return new URLSearchParams(`x=${text.replaceAll('&', '%26')}`).get('x') ?? ''
 }
@@ -20,7 +20,7 @@ function refuse(description: string): Answer {
   return oauthError(401, 'invalid_client', description, { 'www-authenticate': 'Basic realm="test provider"' })
 }
 
-/** The client that sent the request, or the answer that refuses it (RFC 6749 sections 2.3 and 5.2). */
+/** Returns the client that sent the request, or an error response (RFC 6749 sections 2.3 and 5.2). */
 export function authenticateClient(provider: ProviderState, { headers, params }: TestRequest): TestClient | Answer {
   const basic = headers.authorization === undefined ? undefined : basicCredentials(headers.authorization)
   if (headers.authorization !== undefined && basic === undefined) return refuse('malformed Authorization header')

@@ -1,22 +1,46 @@
 import { checkMembers, checkOneOf, checkText, checkTexts, fail } from './checks.ts'
 
-/** A client registered at the test provider. */
+/** A client registered with the test provider. */
 export interface TestClient {
-  /** Any text; what RFC 6749 section 2.3.1 wants encoded is decoded. */
+  /** The client identifier: any non-empty string. The provider decodes it as RFC 6749 section 2.3.1 says. */
   readonly clientId: string
-  /** Absent: a public client, of which PKCE with S256 is insisted upon. */
+  /** The client secret. A client without one is public, and must use PKCE with S256. */
   readonly clientSecret?: string | undefined
-  /** The redirect URIs that are accepted, compared exactly. Default: every loopback URI without a fragment. */
+  /**
+   * The accepted redirect URIs, compared exactly.
+   *
+   * @default every loopback URI without a fragment
+   */
   readonly redirectUris?: readonly string[] | undefined
-  /** Where a logout may lead, compared exactly. Default: every loopback URI. */
+  /**
+   * The accepted post-logout redirect URIs, compared exactly.
+   *
+   * @default every loopback URI without a fragment
+   */
   readonly postLogoutRedirectUris?: readonly string[] | undefined
-  /** Where it is told that a session has ended (OIDC Back-Channel Logout 1.0 section 2.2). Default: nowhere. */
+  /**
+   * The URI that receives a logout token when a session ends (OIDC Back-Channel Logout 1.0 section 2.2).
+   *
+   * @default none
+   */
   readonly backchannelLogoutUri?: string | undefined
-  /** What a page of the provider frames where a session ends (OIDC Front-Channel Logout 1.0 section 2). Default: nothing. */
+  /**
+   * The URI that a page of the provider loads in a frame when a session ends (OIDC Front-Channel Logout 1.0 section 2).
+   *
+   * @default none
+   */
   readonly frontchannelLogoutUri?: string | undefined
-  /** The only authentication method accepted. Default: `client_secret_basic` and `client_secret_post` alike. */
+  /**
+   * The only accepted authentication method.
+   *
+   * @default both `client_secret_basic` and `client_secret_post`
+   */
   readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | undefined
-  /** Whether the client may exchange access tokens for others (RFC 8693). Default: where it has a secret. */
+  /**
+   * Whether the client may exchange access tokens for others (RFC 8693).
+   *
+   * @default true for a client with a secret, else false
+   */
   readonly tokenExchange?: boolean | undefined
 }
 
@@ -60,7 +84,7 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
   return byId
 }
 
-/** RFC 8252 section 7.3: on loopback any port will do, and for specs any path. */
+/** Without a list, accepts any port on loopback (RFC 8252 section 7.3), and any path, which is convenient in tests. */
 export function allowsUri(list: readonly string[] | undefined, uri: string): boolean {
   if (list !== undefined) return list.includes(uri)
   if (!URL.canParse(uri)) return false

@@ -1,26 +1,35 @@
-/** A cookie as a browser keeps it (RFC 6265bis). */
+/** A cookie as a browser stores it (RFC 6265bis). */
 export interface Cookie {
   readonly name: string
   readonly value: string
-  /** The host, or the domain where `hostOnly` is false. */
+  /** The host that set the cookie, or its `Domain` attribute if `hostOnly` is false. */
   readonly domain: string
+  /** Whether the cookie is sent to this host only, not to its subdomains. */
   readonly hostOnly: boolean
   readonly path: string
   readonly secure: boolean
   readonly httpOnly: boolean
-  /** As sent; undefined where the cookie had none, which browsers take for `Lax`. */
+  /** The `SameSite` attribute; undefined if the cookie has none, which browsers treat as `Lax`. */
   readonly sameSite: 'Strict' | 'Lax' | 'None' | undefined
-  /** In milliseconds since 1970; undefined: until the browser is closed. */
+  /** Expiry in milliseconds since 1970; undefined for a cookie that lasts until the browser is closed. */
   readonly expiresAt: number | undefined
-  /** The order in which cookies were first made. */
+  /** Sequence number: the order in which cookies were first set. */
   readonly created: number
 }
 
-/** What is asked of a jar for one request. */
+/** The properties of a request that decide which `SameSite` cookies it carries. */
 export interface CookieContext {
-  /** The request was begun by a page of another site. Default false. */
+  /**
+   * Whether a page of another site started the request.
+   *
+   * @default false
+   */
   readonly crossSite?: boolean | undefined
-  /** A navigation by GET or HEAD, with which `Lax` cookies go even from another site. Default false. */
+  /**
+   * Whether the request is a navigation by GET or HEAD, which carries `Lax` cookies even from another site.
+   *
+   * @default false
+   */
   readonly safeNavigation?: boolean | undefined
 }
 
@@ -33,7 +42,7 @@ function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Browsers take `Secure` cookies over plain http from loopback, which no one else can listen to. */
+/** Browsers accept `Secure` cookies over plain HTTP from loopback, where no one else can eavesdrop. */
 function isTrustworthy(url: URL): boolean {
   return url.protocol === 'https:' || isLoopback(url.hostname)
 }
@@ -64,7 +73,7 @@ function sameSiteOf(text: string | undefined): Cookie['sameSite'] {
   return (['Strict', 'Lax', 'None'] as const).find((value) => value.toLowerCase() === text?.toLowerCase())
 }
 
-/** RFC 6265bis section 5.6 and 5.7: the cookie in a Set-Cookie line, or undefined where a browser refuses it. */
+/** The cookie in a Set-Cookie line, or undefined if a browser rejects it (RFC 6265bis sections 5.6 and 5.7). */
 export function parseSetCookie(line: string, url: URL, now: number, created = 0): Cookie | undefined {
   const [pair = '', ...rest] = line.split(';')
   const equals = pair.indexOf('=')
@@ -89,7 +98,7 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
 
   const domain = (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase()
   const { hostname } = url
-  // An address has no subdomains, and nobody may set cookies for all of a domain of one label.
+  // An IP address has no subdomains, and a cookie must not cover a domain of one label with its subdomains.
   const hostOnly = domain === '' || (domain === hostname && (isAddress(domain) || !domain.includes('.')))
   if (!hostOnly && (!domain.includes('.') || !isWithin(hostname, domain))) return undefined
   const given = attributes.get('path')
@@ -115,18 +124,27 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
   return cookie
 }
 
-/** A browser's cookies. As in browsers, the port makes no difference. */
+/**
+ * The cookies of a browser. As in browsers, the port makes no difference.
+ *
+ * @example
+ * ```ts
+ * const jar = new CookieJar()
+ * jar.set('theme=dark; Path=/', 'http://127.0.0.1:3000/')
+ * jar.header('http://127.0.0.1:3000/profile') // 'theme=dark'
+ * ```
+ */
 export class CookieJar {
   readonly #now: () => number
   #cookies: Cookie[] = []
   #made = 0
 
-  /** The clock is in milliseconds since 1970. Default `Date.now`. */
+  /** @param now The clock, in milliseconds since 1970. */
   constructor(now: () => number = Date.now) {
     this.#now = now
   }
 
-  /** Takes a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined where a browser refuses it. */
+  /** Stores a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects it. */
   set(line: string, url: string | URL): Cookie | undefined {
     const cookie = parseSetCookie(line, new URL(url), this.#now(), ++this.#made)
     if (cookie === undefined) return undefined
@@ -144,7 +162,7 @@ export class CookieJar {
     return cookie
   }
 
-  /** All cookies that are alive, or those that would be sent to a URL, in the order in which they would be. */
+  /** All unexpired cookies. With `url`, those that a request to it carries, in the order of the Cookie header. */
   cookies(url?: string | URL, context: CookieContext = {}): readonly Cookie[] {
     this.#remove(({ expiresAt }) => expiresAt !== undefined && expiresAt <= this.#now())
     if (url === undefined) return [...this.#cookies]
@@ -159,29 +177,30 @@ export class CookieJar {
       .toSorted((one, other) => other.path.length - one.path.length || one.created - other.created)
   }
 
-  /** The Cookie header for a URL; undefined where there is nothing to send. */
+  /** The Cookie header of a request to `url`; undefined if there is nothing to send. */
   header(url: string | URL, context: CookieContext = {}): string | undefined {
     const cookies = this.cookies(url, context)
     return cookies.length === 0 ? undefined : cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
   }
 
-  /** The cookie of this name; of several, the one that would be sent first. */
+  /** The cookie of this name. Of several, the one with the longest path. */
   get(name: string): Cookie | undefined {
     return this.cookies()
       .toSorted((one, other) => other.path.length - one.path.length)
       .find((cookie) => cookie.name === name)
   }
 
-  /** Removes all cookies of this name. */
+  /** Removes all cookies of this name, whatever their domain and path. */
   delete(name: string): void {
     this.#remove((cookie) => cookie.name === name)
   }
 
-  /** Removes the cookies that live only until the browser is closed. */
+  /** Removes the cookies without an expiry, as closing a browser does. */
   closeBrowser(): void {
     this.#remove((cookie) => cookie.expiresAt === undefined)
   }
 
+  /** Removes all cookies. */
   clear(): void {
     this.#cookies = []
   }

@@ -1,8 +1,8 @@
-/** Requests of scripts of other origins (CORS): clients that run in browsers. */
+/** CORS, for clients that run in browsers: scripts of any origin may fetch. */
 import type { Answer } from './answer.ts'
 import type { TestEndpoint, TestRequest } from './request.ts'
 
-/** What scripts fetch. Pages go to the others, or servers, which have a secret. */
+/** The endpoints that scripts fetch. The others are for navigations, or for servers, which have a secret. */
 const fetched: ReadonlySet<TestRequest['endpoint']> = new Set<TestEndpoint>([
   'discovery',
   'jwks',
@@ -13,8 +13,8 @@ const fetched: ReadonlySet<TestRequest['endpoint']> = new Set<TestEndpoint>([
 ])
 
 /**
- * What lets a script read the answer, of whatever origin it is. None of these endpoints looks at cookies, which scripts may
- * send along: `keycloak-js` does.
+ * The headers that let scripts of any origin read the response. Scripts may send cookies, as `keycloak-js` does: none of
+ * these endpoints reads them.
  */
 export function crossOriginHeaders({ endpoint, headers }: TestRequest): Answer['headers'] {
   if (!fetched.has(endpoint)) return {}
@@ -27,7 +27,7 @@ export function crossOriginHeaders({ endpoint, headers }: TestRequest): Answer['
   }
 }
 
-/** The answer to a browser that asks whether a script may send a request (Fetch 3.2.2); undefined for any other request. */
+/** The response to a CORS preflight request (Fetch 3.2.2); undefined for any other request. */
 export function preflightAnswer(request: TestRequest): Answer | undefined {
   const { endpoint, method, headers } = request
   const wanted = headers['access-control-request-method']

@@ -5,7 +5,7 @@ import type { TestEndpoint } from './request.ts'
 import { issuerOf, type ProviderState } from './state.ts'
 import { grantTypes } from './tokens.ts'
 
-/** The path of each endpoint below the issuer's. */
+/** The path of each endpoint, relative to the issuer. */
 export const paths: Readonly<Record<TestEndpoint, string>> = {
   discovery: '/.well-known/openid-configuration',
   jwks: '/jwks',
@@ -19,7 +19,7 @@ export const paths: Readonly<Record<TestEndpoint, string>> = {
   par: '/par',
 }
 
-/** OIDC Discovery 1.0 section 3. */
+/** The provider metadata (OIDC Discovery 1.0 section 3). */
 export async function discovery(provider: ProviderState): Promise<Answer> {
   const issuer = issuerOf(provider)
   const { pushedRequests } = provider.settings

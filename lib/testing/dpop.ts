@@ -1,4 +1,4 @@
-/** Proofs that a client has a key (RFC 9449), judged as the provider judges them. */
+/** DPoP proofs (RFC 9449), and how the provider validates them. */
 import { createHash, randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, EmbeddedJWK, type JWK, type JWTPayload, jwtVerify, type JWTVerifyResult } from 'jose'
 import { type Answer, oauthError } from './answer.ts'
@@ -7,16 +7,17 @@ import { expired, type ProviderState, remember } from './state.ts'
 
 export const proofAlgorithms: readonly string[] = ['ES256', 'ES384', 'ES512', 'PS256', 'RS256', 'EdDSA', 'Ed25519']
 
-/** How far the `iat` of a proof may be from the provider's clock, either way. */
+/** How far the `iat` of a proof may differ from the provider's clock. */
 const proofSeconds = 60
 
-/** The thumbprint of the key that was proved; undefined where there was no proof. */
+/** The result of a request with a valid proof, or with none. */
 export interface Proof {
+  /** The thumbprint of the proved key; undefined if the request has no proof. */
   readonly jkt: string | undefined
   readonly nonce: unknown
 }
 
-/** RFC 9449 sections 5 and 8: what is wrong with a proof. */
+/** An error of a proof (RFC 9449 sections 5 and 8). */
 export interface ProofFault {
   readonly error: 'invalid_dpop_proof' | 'use_dpop_nonce'
   readonly description: string
@@ -26,7 +27,7 @@ function newNonce(): string {
   return randomBytes(16).toString('base64url')
 }
 
-/** Makes a nonce that proofs must have from now on; with `keepOld` the former one is good still. */
+/** Makes a new nonce for proofs. With `keepOld`, the previous one stays valid. */
 export function rotateNonce({ dpopNonces }: ProviderState, keepOld: boolean): void {
   dpopNonces.splice(keepOld ? 1 : 0)
   dpopNonces.unshift(newNonce())
@@ -40,7 +41,7 @@ function invalid(description: string): ProofFault {
   return { error: 'invalid_dpop_proof', description }
 }
 
-/** RFC 9449 section 4.3: what of the claims does not fit the request, apart from nonce and replay. */
+/** The first claim that does not match the request; nonce and replay are checked elsewhere (RFC 9449 section 4.3). */
 function misfit(
   provider: ProviderState,
   { method, url }: TestRequest,
@@ -50,7 +51,7 @@ function misfit(
   const { origin, pathname } = new URL(url)
   if (typeof jti !== 'string' || jti === '') return 'jti is missing'
   if (htm !== method) return `htm must be ${method}`
-  // RFC 9449 section 4.2: without query and fragment.
+  // RFC 9449 section 4.2: the URL without query and fragment.
   if (htu !== origin + pathname) return `htu must be ${origin + pathname}`
   const age = typeof iat === 'number' ? provider.settings.now() / 1000 - iat : Number.NaN
   if (!(Math.abs(age) <= proofSeconds)) return `iat must be within ${proofSeconds} s of now`
@@ -68,7 +69,7 @@ async function verified(provider: ProviderState, text: string): Promise<JWTVerif
   }
 }
 
-/** RFC 9449 section 4.3: the key that the request proves, if it proves any. A proof is good once. */
+/** Validates the proof of a request, if it has one, and returns its key. A proof works once (RFC 9449 section 4.3). */
 export async function readProof(
   provider: ProviderState,
   request: TestRequest,
@@ -93,7 +94,7 @@ export async function readProof(
   return { jkt, nonce }
 }
 
-/** RFC 9449 section 8: the nonce for the next proof, where this one had none or not the latest. */
+/** The nonce for the next proof, if this proof had none or not the latest (RFC 9449 section 8). */
 export function nonceHeaders(provider: ProviderState, proof: Proof | ProofFault): Answer['headers'] {
   if (provider.settings.dpopNonces === 'none') return {}
   const nonce = currentNonce(provider)
@@ -101,7 +102,7 @@ export function nonceHeaders(provider: ProviderState, proof: Proof | ProofFault)
   return isDue ? { 'dpop-nonce': nonce } : {}
 }
 
-/** What an endpoint for clients answers to a request, with the key that the request proves. */
+/** Runs an endpoint for clients with the thumbprint of the proved key, and adds the next nonce to the response. */
 export async function withProof(
   provider: ProviderState,
   request: TestRequest,

@@ -11,7 +11,7 @@ import { clearedCookie, logOut, sessionOf } from './login.ts'
 import type { TestRequest } from './request.ts'
 import { issuerOf, type ProviderSession, type ProviderState } from './state.ts'
 
-/** OIDC RP-Initiated Logout 2: without a hint from the client it is for the user to say whether they meant it. */
+/** Asks the user to confirm the logout, because no `id_token_hint` names the session (OIDC RP-Initiated Logout 2). */
 function confirmationPage(provider: ProviderState, params: URLSearchParams): Answer {
   const fields = [...params].map(([name, value]) => hiddenField(name, value))
   return page(
@@ -30,7 +30,7 @@ interface LogoutTarget {
   readonly sid: unknown
 }
 
-/** Which client and session it is about, or why the request is refused. */
+/** The client and session of the request, or the reason to refuse it. */
 async function targetOf(provider: ProviderState, params: URLSearchParams): Promise<LogoutTarget | string> {
   const hint = params.get('id_token_hint')
   const claims = hint === null ? undefined : await provider.keys.verify(hint)
@@ -41,13 +41,13 @@ async function targetOf(provider: ProviderState, params: URLSearchParams): Promi
   return { client: provider.settings.clients.get(clientId ?? String(audience?.[0])), sid: claims?.sid }
 }
 
-/** OIDC Front-Channel Logout 1.0 section 3. */
+/** The front-channel logout URIs of a session's clients (OIDC Front-Channel Logout 1.0 section 3). */
 function framesOf(provider: ProviderState, { clients, sid }: ProviderSession): string[] {
   const uris = [...clients].map((id) => provider.settings.clients.get(id)?.frontchannelLogoutUri)
   return uris.flatMap((uri) => (uri === undefined ? [] : [withParameters(uri, { iss: issuerOf(provider), sid })]))
 }
 
-/** A page that goes on once its frames have loaded. */
+/** A page that continues to `back` once its frames have loaded. */
 function framingPage(frames: readonly string[], back: string, headers: Answer['headers']): Answer {
   const nonce = randomUUID()
   const framed = frames.map((uri) => `<iframe src="${escapeHtml(uri)}" hidden></iframe>`)
@@ -65,7 +65,7 @@ function framingPage(frames: readonly string[], back: string, headers: Answer['h
   )
 }
 
-/** OIDC RP-Initiated Logout 1.0. */
+/** The end-session endpoint (OIDC RP-Initiated Logout 1.0). */
 export async function endSession(provider: ProviderState, request: TestRequest): Promise<Answer> {
   const { params } = request
   const target = await targetOf(provider, params)

@@ -1,7 +1,7 @@
 import { createHash, webcrypto } from 'node:crypto'
 import type { SigningKey } from './keys.ts'
 
-/** One element of DER (ITU-T X.690 8.1), as much of it as a small certificate needs. */
+/** Encodes one DER element (ITU-T X.690 8.1). The lengths suffice for a small certificate. */
 function der(tag: number, ...parts: (Uint8Array | string | readonly number[])[]): Buffer {
   const content = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))))
   const { length } = content
@@ -14,7 +14,7 @@ const objectId = 0x06
 const commonName = [0x55, 0x04, 0x03]
 const sha256WithRsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]
 
-/** The certificate of a signing key as Entra publishes it, made out by itself: `x5c` and `x5t` (RFC 7517 4.7, 4.8). */
+/** The self-signed certificate of a signing key, as Entra publishes it: `x5c` and `x5t` (RFC 7517 4.7, 4.8). */
 export async function certificateOf({ publicKey, privateKey }: SigningKey): Promise<{ x5c: string[]; x5t: string }> {
   const spki = await webcrypto.subtle.exportKey('spki', publicKey)
   const algorithm = der(sequence, der(objectId, sha256WithRsa), der(0x05))

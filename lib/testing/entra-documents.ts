@@ -4,7 +4,7 @@ import { applyChange, type JsonObject } from './change.ts'
 import { isTenantId, testTenants } from './entra-options.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
 
-/** The hosts of one cloud. */
+/** The host names of one Microsoft cloud. */
 export interface EntraCloud {
   readonly login: string
   readonly v1: string
@@ -33,7 +33,7 @@ const clouds: readonly EntraCloud[] = [
   },
 ]
 
-/** All hosts by a name of their own; external tenants and B2C have one each. */
+/** The fixed host names of all clouds. Each external tenant and each B2C tenant has its own host besides. */
 export const entraHosts: readonly string[] = clouds.flatMap(({ login, graph }) => [login, graph])
 
 export function cloudOf(host: string): EntraCloud {
@@ -44,27 +44,27 @@ export function isB2c(host: string): boolean {
   return host.endsWith('.b2clogin.com')
 }
 
-/** The `iss` of tokens for a tenant, as issued at a host. */
+/** The `iss` of tokens that a host issues for a tenant. */
 export function issuerAt(host: string, tid: string, version: 1 | 2): string {
   if (isB2c(host)) return `https://${host}/${tid}/v2.0/`
   if (host.endsWith('.ciamlogin.com')) return `https://${tid}.ciamlogin.com/${tid}/v2.0`
   return version === 1 ? `https://${cloudOf(host).v1}/${tid}/` : `https://${host}/${tid}/v2.0`
 }
 
-/** What the metadata of a tenant or of several say of the issuer. */
+/** The `issuer` in the metadata: a template if the authority serves several tenants. */
 function issuerOf({ host, tenant, version }: EntraAddress): string {
   const known = tenant === 'consumers' ? testTenants.consumers : isTenantId(tenant) ? tenant : '{tenantid}'
   return issuerAt(host, known, version)
 }
 
-/** What the endpoints of an authority begin with: for pages on loopback where browsers are to find them. */
+/** The base URL of an authority's endpoints. With `pages: 'loopback'`, the pages are on loopback. */
 function base({ settings, provider }: EntraState, address: EntraAddress, isPage: boolean): string {
   const { host, tenant, policy } = address
   const path = `/${tenant}${policy === undefined ? '' : `/${policy}`}`
   return isPage && settings.pages === 'loopback' ? `${provider.origin}/${host}${path}` : `https://${host}${path}`
 }
 
-/** OIDC Discovery 3, as Entra answers it for versions 1 and 2. */
+/** The metadata of Entra for versions 1 and 2 (OIDC Discovery 3). */
 export async function entraDiscovery(entra: EntraState, address: EntraAddress): Promise<Answer> {
   const { host, version } = address
   const cloud = cloudOf(host)
@@ -111,7 +111,7 @@ function entraMembers(cloud: EntraCloud, own: string, v2: string): JsonObject {
   }
 }
 
-/** The keys, those of version 2 with the issuer that each is for: `{tenantid}` stands for any but personal accounts'. */
+/** The key set. Keys of version 2 name an issuer; `{tenantid}` means every tenant but that of personal accounts. */
 export async function entraJwks(entra: EntraState, { host, tenant, version }: EntraAddress): Promise<Answer> {
   const { organizations, consumers } = entra.keys
   const withIssuer = (published: JWK, tid: string): JsonObject => ({

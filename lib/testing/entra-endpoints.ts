@@ -11,7 +11,7 @@ import type { Grant } from './state.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
 import { newRefreshToken } from './tokens.ts'
 
-/** The tenant whose tokens a user gets at an authority. */
+/** The user's account in the tenant whose tokens an authority issues to the user; undefined if there is none. */
 function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Member | undefined {
   const user = entra.settings.users.get(name)
   if (user === undefined) return undefined
@@ -21,19 +21,19 @@ function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Me
   return isWanted ? memberOf(user, user.tenant) : undefined
 }
 
-/** What the code or the refresh token stands for, whatever becomes of the request. */
+/** The grant of the code or refresh token, whether the request succeeds or fails. */
 function grantOf({ provider }: EntraState, params: URLSearchParams): Grant | undefined {
   return params.get('grant_type') === 'authorization_code'
     ? provider.codes.get(params.get('code') ?? '')?.grant
     : provider.refreshTokens.get(params.get('refresh_token') ?? '')?.grant
 }
 
-/** The request without its scope, which the other provider would judge by what was granted. */
+/** Removes the scope, because the test provider would compare it with the granted scope. */
 function withoutScope(request: TestRequest): TestRequest {
   return { ...request, params: new URLSearchParams([...request.params].filter(([name]) => name !== 'scope')) }
 }
 
-/** The token endpoint: that of the other provider judges the request, and the tokens are made anew in Entra's shape. */
+/** The token endpoint. The test provider validates the request; the tokens are then made in the format of Entra. */
 export async function entraToken(entra: EntraState, address: EntraAddress, request: TestRequest): Promise<Answer> {
   const grantType = request.params.get('grant_type') ?? ''
   if (!['authorization_code', 'refresh_token'].includes(grantType)) {
@@ -71,7 +71,7 @@ export async function entraToken(entra: EntraState, address: EntraAddress, reque
     expires_in: settings.tokenSeconds,
     ext_expires_in: settings.tokenSeconds,
     access_token: accessToken,
-    // A new one each time, whatever scope was asked for; the former ones go on.
+    // A new one each time, whatever the requested scope; the previous ones stay valid.
     ...(grant.scope.includes('offline_access') ? { refresh_token: await newRefreshToken(provider, grant) } : {}),
     ...(scope.includes('openid')
       ? { id_token: await signEntra(entra, idTokenClaims(entra, address, idToken), entra.faults.idToken) }
@@ -79,7 +79,7 @@ export async function entraToken(entra: EntraState, address: EntraAddress, reque
   })
 }
 
-/** What of Microsoft Graph logins need: userinfo, and the groups of who is in too many for a token. */
+/** The part of Microsoft Graph that logins need: userinfo, and the groups of a user that has too many for a token. */
 export function graph(entra: EntraState, path: string, request: TestRequest): Answer {
   const token = /^bearer (\S+)$/i.exec(request.headers['authorization'] ?? '')?.[1] ?? ''
   const user = entra.graphTokens.get(token)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Answer, json } from './answer.ts'
 import type { EntraState } from './entra-state.ts'
 
-/** An error as Entra has it, with a number that people search for. */
+/** An error response in the format of Entra, with the AADSTS number that people search for. */
 export function entraError(
   { settings }: EntraState,
   status: number,

@@ -1,68 +1,115 @@
 import { checkFunction, checkMembers, checkOneOf, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
 import { checkClients, type TestClient } from './clients.ts'
 
-/** Tenants of the simulated Entra; every other GUID is one too. */
+/** IDs of tenants of the simulated Entra. Every other GUID is a tenant too. */
 export const testTenants = {
   contoso: '11111111-1111-4111-8111-111111111111',
   fabrikam: '22222222-2222-4222-8222-222222222222',
-  /** That of all personal accounts, the same as in reality. */
+  /** The tenant of all personal accounts, with its real ID. */
   consumers: '9188040d-6c67-4c5b-b112-36a304b66dad',
 } as const
 
 /** A user of the simulated Entra. */
 export interface TestEntraUser {
-  /** By which specs call the user, and the login page does. */
+  /** The name that tests and the form of the login page use for the user. */
   readonly name: string
-  /** The user's own tenant: a GUID. */
+  /** ID of the user's home tenant, a GUID. */
   readonly tenant: string
-  /** The ID of the user in it: a GUID. */
+  /** ID of the user in the home tenant, a GUID. */
   readonly oid: string
+  /** Full name of the user, the claim `name`. */
   readonly displayName: string
-  /** What the user logs in with; also the email address. */
+  /** User principal name; also the email address. */
   readonly upn: string
-  /** Roles of the application that the user has in each tenant. Default: none. */
+  /**
+   * The user's app roles, which are the same in each tenant.
+   *
+   * @default none
+   */
   readonly roles?: readonly string[] | undefined
-  /** IDs of the groups the user is in: over 200 of them are not in tokens. Default: none. */
+  /**
+   * IDs of the user's groups. With more than 200, tokens refer to Microsoft Graph instead of listing them.
+   *
+   * @default none
+   */
   readonly groups?: readonly string[] | undefined
-  /** Other tenants that the user is a guest in, and the ID of the user there. Default: none. */
+  /**
+   * Tenants in which the user is a guest, each with the ID of the user in that tenant.
+   *
+   * @default none
+   */
   readonly guestIn?: Readonly<Record<string, string>> | undefined
 }
 
-/** An API registered at the simulated Entra. */
+/** An API registered with the simulated Entra. */
 export interface TestEntraApi {
-  /** The ID of the application, a GUID: the `aud` of tokens of version 2. */
+  /** Application ID, a GUID: the `aud` of tokens of version 2. */
   readonly appId: string
-  /** The application ID URI, `api://...`: the `aud` of tokens of version 1, and before the name of each scope. */
+  /** Application ID URI, such as `api://orders`: the `aud` of tokens of version 1, and the prefix of each scope. */
   readonly uri: string
-  /** The version of its tokens, `requestedAccessTokenVersion` of its manifest. Default 2. */
+  /**
+   * Version of the API's access tokens, as `requestedAccessTokenVersion` in its manifest.
+   *
+   * @default 2
+   */
   readonly version?: 1 | 2 | undefined
 }
 
-/** What can be chosen of a simulated Entra. All of it is optional. */
+/** Options of `startTestEntra`. */
 export interface TestEntraOptions {
-  /** Default: alice of Contoso with the role `Admin`, bob of Fabrikam, carol with a personal account, and greta of Fabrikam, a guest of Contoso. */
+  /**
+   * The users.
+   *
+   * @default alice of Contoso (role `Admin`), bob of Fabrikam, carol (a personal account), greta of Fabrikam (a guest of
+   * Contoso)
+   */
   readonly users?: readonly TestEntraUser[] | undefined
-  /** Default: one confidential client. */
+  /**
+   * The registered clients.
+   *
+   * @default one confidential client
+   */
   readonly clients?: readonly TestClient[] | undefined
-  /** Default: one, `api://orders`. */
+  /**
+   * The registered APIs.
+   *
+   * @default one, `api://orders`
+   */
   readonly apis?: readonly TestEntraApi[] | undefined
-  /** The name of the user at the keyboard from the start. Default: nobody. */
+  /**
+   * The name of the user at the keyboard at the start, as with {@link TestEntra.signIn}.
+   *
+   * @default nobody
+   */
   readonly signIn?: string | undefined
   /**
-   * Where the metadata send browsers to log in and out. `real` (default): to Entra's own host names, which
-   * {@link TestEntra.proxies} lets `createUserAgent` find. `loopback`: to 127.0.0.1, for real browsers, which would find
-   * the real Entra.
+   * The hosts of the pages for login and logout. `real` means Entra's own host names, which `createUserAgent` resolves with
+   * {@link TestEntra.proxies}. `loopback` means 127.0.0.1, for real browsers, which would otherwise open the real Entra.
+   *
+   * @default 'real'
    */
   readonly pages?: 'real' | 'loopback' | undefined
-  /** The port to listen on. Default 0: a free one. */
+  /**
+   * The port to listen on; 0 selects a free one.
+   *
+   * @default 0
+   */
   readonly port?: number | undefined
-  /** Its clock, in milliseconds since 1970. Default `Date.now`. */
+  /**
+   * The clock, in milliseconds since 1970.
+   *
+   * @default Date.now
+   */
   readonly now?: (() => number) | undefined
-  /** How long tokens are good for, in seconds. Default 3600. */
+  /**
+   * Lifetime of tokens, in seconds.
+   *
+   * @default 3600
+   */
   readonly tokenSeconds?: number | undefined
 }
 
-/** The options, checked and complete. */
+/** The checked options with their defaults. */
 export interface EntraSettings {
   readonly users: ReadonlyMap<string, TestEntraUser>
   readonly clients: ReadonlyMap<string, TestClient>
@@ -153,7 +200,11 @@ function checkApis(apis: readonly TestEntraApi[]): readonly TestEntraApi[] {
   return apis
 }
 
-/** Checks the options and fills in the defaults. Throws a TypeError that names the first wrong one. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names the first invalid option.
+ */
 export function resolveEntraOptions(options: TestEntraOptions): EntraSettings {
   const known = ['users', 'clients', 'apis', 'signIn', 'pages', 'port', 'now', 'tokenSeconds']
   checkMembers(options, known, 'the options of startTestEntra')

@@ -1,4 +1,4 @@
-/** What scope means at Entra: each belongs to one API, and a token is for one API. */
+/** Scope in Entra: each scope belongs to one API, and an access token is for one API. */
 import type { Answer } from './answer.ts'
 import { entraError } from './entra-error.ts'
 import type { TestEntraApi } from './entra-options.ts'
@@ -6,12 +6,12 @@ import type { EntraAddress, EntraState } from './entra-state.ts'
 import { graphAppId } from './entra-tokens.ts'
 import type { Grant } from './state.ts'
 
-/** Scope of the login itself, which is no API's. */
+/** Scopes of the login itself, which belong to no API. */
 const loginScope: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access'])
 
 export const graphApi: TestEntraApi = { appId: graphAppId, uri: 'https://graph.microsoft.com', version: 1 }
 
-/** The API that a scope names, by ID or URI, and what follows. One without either is of Microsoft Graph. */
+/** Splits a scope into the ID or URI of its API and a name. A scope without an API belongs to Microsoft Graph. */
 function parts(scope: string): { resource: string; name: string } {
   const slash = scope.lastIndexOf('/')
   return slash < 0
@@ -23,12 +23,12 @@ function apiNamed({ settings }: EntraState, resource: string): TestEntraApi | un
   return [...settings.apis, graphApi].find(({ appId, uri }) => appId === resource || uri === resource)
 }
 
-/** What an access token is to be for. */
+/** The API and the scope of an access token. */
 export interface EntraTarget {
   readonly api: TestEntraApi
-  /** As in the token: without the name of the API. */
+  /** The scope as in the token: without the API. */
   readonly names: readonly string[]
-  /** As the response says it: of another API than Graph without the scope of the login. */
+  /** The scope as in the response: it omits the scope of the login unless the API is Graph. */
   readonly scope: readonly string[]
 }
 
@@ -39,24 +39,24 @@ function keysOf(entra: EntraState, scope: readonly string[]): string[] {
   })
 }
 
-/** An administrator consents to this for everyone, and users to what they are asked for from now on. */
+/** Replaces all consents by one of an administrator for everyone. Later consents of users count as well. */
 export function consentTo(entra: EntraState, scope: readonly string[]): void {
   entra.consents.clear()
   entra.consents.set('', new Set(keysOf(entra, scope)))
 }
 
-/** What users consent to once, they are not asked for again. */
+/** Records the consent of the user, who is not asked for it again. */
 export function rememberConsent(entra: EntraState, { session, clientId, scope }: Grant): void {
   const of = `${session.sub} ${clientId}`
   entra.consents.set(of, new Set([...(entra.consents.get(of) ?? []), ...keysOf(entra, scope)]))
 }
 
-/** All that there is consent to, by the user or by an administrator. */
+/** The scope that the user or an administrator has consented to. */
 function consentsOf({ consents }: EntraState, { session, clientId }: Grant): ReadonlySet<string> {
   return new Set(['', `${session.sub} ${clientId}`].flatMap((of) => [...(consents.get(of) ?? [])]))
 }
 
-/** What `.default` stands for: all scope of the API that there is consent to. */
+/** The meaning of `.default`: every scope of the API that has consent. */
 function defaultNames({ appId }: TestEntraApi, consents: ReadonlySet<string>): string[] {
   return [...consents].flatMap((key) => {
     const { resource, name } = parts(key)
@@ -64,7 +64,7 @@ function defaultNames({ appId }: TestEntraApi, consents: ReadonlySet<string>): s
   })
 }
 
-/** The one API whose scope is asked for; where none is, that of the login, or Microsoft Graph. */
+/** The one API of the requested scope, or else of the login's scope; Microsoft Graph if that scope names no API. */
 export function entraTarget(
   entra: EntraState,
   address: EntraAddress,

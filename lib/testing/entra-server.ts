@@ -11,7 +11,7 @@ import type { EntraAddress, EntraState } from './entra-state.ts'
 import { readRequest, type TestEndpoint, type TestRequest } from './request.ts'
 import type { RequestLog } from './request-log.ts'
 
-/** What a path is below that of its authority. */
+/** The endpoint and version by the end of the path, which follows the path of the authority. */
 const endpoints: readonly (readonly [string, TestEndpoint, 1 | 2])[] = [
   ['/v2.0/.well-known/openid-configuration', 'discovery', 2],
   ['/.well-known/openid-configuration', 'discovery', 1],
@@ -27,7 +27,7 @@ interface Route {
   readonly address: EntraAddress
 }
 
-/** What a request is to: its host says which cloud or kind of tenant, its path the rest. */
+/** Finds the endpoint of a request. The host determines the cloud or kind of tenant, the path the rest. */
 function routeOf(host: string, path: string): Route {
   const none: EntraAddress = { host, tenant: '', policy: undefined, version: 2 }
   if (path === '/login') return { endpoint: 'login', address: none }
@@ -42,12 +42,11 @@ function routeOf(host: string, path: string): Route {
   return { endpoint: 'unknown', address: none }
 }
 
-/** Whether a text is the name of one of Entra's hosts. */
 function isEntraHost(name: string): boolean {
   return entraHosts.includes(name) || /^[\w-]+\.(?:b2clogin|ciamlogin)\.com$/.test(name)
 }
 
-/** The host that a request is meant for, and its path there: a proxy says it by `Host`, others begin the path with it. */
+/** The intended host and path of a request. A proxy sends the host in `Host`; otherwise the path begins with it. */
 function targetOf(incoming: IncomingMessage): { host: string; url: string } {
   const url = incoming.url ?? '/'
   const named = (incoming.headers.host ?? '').replace(/:\d+$/, '')
@@ -56,7 +55,7 @@ function targetOf(incoming: IncomingMessage): { host: string; url: string } {
   return isEntraHost(first) ? { host: first, url: url.slice(first.length + 1) } : { host: entraHosts[0] as string, url }
 }
 
-/** The server of a simulated Entra, on loopback under all of Entra's names. */
+/** The server of the simulated Entra, on loopback, for all host names of Entra. */
 export class EntraServer {
   readonly #entra: EntraState
   readonly #log: RequestLog

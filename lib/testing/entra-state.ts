@@ -5,24 +5,31 @@ import type { EntraSettings, TestEntraUser } from './entra-options.ts'
 import { KeyRing, type SigningKey } from './keys.ts'
 import type { ProviderState } from './state.ts'
 
-/** What is changed of one kind of token. */
+/** Faults of one kind of token. */
 export interface TestEntraTokenFault {
-  /** Claims to replace or, as `undefined`, to remove; or what makes others of them. */
+  /** Alters the claims before signing. */
   readonly claims?: Change<JsonObject> | undefined
-  /** The same of the header. */
+  /** Alters the header. */
   readonly header?: Change<JsonObject> | undefined
-  /** Signs with the key of personal accounts, or with that of all other tenants. Default: as the tenant has it. */
+  /**
+   * The key to sign with: that of personal accounts (`consumers`), or that of all other tenants (`organizations`).
+   *
+   * @default the key of the token's tenant
+   */
   readonly key?: 'consumers' | 'organizations' | undefined
 }
 
-/** How the simulated Entra misbehaves. */
+/** The faults of the simulated Entra. */
 export interface TestEntraFaults {
+  /** Faults of ID tokens. */
   readonly idToken?: TestEntraTokenFault | undefined
+  /** Alters the metadata. */
   readonly metadata?: Change<JsonObject> | undefined
+  /** Alters the published key set. */
   readonly jwks?: Change<JsonObject> | undefined
 }
 
-/** One key of Entra, with what is published of it. */
+/** A signing key of Entra, and its published form. */
 export interface EntraKey {
   readonly key: SigningKey
   readonly x5t: string
@@ -30,42 +37,42 @@ export interface EntraKey {
 }
 
 export interface EntraKeys {
-  /** Of all tenants but that of personal accounts. */
+  /** The key of all tenants but that of personal accounts. */
   readonly organizations: EntraKey
   readonly consumers: EntraKey
 }
 
-/** The simulated Entra as its endpoints see it. */
+/** The state of the simulated Entra, shared by its endpoints. */
 export interface EntraState {
   readonly settings: EntraSettings
-  /** What it shares with the other provider for specs: sessions, codes, login page. */
+  /** The state that the code of the test provider works with: sessions, codes, login page. */
   readonly provider: ProviderState
-  /** Whose an access token for Microsoft Graph is. */
+  /** The user of each access token for Microsoft Graph. */
   readonly graphTokens: Map<string, TestEntraUser>
-  /** Scope that there is consent to: by user and client, and, under the empty text, of administrators for all. */
+  /** Scope with consent, by user and client. The empty key has the scope that an administrator consented to for all. */
   readonly consents: Map<string, ReadonlySet<string>>
   keys: EntraKeys
   faults: TestEntraFaults
 }
 
-/** Where a request goes: a host name of Entra's and what its path says. */
+/** The destination of a request: a host name of Entra, and the parts of the path. */
 export interface EntraAddress {
   readonly host: string
   /** A GUID, `organizations`, `common` or `consumers`. */
   readonly tenant: string
-  /** Of B2C. */
+  /** B2C only: the policy in the path. */
   readonly policy: string | undefined
   readonly version: 1 | 2
 }
 
 async function entraKey(key: SigningKey): Promise<EntraKey> {
   const { x5c, x5t } = await certificateOf(key)
-  // Entra names no algorithm with its keys.
+  // Entra publishes keys without `alg`.
   const { alg: _, ...jwk } = key.publicJwk
   return { key, x5t, published: { ...jwk, x5t, x5c } }
 }
 
-/** New keys in place of the former ones. */
+/** The ring's current key becomes that of personal accounts; a new key signs for all other tenants. */
 export async function newKeys(ring: KeyRing): Promise<EntraKeys> {
   const consumers = await entraKey(ring.current)
   await ring.rotate({ keepOld: true })

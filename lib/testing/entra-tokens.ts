@@ -6,12 +6,12 @@ import { testTenants, type TestEntraApi, type TestEntraUser } from './entra-opti
 import type { EntraAddress, EntraState, TestEntraTokenFault } from './entra-state.ts'
 import { sign } from './jws.ts'
 
-/** The most groups that a JWT has room for. */
+/** The most groups that Entra puts into a JWT. */
 const mostGroups = 200
-/** The identifier of Microsoft Graph as an API. */
+/** The application ID of Microsoft Graph. */
 export const graphAppId = '00000003-0000-0000-c000-000000000000'
 
-/** A user as one tenant knows them. */
+/** A user's account in one tenant. */
 export interface Member {
   readonly user: TestEntraUser
   readonly tid: string
@@ -19,7 +19,7 @@ export interface Member {
   readonly isGuest: boolean
 }
 
-/** The user in a tenant; undefined where they have no account in it. */
+/** The user's account in a tenant; undefined if there is none. */
 export function memberOf(user: TestEntraUser, tid: string): Member | undefined {
   if (user.tenant === tid) return { user, tid, oid: user.oid, isGuest: false }
   const oid = user.guestIn?.[tid]
@@ -30,7 +30,7 @@ function opaque(bytes: number): string {
   return randomBytes(bytes).toString('base64url')
 }
 
-/** Another in each application. */
+/** A subject that differs for each application. */
 function pairwise({ tid, oid }: Pick<Member, 'tid' | 'oid'>, appId: string): string {
   return createHash('sha256').update(`${tid} ${oid} ${appId}`).digest('base64url')
 }
@@ -48,7 +48,7 @@ function times({ settings }: EntraState): JsonObject {
   return { iat: now, nbf: now, exp: now + settings.tokenSeconds }
 }
 
-/** Signs with the key of the tenant, unless told otherwise. */
+/** Signs with the key of the tenant, unless the fault names another key. */
 export async function signEntra(
   entra: EntraState,
   claims: JsonObject,
@@ -63,7 +63,7 @@ export async function signEntra(
   return await sign(whole, JSON.stringify(content), 'RS256', key.privateKey)
 }
 
-/** What an ID token is issued for. */
+/** The parameters of an ID token. */
 export interface IdTokenRequest {
   readonly member: Member
   readonly clientId: string
@@ -101,18 +101,18 @@ export function idTokenClaims(entra: EntraState, address: EntraAddress, request:
   }
 }
 
-/** What an access token is issued for. */
+/** The parameters of an access token. */
 export interface AccessTokenRequest {
-  /** Undefined: for the application itself. */
+  /** Undefined for a token of the application itself. */
   readonly member: Member | undefined
   readonly tid: string
   readonly api: TestEntraApi
   readonly version: 1 | 2
   readonly clientId: string
   readonly scope: readonly string[]
-  /** Of an application; users have their own. */
+  /** Roles of an application; undefined for those of the user. */
   readonly roles: readonly string[] | undefined
-  /** Whether the API asks for the optional claim `idtyp`. */
+  /** Whether the API has requested the optional claim `idtyp`. */
   readonly idtyp: boolean
 }
 
@@ -160,8 +160,8 @@ function userClaims({ user, isGuest }: Member, version: 1 | 2, host: string): Js
 }
 
 /**
- * An access token for Microsoft Graph. Its signature is over another header than it has, so that nobody but Graph can
- * verify it.
+ * An access token for Microsoft Graph. Only Graph can verify it, because the signature covers a different header: one with
+ * a hash of the nonce.
  */
 export async function graphToken(
   entra: EntraState,

@@ -21,14 +21,14 @@ import { RequestLog } from './request-log.ts'
 import { newState, type ProviderState } from './state.ts'
 import type { TestUser } from './users.ts'
 
-/** The part that it shares with the other provider for specs, with the same users by their names. */
+/** The state for the code of the test provider, with the names of the users as their `sub`. */
 function newProviderState(settings: EntraSettings, keys: KeyRing): ProviderState {
   const users = [...settings.users.values()].map(({ name, displayName, upn }): TestUser => ({
     sub: name,
     claims: { name: displayName, preferred_username: upn, email: upn },
   }))
   const faults = new FaultStack()
-  // Entra does not say who answers (RFC 9207).
+  // Entra's authorization responses have no `iss` (RFC 9207).
   faults.add({ authorizationResponse: { iss: undefined } })
   const clients = [...settings.clients.values()]
   return newState(
@@ -68,7 +68,7 @@ class RunningEntra implements TestEntra {
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input)
     if (url.protocol !== 'https:') return fail(`the simulated Entra is asked for ${url.origin}, which is not https:`)
-    // Whatever host is asked is in the path; the server answers 404 where it is none of Entra's.
+    // The path begins with the requested host; the server answers 404 unless that is a host of Entra.
     return await globalThis.fetch(`${this.url}/${url.host}${url.pathname}${url.search}`, init)
   }
 
@@ -155,8 +155,10 @@ class RunningEntra implements TestEntra {
 }
 
 /**
- * Starts a simulated Microsoft Entra ID on 127.0.0.1. Throws a TypeError that names a wrong option.
+ * Starts a simulated Microsoft Entra ID on 127.0.0.1.
  *
+ * @throws TypeError that names the first invalid option.
+ * @example
  * ```ts
  * const id = await startTestEntra()
  * const oidc = createOidc({ ...entra({ tenant: testTenants.contoso }), ...id.settings(), baseUrl, secret })

@@ -4,107 +4,133 @@ import type { KeyRotation } from './keys.ts'
 import type { TestEndpoint, TestRequest } from './request.ts'
 
 /**
- * What goes wrong at an endpoint. `status`, `body`, `html` and `invalidJson` answer in the endpoint's place, which then
- * does no work; the other members do something to the true answer.
+ * A fault of an endpoint. `status`, `body`, `html` and `invalidJson` replace the endpoint's response, and the endpoint does
+ * no work. The other members alter, delay or suppress the response.
  */
 export interface EndpointFault {
-  /** The status to answer with. Default 200. Alone: with an empty body. */
+  /** The HTTP status of the response, 200 to 599. Without a body to send, the body is empty. */
   readonly status?: number | undefined
-  /** The body to answer with; an object is sent as JSON. */
+  /** The body of the response: a string is sent as text, an object as JSON. */
   readonly body?: string | object | undefined
-  /** Header fields set on the answer. */
+  /** Header fields to set on the response. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** The Content-Type of the answer. */
+  /** The Content-Type of the response. */
   readonly contentType?: string | undefined
-  /** Answers with an HTML page, as a proxy in between might. */
+  /** Answers with an HTML page, as an intermediate proxy might. */
   readonly html?: boolean | undefined
-  /** Answers with JSON that breaks off. */
+  /** Answers with incomplete JSON. */
   readonly invalidJson?: boolean | undefined
-  /** Announces more than it sends, sends half of the answer and cuts the connection. */
+  /** Announces the full length, sends half of the body and cuts the connection. */
   readonly truncate?: boolean | undefined
-  /** Sends the header and half of the answer at once, the rest only when the fault is undone. */
+  /** Sends the header and half of the body at once, and the rest only when the fault is undone. */
   readonly stall?: boolean | undefined
-  /** Pads the answer with white space (JSON stays JSON) to this many bytes; `Infinity` never ends. */
+  /** Pads the body with white space to this many bytes, so that JSON stays valid. `Infinity` never ends. */
   readonly bytes?: number | undefined
-  /** Cuts the connection without an answer. */
+  /** Cuts the connection without a response. */
   readonly drop?: boolean | undefined
   /** Answers with bytes that are not HTTP, and cuts the connection. */
   readonly garbage?: boolean | undefined
-  /** Holds requests back until the fault is undone, or the provider stopped; then goes on as told by the other members. */
+  /** Holds requests until the fault is undone; then the other members apply. If the provider stops, it does not respond. */
   readonly hang?: boolean | undefined
-  /** Holds requests back for this long, in milliseconds of real time. Prefer `hang`: it needs no clock. */
+  /** Holds requests for this long, in milliseconds of real time. Prefer `hang`, which needs no clock. */
   readonly delayMs?: number | undefined
   /**
-   * Lets the endpoint do its work (spend the code, rotate the refresh token) before the answer is replaced, lost or held
-   * back. Default false.
+   * Lets the endpoint do its work (use the code, rotate the refresh token) before the response is replaced, lost or held.
+   *
+   * @default false
    */
   readonly afterProcessing?: boolean | undefined
-  /** Concerns only so many requests. Default: all. */
+  /**
+   * The number of requests to apply the fault to.
+   *
+   * @default all requests
+   */
   readonly times?: number | undefined
-  /** Concerns only requests for which this is true. Default: all. */
+  /**
+   * Limits the fault to requests for which this function returns true.
+   *
+   * @default all requests
+   */
   readonly when?: ((request: TestRequest) => boolean) | undefined
 }
 
 /**
- * A signature that should not be accepted. `corrupt`: one bit wrong. `none`: unsigned, `alg: none`. `other-key`: by a key
- * that is published nowhere, under the current `kid`. `wrong-alg`: valid, by a published key of an algorithm that was not
- * announced. `hs256`: HMAC with the client's secret. `hs256-public-key`: HMAC with the public key as secret.
+ * An invalid signature:
+ *
+ * - `corrupt`: one bit is wrong.
+ * - `none`: unsigned, with `alg: none`.
+ * - `other-key`: by an unpublished key, under the current `kid`.
+ * - `wrong-alg`: correct, but by a published key of an algorithm that the metadata do not announce.
+ * - `hs256`: HMAC with the client secret.
+ * - `hs256-public-key`: HMAC with the public key as the secret.
  */
 export type BadSignature = 'corrupt' | 'none' | 'other-key' | 'wrong-alg' | 'hs256' | 'hs256-public-key'
 
-/** What is wrong with a token. */
+/** The faults of one kind of token. */
 export interface TokenFault {
   /** Alters the claims before signing. */
   readonly claims?: Change<JsonObject> | undefined
-  /** Alters the header; what it says does not change how the token is signed. */
+  /** Alters the header, but not the key and the algorithm that sign the token. */
   readonly header?: Change<JsonObject> | undefined
-  /** Alters the JSON text of the claims before signing: duplicate members, broken JSON. */
+  /** Alters the JSON text of the claims before signing, for duplicate members or invalid JSON. */
   readonly payload?: ((json: string) => string) | undefined
-  /** Signs wrongly; see {@link BadSignature}. Default: a good signature. */
+  /**
+   * Makes the signature invalid.
+   *
+   * @default a valid signature
+   */
   readonly signature?: BadSignature | undefined
-  /** Sends this text in the token's place. */
+  /** Sends this text in place of the token. */
   readonly raw?: string | ((token: string) => string) | undefined
   /** Leaves the token out of the response. */
   readonly omit?: boolean | undefined
-  /** Concerns only tokens got with this grant. Default: all. */
+  /**
+   * Limits the fault to tokens issued for this grant type.
+   *
+   * @default all grant types
+   */
   readonly grant?:
     'authorization_code' | 'refresh_token' | 'urn:ietf:params:oauth:grant-type:token-exchange' | undefined
-  /** Concerns only so many tokens. Default: all. */
+  /**
+   * The number of tokens to apply the fault to.
+   *
+   * @default all tokens
+   */
   readonly times?: number | undefined
 }
 
-/** What is wrong with the userinfo response. All members but `claims` make it a signed JWT (OIDC Core 5.3.2). */
+/** Faults of the userinfo response. Members other than `claims` and `times` make it a signed JWT (OIDC Core 5.3.2). */
 export interface UserInfoFault extends Omit<TokenFault, 'omit' | 'grant'> {
   /** Answers with a signed JWT. */
   readonly signed?: boolean | undefined
 }
 
-/** The parameters of a response that goes through the browser; an array makes a parameter appear more than once. */
+/** The parameters of a response that goes through the browser. An array repeats a parameter. */
 export type ResponseParameters = Record<string, string | readonly string[] | undefined>
 
-/** When the keys are rotated in the course of a token response. */
+/** A key rotation during a token response. */
 export interface RotationFault extends KeyRotation {
-  /** Before the response's tokens are signed, so that they need keys nobody has yet; or after, so that theirs are gone. */
+  /** Before the tokens are signed, with a key that clients do not have yet; or after, so that their key is a former one. */
   readonly when: 'before-signing' | 'after-signing'
 }
 
-/** How the provider is to misbehave. Several at once are fine, in one call or in several. */
+/** The faults of the provider. Several combine, in one call of `misbehave` or in several. */
 export interface TestFaults {
-  /** Faults by endpoint. The latest that concerns a request is the one it meets. */
+  /** Faults by endpoint. The latest fault that applies to a request wins. */
   readonly endpoints?: Readonly<Partial<Record<TestEndpoint, EndpointFault>>> | undefined
-  /** Answers in the place of any endpoint, unless it returns undefined. Asked before `endpoints`. */
+  /** Answers in place of any endpoint, unless it returns undefined. It takes precedence over `endpoints`. */
   readonly respond?: ((request: TestRequest) => Response | undefined | Promise<Response | undefined>) | undefined
   /** Alters the provider metadata. */
   readonly metadata?: Change<JsonObject> | undefined
-  /** Alters the published key set. See {@link oddKeys} for keys to add. */
+  /** Alters the published key set. `oddKeys()` makes keys to add. */
   readonly jwks?: Change<{ keys: JWK[] }> | undefined
-  /** Alters the parameters of authorization responses, also of error responses. */
+  /** Alters the parameters of authorization responses, error responses included. */
   readonly authorizationResponse?: Change<ResponseParameters> | undefined
   /** Alters the body of successful token responses. */
   readonly tokenResponse?: Change<JsonObject> | undefined
   /** Faults of ID tokens. */
   readonly idToken?: TokenFault | undefined
-  /** Faults of access tokens. The provider goes on knowing the token as it was sent. */
+  /** Faults of access tokens. The provider accepts such a token as it was sent. */
   readonly accessToken?: TokenFault | undefined
   /** Faults of logout tokens. */
   readonly logoutToken?: TokenFault | undefined
@@ -112,14 +138,14 @@ export interface TestFaults {
   readonly userInfo?: UserInfoFault | undefined
   /** Alters the parameters of the response to an end-session request. */
   readonly logoutResponse?: Change<ResponseParameters> | undefined
-  /** Rotates the keys at each token response, before or after its ID token was signed. */
+  /** Rotates the keys at each token response, before or after its tokens are signed. */
   readonly rotateKeys?: 'before-signing' | 'after-signing' | RotationFault | undefined
 }
 
-/** One call of `misbehave`. */
+/** The faults of one `misbehave()` call. */
 export interface FaultLayer {
   readonly faults: TestFaults
-  /** Settles when the layer is undone: that is what `hang` waits for. */
+  /** Settles when the layer is undone: `hang` and `stall` wait for this. */
   readonly undone: Promise<void>
 }
 
@@ -131,11 +157,11 @@ interface Layer extends FaultLayer {
   readonly undo: () => void
 }
 
-/** The faults in force, oldest first. */
+/** The active faults, oldest first. */
 export class FaultStack {
   #layers: Layer[] = []
 
-  /** Puts faults in force until the returned function is called. */
+  /** Activates faults until the returned function is called. */
   add(faults: TestFaults): () => void {
     let release: () => void = () => {}
     const undone = new Promise<void>((resolve) => (release = resolve))
@@ -152,7 +178,7 @@ export class FaultStack {
     for (const layer of this.#layers) layer.undo()
   }
 
-  /** The latest hook's answer in the place of an endpoint. */
+  /** The response of the latest `respond` hook that returns one. */
   async respond(request: TestRequest): Promise<Response | undefined> {
     for (const { faults } of this.#layers.toReversed()) {
       const response = await faults.respond?.(request)
@@ -161,7 +187,7 @@ export class FaultStack {
     return undefined
   }
 
-  /** The fault that a request to this endpoint meets, the latest first. */
+  /** The latest fault that applies to a request at this endpoint. */
   atEndpoint(
     endpoint: TestEndpoint,
     request: TestRequest,
@@ -175,7 +201,7 @@ export class FaultStack {
     return undefined
   }
 
-  /** The changes of one kind, in the order in which they are to be made. */
+  /** The changes of one kind, in the order in which they apply. */
   changes<Name extends ChangeName>(name: Name): readonly NonNullable<TestFaults[Name]>[] {
     return this.#layers.flatMap(({ faults }) => {
       const change = faults[name]
@@ -183,7 +209,7 @@ export class FaultStack {
     })
   }
 
-  /** The faults of one token, in the order in which they are to be made. */
+  /** The faults of one token, in the order in which they apply. */
   ofToken<Kind extends 'idToken' | 'accessToken' | 'logoutToken' | 'userInfo'>(
     kind: Kind,
     grant?: TokenFault['grant'],

@@ -2,7 +2,7 @@ import type { HtmlButton, HtmlForm } from './html-reader.ts'
 import type { SubmitInit } from './user-agent-options.ts'
 import type { FormFields } from './user-agent-response.ts'
 
-/** As application/x-www-form-urlencoded. */
+/** Encodes a form as application/x-www-form-urlencoded. */
 export function encodeForm(form: FormFields): string {
   if (form instanceof URLSearchParams) return form.toString()
   const entries = Symbol.iterator in form ? [...form] : Object.entries(form)
@@ -15,7 +15,7 @@ function pressed(button: string, candidate: HtmlButton): boolean {
   return candidate.value === button || candidate.label === button || candidate.name === button
 }
 
-/** The form that is meant, and the button that sends it. */
+/** Finds the form that `SubmitInit` selects, and its button. */
 export function chooseForm(
   forms: readonly HtmlForm[],
   { form, button }: SubmitInit,
@@ -36,7 +36,7 @@ export function chooseForm(
   return { form: chosen, button: chosen.buttons.find((one) => button === undefined || pressed(button, one)) }
 }
 
-/** What the form sends, with the user's entries in place of what its fields contain. */
+/** The fields that the form submits, with the user's entries in place of the initial values. */
 export function fillIn(form: HtmlForm, entries: Readonly<Record<string, string>>): [string, string][] {
   const known = new Set(form.fields.map(([name]) => name))
   return [

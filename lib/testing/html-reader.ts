@@ -1,15 +1,15 @@
-/** Reads as much of a page as a user agent without a screen needs: forms, links and refreshes. */
+/** Reads the parts of a page that a user agent without a screen needs: forms, links and refreshes. */
 
-/** A form as it is on the page. */
+/** A form of a page. */
 export interface HtmlForm {
   readonly id: string | undefined
   readonly name: string | undefined
-  /** As written; empty: the page's own address. */
+  /** The attribute as written; empty for the URL of the page. */
   readonly action: string
   readonly method: 'get' | 'post'
-  /** The fields that would be sent, in order, without the buttons. */
+  /** The fields to submit, in order, without the buttons. */
   readonly fields: readonly (readonly [string, string])[]
-  /** The buttons that send the form. */
+  /** The buttons that submit the form. */
   readonly buttons: readonly HtmlButton[]
 }
 
@@ -17,7 +17,7 @@ export interface HtmlButton {
   readonly name: string | undefined
   readonly value: string
   readonly label: string
-  /** Where this button sends the form, if not to the form's own action. */
+  /** The button's `formaction`, which overrides the action of the form. */
   readonly action: string | undefined
 }
 
@@ -29,7 +29,7 @@ export interface HtmlLink {
 interface Tag {
   readonly name: string
   readonly attributes: ReadonlyMap<string, string>
-  /** What follows up to the next tag, as text. */
+  /** The text up to the next tag. */
   readonly text: string
 }
 
@@ -55,7 +55,7 @@ function attributesOf(text: string): ReadonlyMap<string, string> {
   return attributes
 }
 
-/** The tags of a page, in order; those that close begin with a slash. Comments, scripts and styles are left out. */
+/** The tags of a page, in order. Names of closing tags begin with a slash. Comments, scripts and styles are left out. */
 function tagsOf(html: string): Tag[] {
   const visible = html.replace(/<!--[\s\S]*?-->|<(script|style)\b[\s\S]*?<\/\1\s*>/gi, '')
   return [...visible.matchAll(/<(\/?[a-z][\w-]*)((?:"[^"]*"|'[^']*'|[^'">])*)>([^<]*)/gi)].map((match) => ({
@@ -65,7 +65,7 @@ function tagsOf(html: string): Tag[] {
   }))
 }
 
-/** The text from a tag to the one that closes it. */
+/** The text from a tag to its closing tag. */
 function textFrom(tags: readonly Tag[], start: number): string {
   const closing = `/${tags[start]?.name ?? ''}`
   const end = tags.findIndex((tag, index) => index > start && tag.name === closing)
@@ -73,7 +73,7 @@ function textFrom(tags: readonly Tag[], start: number): string {
   return inside.join('').replace(/\s+/g, ' ').trim()
 }
 
-/** HTML, constructing the entry list: what a control adds to the form by itself. */
+/** The value that a control submits without user input (HTML, "constructing the entry list"). */
 function valueOf(tags: readonly Tag[], index: number): string | undefined {
   const { name, attributes, text } = tags[index] as Tag
   if (name === 'textarea') return text.replace(/^\n/, '')
@@ -134,7 +134,7 @@ export function readLinks(html: string): readonly HtmlLink[] {
   })
 }
 
-/** Where a page leads at once by `<meta http-equiv="refresh">`; undefined where it does not, or only after a while. */
+/** The target of an immediate `<meta http-equiv="refresh">`; undefined if there is none, or only one with a delay. */
 export function readRefresh(html: string): string | undefined {
   for (const { name, attributes } of tagsOf(html)) {
     if (name !== 'meta' || attributes.get('http-equiv')?.toLowerCase() !== 'refresh') continue
@@ -143,7 +143,7 @@ export function readRefresh(html: string): string | undefined {
   return undefined
 }
 
-/** Whether the page sends its first form by a script, as response_mode=form_post does. */
+/** Whether a script of the page submits its first form, as with `response_mode=form_post`. */
 export function submitsItself(html: string): boolean {
   return (
     /\bforms\s*\[\s*0\s*\]\s*\.\s*submit\s*\(|\bonload\s*=\s*["'][^"']*\.submit\s*\(/i.test(html) &&

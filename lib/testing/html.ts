@@ -1,4 +1,4 @@
-/** Text for use in HTML content and in quoted attributes. */
+/** Escapes text for HTML content and quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
@@ -10,7 +10,7 @@ const style = `
   button, a.button { display: block; width: 100%; margin: .5rem 0; padding: .7rem 1rem; font: inherit; text-align: left; cursor: pointer }
   .alert { border-left: .3rem solid #c33; padding-left: .7rem }`
 
-/** A whole page. `content` is HTML; the title is escaped here. */
+/** A complete page. `content` is HTML; the title is plain text. */
 export function htmlPage(title: string, content: string): string {
   return `<!doctype html>
 <html lang="en">

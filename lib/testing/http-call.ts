@@ -1,7 +1,7 @@
 import { type Agent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
-/** One HTTP request, not followed anywhere. */
+/** One HTTP request. Redirects are not followed. */
 export interface HttpCall {
   readonly url: URL
   readonly method: string
@@ -10,7 +10,7 @@ export interface HttpCall {
   readonly signal: AbortSignal | undefined
   readonly agent: Agent | undefined
   readonly ca: string | undefined
-  /** Where a request to `url` really goes, by origin. */
+  /** The origin that a request really goes to, by the origin of `url`. */
   readonly proxies: Readonly<Record<string, string>>
 }
 
@@ -28,7 +28,7 @@ function headersOf(incoming: IncomingMessage): Headers {
   return headers
 }
 
-/** What a reverse proxy in front of an application adds. */
+/** The headers that a reverse proxy in front of an application sets. */
 function forwarded(url: URL): Record<string, string> {
   return {
     host: url.host,
@@ -45,7 +45,7 @@ export function callHttp({ url, method, headers, body, signal, agent, ca, proxie
   const options = {
     method,
     headers: { ...headers, ...length, ...(target === undefined ? {} : forwarded(url)) },
-    // A connection of its own: none stays open that would keep a server from closing.
+    // By default each request has its own connection, because an open one would keep a server from closing.
     agent: agent ?? false,
     ...(signal === undefined ? {} : { signal }),
     ...(ca === undefined ? {} : { ca }),

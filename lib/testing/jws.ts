@@ -1,6 +1,6 @@
 /**
- * JSON Web Signatures made by hand. A signing library insists that header, payload and key fit together, which is
- * what a provider that misbehaves must be able not to do.
+ * JSON Web Signatures without a signing library: a library insists that header, payload and key match, but a provider with
+ * faults must sign when they do not.
  */
 import { createHmac, webcrypto } from 'node:crypto'
 import type { CryptoKey } from 'jose'
@@ -14,7 +14,7 @@ export function checkAlgorithm(value: unknown, name: string): void {
   checkOneOf(value, algorithms, name)
 }
 
-/** The hash that goes with a signature algorithm, also that of `at_hash` (OIDC Core 3.1.3.6). */
+/** The hash of a signature algorithm, which `at_hash` uses too (OIDC Core 3.1.3.6). */
 export function hashOf(algorithm: string): string {
   const size = algorithm.slice(2)
   return sizes.includes(size) ? `sha${size}` : 'sha512'
@@ -54,7 +54,7 @@ export function unsigned(header: JsonObject, payload: string): string {
   return `${signingInput(header, payload)}.`
 }
 
-/** The token with one bit of its signature turned over. */
+/** The token with one bit of its signature flipped. */
 export function corrupted(token: string): string {
   const dot = token.lastIndexOf('.')
   const signature = Buffer.from(token.slice(dot + 1), 'base64url')

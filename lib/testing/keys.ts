@@ -12,23 +12,35 @@ import type { JsonObject } from './change.ts'
 import { checkMembers, fail } from './checks.ts'
 import { checkAlgorithm } from './jws.ts'
 
-/** A key pair of the provider. */
+/** A signing key pair of the provider. */
 export interface SigningKey {
   readonly algorithm: string
-  /** Absent where header and key set are to carry none. */
+  /** Undefined if neither the header nor the key set has a `kid`. */
   readonly kid: string | undefined
   readonly privateKey: CryptoKey
   readonly publicKey: CryptoKey
   readonly publicJwk: JWK
 }
 
-/** How to rotate the keys. */
+/** Options of a key rotation. */
 export interface KeyRotation {
-  /** Whether the former keys stay in the key set. Default false. */
+  /**
+   * Whether the previous keys stay in the key set.
+   *
+   * @default false
+   */
   readonly keepOld?: boolean | undefined
-  /** The new key's `kid`; `null`: none, neither in the key set nor in headers. Default: the key's thumbprint. */
+  /**
+   * The `kid` of the new key. With `null`, neither the key set nor headers have one.
+   *
+   * @default the thumbprint of the key
+   */
   readonly kid?: string | null | undefined
-  /** Default: the algorithm of the former key. */
+  /**
+   * The algorithm of the new key, as in {@link TestProviderOptions.algorithm}.
+   *
+   * @default the algorithm of the previous key
+   */
   readonly algorithm?: string | undefined
 }
 
@@ -53,7 +65,7 @@ async function generate(algorithm: string, kid?: string | null): Promise<Signing
   }
 }
 
-/** The keys of the provider: those published, the one in use, and those that are to be told from them. */
+/** The keys of the provider: the published ones, the current one, and those for invalid signatures. */
 export class KeyRing {
   readonly #published: SigningKey[]
   readonly #former: SigningKey[] = []
@@ -70,7 +82,7 @@ export class KeyRing {
     this.#published = [key]
   }
 
-  /** The key that signs. */
+  /** The key that signs tokens. */
   get current(): SigningKey {
     return this.#current
   }
@@ -87,13 +99,13 @@ export class KeyRing {
     this.#current = key
   }
 
-  /** A key of the same kind that is published nowhere. */
+  /** An unpublished key of the current algorithm. */
   async foreign(): Promise<SigningKey> {
     if (this.#foreign?.algorithm !== this.#current.algorithm) this.#foreign = await generate(this.#current.algorithm)
     return this.#foreign
   }
 
-  /** A published key of another algorithm than the current one's. */
+  /** A published key whose algorithm differs from the current one. */
   async alternate(): Promise<SigningKey> {
     const algorithm = this.#current.algorithm === 'ES256' ? 'RS256' : 'ES256'
     if (this.#alternate?.algorithm !== algorithm) this.#alternate = await generate(algorithm)
@@ -102,19 +114,19 @@ export class KeyRing {
     return key
   }
 
-  /** The public key as PEM: what a verifier that mixes up algorithms takes for a shared secret. */
+  /** The public key as PEM, which a verifier that confuses algorithms takes for a shared secret. */
   async publicPem(): Promise<string> {
     return await exportSPKI(this.#current.publicKey)
   }
 
-  /** The claims of a token that this provider once signed, also with keys that were rotated away since. */
+  /** The claims of a token that this provider signed, also with a former key; undefined for any other token. */
   async verify(token: string): Promise<JsonObject | undefined> {
     for (const key of [...this.#published, ...this.#former]) {
       try {
         const { payload } = await compactVerify(token, key.publicKey, { algorithms: [key.algorithm] })
         return JSON.parse(Buffer.from(payload).toString()) as JsonObject
       } catch {
-        // Not by this key; the next one may fit.
+        // The next key may match.
       }
     }
     return undefined
@@ -122,8 +134,14 @@ export class KeyRing {
 }
 
 /**
- * Public keys of kinds that a relying party must be able to skip: secp256k1, P-256 without an algorithm, Ed25519, an
- * RSA key for encryption, a symmetric key, and one of a type yet to be invented. For `misbehave({ jwks })`.
+ * Makes keys of kinds that a relying party must be able to skip in a key set: secp256k1, P-256 without `alg`, Ed25519, an
+ * RSA key for encryption, a symmetric key, and a key of an unknown type.
+ *
+ * @example
+ * ```ts
+ * const extra = await oddKeys()
+ * provider.misbehave({ jwks: ({ keys }) => ({ keys: [...extra, ...keys] }) })
+ * ```
  */
 export async function oddKeys(): Promise<JWK[]> {
   const [encryption, ed25519, ec] = await Promise.all([

@@ -8,12 +8,12 @@ import { displayName, type TestUser } from './users.ts'
 
 const loginPageSeconds = 3600
 
-/** Cookies take no notice of ports, so that the name must tell providers on one host from each other. */
+/** Cookies ignore ports, so the name contains the port to separate providers on one host. */
 function cookieName(provider: ProviderState): string {
   return `test-provider-session-${new URL(provider.origin).port}`
 }
 
-/** The session of the browser that sent the request, if it is one that counts. */
+/** The session of the browser that sent the request, if it is usable. */
 export function sessionOf(provider: ProviderState, request: TestRequest): ProviderSession | undefined {
   const start = `${cookieName(provider)}=`
   for (const cookie of (request.headers.cookie ?? '').split(/[;,] */)) {
@@ -23,7 +23,7 @@ export function sessionOf(provider: ProviderState, request: TestRequest): Provid
   return undefined
 }
 
-/** The user has proved who they are: their session in this browser, renewed or new, and the cookie for it. */
+/** Renews or creates the session of a user who has authenticated in this browser, and returns it with its cookie. */
 export function logIn(
   provider: ProviderState,
   user: TestUser,
@@ -56,12 +56,12 @@ export function logOut(provider: ProviderState, session: ProviderSession): void 
   provider.sessions.delete(session.id)
 }
 
-/** The cookie that removes the browser's session. */
+/** The header that removes the session cookie from the browser. */
 export function clearedCookie(provider: ProviderState): Answer['headers'] {
   return { 'set-cookie': `${cookieName(provider)}=; Path=${provider.settings.path || '/'}; HttpOnly; Max-Age=0` }
 }
 
-/** The page that asks who is there, or, of a user who is known already, whether they agree. */
+/** The page on which the user logs in, or, with `known`, consents. */
 export function loginPage(
   provider: ProviderState,
   request: AuthorizationRequest,

@@ -1,4 +1,4 @@
-/** How an endpoint's fault is acted out on the connection. */
+/** Applies the fault of an endpoint to the connection. */
 import type { ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Answer, send, setHead } from './answer.ts'
@@ -6,7 +6,7 @@ import type { EndpointFault } from './faults.ts'
 
 const proxyPage = '<!doctype html><html lang="en"><title>Gateway</title><h1>Something is in between</h1></html>'
 
-/** The answer that a fault gives in the endpoint's place, if it does. */
+/** The response that a fault sends in place of the endpoint, if any. */
 function replacement({ status, body, html, invalidJson }: EndpointFault): Answer | undefined {
   const answer = (type: string, text: string): Answer => ({
     status: status ?? 200,
@@ -20,7 +20,7 @@ function replacement({ status, body, html, invalidJson }: EndpointFault): Answer
   return status === undefined ? undefined : answer('text/plain; charset=utf-8', '')
 }
 
-/** The header and half of the body, with the length of the whole announced. */
+/** Sends the header, with the full length, and half of the body. */
 function sendHalf(answer: Answer, to: ServerResponse, sent: (rest: Buffer) => void): void {
   const body = Buffer.from(answer.body.length > 1 ? answer.body : '{"half":true}')
   setHead(answer, to)
@@ -31,7 +31,7 @@ function sendHalf(answer: Answer, to: ServerResponse, sent: (rest: Buffer) => vo
 
 const padding = Buffer.alloc(65_536, ' ')
 
-/** The answer and white space after it, up to the given number of bytes, as long as the other side listens. */
+/** Sends the response, padded with white space to `bytes`, until the client disconnects. */
 function sendPadded(answer: Answer, bytes: number, to: ServerResponse): void {
   setHead(answer, to)
   let left = bytes - Buffer.byteLength(answer.body)
@@ -51,20 +51,20 @@ function sendPadded(answer: Answer, bytes: number, to: ServerResponse): void {
   pad()
 }
 
-/** What lets a held request go on: the fault is undone, or the provider goes down and nobody is there to answer. */
+/** What releases a held request: the fault is undone, or the provider stops and can no longer answer. */
 export interface Release {
   readonly undone: Promise<void>
   readonly down: Promise<void>
 }
 
-/** Resolves to whether there still is somebody to answer. */
+/** Waits as the fault says. Resolves to false if the provider stopped meanwhile. */
 async function hold({ hang, delayMs }: EndpointFault, { undone, down }: Release): Promise<boolean> {
   const gone = down.then(() => false)
   if (hang && !(await Promise.race([undone.then(() => true), gone]))) return false
   return delayMs === undefined || (await Promise.race([wait(delayMs, true, { ref: false }), gone]))
 }
 
-/** Answers as the fault says; `work` is the endpoint's own work. */
+/** Answers as the fault says; `work` runs the endpoint. */
 export async function misbehave(
   fault: EndpointFault,
   release: Release,

@@ -1,29 +1,29 @@
-/** The headers by which a browser tells who began a request, and how it goes on from a redirect. */
+/** The headers by which a browser describes the initiator of a request, and the rules for redirects. */
 
-/** Where a request comes from: the URL of the page, or undefined for what the user typed. */
+/** The URL of the page that started a request; undefined if the user typed the address. */
 export type Initiator = URL | undefined
 
 export type SiteOf = (url: URL) => string
 
-/** A request's way so far. */
+/** A request with the redirects that led to it. */
 export interface Journey {
   readonly mode: 'navigate' | 'cors'
   readonly method: string
   readonly initiator: Initiator
-  /** The Referrer-Policy of the page that began it. */
+  /** The Referrer-Policy of the page that started it. */
   readonly referrerPolicy: string
-  /** The URLs asked so far, the one to be asked last. */
+  /** The URLs requested so far; the last is that of this request. */
   readonly urls: readonly URL[]
-  /** Begun by the user's own doing, not by the page. */
+  /** Whether an action of the user started it, and not the page itself. */
   readonly byUser: boolean
 }
 
-/** Scheme and host: the port does not make another site. */
+/** Scheme and host, because ports of one host are the same site. */
 export function siteOf(url: URL): string {
   return `${url.protocol}//${url.hostname}`
 }
 
-/** Fetch Metadata, section 2.3: over all redirects, the most distant relation counts. */
+/** `Sec-Fetch-Site`: of all redirects, the most distant relation counts (Fetch Metadata, section 2.3). */
 export function fetchSite(
   { initiator, urls }: Journey,
   site: SiteOf,
@@ -33,7 +33,7 @@ export function fetchSite(
   return urls.every((url) => url.origin === initiator.origin) ? 'same-origin' : 'same-site'
 }
 
-/** Fetch, "append a request Origin header": `null` after a redirect through another origin, or by the page's policy. */
+/** `null` after a redirect through another origin, or by the page's policy (Fetch, "append a request Origin header"). */
 export function originHeader({ mode, method, initiator, urls, referrerPolicy }: Journey): string | undefined {
   if (initiator === undefined) return undefined
   const url = urls.at(-1) as URL
@@ -43,7 +43,7 @@ export function originHeader({ mode, method, initiator, urls, referrerPolicy }: 
   } else if (mode === 'navigate') {
     if (referrerPolicy === 'no-referrer' || (referrerPolicy === 'same-origin' && !sameOrigin)) return 'null'
   }
-  // A redirect from one foreign origin to another taints the request.
+  // A redirect from a foreign origin to another origin taints the request.
   const tainted = urls.slice(1).some((next, index) => {
     const before = urls[index] as URL
     return before.origin !== next.origin && before.origin !== initiator.origin
@@ -80,7 +80,7 @@ export function refererHeader({ initiator, urls, referrerPolicy }: Journey): str
   }
 }
 
-/** The headers of one request on the way. */
+/** The headers that a browser sends with one request. */
 export function browserHeaders(journey: Journey, site: SiteOf): Record<string, string> {
   const navigates = journey.mode === 'navigate'
   const headers: Record<string, string> = {
@@ -100,7 +100,7 @@ export function browserHeaders(journey: Journey, site: SiteOf): Record<string, s
   return headers
 }
 
-/** Fetch, HTTP-redirect fetch: the method after a redirect, and whether the body goes along. */
+/** The method after a redirect, and whether the body is kept (Fetch, "HTTP-redirect fetch"). */
 export function methodAfter(status: number, method: string): { method: string; keepsBody: boolean } {
   const becomesGet =
     (status === 303 && method !== 'GET' && method !== 'HEAD') ||

@@ -3,65 +3,140 @@ import { checkClients, defaultClients, type TestClient } from './clients.ts'
 import { checkAlgorithm } from './jws.ts'
 import { checkUsers, defaultUsers, type TestUser } from './users.ts'
 
-/** What can be chosen of a test provider. All of it is optional. */
+/** Options of `startTestProvider`. */
 export interface TestProviderOptions {
-  /** Default: alice (roles `admin` and `user`) and bob (role `user`), with name, user name and email address. */
+  /**
+   * The users.
+   *
+   * @default alice (roles `admin` and `user`) and bob (role `user`), with name, user name and email address
+   */
   readonly users?: readonly TestUser[] | undefined
-  /** Default: one confidential client, `web` with the secret `web-secret`. */
+  /**
+   * The registered clients.
+   *
+   * @default one confidential client, `web` with the secret `web-secret`
+   */
   readonly clients?: readonly TestClient[] | undefined
-  /** The `sub` of the user at the keyboard from the start, as with {@link TestProvider.signIn}. Default: nobody. */
+  /**
+   * The `sub` of the user at the keyboard at the start, as with {@link TestProvider.signIn}.
+   *
+   * @default nobody
+   */
   readonly signIn?: string | undefined
-  /** The path of the issuer, such as `/realms/acme`. Default: none. */
+  /**
+   * The path of the issuer, such as `/realms/acme`.
+   *
+   * @default ''
+   */
   readonly path?: string | undefined
-  /** The host name in the issuer. The provider listens on 127.0.0.1 either way. Default `127.0.0.1`. */
+  /**
+   * The host name in the issuer. The provider listens on 127.0.0.1 in either case.
+   *
+   * @default '127.0.0.1'
+   */
   readonly hostname?: '127.0.0.1' | 'localhost' | undefined
-  /** The port to listen on. Default 0: a free one, which is kept through `stop()` and `start()`. */
+  /**
+   * The port to listen on; 0 selects a free one. The port stays the same through `stop()` and `start()`.
+   *
+   * @default 0
+   */
   readonly port?: number | undefined
-  /** The provider's clock, in milliseconds since 1970. All times in tokens and all expiries follow it. Default `Date.now`. */
+  /**
+   * The provider's clock, in milliseconds since 1970. All times in tokens and all expiries follow it.
+   *
+   * @default Date.now
+   */
   readonly now?: (() => number) | undefined
-  /** The algorithm that tokens are signed with: RS256 to ES512, or EdDSA. Default `RS256`. */
+  /**
+   * The algorithm that signs tokens: `RS256`, `RS384`, `RS512`, the same of `PS` and `ES`, `EdDSA` or `Ed25519`.
+   *
+   * @default 'RS256'
+   */
   readonly algorithm?: string | undefined
-  /** How long access tokens are good for, in seconds. Default 300. */
+  /**
+   * Lifetime of access tokens, in seconds.
+   *
+   * @default 300
+   */
   readonly accessTokenSeconds?: number | undefined
-  /** How long ID tokens are good for, in seconds. Default 300. */
+  /**
+   * Lifetime of ID tokens, in seconds.
+   *
+   * @default 300
+   */
   readonly idTokenSeconds?: number | undefined
   /**
-   * `none`: no refresh tokens. `static`: one for the whole login, given once. `rotating`: each is good once; when a
-   * spent one comes back, the login's tokens all end. Default `static`.
+   * Whether the provider issues refresh tokens. `static`: one for the whole login. `rotating`: a new one at each refresh;
+   * each works once, and reuse of one revokes all tokens of the login.
+   *
+   * @default 'static'
    */
   readonly refreshTokens?: 'none' | 'static' | 'rotating' | undefined
   /**
-   * The form of refresh tokens: a text that means nothing to clients, or a JWT as Keycloak has it, which `keycloak-js` insists
-   * upon. Default `opaque`.
+   * The format of refresh tokens: an opaque string, or a JWT as in Keycloak, which `keycloak-js` requires.
+   *
+   * @default 'opaque'
    */
   readonly refreshTokenForm?: 'opaque' | 'jwt' | undefined
-  /** The form of access tokens: a JWT with `typ: JWT`, one of RFC 9068 (`at+jwt`), or an opaque text. Default `jwt`. */
+  /**
+   * The format of access tokens: a JWT with `typ: JWT`, a JWT of RFC 9068 (`at+jwt`), or an opaque string.
+   *
+   * @default 'jwt'
+   */
   readonly accessTokens?: 'jwt' | 'at+jwt' | 'opaque' | undefined
-  /** The audience of access tokens for which no `resource` was asked (RFC 8707). Default `account`. */
+  /**
+   * The audience of access tokens that were requested without a `resource` (RFC 8707).
+   *
+   * @default 'account'
+   */
   readonly audience?: string | readonly string[] | undefined
-  /** The scopes that can be granted; others asked for are left out. Default: whatever is asked for. */
+  /**
+   * The scopes that can be granted. Other requested scopes are left out.
+   *
+   * @default every requested scope
+   */
   readonly scopes?: readonly string[] | undefined
   /**
-   * The resources that tokens can be had for (RFC 8707); others are an `invalid_target`. So is another `audience` of a token
-   * exchange (RFC 8693), unless it is that of a client. Default: whatever is asked for.
+   * The resources that tokens can be requested for (RFC 8707). Any other is answered with `invalid_target`. So is any other
+   * `audience` of a token exchange (RFC 8693), except the identifier of a client.
+   *
+   * @default every requested resource
    */
   readonly resources?: readonly string[] | undefined
-  /** Pushed authorization requests (RFC 9126). Default `offered`. */
+  /**
+   * Pushed authorization requests (RFC 9126).
+   *
+   * @default 'offered'
+   */
   readonly pushedRequests?: 'none' | 'offered' | 'required' | undefined
-  /** Tokens that are bound to a key of the client's (DPoP, RFC 9449), for clients that send a proof. Default `offered`. */
+  /**
+   * Tokens that are bound to a key of the client (DPoP, RFC 9449), for clients that send a proof.
+   *
+   * @default 'offered'
+   */
   readonly dpop?: 'none' | 'offered' | undefined
   /**
-   * Whether DPoP proofs must have a nonce of the provider's, at its endpoints for clients and at userinfo. A client learns it
-   * by an error `use_dpop_nonce`, later ones by good answers too; see {@link TestProvider.rotateDpopNonce}. Default `none`.
+   * Whether DPoP proofs must have a nonce from the provider, at userinfo and at the endpoints for clients. A client gets
+   * the first with the error `use_dpop_nonce`, later ones also with successful responses.
+   *
+   * @default 'none'
    */
   readonly dpopNonces?: 'none' | 'required' | undefined
-  /** Makes the `sid` of a new provider session. Default: random. */
+  /**
+   * Makes the `sid` of a new provider session.
+   *
+   * @default a random identifier
+   */
   readonly sid?: (() => string) | undefined
-  /** How many of the latest requests are kept in `requests`. Default 10000. */
+  /**
+   * The number of latest requests to keep in {@link TestProvider.requests}.
+   *
+   * @default 10000
+   */
   readonly keepRequests?: number | undefined
 }
 
-/** The options, checked and complete. */
+/** The checked options with their defaults. */
 export interface ProviderSettings {
   readonly users: ReadonlyMap<string, TestUser>
   readonly clients: Map<string, TestClient>
@@ -116,7 +191,11 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
   keepRequests: (value, name) => checkWholeNumber(value, 0, Number.MAX_SAFE_INTEGER, name),
 }
 
-/** Checks the options and fills in the defaults. Throws a TypeError that names the first wrong one. */
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names the first invalid option.
+ */
 export function resolveOptions(options: TestProviderOptions): ProviderSettings {
   checkMembers(options, Object.keys(checks), 'the options of startTestProvider')
   for (const [name, check] of Object.entries(checks)) {

@@ -11,7 +11,7 @@ function challenge(scheme: Scheme, parameters: Readonly<Record<string, string>> 
   return [scheme, pairs.join(', ')].join(' ').trimEnd()
 }
 
-/** RFC 6750 section 3, RFC 9449 section 7.1. */
+/** Rejects a request with an access token (RFC 6750 section 3, RFC 9449 section 7.1). */
 export function refuseToken(
   status: 401 | 403,
   scheme: Scheme,
@@ -25,7 +25,7 @@ export function refuseToken(
   })
 }
 
-/** RFC 6750 section 2: in the header, or in the form of a POST. */
+/** The access token in the header, or in the form of a POST (RFC 6750 section 2). */
 function credentials({ headers, method, body }: TestRequest): { scheme: Scheme; text: string } | undefined {
   const [, scheme = '', text] = /^(bearer|dpop) +(\S+)$/i.exec(headers.authorization ?? '') ?? []
   if (text !== undefined) return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', text }
@@ -33,14 +33,14 @@ function credentials({ headers, method, body }: TestRequest): { scheme: Scheme; 
   return posted === null ? undefined : { scheme: 'Bearer', text: posted }
 }
 
-/** An access token that was shown as it must be, and what the answer has to tell the client of nonces. */
+/** An access token that was presented correctly, and the headers that give the client its next DPoP nonce. */
 export interface PresentedToken {
   readonly scheme: Scheme
   readonly token: AccessToken
   readonly headers: Answer['headers']
 }
 
-/** RFC 9449 section 7.1: a token that is bound to a key comes with a proof of that key, any other without. */
+/** A bound token needs a proof of its key, and an unbound one the Bearer scheme (RFC 9449 section 7.1). */
 export async function presentedToken(provider: ProviderState, request: TestRequest): Promise<PresentedToken | Answer> {
   const presented = credentials(request)
   const offersDpop = provider.settings.dpop === 'offered'

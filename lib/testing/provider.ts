@@ -206,9 +206,11 @@ class RunningProvider implements TestProvider {
 }
 
 /**
- * Starts an OpenID provider on 127.0.0.1. Scripts of any origin may fetch from it (CORS), as clients that run in browsers do;
- * their browsers' preflight requests are answered without being noted in `requests`. Throws a TypeError that names a wrong option.
+ * Starts an OpenID provider on 127.0.0.1. Scripts of any origin may fetch from it (CORS), for clients that run in browsers.
+ * CORS preflight requests are answered, but do not appear in `requests`.
  *
+ * @throws TypeError that names the first invalid option.
+ * @example
  * ```ts
  * const provider = await startTestProvider()
  * const oidc = createOidc({ ...provider.settings(), baseUrl, secret })

@@ -15,7 +15,7 @@ function answerOf(provider: ProviderState, request: TestRequest, jkt: string | u
   if (parameters.has('request_uri')) return oauthError(400, 'invalid_request', 'request_uri must not be pushed')
   parameters.delete('client_secret')
   parameters.set('client_id', client.clientId)
-  // RFC 9449 section 10.1: a proof says the same as dpop_jkt.
+  // RFC 9449 section 10.1: a proof has the same effect as dpop_jkt.
   if (jkt !== undefined) {
     if ((parameters.get('dpop_jkt') ?? jkt) !== jkt) {
       return oauthError(400, 'invalid_request', 'dpop_jkt is not the key of the proof')
@@ -32,7 +32,7 @@ function answerOf(provider: ProviderState, request: TestRequest, jkt: string | u
   return json({ request_uri: requestUri, expires_in: pushedSeconds }, 201)
 }
 
-/** RFC 9126: takes an authorization request and gives a reference to it. */
+/** Stores an authorization request and returns a reference to it (RFC 9126). */
 export async function pushRequest(provider: ProviderState, request: TestRequest): Promise<Answer> {
   return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
 }

@@ -6,7 +6,7 @@ interface Waiter {
   readonly resolve: (request: TestRequest) => void
 }
 
-/** The requests that came, the latest of them, and who waits for the next. */
+/** The latest requests, and the callers that wait for more. */
 export class RequestLog {
   readonly #keep: number
   #requests: TestRequest[] = []
@@ -40,7 +40,7 @@ export class RequestLog {
     this.#requests = []
   }
 
-  /** The request that makes the count full; at once where it is there already. */
+  /** Resolves to the `count`-th request to an endpoint, at once if it has arrived already. */
   waitFor(endpoint: TestRequest['endpoint'], count: number): Promise<TestRequest> {
     const there = this.to(endpoint)[count - 1]
     if (there !== undefined) return Promise.resolve(there)

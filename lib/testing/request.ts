@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The endpoints of the provider; `login` is where its login page is sent to. */
+/** An endpoint of the provider. `login` receives the form of the login page, `par` pushed authorization requests. */
 export type TestEndpoint =
   | 'discovery'
   | 'jwks'
@@ -13,22 +13,23 @@ export type TestEndpoint =
   | 'introspection'
   | 'par'
 
-/** A request that the provider got. */
+/** A request that the provider received. */
 export interface TestRequest {
-  /** `unknown` where the path is none of the provider's. */
+  /** The requested endpoint; `unknown` for any other path. */
   readonly endpoint: TestEndpoint | 'unknown'
+  /** The HTTP method. */
   readonly method: string
-  /** The whole URL, query included. */
+  /** The full URL with its query. */
   readonly url: string
-  /** The header fields, names in lower case; several of one name are joined with commas. */
+  /** The header fields by name in lower case. Several fields of one name are joined with commas. */
   readonly headers: Readonly<Record<string, string>>
-  /** The parameters of the query and of a form body, in this order. */
+  /** The parameters of the query, then those of a form body. */
   readonly params: URLSearchParams
   /** The body as text. */
   readonly body: string
-  /** When it came, in milliseconds by the provider's clock. */
+  /** The time of the request by the provider's clock, in milliseconds since 1970. */
   readonly at: number
-  /** The status it was answered with; undefined while there is no answer, and where the connection was cut instead. */
+  /** HTTP status of the response; undefined while there is none, and if the connection was cut instead. */
   readonly status: number | undefined
 }
 

@@ -38,7 +38,7 @@ async function runEndpoint(provider: ProviderState, request: TestRequest): Promi
   return await run(provider, request)
 }
 
-/** The provider's server on loopback. It goes down and comes up again on the same port. */
+/** The provider's server on loopback. It can stop, and start again on the same port. */
 export class ProviderServer {
   readonly #provider: ProviderState
   readonly #log: RequestLog
@@ -81,7 +81,7 @@ export class ProviderServer {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     server.closeAllConnections()
     await closed
-    // Clients in this process notice that their idle connections are gone before they send the next request.
+    // Lets clients in this process notice that their idle connections are closed before they send the next request.
     await nextTurn()
     await nextTurn()
   }
@@ -105,7 +105,7 @@ export class ProviderServer {
     const preflight = preflightAnswer(request)
     if (preflight !== undefined) return send(preflight, outgoing)
     this.#log.add(request)
-    // On answers in an endpoint's place too: whoever counts on a fault is to see it in a browser as well.
+    // Also on responses in place of an endpoint's, so that scripts in a browser can read faults.
     for (const [name, value] of Object.entries(crossOriginHeaders(request))) outgoing.setHeader(name, value)
     try {
       await this.#answer(request, outgoing)

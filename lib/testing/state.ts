@@ -8,22 +8,22 @@ export interface ProviderSession {
   readonly id: string
   readonly sid: string
   readonly sub: string
-  /** When the user last proved who they are, in seconds. */
+  /** The time of the user's last authentication, in seconds since 1970. */
   authTime: number
   acr: string
-  /** The clients that have a login by it. */
+  /** The clients that the user has logged in to with this session. */
   readonly clients: Set<string>
   ended: boolean
 }
 
-/** What a user allowed a client: all tokens of one login hang on it. */
+/** A user's permission for a client. All tokens of one login depend on it. */
 export interface Grant {
   readonly session: ProviderSession
   readonly clientId: string
   readonly scope: readonly string[]
   readonly resource: readonly string[]
   readonly nonce: string | undefined
-  /** Those of the session when it was granted: a later login does not make an earlier one stronger (OIDC Core 12.2). */
+  /** As `acr`, copied from the session: a later authentication does not strengthen an earlier login (OIDC Core 12.2). */
   readonly authTime: number
   readonly acr: string
   revoked: boolean
@@ -31,18 +31,18 @@ export interface Grant {
 
 export interface AuthorizationCode {
   readonly grant: Grant
-  /** The thumbprint of the key that it is bound to (RFC 9449 section 10). */
+  /** The thumbprint of the key that the code is bound to (RFC 9449 section 10). */
   readonly jkt: string | undefined
   readonly redirectUri: string
   readonly challenge: string | undefined
-  /** In milliseconds, as all expiries here. */
+  /** In milliseconds since 1970, like all expiries here. */
   readonly expiresAt: number
   used: boolean
 }
 
 export interface RefreshToken {
   readonly grant: Grant
-  /** The same; only a public client's is bound (RFC 9449 section 5). */
+  /** The thumbprint of the key that the token is bound to; only those of public clients are (RFC 9449 section 5). */
   readonly jkt: string | undefined
   spent: boolean
 }
@@ -57,14 +57,14 @@ export interface AccessToken {
   revoked: boolean
 }
 
-/** An authorization request that waits, for the user at the login page or for the browser after a pushed request. */
+/** A stored authorization request that waits for the user at the login page, or for the browser after a push. */
 export interface WaitingRequest {
   readonly parameters: URLSearchParams
   readonly clientId: string
   readonly expiresAt: number
 }
 
-/** The provider as its endpoints see it. */
+/** The state of the provider, shared by its endpoints. */
 export interface ProviderState {
   readonly settings: ProviderSettings
   readonly faults: FaultStack
@@ -75,17 +75,17 @@ export interface ProviderState {
   readonly accessTokens: Map<string, AccessToken>
   readonly pushed: Map<string, WaitingRequest>
   readonly atLoginPage: Map<string, WaitingRequest>
-  /** DPoP proofs that came. */
+  /** DPoP proofs that were used. */
   readonly proofs: Map<string, { readonly expiresAt: number }>
-  /** Nonces that they may have, latest first. */
+  /** The valid nonces for DPoP proofs, latest first. */
   readonly dpopNonces: string[]
   readonly disabled: Set<string>
   readonly denials: { error: string; description: string | undefined }[]
-  /** All that users grant; undefined: whatever is asked for. */
+  /** The scope that users grant; undefined for everything that is requested. */
   consent: readonly string[] | undefined
-  /** The user at the keyboard. */
+  /** The `sub` of the user at the keyboard. */
   keyboard: string | undefined
-  /** Scheme, host and port; known once the provider listens. */
+  /** Scheme, host and port; empty until the provider listens. */
   origin: string
 }
 
@@ -114,7 +114,7 @@ export function issuerOf(provider: ProviderState): string {
   return provider.origin + provider.settings.path
 }
 
-/** The provider's clock in seconds, as tokens have it. */
+/** The time by the provider's clock in seconds since 1970, as in tokens. */
 export function seconds(provider: ProviderState): number {
   return Math.floor(provider.settings.now() / 1000)
 }
@@ -127,7 +127,7 @@ export function isLive(provider: ProviderState, grant: Grant): boolean {
   return !grant.revoked && isUsable(provider, grant.session)
 }
 
-/** The access token as long as it is good for anything. */
+/** The access token, unless it is expired, revoked or its session has ended. */
 export function activeToken(provider: ProviderState, text: string): AccessToken | undefined {
   const token = provider.accessTokens.get(text)
   const active =
@@ -135,14 +135,14 @@ export function activeToken(provider: ProviderState, text: string): AccessToken 
   return active ? token : undefined
 }
 
-/** Whether users grant this. Nobody is asked about `openid`: it is the login itself. */
+/** Whether users grant this scope. `openid` is always granted, because it is the login itself. */
 export function isConsentedTo({ consent }: ProviderState, scope: string): boolean {
   return consent === undefined || scope === 'openid' || consent.includes(scope)
 }
 
 const pruneEvery = 1000
 
-/** Adds an entry. Now and then those that are of no use any more are thrown out, so that a soak test stays flat. */
+/** Adds an entry, and removes dead ones from time to time, so that memory stays flat in a soak test. */
 export function remember<T>(into: Map<string, T>, key: string, entry: T, isDead: (entry: T) => boolean): void {
   if (into.size > 0 && into.size % pruneEvery === 0) {
     for (const [other, old] of into) if (isDead(old)) into.delete(other)
@@ -150,7 +150,7 @@ export function remember<T>(into: Map<string, T>, key: string, entry: T, isDead:
   into.set(key, entry)
 }
 
-/** For {@link remember}: past its time by the provider's clock. */
+/** For {@link remember}: whether an entry has expired by the provider's clock. */
 export function expired(provider: ProviderState): (entry: { readonly expiresAt: number }) => boolean {
   const now = provider.settings.now()
   return ({ expiresAt }) => expiresAt < now

@@ -1,13 +1,13 @@
 import { type Answer, oauthError } from './answer.ts'
 import type { Grant, ProviderState } from './state.ts'
 
-/** RFC 8707 section 2: the first resource that is no absolute URI without a fragment, or is none of the provider's. */
+/** The first resource that is unknown, or not an absolute URI without a fragment (RFC 8707 section 2). */
 export function wrongResource({ settings }: ProviderState, resource: readonly string[]): string | undefined {
   const isKnown = (uri: string): boolean => settings.resources === undefined || settings.resources.includes(uri)
   return resource.find((uri) => !URL.canParse(uri) || uri.includes('#') || !isKnown(uri))
 }
 
-/** RFC 8707 section 2.2: the resources that an access token is for, of those that were granted. */
+/** The resources of an access token: the requested ones, which must be granted, or all granted (RFC 8707 section 2.2). */
 export function resourcesFor(
   provider: ProviderState,
   params: URLSearchParams,

@@ -5,118 +5,156 @@ import type { TestFaults } from './faults.ts'
 import type { KeyRotation } from './keys.ts'
 import type { TestRequest } from './request.ts'
 
-/** What to spread into the options of `createOidc`. */
+/** Options of `createOidc` that connect it to the provider. */
 export interface TestProviderConnection {
   /** The issuer identifier. */
   readonly issuer: string
-  /** The client's identifier. */
+  /** The client identifier. */
   readonly clientId: string
-  /** Absent for a public client. */
+  /** The client secret; absent for a public client. */
   readonly clientSecret?: string
-  /** `none` for a public client. */
+  /** `none` for a public client, else absent. */
   readonly clientAuth?: 'none'
 }
 
-/** An OpenID provider on loopback whose users, clock and faults are the spec's to choose. */
+/** An OpenID provider on loopback. Tests choose its users, its clock and its faults. */
 export interface TestProvider {
   /** The issuer identifier. */
   readonly issuer: string
   /** Scheme, host and port: the issuer without its path. */
   readonly url: string
-  /** The first client's. */
+  /** The identifier of the first client. */
   readonly clientId: string
-  /** The first client's; undefined where that is a public one. */
+  /** The secret of the first client; undefined if that client is public. */
   readonly clientSecret: string | undefined
 
-  /** Issuer and credentials of a client, to spread into the options of `createOidc`. Default: the first client. */
+  /**
+   * Issuer and credentials of a client, by default the first, to spread into the options of `createOidc`.
+   *
+   * @throws TypeError if there is no such client.
+   */
   settings(clientId?: string): TestProviderConnection
 
   /**
-   * Says who is at the keyboard of every browser: where a login is needed, this user logs in at once, without a page.
-   * `undefined`: nobody, so that browsers get the login page. Sessions that browsers have at the provider stay.
+   * Sets the user at the keyboard of every browser: when a login is needed, this user logs in at once, without a page.
+   * With `undefined`, browsers get the login page. Sessions that browsers have at the provider stay.
+   *
+   * @throws TypeError if there is no such user.
    */
   signIn(sub: string | undefined): void
 
-  /** The requests that came, oldest first. */
+  /** The received requests, oldest first. */
   readonly requests: readonly TestRequest[]
-  /** Those to one endpoint. */
+  /** The received requests to one endpoint, oldest first. */
   requestsTo(endpoint: TestRequest['endpoint']): readonly TestRequest[]
-  /** Resolves to the first request to an endpoint since the last `forget()`, or to the one that is the `count`-th. */
+  /** Resolves to the `count`-th request to an endpoint since the last `forget()`, by default the first. */
   waitForRequest(endpoint: TestRequest['endpoint'], count?: number): Promise<TestRequest>
-  /** Forgets the requests that came. */
+  /** Clears the received requests. */
   forget(): void
 
-  /** Puts faults in force, on top of those that are. Returns the function that undoes just these. */
+  /**
+   * Adds faults to the active ones, and returns a function that undoes only these.
+   *
+   * @throws TypeError that names the first invalid fault.
+   * @example
+   * ```ts
+   * const undo = provider.misbehave({ endpoints: { token: { status: 503, times: 1 } } })
+   * ```
+   */
   misbehave(faults: TestFaults): () => void
   /** Undoes all faults. */
   behave(): void
 
-  /** Makes a new signing key, which signs from now on. */
+  /** Makes a new key, which signs all later tokens. */
   rotateKeys(rotation?: KeyRotation): Promise<void>
   /**
-   * Makes a new nonce for DPoP proofs. Proofs with the former one are refused with `use_dpop_nonce`, or, with `keepOld`, are
-   * good still, and their answers bring the new one.
+   * Makes a new nonce for DPoP proofs. Proofs with the previous nonce are rejected with `use_dpop_nonce`. With `keepOld`,
+   * they stay valid and their responses carry the new nonce.
+   *
+   * @throws TypeError if the option `dpopNonces` is `none`.
    */
   rotateDpopNonce(rotation?: { readonly keepOld?: boolean | undefined }): void
-  /** The public keys as they are published, newest first. */
+  /** The published public keys, newest first. */
   readonly keys: { readonly keys: readonly JWK[] }
   /**
-   * Signs claims with the current key. Nothing is added to the claims. The header has `alg`, `kid` and `typ: JWT`; in
-   * `header`, a member replaces one of these, and `undefined` removes it.
+   * Signs claims with the current key, and adds none. The header has `alg`, `kid` and `typ: JWT`; a member of `header`
+   * replaces one of these, and `undefined` removes it.
    */
   sign(claims: JsonObject, header?: JsonObject): Promise<string>
-  /** A token response for a user without any login: access token, ID token, refresh token. */
+  /** Issues an access token, an ID token and a refresh token for a user without a login. Resolves to the token response. */
   issueTokens(sub: string, options?: TokenRequest): Promise<JsonObject>
 
-  /** The next authorization request is answered with this error. Default `access_denied`. Several calls queue up. */
+  /** Answers the next authorization request with this error, by default `access_denied`. Several calls queue up. */
   deny(error?: string, description?: string): void
   /**
-   * Users grant this scope and no other from now on, whatever they are asked for, except `openid`: without that a login is
-   * none. `undefined`: all of it again. What was granted before stays.
+   * Limits the scope that users grant from now on, whatever is requested. `openid` is always granted. `undefined` removes
+   * the limit. Earlier grants stay.
    */
   grantOnly(scope: readonly string[] | undefined): void
   /**
-   * Ends all sessions of a user, and tells the clients that took part by the back channel. Resolves once all have answered,
-   * or five seconds later, to what they answered.
+   * Ends all sessions of a user, and sends their clients a logout token (OIDC Back-Channel Logout 1.0). Resolves to the
+   * responses, after five seconds at the latest.
    */
   logOut(sub: string): Promise<readonly LogoutDelivery[]>
-  /** A logout token for a client (OIDC Back-Channel Logout 1.0 section 2.4), as the faults have it. Default: the first client. */
+  /**
+   * A logout token for a client, by default the first (OIDC Back-Channel Logout 1.0 section 2.4). Active faults apply.
+   *
+   * @throws TypeError if a fault omits the token.
+   */
   logoutToken(about: LogoutSubject, clientId?: string): Promise<string>
-  /** Says where a client is told of logouts, where that is known only once it listens. Default: the first client. */
+  /** Sets the logout URIs of a client, by default the first, if its port is known only after the provider has started. */
   registerLogout(uris: LogoutUris, clientId?: string): void
-  /** Ends all sessions of a user at the provider, and tells nobody: a refresh is answered `invalid_grant`, `prompt=none` `login_required`. */
+  /**
+   * Ends all sessions of a user at the provider without notifying clients. A refresh is then answered with `invalid_grant`,
+   * `prompt=none` with `login_required`.
+   */
   endSession(sub: string): void
-  /** The user can't log in any more, and a refresh is answered `invalid_grant`. */
+  /** Disables a user, who can then no longer log in. A refresh is answered with `invalid_grant`. */
   disableUser(sub: string): void
-  /** Takes `disableUser` back. */
+  /** Undoes `disableUser`. */
   enableUser(sub: string): void
 
   /**
-   * Back to how it started, for a provider that several specs share: no faults, sessions, denials or recorded requests, all
-   * users enabled, who grant what is asked for, at the keyboard who was there first. Keys and port stay.
+   * Restores the initial state, for a provider that several tests share. It clears faults, sessions, tokens, denials and
+   * received requests, enables all users, removes the limit of `grantOnly`, and restores the user of the option `signIn`.
+   * Keys and port stay.
    */
   reset(): void
 
-  /** Goes down: all connections are cut at once, new ones refused. */
+  /** Stops the server: cuts all connections at once, and refuses new ones. */
   stop(): Promise<void>
-  /** Comes up again on the same port, with all that it knew. */
+  /** Starts again on the same port, with the same state. */
   start(): Promise<void>
   /** Stops at the end of a block: `await using provider = await startTestProvider()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Where a client is told of logouts. */
+/** The URIs at which a client receives logouts. */
 export interface LogoutUris {
+  /** Receives logout tokens (OIDC Back-Channel Logout 1.0 section 2.2). */
   readonly backchannelLogoutUri?: string | undefined
+  /** Loaded in a frame of the provider's page (OIDC Front-Channel Logout 1.0 section 2). */
   readonly frontchannelLogoutUri?: string | undefined
 }
 
-/** For whom and for what tokens are issued. */
+/** The client, scope and resources of issued tokens. */
 export interface TokenRequest {
-  /** Default: the first client. */
+  /**
+   * The identifier of the client.
+   *
+   * @default the first client
+   */
   readonly clientId?: string | undefined
-  /** Scopes, parted by spaces. Default `openid profile email`. */
+  /**
+   * The scope, separated by spaces.
+   *
+   * @default 'openid profile email'
+   */
   readonly scope?: string | undefined
-  /** The resources that the access token is for (RFC 8707). Default: none. */
+  /**
+   * The resources that the access token is for (RFC 8707).
+   *
+   * @default none
+   */
   readonly resource?: readonly string[] | undefined
 }

@@ -31,7 +31,7 @@ async function exchangeCode(
   if (code === undefined || code.grant.clientId !== client.clientId) return invalidGrant('the code is not known')
   const { grant } = code
   if (code.used) {
-    // RFC 6749 section 4.1.2: a code that comes twice was stolen.
+    // RFC 6749 section 4.1.2: reuse means that the code may be stolen, so its tokens are revoked.
     grant.revoked = true
     return invalidGrant('the code was used before')
   }
@@ -60,7 +60,7 @@ async function refresh(
   }
   const { grant } = token
   if (token.spent) {
-    // RFC 9700 section 4.14.2: reuse of a rotated token ends the whole family.
+    // RFC 9700 section 4.14.2: reuse of a rotated token revokes the whole family.
     grant.revoked = true
     return invalidGrant('the refresh token was used before')
   }
@@ -80,7 +80,7 @@ async function refresh(
 /** RFC 8707 section 2, RFC 8693 section 2.1. */
 const mayRepeat: ReadonlySet<string> = new Set(['resource', 'audience'])
 
-/** OIDC Core 3.1.3: the answer to a token request whose sender has proved this key, if any. */
+/** Answers a token request whose client has proved the key `jkt`, if any (OIDC Core 3.1.3). */
 async function answerOf(provider: ProviderState, request: TestRequest, jkt: string | undefined): Promise<Answer> {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
@@ -101,7 +101,7 @@ async function answerOf(provider: ProviderState, request: TestRequest, jkt: stri
   }
 }
 
-/** The token endpoint. A proof is judged before anything is spent, so that a client can come again with another nonce. */
+/** The token endpoint. It checks the proof before it uses a code or token, so that a client can retry with a new nonce. */
 export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
   return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
 }

@@ -1,4 +1,4 @@
-/** The endpoints at which a token that was issued is shown: userinfo, introspection, revocation. */
+/** The endpoints that take an issued token: userinfo, introspection, revocation. */
 import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
@@ -59,7 +59,7 @@ export function introspect(provider: ProviderState, request: TestRequest): Answe
   })
 }
 
-/** RFC 7009: a refresh token takes all tokens of its login with it; what is not known is no error. */
+/** RFC 7009: revoking a refresh token revokes all tokens of its login. An unknown token is not an error. */
 export function revoke(provider: ProviderState, request: TestRequest): Answer {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client

@@ -9,7 +9,7 @@ function invalidRequest(description: string): Answer {
   return oauthError(400, 'invalid_request', description)
 }
 
-/** RFC 8693 section 2.1: an access token of this client, or one that was sent to it. */
+/** The subject token: an access token issued to this client, or with this client as audience (RFC 8693 section 2.1). */
 function subjectOf(
   provider: ProviderState,
   client: TestClient,
@@ -27,7 +27,7 @@ function subjectOf(
   return isMeant ? token : invalidRequest('the subject_token is neither of this client nor for it')
 }
 
-/** Names of APIs and, as RFC 8707 has them, their URIs; undefined where one is not known. */
+/** The requested APIs, by name (`audience`) or URI (`resource`, RFC 8707); undefined if one is unknown. */
 function targetsOf(provider: ProviderState, params: URLSearchParams): readonly string[] | undefined {
   const { resources, clients } = provider.settings
   const audience = params.getAll('audience')
@@ -38,7 +38,7 @@ function targetsOf(provider: ProviderState, params: URLSearchParams): readonly s
     : undefined
 }
 
-/** RFC 8693: an access token in exchange for another, for another API. */
+/** Exchanges an access token for one for another API (RFC 8693). */
 export async function exchangeToken(
   provider: ProviderState,
   client: TestClient,
@@ -60,7 +60,7 @@ export async function exchangeToken(
   const refused = wanted.find((name) => scopes?.includes(name) === false || !isConsentedTo(provider, name))
   if (refused !== undefined) return oauthError(400, 'invalid_scope', `"${refused}" is not to be had`)
   const scope = wanted.length === 0 ? subject.scope : wanted
-  // What another client gets is its own to revoke; it ends with the user's session all the same.
+  // A different client can revoke its own token only. The token still ends with the user's session.
   const { clientId } = client
   const grant = subject.grant.clientId === clientId ? subject.grant : { ...subject.grant, clientId }
   return json(await tokenResponse(provider, grant, { scope, resource: targets, jkt }, tokenExchange))

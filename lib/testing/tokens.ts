@@ -14,12 +14,12 @@ export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
 export const grantTypes: readonly GrantType[] = ['authorization_code', 'refresh_token', tokenExchange]
 
-/** What an access token is to be good for: all that was granted, or less. */
+/** The scope, audience and key of an access token. Scope and audience may be less than was granted. */
 export interface AccessTarget {
   readonly scope: readonly string[]
-  /** The audience; empty: the usual one. */
+  /** The audience; empty for that of the option `audience`. */
   readonly resource: readonly string[]
-  /** The thumbprint of the key that it is bound to (RFC 9449 section 6). */
+  /** The thumbprint of the key that the token is bound to (RFC 9449 section 6). */
   readonly jkt: string | undefined
 }
 
@@ -32,7 +32,7 @@ export function confirmation(jkt: string | undefined): JsonObject {
   return jkt === undefined ? {} : { cnf: { jkt } }
 }
 
-/** Signs claims with the current key, or as badly as the faults want it. Undefined: the token is to be left out. */
+/** Signs claims with the current key, or as the faults say. Resolves to undefined if a fault omits the token. */
 export async function makeToken(
   provider: ProviderState,
   claims: JsonObject,
@@ -89,7 +89,7 @@ async function makeAccessToken(
     exp: now + settings.accessTokenSeconds,
     jti: randomUUID(),
     sid: session.sid,
-    // RFC 9068 2.2.1: what an API needs that asks for more than a login (RFC 9470 6.2).
+    // RFC 9068 2.2.1: for APIs that require a recent or strong authentication (RFC 9470 6.2).
     auth_time: grant.authTime,
     acr: grant.acr,
     ...confirmation(jkt),
@@ -133,7 +133,7 @@ async function makeIdToken(
     auth_time: grant.authTime,
     acr: grant.acr,
     sid: session.sid,
-    // OIDC Core 12.2: an ID token got by a refresh should have no nonce.
+    // OIDC Core 12.2: an ID token from a refresh should have no nonce.
     ...(nonce !== undefined && grantType === 'authorization_code' ? { nonce } : {}),
     ...(accessToken === undefined ? {} : { at_hash: hashClaim(accessToken, keys.current.algorithm) }),
     ...releasedClaims(settings.users.get(session.sub)?.claims, scope),
@@ -141,12 +141,12 @@ async function makeIdToken(
   return await makeToken(provider, claims, 'JWT', provider.faults.ofToken('idToken', grantType), clientId)
 }
 
-/** A refresh token with characters that a careless client fails to encode: RFC 6749 appendix A.17 allows them. */
+/** A refresh token with characters that clients may forget to encode. RFC 6749 appendix A.17 allows them. */
 function opaqueRefreshToken(): string {
   return `${randomBytes(24).toString('base64url')}+/=&%20~`
 }
 
-/** As Keycloak has them: told from other tokens by a claim `typ`. */
+/** A refresh token as in Keycloak, with a claim `typ` that distinguishes it from other tokens. */
 async function jwtRefreshToken(provider: ProviderState, { session, clientId, scope, nonce }: Grant): Promise<string> {
   const claims = {
     iss: issuerOf(provider),
@@ -164,7 +164,7 @@ async function jwtRefreshToken(provider: ProviderState, { session, clientId, sco
   return await sign({ alg: algorithm, kid, typ: 'JWT' }, JSON.stringify(claims), algorithm, privateKey)
 }
 
-/** RFC 9449 section 5: one of a public client is bound to the key, since nothing else keeps others from using it. */
+/** Binds the token of a public client to its key, because nothing else protects it (RFC 9449 section 5). */
 export async function newRefreshToken(provider: ProviderState, grant: Grant, jkt?: string): Promise<string> {
   const isPublic = provider.settings.clients.get(grant.clientId)?.clientSecret === undefined
   const isJwt = provider.settings.refreshTokenForm === 'jwt'
@@ -175,8 +175,8 @@ export async function newRefreshToken(provider: ProviderState, grant: Grant, jkt
 }
 
 /**
- * The token response for a grant: access token, ID token where `openid` is in its scope, refresh token where one is due. A
- * token exchange gives an access token and nothing else.
+ * The token response for a grant: an access token, an ID token if the scope has `openid`, and a refresh token if one is
+ * due. A token exchange issues only an access token.
  */
 export async function tokenResponse(
   provider: ProviderState,

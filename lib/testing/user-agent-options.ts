@@ -2,83 +2,138 @@ import type { Agent } from 'node:http'
 import type { CookieJar } from './cookie-jar.ts'
 import type { FormFields, UserAgentResponse } from './user-agent-response.ts'
 
-/** How a user agent is set up. */
+/** Options of `createUserAgent`. */
 export interface UserAgentOptions {
-  /** What relative URLs are resolved against. Default: none, so that URLs must be absolute. */
+  /**
+   * The absolute URL that relative URLs are resolved against.
+   *
+   * @default none: URLs must be absolute
+   */
   readonly baseUrl?: string | undefined
-  /** The clock of the cookies, in milliseconds since 1970. Default `Date.now`. */
+  /**
+   * The clock for cookies, in milliseconds since 1970.
+   *
+   * @default Date.now
+   */
   readonly now?: (() => number) | undefined
-  /** How many requests one navigation may take, redirects and refreshes included. Default 20, as in browsers. */
+  /**
+   * The most requests of one navigation, redirects and refreshes included. Browsers have the same limit.
+   *
+   * @default 20
+   */
   readonly maxHops?: number | undefined
-  /** Headers of every request; `undefined` leaves out one that a browser would send. */
+  /** Headers of every request; `undefined` removes one that a browser sends. */
   readonly headers?: RequestHeaders | undefined
   /**
-   * The site of a URL. Default: scheme and host, so that two ports of one host are one site, as in browsers. With
-   * `(url) => url.origin` each of them is a site of its own.
+   * Returns the site of a URL. By default the ports of one host are the same site, as in browsers. With
+   * `(url) => url.origin`, each port is a different site.
+   *
+   * @default scheme and host
    */
   readonly site?: ((url: URL) => string) | undefined
   /**
-   * Plays the reverse proxy in front of an application: requests to the origin on the left (`https://app.example.com`)
-   * go to the one on the right (`http://127.0.0.1:3000`) with `Host` and `X-Forwarded-*` as a proxy sets them.
+   * Simulates a reverse proxy in front of an application. Requests to an origin that is a key (`https://app.example.com`)
+   * go to its value (`http://127.0.0.1:3000`), with `Host` and `X-Forwarded-*` as a proxy sets them.
    */
   readonly proxies?: Readonly<Record<string, string>> | undefined
-  /** Keeps connections. Default: each request has its own, which is closed with it. */
+  /**
+   * An agent that keeps connections open.
+   *
+   * @default none: each request has its own connection
+   */
   readonly agent?: Agent | undefined
   /** A certificate to trust, in PEM. */
   readonly ca?: string | undefined
 }
 
-/** Header fields by name, in any case. */
+/** Header fields by name, in upper or lower case. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>>
 
-/** How one request is to be made. */
+/** Options of one request. */
 export interface UserAgentInit {
-  /** Headers of this request and those it is redirected to; `undefined` leaves out one that a browser would send. */
+  /** Headers of this request and of its redirects; `undefined` removes one that a browser sends. */
   readonly headers?: RequestHeaders | undefined
-  /** `manual`: returns the redirect itself. Default `follow`. */
+  /**
+   * `manual` returns a redirect instead of following it.
+   *
+   * @default 'follow'
+   */
   readonly redirect?: 'follow' | 'manual' | undefined
-  /** The page, or the URL of the page, where this begins. Default: typed by the user; for `post`, `fetch`: the URL's own origin. */
+  /**
+   * The page that starts the request, or its URL.
+   *
+   * @default for `get`, none, as if the user typed the address; for `post` and `fetch`, the origin of the URL; for `submit`
+   * and `click`, their page
+   */
   readonly from?: UserAgentResponse | string | undefined
-  /** Begins at a page of another site, `https://elsewhere.example/`. Default false. */
+  /**
+   * Whether a page of another site, `https://elsewhere.example/`, starts the request.
+   *
+   * @default false
+   */
   readonly crossSite?: boolean | undefined
-  /** Follows `<meta http-equiv="refresh" content="0;url=...">`. Default true; navigations only. */
+  /**
+   * Whether navigations follow `<meta http-equiv="refresh" content="0;url=...">`.
+   *
+   * @default true
+   */
   readonly followRefresh?: boolean | undefined
-  /** Sends forms that send themselves by a script (`response_mode=form_post`). Default true; navigations only. */
+  /**
+   * Whether navigations submit forms that a script of the page submits (`response_mode=form_post`).
+   *
+   * @default true
+   */
   readonly followForms?: boolean | undefined
-  /** Gives up when it is aborted. Default: waits for as long as the server does. */
+  /**
+   * A signal that aborts the request.
+   *
+   * @default none: waits as long as the server does
+   */
   readonly signal?: AbortSignal | undefined
 }
 
-/** How a script's request is to be made. */
+/** Options of a script's request. */
 export interface FetchInit extends UserAgentInit {
-  /** Default `GET`. */
+  /**
+   * The HTTP method.
+   *
+   * @default 'GET'
+   */
   readonly method?: string | undefined
-  /** A form, or text that `headers` says the type of. */
+  /** A form, or a text whose type is in `headers`. */
   readonly body?: FormFields | string | undefined
 }
 
-/** How a form is to be sent. */
+/** Options of a form submission. */
 export interface SubmitInit extends UserAgentInit {
-  /** Which form: its index, `id` or `name`. Default: the one that has the button, else the first. */
+  /**
+   * The index, `id` or `name` of the form.
+   *
+   * @default the form with the button, or the first form
+   */
   readonly form?: number | string | undefined
-  /** The button to press, by its value, name or label. Default: the first. */
+  /**
+   * The value, name or label of the button to press.
+   *
+   * @default the first button of the form
+   */
   readonly button?: string | undefined
-  /** What the user fills in, in place of what the fields contain. */
+  /** The user's input by field name. It replaces the initial values. */
   readonly fields?: Readonly<Record<string, string>> | undefined
 }
 
-/** A browser without a screen: cookies, redirects, forms, and the headers by which pages and scripts are told apart. */
+/** A browser without a screen: cookies, redirects, forms, and the headers that distinguish pages from scripts. */
 export interface UserAgent {
   /** The cookies. */
   readonly jar: CookieJar
-  /** Goes to a page, as if typed into the address bar. */
+  /** Opens a page, as if the user typed the address. */
   get(url: string | URL, init?: UserAgentInit): Promise<UserAgentResponse>
-  /** Sends a form that a page of the same origin has. */
+  /** Submits a form, as from a page of the same origin. */
   post(url: string | URL, form?: FormFields, init?: UserAgentInit): Promise<UserAgentResponse>
-  /** Does what a page's script does with `fetch()`. */
+  /** Sends a request as a script of a page does with `fetch()`. */
   fetch(url: string | URL, init?: FetchInit): Promise<UserAgentResponse>
-  /** Sends a form of a page. */
+  /** Submits a form of a page. Throws an error if the page has no such form or button. */
   submit(page: UserAgentResponse, init?: SubmitInit): Promise<UserAgentResponse>
-  /** Follows a link of a page, named by its text or its `href`. */
+  /** Follows a link of a page, found by its text or `href`. Throws an error if the page has no such link. */
   click(page: UserAgentResponse, link: string, init?: UserAgentInit): Promise<UserAgentResponse>
 }

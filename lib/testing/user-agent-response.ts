@@ -2,33 +2,38 @@ import type { JsonObject } from './change.ts'
 import type { Cookie } from './cookie-jar.ts'
 import type { HttpAnswer } from './http-call.ts'
 
-/** The fields of a form; an array sends a field more than once. */
+/** The fields of a form. An array repeats a field. */
 export type FormFields =
   URLSearchParams | Readonly<Record<string, string | readonly string[]>> | readonly (readonly [string, string])[]
 
-/** One request on the way to a page. */
+/** One request of a navigation, with its response. */
 export interface UserAgentHop {
   readonly method: string
   readonly url: string
   readonly status: number
   readonly requestHeaders: Readonly<Record<string, string>>
   readonly headers: Headers
-  /** The cookies that were taken; one that deletes a cookie is among them, with its `expiresAt` in the past. */
+  /** The cookies that the response set. A deleted cookie is among them, with an `expiresAt` in the past. */
   readonly cookiesSet: readonly Cookie[]
 }
 
-/** What a user agent got in the end. */
+/** The final response of a request. */
 export interface UserAgentResponse {
-  /** Of the page, after all redirects. */
+  /** The URL after all redirects. */
   readonly url: string
   readonly status: number
   readonly headers: Headers
-  /** Every request that was made, in order; the last is the one for this page. */
+  /** All requests, in order. The last is the one for this response. */
   readonly hops: readonly UserAgentHop[]
-  /** The cookies taken on the whole way. */
+  /** The cookies that all these responses set. */
   readonly cookiesSet: readonly Cookie[]
+  /** The body as text. */
   text(): string
-  /** The body, a JSON object; throws an error that shows the body where it is not. */
+  /**
+   * The body as a JSON object.
+   *
+   * @throws Error that shows the body, if it is not JSON.
+   */
   json(): JsonObject
 }
 

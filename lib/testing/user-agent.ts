@@ -131,7 +131,7 @@ class Browser implements UserAgent {
     return response as UserAgentResponse
   }
 
-  /** Where the page itself leads, without the user's doing. */
+  /** The request that the page makes by itself, without an action of the user. */
   #nextOfPage(page: UserAgentResponse, { mode }: Outgoing, init: UserAgentInit): Outgoing | undefined {
     const isPage = page.headers.get('content-type')?.startsWith('text/html')
     if (mode !== 'navigate' || init.redirect === 'manual' || !isPage) return undefined
@@ -219,7 +219,16 @@ class Browser implements UserAgent {
   }
 }
 
-/** A new browser without cookies. Throws a TypeError that names a wrong option. */
+/**
+ * Creates a user agent without cookies.
+ *
+ * @throws TypeError that names the first invalid option.
+ * @example
+ * ```ts
+ * const browser = createUserAgent({ baseUrl: 'http://localhost:3000' })
+ * const page = await browser.get('/profile') // follows the redirects to the provider and back
+ * ```
+ */
 export function createUserAgent(options: UserAgentOptions = {}): UserAgent {
   const known = ['baseUrl', 'now', 'maxHops', 'headers', 'site', 'proxies', 'agent', 'ca']
   checkMembers(options, known, 'the options of createUserAgent')

@@ -3,20 +3,32 @@ import { checkMembers, checkText, checkTexts, fail } from './checks.ts'
 
 /** A user of the test provider. */
 export interface TestUser {
-  /** The subject identifier; also the name by which specs call the user. */
+  /** The subject identifier. Tests refer to the user by it. */
   readonly sub: string
   /**
-   * Claims about the user, in the ID token and at the userinfo endpoint. The standard ones are given only where their
-   * scope was granted (OIDC Core 5.4), all others always. Default: none.
+   * Claims about the user, in the ID token and at the userinfo endpoint. Standard claims require that their scope is
+   * granted (OIDC Core 5.4); others are always present.
+   *
+   * @default none
    */
   readonly claims?: Readonly<JsonObject> | undefined
-  /** Claims of the access token beyond the usual ones, such as `realm_access`. Default: none. */
+  /**
+   * Additional claims of the access token, such as `realm_access`.
+   *
+   * @default none
+   */
   readonly accessTokenClaims?: Readonly<JsonObject> | undefined
-  /** Claims that only the userinfo endpoint gives. Default: none. */
+  /**
+   * Additional claims of the userinfo response.
+   *
+   * @default none
+   */
   readonly userInfoClaims?: Readonly<JsonObject> | undefined
   /**
-   * The `acr` that the user can reach when a client asks for it (`acr_values`); who can reach none of those asked for is
-   * logged in without. Default: any.
+   * The `acr` values that the user can reach when a client requests them (`acr_values`). If the user can reach none of
+   * these, the login succeeds without.
+   *
+   * @default all values
    */
   readonly acrValues?: readonly string[] | undefined
 }
@@ -29,13 +41,13 @@ function person(sub: string, name: string, roles: readonly string[]): TestUser {
   }
 }
 
-/** Who is there unless a spec says otherwise: alice is an administrator, bob is not. */
+/** The default users: alice is an administrator, bob is not. */
 export const defaultUsers: readonly TestUser[] = [
   person('alice', 'Alice Adams', ['admin', 'user']),
   person('bob', 'Bob Brown', ['user']),
 ]
 
-/** OIDC Core 5.4: the claims that a scope asks for. */
+/** The claims that a scope requests (OIDC Core 5.4). */
 const claimsOfScope: Readonly<Record<string, readonly string[]>> = {
   profile: [
     'name',
@@ -58,7 +70,7 @@ const claimsOfScope: Readonly<Record<string, readonly string[]>> = {
   phone: ['phone_number', 'phone_number_verified'],
 }
 
-/** The claims that a client with this scope is told. */
+/** The claims that a client with this scope gets. */
 export function releasedClaims(claims: Readonly<JsonObject> | undefined, scope: readonly string[]): JsonObject {
   const withheld = new Set(
     Object.keys(claimsOfScope).flatMap((name) => (scope.includes(name) ? [] : claimsOfScope[name])),
@@ -66,7 +78,7 @@ export function releasedClaims(claims: Readonly<JsonObject> | undefined, scope: 
   return Object.fromEntries(Object.entries(claims ?? {}).filter(([name]) => !withheld.has(name)))
 }
 
-/** The user whom a `login_hint` means: by subject, user name or email address. */
+/** Finds the user of a `login_hint` by subject, user name or email address. */
 export function userByHint(users: ReadonlyMap<string, TestUser>, hint: string | null): TestUser | undefined {
   if (hint === null) return undefined
   for (const user of users.values()) {

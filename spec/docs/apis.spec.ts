@@ -1,6 +1,6 @@
 /**
- * docs/apis.md: the transcript of what the guard answers is what it answers. With UPDATE_DOCS=1 it is written, else it is
- * compared.
+ * docs/apis.md: compares its transcript with the responses of the guard. With UPDATE_DOCS=1, it writes the transcript
+ * instead.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, request, STATUS_CODES } from 'node:http'
@@ -17,7 +17,7 @@ const end = '<!-- end of the transcript -->'
 const baseUrl = 'https://api.example.com'
 const issuer = 'https://id.example.com/realms/acme'
 
-/** Headers of the connection and of the content, which say nothing of the guard. */
+/** Headers that are left out: those of the connection and the content do not come from the guard. */
 const left = new Set([
   'date',
   'connection',
@@ -28,7 +28,7 @@ const left = new Set([
   'x-powered-by',
 ])
 
-/** One call with curl, and what it shows. */
+/** One call with curl in the transcript. */
 interface Shown {
   readonly title: string
   readonly method?: string
@@ -37,7 +37,7 @@ interface Shown {
   readonly authorization?: readonly string[]
   readonly form?: string
   readonly status: number
-  /** While the provider is down, asked of a guard that has no keys yet. */
+  /** Whether the provider is down and the guard has no keys yet. */
   readonly isDown?: boolean
 }
 
@@ -97,7 +97,7 @@ async function makeTokens(): Promise<Record<string, string>> {
   }
 }
 
-/** The API of the guide, and what its events say. */
+/** The API of the guide, and the details of its events. */
 async function serve(before?: (app: Express) => void): Promise<{ url: string; told: string[] }> {
   const api = createBearer({ issuer: provider.issuer, audience: 'orders', baseUrl })
   const told: string[] = []
@@ -122,7 +122,7 @@ async function serve(before?: (app: Express) => void): Promise<{ url: string; to
 
 const filled = (text: string): string => text.replace(/\$([A-Z_]+)/g, (_all, name: string) => String(tokens[name]))
 
-/** A value in a shell: in double quotes where there is a variable in it. */
+/** A value in a shell, in double quotes if it contains a variable. */
 function quoted(text: string): string {
   if (text.includes('$')) return `"${text}"`
   return /^[\w:/.-]+$/.test(text) ? text : `'${text}'`
@@ -136,7 +136,7 @@ function command({ method, path = '/orders', authorization = [], form }: Shown):
   return [...parts, quoted(baseUrl + path)].join(' ')
 }
 
-/** What curl would print, with what differs from run to run left out or put in other words. */
+/** The output of curl, without the headers in `left`. */
 function ask(url: string, { method = 'GET', path = '/orders', authorization, form }: Shown): Promise<string> {
   const headers: Record<string, string | string[]> = {
     ...(authorization && { authorization: authorization.map(filled) }),
@@ -180,7 +180,7 @@ async function transcript(): Promise<string> {
 }
 
 describe('docs/apis.md', () => {
-  it('shows each answer as it is', { meta: { id: 'apis-1' } }, async () => {
+  it('shows the actual responses of the guard in its transcript', { meta: { id: 'apis-1' } }, async () => {
     const text = readFileSync(file, 'utf8')
     const opening = begin.exec(text)
     const from = (opening?.index ?? -1) + (opening?.[0].length ?? 0)
@@ -193,7 +193,7 @@ describe('docs/apis.md', () => {
     expect(made).not.toMatch(/eyJ[\w-]{10,}|127\.0\.0\.1|localhost/)
   })
 
-  it('has an answer of every kind that the guard gives', () => {
+  it('has a response of every kind in its transcript', () => {
     const transcribed = readFileSync(file, 'utf8')
     for (const code of [
       'token_required',
@@ -215,12 +215,12 @@ describe('docs/apis.md', () => {
     }
   })
 
-  it('says how pages of another origin call the API, and they can', async () => {
+  it('has working code that lets pages of another origin call the API', async () => {
     const page = 'https://spa.example.com'
     const source = /## CORS[\s\S]*?```js\n([\s\S]*?)```/.exec(readFileSync(file, 'utf8'))?.[1] ?? ''
     expect(source).toContain(page)
     const { url } = await serve((app) => {
-      // The code of the guide as it stands there.
+      // Runs the code of the guide unchanged.
       // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call
       new Function('app', source)(app)
     })

@@ -1,6 +1,6 @@
 /**
- * docs/observability.md: every event and field, metrics and codes that there are, the example's own code, and what that
- * prints. With UPDATE_DOCS=1 the latter two are written, else compared.
+ * docs/observability.md: compares its events, fields, metrics and codes with the types, and its code and output with the
+ * example. With UPDATE_DOCS=1, it writes the code and the output instead.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -46,7 +46,7 @@ function reasonsOf(event: ts.Symbol): string[] {
   return reason ? texts(checker.getTypeOfSymbol(reason)) : []
 }
 
-/** The rows of the table whose head begins with this. */
+/** The rows of the table whose header begins with this. */
 function rows(head: string): string[][] {
   const lines = guide().split('\n')
   const from = lines.findIndex((line) => line.startsWith(`| ${head} `)) + 2
@@ -58,7 +58,7 @@ const quoted = (text: string | undefined): string[] =>
   [...(text ?? '').matchAll(/`(\w+)`/g)].map(([, one]) => one as string)
 
 describe('docs/observability.md', () => {
-  it('has every event with every field, and no other', () => {
+  it('lists every event with every field, and no others', () => {
     const told = new Map(
       rows('event').map(([name, fields]) => [quoted(name)[0], [...base, ...quoted(fields)].toSorted()]),
     )
@@ -66,20 +66,20 @@ describe('docs/observability.md', () => {
     expect(told).toEqual(new Map([...events].map(([name, fields]) => [name, fields.toSorted()])))
   })
 
-  it('says of every field what it is, and of every reason', () => {
+  it('describes every field and every reason', () => {
     const told = rows('field').flatMap(([name]) => quoted(name))
     expect(told.toSorted()).toEqual([...new Set([...events.values()].flat())].toSorted())
     const reasons = rows('field').find(([name]) => quoted(name)[0] === 'reason')?.[1]
     expect(new Set(quoted(reasons))).toEqual(new Set(eventTypes.flatMap(reasonsOf)))
   })
 
-  it('names codes that there are', () => {
+  it('names only codes that exist', () => {
     const told = rows('code').flatMap(([names]) => quoted(names))
     expect(told.length).toBeGreaterThan(15)
     for (const code of told) expect([...codes, ...events.keys()], code).toContain(code)
   })
 
-  it('alerts on metrics, labels and codes that there are', () => {
+  it('has alerts only on metrics, labels and codes that exist', () => {
     const alerts = /```promql\n([\s\S]*?)```/.exec(guide())?.[1] ?? ''
     const used = [...alerts.matchAll(/\boidc_(\w+?)_(?:total|duration_bucket)(?:\{(.*?)\})?/g)]
     expect(used.length).toBeGreaterThan(10)
@@ -93,7 +93,7 @@ describe('docs/observability.md', () => {
     }
   })
 
-  it('has the code of the example as it is', () => {
+  it('has the current code of the example', () => {
     const text = guide()
     const blocks = /(<!-- (examples\/[\w/.]+) -->\n\n```js\n)[\s\S]*?```/g
     const made = text.replace(blocks, (_all, head: string, path: string) => {
@@ -104,7 +104,7 @@ describe('docs/observability.md', () => {
     else expect(text, howTo).toBe(made)
   })
 
-  it('puts it together as the example does', () => {
+  it('sets up the parts with the same lines as the example', () => {
     const [, path = '', snippet = ''] = /<!-- lines of (\S+) -->\n\n```js\n([\s\S]*?)```/.exec(guide()) ?? []
     const lines = readFileSync(join(root, path), 'utf8').split('\n')
     expect(snippet).toContain('createOidc')
@@ -112,7 +112,7 @@ describe('docs/observability.md', () => {
   })
 })
 
-describe('what docs/observability.md shows', () => {
+describe('the output in docs/observability.md', () => {
   let stops: (() => unknown)[] = []
   afterEach(async () => {
     vi.useRealTimers()
@@ -120,7 +120,7 @@ describe('what docs/observability.md shows', () => {
     stops = []
   })
 
-  it('is what the example prints', async () => {
+  it('shows what the example actually prints', async () => {
     const { log, metrics } = await printed()
     const made = guide()
       .replace(/(<!-- lines of the log: .*-->\n)[\s\S]*?(<!-- end)/, (_all, head: string, end: string) => {
@@ -135,7 +135,7 @@ describe('what docs/observability.md shows', () => {
     expect(made).not.toMatch(/eyJ[\w-]{10,}|127\.0\.0\.1|localhost/)
   })
 
-  /** A few steps of a user and of a client, and what the log and the metrics say of them. */
+  /** Performs a few steps of a user and a client, and returns the log and the metrics of these. */
   async function printed(): Promise<{ log: string; metrics: string }> {
     const provider = await startTestProvider({ audience: 'orders', now: () => Date.now(), signIn: 'bob' })
     const servers = [createServer(), createServer()] as const
@@ -171,7 +171,7 @@ describe('what docs/observability.md shows', () => {
   }
 })
 
-/** Lines with what differs from run to run put in other words. */
+/** Replaces the parts of the lines that differ between runs. */
 function masked(lines: readonly string[], issuer: string): string[] {
   const ids = new Map<string, string>()
   return lines.map((line, index) =>

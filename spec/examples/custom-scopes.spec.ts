@@ -1,4 +1,4 @@
-/** `examples/custom-scopes`, walked without a browser. */
+/** Walks through `examples/custom-scopes` without a real browser. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/custom-scopes/app.js'
@@ -25,7 +25,7 @@ async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
   return { agent, home }
 }
 
-it('logs in with little, and asks for the calendar when that is opened', async () => {
+it('logs in with little scope, and requests that of the calendar when it is opened', async () => {
   const { agent, home } = await logIn()
   expect(textOf(home)).toContain('So far you have granted: openid profile ')
   const asked = await agent.click(home, 'Calendar')
@@ -38,7 +38,7 @@ it('logs in with little, and asks for the calendar when that is opened', async (
   expect(headingOf(await agent.get('/calendar'))).toBe('Your calendar')
 })
 
-it('shows who refuses a page of 403 with a way back, and asks anew only then', async () => {
+it('shows a 403 page if the user refuses scope, and asks again only when they go on', async () => {
   const { agent, home } = await logIn()
   const refused = await agent.submit(await agent.click(home, 'Connect your contacts'), { button: 'refuse' })
   expect(refused.status).toBe(403)
@@ -55,14 +55,14 @@ it('shows who refuses a page of 403 with a way back, and asks anew only then', a
   expect(textOf(await agent.get('/'))).not.toContain('Connect your contacts')
 })
 
-it('keeps what was granted when more is', async () => {
+it('keeps granted scope when more is granted', async () => {
   const { agent } = await logIn()
   await agent.submit(await agent.get('/calendar'), { button: 'allow' })
   await agent.submit(await agent.get('/connect/contacts'), { button: 'allow' })
   expect(textOf(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read contacts.read')
 })
 
-it('has the user confirm a transfer, and once more half a minute later', async () => {
+it('requires a new authentication for a transfer, and again half a minute later', async () => {
   const { agent, home } = await logIn()
   for (const round of [1, 2]) {
     const asked = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
@@ -74,7 +74,7 @@ it('has the user confirm a transfer, and once more half a minute later', async (
   }
 })
 
-it('shows who breaks that off a page of 403, still logged in', async () => {
+it('shows a 403 page if the user cancels that authentication, and keeps the login', async () => {
   const { agent } = await logIn()
   const page = await agent.submit(await agent.get('/transfer'), { button: 'Cancel' })
   expect(page.status).toBe(403)
@@ -82,7 +82,7 @@ it('shows who breaks that off a page of 403, still logged in', async () => {
   expect(headingOf(await agent.get('/'))).toBe('Hello, Alice Arden')
 })
 
-it('logs out', async () => {
+it('logs out, and answers an unknown address with a 404 page', async () => {
   const { agent, home } = await logIn()
   expect(headingOf(await logOut(agent, home))).toBe('You are not logged in')
   const page = await agent.get('/nowhere')

@@ -1,4 +1,4 @@
-/** The demo, walked without a browser: what each of its pages says and what answers what. */
+/** Walks through the demo without a real browser: its pages and its responses. */
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -36,7 +36,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
   })
   afterAll(() => demo.stop())
 
-  it('shows strangers who can log in', async () => {
+  it('shows an anonymous visitor who can log in', async () => {
     const page = await demo.agent().get('/')
     expect(page.status).toBe(200)
     expect(headingOf(page)).toBe('Log in to see what an application gets to know')
@@ -46,7 +46,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect(page.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('logs in and shows who it is, with all claims', async () => {
+  it('logs in and shows the user with all claims', async () => {
     const agent = demo.agent()
     const asked = await agent.click(await agent.get('/'), 'Log in')
     const page = await agent.submit(asked, { button: 'alice' })
@@ -61,7 +61,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect((await agent.fetch('/api/time')).json()).toMatchObject({ user: 'alice' })
   })
 
-  it('refuses a role that is lacked with 403', async () => {
+  it('answers a missing role with 403', async () => {
     const agent = demo.agent()
     const refused = await logIn(agent, '/admin', 'bob')
     expect(refused.status).toBe(403)
@@ -72,7 +72,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect(textOf(await agent.get('/'))).toContain('403 for you')
   })
 
-  it('asks for one more scope, which may be refused and granted', async () => {
+  it('requests one more scope, which the user may refuse or grant', async () => {
     const agent = demo.agent()
     await logIn(agent, '/members', 'bob')
     const refused = await agent.submit(await agent.get('/connect/calendar'), { button: 'refuse' })
@@ -87,7 +87,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect(headingOf(granted)).toBe('Hello, Bob Birch')
   })
 
-  it('logs out here and at the provider; then a script gets 401 and a page a login', async () => {
+  it('logs out here and at the provider; then a script gets 401, and a page starts a login', async () => {
     const agent = demo.agent()
     await logIn(agent, '/members', 'alice')
     const left = await logOut(agent, await agent.get('/'))
@@ -102,7 +102,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect(headingOf(await agent.get('/members'))).toBe('Who are you?')
   })
 
-  it('has pages for who cancels, for an address that is not there, and an icon', async () => {
+  it('has pages for a canceled login and for an unknown address, and an icon', async () => {
     const agent = demo.agent()
     const cancelled = await logIn(agent, '/members', 'Cancel')
     expect(cancelled.status).toBe(403)
@@ -113,12 +113,12 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
   })
 })
 
-describe('what the environment says', () => {
-  it('may be nothing', () => {
+describe('readEnvironment()', () => {
+  it('accepts an empty environment', () => {
     expect(readEnvironment({})).toEqual({ port: undefined, redisUrl: undefined, provider: undefined })
   })
 
-  it('is taken', () => {
+  it('returns the settings in the environment', () => {
     const OIDC_ISSUER = 'https://id.example.com/realms/acme'
     const env = {
       PORT: '0',
@@ -148,12 +148,12 @@ describe('what the environment says', () => {
       { OIDC_ISSUER: 'https://a.test/.well-known/openid-configuration', OIDC_CLIENT_ID: 'a', OIDC_CLIENT_SECRET: 'b' },
       'leave out what begins with /.well-known/',
     ],
-  ])('is refused with the fix: %j', (env, words) => {
+  ])('rejects %j with the fix', (env, words) => {
     expect(() => readEnvironment(env)).toThrow(EnvironmentError)
     expect(() => readEnvironment(env)).toThrow(words)
   })
 
-  it('tells all that is wrong with it at once', () => {
+  it('reports all errors at once', () => {
     expect(() => readEnvironment({ PORT: 'x', REDIS_URL: 'y', OIDC_CLIENT_ID: 'z' })).toThrow(
       /PORT is[\s\S]*REDIS_URL is not[\s\S]*OIDC_CLIENT_ID is set/,
     )

@@ -1,4 +1,4 @@
-/** `examples/downstream`, walked without a browser. */
+/** Walks through `examples/downstream` without a real browser. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/downstream/app.js'
@@ -26,7 +26,7 @@ async function logIn(): Promise<UserAgent> {
   return agent
 }
 
-it('shows what another service has for the user, whose token is refreshed where it has ended', async () => {
+it('shows data of another service, and refreshes the token of the user once it has expired', async () => {
   const agent = await logIn()
   const orders = await agent.get('/orders')
   expect(headingOf(orders)).toBe('Your orders')
@@ -36,7 +36,7 @@ it('shows what another service has for the user, whose token is refreshed where 
   expect(textOf(await agent.get('/orders'))).toContain('Access tokens refreshed so far: 1')
 })
 
-it('asks for the scope that the service wants, and comes back to what it was about to do', async () => {
+it('requests the scope that a service requires, and returns to the page', async () => {
   const agent = await logIn()
   const prices = await agent.click(await agent.get('/'), 'Prices')
   expect(prices.url).toBe(`${example.url}/prices`)
@@ -46,7 +46,7 @@ it('asks for the scope that the service wants, and comes back to what it was abo
   expect(textOf(await agent.get('/'))).toContain('prices.read')
 })
 
-it('tells who does not grant it so, and keeps the login', async () => {
+it('answers 403 if the user does not grant the scope, and keeps the login', async () => {
   const agent = await logIn()
   services.provider.grantOnly(['openid', 'profile', 'email'])
   const refused = await agent.get('/prices')
@@ -55,7 +55,7 @@ it('tells who does not grant it so, and keeps the login', async () => {
   expect(headingOf(await agent.get('/orders'))).toBe('Your orders')
 })
 
-it('gets a token for a service that takes no other', async () => {
+it('exchanges the token once for a service that requires its own', async () => {
   const agent = await logIn()
   expect(textOf(await agent.get('/invoices'))).toContain('Two items for alice')
   expect(textOf(await agent.get('/invoices'))).toContain('Two items for alice')

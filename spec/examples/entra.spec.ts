@@ -1,4 +1,4 @@
-/** `examples/entra`, walked without a browser. */
+/** Walks through `examples/entra` without a real browser. */
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/entra/app.js'
@@ -20,7 +20,7 @@ function agent(): UserAgent {
   return createUserAgent({ baseUrl: example.url, proxies: entra.id.proxies() })
 }
 
-it('logs in at the tenant, under the name of the real one', async () => {
+it('logs in and out at the tenant, under the host name of the real Entra', async () => {
   const browser = agent()
   const asked = await browser.get('/profile')
   expect(asked.url).toMatch(
@@ -36,21 +36,21 @@ it('logs in at the tenant, under the name of the real one', async () => {
   expect(textOf(await browser.get('/'))).toContain('Logged in as nobody')
 })
 
-it('finds all groups of who is in many, and has no role for them', async () => {
+it('fetches all groups of a user with too many for a token, who has no role', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'jane' })
   expect(textOf(page)).toContain('Roles none Groups 250')
   expect((await browser.get('/admin')).status).toBe(403)
 })
 
-it('does not let a guest in', async () => {
+it('rejects a guest', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'greta' })
   expect(page.status).toBe(403)
   expect(textOf(page)).toContain('This account cannot be used here.')
 })
 
-it('takes access tokens at its API, of either version', async () => {
+it('accepts access tokens of members in both versions at its API', async () => {
   const call = async (token: string) =>
     fetch(`${example.url}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
   for (const version of [1, 2] as const) {

@@ -1,4 +1,4 @@
-/** `examples/multiple-providers`, walked without a browser. */
+/** Walks through `examples/multiple-providers` without a real browser. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/multiple-providers/app.js'
@@ -37,7 +37,7 @@ it('has a login of each provider in one session', { meta: { id: 'multiple-provid
 it.each([
   [0, '/staff-only', '/customers-only', 'Cleo Clover'],
   [1, '/customers-only', '/staff-only', 'Sam Sorrel'],
-])('out of one (%i) is still in with the other', async (form, closed, open, who) => {
+])('logging out of one (%i) keeps the login with the other', async (form, closed, open, who) => {
   const agent = example.agent()
   await logIn(agent, 'Log in as staff', 'sam')
   const home = await logIn(agent, 'Log in as a customer', 'cleo')
@@ -52,7 +52,7 @@ it.each([
   expect((await agent.get('/either')).url).toContain('/signin?')
 })
 
-it('asks who is not logged in with which provider, and leads to the page that was wanted', async () => {
+it('asks an anonymous visitor for the provider, and returns to the requested page', async () => {
   const agent = example.agent()
   const asked = await agent.get('/staff-only')
   expect(asked.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
@@ -63,15 +63,18 @@ it('asks who is not logged in with which provider, and leads to the page that wa
   expect(textOf(page)).toContain('You are in as Tess Thorn')
 })
 
-it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])('takes no page elsewhere: %s', async (to) => {
-  const agent = example.agent()
-  const path = `/signin?returnTo=${encodeURIComponent(to)}`
-  expect((await agent.get(path)).text()).not.toContain('evil.example')
-  const asked = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
-  expect((await agent.submit(asked, { button: 'sam' })).url).toBe(`${example.url}/`)
-})
+it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(
+  'ignores a return address elsewhere: %s',
+  async (to) => {
+    const agent = example.agent()
+    const path = `/signin?returnTo=${encodeURIComponent(to)}`
+    expect((await agent.get(path)).text()).not.toContain('evil.example')
+    const asked = await agent.get(`/staff/login?returnTo=${encodeURIComponent(to)}`)
+    expect((await agent.submit(asked, { button: 'sam' })).url).toBe(`${example.url}/`)
+  },
+)
 
-it('answers a script with 401 and the login of the provider that is wanted', async () => {
+it('answers a script with 401 and the login URL of the required provider', async () => {
   const answer = await example.agent().fetch('/customers-only')
   expect(answer.status).toBe(401)
   expect(answer.json()).toMatchObject({
@@ -80,7 +83,7 @@ it('answers a script with 401 and the login of the provider that is wanted', asy
   })
 })
 
-it('has a page for an address that is not there', async () => {
+it('has a page for an unknown address', async () => {
   const page = await example.agent().get('/nowhere')
   expect(page.status).toBe(404)
   expect(headingOf(page)).toBe('There is no such page')

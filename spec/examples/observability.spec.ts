@@ -1,4 +1,4 @@
-/** `examples/observability`: what its log and its metrics say of what users do and of what fails, and what they never say. */
+/** `examples/observability`: what its log and metrics record of users and faults, and what they never contain. */
 import { channel } from 'node:diagnostics_channel'
 import { createServer, type Server } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -73,7 +73,7 @@ beforeEach(async () => {
     audience: 'orders',
     refreshTokens: 'rotating',
     accessTokenSeconds: 300,
-    // Looked up each time: specs put another clock in place.
+    // Looked up each time, because tests replace the clock.
     now: () => Date.now(),
   })
   redis = switchedRedis(own.client)
@@ -98,7 +98,7 @@ const ask = async (path: string): Promise<{ status: number; text: string }> => {
   return { status: answer.status, text: await answer.text() }
 }
 
-/** The values of one metric, by its labels without those of OpenTelemetry's own. */
+/** The values of one metric by its labels, without OpenTelemetry's own labels. */
 async function counts(name: string): Promise<Record<string, number>> {
   const { text } = await ask('/metrics')
   const found: Record<string, number> = {}
@@ -109,7 +109,7 @@ async function counts(name: string): Promise<Record<string, number>> {
 }
 
 describe('a login', () => {
-  it('is a line and a count, and so is its end', async () => {
+  it('a login and a logout each add a line and a count', async () => {
     const agent = await logIn()
     expect(told('login_begun')).toMatchObject([{ level: debug, provider: 'default', attempt: 0 }])
     expect(told('login')).toMatchObject([{ level: info, provider: 'default', issuer: provider.issuer, sub: 'alice' }])
@@ -120,14 +120,14 @@ describe('a login', () => {
     expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="user"': 1 })
   })
 
-  it('that the user calls off is one that failed, and no fault', async () => {
+  it('a login that the user cancels is logged as failed, but not as an error', async () => {
     provider.deny()
     expect((await example.agent().get('/orders')).status).toBe(403)
     expect(told('login_failed')).toMatchObject([{ level: info, code: 'authorization_denied', status: 403 }])
     expect(await counts('oidc_login_failed_total')).toEqual({ 'provider="default",code="authorization_denied"': 1 })
   })
 
-  it('that fails on this side is an error', async () => {
+  it('a login that fails because of the application is logged as an error', async () => {
     const agent = example.agent()
     provider.signIn('alice')
     const callback = await response(agent, '/orders')
@@ -137,8 +137,8 @@ describe('a login', () => {
   })
 })
 
-describe('what a user may not do', () => {
-  it('is denied in a line that says who and why, and counted without either', async () => {
+describe('a denied request', () => {
+  it('a denied request is logged with user and reason, and counted without them', async () => {
     const agent = await logIn('bob')
     expect((await agent.get('/admin')).status).toBe(403)
     expect(told('denied')).toMatchObject([
@@ -147,7 +147,7 @@ describe('what a user may not do', () => {
     expect(await counts('oidc_denied_total')).toEqual({ 'provider="default",code="not_allowed"': 1 })
   })
 
-  it('is told of a token that is no good', async () => {
+  it('a rejected token is logged and counted', async () => {
     const answer = await fetch(`${example.url}/api/orders`, { headers: { authorization: 'Bearer forged' } })
     expect(answer.status).toBe(401)
     expect(told('token_rejected')).toMatchObject([{ level: info, code: 'token_invalid', status: 401 }])
@@ -156,7 +156,7 @@ describe('what a user may not do', () => {
 })
 
 describe('a refresh', () => {
-  it('is a line for who looks closely, a count and a duration', async () => {
+  it('a refresh adds a debug line, a count and a duration', async () => {
     const agent = await logIn()
     expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
     expect(told('refresh')).toEqual([])
@@ -176,7 +176,7 @@ describe('a refresh', () => {
     })
   })
 
-  it('that the provider refuses ends the login, in a line each', async () => {
+  it('a refresh that the provider rejects logs the failure and the end of the login', async () => {
     const agent = await logIn()
     pass(280)
     provider.misbehave({ endpoints: { token: { status: 400, body: { error: 'invalid_grant' } } } })
@@ -186,7 +186,7 @@ describe('a refresh', () => {
     expect(await counts('oidc_logout_total')).toEqual({ 'provider="default",reason="refresh_refused"': 1 })
   })
 
-  it('that fails since the provider is down is an error, and its user has what there was', async () => {
+  it('a refresh that fails while the provider is down is logged as an error; the page is served', async () => {
     const agent = await logIn()
     pass(280)
     provider.misbehave({ endpoints: { token: { status: 503 } } })
@@ -202,7 +202,7 @@ describe('a refresh', () => {
 })
 
 describe('a fault', () => {
-  it('of the store is an error, and counted', async () => {
+  it('a store fault is logged as an error and counted', async () => {
     const agent = await logIn()
     expect(await counts('oidc_store_fault_total')).toEqual({ 'provider="default"': 0 })
     redis.fail()
@@ -213,7 +213,7 @@ describe('a fault', () => {
     expect((await agent.get('/orders')).status).toBe(200)
   })
 
-  it('of the provider is an error, and counted, with the requests that nobody answered', async () => {
+  it('a provider fault is logged as an error and counted, with the unanswered requests', async () => {
     await provider.stop()
     expect((await example.agent().get('/orders')).status).toBe(503)
     expect(told('provider_fault')).toMatchObject([{ level: error }])
@@ -223,8 +223,8 @@ describe('a fault', () => {
   })
 })
 
-describe('the lines', () => {
-  it('of a request have its id, those of the events too', async () => {
+describe('the log and the metrics', () => {
+  it('the lines of a request have its id, and so do those of its events', async () => {
     const agent = await logIn('bob')
     pass(280)
     await Promise.all(['/orders', '/admin', '/'].map((path) => agent.get(path)))
@@ -243,7 +243,7 @@ describe('the lines', () => {
     expect(new Set(ids.map(({ requestId }) => requestId)).size).toBe(ids.length)
   })
 
-  it('of a request that its client called off have its id too', async () => {
+  it('the lines of an aborted request have its id too', async () => {
     const agent = await logIn()
     pass(280)
     const release = provider.misbehave({ endpoints: { token: { hang: true } } })
@@ -262,7 +262,7 @@ describe('the lines', () => {
     await until(() => told('refresh').length + told('refresh_failed').length === 1, 'the refresh has come to its end')
   })
 
-  it('have warnings of the process among them', async () => {
+  it('the log contains warnings of the process', async () => {
     process.emitWarning('a sample of a warning', {
       code: 'OIDC_SAMPLE',
       type: 'OidcSetupWarning',
@@ -280,7 +280,7 @@ describe('the lines', () => {
     ])
   })
 
-  it('and the metrics have no token, code or secret in them', async () => {
+  it('the log and the metrics contain no token, code or secret', async () => {
     const watch = new Watch()
     watch.plant('the client secret', provider.clientSecret)
     watch.plant('the secret of the application', secret)
@@ -296,7 +296,7 @@ describe('the lines', () => {
     pass(280)
     await agent.get('/orders')
     await agent.submit(await agent.get('/'), { button: 'Log out' })
-    // What comes from outside, good or not, is no line either.
+    // Input from outside, valid or not, does not appear either.
     const callback = await response(await logIn('bob'), '/login')
     await example.agent().get(callback)
     const token = await provider.sign({ iss: provider.issuer, aud: 'others', sub: 'bob', exp: 4_000_000_000 })
@@ -315,7 +315,7 @@ describe('the lines', () => {
     expect(watch.leaks()).toEqual([])
   })
 
-  it('of the metrics name nobody', async () => {
+  it('the metrics identify no user', async () => {
     await logIn()
     const { text } = await ask('/metrics')
     expect(text).toContain('oidc_login_total')
@@ -323,8 +323,8 @@ describe('the lines', () => {
   })
 })
 
-describe('a probe', () => {
-  it('finds it not ready until its provider is there, though alive', async () => {
+describe('the probes', () => {
+  it('the application is alive, but not ready until its provider is reachable', async () => {
     await provider.stop()
     expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('"ok":false') as string })
     await until(() => lines().some(({ msg }) => msg === 'not ready'), 'it is said why')
@@ -334,7 +334,7 @@ describe('a probe', () => {
     await until(async () => (await ask('/readyz')).status === 200, 'it is ready without a login')
   })
 
-  it('finds it ready while its provider or its store is away later', async () => {
+  it('the application stays ready while its provider and its store are down later', async () => {
     await until(async () => (await ask('/readyz')).status === 200, 'it is ready')
     await provider.stop()
     redis.fail()
@@ -342,7 +342,7 @@ describe('a probe', () => {
     expect((await ask('/healthz')).status).toBe(200)
   })
 
-  it('has an address that the application itself does not have', async () => {
+  it('the application itself does not serve the probes and metrics', async () => {
     for (const path of ['/healthz', '/readyz', '/metrics']) {
       expect((await ask(path)).status, path).not.toBe(404)
       expect((await example.agent().get(path)).status, path).toBe(404)
@@ -350,7 +350,7 @@ describe('a probe', () => {
   })
 })
 
-it('runs with its sessions in memory too', async () => {
+it('runs with its sessions in memory', async () => {
   await example.stop()
   await start()
   const agent = await logIn()
@@ -358,7 +358,7 @@ it('runs with its sessions in memory too', async () => {
   expect(told('login')).toHaveLength(1)
 })
 
-it('listens to nothing more once it is closed', async () => {
+it('removes its listeners when it is closed', async () => {
   const login = channel('express-session-oidc:login')
   const listeners = process.listenerCount('warning')
   expect(login.hasSubscribers).toBe(true)

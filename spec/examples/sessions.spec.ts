@@ -1,4 +1,4 @@
-/** `examples/sessions`, walked without a browser. */
+/** Walks through `examples/sessions` without a real browser. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/sessions/app.js'
@@ -7,7 +7,7 @@ import { headingOf, run, textOf, type Running } from './steps.ts'
 
 let example: Running
 
-// For each test: a login that another one left would be one place more.
+// Started for each test, because a login that another test leaves would count as one more place.
 beforeEach(async () => {
   example = await run(async (baseUrl) => {
     const { settings, close } = await startProvider(baseUrl)
@@ -23,7 +23,7 @@ async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserA
   return { agent, devices }
 }
 
-it('shows where a user is logged in, and logs out there', async () => {
+it('shows where a user is logged in, and logs them out there', async () => {
   const first = await logIn()
   expect(textOf(first.devices)).toContain('You are logged in at one place.')
   expect(textOf(first.devices)).toMatch(
@@ -39,7 +39,7 @@ it('shows where a user is logged in, and logs out there', async () => {
   await second.agent.fetch('/logout', { method: 'POST' })
 })
 
-it('logs out everywhere else at once, and nobody else', async () => {
+it('logs a user out everywhere else at once, and no other user', async () => {
   const bob = await logIn('bob')
   const others = [await logIn(), await logIn()]
   const here = await logIn()
@@ -49,7 +49,7 @@ it('logs out everywhere else at once, and nobody else', async () => {
   expect(headingOf(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
 })
 
-it('logs nobody out by the id of another user\u2019s login', async () => {
+it('answers 404 to the id of a login of another user, who stays logged in', async () => {
   const [alice, bob] = [await logIn(), await logIn('bob')]
   const id = /devices\/([\w-]{22})\/end/.exec((await logIn('bob')).devices.text())?.[1]
   expect(id).toBeDefined()

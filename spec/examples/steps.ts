@@ -1,4 +1,4 @@
-/** What the specs of the examples share: a server for an example's application, and steps at its provider. */
+/** Shared by the specs of the examples: a server for an example's application, and steps at its provider. */
 import { createServer } from 'node:http'
 import type { Express } from 'express'
 import { createUserAgent, type UserAgent, type UserAgentResponse } from 'express-session-oidc/testing'
@@ -11,12 +11,12 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Listens first, since an application is made for its address. */
+/** Runs an example. It listens first, because the application needs its URL. */
 export async function run(
   make: (url: string) => Promise<{ app: Express; stop: () => Promise<void> }>,
 ): Promise<Running> {
   const server = createServer()
-  // As the examples have it: another host than the providers', which makes it another site.
+  // As in the examples: a different host from the providers', which makes it another site.
   const url = (await listen(server)).replace('127.0.0.1', 'localhost')
   const { app, stop } = await make(url)
   server.on('request', app)
@@ -44,7 +44,7 @@ export function headingOf(page: UserAgentResponse): string | undefined {
   return /<h1[^>]*>([^<]*)<\/h1>/.exec(page.text())?.[1]
 }
 
-/** Presses `Log out` and goes on through the page of the provider, which a browser sends off by itself. */
+/** Presses `Log out` and submits the page of the provider, which a browser submits by itself. */
 export async function logOut(
   agent: UserAgent,
   page: UserAgentResponse,
@@ -52,6 +52,6 @@ export async function logOut(
 ): Promise<UserAgentResponse> {
   const asked = await agent.submit(page, { form })
   if (headingOf(asked) !== 'Logging you out') throw new Error(`no logout at the provider:\n${textOf(asked)}`)
-  // Its button stands outside of the form.
+  // Its button is outside the form.
   return agent.submit(asked, { form: 'op.logoutForm', fields: { logout: 'yes' } })
 }

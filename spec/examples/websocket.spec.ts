@@ -1,4 +1,4 @@
-/** `examples/websocket`, walked without a browser: who gets a WebSocket, by session and by token, and what the others get. */
+/** Walks through `examples/websocket` without a real browser: upgrades by session and by token, and rejected ones. */
 import { createServer, request, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { MemoryStore, type Store } from 'express-session'
@@ -35,7 +35,7 @@ beforeEach(async () => {
   server.on('upgrade', example.upgrade)
   stop = async () => {
     example.close()
-    // A server that closes leaves upgraded connections alone.
+    // Closing a server does not close upgraded connections.
     for (const socket of sockets) socket.destroy()
     await close(server)
   }
@@ -47,14 +47,14 @@ interface Client {
   readonly socket: WebSocket
 }
 
-/** What a refused upgrade is answered. */
+/** The response to a rejected upgrade. */
 interface Refusal {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: Record<string, unknown>
 }
 
-/** Asks for a WebSocket: it is open, or what was answered in its place. */
+/** Requests a WebSocket. Resolves to the open socket, or to the response in its place. */
 function connect(headers: Record<string, string | string[]>, path = '/chat'): Promise<Client | Refusal> {
   const socket = new WebSocket(url.replace('http', 'ws') + path, { headers: headers as Record<string, string> })
   const heard: Client['heard'] = []
@@ -79,7 +79,7 @@ async function opened(headers: Record<string, string>): Promise<Client> {
   return outcome
 }
 
-/** Refused as HTTP does it, and the connection is gone. */
+/** Checks that an upgrade is rejected by an HTTP response, and that its connection is closed. */
 async function refused(
   headers: Record<string, string | string[]>,
   status: number,
@@ -114,7 +114,7 @@ async function token(claims: Record<string, unknown> = {}): Promise<string> {
 }
 
 describe('a browser', () => {
-  it('finds a page that says who is logged in', async () => {
+  it('a browser gets a page that shows who is logged in', async () => {
     const page = await createUserAgent({ baseUrl: url }).get('/')
     expect(headingOf(page)).toBe('You are not logged in')
     const { agent } = await logIn()
@@ -122,7 +122,7 @@ describe('a browser', () => {
     expect((await agent.get('/chat.js')).status).toBe(200)
   })
 
-  it('is let in by its session, from a page of the application', async () => {
+  it('a browser is let in by its session, from a page of the application', async () => {
     const { cookie } = await logIn()
     const alice = await opened({ cookie, origin: url })
     await until(() => alice.heard.length === 1, 'she hears that she is there')
@@ -133,7 +133,7 @@ describe('a browser', () => {
     expect(alice.heard[1]).toEqual({ from: name, text: 'hello' })
   })
 
-  it('is refused with 401 where nobody is logged in', async () => {
+  it('a browser without a login gets 401', async () => {
     await refused({ origin: url }, 401, 'login_required')
     await refused({ origin: url, cookie: 'chat.sid=s%3Aforged.signature' }, 401, 'login_required')
   })
@@ -143,22 +143,22 @@ describe('a browser', () => {
     { origin: 'http://localhost:1' },
     { origin: 'null' },
     { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site' },
-  ] as Record<string, string>[])('is refused with 403 on a page of another origin: %j', async (headers) => {
+  ] as Record<string, string>[])('a browser on a page of another origin gets 403: %j', async (headers) => {
     const { agent, cookie } = await logIn()
     await refused({ cookie, ...headers }, 403, 'cross_site_request')
-    // The login is none the worse for it.
+    // The login is not affected.
     expect(headingOf(await agent.get('/'))).toMatch(/^You are Alice/)
   })
 
-  it('is refused once it has logged out', async () => {
+  it('a browser gets 401 once it has logged out', async () => {
     const { agent, cookie } = await logIn()
     await agent.submit(await agent.get('/'), { button: 'Log out' })
     await refused({ cookie, origin: url }, 401, 'login_required')
   })
 })
 
-describe('a client that is no browser', () => {
-  it('is let in by its access token, and heard under its subject', async () => {
+describe('a client other than a browser', () => {
+  it('a client is let in by its access token, and its messages carry its subject', async () => {
     const { cookie } = await logIn()
     const alice = await opened({ cookie, origin: url })
     const bob = await opened({ authorization: await token() })
@@ -167,7 +167,7 @@ describe('a client that is no browser', () => {
     expect(alice.heard.slice(-2)).toEqual([{ text: 'bob is here' }, { from: 'bob', text: 'hi' }])
   })
 
-  it('is let in from wherever it says to be: no page can send its token', async () => {
+  it('a client with a token is let in from any origin, because no page can send its token', async () => {
     await opened({ authorization: await token(), origin: 'https://elsewhere.example' })
   })
 
@@ -176,7 +176,7 @@ describe('a client that is no browser', () => {
     ['a token for another audience', () => token({ aud: 'account' }), 401, 'token_invalid', 'error="invalid_token"'],
     ['an empty token', () => 'Bearer', 400, 'request_invalid', 'error="invalid_request"'],
   ] as [string, () => string | Promise<string>, number, string, string][])(
-    'is refused with %s and a challenge, also beside a live session',
+    'a client with %s is rejected with a challenge, even beside a valid session',
     async (_what, make, status, code, challenge) => {
       const { cookie } = await logIn()
       const authorization = await make()
@@ -190,13 +190,13 @@ describe('a client that is no browser', () => {
     },
   )
 
-  it('is refused with a token in the URL', async () => {
+  it('a client with a token in the URL is rejected', async () => {
     const bare = (await token()).slice(7)
     await refused({ authorization: `Bearer ${bare}` }, 400, 'request_invalid', `/chat?access_token=${bare}`)
     await refused({}, 401, 'login_required', `/chat?access_token=${bare}`)
   })
 
-  it('is put out when its token ends', async () => {
+  it('a client is disconnected when its token expires', async () => {
     const client = await opened({ authorization: await token({ exp: Math.floor(Date.now() / 1000) + 1 }) })
     const code = await new Promise((resolve) => client.socket.on('close', resolve))
     expect(code).toBe(4401)
@@ -204,18 +204,21 @@ describe('a client that is no browser', () => {
 })
 
 describe('an upgrade', () => {
-  it.each(['/other', '/', '//', '/chat/', '//chat', '/%63hat'])('at another path is 404: %s', async (path) => {
-    await refused({ authorization: await token() }, 404, undefined, path)
-  })
+  it.each(['/other', '/', '//', '/chat/', '//chat', '/%63hat'])(
+    'an upgrade at another path gets 404: %s',
+    async (path) => {
+      await refused({ authorization: await token() }, 404, undefined, path)
+    },
+  )
 
-  it('is 503 while the keys cannot be had', async () => {
+  it('an upgrade gets 503 while the keys are unavailable', async () => {
     const authorization = await token()
     await provider.stop()
     const answer = await refused({ authorization }, 503, 'provider_unavailable')
     expect(answer.headers['retry-after']).toMatch(/^[1-9]/)
   })
 
-  it('lets nobody in while the session store is down', async () => {
+  it('an upgrade gets 500 while the session store is down', async () => {
     const { cookie } = await logIn()
     const down = vi.spyOn(store, 'get').mockImplementation((_sid, done) => done(new Error('down')))
     await refused({ cookie, origin: url }, 500)
@@ -223,7 +226,7 @@ describe('an upgrade', () => {
     await opened({ cookie, origin: url })
   })
 
-  it('that asks for no WebSocket is none', async () => {
+  it('an upgrade to another protocol gets 400', async () => {
     const authorization = await token()
     const status = await new Promise((resolve, reject) => {
       const headers = { connection: 'Upgrade', upgrade: 'other', authorization }

@@ -1,6 +1,6 @@
 /**
- * A realm of its own for each file whose specs call an API with access tokens that a real Keycloak issues. It has
- * Keycloak's own client scopes, as a realm that somebody has just made.
+ * A separate realm for each file whose specs call an API with access tokens of a real Keycloak. It has Keycloak's
+ * default client scopes, like any new realm.
  */
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -17,30 +17,30 @@ import { close, listen } from '../support/app.ts'
 import { administrator } from './support.ts'
 
 export interface ApiRealm {
-  /** False, with a notice, where nobody can make the realm. */
+  /** False, with a notice, if the realm cannot be created. */
   readonly isThere: boolean
   readonly url: string
   readonly name: string
   readonly issuer: string
   /** Calls the administration API of this realm. */
   admin(method: string, path: string, body?: object): Promise<unknown>
-  /** Registers a public client that may ask for tokens with a password, unless `settings` say otherwise; gives its names. */
+  /** Registers a client, by default a public one that may request tokens with a password. Resolves to its names. */
   client(settings?: { attributes?: Record<string, string> } & Record<string, unknown>): Promise<Client>
-  /** Asks the token endpoint as a client. A parameter with several values is sent as often. */
+  /** Sends a token request as a client. A parameter with several values is repeated. */
   ask(
     client: Client,
     parameters: Record<string, string | readonly string[]>,
     headers?: Record<string, string>,
   ): Promise<TokenAnswer>
-  /** The tokens of a user. */
+  /** Requests the tokens of a user with the password. */
   tokens(client: Client, user: string, scope?: string): Promise<Tokens>
-  /** An API for `orders` of this realm with a route for each rule, that is stopped after the spec. */
+  /** Starts an API for `orders` in this realm, with a route for each rule. It stops after the test. */
   api(options?: ApiOptions, rules?: Record<string, BearerRule>): Promise<Api>
-  /** Undoes something after the spec. */
+  /** Registers a function that runs after the test. */
   later(undo: () => unknown): void
 }
 
-/** A client of Keycloak, by the name that it has in tokens and by the one that it has in the administration API. */
+/** A client of Keycloak, with its name in tokens and its ID in the administration API. */
 export interface Client {
   readonly clientId: string
   readonly id: string
@@ -71,14 +71,14 @@ export interface Api {
   readonly url: string
   readonly bearer: Bearer
   readonly events: { name: OidcEventName; detail: string | undefined }[]
-  /** Calls a route (default `/`, that any good token opens) with a token, or with these headers. */
+  /** Calls a route with a token or with these headers. The default route `/` accepts any valid token. */
   call(token: string | Record<string, string>, path?: string, method?: string): Promise<ApiAnswer>
 }
 
-/** The API as Keycloak's client: it logs nobody in, and asks about tokens. */
+/** The API as a client of Keycloak: it has no logins, and introspects tokens. */
 export const orders: Client = { clientId: 'orders', id: '', secret: 'orders-secret' }
 
-/** Call it at the top of a file. `realm`: what this one has that others have not; `url`: of a Keycloak of its own. */
+/** Call this at the top of a file. `realm` has further settings of the realm, `url` is that of a separate Keycloak. */
 export function apiRealm(what: string, realm: object = {}, url: string = inject('keycloakUrl')): ApiRealm {
   const administers = administrator(url, what)
   const name = `apis-${randomUUID()}`
@@ -178,8 +178,8 @@ export function apiRealm(what: string, realm: object = {}, url: string = inject(
 }
 
 /**
- * Alice has a role of the client `billing`, for which Keycloak puts it into the audience of her tokens, and default roles.
- * Bob has a role of the realm alone, and no audience at all.
+ * Alice has a role of the client `billing`, so that Keycloak puts `billing` into the audience of her tokens, and the
+ * default roles. Bob has only a realm role, so that his tokens have no audience.
  */
 function realmOf(name: string): object {
   const person = (username: string, lastName: string): object => ({
@@ -210,7 +210,7 @@ function realmOf(name: string): object {
   }
 }
 
-/** Adds a client scope with an Audience mapper to a client, in the steps of docs/apis.md; gives its name. */
+/** Adds a client scope with an Audience mapper to a client, by the steps of docs/apis.md. Resolves to its name. */
 export async function addAudience(
   realm: ApiRealm,
   client: Client,
@@ -237,7 +237,7 @@ export async function addAudience(
   return name
 }
 
-/** Header and payload of a token, without a look at its signature. */
+/** The header and payload of a token, without verification. */
 export function contentOf(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
   const [header, claims] = token
     .split('.')

@@ -1,4 +1,4 @@
-/** Logouts that a real Keycloak's server tells (OpenID Connect Back-Channel Logout 1.0). */
+/** Logouts that a real Keycloak sends by the back channel (OpenID Connect Back-Channel Logout 1.0). */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { createServer, type RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +10,7 @@ import { asksForPassword, logIn, tokensOf } from './support.ts'
 
 const realm = loginRealm('backchannel')
 
-/** Has Keycloak tell an address of the ends of sessions. */
+/** Sets the URL to which Keycloak sends logout tokens. */
 async function tellsAt(url: string, { id, clientId } = realm.web): Promise<void> {
   const attributes = { 'backchannel.logout.url': url, 'backchannel.logout.session.required': 'true' }
   await realm.admin('PUT', `/clients/${id}`, { clientId, attributes })
@@ -39,7 +39,7 @@ async function started(): Promise<TestApp> {
   return app
 }
 
-/** Another application of the realm, in the same browser: cookies take no notice of ports. */
+/** Another application of the realm for the same browser, with its own cookie name because cookies ignore ports. */
 function startOther({ clientId }: Client): Promise<TestApp> {
   return realm.start({ clientId, clientSecret: 'other-secret' }, { session: { name: 'other.sid' } })
 }
@@ -48,7 +48,7 @@ const reasons = (app: TestApp): unknown[] =>
   app.events.filter(({ name }) => name === 'logout').map(({ event }) => (event as { reason: string }).reason)
 
 describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
-  it('by its administrator, alone, is logged out here, and no other', async () => {
+  it('a session that the administrator ends is logged out here, and no other session', async () => {
     const app = await started()
     const [alice, bob] = [await realm.newUser(), await realm.newUser()]
     const [first, second, other] = [await login(app, alice), await login(app, alice), await login(app, bob)]
@@ -58,7 +58,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(reasons(app)).toEqual(['back_channel'])
   })
 
-  it('with all of its user is logged out here, and the user may log in again at once', async () => {
+  it('ending all sessions of a user logs them out here, and the user may log in again at once', async () => {
     const app = await started()
     const [alice, bob] = [await realm.newUser(), await realm.newUser()]
     const [first, second, other] = [await login(app, alice), await login(app, alice), await login(app, bob)]
@@ -69,7 +69,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(await statusOf(await login(app, alice))).toBe(200)
   })
 
-  it('with all of the realm, is told to nobody by Keycloak: here it ends with the next refresh', async () => {
+  it('logging out a whole realm sends no logout token, and the login ends at its next refresh', async () => {
     const app = await started()
     const agent = app.agent()
     await realm.logInAndOutlive(agent, await realm.newUser())
@@ -80,23 +80,23 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     expect(reasons(app)).toEqual(['refresh_refused'])
   })
 
-  it('by a logout in another application is logged out here too', async () => {
+  it('a logout in another application logs out this one too', async () => {
     const app = await started()
     const alice = await realm.newUser()
     const client = await realm.client({ secret: 'other-secret' })
     const other = await startOther(client)
     const here = await login(app, alice)
-    // In the same browser: Keycloak knows who it is.
+    // The same browser has a session at Keycloak, which asks for nothing.
     expect((await here.agent.get(`${other.url}/profile`)).status).toBe(200)
     await here.agent.get(`${other.url}/logout`)
     await until(async () => (await statusOf(here)) === 401, 'the login has ended')
     expect(reasons(app)).toEqual(['back_channel'])
   })
 
-  it('by a logout here ends once, whether or not Keycloak tells of it here too', async () => {
+  it('a logout here ends the login once, whether or not Keycloak sends a logout token too', async () => {
     const app = await started()
     const alice = await login(app, await realm.newUser())
-    // Its tokens are revoked first, with which Keycloak forgets that this application took part, as a rule.
+    // Its tokens are revoked first, after which Keycloak usually forgets that this application took part.
     await alice.agent.get('/logout')
     expect(app.events.map(({ name }) => name)).toEqual(['login', 'logout'])
     expect(reasons(app)).toEqual(['user'])
@@ -104,10 +104,10 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
   })
 
   describe.each<[string, RequestListener, number]>([
-    ['refuses', (_req, res) => void res.writeHead(400).end(), 0],
+    ['rejects the logout token', (_req, res) => void res.writeHead(400).end(), 0],
     ['does not answer', () => {}, 4],
-  ])('where another application %s', (_what, listener, leastSeconds) => {
-    /** Somebody who is logged in here and there. */
+  ])('a logout while another application %s', (_what, listener, leastSeconds) => {
+    /** A user who is logged in to both applications. */
     async function loggedIn(app: TestApp): Promise<Login & { told: () => number }> {
       const client = await realm.client({ secret: 'other-secret' })
       let told = 0
@@ -124,7 +124,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       return { ...here, told: () => told }
     }
 
-    it('ends here too, by its administrator', async () => {
+    it('a session that the administrator ends is logged out here, despite the other application', async () => {
       const app = await started()
       const here = await loggedIn(app)
       await realm.admin('DELETE', `/sessions/${here.sid}`)
@@ -133,7 +133,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       await until(() => here.told() === 1, 'the other application was told')
     })
 
-    it('ends here too, by a logout here, for which Keycloak asks the other once', async () => {
+    it('a logout here succeeds, and Keycloak calls the other application once', async () => {
       const app = await started()
       const here = await loggedIn(app)
       const startedAt = performance.now()

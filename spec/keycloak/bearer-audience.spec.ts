@@ -1,4 +1,4 @@
-/** Who access tokens of a real Keycloak are for, and what they let their users do. */
+/** The audience and the roles of access tokens of a real Keycloak. */
 import { keycloak } from 'express-session-oidc'
 import type { TestProvider } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -8,18 +8,14 @@ import { asksForPassword, signIn, tokenRoute, tokensOf } from './support.ts'
 
 const realm = apiRealm('the audience of access tokens')
 
-/** What an operator is told to do. */
+/** The fix that the event names for the operator. */
 const hint = /: have the provider put this API into the aud .* \(in Keycloak an Audience mapper in a client scope, /
 
 describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper', () => {
   it.each([
-    [
-      'of a user with roles of another API is for that one',
-      'alice',
-      /^its aud is \["(?:billing|account)","(?:account|billing)"\]/,
-    ],
-    ['of a user without roles of clients is for nobody', 'bob', /^it has no aud/],
-  ])('%s: 401, and the event says how to add it', async (_, user, aud) => {
+    ['a user with roles of another API', 'alice', /^its aud is \["(?:billing|account)","(?:account|billing)"\]/],
+    ['a user without client roles', 'bob', /^it has no aud/],
+  ])('a token of %s gets 401 without an Audience mapper, and the event says how to add it', async (_, user, aud) => {
     const api = await realm.api()
     const { access } = await realm.tokens(await realm.client(), user)
     const answer = await api.call(access)
@@ -32,7 +28,7 @@ describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper'
     expect(api.events[0]?.detail).toMatch(hint)
   })
 
-  it('is for an API of which the user has a role, so that some get in and others do not', async () => {
+  it('without an Audience mapper, only tokens of users with a role of the API are accepted', async () => {
     const api = await realm.api({ audience: 'billing' })
     const client = await realm.client()
     expect(await api.call((await realm.tokens(client, 'alice')).access)).toMatchObject({ status: 200 })
@@ -45,9 +41,9 @@ describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper'
 
 describe.skipIf(!realm.isThere)('an Audience mapper', () => {
   it.each([
-    ['by the client of the API', { 'included.client.audience': 'orders' }],
-    ['by a name', { 'included.custom.audience': 'https://orders.example.test' }],
-  ])('that is added %s lets everybody in, with no restart', async (_, mapper) => {
+    ['for the client of the API', { 'included.client.audience': 'orders' }],
+    ['for a custom audience', { 'included.custom.audience': 'https://orders.example.test' }],
+  ])('adding an Audience mapper %s lets all users in without a restart', async (_, mapper) => {
     const audience = Object.values(mapper)[0] as string
     const api = await realm.api({ audience })
     const client = await realm.client()
@@ -62,7 +58,7 @@ describe.skipIf(!realm.isThere)('an Audience mapper', () => {
     expect((await api.call(before)).status).toBe(401)
   })
 
-  it('in an optional scope is there for who asks for it', async () => {
+  it('an Audience mapper in an optional scope applies only if the scope is requested', async () => {
     const client = await realm.client()
     const scope = await addAudience(realm, client, { isOptional: true })
     const api = await realm.api({}, { '/scoped': { scope } })
@@ -71,7 +67,7 @@ describe.skipIf(!realm.isThere)('an Audience mapper', () => {
     expect(asked).toMatchObject({ status: 200, body: { scope: expect.arrayContaining(['openid', scope]) as unknown } })
   })
 
-  it('gives an application a token of its own, with no role of a user', async () => {
+  it('a client credentials token passes with an Audience mapper, and has no role of a user', async () => {
     const client = await realm.client({ secret: 'worker-secret', serviceAccountsEnabled: true })
     const api = await realm.api({}, { '/admin': { roles: 'admin' } })
     const token = async (): Promise<string> =>
@@ -87,7 +83,7 @@ describe.skipIf(!realm.isThere)('an Audience mapper', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('roles', () => {
+describe.skipIf(!realm.isThere)('roles in access tokens', () => {
   const rules = {
     '/admin': { roles: 'admin' },
     '/both': { roles: ['admin', 'billing:clerk'] },
@@ -100,18 +96,21 @@ describe.skipIf(!realm.isThere)('roles', () => {
     ['alice', undefined, { '/admin': 200, '/both': 200, '/either': 200, '/plain': 403, '/users': 200 }],
     ['alice', 'billing', { '/admin': 200, '/both': 200, '/either': 200, '/plain': 200, '/users': 200 }],
     ['bob', 'billing', { '/admin': 403, '/both': 403, '/either': 403, '/plain': 403, '/users': 200 }],
-  ] as const)('of %s, those of the client %s plain, open what they should', async (user, own, expected) => {
-    const client = await realm.client()
-    await addAudience(realm, client)
-    const preset = own && keycloak({ url: realm.url, realm: realm.name, client: own })
-    const api = await realm.api(preset ?? {}, rules)
-    const { access } = await realm.tokens(client, user)
-    const seen: Record<string, number> = {}
-    for (const path of Object.keys(rules)) seen[path] = (await api.call(access, path)).status
-    expect(seen).toEqual(expected)
-  })
+  ] as const)(
+    'the roles of %s, with those of the client %s unprefixed, open the expected routes',
+    async (user, own, expected) => {
+      const client = await realm.client()
+      await addAudience(realm, client)
+      const preset = own && keycloak({ url: realm.url, realm: realm.name, client: own })
+      const api = await realm.api(preset ?? {}, rules)
+      const { access } = await realm.tokens(client, user)
+      const seen: Record<string, number> = {}
+      for (const path of Object.keys(rules)) seen[path] = (await api.call(access, path)).status
+      expect(seen).toEqual(expected)
+    },
+  )
 
-  it('that are lacking are told to the client and to the log', async () => {
+  it('a missing role is answered with insufficient_scope, and the event names the roles', async () => {
     const client = await realm.client()
     await addAudience(realm, client)
     const api = await realm.api({}, rules)
@@ -120,7 +119,7 @@ describe.skipIf(!realm.isThere)('roles', () => {
     expect(api.events).toEqual([{ name: 'denied', detail: 'lacking: one of the roles billing:clerk, billing:auditor' }])
   })
 
-  it('are not in the tokens of a client whose scope they are not in (Full scope allowed: off)', async () => {
+  it('tokens have no roles outside the scope of their client (Full scope allowed: off)', async () => {
     const client = await realm.client({ fullScopeAllowed: false })
     await addAudience(realm, client)
     const api = await realm.api({}, rules)
@@ -130,8 +129,8 @@ describe.skipIf(!realm.isThere)('roles', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('beside a login with the same realm', () => {
-  it('a route for both takes a session or a token, and the token of the login needs its mapper too', async () => {
+describe.skipIf(!realm.isThere)('an API beside a login with the same realm', () => {
+  it('a route for both accepts a session or a token, and the token of the login needs a mapper too', async () => {
     const client = await realm.client({ secret: 'web-secret', attributes: { 'post.logout.redirect.uris': '+' } })
     const settings = {
       ...keycloak({ url: realm.url, realm: realm.name }),
@@ -139,7 +138,7 @@ describe.skipIf(!realm.isThere)('beside a login with the same realm', () => {
       clientSecret: client.secret,
     }
     const app = await startApp({
-      // Of a provider an application needs no more than its settings.
+      // The application needs only the settings of a provider.
       provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
       options: { bearer: { audience: orders.clientId } },
       routes: (made, oidc) => {
@@ -161,7 +160,7 @@ describe.skipIf(!realm.isThere)('beside a login with the same realm', () => {
 
     const { accessToken } = await tokensOf(agent)
     expect((await call('/api', accessToken)).status).toBe(401)
-    // Never made up for by the session of the browser that sends it.
+    // The session of the same browser never makes up for a rejected token.
     expect((await call('/both', accessToken)).status).toBe(401)
     expect(details).toHaveLength(2)
     expect(details[0]).toMatch(hint)

@@ -15,7 +15,7 @@ const boundClient = async (): Promise<Client> => {
   return client
 }
 
-/** A token of Alice, bound to a key for which Keycloak has seen a proof. */
+/** Tokens of Alice, bound to a key that was proved to Keycloak. */
 async function bound(client: Client, key: DpopClient): Promise<{ access: string; refresh: string }> {
   const { status, body } = await realm.ask(
     client,
@@ -31,7 +31,7 @@ interface World {
   readonly api: Api
   readonly key: DpopClient
   readonly token: string
-  /** The headers of a good call to `/orders`, or of one whose proof has something changed. */
+  /** The headers of a valid call to `/orders`, or of one with a changed proof. */
   readonly headers: (changes?: Partial<ProofOf>) => Promise<Record<string, string>>
 }
 
@@ -52,7 +52,7 @@ async function world(options: ApiOptions = (url) => ({ baseUrl: url, dpop: { rep
 }
 
 describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
-  it('is let in with a proof for each request, and its roles count', async () => {
+  it('a bound token is accepted with a proof for each request, and its roles apply', async () => {
     const { api, headers } = await world()
     expect((await api.call(await headers(), '/orders')).status).toBe(200)
     expect((await api.call(await headers(), '/orders?page=2')).status).toBe(200)
@@ -69,7 +69,7 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
       /present it with the scheme DPoP/,
     ],
     [
-      'as a Bearer token beside a good proof',
+      'as a Bearer token with a valid proof',
       async ({ token, headers }) => ({ ...(await headers()), authorization: `Bearer ${token}` }),
       /present it with the scheme DPoP/,
     ],
@@ -91,7 +91,7 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
     ['with a proof for another method', ({ headers }) => headers({ method: 'POST' }), /htm is another method/],
     ['with a proof for another token', ({ headers }) => headers({ token: 'another' }), /ath is that of another token/],
   ]
-  it.each(refused)('%s is refused', async (_, presented, reason) => {
+  it.each(refused)('a bound token %s is rejected', async (_, presented, reason) => {
     const made = await world()
     const answer = await made.api.call(await presented(made), '/orders')
     expect(answer).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
@@ -101,21 +101,17 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
     expect(made.api.events).toEqual([{ name: 'token_rejected', detail: expect.stringMatching(reason) as string }])
   })
 
-  it(
-    'with a proof that was used is refused, though the token is remembered',
-    { meta: { id: 'bearer-dpop-1' } },
-    async () => {
-      const { api, headers } = await world()
-      const used = await headers()
-      expect((await api.call(used, '/orders')).status).toBe(200)
-      for (let time = 0; time < 3; time++) expect((await api.call(used, '/orders')).status).toBe(401)
-      const event = { name: 'token_rejected', detail: 'DPoP proof: it was used before' }
-      expect(api.events).toEqual([event, event, event])
-      expect((await api.call(await headers(), '/orders')).status).toBe(200)
-    },
-  )
+  it('a used proof is rejected, even if the token is cached', { meta: { id: 'bearer-dpop-1' } }, async () => {
+    const { api, headers } = await world()
+    const used = await headers()
+    expect((await api.call(used, '/orders')).status).toBe(200)
+    for (let time = 0; time < 3; time++) expect((await api.call(used, '/orders')).status).toBe(401)
+    const event = { name: 'token_rejected', detail: 'DPoP proof: it was used before' }
+    expect(api.events).toEqual([event, event, event])
+    expect((await api.call(await headers(), '/orders')).status).toBe(200)
+  })
 
-  it('is refused by an API that takes none, with and without a proof', async () => {
+  it('an API without the option dpop rejects a bound token, with and without a proof', async () => {
     const { api, token, headers } = await world({})
     for (const presented of [await headers(), { authorization: `Bearer ${token}` }]) {
       expect(await api.call(presented, '/orders')).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
@@ -124,7 +120,7 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
     expect(api.events).toEqual([event, event])
   })
 
-  it('needs its proof also where Keycloak is asked about it', async () => {
+  it('a bound token needs its proof even if it is introspected', async () => {
     const { api, token, headers } = await world((url) => ({
       baseUrl: url,
       dpop: { replay: 'memory' },
@@ -137,7 +133,7 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
 })
 
 describe.skipIf(!realm.isThere)('a client with openid-client', () => {
-  it('gets a bound token, calls the API, refreshes, and calls again', async () => {
+  it('openid-client gets a bound token, calls the API, refreshes, and calls again', async () => {
     const api = await realm.api((url) => ({ baseUrl: url, dpop: { replay: 'memory' } }), rules)
     const { clientId } = await boundClient()
     const config = await openid.discovery(new URL(realm.issuer), clientId, undefined, openid.None(), {
@@ -160,8 +156,8 @@ describe.skipIf(!realm.isThere)('a client with openid-client', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('a token of Keycloak that is bound to no key', () => {
-  it('with the scheme Bearer alone is let in where bound ones are taken', async () => {
+describe.skipIf(!realm.isThere)('an unbound token of Keycloak', () => {
+  it('an unbound token is accepted only in the Bearer scheme by an API that accepts bound tokens', async () => {
     const api = await realm.api((url) => ({ baseUrl: url, dpop: { replay: 'memory' } }), rules)
     const client = await realm.client()
     await addAudience(realm, client)

@@ -1,4 +1,4 @@
-/** An API that asks a real Keycloak about the tokens that it is shown (RFC 7662). */
+/** An API that introspects tokens at a real Keycloak (RFC 7662). */
 import { keycloak, type BearerOptions } from 'express-session-oidc'
 import type { TestProvider } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
@@ -16,8 +16,8 @@ async function clientWithAudience(): Promise<Client> {
   return client
 }
 
-describe.skipIf(!realm.isThere)('a token about which Keycloak is asked', () => {
-  it('is good while it is active, with all that Keycloak knows of it', async () => {
+describe.skipIf(!realm.isThere)('an introspected token', () => {
+  it('an active token is accepted, with the claims of the introspection response', async () => {
     const api = await realm.api(all, { '/admin': { roles: 'admin' } })
     const client = await clientWithAudience()
     const { access } = await realm.tokens(client, 'alice')
@@ -31,29 +31,23 @@ describe.skipIf(!realm.isThere)('a token about which Keycloak is asked', () => {
   })
 
   const ends: [string, (client: Client, tokens: Tokens) => Promise<unknown>][] = [
-    ['is revoked', (client, { access }) => atEndpoint('revoke', client, { token: access })],
+    ['that was revoked', (client, { access }) => atEndpoint('revoke', client, { token: access })],
+    ['of a session that logged out', (client, { refresh }) => atEndpoint('logout', client, { refresh_token: refresh })],
     [
-      'is of a session that logged out',
-      (client, { refresh }) => atEndpoint('logout', client, { refresh_token: refresh }),
-    ],
-    [
-      'is of a session that the administrator ended',
+      'of a session that the administrator ended',
       (_, { access }) => realm.admin('DELETE', `/sessions/${String(contentOf(access).claims['sid'])}`),
     ],
     [
-      'is of a user who was locked out',
+      'of a user who was disabled',
       async (_, { access }) => {
         const path = `/users/${String(contentOf(access).claims['sub'])}`
         realm.later(() => realm.admin('PUT', path, { enabled: true }))
         await realm.admin('PUT', path, { enabled: false })
       },
     ],
-    [
-      'is of a client that was switched off',
-      (client) => realm.admin('PUT', `/clients/${client.id}`, { enabled: false }),
-    ],
+    ['of a client that was disabled', (client) => realm.admin('PUT', `/clients/${client.id}`, { enabled: false })],
   ]
-  it.each(ends)('that %s is refused at once, and verified by its signature alone is not', async (_, end) => {
+  it.each(ends)('a token %s is rejected at once, but not by an API that only verifies signatures', async (_, end) => {
     const asking = await realm.api(all)
     const verifying = await realm.api()
     const client = await clientWithAudience()
@@ -66,7 +60,7 @@ describe.skipIf(!realm.isThere)('a token about which Keycloak is asked', () => {
     expect((await verifying.call(tokens.access)).status).toBe(200)
   })
 
-  it('may be remembered for as long as one says', async () => {
+  it('a revoked token stays accepted for rememberSeconds', async () => {
     const api = await realm.api({ introspection: { ...asOrders, tokens: 'all', rememberSeconds: 60 } })
     const client = await clientWithAudience()
     const { access } = await realm.tokens(client, 'bob')
@@ -75,7 +69,7 @@ describe.skipIf(!realm.isThere)('a token about which Keycloak is asked', () => {
     expect((await api.call(access)).status).toBe(200)
   })
 
-  it('that is no access token is refused, also where the client that asks is the one that it is for', async () => {
+  it('a token that is not an access token is rejected, even if it is for the introspecting client', async () => {
     const client = await realm.client({ secret: 'web-secret' })
     await addAudience(realm, client, { mapper: { 'included.client.audience': client.clientId } })
     const api = await realm.api({
@@ -92,50 +86,47 @@ describe.skipIf(!realm.isThere)('a token about which Keycloak is asked', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)(
-  'Keycloak, which says of a token only to those that it is for that it is active,',
-  () => {
-    it('refuses one without an Audience mapper: 401, and the event says how to add it', async () => {
-      const api = await realm.api(all)
-      const { access } = await realm.tokens(await realm.client(), 'bob')
-      expect((await api.call(access)).status).toBe(401)
-      expect(api.events).toEqual([
-        { name: 'token_rejected', detail: expect.stringContaining('Audience mapper') as string },
-      ])
-    })
+describe.skipIf(!realm.isThere)('Keycloak, which reports a token as active only to its audience', () => {
+  it('a token without an Audience mapper gets 401, and the event says how to add it', async () => {
+    const api = await realm.api(all)
+    const { access } = await realm.tokens(await realm.client(), 'bob')
+    expect((await api.call(access)).status).toBe(401)
+    expect(api.events).toEqual([
+      { name: 'token_rejected', detail: expect.stringContaining('Audience mapper') as string },
+    ])
+  })
 
-    it('is asked beside a login as the client of the login, whom the tokens have to be for too', async () => {
-      const client = await realm.client({ secret: 'web-secret' })
-      const settings = {
-        ...keycloak({ url: realm.url, realm: realm.name }),
-        clientId: client.clientId,
-        clientSecret: client.secret,
-      }
-      const app = await startApp({
-        provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
-        options: { bearer: { audience: 'orders', introspection: { tokens: 'all' } } },
-        routes: (made, oidc) => {
-          made.get('/api', oidc.requireBearer({ roles: 'user' }), (req, res) => void res.json({ sub: req.auth.sub }))
-        },
-      })
-      realm.later(() => app.stop())
-      const page = await clientWithAudience()
-      const status = async (): Promise<number> => {
-        const authorization = `Bearer ${(await realm.tokens(page, 'bob')).access}`
-        return (await app.agent().fetch('/api', { headers: { authorization } })).status
-      }
-      expect(await status()).toBe(401)
-      await addAudience(realm, page, { mapper: { 'included.client.audience': client.clientId } })
-      expect(await status()).toBe(200)
+  it('beside a login, introspection uses the client of the login, which must be in the audience', async () => {
+    const client = await realm.client({ secret: 'web-secret' })
+    const settings = {
+      ...keycloak({ url: realm.url, realm: realm.name }),
+      clientId: client.clientId,
+      clientSecret: client.secret,
+    }
+    const app = await startApp({
+      provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
+      options: { bearer: { audience: 'orders', introspection: { tokens: 'all' } } },
+      routes: (made, oidc) => {
+        made.get('/api', oidc.requireBearer({ roles: 'user' }), (req, res) => void res.json({ sub: req.auth.sub }))
+      },
     })
-  },
-)
+    realm.later(() => app.stop())
+    const page = await clientWithAudience()
+    const status = async (): Promise<number> => {
+      const authorization = `Bearer ${(await realm.tokens(page, 'bob')).access}`
+      return (await app.agent().fetch('/api', { headers: { authorization } })).status
+    }
+    expect(await status()).toBe(401)
+    await addAudience(realm, page, { mapper: { 'included.client.audience': client.clientId } })
+    expect(await status()).toBe(200)
+  })
+})
 
-describe.skipIf(!realm.isThere)('an API that Keycloak does not know', () => {
+describe.skipIf(!realm.isThere)('an API with wrong credentials', () => {
   it.each([
-    ['by its secret', { clientId: orders.clientId, clientSecret: 'not-the-secret-of-orders' }],
-    ['by its name', { clientId: 'nobody', clientSecret: 'not-the-secret-of-orders' }],
-  ])('%s answers a fault of its own, tells the log of it, and nobody the secret', async (_, wrong) => {
+    ['a wrong secret', { clientId: orders.clientId, clientSecret: 'not-the-secret-of-orders' }],
+    ['an unknown client identifier', { clientId: 'nobody', clientSecret: 'not-the-secret-of-orders' }],
+  ])('an API with %s answers 500 and emits an event, without disclosing the secret', async (_, wrong) => {
     const api = await realm.api({ introspection: { ...wrong, tokens: 'all' } })
     const { access } = await realm.tokens(await clientWithAudience(), 'bob')
     const answer = await api.call(access)
@@ -147,8 +138,8 @@ describe.skipIf(!realm.isThere)('an API that Keycloak does not know', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('a Keycloak that cannot be asked', () => {
-  it('is 503 with Retry-After, and an event, until it can', async () => {
+describe.skipIf(!realm.isThere)('a Keycloak that is unreachable', () => {
+  it('an API answers 503 with Retry-After and emits an event until introspection works again', async () => {
     let isDown = false
     const api = await realm.api({
       ...all,

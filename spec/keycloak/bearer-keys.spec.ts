@@ -1,4 +1,4 @@
-/** Keys that a real Keycloak changes while an API runs: no restart, nobody turned away. */
+/** Keys that a real Keycloak changes while an API runs, which needs no restart and rejects no valid token. */
 import { randomUUID } from 'node:crypto'
 import type { BearerOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { addAudience, apiRealm, contentOf, type Api, type Client } from './api-r
 
 const realm = apiRealm('rotation of keys')
 
-/** An API that counts how often it asks for keys, and a client for it. */
+/** An API that counts how often it fetches keys, and a client for it. */
 async function world(options: Partial<BearerOptions> = {}) {
   const client = await realm.client()
   await addAudience(realm, client)
@@ -23,14 +23,14 @@ async function signWith(algorithm: string): Promise<void> {
   await realm.admin('PUT', '', { defaultSignatureAlgorithm: algorithm })
 }
 
-/** A token of Bob, and the key that it was signed with. */
+/** A token of Bob, with the algorithm and the identifier of its key. */
 async function signed(client: Client): Promise<{ token: string; alg: string; kid: string }> {
   const { access } = await realm.tokens(client, 'bob')
   const { alg, kid } = contentOf(access).header as { alg: string; kid: string }
   return { token: access, alg, kid }
 }
 
-/** Makes a key that signs from now on; gives what takes its place in the administration API. */
+/** Adds a key that signs from now on. Resolves to its representation in the administration API. */
 async function addKey(providerId: string, config: Record<string, string[]>): Promise<object & { id: string }> {
   const { id: parentId } = (await realm.admin('GET', '')) as { id: string }
   const key = {
@@ -56,8 +56,8 @@ async function statuses(api: Api, tokens: readonly { token: string }[]): Promise
   return seen
 }
 
-describe.skipIf(!realm.isThere)('a realm that goes over from RS256 to ES256', () => {
-  it('has its tokens of before and after taken by an API that goes on running', async () => {
+describe.skipIf(!realm.isThere)('a realm that changes from RS256 to ES256', () => {
+  it('a running API accepts tokens from before and after the change', async () => {
     const { client, api, keyFetches } = await world()
     await signWith('RS256')
     const before = await signed(client)
@@ -71,7 +71,7 @@ describe.skipIf(!realm.isThere)('a realm that goes over from RS256 to ES256', ()
     expect(keyFetches()).toBe(2)
   })
 
-  it('and then changes its key has those of both keys taken, until the former one is withdrawn', async () => {
+  it('a running API accepts tokens of the former and the new key until the former is withdrawn', async () => {
     const { client, api, keyFetches } = await world()
     await signWith('ES256')
     const formerKey = await addKey('ecdsa-generated', { ecdsaEllipticCurveKey: ['P-256'] })
@@ -90,7 +90,7 @@ describe.skipIf(!realm.isThere)('a realm that goes over from RS256 to ES256', ()
     await addKey('ecdsa-generated', { ecdsaEllipticCurveKey: ['P-256'] })
     const newest = await signed(client)
     expect(await publishedKeys()).not.toContain(former.kid)
-    // The newest key has the set fetched anew, and what was remembered of the withdrawn one is dropped with it.
+    // The newest key causes a new fetch of the key set, which drops the cached tokens of the withdrawn key.
     expect(await statuses(api, [newest, newer, former])).toEqual([200, 200, 401])
     expect(api.events).toEqual([
       { name: 'token_rejected', detail: expect.stringContaining('ERR_JWKS_NO_MATCHING_KEY') as string },
@@ -98,16 +98,19 @@ describe.skipIf(!realm.isThere)('a realm that goes over from RS256 to ES256', ()
   })
 })
 
-describe.skipIf(!realm.isThere)('a token that is signed by', () => {
-  it.each(['RS512', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'])('%s is taken', async (algorithm) => {
-    const { client, api } = await world()
-    await signWith(algorithm)
-    const made = await signed(client)
-    expect(made.alg).toBe(algorithm)
-    expect(await statuses(api, [made])).toEqual([200])
-  })
+describe.skipIf(!realm.isThere)('a token and its signature algorithm', () => {
+  it.each(['RS512', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'])(
+    'a token signed with %s is accepted',
+    async (algorithm) => {
+      const { client, api } = await world()
+      await signWith(algorithm)
+      const made = await signed(client)
+      expect(made.alg).toBe(algorithm)
+      expect(await statuses(api, [made])).toEqual([200])
+    },
+  )
 
-  it('an algorithm that the API does not list is refused, whoever has signed it', async () => {
+  it('a token with an algorithm that the API does not list is rejected, even if Keycloak signed it', async () => {
     const { client, api, keyFetches } = await world({ algorithms: ['ES256'] })
     await signWith('RS256')
     const rsa = await signed(client)
@@ -119,7 +122,7 @@ describe.skipIf(!realm.isThere)('a token that is signed by', () => {
     expect(keyFetches()).toBe(1)
   })
 
-  it('HS256, with a secret of Keycloak, is refused', async () => {
+  it('a token signed with HS256 and a secret of Keycloak is rejected', async () => {
     const { client, api } = await world()
     await signWith('HS256')
     const made = await signed(client)

@@ -9,7 +9,7 @@ import { authorizationResponse } from './support.ts'
 
 const realm = apiRealm('kinds of tokens')
 
-/** What the authorization endpoint answers the browser of a user with, in the query or the fragment. */
+/** Logs a user in. Resolves to the parameters of the authorization response, from the query or the fragment. */
 async function authorized(client: Client, user: string, parameters: Record<string, string>): Promise<URLSearchParams> {
   const redirectUri = 'http://127.0.0.1/callback'
   const agent = createUserAgent()
@@ -26,7 +26,7 @@ async function authorized(client: Client, user: string, parameters: Record<strin
 }
 
 describe.skipIf(!realm.isThere)('an access token', () => {
-  it('of the type at+jwt (RFC 9068) is taken', async () => {
+  it('an access token of the type at+jwt (RFC 9068) is accepted', async () => {
     const client = await realm.client({ attributes: { 'access.token.header.type.rfc9068': 'true' } })
     await addAudience(realm, client)
     const api = await realm.api({}, { '/admin': { roles: 'admin' } })
@@ -36,7 +36,7 @@ describe.skipIf(!realm.isThere)('an access token', () => {
     expect((await api.call((await realm.tokens(client, 'bob')).access, '/admin')).status).toBe(403)
   })
 
-  it('of the implicit grant, as pages of old have it, is taken', async () => {
+  it('an access token of the implicit grant is accepted, but not the ID token', async () => {
     const client = await realm.client({ implicitFlowEnabled: true })
     await addAudience(realm, client)
     const api = await realm.api()
@@ -45,7 +45,7 @@ describe.skipIf(!realm.isThere)('an access token', () => {
     expect((await api.call(answer.get('id_token') ?? '')).status).toBe(401)
   })
 
-  it('of another realm of the same server is not', async () => {
+  it('an access token of another realm of the same server is rejected', async () => {
     const api = await realm.api({ audience: ['orders', 'master-realm'] })
     const answer = await fetch(`${realm.url}/realms/master/protocol/openid-connect/token`, {
       method: 'POST',
@@ -76,13 +76,13 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
     return access
   }
 
-  it('has no audience even where there is a mapper: 401', async () => {
+  it('a lightweight token has no audience even with a mapper, and gets 401', async () => {
     const api = await realm.api()
     expect((await api.call(await light())).status).toBe(401)
     expect(api.events[0]?.detail).toMatch(/^it has no aud, not "orders".*Audience mapper/)
   })
 
-  it('with an audience (Add to lightweight access token) is what it says: scope, and neither user nor roles', async () => {
+  it('a lightweight token with an audience is accepted, with scope but neither user nor roles', async () => {
     const api = await realm.api({}, rules)
     const token = await light({ 'included.client.audience': 'orders', 'lightweight.claim': 'true' })
     const answer = await api.call(token)
@@ -96,7 +96,7 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
     expect(api.events).toEqual([{ name: 'denied', detail: 'lacking: role admin' }])
   })
 
-  it('is all of what Keycloak knows where it is asked about every token', async () => {
+  it('a lightweight token has its user and roles if all tokens are introspected', async () => {
     const api = await realm.api({ introspection: { ...introspection, tokens: 'all' } }, rules)
     const answer = await api.call(await light(), '/admin')
     expect(answer).toMatchObject({
@@ -109,7 +109,7 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
     })
   })
 
-  it('is a JWT, about which Keycloak is not asked where opaque ones alone are asked about', async () => {
+  it('a lightweight token is a JWT, and not introspected if only opaque tokens are', async () => {
     const api = await realm.api({ introspection }, rules)
     expect((await api.call(await light())).status).toBe(401)
     const own = await light({ 'included.client.audience': 'orders', 'lightweight.claim': 'true' })
@@ -118,8 +118,8 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { id: 'bearer-kinds-1' } }, () => {
-  /** A guard that asks for no audience that these lack, and the client that they are for. */
+describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: { id: 'bearer-kinds-1' } }, () => {
+  /** A guard that accepts the audience of each of these tokens, and their client. */
   async function world(settings: Parameters<typeof realm.client>[0] = {}) {
     const client = await realm.client(settings)
     await addAudience(realm, client)
@@ -129,11 +129,11 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
 
   const kinds: [string, 'id' | 'refresh', string, string, RegExp][] = [
     ['an ID token', 'id', 'openid', 'ID', /^its claim typ is "id"$/],
-    // Keycloak signs these with a secret of its own.
+    // Keycloak signs these with its own secret.
     ['a refresh token', 'refresh', 'openid', 'Refresh', /ERR_JOSE_ALG_NOT_ALLOWED/],
     ['an offline token', 'refresh', 'openid offline_access', 'Offline', /ERR_JOSE_ALG_NOT_ALLOWED/],
   ]
-  it.each(kinds)('%s is refused', async (_, member, scope, type, reason) => {
+  it.each(kinds)('%s is rejected', async (_, member, scope, type, reason) => {
     const { client, api } = await world()
     const tokens = await realm.tokens(client, 'alice', scope)
     expect(contentOf(tokens[member]).claims['typ']).toBe(type)
@@ -142,7 +142,7 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
     expect((await api.call(tokens.access)).status).toBe(200)
   })
 
-  it('the ID token of a client that is the API itself is refused too', async () => {
+  it('the ID token of a client that is also the API is rejected', async () => {
     const client = await realm.client()
     const api = await realm.api({ audience: client.clientId })
     const { id } = await realm.tokens(client, 'bob')
@@ -151,7 +151,7 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'its claim typ is "id"' }])
   })
 
-  it('a logout token is refused', async () => {
+  it('a logout token is rejected', async () => {
     const sent: Promise<string>[] = []
     const receiver = createServer((req: IncomingMessage, res) => {
       sent.push(text(req))
@@ -169,7 +169,7 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'its typ is "logout+jwt"' }])
   })
 
-  it('an authorization response (JARM) is refused', async () => {
+  it('an authorization response (JARM) is rejected', async () => {
     const { client, api } = await world()
     const answer = await authorized(client, 'alice', { response_type: 'code', response_mode: 'query.jwt' })
     const token = answer.get('response') ?? ''
@@ -178,7 +178,7 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'code is a claim of authorization responses' }])
   })
 
-  it('a signed answer of userinfo is refused', async () => {
+  it('a signed userinfo response is rejected', async () => {
     const { client, api } = await world({ attributes: { 'user.info.response.signature.alg': 'RS256' } })
     const { access } = await realm.tokens(client, 'alice')
     const answer = await fetch(`${realm.issuer}/protocol/openid-connect/userinfo`, {
@@ -192,7 +192,7 @@ describe.skipIf(!realm.isThere)('a token that is for something else', { meta: { 
     ])
   })
 
-  it('a token for the registration of clients is refused', async () => {
+  it('a token for client registration is rejected', async () => {
     const { client, api } = await world()
     const made = (await realm.admin('POST', '/clients-initial-access', { count: 1, expiration: 60 })) as {
       token: string

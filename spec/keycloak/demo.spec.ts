@@ -21,7 +21,7 @@ async function startDemo(more: Record<string, string> = {}): Promise<MainProgram
 }
 
 describe('the demo with a real Keycloak', () => {
-  it('prints its address and what to register, no secret, and ends when it is told to', async () => {
+  it('prints its address and the URIs to register but no secret, and stops when it is asked to', async () => {
     const main = await startDemo()
     expect(main.printed().match(/^Open .*/gm)).toEqual([`Open ${main.url}`])
     await until(() => main.printed().includes('Post-logout'), 'it has printed what to register')
@@ -30,7 +30,7 @@ describe('the demo with a real Keycloak', () => {
     expect(await main.stop()).toBe(0)
   })
 
-  it('says at the start that a realm is not there', async () => {
+  it('fails at the start with a message if the realm does not exist', async () => {
     const OIDC_ISSUER = `${flow.url}/realms/nonesuch`
     await expect(startDemo({ OIDC_ISSUER })).rejects.toThrow(
       new RegExp(`ended with 1 [\\s\\S]*No OpenID provider can be used at OIDC_ISSUER ${OIDC_ISSUER}`),
@@ -41,7 +41,7 @@ describe('the demo with a real Keycloak', () => {
 describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () => {
   const browser = browserForFile()
 
-  it('logs Alice in, shows who she is, opens the pages for her roles, asks for one more scope, logs out', async () => {
+  it('logs Alice in, shows her claims, opens the pages for her roles, requests a scope and logs out', async () => {
     const { url } = await startDemo()
     const page = await browser.open()
     await page.goto(url)
@@ -88,7 +88,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
     expect(browser.complaints).toEqual([])
   })
 
-  it('refuses Bob the page for admins with 403, opens the one for members, and logs him out', async () => {
+  it('answers Bob 403 for the page for admins, opens the page for members, and logs him out', async () => {
     const { url } = await startDemo()
     const page = await browser.open()
     await page.goto(`${url}/admin`)
@@ -101,7 +101,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
     expect(refused?.request().redirectedFrom()).toBeNull()
     expect((await page.goto(`${url}/members`))?.status()).toBe(200)
 
-    // REDIS_URL is where the login is, under the session that the cookie names, and where it goes from.
+    // The login is in the Redis of REDIS_URL, under the session of the cookie, and the logout deletes it there.
     const cookie = (await page.context().cookies(url)).find(({ name }) => name === 'demo.sid')
     const { client } = flow.redis
     const keys = keysOf(cookie?.value)

@@ -1,4 +1,4 @@
-/** Logins of a real Keycloak whose tokens are bound to a key of their own (RFC 9449). */
+/** Logins at a real Keycloak whose tokens are bound to a key of the login (RFC 9449). */
 import { keycloak, type OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { TestProvider, UserAgent } from 'express-session-oidc/testing'
@@ -20,7 +20,7 @@ const tokenUrl = `${realm.issuer}/protocol/openid-connect/token`
 
 type Kind = 'public' | 'confidential'
 
-/** A client whose tokens Keycloak binds, or leaves unbound. */
+/** A client for which Keycloak requires bound tokens, or does not. */
 function clientOf(kind: Kind, bound: boolean): Promise<Client> {
   return realm.client({
     ...(kind === 'confidential' ? { secret: 'web-secret' } : {}),
@@ -44,7 +44,7 @@ async function start(client: Client, options: Partial<OidcOptions> = {}): Promis
   return app
 }
 
-/** Logs Alice in; says the thumbprint of the key that was asked for: null where the request was pushed. */
+/** Logs Alice in. Resolves to `dpop_jkt` of the authorization request; null if the request was pushed. */
 async function logAliceIn(agent: UserAgent): Promise<string | null> {
   const asked = await agent.get('/profile')
   const page = await signIn(agent, asked, 'alice')
@@ -58,12 +58,12 @@ function jktOf(token: string): unknown {
   return (contentOf(token).claims['cnf'] as { jkt?: unknown } | undefined)?.jkt
 }
 
-/** Has the access token of a login end, as far as the application knows. */
+/** Makes the application take the access token of a login for expired. */
 async function endToken(agent: UserAgent, app: TestApp): Promise<void> {
   await keptTokens(redis, agent, app, (tokens) => ({ ...tokens, expiresAt: Math.floor(Date.now() / 1000) - 1 }))
 }
 
-/** Asks Keycloak for tokens with what was stolen, by a key of the thief's own. */
+/** Requests tokens from Keycloak with a stolen code or refresh token and the key of the thief. */
 async function stolen(client: Client, parameters: Record<string, string>): Promise<unknown> {
   const proof = await (
     await dpopClient()
@@ -77,7 +77,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     ['public', {}],
     ['confidential', { par: true }],
     ['confidential', { responseMode: 'form_post' }],
-  ])('of a %s client with %j has its tokens, userinfo and refreshes by its key, and ends', async (kind, options) => {
+  ])('a bound login of a %s client with %j uses its key for tokens, userinfo and refreshes', async (kind, options) => {
     const app = await start(await clientOf(kind, true), { userInfo: 'login', ...options })
     const agent = app.agent()
     const asked = await logAliceIn(agent)
@@ -97,7 +97,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     expect((await agent.fetch(`${app.url}/token`)).status).toBe(401)
   })
 
-  it('has a refresh token, with a public client, that nobody else can use', async () => {
+  it('the refresh token of a public client works only with the key of the login', async () => {
     const client = await clientOf('public', true)
     const app = await start(client)
     const agent = app.agent()
@@ -110,7 +110,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     expect(told(app, 'refresh')).toHaveLength(1)
   })
 
-  it('has a code that nobody else can use', async () => {
+  it('the authorization code works only with the key of the login', async () => {
     const client = await clientOf('public', true)
     const app = await start(client)
     const agent = app.agent()
@@ -127,7 +127,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     expect(found).toEqual({ status: 400, why: expect.stringMatching(/DPoP/) as string })
   })
 
-  it('is bound also where the client need not be', async () => {
+  it('a login is bound even if Keycloak does not require it of the client', async () => {
     const app = await start(await clientOf('confidential', false))
     const agent = app.agent()
     const asked = await logAliceIn(agent)

@@ -22,28 +22,31 @@ describe('the Keycloak example', () => {
   it.each([
     { username: 'alice', name: 'Alice Archer', roles: ['admin', 'user', 'web:editor'], status: 200 },
     { username: 'bob', name: 'Bob Baker', roles: ['user'], status: 403 },
-  ])('has $username at /admin and /editor with $status', async ({ username, name, roles, status }) => {
-    const url = await startExample()
-    const agent = createUserAgent({ baseUrl: url })
-    const home = await agent.get('/')
-    expect(home.text()).toContain('<dd>nobody</dd>')
+  ])(
+    'shows $username the right roles, and answers $status at /admin and /editor',
+    async ({ username, name, roles, status }) => {
+      const url = await startExample()
+      const agent = createUserAgent({ baseUrl: url })
+      const home = await agent.get('/')
+      expect(home.text()).toContain('<dd>nobody</dd>')
 
-    const asked = await agent.click(home, 'Log in')
-    expect(asksForPassword(asked)).toBe(true)
-    const back = await signIn(agent, asked, username)
-    expect(back.url).toBe(`${url}/`)
-    expect(back.text()).toContain(`<dd>${name}</dd>`)
+      const asked = await agent.click(home, 'Log in')
+      expect(asksForPassword(asked)).toBe(true)
+      const back = await signIn(agent, asked, username)
+      expect(back.url).toBe(`${url}/`)
+      expect(back.text()).toContain(`<dd>${name}</dd>`)
 
-    const profile = await agent.click(back, 'Profile')
-    for (const role of roles) expect(profile.text()).toMatch(new RegExp(`<dd>.*\\b${role}\\b`))
-    expect(profile.text().includes('web:editor')).toBe(roles.includes('web:editor'))
-    const admin = await agent.click(back, 'For admins')
-    const editor = await agent.click(back, 'For editors')
-    expect([admin.status, editor.status]).toEqual([status, status])
-    expect([...admin.hops, ...editor.hops]).toHaveLength(2)
-  })
+      const profile = await agent.click(back, 'Profile')
+      for (const role of roles) expect(profile.text()).toMatch(new RegExp(`<dd>.*\\b${role}\\b`))
+      expect(profile.text().includes('web:editor')).toBe(roles.includes('web:editor'))
+      const admin = await agent.click(back, 'For admins')
+      const editor = await agent.click(back, 'For editors')
+      expect([admin.status, editor.status]).toEqual([status, status])
+      expect([...admin.hops, ...editor.hops]).toHaveLength(2)
+    },
+  )
 
-  it('connects the calendar when it is asked to', async () => {
+  it('requests the scope of the calendar when the user connects it', async () => {
     const url = await startExample()
     const agent = createUserAgent({ baseUrl: url })
     const profile = await logIn(agent, '/profile', 'bob')
@@ -63,7 +66,7 @@ describe('the Keycloak example', () => {
     expect(asksForPassword(await agent.get('/profile'))).toBe(true)
   })
 
-  it('starts by its one command and prints one address', async () => {
+  it('starts with one command and prints one address', async () => {
     const main = await startMain('examples/keycloak/main.js', { KEYCLOAK_URL: flow.url, PORT: '0' })
     flow.later(() => main.stop())
     expect(main.printed().match(/http:\/\/127\.0\.0\.1:\d+(?= and log in)/g)).toEqual([main.url])
@@ -76,7 +79,7 @@ describe('the Keycloak example', () => {
 describe.skipIf(!hasChromium)('the Keycloak example in Chromium', () => {
   const browser = browserForFile()
 
-  it('logs Alice in at the page of Keycloak, shows her what is for admins, and logs her out', async () => {
+  it('logs Alice in at the page of Keycloak, shows her the page for admins, and logs her out', async () => {
     const url = await startExample()
     const page = await browser.open()
     await page.goto(`${url}/admin`)
@@ -103,7 +106,7 @@ describe.skipIf(!hasChromium)('the Keycloak example in Chromium', () => {
     expect(browser.complaints).toEqual([])
   })
 
-  it('refuses Bob with a page, and not with a way round in circles', async () => {
+  it('answers Bob with a 403 page, and not with a redirect loop', async () => {
     const url = await startExample()
     const page = await browser.open()
     await page.goto(`${url}/admin`)

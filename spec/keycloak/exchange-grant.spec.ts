@@ -1,4 +1,4 @@
-/** What Keycloak's token endpoint does when a token is exchanged (RFC 8693, its "standard token exchange"), on which the package stands. */
+/** Token exchange at Keycloak (RFC 8693, its "standard token exchange"), as the package relies on it. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addAudience, apiRealm, contentOf, type Client, type TokenAnswer } from './api-realm.ts'
 
@@ -9,7 +9,7 @@ type Parameters = Record<string, string | readonly string[]>
 const type = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`
 const permitted = { attributes: { 'standard.token.exchange.enabled': 'true' } }
 
-/** Its tokens are for `orders`, and with the optional scope `toBilling` for `billing` as well. */
+/** Its tokens are for `orders`, and with the optional scope `toBilling` also for `billing`. */
 let web: Client
 let toOrders: string
 let toBilling: string
@@ -35,7 +35,7 @@ function claimsOf({ body }: TokenAnswer): Record<string, unknown> {
   return contentOf(String(body['access_token'])).claims
 }
 
-/** Whether an answer grants this scope, beside what the client has by default. */
+/** Whether a response grants this scope besides the default scope of the client. */
 function grants({ body }: TokenAnswer, ...scope: string[]): boolean {
   const expected = ['profile', 'email', toOrders, ...scope].toSorted()
   return String(body['scope']).split(' ').toSorted().join(' ') === expected.join(' ')
@@ -46,8 +46,8 @@ const refused = (error: string, description: string, status = 400): object => ({
   body: { error, error_description: description },
 })
 
-describe.skipIf(!realm.isThere)('a token of the login is exchanged', () => {
-  it('for one that is for the audience alone, with no refresh token', async () => {
+describe.skipIf(!realm.isThere)('an exchange of an access token at Keycloak', () => {
+  it('issues a token for the requested audience only, without a refresh token', async () => {
     const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
     expect(contentOf(access).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
     const answer = await exchange(web, access, { audience: 'orders' })
@@ -60,33 +60,33 @@ describe.skipIf(!realm.isThere)('a token of the login is exchanged', () => {
     expect(claimsOf(answer)).toMatchObject({ aud: 'orders', azp: web.clientId, sub, sid })
   })
 
-  it('for one of the scope that is asked for, whatever the scope of the login', async () => {
+  it('issues a token with the requested scope, whatever the scope of the login', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const answer = await exchange(web, access, { audience: 'billing', scope: `openid ${toBilling}` })
     expect(claimsOf(answer)['aud']).toBe('billing')
     expect(grants(answer, 'openid', toBilling)).toBe(true)
   })
 
-  it('without a scope for one of the scope that the client has by default, not that of the login', async () => {
+  it('issues a token with the default scope of the client, not of the login, if none is requested', async () => {
     const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
     const answer = await exchange(web, access, { audience: 'orders' })
     expect(grants(answer, 'openid')).toBe(true)
   })
 
-  it('for several audiences at once, and without any for all that the client has', async () => {
+  it('issues a token for several audiences, or for those of the client if none is requested', async () => {
     const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
     const both = await exchange(web, access, { audience: ['orders', 'billing'], scope: `openid ${toBilling}` })
     expect(claimsOf(both)['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
     expect(claimsOf(await exchange(web, access))['aud']).toBe('orders')
   })
 
-  it('whatever resource says, which Keycloak does not look at', async () => {
+  it('ignores resource', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const answer = await exchange(web, access, { resource: ['https://billing.example', 'no address'] })
     expect(claimsOf(answer)['aud']).toBe('orders')
   })
 
-  it('by the API that it is for, on behalf of the user', async () => {
+  it('lets the API in the audience exchange a token on behalf of the user', async () => {
     const api = await realm.client({ secret: 'api-secret', ...permitted })
     const front = await realm.client()
     await addAudience(realm, front, { mapper: { 'included.client.audience': api.clientId } })
@@ -97,11 +97,11 @@ describe.skipIf(!realm.isThere)('a token of the login is exchanged', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('the login', () => {
+describe.skipIf(!realm.isThere)('a login after an exchange at Keycloak', () => {
   const refresh = (token: string): Promise<TokenAnswer> =>
     realm.ask(web, { grant_type: 'refresh_token', refresh_token: token })
 
-  it('goes on as it was after an exchange whose scope had openid', async () => {
+  it('a login is refreshed as before after an exchange whose scope had openid', async () => {
     const { access, refresh: token } = await realm.tokens(web, 'bob')
     const before = await refresh(token)
     await exchange(web, access, { audience: 'orders', scope: 'openid' })
@@ -111,7 +111,7 @@ describe.skipIf(!realm.isThere)('the login', () => {
   })
 
   // Keycloak keeps the scope of the exchange for the whole client session, and looks for `openid` there.
-  it('gets no ID token by its refreshes any more, once the scope of an exchange was without openid', async () => {
+  it('a login gets no ID token from refreshes after an exchange whose scope had no openid', async () => {
     const { access, refresh: token } = await realm.tokens(web, 'bob')
     await exchange(web, access, { audience: 'orders', scope: 'email' })
     const without = await refresh(token)
@@ -123,7 +123,7 @@ describe.skipIf(!realm.isThere)('the login', () => {
   })
 })
 
-describe.skipIf(!realm.isThere)('an exchange is refused', () => {
+describe.skipIf(!realm.isThere)('an exchange that Keycloak rejects', () => {
   it.each([
     [
       'an audience that no mapper puts into the tokens of the client',
@@ -131,10 +131,10 @@ describe.skipIf(!realm.isThere)('an exchange is refused', () => {
       'invalid_request',
       'Requested audience not available: billing',
     ],
-    // Not a fault of the client's credentials, though RFC 6749 5.2 has the word for these alone.
-    ['an audience that is no client of the realm', { audience: 'nonesuch' }, 'invalid_client', 'Audience not found'],
-    ['an audience that is an address', { audience: 'https://orders.example' }, 'invalid_client', 'Audience not found'],
-    ['a scope that it does not know', { scope: 'nonesuch' }, 'invalid_scope', 'Invalid scopes: nonesuch'],
+    // The credentials are valid, although RFC 6749 5.2 defines this error for invalid ones only.
+    ['an audience that is not a client of the realm', { audience: 'nonesuch' }, 'invalid_client', 'Audience not found'],
+    ['an audience that is a URL', { audience: 'https://orders.example' }, 'invalid_client', 'Audience not found'],
+    ['an unknown scope', { scope: 'nonesuch' }, 'invalid_scope', 'Invalid scopes: nonesuch'],
     [
       'a refresh token',
       { requested_token_type: type('refresh_token') },
@@ -147,19 +147,19 @@ describe.skipIf(!realm.isThere)('an exchange is refused', () => {
       'invalid_request',
       'requested_token_type unsupported',
     ],
-    ['anything of a token that is none', { subject_token: 'none' }, 'invalid_request', 'Invalid token'],
-  ])('that asks for %s', async (_, parameters: Parameters, error, description) => {
+    ['anything with an invalid subject token', { subject_token: 'none' }, 'invalid_request', 'Invalid token'],
+  ])('rejects an exchange that requests %s', async (_, parameters: Parameters, error, description) => {
     const { access } = await realm.tokens(web, 'bob')
     expect(await exchange(web, access, parameters)).toEqual(refused(error, description))
   })
 
-  it.each(['id', 'refresh'] as const)('of the %s token', async (kind) => {
+  it.each(['id', 'refresh'] as const)('rejects an exchange of the %s token', async (kind) => {
     const tokens = await realm.tokens(web, 'bob')
     const answer = await exchange(web, tokens[kind], { subject_token_type: type(`${kind}_token`) })
     expect(answer).toEqual(refused('invalid_request', "Parameter 'subject_token' supports access tokens only"))
   })
 
-  it('to a client that is not permitted to, to a public one, and to one that the token is not for', async () => {
+  it('rejects a client without permission, a public client, and a client outside the audience', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const plain = await realm.client({ secret: 'plain-secret' })
     expect(await exchange(plain, (await realm.tokens(plain, 'bob')).access)).toEqual(
@@ -177,7 +177,7 @@ describe.skipIf(!realm.isThere)('an exchange is refused', () => {
     )
   })
 
-  it('of a session that has ended, and of a user who was locked out, with no word of either', async () => {
+  it('rejects a token of an ended session or of a disabled user, without naming the reason', async () => {
     const first = await realm.tokens(web, 'bob')
     await realm.admin('DELETE', `/sessions/${String(contentOf(first.access).claims['sid'])}`)
     expect(await exchange(web, first.access)).toEqual(refused('invalid_request', 'Invalid token'))

@@ -1,4 +1,4 @@
-/** Tokens of a login at a real Keycloak for other APIs: for some of its scope, and in exchange for its own (RFC 8693). */
+/** Tokens for other APIs from a login at a real Keycloak: with some of its scope, and by token exchange (RFC 8693). */
 import type { OidcError, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ beforeAll(async () => {
   toBilling = await addAudience(realm, realm.web, { isOptional: true, mapper })
 })
 
-/** Routes that show a token that they got as their query says, and the scope of the login. */
+/** Routes that show a token. Their query has the parameters of `accessToken()` or `exchange()`. */
 const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
   for (const [path, get] of [
     ['/access', 'accessToken'],
@@ -45,7 +45,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
 interface Login {
   readonly app: TestApp
   readonly agent: UserAgent
-  /** The errors that were answered. */
+  /** The errors that `onError` got. */
   readonly errors: OidcError[]
 }
 
@@ -62,7 +62,7 @@ async function loggedIn(scope: readonly string[] = ['openid']): Promise<Login> {
   return { app, agent, errors }
 }
 
-/** What a route answers that was asked for a token. */
+/** Requests a token from a route. */
 function ask({ agent }: Login, path: string, wanted: Record<string, string>): Promise<UserAgentResponse> {
   return agent.fetch(`${path}?${new URLSearchParams(wanted).toString()}`)
 }
@@ -78,7 +78,7 @@ function words({ scope }: Record<string, unknown>): string[] {
 }
 
 describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
-  it('is a token with less than the login has, kept beside its own', async () => {
+  it('accessToken({ scope }) returns a token with less scope, stored beside that of the login', async () => {
     const login = await loggedIn(['openid', toBilling])
     const own = await shownToken(login.agent, login.app.url)
     const narrow = await tokenOf(login, '/access', { scope: 'openid' })
@@ -90,7 +90,7 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])
   })
 
-  it('that was not granted is 403, though Keycloak gives a token, and the login goes on', async () => {
+  it('scope that was not granted is answered with 403 although Keycloak issues a token', async () => {
     const login = await loggedIn()
     const answer = await ask(login, '/access', { scope: `openid ${toBilling}` })
     expect(answer.status).toBe(403)
@@ -98,7 +98,7 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
     expect((await login.agent.fetch('/profile')).status).toBe(200)
   })
 
-  it('that was not granted is asked for in Keycloak by a page, and then it is there', async () => {
+  it('scope that was not granted is requested from Keycloak when a page needs it', async () => {
     const login = await loggedIn()
     const wanted = { scope: `openid ${toBilling}` }
     const page = await login.agent.get(`/access?${new URLSearchParams(wanted).toString()}`)
@@ -109,7 +109,7 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
 })
 
 describe.skipIf(!realm.isThere)('exchange()', () => {
-  it('gives a token that the API takes that it is for, and no other, and remembers it', async () => {
+  it('exchange() returns a token that only the API in its audience accepts, and caches it', async () => {
     const login = await loggedIn(['openid', toBilling])
     const own = await shownToken(login.agent, login.app.url)
     expect(contentOf(own.token).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
@@ -124,21 +124,21 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
     expect(await realm.refreshes()).toEqual(['TOKEN_EXCHANGE'])
   })
 
-  it('gives one for scope that the login has not', async () => {
+  it('exchange() returns a token with scope that the login does not have', async () => {
     const login = await loggedIn()
     const token = await tokenOf(login, '/exchange', { audience: 'billing', scope: `openid ${toBilling}` })
     expect(contentOf(token).claims['aud']).toBe('billing')
     expect((await shownToken(login.agent, login.app.url)).scope).not.toContain(toBilling)
   })
 
-  it('leaves the login one that is refreshed, with its ID token too where the scope had openid', async () => {
+  it('a login is refreshed after exchange(), with a new ID token only if the scope had openid', async () => {
     const login = await loggedIn()
     await tokenOf(login, '/exchange', { audience: 'orders', scope: 'openid' })
     const { idToken } = await tokensOf(login.agent)
     await refreshed(login.app, login.agent)
     expect((await tokensOf(login.agent)).idToken).not.toBe(idToken)
 
-    // Keycloak gives no ID token from then on: the login keeps the one that it has.
+    // From then on Keycloak issues no ID token, and the login keeps its own.
     const kept = (await tokensOf(login.agent)).idToken
     await tokenOf(login, '/exchange', { audience: 'orders', scope: 'email' })
     await refreshed(login.app, login.agent)
@@ -147,14 +147,17 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
   })
 
   const faults: [string, Record<string, string>, string][] = [
-    ['no client of the realm', { audience: 'nonesuch' }, 'Audience not found'],
+    ['not a client of the realm', { audience: 'nonesuch' }, 'Audience not found'],
     ['not in the tokens of the client', { audience: 'billing' }, 'Requested audience not available: billing'],
   ]
-  it.each(faults)('for an audience that is %s is 500, and the error says why', async (_, wanted, why) => {
-    expect(await refusal(await loggedIn(), wanted)).toContain(why)
-  })
+  it.each(faults)(
+    'exchange() for an audience that is %s answers 500, and the error says why',
+    async (_, wanted, why) => {
+      expect(await refusal(await loggedIn(), wanted)).toContain(why)
+    },
+  )
 
-  it('by a client that is not permitted to is 500, and the error says why', async () => {
+  it('exchange() by a client without permission answers 500, and the error says why', async () => {
     const login = await loggedIn()
     const { id } = realm.web
     const permit = (is: boolean): Promise<unknown> =>
@@ -166,7 +169,7 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
     expect((await login.agent.fetch('/profile')).status).toBe(200)
   })
 
-  it('of a login whose session has ended is 401, and ends the login', async () => {
+  it('exchange() of a login whose session has ended answers 401 and ends the login', async () => {
     const login = await loggedIn()
     const { claims } = contentOf((await tokensOf(login.agent)).accessToken)
     await realm.admin('DELETE', `/sessions/${String(claims['sid'])}`)
@@ -175,7 +178,7 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
     expect((await login.agent.fetch('/profile')).status).toBe(401)
   })
 
-  /** What the error tells the log whose answer is 500. */
+  /** The `detail` of an error that is answered with 500. */
   async function refusal(login: Login, wanted: Record<string, string>): Promise<string | undefined> {
     const answer = await ask(login, '/exchange', wanted)
     expect(answer.status).toBe(500)

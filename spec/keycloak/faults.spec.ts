@@ -1,4 +1,4 @@
-/** What users and operators get to see where an application and its Keycloak do not fit. */
+/** What users and operators see if an application and its Keycloak do not match, or Keycloak is unreachable. */
 import { keycloak } from 'express-session-oidc'
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import { administrator, asksForPassword, keycloakFlow, logIn, signIn } from './s
 
 const flow = keycloakFlow()
 
-it('a wrong client secret is a 500 page that tells the log why, and nobody anything secret', async () => {
+it('a wrong client secret is answered with a 500 page; the event says why, without the secret', async () => {
   const clientSecret = 'not-the-secret-of-web'
   const app = await flow.start({ options: { clientSecret } })
   const agent = app.agent()
@@ -26,19 +26,19 @@ it('a wrong client secret is a 500 page that tells the log why, and nobody anyth
   expect((await agent.fetch('/profile')).status).toBe(401)
 })
 
-it('client_secret_post is taken as well', async () => {
+it('a login works with client_secret_post', async () => {
   const app = await flow.start({ options: { clientAuth: 'client_secret_post' } })
   expect((await logIn(app.agent(), '/profile', 'alice')).status).toBe(200)
 })
 
-it('form_post carries the answer too', async () => {
+it('a login works with form_post', async () => {
   const app = await flow.start({ options: { responseMode: 'form_post' } })
   const page = await logIn(app.agent(), '/profile', 'alice')
   expect(page.url).toBe(`${app.url}/profile`)
   expect(page.hops.some(({ method, url }) => method === 'POST' && url === `${app.url}/callback`)).toBe(true)
 })
 
-it('pushes the authorization request where it is told to (RFC 9126)', async () => {
+it('pushes the authorization request with the option par (RFC 9126)', async () => {
   const app = await flow.start({ options: { par: true } })
   const agent = app.agent()
   const asked = await agent.get('/profile')
@@ -49,7 +49,7 @@ it('pushes the authorization request where it is told to (RFC 9126)', async () =
   expect((await signIn(agent, asked, 'alice')).url).toBe(`${app.url}/profile`)
 })
 
-it('an issuer that is not spelt as Keycloak spells it is 503, and the log is told the right one', async () => {
+it('an issuer with a different spelling is answered with 503, and the event has the right one', async () => {
   const issuer = `${flow.url}/realms/acme`
   const app = await flow.start({ options: { issuer: `${issuer}/` } })
   const page = await app.agent().get('/profile')
@@ -62,7 +62,7 @@ it('an issuer that is not spelt as Keycloak spells it is 503, and the log is tol
   expect(app.oidc.health()).toMatchObject({ ok: false, provider: { fault: detail } })
 })
 
-it('a realm that does not exist is 503 where a login is needed, and everything else is served', async () => {
+it('a realm that does not exist causes 503 only when a login is needed', async () => {
   const app = await flow.start({ options: keycloak({ url: flow.url, realm: `none-${randomUUID()}` }) })
   const agent = app.agent()
   expect((await agent.get('/')).text()).toBe('hello stranger')
@@ -78,7 +78,7 @@ it('a realm that does not exist is 503 where a login is needed, and everything e
 
 const admin = administrator(flow.url, 'a realm that comes into being')
 
-it.skipIf(!admin)('a realm that comes into being is used without a restart', async () => {
+it.skipIf(!admin)('a realm that is created later is used without a restart', async () => {
   if (!admin) return
   const realm = `late-${randomUUID()}`
   const app = await flow.start({ options: keycloak({ url: flow.url, realm }) })
@@ -106,7 +106,7 @@ it.skipIf(!admin)('a realm that comes into being is used without a restart', asy
   expect((await logIn(agent, '/profile', 'dave', realm)).json()).toMatchObject({ user: { name: 'Dave Dyer' } })
 })
 
-it('a Keycloak that goes away logs nobody out, and lets nobody in', async () => {
+it('an unreachable Keycloak logs nobody out and lets nobody in', async () => {
   let isDown = false
   const app = await flow.start({
     options: {
@@ -125,7 +125,7 @@ it('a Keycloak that goes away logs nobody out, and lets nobody in', async () => 
   expect((await bob.fetch('/profile')).status).toBe(401)
 
   isDown = false
-  // The code may have reached Keycloak: what comes after is a login of its own, for which Keycloak has a session by now.
+  // The code may have reached Keycloak, so a new login follows, for which Keycloak has a session already.
   const again = await bob.get(page.url)
   expect(again.url).toBe(`${app.url}/profile`)
   expect(again.json()).toMatchObject({ user: { preferred_username: 'bob' } })

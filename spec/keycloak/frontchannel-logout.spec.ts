@@ -1,4 +1,4 @@
-/** Logouts that a page of a real Keycloak tells by frames (OpenID Connect Front-Channel Logout 1.0). */
+/** Logouts that a page of a real Keycloak sends through frames (OpenID Connect Front-Channel Logout 1.0). */
 import type { UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
@@ -9,7 +9,7 @@ import { contentOf } from './api-realm.ts'
 
 const realm = loginRealm('frontchannel')
 
-/** Has Keycloak frame the address of an application in its page after a logout. */
+/** Sets the URL of an application that Keycloak's page loads in a frame after a logout. */
 async function framesAt(app: TestApp, { id, clientId } = realm.web): Promise<void> {
   const url = app.url + app.oidc.paths.frontchannelLogout
   await realm.admin('PUT', `/clients/${id}`, {
@@ -19,7 +19,7 @@ async function framesAt(app: TestApp, { id, clientId } = realm.web): Promise<voi
   })
 }
 
-/** The address of the one frame of a page. */
+/** The URL of the only frame of a page. */
 function frameOf(page: UserAgentResponse): URL {
   const frames = [...page.text().matchAll(/<iframe[^>]* src="([^"]+)"/g)].map(([, url = '']) => url)
   expect(frames).toHaveLength(1)
@@ -27,7 +27,7 @@ function frameOf(page: UserAgentResponse): URL {
 }
 
 describe.skipIf(!realm.isThere)('a logout in another application', () => {
-  it('leads by a page of Keycloak with a frame of this one, which ends the login here', async () => {
+  it('a logout in another application loads a frame of this one, which ends the login here', async () => {
     const app = await realm.start()
     await framesAt(app)
     const { clientId } = await realm.client({ secret: 'other-secret' })
@@ -53,7 +53,7 @@ describe.skipIf(!realm.isThere)('a logout in another application', () => {
     expect(framed.status).toBe(200)
     expect(framed.headers.get('content-security-policy')).toContain(`frame-ancestors ${realm.url}`)
     expect((await agent.fetch('/profile')).status).toBe(401)
-    // It leads on by a script, once its frames have loaded, to where that logout was to lead.
+    // Once its frames have loaded, a script of the page continues to the return address of that logout.
     expect(page.text()).toContain(`window.location.replace("${other.url}/?state=`)
     expect(told(app, 'logout')).toMatchObject([{ reason: 'front_channel' }])
     expect(asksForPassword(await agent.get('/profile'), realm.name)).toBe(true)

@@ -1,4 +1,4 @@
-/** A realm of its own for each file whose specs look at what becomes of a login once it is there. */
+/** A separate realm for each file whose specs test what happens to an existing login. */
 import { keycloak, type OidcOptions } from 'express-session-oidc'
 import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -14,30 +14,30 @@ import { logIn } from './support.ts'
 /** The scope of a login whose refresh token is an offline token. */
 export const offlineScope = 'openid profile email offline_access'
 
-/** Seconds that a token lives which is to end. With fewer a Keycloak that is slow says that none are left (`expires_in`). */
+/** The lifetime in seconds of tokens that must expire. With less, a slow Keycloak returns no time left (`expires_in`). */
 const shortLife = 3
 
 export interface LoginRealm extends ApiRealm {
   /** The client of the applications. */
   readonly web: Client
   readonly redis: ReturnType<typeof redisForFile>
-  /** What an application has to know of the realm. */
+  /** The options that connect an application to the realm. */
   settings(): Pick<OidcOptions, 'issuer' | 'roles' | 'clientId' | 'clientSecret'>
-  /** Starts an application that shows its tokens, its sessions in Redis, that is stopped after the spec. */
+  /** Starts an application with token routes and with sessions in Redis. It stops after the test. */
   start(options?: Partial<OidcOptions>, setup?: Pick<AppSetup, 'routes' | 'session'>): Promise<TestApp>
-  /** Registers a user who has no roles; gives the name, with which the password begins, as for the others. */
+  /** Registers a user without roles. Resolves to the name; the password is the name with `-pw` appended. */
   newUser(): Promise<string>
-  /** How long access tokens are good that are issued from now on. */
+  /** Sets the lifetime of access tokens that are issued from now on. */
   lifespan(seconds: number): Promise<void>
-  /** Waits until the access token has ended that a login brings; those of its refreshes last for ten minutes. */
+  /** Logs in, and waits until the access token has expired. Tokens of later refreshes last for ten minutes. */
   outlive(login: () => Promise<UserAgentResponse>): Promise<void>
-  /** Logs a browser in, and waits until its access token has ended. */
+  /** Logs a browser in, and waits until its access token has expired. */
   logInAndOutlive(agent: UserAgent, username: string): Promise<void>
-  /** What Keycloak has noted of refreshes since it was last asked, the first one first. */
+  /** The events of refreshes that Keycloak recorded since the last call, oldest first. */
   refreshes(): Promise<readonly string[]>
 }
 
-/** Call it at the top of a file. `settings`: what this realm has that others have not; `client`: and its client; `url`: of a Keycloak of its own. */
+/** Call this at the top of a file. `settings` and `client` have further settings; `url` is that of a separate Keycloak. */
 export function loginRealm(
   what: string,
   settings: object = {},
@@ -113,11 +113,11 @@ export function loginRealm(
   }
 }
 
-/** Has a login refreshed, however new its access token is, and gives the new one. */
+/** Forces a refresh of a login, however new its access token is, and resolves to the new one. */
 export async function refreshed(app: TestApp, agent: UserAgent): Promise<string> {
   const { token: former } = await shownToken(agent, app.url)
   const { exp, iat } = contentOf(former).claims as { exp: number; iat: number }
-  // One is due as soon as another second of the clock has begun.
+  // A refresh is due as soon as the next second has begun.
   const late = `?minValidSeconds=${exp - iat - 1}`
   let token = former
   const isNew = async (): Promise<boolean> => {

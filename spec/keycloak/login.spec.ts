@@ -1,4 +1,4 @@
-/** A login through Keycloak's own pages, and who the application then takes the user for. */
+/** A login through Keycloak's own pages, and the user and roles that the application gets. */
 import { keycloak } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import {
@@ -17,7 +17,7 @@ const flow = keycloakFlow()
 
 describe('a login at Keycloak', () => {
   it(
-    'lets a wrong password in nowhere, and the right one to the page that was asked for',
+    'rejects a wrong password, and opens the requested page with the right one',
     { meta: { id: 'login-12' } },
     async () => {
       const app = await flow.start()
@@ -47,7 +47,7 @@ describe('a login at Keycloak', () => {
     },
   )
 
-  it('is made under a new session id, and keeps what the visitor had', async () => {
+  it('changes the session id, and keeps the data of the session', async () => {
     const app = await flow.start({
       routes: (app) =>
         app.get('/basket', (req, res) => {
@@ -64,7 +64,7 @@ describe('a login at Keycloak', () => {
     expect(await flow.redis.client.exists(`sess:${String(before['id'])}`)).toBe(0)
   })
 
-  it('asks the userinfo endpoint where it is told to, and only there', async () => {
+  it('calls the userinfo endpoint only with the option userInfo', async () => {
     const asked: string[] = []
     const counting: typeof fetch = (input, init) => {
       asked.push(input instanceof Request ? input.url : String(input))
@@ -82,7 +82,7 @@ describe('a login at Keycloak', () => {
     expect(profile).toMatchObject({ user: { sub, name, email } })
   })
 
-  it('uses the code once, however often its address is opened', async () => {
+  it('uses the code once, however often the callback is opened', async () => {
     const app = await flow.start({ routes: tokenRoute })
     const agent = app.agent()
     const callback = await authorizationResponse(agent, await agent.get('/profile'), 'alice')
@@ -91,21 +91,21 @@ describe('a login at Keycloak', () => {
     const later = await agent.get(callback)
     for (const page of [...twice, later]) expect(page.url).toBe(`${app.url}/profile`)
     expect(app.events.map(({ name }) => name)).toEqual(['login'])
-    // Keycloak ends what a code was good for when the code comes a second time.
+    // Keycloak revokes the tokens of a code that is used twice.
     const { accessToken } = await tokensOf(agent)
     expect((await askUserInfo(flow.url, accessToken)).status).toBe(200)
   })
 })
 
 describe('roles from Keycloak', () => {
-  it('come from the realm and, as client:role, from the client', { meta: { id: 'login-13' } }, async () => {
+  it('roles come from the realm and, as client:role, from the client', { meta: { id: 'login-13' } }, async () => {
     const app = await flow.start()
     const { roles } = (await logIn(app.agent(), '/profile', 'alice')).json()
     expect(roles).toEqual(expect.arrayContaining(['admin', 'user', 'web:editor']))
     expect(roles).not.toContain('editor')
   })
 
-  it('are not taken from what is in the ID token alone', async () => {
+  it('roles are not in the claims of the user, because the ID token does not have them', async () => {
     const app = await flow.start()
     const profile = (await logIn(app.agent(), '/profile', 'alice')).json()
     expect(profile['user']).not.toHaveProperty('realm_access')
@@ -115,7 +115,7 @@ describe('roles from Keycloak', () => {
   it.each([
     { username: 'alice', admin: 200, editor: 200 },
     { username: 'bob', admin: 403, editor: 403 },
-  ])('open $username /admin with $admin and /editor with $editor', async ({ username, admin, editor }) => {
+  ])('answers $username $admin at /admin and $editor at /editor', async ({ username, admin, editor }) => {
     const app = await flow.start({
       routes: (app, oidc) => {
         app.get('/admin', oidc.requireAuth({ roles: 'admin' }), (_req, res) => void res.send('for admins'))
@@ -131,7 +131,7 @@ describe('roles from Keycloak', () => {
 
     const page = await agent.get('/admin')
     expect(page.status).toBe(admin)
-    // A user who lacks a role is not sent away to fetch it.
+    // A missing role causes no redirect to Keycloak.
     expect(page.hops).toHaveLength(1)
     expect(visitsTo(page, flow.url)).toBe(0)
     expect((await agent.fetch('/admin')).status).toBe(admin)
@@ -141,7 +141,7 @@ describe('roles from Keycloak', () => {
     expect((await agent.get('/profile')).status).toBe(200)
   })
 
-  it('of the own client are plain too where the preset is told its name', async () => {
+  it('roles of the client are also available without a prefix if the preset names the client', async () => {
     const app = await flow.start({
       options: keycloak({ url: flow.url, realm: 'acme', client: 'web' }),
       routes: (app, oidc) =>

@@ -22,7 +22,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
 }
 
 it.each(['GET', 'POST'] as const)(
-  'by %s ends both, without a question, and the next login asks for the password',
+  'a logout by %s ends the login here and the session at Keycloak, without confirmation',
   async (method) => {
     const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
     const agent = app.agent()
@@ -38,13 +38,13 @@ it.each(['GET', 'POST'] as const)(
     expect(goodbye.text()).toBe('goodbye')
     expect(visitsTo(goodbye, flow.url)).toBe(1)
 
-    // Here: the session is no one's any more, also for who has its cookie.
+    // Here: nobody is logged in, not even a thief with the cookie of the session.
     const thief = createUserAgent({ baseUrl: app.url })
     thief.jar.set(`connect.sid=${session}; Path=/`, app.url)
     expect((await thief.fetch('/profile')).status).toBe(401)
     expect((await agent.fetch('/profile')).status).toBe(401)
     expect(await flow.redis.client.exists(keysOf(session))).toBe(0)
-    // There: neither the tokens nor the browser's session are good for anything.
+    // There: neither the tokens nor the browser's session are valid.
     expect((await askUserInfo(flow.url, accessToken)).status).toBe(401)
     const asked = await agent.get('/profile')
     expect(asksForPassword(asked)).toBe(true)
@@ -54,7 +54,7 @@ it.each(['GET', 'POST'] as const)(
   },
 )
 
-it('lets somebody else log in, to whom nothing of the first user is shown', async () => {
+it('after a logout, another user can log in and sees no data of the first user', async () => {
   const app = await flow.start({
     options: {
       afterLogin: (req, { user }) => {
@@ -72,17 +72,21 @@ it('lets somebody else log in, to whom nothing of the first user is shown', asyn
   expect((await logIn(agent, '/seen', 'bob')).json()).toEqual({ seen: ['bob'] })
 })
 
-it('goes on where the tokens are lost: Keycloak then asks the user', { meta: { id: 'logout-9' } }, async () => {
-  const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
-  const agent = app.agent()
-  await logIn(agent, '/profile', 'alice')
-  const [, , tokens = ''] = keysOf(agent.jar.get('connect.sid')?.value)
-  expect(await flow.redis.client.del(tokens)).toBe(1)
+it(
+  'a logout without stored tokens continues, and Keycloak asks the user to confirm it',
+  { meta: { id: 'logout-9' } },
+  async () => {
+    const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
+    const agent = app.agent()
+    await logIn(agent, '/profile', 'alice')
+    const [, , tokens = ''] = keysOf(agent.jar.get('connect.sid')?.value)
+    expect(await flow.redis.client.del(tokens)).toBe(1)
 
-  const question = await agent.get('/logout')
-  expect(new URL(question.url).origin).toBe(new URL(flow.url).origin)
-  expect((await agent.fetch('/profile')).status).toBe(401)
-  const goodbye = await agent.submit(question, { button: 'confirmLogout' })
-  expect(new URL(goodbye.url).pathname).toBe('/goodbye')
-  expect(asksForPassword(await agent.get('/profile'))).toBe(true)
-})
+    const question = await agent.get('/logout')
+    expect(new URL(question.url).origin).toBe(new URL(flow.url).origin)
+    expect((await agent.fetch('/profile')).status).toBe(401)
+    const goodbye = await agent.submit(question, { button: 'confirmLogout' })
+    expect(new URL(goodbye.url).pathname).toBe('/goodbye')
+    expect(asksForPassword(await agent.get('/profile'))).toBe(true)
+  },
+)

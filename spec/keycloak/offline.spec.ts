@@ -1,4 +1,4 @@
-/** A login with an offline token (OIDC Core 11), which Keycloak keeps apart from the session of its browser. */
+/** A login with an offline token (OIDC Core 11), which Keycloak separates from the session of the browser. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
@@ -10,13 +10,13 @@ import { asksForPassword, logIn, tokensOf } from './support.ts'
 interface OfflineLogin {
   readonly app: TestApp
   readonly agent: UserAgent
-  /** Of the login's session, and of the offline one, at Keycloak. */
+  /** The identifier of the login's session at Keycloak, and of its offline session. */
   readonly sid: string
   /** Path of the user in the administration API. */
   readonly user: string
 }
 
-/** A login with an offline token whose access token has ended. */
+/** A login with an offline token and an expired access token. */
 async function offlineLogin(realm: LoginRealm): Promise<OfflineLogin> {
   const app = await realm.start({ scope: offlineScope })
   const agent = app.agent()
@@ -27,18 +27,18 @@ async function offlineLogin(realm: LoginRealm): Promise<OfflineLogin> {
   return { app, agent, sid: String(claims['sid']), user: `/users/${String(contentOf(accessToken).claims['sub'])}` }
 }
 
-/** Another application of the realm, to which the same browsers come: cookies know no ports. */
+/** Another application of the realm for the same browsers, with its own cookie name because cookies ignore ports. */
 function elsewhere(realm: LoginRealm, name = 'elsewhere'): Promise<TestApp> {
   return realm.start({}, { session: { name: `${name}.sid` } })
 }
 
 describe.each([
-  ['good once', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
-  ['good again and again', { revokeRefreshToken: false }],
-])('a login whose offline tokens are %s', (_name, settings) => {
+  ['rotating', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
+  ['reusable', { revokeRefreshToken: false }],
+])('a login with %s offline tokens', (_name, settings) => {
   const realm = loginRealm('offline tokens', settings)
 
-  it.skipIf(!realm.isThere)('is refreshed, and goes on with an offline token and the scope that it had', async () => {
+  it.skipIf(!realm.isThere)('an offline login is refreshed, and keeps its scope and an offline token', async () => {
     const { app, agent, sid } = await offlineLogin(realm)
     const { scope } = await shownToken(agent, app.url)
     expect(scope.toSorted()).toEqual(offlineScope.split(' ').toSorted())
@@ -47,35 +47,38 @@ describe.each([
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN'])
   })
 
-  it.skipIf(!realm.isThere)('outlives the session of its browser, which the administrator has ended', async () => {
-    const plain = await elsewhere(realm)
-    const app = await realm.start({ scope: offlineScope })
-    const agent = app.agent()
-    await logIn(agent, `${plain.url}/profile`, 'alice', realm.name)
-    // The browser has a session at Keycloak by now, so that nobody is asked for anything.
-    await realm.outlive(() => agent.get('/profile'))
-    const { sid } = contentOf((await tokensOf(agent)).refreshToken ?? '').claims
-    await realm.admin('DELETE', `/sessions/${String(sid)}`)
-    const third = await elsewhere(realm, 'third')
-    expect(asksForPassword(await agent.get(`${third.url}/profile`), realm.name)).toBe(true)
+  it.skipIf(!realm.isThere)(
+    'an offline login outlives the session of its browser that the administrator ends',
+    async () => {
+      const plain = await elsewhere(realm)
+      const app = await realm.start({ scope: offlineScope })
+      const agent = app.agent()
+      await logIn(agent, `${plain.url}/profile`, 'alice', realm.name)
+      // The browser already has a session at Keycloak, which asks for nothing.
+      await realm.outlive(() => agent.get('/profile'))
+      const { sid } = contentOf((await tokensOf(agent)).refreshToken ?? '').claims
+      await realm.admin('DELETE', `/sessions/${String(sid)}`)
+      const third = await elsewhere(realm, 'third')
+      expect(asksForPassword(await agent.get(`${third.url}/profile`), realm.name)).toBe(true)
 
-    await shownToken(agent, app.url)
-    await refreshed(app, agent)
-    expect((await agent.fetch('/profile')).status).toBe(200)
-  })
+      await shownToken(agent, app.url)
+      await refreshed(app, agent)
+      expect((await agent.fetch('/profile')).status).toBe(200)
+    },
+  )
 
   it.skipIf(!realm.isThere)(
-    'leaves its browser no session at Keycloak, where it was the first login of that',
+    'an offline login that is the first in its browser leaves no session at Keycloak',
     async () => {
       const { agent } = await offlineLogin(realm)
-      // Keycloak keeps the offline session alone then, to which no cookie belongs.
+      // Keycloak then keeps only the offline session, which has no cookie.
       const plain = await elsewhere(realm)
       expect(asksForPassword(await agent.get(`${plain.url}/profile`), realm.name)).toBe(true)
     },
   )
 })
 
-describe('a login by an offline token ends by the next refresh', () => {
+describe('the end of a login with an offline token', () => {
   const realm = loginRealm('ends of offline tokens')
 
   it.skipIf(!realm.isThere).each([
@@ -83,7 +86,7 @@ describe('a login by an offline token ends by the next refresh', () => {
     ['user is logged out everywhere', ({ user }: OfflineLogin) => realm.admin('POST', `${user}/logout`)],
     ['realm is logged out as a whole', () => realm.admin('POST', '/logout-all')],
     ['user is disabled', ({ user }: OfflineLogin) => disable(user)],
-  ])('once its %s', async (_case, end) => {
+  ])('an offline login ends at the next refresh once its %s', async (_case, end) => {
     const login = await offlineLogin(realm)
     await end(login)
     const { app, agent } = login

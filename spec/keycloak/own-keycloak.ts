@@ -1,4 +1,4 @@
-/** A Keycloak for one file alone, that goes away and comes back. */
+/** A Keycloak for one file alone, which can be stopped and started again. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,16 +7,16 @@ import { startKeycloak } from '../../scripts/keycloak.js'
 
 export interface OwnKeycloak {
   readonly url: string
-  /** Ends it. */
+  /** Stops the server. */
   stop(): Promise<void>
-  /** Starts it at the same address, with what it knew when it ended. */
+  /** Starts it again at the same address, with the same data. */
   start(): Promise<void>
 }
 
-/** Undefined, with a notice, where the Keycloak that the specs use is not theirs: top-level await it. */
+/** Undefined, with a notice, if the tests use the Keycloak of KEYCLOAK_URL. Use top-level await. */
 export async function ownKeycloak(what: string): Promise<OwnKeycloak | undefined> {
   if (process.env['KEYCLOAK_URL']) {
-    console.warn(`notice: skipped, as the Keycloak of KEYCLOAK_URL cannot be restarted: ${what}`)
+    console.warn(`notice: skipped because the Keycloak of KEYCLOAK_URL cannot be restarted: ${what}`)
     return undefined
   }
   const data = await mkdtemp(join(tmpdir(), 'keycloak-data-'))

@@ -1,4 +1,4 @@
-/** What a real Keycloak's administrator changes reaches a login that is in use, though its access token would be good for long. */
+/** Changes by the administrator of a real Keycloak reach a login in use although its access token is still valid. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, describe } from 'vitest'
@@ -8,7 +8,7 @@ import { loginRealm } from './login-realm.ts'
 import { logIn, tokensOf } from './support.ts'
 
 const recheckSeconds = 2
-/** Longer than a loaded machine needs, and by far not so long as the access tokens are good. */
+/** Seconds: more than a loaded machine needs, and far less than the lifetime of the access tokens. */
 const patience = 50
 
 const realm = loginRealm('rechecks', {
@@ -25,7 +25,7 @@ interface Login {
   readonly user: string
 }
 
-/** A user whom no other spec has, logged in. */
+/** Logs in a user that no other test uses. */
 async function login(options: { recheckSeconds: number } = { recheckSeconds }): Promise<Login> {
   const username = await realm.newUser()
   const app = await realm.start(options, {
@@ -39,7 +39,7 @@ async function login(options: { recheckSeconds: number } = { recheckSeconds }): 
   return { app, agent, sid: String(claims['sid']), user: `/users/${String(claims['sub'])}` }
 }
 
-/** Opens a page again and again until it is answered so; gives the seconds that this took. */
+/** Repeats a request until the response has this status. Resolves to the seconds that this took. */
 async function secondsUntil(status: number, open: () => Promise<UserAgentResponse>): Promise<number> {
   const startedAt = performance.now()
   const isSo = async (): Promise<boolean> => {
@@ -50,7 +50,7 @@ async function secondsUntil(status: number, open: () => Promise<UserAgentRespons
   return (performance.now() - startedAt) / 1000
 }
 
-/** Opens a page again and again until the login was refreshed. */
+/** Repeats a request until the login has been refreshed. */
 async function untilRefreshed(app: TestApp, agent: UserAgent): Promise<void> {
   const isSo = async (): Promise<boolean> => {
     await agent.fetch('/profile')
@@ -59,17 +59,17 @@ async function untilRefreshed(app: TestApp, agent: UserAgent): Promise<void> {
   await until(isSo, 'the login is refreshed', patience)
 }
 
-/** Roles of the realm that a user has from now on, or has not any more. */
+/** Adds a realm role to a user, or removes it. */
 async function change(method: 'POST' | 'DELETE', user: string, role: string): Promise<void> {
   await realm.admin(method, `${user}/role-mappings/realm`, [await realm.admin('GET', `/roles/${role}`)])
 }
 
-describe.skipIf(!realm.isThere)(`with recheckSeconds: ${recheckSeconds}`, () => {
-  it('a user who was disabled is out', async () => {
+describe.skipIf(!realm.isThere)(`a login with recheckSeconds: ${recheckSeconds}`, () => {
+  it('logs out a user who was disabled', async () => {
     const seconds: number[] = []
     for (let round = 0; round < 3; round++) {
       const { app, agent, user } = await login()
-      // He was vouched for a moment ago, so that it takes as long as it can.
+      // The user was rechecked a moment ago, so that the next recheck takes as long as possible.
       await untilRefreshed(app, agent)
       await realm.admin('PUT', user, { enabled: false })
       seconds.push(await secondsUntil(401, () => agent.fetch('/profile')))
@@ -83,14 +83,14 @@ describe.skipIf(!realm.isThere)(`with recheckSeconds: ${recheckSeconds}`, () => 
     ['whose session the administrator has ended', ({ sid }: Login) => realm.admin('DELETE', `/sessions/${sid}`)],
     ['who was logged out everywhere', ({ user }: Login) => realm.admin('POST', `${user}/logout`)],
     ['who was deleted', ({ user }: Login) => realm.admin('DELETE', user)],
-  ])('so is one %s', async (_, end) => {
+  ])('logs out a user %s', async (_, end) => {
     const found = await login()
     await end(found)
     await secondsUntil(401, () => found.agent.fetch('/profile'))
     expect((await found.agent.get('/')).text()).toBe('hello stranger')
   })
 
-  it('a user gets what a new role opens, and nothing of it any more once that is taken away', async () => {
+  it('a user gets access by a new role, and loses it once the role is removed', async () => {
     const { agent, user } = await login()
     expect((await agent.fetch('/staff')).status).toBe(403)
     await change('POST', user, 'admin')
@@ -101,7 +101,7 @@ describe.skipIf(!realm.isThere)(`with recheckSeconds: ${recheckSeconds}`, () => 
     expect((await agent.fetch('/profile')).status).toBe(200)
   })
 
-  it('a user has the name that Keycloak has by now', async () => {
+  it('a user gets a new name that was set in Keycloak', async () => {
     const { agent, user } = await login()
     await realm.admin('PUT', user, { firstName: 'Ursula' })
     await until(
@@ -111,7 +111,7 @@ describe.skipIf(!realm.isThere)(`with recheckSeconds: ${recheckSeconds}`, () => 
     )
   })
 
-  it('a login that is in use in many tabs is refreshed once at a time, and one that nobody uses not at all', async () => {
+  it('a login in use in many tabs is refreshed once at a time, and an unused login not at all', async () => {
     const { app, agent } = await login()
     const isDue = Date.now() + recheckSeconds * 1000
     await until(() => Date.now() > isDue, 'a recheck is due')
@@ -126,11 +126,14 @@ describe.skipIf(!realm.isThere)(`with recheckSeconds: ${recheckSeconds}`, () => 
   })
 })
 
-it.skipIf(!realm.isThere)('with recheckSeconds: 0 nothing of it reaches a login while its token is good', async () => {
-  const { agent, user } = await login({ recheckSeconds: 0 })
-  await realm.admin('PUT', user, { enabled: false })
-  const isLate = Date.now() + 2 * recheckSeconds * 1000
-  await until(async () => (await agent.fetch('/profile')).status !== 200 || Date.now() > isLate, 'time has passed')
-  expect((await agent.fetch('/profile')).status).toBe(200)
-  expect(await realm.refreshes()).toEqual([])
-})
+it.skipIf(!realm.isThere)(
+  'with recheckSeconds: 0, a disabled user stays logged in while the access token is valid',
+  async () => {
+    const { agent, user } = await login({ recheckSeconds: 0 })
+    await realm.admin('PUT', user, { enabled: false })
+    const isLate = Date.now() + 2 * recheckSeconds * 1000
+    await until(async () => (await agent.fetch('/profile')).status !== 200 || Date.now() > isLate, 'time has passed')
+    expect((await agent.fetch('/profile')).status).toBe(200)
+    expect(await realm.refreshes()).toEqual([])
+  },
+)

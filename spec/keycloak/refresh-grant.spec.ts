@@ -1,4 +1,4 @@
-/** What Keycloak's token endpoint does with the parameters of a refresh (RFC 6749 6, RFC 8707), on which the package stands. */
+/** The parameters of a refresh at Keycloak (RFC 6749 6, RFC 8707), as the package relies on them. */
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { apiRealm, contentOf, type Client, type TokenAnswer } from './api-realm.ts'
@@ -7,15 +7,15 @@ const what = 'parameters of a refresh'
 
 type Parameters = Record<string, string | readonly string[]>
 
-/** The words of a scope, sorted, as their order means nothing. */
+/** The words of a scope, sorted because their order is irrelevant. */
 function words(scope: unknown): string[] {
   return String(scope).split(' ').toSorted()
 }
 
 describe.each([
-  ['whose refresh tokens are good again and again', {}],
-  ['whose refresh tokens are good once', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
-])('a realm %s', (_, settings) => {
+  ['reusable', {}],
+  ['rotating', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
+])('a realm with %s refresh tokens', (_, settings) => {
   const realm = apiRealm(what, settings)
 
   let client: Client
@@ -39,66 +39,67 @@ describe.each([
     return realm.ask(client, { grant_type: 'refresh_token', refresh_token: String(token), ...more })
   }
 
-  describe.skipIf(!realm.isThere)('takes a scope that is', () => {
+  describe.skipIf(!realm.isThere)('a refresh with scope', () => {
     it.each([
-      ['less than was granted', 'openid', ['email', 'openid', 'profile']],
-      // What the client has by default comes with whatever is asked for.
-      ['less, without openid', 'orders.read', ['email', 'orders.read', 'profile']],
-      ['the same', 'openid orders.read', ['email', 'openid', 'orders.read', 'profile']],
-      // RFC 6749 6 has this refused. Keycloak leaves out what was not granted, and says so in the answer alone.
-      ['more than was granted', 'openid orders.read orders.write', ['email', 'openid', 'orders.read', 'profile']],
-      ['something else than was granted', 'openid orders.write', ['email', 'openid', 'profile']],
-      ['offline_access, after a login without', 'openid offline_access', ['email', 'openid', 'profile']],
-    ])('%s: the answer says what it is good for, and the next refresh has all again', async (_name, scope, granted) => {
-      const first = await login()
-      const narrowed = await refresh(first, { scope })
-      expect(narrowed.status).toBe(200)
-      expect(words(narrowed.body['scope'])).toEqual(granted)
-      expect(words(contentOf(String(narrowed.body['access_token'])).claims['scope'])).toEqual(granted)
-      expect(narrowed.body).toHaveProperty('id_token')
-      const next = await refresh(narrowed.body['refresh_token'])
-      expect(next.status).toBe(200)
-      expect(words(next.body['scope'])).toEqual(['email', 'openid', 'orders.read', 'profile'])
-    })
+      ['less scope than was granted', 'openid', ['email', 'openid', 'profile']],
+      // The default scope of the client is always included.
+      ['less scope, without openid', 'orders.read', ['email', 'orders.read', 'profile']],
+      ['the same scope', 'openid orders.read', ['email', 'openid', 'orders.read', 'profile']],
+      // RFC 6749 6 requires an error. Keycloak leaves out the scope that was not granted, as only the response shows.
+      ['more scope than was granted', 'openid orders.read orders.write', ['email', 'openid', 'orders.read', 'profile']],
+      ['other scope than was granted', 'openid orders.write', ['email', 'openid', 'profile']],
+      ['offline_access after a login without it', 'openid offline_access', ['email', 'openid', 'profile']],
+    ])(
+      'a refresh with %s returns the effective scope, and the next one has the full scope again',
+      async (_name, scope, granted) => {
+        const first = await login()
+        const narrowed = await refresh(first, { scope })
+        expect(narrowed.status).toBe(200)
+        expect(words(narrowed.body['scope'])).toEqual(granted)
+        expect(words(contentOf(String(narrowed.body['access_token'])).claims['scope'])).toEqual(granted)
+        expect(narrowed.body).toHaveProperty('id_token')
+        const next = await refresh(narrowed.body['refresh_token'])
+        expect(next.status).toBe(200)
+        expect(words(next.body['scope'])).toEqual(['email', 'openid', 'orders.read', 'profile'])
+      },
+    )
   })
 
-  describe.skipIf(!realm.isThere)('refuses, and leaves the refresh token good:', () => {
+  describe.skipIf(!realm.isThere)('a refresh that Keycloak rejects', () => {
     it.each([
+      ['an unknown scope', { scope: 'openid nonesuch' }, 'invalid_scope', 'Invalid scopes: openid nonesuch'],
       [
-        'a scope that it does not know',
-        { scope: 'openid nonesuch' },
-        'invalid_scope',
-        'Invalid scopes: openid nonesuch',
-      ],
-      [
-        'one that the client may not have',
+        'a scope that the client may not have',
         { scope: 'openid hidden' },
         'invalid_scope',
         'Invalid scopes: openid hidden',
       ],
       ['an empty scope', { scope: '' }, 'invalid_scope', 'Invalid scopes: '],
-      // RFC 8707 2 permits it.
+      // RFC 8707 2 permits several.
       [
         'two resources',
         { resource: ['https://orders.example', 'https://billing.example'] },
         'invalid_request',
         'duplicated parameter',
       ],
-    ])('%s', async (_name, parameters: Parameters, error, description) => {
-      const first = await login()
-      expect(await refresh(first, parameters)).toEqual({
-        status: 400,
-        body: { error, error_description: description },
-      })
-      expect((await refresh(first)).status).toBe(200)
-    })
+    ])(
+      'a refresh with %s is rejected, and the refresh token stays valid',
+      async (_name, parameters: Parameters, error, description) => {
+        const first = await login()
+        expect(await refresh(first, parameters)).toEqual({
+          status: 400,
+          body: { error, error_description: description },
+        })
+        expect((await refresh(first)).status).toBe(200)
+      },
+    )
   })
 
   it.skipIf(!realm.isThere).each([
     ['resource', 'https://orders.example'],
     ['resource', 'no address'],
     ['audience', 'orders'],
-  ])('does as if %s=%s were not there', async (name, value) => {
+  ])('a refresh ignores %s=%s', async (name, value) => {
     const first = await login()
     const plain = await refresh(first)
     const asked = await refresh(plain.body['refresh_token'], { [name]: value })

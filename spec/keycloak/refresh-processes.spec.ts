@@ -1,4 +1,4 @@
-/** One access token of a real Keycloak that has ended, asked for in several processes at once. */
+/** An expired access token of a real Keycloak, requested in several processes at once. */
 import { createUserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { compiledPath, startProcess, type RaceProcess } from '../races/support/processes.ts'
@@ -11,9 +11,9 @@ const callers = 50
 const rounds = 3
 
 describe.each([
-  ['whose refresh tokens are good once', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
-  ['whose refresh tokens are good again and again', { revokeRefreshToken: false }],
-])('a realm %s', (_name, settings) => {
+  ['rotating', { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }],
+  ['reusable', { revokeRefreshToken: false }],
+])('a realm with %s refresh tokens', (_name, settings) => {
   const realm = loginRealm('one refresh in several processes', settings)
   let processes: RaceProcess[] = []
 
@@ -34,7 +34,7 @@ describe.each([
   })
 
   it.skipIf(!realm.isThere)(
-    `costs ${count} processes one refresh for ${count} x ${callers} callers, and the login goes on`,
+    `an expired access token costs ${count} processes one refresh for ${count} x ${callers} callers`,
     async () => {
       const [{ url }] = processes as [RaceProcess]
       for (let round = 0; round < rounds; round++) {
@@ -47,7 +47,7 @@ describe.each([
         expect(others).toEqual([])
         expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])
 
-        // It lasts for 600 s, so one is due as soon as another second of the clock has begun.
+        // The token lasts for 600 s, so a refresh is due as soon as the next second has begun.
         const next = async (): Promise<string> => (await tokenAt(url, agent, '?minValidSeconds=599')).shown.token
         await until(async () => (await next()) !== first, 'the login is refreshed once more')
         expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])

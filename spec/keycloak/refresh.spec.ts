@@ -16,7 +16,7 @@ interface Ended {
   readonly first: string
 }
 
-/** A login whose access token has ended. */
+/** A login with an expired access token. */
 async function ended(realm: LoginRealm, fetch?: typeof globalThis.fetch): Promise<Ended> {
   const app = await realm.start(fetch && { fetch })
   const agent = app.agent()
@@ -28,12 +28,12 @@ function send(realm: LoginRealm, refreshToken: string): Promise<TokenAnswer> {
   return realm.ask(realm.web, { grant_type: 'refresh_token', refresh_token: refreshToken })
 }
 
-/** What became of the logins of an application. */
+/** The names of an application's events, without provider faults. */
 function toldOf({ events }: TestApp): string[] {
   return events.map(({ name }) => name).filter((name) => name !== 'provider_fault')
 }
 
-/** Hands requests on, but cuts off the next answer to a refresh, which Keycloak has given all the same. */
+/** Forwards requests, but loses the first response to a refresh, which Keycloak has processed. */
 function cutting(): { fetch: typeof fetch; cuts: () => number } {
   let cuts = 0
   return {
@@ -48,10 +48,10 @@ function cutting(): { fetch: typeof fetch; cuts: () => number } {
   }
 }
 
-describe('a realm whose refresh tokens are good once', () => {
+describe('a realm with rotating refresh tokens', () => {
   const realm = loginRealm('refreshes with rotation', rotating)
 
-  it.skipIf(!realm.isThere)('has a login go on with the newest refresh token, and each of them used once', async () => {
+  it.skipIf(!realm.isThere)('a login uses each new refresh token once', async () => {
     const login = await ended(realm)
     const tokens = [await shownToken(login.agent, login.app.url)]
     const seen = [login.first, (await tokensOf(login.agent)).refreshToken]
@@ -66,7 +66,7 @@ describe('a realm whose refresh tokens are good once', () => {
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN', 'REFRESH_TOKEN'])
   })
 
-  it.skipIf(!realm.isThere)('ends a login whose refresh token somebody else has used as well', async () => {
+  it.skipIf(!realm.isThere)('a login ends if somebody else uses its refresh token too', async () => {
     const login = await ended(realm)
     const { app, agent } = login
     await shownToken(agent, app.url)
@@ -74,32 +74,35 @@ describe('a realm whose refresh tokens are good once', () => {
     const late = '?minValidSeconds=599'
     await until(async () => (await askToken(agent, app.url, late)).status === 401, 'the login has ended')
     expect((await agent.fetch('/profile')).status).toBe(401)
-    // The client session alone is gone: the user is still logged in at Keycloak, and is asked for nothing.
+    // Only the client session has ended: the user is still logged in at Keycloak, which asks for nothing.
     const again = await agent.get('/profile')
     expect(again.status).toBe(200)
     expect(visitsTo(again, realm.url)).toBe(1)
   })
 
-  it.skipIf(!realm.isThere)('makes a login anew, once, where the answer to a refresh was lost', async () => {
-    const cut = cutting()
-    const { app, agent } = await ended(realm, cut.fetch)
-    expect((await askToken(agent, app.url)).status).toBe(503)
-    expect(cut.cuts()).toBe(1)
-    await until(async () => (await askToken(agent, app.url)).status !== 503, 'the refresh is tried again')
-    expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR: invalid_token'])
-    expect((await askToken(agent, app.url)).status).toBe(401)
-    const again = await agent.get('/profile')
-    expect(again.status).toBe(200)
-    expect(visitsTo(again, realm.url)).toBe(1)
-    expect((await askToken(agent, app.url)).status).toBe(200)
-    expect(await realm.refreshes()).toEqual([])
-  })
+  it.skipIf(!realm.isThere)(
+    'a lost response to a refresh ends the login, and one new login follows without a password',
+    async () => {
+      const cut = cutting()
+      const { app, agent } = await ended(realm, cut.fetch)
+      expect((await askToken(agent, app.url)).status).toBe(503)
+      expect(cut.cuts()).toBe(1)
+      await until(async () => (await askToken(agent, app.url)).status !== 503, 'the refresh is tried again')
+      expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN_ERROR: invalid_token'])
+      expect((await askToken(agent, app.url)).status).toBe(401)
+      const again = await agent.get('/profile')
+      expect(again.status).toBe(200)
+      expect(visitsTo(again, realm.url)).toBe(1)
+      expect((await askToken(agent, app.url)).status).toBe(200)
+      expect(await realm.refreshes()).toEqual([])
+    },
+  )
 })
 
-describe('a realm whose refresh tokens are good again and again', () => {
+describe('a realm with reusable refresh tokens', () => {
   const realm = loginRealm('refreshes without rotation', { revokeRefreshToken: false })
 
-  it.skipIf(!realm.isThere)('gives a new one all the same, which the login has from then on', async () => {
+  it.skipIf(!realm.isThere)('a login stores the new refresh token that Keycloak issues nevertheless', async () => {
     const login = await ended(realm)
     await shownToken(login.agent, login.app.url)
     const second = (await tokensOf(login.agent)).refreshToken ?? ''
@@ -110,7 +113,7 @@ describe('a realm whose refresh tokens are good again and again', () => {
     expect(contentOf(token).claims['sid']).toBe(contentOf(second).claims['sid'])
   })
 
-  it.skipIf(!realm.isThere)('costs no login where the answer to a refresh was lost', async () => {
+  it.skipIf(!realm.isThere)('a lost response to a refresh does not end the login', async () => {
     const cut = cutting()
     const { app, agent } = await ended(realm, cut.fetch)
     expect((await askToken(agent, app.url)).status).toBe(503)
@@ -120,7 +123,7 @@ describe('a realm whose refresh tokens are good again and again', () => {
   })
 })
 
-describe('the next refresh ends a login', () => {
+describe('a login that Keycloak ends', () => {
   const realm = loginRealm('logins that Keycloak ends', rotating)
 
   const ends: [string, (sid: string, user: string) => Promise<unknown>][] = [
@@ -130,28 +133,31 @@ describe('the next refresh ends a login', () => {
     ['whose user was disabled', (_, user) => realm.admin('PUT', user, { enabled: false })],
     ['whose user was deleted', (_, user) => realm.admin('DELETE', user)],
   ]
-  it.skipIf(!realm.isThere).each(ends)('%s: 401, anonymous afterwards, and asked for a password', async (_, end) => {
-    const username = await realm.newUser()
-    const app = await realm.start()
-    const agent = app.agent()
-    await realm.logInAndOutlive(agent, username)
-    const { claims } = contentOf((await tokensOf(agent)).accessToken)
-    const [, ...records] = keysOf(agent.jar.get('connect.sid')?.value)
-    expect(await realm.redis.client.exists(records)).toBe(2)
-    await end(String(claims['sid']), `/users/${String(claims['sub'])}`)
+  it.skipIf(!realm.isThere).each(ends)(
+    'the next refresh ends a login %s: 401, then anonymous, and a new login needs a password',
+    async (_, end) => {
+      const username = await realm.newUser()
+      const app = await realm.start()
+      const agent = app.agent()
+      await realm.logInAndOutlive(agent, username)
+      const { claims } = contentOf((await tokensOf(agent)).accessToken)
+      const [, ...records] = keysOf(agent.jar.get('connect.sid')?.value)
+      expect(await realm.redis.client.exists(records)).toBe(2)
+      await end(String(claims['sid']), `/users/${String(claims['sub'])}`)
 
-    const answers = await Promise.all(Array.from({ length: 10 }, () => askToken(agent, app.url)))
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 401))
-    expect(await realm.redis.client.exists(records)).toBe(0)
-    expect(await realm.refreshes()).toEqual([expect.stringContaining('REFRESH_TOKEN_ERROR')])
-    expect((await agent.fetch('/profile')).status).toBe(401)
-    expect((await agent.get('/')).text()).toBe('hello stranger')
-    expect(asksForPassword(await agent.get('/profile'), realm.name)).toBe(true)
-    expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'logout'])
-    expect(app.events.at(-1)?.event).toMatchObject({ reason: 'refresh_refused', sub: claims['sub'] })
-  })
+      const answers = await Promise.all(Array.from({ length: 10 }, () => askToken(agent, app.url)))
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 401))
+      expect(await realm.redis.client.exists(records)).toBe(0)
+      expect(await realm.refreshes()).toEqual([expect.stringContaining('REFRESH_TOKEN_ERROR')])
+      expect((await agent.fetch('/profile')).status).toBe(401)
+      expect((await agent.get('/')).text()).toBe('hello stranger')
+      expect(asksForPassword(await agent.get('/profile'), realm.name)).toBe(true)
+      expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'logout'])
+      expect(app.events.at(-1)?.event).toMatchObject({ reason: 'refresh_refused', sub: claims['sub'] })
+    },
+  )
 
-  it.skipIf(!realm.isThere)('and a client that is switched off for a while ends none', async () => {
+  it.skipIf(!realm.isThere)('a refresh does not end a login while its client is temporarily disabled', async () => {
     const { app, agent } = await ended(realm)
     const path = `/clients/${realm.web.id}`
     await realm.admin('PUT', path, { enabled: false })

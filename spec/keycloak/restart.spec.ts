@@ -1,4 +1,4 @@
-/** A real Keycloak that is restarted while applications are in use: nobody loses a login by it. */
+/** A restart of a real Keycloak while applications are in use: no login is lost. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -12,7 +12,7 @@ import { logIn, tokensOf } from './support.ts'
 const keycloak = await ownKeycloak('a Keycloak that is restarted')
 const own = keycloak as NonNullable<typeof keycloak>
 
-/** Within it Keycloak starts, and what has failed before is tried again. */
+/** Seconds in which Keycloak starts and failed requests are retried. */
 const patience = 120
 const timeout = 3 * patience * 1000
 
@@ -21,14 +21,14 @@ interface Login {
   readonly agent: UserAgent
 }
 
-/** Two applications: a login of the one hangs on its browser's session at Keycloak, of the other on an offline token. */
+/** Two applications: logins of one depend on the browser's session at Keycloak, those of the other on an offline token. */
 function applications(realm: LoginRealm): Promise<TestApp[]> {
-  // An answer that comes late is waited for: where refresh tokens are good once, one that is lost costs the login.
+  // Waits for late responses: with rotating refresh tokens, a lost response would end the login.
   const options = { providerTimeoutSeconds: 60 }
   return Promise.all([realm.start(options), realm.start({ ...options, scope: offlineScope })])
 }
 
-/** Waits until a login has a token again, and has not been lost meanwhile. */
+/** Waits until a login has a token again, and checks that it was not lost meanwhile. */
 async function healed({ app, agent }: Login): Promise<void> {
   const isRefreshed = async (): Promise<boolean> => {
     const { status } = await askToken(agent, app.url)
@@ -48,7 +48,7 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
   const inUse = loginRealm('a restart under load', { accessTokenLifespan: 4 }, { url: keycloak?.url })
 
   it(
-    'leaves logins their tokens, is 503 where those have ended, and is got over without anybody doing anything',
+    'valid tokens stay usable during a restart, expired ones cause 503, and all logins recover',
     async () => {
       const lasting: (Login & { token: string })[] = []
       const ended: (Login & { sid: unknown })[] = []
@@ -89,7 +89,7 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
   )
 
   it(
-    'costs no login that is refreshed all the time meanwhile',
+    'a restart ends no login that is refreshed continuously meanwhile',
     async () => {
       const logins: Login[] = []
       for (const app of await applications(inUse)) {

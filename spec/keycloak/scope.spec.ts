@@ -1,4 +1,4 @@
-/** A scope beyond those of the first login, asked for when it is needed. */
+/** Scope beyond that of the first login, requested when it is needed. */
 import type { AppSetup } from '../support/app.ts'
 import { expect, it } from 'vitest'
 import { asksForPassword, keycloakFlow, logIn, signIn, visitsTo } from './support.ts'
@@ -13,7 +13,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
   })
 }
 
-it('is what a page asks for that needs it, in the session that Keycloak has', async () => {
+it('a page requests the scope that it needs, within the session at Keycloak', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const { user, scope } = (await logIn(agent, '/profile', 'alice')).json() as { user: object; scope: string[] }
@@ -29,7 +29,7 @@ it('is what a page asks for that needs it, in the session that Keycloak has', as
   expect((await agent.fetch('/calendar')).status).toBe(200)
 })
 
-it('opens what was 403 before, where a route of the application asks for it', async () => {
+it('a route of the application can request scope, which opens a page that was 403 before', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   await logIn(agent, '/profile', 'alice')
@@ -43,7 +43,7 @@ it('opens what was 403 before, where a route of the application asks for it', as
   expect(visitsTo(again, flow.url)).toBe(0)
 })
 
-it('may be what the first login asks for', async () => {
+it('the first login may request additional scope', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const asked = await agent.get('/connect')
@@ -53,7 +53,7 @@ it('may be what the first login asks for', async () => {
   expect(calendar.json()['scope']).toContain('calendar.read')
 })
 
-it('that Keycloak does not know is an error page, and the login of before stays', async () => {
+it('scope that Keycloak does not know causes an error page, and keeps the existing login', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   await logIn(agent, '/profile', 'alice')

@@ -1,4 +1,4 @@
-/** What a session at Keycloak spares its users, and how an application asks for more or for less. */
+/** Logins with a session at Keycloak, and how an application requests more or less than such a login. */
 import { createUserAgent } from 'express-session-oidc/testing'
 import { expect, it } from 'vitest'
 import { until, type AppSetup } from '../support/app.ts'
@@ -13,7 +13,7 @@ const routes: NonNullable<AppSetup['routes']> = (app, oidc) => {
   app.get('/for-bob', oidc.login({ loginHint: 'bob', returnTo: '/profile' }))
 }
 
-it('logs a browser that lost its session in again, without a page', async () => {
+it('logs a browser that lost its session in again without a page', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const first = (await logIn(agent, '/profile', 'alice')).json()
@@ -26,7 +26,7 @@ it('logs a browser that lost its session in again, without a page', async () => 
   expect(visitsTo(profile, flow.url)).toBe(1)
 })
 
-it('serves another application of the same client', async () => {
+it('logs in to another application of the same client without a page', async () => {
   const [one, other] = [await flow.start(), await flow.start({ session: { name: 'other.sid' } })]
   const agent = createUserAgent()
   await logIn(agent, `${one.url}/profile`, 'alice')
@@ -35,15 +35,15 @@ it('serves another application of the same client', async () => {
   expect((await agent.get(`${one.url}/profile`)).hops).toHaveLength(1)
 })
 
-it.each(['/again', '/fresh'])('%s asks for the password all the same', async (path) => {
+it.each(['/again', '/fresh'])('%s asks for the password despite the session at Keycloak', async (path) => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { auth_time: number } }
-  // Keycloak counts in whole seconds: an age of 0 is passed once the next one has begun.
+  // Keycloak counts in whole seconds: an age of 0 is exceeded once the next second has begun.
   await until(() => Date.now() / 1000 > user.auth_time + 1, 'the second of the first login is over')
   const asked = await agent.get(path)
   expect(asksForPassword(asked)).toBe(true)
-  // The user is known: there is only the password to fill in.
+  // Keycloak knows the user, so that only the password is missing.
   const profile = await agent.submit(asked, { form: 'kc-form-login', fields: { password: 'alice-pw' } })
   const after = (profile.json() as { user: { auth_time: number } }).user
   expect(after).toMatchObject({ preferred_username: 'alice' })
@@ -51,7 +51,7 @@ it.each(['/again', '/fresh'])('%s asks for the password all the same', async (pa
   expect(app.events.map(({ name }) => name)).toEqual(['login', 'login'])
 })
 
-it('prompt=none takes a session that is there', async () => {
+it('prompt=none uses an existing session', async () => {
   const app = await flow.start({ routes })
   const agent = app.agent()
   await logIn(agent, '/profile', 'alice')
@@ -61,7 +61,7 @@ it('prompt=none takes a session that is there', async () => {
   expect(page.text()).toMatch(/^hello [0-9a-f-]{36}$/)
 })
 
-it('prompt=none without a session comes back anonymous, with 303 and no page of an error', async () => {
+it('prompt=none without a session returns anonymous, with 303 and without an error page', async () => {
   const app = await flow.start({ routes })
   const page = await app.agent().get('/silent')
   expect(page.url).toBe(`${app.url}/`)
@@ -72,7 +72,7 @@ it('prompt=none without a session comes back anonymous, with 303 and no page of 
   expect(app.events).toEqual([])
 })
 
-it('a login hint fills in the name', async () => {
+it('loginHint fills in the user name', async () => {
   const app = await flow.start({ routes })
   const asked = await app.agent().get('/for-bob')
   expect(asked.text()).toMatch(/<input id="username" name="username" value="bob"/)

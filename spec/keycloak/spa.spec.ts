@@ -1,4 +1,4 @@
-/** The page of `examples/spa` with `keycloak-js`, as it is run with a real Keycloak and the realm file beside it. */
+/** The page of `examples/spa` with `keycloak-js`, a real Keycloak and the realm file of the example. */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
@@ -51,7 +51,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     await heading(page, user === 'alice' ? 'Hello, Alice Archer' : 'Hello, Bob Baker')
   }
 
-  it('logs Alice in, calls the API, finds her again after a reload, logs out', async () => {
+  it('logs Alice in, calls the API, keeps her login through a reload, and logs out', async () => {
     const page = await opened()
     await logIn(page, 'alice')
     await call(page, '/profile', '200 OK')
@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     expect(browser.complaints).toEqual([])
   })
 
-  it('shows Bob what he may not do, and asks for a scope that he lacks', async () => {
+  it('shows Bob the calls that are denied, and requests a missing scope', async () => {
     const page = await opened()
     await logIn(page, 'bob')
     await call(page, '/admin', '403 Forbidden')
@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     expect(browser.complaints).toEqual([])
   })
 
-  it('steps up: Keycloak asks for the password once more, and the call is made again', async () => {
+  it('steps up: Keycloak asks for the password again, and the call is repeated', async () => {
     const page = await opened()
     await logIn(page, 'alice')
     await press(page, '/transfers')
@@ -99,7 +99,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     expect(browser.complaints).toEqual([])
   })
 
-  it('renews its token without a page load, and is logged out once its session at Keycloak has ended', async () => {
+  it('renews its token without a page load, and logs out once its session at Keycloak has ended', async () => {
     const page = await opened()
     await logIn(page, 'alice')
     const sent = watch(page)
@@ -108,7 +108,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     expect(sent.to(tokenUrl).length).toBeGreaterThanOrEqual(1)
     expect(sent.navigations).toBe(0)
 
-    // As another application of the same single sign-on ends it.
+    // Ends the session as another application with the same single sign-on does.
     const other = await browser.tab(page)
     await other.goto(`${flow.url}/realms/${realm}/protocol/openid-connect/logout`)
     await other.locator('#kc-logout').click()

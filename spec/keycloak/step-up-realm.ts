@@ -1,7 +1,7 @@
-/** What makes a realm of Keycloak have two levels of authentication: a password is silver, and a one-time password on top gold. */
+/** A Keycloak realm with two levels of authentication: a password is silver, an additional one-time password is gold. */
 import { createHmac } from 'node:crypto'
 
-/** Seconds for which a one-time password is good, each with its neighbours (RFC 6238 4.1, 5.2). */
+/** The period of a one-time password in seconds. It is also valid in the neighboring periods (RFC 6238 4.1, 5.2). */
 const period = 30
 const sharedSecret = 'a secret that the telephone of Alice knows too'
 
@@ -26,7 +26,7 @@ function flow(alias: string, executions: readonly Execution[]): object {
   }
 }
 
-/** A level, gone through where it is asked for and was not of late. */
+/** A level of authentication, which is required if it is requested and was not passed recently. */
 function level(name: string, authenticator: string): object {
   return flow(name, [
     {
@@ -45,7 +45,7 @@ function configuration(name: string, value: number, seconds: number): object {
   }
 }
 
-/** To spread into a realm: its levels, and Alice with a password and the secret of her one-time passwords. */
+/** Settings to spread into a realm: the levels, and Alice with a password and the secret of her one-time passwords. */
 export const stepUpRealm: object = {
   attributes: { 'acr.loa.map': JSON.stringify({ silver: 1, gold: 2 }) },
   otpPolicyType: 'totp',
@@ -53,7 +53,7 @@ export const stepUpRealm: object = {
   otpPolicyDigits: 6,
   otpPolicyPeriod: period,
   otpPolicyLookAheadWindow: 1,
-  // The specs come back with one that was used already, sooner than Alice could.
+  // Tests use a one-time password again sooner than Alice could get a new one.
   otpPolicyCodeReusable: true,
   browserFlow: 'levels',
   authenticationFlows: [
@@ -89,7 +89,7 @@ export const stepUpRealm: object = {
   ],
 }
 
-/** What Alice's telephone shows (RFC 6238 4, RFC 4226 5.3). */
+/** Alice's current one-time password (RFC 6238 4, RFC 4226 5.3). */
 export function oneTimePassword(): string {
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000 / period)))

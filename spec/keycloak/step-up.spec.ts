@@ -1,4 +1,4 @@
-/** Routes that ask a real Keycloak for a stronger or fresher authentication than a login has. */
+/** Routes that request a stronger or fresher authentication from a real Keycloak than a login has. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
@@ -50,7 +50,7 @@ function enter(agent: UserAgent, page: UserAgentResponse): Promise<UserAgentResp
 }
 
 describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
-  it('asks a login by password for no more than the one-time password, and opens', async () => {
+  it('a login by password needs only the one-time password to open the route', async () => {
     const { app, agent } = await silver()
     const page = await enter(agent, await agent.get('/gold'))
     expect(page.url).toBe(`${app.url}/gold`)
@@ -59,14 +59,14 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
     for (const path of ['/gold', '/silver']) expect(visitsTo(await agent.get(path), realm.url)).toBe(0)
   })
 
-  it('asks a browser without a login for both', async () => {
+  it('a browser without a login needs the password and the one-time password', async () => {
     const { app, agent } = await start()
     const page = await enter(agent, await logIn(agent, '/gold', 'alice', realm.name))
     expect(page.url).toBe(`${app.url}/gold`)
     expect(await acrOf(agent)).toBe('gold')
   })
 
-  it('tells a script where to ask for it, and is open to it then', async () => {
+  it('a script gets 401 with the login URL, and is let in after that login', async () => {
     const { app, agent } = await silver()
     const refused = await agent.fetch('/gold')
     expect(refused.status).toBe(401)
@@ -77,7 +77,7 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
     expect((await agent.fetch('/gold')).status).toBe(200)
   })
 
-  it('is not opened by a wrong one-time password, and the login stays as it was', async () => {
+  it('a wrong one-time password does not open the route, and leaves the login unchanged', async () => {
     const { agent } = await silver()
     const asked = await agent.get('/gold')
     const page = await agent.submit(asked, { form: 'kc-otp-login-form', fields: { otp: '000000' } })
@@ -86,7 +86,7 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
     expect((await agent.fetch('/silver')).status).toBe(200)
   })
 
-  it('stays open after refreshes', async () => {
+  it('the route stays open after refreshes', async () => {
     const { app, agent } = await silver()
     await enter(agent, await agent.get('/gold'))
     const before = await idToken(agent)
@@ -100,22 +100,25 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
   })
 })
 
-it.skipIf(!realm.isThere)('an acr that Keycloak does not know is 403 once it was asked for, and no loop', async () => {
-  const { app, agent } = await silver()
-  const page = await agent.get('/platinum')
-  expect(page.status).toBe(403)
-  expect(page.url).toBe(`${app.url}/platinum`)
-  expect(visitsTo(page, realm.url)).toBe(1)
-  const again = await agent.get('/platinum')
-  expect(again.status).toBe(403)
-  expect(visitsTo(again, realm.url)).toBe(0)
-  expect((await agent.get('/silver')).status).toBe(200)
-})
+it.skipIf(!realm.isThere)(
+  'an acr that Keycloak does not know is requested once and then answered with 403',
+  async () => {
+    const { app, agent } = await silver()
+    const page = await agent.get('/platinum')
+    expect(page.status).toBe(403)
+    expect(page.url).toBe(`${app.url}/platinum`)
+    expect(visitsTo(page, realm.url)).toBe(1)
+    const again = await agent.get('/platinum')
+    expect(again.status).toBe(403)
+    expect(visitsTo(again, realm.url)).toBe(0)
+    expect((await agent.get('/silver')).status).toBe(200)
+  },
+)
 
 it.skipIf(!realm.isThere)('requireAuth({ maxAuthAgeSeconds: 0 }) asks for the password again', async () => {
   const { app, agent } = await silver()
   const { auth_time: first } = await idToken(agent)
-  // The way back from Keycloak does not count, up to half a minute.
+  // The time for the way back from Keycloak does not count, up to half a minute.
   expect((await agent.get('/now')).status).toBe(200)
   await until(() => Date.now() / 1000 > Number(first) + 31, 'the authentication is some time ago', 60)
   expect((await agent.fetch('/now')).status).toBe(401)

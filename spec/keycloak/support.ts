@@ -1,4 +1,4 @@
-/** What the specs on the real Keycloak share: applications that log in there, and what people do on its pages. */
+/** Shared by the specs with a real Keycloak: applications that log in there, and steps on its pages. */
 import type { Express } from 'express'
 import { keycloak, type Oidc, type OidcOptions, type TokenSet } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -16,14 +16,14 @@ declare module 'express-session' {
 export interface KeycloakFlow {
   readonly url: string
   readonly redis: ReturnType<typeof redisForFile>
-  /** Starts an application of the client `web` in the realm `acme`, its sessions in Redis, that is stopped after the spec. */
+  /** Starts an application of the client `web` in the realm `acme`, with sessions in Redis. It stops after the test. */
   start(setup?: Omit<AppSetup, 'provider'>): Promise<TestApp>
   store(): RedisSessionStore
-  /** Stops something after the spec. */
+  /** Registers a function that runs after the test. */
   later(stop: () => unknown): void
 }
 
-/** Call it at the top of a file. */
+/** Call this at the top of a file. */
 export function keycloakFlow(): KeycloakFlow {
   const url = inject('keycloakUrl')
   const redis = redisForFile()
@@ -34,7 +34,7 @@ export function keycloakFlow(): KeycloakFlow {
   })
   const store = (): RedisSessionStore => new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
   const settings = { ...keycloak({ url, realm: 'acme' }), clientId: 'web', clientSecret: 'web-secret' }
-  // Of a provider an application needs no more than its settings, and these have roles beside the issuer.
+  // The application needs only the settings of a provider; these have `roles` besides the issuer.
   const provider = { settings: () => settings } as Partial<TestProvider> as TestProvider
   return {
     url,
@@ -49,7 +49,7 @@ export function keycloakFlow(): KeycloakFlow {
   }
 }
 
-/** Options of an instance beside that of `acme`, in the realm `partners`. */
+/** Options of a second instance, in the realm `partners`. */
 export function partners(url: string, baseUrl: string): OidcOptions {
   return {
     ...keycloak({ url, realm: 'partners' }),
@@ -61,7 +61,7 @@ export function partners(url: string, baseUrl: string): OidcOptions {
   }
 }
 
-/** Whether Keycloak asks for a password. */
+/** Whether a page of Keycloak asks for a password. */
 export function asksForPassword(page: UserAgentResponse, realm = 'acme'): boolean {
   return (
     page.status === 200 &&
@@ -71,7 +71,7 @@ export function asksForPassword(page: UserAgentResponse, realm = 'acme'): boolea
   )
 }
 
-/** Fills in Keycloak's login page and sends it. */
+/** Fills in Keycloak's login page and submits it. */
 export function signIn(
   agent: UserAgent,
   page: UserAgentResponse,
@@ -81,7 +81,7 @@ export function signIn(
   return agent.submit(page, { form: 'kc-form-login', fields: { username, password } })
 }
 
-/** Opens a page that only a login opens, and logs in as somebody who has no session at Keycloak yet. */
+/** Opens a guarded page, and logs in as a user without a session at Keycloak. */
 export async function logIn(
   agent: UserAgent,
   page: string,
@@ -93,7 +93,7 @@ export async function logIn(
   return signIn(agent, asked, username)
 }
 
-/** The address at which Keycloak hands a login over, not visited yet. */
+/** Logs in at Keycloak. Resolves to the URL of the authorization response, without opening it. */
 export async function authorizationResponse(
   agent: UserAgent,
   page: UserAgentResponse,
@@ -109,19 +109,19 @@ export async function authorizationResponse(
   return new URL(location, answer.url).href
 }
 
-/** A route that shows the tokens of a login, as no application should. */
+/** A route that shows the tokens of a login, which no real application should do. */
 export function tokenRoute(app: Express, oidc: Oidc): void {
   app.get('/tokens', oidc.requireAuth(), (req, res, next) => {
     req.oidc.tokens().then((tokens) => res.json(tokens), next)
   })
 }
 
-/** What that route shows. */
+/** The tokens that `tokenRoute` shows. */
 export async function tokensOf(agent: UserAgent): Promise<TokenSet> {
   return (await agent.fetch('/tokens')).json() as unknown as TokenSet
 }
 
-/** The keys in Redis of a browser's session, its logins, and the tokens of one of them. */
+/** The keys in Redis of a browser's session, its login record, and the tokens of one login. */
 export function keysOf(cookie: string | undefined): string[] {
   const [id] = decodeURIComponent(cookie ?? '')
     .replace(/^s:/, '')
@@ -129,12 +129,12 @@ export function keysOf(cookie: string | undefined): string[] {
   return [`sess:${id}`, `oidc:{sess:${id}}`, `oidc:{sess:${id}}:tokens:default`]
 }
 
-/** How often a browser was sent to Keycloak on its way to a page. */
+/** The number of requests to the origin of `url`, such as Keycloak, on the way to a page. */
 export function visitsTo(response: UserAgentResponse, url: string): number {
   return response.hops.filter((hop) => new URL(hop.url).origin === new URL(url).origin).length
 }
 
-/** What Keycloak says of an access token. */
+/** The userinfo response of Keycloak to an access token. */
 export async function askUserInfo(
   url: string,
   accessToken: string,
@@ -154,12 +154,12 @@ export interface Administrator {
   call(method: string, path: string, body?: object): Promise<unknown>
 }
 
-/** The administrator of the Keycloak that runs; undefined, with a notice, where the environment does not say who that is. */
+/** The administrator of the running Keycloak; undefined, with a notice, if the environment lacks the credentials. */
 export function administrator(url: string, what: string): Administrator | undefined {
   const own = process.env['KEYCLOAK_URL'] ? undefined : 'admin'
   const { KEYCLOAK_ADMIN: username = own, KEYCLOAK_ADMIN_PASSWORD: password = own } = process.env
   if (!username || !password) {
-    console.warn(`notice: skipped for want of KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD: ${what}`)
+    console.warn(`notice: skipped because KEYCLOAK_ADMIN and KEYCLOAK_ADMIN_PASSWORD are not set: ${what}`)
     return undefined
   }
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {

@@ -1,10 +1,10 @@
-/** What becomes of the tokens that Keycloak issues: good for calls to it, and nowhere to be read. */
+/** The tokens that Keycloak issues: usable for calls to it, and never stored or shown unsealed. */
 import { expect, it } from 'vitest'
 import { askUserInfo, keycloakFlow, keysOf, logIn, tokenRoute, tokensOf } from './support.ts'
 
 const flow = keycloakFlow()
 
-it('gives an access token that Keycloak takes, and the rest of the set', async () => {
+it('tokens() returns an access token that Keycloak accepts, and the other tokens', async () => {
   const app = await flow.start({ routes: tokenRoute })
   const agent = app.agent()
   const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { sub: string } }
@@ -24,7 +24,7 @@ it('gives an access token that Keycloak takes, and the rest of the set', async (
 })
 
 it(
-  'keeps them sealed: no key and no value in Redis, no cookie, page or event has a part of one',
+  'no key or value in Redis, no cookie, page or event has a part of a token',
   { meta: { id: 'tokens-1' } },
   async () => {
     const app = await flow.start({ routes: tokenRoute })
@@ -33,7 +33,7 @@ it(
     const page = await agent.get('/profile')
     const tokens = await tokensOf(agent)
     const secrets = [tokens.accessToken, tokens.refreshToken, tokens.idToken].flatMap((token) => {
-      // Header, payload, signature: the header alone is the same in many tokens.
+      // Payload and signature, but not the header, which is the same in many tokens.
       const [, payload = '', signature = ''] = String(token).split('.')
       expect(payload.length).toBeGreaterThan(100)
       return [payload, signature, Buffer.from(payload, 'base64url').toString()]

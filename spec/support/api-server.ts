@@ -1,4 +1,4 @@
-/** A service that an application calls with tokens: it notes what it is asked, and answers as it is told. */
+/** A service that an application calls with tokens. It records requests, and answers as a test configures. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { close, listen } from './app.ts'
 
@@ -20,20 +20,20 @@ export interface ApiAnswer {
   readonly drop?: boolean
 }
 
-/** An answer, or what makes it of the request; a promise holds the request back. */
+/** A response, or a function that makes it from the request; a promise holds the request. */
 export type ApiAnswering = ApiAnswer | ((request: ApiRequest) => ApiAnswer | Promise<ApiAnswer>)
 
 export interface ApiServer {
   readonly origin: string
-  /** Those that came, oldest first. */
+  /** The received requests, oldest first. */
   readonly requests: readonly ApiRequest[]
-  /** The header `Authorization` of each. */
+  /** The header `Authorization` of each request. */
   readonly authorizations: readonly (string | undefined)[]
-  /** Answers so from now on. At first: 200 with nothing. */
+  /** Sets the response to all later requests. Initially: 200 with an empty body. */
   answer(answering: ApiAnswering): void
-  /** Answers the next request so; several calls queue up. */
+  /** Sets the response to the next request; several calls queue up. */
   answerOnce(answering: ApiAnswering): void
-  /** Forgets the requests that came, and all that it was told. */
+  /** Clears the received requests and the configured responses. */
   reset(): void
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

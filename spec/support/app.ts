@@ -18,11 +18,11 @@ export interface AppSetup {
   /** Routes of the application, behind the router. */
   routes?: (app: Express, oidc: Oidc, url: string) => void
   express?: typeof express
-  /** Where the router is mounted. Default: the application itself. */
+  /** The path at which the router is mounted. Default: on the application itself. */
   mount?: string
   /** Path of `baseUrl`. */
   basePath?: string
-  /** What stands for the application's address in `baseUrl`. */
+  /** Replaces the application's address in `baseUrl`. */
   publicUrl?: string
 }
 
@@ -101,8 +101,8 @@ export async function close(server: Server): Promise<void> {
 }
 
 /**
- * Waits until something holds; fails with what it was told where it does not within ten seconds, or as many as given,
- * whatever clock the spec has set.
+ * Waits until a condition holds. Fails with `what` if it does not within `seconds` of real time, whatever clock the test
+ * has set.
  */
 export async function until(holds: () => unknown, what: string, seconds = 10): Promise<void> {
   const end = performance.now() + seconds * 1000

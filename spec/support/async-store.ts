@@ -2,19 +2,19 @@ import { Store, type SessionData } from 'express-session'
 
 type Done<Data = void> = (error?: unknown, data?: Data) => void
 
-/** What an operation of the store meets: an error in its callback, or thrown at once. */
+/** A fault of a store operation: an error in its callback, or thrown at once. */
 export type StoreFault = { readonly error: Error; readonly thrown?: boolean }
 
-/** A session store as many are written: it answers later, by callback, and does not know of logins. */
+/** A typical session store: it answers later, by callback, and knows nothing of logins. */
 export class AsyncStore extends Store {
   readonly entries = new Map<string, string>()
-  /** What was done, in order: `get <id>`. */
+  /** The operations in order, such as `get <id>`. */
   readonly done: string[] = []
-  /** Lives of the entries as a store reads them, in milliseconds. */
+  /** Lifetimes of the entries as a store reads them, in milliseconds. */
   readonly lives = new Map<string, number | null | undefined>()
-  /** Says of each operation whether it fails. */
+  /** Decides for each operation whether it fails. */
   fault: (operation: string, id: string) => StoreFault | undefined = () => undefined
-  /** The same, of operations that are done before they fail: their answer is lost. */
+  /** Decides for each operation whether it is done but its answer is lost. */
   lost: (operation: string, id: string) => boolean = () => false
 
   override get(id: string, done: Done<SessionData | null>): void {
@@ -36,7 +36,7 @@ export class AsyncStore extends Store {
     this.run('destroy', id, done, () => void this.entries.delete(id))
   }
 
-  /** Does something to an entry, a moment later. */
+  /** Runs an operation on an entry asynchronously. */
   protected run<Data>(operation: string, id: string, done: Done<Data>, work: () => Data): void {
     this.done.push(`${operation} ${id}`)
     const fault = this.fault(operation, id)
@@ -44,7 +44,7 @@ export class AsyncStore extends Store {
     setImmediate(() => {
       if (fault) return done(fault.error)
       const data = work()
-      // A second turn: what is not kept apart gets in between.
+      // A second turn, in which operations that are not serialized interleave.
       setImmediate(() => (this.lost(operation, id) ? done(new Error('the answer was lost')) : done(null, data)))
     })
   }

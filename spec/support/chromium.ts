@@ -1,4 +1,4 @@
-/** A real browser for what people do: the Chromium of CHROMIUM, else /usr/bin/chromium, else that on the PATH. */
+/** A real browser: the Chromium of CHROMIUM, else /usr/bin/chromium, else the one on the PATH. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,10 +10,10 @@ const places = [
   ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'chromium')),
 ]
 
-/** Where the browser is; undefined where there is none. */
+/** The path of the browser; undefined if there is none. */
 export const chromiumPath: string | undefined = process.env['CHROMIUM'] || places.find((place) => existsSync(place))
 
-/** How it is started: without a sandbox, for containers, and without its own traffic. */
+/** Starts it without a sandbox, so that it works in containers, and without background traffic. */
 export function launchOptions(): LaunchOptions {
   if (chromiumPath === undefined || !existsSync(chromiumPath)) {
     throw new Error(
@@ -26,15 +26,15 @@ export function launchOptions(): LaunchOptions {
 }
 
 export interface BrowserForFile {
-  /** A page of a browser without cookies, closed after the spec. */
+  /** Opens a page in a browser without cookies, which closes after the test. */
   open(options?: BrowserContextOptions): Promise<Page>
-  /** One more tab of the browser that a page is of. */
+  /** Opens another tab in the browser of a page. */
   tab(page: Page): Promise<Page>
-  /** What pages wrote to the console as errors: scripts that failed, and what a Content Security Policy forbade. */
+  /** Console errors of the pages: scripts that failed, and violations of a Content Security Policy. */
   readonly complaints: string[]
 }
 
-/** Call it at the top of a file or suite. */
+/** Call this at the top of a file or suite. */
 export function browserForFile(): BrowserForFile {
   let browser: Browser | undefined
   const complaints: string[] = []
@@ -58,17 +58,17 @@ export function browserForFile(): BrowserForFile {
   }
 }
 
-/** Notes what a page complains of. */
+/** Collects the errors of a page. */
 export function listen(page: Page, complaints: string[]): void {
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
-    // A page that is answered with 403 is such an error too, and what specs look at.
+    // A page with the status 403 is such an error too, but tests expect it.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
       complaints.push(message.text())
   })
 }
 
-/** Keeps what the page looks like, for people to look at. */
+/** Saves a screenshot of the page for people to look at. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const path = fileURLToPath(new URL(`../../artifacts/${name}.png`, import.meta.url))
   await page.screenshot({ path, fullPage: true })

@@ -1,4 +1,4 @@
-/** The sources as JavaScript, for programs that specs start without a loader: compiled once for the whole run. */
+/** Compiles the sources to JavaScript once for the whole run, for programs that tests start without a loader. */
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The folder of what was compiled, in which each file has the path that it has among the sources. */
+    /** The folder of the compiled files, each of which has the same path as its source. */
     compiled: string
   }
 }

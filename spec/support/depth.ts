@@ -16,7 +16,7 @@ export function byDepth<Value>(values: Record<Depth, Value>): Value {
   return values[depth()]
 }
 
-/** How often a property is tried at the depth of this run, when it is tried `normal` times at normal depth. */
+/** The number of runs of a property at the depth of this run, if it has `normal` runs at normal depth. */
 export function runs(normal: number): number {
   return Math.ceil(normal * byDepth({ quick: 0.1, normal: 1, deep: 20 }))
 }

@@ -1,4 +1,4 @@
-/** A client with a DPoP key (RFC 9449): makes proofs as they should be, or with something changed. */
+/** A client with a DPoP key (RFC 9449), which makes valid proofs and altered ones. */
 import { createHash } from 'node:crypto'
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 
@@ -6,7 +6,7 @@ export interface ProofOf {
   readonly url: string
   readonly method?: string
   readonly token: string
-  /** Claims other than those of a good proof; `undefined` leaves one out. */
+  /** Changes to the claims of a valid proof; `undefined` leaves a claim out. */
   readonly claims?: Record<string, unknown>
   readonly header?: Record<string, unknown>
   readonly key?: CryptoKey

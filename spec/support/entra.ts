@@ -1,4 +1,4 @@
-/** What the specs of Entra share: a simulated one for a file, and applications and APIs that know no other. */
+/** Shared by the specs of Entra: a simulated Entra for a file, and applications and APIs that use it. */
 import { createServer } from 'node:http'
 import express from 'express'
 import {
@@ -15,24 +15,24 @@ import { close, listen, startApp, type AppSetup, type TestApp } from './app.ts'
 
 export interface EntraForFile {
   readonly id: TestEntra
-  /** An application whose users log in there, stopped after the spec. */
+  /** Starts an application whose users log in there. It stops after the test. */
   login(options: EntraOptions, more?: Partial<OidcOptions>, setup?: Partial<AppSetup>): Promise<TestApp>
-  /** An API that takes tokens from there, stopped after the spec. */
+  /** Starts an API that accepts tokens from there. It stops after the test. */
   api(options: Partial<BearerOptions>, more?: EntraOptions): Promise<TestApi>
 }
 
 export interface TestApi {
   readonly bearer: Bearer
-  /** What was told of tokens that were refused. */
+  /** The `detail` of each rejected token and each provider fault. */
   readonly details: string[]
-  /** What a request with a token is answered, and in `auth` what the guard says of the token. */
+  /** Sends a request with a token. `auth` is the body of a success, which has `req.auth`. */
   call(
     token: string,
     path?: string,
   ): Promise<{ status: number; auth: Record<string, unknown>; body: Record<string, unknown> }>
 }
 
-/** Call it at the top of a file. Before each spec it behaves and nobody is at the keyboard. */
+/** Call this at the top of a file. Before each test there are no faults, and nobody is at the keyboard. */
 export function entraForFile(options: TestEntraOptions = {}): EntraForFile {
   let id: TestEntra | undefined
   let stops: (() => Promise<void>)[] = []

@@ -1,12 +1,12 @@
 import type { RedisClient } from '../../lib/store/redis-client.ts'
 import { RedisTap } from './redis-tap.ts'
 
-/** A client of which one command can be made to fail, before it reaches Redis or with its answer lost. */
+/** A client in which one command can fail, either before it reaches Redis or because its answer is lost. */
 export interface FailingClient {
   readonly client: RedisClient
-  /** Lets the `nth` command from now on fail, counted from 1; 0: none. */
+  /** Makes the `nth` command from now on fail, counted from 1; 0 for none. */
   failAt(nth: number, how?: 'before' | 'after'): void
-  /** Commands since then. */
+  /** The number of commands since `failAt()`. */
   readonly commands: number
 }
 

@@ -1,4 +1,4 @@
-/** One cell of the table of faults: a step into which a fault comes, and all that must hold then. */
+/** One cell of the table of faults: a fault during a step, and everything that must hold then. */
 import type { TestProvider, UserAgentResponse } from 'express-session-oidc/testing'
 import { expect, type TestContext } from 'vitest'
 import type { TestApp } from './app.ts'
@@ -7,7 +7,7 @@ import { guest, inWords, journeys, user, visitor, type Guest, type NewBrowser } 
 import { told } from './flow.ts'
 import { touchesSessionCookie } from './session-cookie.ts'
 
-/** What each step is answered under a fault, in the words of the table; a step without has no such cell. */
+/** The response to each step during a fault, in the words of the table. A step without an entry has no cell. */
 export type Expected = Partial<Record<Step, string>>
 
 export interface CellSetup {
@@ -16,19 +16,19 @@ export interface CellSetup {
   readonly expected: Expected
   readonly browser: NewBrowser
   readonly provider: TestProvider
-  /** Starts the process that meets the fault; all that went before another one did. */
+  /** Starts the process in which the fault occurs. Another process has handled all earlier requests. */
   readonly start: () => Promise<TestApp>
   readonly strike: () => unknown
   readonly heal: () => unknown
-  /** What the log is told where the answer is a fault. */
+  /** The `detail` of the event if the response is an error. */
   readonly detail?: RegExp | undefined
-  /** The time-out that the step waits for under the fault, in seconds. Default 0. */
+  /** The timeout that the step waits for during the fault, in seconds. Default 0. */
   readonly waits?: number | undefined
-  /** The fault takes all sessions and logins with it. */
+  /** Whether the fault deletes all sessions and logins. */
   readonly losesAll?: boolean | undefined
 }
 
-/** Seconds beyond the time-out that a busy machine may take: fewer than the 5 after which node-redis gives up by itself. */
+/** Seconds beyond the timeout for a busy machine: fewer than the 5 after which node-redis gives up by itself. */
 const spare = 4
 
 export async function faultCell(setup: CellSetup, { task }: TestContext): Promise<void> {
@@ -62,7 +62,7 @@ export async function faultCell(setup: CellSetup, { task }: TestContext): Promis
   expect(inWords(ofStranger)).toBe(ofUsers === '200 alice' ? '401' : ofUsers)
   for (const answer of [ofBob, ofStranger]) expect(touchesSessionCookie(answer)).toBe(false)
   expectTold(app, outcome, setup.detail)
-  // What was emptied has nothing left to log out of.
+  // If the fault deleted all logins, there is no login to end.
   expect(told(app, 'login')).toHaveLength(isTaken && step === 'callback' ? 2 : 0)
   expect(told(app, 'logout')).toHaveLength(isTaken && step === 'logout' && !losesAll ? 1 : 0)
 
@@ -83,12 +83,12 @@ export async function faultCell(setup: CellSetup, { task }: TestContext): Promis
   expect(await Promise.all([bob, stranger].map(guest))).toMatchObject(untouched.slice(-2))
 }
 
-/** A guest whose data the fault has taken. */
+/** The guest without the data that the fault deleted. */
 function withoutLost(guest: Omit<Guest, 'id'>, losesAll: boolean): Omit<Guest, 'id'> {
   return losesAll ? { ...guest, notes: [] } : guest
 }
 
-/** A fault is a page for people and problem+json for scripts, says when to come again and leaves all cookies alone. */
+/** An error is a page for users and problem+json for scripts, says when to retry, and touches no cookie. */
 function expectForm(step: Step, answer: UserAgentResponse): void {
   const { status, headers } = answer
   if (status < 500) {
@@ -107,7 +107,7 @@ function expectForm(step: Step, answer: UserAgentResponse): void {
   expect(answer.text()).not.toMatch(/redis|socket|ECONN|READONLY|NOREPLICAS|OOM|certificate|JSON\b|fetch/i)
 }
 
-/** Faults are told to who listens, with what happened. */
+/** Faults emit an event whose `detail` says what happened. */
 function expectTold(app: TestApp, { step, answered }: CellOutcome, detail: RegExp | undefined): void {
   const event = {
     '503 store': 'store_fault',

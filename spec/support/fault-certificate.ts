@@ -1,7 +1,7 @@
-/** A key and a certificate that nobody trusts, made at run time. */
+/** A key and an untrusted certificate, made at run time. */
 import { sign } from 'node:crypto'
 
-/** One element of DER (ITU-T X.690 8.1), as much of it as a small certificate needs. */
+/** Encodes one DER element (ITU-T X.690 8.1). The lengths suffice for a small certificate. */
 function der(tag: number, ...parts: (Uint8Array | string | readonly number[])[]): Buffer {
   const content = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))))
   const { length } = content
@@ -13,7 +13,7 @@ const sequence = 0x30
 const commonName = [0x55, 0x04, 0x03]
 const ecdsaWithSha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]
 
-/** A certificate for 127.0.0.1 signed by its own key (RFC 5280 4.1), in PEM. */
+/** A self-signed certificate for 127.0.0.1 (RFC 5280 4.1), in PEM. */
 export async function untrustedCertificate(): Promise<{ key: string; cert: string }> {
   const { subtle } = globalThis.crypto
   const pair = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])

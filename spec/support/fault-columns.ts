@@ -1,14 +1,14 @@
-/** The columns of the table of faults, and what a cell of it says. */
+/** The columns of the table of faults, and the content of a cell. */
 export const steps = ['login', 'callback', 'guarded page', 'guarded fetch', 'logout'] as const
 export type Step = (typeof steps)[number]
 
-/** What was seen in a cell. */
+/** The outcome of a cell. */
 export interface CellOutcome {
   readonly fault: string
   readonly step: Step
-  /** The answers under the fault. */
+  /** The responses during the fault. */
   answered: string
-  /** Who was logged in once the step was taken again; undefined where it did not get so far. */
+  /** The user who is logged in after the step was repeated; undefined if the test did not get that far. */
   healed?: string
 }
 

@@ -1,4 +1,4 @@
-/** A Redis for one file alone that goes away in every way, and comes back. */
+/** A Redis for one file alone, which can fail in several ways and recover. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -7,20 +7,20 @@ import { ownRedis } from './own-redis.ts'
 import { reservePort } from './ports.ts'
 import type { RedisProcess } from './redis-process.ts'
 
-/** Its commands go past the line. */
+/** `command()` bypasses the line. */
 export interface FaultRedis extends RedisProcess {
-  /** The same server by way of a line that can be cut and slow. */
+  /** The URL of the same server through a line that can be cut and slowed down. */
   readonly lineUrl: string
   /** Cuts the line's connections and refuses new ones. */
   cut(): Promise<void>
   mend(): Promise<void>
-  /** Every answer takes so long on the line, in milliseconds. */
+  /** Delays every answer on the line by this many milliseconds. */
   delay(ms: number): void
 }
 
-/** Undefined, with a notice, where the machine has no redis-server: top-level await it. `lines` are of its configuration. */
+/** Undefined, with a notice, if the machine has no redis-server. Use top-level await. `lines` go into its configuration. */
 export async function faultRedis(what: string, lines: readonly string[] = []): Promise<FaultRedis | undefined> {
-  // What was answered is in the file: a process that is killed loses nothing that the kernel has.
+  // Every answered write is in the file: a killed process loses nothing that the kernel has.
   const server = await ownRedis(what, ['appendonly yes', ...lines])
   if (!server) return undefined
   const line = await openLine(server.port)
@@ -35,7 +35,7 @@ interface Line {
   readonly delay: (ms: number) => void
 }
 
-/** A port that hands everything on to another. */
+/** Opens a port that forwards everything to another. */
 async function openLine(to: number): Promise<Line> {
   const sockets = new Set<Socket>()
   let delayMs = 0
@@ -44,7 +44,7 @@ async function openLine(to: number): Promise<Line> {
     let sent = Promise.resolve()
     near.pipe(far)
     far.on('data', (answer: Buffer) => {
-      // In order, also where the line has become faster meanwhile.
+      // Keeps the order, even if the line has become faster meanwhile.
       sent = Promise.all([sent, wait(delayMs)]).then(() => void near.write(answer))
     })
     for (const [socket, other] of [

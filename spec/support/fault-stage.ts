@@ -1,6 +1,6 @@
 /**
- * An application and its provider at public https: addresses, as in production: the application's process can be
- * replaced while browsers go on, and the way to each endpoint of the provider can be broken.
+ * An application and its provider at public https: addresses, as in production. The application's process can be
+ * replaced while browsers continue, and the connection to each endpoint of the provider can be broken.
  */
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
@@ -13,26 +13,26 @@ import { untrustedCertificate } from './fault-certificate.ts'
 import { behindTls, flow, noteRoutes, publicOrigin, type Flow } from './flow.ts'
 import { reservePort } from './ports.ts'
 
-/** Where the provider is said to be. */
+/** The public issuer of the provider. */
 export const publicIssuer = 'https://id.example.com'
 
-/** What goes wrong between the application and an endpoint: on the way, or in the answer. */
+/** A fault between the application and an endpoint: of the connection, or of the response. */
 export type ProviderFault = { readonly way: 'refused' | 'no TLS' | 'untrusted' } | { readonly answer: EndpointFault }
 
-/** The endpoints that an application itself asks. */
+/** The endpoints that the application itself calls. */
 export const askedEndpoints = ['discovery', 'jwks', 'token', 'userinfo', 'par'] as const satisfies TestEndpoint[]
 export type AskedEndpoint = (typeof askedEndpoints)[number]
 
 export interface Stage {
   /** A new browser. */
   readonly browser: () => UserAgent
-  /** From now on a new process answers all browsers. */
+  /** Starts a new process, which answers all browsers from now on. */
   readonly newProcess: (setup: { options?: Partial<OidcOptions>; store: RedisSessionStore }) => Promise<TestApp>
-  /** Breaks endpoints of the provider; returns what mends them. */
+  /** Breaks endpoints of the provider. Resolves to a function that repairs them. */
   readonly breakProvider: (endpoints: readonly AskedEndpoint[], fault: ProviderFault) => Promise<() => void>
 }
 
-/** Call it at the top of a file; each call of `stage` makes one for one spec. */
+/** Call this at the top of a file. Each call of `stage` makes a stage for one test. */
 export function faultStages(): { readonly world: Flow; readonly stage: () => Stage } {
   const world = flow({
     clients: [

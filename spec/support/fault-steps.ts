@@ -1,4 +1,4 @@
-/** The steps of the table of faults: what a browser does in the moment at which something fails. */
+/** The steps of the table of faults: what a browser does while something fails. */
 import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import { readRefresh } from '../../lib/testing/html-reader.ts'
@@ -7,7 +7,7 @@ import type { Step } from './fault-columns.ts'
 import { publicIssuer } from './fault-stage.ts'
 import { response } from './flow.ts'
 
-/** What the application knows of a browser: its user and its data. */
+/** The state of a browser in the application: its user and its data. */
 export interface Guest {
   readonly sub: string | null
   readonly notes: readonly string[]
@@ -15,30 +15,30 @@ export interface Guest {
   readonly id: string
 }
 
-/** A step all of whose preparations went well. */
+/** A step that was prepared without a fault. */
 export interface Journey {
-  /** The browsers that take it. */
+  /** The browsers that take the step. */
   readonly browsers: readonly UserAgent[]
-  /** Takes it; the answers as they come, redirects not followed. */
+  /** Takes the step and returns the responses. Redirects are not followed. */
   take(): Promise<UserAgentResponse[]>
-  /** Who they are once it was taken; undefined where it changes nothing. */
+  /** The state of the browsers after a successful step; undefined if the step changes nothing. */
   readonly taken?: readonly Omit<Guest, 'id'>[]
-  /** Takes it again, as a user does whom a page told to try again, to its very end. */
+  /** Repeats the step to its end, as a user does when a page says to try again. */
   again(): Promise<UserAgentResponse[]>
-  /** Who they are after that. */
+  /** The state of the browsers after the repetition. */
   readonly after: readonly Omit<Guest, 'id'>[]
 }
 
 export type NewBrowser = () => UserAgent
 
-/** A browser in which nobody is logged in, with a session that has something in it. */
+/** A browser without a login, whose session has data. */
 export async function visitor(browser: NewBrowser, note: string): Promise<UserAgent> {
   const agent = browser()
   await agent.get(`/note/${note}`)
   return agent
 }
 
-/** A browser in which somebody is logged in. */
+/** A browser with a logged-in user. */
 export async function user(browser: NewBrowser, provider: TestProvider, sub: string, note: string): Promise<UserAgent> {
   provider.signIn(sub)
   const agent = browser()
@@ -48,13 +48,13 @@ export async function user(browser: NewBrowser, provider: TestProvider, sub: str
   return agent
 }
 
-/** Who a browser is to the application, as soon as it can tell. */
+/** The state of a browser, as soon as the application can answer. */
 export async function guest(agent: UserAgent): Promise<Guest> {
   const answer = await served(() => agent.fetch('/notes'))
   return answer.json() as unknown as Guest
 }
 
-/** What is answered once it is another thing than 503: browsers try again, and so do people. */
+/** Repeats a request until the status is not 503, as browsers and people do. */
 export async function served(ask: () => Promise<UserAgentResponse>): Promise<UserAgentResponse> {
   let answer = await ask()
   await until(async () => answer.status !== 503 || (answer = await ask()).status !== 503, 'it is served again')
@@ -77,7 +77,7 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
     }
   },
 
-  /** That of a visitor, and that of Bob where Alice is still logged in. */
+  /** The callback of a visitor, and that of Bob while Alice is still logged in. */
   async callback(browser, provider) {
     const alice = await user(browser, provider, 'alice', 'plums')
     const agent = await visitor(browser, 'apples')
@@ -115,7 +115,7 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
       async again() {
         const answer = await served(() => agent.fetch('/profile'))
         if (answer.status !== 401) return [answer]
-        // The script sends the browser where the answer says.
+        // The script navigates to the login URL of the response.
         await agent.get(String(answer.json()['login']))
         return [await agent.fetch('/profile')]
       },
@@ -131,7 +131,7 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
       take: async () => [await agent.post('/logout', {}, { followRefresh: false })],
       taken: nobody,
       async again() {
-        // Logs in where nobody is.
+        // Logs in if nobody is logged in.
         await served(() => agent.get('/profile'))
         return [await served(() => agent.post('/logout'))]
       },
@@ -140,14 +140,14 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
   },
 }
 
-/** What the pages say of an error, and what the table has for it. */
+/** The text of the page for an error, and the word for it in the table. */
 const codes = {
   store_unavailable: ['The session store cannot be reached', 'store'],
   provider_unavailable: ['The login service cannot be reached', 'provider'],
   provider_response_invalid: ['The login service gave an answer that cannot be accepted', 'response'],
 } as const
 
-/** An answer in two or three words: `503 store`, `302 to provider`, `200 alice`. */
+/** A response in two or three words: `503 store`, `302 to provider`, `200 alice`. */
 export function inWords(answer: UserAgentResponse): string {
   const { status, headers } = answer
   const text = answer.text()

@@ -1,5 +1,5 @@
 /**
- * Prints the table of faults from what was seen in its cells, as a reporter:
+ * A reporter that prints the table of faults from the outcomes of its cells:
  * `vitest run spec/faults/store spec/faults/provider --reporter=./spec/support/fault-table.ts`
  */
 import type { SerializedError } from 'vitest'
@@ -7,17 +7,17 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node'
 import { steps, type CellOutcome, type Step } from './fault-columns.ts'
 
 const legend = `
-A cell: what a browser was answered during the fault > who was logged in once it was over and the step was taken again.
-  503 store     store_unavailable, with Retry-After, no cookie touched
-  503 provider  provider_unavailable, with Retry-After, no cookie touched
-  502 response  the provider's answer breaks the protocol; no cookie touched
-  30x to ...    a redirect (of a logout by form: 200, a page that goes on) to the provider or to a path of the application
-  -             the step does not ask this endpoint
-Faults are answered with a page, to a fetch with problem+json. callback: that of a visitor's login, and that of Bob's where
-Alice is logged in. In every cell Bob, who is logged in elsewhere, and another visitor are held to be who they were.`
+A cell: the response during the fault > the user who is logged in after the fault, once the step has been repeated.
+  503 store     store_unavailable, with Retry-After; no cookie is touched
+  503 provider  provider_unavailable, with Retry-After; no cookie is touched
+  502 response  the provider's response breaks the protocol; no cookie is touched
+  30x to ...    a redirect to the provider or to a path of the application (after a logout form: 200, a page that continues)
+  -             the step does not call this endpoint
+Errors are pages, or problem+json for a fetch. callback: that of a visitor, and that of Bob while Alice is logged in.
+In every cell, Bob in another browser and another visitor must keep their state.`
 
 export default class FaultTable implements Reporter {
-  /** The notice of what was skipped. */
+  /** Passes on the notices of skipped tests. */
   onUserConsoleLog({ content }: { readonly content: string }): void {
     process.stderr.write(content)
   }

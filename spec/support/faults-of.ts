@@ -1,6 +1,6 @@
 import { OidcError } from 'express-session-oidc'
 
-/** What an options error lists, one text a fault; an empty list where nothing was thrown. */
+/** The faults that an options error lists, one text each; empty if nothing was thrown. */
 export function faultsOf(work: () => unknown): string[] {
   try {
     work()

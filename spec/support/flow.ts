@@ -1,4 +1,4 @@
-/** What the specs of login flows share: a provider for a file, applications on the specs' Redis for each spec, and steps of a login. */
+/** Shared by the specs of login flows: a provider for a file, applications on Redis for each test, and steps of a login. */
 import type { Express } from 'express'
 import { OidcError, type OidcEventName } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
@@ -19,23 +19,23 @@ declare module 'express-session' {
   }
 }
 
-/** Where the applications of specs with a public name are said to be. */
+/** The public origin of applications in tests with a public name. */
 export const publicOrigin = 'https://app.example.com'
 
 export interface Flow {
   readonly provider: TestProvider
   readonly redis: ReturnType<typeof redisForFile>
-  /** Starts an application that is stopped after the spec; its sessions are in Redis unless `session.store` says otherwise. */
+  /** Starts an application, which stops after the test. Its sessions are in Redis unless `session.store` says otherwise. */
   readonly start: (setup?: Partial<AppSetup>) => Promise<TestApp>
   /** A session store on Redis. */
   readonly store: () => RedisSessionStore
-  /** Stops something after the spec. */
+  /** Registers a function that runs after the test. */
   readonly later: (stop: () => unknown) => void
 }
 
 /**
- * Call it at the top of a file. Before each spec the provider behaves and Alice is at the keyboard. The provider signs with
- * ES256 by default.
+ * Call this at the top of a file. Before each test the provider has no faults, and Alice is at the keyboard. The provider
+ * signs with ES256 by default.
  */
 export function flow(options: TestProviderOptions = {}): Flow {
   const redis = redisForFile()
@@ -43,9 +43,9 @@ export function flow(options: TestProviderOptions = {}): Flow {
   let stops: (() => unknown)[] = []
   beforeAll(async () => {
     provider = await startTestProvider({
-      // Looked up each time: specs put another clock in place.
+      // Looked up each time, because tests replace the clock.
       now: () => Date.now(),
-      // To make an RSA key takes 0.2 s, 200 times as long. Files in which RS256 matters ask for it.
+      // An RSA key takes 0.2 s, 200 times as long. Files in which RS256 matters set it.
       algorithm: 'ES256',
       clients: [
         { clientId: 'web', clientSecret: 'web-secret' },
@@ -67,7 +67,7 @@ export function flow(options: TestProviderOptions = {}): Flow {
   })
   afterEach(async () => {
     vi.useRealTimers()
-    // What hangs at the provider is let go first.
+    // First releases the requests that hang at the provider.
     provider?.behave()
     for (const stop of stops.toReversed()) await stop()
     stops = []
@@ -92,7 +92,7 @@ export function flow(options: TestProviderOptions = {}): Flow {
   }
 }
 
-/** An application behind a proxy that ends TLS, as browsers see it at `publicOrigin`. */
+/** An application behind a proxy that terminates TLS, which browsers reach at `publicOrigin`. */
 export function behindTls(provider: TestProvider): Partial<AppSetup> {
   return {
     publicUrl: publicOrigin,
@@ -102,7 +102,7 @@ export function behindTls(provider: TestProvider): Partial<AppSetup> {
   }
 }
 
-/** Routes that write to and show the application's own data of a session, for anyone. */
+/** Routes without a guard that write and show the application's own data of a session. */
 export function noteRoutes(app: Express): void {
   app.get('/note/:text', (req, res) => {
     req.session.flowNotes = [...(req.session.flowNotes ?? []), req.params.text]
@@ -114,30 +114,30 @@ export function noteRoutes(app: Express): void {
   })
 }
 
-/** What `/notes` says of a browser. */
+/** The response of `/notes` to a browser. */
 export async function notesOf(agent: UserAgent, app: TestApp): Promise<{ notes: string[]; sub: string; id: string }> {
   return (await agent.fetch(`${app.url}/notes`)).json() as { notes: string[]; sub: string; id: string }
 }
 
-/** Where a response sends the browser. */
+/** The URL that a response redirects to. */
 export function location(response: UserAgentResponse): string {
   const found = response.headers.get('location')
   if (found === null) throw new Error(`no redirect: ${response.status} ${response.url}\n${response.text()}`)
   return new URL(found, response.url).href
 }
 
-/** The parameters of the authorization request that a page begins. */
+/** The parameters of the authorization request that a page starts. */
 export async function requested(agent: UserAgent, page: string): Promise<URLSearchParams> {
   return new URL(location(await agent.get(page, { redirect: 'manual' }))).searchParams
 }
 
-/** Goes from a page through the provider up to the authorization response, which is not delivered yet. */
+/** Goes from a page through the provider to the authorization response, and returns its URL without opening it. */
 export async function response(agent: UserAgent, page: string): Promise<string> {
   const authorization = location(await agent.get(page, { redirect: 'manual' }))
   return location(await agent.get(authorization, { redirect: 'manual' }))
 }
 
-/** A URL with parameters changed; `undefined` takes one away, a list makes it come more than once. */
+/** A URL with changed parameters; `undefined` removes one, a list repeats it. */
 export function changed(url: string, parameters: Record<string, string | string[] | undefined>): string {
   const result = new URL(url)
   for (const [name, value] of Object.entries(parameters)) {
@@ -147,7 +147,7 @@ export function changed(url: string, parameters: Record<string, string | string[
   return result.href
 }
 
-/** The cookies of logins under way in a browser. */
+/** The cookies of logins in progress in a browser. */
 export function transactions(agent: UserAgent): readonly string[] {
   return agent.jar
     .cookies()
@@ -155,17 +155,17 @@ export function transactions(agent: UserAgent): readonly string[] {
     .filter((name) => /oidc\.[\w-]{11}\.[\w-]{22}$/.test(name))
 }
 
-/** Makes a browser forget the logins that are under way. */
+/** Deletes the cookies of logins in progress from a browser. */
 export function forgetTransactions(agent: UserAgent): void {
   for (const name of transactions(agent)) agent.jar.delete(name)
 }
 
-/** The events of one kind that an application has told. */
+/** The events of one name that an application has emitted. */
 export function told(app: TestApp, name: OidcEventName): Record<string, unknown>[] {
   return app.events.filter((event) => event.name === name).map(({ event }) => event as Record<string, unknown>)
 }
 
-/** Holds the requests to one path back until `release()`, and tells when so many are there. */
+/** Counts the requests to one path. `arrived()` resolves once so many have arrived. */
 export function gate(path: string): {
   install: (app: Express) => void
   arrived: (count: number) => Promise<void>
@@ -188,7 +188,7 @@ export function gate(path: string): {
   }
 }
 
-/** What a function throws, an error of this package. */
+/** The error of this package that a function throws. */
 export function thrown(run: () => unknown): OidcError {
   try {
     run()
@@ -199,7 +199,7 @@ export function thrown(run: () => unknown): OidcError {
   throw new Error('it threw nothing')
 }
 
-/** What a promise is rejected with, an error of this package. */
+/** The error of this package that a promise is rejected with. */
 export async function rejection(promise: Promise<unknown>): Promise<OidcError> {
   try {
     await promise

@@ -1,6 +1,6 @@
-/** A place where work waits until a spec lets it go on. */
+/** A gate at which work waits until a test opens it. */
 export class Gate {
-  /** Resolves once somebody waits at the gate. */
+  /** Resolves once some work waits at the gate. */
   readonly arrived: Promise<void>
   readonly #opened: Promise<void>
   #arrive: () => void = () => {}

@@ -1,13 +1,13 @@
-/** How many pieces a long text is compared with. Quadratic work on the whole is that many times the work on the pieces. */
+/** The number of pieces of a long text. Quadratic work takes that many times as long for the whole as for the pieces. */
 const pieces = 16
 const turns = 5
 const attempts = 3
 
 /**
- * How much longer `run` takes for a text of `length` characters than for its sixteenths one after another: about 1 where
- * the time is linear in the length, about 16 where it is quadratic. Whole and pieces take turns, and their medians are
+ * How much longer `run` takes for a text of `length` characters than for its sixteenths one after another: about 1 if
+ * the time is linear in the length, about 16 if it is quadratic. Whole and pieces take turns, and their medians are
  * compared, so that the result does not depend on the speed or load of the machine. The smallest of several attempts
- * counts, since a pause in the wrong place only makes it larger.
+ * counts, because a pause during a measurement only makes it larger.
  */
 export function growth(run: (text: string) => unknown, text: (length: number) => string, length = 8_000): number {
   const whole = text(length)

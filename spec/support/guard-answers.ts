@@ -1,4 +1,4 @@
-/** The table of answers, row by row, for whichever Express the package and the application have. */
+/** The table of responses, row by row, for the Express that the package and the application use. */
 import type { Server } from 'node:http'
 import { createServer } from 'node:http'
 import express from 'express'
@@ -21,7 +21,7 @@ type Kind = 'navigation' | 'form' | 'fetch' | 'client'
 
 const kinds: readonly Kind[] = ['navigation', 'form', 'fetch', 'client']
 
-/** No header that only browsers send. */
+/** Removes the headers that only browsers send. */
 const bare = {
   accept: '*/*',
   'sec-fetch-site': undefined,
@@ -72,7 +72,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     return agent.fetch(path, { redirect: 'manual', headers: bare })
   }
 
-  /** What every refusal has, whoever asked. */
+  /** Checks what all error responses have in common. */
   function expectRefusal(answer: UserAgentResponse, kind: Kind, status: number, code: string): void {
     expect(answer.status).toBe(status)
     expect(answer.headers.get('cache-control')).toBe('no-store')
@@ -92,12 +92,12 @@ export function describeGuardAnswers(major: 4 | 5): void {
     expect((await agent.get('/login?returnTo=/profile')).status).toBe(200)
   }
 
-  it(`runs on Express ${major}`, () => {
+  it(`the application runs on Express ${major}`, () => {
     expect('del' in express.application).toBe(major === 4)
   })
 
-  describe('not logged in', () => {
-    it('a navigation goes to the provider, with one cookie for the login under way', async () => {
+  describe('a user who is not logged in', () => {
+    it('a navigation is redirected to the provider, with one cookie for the login in progress', async () => {
       await start()
       const answer = await send('navigation', '/guarded?tab=2')
       expect(answer.status).toBe(302)
@@ -110,7 +110,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.text()).toBe('')
     })
 
-    it('a HEAD makes no login under way: it is sent to where one begins', async () => {
+    it('a HEAD request starts no login and is redirected to the login route', async () => {
       await start()
       const answer = await agent.fetch('/guarded?tab=2', {
         method: 'HEAD',
@@ -123,7 +123,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.headers.get('cache-control')).toBe('no-store')
     })
 
-    it('a form gets a page whose link leads back to where the form was', async () => {
+    it('a form gets 401 and a page with a login link that returns to the page of the form', async () => {
       await start()
       const answer = await send('form')
       expectRefusal(answer, 'form', 401, 'login_required')
@@ -135,9 +135,9 @@ export function describeGuardAnswers(major: 4 | 5): void {
     it.each([
       ['another site', 'https://evil.example/phishing'],
       ['no page', undefined],
-      ['a text that is no URL', 'about:blank'],
-      ['the own host on another port', 'http://127.0.0.1:1/x'],
-    ])('the link of that page leads nowhere else where the form is from %s', async (_, referer) => {
+      ['an address without a host', 'about:blank'],
+      ['another port of this host', 'http://127.0.0.1:1/x'],
+    ])('the login link for a form from %s has no returnTo', async (_, referer) => {
       await start()
       const answer = await agent.post('/guarded', {}, { headers: { referer }, redirect: 'manual' })
       expectRefusal(answer, 'form', 401, 'login_required')
@@ -145,7 +145,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
 
     it.each(['fetch', 'client'] as const)(
-      'a %s gets 401 with the URL of the login',
+      'a %s gets 401 with the login URL',
       { meta: { id: 'guard-answers-1' } },
       async (kind) => {
         await start()
@@ -161,7 +161,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       ['a prefetch', { 'sec-purpose': 'prefetch' }],
       ['XMLHttpRequest', { 'x-requested-with': 'XMLHttpRequest' }],
       ['a frame', { 'sec-fetch-dest': 'iframe' }],
-    ])('%s is no navigation and begins no login', async (_, headers) => {
+    ])('%s is not a navigation and starts no login', async (_, headers) => {
       await start()
       const answer = await agent.get('/guarded', { headers, redirect: 'manual' })
       expectRefusal(answer, 'client', 401, 'login_required')
@@ -174,7 +174,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(provider.requestsTo('authorize').filter(({ url }) => url.includes(app.url))).toEqual([])
     })
 
-    it('a navigation goes to the login page of the application, with where to come back to', async () => {
+    it('a navigation is redirected to loginPage, with returnTo', async () => {
       await start({ options: { loginPage: '/signin?lang=en#form' } })
       const answer = await send('navigation', '/guarded?tab=2')
       expect(answer.status).toBe(302)
@@ -183,32 +183,36 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.headers.get('cache-control')).toBe('no-store')
     })
 
-    it('a login page without a query gets one', async () => {
+    it('a loginPage without a query gets returnTo as its query', async () => {
       await start({ options: { loginPage: '/signin' } })
       expect((await send('navigation')).headers.get('location')).toBe('/signin?returnTo=%2Fguarded')
     })
 
-    it.each(['form', 'fetch', 'client'] as const)('a %s is not sent to the login page', async (kind) => {
+    it.each(['form', 'fetch', 'client'] as const)('a %s is not redirected to loginPage', async (kind) => {
       await start({ options: { loginPage: '/signin' } })
       expectRefusal(await send(kind), kind, 401, 'login_required')
     })
 
-    it('a path that cannot be redirected to is left out', { meta: { id: 'guard-answers-2' } }, async () => {
-      await start({
-        options: { loginPage: '/signin' },
-        routes: (made, oidc) => made.use('/area', oidc.requireAuth()),
-      })
-      for (const path of ['/area/%5cevil.example', '/area/%0d%0aset-cookie:a=b', `/area/${'x'.repeat(3000)}`]) {
-        const answer = await agent.get(path, { redirect: 'manual' })
-        expect(answer.headers.get('location')).toBe('/signin?returnTo=%2F')
-      }
-      const plain = await agent.get('/area/orders/7', { redirect: 'manual' })
-      expect(plain.headers.get('location')).toBe('/signin?returnTo=%2Farea%2Forders%2F7')
-    })
+    it(
+      'a path that is unsafe as a redirect target is replaced by / in returnTo',
+      { meta: { id: 'guard-answers-2' } },
+      async () => {
+        await start({
+          options: { loginPage: '/signin' },
+          routes: (made, oidc) => made.use('/area', oidc.requireAuth()),
+        })
+        for (const path of ['/area/%5cevil.example', '/area/%0d%0aset-cookie:a=b', `/area/${'x'.repeat(3000)}`]) {
+          const answer = await agent.get(path, { redirect: 'manual' })
+          expect(answer.headers.get('location')).toBe('/signin?returnTo=%2F')
+        }
+        const plain = await agent.get('/area/orders/7', { redirect: 'manual' })
+        expect(plain.headers.get('location')).toBe('/signin?returnTo=%2Farea%2Forders%2F7')
+      },
+    )
   })
 
-  describe('logged in', () => {
-    it.each(kinds)('a %s passes', async (kind) => {
+  describe('a user who is logged in', () => {
+    it.each(kinds)('a %s of a logged-in user passes the guard', async (kind) => {
       await start()
       await logIn()
       const answer = await send(kind)
@@ -227,7 +231,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       ['an asynchronous check', { check: async () => false }],
     ]
     it.each(rules)(
-      'but lacking %s: 403 for everyone, never a redirect',
+      'a rule with %s that is not met answers 403 to all kinds of requests, never a redirect',
       { meta: { id: 'guard-answers-3' } },
       async (_, rule) => {
         await start({ rule })
@@ -241,7 +245,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       },
     )
 
-    it('but lacking scope: a navigation goes to the provider to ask for it, everybody else gets 403 and where to', async () => {
+    it('missing scope redirects a navigation to the provider; others get 403, scripts with the login URL', async () => {
       await start({ rule: { scope: 'orders:read' } })
       await logIn()
       const answer = await send('navigation')
@@ -261,19 +265,19 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(app.events.filter(({ name }) => name === 'denied')).toHaveLength(3)
     })
 
-    it('but lacking scope, with redirect: false: 403 for everyone', async () => {
+    it('missing scope with redirect: false answers 403 to all kinds of requests', async () => {
       await start({ rule: { scope: 'orders:read', redirect: false } })
       await logIn()
       for (const kind of kinds) expectRefusal(await send(kind), kind, 403, 'not_allowed')
     })
 
-    it('but lacking a role: 403 also with a login page', async () => {
+    it('a missing role answers 403, even if there is a loginPage', async () => {
       await start({ rule: { roles: 'admin' }, options: { loginPage: '/signin' } })
       await logIn()
       expectRefusal(await send('navigation'), 'navigation', 403, 'not_allowed')
     })
 
-    it('what is lacking is told to listeners, not to the visitor', async () => {
+    it('the missing role is in the denied event, but not in the response', async () => {
       await start({ rule: { roles: 'secret-project' } })
       await logIn()
       expect((await send('navigation')).text()).not.toContain('secret-project')
@@ -282,7 +286,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
 
     it.each(kinds)(
-      'a check that throws is a fault, 500 for a %s, and lets nobody in',
+      'a check that throws answers a %s with 500 and lets nobody in',
       { meta: { id: 'guard-answers-4' } },
       async (kind) => {
         const fault = new Error('the database is away at 10.0.0.7')
@@ -302,7 +306,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       },
     )
 
-    it('a check that throws is a fault also where the error has a status of its own', async () => {
+    it('a check that throws answers 500, even if the error has its own status', async () => {
       await start({
         rule: {
           check: () => {
@@ -320,7 +324,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       ['another site', { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }],
       ['another origin of this site', { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' }],
       ['an old browser at another site', { 'sec-fetch-site': undefined, origin: 'https://evil.example' }],
-    ])('from %s is refused, logged in or not', async (_, headers) => {
+    ])('an unsafe request from %s gets 403, with and without a login', async (_, headers) => {
       await start()
       const refused = async (): Promise<void> => {
         const form = await agent.post('/guarded', {}, { headers, redirect: 'manual' })
@@ -334,7 +338,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(app.events.filter(({ name }) => name === 'denied')).toHaveLength(4)
     })
 
-    it('of origin null is refused, with the policy named that is likely the cause', async () => {
+    it('an unsafe request with Origin: null gets 403 and a page that mentions Referrer-Policy', async () => {
       await start()
       await logIn()
       const headers = { 'sec-fetch-site': undefined, origin: 'null' }
@@ -343,7 +347,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.text()).toContain('Referrer-Policy')
     })
 
-    it('from the same origin passes, also one that only Origin tells', async () => {
+    it('an unsafe request from the same origin passes, even if only Origin shows it', async () => {
       await start()
       await logIn()
       expect((await agent.post('/guarded', {}, { redirect: 'manual' })).text()).toBe('inside')
@@ -351,14 +355,14 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect((await agent.post('/guarded', {}, { headers, redirect: 'manual' })).text()).toBe('inside')
     })
 
-    it('from an origin that allowedOrigins lists passes', async () => {
+    it('an unsafe request from an origin in allowedOrigins passes', async () => {
       await start({ options: { allowedOrigins: ['https://www.example.com'] } })
       await logIn()
       const headers = { 'sec-fetch-site': 'same-site', origin: 'https://www.example.com' }
       expect((await agent.post('/guarded', {}, { headers, redirect: 'manual' })).text()).toBe('inside')
     })
 
-    it('is not looked at where no guard stands', async () => {
+    it('an unsafe request to a route without a guard is not checked', async () => {
       await start({ routes: (made) => made.post('/open', (_req, res) => void res.send('open')) })
       const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
       expect((await agent.post('/open', {}, { headers })).text()).toBe('open')
@@ -367,7 +371,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
 
   describe('with the store down', () => {
     it.each(kinds)(
-      'a %s gets 503 with Retry-After, keeps its cookie and its login',
+      'a %s gets 503 with Retry-After while the store is down, and keeps its cookie and login',
       { meta: { id: 'guard-answers-5' } },
       async (kind) => {
         await start()
@@ -384,7 +388,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       },
     )
 
-    it('listeners are told of it', async () => {
+    it('a store_fault event reports that the store is down', async () => {
       await start()
       await logIn()
       store.fail()
@@ -393,7 +397,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(JSON.stringify(app.events)).toContain('the store is away (mGet)')
     })
 
-    it('nobody is let in who was not: an anonymous visitor needs no store', async () => {
+    it('an anonymous user gets 401 while the store is down, because no store is needed', async () => {
       await start()
       store.fail()
       expectRefusal(await send('fetch'), 'fetch', 401, 'login_required')
@@ -401,7 +405,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
 
   describe('with the provider down', () => {
-    it('a navigation gets 503 with Retry-After and no cookie, and the login begins once it is back', async () => {
+    it('a navigation gets 503 with Retry-After and no cookie until the provider is back', async () => {
       const other = await startTestProvider({ signIn: 'bob' })
       try {
         await other.stop()
@@ -419,7 +423,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       }
     })
 
-    it('who is logged in stays so', async () => {
+    it('a logged-in user stays logged in while the provider is down', async () => {
       const other = await startTestProvider({ signIn: 'bob' })
       await start({ options: other.settings() })
       await logIn()
@@ -429,7 +433,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
 
   describe('without a session', () => {
-    it.each(kinds)('a guarded route answers a %s with 503', async (kind) => {
+    it.each(kinds)('a guarded route without a session answers a %s with 503', async (kind) => {
       await start({
         routes: (made, oidc) => {
           made.all(
@@ -454,7 +458,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     const own: OidcOptions['onError'] = (error, _req, res) =>
       void res.status(error.status).json({ mine: error.code, expose: error.expose })
 
-    it('answers in our place', async () => {
+    it('onError answers in place of the package', async () => {
       await start({ rule: { roles: 'admin', redirect: false }, options: { onError: own } })
       for (const kind of kinds) {
         const answer = await send(kind)
@@ -468,7 +472,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect((await send('fetch')).json()).toMatchObject({ mine: 'store_unavailable' })
     })
 
-    it('may pass the error on to the application', async () => {
+    it('onError may pass the error on to the application', async () => {
       await start({
         rule: { redirect: false },
         options: { onError: (error, _req, _res, next) => next(error) },
@@ -491,7 +495,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
         },
       ],
       ['rejects', (): Promise<void> => Promise.reject(new Error('broken page'))],
-    ])('that %s is answered by us, as a fault', async (_, onError) => {
+    ])('an onError that %s is answered by the package with 500', async (_, onError) => {
       await start({ rule: { redirect: false }, options: { onError } })
       for (const kind of kinds) {
         const answer = await send(kind)
@@ -500,7 +504,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       }
     })
 
-    it('that fails once it has begun to answer leaves it to Express to end', async () => {
+    it('an onError that throws after it has begun to respond passes its error to Express', async () => {
       const seen: unknown[] = []
       await start({
         rule: { redirect: false },
@@ -524,12 +528,12 @@ export function describeGuardAnswers(major: 4 | 5): void {
   })
 
   describe('errorHandler()', () => {
-    it.each(kinds)('answers oidc.user(req) where nobody is logged in, for a %s', async (kind) => {
+    it.each(kinds)('errorHandler() answers 401 to a %s if oidc.user(req) finds nobody logged in', async (kind) => {
       await start({ routes: (made, oidc) => made.all('/me', (req, res) => void res.json(oidc.user(req))) })
       expectRefusal(await send(kind, '/me'), kind, 401, 'login_required')
     })
 
-    it('leaves other errors to the application', async () => {
+    it('errorHandler() leaves other errors to the application', async () => {
       await start({
         routes: (made) => {
           made.get('/broken', () => {
@@ -542,7 +546,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect(answer.headers.get('content-type')).not.toContain('problem+json')
     })
 
-    it('hands an error on where an answer has begun', async () => {
+    it('errorHandler() passes an error on if the response has begun', async () => {
       const seen: unknown[] = []
       await start({
         routes: (made, oidc) => {
@@ -561,7 +565,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
   })
 
-  describe('without errorHandler(), by the handler of Express itself', () => {
+  describe('an application without errorHandler()', () => {
     let server: Server | undefined
     afterEach(async () => {
       if (server) await close(server)
@@ -569,7 +573,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
     })
 
     async function startPlain(): Promise<UserAgent> {
-      // For afterEach of the file.
+      // For `afterEach` of the file, which stops it.
       await start()
       server = createServer()
       const url = await listen(server)
@@ -591,7 +595,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       return createUserAgent({ baseUrl: url })
     }
 
-    it('a fault of the store is 503 with Retry-After', async () => {
+    it('the error handler of Express answers a store fault with 503 and Retry-After', async () => {
       const visitor = await startPlain()
       expect((await visitor.get('/profile')).status).toBe(200)
       store.fail()
@@ -603,14 +607,14 @@ export function describeGuardAnswers(major: 4 | 5): void {
       expect((await visitor.get('/profile')).status).toBe(200)
     })
 
-    it('oidc.user(req) is 401 where nobody is logged in', async () => {
+    it('the error handler of Express answers 401 if oidc.user(req) finds nobody logged in', async () => {
       const visitor = await startPlain()
       expect((await visitor.get('/me')).status).toBe(401)
     })
   })
 
-  describe('a route that is not guarded and does not touch req.oidc', () => {
-    it('costs no command and no header, whoever comes', async () => {
+  describe('a route without a guard', () => {
+    it('a route that does not use req.oidc costs no command and no header', async () => {
       await start({
         routes: (made) => {
           made.get('/open', (_req, res) => void res.send('open'))
@@ -633,12 +637,12 @@ export function describeGuardAnswers(major: 4 | 5): void {
       store.commands.length = 0
       provider.forget()
       expect(names(await send('navigation', '/open'))).toEqual(expected)
-      // What express-session itself asks of its store: the session, which is read with its logins in one command.
+      // The command of express-session itself: the store reads the session with its logins in one command.
       expect(store.commands.filter((name) => name !== 'expire')).toEqual(['mGet'])
       expect(provider.requests).toEqual([])
     })
 
-    it('is served while the provider is down, and while it misbehaves', async () => {
+    it('a page without a guard is served while the provider is down', async () => {
       const other = await startTestProvider()
       await other.stop()
       await start({ options: other.settings() })

@@ -9,7 +9,7 @@ export interface Identity {
   readonly owner: string
   readonly seals: Seals
   readonly place: CookiePlace
-  /** The whole name of one of its cookies. */
+  /** The full name of one of its cookies. */
   readonly cookie: (name: string) => string
 }
 
@@ -28,13 +28,13 @@ export function identityOf(options: Partial<OidcOptions>): Identity {
   return { owner, seals, place, cookie: (cookie) => place.prefix + cookie }
 }
 
-/** The cookies of a browser that begin as those of the package do and end with this, of whatever instance. */
+/** The names of the package's cookies in a browser, of any instance, that end with `end`. */
 export function cookiesNamed({ jar }: Pick<UserAgent, 'jar'>, end: string): string[] {
   const names = jar.cookies().map(({ name }) => name)
   return names.filter((name) => /^(?:__Host-)?oidc\.[\w-]{11}\.[^.]+$/.test(name) && name.endsWith(`.${end}`))
 }
 
-/** Makes a browser forget how often it has logged in: many logins within a minute would be taken for a loop. */
+/** Deletes the count of finished logins, because many logins within a minute would be taken for a loop. */
 export function forgetFinished(agent: Pick<UserAgent, 'jar'>): void {
   for (const name of cookiesNamed(agent, 'finished')) agent.jar.delete(name)
 }

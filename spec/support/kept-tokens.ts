@@ -1,4 +1,4 @@
-/** The tokens of a login as they are kept in Redis. */
+/** The stored tokens of a login, in Redis. */
 import type { UserAgent } from 'express-session-oidc/testing'
 import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
 import type { TestApp } from './app.ts'
@@ -6,7 +6,7 @@ import { told } from './flow.ts'
 import type { redisForFile } from './redis.ts'
 import { sessionId } from './session-cookie.ts'
 
-/** The tokens of the latest login of an application, which is a browser's; `change` writes others in their place. */
+/** Reads the stored tokens of the application's latest login, which is of this browser; `change` replaces them. */
 export async function keptTokens(
   { client }: ReturnType<typeof redisForFile>,
   agent: UserAgent,

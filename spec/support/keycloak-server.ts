@@ -1,4 +1,4 @@
-/** The real Keycloak that the specs use: one server for the whole run, with the project's realms `acme` and `partners`. */
+/** The real Keycloak for tests: one server for the whole run, with the project's realms `acme` and `partners`. */
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { startKeycloak } from '../../scripts/keycloak.js'

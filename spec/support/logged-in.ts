@@ -4,8 +4,8 @@ import type { Flow } from './flow.ts'
 import { pass } from './tokens-app.ts'
 
 /**
- * A browser that has just logged in, which the provider has forgotten. From then on the clock stands still but for what a
- * spec lets pass.
+ * A browser that has just logged in. The recorded requests of the provider are cleared. From then on the clock moves only
+ * by `pass()`.
  */
 export async function loggedIn({ provider }: Flow, app: TestApp): Promise<UserAgent> {
   pass(0)

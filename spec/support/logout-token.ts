@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { TestProvider } from 'express-session-oidc/testing'
 
-/** What makes it one. */
+/** The claim `events` of a logout token. */
 export const logoutEvents = { 'http://schemas.openid.net/event/backchannel-logout': {} }
 
 /** A logout token of the provider; members that are `undefined` are left out. */
@@ -20,7 +20,7 @@ export function logoutToken(provider: TestProvider, claims: object, header: obje
   return provider.sign(JSON.parse(JSON.stringify(whole)), { typ: 'logout+jwt', ...header })
 }
 
-/** What the back-channel logout route answers to a form. */
+/** Posts a form to the back-channel logout route. */
 export async function deliver(url: string, form: Record<string, string> | URLSearchParams): Promise<Response> {
   return fetch(url, { method: 'POST', body: new URLSearchParams(form) })
 }

@@ -1,4 +1,4 @@
-/** An example's `main.js` as people start it: a process of its own, with nothing but what it is given. */
+/** Runs an example's `main.js` as people start it: in its own process, with only the given environment. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 export interface MainProgram {
   /** The address that it prints. */
   readonly url: string
-  /** What it printed so far. */
+  /** The output so far. */
   printed(): string
-  /** Ends it as a shell does; its exit code, or the signal that it died of. */
+  /** Stops it with SIGTERM. Resolves to its exit code, or to the signal that ended it. */
   stop(): Promise<number | string>
 }
 
-/** Seconds that a program may take to start on a busy machine, beside others that start. */
+/** Seconds that a program may take to start on a busy machine, while others start too. */
 const patience = 120
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,10 +1,10 @@
-/** One way for a provider to misbehave in a login, and all that must hold then. */
+/** One fault of a provider during a login, and everything that must hold then. */
 import type { EndpointFault, TestFaults } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import type { TestApp } from './app.ts'
 import { noteRoutes, notesOf, told, type Flow } from './flow.ts'
 
-/** An application in which a logged-in user can begin another login. */
+/** An application in which a logged-in user can start another login. */
 export function startForFaults(world: Flow, setup: Parameters<Flow['start']>[0] = {}): Promise<TestApp> {
   return world.start({
     ...setup,
@@ -17,15 +17,15 @@ export function startForFaults(world: Flow, setup: Parameters<Flow['start']>[0] 
 
 export interface Expected {
   readonly status: number
-  /** Several, where it is not for a spec to hold which part refuses first. */
+  /** Several codes, if the test does not determine which check fails first. */
   readonly code: string | readonly string[]
-  /** Endpoints that must not be asked. Default: none is named. */
+  /** Endpoints that must not be called. Default: none. */
   readonly not?: readonly ('userinfo' | 'token')[]
 }
 
 /**
- * A login of Bob over that of Alice meets the faults: the answer is the one expected, nobody is logged in by it, the
- * former session is as it was, nothing of the tokens is told, and the next try logs in.
+ * Bob logs in over the login of Alice while the faults are active. The response is as expected, nobody is logged in, the
+ * former session is unchanged, no token is disclosed, and the next attempt succeeds.
  */
 export async function meets(world: Flow, app: TestApp, faults: TestFaults, expected: Expected): Promise<void> {
   const { provider } = world
@@ -59,12 +59,12 @@ export async function meets(world: Flow, app: TestApp, faults: TestFaults, expec
   expect((await visitor.get('/profile')).json()).toMatchObject({ user: { sub: 'bob' } })
 }
 
-/** What `providerTimeoutSeconds` should be: short where it is waited for, and never so short that a busy machine misses it. */
+/** A `providerTimeoutSeconds` that is short if the test waits for it, and otherwise long enough for a busy machine. */
 export function patience(faults: TestFaults | EndpointFault): number {
   return /"(?:hang|stall)":true/.test(JSON.stringify(faults)) ? 1 : 10
 }
 
-/** Neither events nor a page have a code, a verifier, a nonce, a state or a secret in them. */
+/** Checks that neither events nor a page contain a code, a verifier, a nonce, a state or a secret. */
 export function keepsSecrets(world: Flow, app: TestApp, page = ''): void {
   const { provider } = world
   const text = `${JSON.stringify(app.events)} ${page}`
@@ -75,6 +75,6 @@ export function keepsSecrets(world: Flow, app: TestApp, page = ''): void {
   for (const one of [...secrets, provider.clientSecret]) {
     if (one) expect(text).not.toContain(one)
   }
-  // Tokens, whole or in part: all are JWTs here, or what stands in a token response.
+  // Access and ID tokens, whole or in part, which are JWTs here.
   expect(text).not.toMatch(/eyJ[\w-]{10,}/)
 }

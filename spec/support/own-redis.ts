@@ -2,13 +2,13 @@ import { afterAll } from 'vitest'
 import { startRedis, type RedisProcess } from './redis-process.ts'
 
 /**
- * A redis-server for one file alone, to do to it what the others could not bear. Undefined, with a notice, where the
- * machine has none: top-level await it, and pass the outcome to `describe.skipIf`. `lines` are of its configuration.
+ * A redis-server for one file alone, for actions that would disturb other files. Undefined, with a notice, if the machine
+ * has none. Use top-level await, and pass the result to `describe.skipIf`. `lines` go into its configuration.
  */
 export async function ownRedis(what: string, lines: readonly string[] = []): Promise<RedisProcess | undefined> {
   const server = await startRedis(lines)
   if (!server) {
-    console.warn(`notice: skipped for want of a redis-server on the PATH: ${what}`)
+    console.warn(`notice: skipped because no redis-server is on the PATH: ${what}`)
     return undefined
   }
   afterAll(() => server.stop())

@@ -1,6 +1,6 @@
 /**
- * The names of the DOM that playwright-core's types mention. The DOM library itself would give all of the program, `lib/`
- * too, globals that Node does not have.
+ * The names of the DOM that playwright-core's types mention. The DOM library itself would give the whole program, `lib/`
+ * included, globals that Node does not have.
  */
 interface Node {
   readonly nodeType: number

@@ -1,10 +1,10 @@
-/** A reverse proxy that takes a prefix off the path, as many do, and says nothing of it. */
+/** A reverse proxy that removes a prefix from the path, as many do, and does not announce it in headers. */
 import { createServer, request } from 'node:http'
 import { close, listen } from './app.ts'
 
 export interface PrefixProxy {
   readonly url: string
-  /** Where requests go: known only once the application, which must know the proxy, has started. */
+  /** The target of requests, set once the application has started, because that needs the URL of the proxy. */
   target: string
   stop(): Promise<void>
 }

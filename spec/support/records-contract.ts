@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Records, RecordKey } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 
-/** What all records must do, whatever keeps them. */
+/** The contract that all implementations of `Records` must fulfill. */
 export function describeRecords(records: () => Records): void {
   const fresh = (): RecordKey => ({ session: randomUUID(), part: 'login' })
 
-  describe('as all records', () => {
-    it('have nothing until something is written', async () => {
+  describe('the contract of Records', () => {
+    it('returns undefined until something is written', async () => {
       const key = fresh()
       expect(await records().get(key)).toBeUndefined()
       expect(await records().take(key)).toBeUndefined()
@@ -15,7 +15,7 @@ export function describeRecords(records: () => Records): void {
       await records().delete([])
     })
 
-    it('give back what was written last, until it is deleted', async () => {
+    it('get() returns the last written value until it is deleted', async () => {
       const key = fresh()
       await records().set(key, 'first', 60)
       await records().set(key, 'second \u{1f511} "\\\n\0', 60)
@@ -25,7 +25,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(key)).toBeUndefined()
     })
 
-    it('tell an empty text from nothing', async () => {
+    it('distinguishes an empty value from a missing record', async () => {
       const key = fresh()
       await records().set(key, '', 60)
       expect(await records().get(key)).toBe('')
@@ -33,7 +33,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().replace(key, '', 'other', 60)).toBe(true)
     })
 
-    it('keep apart sessions, parts, kinds and ids', async () => {
+    it('separates records by session, part, kind and id', async () => {
       const session = randomUUID()
       const keys: RecordKey[] = [
         { session, part: 'login' },
@@ -52,7 +52,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(keys[1] as RecordKey)).toBeUndefined()
     })
 
-    it('add where nothing is, and nowhere else', async () => {
+    it('add() writes only if there is no record', async () => {
       const key = fresh()
       expect(await records().add(key, 'first', 60)).toBe(true)
       expect(await records().add(key, 'second', 60)).toBe(false)
@@ -61,7 +61,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().add(key, 'third', 60)).toBe(true)
     })
 
-    it('replace exactly what is expected', async () => {
+    it('replace() writes only if the record has exactly the expected value', async () => {
       const key = fresh()
       expect(await records().replace(key, 'first', 'second', 60)).toBe(false)
       expect(await records().get(key)).toBeUndefined()
@@ -73,7 +73,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(key)).toBe('second')
     })
 
-    it('delete exactly what is expected', async () => {
+    it('replace() with undefined deletes only if the record has exactly the expected value', async () => {
       const key = fresh()
       await records().set(key, 'first', 60)
       expect(await records().replace(key, 'other', undefined, 60)).toBe(false)
@@ -83,7 +83,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().replace(key, 'first', undefined, 60)).toBe(false)
     })
 
-    it('drop others of the same session in the step that replaces, and only then', async () => {
+    it('replace() drops other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
       const [login, tokens, other]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner'].map((part) => ({
         session,
@@ -102,7 +102,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(other)).toBeUndefined()
     })
 
-    it('write others of the same session in the step that replaces, and only then', async () => {
+    it('replace() writes other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
       const [login, tokens, other, gone]: RecordKey[] = ['login', 'tokens:default', 'tokens:partner', 'gone'].map(
         (part) => ({ session, part }),
@@ -121,7 +121,7 @@ export function describeRecords(records: () => Records): void {
       expect(await all()).toEqual([undefined, 'new 0', 'new 1', undefined])
     })
 
-    it('write and drop others of the same session in the step that adds, and only then', async () => {
+    it('add() writes and drops other records of the session in the same step, and only if it succeeds', async () => {
       const session = randomUUID()
       const keys = ['login', 'tokens:default', 'gone'].map((part) => ({ session, part }))
       const [login, tokens, gone] = keys as [RecordKey, RecordKey, RecordKey]
@@ -140,7 +140,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(third)).toBe('')
     })
 
-    it('let one of many who add with others win, whose others are there then', async () => {
+    it('one of many concurrent add() calls wins, and only its other records are written', async () => {
       const session = randomUUID()
       const [login, tokens] = [
         { session, part: 'login' },
@@ -157,21 +157,21 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(tokens)).toBe(`tokens of ${won.indexOf(true)}`)
     })
 
-    it('are taken once', async () => {
+    it('take() returns a value once', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)
       expect(await records().take(key)).toBe('once')
       expect(await records().take(key)).toBeUndefined()
     })
 
-    it('let one of many who add at once win', async () => {
+    it('one of many concurrent add() calls wins', async () => {
       const key = fresh()
       const won = await Promise.all(Array.from({ length: 20 }, (_, index) => records().add(key, `by ${index}`, 60)))
       expect(won.filter(Boolean)).toHaveLength(1)
       expect(await records().get(key)).toBe(`by ${won.indexOf(true)}`)
     })
 
-    it('let one of many who replace the same at once win', async () => {
+    it('one of many concurrent replace() calls with the same expected value wins', async () => {
       const key = fresh()
       await records().set(key, 'start', 60)
       const won = await Promise.all(
@@ -184,14 +184,14 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(key)).toBe(index % 2 ? undefined : `by ${index}`)
     })
 
-    it('let one of many who take at once have it', async () => {
+    it('one of many concurrent take() calls gets the value', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)
       const taken = await Promise.all(Array.from({ length: 20 }, () => records().take(key)))
       expect(taken.filter((value) => value !== undefined)).toEqual(['once'])
     })
 
-    it('lose none of many replacements that each build on what they read', async () => {
+    it('loses no update of concurrent compare-and-set loops', async () => {
       const key = fresh()
       await records().set(key, '0', 60)
       const increment = async (): Promise<void> => {
@@ -204,7 +204,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(key)).toBe('10')
     })
 
-    it('have sets: members that were included, until they are excluded', async () => {
+    it('a set has the included members until they are excluded', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
       expect(await records().members(key)).toEqual([])
       await records().exclude(key, ['first'])
@@ -219,7 +219,7 @@ export function describeRecords(records: () => Records): void {
       await records().exclude(key, [])
     })
 
-    it('have sets that lose no member where several are included and excluded at once', async () => {
+    it('a set loses no member when members are included and excluded concurrently', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
       const names = Array.from({ length: 50 }, (_, index) => `member ${index}`)
       await Promise.all(names.map((name) => records().include(key, name, 60)))
@@ -228,7 +228,7 @@ export function describeRecords(records: () => Records): void {
       expect(await records().members(key)).toEqual(['member 0'])
     })
 
-    it('have sets whose members end each at its own time', async () => {
+    it('each member of a set expires at its own time', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
       await records().include(key, 'short', 1)
       await records().include(key, 'long', 60)

@@ -1,4 +1,4 @@
-/** A `redis-server` in a process of its own. */
+/** A `redis-server` in its own process. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -11,14 +11,14 @@ import { reservePort } from './ports.ts'
 export interface RedisProcess {
   readonly port: number
   readonly url: string
-  /** Sends a command, over a connection of its own. */
+  /** Sends a command over a separate connection. */
   command(...words: string[]): Promise<unknown>
   /** Stops answering, with all connections open, until `resume()`. */
   pause(): void
   resume(): void
   /** SIGKILL; resolves once the process is gone. */
   kill(): Promise<void>
-  /** Starts it again on the same port, with the data that are in its files. */
+  /** Starts it again on the same port, with the data in its files. */
   restart(): Promise<void>
   /** Kills it and removes its files. */
   stop(): Promise<void>
@@ -29,7 +29,7 @@ const patience = 10_000
 
 /**
  * Starts a server with these lines in its configuration, by default without persistence, and waits until it answers.
- * Undefined where the machine has no `redis-server`.
+ * Undefined if the machine has no `redis-server`.
  */
 export async function startRedis(lines: readonly string[] = [], isSentinel = false): Promise<RedisProcess | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'redis-'))
@@ -115,7 +115,7 @@ async function launch(
   throw new Error(`a redis-server ended with ${child.exitCode ?? child.signalCode}:\n${output}`)
 }
 
-/** Whether this process is the one that answers on the port, and has read its files: it accepts connections before. */
+/** Whether this process answers on the port and has read its files; it accepts connections before that. */
 async function isAnswering(child: ChildProcess, port: number): Promise<boolean> {
   try {
     const info = String(await send(port, ['INFO', 'server']))
@@ -127,7 +127,7 @@ async function isAnswering(child: ChildProcess, port: number): Promise<boolean> 
   }
 }
 
-/** Sends a command, and tries to connect for so many milliseconds; by default once, and then waits 2 s at the most. */
+/** Sends a command. Tries to connect for this many milliseconds, or by default once, with timeouts of 2 s. */
 async function send(port: number, words: readonly string[], milliseconds = 0): Promise<unknown> {
   const latest = performance.now() + milliseconds
   const client = createClient({

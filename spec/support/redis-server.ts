@@ -1,6 +1,6 @@
 /**
- * The Redis that the specs use: REDIS_URL where it is set, else a `redis-server` of our own on a free port, else a
- * server in JavaScript with a notice. On CI only a real one counts.
+ * The Redis for tests: REDIS_URL if it is set, else a `redis-server` on a free port, else the stand-in in JavaScript, with
+ * a notice. CI accepts only a real Redis.
  */
 import type { TestProject } from 'vitest/node'
 import { startRedis } from './redis-process.ts'
@@ -33,7 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   console.warn(
     'notice: no redis-server on the PATH and no REDIS_URL: the tests run on the stand-in of spec/support/redis-stand-in.ts',
   )
-  // Loaded here alone: its Lua takes a while to load.
+  // Imported only here, because its Lua takes a while to load.
   const { startRedisStandIn } = await import('./redis-stand-in.ts')
   const standIn = await startRedisStandIn()
   project.provide('redisUrl', standIn.url)

@@ -10,12 +10,12 @@ interface Entry {
 
 type Command = (data: StandInData, ...args: string[]) => Reply
 
-/** Where a new command goes. */
+/** The file to which new commands are added. */
 const file = 'redis-stand-in-data.ts'
 
 const ok: Reply = { status: 'OK' }
 
-/** Commands with the least number of their arguments. The key, where there is one, is the first. */
+/** Commands with their least number of arguments. The key, if there is one, is the first argument. */
 const commands: Record<string, [leastArguments: number, run: Command]> = {
   PING: [0, (_data, text) => text ?? { status: 'PONG' }],
   TIME: [0, () => [String(Math.floor(Date.now() / 1000)), String((Date.now() % 1000) * 1000)]],

@@ -17,12 +17,12 @@ export type Reply =
 /** An error reply. */
 export class RedisError extends Error {}
 
-/** The error for what Redis knows and the stand-in does not. */
+/** The error for a feature of Redis that the stand-in does not have. */
 export function untaught(what: string, file: string): RedisError {
   return new RedisError(`ERR the stand-in for Redis does not know ${what}; add it to spec/support/${file}`)
 }
 
-/** Reads requests, which are arrays of bulk strings, from what arrives in pieces. */
+/** Reads requests, which are arrays of bulk strings, from a stream that arrives in pieces. */
 export class RequestReader {
   #rest: Buffer = Buffer.alloc(0)
 

@@ -1,4 +1,4 @@
-/** Whether tests get from the stand-in for Redis what they would get from a real one. */
+/** Compares the stand-in for Redis with a real Redis. */
 import { randomUUID } from 'node:crypto'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import * as fc from 'fast-check'
@@ -60,7 +60,7 @@ describe('the stand-in for Redis', () => {
   })
 })
 
-/** The main version of the Redis to compare with; undefined where there is none. */
+/** The major version of the Redis to compare with; undefined if there is none. */
 async function realVersion(): Promise<number | undefined> {
   if (!inject('redisIsReal')) return undefined
   const client = connect(inject('redisUrl'))
@@ -70,14 +70,15 @@ async function realVersion(): Promise<number | undefined> {
 
 // Earlier versions wrap the errors of scripts in another one.
 const isComparable = ((await realVersion()) ?? 0) >= 7
-if (!isComparable) console.warn('notice: skipped for want of a Redis 7 or later: a comparison of the stand-in with it')
+if (!isComparable)
+  console.warn('notice: skipped because there is no Redis 7 or later: the comparison of the stand-in with it')
 
-/** A step that is done on both sides, with keys that begin alike. */
+/** A step that runs on both servers, with keys of the same prefix. */
 interface Step {
   readonly text: string
-  /** The order of the answer's items is not compared. */
+  /** Whether the order of the answer's items is ignored. */
   readonly isUnordered?: boolean
-  /** The answer is a time, and may differ by as much as has passed. */
+  /** Whether the answer is a time, which may differ by the time that has passed. */
   readonly isTime?: boolean
   readonly run: (client: Client, prefix: string) => Promise<unknown>
 }
@@ -87,7 +88,7 @@ const member = fc.constantFrom('a', 'b', 'c', 'd')
 const score = fc.constantFrom('0', '1', '1', '2.5', '2.5', '-3', '1e3', 'inf', '-inf', 'x')
 const bound = fc.constantFrom('-inf', '+inf', '0', '(0', '1', '(1', '(2.5', '1000', '(x')
 const index = fc.integer({ min: -5, max: 5 }).map(String)
-/** Seconds that do not end during the test. */
+/** Lifetimes in seconds that do not end during the test. */
 const life = fc.constantFrom('100000', '200000')
 const many = <Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> => fc.array(item, { minLength: 1, maxLength: 3 })
 
@@ -220,7 +221,7 @@ describe.skipIf(!isComparable).each([2, 3] as const)('the stand-in for Redis wit
     )
   })
 
-  it('says when a session was last seen as a real Redis does', async () => {
+  it('lastSeenAt() returns the same time as with a real Redis', async () => {
     const sid = randomUUID()
     const seen: unknown[] = []
     const begun = performance.now()
@@ -283,7 +284,7 @@ describe.skipIf(!isComparable).each([2, 3] as const)('the stand-in for Redis wit
   })
 })
 
-/** The answer of a step; of an error its code, since the texts differ between versions of Redis. */
+/** The answer of a step, or the code of its error, because error texts differ between versions of Redis. */
 async function answer(client: Client, prefix: string, { run, isUnordered }: Step): Promise<unknown> {
   try {
     const found = await run(client, prefix)

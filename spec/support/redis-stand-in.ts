@@ -1,6 +1,6 @@
 /**
  * A stand-in for Redis on a machine that has none: a server on 127.0.0.1 with the commands that the package and its
- * tests send. What it knows it answers as Redis 7 does (`redis-stand-in.spec.ts` compares them); anything else fails
+ * tests send. It answers these as Redis 7 does (`redis-stand-in.spec.ts` compares them). Any other command fails
  * with an error that names the file to extend.
  */
 import { createServer, type Server, type Socket } from 'node:net'
@@ -21,7 +21,7 @@ export interface RedisStandIn {
   close(): Promise<void>
 }
 
-/** Starts an empty stand-in; on a free port where none is given. */
+/** Starts an empty stand-in, by default on a free port. */
 export async function startRedisStandIn(port = 0): Promise<RedisStandIn> {
   const data = new StandInData()
   const scripts = new StandInScripts(data)

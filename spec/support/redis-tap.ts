@@ -1,19 +1,19 @@
 import type { RedisClient } from 'express-session-oidc/redis'
 
-/** One command on its way. */
+/** One command of a client. */
 export interface RedisCall {
   readonly method: keyof RedisClient
   readonly keys: readonly string[]
-  /** Counted from 0 since the last `forget()`. */
+  /** Counted from 0 since the last `reset()`. */
   readonly index: number
 }
 
-/** A client that shows what it is asked and can be told to fail or to wait, in front of a real one. */
+/** A client in front of a real one, which records commands and can make them fail or wait. */
 export class RedisTap implements RedisClient {
   calls: RedisCall[] = []
-  /** Runs before a command is sent; what it throws the command fails with, unsent. */
+  /** Runs before a command is sent. If it throws, the command fails with that error and is not sent. */
   before: (call: RedisCall) => unknown = () => {}
-  /** Runs once a command was answered; what it throws the command fails with, though it was done. */
+  /** Runs after a command was answered. If it throws, the command fails with that error although it was executed. */
   after: (call: RedisCall) => unknown = () => {}
   readonly #client: RedisClient
 
@@ -21,7 +21,7 @@ export class RedisTap implements RedisClient {
     this.#client = client
   }
 
-  /** As if it were new. */
+  /** Clears the recorded commands and removes both hooks. */
   reset(): void {
     this.calls = []
     this.before = () => {}

@@ -1,7 +1,7 @@
 import { createClient } from 'redis'
 import { afterAll, beforeAll, inject } from 'vitest'
 
-/** A connected client of the specs' Redis, for the length of a file. */
+/** A client of the Redis for tests, which is connected while a file runs. */
 export function redisForFile(): { client: ReturnType<typeof newClient>; url: string } {
   const url = inject('redisUrl')
   const client = newClient(url)

@@ -11,7 +11,7 @@ export function sessionId(agent: UserAgent): string {
   return id
 }
 
-/** Another browser with nothing but the session cookie that a browser has now. */
+/** Another browser, with only a copy of this browser's current session cookie. */
 export function sessionThief(agent: UserAgent, app: TestApp): UserAgent {
   const thief = createUserAgent({ baseUrl: app.url })
   thief.jar.set(`${name}=${agent.jar.get(name)?.value ?? ''}; Path=/; HttpOnly`, app.url)

@@ -1,15 +1,15 @@
 /**
- * What vitest runs before each file (`setupFiles`): after a test, the clock, spies and stubs are as they were, and no
- * rejection is left unhandled; after a file, no listener of it is left. Files share their process and most share
- * their modules, so that what one left behind would change the next.
+ * What vitest runs before each file (`setupFiles`). After a test, it restores the clock, spies and stubs, and fails if a
+ * rejection is left unhandled. After a file, it fails if a listener is left. Files share their process, and most share
+ * their modules, so that leftovers of one file would change the next.
  */
 import { channel } from 'node:diagnostics_channel'
 import type { OidcEventName } from 'express-session-oidc'
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 
-// Nothing of lib/ is imported here: a file could not replace it with vi.mock any more.
+// Nothing of lib/ is imported here, because a file could then no longer replace it with vi.mock.
 
-/** Before it is replaced by a clock of a spec. */
+/** Stored before a test replaces it with a fake clock. */
 const nextTurn = setImmediate
 
 function restore(): void {
@@ -21,9 +21,9 @@ function restore(): void {
 const rejections: unknown[] = []
 const noteRejection = (reason: unknown): void => void rejections.push(reason)
 
-/** Fails by the reason of a rejection that was left unhandled, rather than by the end of the run. */
+/** Fails here with the reason of an unhandled rejection, instead of at the end of the run. */
 async function checkRejections(): Promise<void> {
-  // They are found once the microtasks of a turn are done.
+  // Node reports them once the microtasks of a turn are done.
   await new Promise((resolve) => nextTurn(resolve))
   const found = rejections.splice(0)
   if (found.length > 0) throw new Error('a rejection was left unhandled', { cause: found[0] })
@@ -41,7 +41,7 @@ const eventNames = Object.keys({
   store_fault: true,
   provider_fault: true,
 } satisfies Record<OidcEventName, true>)
-// Kept: on Node 20 a channel that is collected as garbage loses its subscribers.
+// Referenced permanently: on Node 20 a channel that is garbage-collected loses its subscribers.
 const channels = eventNames.map((name) => channel(`express-session-oidc:${name}`))
 
 const subscribed = (): string[] => channels.filter((one) => one.hasSubscribers).map(({ name }) => String(name))
@@ -50,7 +50,7 @@ type Listeners = ReadonlyMap<string | symbol, readonly unknown[]>
 
 const listeners = (): Listeners => new Map(process.eventNames().map((name) => [name, process.rawListeners(name)]))
 
-/** Takes away the listeners on the process that were not there before; the names of their events. */
+/** Removes the listeners on the process that were not there before. Returns the names of their events. */
 function removeNewListeners(before: Listeners): string[] {
   return [...listeners()].flatMap(([event, now]) => {
     const added = now.filter((listener) => !before.get(event)?.includes(listener))
@@ -63,16 +63,16 @@ process.on('unhandledRejection', noteRejection)
 
 let listenersBefore: Listeners
 let hasClockOfFile = false
-// Hooks that are registered first begin first and end last: what the file's own hooks have done is seen here.
+// These hooks are registered first, so they begin first and end last, and see what the file's own hooks have done.
 beforeAll(() => {
-  // Those that a library adds when it is loaded stay with it: other files share it.
+  // Listeners that a library adds when it is loaded stay, because other files share the library.
   listenersBefore = listeners()
 })
 beforeEach(() => {
   hasClockOfFile = vi.isFakeTimers()
 })
 afterEach(async () => {
-  // A clock that a file or suite has set before its tests goes on until its end.
+  // A clock that a file or suite has set before its tests stays until its end.
   if (!hasClockOfFile) vi.useRealTimers()
   restore()
   await checkRejections()

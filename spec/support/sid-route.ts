@@ -1,6 +1,6 @@
 import type { Express, NextFunction, Request, Response } from 'express'
 
-/** `/sid` shows the session at the provider that a login is of. */
+/** `/sid` shows the `sid` of a login, which identifies its session at the provider. */
 export function sidRoute(app: Express): void {
   app.get('/sid', (req: Request, res: Response, next: NextFunction) => {
     req.oidc.tokens().then(({ idToken }) => {

@@ -5,15 +5,15 @@ import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { ownerOf } from '../../lib/store/owner.ts'
 
-/** The instance that the slots of specs belong to, as a login record looks for it. */
+/** The instance that the slots of tests belong to, in the form that a login record looks up. */
 export const ours = instanceId('default')
 
-/** An instance of another name beside {@link ours}. */
+/** An instance with this name; the name of {@link ours} is `default`. */
 export function instanceId(name: string): InstanceId {
   return { name, owner: ownerOf({ issuer: 'https://id.example.com', clientId: 'web', name }) }
 }
 
-/** A login of a user with an instance, an hour before its end. */
+/** A login of a user with {@link ours}, which ends in an hour. */
 export function slotOf(sub: string, more: Partial<Slot> = {}): Slot {
   const now = nowSeconds()
   return {
@@ -31,7 +31,7 @@ export function slotOf(sub: string, more: Partial<Slot> = {}): Slot {
   }
 }
 
-/** Tokens of a login that never end. */
+/** Tokens of a login that never expire. */
 export const someTokens: KeptTokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
@@ -42,7 +42,7 @@ export const someTokens: KeptTokens = {
   scope: ['openid'],
 }
 
-/** Writes the tokens of a login beside its session. */
+/** Writes the tokens of a login next to its session. */
 export async function putTokens(logins: LoginStore, session: string, slot: Slot, tokens: KeptTokens): Promise<void> {
   const { key, value, seconds } = logins.sealedRecord(session, slot, tokens)
   await logins.records.set(key, value, seconds)

@@ -2,8 +2,8 @@ import type { SessionData } from 'express-session'
 import { AsyncStore } from './async-store.ts'
 
 /**
- * A session store like those over a database: entries end as their cookie says, which a request without changes puts
- * off. It has no atomic operations.
+ * A session store like those on a database. Entries expire as their cookie says, and a request without changes extends
+ * them. It has no atomic operations.
  */
 export class SlowStore extends AsyncStore {
   readonly #ends = new Map<string, number>()

@@ -6,9 +6,9 @@ export interface SwitchedRedis {
   readonly client: RedisClient
   /** The commands that were sent, by the name of the client's method, in order. */
   readonly commands: string[]
-  /** Makes these commands fail, or with no names all. */
+  /** Makes these commands fail, or all commands if there are no names. */
   readonly fail: (...names: (keyof RedisClient)[]) => void
-  /** All commands work again. */
+  /** Makes all commands work again. */
   readonly heal: () => void
 }
 

@@ -1,4 +1,4 @@
-/** A reporter that says what the tiers cost, and which files take more than their tier allows. */
+/** A reporter that prints the time of each tier, and the files that exceed the budget of their tier. */
 import { relative } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 

@@ -1,8 +1,8 @@
-/** Routes that show the tokens of a login, and what is known of it then. */
+/** Routes that show the tokens of a login, and its state after they were read. */
 import type { Express, NextFunction, Request, Response } from 'express'
 import type { AccessTokenParameters } from 'express-session-oidc'
 
-/** What `/token` answers. */
+/** The response of `/token`. */
 export interface ShownToken {
   token: string
   scope: string[]
@@ -11,14 +11,14 @@ export interface ShownToken {
   isAuthenticated: boolean
 }
 
-/** What a query asks for; a parameter that comes twice is an array. */
+/** The parameters of `accessToken()` in a query; a repeated parameter is an array. */
 function wantedBy(query: Request['query']): AccessTokenParameters {
   const { minValidSeconds, ...others } = query
   const wanted = others as AccessTokenParameters
   return minValidSeconds === undefined ? wanted : { ...wanted, minValidSeconds: Number(minValidSeconds) }
 }
 
-/** `/token` shows the access token and what is known of the login then; its query is what is asked for. */
+/** `/token` shows the access token and then the state of the login; its query has the parameters of `accessToken()`. */
 export function tokenRoutes(app: Express): void {
   const show = async (req: Request, res: Response): Promise<void> => {
     const token = await req.oidc.accessToken(wantedBy(req.query))

@@ -1,15 +1,15 @@
-/** What specs of a login's tokens share: what an application shows of them, and a clock that they set. */
+/** Shared by the specs of a login's tokens: requests to the token routes, and a clock that tests set. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { beforeEach, vi } from 'vitest'
 import type { ShownToken } from './token-routes.ts'
 
-/** Lets time pass for everybody in this process, the provider included; timers go on as they were. */
+/** Advances the clock of this process, that of the provider included. Timers are not changed. */
 export function pass(seconds: number): void {
   const now = Date.now() + seconds * 1000
   vi.useFakeTimers({ toFake: ['Date'], now })
 }
 
-/** From the start of each spec of the file no time passes but by `pass()`: how long a login takes is the machine's matter. */
+/** Stops the clock at the start of each test of the file, so that the speed of the machine has no effect. */
 export function stillClock(): void {
   beforeEach(() => pass(0))
 }
@@ -19,14 +19,14 @@ export function askToken(agent: UserAgent, url: string, query = ''): Promise<Use
   return agent.fetch(`${url}/token${query}`)
 }
 
-/** What `/token` shows; fails where it does not. */
+/** The response of `/token`. Throws an error if the status is not 200. */
 export async function shownToken(agent: UserAgent, url: string, query = ''): Promise<ShownToken> {
   const answer = await askToken(agent, url, query)
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
   return answer.json() as unknown as ShownToken
 }
 
-/** What one process of several answers at `/token` to a browser, with the cookie that it has. */
+/** The response of `/token` from one of several processes, with the session cookie of a browser. */
 export async function tokenAt(
   url: string,
   agent: UserAgent,

@@ -10,7 +10,7 @@ declare module 'express-session' {
   }
 }
 
-/** Who is logged in with each of two instances, and what the application keeps in the session. */
+/** The user of each of two instances, and the application's data in the session. */
 export interface Who {
   default: string | null
   partner: string | null
@@ -24,7 +24,7 @@ export function partnerOfFile(): {
 } {
   let provider: TestProvider | undefined
   beforeAll(async () => {
-    // Another host than the first one's, since the two would share their cookies.
+    // A different host, because two providers on one host would share their cookies.
     provider = await startTestProvider({ hostname: 'localhost' })
   })
   beforeEach(() => {

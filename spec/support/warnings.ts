@@ -1,4 +1,4 @@
-/** The warnings that the process gives, from a moment on. */
+/** The warnings that the process emits. */
 import { afterEach, beforeEach } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 
@@ -8,7 +8,7 @@ export interface SeenWarning {
   readonly message: string
 }
 
-/** Collects the set-up warnings of each spec of a file, each of which begins as if none had been given. */
+/** Collects the setup warnings of each test of a file. Each test starts as if none had been emitted. */
 export function warningsOfSpecs(): SeenWarning[] {
   const seen: SeenWarning[] = []
   const note = (warning: Error & { code?: string }): void => {
@@ -28,7 +28,7 @@ export function warningsOfSpecs(): SeenWarning[] {
   return seen
 }
 
-/** Warnings are given on the next tick: resolves once those that were made so far have been. */
+/** Resolves once all warnings so far have been emitted, which happens on the next tick. */
 export function warningsGiven(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

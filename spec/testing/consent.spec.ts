@@ -1,4 +1,4 @@
-/** Users who grant less than they are asked for, or nothing. */
+/** Users who grant less scope than requested, or deny the request. */
 import { decodeJwt } from 'jose'
 import { refreshTokenGrant } from 'openid-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -21,8 +21,8 @@ afterEach(async () => {
 
 const wide = 'openid email calendar.read calendar.write'
 
-describe('a user who grants only some scope', () => {
-  it('gives tokens of that scope, as the response says', async () => {
+describe('grantOnly()', () => {
+  it('limits tokens to the scope that the user grants, and names that scope in the response', async () => {
     provider.grantOnly(['email', 'calendar.read', 'never asked for'])
     app = await startRelyingParty(provider, { params: { scope: wide } })
     const login = (await createUserAgent().get(`${app.url}/login`)).json()
@@ -33,7 +33,7 @@ describe('a user who grants only some scope', () => {
     ).rejects.toMatchObject({ error: 'invalid_scope' })
   })
 
-  it('is logged in all the same', async () => {
+  it('logs in a user who grants no scope', async () => {
     provider.grantOnly([])
     expect(await logIn(provider, { scope: wide })).toMatchObject({
       scope: 'openid',
@@ -42,7 +42,7 @@ describe('a user who grants only some scope', () => {
     expect((await logIn(provider, { scope: 'calendar.read' })).scope).toBe('')
   })
 
-  it('does so in a session that is there already, also without being asked', async () => {
+  it('limits the scope in an existing provider session, with prompt=none too', async () => {
     app = await startRelyingParty(provider, { params: { scope: 'openid email' } })
     const agent = createUserAgent()
     const ask = async (scope: string, prompt = ''): Promise<unknown> => {
@@ -55,14 +55,14 @@ describe('a user who grants only some scope', () => {
     expect(await ask(wide, 'none')).toBe('openid email')
   })
 
-  it('keeps what was granted before', async () => {
+  it('keeps scope that was granted earlier', async () => {
     app = await startRelyingParty(provider, { params: { scope: wide } })
     await createUserAgent().get(`${app.url}/login`)
     provider.grantOnly(['email'])
     expect((await refreshTokenGrant(await app.config(), app.tokens().refresh_token ?? '')).scope).toBe(wide)
   })
 
-  it('grants everything again when told to, or when the provider begins anew', async () => {
+  it('grants all requested scope again after grantOnly(undefined) and after reset()', async () => {
     provider.grantOnly([])
     provider.grantOnly(undefined)
     expect((await logIn(provider, { scope: wide })).scope).toBe(wide)
@@ -71,13 +71,13 @@ describe('a user who grants only some scope', () => {
     expect((await logIn(provider, { scope: wide })).scope).toBe(wide)
   })
 
-  it('is named by a list', () => {
+  it('rejects a scope that is not an array', () => {
     expect(() => provider.grantOnly('email' as unknown as string[])).toThrow('the scope to grant must be an array')
   })
 })
 
-describe('a user who refuses', () => {
-  it('is told to the client, once, in a session that is there already too', async () => {
+describe('deny()', () => {
+  it('answers the next authorization request with an error, in an existing session too', async () => {
     const agent = createUserAgent()
     await authorize(provider, {}, agent)
     provider.deny()

@@ -8,32 +8,32 @@ function taken(line: string, url: string): boolean {
   return new CookieJar().set(line, url) !== undefined
 }
 
-describe('which cookies are taken', () => {
+describe('CookieJar.set()', () => {
   it.each<[string, string, boolean]>([
-    ['plain', 'a=1', true],
-    ['with attributes in any spelling', 'a=1; PATH=/; httponly; Max-Age=9; samesite=LAX', true],
-    ['without a name', '=1', true],
-    ['empty', '=', false],
-    ['too large', `a=${'x'.repeat(4096)}`, false],
-    ['with control characters', 'a=\u0001', false],
-    ['secure', 'a=1; Secure', true],
-    ['__Host-', '__Host-a=1; Secure; Path=/', true],
-    ['__Host- without Secure', '__Host-a=1; Path=/', false],
-    ['__Host- with another path', '__Host-a=1; Secure; Path=/x', false],
-    ['__Host- without a path', '__Host-a=1; Secure', false],
-    ['__Host- with a domain', '__Host-a=1; Secure; Path=/; Domain=app.example.com', false],
-    ['__Secure-', '__Secure-a=1; Secure', true],
-    ['__Secure- without Secure', '__secure-a=1', false],
-    ['SameSite=None without Secure', 'a=1; SameSite=None', false],
-    ['SameSite=None with Secure', 'a=1; SameSite=None; Secure', true],
-    ['of the parent domain', 'a=1; Domain=.example.com', true],
-    ['of a domain of one label', 'a=1; Domain=com', false],
-    ['of another domain', 'a=1; Domain=other.com', false],
+    ['accepts a plain cookie', 'a=1', true],
+    ['accepts attributes in upper and lower case', 'a=1; PATH=/; httponly; Max-Age=9; samesite=LAX', true],
+    ['accepts a cookie without a name', '=1', true],
+    ['rejects an empty cookie', '=', false],
+    ['rejects a cookie of more than 4096 characters', `a=${'x'.repeat(4096)}`, false],
+    ['rejects control characters', 'a=\u0001', false],
+    ['accepts a Secure cookie over https', 'a=1; Secure', true],
+    ['accepts __Host- with Secure and the path /', '__Host-a=1; Secure; Path=/', true],
+    ['rejects __Host- without Secure', '__Host-a=1; Path=/', false],
+    ['rejects __Host- with another path', '__Host-a=1; Secure; Path=/x', false],
+    ['rejects __Host- without a path', '__Host-a=1; Secure', false],
+    ['rejects __Host- with a domain', '__Host-a=1; Secure; Path=/; Domain=app.example.com', false],
+    ['accepts __Secure- with Secure', '__Secure-a=1; Secure', true],
+    ['rejects __Secure- without Secure', '__secure-a=1', false],
+    ['rejects SameSite=None without Secure', 'a=1; SameSite=None', false],
+    ['accepts SameSite=None with Secure', 'a=1; SameSite=None; Secure', true],
+    ['accepts the parent domain', 'a=1; Domain=.example.com', true],
+    ['rejects a domain of one label', 'a=1; Domain=com', false],
+    ['rejects another domain', 'a=1; Domain=other.com', false],
   ])('%s', (_name, line, expected) => {
     expect(taken(line, https)).toBe(expected)
   })
 
-  it('takes secure ones over http from loopback only', () => {
+  it('accepts Secure cookies over http from loopback only', () => {
     expect(taken('a=1; Secure', http)).toBe(true)
     expect(taken('a=1; Secure', 'http://localhost/')).toBe(true)
     expect(taken('a=1; Secure', 'http://app.localhost/')).toBe(true)
@@ -41,7 +41,7 @@ describe('which cookies are taken', () => {
     expect(taken('a=1; Secure', 'http://app.example.com/')).toBe(false)
   })
 
-  it('takes a domain that is the host itself, also where it is an address', () => {
+  it('accepts a Domain that equals the host, even an IP address, but no part of an address', () => {
     const jar = new CookieJar()
     expect(jar.set('a=1; Domain=127.0.0.1', http)).toMatchObject({ hostOnly: true })
     expect(jar.set('a=1; Domain=localhost', 'http://localhost/')).toMatchObject({ hostOnly: true })
@@ -50,8 +50,8 @@ describe('which cookies are taken', () => {
   })
 })
 
-describe('which cookies are sent', () => {
-  it('goes by host and domain, but not by port', () => {
+describe('CookieJar.header()', () => {
+  it('selects cookies by host and domain, whatever the port', () => {
     const jar = new CookieJar()
     jar.set('host=1', https)
     jar.set('domain=2; Domain=example.com', https)
@@ -62,7 +62,7 @@ describe('which cookies are sent', () => {
     expect(jar.header('https://notexample.com/')).toBeUndefined()
   })
 
-  it('goes by path, the longest first', () => {
+  it('selects cookies by path, and sends the longest path first', () => {
     const jar = new CookieJar()
     jar.set('root=1; Path=/', http)
     jar.set('deep=1; Path=/a/b', http)
@@ -74,14 +74,14 @@ describe('which cookies are sent', () => {
     expect(jar.header(`${http}ab`)).toBe('root=1; odd=1')
   })
 
-  it('keeps secure ones off plain http', () => {
+  it('sends no Secure cookies over plain http', () => {
     const jar = new CookieJar()
     jar.set('a=1; Secure', https)
     expect(jar.header('http://app.example.com/')).toBeUndefined()
     expect(jar.header(https)).toBe('a=1')
   })
 
-  it('goes by SameSite', () => {
+  it('selects cookies by SameSite', () => {
     const jar = new CookieJar()
     for (const line of [
       'unset=1',
@@ -99,8 +99,8 @@ describe('which cookies are sent', () => {
   })
 })
 
-describe('how long cookies live', () => {
-  it('goes by Max-Age before Expires, on the clock that was given', () => {
+describe('the cookies in a CookieJar', () => {
+  it('expires cookies by Max-Age, or else by Expires, and uses the given clock', () => {
     let now = Date.UTC(2030, 0, 1)
     const jar = new CookieJar(() => now)
     jar.set('age=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT', http)
@@ -115,7 +115,7 @@ describe('how long cookies live', () => {
     expect(jar.header(http)).toBeUndefined()
   })
 
-  it('replaces in place, and deletes', () => {
+  it('replaces a cookie without changing its place in the order, and deletes cookies', () => {
     const jar = new CookieJar()
     jar.set('a=1', http)
     jar.set('b=1', http)
@@ -132,7 +132,7 @@ describe('how long cookies live', () => {
     expect(jar.get('a')).toBeUndefined()
   })
 
-  it('keeps no more than 180 of a host: the oldest go', () => {
+  it('keeps at most 180 cookies of a host, and drops the oldest', () => {
     const jar = new CookieJar()
     for (let index = 0; index < 200; index++) jar.set(`c${index}=1`, http)
     expect(jar.cookies(http)).toHaveLength(180)

@@ -1,4 +1,4 @@
-/** What clients need that run in browsers: answers that scripts of other origins may read, and tokens their libraries take. */
+/** Clients in browsers: responses that scripts of other origins may read, and tokens that their libraries accept. */
 import { decodeJwt } from 'jose'
 import { afterEach, expect, it } from 'vitest'
 import { createUserAgent, startTestProvider, type TestProvider, type TestProviderOptions } from '../../lib/testing.ts'
@@ -45,12 +45,12 @@ it.each([
   ['GET', '/userinfo', 401],
   ['POST', '/revoke', 401],
   ['POST', '/par', 401],
-])('%s %s may be read by scripts of any origin, whatever is answered', async (method, path, status) => {
+])('%s %s lets scripts of any origin read the response, whatever its status', async (method, path, status) => {
   await start()
   const answer = await at(path, method)
   expect(answer.status).toBe(status)
   expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
-  // keycloak-js sends its requests with credentials, for which "*" is no answer (Fetch 3.2.5).
+  // keycloak-js sends its requests with credentials, for which "*" is not enough (Fetch 3.2.5).
   expect(answer.headers.get('access-control-allow-credentials')).toBe('true')
   expect(answer.headers.get('access-control-expose-headers')).toBe('WWW-Authenticate, DPoP-Nonce')
   expect(answer.headers.get('vary')).toBe('Origin')
@@ -59,16 +59,19 @@ it.each([
   expect(unasked.headers.get('vary')).toBe('Origin')
 })
 
-it.each(['/authorize', '/login', '/logout', '/introspect', '/nowhere'])('%s may not', async (path) => {
-  await start()
-  expect((await at(path, 'POST')).headers.get('access-control-allow-origin')).toBeNull()
-  const asked = { origin, 'access-control-request-method': 'POST' }
-  const preflight = await at(path, 'OPTIONS', asked)
-  expect(preflight.status).toBeGreaterThanOrEqual(400)
-  expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
-})
+it.each(['/authorize', '/login', '/logout', '/introspect', '/nowhere'])(
+  '%s does not let scripts of other origins read the response',
+  async (path) => {
+    await start()
+    expect((await at(path, 'POST')).headers.get('access-control-allow-origin')).toBeNull()
+    const asked = { origin, 'access-control-request-method': 'POST' }
+    const preflight = await at(path, 'OPTIONS', asked)
+    expect(preflight.status).toBeGreaterThanOrEqual(400)
+    expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+  },
+)
 
-it('answers preflight requests, which are not among those that are noted and meet no fault', async () => {
+it('answers preflight requests without recording them or applying faults', async () => {
   await start()
   provider.misbehave({ endpoints: { userinfo: { status: 500, times: 1 } } })
   const asked = { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
@@ -78,16 +81,16 @@ it('answers preflight requests, which are not among those that are noted and mee
   expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, POST')
   expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization')
   expect(provider.requests).toEqual([])
-  // A script sees the fault, and not only that its browser let nothing through.
+  // A script can read the response with the fault, and not only a network error.
   const failed = await at('/userinfo')
   expect(failed.status).toBe(500)
   expect(failed.headers.get('access-control-allow-origin')).toBe(origin)
-  // One that asks for nothing is no preflight.
+  // Without Access-Control-Request-Method, OPTIONS is not a preflight request.
   expect((await at('/userinfo', 'OPTIONS')).status).toBe(405)
   expect(provider.requestsTo('userinfo')).toHaveLength(2)
 })
 
-it('gives a public client tokens for a code with PKCE, and revokes them', async () => {
+it('issues tokens to a public client for a code with PKCE, and revokes them', async () => {
   await start({ refreshTokens: 'rotating' })
   const { refresh_token: token = '' } = await tokens()
   const body = new URLSearchParams({ client_id: 'spa', token })
@@ -96,7 +99,7 @@ it('gives a public client tokens for a code with PKCE, and revokes them', async 
   expect(await renewal.json()).toMatchObject({ error: 'invalid_grant' })
 })
 
-it('has refresh tokens that are JWTs where that is wanted, as the library keycloak-js reads them', async () => {
+it('issues refresh tokens that are JWTs, as keycloak-js reads them, if refreshTokenForm is jwt', async () => {
   await start({ refreshTokens: 'rotating', refreshTokenForm: 'jwt' })
   const first = await tokens({ nonce: 'n1' })
   const claims = decodeJwt(first['refresh_token'] ?? '')
@@ -108,14 +111,14 @@ it('has refresh tokens that are JWTs where that is wanted, as the library keyclo
   expect((await renew()).status).toBe(400)
 })
 
-it('has opaque refresh tokens otherwise, and refuses another form by name', async () => {
+it('issues opaque refresh tokens by default, and rejects an unknown refreshTokenForm', async () => {
   await start()
   const { refresh_token: token = '' } = await tokens()
   expect(() => decodeJwt(token)).toThrow()
   await expect(startTestProvider({ refreshTokenForm: 'jwe' as 'jwt' })).rejects.toThrow(/refreshTokenForm/)
 })
 
-it('says in access tokens how and when the user logged in (RFC 9068 2.2.1), also after a step-up', async () => {
+it('puts acr and auth_time into access tokens (RFC 9068 2.2.1), also after a step-up', async () => {
   let now = Date.now()
   await start({ now: () => now })
   const agent = createUserAgent()

@@ -1,4 +1,4 @@
-/** Tokens that are bound to a key of the client's (DPoP, RFC 9449). */
+/** Tokens that are bound to a key of the client (DPoP, RFC 9449). */
 import { decodeJwt, exportJWK, generateKeyPair } from 'jose'
 import {
   authorizationCodeGrant,
@@ -52,7 +52,7 @@ async function newHandle(algorithm = 'ES256'): Promise<Handle> {
 
 type Tokens = Awaited<ReturnType<typeof authorizationCodeGrant>>
 
-/** A login as openid-client makes it, with or without a proof where the code is redeemed. */
+/** Logs in with openid-client, with or without a proof when the code is redeemed. */
 async function logInWith(
   { config, handle }: Handle,
   params: Record<string, string> = {},
@@ -70,21 +70,21 @@ async function redeem(config: Configuration, url: URL, handle: DPoPHandle | unde
   return await authorizationCodeGrant(config, back, checks, {}, handle ? { DPoP: handle } : {})
 }
 
-describe('a client that proves a key', () => {
-  it.each(['ES256', 'PS256', 'Ed25519'])('gets tokens that are bound to it, by %s', async (algorithm) => {
+describe('a client that sends a DPoP proof', () => {
+  it.each(['ES256', 'PS256', 'Ed25519'])('the provider binds tokens to the %s key of a proof', async (algorithm) => {
     await start({ clients: confidential })
     const client = await newHandle(algorithm)
     const { config, handle, jkt } = client
     expect(config.serverMetadata().dpop_signing_alg_values_supported).toContain(algorithm)
     const tokens = await logInWith(client)
-    // openid-client writes it in small letters.
+    // openid-client changes it to lower case.
     expect(tokens.token_type).toBe('dpop')
     expect(decodeJwt(tokens.access_token)).toMatchObject({ cnf: { jkt } })
     expect(await tokenIntrospection(config, tokens.access_token)).toMatchObject({ token_type: 'DPoP', cnf: { jkt } })
     expect(await fetchUserInfo(config, tokens.access_token, 'alice', { DPoP: handle })).toMatchObject({ sub: 'alice' })
   })
 
-  it('has the type written as it is registered', async () => {
+  it('the provider spells the token type as registered, DPoP', async () => {
     await start()
     const client = await dpopClient()
     const { code } = await authorize(provider)
@@ -92,7 +92,7 @@ describe('a client that proves a key', () => {
     expect(answer.json()).toMatchObject({ token_type: 'DPoP' })
   })
 
-  it('gets tokens of the type Bearer where it sends no proof', async () => {
+  it('the provider issues Bearer tokens to a client without a proof', async () => {
     await start()
     const client = await newHandle()
     const tokens = await logInWith(client, {}, false)
@@ -101,7 +101,7 @@ describe('a client that proves a key', () => {
     expect(await tokenIntrospection(client.config, tokens.access_token)).toMatchObject({ token_type: 'Bearer' })
   })
 
-  it('can choose anew at each refresh where it has a secret', async () => {
+  it('a confidential client may change or omit the key at each refresh', async () => {
     await start({ clients: confidential, refreshTokens: 'rotating' })
     const first = await newHandle()
     const second = await newHandle()
@@ -113,7 +113,7 @@ describe('a client that proves a key', () => {
   })
 
   it.each(['static', 'rotating'] as const)(
-    'must prove the same key at each refresh where it has no secret, with refresh tokens that are %s',
+    'a public client must prove the same key at each refresh, with %s refresh tokens',
     async (refreshTokens) => {
       await start({ clients: publicClient, refreshTokens })
       const client = await newHandle()
@@ -133,7 +133,7 @@ describe('a client that proves a key', () => {
     },
   )
 
-  it('gets a bound token in exchange, for a bound one only if it proves that key', async () => {
+  it('a token exchange issues a bound token, and requires the key of a bound subject token', async () => {
     await start()
     const client = await newHandle()
     const { config, handle, jkt } = client
@@ -153,8 +153,8 @@ describe('a client that proves a key', () => {
   })
 })
 
-describe('a code that is bound to a key', () => {
-  it('by dpop_jkt is good with a proof of that key alone', async () => {
+describe('an authorization code that is bound to a key', () => {
+  it('a code with dpop_jkt is redeemed only with a proof of that key', async () => {
     await start()
     const client = await newHandle()
     const { jkt } = client
@@ -165,7 +165,7 @@ describe('a code that is bound to a key', () => {
     expect(await authorize(provider, { dpop_jkt: 'short' })).toMatchObject({ error: 'invalid_request' })
   })
 
-  it('by the proof of a pushed request is too', async () => {
+  it('the code of a pushed request with a proof is redeemed only with a proof of the same key', async () => {
     await start()
     const { config, handle } = await newHandle()
     const params = { redirect_uri: callback, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256' }
@@ -176,7 +176,7 @@ describe('a code that is bound to a key', () => {
     await expect(redeem(config, await push(), undefined)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('is not pushed with two keys', async () => {
+  it('the provider rejects a pushed request whose dpop_jkt is not the key of its proof', async () => {
     await start()
     const client = await dpopClient()
     const push = async (dpop_jkt: string): Promise<number> =>
@@ -186,7 +186,7 @@ describe('a code that is bound to a key', () => {
   })
 })
 
-/** A form with a proof, that of a well-behaved client unless told otherwise. */
+/** Posts a form with a proof, which is valid unless `proof` changes it. */
 async function prove(
   client: DpopClient,
   path: string,
@@ -198,8 +198,8 @@ async function prove(
   return await post(provider, path, params, { dpop: await client.proof(whole) })
 }
 
-describe('a proof', () => {
-  /** What a refresh is answered that comes with the proof. */
+describe('a DPoP proof', () => {
+  /** The error, or the token type, of a refresh with the proof. */
   async function refresh(client: DpopClient, proof: Partial<ProofOf> = {}): Promise<unknown> {
     const { refresh_token } = await provider.issueTokens('alice')
     const params = { grant_type: 'refresh_token', refresh_token: refresh_token as string }
@@ -208,8 +208,8 @@ describe('a proof', () => {
   }
 
   it.each<[string, (now: number) => Partial<ProofOf> | Promise<Partial<ProofOf>>]>([
-    ['of another type', () => ({ header: { typ: 'JWT' } })],
-    ['without a type', () => ({ header: { typ: undefined } })],
+    ['with another typ', () => ({ header: { typ: 'JWT' } })],
+    ['without a typ', () => ({ header: { typ: undefined } })],
     ['without a key', () => ({ header: { jwk: undefined } })],
     ['signed by another key', async () => ({ key: (await generateKeyPair('ES256')).privateKey })],
     [
@@ -226,12 +226,12 @@ describe('a proof', () => {
     ['for the URL of another origin', () => ({ url: 'http://127.0.0.1:9/token' })],
     ['for a URL with a query', () => ({ url: `${provider.issuer}/token?x=1` })],
     ['without a URL', () => ({ claims: { htu: undefined } })],
-    ['without a time', () => ({ claims: { iat: undefined } })],
-    ['with a time that is none', () => ({ claims: { iat: 'now' } })],
-    ['of a minute ago', (now) => ({ claims: { iat: now - 62 } })],
-    ['of a minute hence', (now) => ({ claims: { iat: now + 62 } })],
+    ['without an iat', () => ({ claims: { iat: undefined } })],
+    ['with an iat that is not a number', () => ({ claims: { iat: 'now' } })],
+    ['issued more than a minute ago', (now) => ({ claims: { iat: now - 62 } })],
+    ['issued more than a minute in the future', (now) => ({ claims: { iat: now + 62 } })],
     ['that has expired', (now) => ({ claims: { exp: now - 1 } })],
-  ])('%s is refused', async (_name, change) => {
+  ])('the provider rejects a proof %s', async (_name, change) => {
     const now = Math.floor(Date.now() / 1000)
     await start({ now: () => now * 1000 })
     const client = await dpopClient()
@@ -240,7 +240,7 @@ describe('a proof', () => {
     expect(await refresh(client, { claims: { iat: now } })).toBe('DPoP')
   })
 
-  it('by a secret is refused, and so is what is no JWT, or two', async () => {
+  it('the provider rejects a proof signed with a secret, a text that is not a JWT, and two proofs', async () => {
     await start()
     const client = await dpopClient()
     const { refresh_token } = await provider.issueTokens('alice')
@@ -257,7 +257,7 @@ describe('a proof', () => {
     expect((await tokenRequest(provider, params, { dpop: proof })).status).toBe(200)
   })
 
-  it('is good within a minute, once', async () => {
+  it('a proof works once, within a minute of its iat', async () => {
     let now = Math.floor(Date.now() / 1000)
     await start({ now: () => now * 1000 })
     const client = await dpopClient()
@@ -268,7 +268,7 @@ describe('a proof', () => {
     expect(await refresh(await dpopClient(), proof)).toBe('DPoP')
   })
 
-  it('that is refused spends neither code nor refresh token', async () => {
+  it('a rejected proof uses up neither the code nor the refresh token', async () => {
     await start({ refreshTokens: 'rotating' })
     const client = await dpopClient()
     const { code } = await authorize(provider)
@@ -280,7 +280,7 @@ describe('a proof', () => {
     expect((await prove(client, '/token', refreshing)).status).toBe(200)
   })
 
-  it('is judged where requests are pushed, too', async () => {
+  it('the provider validates the proof of a pushed authorization request too', async () => {
     await start()
     const client = await dpopClient()
     const params = { response_type: 'code', redirect_uri: callback, scope: 'openid' }
@@ -288,7 +288,7 @@ describe('a proof', () => {
     expect(answer.json()).toMatchObject({ error: 'invalid_dpop_proof' })
   })
 
-  it('is not looked at by a provider that does not know it', async () => {
+  it('a provider without DPoP ignores proofs and dpop_jkt', async () => {
     await start({ dpop: 'none' })
     const client = await newHandle()
     expect(client.config.serverMetadata()).not.toHaveProperty('dpop_signing_alg_values_supported')
@@ -301,7 +301,7 @@ describe('a proof', () => {
   })
 })
 
-describe('the userinfo endpoint', () => {
+describe('the userinfo endpoint with DPoP', () => {
   async function ask(scheme: string, token: string, dpop?: string): Promise<[number, string]> {
     const headers = { authorization: `${scheme} ${token}`, ...(dpop === undefined ? {} : { dpop }) }
     const answer = await createUserAgent().fetch(`${provider.issuer}/userinfo`, { headers })
@@ -314,7 +314,7 @@ describe('the userinfo endpoint', () => {
     return (await prove(client, '/token', params)).json().access_token as string
   }
 
-  it('wants a proof of the key for a token that is bound to one', async () => {
+  it('requires a proof of the key of a bound token', async () => {
     await start()
     const client = await dpopClient()
     const token = await boundToken(client)
@@ -345,7 +345,7 @@ describe('the userinfo endpoint', () => {
     expect(await ask('DPoP', 'unknown', await client.proof(good))).toEqual(refused('invalid_token'))
   })
 
-  it('takes no other token with a proof', async () => {
+  it('rejects an unbound token in the DPoP scheme', async () => {
     await start()
     const client = await dpopClient()
     const token = (await provider.issueTokens('alice')).access_token as string
@@ -354,7 +354,7 @@ describe('the userinfo endpoint', () => {
     expect(await ask('Bearer', token, proof)).toEqual([200, ''])
   })
 
-  it('says in the scheme that was used what scope is missing', async () => {
+  it('names the missing scope in a challenge of the scheme that the request used', async () => {
     await start()
     const client = await dpopClient()
     const token = await boundToken(client, 'orders:read')
@@ -365,12 +365,12 @@ describe('the userinfo endpoint', () => {
   })
 })
 
-describe('nonces', () => {
+describe('DPoP nonces', () => {
   function statuses(endpoint: 'token' | 'userinfo' | 'par'): unknown[] {
     return provider.requestsTo(endpoint).map(({ status }) => status)
   }
 
-  it('are asked for by an error, and learnt once', async () => {
+  it('requires a nonce with one error, after which the client sends it everywhere', async () => {
     await start({ dpopNonces: 'required' })
     const client = await newHandle()
     const { config, handle } = client
@@ -382,7 +382,7 @@ describe('nonces', () => {
     expect(statuses('userinfo')).toEqual([200])
   })
 
-  it('are asked for at userinfo and for pushed requests as well', async () => {
+  it('requires a nonce at userinfo and for pushed requests as well', async () => {
     await start({ dpopNonces: 'required' })
     const { config, handle } = await newHandle()
     const params = { redirect_uri: callback, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256' }
@@ -394,7 +394,7 @@ describe('nonces', () => {
     expect(statuses('userinfo')).toEqual([401, 200])
   })
 
-  it('are refused with the next one where they are not the latest', async () => {
+  it('rejects a nonce after a rotation, and returns the latest one', async () => {
     await start({ dpopNonces: 'required' })
     const client = await newHandle()
     const tokens = await logInWith(client)
@@ -406,7 +406,7 @@ describe('nonces', () => {
     expect(statuses('token')).toEqual([400, 200])
   })
 
-  it('come with good answers where the former one is good still', async () => {
+  it('returns the latest nonce with a successful response while the previous one is valid', async () => {
     await start({ dpopNonces: 'required' })
     const client = await dpopClient()
     const { refresh_token } = await provider.issueTokens('alice')
@@ -430,7 +430,7 @@ describe('nonces', () => {
     expect((await ask(first ?? ''))[0]).toBe(400)
   })
 
-  it('are no matter of clients without a proof', async () => {
+  it('requires no nonce from a client without a proof', async () => {
     await start({ dpopNonces: 'required' })
     const { refresh_token } = await provider.issueTokens('alice')
     const answer = await tokenRequest(provider, {
@@ -440,7 +440,7 @@ describe('nonces', () => {
     expect([answer.status, answer.headers.get('dpop-nonce')]).toEqual([200, null])
   })
 
-  it('come with errors that have nothing to do with them', async () => {
+  it('returns the latest nonce with unrelated errors too', async () => {
     await start({ dpopNonces: 'required' })
     const client = await dpopClient()
     const params = { grant_type: 'refresh_token', refresh_token: 'unknown' }
@@ -451,7 +451,7 @@ describe('nonces', () => {
     expect(answer.headers.get('dpop-nonce')).not.toBe(nonce)
   })
 
-  it('are rotated only where there are any', async () => {
+  it('rotateDpopNonce() throws if the provider requires no nonces', async () => {
     await start()
     expect(() => provider.rotateDpopNonce()).toThrow('DPoP proofs have no nonce here')
   })

@@ -25,7 +25,7 @@ async function startBoth(): Promise<RelyingParty> {
   return app
 }
 
-/** The outcome of one discovery by a client that starts now. */
+/** The result of one discovery by a new client: `discovered`, or an error code. */
 async function outcome(fault: EndpointFault): Promise<unknown> {
   const undo = provider.misbehave({ endpoints: { discovery: fault } })
   try {
@@ -49,8 +49,8 @@ afterEach(async () => {
   await provider.stop()
 })
 
-describe('what an endpoint can do wrong', () => {
-  it('answers with a status, an HTML page, broken JSON or anything else', async () => {
+describe('an endpoint with a fault', () => {
+  it('answers with a status, an HTML page, invalid JSON, or any other body and headers', async () => {
     await start()
     expect(await outcome({ status: 503 })).toBe('OAUTH_RESPONSE_IS_NOT_CONFORM')
     expect(await outcome({ html: true })).toBe('OAUTH_RESPONSE_IS_NOT_JSON')
@@ -68,7 +68,7 @@ describe('what an endpoint can do wrong', () => {
     expect([headers.get('content-type'), headers.get('retry-after')]).toEqual(['text/css', '7'])
   })
 
-  it('cuts the connection, before, in the middle of or instead of an answer', async () => {
+  it('cuts the connection before or during a response', async () => {
     await start()
     expect(await outcome({ drop: true })).toBe('UND_ERR_SOCKET')
     expect(await outcome({ garbage: true })).not.toBe('discovered')
@@ -79,7 +79,7 @@ describe('what an endpoint can do wrong', () => {
     await expect(createUserAgent().get(`${provider.issuer}/jwks`)).rejects.toMatchObject({ code: 'ECONNRESET' })
   })
 
-  it('sends more than anyone wants to read, until the other side hangs up', async () => {
+  it('sends a response of any size, or an endless one until the client disconnects', async () => {
     await start()
     const undo = provider.misbehave({ endpoints: { jwks: { bytes: 10_000_000 } } })
     const text = await (await get('/jwks')).text()
@@ -95,7 +95,7 @@ describe('what an endpoint can do wrong', () => {
     }
   })
 
-  it('does not mind that nobody waits any more', async () => {
+  it('answers again after a client has aborted a held request', async () => {
     await start()
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true, bytes: Number.POSITIVE_INFINITY } } })
     const abort = new AbortController()
@@ -108,7 +108,7 @@ describe('what an endpoint can do wrong', () => {
     expect((await get('/jwks')).status).toBe(200)
   })
 
-  it('holds a request back until the fault is undone', async () => {
+  it('holds a request until the fault is undone', async () => {
     await start()
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     let answered = false
@@ -124,7 +124,7 @@ describe('what an endpoint can do wrong', () => {
     expect(request.status).toBe(200)
   })
 
-  it('holds back half of an answer until the fault is undone', async () => {
+  it('holds half of a response until the fault is undone', async () => {
     await start()
     const undo = provider.misbehave({ endpoints: { jwks: { stall: true } } })
     let arrived = false
@@ -138,7 +138,7 @@ describe('what an endpoint can do wrong', () => {
     expect(await body).toHaveProperty('keys')
   })
 
-  it('lets go of what it holds when it goes down, and does no work for it', async () => {
+  it('drops held requests without processing them when the provider stops', async () => {
     await start()
     const { refresh_token } = await logIn(provider)
     provider.misbehave({ endpoints: { token: { hang: true, times: 1 }, jwks: { delayMs: 600_000 } } })
@@ -152,7 +152,7 @@ describe('what an endpoint can do wrong', () => {
     expect((await tokenRequest(provider, params)).status).toBe(200)
   })
 
-  it('is late', async () => {
+  it('delays a response', async () => {
     await start()
     provider.misbehave({ endpoints: { jwks: { delayMs: 30 } } })
     const before = performance.now()
@@ -160,7 +160,7 @@ describe('what an endpoint can do wrong', () => {
     expect(performance.now() - before).toBeGreaterThan(25)
   })
 
-  it('does its work and loses the answer', async () => {
+  it('loses the response before processing the request, or after it with afterProcessing', async () => {
     await start({ refreshTokens: 'rotating' })
     const { refresh_token } = await logIn(provider)
     const params = { grant_type: 'refresh_token', refresh_token: refresh_token as string }
@@ -172,7 +172,7 @@ describe('what an endpoint can do wrong', () => {
     expect((await tokenRequest(provider, params)).json()).toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('does so only so many times, or only for some requests', async () => {
+  it('fails for a number of requests, or only for some requests', async () => {
     await start()
     provider.misbehave({
       endpoints: {
@@ -188,22 +188,25 @@ describe('what an endpoint can do wrong', () => {
     expect([await authorize('good'), await authorize('bad')]).toEqual([303, 500])
   })
 
-  it.each<TestEndpoint>(['discovery', 'jwks', 'token', 'userinfo'])('fails at %s for a client', async (endpoint) => {
-    const app = await startBoth()
-    const undo = provider.misbehave({ endpoints: { [endpoint]: { status: 500 } } })
-    const work = async (): Promise<unknown> => {
-      const page = await createUserAgent().get(`${app.url}/login`)
-      if (page.status !== 200) throw new Error(page.text())
-      return await fetchUserInfo(await app.config(), app.tokens().access_token, 'alice')
-    }
-    await expect(work()).rejects.toThrow()
-    undo()
-    if (endpoint !== 'discovery') await expect(work()).resolves.toMatchObject({ sub: 'alice' })
-  })
+  it.each<TestEndpoint>(['discovery', 'jwks', 'token', 'userinfo'])(
+    'a fault at the %s endpoint makes a client fail',
+    async (endpoint) => {
+      const app = await startBoth()
+      const undo = provider.misbehave({ endpoints: { [endpoint]: { status: 500 } } })
+      const work = async (): Promise<unknown> => {
+        const page = await createUserAgent().get(`${app.url}/login`)
+        if (page.status !== 200) throw new Error(page.text())
+        return await fetchUserInfo(await app.config(), app.tokens().access_token, 'alice')
+      }
+      await expect(work()).rejects.toThrow()
+      undo()
+      if (endpoint !== 'discovery') await expect(work()).resolves.toMatchObject({ sub: 'alice' })
+    },
+  )
 })
 
-describe('faults in layers', () => {
-  it('lets the latest prevail, and each be undone alone', async () => {
+describe('several calls of misbehave()', () => {
+  it('applies the latest fault, and undoes faults one by one or all at once', async () => {
     await start()
     const undoFirst = provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     const undoSecond = provider.misbehave({ endpoints: { jwks: { status: 502 } } })
@@ -220,7 +223,7 @@ describe('faults in layers', () => {
     expect(await outcome({})).toBe('discovered')
   })
 
-  it('asks a hook first, which may answer anything', async () => {
+  it('calls the respond hook first, which may return any response', async () => {
     await start()
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     provider.misbehave({ respond: () => undefined })
@@ -244,7 +247,7 @@ describe('faults in layers', () => {
     expect((await get('/nowhere')).status).toBe(404)
   })
 
-  it('says so when a hook fails', async () => {
+  it('answers 500 with the message of a hook that throws', async () => {
     await start()
     provider.misbehave({
       metadata: () => {
@@ -257,8 +260,8 @@ describe('faults in layers', () => {
   })
 })
 
-describe('what can be altered', () => {
-  it('is the metadata', async () => {
+describe('misbehave()', () => {
+  it('alters the metadata', async () => {
     await start()
     provider.misbehave({ metadata: (metadata) => ({ ...metadata, issuer: `${String(metadata.issuer)}/INVALID` }) })
     expect(await outcome({})).toBe('OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED')
@@ -269,7 +272,7 @@ describe('what can be altered', () => {
     expect(metadata).not.toHaveProperty('end_session_endpoint')
   })
 
-  it('is the authorization response', async () => {
+  it('alters the authorization response', async () => {
     const app = await startBoth()
     const reason = async (change: NonNullable<TestFaults['authorizationResponse']>): Promise<unknown> => {
       const undo = provider.misbehave({ authorizationResponse: change })
@@ -286,7 +289,7 @@ describe('what can be altered', () => {
     expect(await reason({ error: 'interaction_required', error_description: undefined })).toBeDefined()
   })
 
-  it('is the token response', async () => {
+  it('alters the token response', async () => {
     const app = await startBoth()
     provider.misbehave({ tokenResponse: { expires_in: undefined } })
     expect((await createUserAgent().get(`${app.url}/login`)).status).toBe(200)
@@ -316,7 +319,7 @@ it.each<[object, string]>([
   [{ userInfo: { signature: 'bad' } }, 'userInfo.signature must be one of corrupt'],
   [{ rotateKeys: 'sometimes' }, 'rotateKeys must be one of before-signing, after-signing'],
   [{ rotateKeys: { when: 'after-signing', kid: 1 } }, 'rotateKeys.kid'],
-])('refuses the fault %j', async (fault, message) => {
+])('misbehave() rejects the fault %j', async (fault, message) => {
   await start()
   expect(() => provider.misbehave(fault)).toThrow(new RegExp(`^${message.replace(/[.]/g, '\\.')}`))
 })

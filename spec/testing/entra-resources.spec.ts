@@ -1,4 +1,4 @@
-/** Tokens of the simulated Entra for one API after another, and the consent that they need. */
+/** Access tokens of the simulated Entra for several APIs, and the consent that they need. */
 import { startTestEntra, testTenants, type TestEntra } from 'express-session-oidc/testing'
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from 'jose'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -29,7 +29,7 @@ beforeEach(() => {
 const login = (scope: string, more?: Record<string, string>): Promise<EntraAnswer> =>
   entraLogin(id, authority, scope, more)
 
-/** The refresh token of a login of this scope. */
+/** The refresh token of a login with this scope. */
 async function refreshToken(scope: string): Promise<string> {
   const { body } = await login(`offline_access ${scope}`)
   return body['refresh_token'] as string
@@ -45,7 +45,7 @@ function access({ body }: EntraAnswer): Record<string, unknown> {
 }
 
 describe('a refresh at the simulated Entra', () => {
-  it('gives a token for another API, with its own audience, version and scope', async () => {
+  it('issues a token for another API, with the audience, version and scope of that API', async () => {
     id.consentTo(['api://orders/Orders.Read', 'https://stock.contoso.example/Stock.Read'])
     const token = await refreshToken('openid User.Read')
     const first = await refresh(token, 'api://orders/Orders.Read')
@@ -53,7 +53,7 @@ describe('a refresh at the simulated Entra', () => {
     expect(first.body).toMatchObject({ token_type: 'Bearer', scope: 'api://orders/Orders.Read' })
     const second = await refresh(token, `openid ${stock.appId}/Stock.Read`)
     expect(access(second)).toMatchObject({ aud: stock.uri, scp: 'Stock.Read', ver: '1.0' })
-    // The scope of the login is not that of an API.
+    // The scope of the login belongs to no API.
     expect(second.body['scope']).toBe(`${stock.appId}/Stock.Read`)
     const set = createLocalJWKSet((await (await id.fetch(`${authority}/discovery/v2.0/keys`)).json()) as JSONWebKeySet)
     for (const { body } of [first, second]) {
@@ -61,7 +61,7 @@ describe('a refresh at the simulated Entra', () => {
     }
   })
 
-  it('without scope gives one for what the login was for', async () => {
+  it('issues a token for the API of the login if no scope is requested', async () => {
     const token = await refreshToken('openid api://orders/Orders.Read')
     const { body } = await refresh(token)
     expect(decodeJwt(body['access_token'] as string)).toMatchObject({ aud: orders.appId, scp: 'Orders.Read' })
@@ -70,7 +70,7 @@ describe('a refresh at the simulated Entra', () => {
     expect(access(plain)).toMatchObject({ aud: '00000003-0000-0000-c000-000000000000' })
   })
 
-  it('gives a new refresh token each time, and the former ones stay good', async () => {
+  it('issues a new refresh token each time, and keeps the previous ones valid', async () => {
     const first = await refreshToken('openid User.Read')
     const second = (await refresh(first, 'https://graph.microsoft.com/User.Read')).body['refresh_token']
     expect(second).not.toBe(first)
@@ -78,7 +78,7 @@ describe('a refresh at the simulated Entra', () => {
     expect((await refresh(first)).status).toBe(200)
   })
 
-  it('gives an ID token where openid is asked for, without a nonce', async () => {
+  it('issues an ID token without a nonce if openid is requested', async () => {
     const token = await refreshToken('openid profile User.Read')
     const { body } = await refresh(token, 'openid profile User.Read')
     const claims = decodeJwt(body['id_token'] as string)
@@ -87,7 +87,7 @@ describe('a refresh at the simulated Entra', () => {
     expect((await refresh(token, 'User.Read')).body).not.toHaveProperty('id_token')
   })
 
-  it('for several APIs at once is refused', async () => {
+  it('rejects scope of several APIs', async () => {
     id.consentTo(['api://orders/Orders.Read', 'https://stock.contoso.example/Stock.Read'])
     const token = await refreshToken('openid User.Read')
     const several = { status: 400, body: { error: 'invalid_request', error_codes: [28_000] } }
@@ -95,11 +95,11 @@ describe('a refresh at the simulated Entra', () => {
       await refresh(token, 'openid api://orders/Orders.Read https://stock.contoso.example/Stock.Read'),
     ).toMatchObject(several)
     expect(await refresh(token, 'User.Read api://orders/Orders.Read')).toMatchObject(several)
-    // The same by its other name.
+    // The same API, by its URI and by its ID.
     expect(await refresh(token, `api://orders/Orders.Read ${orders.appId}/Orders.Read`)).toMatchObject({ status: 200 })
   })
 
-  it('for an API that there is none of is refused', async () => {
+  it('rejects scope of an unknown API', async () => {
     const token = await refreshToken('openid')
     expect(await refresh(token, 'api://mail/Mail.Read')).toMatchObject({
       status: 400,
@@ -107,14 +107,14 @@ describe('a refresh at the simulated Entra', () => {
     })
   })
 
-  it('is refused by whom it must be, whatever it asks for', async () => {
+  it('rejects an unknown refresh token, whatever the scope', async () => {
     expect(await refresh('unknown', 'api://orders/Orders.Read')).toMatchObject({
       status: 400,
       body: { error: 'invalid_grant' },
     })
   })
 
-  it('knows nothing of DPoP', async () => {
+  it('ignores a DPoP proof', async () => {
     const params = { grant_type: 'refresh_token', refresh_token: await refreshToken('openid') }
     const proof = await (await dpopClient()).proof({ url: 'https://elsewhere.example', token: '' })
     const answer = await id.fetch(`${authority}/oauth2/v2.0/token`, {
@@ -132,7 +132,7 @@ describe('consent at the simulated Entra', () => {
     body: { error: 'invalid_grant', suberror: 'consent_required', error_codes: [65_001] },
   }
 
-  it('is missing for what no login has asked for, and says so as Entra does', async () => {
+  it('rejects scope that no login requested, with consent_required in the format of Entra', async () => {
     const token = await refreshToken('openid api://orders/Orders.Read')
     const answer = await refresh(token, 'api://orders/Orders.Write')
     expect(answer).toMatchObject(unconsented)
@@ -152,7 +152,7 @@ describe('consent at the simulated Entra', () => {
     expect(await refresh(token, 'openid profile email offline_access')).toMatchObject({ status: 200 })
   })
 
-  it('of the user is for what they were asked for, in a later login too', async () => {
+  it('the consent of a user covers the scope of all their logins, and no other user', async () => {
     const token = await refreshToken('openid User.Read')
     expect(await refresh(token, 'api://orders/Orders.Read')).toMatchObject(unconsented)
     await login('openid api://orders/Orders.Read')
@@ -162,7 +162,7 @@ describe('consent at the simulated Entra', () => {
     expect(await refresh(await refreshToken('openid'), 'api://orders/Orders.Read')).toMatchObject(unconsented)
   })
 
-  it('of an administrator is for all', async () => {
+  it('the consent of an administrator covers all users', async () => {
     id.consentTo([`${orders.appId}/Orders.Read`])
     for (const user of ['alice', 'greta']) {
       id.signIn(user)
@@ -170,7 +170,7 @@ describe('consent at the simulated Entra', () => {
     }
   })
 
-  it('is what .default of an API stands for', async () => {
+  it('.default of an API means all scope of that API with consent', async () => {
     id.consentTo(['api://orders/Orders.Read', 'api://orders/Orders.Write', 'User.Read'])
     const token = await refreshToken('openid profile')
     const answer = await refresh(token, 'openid profile offline_access api://orders/.default')
@@ -185,7 +185,7 @@ describe('consent at the simulated Entra', () => {
     expect(access(atLogin)).toMatchObject({ scp: 'Orders.Read Orders.Write' })
   })
 
-  it('is taken back by another', async () => {
+  it('consentTo() replaces all earlier consent', async () => {
     const token = await refreshToken('openid api://orders/Orders.Read')
     id.consentTo(['User.Read'])
     expect(await refresh(token)).toMatchObject(unconsented)
@@ -194,10 +194,10 @@ describe('consent at the simulated Entra', () => {
   })
 })
 
-describe('a login at the simulated Entra for several APIs', () => {
+describe('a login at the simulated Entra with scope of APIs', () => {
   const several = 'openid offline_access User.Read api://orders/Orders.Read'
 
-  it('must say for which of them the first token is', async () => {
+  it('requires a token request for one API if the login had scope of several', async () => {
     expect(await login(several)).toMatchObject({
       status: 400,
       body: { error: 'invalid_request', error_codes: [28_003] },
@@ -214,7 +214,7 @@ describe('a login at the simulated Entra for several APIs', () => {
     expect(await refresh(token)).toMatchObject({ status: 400, body: { error_codes: [28_003] } })
   })
 
-  it('may be one without openid, that gives no ID token', async () => {
+  it('issues no ID token without openid, and no refresh token without offline_access', async () => {
     const { body } = await login('api://orders/Orders.Read')
     expect(body).not.toHaveProperty('id_token')
     expect(body).not.toHaveProperty('refresh_token')

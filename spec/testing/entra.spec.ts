@@ -55,7 +55,7 @@ describe('the metadata of the simulated Entra', () => {
       `https://shop.b2clogin.com/${contoso}/v2.0/`,
       `https://shop.b2clogin.com/${contoso}/B2C_1_signin/oauth2/v2.0`,
     ],
-  ])('at %s', async (authority, issuer, endpoints) => {
+  ])('serves the metadata of %s with its issuer and endpoints', async (authority, issuer, endpoints) => {
     const metadata = await get(`${authority}/.well-known/openid-configuration`)
     expect(metadata).toMatchObject({
       issuer,
@@ -77,11 +77,11 @@ describe('the metadata of the simulated Entra', () => {
     `${login}/${contoso}/B2C_1_signin/v2.0/.well-known/openid-configuration`,
     `https://shop.b2clogin.com/${contoso}/v2.0/.well-known/openid-configuration`,
     'https://evil.example/common/v2.0/.well-known/openid-configuration',
-  ])('is not there at %s', async (url) => {
+  ])('serves no metadata at %s', async (url) => {
     expect((await id.fetch(url)).status).toBeGreaterThanOrEqual(400)
   })
 
-  it('sends real browsers to loopback where it is told to', async () => {
+  it('sends real browsers to an authorization endpoint on loopback if pages is loopback', async () => {
     await using other = await startTestEntra({ pages: 'loopback' })
     const metadata = await get(`${login}/${contoso}/v2.0/.well-known/openid-configuration`, other)
     expect(metadata).toMatchObject({
@@ -91,13 +91,13 @@ describe('the metadata of the simulated Entra', () => {
     })
   })
 
-  it('lets no request out to the real one', async () => {
+  it('fetch rejects a URL of plain http instead of sending a request', async () => {
     await expect(id.fetch('http://login.microsoftonline.com/')).rejects.toThrow(/not https:/)
   })
 })
 
 describe('the keys of the simulated Entra', () => {
-  it('are published with their certificate, their issuer and no algorithm', async () => {
+  it('publishes keys with a certificate and an issuer, and without alg', async () => {
     const { keys } = (await get('https://login.microsoftonline.com/common/discovery/v2.0/keys')) as { keys: Members[] }
     expect(keys.map((key) => key['issuer'])).toEqual([
       'https://login.microsoftonline.com/{tenantid}/v2.0',
@@ -124,14 +124,14 @@ describe('the keys of the simulated Entra', () => {
     }
   })
 
-  it('of version 1 name no issuer, and those of a tenant name it', async () => {
+  it('publishes keys without an issuer in version 1, and with the issuer of the tenant for one tenant', async () => {
     const old = (await get('https://login.microsoftonline.com/common/discovery/keys')) as { keys: Members[] }
     for (const key of old.keys) expect(key).not.toHaveProperty('issuer')
     const own = (await get(`https://login.microsoftonline.com/${contoso}/discovery/v2.0/keys`)) as { keys: Members[] }
     expect(own.keys[0]?.['issuer']).toBe(`https://login.microsoftonline.com/${contoso}/v2.0`)
   })
 
-  it('are others after a rotation', async () => {
+  it('rotateKeys() replaces all keys', async () => {
     const url = 'https://login.microsoftonline.com/common/discovery/v2.0/keys'
     const kids = async (): Promise<unknown[]> => ((await get(url)) as { keys: Members[] }).keys.map(({ kid }) => kid)
     const before = await kids()
@@ -193,7 +193,7 @@ describe('access tokens of the simulated Entra', () => {
       ['scp', 'name', 'preferred_username'],
     ],
     ['of an application, version 1', { version: 1 }, { appidacr: '1' }, ['scp', 'roles', 'idtyp', 'upn']],
-  ])('%s', async (_name, request, members, missing) => {
+  ])('issues an access token %s', async (_name, request, members, missing) => {
     const token = await id.accessToken(request)
     const claims = decodeJwt(token) as Members
     expect(claims).toMatchObject(members)
@@ -204,7 +204,7 @@ describe('access tokens of the simulated Entra', () => {
     expect('x5t' in header).toBe(claims['ver'] === '1.0')
   })
 
-  it('have room for 200 groups, and say where more are', async () => {
+  it('lists up to 200 groups in a token, and refers to Microsoft Graph for more', async () => {
     const base = { tenant: contoso, displayName: 'A B', upn: 'a@b.example' }
     await using other = await startTestEntra({
       users: [
@@ -225,7 +225,7 @@ describe('access tokens of the simulated Entra', () => {
     })
   })
 
-  it('have what a spec says of their claims and their header', async () => {
+  it('changes the claims and the header of a token as requested', async () => {
     const token = await id.accessToken({
       user: 'alice',
       claims: { tid: undefined, x: 1 },
@@ -242,7 +242,7 @@ describe('access tokens of the simulated Entra', () => {
     [{ tenant: 'contoso.example' }, /tenant must be a GUID/],
     [{ api: 'api://other' }, /no API "api:\/\/other"/],
     [{ users: 'alice' }, /no member "users"/],
-  ])('are not made for %j', async (request, message) => {
+  ])('rejects the token request %j', async (request, message) => {
     await expect(id.accessToken(request)).rejects.toThrow(message)
   })
 })
@@ -254,13 +254,13 @@ describe('a login at the simulated Entra', () => {
   }
   const common = 'https://login.microsoftonline.com/common'
 
-  it('does not say who answers', async () => {
+  it('sends no iss in the authorization response', async () => {
     id.signIn('alice')
     const back = await entraAuthorize(id, common, 'openid')
     expect(Object.keys(back).toSorted()).toEqual(['code', 'session_state', 'state'])
   })
 
-  it('gives an ID token, and an access token for Graph that nobody else can verify', async () => {
+  it('issues an ID token, and an access token that only Microsoft Graph can verify', async () => {
     const { body } = await tokens('openid profile email', common, 'alice')
     expect(decodeJwt(body['id_token'] as string)).toMatchObject({
       ver: '2.0',
@@ -281,11 +281,11 @@ describe('a login at the simulated Entra', () => {
     expect((await id.fetch('https://graph.microsoft.com/oidc/userinfo')).status).toBe(401)
   })
 
-  it('gives an access token for an API whose scope is asked for', async () => {
+  it('issues an access token for the API of the requested scope', async () => {
     const { body } = await tokens('openid offline_access api://orders/Orders.Read', common, 'bob')
     expect(decodeJwt(body['access_token'] as string)).toMatchObject({ scp: 'Orders.Read', tid: fabrikam, ver: '2.0' })
     expect(body).toHaveProperty('refresh_token')
-    // Without the scope profile nothing names the user but sub.
+    // Without the scope profile, only sub identifies the user.
     expect(decodeJwt(body['id_token'] as string)).not.toHaveProperty('oid')
   })
 
@@ -293,13 +293,13 @@ describe('a login at the simulated Entra', () => {
     ['organizations', 'carol'],
     ['consumers', 'alice'],
     [contoso, 'bob'],
-  ])('at %s is none for %s', async (tenant, user) => {
+  ])('a login at %s fails for %s', async (tenant, user) => {
     const { status, body } = await tokens('openid', `https://login.microsoftonline.com/${tenant}`, user)
     expect(status).toBe(400)
     expect(body).toMatchObject({ error: 'invalid_grant', error_codes: [50_020] })
   })
 
-  it('has no token exchange', async () => {
+  it('rejects a token exchange', async () => {
     const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
     const { status, body } = await entraTokens(id, common, { grant_type: grantType, subject_token: 'x' })
     expect(status).toBe(400)
@@ -307,7 +307,7 @@ describe('a login at the simulated Entra', () => {
   })
 })
 
-describe('the options of startTestEntra', () => {
+describe('the arguments of the simulated Entra', () => {
   const user = { name: 'a', tenant: contoso, oid: contoso, displayName: 'A', upn: 'a@b.example' }
   it.each<[object, RegExp]>([
     [{ tenants: [] }, /no member "tenants"/],
@@ -325,7 +325,7 @@ describe('the options of startTestEntra', () => {
     [{ tokenSeconds: 0 }, /tokenSeconds must be a whole number/],
     [{ signIn: 'nobody' }, /no user "nobody"/],
     [{ signIn: 7 }, /signIn must be a non-empty string/],
-  ])('refuse %j', async (options, message) => {
+  ])('startTestEntra() rejects the options %j', async (options, message) => {
     await expect(startTestEntra(options as TestEntraOptions)).rejects.toThrow(message)
   })
 
@@ -333,11 +333,11 @@ describe('the options of startTestEntra', () => {
     [{ token: {} }, /no member "token"/],
     [{ idToken: { payload: {} } }, /no member "payload"/],
     [{ idToken: { key: 'other' } }, /must be one of consumers, organizations/],
-  ])('and so does misbehave: %j', (faults, message) => {
+  ])('misbehave() rejects the faults %j', (faults, message) => {
     expect(() => id.misbehave(faults)).toThrow(message)
   })
 
-  it('signs claims as they are', async () => {
+  it('sign() signs claims without changes', async () => {
     expect(decodeJwt(await id.sign({ x: 1 }))).toEqual({ x: 1 })
   })
 })

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { escapeHtml, hiddenField, htmlPage } from '../../lib/testing/html.ts'
 import { readForms, readLinks, readRefresh, submitsItself } from '../../lib/testing/html-reader.ts'
 
-describe('forms', () => {
-  it('send what a browser would send', () => {
+describe('readForms()', () => {
+  it('reads the fields and buttons that a browser would submit', () => {
     const [form] = readForms(`
       <!-- <form action="/comment"><input name="no"></form> -->
       <script>document.write('<form action="/script">')</script>
@@ -42,7 +42,7 @@ line &amp; line</textarea>
     })
   })
 
-  it('are found where they are not closed, and may have no action', () => {
+  it('reads forms that are not closed or have no action', () => {
     expect(readForms('<form><input name=a><select name=s><option>x y')).toEqual([
       {
         id: undefined,
@@ -60,8 +60,8 @@ line &amp; line</textarea>
   })
 })
 
-describe('links and refreshes', () => {
-  it('are found', () => {
+describe('the other readers of a page', () => {
+  it('readLinks() and readRefresh() find links and immediate refreshes', () => {
     expect(readLinks('<a href="/x?a&amp;b"> Log <em>in</em></a><a name=x>no</a>')).toEqual([
       { href: '/x?a&b', text: 'Log in' },
     ])
@@ -74,7 +74,7 @@ describe('links and refreshes', () => {
     expect(readRefresh('<meta name=x>')).toBeUndefined()
   })
 
-  it('knows pages that send themselves', () => {
+  it('submitsItself() recognizes pages whose script submits a form', () => {
     expect(submitsItself('<form></form><script>document.forms[0].submit()</script>')).toBe(true)
     expect(submitsItself('<body onload="document.forms.x.submit()"><form name=x></form>')).toBe(true)
     expect(submitsItself('<form></form>')).toBe(false)
@@ -82,7 +82,7 @@ describe('links and refreshes', () => {
   })
 })
 
-it('pages escape what they show', () => {
+it('pages escape the text that they show', () => {
   expect(escapeHtml(`<a href="x" title='y'>&</a>`)).toBe(
     '&#60;a href=&#34;x&#34; title=&#39;y&#39;&#62;&#38;&#60;/a&#62;',
   )

@@ -21,7 +21,7 @@ async function logIn(): Promise<Record<string, unknown>> {
   return (await createUserAgent().get(`${app.url}/login`)).json()
 }
 
-/** A relying party that knows nothing yet. */
+/** Logs in at a new relying party, which has no keys in its cache. */
 async function logInAfresh(): Promise<Record<string, unknown>> {
   await app.stop()
   app = await startRelyingParty(provider)
@@ -35,8 +35,8 @@ afterEach(async () => {
   await provider.stop()
 })
 
-describe('key rotation', () => {
-  it('makes the former key unknown, or keeps it', async () => {
+describe('a key rotation', () => {
+  it('removes the previous key from the key set unless keepOld is set', async () => {
     await start()
     const [first] = provider.keys.keys
     const token = await provider.sign({ sub: 'x' })
@@ -52,19 +52,19 @@ describe('key rotation', () => {
     expect(await logIn()).toMatchObject(loggedIn)
   })
 
-  it('can happen just before the ID token is signed: the new key is published by then', async () => {
+  it('a rotation just before the ID token is signed makes a client with cached keys fail', async () => {
     await start()
     await logIn()
     provider.misbehave({ rotateKeys: 'before-signing' })
     const before = provider.keys.keys[0]?.kid
-    // openid-client does not ask again for keys within a minute.
+    // openid-client does not fetch keys again within a minute.
     expect(await logIn()).toMatchObject({ code: 'OAUTH_KEY_SELECTION_FAILED' })
     expect(provider.keys.keys[0]?.kid).not.toBe(before)
     expect(provider.keys.keys).toHaveLength(1)
     expect(await logInAfresh()).toMatchObject(loggedIn)
   })
 
-  it('can happen just after the ID token was signed: who has the keys already can verify it', async () => {
+  it('a rotation just after makes only a client without cached keys fail, unless keepOld is set', async () => {
     await start()
     await logIn()
     provider.misbehave({ rotateKeys: 'after-signing' })
@@ -75,7 +75,7 @@ describe('key rotation', () => {
     expect(await logInAfresh()).toMatchObject(loggedIn)
   })
 
-  it('can change algorithm and kid', async () => {
+  it('changes the algorithm and the kid', async () => {
     await start()
     await provider.rotateKeys({ algorithm: 'EdDSA', kid: 'by/hand' })
     expect(await logIn()).toMatchObject(loggedIn)
@@ -85,7 +85,7 @@ describe('key rotation', () => {
 })
 
 describe('the key set', () => {
-  it('may have no kid, once or several times', async () => {
+  it('the key set may have one or several keys without a kid', async () => {
     await start()
     await provider.rotateKeys({ kid: null })
     expect(await logIn()).toMatchObject(loggedIn)
@@ -98,7 +98,7 @@ describe('the key set', () => {
     })
   })
 
-  it('may have odd keys in it, which do no harm', async () => {
+  it('the key set may contain the keys of oddKeys(), which a client skips', async () => {
     await start()
     const odd = await oddKeys()
     expect(odd.map(({ kty }) => kty)).toEqual(['EC', 'EC', 'OKP', 'RSA', 'oct', 'LATTICE'])
@@ -106,14 +106,14 @@ describe('the key set', () => {
     expect(await logIn()).toMatchObject(loggedIn)
   })
 
-  it('may be no key set at all', async () => {
+  it('the key set may be invalid, which makes a client fail', async () => {
     await start()
     provider.misbehave({ jwks: { keys: undefined } })
     expect(await logIn()).not.toHaveProperty('claims')
   })
 })
 
-it('refuses rotations that it does not understand', async () => {
+it('rotateKeys() rejects invalid options', async () => {
   await start()
   await expect(provider.rotateKeys({ algorithm: 'none' })).rejects.toThrow('rotateKeys.algorithm must be one of')
   await expect(provider.rotateKeys({ kid: 7 as unknown as string })).rejects.toThrow('rotateKeys.kid')

@@ -24,8 +24,8 @@ afterEach(async () => {
   await provider.stop()
 })
 
-describe('login by the code flow', () => {
-  it('logs in who is at the keyboard', { meta: { id: 'login-14' } }, async () => {
+describe('a login with the authorization code flow', () => {
+  it('logs in the user at the keyboard', { meta: { id: 'login-14' } }, async () => {
     const app = await startBoth({ algorithm: 'RS256' })
     provider.signIn('alice')
     const page = await createUserAgent().get(`${app.url}/login`)
@@ -56,7 +56,7 @@ describe('login by the code flow', () => {
     expect(decodeProtectedHeader(app.tokens().access_token).typ).toBe('JWT')
   })
 
-  it('shows a login page where nobody is at the keyboard, and knows the browser afterwards', async () => {
+  it('shows a login page if nobody is at the keyboard, and remembers the browser afterwards', async () => {
     const app = await startBoth()
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/login`)
@@ -70,7 +70,7 @@ describe('login by the code flow', () => {
     expect((await createUserAgent().get(`${app.url}/login`)).text()).toContain('Who are you?')
   })
 
-  it('tells the client when the user cancels', async () => {
+  it('reports access_denied to the client when the user cancels', async () => {
     const app = await startBoth()
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/login`)
@@ -81,7 +81,7 @@ describe('login by the code flow', () => {
     expect(again.text()).toContain('finished already')
   })
 
-  it('answers by form_post, through a page with a button for browsers without scripts', async () => {
+  it('responds by form_post, with a button for browsers without scripts', async () => {
     const app = await startBoth({ signIn: 'bob' }, { params: { response_mode: 'form_post' } })
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/login`, { followForms: false })
@@ -90,18 +90,18 @@ describe('login by the code flow', () => {
     expect((await agent.get(`${app.url}/login`)).json()).toMatchObject({ claims: { sub: 'bob' }, method: 'POST' })
   })
 
-  it('lets a public client in with PKCE only', async () => {
+  it('accepts a public client with PKCE only', async () => {
     const app = await startBoth({ clients: [{ clientId: 'spa' }], signIn: 'alice' })
     expect((await createUserAgent().get(`${app.url}/login`)).json()).toMatchObject({ claims: { aud: 'spa' } })
     expect(await authorize(provider, { scope: 'openid' })).toMatchObject({ error: 'invalid_request' })
   })
 
-  it('lets a confidential client in without PKCE, and with its secret in the form', async () => {
+  it('accepts a confidential client without PKCE, with its secret in the form', async () => {
     const app = await startBoth({ signIn: 'alice' }, { pkce: false, auth: ClientSecretPost })
     expect((await createUserAgent().get(`${app.url}/login`)).json()).toMatchObject({ claims: { sub: 'alice' } })
   })
 
-  it('has an issuer with a path, and a host name, where wanted', async () => {
+  it('works with an issuer with a path and a host name', async () => {
     const app = await startBoth({ path: '/realms/acme', hostname: 'localhost', signIn: 'alice' })
     expect(provider.issuer).toBe(`${provider.url}/realms/acme`)
     expect(provider.url).toMatch(/^http:\/\/localhost:\d+$/)
@@ -112,7 +112,7 @@ describe('login by the code flow', () => {
     expect((await createUserAgent().fetch(url)).json()).toMatchObject({ issuer: provider.issuer })
   })
 
-  it.each(['PS256', 'ES512', 'EdDSA'])('signs by %s', async (algorithm) => {
+  it.each(['PS256', 'ES512', 'EdDSA'])('signs tokens with %s', async (algorithm) => {
     const app = await startBoth({ algorithm, signIn: 'alice' })
     expect((await createUserAgent().get(`${app.url}/login`)).json()).toMatchObject({ claims: { sub: 'alice' } })
     expect(decodeProtectedHeader(app.tokens().id_token ?? '')).toMatchObject({ alg: algorithm, typ: 'JWT' })
@@ -120,7 +120,7 @@ describe('login by the code flow', () => {
 })
 
 describe('single sign-on', () => {
-  it('follows prompt and max_age by the clock of the spec', async () => {
+  it('follows prompt and max_age, by the clock of the test', async () => {
     let now = Date.UTC(2030, 0, 1)
     await start({ now: () => now })
     const agent = createUserAgent()
@@ -138,7 +138,7 @@ describe('single sign-on', () => {
     expect(await ask({ prompt: 'none', max_age: '59' })).toMatchObject({ session_state: sid })
   })
 
-  it('lets another user take over with prompt=login', async () => {
+  it('changes the user with prompt=select_account', async () => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     const alice = await authorize(provider, {}, agent)
@@ -148,7 +148,7 @@ describe('single sign-on', () => {
     expect(bob.session_state).not.toBe(alice.session_state)
   })
 
-  it('takes hints as to who is expected', async () => {
+  it('expects the user of login_hint or id_token_hint', async () => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     const alice = await authorize(provider, {}, agent)
@@ -169,7 +169,7 @@ describe('single sign-on', () => {
     expect(page.text()).not.toContain('Bob Brown')
   })
 
-  it('steps up when another acr is asked for', async () => {
+  it('steps up when another acr is requested', async () => {
     const app = await startBoth({ signIn: 'alice' })
     const agent = createUserAgent()
     const acr = async (query: string): Promise<unknown> => {
@@ -183,7 +183,7 @@ describe('single sign-on', () => {
     expect(await acr('?prompt=login')).toBe('gold')
   })
 
-  it('asks for consent on a page where nobody is at the keyboard', async () => {
+  it('asks for consent on a page if nobody is at the keyboard', async () => {
     const app = await startBoth({ signIn: 'alice' }, { params: { prompt: 'consent' } })
     const agent = createUserAgent()
     expect((await agent.get(`${app.url}/login`)).json()).toMatchObject({ claims: { sub: 'alice' } })
@@ -196,7 +196,7 @@ describe('single sign-on', () => {
     expect(cancelled.json()).toMatchObject({ error: 'access_denied' })
   })
 
-  it('keeps apart the sessions of providers on one host', async () => {
+  it('separates the sessions of providers on one host', async () => {
     await start({ signIn: 'alice' })
     const other = await startTestProvider({ algorithm: 'ES256', signIn: 'bob' })
     const agent = createUserAgent()
@@ -207,8 +207,8 @@ describe('single sign-on', () => {
   })
 })
 
-describe('refusals', () => {
-  it('denies the next authorization when told to', async () => {
+describe('the authorization endpoint', () => {
+  it('denies the next authorization requests after deny()', async () => {
     await start({ signIn: 'alice' })
     provider.deny()
     provider.deny('temporarily_unavailable', 'try later')
@@ -220,7 +220,7 @@ describe('refusals', () => {
     expect(await authorize(provider)).toHaveProperty('code')
   })
 
-  it('does not let a disabled user in', async () => {
+  it('does not log in a disabled user', async () => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     await authorize(provider, {}, agent)
@@ -235,7 +235,7 @@ describe('refusals', () => {
     expect(responseOf(await agent.submit(page, { button: 'alice', redirect: 'manual' }))).toHaveProperty('code')
   })
 
-  it('never redirects to where it does not know', async () => {
+  it('never redirects to an unregistered redirect URI', async () => {
     await start({
       clients: [
         { clientId: 'web', clientSecret: 'x' },
@@ -266,15 +266,15 @@ describe('refusals', () => {
     ['the plain method', { code_challenge: challenge, code_challenge_method: 'plain' }, 'invalid_request'],
     ['a malformed challenge', { code_challenge: 'short', code_challenge_method: 'S256' }, 'invalid_request'],
     ['an unknown prompt', { prompt: 'dance' }, 'invalid_request'],
-    ['prompt none beside another', { prompt: 'none login' }, 'invalid_request'],
-    ['a max_age that is no number', { max_age: 'soon' }, 'invalid_request'],
+    ['prompt none with another value', { prompt: 'none login' }, 'invalid_request'],
+    ['a max_age that is not a number', { max_age: 'soon' }, 'invalid_request'],
     ['a negative max_age', { max_age: '-1' }, 'invalid_request'],
-  ])('tells the client of %s', async (_name, params, error) => {
+  ])('reports %s to the client', async (_name, params, error) => {
     await start({ signIn: 'alice' })
     expect(await authorize(provider, params)).toMatchObject({ error, state: 'the-state', iss: provider.issuer })
   })
 
-  it('tells the client of a parameter that comes twice, and works without a state', async () => {
+  it('reports a repeated parameter to the client, and works without a state', async () => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     const twice = await agent.get(`${authorizeUrl(provider)}&nonce=1&nonce=2`, { redirect: 'manual' })
@@ -288,7 +288,7 @@ describe('refusals', () => {
     expect(rest).toEqual({ kept: 'yes', iss: provider.issuer, session_state: expect.any(String) as string })
   })
 
-  it('lets a login page expire', async () => {
+  it('expires a login page after an hour', async () => {
     let now = Date.now()
     await start({ now: () => now })
     const agent = createUserAgent()

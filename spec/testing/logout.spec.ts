@@ -21,8 +21,8 @@ function logoutUrl(params: Record<string, string>): string {
   return `${provider.issuer}/logout?${new URLSearchParams(params).toString()}`
 }
 
-describe('logout begun by the client', () => {
-  it('ends the session and leads back with the state', async () => {
+describe('a logout that the client starts', () => {
+  it('ends the session and redirects back with the state', async () => {
     await start()
     const agent = createUserAgent()
     await agent.get(`${app.url}/login`)
@@ -37,7 +37,7 @@ describe('logout begun by the client', () => {
     expect(await authorize(provider, { prompt: 'none' }, agent)).toMatchObject({ error: 'login_required' })
   })
 
-  it('ends the session of the hint also in another browser, after the keys were rotated', async () => {
+  it('ends the session of the hint from another browser, even after a key rotation', async () => {
     await start()
     const agent = createUserAgent()
     await agent.get(`${app.url}/login`)
@@ -47,7 +47,7 @@ describe('logout begun by the client', () => {
     expect(await authorize(provider, { prompt: 'none' }, agent)).toMatchObject({ error: 'login_required' })
   })
 
-  it('asks the user where there is no hint', async () => {
+  it('asks the user to confirm if there is no hint', async () => {
     await start()
     const agent = createUserAgent()
     await agent.get(`${app.url}/login`)
@@ -60,7 +60,7 @@ describe('logout begun by the client', () => {
     expect((await agent.get(logoutUrl({}))).text()).toContain('You are logged out')
   })
 
-  it('leads nowhere it does not know', async () => {
+  it('rejects an unregistered post-logout redirect URI, and an invalid or mismatched hint', async () => {
     await start({
       clients: [
         { clientId: 'web', clientSecret: 's' },
@@ -81,7 +81,7 @@ describe('logout begun by the client', () => {
     expect(await get({ ...hint, ...uri, client_id: 'web' })).toBe(303)
   })
 
-  it('can come back with another state, or none', async () => {
+  it('returns another state or none with the fault logoutResponse', async () => {
     await start()
     const agent = createUserAgent()
     await agent.get(`${app.url}/login`)
@@ -98,8 +98,8 @@ describe('logout begun by the client', () => {
   })
 })
 
-describe('where a client has a front-channel logout URI', () => {
-  it('frames it, in a page whose policy permits the frames of these clients and its own script alone', async () => {
+describe('a client with a front-channel logout URI', () => {
+  it('loads the client in a frame; the policy of the page allows only that and its own script', async () => {
     await start()
     provider.registerLogout({ frontchannelLogoutUri: 'https://app.example.com/bye?a=1' })
     const agent = createUserAgent()

@@ -21,8 +21,8 @@ afterEach(async () => {
   app = provider = undefined
 })
 
-describe('stop and start', () => {
-  it('goes down and comes back on the same port, with sessions and tokens', async () => {
+describe('stop() and start()', () => {
+  it('keeps the port, the sessions and the tokens through stop() and start()', async () => {
     const provider = await start()
     app = await startRelyingParty(provider)
     const agent = createUserAgent()
@@ -47,7 +47,7 @@ describe('stop and start', () => {
     expect(performance.now() - before).toBeLessThan(1000)
   })
 
-  it('says when the port is taken', async () => {
+  it('start() fails with EADDRINUSE if the port is in use', async () => {
     const other = createServer()
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
@@ -56,7 +56,7 @@ describe('stop and start', () => {
     expect((await start({ port })).url).toBe(`http://127.0.0.1:${port}`)
   })
 
-  it('stops by itself at the end of a block', async () => {
+  it('stops at the end of an `await using` block', async () => {
     let url = ''
     {
       await using provider = await startTestProvider({ algorithm: 'ES256' })
@@ -68,7 +68,7 @@ describe('stop and start', () => {
 })
 
 describe('the record of requests', () => {
-  it('has all that came, by endpoint, until it is told to forget', async () => {
+  it('records all requests by endpoint until forget()', async () => {
     const now = Date.UTC(2030, 1, 1)
     const provider = await start({ now: () => now })
     await createUserAgent().get(authorizeUrl(provider, { scope: 'openid x' }), {
@@ -94,7 +94,7 @@ describe('the record of requests', () => {
     expect(provider.requests).toEqual([])
   })
 
-  it('can be waited for', async () => {
+  it('waitForRequest() resolves to the first or the count-th request', async () => {
     const provider = await start()
     let second: unknown
     const first = provider.waitForRequest('jwks')
@@ -108,15 +108,15 @@ describe('the record of requests', () => {
     expect((await provider.waitForRequest('jwks', 2)).url).toContain('?2')
   })
 
-  it('keeps only the latest, where that is wanted', async () => {
+  it('keeps only the latest requests with keepRequests', async () => {
     const provider = await start({ keepRequests: 2 })
     for (const path of ['/1', '/2', '/3']) await fetch(provider.url + path)
     expect(provider.requests.map(({ url }) => url)).toEqual([`${provider.url}/2`, `${provider.url}/3`])
   })
 })
 
-describe('the provider', () => {
-  it('gives what a client needs to know', async () => {
+describe('the test provider', () => {
+  it('returns the settings of a client', async () => {
     const provider = await start({ clients: [{ clientId: 'one', clientSecret: 's' }, { clientId: 'spa' }] })
     expect(provider.settings()).toEqual({ issuer: provider.issuer, clientId: 'one', clientSecret: 's' })
     expect(provider.settings('spa')).toEqual({ issuer: provider.issuer, clientId: 'spa', clientAuth: 'none' })
@@ -124,7 +124,7 @@ describe('the provider', () => {
     expect(() => provider.settings('two')).toThrow('there is no client "two"')
   })
 
-  it('signs whatever claims it is given, and adds none', async () => {
+  it('signs any claims, and adds none', async () => {
     const provider = await start()
     const token = await provider.sign({ any: 'thing' }, { typ: 'logout+jwt' })
     const [key] = provider.keys.keys
@@ -133,7 +133,7 @@ describe('the provider', () => {
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'ES256', kid: key?.kid, typ: 'logout+jwt' })
   })
 
-  it('answers a wrong method with 405, and takes the authorization request by POST too', async () => {
+  it('answers a wrong method with 405, and accepts authorization requests by POST', async () => {
     const provider = await start()
     const response = await fetch(`${provider.issuer}/token`)
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST'])
@@ -143,14 +143,14 @@ describe('the provider', () => {
     expect(page.status).toBe(303)
   })
 
-  it('bounds what it reads', async () => {
+  it('records at most 1 MB of a body', async () => {
     const provider = await start()
     const response = await fetch(`${provider.issuer}/token`, { method: 'POST', body: 'x'.repeat(2_000_000) })
     expect(response.status).toBe(401)
     expect(provider.requests[0]?.body.length).toBeLessThanOrEqual(1_000_000)
   })
 
-  it('outlives a request that breaks off', async () => {
+  it('survives a request that breaks off', async () => {
     const provider = await start()
     const head = 'POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf'
     await new Promise<void>((resolve) => {
@@ -161,7 +161,7 @@ describe('the provider', () => {
     expect((await fetch(`${provider.issuer}/jwks`)).status).toBe(200)
   })
 
-  it('can begin anew', async () => {
+  it('restores its initial state with reset()', async () => {
     const provider = await start()
     const agent = createUserAgent()
     await authorize(provider, {}, agent)
@@ -177,7 +177,7 @@ describe('the provider', () => {
     expect(provider.keys.keys[0]?.kid).toBe(key)
   })
 
-  it('knows its users', async () => {
+  it('rejects unknown users', async () => {
     const provider = await start()
     const unknown = 'there is no user "carol"; there are alice, bob'
     expect(() => provider.signIn('carol')).toThrow(unknown)
@@ -224,7 +224,7 @@ it.each<[object, string]>([
   [{ dpopNonces: true }, 'dpopNonces must be one of none, required'],
   [{ sid: 'x' }, 'sid must be a function'],
   [{ keepRequests: -1 }, 'keepRequests must be a whole number'],
-])('refuses the options %j', async (options, message) => {
+])('startTestProvider() rejects the options %j', async (options, message) => {
   const problem = await startTestProvider(options).then(
     (started) => started.stop(),
     (error: unknown) => error,

@@ -19,7 +19,7 @@ afterEach(async () => {
 const request = { response_type: 'code', redirect_uri: callback, scope: 'openid' }
 
 describe('pushed authorization requests', () => {
-  it('are taken, and can be insisted upon', async () => {
+  it('accepts pushed requests, and can require them', async () => {
     await start({ pushedRequests: 'required' })
     app = await startRelyingParty(provider, { pushed: true })
     expect((await createUserAgent().get(`${app.url}/login`)).json()).toMatchObject({ claims: { sub: 'alice' } })
@@ -27,7 +27,7 @@ describe('pushed authorization requests', () => {
     expect((await createUserAgent().get(authorizeUrl(provider))).text()).toContain('must be pushed')
   })
 
-  it('are good once, for one client, for a minute', async () => {
+  it('a request_uri works once, for one client, for a minute', async () => {
     let now = Date.now()
     await start({ now: () => now, clients: [{ clientId: 'web', clientSecret: 's' }, { clientId: 'spa' }] })
     const push = async (): Promise<string> => {
@@ -49,7 +49,7 @@ describe('pushed authorization requests', () => {
     expect(await use(late)).toBe(400)
   })
 
-  it('are refused where they are wrong', async () => {
+  it('rejects invalid pushed requests', async () => {
     await start()
     const ask = async (params: Record<string, string | undefined>): Promise<unknown[]> => {
       const answer = await post(provider, '/par', { ...request, ...params })
@@ -61,7 +61,7 @@ describe('pushed authorization requests', () => {
     expect(await ask({ response_type: 'token' })).toEqual([400, 'unsupported_response_type'])
   })
 
-  it('can be left out', async () => {
+  it('has no endpoint for pushed requests if pushedRequests is none', async () => {
     await start({ pushedRequests: 'none' })
     const metadata = await createUserAgent().fetch(`${provider.issuer}/.well-known/openid-configuration`)
     expect(metadata.json()).not.toHaveProperty('pushed_authorization_request_endpoint')

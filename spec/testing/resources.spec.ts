@@ -1,4 +1,4 @@
-/** Tokens for the APIs that are named (RFC 8707), and refreshes for less scope. */
+/** Access tokens for requested resources (RFC 8707), and refreshes with less scope. */
 import { decodeJwt } from 'jose'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -30,7 +30,7 @@ function resources(...uris: string[]): Params {
   return uris.map((uri) => ['resource', uri] as const)
 }
 
-/** Parameters may come more than once, so that they are pairs here. */
+/** Takes pairs, because parameters may be repeated. */
 async function send(path: string, params: Params): Promise<{ status: number; body: JsonObject }> {
   const body = new URLSearchParams([...Object.entries(credentials(provider)), ...params].map(([...pair]) => pair))
   const answer = await createUserAgent().fetch(provider.issuer + path, { method: 'POST', body })
@@ -62,14 +62,14 @@ function audienceOf({ body }: { body: JsonObject }): unknown {
 }
 
 describe('the resources of an authorization request', () => {
-  it('are what the access token is for, and a refreshed one', async () => {
+  it('the requested resources are the audience of the access token, also after a refresh', async () => {
     await start()
     const tokens = await redeem((await ask(resources(orders, stock))).code)
     expect(audienceOf(tokens)).toEqual([orders, stock])
     expect(audienceOf(await refresh(tokens.body.refresh_token))).toEqual([orders, stock])
   })
 
-  it('can be pushed', async () => {
+  it('resources work in pushed requests', async () => {
     await start({ pushedRequests: 'required' })
     const request: Params = [
       ['response_type', 'code'],
@@ -91,7 +91,7 @@ describe('the resources of an authorization request', () => {
     })
   })
 
-  it('narrow the access token where the code is redeemed, and leave the refresh token good for all', async () => {
+  it('narrows one access token to some resources, while the refresh token stays valid for all', async () => {
     await start()
     const tokens = await redeem((await ask(resources(orders, stock, mail))).code, resources(stock))
     expect(audienceOf(tokens)).toBe(stock)
@@ -101,7 +101,7 @@ describe('the resources of an authorization request', () => {
     expect(audienceOf(await refresh(refresh_token))).toEqual([orders, stock, mail])
   })
 
-  it('are the only ones that tokens can be had for', async () => {
+  it('rejects a token request for a resource that was not granted', async () => {
     await start()
     const invalid = { status: 400, body: { error: 'invalid_target' } }
     expect(await redeem((await ask(resources(orders))).code, resources(orders, stock))).toMatchObject(invalid)
@@ -111,7 +111,7 @@ describe('the resources of an authorization request', () => {
     expect(await refresh(refresh_token, resources(orders))).toMatchObject({ status: 200 })
   })
 
-  it('are refused where they are no absolute URIs without a fragment', async () => {
+  it('rejects a resource that is not an absolute URI without a fragment', async () => {
     await start()
     for (const uri of ['orders', '/orders', `${orders}#part`, `${orders}#`, '']) {
       expect(await ask(resources(orders, uri))).toMatchObject({ error: 'invalid_target', state: 'the-state' })
@@ -120,7 +120,7 @@ describe('the resources of an authorization request', () => {
     expect((await refresh(tokens.body.refresh_token, resources('orders'))).body.error).toBe('invalid_target')
   })
 
-  it('are refused where the provider has been told of others only', async () => {
+  it('rejects a resource that the option resources does not list', async () => {
     await start({ resources: [orders, stock] })
     expect(await ask(resources(orders, mail))).toMatchObject({ error: 'invalid_target' })
     const tokens = await redeem((await ask([])).code)
@@ -130,10 +130,10 @@ describe('the resources of an authorization request', () => {
   })
 })
 
-describe('a refresh for less scope', () => {
+describe('a refresh with scope', () => {
   const scope = (text: string): Params => [['scope', text]]
 
-  it('gives an access token of that scope, and an ID token only where openid is in it', async () => {
+  it('issues an access token with less scope, and an ID token only if the scope has openid', async () => {
     await start()
     const tokens = await redeem((await ask([])).code)
     const { refresh_token } = tokens.body
@@ -150,7 +150,7 @@ describe('a refresh for less scope', () => {
     expect((await refresh(refresh_token, scope(''))).body).toMatchObject(all)
   })
 
-  it('for more than was granted is refused, and spends nothing', async () => {
+  it('rejects more scope than was granted, without using up the refresh token', async () => {
     await start({ refreshTokens: 'rotating' })
     const tokens = await redeem((await ask([])).code)
     const { refresh_token } = tokens.body

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { remember } from '../../lib/testing/state.ts'
 
-it('what the provider remembers stays small over many logins, and nothing alive is forgotten', () => {
+it('remember() keeps the map small over many logins, and never removes a live entry', () => {
   const entries = new Map<string, { dead: boolean }>()
   let largest = 0
   for (let login = 0; login < 20_000; login++) {

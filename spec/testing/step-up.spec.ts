@@ -1,4 +1,4 @@
-/** Clients that ask for a stronger or a fresher login, of users who can do so and of some who cannot. */
+/** Clients that request a stronger or fresher login, and users who can or cannot provide it. */
 import { decodeJwt } from 'jose'
 import { refreshTokenGrant } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -32,7 +32,7 @@ afterEach(async () => {
 
 interface Told {
   readonly acr: unknown
-  /** In seconds since the spec began. */
+  /** In seconds since the start of the test. */
   readonly at: unknown
 }
 
@@ -40,7 +40,7 @@ function told(claims: { readonly acr?: unknown; readonly auth_time?: unknown } |
   return { acr: claims?.acr, at: Number(claims?.auth_time) - begin }
 }
 
-/** A login with these parameters: what its ID token says, and, the same, its access token. */
+/** Logs in with these parameters. Returns the claims of the ID token, which are also those of the access token. */
 async function logIn(params: Record<string, string> = {}): Promise<Told> {
   const page = await agent.get(`${app.url}/login?${new URLSearchParams(params).toString()}`)
   expect(page.json()).toHaveProperty('claims')
@@ -56,7 +56,7 @@ async function refresh(token = app.tokens().refresh_token ?? ''): Promise<Told> 
 }
 
 describe('a stronger login', () => {
-  it('is what it was asked to be, also after a refresh', async () => {
+  it('a stronger login has the requested acr, also after a refresh', async () => {
     await start()
     expect(await logIn()).toEqual({ acr: '1', at: 0 })
     now += 10
@@ -66,7 +66,7 @@ describe('a stronger login', () => {
     expect(await logIn({ acr_values: 'silver gold' })).toEqual({ acr: 'gold', at: 10 })
   })
 
-  it('makes no earlier one stronger or fresher', async () => {
+  it('a stronger login makes no earlier login stronger or fresher', async () => {
     await start()
     await logIn()
     const earlier = app.tokens().refresh_token
@@ -76,7 +76,7 @@ describe('a stronger login', () => {
     expect(await refresh()).toEqual({ acr: 'gold', at: 10 })
   })
 
-  it('needs a user at the keyboard', async () => {
+  it('a stronger login fails with prompt=none', async () => {
     await start()
     await logIn()
     expect(await authorize(provider, { acr_values: 'gold', prompt: 'none' }, agent)).toMatchObject({
@@ -85,8 +85,8 @@ describe('a stronger login', () => {
   })
 })
 
-describe('a user who cannot reach what is asked for', () => {
-  it('is logged in without, as often as it is asked', async () => {
+describe('a user who cannot reach the requested acr', () => {
+  it('logs in a user without the requested acr if they cannot reach it', async () => {
     await start({ users: [{ sub: 'alice', acrValues: ['silver'] }] })
     expect(await logIn({ acr_values: 'gold' })).toEqual({ acr: '1', at: 0 })
     now += 10
@@ -96,14 +96,14 @@ describe('a user who cannot reach what is asked for', () => {
     })
   })
 
-  it('reaches the first of several that they can', async () => {
+  it('uses the first requested acr that the user can reach', async () => {
     await start({ users: [{ sub: 'alice', acrValues: ['bronze', 'silver'] }] })
     expect(await logIn({ acr_values: 'gold silver bronze' })).toEqual({ acr: 'silver', at: 0 })
     now += 10
     expect(await logIn({ acr_values: 'gold' })).toEqual({ acr: 'silver', at: 10 })
   })
 
-  it('may be told so by an error', async () => {
+  it('deny() can report unmet_authentication_requirements', async () => {
     await start()
     provider.deny('unmet_authentication_requirements')
     expect(await authorize(provider, { acr_values: 'gold' }, agent)).toMatchObject({
@@ -113,7 +113,7 @@ describe('a user who cannot reach what is asked for', () => {
 })
 
 describe('a fresher login', () => {
-  it('is asked for by max_age, and says when it was', async () => {
+  it('max_age requests a fresher login, which has a new auth_time', async () => {
     await start()
     expect(await logIn()).toEqual({ acr: '1', at: 0 })
     now += 60
@@ -127,7 +127,7 @@ describe('a fresher login', () => {
     expect(await refresh()).toEqual({ acr: '1', at: 62 })
   })
 
-  it('is not what a provider gives that does not look at max_age', async () => {
+  it('a fault can issue an ID token that is older than max_age', async () => {
     await start()
     provider.misbehave({ idToken: { claims: { auth_time: begin - 3600 } } })
     const page = await agent.get(`${app.url}/login?max_age=60`)

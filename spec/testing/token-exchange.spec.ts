@@ -1,4 +1,4 @@
-/** Access tokens in exchange for others (RFC 8693). */
+/** Token exchange (RFC 8693). */
 import { decodeJwt } from 'jose'
 import { fetchUserInfo, genericGrantRequest, tokenIntrospection, tokenRevocation } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ interface Exchanged {
   readonly body: JsonObject
 }
 
-/** An exchange by the first client, unless it says otherwise. */
+/** Requests an exchange, as the first client unless `params` names another. */
 async function ask(params: Record<string, string | undefined>): Promise<Exchanged> {
   const answer = await tokenRequest(provider, { grant_type: exchange, subject_token_type: accessTokenType, ...params })
   return { status: answer.status, body: answer.json() }
@@ -37,7 +37,7 @@ async function ask(params: Record<string, string | undefined>): Promise<Exchange
 const refused = (error: string): object => ({ status: 400, body: { error } })
 
 describe('a token exchange', () => {
-  it('gives an access token for the API and the scope that are asked for, and nothing else', async () => {
+  it('issues an access token for the requested API and scope, and nothing else', async () => {
     await start({ accessTokenSeconds: 60 })
     const { status, body } = await ask({
       subject_token: await subjectToken(),
@@ -62,19 +62,19 @@ describe('a token exchange', () => {
     })
   })
 
-  it('gives no refresh token where those rotate', async () => {
+  it('issues no refresh token, even if refresh tokens rotate', async () => {
     await start({ refreshTokens: 'rotating' })
     expect((await ask({ subject_token: await subjectToken() })).body).not.toHaveProperty('refresh_token')
   })
 
-  it('gives a token of the same scope where none is asked for, for the usual audience', async () => {
+  it('issues a token with the same scope and the default audience if none is requested', async () => {
     await start({ audience: 'usual' })
     const { body } = await ask({ subject_token: await subjectToken('openid email') })
     expect(body.scope).toBe('openid email')
     expect(decodeJwt(body.access_token as string).aud).toBe('usual')
   })
 
-  it('takes audiences and resources, several of each', async () => {
+  it('accepts several audiences and resources', async () => {
     await start()
     const config = await discover(provider)
     expect(config.serverMetadata().grant_types_supported).toContain(exchange)
@@ -92,14 +92,14 @@ describe('a token exchange', () => {
   })
 })
 
-describe('the token that is exchanged', () => {
+describe('the subject token of an exchange', () => {
   const clients = [
     { clientId: 'web', clientSecret: 's' },
     { clientId: 'orders', clientSecret: 's' },
     { clientId: 'other', clientSecret: 's' },
   ]
 
-  it('may be that of another client, which was sent to this one', async () => {
+  it('accepts a token of another client if this client is in its audience', async () => {
     await start({ clients, audience: ['orders', 'account'] })
     const subject_token = await subjectToken()
     const { body } = await ask({ subject_token, client_id: 'orders', audience: 'stock' })
@@ -107,7 +107,7 @@ describe('the token that is exchanged', () => {
     expect(await ask({ subject_token, client_id: 'other' })).toMatchObject(refused('invalid_request'))
   })
 
-  it('must be active', async () => {
+  it('rejects a subject token that is not active', async () => {
     let now = Date.now()
     await start({ now: () => now })
     const config = await discover(provider)
@@ -124,7 +124,7 @@ describe('the token that is exchanged', () => {
     expect(await ask({ subject_token: ended })).toMatchObject(refused('invalid_request'))
   })
 
-  it('takes what it was exchanged for along when its login ends', async () => {
+  it('the exchanged token becomes inactive when the login of the subject token is revoked', async () => {
     await start()
     const config = await discover(provider)
     const tokens = await provider.issueTokens('alice')
@@ -133,7 +133,7 @@ describe('the token that is exchanged', () => {
     expect(await tokenIntrospection(config, body.access_token as string)).toEqual({ active: false })
   })
 
-  it('must be an access token, and alone', async () => {
+  it('exchanges only access tokens for access tokens, without an actor token', async () => {
     await start()
     const tokens = await provider.issueTokens('alice')
     const subject_token = tokens.access_token as string
@@ -152,8 +152,8 @@ describe('the token that is exchanged', () => {
   })
 })
 
-describe('what is not to be had', () => {
-  it('is another target than the provider has been told of', async () => {
+describe('an invalid token exchange', () => {
+  it('rejects a target that is neither in the option resources nor a client', async () => {
     await start({ resources: ['https://orders.example', 'stock'] })
     const subject_token = await subjectToken()
     expect(await ask({ subject_token, resource: 'https://orders.example' })).toMatchObject({ status: 200 })
@@ -164,7 +164,7 @@ describe('what is not to be had', () => {
     expect(await ask({ subject_token, resource: 'stock' })).toMatchObject(refused('invalid_target'))
   })
 
-  it('is scope that there is none of, or that the user does not grant', async () => {
+  it('rejects scope that does not exist or that the user does not grant', async () => {
     await start({ scopes: ['openid', 'orders:read', 'orders:write'] })
     const subject_token = await subjectToken()
     expect(await ask({ subject_token, scope: 'orders:write' })).toMatchObject({ status: 200 })
@@ -174,7 +174,7 @@ describe('what is not to be had', () => {
     expect(await ask({ subject_token, scope: 'orders:write' })).toMatchObject(refused('invalid_scope'))
   })
 
-  it('is any by a public client, or by one that must not', async () => {
+  it('rejects a public client by default, and a client with tokenExchange: false', async () => {
     await start({
       clients: [
         { clientId: 'web', clientSecret: 's', tokenExchange: false },
@@ -194,7 +194,7 @@ describe('what is not to be had', () => {
 })
 
 describe('faults of a token exchange', () => {
-  it('concern only its tokens where they are to', async () => {
+  it('a fault that names the grant type of the exchange applies only to exchanged tokens', async () => {
     await start()
     provider.misbehave({ accessToken: { grant: exchange, claims: { aud: 'another' }, times: 1 } })
     const subject_token = await subjectToken()
@@ -207,7 +207,7 @@ describe('faults of a token exchange', () => {
     expect((await ask({ subject_token })).body).not.toHaveProperty('issued_token_type')
   })
 
-  it('name a grant that there is', async () => {
+  it('misbehave() rejects an unknown grant type', async () => {
     await start()
     const wrong = { accessToken: { grant: 'token-exchange' } } as unknown as Parameters<TestProvider['misbehave']>[0]
     expect(() => provider.misbehave(wrong)).toThrow('accessToken.grant must be one of authorization_code')

@@ -38,11 +38,11 @@ function inAnHour(): number {
   return Math.floor(Date.now() / 1000) + 3600
 }
 
-describe('claims of the ID token', () => {
+describe('a fault in the claims of the ID token', () => {
   it.each<[string, TokenFault['claims']]>([
     ['another issuer', ({ iss, ...claims }) => ({ ...claims, iss: `${String(iss)}1` })],
     ['no subject', { sub: undefined }],
-    ['a subject of a wrong type', { sub: 7 }],
+    ['a subject of the wrong type', { sub: 7 }],
     ['another audience', { aud: 'web1' }],
     ['no audience', { aud: undefined }],
     ['no iat', { iat: undefined }],
@@ -51,13 +51,13 @@ describe('claims of the ID token', () => {
     ['an nbf in the future', { nbf: inAnHour() }],
     ['another nonce', ({ nonce, ...claims }) => ({ ...claims, nonce: `${String(nonce)}1` })],
     ['no nonce', { nonce: undefined }],
-    ['another party among several audiences', { aud: ['web', 'other'], azp: 'other' }],
-  ])('%s', async (_name, claims) => {
+    ['several audiences and the azp of another client', { aud: ['web', 'other'], azp: 'other' }],
+  ])('makes a client reject an ID token with %s', async (_name, claims) => {
     expect(await logInWith({ claims })).not.toHaveProperty('claims')
     expect(await logIn()).toHaveProperty('claims')
   })
 
-  it('may be huge, and appear twice', async () => {
+  it('a fault can make a claim huge, repeat it, or break the JSON', async () => {
     const huge = 'x'.repeat(100_000)
     const answer = await logInWith({ claims: async (claims) => await Promise.resolve({ ...claims, huge }) })
     expect(answer).toMatchObject({ claims: { huge } })
@@ -69,16 +69,16 @@ describe('claims of the ID token', () => {
   })
 })
 
-describe('signature and header of the ID token', () => {
+describe('a fault in the signature or header of the ID token', () => {
   it.each<BadSignature>(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'])(
-    '%s',
+    'makes a client reject the signature %s',
     async (signature) => {
       expect(await logInWith({ signature })).not.toHaveProperty('claims')
       expect(await logIn()).toHaveProperty('claims')
     },
   )
 
-  it('are what they are said to be', async () => {
+  it('a signature or header fault produces the specified header', async () => {
     const header = async (fault: TokenFault): Promise<unknown> => {
       const undo = provider.misbehave({ idToken: fault })
       const { id_token } = await provider.issueTokens('alice')
@@ -103,14 +103,14 @@ describe('signature and header of the ID token', () => {
     expect(await header({ signature: 'other-key' })).toMatchObject({ alg: 'RS256' })
   })
 
-  it('do not need a typ', async () => {
+  it('a client accepts an ID token without typ, and rejects one with another alg', async () => {
     expect(await logInWith({ header: { typ: undefined } })).toHaveProperty('claims')
     expect(await logInWith({ header: { alg: 'ES512' } })).not.toHaveProperty('claims')
   })
 })
 
-describe('a token', () => {
-  it('may be missing, or something else', async () => {
+describe('a fault of a token', () => {
+  it('a fault can omit a token or replace it by another text', async () => {
     expect(await logInWith({ omit: true })).not.toHaveProperty('claims')
     expect(await logInWith({ raw: 'no.jwt' })).not.toHaveProperty('claims')
     expect(await logInWith({ raw: (token) => `${token}.more` })).not.toHaveProperty('claims')
@@ -118,7 +118,7 @@ describe('a token', () => {
     expect(await logIn()).not.toHaveProperty('claims')
   })
 
-  it('may be wrong only so many times, and only after a refresh', async () => {
+  it('a fault can be limited to a number of tokens, and to refreshes', async () => {
     provider.misbehave({ idToken: { claims: { sub: 'mallory' }, grant: 'refresh_token', times: 1 } })
     expect(await logIn()).toMatchObject({ claims: { sub: 'alice' } })
     const config = await app.config()
@@ -128,7 +128,7 @@ describe('a token', () => {
     expect(await refresh()).toBe('alice')
   })
 
-  it('is altered by every layer, the oldest first', async () => {
+  it('several faults alter a token in the order of their calls', async () => {
     provider.misbehave({ accessToken: { claims: { realm_access: { roles: ['owner'] }, one: 1 } } })
     provider.misbehave({ accessToken: { claims: ({ one, ...claims }) => ({ ...claims, two: one }) } })
     await logIn()
@@ -138,19 +138,19 @@ describe('a token', () => {
   })
 })
 
-describe('the userinfo response', () => {
+describe('a fault of the userinfo response', () => {
   const ask = async (): Promise<unknown> => {
     await logIn()
     return await fetchUserInfo(await app.config(), app.tokens().access_token, 'alice')
   }
 
-  it('may be about somebody else', async () => {
+  it('a fault can change the subject of the userinfo response', async () => {
     provider.misbehave({ userInfo: { claims: { sub: 'aliceinvalid' }, times: 1 } })
     await expect(ask()).rejects.toMatchObject({ code: 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED' })
     await expect(ask()).resolves.toMatchObject({ sub: 'alice' })
   })
 
-  it('may be signed, well or badly', async () => {
+  it('a fault can sign the userinfo response, with a valid or an invalid signature', async () => {
     provider.misbehave({ userInfo: { signed: true } })
     expect(await ask()).toMatchObject({ iss: provider.issuer, aud: 'web', sub: 'alice' })
     provider.misbehave({ userInfo: { signature: 'corrupt' } })

@@ -36,7 +36,7 @@ afterEach(async () => {
 describe('authorization codes', () => {
   const grant_type = 'authorization_code'
 
-  it('are good once; the second time takes the tokens along', async () => {
+  it('a code works once; reuse revokes its tokens', async () => {
     await start()
     const { code } = await authorize(provider)
     const first = (await tokenRequest(provider, { grant_type, code, redirect_uri: callback })).json()
@@ -51,7 +51,7 @@ describe('authorization codes', () => {
     expect(refresh.json()).toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('are bound to client, redirect URI, verifier and time', async () => {
+  it('a code is bound to client, redirect URI and verifier, and expires after a minute', async () => {
     let now = Date.now()
     await start({
       now: () => now,
@@ -86,7 +86,7 @@ describe('authorization codes', () => {
     expect(await fails({}, { code: undefined })).toBe('the code is not known')
   })
 
-  it('are worth nothing once the session has ended', async () => {
+  it('a code is invalid once the session has ended', async () => {
     await start()
     const { code } = await authorize(provider)
     provider.endSession('alice')
@@ -96,7 +96,7 @@ describe('authorization codes', () => {
 })
 
 describe('client authentication', () => {
-  it('takes the secret form-urlencoded in the header, as RFC 6749 has it', async () => {
+  it('accepts the form-urlencoded secret in the header, as RFC 6749 requires', async () => {
     const clientId = 'a client:with+odd%characters'
     const clientSecret = 'p&ss w\u00f6rd:/+%'
     await start({ clients: [{ clientId, clientSecret }] })
@@ -104,7 +104,7 @@ describe('client authentication', () => {
     expect((await createUserAgent().get(`${app.url}/login`)).json()).toMatchObject({ claims: { aud: clientId } })
   })
 
-  it('refuses what is wrong', async () => {
+  it('rejects invalid credentials and methods', async () => {
     await start({
       clients: [
         { clientId: 'web', clientSecret: 'web-secret' },
@@ -136,7 +136,7 @@ describe('client authentication', () => {
     expect(await ask({ client_id: 'spa', client_secret: undefined })).toEqual([400, 'invalid_grant'])
   })
 
-  it('refuses other grants and parameters that come twice', async () => {
+  it('rejects unknown grant types and repeated parameters', async () => {
     await start()
     expect((await tokenRequest(provider, { grant_type: 'password' })).json()).toMatchObject({
       error: 'unsupported_grant_type',
@@ -153,7 +153,7 @@ describe('client authentication', () => {
 })
 
 describe('refresh tokens', () => {
-  it('are for the whole login when static', async () => {
+  it('a static refresh token works for the whole login', async () => {
     const app = await startAndLogIn()
     const config = await app.config()
     const token = app.tokens().refresh_token ?? ''
@@ -167,7 +167,7 @@ describe('refresh tokens', () => {
     await expect(refreshTokenGrant(config, `${token}x`)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('are good once when rotating; a spent one ends the login', async () => {
+  it('a rotating refresh token works once; reuse revokes all tokens of the login', async () => {
     const app = await startAndLogIn({ refreshTokens: 'rotating' })
     const config = await app.config()
     const first = app.tokens().refresh_token ?? ''
@@ -178,12 +178,12 @@ describe('refresh tokens', () => {
     await expect(refreshTokenGrant(config, third)).rejects.toMatchObject({ error: 'invalid_grant' })
   })
 
-  it('are not given when there are none', async () => {
+  it('issues no refresh token if refreshTokens is none', async () => {
     const app = await startAndLogIn({ refreshTokens: 'none' })
     expect(app.tokens().refresh_token).toBeUndefined()
   })
 
-  it('end with the session and with the user', async () => {
+  it('a refresh token is invalid when the session has ended or the user is disabled', async () => {
     const app = await startAndLogIn()
     const config = await app.config()
     const refresh = (): Promise<unknown> => refreshTokenGrant(config, app.tokens().refresh_token ?? '')
@@ -198,7 +198,7 @@ describe('refresh tokens', () => {
     await expect(fetchUserInfo(config, app.tokens().access_token, 'alice')).rejects.toBeDefined()
   })
 
-  it('give less scope, or a token for another resource, but not more', async () => {
+  it('a refresh may request less scope, but neither more scope nor another resource', async () => {
     const app = await startAndLogIn({}, { resource: 'https://api.example.com' })
     const config = await app.config()
     const token = app.tokens().refresh_token ?? ''
@@ -220,7 +220,7 @@ describe('refresh tokens', () => {
     expect(wrong.json()).toMatchObject({ error: 'invalid_target' })
   })
 
-  it('can be asked for any resource where none was named', async () => {
+  it('a refresh may request any resource if the login named none', async () => {
     const app = await startAndLogIn()
     const refreshed = await refreshTokenGrant(
       await app.config(),
@@ -234,8 +234,8 @@ describe('refresh tokens', () => {
   })
 })
 
-describe('tokens', () => {
-  it('carry the times of the clock, and the lifetimes that were chosen', async () => {
+describe('issued tokens', () => {
+  it('tokens have the times of the clock and the configured lifetimes', async () => {
     const now = Date.UTC(2031, 4, 5)
     await start({ now: () => now, accessTokenSeconds: 60, idTokenSeconds: 90 })
     const tokens = await logIn(provider)
@@ -245,7 +245,7 @@ describe('tokens', () => {
     expect(decodeJwt(tokens.id_token as string)).toMatchObject({ iat: seconds, exp: seconds + 90, auth_time: seconds })
   })
 
-  it('carry claims by scope', async () => {
+  it('ID tokens have the claims of the granted scope', async () => {
     await start()
     const tokens = await logIn(provider, { scope: 'openid email orders:read' })
     expect(tokens.scope).toBe('openid email orders:read')
@@ -256,12 +256,12 @@ describe('tokens', () => {
     expect(plain).not.toHaveProperty('id_token')
   })
 
-  it('are granted only the scopes there are', async () => {
+  it('grants only scope that the option scopes lists', async () => {
     await start({ scopes: ['openid', 'email'] })
     expect(await logIn(provider, { scope: 'openid email calendar.read' })).toMatchObject({ scope: 'openid email' })
   })
 
-  it('can be of RFC 9068, or opaque, with an audience and a sid of choice', async () => {
+  it('access tokens can follow RFC 9068 or be opaque, with the configured audience and sid', async () => {
     await start({ accessTokens: 'at+jwt', audience: ['orders', 'account'], sid: () => 'a b#c&d%' })
     const tokens = await logIn(provider)
     expect(decodeProtectedHeader(tokens.access_token as string).typ).toBe('at+jwt')
@@ -277,7 +277,7 @@ describe('tokens', () => {
     expect(info.json()).toMatchObject({ sub: 'alice' })
   })
 
-  it('can be had for users of choice, without any login', async () => {
+  it('issueTokens() issues tokens for any user without a login', async () => {
     await start({
       signIn: undefined,
       users: [{ sub: 'carol', claims: { team: 'x' }, accessTokenClaims: { tier: 3 }, userInfoClaims: { photo: 'y' } }],
@@ -294,8 +294,8 @@ describe('tokens', () => {
   })
 })
 
-describe('userinfo, introspection and revocation', () => {
-  it('wants a good token at the userinfo endpoint', async () => {
+describe('the userinfo, introspection and revocation endpoints', () => {
+  it('userinfo requires a valid token', async () => {
     let now = Date.now()
     await start({ now: () => now })
     const tokens = await logIn(provider)
@@ -314,7 +314,7 @@ describe('userinfo, introspection and revocation', () => {
     expect((await ask(bearer(access_token)))[1]).toContain('invalid_token')
   })
 
-  it('introspects and revokes tokens for clients', async () => {
+  it('introspects and revokes tokens for authenticated clients', async () => {
     const app = await startAndLogIn()
     const config = await app.config()
     const { access_token, refresh_token = '' } = app.tokens()

@@ -20,7 +20,7 @@ function seen(page: UserAgentResponse): Echo {
   return page.json() as unknown as Echo
 }
 
-/** The headers by which servers tell navigations, scripts and sites apart. */
+/** The headers by which servers distinguish navigations, scripts and sites. */
 function marks(page: UserAgentResponse): unknown[] {
   const { headers } = seen(page)
   return [
@@ -36,8 +36,8 @@ function redirect(location: string, status = 302): { status: number; headers: { 
   return { status, headers: { location } }
 }
 
-describe('how requests look', () => {
-  it('a navigation looks like one', async () => {
+describe('the requests of a user agent', () => {
+  it('get() sends the headers of a navigation', async () => {
     const page = await createUserAgent().get(`${app.url}/page?x=1`)
     expect(seen(page)).toMatchObject({ method: 'GET', url: '/page?x=1', body: '' })
     expect(marks(page)).toEqual(['none', 'navigate', 'document', undefined, undefined])
@@ -46,7 +46,7 @@ describe('how requests look', () => {
     expect(seen(page).headers['upgrade-insecure-requests']).toBe('1')
   })
 
-  it('a form looks like one', async () => {
+  it('post() sends the headers of a form submission', async () => {
     const page = await createUserAgent().post(`${app.url}/form`, { a: '1 &', b: ['2', '3'] })
     expect(seen(page)).toMatchObject({ method: 'POST', body: 'a=1+%26&b=2&b=3' })
     expect(seen(page).headers['content-type']).toBe('application/x-www-form-urlencoded')
@@ -60,7 +60,7 @@ describe('how requests look', () => {
     expect(seen(list).body).toBe('a=1&a=2')
   })
 
-  it('a script looks like one', async () => {
+  it('fetch() sends the headers of a script', async () => {
     const agent = createUserAgent()
     const page = await agent.fetch(`${app.url}/api`)
     expect(marks(page)).toEqual(['same-origin', 'cors', 'empty', undefined, `${app.url}/`])
@@ -77,7 +77,7 @@ describe('how requests look', () => {
     expect((await agent.fetch(`${app.url}/api`, { method: 'HEAD' })).text()).toBe('')
   })
 
-  it('goes by the page where it begins', async () => {
+  it('sends the headers that follow from the page that starts a request', async () => {
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/start?q`)
     expect(marks(await agent.get(`${app.url}/next`, { from: page }))).toEqual([
@@ -112,7 +112,7 @@ describe('how requests look', () => {
     ['no-referrer-when-downgrade', 'whole', 'whole', 'origin'],
     ['unsafe-url', 'whole', 'whole', 'origin'],
     ['', 'whole', 'origin', 'origin'],
-  ])('goes by the Referrer-Policy "%s" of that page', async (policy, same, cross, crossOrigin) => {
+  ])('follows the Referrer-Policy "%s" of the page that starts a request', async (policy, same, cross, crossOrigin) => {
     app.show('/start', { headers: { 'referrer-policy': policy } })
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/start?q`)
@@ -127,7 +127,7 @@ describe('how requests look', () => {
     expect(sameOrigin[3]).toBe(policy === 'no-referrer' ? 'null' : app.url)
   })
 
-  it('says nothing about a secure page to one that is not', async () => {
+  it('sends no Referer from an https page to an http URL', async () => {
     const agent = createUserAgent({ proxies: { 'https://app.example.com': app.url } })
     for (const policy of ['', 'strict-origin', 'no-referrer-when-downgrade']) {
       app.show('/start', { headers: { 'referrer-policy': policy } })
@@ -136,7 +136,7 @@ describe('how requests look', () => {
     }
   })
 
-  it('has headers of choice', async () => {
+  it('adds and removes headers as the caller says', async () => {
     const agent = createUserAgent({ headers: { 'X-One': '1', 'Sec-Fetch-Mode': undefined } })
     const { headers } = seen(await agent.get(app.url, { headers: { 'x-two': '2', Accept: undefined } }))
     expect(headers).toMatchObject({ 'x-one': '1', 'x-two': '2' })
@@ -145,8 +145,8 @@ describe('how requests look', () => {
   })
 })
 
-describe('redirects', () => {
-  it('are followed, and every hop recorded', async () => {
+describe('redirects in a user agent', () => {
+  it('follows redirects and records each hop', async () => {
     app.show('/a', redirect('/b?x=1#part'))
     app.show('/b', { ...redirect(`${other.url}/c`), headers: { location: `${other.url}/c`, 'set-cookie': 'b=1' } })
     other.show('/c', { headers: { 'set-cookie': ['c=1', 'bad=1; SameSite=None'] } })
@@ -171,14 +171,14 @@ describe('redirects', () => {
     [303, 'GET', ''],
     [307, 'POST', 'a=1'],
     [308, 'POST', 'a=1'],
-  ])('%i after a form is %s', async (status, method, body) => {
+  ])('after a form, a redirect with %i uses the method %s', async (status, method, body) => {
     app.show('/a', redirect('/b', status))
     const page = await createUserAgent().post(`${app.url}/a`, { a: '1' })
     expect(seen(page)).toMatchObject({ method, body })
     expect(seen(page).headers['content-type'] === undefined).toBe(body === '')
   })
 
-  it('leave the method alone where the standard does', async () => {
+  it('keeps the method through a redirect as the Fetch standard does', async () => {
     app.show('/a', redirect('/b', 303))
     const agent = createUserAgent()
     expect((await agent.fetch(`${app.url}/a`, { method: 'HEAD' })).hops.at(-1)?.method).toBe('HEAD')
@@ -189,7 +189,7 @@ describe('redirects', () => {
     })
   })
 
-  it('can be left to the spec', async () => {
+  it('returns a redirect if redirect is manual or its location cannot be followed', async () => {
     app.show('/a', redirect('/b'))
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/a`, { redirect: 'manual' })
@@ -202,7 +202,7 @@ describe('redirects', () => {
     expect((await agent.get(`${app.url}/none`)).status).toBe(304)
   })
 
-  it('are bounded, and the error says where they went', async () => {
+  it('limits redirects and refreshes, with an error that lists the last URLs', async () => {
     app.show('/a', redirect('/b'))
     app.show('/b', redirect('/a'))
     await expect(createUserAgent({ maxHops: 5 }).get(`${app.url}/a`)).rejects.toThrow(
@@ -212,7 +212,7 @@ describe('redirects', () => {
     await expect(createUserAgent().get(`${app.url}/again`)).rejects.toThrow('more than 20 requests')
   })
 
-  it('tell the most distant relation on the way, from where they began', async () => {
+  it('sends the most distant relation of all redirects as Sec-Fetch-Site', async () => {
     app.show('/out', redirect(`${other.url}/back`))
     other.show('/back', redirect(`${app.url}/end`))
     const agent = createUserAgent()
@@ -223,7 +223,7 @@ describe('redirects', () => {
     expect(marks(await apart.get(`${app.url}/out`, { from: `${app.url}/` }))[0]).toBe('cross-site')
   })
 
-  it('blur the origin once they led from one foreign origin to another', async () => {
+  it('sends Origin: null after a redirect from a foreign origin to another origin', async () => {
     app.show('/out', redirect(`${other.url}/end`, 307))
     const { hops, ...page } = await createUserAgent().post(`${app.url}/out`, {}, { crossSite: true })
     expect(hops.map(({ requestHeaders }) => requestHeaders.origin)).toEqual(['https://elsewhere.example', 'null'])
@@ -231,8 +231,8 @@ describe('redirects', () => {
   })
 })
 
-describe('cookies', () => {
-  it('are kept, and sent as SameSite allows', async () => {
+describe('cookies in a user agent', () => {
+  it('stores cookies, and sends them as SameSite allows', async () => {
     app.show('/set', {
       headers: { 'set-cookie': ['lax=1', 'strict=1; SameSite=Strict', 'none=1; SameSite=None; Secure'] },
     })
@@ -246,7 +246,7 @@ describe('cookies', () => {
     expect(cookies(await agent.post(`${app.url}/x`, {}, { from: `${other.url}/` }))).toBe('lax=1; strict=1; none=1')
   })
 
-  it('are neither sent nor taken by a script of another origin', async () => {
+  it('neither sends nor stores cookies for a script of another origin', async () => {
     other.show('/set', { headers: { 'set-cookie': 'b=1' } })
     const agent = createUserAgent()
     agent.jar.set('a=1', app.url)
@@ -255,7 +255,7 @@ describe('cookies', () => {
     expect(agent.jar.get('b')).toBeUndefined()
   })
 
-  it('live by the clock of the spec', async () => {
+  it('expires cookies by the clock of the test', async () => {
     let now = Date.now()
     app.show('/set', { headers: { 'set-cookie': 'a=1; Max-Age=60' } })
     const agent = createUserAgent({ now: () => now })
@@ -266,12 +266,12 @@ describe('cookies', () => {
   })
 })
 
-describe('pages', () => {
+describe('pages in a user agent', () => {
   const form = `<form id="f" action="/sent" method="post"><input name="a" value="1"><input name="b">
     <button name="go" value="yes">Send it</button><button formaction="/elsewhere">Other</button></form>
     <form name="search" action="/find?old"><input name="q"></form>`
 
-  it('have forms that can be sent', async () => {
+  it('submit() sends a form of the page', async () => {
     app.show('/page', { body: form })
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/page`)
@@ -291,14 +291,14 @@ describe('pages', () => {
     await expect(agent.submit(page, { form: 'nope' })).rejects.toThrow('the page has no such form; it has 2')
   })
 
-  it('have forms that go to the page itself', async () => {
+  it('submit() sends a form without an action to the URL of the page', async () => {
     app.show('/self', { body: '<form method=post><button>Go</button></form>' })
     const agent = createUserAgent()
     const page = await agent.submit(await agent.get(`${app.url}/self?x=1`), { redirect: 'manual' })
     expect(page.url).toBe(`${app.url}/self?x=1`)
   })
 
-  it('have links', async () => {
+  it('click() follows a link of the page', async () => {
     app.show('/page', { body: '<a href="next?x">Log in</a>' })
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/page`)
@@ -309,7 +309,7 @@ describe('pages', () => {
     await expect(agent.click(await agent.get(`${app.url}/empty`), 'x')).rejects.toThrow('it has none')
   })
 
-  it('are followed where they refresh or send themselves, unless told not to', async () => {
+  it('follows pages that refresh or submit themselves, unless an option says otherwise', async () => {
     app.show('/refresh', { body: '<meta http-equiv="refresh" content="0;url=/auto">' })
     app.show('/auto', {
       body: `<form method=post action="${other.url}/sent"><input type=hidden name=code value=1><button name=x>Go</button></form>
@@ -330,21 +330,21 @@ describe('pages', () => {
     expect((await agent.fetch(`${app.url}/refresh`)).url).toBe(`${app.url}/refresh`)
   })
 
-  it('say what is wrong with JSON that is none', async () => {
+  it('json() throws an error with the body if that is not JSON', async () => {
     app.show('/page', { body: '<h1>Oops</h1>' })
     const page = await createUserAgent().get(`${app.url}/page`)
     expect(() => page.json()).toThrow(`not JSON (200 ${app.url}/page): <h1>Oops</h1>`)
   })
 })
 
-describe('set-up', () => {
-  it('resolves URLs against a base', async () => {
+describe('createUserAgent()', () => {
+  it('resolves URLs against baseUrl', async () => {
     const agent = createUserAgent({ baseUrl: `${app.url}/sub/` })
     expect((await agent.get('page')).url).toBe(`${app.url}/sub/page`)
     expect((await agent.get('/page', { from: '/start' })).hops[0]?.requestHeaders.referer).toBe(`${app.url}/start`)
   })
 
-  it('plays the proxy in front of an application', async () => {
+  it('simulates the proxy in front of an application with proxies', async () => {
     app.show('/set', { headers: { 'set-cookie': '__Host-a=1; Secure; Path=/' } })
     const agent = createUserAgent({
       proxies: { 'https://app.example.com': app.url },
@@ -365,14 +365,14 @@ describe('set-up', () => {
     })
   })
 
-  it('speaks TLS to https, and trusts no strangers', async () => {
+  it('uses TLS for https', async () => {
     const url = app.url.replace('http:', 'https:')
     await expect(createUserAgent({ ca: '' }).get(url)).rejects.toMatchObject({
       code: expect.stringMatching(/SSL|TLS|EPROTO/) as string,
     })
   })
 
-  it('keeps connections where it is given an agent for them', async () => {
+  it('keeps connections open with an agent', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const page = await createUserAgent({ agent }).get(app.url)
     expect(seen(page).headers.connection).toBe('keep-alive')
@@ -380,7 +380,7 @@ describe('set-up', () => {
     expect(seen(await createUserAgent().get(app.url)).headers.connection).toBe('close')
   })
 
-  it('can be interrupted', async () => {
+  it('aborts a request with a signal', async () => {
     const signal = AbortSignal.abort()
     await expect(createUserAgent().get(app.url, { signal })).rejects.toMatchObject({ name: 'AbortError' })
   })
@@ -389,7 +389,7 @@ describe('set-up', () => {
     [{ base: 'x' }, 'the options of createUserAgent has no member "base"'],
     [{ maxHops: 0 }, 'maxHops must be a whole number'],
     [{ baseUrl: '/x' }, 'baseUrl must be an absolute URL'],
-  ])('refuses the options %j', (options, message) => {
+  ])('rejects the options %j', (options, message) => {
     expect(() => createUserAgent(options)).toThrow(message)
   })
 })

@@ -1,4 +1,4 @@
-/** Logins at the simulated Entra and refreshes, made by hand. */
+/** Logins and refreshes at the simulated Entra, without a client library. */
 import { createUserAgent, type TestEntra } from 'express-session-oidc/testing'
 
 export interface EntraAnswer {
@@ -35,7 +35,7 @@ export async function entraAuthorize(
   return Object.fromEntries(new URL(response.headers.get('location') ?? '').searchParams)
 }
 
-/** The tokens of a login of who is at the keyboard; `more` goes to the token endpoint. */
+/** Logs in the user at the keyboard and returns the token response; `more` goes to the token endpoint. */
 export async function entraLogin(
   entra: TestEntra,
   authority: string,

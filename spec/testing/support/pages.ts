@@ -1,4 +1,4 @@
-/** A server whose pages a spec writes down; any other path answers with what the request looked like. */
+/** A server with the pages that a test defines. Any other path answers with an echo of the request. */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { close, listen } from '../../support/app.ts'
 
@@ -8,7 +8,7 @@ export interface Page {
   readonly body?: string
 }
 
-/** What a request looked like. */
+/** The request as the server received it. */
 export interface Echo {
   readonly method: string
   readonly url: string

@@ -1,4 +1,4 @@
-/** Requests to the provider made by hand, for what a well-behaved client library never sends. */
+/** Requests to the provider without a client library, because a library never sends invalid ones. */
 import { createHash } from 'node:crypto'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentResponse } from '../../../lib/testing.ts'
 
@@ -14,12 +14,12 @@ function encode(params: Params): URLSearchParams {
   )
 }
 
-/** Those of the first client, for a form. */
+/** The credentials of the first client, as form fields. */
 export function credentials({ clientId, clientSecret }: TestProvider): Record<string, string> {
   return { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }) }
 }
 
-/** An authorization request; `undefined` leaves out a parameter. */
+/** The URL of an authorization request; `undefined` leaves out a parameter. */
 export function authorizeUrl(provider: TestProvider, params: Params = {}): string {
   const whole = encode({
     client_id: provider.clientId,
@@ -32,12 +32,12 @@ export function authorizeUrl(provider: TestProvider, params: Params = {}): strin
   return `${provider.issuer}/authorize?${whole.toString()}`
 }
 
-/** The parameters of an authorization response that came as a redirect. */
+/** The parameters of an authorization response that is a redirect. */
 export function responseOf(page: UserAgentResponse): Record<string, string> {
   return Object.fromEntries(new URL(page.headers.get('location') ?? '', page.url).searchParams)
 }
 
-/** Asks for authorization and returns what the redirect says. */
+/** Sends an authorization request and returns the parameters of the redirect. */
 export async function authorize(
   provider: TestProvider,
   params: Params = {},
@@ -46,7 +46,7 @@ export async function authorize(
   return responseOf(await agent.get(authorizeUrl(provider, params), { redirect: 'manual' }))
 }
 
-/** A request to the token endpoint with the credentials of the first client in the form. */
+/** Sends a token request with the credentials of the first client in the form. */
 export async function tokenRequest(
   provider: TestProvider,
   params: Params,
@@ -55,7 +55,7 @@ export async function tokenRequest(
   return await post(provider, '/token', params, headers)
 }
 
-/** A form to any endpoint, with the credentials of the first client. */
+/** Posts a form to any endpoint, with the credentials of the first client. */
 export async function post(
   provider: TestProvider,
   path: string,
@@ -66,7 +66,7 @@ export async function post(
   return await createUserAgent().fetch(provider.issuer + path, { method: 'POST', body, headers })
 }
 
-/** Tokens of a login without PKCE. */
+/** The token response of a login without PKCE. */
 export async function logIn(provider: TestProvider, params: Params = {}): Promise<Record<string, unknown>> {
   const { code } = await authorize(provider, params)
   const response = await tokenRequest(provider, { grant_type: 'authorization_code', code, redirect_uri: callback })

@@ -1,4 +1,4 @@
-/** A small relying party on openid-client, with which the specs see the test provider as a real client does. */
+/** A small relying party with openid-client, through which tests use the test provider as a real client does. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { inspect } from 'node:util'
 import * as client from 'openid-client'
@@ -22,7 +22,7 @@ export interface RelyingPartyOptions {
   readonly auth?: (secret: string) => client.ClientAuth
 }
 
-/** The configuration as a client makes it that starts now. */
+/** The configuration of a new client. */
 export async function discover(
   provider: TestProvider,
   options: RelyingPartyOptions = {},
