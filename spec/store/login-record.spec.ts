@@ -31,6 +31,17 @@ describe('a login record', () => {
     expect(LoginRecord.of('parsed-1', undefined)).toBe(LoginRecord.none)
   })
 
+  it('keeps the parsed records of many sessions, but not without bound', () => {
+    const text = (sub: string, characters: number): string =>
+      writeRecord({ default: slotOf(sub, { roles: ['x'.repeat(characters)] }) }, 1)
+    const first = Array.from({ length: 50 }, (_, index) => LoginRecord.of(`bounded-${index}`, text('alice', 20_000)))
+    const isKept = (index: number): boolean =>
+      LoginRecord.of(`bounded-${index}`, (first[index] as LoginRecord).text) === first[index]
+    expect(first.every((_, index) => isKept(index))).toBe(true)
+    for (let index = 0; index < 9; index++) LoginRecord.of(`large-${index}`, text('bob', 1_000_000))
+    expect(isKept(0)).toBe(false)
+  })
+
   it('freezes a login record deeply, because requests share it', () => {
     const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
     const { slots } = read(writeRecord({ default: slotOf('alice', { user, roles: ['admin'] }) }, 1))

@@ -413,6 +413,17 @@ describe('deleting a session', () => {
     expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
   })
 
+  it.each(['garbage', 'null', '"text"', '7'])(
+    'reports that something else writes to the key of a session: %s',
+    async (text) => {
+      await redis.client.set(keyOf(id), text)
+      await expect(store.get(id)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        detail: 'Error: a session in Redis is no JSON object: does something else write to this key?',
+      })
+    },
+  )
+
   it('keeps the record of where the logins were moved', async () => {
     await putLogin(writeReplaced('successor', { default: slotOf('alice') }))
     await store.destroy(id)
