@@ -12,27 +12,27 @@ import type { KeptTokens } from '../store/tokens.ts'
 import type { Keys } from '../tokens/key-set.ts'
 import type { CookiePlace } from '../session/login-cookies.ts'
 
-/** What the use cases of one instance share. */
+/** The configuration and state that the use cases of one instance share. */
 export interface Instance {
   readonly options: ResolvedOptions
   readonly provider: Provider
   readonly keys: Keys
   readonly events: Events
-  /** Identity of the instance, see `ownerOf`. */
+  /** Hash of issuer, client id and name, see `ownerOf`. */
   readonly owner: string
   readonly seals: Seals
-  /** The instance's logins in some records: one for each, however often it is asked for. */
+  /** Returns the instance's logins in the given records, always the same store for the same records. */
   readonly loginsIn: (records: Records) => LoginStore
-  /** The refreshes that this process is at, by login and what they are for. */
+  /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
   readonly refreshes: Flights<KeptTokens>
-  /** Milliseconds since the epoch at which this process last began to recheck a login. */
+  /** Milliseconds since the epoch at which this process last began to recheck a login, by the login's id. */
   readonly rechecks: Lru<number>
   readonly cookiePlace: CookiePlace
-  /** From `baseUrl` alone, never from a request. */
+  /** Built from `baseUrl`, never from the headers of a request. */
   readonly redirectUri: string
 }
 
-/** The logins of an instance beside the sessions of a store. */
+/** Returns the instance's logins in the records that belong to a session store. */
 export function loginsBeside({ loginsIn, options }: Instance, store: SessionStore): LoginStore {
   return loginsIn(recordsFor(store, options.records))
 }

@@ -1,21 +1,22 @@
 import { without, type Slot, type Slots } from '../store/slot.ts'
 
-/** What of a former session goes over into the one that a login makes. */
+/** The parts of a former session that a login's new session keeps. */
 export interface Carried {
-  /** Whether the application's own data stay. */
+  /** Whether the application's own data are kept. */
   readonly data: boolean
-  /** Logins with other instances that stay. */
+  /** Logins of other instances that are kept. */
   readonly slots: Slots
 }
 
 /**
- * Whose session is it, once `user` has logged in with the instance of this name?
+ * Decides which data and logins of the former session are kept once `user` has logged in with `instance`.
  *
- * An anonymous visitor's data stay. The same user again keeps data and logins. A login beside live ones of other
- * instances keeps both (linking). Where this instance had another user, nothing stays: the next person at the same
- * browser must not find what the former one left. A login of another owner under the same name counts as another user,
- * since it is of another provider or client. Nothing stays either where the former session's logins have all ended
- * (`hadLogins` without a live slot), since its data were made for a user who is gone.
+ * - Anonymous session: its data are kept.
+ * - Same user again: data and logins are kept.
+ * - No live login of this instance, but live ones of others (linking): data and logins are kept.
+ * - Another user of this instance: nothing is kept. The next person at the browser must not see the former user's data.
+ *   A login of another owner under the same name counts as another user: its provider or client differs.
+ * - All logins have ended (`hadLogins` without a live slot): nothing is kept, since the data belong to their user.
  */
 export function carryOver(
   former: { readonly hadLogins: boolean; readonly slots: Slots },

@@ -1,37 +1,37 @@
 import { createHash } from 'node:crypto'
 
-/** A cookie to set; `value` undefined takes it away. */
+/** A cookie to set; `value` undefined deletes it. */
 export interface Cookie {
   readonly name: string
   readonly value: string | undefined
   readonly path: string
   readonly secure: boolean
   readonly sameSite: 'Lax' | 'None'
-  /** Undefined: until the browser is closed. */
+  /** Undefined for a session cookie, which lasts until the browser is closed. */
   readonly maxAgeSeconds: number | undefined
 }
 
-/** Where the cookies of an instance live. */
+/** Attributes that all cookies of an instance share. */
 export interface CookiePlace {
-  /** How the names of all cookies of the instance begin. */
+  /** Beginning of the names of all cookies of the instance. */
   readonly prefix: string
   readonly https: boolean
-  /** Path of the base URL: `` or `/shop`. */
+  /** Path of `baseUrl`: empty, or such as `/shop`. */
   readonly basePath: string
-  /** With `form_post` the response arrives as a cross-site POST, to which only such a cookie is sent. */
+  /** Whether to use `SameSite=None`: with `form_post` the authorization response is a cross-site POST. */
   readonly crossSite: boolean
 }
 
-/** Characters of base64url: 66 bits, so that two applications on one host never have the same by chance. */
+/** Length of the hash in base64url: 66 bits are enough to keep the applications on one host apart. */
 const hashLength = 11
 
-/** Where the cookies of an instance live. Applications on one host, or at two paths of it, have cookies of their own. */
+/** Derives the cookie attributes of an instance. The prefix separates instances, and paths, on the same host. */
 export function cookiePlaceOf(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {
   const hash = createHash('sha256')
     .update(JSON.stringify([owner, place.basePath]))
     .digest('base64url')
     .slice(0, hashLength)
-  // RFC 6265bis, section 4.1.3: no other host can set a cookie with this prefix.
+  // No other host can set a cookie with the prefix `__Host-` (RFC 6265bis, section 4.1.3).
   return { ...place, prefix: `${place.https ? '__Host-' : ''}oidc.${hash}.` }
 }
 
@@ -51,19 +51,21 @@ export function cookieOf(
   }
 }
 
-/** Name of the cookie that suppresses silent logins. */
 export function silentName(place: CookiePlace): string {
   return `${place.prefix}silent`
 }
 
-/** Suppresses silent logins until the browser is closed, after one was tried or after a logout. Not secret, not trusted. */
+/**
+ * Returns the cookie that suppresses silent logins until the browser is closed. It is set after a silent login was tried
+ * and after a logout. It is neither secret nor trusted.
+ */
 export function silentCookie(place: CookiePlace): Cookie {
   return cookieOf(place, silentName(place), '1', undefined)
 }
 
 /**
- * What a logout sets and removes again. Chromium's back/forward cache keeps pages of the user, even those with `no-store`,
- * and evicts them when an HttpOnly cookie is set. To remove one does not suffice.
+ * Returns the cookie that a logout sets and immediately deletes. Chromium's back/forward cache keeps pages of the user,
+ * even with `no-store`, and evicts them when an HttpOnly cookie is set. Deleting a cookie alone does not evict them.
  */
 export function farewellCookies(place: CookiePlace): readonly Cookie[] {
   const name = `${place.prefix}bye`

@@ -1,7 +1,7 @@
 import { type CookiePlace, type Cookie, cookieOf } from './login-cookies.ts'
 import { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
-/** How many logins finished in this browser within a minute may be too many: the session cookie does not stick. */
+/** Maximum number of logins in a minute in one browser. More of them mean that the browser drops the session cookie. */
 const mostFinished = 5
 const finishedWindowSeconds = 60
 
@@ -9,7 +9,7 @@ function finishedName(place: CookiePlace): string {
   return `${place.prefix}finished`
 }
 
-/** Counts a finished login in the browser; `tooMany` once more than five finished within a minute. */
+/** Counts a finished login. The count is in a cookie of its own, because in a login loop the session is lost each time. */
 export function countFinished(
   sealer: Sealer,
   place: CookiePlace,

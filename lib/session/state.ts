@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Seals } from '../core/seals.ts'
 
-/** What a `state` of ours says (OIDC Core 3.1.2.1). */
+/** Contents of the parameter `state` (OIDC Core, section 3.1.2.1). */
 export interface State {
-  /** Names the transaction: 128 random bits. */
+  /** Id of the transaction: 128 random bits. */
   readonly id: string
-  /** How often this login was begun anew because its cookie was missing: kept here, since a browser without cookies loses all else. */
+  /**
+   * Number of restarts of this login because its cookie was missing, or because of a logout meanwhile. `state` holds it,
+   * because it must survive a browser that returns no cookies.
+   */
   readonly attempt: number
   /**
-   * The page, open to all, that a login was begun at which nobody had asked for. Kept here for the same reason: a browser
-   * without cookies, too, has to get back to it.
+   * Public page that a silent login returns to; undefined for a login that the user requested. `state` holds it, because a
+   * browser that returns no cookies must get back to the page too.
    */
   readonly openPage?: string | undefined
 }
@@ -18,16 +21,16 @@ export function newTransactionId(): string {
   return randomBytes(16).toString('base64url')
 }
 
-/** A `state` that only this instance can make and read. */
+/** Writes a `state` with a MAC, so that only this instance can create one. */
 export function writeState(seals: StateSeals, { id, attempt, openPage }: State): string {
-  // Sealed, because an address may hold what the provider must not see.
+  // The page is sealed, because its URL may contain data that the provider must not see.
   const text = `${id}.${openPage === undefined ? attempt : seals.openPage.seal(openPage, id)}`
   return `${text}.${seals.state.mac(text)}`
 }
 
 type StateSeals = Pick<Seals, 'state' | 'openPage'>
 
-/** Reads a `state`; undefined if this instance did not make it. */
+/** Reads a `state`; undefined if this instance did not create it. */
 export function readState(seals: StateSeals, value: string): State | undefined {
   const match = /^([A-Za-z0-9_-]{22})\.(\d|[A-Za-z0-9_-]{38,2000})\.([A-Za-z0-9_-]{22})$/.exec(value)
   if (!match) return undefined

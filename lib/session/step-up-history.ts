@@ -2,12 +2,12 @@ import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
 import type { Asked, Slot } from '../store/slot.ts'
 
-/** What a login was asked for, and did not bring, is not asked for again for so many seconds. */
+/** Seconds during which a request that the provider did not satisfy is not repeated. */
 const repeatSeconds = 300
 
 const names = ['acr_values', 'max_age', 'claims', 'resource']
 
-/** What of an authorization request says what the login is to be good for that it has just brought. */
+/** Returns the parts of the authorization request that a later step-up is compared with. */
 export function askedOf({ scope, parameters }: LoginNeeds): Asked {
   return {
     at: nowSeconds(),
@@ -16,7 +16,7 @@ export function askedOf({ scope, parameters }: LoginNeeds): Asked {
   }
 }
 
-/** Whether all of this was asked for by the login as it is, a moment ago: to ask again would bring the same. */
+/** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
 export function wasAskedLately({ asked }: Slot, { scope, parameters }: LoginNeeds): boolean {
   if (!asked || !(nowSeconds() - asked.at < repeatSeconds)) return false
   const wanted = Object.entries(parameters)
@@ -27,7 +27,7 @@ export function wasAskedLately({ asked }: Slot, { scope, parameters }: LoginNeed
   return scope.every((word) => asked.scope.includes(word)) && wanted.every(isAsked)
 }
 
-/** The resources that a login was asked for (RFC 8707 2). */
+/** Returns the resources that a login requested (RFC 8707, section 2). */
 export function resourcesAsked(asked: Asked | undefined): readonly string[] {
   return asked?.parameters['resource']?.split(' ') ?? []
 }

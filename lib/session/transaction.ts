@@ -3,31 +3,31 @@ import { nowSeconds } from '../core/clock.ts'
 import { transactionSeconds } from '../core/limits.ts'
 import { type CookiePlace, type Cookie, cookieOf } from './login-cookies.ts'
 
-/** Logins that may be under way in one browser. */
+/** Maximum number of logins in progress in one browser. */
 export const mostTransactions = 5
-/** Characters that the cookies of all of them may have: servers refuse headers of 8 or 16 kB, and with them every request. */
+/** Maximum characters of their cookies together: servers reject every request whose headers exceed 8 or 16 kB. */
 const mostCharacters = 6144
-/** Cookies of ours that are looked at in one request, whatever a browser sends. */
+/** Maximum number of transaction cookies that one request makes the server decrypt. */
 const mostRead = 20
 
-/** A login under way, known to the browser alone. */
+/** A login in progress. Only the browser stores it, in a sealed cookie. */
 export interface Transaction {
   readonly id: string
   readonly nonce: string
-  /** PKCE code verifier (RFC 7636 4.1). */
+  /** PKCE code verifier (RFC 7636, section 4.1). */
   readonly verifier: string
   readonly returnTo: string
-  /** Seconds since the epoch, with fractions: tabs open faster than one a second. */
+  /** Seconds since the epoch, with fractions: a browser that restores its tabs begins several logins in one second. */
   readonly startedAt: number
-  /** The scope asked for. */
+  /** The requested scope. */
   readonly scope: readonly string[]
-  /** What else was asked for, as it went on the wire. */
+  /** Further parameters of the authorization request, as they were sent. */
   readonly parameters: Readonly<Record<string, string>>
-  /** The private key that its tokens are to be bound to (RFC 9449). */
+  /** Private key that the login's tokens will be bound to (RFC 9449), as the member `d` of its JWK. */
   readonly dpopKey?: string | undefined
 }
 
-/** `max_age` of a transaction's request, in seconds. */
+/** Returns `max_age` of the authorization request, in seconds. */
 export function maxAgeOf(transaction: Transaction): number | undefined {
   const value = transaction.parameters['max_age']
   return value === undefined ? undefined : Number(value)
@@ -42,7 +42,7 @@ export function clearedCookie(place: CookiePlace, id: string): Cookie {
   return cookieOf(place, place.prefix + id, undefined, 0)
 }
 
-/** The transaction of a `state`, from the request's cookies; undefined where it is missing, too old or not ours. */
+/** Opens the transaction cookie of a `state`; undefined if it is missing, too old or not sealed by this instance. */
 export function openTransaction(
   sealer: Sealer,
   place: CookiePlace,
@@ -53,14 +53,14 @@ export function openTransaction(
   const text = sealed === undefined ? undefined : sealer.open(sealed, id)
   if (text === undefined) return undefined
   const transaction = JSON.parse(text) as Transaction
-  // As far ahead too: a process whose clock was wrong must not make one that lasts.
+  // `abs`: a transaction from a process whose clock was ahead must not last longer.
   return Math.abs(nowSeconds() - transaction.startedAt) < transactionSeconds ? transaction : undefined
 }
 
-/** What ids look like: cookies of other names are not ours to take away. */
+/** Form of a transaction id. Cookies with the same prefix but other names have another purpose and must stay. */
 const idForm = /^[\w-]{22}$/
 
-/** Ids of the transactions to drop so that one of `room` characters more fits: unreadable ones and the oldest. */
+/** Returns the ids of the cookies to drop so that one of `room` characters fits: the unreadable and the oldest ones. */
 export function surplusTransactions(
   sealer: Sealer,
   place: CookiePlace,
@@ -80,7 +80,7 @@ export function surplusTransactions(
     if (!transaction) dropped.push(id)
     else live.push({ id, startedAt: transaction.startedAt, size: sizeOf(prefix + id, cookies.get(prefix + id)) })
   }
-  // Browsers send the older of two cookies first (RFC 6265 5.4), which tells where the time does not.
+  // Browsers send the older of two cookies first (RFC 6265, section 5.4), which decides between equal times.
   const latest = live.toReversed().toSorted((a, b) => b.startedAt - a.startedAt)
   let total = room
   const surplus = latest.filter(({ size }, index) => {
@@ -90,7 +90,7 @@ export function surplusTransactions(
   return [...dropped, ...surplus.map(({ id }) => id)]
 }
 
-/** Characters that a cookie takes in a header. */
+/** Returns the characters that a cookie takes in a header, without `=` and separators. */
 export function sizeOf(name: string, value: string | undefined): number {
   return name.length + (value ?? '').length
 }

@@ -14,22 +14,21 @@ import { StoreRecords } from '../store/store-records.ts'
 declare module 'express-session' {
   interface SessionData {
     /**
-     * Set by express-session-oidc: this session has logins; `true` where its own store keeps them beside it,
-     * `elsewhere` where other records do.
+     * Mark that express-session-oidc sets on a session with logins; applications must not change it. `true` if the session
+     * store itself stores the logins as well (`RedisSessionStore` without the option `records`), otherwise `'elsewhere'`.
      */
     hasLogins?: true | 'elsewhere' | undefined
   }
 }
 
-/** Records of a session store, and those given, by what they are made of. */
+/** The records of each session store, and the wrapper of given ones. Records in memory and queues must be shared. */
 const made = new WeakMap<object, Records>()
 
-/** Whether sessions are kept by express-session's own `MemoryStore`. */
 export function isInMemory(store: SessionStore): boolean {
   return store instanceof MemoryStore
 }
 
-/** The records for the sessions of a store: those given, else those beside it. */
+/** Returns the given records (option `records`), or else the records that belong to the session store. */
 export function recordsFor(store: SessionStore, given: Records | undefined): Records {
   const key = given ?? store
   let records = made.get(key)
@@ -53,12 +52,15 @@ function throughStore(store: SessionStore): Records {
   return new StoreRecords(store)
 }
 
-/** Whether a session lives. To ask does not renew it: that is done by its requests. */
+/** Whether a session exists and has not expired. Reading it does not renew it; only its own requests do. */
 export async function sessionLives(store: SessionStore, id: string): Promise<boolean> {
   return (await readSession(store, id)) !== undefined
 }
 
-/** When a session that lives was last in use, as far as its store can tell. */
+/**
+ * Returns when a session was last used, in seconds since the epoch, or undefined if the session is over. `lastSeenAt` is
+ * undefined if the store cannot tell.
+ */
 export async function sessionInUse(
   store: SessionStore,
   id: string,
@@ -78,12 +80,12 @@ async function readSession(store: SessionStore, id: string): Promise<object | un
   return found ?? undefined
 }
 
-/** Ends a session that may be no request's. */
+/** Destroys a session without needing one of its requests. */
 export function destroySession(store: SessionStore, id: string): Promise<void> {
   return callStore<void>((done) => store.destroy(id, (error) => done(isNoEntry(error) ? undefined : error)))
 }
 
-/** A new session in place of a request's own, which can be taken back until its login is complete. */
+/** A new session that replaces the request's session, and can be discarded until its login is complete. */
 export interface RenewedSession {
   readonly id: string
   /**
@@ -91,13 +93,13 @@ export interface RenewedSession {
    * the record that must be written with the login.
    */
   save(): Promise<WrittenRecord[]>
-  /** Puts the former session back into the request, and takes the new one out of the store where it got there. */
+  /** Restores the request's former session, and destroys the new one if it may have been saved. */
   discard(): Promise<void>
-  /** Deletes the former session from the store, with the tokens of the logins that it had. */
+  /** Deletes the former session from the store, and the tokens of the given login record. */
   dropFormer(login: LoginRecord): Promise<void>
 }
 
-/** The session of one request, as the use cases see it. */
+/** The session of one request. It keeps Express out of the use cases. */
 export class RequestSession {
   readonly records: Records
   readonly #req: Request
@@ -107,7 +109,7 @@ export class RequestSession {
     this.records = records
   }
 
-  /** How the session is kept, if it is among the same records as its logins. */
+  /** The store's records, if session and logins are in the same ones, so that one step can write both. */
   get #kept(): SessionRecords | undefined {
     const kept = recordsIn(this.#req.sessionStore)
     return kept?.records === this.records ? kept : undefined
@@ -117,29 +119,29 @@ export class RequestSession {
     return this.#req.sessionID
   }
 
-  /** Whether logins were ever kept beside this session. */
+  /** Whether this session ever had logins; they may all have ended. */
   get hasLogins(): boolean {
     return Boolean(this.#req.session?.hasLogins)
   }
 
   /**
-   * The login record: the one that the store read along with the session, else one read from the records. Where the
-   * session has no logins there is none, and nothing is read.
+   * Returns the login record, without I/O if the store has read it together with the session, or if the session never had
+   * logins.
    */
   login(): LoginRecord | Promise<LoginRecord> {
     const session = this.#req.session
     if (!session?.hasLogins) return LoginRecord.none
-    // Only those of its own store were read along; records given as an option are others.
+    // With the option `records`, the record that the store has read is not the one that counts.
     const read = this.#kept ? attachedLogin(session) : undefined
     return read ?? this.readLogin(this.id)
   }
 
-  /** Reads the login record of a session anew. */
+  /** Reads the current login record of any session. */
   readLogin(id: string): Promise<LoginRecord> {
     return new LoginRecords(this.records).read(id)
   }
 
-  /** Makes a session of a new id, in memory; with `keepData` the application's data are copied. */
+  /** Creates a session with a new id, in memory only. `keepData` copies the application's data into it. */
   renew(keepData: boolean): RenewedSession {
     const req = this.#req
     const former = { id: req.sessionID, session: req.session }
@@ -155,7 +157,7 @@ export class RequestSession {
     return {
       id,
       async save() {
-        // The hook may have put another session into the request; what is saved is the one that was made here.
+        // `afterLogin` may have regenerated the request's session. The login belongs to the session created here.
         req.session = renewed
         req.sessionID = id
         saved = true
@@ -171,7 +173,7 @@ export class RequestSession {
       async dropFormer({ slots }) {
         if (kept && !kept.isStored(former.session)) return
         const tokens = tokensKeys(former.id, Object.keys(slots))
-        // A session without its mark may still have logins. `destroy` ends them; a plain deletion would not.
+        // A session without the mark may still have logins. `destroy` ends them; deleting the session data would not.
         const isKnown = tokens.length > 0 || attachedLogin(former.session)?.text === undefined
         if (kept && isKnown && !kept.isOverridden()) return records.delete([dataKey(former.id), ...tokens])
         if (tokens.length > 0) await records.delete(tokens)
@@ -180,14 +182,14 @@ export class RequestSession {
     }
   }
 
-  /** Ends the request's session and gives the request an anonymous one in its place. */
+  /** Destroys the request's session and replaces it by a new, anonymous one. */
   async startOver(): Promise<void> {
     const req = this.#req
     await callStore<void>((done) => req.session.destroy(done))
     req.sessionStore.generate(req)
   }
 
-  /** Ends a session in the store, and in the request where it is the request's own. */
+  /** Destroys a session in the store, and removes it from the request if it is the request's own. */
   destroy(id: string): Promise<void> {
     const req = this.#req
     return callStore<void>((done) =>
@@ -198,7 +200,7 @@ export class RequestSession {
 
 function dataOf(session: Session & Partial<SessionData>): object {
   const { cookie: _cookie, hasLogins: _hasLogins, ...data } = session
-  // As it would come back from the store, so that the two sessions share nothing; and no name that is not plain data.
+  // A JSON round trip, as through a store: the two sessions share no objects. `__proto__` would change the prototype.
   return JSON.parse(JSON.stringify(data), (name, value: unknown) =>
     name === '__proto__' ? undefined : value,
   ) as object

@@ -13,25 +13,24 @@ import {
 import type { Instance } from '../instance.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
-/** What a login begins with. */
 export interface BeginInput {
   readonly request: LoginRequest
-  /** Where the user lands after it: a path on this origin. */
+  /** Path on this origin that the finished login redirects to. */
   readonly returnTo: string
-  /** How often it was begun anew. */
+  /** Number of restarts, see `State.attempt`. */
   readonly attempt: number
-  /** Whether nobody has asked for it: `returnTo` is then a page that is open to all. */
+  /** Whether this is a silent login; then `returnTo` is a public page. */
   readonly isSilent?: boolean | undefined
   readonly cookies: ReadonlyMap<string, string>
 }
 
-/** Where the browser goes, and what it must remember. */
+/** A login in progress: the URL to redirect to, and the cookies to set. */
 export interface Begun {
   readonly location: string
   readonly cookies: readonly Cookie[]
 }
 
-/** Begins a login: makes its transaction and the authorization request (OIDC Core 3.1.2.1). */
+/** Begins a login: creates its transaction and its authorization request (OIDC Core, section 3.1.2.1). */
 export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
   const { options, provider, seals, cookiePlace, redirectUri } = instance
   const { request } = input
@@ -68,17 +67,20 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
   return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
 }
 
-/** Characters of an address that a `state` has room for: providers bound it, some to 1000. */
+/** Maximum characters of a page in `state`: providers limit `state`, some to 1000 characters. */
 const longestOpenPage = 500
 
 function openPageOf({ options }: Instance, page: string): string {
   return page.length > longestOpenPage ? options.basePath || '/' : page
 }
 
-/** Browsers drop larger ones (RFC 6265bis 5.6). */
+/** Browsers ignore larger cookies (RFC 6265bis, section 5.6). */
 const largestCookie = 4096
 
-/** The cookie of a transaction, without what a browser has no room for: where to return, then what a retry asks for. */
+/**
+ * Creates the cookie of a transaction. If it would be too large, it omits first `returnTo`, then all parameters except
+ * those that the callback or a guard evaluates.
+ */
 function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const { seals, cookiePlace, options } = instance
   const homeward = { ...transaction, returnTo: options.basePath || '/' }

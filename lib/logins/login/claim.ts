@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { RecordKey, Records } from '../../core/records.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 
-/** How the one use of an authorization response went. */
+/** State and outcome of the only use of an authorization response. */
 export type Claim =
   | { readonly status: 'pending'; readonly at: number; readonly by: string }
   | { readonly status: 'done'; readonly loginId: string; readonly returnTo: string }
@@ -15,27 +15,27 @@ function claimKey(id: string): RecordKey {
   return { kind: 'claim', id }
 }
 
-/** Claims a login's authorization response: true for the first who asks, in any process. */
+/** Marks an authorization response as used. Returns true to the first caller only, across all processes. */
 export async function claim(records: Records, id: string): Promise<boolean> {
   const pending = { status: 'pending', at: Date.now(), by: randomBytes(16).toString('base64url') } as const
   const text = JSON.stringify(pending satisfies Claim)
   try {
     return await records.add(claimKey(id), text, transactionSeconds)
   } catch (error) {
-    // It may have been written all the same, and then its own browser would wait at the next try for a use that never was.
+    // The store may have written the mark although its answer was lost. The next try would then wait for this use.
     records.replace(claimKey(id), text, undefined, 1).catch(() => {})
     throw error
   }
 }
 
-/** Remembers how it went, for whoever comes with the same response again. */
+/** Stores the outcome, for a reload, a double click or the back button. */
 export function settleClaim(records: Records, id: string, outcome: Claim): Promise<void> {
   return records.set(claimKey(id), JSON.stringify(outcome), transactionSeconds)
 }
 
 /**
- * How the use of a response went that somebody else claimed: waits while that is under way, at most `seconds` from its
- * begin; undefined where nobody did.
+ * Returns the outcome of an earlier use of a response, or undefined if there was none. Waits while that use is pending,
+ * until `seconds` after it began.
  */
 export async function claimed(records: Records, id: string, seconds: number): Promise<Claim | undefined> {
   for (;;) {
@@ -43,7 +43,7 @@ export async function claimed(records: Records, id: string, seconds: number): Pr
     if (text === undefined) return undefined
     const found = JSON.parse(text) as Claim
     if (found.status !== 'pending') return found
-    // Its process may have died: then this response is spent all the same.
+    // The process may have died. The code may have been sent, so the response counts as used.
     if (Date.now() - found.at > seconds * 1000) return { status: 'failed' }
     await wait(pollMs)
   }

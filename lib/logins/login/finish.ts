@@ -13,32 +13,30 @@ import type { Instance } from '../instance.ts'
 import { cleanUp, putBack, renewSession, writeLogin } from './write-login.ts'
 import { staleness } from './max-age.ts'
 
-/** What a login is finished with. */
 export interface FinishInput {
   readonly parameters: URLSearchParams
   readonly state: string
   readonly transaction: Transaction
   readonly session: RequestSession
-  /** Where the user is, if that is to be remembered. */
+  /** Undefined unless the application stores devices (`rememberDevice`). */
   readonly device?: Device | undefined
-  /** The application's hook, on the new session; says where to go, or undefined. */
+  /** The application's hook. It runs with the new session and returns the redirect target, or undefined for the default. */
   readonly afterLogin: (login: { user: UnknownClaims; tokens: TokenSet; roles: readonly string[] }) => Promise<unknown>
-  /** Checks where the hook wants to go: a path on this origin, or undefined. */
+  /** Returns the hook's redirect target if it is a path on this origin, otherwise undefined. */
   readonly localPath: (wanted: unknown) => string | undefined
 }
 
-/** A finished login. */
 export interface Finished {
   readonly loginId: string
   readonly returnTo: string
   readonly login: LoginRecord
-  /** Deletes what the login has replaced. Never rejects, because the login is complete. */
+  /** Deletes what the login has replaced. Never rejects, because the login is already complete. */
   readonly cleanUp: () => Promise<void>
 }
 
 /**
- * Finishes a login whose response was claimed: exchange, verification, new session, hook, records. A refusal or a fault
- * on the way leaves the former session as it was.
+ * Finishes a login whose response the caller has marked as used: code exchange, verification, new session, hook, records.
+ * If any step fails, the former session stays as it was.
  */
 export async function finishLogin(instance: Instance, input: FinishInput): Promise<Finished> {
   const { transaction, session } = input

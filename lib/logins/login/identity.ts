@@ -15,7 +15,7 @@ import type { Instance } from '../instance.ts'
 import { userInfoOf } from './user-info.ts'
 import { scopeList } from '../../core/scope.ts'
 
-/** Who has logged in, as far as it was verified. */
+/** A user whose ID token was verified, with the roles and tokens of the login. */
 export interface Identity {
   readonly claims: IdTokenClaims
   readonly user: UnknownClaims
@@ -23,7 +23,7 @@ export interface Identity {
   readonly tokens: TokenSet
 }
 
-/** Claims about the ID token rather than about the user. */
+/** Claims that describe the ID token rather than the user. */
 const aboutToken = new Set([
   'aud',
   'exp',
@@ -37,11 +37,15 @@ const aboutToken = new Set([
   'jti',
   'typ',
   'sid',
-  // Not about anything: a copy of the user would take it for its prototype.
+  // Not a claim: copying it would set the prototype of the user.
   '__proto__',
 ])
 
-/** Verifies what the token endpoint answered and finds out who it is about. */
+/**
+ * Verifies the token response of a login and identifies its user (OIDC Core, section 3.1.3.7).
+ *
+ * @throws OidcError `token_invalid`, `login_refused`, `hook_failed`, and any error of a request to the provider
+ */
 export async function identify(
   instance: Instance,
   response: LoginTokens,
@@ -81,7 +85,7 @@ export async function identify(
   }
 }
 
-/** The access token of an answer; a scope that it leaves out is the one that was asked for (RFC 6749 5.1). */
+/** Reads the access token of a token response. An omitted `scope` means the requested one (RFC 6749, section 5.1). */
 export function accessTokenOf(response: IssuedTokens, asked: readonly string[]): AccessToken {
   const now = nowSeconds()
   return {
@@ -94,9 +98,9 @@ export function accessTokenOf(response: IssuedTokens, asked: readonly string[]):
 }
 
 /**
- * The user as claims tell.
+ * Selects the claims that describe the user.
  *
- * @throws OidcError `token_invalid` where they cannot be kept.
+ * @throws OidcError `token_invalid` if the claims cannot be stored
  */
 export function userOf(claims: UnknownClaims): UnknownClaims {
   const user = Object.fromEntries(
@@ -109,12 +113,12 @@ export function userOf(claims: UnknownClaims): UnknownClaims {
 }
 
 /**
- * Levels of objects and lists that claims may have. JSON is written by recursion: how deep it can go depends on what is
- * on the stack at that moment. A fixed bound well below it decides once, before anything is written.
+ * Maximum nesting of objects and arrays in claims. `JSON.stringify` recurses, and its maximum depth depends on the stack at
+ * that moment. A fixed limit far below it decides before anything is written.
  */
 const deepest = 2000
 
-/** Also false for what an application's own `distributedClaims` returns and JSON cannot hold, such as circles. */
+/** Also false for values that JSON cannot represent: an application's `distributedClaims` may return a cycle. */
 function canBeWritten(claims: UnknownClaims): boolean {
   try {
     JSON.stringify(claims)
@@ -135,7 +139,7 @@ function isDeeper(value: object, levels: number): boolean {
   return objects.length > 0
 }
 
-/** The claims of a login's own access token, where they can be verified. */
+/** Returns the claims of the login's own access token, or undefined if they cannot be verified. */
 export async function ownAccessToken(
   instance: Instance,
   token: string,
@@ -153,7 +157,7 @@ export async function ownAccessToken(
       clockToleranceSeconds: options.clockToleranceSeconds,
     })
   } catch (error) {
-    // Some access tokens are for others' eyes only and cannot be verified here; keys out of reach are a fault.
+    // Access tokens are meant for the API: some cannot be verified here. Unavailable keys, however, are a fault.
     if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
     warnOnce(
       'OIDC_ACCESS_TOKEN_UNVERIFIED',
@@ -164,7 +168,11 @@ export async function ownAccessToken(
   }
 }
 
-/** The roles of a user, from what was verified. */
+/**
+ * Returns the roles of a user, from verified claims only.
+ *
+ * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
+ */
 export function rolesOf(
   options: ResolvedOptions,
   idToken: UnknownClaims,

@@ -1,14 +1,14 @@
 import type { RecordKey, Records } from '../../core/records.ts'
 import type { Instance } from '../instance.ts'
 
-/** Seconds that an authorization response which came by `form_post` waits for its `GET`. */
+/** Seconds that an authorization response by `form_post` waits for its `GET`. */
 const responseSeconds = 60
 
 function responseKey(id: string): RecordKey {
   return { kind: 'response', id }
 }
 
-/** Keeps a response for one use, sealed since it has the code. The first that comes is the one that is kept. */
+/** Stores a response for one use, sealed because it contains the code. Does not replace a stored one. */
 export async function keepResponse(
   instance: Instance,
   records: Records,
@@ -19,7 +19,7 @@ export async function keepResponse(
   await records.add(responseKey(id), sealed, responseSeconds)
 }
 
-/** Takes a kept response; undefined where there is none that we kept. */
+/** Reads and deletes a stored response; undefined if there is none that this instance has sealed. */
 export async function takeResponse(
   instance: Instance,
   records: Records,

@@ -2,8 +2,8 @@ import type { Instance } from '../instance.ts'
 import { type Transaction, maxAgeOf } from '../../session/transaction.ts'
 import { isPast } from './new-slot.ts'
 /**
- * Why the user has not authenticated as lately as was asked for (OIDC Core 3.1.2.1, `max_age`); undefined where that is
- * not so. What counts is when the browser set out: pages of the provider that come after the password take their time.
+ * Returns why `auth_time` violates the requested `max_age` (OIDC Core, section 3.1.2.1), or undefined if it does not. The
+ * reference is the time at which the browser left for the provider: pages after the password prompt take time.
  */
 export function staleness(instance: Instance, transaction: Transaction, authTime: unknown): string | undefined {
   const maxAge = maxAgeOf(transaction)

@@ -7,7 +7,7 @@ import type { Transaction } from '../../session/transaction.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
 
-/** The slot of a login that has just been identified. */
+/** Creates the slot of a new login. */
 export function slotOf(
   instance: Instance,
   transaction: Transaction,
@@ -25,7 +25,7 @@ export function slotOf(
     ...aboutLogin(instance, claims),
     user: identity.user,
     roles: identity.roles,
-    // The provider has said yes to all that was asked for, or there would be no code.
+    // With `codeScope` the token covers one API only. The provider issued the code for all of the requested scope.
     scope: codeScope ? [...new Set([...tokens.scope, ...transaction.scope])] : tokens.scope,
     startedAt: transaction.startedAt,
     issuedAt: claims.iat,
@@ -38,8 +38,8 @@ export function slotOf(
 }
 
 /**
- * What an ID token says of how the user logged in, those of refreshes included. `sid` is not of it: a refresh begins no
- * session at the provider, and the login is found by the one that it was of.
+ * Reads from an ID token how and when the user authenticated, at a login or a refresh. It leaves out `sid`: a refresh
+ * begins no session at the provider, and the groups find the login by its original `sid`.
  */
 export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot, 'acr' | 'authTime'> {
   const { acr, auth_time: authTime } = claims
@@ -49,7 +49,7 @@ export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot
   }
 }
 
-/** Whether a time is one, and has come. */
+/** Whether a claim is a time that is not in the future. */
 export function isPast(instance: Instance, time: unknown): time is number {
   return typeof time === 'number' && time <= nowSeconds() + instance.options.clockToleranceSeconds
 }

@@ -7,7 +7,7 @@ import type { PresentedToken } from '../../provider/protected-resource.ts'
 import { verifyUserInfo } from '../../tokens/user-info-response.ts'
 import type { Instance } from '../instance.ts'
 
-/** What the userinfo endpoint says of a user (OIDC Core 5.3), verified: signed answers too, and that it is this user. */
+/** Fetches a user's claims from the userinfo endpoint, and verifies `sub` and any signature (OIDC Core, section 5.3.2). */
 export async function userInfoOf(
   instance: Instance,
   { accessToken, dpop }: PresentedToken,
@@ -24,14 +24,15 @@ export async function userInfoOf(
 }
 
 /**
- * The same for an access token that came some other way.
+ * Fetches a user's claims with an access token that does not belong to a login.
  *
- * @throws OidcError `token_invalid` (401) where the provider does not accept it, `options_invalid`
+ * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if its response is invalid),
+ * `options_invalid`, and any error of a request to the provider
  */
 export async function userInfoForToken(instance: Instance, accessToken: string, sub: string): Promise<UnknownClaims> {
   if (typeof sub !== 'string' || sub === '')
     throw optionsInvalid('userInfo()', ['sub must be the subject that is expected'])
-  // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
+  // Other characters are invalid in a header, and fetch() would quote the token in its error (RFC 6749, appendix A.12).
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw refused('it is no token')
   const { metadata } = await instance.provider.ready()
   try {

@@ -9,25 +9,24 @@ import type { Slot, Slots } from '../../store/slot.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
 
-/** A login being written. */
+/** A login that is being written, with everything that undoing it needs. */
 export interface Made {
   readonly logins: LoginStore
-  /** The session that it is of. */
   readonly renewed: RenewedSession
   readonly formerId: string
   former: LoginRecord
   readonly slot: Slot
   readonly tokens: KeptTokens
-  /** Names of the instances whose tokens may be in the new session. */
+  /** Names of the instances whose tokens may have been written into the new session. */
   readonly names: Set<string>
-  /** What puts the record of the former session back, once its end was attempted. */
+  /** Set before the former session's record is replaced, so that `putBack` can restore it. */
   takeover: Takeover | undefined
 }
 
-/** The logins of the former session changed while this one was being finished: it must begin anew. */
+/** The former session was logged out or replaced while this login was being finished: the login must restart. */
 export class FormerSessionChanged extends Error {}
 
-/** The user was logged out while this login was being finished: it must begin anew. */
+/** The user was logged out while this login was being finished: the login must restart. */
 export class LoggedOutMeanwhile extends OidcError {
   constructor() {
     super('login_required', 'You were logged out while you were logging in. Please log in again.', {
@@ -39,7 +38,7 @@ export class LoggedOutMeanwhile extends OidcError {
 
 const mostTries = 5
 
-/** Makes the session of a login, in memory: what may stay of the former one is in it. */
+/** Creates the session of a login, in memory only, with the data that may be kept from the former session. */
 export async function renewSession(
   instance: Instance,
   session: RequestSession,
@@ -54,7 +53,7 @@ export async function renewSession(
   return { logins, renewed: session.renew(data), formerId, former, slot, tokens, names: new Set(), takeover: undefined }
 }
 
-/** Another application has this name and shares the session: the two replace each other's logins in one browser. */
+/** Warns if another application uses the same name in the same session: the two replace each other's logins. */
 function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginRecord): void {
   const { name } = options
   if (!Object.hasOwn(liveSlots, name) || liveSlots[name]?.owner === owner) return
@@ -70,15 +69,15 @@ function carry(instance: Instance, session: RequestSession, former: LoginRecord,
 }
 
 /**
- * Writes a login: its place in the index, then the session, the tokens and the record that makes it real, then the end of
- * the former session, each awaited. What is left to clean up is for `cleanUp`.
+ * Writes a login in this order: the index; session, tokens and login record; the replacement of the former session's
+ * record. After success the caller calls `cleanUp`, after a failure `putBack`.
  *
- * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`. What was written then is for `putBack`.
+ * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`
  */
 export async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
   const { logins, renewed, formerId, slot, tokens } = made
   const { loginRecords } = logins
-  // Before it is looked whether the user was logged out: whoever comes after that look finds the login.
+  // Before the search for tombstones: a logout that comes after that search finds the login in the index.
   await logins.index(renewed.id, slot)
   let unwritten = [...(await renewed.save()), logins.sealedRecord(renewed.id, slot, tokens)]
   let written: LoginRecord | undefined
@@ -98,10 +97,10 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
     written = login
     unwritten = []
     if (await logins.wasLoggedOut(slot)) throw new LoggedOutMeanwhile()
-    // With no logins before it, this one stands from here on.
+    // Without former logins there is no record to replace: the login is valid now.
     if (former.text === undefined || former.isReplaced) return login
     if (await endFormer(made, others)) return login
-    // A logout or a refresh came first: look again at what there is to carry over.
+    // A logout or a refresh came first: read again which logins to carry over.
     made.former = await session.readLogin(formerId)
     if (Object.keys(made.former.slots).length === 0) {
       throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
@@ -110,7 +109,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
   throw storeUnavailable(new Error('the former session kept changing'))
 }
 
-/** The moment at which the logins of the former session become those of the new one; false where they changed. */
+/** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */
 async function endFormer(made: Made, moving: Slots): Promise<boolean> {
   made.takeover = takeover(made.formerId, made.former, made.renewed.id, moving)
   const isEnded = await made.logins.loginRecords.takeOver(made.takeover)
@@ -118,7 +117,7 @@ async function endFormer(made: Made, moving: Slots): Promise<boolean> {
   return isEnded
 }
 
-/** Cleaning up once the login stands: a fault in it is told, and changes nothing. */
+/** Runs a step of cleaning up. A failure only emits an event, because it must not change the outcome of the login. */
 async function afterwards(instance: Instance, work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -127,7 +126,7 @@ async function afterwards(instance: Instance, work: () => Promise<void>): Promis
   }
 }
 
-/** Deletes what a finished login has replaced: the former session, and the index entries of logins that have ended. */
+/** Deletes the former session and updates the index. Never rejects. */
 export async function cleanUp(instance: Instance, made: Made, login: LoginRecord): Promise<void> {
   await Promise.all([
     afterwards(instance, () => made.renewed.dropFormer(made.former)),
@@ -135,7 +134,7 @@ export async function cleanUp(instance: Instance, made: Made, login: LoginRecord
   ])
 }
 
-/** Undoes what a login that failed has written, as far as the store lets us; the former session is back in any case. */
+/** Undoes a failed login, as far as the store is available. The request gets its former session back in any case. */
 export async function putBack(instance: Instance, made: Made): Promise<void> {
   const { logins, renewed, slot } = made
   await afterwards(instance, async () => {
@@ -148,13 +147,13 @@ export async function putBack(instance: Instance, made: Made): Promise<void> {
   })
 }
 
-/** Logins that came along are found in the new session, and those that did not are found no more. */
+/** Updates the index: logins that were moved lead to the new session, the others are removed. */
 async function keepIndex({ owner }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
   const ids = new Set(Object.values(login.slots).map(({ loginId }) => loginId))
   for (const slot of Object.values(former.slots)) {
     if (ids.has(slot.loginId)) await logins.move(renewed.id, slot)
     else if (slot.owner === owner) await logins.forget(slot)
-    // Only its owner knows the groups that it is in. There its id leads nowhere, and goes with the next logout.
+    // Only the owner knows the login's groups. The id that remains there leads nowhere; the next reader removes it.
     else await logins.loginRecords.forgetSession(slot.loginId)
   }
 }

@@ -9,10 +9,11 @@ import { endLogins } from './end-logins.ts'
 import type { Instance } from '../instance.ts'
 
 /**
- * Ends what a logout token names: the logins of one session at the provider, or all of a subject.
+ * Ends the logins that a logout token names (OIDC Back-Channel Logout, section 2.7): those of one session at the provider
+ * (`sid`), or else all of a subject (`sub`).
  *
- * @throws TokenRejected where the token is not good or was used before; OidcError `provider_unavailable` where the keys
- * cannot be had, `store_unavailable`: then it is as good as before, and the provider may send it again.
+ * @throws TokenRejected if the token is invalid or was used before; OidcError `provider_unavailable`, `store_unavailable`,
+ * after which the provider can send the same token again
  */
 export async function backchannelLogout(instance: Instance, store: SessionStore, token: string): Promise<void> {
   const { options, provider, keys } = instance
@@ -30,7 +31,7 @@ export async function backchannelLogout(instance: Instance, store: SessionStore,
   if ((await records.get(used)) !== undefined) throw new TokenRejected('its jti was used before')
   const group = sid === undefined ? { sub: sub as string } : { sid }
   await endLogins(instance, store, { group, issuer: iss, issuedAt: iat }, 'back_channel')
-  // Last: what failed before this is to work when the provider tries again.
+  // Last: if anything before this fails, the provider's next attempt must work.
   await records.set(used, '1', logoutTokenSeconds + 2 * options.clockToleranceSeconds + 1)
 }
 

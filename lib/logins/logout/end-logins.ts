@@ -10,12 +10,12 @@ import { endSlot } from './end-slot.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
 
-/** Logins that are ended at once: enough for the store to be busy, few enough for it to serve others. */
+/** Number of logins that are ended concurrently: enough to be fast, few enough to let the store serve other requests. */
 const atOnce = 20
 
 /**
- * Ends all logins of a group that the logout is about, in whatever sessions, and those that are under way; says which it
- * ended. Where the store fails in between, the rest can be ended by the same call again.
+ * Ends the logins of a group in all sessions, and those in progress, and returns the ones that it ended. After a failure
+ * the same call ends the rest.
  *
  * @throws OidcError `store_unavailable`
  */
@@ -26,7 +26,7 @@ export async function endLogins(
   reason: LogoutReason,
 ): Promise<EndedSlot[]> {
   const logins = loginsBeside(instance, store)
-  // First: a login that is written too late to be in the index finds this.
+  // First: a login that is written too late to be found in the group finds the tombstone.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
   const ended: EndedSlot[] = []
@@ -46,8 +46,7 @@ export async function endLogins(
 }
 
 /**
- * Ends logins because the application says so, and has their tokens revoked, which is not waited for; says how many it has
- * ended.
+ * Ends logins on behalf of the application, and returns how many it ended. Their tokens are revoked in the background.
  *
  * @throws OidcError `store_unavailable`
  */
@@ -60,7 +59,7 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
   return ended.length
 }
 
-/** Ends one login, and those under way of the same session at the provider. */
+/** Ends one login, and the logins in progress of the same session at the provider. */
 async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedSlot[]> {
   const logins = loginsBeside(instance, store)
   const found = await logins.findById(loginId)
@@ -83,7 +82,6 @@ async function revokeAll(instance: Instance, store: SessionStore, ended: readonl
   }
 }
 
-/** Ends a login that the index names. */
 async function endIndexed(
   instance: Instance,
   store: SessionStore,
@@ -106,7 +104,7 @@ async function endIndexed(
   return end
 }
 
-/** Whether a login that stands is one that a logout ends: not where its user has come back since (by the ID token's time). */
+/** Whether a logout ends this login. A user whose ID token is newer than the logout token has come back. */
 function isAbout({ issuer, issuedAt }: Logout, slot: Slot): boolean {
   if (issuer !== undefined && issuer !== slot.issuer) return false
   return issuedAt === undefined || slot.issuedAt === undefined || slot.issuedAt <= issuedAt

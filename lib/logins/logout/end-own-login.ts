@@ -7,21 +7,23 @@ import type { KeptTokens } from '../../store/tokens.ts'
 import { endSlot } from './end-slot.ts'
 import type { Instance } from '../instance.ts'
 
-/** A login of a request that was ended. */
+/** A request's login that was ended. */
 export interface Ended {
   readonly slot: Slot
-  /** Its tokens, where they could be opened. */
+  /** Undefined if the tokens could not be opened. */
   readonly tokens: KeptTokens | undefined
   /**
-   * Whether the request came with the cookie of a session that was replaced already: it may end its login, but sees nothing
-   * of it any more.
+   * Whether the request's session was already replaced. The old cookie may end the login, but must reveal nothing about it,
+   * because somebody else may hold that cookie by now.
    */
   readonly isLate: boolean
 }
 
 /**
- * Ends the instance's login of a request's session; undefined where there is none. With the last login of a session the
- * session is destroyed, so that what was written for the user does not outlive the login.
+ * Ends the instance's login of a request's session; returns undefined if there is none. With its last login the session is
+ * destroyed, so that the user's data do not outlive the login.
+ *
+ * @throws OidcError `store_unavailable`
  */
 export async function endLogin(
   instance: Instance,
@@ -31,7 +33,7 @@ export async function endLogin(
   const logins = instance.loginsIn(session.records)
   const record = await session.login()
   const own = logins.liveSlot(record)
-  // A login with another instance may have taken this one along into a new session: this one, and no other there.
+  // A login with another instance may have moved this one to a new session. Only this one must be ended there.
   const loginId = own?.loginId ?? (session.hasLogins ? logins.movedLogin(record) : undefined)
   if (loginId === undefined) return undefined
   if (own) await leaveTombstone(logins, own)
@@ -42,13 +44,13 @@ export async function endLogin(
   return { slot: ended.slot, tokens: logins.open(ended.sealed, loginId), isLate: own === undefined }
 }
 
-/** Another login in the same browser may be in progress, and must not undo the logout. */
+/** Leaves a tombstone, because a login in progress in the same browser must not undo the logout. */
 function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: Slot): Promise<void> {
   const group = sid === undefined ? { sub } : { sid }
   return logins.leaveTombstone({ group, issuer, issuedAt: undefined })
 }
 
-/** The login has ended already: a session that cannot be deleted now is over all the same, and goes when it is next seen. */
+/** Destroys a session without logins. A failure only emits `store_fault`: the next reader deletes the session. */
 export async function destroyed(instance: Instance, destroy: () => Promise<void>): Promise<void> {
   try {
     await destroy()

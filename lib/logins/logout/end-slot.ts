@@ -3,9 +3,9 @@ import type { LoginEnd, LoginStore, LoginToEnd, SealedLogin } from '../../store/
 import type { Instance } from '../instance.ts'
 
 /**
- * Ends a login, wherever it is by now, and reports it.
+ * Ends a login in its current session, and emits `logout`.
  *
- * @throws OidcError `store_unavailable`, and what `isSpared` throws
+ * @throws OidcError `store_unavailable`, and any error of `isSpared`
  */
 export async function endSlot(
   { events }: Instance,

@@ -3,17 +3,16 @@ import { sessionInUse } from '../../session/web-session.ts'
 import type { Slot } from '../../store/slot.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 
-/** A login that stands. */
 export interface ListedLogin {
   readonly slot: Slot
-  /** Seconds since the epoch at which its session was last in use; undefined where the session store cannot tell. */
+  /** Last use of its session, in seconds since the epoch; undefined if the session store cannot tell. */
   readonly lastSeenAt: number | undefined
 }
 
-/** Logins that are looked at once. */
+/** Number of logins that are read concurrently. */
 const atOnce = 20
 
-/** The logins of a subject whose sessions live, the latest first. */
+/** Lists the logins of a subject whose sessions exist, the most recent first. Removes ended logins from the group. */
 export async function listLogins(
   instance: Instance,
   store: SessionStore,

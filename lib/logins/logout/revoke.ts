@@ -3,15 +3,14 @@ import type { OidcError } from '../../core/errors.ts'
 import { revokeToken, type TokenTypeHint } from '../../provider/revocation.ts'
 import type { Instance } from '../instance.ts'
 
-/** Tokens of no use to anybody any more. */
 export interface RevokedTokens {
   readonly refreshToken: string | undefined
   readonly accessToken?: string | undefined
 }
 
 /**
- * Revokes tokens at the provider (RFC 7009), and waits for it no longer than for any request there. What fails is told,
- * and changes nothing: the login they are of has ended.
+ * Revokes tokens at the provider (RFC 7009, section 2), and waits for at most the timeout of one provider request. Never
+ * rejects: a failure only emits `provider_fault`, because the login has already ended.
  */
 export async function revokeTokens(instance: Instance, { refreshToken, accessToken }: RevokedTokens): Promise<void> {
   const revoke = async (token: string | undefined, hint: TokenTypeHint): Promise<void> => {

@@ -5,10 +5,10 @@ import { loginsBeside, type Instance } from '../instance.ts'
 import { loginEnded, type LoginPlace } from './kept-tokens.ts'
 
 /**
- * Does something with a login that is known by its id alone, while its session lives. Where that turns out to have ended,
- * another login may have taken it along into a new one meanwhile: then it is done there.
+ * Runs `work` with a login that is known only by its id. If its session has ended, another login may have moved it to a new
+ * session meanwhile; then `work` runs with the login in that session.
  *
- * @throws OidcError `login_required`, `store_unavailable`, and what `work` throws
+ * @throws OidcError `login_required`, `store_unavailable`, and any error of `work`
  */
 export async function withLogin<Result>(
   instance: Instance,

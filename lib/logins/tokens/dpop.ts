@@ -6,10 +6,10 @@ import { loginAgain } from './kept-tokens.ts'
 import type { DpopHandle } from '../../provider/token-response.ts'
 
 /**
- * What makes the proofs of the key that the tokens of a login are bound to (RFC 9449); undefined where they are bound to
- * none. That is up to the login as it was begun, whatever the option says by now.
+ * Returns the handle that creates DPoP proofs with the login's key (RFC 9449, section 4); undefined for an unbound login.
+ * The login decides, not the current option `dpop`: its tokens remain bound as they were issued.
  *
- * @throws OidcError `login_required` where the key is gone or cannot be used, `provider_unavailable`
+ * @throws OidcError `login_required` if the key is missing or unusable, `provider_unavailable`
  */
 export async function dpopOf(
   instance: Instance,
@@ -19,7 +19,7 @@ export async function dpopOf(
   try {
     return await dpopHandle(instance.provider, dpopKey)
   } catch (error) {
-    // Not as a cause: what the cryptography says of a key is not to be told.
+    // Not as a cause: errors of the cryptography may describe the private key.
     throw error instanceof OidcError ? error : unusable(instance)
   }
 }

@@ -10,21 +10,22 @@ import { freshToken, granted } from './refresh.ts'
 import { nameOfExchanged, ownTarget, tokenNamed, withOther, type Target } from './target.ts'
 import { isFresh } from './freshness.ts'
 
-/** A token as it is asked for in exchange for the login's own. */
+/** Parameters of a token exchange (RFC 8693, section 2.1). */
 export interface WantedExchange {
   readonly audience: readonly string[]
   readonly target: Target
   readonly minValidSeconds: number
 }
 
-/** An access token of no more than so many seconds is not what an exchange was refused for. */
+/** Age in seconds up to which an access token counts as new. A new token is not the reason why an exchange fails. */
 const newSeconds = 30
 
 /**
- * An access token got in exchange for that of a login (RFC 8693), remembered until it ends.
+ * Returns an access token that the provider issues in exchange for the login's own (RFC 8693). It is stored and reused
+ * until it expires.
  *
- * @throws OidcError `client_rejected` where the provider does not exchange for this client, `not_allowed` where it does not
- * for this user or grants less scope, and as {@link freshToken}
+ * @throws OidcError `client_rejected` if the provider refuses the exchange to this client, `not_allowed` if it refuses it
+ * to this user or grants less scope, and the errors of {@link freshToken}
  */
 export async function exchangedToken(
   instance: Instance,
@@ -32,13 +33,13 @@ export async function exchangedToken(
   { audience, target, minValidSeconds }: WantedExchange,
 ): Promise<AccessToken> {
   const name = nameOfExchanged(audience, target)
-  // What another login would have to be granted: the resource is that of the exchange.
+  // A step-up login can only add the scope: the resource belongs to the exchange, not to the authorization request.
   const ofLogin = { scope: target.scope, resource: [] }
   const kept = await readTokens(place)
   if (!kept) throw unreadable(instance)
   const remembered = tokenNamed(kept, name)
   if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)
-  // Nothing is used up by an exchange: processes need not wait for one another.
+  // An exchange consumes nothing, so it needs no lock across processes.
   const tokens = await instance.refreshes.run(`${place.slot.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
     const token = accessTokenOf(response, target.scope ?? [])
@@ -52,7 +53,7 @@ export async function exchangedToken(
   return granted(instance, place, ofLogin, tokenNamed(tokens, name) as AccessToken)
 }
 
-/** Exchanges; a token that may have been revoked since it was got is refreshed first, and that once. */
+/** Exchanges the login's access token. If it is refused, it may have been revoked: refreshes it and retries once. */
 async function exchange(
   instance: Instance,
   place: LoginPlace,
@@ -63,7 +64,7 @@ async function exchange(
   try {
     return await exchangeToken(instance.provider, subject.accessToken, request, await dpopOf(instance, subject))
   } catch (error) {
-    // No word tells a token that is not good from a request that is not (RFC 8693 2.2.2).
+    // The error code is the same for an invalid token and for an invalid request (RFC 8693, section 2.2.2).
     const isNew = subject.obtainedAt === undefined || nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
     const refreshed = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })

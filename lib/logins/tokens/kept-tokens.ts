@@ -7,38 +7,39 @@ import { endSlot } from '../logout/end-slot.ts'
 import type { Instance } from '../instance.ts'
 import { grantedScope } from './target.ts'
 
-/** A login whose tokens are asked for. */
+/** A login and where it is stored. */
 export interface LoginPlace {
   readonly logins: LoginStore
-  /** The session that it is of. */
+  /** Id of the login's session. */
   readonly session: string
   readonly slot: Slot
 }
 
-/** What becomes of the tokens of a login, and of its slot. */
+/** A change of a login's tokens and slot, to be written in one step. */
 export interface TokenChange {
   readonly tokens: KeptTokens
   readonly slotFrom: (slot: Slot) => Slot
 }
 
-/** Writes that lost to other writes of the same record. */
+/** Maximum number of writes that lose to concurrent writes of the same record. */
 const mostTries = 10
-/** How long tokens are held for a store that is away, since they may be the login's only ones. */
+/** Seconds for which a write is retried while the store is down, because the new tokens may be the login's only ones. */
 const holdSeconds = 30
 const holdPollMs = 200
 
-/** The tokens of a login; undefined where they are gone, or were sealed with a secret that is not in use. */
+/** Reads the tokens of a login; undefined if they are missing or were sealed with a secret that is no longer in use. */
 export function readTokens({ logins, session, slot }: LoginPlace): Promise<KeptTokens | undefined> {
   return logins.tokens(session, slot.loginId)
 }
 
 /**
- * Changes the tokens of a login and its slot in one step, wherever it is by now. `change` gets the tokens that are there,
- * and may be asked again where something else was written meanwhile; where it returns undefined, nothing is written. What
- * is returned are the tokens that are there then; undefined where the login has ended. A store that is away is tried again
- * for a while.
+ * Changes the tokens and the slot of a login in one step, in its current session. `change` gets the stored tokens and
+ * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, the
+ * write is retried for `holdSeconds`.
  *
- * @throws OidcError `login_required` where the tokens cannot be opened, `store_unavailable`
+ * @returns The tokens that are stored then; undefined if the login has ended or its tokens are missing
+ * @throws OidcError `login_required` if the tokens cannot be opened, `store_unavailable`, and `provider_unavailable` if the
+ * login record keeps changing
  */
 export async function changeTokens(
   instance: Instance,
@@ -52,23 +53,23 @@ export async function changeTokens(
     try {
       const found = await logins.find(session, loginId)
       const there = found && (await logins.sealedTokens(found.session))
-      // Written after all, though the store's answer was lost.
+      // The previous write succeeded, and only the store's answer was lost.
       if (there !== undefined && there === written) return wanted
       if (!found) return undefined
       if (there === undefined) {
-        // Another login may have taken both along between the two reads: then the record is another by now.
+        // Between the two reads another login may have moved record and tokens. Then the record has changed.
         if (await logins.isUnchanged(found)) return undefined
         tries++
         continue
       }
       const tokens = logins.open(there, loginId)
-      // Another's, that has a newer secret: not ours to overwrite.
+      // A process with a newer secret has sealed them: do not overwrite them.
       if (!tokens) throw unreadable(instance)
       const changed = change(tokens)
       if (!changed) return tokens
       wanted = changed.tokens
       written = logins.seal(wanted, loginId)
-      // What was granted for other APIs stays so when a token for one of them has ended.
+      // Scope that was granted for other APIs stays granted when a token for one of them has expired.
       const elsewhere = found.slot.scope.filter((word) => !tokens.scope.includes(word))
       const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
       const next = { ...changed.slotFrom(found.slot), scope }
@@ -83,8 +84,8 @@ export async function changeTokens(
 }
 
 /**
- * Ends a login that the provider has ended, unless its tokens are others by now: then it returns those. The session goes
- * when it is next seen.
+ * Ends a login that the provider has ended, unless its tokens have been replaced meanwhile; then it returns the new ones.
+ * The next reader of the session deletes it.
  */
 export async function endUnless(
   instance: Instance,
@@ -102,17 +103,17 @@ export async function endUnless(
   return others
 }
 
-/** The tokens of a login cannot be read, and another login brings others. */
+/** Creates the error for tokens that cannot be opened. A new login replaces them. */
 export function unreadable(instance: Instance): LoginNeeded {
   return loginAgain(instance, 'the tokens of this login are gone, or were sealed with a secret that is not in use')
 }
 
-/** Nothing is wrong with the login, but it has no good access token any more. */
+/** Creates the error for a login that is still valid but has no usable tokens. */
 export function loginAgain({ options, owner }: Instance, detail: string): LoginNeeded {
   return new LoginNeeded('login_required', { provider: options.name, owner, scope: [], parameters: {}, detail })
 }
 
-/** There is no such login any more. */
+/** Creates the error for a login that has ended. */
 export function loginEnded(detail: string): OidcError {
   return fail('login_required', detail)
 }

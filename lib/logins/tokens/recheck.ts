@@ -3,12 +3,12 @@ import type { Instance } from '../instance.ts'
 import { readTokens, type LoginPlace } from './kept-tokens.ts'
 import { refreshLogin } from './refresh.ts'
 
-/** A login whose recheck failed is tried again by the same process after so many seconds, however often it is used. */
+/** Seconds until the same process rechecks a login again after a failure, however often the login is used. */
 const retrySeconds = 30
 
 /**
- * Rechecks a login that the provider has not vouched for of late, where it can: refreshes it, behind the request that found
- * it so. Whether an account was disabled, a role lost or a session ended is then in the login record.
+ * Refreshes a login in the background if the provider has not confirmed it for `recheckSeconds`. The login record then
+ * shows whether the account was disabled, a role was removed or the session at the provider has ended.
  */
 export function recheck(instance: Instance, place: LoginPlace): void {
   const { options, rechecks } = instance
@@ -18,7 +18,7 @@ export function recheck(instance: Instance, place: LoginPlace): void {
   const before = rechecks.get(loginId) ?? 0
   if (Math.abs(now - before) < Math.min(options.recheckSeconds, retrySeconds) * 1000) return
   rechecks.set(loginId, now)
-  // What goes wrong changes nothing, and is told by the refresh itself.
+  // A failure changes nothing, and the refresh itself emits an event.
   refreshIfDue(instance, place).catch(() => {})
 }
 
@@ -26,10 +26,10 @@ function isDue({ options: { recheckSeconds } }: Instance, { slot }: Pick<LoginPl
   return recheckSeconds > 0 && slot.refreshable === true && nowSeconds() - slot.checkedAt >= recheckSeconds
 }
 
-/** The request's copy of the login may be older than what another has written since. */
+/** Reads the login again, because the request's copy may be outdated, and refreshes it if it is still due. */
 async function refreshIfDue(instance: Instance, place: LoginPlace): Promise<void> {
   const { logins, session, slot } = place
-  // The tokens first: they are then no newer than the login, by which it is judged whether they are due.
+  // Tokens before the login: if another request refreshes both in between, the login is no longer due.
   const seen = await readTokens(place)
   const found = seen && (await logins.find(session, slot.loginId))
   if (found && isDue(instance, found)) await refreshLogin(instance, place, seen)

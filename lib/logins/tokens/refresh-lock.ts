@@ -5,29 +5,28 @@ import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.t
 import type { RecordKey, Records } from '../../core/records.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
 
-/** A refresh that may be under way in one place only. */
+/** A refresh that must not run twice at the same time. */
 export interface LockedRefresh {
   readonly records: Records
   readonly loginId: string
-  /** Life of the lock, which is renewed while there is work: as long as others wait for a process that died. */
+  /** Lifetime of the lock, renewed while `work` runs. Others wait at most this long for a process that has died. */
   readonly seconds: number
-  /** Refreshes. */
   readonly work: () => Promise<KeptTokens>
-  /** What another has got meanwhile; undefined where nothing has changed. */
+  /** Reads the result of another process; undefined if there is none yet. */
   readonly byAnother: () => Promise<KeptTokens | undefined>
 }
 
-/** How long who waits for another sleeps before looking again. */
 const pollMs = 50
 
 /**
- * Refreshes while nobody else does, or waits for who does and takes what that got. The lock spares the provider a second
- * request; what keeps two results apart is that each is only written where what was sent is still there.
+ * Runs `work` with the lock, or waits for the process that holds it and returns its result. The lock only saves requests to
+ * the provider. Consistency does not depend on it: a result is written only if the stored tokens are those that were sent.
  *
- * @throws OidcError `provider_unavailable` where a refresh failed a moment ago, or another does not come to an end.
+ * @throws OidcError `provider_unavailable` if a refresh has just failed or another process does not finish in time, and any
+ * error of `work`
  */
 export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<KeptTokens> {
-  // By the login, which another login may take along into a new session meanwhile.
+  // Named by the login, not by its session: another login may move it to a new session meanwhile.
   const lock: RecordKey = { kind: 'refresh', id: loginId }
   const giveUpAt = Date.now() + seconds * 1000 + pollMs
   for (;;) {
@@ -45,13 +44,13 @@ async function taken(records: Records, lock: RecordKey, owner: string, seconds: 
   try {
     return await records.add(lock, owner, seconds)
   } catch (error) {
-    // It may have been written all the same.
+    // The store may have written the lock although its answer was lost.
     records.replace(lock, owner, undefined, 1).catch(() => {})
     throw error
   }
 }
 
-/** Works, and then gives the lock away; a fault stays in its place for a moment, so that a provider that is down is not hammered. */
+/** Runs `work`, then releases the lock. If the provider failed, a note replaces the lock, so that others wait a moment. */
 async function holding(
   records: Records,
   lock: RecordKey,
@@ -60,7 +59,7 @@ async function holding(
   work: () => Promise<KeptTokens>,
 ): Promise<KeptTokens> {
   const change = (text: string | undefined, life: number): Promise<unknown> =>
-    // A lock that could not be changed goes by itself.
+    // A lock that cannot be changed expires.
     records.replace(lock, owner, text, life).catch(() => {})
   const renewal = setInterval(() => void change(owner, seconds), (seconds * 1000) / 3).unref()
   try {
@@ -77,7 +76,7 @@ async function holding(
 
 const notePrefix = 'failed '
 
-/** What others are told of a fault, and for how many seconds; nothing of what another request may well have. */
+/** Returns the note about a failure and its lifetime in seconds; no note if the next attempt may succeed at once. */
 function noteOf(error: unknown): [text: string | undefined, seconds: number] {
   const isPassing =
     error instanceof OidcError &&

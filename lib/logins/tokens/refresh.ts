@@ -22,11 +22,11 @@ import { otherToken, reidentify } from './reidentify.ts'
 import { missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
 import { isFresh, isUsable } from './freshness.ts'
 
-/** An access token as it is asked for. */
+/** A request for an access token of a login. */
 export interface WantedToken {
   readonly target: Target
   readonly minValidSeconds: number
-  /** One that an API has refused (RFC 6750 3.1), which will not do whenever it ends. */
+  /** Access token that an API has rejected (RFC 6750, section 3.1). It is not returned again even if it has not expired. */
   readonly refused?: string | undefined
 }
 
@@ -36,17 +36,18 @@ export type BoundToken = AccessToken & Pick<KeptTokens, 'dpopKey'>
 /** A refresh of one access token of a login. */
 interface Refresh {
   readonly target: Target
-  /** The access token as it was seen; who finds another in its place has nothing to do. */
+  /** The access token as the caller read it. If another one is stored by now, no refresh is needed. */
   readonly seen: AccessToken | undefined
   readonly reason: RefreshReason
 }
 
 /**
- * An access token of a login, refreshed where it ends within `minValidSeconds`: once, whoever asks for it, in whatever
- * process. Where that fails, the token as it is while it lasts.
+ * Returns an access token of a login. A token that expires within `minValidSeconds` is refreshed first, once across all
+ * requests and processes. If that fails, a token that has not expired is returned as it is, unless the login has ended.
  *
- * @throws OidcError `login_required` where the login has ended or cannot be refreshed, `not_allowed` where the provider
- * does not grant what was asked for, `provider_unavailable`, `store_unavailable`
+ * @throws OidcError `login_required` if the login has ended or cannot be refreshed, `not_allowed` if the provider does not
+ * grant the requested scope or resource, `setup_invalid` if such a token needs a refresh token and there is none,
+ * `provider_unavailable`, `store_unavailable`
  */
 export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
   const { target, minValidSeconds, refused } = wanted
@@ -69,18 +70,22 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
     const tokens = await refreshAlone(instance, place, { target, seen, reason })
     return bound(tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
   } catch (error) {
-    // Whoever logged out meanwhile gets nothing more; a fault is one only once the token is past its end.
+    // A login that has ended gets no token. Any other failure matters only once the token has expired.
     if (usable && error instanceof OidcError && error.code !== 'login_required') return bound(usable)
     throw error
   }
 }
 
-/** Refreshes the login's own access token, whatever its end, unless another has since it was seen. */
+/** Refreshes the login's own access token even if it has not expired, unless it was replaced since it was read. */
 export async function refreshLogin(instance: Instance, place: LoginPlace, seen: AccessToken): Promise<void> {
   await refreshAlone(instance, place, { target: ownTarget, seen, reason: 'recheck' })
 }
 
-/** The provider says what it grants: a token with less scope than was asked for is not handed out as one that has it. */
+/**
+ * Returns the token if it has the requested scope. The provider may grant less than was requested (RFC 6749, section 3.3).
+ *
+ * @throws LoginNeeded `not_allowed` if scope is missing
+ */
 export function granted(instance: Instance, { slot }: LoginPlace, target: Target, token: AccessToken): AccessToken {
   const missing = missingScope(target, token)
   if (missing.length === 0) return token
@@ -88,7 +93,10 @@ export function granted(instance: Instance, { slot }: LoginPlace, target: Target
   throw loginNeeded(instance, slot, { ...target, scope: missing }, { detail })
 }
 
-/** One refresh of a login at a time, across all processes: the provider takes a second one for theft (RFC 9700 4.14.2). */
+/**
+ * Refreshes once at a time for each login, across all processes: with refresh token rotation the provider treats a second
+ * use of a refresh token as theft (RFC 9700, section 4.14.2).
+ */
 function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
   const { loginId } = place.slot
   const name = nameOfTarget(refresh.target)
@@ -96,7 +104,7 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
     alone({
       records: place.logins.records,
       loginId,
-      // Longer than a request to the provider may take.
+      // Longer than the timeout of a request to the provider.
       seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
       work: () => refreshUnlessDone(instance, place, refresh),
       async byAnother() {
@@ -108,7 +116,7 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
   )
 }
 
-/** Whether the token is another than was seen: somebody else has refreshed it. */
+/** Whether the stored token differs from the one that was read, that is, another request has refreshed it. */
 function isDone(there: KeptTokens, { target, seen }: Refresh): boolean {
   const token = tokenNamed(there, nameOfTarget(target))
   return token !== undefined && !isSame(token, seen)
@@ -118,7 +126,6 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
   return token.accessToken === other?.accessToken && token.obtainedAt === other.obtainedAt
 }
 
-/** Refreshes, unless another has since the tokens were read. */
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
   const { issuer, sub, loginId } = place.slot
   const sent = await readTokens(place)
@@ -142,18 +149,18 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
     }
     if (!(error instanceof RefreshRefused)) throw error
     const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
-    // The other may have been after another token.
+    // The other refresh may have been for another token.
     if (others) return isDone(others, refresh) ? others : await refreshUnlessDone(instance, place, refresh)
     throw error
   }
 }
 
-/** A refresh with the tokens that it was sent with. */
+/** A refresh, and the tokens as they were when the refresh token was sent. */
 interface SentRefresh extends Refresh {
   readonly sent: KeptTokens
 }
 
-/** Whether what is there is what was sent: neither refreshed since, nor another token in the place of the one that is. */
+/** Whether the stored tokens are still those of the request: neither the login nor the target's token was refreshed. */
 function isAsSent(there: KeptTokens, refresh: SentRefresh): boolean {
   const { sent, target } = refresh
   const name = nameOfTarget(target)
@@ -161,7 +168,7 @@ function isAsSent(there: KeptTokens, refresh: SentRefresh): boolean {
   return there.refreshToken === sent.refreshToken && isSame(there, sent) && (now ? isSame(now, then) : !then)
 }
 
-/** Writes what a refresh brought: where the login still has the tokens that were sent, and nowhere else. */
+/** Writes the result of a refresh, but only if the login still has the tokens that were sent. */
 async function keepRefreshed(
   instance: Instance,
   place: LoginPlace,
@@ -174,16 +181,16 @@ async function keepRefreshed(
     name === ''
       ? await reidentify(instance, response, sent, { slot: place.slot, dpop })
       : await otherToken(instance, response, { sent, slot: place.slot, target })
-  // Where another came first, its lock or ours having been lost, nothing is revoked, since that could end the login.
+  // If a lock was lost and another refresh came first, nothing is revoked: revoking could end the login.
   const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))
   const token = there && tokenNamed(there, name)
   if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
-  // A logout came first: what was just got is of no use to anybody, and must not be.
+  // A logout came first: the new tokens must not remain valid.
   await revokeTokens(instance, { refreshToken: response.refreshToken ?? sent.refreshToken })
   throw loginEnded('the login ended while its tokens were being refreshed')
 }
 
-/** The login stays: what is asked for takes another that asks for it, of its user at the keyboard. */
+/** Creates the error for a token that only a new login with user interaction can bring. The current login stays valid. */
 function loginNeeded(
   instance: Instance,
   slot: Slot,

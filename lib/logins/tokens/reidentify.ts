@@ -15,17 +15,18 @@ import { aboutLogin } from '../login/new-slot.ts'
 import { nameOfTarget, withOther, type Target } from './target.ts'
 import { userInfoOf } from '../login/user-info.ts'
 
-/** A login with the key that its tokens are bound to, if any. */
+/** A login, and the handle of the key that its tokens are bound to, if any. */
 export interface BoundSlot {
   readonly slot: Slot
   readonly dpop: DpopHandle | undefined
 }
 
 /**
- * What a refresh of the login's own access token makes of it. What the refresh did not bring, or what cannot be verified
- * just now, stays as it was: the tokens are the login's only ones by then, and must not be lost for it.
+ * Returns the change that a refresh of the login's own access token makes. Values that the response omits, or that cannot
+ * be verified now, stay as they were: the former refresh token may be used up, so the new tokens must not be lost.
  *
- * @throws OidcError `token_invalid` where the ID token is not good or not of this login (OIDC Core 12.2).
+ * @throws OidcError `token_invalid` if the ID token is invalid or of another login (OIDC Core, section 12.2),
+ * `login_refused` if a rule of the issuer refuses the user
  */
 export async function reidentify(
   instance: Instance,
@@ -56,10 +57,11 @@ export async function reidentify(
 }
 
 /**
- * What a refresh for another scope or resource makes of a login: one access token more, and the refresh token. Of the user
- * it says nothing, since roles may be in the login's own access token alone.
+ * Returns the change that a refresh for another scope or resource makes: one more access token, and the refresh token. User
+ * and roles stay as they were, because roles may be in the login's own access token only.
  *
- * @throws OidcError `token_invalid` where the ID token is not good or not of this login (OIDC Core 12.2).
+ * @throws OidcError `token_invalid` if the ID token is invalid or of another login (OIDC Core, section 12.2),
+ * `login_refused` if a rule of the issuer refuses the user
  */
 export async function otherToken(
   instance: Instance,
@@ -75,7 +77,7 @@ export async function otherToken(
   })
 }
 
-/** The claims of the ID token; undefined where there is none. */
+/** Verifies the ID token of a refresh (OIDC Core, section 12.2); undefined if the response has none. */
 async function verified(
   instance: Instance,
   response: IssuedTokens,
@@ -100,7 +102,7 @@ async function verified(
   return claims
 }
 
-/** Who the login is of, as it is known now. */
+/** Determines user and roles from the current claims. */
 async function identity(
   instance: Instance,
   response: IssuedTokens,
@@ -118,7 +120,7 @@ async function identity(
   return { user: userOf({ ...info, ...claims }), roles: rolesOf(options, claims, accessToken, info) }
 }
 
-/** Nothing, where something is out of reach or a function of the application failed; that is told. */
+/** Returns undefined and emits `provider_fault` if the provider is unavailable or a function of the application fails. */
 async function tellingFaults<Found>(instance: Instance, find: () => Promise<Found>): Promise<Found | undefined> {
   try {
     return await find()

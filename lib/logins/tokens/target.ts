@@ -2,33 +2,33 @@ import { nowSeconds } from '../../core/clock.ts'
 import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
 import { loginScope } from '../../core/scope.ts'
 
-/** What an access token is to be good for; with neither it is the one that the login came with. */
+/** Scope and resources that an access token is for. With neither it is the login's own. */
 export interface Target {
-  /** Undefined: all that was granted. */
+  /** Undefined for all granted scope. */
   readonly scope: readonly string[] | undefined
-  /** Where it is to be used (RFC 8707). */
+  /** APIs that will accept the token (RFC 8707, section 2). */
   readonly resource: readonly string[]
 }
 
-/** The access token that the login came with. */
+/** Target of the login's own access token. */
 export const ownTarget: Target = { scope: undefined, resource: [] }
 
-/** The name that a token is kept by; empty for the login's own. */
+/** Returns the name that a token is stored under; empty for the login's own. */
 export function nameOfTarget({ scope, resource }: Target): string {
   if (scope === undefined && resource.length === 0) return ''
   return JSON.stringify([scope?.toSorted() ?? null, resource.toSorted()])
 }
 
-/** Access tokens of a login besides its own, at most: those that were got for the longest time are forgotten. */
+/** Maximum number of access tokens of a login besides its own. Beyond it the oldest are dropped. */
 const mostOthers = 20
 
-/** The access token of a login by its name. */
+/** Returns the access token of a login by its name. */
 export function tokenNamed(kept: KeptTokens, name: string): AccessToken | undefined {
   if (name === '') return kept
   return kept.others && Object.hasOwn(kept.others, name) ? kept.others[name] : undefined
 }
 
-/** The access tokens besides the login's own with one more, without those that have ended. */
+/** Adds an access token besides the login's own, and drops those that have expired. */
 export function withOther(kept: KeptTokens, name: string, token: AccessToken): KeptTokens {
   const now = nowSeconds()
   const lasting = Object.entries(kept.others ?? {}).filter(
@@ -37,7 +37,7 @@ export function withOther(kept: KeptTokens, name: string, token: AccessToken): K
   return { ...kept, others: Object.fromEntries([...lasting.slice(1 - mostOthers), [name, token]]) }
 }
 
-/** All scope that the provider has granted a login, for whatever resource. */
+/** Returns all scope that the provider has granted to a login, for any resource. Exchanged tokens do not count. */
 export function grantedScope(kept: KeptTokens): readonly string[] {
   const others = Object.entries(kept.others ?? {}).flatMap(([name, { scope }]) => (isExchanged(name) ? [] : scope))
   return [...new Set([...kept.scope, ...others])]
@@ -45,7 +45,7 @@ export function grantedScope(kept: KeptTokens): readonly string[] {
 
 const exchangedPrefix = 'exchange '
 
-/** The name that a token is kept by which was got in exchange for another (RFC 8693). */
+/** Returns the name that the token of a token exchange is stored under (RFC 8693). */
 export function nameOfExchanged(audience: readonly string[], { scope, resource }: Target): string {
   return exchangedPrefix + JSON.stringify([audience.toSorted(), scope?.toSorted() ?? null, resource.toSorted()])
 }
@@ -54,7 +54,7 @@ function isExchanged(name: string): boolean {
   return name.startsWith(exchangedPrefix)
 }
 
-/** What a token lacks of the scope that it was asked for with. Entra names scope with and without its resource. */
+/** Returns the requested scope that a token lacks. Entra writes scope both with and without its resource as a prefix. */
 export function missingScope({ scope: wanted }: Target, token: AccessToken): readonly string[] {
   const isGranted = (word: string): boolean =>
     loginScope.has(word) ||
