@@ -289,10 +289,19 @@ describe('RequestSession', () => {
       await saved()
       const former = req.sessionID
       tap.reset()
-      const slots = { default: slotOf('alice'), staff: slotOf('bob') }
-      await web.renew(true).dropFormer(LoginRecord.of(former, writeRecord(slots, 1)))
+      const login = LoginRecord.of(former, writeRecord({ default: slotOf('alice'), staff: slotOf('bob') }, 1))
+      attachLogin(req.session, login)
+      await web.renew(true).dropFormer(login)
       const tokens = ['default', 'staff'].map((name) => `oidc:{sess:${former}}:tokens:${name}`)
       expect(commands()).toEqual([['del', `sess:${former}`, ...tokens].join(' ')])
+    })
+
+    it('deletes a former session without logins in one command', async () => {
+      await saved()
+      const former = req.sessionID
+      tap.reset()
+      await web.renew(true).dropFormer(LoginRecord.none)
+      expect(commands()).toEqual([`del sess:${former}`])
     })
 
     it('ends the logins of a former session without the hasLogins mark', async () => {
