@@ -1,4 +1,4 @@
-/** Permits a few things at once and then one in a while: what is left of it fills up again with time. */
+/** A rate limiter that permits `most` calls at once and regains one every `everyMs`. */
 export class Bucket {
   readonly #most: number
   readonly #everyMs: number
@@ -11,15 +11,15 @@ export class Bucket {
     this.#left = most
   }
 
-  /** Takes one, where one is left: 0; else the milliseconds until there will be. */
+  /** Takes one permit. Returns 0, or the milliseconds until the next permit if none is left. */
   take(): number {
     const now = Date.now()
     const filled = Math.floor((now - this.#filledAt) / this.#everyMs)
-    // A clock that was set back fills nothing, and must not keep the bucket empty for as long.
+    // If the clock was set back, nothing is gained, but the bucket must not stay empty until the clock catches up.
     if (filled !== 0) this.#filledAt = filled < 0 ? now : this.#filledAt + filled * this.#everyMs
     this.#left = Math.min(this.#most, this.#left + Math.max(0, filled))
     if (this.#left === 0) return this.#filledAt + this.#everyMs - now
-    // What was full has not been filling: its time begins with the first that is taken.
+    // A full bucket gains nothing, so its interval starts with the first permit that is taken.
     if (this.#left === this.#most) this.#filledAt = now
     this.#left -= 1
     return 0

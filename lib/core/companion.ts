@@ -1,18 +1,18 @@
-/** Values that belong to objects and go with them. */
+/** Values that are attached to objects and collected with them. */
 export interface Companion<Value> {
   get(object: object): Value | undefined
   set(object: object, value: Value): void
 }
 
-/** A class that extends it constructs nothing: it gives its private fields to the object that it is given. */
+/** A base class whose constructor returns the given object, so that a subclass adds its private fields to that object. */
 const Given = function given(object: object): object {
   return object
 } as unknown as new (object: object) => object
 
 /**
- * What a WeakMap does, for objects that come and go with each request: kept in a private field of the object itself,
- * which nothing shows, `util.inspect` with `showHidden` included, and nothing copies. The values of a WeakMap, and all
- * that they refer to, outlive V8's young generation, and collecting them later costs more than the request did.
+ * Creates a replacement of WeakMap for objects that live as long as a request. The value is in a private field of the
+ * object. Nothing shows that field, not even `util.inspect` with `showHidden`, and nothing copies it. The values of a
+ * WeakMap, and everything that they refer to, outlive V8's young generation. Collecting them costs more than the request.
  */
 export function companion<Value>(): Companion<Value> {
   return class Held extends Given {

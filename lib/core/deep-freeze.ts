@@ -1,4 +1,4 @@
-/** Freezes what came out of `JSON.parse`, in place. Without recursion: JSON may be nested deeper than the stack is. */
+/** Freezes a value from `JSON.parse` in place. It does not recurse, because JSON can be nested deeper than the stack. */
 export function deepFreeze<Value extends object>(value: Value): Value {
   const waiting: object[] = [value]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

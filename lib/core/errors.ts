@@ -1,29 +1,59 @@
 import { errorTable, type OidcErrorCode } from './error-table.ts'
 
-/** What an {@link OidcError} is made of. */
+/** The properties of an {@link OidcError}, except `code` and `message`. */
 export interface OidcErrorInit {
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   status: number
-  /** For the log: what happened, in words that may name the provider's text, never a token or a code. */
+  /**
+   * Text for the log. It may contain text of the provider, but never a token or a code.
+   *
+   * @default undefined
+   */
   detail?: string | undefined
-  /** Headers of the answer, `Retry-After` for instance. */
+  /**
+   * Headers of the response, for example `Retry-After`.
+   *
+   * @default {}
+   */
   headers?: Readonly<Record<string, string>> | undefined
-  /** The error behind it, where that one carries no secrets. */
+  /**
+   * The error that caused this one. It must not contain secrets, because loggers print causes.
+   *
+   * @default undefined
+   */
   cause?: unknown
 }
 
-/** The one base class of this package's errors. */
+/**
+ * The base class of all errors of this package. `message` is a text for users. Branch on `code`.
+ *
+ * @example
+ * try {
+ *   await req.oidc.accessToken()
+ * } catch (error) {
+ *   if (!(error instanceof OidcError) || error.code !== 'provider_unavailable') throw error
+ *   res.status(error.status).set(error.headers).send(error.message)
+ * }
+ */
 export class OidcError extends Error {
   override readonly name: string = 'OidcError'
-  /** Stable; branch on this. */
+  /** The stable code of the error. */
   readonly code: OidcErrorCode
-  /** HTTP status of the answer; Express's own error handler reads it too. */
+  /** HTTP status of the response. Express's default error handler uses it too. */
   readonly status: number
-  /** Headers of the answer; Express's own error handler sends them too. */
+  /**
+   * Headers of the response. Express's default error handler sends them too.
+   *
+   * @default {}
+   */
   readonly headers: Readonly<Record<string, string>>
-  /** Whether `message` may be shown to the user: always, by construction. */
+  /**
+   * Whether `message` may be shown to users. Always true: other information is in `detail`.
+   *
+   * @default true
+   */
   readonly expose: boolean = true
-  /** For the log only. */
+  /** Text for the log, or undefined. Do not show it to users. */
   readonly detail: string | undefined
 
   constructor(code: OidcErrorCode, message: string, init: OidcErrorInit) {
@@ -38,7 +68,7 @@ export class OidcError extends Error {
   }
 }
 
-// util.inspect shows a cause even where it is not enumerable, and with it whatever the cause carries.
+// util.inspect shows a cause even if it is not enumerable, with everything that the cause contains.
 Object.defineProperty(OidcError.prototype, Symbol.for('nodejs.util.inspect.custom'), {
   value(this: OidcError): string {
     const detail = this.detail === undefined ? '' : `\n  detail: ${this.detail}`
@@ -47,41 +77,53 @@ Object.defineProperty(OidcError.prototype, Symbol.for('nodejs.util.inspect.custo
 })
 
 /**
- * Thrown by an application's `afterLogin` to refuse a login: the answer is 403 with `message` on it, and the former
- * session is untouched.
+ * An error that `afterLogin` throws to refuse a login (`login_refused`). The response is 403 with `message`, and the
+ * former session is unchanged.
+ *
+ * @example
+ * const oidc = createOidc({
+ *   ...options,
+ *   afterLogin(req, { user }) {
+ *     if (!user.email_verified) throw new LoginRefused('Confirm your email address, and log in again.')
+ *   },
+ * })
  */
 export class LoginRefused extends OidcError {
   override readonly name = 'LoginRefused'
 
-  /** @param message shown to the user. */
+  /** @param message Text for the user. */
   constructor(message: string) {
     super('login_refused', message, { status: errorTable.login_refused.status })
   }
 }
 
-/** What another login has to ask for. */
+/** The requirements that a step-up login has to request. */
 export interface LoginNeeds {
-  /** Scope that is missing, to be asked for on top of what was granted. */
+  /** The missing scope, requested in addition to the granted scope. */
   readonly scope: readonly string[]
-  /** Parameters of the authorization request: `acr_values`, `max_age`, `claims`. */
+  /** Parameters of the authorization request: `acr_values`, `max_age`, `claims`, `resource`. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** What a {@link LoginNeeded} is made of. */
+/** The properties of a {@link LoginNeeded}. */
 export interface LoginNeededInit extends LoginNeeds {
   /** Name of the instance. */
   readonly provider: string
-  /** Identity of the instance, see `ownerOf`. */
+  /** Identity of the instance: a hash of its issuer, client id and name. */
   readonly owner: string
-  /** For the log. */
+  /** Text for the log. */
   readonly detail: string
-  /** Whether it was asked for a moment ago, with the same result. Default false. */
+  /**
+   * Whether a login requested the same a moment ago, without the required result.
+   *
+   * @default false
+   */
   readonly isRepeat?: boolean | undefined
 }
 
 type StepUpCode = 'login_required' | 'authentication_insufficient' | 'not_allowed'
 
-/** Texts for users who are logged in already. */
+/** Texts for users who are logged in. */
 const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
   login_required: 'You need to log in again.',
   authentication_insufficient: errorTable.authentication_insufficient.message,
@@ -89,21 +131,38 @@ const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
 }
 
 /**
- * There is a login, and more is needed than it has: another that asks for it may bring it. A guard, or `errorHandler()`,
- * sends navigations there, unless that was done a moment ago with the same result.
+ * An error that a further login may resolve: the user is logged in, but the login does not meet a requirement. Guards
+ * and `errorHandler()` redirect a page navigation to the provider for such a login, unless `isRepeat` is true.
  *
- * `login_required` (401): a login as it was. `authentication_insufficient` (401): a fresher or stronger one (RFC 9470).
- * `not_allowed` (403): one that is granted more scope.
+ * - `login_required` (401): the user has to log in again
+ * - `authentication_insufficient` (401): a more recent or stronger authentication is required
+ * - `not_allowed` (403): more scope is required
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
+ * @example
+ * app.get('/orders', oidc.requireAuth(), async (req, res, next) => {
+ *   try {
+ *     res.json(await loadOrders(await req.oidc.accessToken({ scope: 'orders:read' })))
+ *   } catch (error) {
+ *     if (error instanceof LoginNeeded) log.info({ scope: error.needs.scope }, 'more scope is required')
+ *     next(error) // errorHandler() redirects to the provider
+ *   }
+ * })
  */
 export class LoginNeeded extends OidcError {
   override readonly name = 'LoginNeeded'
-  /** Name of the instance whose login it is. */
+  /** Name of the instance that the login belongs to. */
   readonly provider: string
   /** Identity of that instance: a hash of its issuer, client id and name. */
   readonly owner: string
-  /** What the other login has to ask for. */
+  /** The requirements that the further login has to request. */
   readonly needs: LoginNeeds
-  /** Whether it was asked for a moment ago, with the same result: then it is not asked for again. */
+  /**
+   * Whether a login requested the same within the last five minutes, without the required result. Then `status` is 403,
+   * and no further login starts.
+   *
+   * @default false
+   */
   readonly isRepeat: boolean
 
   constructor(code: StepUpCode, init: LoginNeededInit) {
@@ -116,15 +175,15 @@ export class LoginNeeded extends OidcError {
   }
 }
 
-/** What an error has instead of what the table says for its code. */
+/** Properties that replace the defaults of the error table. */
 export interface FailOptions extends Partial<OidcErrorInit> {
-  /** For the user. */
+  /** Text for the user. */
   readonly message?: string | undefined
-  /** Seconds after which the client may try again. */
+  /** Seconds after which the client may retry (`Retry-After`). */
   readonly retryAfterSeconds?: number | undefined
 }
 
-/** Creates the error of a code. Status, message and `Retry-After` come from the table unless they are given. */
+/** Creates an error. Status, message and `Retry-After` default to those of the error table. */
 export function fail(code: OidcErrorCode, detail?: string, options: FailOptions = {}): OidcError {
   const kind = errorTable[code]
   const { message = kind.message, status = kind.status, headers, cause } = options
@@ -133,17 +192,17 @@ export function fail(code: OidcErrorCode, detail?: string, options: FailOptions 
   return new OidcError(code, message, { status, detail, headers: { ...retry, ...headers }, cause })
 }
 
-/** Turns a failure of the session store or the records into an error. Nobody is logged out, and nobody gets in. */
+/** Converts a failure of the session store or the records to a 503: nobody is logged out, and nobody gets in. */
 export function storeUnavailable(cause: unknown): OidcError {
   return cause instanceof OidcError ? cause : fail('store_unavailable', describe(cause), { cause })
 }
 
-/** The provider is unavailable. Its own error objects are not kept because they carry codes and tokens. */
+/** Creates the error for a provider that is down. It has no cause: errors of openid-client contain codes and tokens. */
 export function providerUnavailable(detail: string, retryAfterSeconds?: number): OidcError {
   return fail('provider_unavailable', detail, { retryAfterSeconds })
 }
 
-/** A text without what it repeats of `secrets`, as it is or encoded. Before it is cut: half a secret is not found. */
+/** Masks `secrets` in a text, plain and encoded. Call it before the text is cut, because half a secret is not found. */
 export function withoutSecrets(text: string, secrets: readonly (string | undefined)[]): string {
   let masked = text
   for (const secret of secrets) {
@@ -156,7 +215,7 @@ export function withoutSecrets(text: string, secrets: readonly (string | undefin
   return masked
 }
 
-/** Name, code and message of an unknown thrown value, on one line, without what it repeats of `secrets`. */
+/** Returns the name, code and message of a thrown value on one line, with `secrets` masked. */
 export function describe(error: unknown, secrets: readonly (string | undefined)[] = []): string {
   if (!(error instanceof Error))
     return typeof error === 'string' ? withoutSecrets(error, secrets).slice(0, 500) : `a thrown ${typeof error}`
@@ -165,14 +224,14 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
   return `${error.name}${typeof code === 'string' ? ` (${code})` : ''}${message ? `: ${message}` : ''}`
 }
 
-/** A function of the application's own threw: its fault, not a refusal. */
+/** Creates the error for a function of the application that threw. */
 export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
-  // A refusal is one, and so is a fault of the store or the provider that the hook ran into.
+  // A refusal, or a fault of the store or the provider that the function encountered, is not the function's own fault.
   if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
   return fail('hook_failed', `${hook} failed: ${describe(error, secrets)}`, { cause: error })
 }
 
-/** The package is set up incorrectly. The message names the fix. */
+/** Creates the error for a setup mistake. The message contains the fix. */
 export function setupInvalid(message: string): OidcError {
   return fail('setup_invalid', message, { message: `express-session-oidc: ${message}` })
 }

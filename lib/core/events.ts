@@ -1,45 +1,67 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
 
-/** Fields that every event has. */
+/** The fields that every event has. */
 export interface OidcEventBase {
-  /** Name of the instance. */
+  /** The option `name` of the instance; without one `default`, or `bearer` for `createBearer()`. */
   provider: string
-  /** Milliseconds since the epoch. */
+  /** Time of the event, in milliseconds since the epoch. */
   at: number
 }
 
 /**
- * Why a login ended: its user logged out, the provider said so (by its server, or through the browser), the application
- * called `oidc.logins.end()`, or the provider refused to refresh its tokens.
+ * The reason why a login was ended.
+ *
+ * - `user`: its user logged out
+ * - `back_channel`: the provider's server sent a logout token
+ * - `front_channel`: the provider loaded the front-channel logout route in the browser
+ * - `application`: the application called `oidc.logins.end()`
+ * - `refresh_refused`: the provider refused to refresh its tokens
  */
 export type LogoutReason = 'user' | 'back_channel' | 'front_channel' | 'application' | 'refresh_refused'
 
-/** Why tokens were refreshed: they had ended or were about to, the login was rechecked, or an API refused the access token. */
+/**
+ * The reason why tokens were refreshed.
+ *
+ * - `expiry`: the access token had expired or was about to
+ * - `recheck`: the login had not been checked for `recheckSeconds`
+ * - `rejected`: an API refused the access token
+ */
 export type RefreshReason = 'expiry' | 'recheck' | 'rejected'
 
-/** The events of an instance and what they carry. None carries a token, a code or a secret. */
+/**
+ * The events of an instance, with their fields. No event carries a token, a code or a secret.
+ *
+ * @example
+ * const stop = oidc.on('login_failed', ({ code, status, detail }) => log.warn({ code, status, detail }, 'login failed'))
+ */
 export interface OidcEvents {
   /**
-   * A browser is sent to the provider to log in. `prompt` is that of the request, where it has one; `attempt` is 1 where the
-   * browser came back without the cookie of its login, and is sent once more.
+   * A browser was redirected to the provider to log in. `prompt` is the parameter of the authorization request, if it
+   * has one. `attempt` is 0, or 1 if the browser came back without the cookie of its login and is redirected once more.
    */
   login_begun: OidcEventBase & { prompt: string | undefined; attempt: number }
-  /** A login was finished. */
+  /** A login is complete. `loginId` identifies it until it ends; it grants no access. */
   login: OidcEventBase & { issuer: string; sub: string; loginId: string }
-  /** A login could not be finished. */
+  /** A login could not be begun or finished; at most one event per request. `code` is the code of the error. */
   login_failed: OidcEventBase & { code: string; status: number; detail: string | undefined }
-  /** A login was ended. */
+  /**
+   * A login was ended. Not emitted for a login that reaches its maximum age or idle time, nor for one that the login of
+   * another user replaces.
+   */
   logout: OidcEventBase & { issuer: string; sub: string; loginId: string; reason: LogoutReason }
-  /** The tokens of a login were refreshed. */
+  /** The tokens of a login were refreshed; one event, however many requests wait for the refresh. */
   refresh: OidcEventBase & {
     issuer: string
     sub: string
     loginId: string
     reason: RefreshReason
-    /** Milliseconds that it took, with the store. */
+    /** Duration in milliseconds, including the store. */
     durationMs: number
   }
-  /** The tokens of a login could not be refreshed. The login stays, unless a `logout` of the reason `refresh_refused` follows. */
+  /**
+   * The tokens of a login could not be refreshed. The login remains valid, unless a `logout` with the reason
+   * `refresh_refused` follows.
+   */
   refresh_failed: OidcEventBase & {
     sub: string
     loginId: string
@@ -48,25 +70,28 @@ export interface OidcEvents {
     status: number
     detail: string | undefined
   }
-  /** A guard refused a request. */
+  /**
+   * A guard refused a logged-in user or a valid access token by its rule, or a cross-site request; then `sub` is
+   * undefined. Not emitted if the guard redirects to a step-up login.
+   */
   denied: OidcEventBase & { code: string; status: number; sub: string | undefined; detail: string | undefined }
-  /** A guard refused an access token as malformed or not good; `detail` says why. */
+  /** A guard refused an access token, or the back-channel logout route a logout token. `detail` has the reason. */
   token_rejected: OidcEventBase & { code: string; status: number; detail: string | undefined }
   /** The session store or the records failed. */
   store_fault: OidcEventBase & { detail: string | undefined }
-  /** The provider failed; a login or a refresh of its metadata or keys could not go on. */
+  /** The provider failed, for example in a login, a refresh or a logout, or while its keys were fetched. */
   provider_fault: OidcEventBase & { detail: string | undefined }
 }
 
 /** The name of an event. */
 export type OidcEventName = keyof OidcEvents
 
-/** A listener of one event. */
+/** A listener of one event. It runs synchronously, and its event is frozen. What it throws becomes a warning. */
 export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEvents[Name]>) => void
 
 /**
- * The channels, made at once and kept: on Node 20 the collection of one that nobody keeps takes another of its name along
- * that was made in its place meanwhile, and with it those who have subscribed to that.
+ * The channels, created at once and referenced for good. When Node 20 collects an unreferenced channel, it also removes
+ * a newer one of the same name, with its subscribers.
  */
 const channels: Readonly<Record<OidcEventName, Channel>> = {
   login_begun: channelOf('login_begun'),
@@ -85,7 +110,7 @@ function channelOf(name: OidcEventName): Channel {
   return channel(`express-session-oidc:${name}`)
 }
 
-/** Emits to listeners and to `node:diagnostics_channel` under `express-session-oidc:<event>`. */
+/** Emits events to listeners, and to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
 export class Events {
   readonly #provider: string
   readonly #listeners = new Map<OidcEventName, Set<(event: never) => void>>()
@@ -118,7 +143,7 @@ export class Events {
   }
 }
 
-/** A log that fails must not fail a login. */
+/** Emits a warning, because a log that fails must not fail a login. */
 function listenerFailed(name: string, error: unknown): void {
   process.emitWarning(`a listener of the event '${name}' threw: ${error instanceof Error ? error.name : 'error'}`, {
     code: 'OIDC_LISTENER_FAILED',

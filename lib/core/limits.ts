@@ -1,2 +1,2 @@
-/** Seconds that a login may be in progress: from the request that begins it to the provider's response. */
+/** Seconds that a login may be in progress, from the authorization request to its response. */
 export const transactionSeconds = 900

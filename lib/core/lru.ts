@@ -1,15 +1,14 @@
 /**
- * A map of at most `limit` entries, and of at most `weightLimit` in weight, which forgets those that were not written
- * for the longest time. It has two halves: when the newer one is full, it becomes the older one, and what was in that is
- * forgotten at once. A single map would have to be looked through for its oldest entry, past the places of all that were
- * deleted.
+ * A map with at most `limit` entries and a total weight of at most `weightLimit`, which drops the entries that were
+ * written the longest time ago. Reading an entry does not keep it. The map has two generations: when the newer one is
+ * full, it replaces the older one. In a single Map, finding the oldest entry means skipping all deleted ones.
  */
 export class Lru<Value> {
   readonly #limit: number
   readonly #weightLimit: number
   #newer = new Map<string, Value>()
   #older = new Map<string, Value>()
-  /** Of all that was written to the newer half, whether or not it is still there. */
+  /** The weight of everything that was written to the newer generation, including what was deleted or overwritten. */
   #weight = 0
 
   constructor(limit: number, weightLimit: number = Infinity) {

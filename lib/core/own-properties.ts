@@ -1,4 +1,4 @@
-/** A copy of the own properties of an object. A polluted `Object.prototype` adds nothing to it. */
+/** Returns a copy of an object's own properties, which a polluted `Object.prototype` cannot extend. */
 export function ownProperties<Given extends object>(given: Given): Given {
   return Object.assign(Object.create(null) as Given, given)
 }

@@ -1,19 +1,39 @@
 /**
- * The name of a record: either something of one session, or something that stands alone. Both parts of a session's
- * records must land in one place where a store is divided (one slot of a Redis Cluster).
+ * The key of a record: of one session, or of no session. In a partitioned store, all records of one session must be in
+ * the same partition (one slot of a Redis Cluster), because one step can change several of them.
+ *
+ * @example
+ * const ofSession: RecordKey = { session: 'Yb3k9XvQ', part: 'login' }
+ * const ofNoSession: RecordKey = { kind: 'refresh', id: 'pX3nW7kQ' }
  */
 export type RecordKey =
   { readonly session: string; readonly part: string } | { readonly kind: string; readonly id: string }
 
-/** What a write does to other records of the same session, in the same step. */
+/**
+ * Changes to other records of the same session, in the same step as a write.
+ *
+ * @example
+ * const besides: Besides = {
+ *   written: [{ key: { session: 'Yb3k9XvQ', part: 'tokens:default' }, value: 'sealed', seconds: 3600 }],
+ *   dropped: [{ session: 'Yb3k9XvQ', part: 'tokens:staff' }],
+ * }
+ */
 export interface Besides {
-  /** What is written, whatever is there. */
+  /**
+   * Records to write, whether or not they exist.
+   *
+   * @default []
+   */
   readonly written?: readonly WrittenRecord[] | undefined
-  /** What is deleted; nothing there is no fault. */
+  /**
+   * Records to delete. A key without a record is not an error.
+   *
+   * @default []
+   */
   readonly dropped?: readonly RecordKey[] | undefined
 }
 
-/** A record with its value and its life in seconds. */
+/** A record, with its value and its lifetime in seconds. */
 export interface WrittenRecord {
   readonly key: RecordKey
   readonly value: string
@@ -21,26 +41,51 @@ export interface WrittenRecord {
 }
 
 /**
- * Where logins, tokens and marks are kept. Values are text, lives are seconds. Every method rejects when the store
- * cannot be reached; none may answer as if nothing were there.
+ * The storage of logins, tokens and marks of use: a key-value store with compare-and-set. `redisRecords()` returns one;
+ * an application can implement its own, for example over a database, and pass it as the option `records`.
  *
- * `redisRecords()` is one; an application may bring its own, over a database for instance. `add`, `replace` and
- * the changes of a set must be atomic across all processes: single use of a login's response, the finality of a logout and
- * the safety of a refresh token that is good once rest on them. A key is that of a text or of a set, never of both.
+ * - `add`, `replace`, `take` and the changes of a set must be atomic across all processes. Single use of authorization
+ *   responses, the finality of a logout and refresh token rotation depend on it.
+ * - Every method must reject if the store cannot be reached, and never answer as if nothing were stored.
+ * - Values are texts. `seconds` is a lifetime from now and may be a fraction; round it up, if at all. A record or member
+ *   that has expired does not exist.
+ * - A key holds either a text or a set, never both.
+ *
+ * @example
+ * // replace() in Postgres, without `value: undefined` and `besides`: one statement compares and writes.
+ * const sql = `UPDATE records SET value = $3, ends_at = now() + $4 * interval '1 second'
+ *   WHERE key = $1 AND value = $2 AND ends_at > now()`
+ * const { rowCount } = await pool.query(sql, [JSON.stringify(key), expected, value, seconds])
+ * return rowCount === 1
  */
 export interface Records {
-  /** The value, or undefined where there is none or its life is over. */
+  /**
+   * Returns the value, or undefined if there is none.
+   *
+   * @example
+   * const value = await records.get({ session: 'Yb3k9XvQ', part: 'login' })
+   */
   get(key: RecordKey): Promise<string | undefined>
-  /** Writes, whatever is there. */
+  /**
+   * Writes a value, whether or not there is one.
+   *
+   * @example
+   * await records.set({ kind: 'login', id: 'pX3nW7kQ' }, 'Yb3k9XvQ', 3600)
+   */
   set(key: RecordKey, value: string, seconds: number): Promise<void>
   /**
-   * Writes where nothing is there, and in the same step writes and deletes other records of the same session, as
-   * `besides` has it; says whether it did.
+   * Writes a value if there is none, and then makes the changes of `besides` in the same step. Returns whether it wrote.
+   *
+   * @example
+   * const isFirst = await records.add({ kind: 'claim', id: 'k2' }, 'used', 900) // false until 900 s have passed
    */
   add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean>
   /**
-   * Writes (or with `undefined` deletes) where exactly `expected` is there, and in the same step writes and deletes other
-   * records of the same session, as `besides` has it; says whether it did.
+   * Writes a value if the current one equals `expected`, and then makes the changes of `besides` in the same step. With
+   * the value `undefined` it deletes the record and ignores `seconds`. Returns whether it wrote or deleted.
+   *
+   * @example
+   * const isReplaced = await records.replace({ session: 'Yb3k9XvQ', part: 'login' }, text, changedText, 3600)
    */
   replace(
     key: RecordKey,
@@ -49,14 +94,39 @@ export interface Records {
     seconds: number,
     besides?: Besides,
   ): Promise<boolean>
-  /** Reads and deletes in one step. */
+  /**
+   * Returns the value, or undefined, and deletes it in the same step.
+   *
+   * @example
+   * const response = await records.take({ kind: 'response', id: 'k2' })
+   */
   take(key: RecordKey): Promise<string | undefined>
-  /** Deletes; nothing there is no fault. */
+  /**
+   * Deletes records, not necessarily in one step. A key without a record is not an error.
+   *
+   * @example
+   * await records.delete([{ kind: 'login', id: 'pX3nW7kQ' }])
+   */
   delete(keys: readonly RecordKey[]): Promise<void>
-  /** Puts a member into a set, for so long; one that is in it already lives anew. */
+  /**
+   * Adds a member to a set, with a lifetime of its own; for an existing member, replaces the lifetime.
+   *
+   * @example
+   * await records.include({ kind: 'logins', id: 'g7' }, 'pX3nW7kQ', 3600)
+   */
   include(key: RecordKey, member: string, seconds: number): Promise<void>
-  /** The members of a set whose life is not over, in any order; none where there is no such set. */
+  /**
+   * Returns the members of a set in any order; none if there is no such set.
+   *
+   * @example
+   * const loginIds = await records.members({ kind: 'logins', id: 'g7' })
+   */
   members(key: RecordKey): Promise<string[]>
-  /** Takes members out of a set; those that are not in it are no fault. */
+  /**
+   * Removes members from a set. A text that is not a member is not an error.
+   *
+   * @example
+   * await records.exclude({ kind: 'logins', id: 'g7' }, ['pX3nW7kQ'])
+   */
   exclude(key: RecordKey, members: readonly string[]): Promise<void>
 }

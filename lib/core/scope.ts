@@ -1,7 +1,10 @@
-/** Scope that says what a login is rather than what a token is good for: providers leave it out of their answers. */
+/** Scope that describes the login, not the access token. Providers may omit it from `scope` of the token response. */
 export const loginScope: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access'])
 
-/** A scope, string or array, as a list without repeats; undefined where it is neither or has odd characters (RFC 6749 3.3). */
+/**
+ * Returns a scope, string or array, as a list without duplicates. Returns undefined if it is empty, of another type, or
+ * contains characters that RFC 6749, section 3.3 does not allow.
+ */
 export function scopeList(value: unknown): string[] | undefined {
   const parts = typeof value === 'string' ? value.split(' ').filter((part) => part !== '') : value
   if (!Array.isArray(parts) || parts.length === 0) return undefined
@@ -10,7 +13,7 @@ export function scopeList(value: unknown): string[] | undefined {
   return [...new Set(parts)]
 }
 
-/** A list given as a string with spaces or as an array of strings. */
+/** Returns the words of a string that is separated by spaces, or of an array of strings. */
 export function words(value: string | readonly string[]): string[] {
   return (typeof value === 'string' ? value.split(' ') : [...value]).filter((word) => word !== '')
 }

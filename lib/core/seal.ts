@@ -13,17 +13,17 @@ const nonceBytes = 12
 const tagBytes = 16
 const macBytes = 16
 
-/** What a key is derived from. */
+/** The input of key derivation. */
 export interface KeySource {
   /** The option `secret` as a list. The first encrypts; each can decrypt, so that a secret can be replaced. */
   readonly secrets: readonly string[]
-  /** The instance, see `ownerOf`: nothing that one instance has sealed opens with another. */
+  /** The instance, see `ownerOf`. One instance cannot open what another has sealed. */
   readonly owner: string
 }
 
 /**
- * One key for each secret. No two purposes share a key, so what was sealed as a login in progress never opens as tokens,
- * and a key that encrypts never authenticates. They are key objects because Node 24 is ten times slower with raw bytes.
+ * Derives one key from each secret. No two purposes share a key: a sealed login in progress never opens as tokens, and a
+ * key that encrypts never authenticates. The keys are key objects, because raw bytes are ten times slower in Node 24.
  */
 function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [KeyObject, ...KeyObject[]] {
   const info = `express-session-oidc 1 ${owner} ${purpose}`
@@ -34,9 +34,8 @@ function keysFor({ secrets, owner }: KeySource, purpose: string): readonly [KeyO
 }
 
 /**
- * Authenticated encryption with AES-256-GCM for one purpose.
- *
- * Nonces are random, so one key may seal 2^32 texts (NIST SP 800-38D, section 8.3). See SECURITY.md, "Keys".
+ * Authenticated encryption with AES-256-GCM for one purpose. Nonces are random, so one key may seal 2^32 texts
+ * (NIST SP 800-38D, section 8.3). See SECURITY.md, "Keys".
  */
 export class Sealer {
   readonly #keys: readonly [KeyObject, ...KeyObject[]]
@@ -45,7 +44,7 @@ export class Sealer {
     this.#keys = keysFor(source, purpose)
   }
 
-  /** Seals `plain`. It opens only with the same `context`. */
+  /** Seals a text, which opens only with the same `context`. */
   seal(plain: string, context: string): string {
     const nonce = randomBytes(nonceBytes)
     const cipher = createCipheriv('aes-256-gcm', this.#keys[0], nonce)
@@ -54,10 +53,10 @@ export class Sealer {
     return sealed.toString('base64url')
   }
 
-  /** The plaintext; undefined if it was sealed with another secret or context, for another purpose or owner. */
+  /** Opens a text; undefined if it was sealed with another secret or context, or for another purpose or owner. */
   open(sealed: string, context: string): string | undefined {
     const bytes = Buffer.from(sealed, 'base64url')
-    // Rejects other spellings: decoding ignores invalid characters and trailing bits.
+    // Decoding ignores invalid characters and trailing bits, so other spellings of the same bytes are rejected.
     if (bytes.length < nonceBytes + tagBytes || bytes.toString('base64url') !== sealed) return undefined
     for (const key of this.#keys) {
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
@@ -75,7 +74,7 @@ export class Sealer {
   }
 }
 
-/** Short authentication codes (HMAC-SHA-256, 128 bits) for one purpose. */
+/** Message authentication codes (HMAC-SHA-256, truncated to 128 bits) for one purpose. */
 export class Authenticator {
   readonly #keys: readonly [KeyObject, ...KeyObject[]]
 
@@ -87,7 +86,7 @@ export class Authenticator {
     return macOf(this.#keys[0], text).toString('base64url')
   }
 
-  /** Whether `mac` is the code of `text` under one of the secrets. */
+  /** Whether `mac` authenticates `text` under one of the secrets. */
   verifies(text: string, mac: string): boolean {
     const given = Buffer.from(mac, 'base64url')
     if (given.length !== macBytes || given.toString('base64url') !== mac) return false

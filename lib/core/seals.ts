@@ -2,7 +2,7 @@ import { Authenticator, Sealer, type KeySource } from './seal.ts'
 
 /** The keys of one instance, one for each purpose. */
 export interface Seals {
-  /** The tokens of a login in the store. */
+  /** Tokens of a login in the store. */
   readonly tokens: Sealer
   /** The cookie of a login in progress. */
   readonly transaction: Sealer
@@ -10,13 +10,13 @@ export interface Seals {
   readonly finished: Sealer
   /** `state` of an authorization request. */
   readonly state: Authenticator
-  /** The page inside `state` that a silent login returns to. */
+  /** The page in the `state` of a silent login. */
   readonly openPage: Sealer
   /** `state` of a logout request. */
   readonly logout: Sealer
-  /** An authorization response by `form_post` that waits in the store for its GET. */
+  /** An authorization response by `form_post`, stored until its GET. */
   readonly response: Sealer
-  /** The parameter `ask` of the login URL: the requirements of a step-up login. */
+  /** The parameter `ask` of the login URL, with the requirements of a step-up login. */
   readonly needs: Sealer
 }
 

@@ -1,4 +1,4 @@
-/** Runs `work` once at a time: who asks while it runs gets the same result. */
+/** Runs work once at a time. A call while it runs shares its result. */
 export class SingleFlight<Result> {
   #running: Promise<Result> | undefined
 
@@ -14,7 +14,7 @@ export class SingleFlight<Result> {
   }
 }
 
-/** Runs one piece of work of each name at a time: who asks for it while it runs gets the same result. */
+/** Runs work once at a time for each name. A call with the same name while it runs shares its result. */
 export class Flights<Result> {
   readonly #running = new Map<string, Promise<Result>>()
 

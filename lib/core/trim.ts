@@ -1,4 +1,4 @@
-/** A text without the given characters at both ends, and without any other. */
+/** Removes the given characters from both ends of a text. */
 export function trim(text: string, characters: string): string {
   let start = 0
   while (start < text.length && characters.includes(text.charAt(start))) start += 1
@@ -6,8 +6,8 @@ export function trim(text: string, characters: string): string {
 }
 
 /**
- * A text without the given characters at its end. By index, since `/x+$/` takes quadratic time: a run of n characters
- * that is not at the end is tried from each of its n places.
+ * Removes the given characters from the end of a text. A pattern such as `/x+$/` takes quadratic time: it tries a run of
+ * n characters that is not at the end from each of its n positions.
  */
 export function trimEnd(text: string, characters: string): string {
   let end = text.length

@@ -1,6 +1,6 @@
 const longest = 2048
 
-/** Whether a host name is one of this machine alone (RFC 8252 section 7.3, RFC 6761 section 6.3). */
+/** Whether a host name is on loopback (RFC 8252, section 7.3; RFC 6761, section 6.3). */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -10,7 +10,7 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** A text as URL, undefined where it is none. In Node 20 `URL.canParse` takes texts for URLs that `new URL` throws at. */
+/** Parses a URL; undefined if it is invalid. In Node 20 `URL.canParse` accepts texts that `new URL` rejects. */
 export function parsedUrl(text: string, base?: string): URL | undefined {
   try {
     return new URL(text, base)
@@ -19,7 +19,7 @@ export function parsedUrl(text: string, base?: string): URL | undefined {
   }
 }
 
-/** Whether a value is an `https:` URL, or an `http:` one that is on loopback or expressly permitted. */
+/** Whether a value is an `https:` URL, or an `http:` URL that is on loopback or explicitly allowed. */
 export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
   const url = typeof value === 'string' ? parsedUrl(value) : undefined
   if (!url) return false
@@ -28,26 +28,26 @@ export function isSecureUrl(value: unknown, allowInsecure: boolean): boolean {
 }
 
 /**
- * The path, query and fragment of `input` if it names a place on `origin`, else undefined. Only a path that begins
- * with one slash is taken: never a URL, so that a parser that reads it differently from ours has nothing to disagree
- * about. A backslash or a control character in the path is refused, raw and percent-encoded, since proxies, frameworks
- * and browsers decode or drop them at different moments.
+ * Returns the path, query and fragment of `input` if it is a path on `origin`, else undefined. It must begin with exactly
+ * one slash. Absolute URLs are rejected, because another parser may find another host in them. A backslash or a control
+ * character in the path is rejected, raw and percent-encoded: proxies, frameworks and browsers decode or drop them at
+ * different times.
  */
 export function localPath(input: unknown, origin: string): string | undefined {
   if (typeof input !== 'string' || input.length > longest) return undefined
   if (!input.startsWith('/') || input.startsWith('//')) return undefined
-  // Raw control characters, spaces, backslashes and lone surrogates have no place in a URL (RFC 3986 section 2).
+  // A URL contains no raw control characters, spaces, backslashes or lone surrogates (RFC 3986, section 2).
   if (/[\p{Cc}\p{Surrogate} \\]/u.test(input)) return undefined
   const path = input.split(/[?#]/, 1)[0] as string
   if (/%(?:[01][0-9a-f]|7f|5c)/i.test(path)) return undefined
   const url = parsedUrl(input, origin)
   if (url?.origin !== new URL(origin).origin) return undefined
   const result = url.pathname + url.search + url.hash
-  // Dot segments may have left two slashes in front, and percent-encoding may have made it longer.
+  // Resolving dot segments can leave two slashes in front, and percent-encoding can exceed the limit.
   return /^\/(?:\/|%2f)/i.test(result) || result.length > longest ? undefined : result
 }
 
-/** The path, query and fragment of a `Referer` header that names a page of `origin`, else undefined. */
+/** Returns the path and query of a `Referer` header that names a page of `origin`, else undefined. */
 export function localReferer(referer: unknown, origin: string): string | undefined {
   const url = typeof referer === 'string' ? parsedUrl(referer) : undefined
   return url?.origin === new URL(origin).origin ? localPath(url.pathname + url.search, origin) : undefined

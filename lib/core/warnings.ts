@@ -1,6 +1,6 @@
 const documentation = 'docs/setup-mistakes.md of the package express-session-oidc'
 
-/** Set-up mistakes that can only be seen at run time. Each is named once a process, with a code and the fix. */
+/** Setup mistakes that show only at run time. docs/setup-mistakes.md has the fix of each. */
 export type SetupWarning =
   | 'OIDC_SECRET_DERIVED'
   | 'OIDC_MEMORY_STORE'
@@ -14,7 +14,7 @@ export type SetupWarning =
 
 const said = new Set<string>()
 
-/** Warns once for each code and subject. */
+/** Emits a warning once per process for each code and subject. */
 export function warnOnce(code: SetupWarning, message: string, subject: string = ''): void {
   const key = `${code} ${subject}`
   if (said.has(key)) return
@@ -22,7 +22,7 @@ export function warnOnce(code: SetupWarning, message: string, subject: string = 
   process.emitWarning(message, { type: 'OidcSetupWarning', code, detail: `See ${code} in ${documentation}.` })
 }
 
-/** Forgets what was said, for specs. */
+/** Lets specs see warnings again that were emitted before. */
 export function forgetWarnings(): void {
   said.clear()
 }

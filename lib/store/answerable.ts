@@ -1,7 +1,7 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 
-/** Records of the application's own: whatever they throw or reject with is a fault of the store. */
+/** Wraps the application's own records, so that everything they throw or reject with is `store_unavailable`. */
 export function answerable(records: Records): Records {
   const safe = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
     try {

@@ -5,35 +5,35 @@ import type { LoginRecord } from './login-record.ts'
 
 const attached: Companion<LoginRecord> = companion()
 
-/** Hands the login record that was read with a session on to whoever judges the request. */
+/** Attaches the login record that was read together with a session, so that it is not read again. */
 export function attachLogin(session: object, login: LoginRecord): void {
   attached.set(session, login)
 }
 
-/** The login record that came with a session; undefined where its store does not read it along. */
+/** Returns the login record that was read together with a session; undefined if its store does not read it. */
 export function attachedLogin(session: object): LoginRecord | undefined {
   return attached.get(session)
 }
 
-/** A session store that keeps each session as a record (see `dataKey`), so that one step can write a session and its login. */
+/** A session store whose sessions are records (see `dataKey`), so that one step can write a session and its login. */
 export interface SessionRecords {
   readonly records: Records
-  /** Whether the application has replaced `set` or `destroy`. Then those must be called instead. */
+  /** Whether the application has replaced `set` or `destroy`. Then these must be called instead. */
   isOverridden(): boolean
   /** Whether a session was loaded from the store or saved to it. */
   isStored(session: Session): boolean
-  /** The record of a new session, which the caller writes with its login. */
+  /** Returns the record of a new session, which the caller writes together with its login. */
   toWrite(session: Session): WrittenRecord
 }
 
 const sessionRecords = new WeakMap<object, SessionRecords>()
 
-/** Registers a session store that keeps its sessions as records. */
+/** Registers a session store whose sessions are records. */
 export function keepRecords(store: object, kept: SessionRecords): void {
   sessionRecords.set(store, kept)
 }
 
-/** How a session store keeps its sessions as records; undefined if it does not. */
+/** Returns the records of a session store; undefined if its sessions are not records. */
 export function recordsIn(store: object): SessionRecords | undefined {
   return sessionRecords.get(store)
 }

@@ -4,8 +4,8 @@ import { Store } from 'express-session'
 type RedisStoreClass = typeof connectRedis.RedisStore
 
 /**
- * The class `RedisStore` of connect-redis, where it is that of version 9 or later: version 7 and older have it as their
- * default export, and version 8 puts an adapter for the replies of redis 4 in front of the client.
+ * Returns the class `RedisStore` of connect-redis 9 or later, else undefined. Version 7 and older have it as the default
+ * export. Version 8 wraps the client in an adapter for redis 4.
  */
 export function findRedisStore(exported: object): RedisStoreClass | undefined {
   const { RedisStore } = exported as { RedisStore?: RedisStoreClass }
@@ -15,12 +15,12 @@ export function findRedisStore(exported: object): RedisStoreClass | undefined {
 const found = findRedisStore(connectRedis)
 
 /**
- * The class that the session store extends. Where connect-redis is too old, it is that of express-session, so that the
- * module loads for `redisRecords`; `requireConnectRedis` then throws in the constructor.
+ * The base class of `RedisSessionStore`. If connect-redis is too old, it is the one of express-session: the module must
+ * load for `redisRecords`. The constructor then throws in `requireConnectRedis`.
  */
 export const RedisStore: RedisStoreClass = found ?? (Store as unknown as RedisStoreClass)
 
-/** @throws TypeError where the installed connect-redis is older than version 9. */
+/** @throws TypeError if the installed connect-redis is older than version 9. */
 export function requireConnectRedis(what: string): void {
   if (found) return
   throw new TypeError(

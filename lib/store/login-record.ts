@@ -3,20 +3,20 @@ import { deepFreeze } from '../core/deep-freeze.ts'
 import { Lru } from '../core/lru.ts'
 import { isSlot, type Slot, type Slots } from './slot.ts'
 
-/** Format of login records as this version writes them. A higher one is a newer version's and is left alone. */
+/** The format in which this version writes login records. A record with a higher one is a newer version's. */
 const format = 1
 
-/** The session that took logins over, and which logins. Its other logins do not concern the former session. */
+/** The session that replaced another one, and the logins that moved there. Its other logins are unrelated. */
 export interface Moved {
   readonly session: string
-  /** By the name of the instance. */
+  /** Keyed by the name of the instance. */
   readonly logins: Readonly<Record<string, MovedLogin>>
 }
 
-/** A login that went over into another session. */
+/** A login that moved to another session. */
 type MovedLogin = Pick<Slot, 'loginId' | 'owner'>
 
-/** An instance: its name, which its logins are kept under, and its identity, see `ownerOf`. */
+/** An instance: its name, which is the key of its logins, and its identity (see `ownerOf`). */
 export interface InstanceId {
   readonly name: string
   readonly owner: string
@@ -25,7 +25,7 @@ export interface InstanceId {
 /** A login record as JSON. */
 interface Written {
   readonly format: number
-  /** Grows with each write, so that two writes of equal content differ. */
+  /** Increases with each write, so that two writes of equal content differ. */
   readonly version: number
   readonly slots: Slots
   readonly replaced?: Moved
@@ -33,19 +33,19 @@ interface Written {
 
 const nobody: Slots = Object.freeze({})
 
-/** Memory for parsed records, in bytes. Room for about 8,000 records of usual size, which take about 25 MB. */
+/** Memory for parsed records, in bytes. About 8,000 records of usual size fit, which take about 25 MB. */
 const parsedBytes = 128 * 1024 * 1024
-/** Measured upper bound, reached by text that is mostly `{}`. Usual records take 3 bytes a character. */
+/** A measured upper bound, for text that is mostly `{}`. Usual records take 3 bytes per character. */
 const bytesPerCharacter = 16
 
-/** The logins of one session as they were read. Immutable: a write compares the stored text with `text`, then replaces it. */
+/** The logins of one session as they were read. It is immutable: a write replaces the stored text if it equals `text`. */
 export class LoginRecord {
-  /** Where there is no record. */
+  /** The record of a session that has none. */
   static readonly none: LoginRecord = new LoginRecord(undefined)
   /** The latest parsed record of each session. */
   static readonly #parsed = new Lru<LoginRecord>(Infinity, parsedBytes)
 
-  /** Parses the record of a session, or returns the one parsed before if the text is the same. */
+  /** Parses the record of a session, or returns the record that was parsed last if the text is the same. */
   static of(session: string, text: string | undefined): LoginRecord {
     if (text === undefined) return LoginRecord.none
     const last = LoginRecord.#parsed.get(session)
@@ -55,16 +55,16 @@ export class LoginRecord {
     return record
   }
 
-  /** The text that a replacement must name; undefined where there is no record. */
+  /** The text that a replacement must expect; undefined if there is no record. */
   readonly text: string | undefined
   readonly version: number
-  /** All logins, those that have ended too; none where a newer version wrote the record. */
+  /** All logins, including those that have ended; none if a newer version wrote the record. */
   readonly slots: Slots
-  /** Where the logins went when another session replaced this one, if there were any. */
+  /** Where the logins moved when another session replaced this one; undefined if no login moved. */
   readonly moved: Moved | undefined
   /** Whether another session has replaced this one. */
   readonly isReplaced: boolean
-  /** What a newer version wrote is not ours to judge. */
+  /** Whether a newer version wrote the record. Then this version does not decide whether the session is over. */
   readonly #isNewer: boolean
 
   private constructor(text: string | undefined) {
@@ -78,27 +78,27 @@ export class LoginRecord {
     this.moved = Object.keys(known?.replaced?.logins ?? {}).length > 0 ? known?.replaced : undefined
   }
 
-  /** The login with an instance, while it lasts. One of another owner under the same name is no login of the instance. */
+  /** Returns the login with an instance, unless it has ended. A login of another owner with the same name is ignored. */
   live({ name, owner }: InstanceId): Slot | undefined {
     if (!Object.hasOwn(this.slots, name)) return undefined
     const slot = this.slots[name] as Slot
     return slot.owner === owner && slot.endsAt > nowSeconds() ? slot : undefined
   }
 
-  /** All logins that last. */
+  /** All logins that have not ended. */
   get liveSlots(): Slots {
     const now = nowSeconds()
     return Object.fromEntries(Object.entries(this.slots).filter(([, slot]) => slot.endsAt > now))
   }
 
-  /** Whether all logins have ended. */
+  /** Whether all logins have ended. False if a newer version wrote the record. */
   get isOver(): boolean {
     if (this.#isNewer) return false
     const now = nowSeconds()
     return !Object.values(this.slots).some((slot) => slot.endsAt > now)
   }
 
-  /** Id of the login with an instance that went over into another session. */
+  /** Returns the id of the login with an instance that moved to another session. */
   movedLogin({ name, owner }: InstanceId): string | undefined {
     const logins = this.moved?.logins
     const login = logins && Object.hasOwn(logins, name) ? logins[name] : undefined
@@ -106,14 +106,14 @@ export class LoginRecord {
   }
 }
 
-/** The text of a login record. */
+/** Returns the text of a login record. */
 export function writeRecord(slots: Slots, version: number): string {
   return JSON.stringify({ format, version, slots } satisfies Written)
 }
 
 /**
- * The text of the login record of a session that another session replaced. Nobody is logged in with it, and a logout
- * that still comes with the old cookie finds the logins. It names the new session, so that no two such texts are equal.
+ * Returns the text of the login record of a replaced session. Nobody is logged in with it, but a logout that arrives with
+ * the old cookie finds the moved logins. The text names the new session, so no two such texts are equal.
  */
 export function writeReplaced(session: string, slots: Slots): string {
   const logins = Object.fromEntries(
@@ -122,7 +122,7 @@ export function writeReplaced(session: string, slots: Slots): string {
   return JSON.stringify({ format, version: 0, slots: {}, replaced: { session, logins } } satisfies Written)
 }
 
-/** `newer` where a newer version wrote it, undefined where it is no login record. */
+/** Parses a record; `newer` if a newer version wrote it, undefined if it is not a login record. */
 function read(text: string): Written | 'newer' | undefined {
   let value: unknown
   try {

@@ -3,28 +3,28 @@ import type { Besides, RecordKey, Records, WrittenRecord } from '../core/records
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
 import { secondsLeft, type Slot, type Slots } from './slot.ts'
 
-/** A login where it is kept now. */
+/** A login, with the session that it belongs to now. */
 export interface FoundLogin {
   readonly session: string
   readonly record: LoginRecord
   readonly slot: Slot
 }
 
-/** The logins of a session going over into another. */
+/** The replacement of one session by another, to which its logins move. */
 export interface Takeover {
   readonly session: string
-  /** The record as it was read. */
+  /** The record of the replaced session as it was read. */
   readonly former: LoginRecord
-  /** The text that stands in its place. */
+  /** The text that replaces that record. */
   readonly replaced: string
   readonly seconds: number
 }
 
-/** Seconds for which the way from a replaced session to its successor is kept at least, for requests that still run on it. */
+/** Minimum lifetime, in seconds, of the record of a replaced session, for requests that still use the old cookie. */
 const movedSeconds = 600
 /** How many replaced sessions are followed to find a login. */
 const mostMoves = 3
-/** How often a record that keeps changing is tried again. */
+/** Attempts to replace a record that keeps changing. */
 const mostTries = 5
 
 export function loginKey(session: string): RecordKey {
@@ -39,17 +39,17 @@ export function tokensKeys(session: string, instances: readonly string[]): Recor
   return instances.map((instance) => tokensKey(session, instance))
 }
 
-/** A session's own data, where its store keeps them among the records. */
+/** The key of a session's own data, for a store whose sessions are records. */
 export function dataKey(session: string): RecordKey {
   return { session, part: 'data' }
 }
 
-/** Which session a login belongs to. An index and no more: whether there is such a login, the session's record says. */
+/** The key of the index entry from a login to its session. The session's record decides whether the login exists. */
 export function sessionKey(loginId: string): RecordKey {
   return { kind: 'login', id: loginId }
 }
 
-/** The login records of all sessions, whatever instances their logins are with. */
+/** The login records of all sessions, with the logins of all instances. */
 export class LoginRecords {
   readonly records: Records
 
@@ -61,7 +61,7 @@ export class LoginRecords {
     return LoginRecord.of(session, await this.records.get(loginKey(session)))
   }
 
-  /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
+  /** Finds a login in its session, or in the session that it moved to; undefined if it has ended. */
   async find(session: string, instance: InstanceId, loginId: string): Promise<FoundLogin | undefined> {
     for (let id = session, moves = 0; moves <= mostMoves; moves++) {
       const record = await this.read(id)
@@ -73,7 +73,7 @@ export class LoginRecords {
     return undefined
   }
 
-  /** Replaces the record if it is still as it was read, or deletes it if no logins are left. Returns whether it did. */
+  /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
   replace(session: string, read: LoginRecord, slots: Slots, besides: Besides): Promise<boolean> {
     const isOver = Object.keys(slots).length === 0
     return this.records.replace(
@@ -86,9 +86,9 @@ export class LoginRecords {
   }
 
   /**
-   * Ends all logins of a session, and deletes their tokens. The record of a session that was replaced stays: where its
-   * logins went is known for longer than the session. A login that is in another session too stays there: one that links
-   * a second login copies the first before it takes it over, and may fail in between.
+   * Ends all logins of a session, and deletes their tokens. The record of a replaced session remains, because the place
+   * where its logins moved must be known for longer than the session lasts. A login that is also in another session
+   * remains valid there: linking a second login copies the first one before the takeover, and may fail in between.
    *
    * @throws OidcError `store_unavailable`
    */
@@ -105,17 +105,17 @@ export class LoginRecords {
     throw storeUnavailable(new Error('the login record kept changing'))
   }
 
-  /** The session that a login belongs to, or belonged to a moment ago. */
+  /** Returns the session that a login belongs to, or belonged to a moment ago. */
   sessionOf(loginId: string): Promise<string | undefined> {
     return this.records.get(sessionKey(loginId))
   }
 
-  /** A login has ended. An index entry that cannot be deleted leads nowhere, and goes by itself. */
+  /** Deletes the index entry of a login that has ended. If that fails, the entry leads nowhere until it expires. */
   async forgetSession(loginId: string): Promise<void> {
     await this.records.delete([sessionKey(loginId)]).catch(() => {})
   }
 
-  /** A login has gone from a session. Its index entry is deleted only if it leads there: the login may stand elsewhere. */
+  /** Deletes the index entry of a login that left a session, unless the entry names another session by now. */
   async #leave(session: string, loginId: string): Promise<void> {
     await this.records.replace(sessionKey(loginId), session, undefined, 1).catch(() => {})
   }
@@ -135,8 +135,8 @@ export class LoginRecords {
   }
 
   /**
-   * The tokens of logins, to be written into another session. They are sealed for a login, not for a session, and stay as
-   * they are.
+   * Returns the tokens of logins as records of another session. They are copied without being opened, because they are
+   * sealed for a login and not for a session.
    */
   async copiedTokens(from: string, to: string, slots: Slots): Promise<WrittenRecord[]> {
     const copies = Object.entries(slots).map(async ([instance, slot]) => {
@@ -147,20 +147,20 @@ export class LoginRecords {
   }
 
   /**
-   * The moment at which the logins of a former session become those of another; false where they changed. Unlike a
-   * deletion it can be undone for certain, also where the store's answer was lost.
+   * Replaces the record of the former session: from that moment its logins belong to the other session. Returns false if
+   * the record has changed. Unlike a deletion, this can be undone even if the store's answer was lost.
    */
   async takeOver({ session, former, replaced, seconds }: Takeover): Promise<boolean> {
     try {
       return await this.records.replace(loginKey(session), former.text as string, replaced, seconds)
     } catch (error) {
-      // Done, and only the answer lost: others may have seen it, so that it stands.
+      // The write succeeded and only its answer was lost. Other requests may have seen the result, so it remains.
       if ((await this.records.get(loginKey(session))) === replaced) return true
       throw error
     }
   }
 
-  /** Puts the logins of a former session back, where nothing has replaced them since. */
+  /** Restores the record of the former session, unless it has changed since. */
   async undo({ session, former, replaced }: Takeover): Promise<void> {
     await this.records.replace(loginKey(session), replaced, former.text, secondsLeft(former.slots))
   }
@@ -171,9 +171,9 @@ export class LoginRecords {
   }
 }
 
-/** How the logins of `moving` go over from one session into another, and the rest ends. */
+/** Prepares the replacement of a session: the logins of `moving` move to the new session, and all others end. */
 export function takeover(session: string, former: LoginRecord, to: string, moving: Slots): Takeover {
-  // A logout of a login that went the way must find it, also where the index could not be written.
+  // A logout must find a login that moved for as long as it lasts, in case its index entry could not be written.
   const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, secondsLeft(moving)) : movedSeconds
   return { session, former, replaced: writeReplaced(to, moving), seconds }
 }

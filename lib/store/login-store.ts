@@ -9,41 +9,41 @@ import { secondsLeft, without, type Slot } from './slot.ts'
 import { openTokens, sealTokens, type KeptTokens } from './tokens.ts'
 import { endsLoginInProgress, tombstonesKey, type Tombstone } from './tombstones.ts'
 
-/** Whose logins a {@link LoginStore} keeps. */
+/** The instance whose logins a {@link LoginStore} manages, with the key for their tokens. */
 export interface LoginOwner extends InstanceId {
   readonly sealer: Sealer
 }
 
-/** A login as its end finds it. */
+/** A login that is about to be ended. */
 export interface SealedLogin extends FoundLogin {
-  /** Its tokens, sealed; undefined where they are gone. */
+  /** Its sealed tokens; undefined if there are none any more. */
   readonly sealed: string | undefined
 }
 
 /** A login that was ended. */
 export interface EndedSlot extends SealedLogin {
-  /** Whether it was the last of its session, which is over with it. */
+  /** Whether it was the last login of its session, which is then over. */
   readonly isLast: boolean
 }
 
-/** A login to be ended: its id, and the session that it belongs to, or did before another took it along. */
+/** A login to end: its id, and its session or a session that it has moved from. */
 export interface LoginToEnd {
   readonly session: string
   readonly loginId: string
-  /** The group that it was found in, which the caller takes it out of. */
+  /** The group in which it was found. The caller removes it from that group. */
   readonly group?: LoginGroup | undefined
 }
 
-/** How the end of a login went: there may be none, or one that is spared. */
+/** The result of ending a login. It may have ended before (`gone`), or be exempt from the logout (`spared`). */
 export type LoginEnd = EndedSlot | 'gone' | 'spared'
 
-/** As long as a login may be in progress, and its callback may take. */
+/** Lifetime of a tombstone: the longest login in progress, and time for its callback. */
 const tombstoneSeconds = transactionSeconds + 600
 const mostTries = 10
 
 /**
- * The logins of one instance in one set of records: their slots, their tokens, the groups that they are found by, and the
- * logouts that they look for. Its methods throw OidcError `store_unavailable` where the records cannot be reached.
+ * The logins of one instance in one set of records: their slots, tokens, index, groups and tombstones. All methods throw
+ * OidcError `store_unavailable` if the records cannot be reached.
  */
 export class LoginStore {
   readonly records: Records
@@ -58,38 +58,38 @@ export class LoginStore {
     this.#sealer = sealer
   }
 
-  /** The instance's login of a session, while it lasts. */
+  /** Returns the instance's login in a record, unless it has ended. */
   liveSlot(record: LoginRecord): Slot | undefined {
     return record.live(this.#instance)
   }
 
-  /** Id of the instance's login that went over into another session. */
+  /** Returns the id of the instance's login that moved to another session. */
   movedLogin(record: LoginRecord): string | undefined {
     return record.movedLogin(this.#instance)
   }
 
-  /** Finds a login that was of a session, there or where a later login took it along; undefined where it has ended. */
+  /** Finds a login in its session, or in the session that it moved to; undefined if it has ended. */
   find(session: string, loginId: string): Promise<FoundLogin | undefined> {
     return this.loginRecords.find(session, this.#instance, loginId)
   }
 
-  /** Finds a login by its id alone; undefined where it has ended. */
+  /** Finds a login by its id; undefined if it has ended. */
   async findById(loginId: string): Promise<FoundLogin | undefined> {
     const session = await this.loginRecords.sessionOf(loginId)
     return session === undefined ? undefined : this.find(session, loginId)
   }
 
-  /** Ids of the logins in a group, some of which may have ended. */
+  /** Returns the ids of the logins in a group, some of which may have ended. */
   members(group: LoginGroup): Promise<string[]> {
     return this.records.members(groupKey(this.#instance.owner, group))
   }
 
-  /** The tokens of a session's login, sealed; undefined where they are gone. */
+  /** Returns the sealed tokens of a session's login; undefined if there are none. */
   sealedTokens(session: string): Promise<string | undefined> {
     return this.records.get(tokensKey(session, this.#instance.name))
   }
 
-  /** The tokens of a login; undefined where they are gone, or were sealed with a secret that is not in use. */
+  /** Returns the tokens of a login; undefined if there are none, or if they were sealed with an unknown secret. */
   async tokens(session: string, loginId: string): Promise<KeptTokens | undefined> {
     return this.open(await this.sealedTokens(session), loginId)
   }
@@ -103,7 +103,7 @@ export class LoginStore {
     return sealTokens(this.#sealer, tokens, loginId)
   }
 
-  /** Whether a login is still as it was found. */
+  /** Whether the record of a login is still as it was found. */
   async isUnchanged({ session, record }: FoundLogin): Promise<boolean> {
     return (await this.records.get(loginKey(session))) === record.text
   }
@@ -116,8 +116,8 @@ export class LoginStore {
   }
 
   /**
-   * Ends a login, wherever it is by now. Once this has returned no request, refresh or save brings it back: the record is
-   * the login, and it is replaced only as it was read.
+   * Ends a login, in whatever session it is by now. Afterwards no request, refresh or save can restore it: the record is
+   * the login, and is only replaced by compare-and-set.
    *
    * @throws What `isSpared` throws.
    */
@@ -139,7 +139,7 @@ export class LoginStore {
     throw storeUnavailable(new Error('the login record kept changing'))
   }
 
-  /** Lets a login be found: by its id, its subject, and its session at the provider. */
+  /** Makes a login findable by its id, its subject, and its session at the provider. */
   async index(session: string, slot: Slot): Promise<void> {
     const seconds = secondsLeft({ slot })
     const joining = groupsOf(slot).map((group) =>
@@ -148,12 +148,12 @@ export class LoginStore {
     await Promise.all([this.move(session, slot), ...joining])
   }
 
-  /** Lets a login be found in the session that it went over into. */
+  /** Points the index entry of a login to the session that the login moved to. */
   move(session: string, slot: Slot): Promise<void> {
     return this.records.set(sessionKey(slot.loginId), session, secondsLeft({ slot }))
   }
 
-  /** A login has ended; `but` is a group that it is taken out of elsewhere. */
+  /** Removes a login that has ended from the index and its groups, except the group `but`, which the caller handles. */
   async forget({ loginId, ...slot }: Pick<Slot, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
     const id = but && groupId(this.#instance.owner, but)
     const groups = groupsOf(slot).filter((group) => groupId(this.#instance.owner, group) !== id)
@@ -161,27 +161,27 @@ export class LoginStore {
     await Promise.all([this.loginRecords.forgetSession(loginId), ...leaving])
   }
 
-  /** Logins of a group have ended, and nothing else is known of them. What cannot be deleted leads nowhere. */
+  /** Removes logins that have ended from a group. If that fails, their entries lead nowhere until they expire. */
   async forgetMembers(group: LoginGroup, loginIds: readonly string[]): Promise<void> {
     if (loginIds.length > 0) await this.records.exclude(groupKey(this.#instance.owner, group), loginIds).catch(() => {})
   }
 
-  /** Ends the logins of a group that are in progress: they find this once they are written. */
+  /** Ends the logins of a group that are in progress: they look for tombstones once they are written. */
   async leaveTombstone({ group, issuer, issuedAt }: Logout): Promise<void> {
     const at = Date.now() / 1000
     const tombstone: Tombstone = { issuer, at, issuedAt: issuedAt ?? at }
-    // Each beside the others: one that is late must take nothing from one that came before it.
+    // A member of a set, so that a late tombstone does not replace an earlier one.
     await this.records.include(tombstonesKey(this.#instance.owner, group), JSON.stringify(tombstone), tombstoneSeconds)
   }
 
-  /** Whether a login that has just been written was ended while it was in progress. */
+  /** Whether a logout ended a login that has just been written while it was in progress. */
   async wasLoggedOut(slot: Slot): Promise<boolean> {
     const groups = groupsOf(slot).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
     const found = (await Promise.all(groups)).flat()
     return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, slot))
   }
 
-  /** The tokens of a login, to be written into a session. */
+  /** Returns the tokens of a login as a record of a session. */
   sealedRecord(session: string, slot: Slot, tokens: KeptTokens): WrittenRecord {
     const value = this.seal(tokens, slot.loginId)
     return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ slot }) }

@@ -6,7 +6,7 @@ interface Entry {
   readonly endsAt: number
 }
 
-/** Records in the memory of one process: for development, beside express-session's `MemoryStore`. */
+/** Records in the memory of one process, for development with express-session's `MemoryStore`. */
 export class MemoryRecords implements Records {
   readonly #entries = new Map<string, Entry>()
   #sweepAt = 0
@@ -83,14 +83,14 @@ export class MemoryRecords implements Records {
   #write(name: string, value: string, seconds: number): void {
     const now = Date.now()
     this.#entries.set(name, { value, endsAt: now + seconds * 1000 })
-    // What nobody asks for again must not stay for good.
+    // Expired entries that are never read again must not accumulate.
     if (now < this.#sweepAt) return
     this.#sweepAt = now + 60_000
     for (const [other, entry] of this.#entries) if (entry.endsAt <= now) this.#entries.delete(other)
   }
 }
 
-/** One text for a key, the same in all records that need one. */
+/** Returns a key as one text, for records that are named by texts. */
 export function nameOf(key: RecordKey): string {
   return 'session' in key ? `session ${key.session} ${key.part}` : `${key.kind} ${key.id}`
 }

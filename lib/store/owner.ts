@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * Identifies an instance: a hash of its issuer, client id and name, the same in every process of an application.
- *
- * `issuer` is the configured one, not what the metadata say: they can change without the application knowing.
+ * Returns the identity of an instance: a hash of its issuer, client id and name, the same in every process. `issuer` is
+ * the configured one, because the one in the metadata can change without the application knowing.
  */
 export function ownerOf({ issuer, clientId, name }: OwnerParts): string {
   return createHash('sha256')
@@ -18,5 +17,5 @@ export interface OwnerParts {
   readonly name: string
 }
 
-/** Characters of base64url, 132 bits: collisions are negligible. */
+/** 22 characters of base64url are 132 bits, so collisions are negligible. */
 const ownerLength = 22

@@ -1,23 +1,23 @@
-/** Sets as text, for records that know of nothing else: their members, and when each of them ends. */
+/** The members of a set with their expiry in milliseconds, for records that can only store text. */
 type Ends = Readonly<Record<string, number>>
 
-/** A set as text, and the seconds until the last of its members ends. */
+/** A set as text, and the seconds until its last member expires. */
 export interface SetText {
   readonly text: string
   readonly seconds: number
 }
 
-/** A set with one member more. */
+/** Returns a set with a member added, or with its lifetime replaced. */
 export function withMember(set: string | undefined, member: string, seconds: number): SetText {
   return setText({ ...liveEnds(set), [member]: Date.now() + seconds * 1000 })
 }
 
-/** The members of a set that have not ended. */
+/** Returns the members of a set that have not expired. */
 export function membersOf(set: string | undefined): string[] {
   return Object.keys(liveEnds(set))
 }
 
-/** A set without some members; undefined where it has none then. */
+/** Returns a set without some members; undefined if none is left. */
 export function withoutMembers(set: string | undefined, members: readonly string[]): SetText | undefined {
   const gone = new Set(members)
   const left = Object.entries(liveEnds(set)).filter(([member]) => !gone.has(member))

@@ -3,8 +3,8 @@ import { storeUnavailable } from '../core/errors.ts'
 import type { RecordKey } from '../core/records.ts'
 
 /**
- * What is used of a node-redis client, pool, cluster or sentinel (`redis` 5 or later). Typed by its shape, so that
- * clients with modules, scripts or another RESP version of their own fit.
+ * The required methods of a `redis` client, pool, cluster or sentinel (version 5 or later). The type is structural, so
+ * that clients with modules, scripts or another RESP version are accepted.
  */
 export interface RedisClient {
   get(key: string): Promise<unknown>
@@ -20,15 +20,16 @@ export interface RedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
-/** What of a key decides its slot in a Redis Cluster, where the key has braces of its own. */
+/** The hash tag in a prefix that has braces. It alone determines the Redis Cluster slot of a key. */
 export const hashTag: RegExp = /^[^{]*\{[^}]+\}/
 
 export const defaultPrefix = 'sess:'
 
 /**
- * Key of a record; that of the part `data` is the session's own. The braces put all records of a session into the Redis Cluster slot of the session's own key. What is of
- * no session has a prefix of one's own too: else applications with the same client would take each other's logins, whose
- * sessions they cannot find, out of the index.
+ * Returns the key of a record; the part `data` is the session itself. The braces put all records of a session into the
+ * Redis Cluster slot of the session's own key. Records of no session need a configured prefix too. Otherwise two
+ * applications with the same client would remove each other's logins from the groups, because they cannot find their
+ * sessions.
  */
 export function redisKey(key: RecordKey, sessionPrefix: string): string {
   if (!('session' in key)) {
@@ -41,8 +42,8 @@ export function redisKey(key: RecordKey, sessionPrefix: string): string {
 }
 
 /**
- * The answer of a command within its time, else a fault. A client whose server is gone may queue a command for as long
- * as it takes to reconnect, and a request must not wait for that.
+ * Rejects if a command is not answered in time. A client that is reconnecting may queue commands for longer than a
+ * request can wait.
  */
 export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -70,10 +71,13 @@ export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds:
 }
 
 /**
- * The client for a read that has a time limit of its own ({@link answered}), without the client's: for that redis 6 makes
- * an AbortSignal for each command, with a timer that stays for five seconds. It is the client as it is where its user
- * chose the limit, where it is not connected, since only that limit takes what waits for a connection out of its queue,
- * and where something stands in front of it or of its method, which would be passed by.
+ * Returns a function that selects the client for a read with a time limit of its own ({@link answered}). For its own
+ * time limit, redis 6 creates an AbortSignal for each command, with a timer that stays for five seconds. The function
+ * returns a client without that limit, except in three cases:
+ *
+ * - The application configured the limit.
+ * - The client is not connected: only its limit removes commands from its queue.
+ * - The client is a proxy, or one of its methods was replaced. Such a replacement must not be bypassed.
  */
 export function withoutTimeout(client: RedisClient): () => RedisClient {
   const { options, withCommandOptions } = client as {

@@ -2,17 +2,45 @@ import type { Besides, RecordKey, Records } from '../core/records.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 
-/** Options of {@link redisRecords}. */
+/**
+ * Options of {@link redisRecords}.
+ *
+ * @example
+ * const options: RedisRecordsOptions = { client, prefix: 'shop:', timeoutSeconds: 2 }
+ */
 export interface RedisRecordsOptions {
-  /** A connected node-redis client, cluster or sentinel. */
+  /**
+   * A connected client of the package `redis` (version 5 or later): a client, pool, cluster or sentinel.
+   *
+   * @example
+   * const client = await createClient({ url: process.env.REDIS_URL, disableOfflineQueue: true }).connect()
+   * const records = redisRecords({ client })
+   */
   client: RedisClient
-  /** Prefix of the session's own keys, which goes into the keys of all records. Default `sess:`. */
+  /**
+   * Part of every key, before the session id. Applications that share a database and a client (issuer, client id, name)
+   * but no sessions need different prefixes. Braces are allowed only around a hash tag of Redis Cluster, which puts all
+   * keys on one master.
+   *
+   * @default 'sess:'
+   * @example
+   * redisRecords({ client, prefix: 'shop:' })
+   */
   prefix?: string | undefined
-  /** Seconds after which a command is given up. Default 5. */
+  /**
+   * Time limit of a command, in seconds: greater than 0, at most 300. Later the command fails (`store_unavailable`).
+   *
+   * @default 5
+   * @example
+   * redisRecords({ client, timeoutSeconds: 2 })
+   */
   timeoutSeconds?: number | undefined
 }
 
-/** What scripts write and delete besides: the values and lives from ARGV[4], the keys from KEYS[2], those to delete last. */
+/**
+ * Makes the changes of `besides`. The values and lifetimes to write begin at ARGV[4], their keys at KEYS[2]. The keys to
+ * delete are last.
+ */
 const besidesScript = `
 local written = (#ARGV - 3) / 2
 for i = 1, written do redis.call('SET', KEYS[i + 1], ARGV[2 * i + 2], 'EX', ARGV[2 * i + 3]) end
@@ -28,7 +56,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 ${besidesScript}`
 
-/** Scored by their ends, as the clock of Redis has it: a set goes with the last of its members. */
+/** The score of a member is its expiry, by the clock of Redis. The set expires with its last member. */
 const includeScript = `
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -39,14 +67,16 @@ const membersScript = `return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.
 
 const excludeScript = `return redis.call('ZREM', KEYS[1], unpack(ARGV))`
 
-/** Arguments that Lua unpacks at once, at most. */
+/** Lua limits how many values `unpack` returns. */
 const mostUnpacked = 1000
 
 /**
- * Records in Redis (6.2 or later), beside any session store: pass them as the option `records`. With
- * `RedisSessionStore` they are there already.
+ * Creates records in Redis (6.2 or later) for use beside any session store. Pass them as the option `records`, or as
+ * `dpop.replay` of `createBearer()`. With `RedisSessionStore` no `records` are needed.
  *
- * @throws TypeError where `client` is not a node-redis client.
+ * @throws TypeError if `client` is not a client of redis 5 or later, or if another option is invalid.
+ * @example
+ * const oidc = createOidc({ ...options, records: redisRecords({ client }) })
  */
 export function redisRecords(options: RedisRecordsOptions): Records {
   const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
@@ -56,7 +86,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
   const reader = withoutTimeout(client)
   const name = (key: RecordKey): string => redisKey(key, prefix)
-  /** Runs a script that changes a record, if it may, and does what is to be done besides. */
+  /** Runs a script that compares, and then makes the changes of `besides`. */
   const change = async (
     script: string,
     key: RecordKey,
@@ -87,7 +117,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       return text(await run(() => client.getDel(name(key))))
     },
     async delete(keys) {
-      // A cluster refuses keys of several slots in one command: those of a session are in one slot.
+      // A cluster rejects a command with keys in several slots. The keys of one session are in one slot.
       const slots = new Map<string, string[]>()
       for (const key of keys) {
         const slot = 'session' in key ? key.session : name(key)
@@ -112,11 +142,11 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   }
 }
 
-/** Says at construction what would otherwise fail at the first request. */
+/** Throws at construction rather than at the first request. */
 export function requireClient(client: unknown, what: string): asserts client is RedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
   const given = client as Record<string, unknown> | null | undefined
-  // It has all of these methods, but takes the conditions and times of SET under other names, and ignores ours.
+  // A client of redis 4 has all of these methods, but ignores the condition and the expiration that SET is called with.
   if (typeof given?.['commandsExecutor'] === 'function') {
     throw new TypeError(`${what}: \`client\` is a client of redis 4; pass a client of redis 5 or later`)
   }
@@ -124,13 +154,13 @@ export function requireClient(client: unknown, what: string): asserts client is 
   throw new TypeError(`${what}: client must be a client of the package 'redis' (version 5 or later), connected`)
 }
 
-/** Says at construction what would otherwise be a request that waits for good, or not at all. */
+/** Throws at construction, because an invalid limit would let requests fail at once or wait without end. */
 export function requireTimeout(seconds: unknown, what: string): void {
   if (typeof seconds === 'number' && seconds > 0 && seconds <= 300) return
   throw new TypeError(`${what}: timeoutSeconds must be a number of seconds greater than 0, at most 300`)
 }
 
-/** Braces in a prefix are for the hash tag of a Redis Cluster; any others would part a session from its records. */
+/** Throws if braces are not around a hash tag, because then a session and its records would be in different slots. */
 export function requirePrefix(prefix: unknown, what: string): void {
   if (typeof prefix === 'string' && (!prefix.includes('}') || hashTag.test(prefix))) return
   throw new TypeError(`${what}: prefix must be a string, with braces only around a hash tag such as '{shop}:sess:'`)

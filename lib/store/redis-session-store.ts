@@ -14,30 +14,48 @@ import { contentOf, isLive, parseSession } from './session-data.ts'
 
 /** Options of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
-  /** A connected node-redis client (`redis` 5 or later), or a cluster or sentinel of it. */
+  /**
+   * A connected client of the package `redis` (version 5 or later): a client, pool, cluster or sentinel.
+   * @example new RedisSessionStore({ client: await createClient({ url: process.env.REDIS_URL }).connect() })
+   */
   client: RedisClient
-  /** Seconds without a request after which a session ends. A shorter `cookie.maxAge` of the session itself counts instead. Default 86400 (a day). */
+  /**
+   * Seconds without a request after which a session expires, greater than 0. A shorter `cookie.maxAge` of the session
+   * takes precedence.
+   * @default 86400
+   * @example new RedisSessionStore({ client, idleSeconds: 3600 })
+   */
   idleSeconds?: number | undefined
-  /** Prefix of the keys of sessions, which goes into the keys of all records. Default `sess:`. */
+  /**
+   * Prefix of the keys of sessions, and part of the key of every record. Braces are allowed only around a hash tag of
+   * Redis Cluster, which puts all keys on one master.
+   * @default 'sess:'
+   * @example new RedisSessionStore({ client, prefix: 'shop:' })
+   */
   prefix?: string | undefined
-  /** Seconds after which a command is given up and the request answered with 503. Default 5. */
+  /**
+   * Time limit of a command, in seconds: greater than 0, at most 300. Later the response is 503.
+   * @default 5
+   * @example new RedisSessionStore({ client, timeoutSeconds: 2 })
+   */
   timeoutSeconds?: number | undefined
 }
 
 type Callback<Data = void> = (error?: unknown, data?: Data) => unknown
 
-/** A session, and the seconds that it has left. */
+/** Reads a session and its remaining lifetime in seconds. */
 const lifeScript = `return {redis.call('GET', KEYS[1]), redis.call('TTL', KEYS[1])}`
 
-/** Sessions of which it is remembered when they were last renewed. */
+/** Maximum number of sessions whose latest renewal a process remembers. */
 const mostRenewed = 50_000
-/** A session in use is renewed at most this often by one process. */
+/** Seconds between two renewals of a session by one process. A session that lives for less than twice that needs more. */
 const renewEverySeconds = 60
 
 /**
- * Sessions in Redis that know of logins: a session and its logins are read with one command, a session that was ended
- * does not come back by the save of a slow request, and a session in use is renewed once a minute rather than at each
- * request.
+ * Session store in Redis for sessions with logins. It reads a session and its logins with one command. A slow request
+ * cannot restore a destroyed session. A process renews a session in use at most once a minute, or twice per lifetime if
+ * that is more often.
+ * @example app.use(session({ store: new RedisSessionStore({ client }), secret, resave: false, saveUninitialized: false }))
  */
 export class RedisSessionStore extends RedisStore {
   readonly #client: RedisClient
@@ -46,14 +64,14 @@ export class RedisSessionStore extends RedisStore {
   readonly #timeoutSeconds: number
   readonly #logins: LoginRecords
   readonly #renewed = new Lru<number>(mostRenewed)
-  /** Login records on their way from `get` to `createSession`. */
+  /** Login records, passed from `get` to `createSession`. */
   readonly #loaded: Companion<LoginRecord> = companion()
-  /** Session objects that exist in Redis, or whose first write is on its way. */
+  /** Whether a session exists in Redis, or its first write is in progress. */
   readonly #existing: Companion<boolean> = companion()
-  /** Content of the sessions that were written with their login, until the next save. */
+  /** Contents of sessions that were written with their login, until the next save. */
   readonly #written: Companion<string> = companion()
 
-  /** @throws TypeError where an option is wrong, or the installed connect-redis is older than version 9. */
+  /** @throws TypeError if an option is invalid, or if the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {
     requireConnectRedis('RedisSessionStore')
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
@@ -79,17 +97,17 @@ export class RedisSessionStore extends RedisStore {
     })
   }
 
-  /** Reads a session and its logins. A session whose logins have all ended is over. */
+  /** Returns a session and attaches its logins; null if there is none, or if all its logins have ended. */
   override get(sid: string, callback?: Callback<SessionData | null>): Promise<SessionData | null> {
     return answer(this.#read(sid), callback)
   }
 
-  /** Writes a session: one that is new only where none of its id exists, one that was loaded only where it still does. */
+  /** Writes a session: a new one only if its id is unused, a loaded one only if it still exists. */
   override set(sid: string, session: SessionData, callback?: Callback): Promise<void> {
     return answer(this.#write(sid, session), callback)
   }
 
-  /** Renews a session in use, at most once a minute; answers at once, since nothing of the response waits for it. */
+  /** Renews a session if a renewal is due. Answers at once, because no response depends on the renewal. */
   override touch(sid: string, session: SessionData, callback?: Callback): Promise<void> {
     const life = this.#life(session)
     const now = Date.now()
@@ -97,19 +115,19 @@ export class RedisSessionStore extends RedisStore {
     const every = Math.min(renewEverySeconds, life / 2) * 1000
     if (renewed === undefined || now - renewed >= every) {
       this.#renewed.set(sid, now)
-      // A renewal that failed is made up for by the next request.
+      // The next request retries a renewal that failed.
       this.#run(() => this.#client.expire(this.prefix + sid, life)).catch(() => this.#renewed.delete(sid))
     }
     callback?.()
     return Promise.resolve()
   }
 
-  /** Deletes a session with its logins and tokens. */
+  /** Deletes a session, its logins and its tokens. */
   override destroy(sid: string, callback?: Callback): Promise<void> {
     return answer(this.#remove(sid), callback)
   }
 
-  /** Seconds since the epoch at which a session was last in use, to the minute that it is renewed by; undefined where there is none. */
+  /** Returns when a session was last used, in seconds since the epoch, to the minute; undefined if there is none. */
   async lastSeenAt(sid: string): Promise<number | undefined> {
     const words = { keys: [this.prefix + sid], arguments: [] }
     const [text, left] = (await this.#run(() => this.#client.eval(lifeScript, words))) as unknown[]
@@ -119,6 +137,7 @@ export class RedisSessionStore extends RedisStore {
     return Math.floor(Date.now() / 1000 - Math.max(0, Math.ceil(life) - Number(left)))
   }
 
+  /** Creates the session of a request from what `get` returned, with the logins attached. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
     this.#existing.set(session, true)
@@ -134,8 +153,8 @@ export class RedisSessionStore extends RedisStore {
     if (typeof text !== 'string') return this.#moved(record)
     const data = parseSession(text)
     if (data.hasLogins === true && record.isOver) {
-      // What was written for a user does not outlive that user's login. A session that was replaced is deleted by who
-      // did, once that is certain.
+      // Data that were written for a user must not outlive that user's login. A replaced session is deleted by the login
+      // that replaced it, once that login is complete.
       if (!record.isReplaced) await this.#remove(sid)
       return this.#moved(record)
     }
@@ -145,8 +164,8 @@ export class RedisSessionStore extends RedisStore {
   }
 
   /**
-   * An empty session in the place of one whose logins have just gone over into another: a logout that arrives with the
-   * old cookie meanwhile must find its way. Nobody is logged in with it, and nothing of it is ever written.
+   * Returns an empty session in place of one whose logins moved, so that a logout with the old cookie finds them.
+   * Nobody is logged in with it, and it is never written.
    */
   #moved(record: LoginRecord): SessionData | null {
     if (!record.moved) return null
@@ -164,7 +183,7 @@ export class RedisSessionStore extends RedisStore {
     const existing = this.#existing.get(session) === true
     const written = this.#written.get(session)
     if (written) {
-      // At the end of the request express-session saves the session of a login again.
+      // express-session saves the session of a login again at the end of the request.
       this.#written.set(session, '')
       if (written === contentOf(session, expiration.value)) return
     }
@@ -179,13 +198,13 @@ export class RedisSessionStore extends RedisStore {
         throw error
       }
     } else {
-      // Data that never came from here and belong to no request: somebody writes sessions by hand.
+      // Data that belong to no request: the application writes sessions itself.
       await this.#run(() => this.#client.set(key, value, { expiration }))
     }
     this.#renewed.set(sid, Date.now())
   }
 
-  /** The record of a new session, which is written with its login. */
+  /** Returns the record of a new session, which the caller writes with its login. */
   #toWrite(session: Session): WrittenRecord {
     const value = JSON.stringify(session)
     const seconds = this.#life(session)
@@ -201,7 +220,7 @@ export class RedisSessionStore extends RedisStore {
     await this.#run(() => this.#client.del([this.prefix + sid]))
   }
 
-  /** Seconds that a session lives from now: the idle time, or less where its cookie ends earlier. */
+  /** Returns the lifetime in seconds: the idle time, or less if the cookie expires earlier. */
   #life(session: SessionData): number {
     const expires = session.cookie?.expires
     const left = expires ? (new Date(expires).getTime() - Date.now()) / 1000 : Infinity
@@ -214,8 +233,8 @@ export class RedisSessionStore extends RedisStore {
 }
 
 /**
- * Answers a store's call both ways. With a callback the promise never rejects, since nobody listens to it; the
- * callback runs outside, so that what it throws does not call it again.
+ * Answers by promise or callback. With a callback the promise never rejects, because nobody awaits it. What the callback
+ * throws does not call it again.
  */
 function answer<Data>(work: Promise<Data>, callback: Callback<Data> | undefined): Promise<Data> {
   if (!callback) return work

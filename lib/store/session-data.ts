@@ -1,15 +1,15 @@
 import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
 
-/** The content and lifetime of a session as text. The times in its cookie are left out, because each request moves them. */
+/** Returns the content and lifetime of a session as text, without the times of its cookie, which each request moves. */
 export function contentOf(session: SessionData, seconds: number): string {
   const cookie = JSON.parse(JSON.stringify(session.cookie ?? {})) as Record<string, unknown>
-  // express-session sets both anew at each request, and `originalMaxAge` may lose a millisecond each time.
+  // express-session sets both at each request, and `originalMaxAge` may lose a millisecond each time.
   const { expires: _expires, originalMaxAge: _originalMaxAge, ...others } = cookie
   return JSON.stringify([{ ...session, cookie: others }, seconds])
 }
 
-/** Whether this is the session of a request rather than data that somebody made. */
+/** Whether this is the session of a request, and not data that the application has created. */
 export function isLive(session: SessionData): boolean {
   return typeof (session as Partial<Session>).save === 'function'
 }

@@ -1,57 +1,57 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
 
-/** One login: what an instance knows of the user of a session. Times are seconds since the epoch. */
+/** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
 export interface Slot {
   readonly loginId: string
-  /** The instance whose login it is, see `ownerOf`. Another instance of the same name has another owner. */
+  /** The instance that the login belongs to, see `ownerOf`. Another instance with the same name has another owner. */
   readonly owner: string
   readonly issuer: string
   readonly sub: string
-  /** The provider's session (OIDC Back-Channel Logout 2.1). */
+  /** The session at the provider (OIDC Back-Channel Logout, section 2.1). */
   readonly sid?: string
   readonly user: UnknownClaims
   readonly roles: readonly string[]
   readonly scope: readonly string[]
-  /** When the browser set out to log in. */
+  /** When the browser was redirected to the provider. */
   readonly startedAt: number
   /** When the provider issued the ID token of the login, by the provider's clock. */
   readonly issuedAt?: number
   /** When the provider last confirmed the login. */
   readonly checkedAt: number
-  /** When the login ends, however active the user is. */
+  /** When the login ends, regardless of activity. */
   readonly endsAt: number
-  /** When the access token expires, where the provider said. */
+  /** When the access token expires, if the provider stated it. */
   readonly accessTokenEndsAt?: number
   readonly acr?: string
   readonly authTime?: number
-  /** Where the user logged in, if the application wants that remembered. */
+  /** The browser that logged in, if the application stores it. */
   readonly device?: Device
   /** Whether there is a refresh token, so that the login can be rechecked. */
   readonly refreshable?: true
-  /** What the login asked for: the same request again would bring the same. */
+  /** The request of the login, because the same request again would have the same result. */
   readonly asked?: Asked
 }
 
-/** What a browser says of itself. */
+/** A browser, as it describes itself. */
 export interface Device {
   readonly userAgent?: string
   readonly address?: string
 }
 
-/** The part of an authorization request that says what a login is needed for. */
+/** The parts of an authorization request that a later step-up is compared with. */
 export interface Asked {
-  /** When it was answered. */
+  /** When the provider answered it. */
   readonly at: number
   readonly scope: readonly string[]
-  /** `acr_values`, `max_age`, `claims` and `resource`, as they were sent; several of `resource` with spaces between them. */
+  /** `acr_values`, `max_age`, `claims` and `resource` as they were sent; several resources are separated by spaces. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** The logins of a session by the name of the instance. */
+/** The logins of a session, keyed by the name of the instance. */
 export type Slots = Readonly<Record<string, Slot>>
 
-/** Whether a value has what a guard needs to judge it. What lacks it is nobody's login. */
+/** Whether a value has everything that a guard evaluates. A slot that lacks any of it logs nobody in. */
 export function isSlot(value: unknown): value is Slot {
   const slot = value as Partial<Slot> | null
   return (
@@ -71,12 +71,12 @@ export function isSlot(value: unknown): value is Slot {
   )
 }
 
-/** The slots of all other instances. */
+/** Returns the slots of all other instances. */
 export function without(slots: Slots, instance: string): Slots {
   return Object.fromEntries(Object.entries(slots).filter(([name]) => name !== instance))
 }
 
-/** Seconds until the last of these logins ends, at least 1. */
+/** Returns the seconds until the last of these logins ends, at least 1. */
 export function secondsLeft(slots: Slots): number {
   return Math.max(1, Math.max(...Object.values(slots).map((slot) => slot.endsAt)) - nowSeconds())
 }

@@ -5,8 +5,8 @@ import { membersOf, withMember, withoutMembers, type SetText } from './record-se
 import { callStore, isNoEntry } from './store-call.ts'
 
 /**
- * Records through any express-session store, as sessions of ids that no cookie can name (ids are signed, and these
- * have a prefix of their own). Not atomic across processes: what must be is done one after another within this one.
+ * Records in any express-session store, as sessions with a prefix in their ids. No cookie can name these ids, because
+ * session ids are signed. The records are not atomic across processes: operations on one key are serialized in this one.
  */
 export class StoreRecords implements Records {
   readonly #store: SessionStore
@@ -48,7 +48,7 @@ export class StoreRecords implements Records {
   ): Promise<boolean> {
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
-      // First, so that a fault in between leaves what was expected, and with it the way to try again.
+      // First, so that a fault in between leaves the expected value, and the operation can be retried.
       for (const other of written) await this.#write(idOf(other.key), other.value, other.seconds)
       await (value === undefined ? this.#remove(id) : this.#write(id, value, seconds))
       for (const other of dropped) await this.#remove(idOf(other))
@@ -115,14 +115,14 @@ export class StoreRecords implements Records {
   #write(id: string, value: string, seconds: number): Promise<void> {
     const maxAge = seconds * 1000
     const endsAt = Date.now() + maxAge
-    // Stores read the life of an entry from its cookie, in one of these members.
+    // Stores read the lifetime of an entry from one of these members of its cookie.
     const cookie = { originalMaxAge: maxAge, maxAge, expires: new Date(endsAt), httpOnly: true, path: '/' }
     const data = { cookie, oidcRecord: value, oidcRecordEndsAt: endsAt }
     return callStore<void>((done) => this.#store.set(id, data, done))
   }
 
   #remove(id: string): Promise<void> {
-    // What is not there is deleted.
+    // An entry that does not exist counts as deleted.
     return callStore<void>((done) =>
       this.#store.destroy(id, (error: unknown) => done(isNoEntry(error) ? undefined : error)),
     )

@@ -6,11 +6,11 @@ const format = 1
 /** One access token. */
 export type AccessToken = Pick<TokenSet, 'accessToken' | 'tokenType' | 'obtainedAt' | 'expiresAt' | 'scope'>
 
-/** All tokens of a login. */
+/** All tokens of a login, as they are stored. */
 export interface KeptTokens extends TokenSet {
-  /** Access tokens besides the login's own, by what they are good for. */
+  /** Access tokens in addition to the login's own, keyed by the request or the token exchange that they came from. */
   readonly others?: Readonly<Record<string, AccessToken>> | undefined
-  /** The private key that all of them are bound to (RFC 9449); undefined: to none. */
+  /** The private key that all tokens are bound to (RFC 9449); undefined if they are not bound. */
   readonly dpopKey?: string | undefined
 }
 
@@ -19,7 +19,7 @@ export function sealTokens(sealer: Sealer, tokens: KeptTokens, loginId: string):
   return sealer.seal(JSON.stringify({ format, ...tokens }), loginId)
 }
 
-/** The tokens of a login; undefined where they were sealed otherwise, for another login, or by a newer version. */
+/** Opens the tokens of a login; undefined if they were sealed with another key, for another login or in another format. */
 export function openTokens(sealer: Sealer, sealed: string, loginId: string): KeptTokens | undefined {
   const text = sealer.open(sealed, loginId)
   if (text === undefined) return undefined
@@ -39,7 +39,7 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string): Kep
   })
 }
 
-/** What the application gets of them: the tokens that the login came with. */
+/** Returns the tokens that the application gets: those that the login came with, without the DPoP key. */
 export function tokenSetOf({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
   return Object.freeze(tokens)
 }

@@ -1,23 +1,23 @@
 import { type LoginGroup, groupId } from './login-groups.ts'
 import type { RecordKey } from '../core/records.ts'
 import type { Slot } from './slot.ts'
-/** A logout, as logins find it that were in progress when it came. */
+/** A logout, as it is stored for logins that were in progress when it arrived. */
 export interface Tombstone {
   readonly issuer?: string | undefined
-  /** When it came, by our clock, with fractions of a second. */
+  /** When the logout arrived, by our clock, in seconds with fractions. */
   readonly at: number
-  /** An authentication after this time is of a user who came back. */
+  /** When the provider ended the login, by its clock. A user who authenticated later has come back. */
   readonly issuedAt: number
 }
 
-/** The set of the logouts of a group. */
+/** Returns the key of the set of tombstones of a group. */
 export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
   return { kind: 'ended', id: groupId(owner, group) }
 }
 
-/** Whether a login that has just been written was ended by a logout while it was in progress. */
+/** Whether a logout ended a login that has just been written while it was in progress. */
 export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, slot: Slot): boolean {
   if (issuer !== undefined && issuer !== slot.issuer) return false
-  // Its user authenticated after the logout: who came back stays.
+  // A user who authenticated after the logout has come back and stays logged in.
   return slot.startedAt < at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
 }
