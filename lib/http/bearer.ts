@@ -28,49 +28,72 @@ import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-m
 import type { BearerGuard } from './guards/bearer-guard.ts'
 import type { CompiledBearerRule } from '../guard/requirements.ts'
 
-/** A guard of APIs by access tokens alone, with no login and no session. */
+/** A guard for APIs that accept access tokens, without logins or a session. */
 export interface Bearer {
-  /** Answers the API's metadata (RFC 9728), where the options have a `baseUrl`. Mount it at the root. */
+  /**
+   * Serves the API's metadata (RFC 9728) if the options have a `baseUrl`, and passes every other request on. Mount it at
+   * the root.
+   *
+   * @see https://www.rfc-editor.org/rfc/rfc9728#section-3
+   */
   readonly router: RequestHandler
   /**
-   * Guards a route: a request with an access token that is good and meets the rule goes on, with `req.auth`; any other
-   * is answered as RFC 6750 has it, with a JSON body.
+   * Guards a route. A request with a valid access token that meets the rule passes, with `req.auth`. Any other is answered
+   * according to RFC 6750, with a JSON body.
    *
-   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   * @throws OidcError `options_invalid` immediately if the rule is invalid.
+   * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
+   * @example
+   * app.get('/orders', api.requireBearer({ scope: 'orders:read' }), (req, res) => res.json(req.auth.claims))
    */
   requireBearer<Claims extends object = UnknownClaims>(rule?: BearerRule<Claims>): RequestHandler
   /**
-   * The guard as a function, for WebSocket upgrades and the like: judges a request, of Express or of Node alone, and
-   * answers nothing. A `check` of the rule gets the request as it is.
+   * Authorizes a request as `requireBearer` does, but sends no response: for WebSocket upgrades and the like. The request
+   * is one of Express or of Node; the rule's `check` gets it unchanged.
    *
-   * @throws OidcError `options_invalid` where the rule is wrong.
+   * @throws OidcError `options_invalid` if the rule is invalid.
+   * @example
+   * const { ok } = await api.authorize(req, { scope: 'orders:read' })
    */
   authorize<Claims extends object = UnknownClaims>(
     req: IncomingMessage,
     rule?: BearerRule<Claims>,
   ): Promise<{ readonly ok: true; readonly auth: BearerAuth | undefined } | NotAuthorized>
   /**
-   * Verifies an access token that came some other way. One that is bound to a key is refused, since nothing proves the key.
+   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
    *
    * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` where the rule is wrong.
+   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
+   * @example
+   * const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
    */
   verifyToken<Claims extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Claims>>
-  /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
+  /**
+   * Calls `listener` for each event of this name, and returns a function that removes the listener. Every event is also
+   * published to `node:diagnostics_channel` as `express-session-oidc:<event>`.
+   *
+   * @example
+   * api.on('token_rejected', ({ code, detail }) => console.warn(code, detail))
+   */
   on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
   /**
-   * Fetches the keys of all issuers now, for those who want to know at start.
+   * Fetches the keys of all issuers now, to find faults at startup. A later call or request tries again.
    *
-   * @throws OidcError `provider_unavailable`; a later call or request tries again.
+   * @throws OidcError `provider_unavailable` (503), or `provider_response_invalid` (502) if the metadata cannot be used.
+   * @example
+   * await api.ready()
    */
   ready(): Promise<void>
 }
 
 /**
- * Makes a guard of APIs by access tokens: of single-page and mobile clients, of other services. Does no I/O, and reads
- * no environment.
+ * Creates a guard for APIs that accept access tokens from single-page and mobile clients or other services. It does no
+ * I/O, and reads no environment variables.
  *
- * @throws OidcError `options_invalid` that names every wrong option with its fix.
+ * @throws OidcError `options_invalid` that names every invalid option with its fix.
+ * @example
+ * const api = createBearer({ issuer: 'https://id.example.com/realms/acme', audience: 'orders' })
+ * app.get('/orders', api.requireBearer(), (req, res) => res.json(req.auth.claims))
  */
 export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
@@ -102,7 +125,7 @@ export function createBearer(options: BearerOptions): Bearer {
   } satisfies Bearer)
 }
 
-/** The guard of the access tokens of an instance's own issuer, with the keys that its logins are verified with. */
+/** Returns the guard for access tokens of an instance's issuer. It shares the keys with the instance's logins. */
 export function bearerOf({ options, provider, keys, events }: Instance): BearerGuard {
   const { issuer, rules, roles, bearer, clockToleranceSeconds, onError } = options
   const { audience, algorithms } = bearer
@@ -150,7 +173,7 @@ function guardOf({ rememberSeconds, dpop, mtls }: ResolvedBearerSettings, parts:
   }
 }
 
-/** What a guard of tokens can do, by itself or beside a login. */
+/** Returns the functions that `createBearer` and `createOidc` have in common. */
 export function guardFunctions(
   guard: BearerGuard,
   hasAudience: boolean,
@@ -177,14 +200,14 @@ export function guardFunctions(
   }
 }
 
-/** Where the keys of an issuer come from, and who is asked about its tokens. */
+/** Returns the key source of an issuer, and its introspection if the options have it. */
 function sourcesOf(
   options: ResolvedBearer,
   { issuer, rules, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,
 ): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
-  // Where nothing is asked of the provider as its client, nothing of the client is ever sent.
+  // Without introspection no request authenticates a client, so this placeholder is never sent.
   const client = introspection ?? { clientId: 'resource-server', clientSecret: undefined, clientAuth: 'none' as const }
   const { clientId, clientSecret, clientAuth } = client
   const provider = new Provider(

@@ -16,52 +16,60 @@ import type { AccessToken } from '../store/tokens.ts'
 import { toldError } from './response/report-error.ts'
 import { setupInvalid } from '../core/errors.ts'
 
-/** A login of a user, as a list of devices shows it. Times are seconds since the epoch. */
+/** A user's login, as a list of devices shows it. Times are in seconds since the epoch. */
 export interface Login {
-  /** Its id, as `req.oidc.loginId` and the events have it; for the application alone, since `end()` takes it. */
+  /** The login's id, as in `req.oidc.loginId` and the events. Do not publish it: `end()` and `accessToken()` accept it. */
   readonly id: string
-  /** Name of the instance. */
+  /** The instance's name (option `name`). */
   readonly provider: string
+  /** The issuer of the login's ID token. */
   readonly issuer: string
+  /** The user's subject identifier, unique within the issuer. */
   readonly sub: string
-  /** The session at the provider, where it said. */
+  /** The id of the session at the provider (`sid`); undefined if the ID token did not contain it. */
   readonly sid: string | undefined
-  /** When the browser set out to log in. */
+  /** When the browser was sent to the provider. */
   readonly startedAt: number
-  /** When its session was last in use, to a minute; undefined where the session store cannot tell. */
+  /** When the login's session was last used, accurate to a minute; undefined if the session store cannot tell. */
   readonly lastSeenAt: number | undefined
-  /** When it ends whatever the activity. */
+  /** When the login ends, even if it is in use (option `maxLoginSeconds`). */
   readonly endsAt: number
-  /** The browser's name of itself, with the option `rememberDevice`. */
+  /** The browser's `User-Agent` header, at most 256 characters, if the option `rememberDevice` is set. */
   readonly userAgent: string | undefined
-  /** The address that the login came from, with the option `rememberDevice`. */
+  /** The client's address (`req.ip`) at the login, if the option `rememberDevice` is set. */
   readonly address: string | undefined
 }
 
-/** The logins of an instance, without a request. They need the option `sessionStore`. */
+/** Access to an instance's logins without a request. Requires the option `sessionStore`. */
 export interface Logins {
   /**
-   * The logins of a user, the latest first. To look does not prolong them.
+   * Returns a user's logins whose sessions still exist, the most recent first. This does not prolong them.
    *
-   * @throws OidcError `store_unavailable` (503); `setup_invalid` (500) where the option `sessionStore` is missing;
-   * `options_invalid` where a parameter is wrong.
+   * @throws OidcError `store_unavailable` (503); `setup_invalid` (500) if the option `sessionStore` is missing;
+   * `options_invalid` if a parameter is invalid.
+   * @example
+   * const devices = await oidc.logins.list({ sub: oidc.user(req).sub })
    */
   list(parameters: ListParameters): Promise<Login[]>
   /**
-   * Ends logins for good, wherever they are in use, and those under way: what a changed password, a blocked account or "log
-   * out there" calls. Says how many it has ended; their tokens are revoked behind it. At the provider the user stays logged
-   * in, unless it ends a session with the last of its tokens. After a fault the same call ends the rest.
+   * Ends logins in every session, and logins in progress: after a changed password, for a blocked account, or to log out
+   * another device. Returns the number of logins ended. Their tokens are revoked in the background. The user stays logged
+   * in at the provider, unless it ends a session with the last of its tokens. After a fault, the same call ends the rest.
    *
    * @throws OidcError as {@link list}.
+   * @example
+   * const count = await oidc.logins.end({ sub: 'alice' })
    */
   end(parameters: EndParameters): Promise<number>
   /**
-   * The access token of a login, for jobs: as `req.oidc.accessToken()` gives it, with the same single refresh. Only while the
-   * session of the login lives, which this does not prolong.
+   * Returns the access token of a login, for jobs, as `req.oidc.accessToken()` does and with the same single refresh. It
+   * works while the login's session exists, and does not prolong it.
    *
-   * @throws OidcError `login_required` (401) where the login or its session has ended or there is none of this id; as
-   * `req.oidc.accessToken()` otherwise; `setup_invalid` (500) where the option `sessionStore` is missing; `options_invalid`
-   * where a parameter is wrong.
+   * @throws OidcError `login_required` (401) if there is no such login, or if it or its session has ended; `setup_invalid`
+   * (500) if the option `sessionStore` is missing; `options_invalid` if a parameter is invalid; otherwise as
+   * `req.oidc.accessToken()`.
+   * @example
+   * const token = await oidc.logins.accessToken({ id, scope: 'orders:read' })
    */
   accessToken(parameters: LoginTokenParameters): Promise<string>
 }

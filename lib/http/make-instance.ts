@@ -13,11 +13,11 @@ import { ownerOf } from '../store/owner.ts'
 import { Keys } from '../tokens/key-set.ts'
 import { cookiePlaceOf } from '../session/login-cookies.ts'
 
-/** Logins of which it is remembered when they were last rechecked. */
+/** Maximum number of logins whose last recheck is remembered. */
 const mostRechecks = 10_000
 
 /**
- * Makes what all parts of an instance share, of the options of `createOidc`.
+ * Creates the parts of an instance from the options of `createOidc`.
  *
  * @throws OidcError `options_invalid`
  */
@@ -47,7 +47,7 @@ export function makeInstance(given: unknown): Instance {
   }
 }
 
-/** Makes the instance's logins in some records: one for each. */
+/** Returns a function that gives the instance's login store for some records, always the same one. */
 function loginStores(owner: LoginOwner): (records: Records) => LoginStore {
   const stores = new WeakMap<Records, LoginStore>()
   return (records) => {

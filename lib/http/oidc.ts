@@ -29,114 +29,126 @@ import { silentLogin } from './routes/silent-login.ts'
 import { loginRequired } from './response/login-required.ts'
 import { checkLogout } from '../config/logout-parameters.ts'
 
-/** What a readiness probe is told. */
+/** The result of {@link Oidc.health}, for readiness probes. */
 export interface OidcHealth {
-  /** Whether a login could begin now. */
+  /** Whether a login can start now, because the provider's metadata are known. */
   readonly ok: boolean
+  /** The state of the provider's metadata. */
   readonly provider: ProviderHealth
 }
 
-/** An instance: logins with one provider. */
+/** One instance: logins with one provider. `Claims` are the claims of its users, in addition to `iss` and `sub`. */
 export interface Oidc<Claims extends object = StandardClaims> {
-  /** The login, callback and logout routes, and `req.oidc` on every request behind it. Mount it where `baseUrl` points, after the session. */
+  /** Sets `req.oidc`, and answers login, callback and logout routes. Mount it after the session, where `baseUrl` points. */
   readonly router: RequestHandler
-  /** Paths of the routes as browsers see them, for links. */
+  /** The routes' paths as browsers see them, for links. */
   readonly paths: Readonly<Record<keyof RouteOptions, string>>
   /**
-   * Guards a session route. Not logged in: a navigation goes to the provider, a form gets a 401 page, a client 401
-   * problem+json. Logged in, but the rule is not met: 403.
-   *
-   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   * Guards a session route. Without a login, a navigation is redirected to the provider, a form gets a 401 page, and any
+   * other client gets 401 problem+json. A login that does not meet the rule gets 403, or a step-up login if that can help.
+   * @throws OidcError `options_invalid` immediately if the rule is invalid.
+   * @example app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => res.send('for administrators'))
    */
   requireAuth(rule?: AuthRule<Claims>): RequestHandler
   /**
-   * Guards an API route: a request with an access token of this issuer that is good and meets the rule goes on, with
-   * `req.auth`; any other is answered as RFC 6750 has it, with a JSON body. The session is not looked at.
-   *
-   * @throws OidcError `options_invalid` where the rule is wrong, at once.
+   * Guards an API route. A request with a valid access token of this issuer that meets the rule passes, with `req.auth`.
+   * Any other is answered according to RFC 6750, with a JSON body. The session is ignored.
+   * @throws OidcError `options_invalid` immediately if the rule is invalid.
+   * @example app.get('/orders', oidc.requireBearer({ audience: 'orders' }), (req, res) => res.json(req.auth.claims))
    */
   requireBearer<Token extends object = UnknownClaims>(rule?: BearerRule<Token>): RequestHandler
   /**
-   * Verifies an access token that came some other way. One that is bound to a key is refused, since nothing proves the key.
-   *
+   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
    * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` where the rule is wrong.
+   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
+   * @example const { sub } = await oidc.verifyToken(token, { audience: 'orders' })
    */
   verifyToken<Token extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Token>>
   /**
-   * What the userinfo endpoint says of the user of an access token (OIDC Core 5.3), verified: that it is `sub`, too.
-   *
-   * @throws OidcError `token_invalid` (401) where the provider does not accept the token, (502) where the answer is not good;
-   * `provider_response_invalid` (502), `provider_unavailable` (503).
+   * Returns the userinfo claims for an access token (OIDC Core, section 5.3), after verifying that their subject is `sub`.
+   * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if the response is invalid),
+   * `provider_response_invalid` (502), `client_rejected` (500), `provider_unavailable` (503), `options_invalid`.
+   * @example const { email } = await oidc.userInfo(token, sub)
    */
   userInfo(accessToken: string, sub: string): Promise<UnknownClaims>
   /**
-   * The guards as a function, for WebSocket upgrades, GraphQL contexts and the like: judges a request by its session, or
-   * with `bearer` in the rule by the access token that it presents; answers nothing. The session must have been run on
-   * the request. A `check` of the rule gets the request as it is.
-   *
-   * @throws OidcError `options_invalid` where the rule is wrong.
+   * Authorizes a request as `requireAuth` does, but sends no response: for WebSocket upgrades, GraphQL contexts and the
+   * like. Run the session middleware on the request first. If the rule has `bearer`, a presented access token is evaluated
+   * instead of the session. The rule's `check` gets the request unchanged.
+   * @throws OidcError `options_invalid` if the rule is invalid.
+   * @example const { ok } = await oidc.authorize(req, { roles: ['admin'] })
    */
   authorize(req: IncomingMessage, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
   /**
-   * A handler that begins a login with parameters of its own: more scope, another prompt.
-   *
-   * @throws OidcError `options_invalid` where a parameter is wrong, at once.
+   * Returns a handler that starts a login with its own parameters, for example more scope or another prompt.
+   * @throws OidcError `options_invalid` immediately if a parameter is invalid.
+   * @example app.get('/other-account', oidc.login({ prompt: 'select_account' }))
    */
   login(parameters?: LoginParameters): RequestHandler
   /**
-   * A handler for pages that are open to all: asks the provider once in a browser session, without a page of its own
-   * (`prompt=none`), whether somebody is logged in there, and comes back to the page, with a login or without. Forms,
-   * scripts and whoever is logged in go on at once, and so does everybody while the provider is down. Not for pages that
-   * search engines are to find: to them it is a redirect.
+   * Returns a handler for public pages. Once per browser session, it asks the provider if the user is logged in there,
+   * without showing a page (`prompt=none`), and comes back with or without a login. Forms, scripts and logged-in users
+   * pass, as do all requests while the provider is down. Do not use it where search engines should find the page.
+   * @example app.get('/', oidc.trySilentLogin(), (req, res) => res.send(`Hello ${req.oidc.user?.name ?? 'guest'}`))
    */
   trySilentLogin(): RequestHandler
   /**
-   * A handler that ends the login, here and at the provider. For routes of POST: whatever page sends a browser to a GET
-   * of it logs that user out.
-   *
-   * @throws OidcError `options_invalid` where a parameter is wrong, at once.
+   * Returns a handler that ends the login, here and at the provider. Use it for POST: any page could log the user out by
+   * a link to a GET route.
+   * @throws OidcError `options_invalid` immediately if a parameter is invalid.
+   * @example app.post('/goodbye', oidc.logout({ returnTo: '/thanks' }))
    */
   logout(parameters?: LogoutParameters): RequestHandler
   /**
-   * The user of this instance.
-   *
-   * @throws OidcError `login_required` (401) where there is none.
+   * Returns the user who is logged in with this instance.
+   * @throws OidcError `login_required` (401) if nobody is.
+   * @example const { sub, email } = oidc.user(req)
    */
   user(req: Request): User<Claims>
   /**
-   * `req.oidc` of this instance, where several are in use.
-   *
-   * @throws OidcError `setup_invalid` where the request has not passed this instance's router.
+   * Returns this instance's `req.oidc`, for applications with several instances.
+   * @throws OidcError `setup_invalid` (500) if the request has not passed this instance's router.
+   * @example const { isAuthenticated } = oidc.context(req)
    */
   context(req: Request): OidcContext<Claims>
   /**
-   * Answers errors of this package that handlers of the application pass on, and faults of the session store. Where one
-   * says that more is needed of the login (`LoginNeeded`), a navigation goes to the provider to ask for it. Last in the
-   * application.
+   * Returns an error handler for errors of this package that your handlers pass on, and for faults of `RedisSessionStore`.
+   * On a `LoginNeeded` error it redirects a navigation to the provider for a step-up login. Mount it last.
+   * @example app.use(oidc.errorHandler())
    */
   errorHandler(): ErrorRequestHandler
-  /** The logins of this instance without a request, for jobs. */
+  /** This instance's logins without a request, for jobs and lists of devices. */
   readonly logins: Logins
-  /** Calls `listener` at each such event; returns what takes it off again. The same events go to `node:diagnostics_channel` as `express-session-oidc:<event>`. */
+  /**
+   * Calls `listener` for each event of this name, and returns a function that removes the listener. Every event is also
+   * published to `node:diagnostics_channel` as `express-session-oidc:<event>`.
+   * @example oidc.on('login_failed', ({ code, detail }) => console.error(code, detail))
+   */
   on<Name extends OidcEventName>(event: Name, listener: OidcListener<Name>): () => void
   /**
-   * Discovers the provider and fetches its keys now, for those who want to know at start.
-   *
-   * @throws OidcError `provider_unavailable`; a later call or login tries again.
+   * Discovers the provider and fetches its keys now, to find faults at startup. A later call or login tries again.
+   * @throws OidcError `provider_unavailable` (503), or `provider_response_invalid` (502) if the metadata cannot be used.
+   * @example await oidc.ready()
    */
   ready(): Promise<void>
-  /** What is known of the provider, without asking it. */
+  /**
+   * Returns what is known about the provider, without a request to it.
+   * @example app.get('/readyz', (req, res) => res.status(oidc.health().ok ? 200 : 503).end())
+   */
   health(): OidcHealth
 }
 
 const instances = new WeakMap<object, Instance>()
 
 /**
- * Makes an instance: OpenID Connect logins with one provider, on the session that the application has. Does no I/O
- * beyond reading a metadata file that it is given, and reads no environment.
- *
- * @throws OidcError `options_invalid` that names every wrong option with its fix.
+ * Creates an instance: OpenID Connect logins with one provider, on the application's own session. It does no I/O, except
+ * that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
+ * @throws OidcError `options_invalid` that names every invalid option with its fix.
+ * @example
+ * const { CLIENT_SECRET: clientSecret, OIDC_SECRET: secret } = process.env
+ * const baseUrl = 'https://app.example.com'
+ * const oidc = createOidc({ issuer: 'https://id.example.com', clientId: 'web', clientSecret, baseUrl, secret })
+ * app.use(oidc.router)
  */
 export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
   const instance = makeInstance(options)
@@ -157,7 +169,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     requireBearer: tokens.requireBearer,
     verifyToken: tokens.verifyToken,
     userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
-    // Async, so that a rule that is wrong is a rejection too.
+    // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
       authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req as Request),
     login(parameters = {}) {
@@ -205,10 +217,10 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
 }
 
 /**
- * Guards a session route that a login with any of several instances may open; `req.oidc` is that of the one that did.
- * Who is not logged in with any goes to the `loginPage` or the provider of the first.
- *
- * @throws TypeError where no instance is given; OidcError `options_invalid` where the rule is wrong.
+ * Guards a session route for logins of any of several instances; `req.oidc` is the context of the login that meets the
+ * rule. Without a login, a navigation is redirected to the first instance's `loginPage` or provider.
+ * @throws TypeError if no instance is given; OidcError `options_invalid` if the rule is invalid or has `bearer`.
+ * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
  */
 export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
   const list = given.map((oidc) => instances.get(oidc))

@@ -17,13 +17,13 @@ import { toldError } from './response/report-error.ts'
 import { Exchange } from './request/exchange.ts'
 import { goOnAfterLogout } from './routes/logout-return.ts'
 
-/** The handlers of one path by method; whatever is not there is refused. */
+/** The handlers of one path by method. Other methods are refused with 405. */
 type Route = Readonly<Record<string, Handler>>
 type Handler = (req: Request, res: Response, next: NextFunction) => void
 
 /**
- * The router of an instance: its routes, and `req.oidc` on every request behind it. One handler rather than a Router of
- * Express, which matches its routes one after another: every request of the application comes by here.
+ * Returns the router of an instance. It is one handler instead of an Express Router, which would match its routes one after
+ * another for every request of the application.
  */
 export function makeRouter(instance: Instance): RequestHandler {
   const routes = routesOf(instance)
@@ -57,24 +57,24 @@ function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   const post = handler(instance, handleCallbackPost)
   const backchannel = handler(instance, handleBackchannelLogout)
   const frontchannel = handler(instance, handleFrontchannelLogout)
-  // Whoever only looks finishes and ends no login.
+  // HEAD is safe (RFC 9110, section 9.2.1): it must not finish or end a login.
   return new Map<string, Route>([
     [routeOf(routes.login), { GET: begin, HEAD: begin }],
     [routeOf(routes.callback), { GET: get, HEAD: lookedAt, POST: post }],
     [routeOf(routes.logout), { GET: end, HEAD: lookedAt, POST: end }],
     [routeOf(routes.backchannelLogout), { POST: backchannel }],
     [routeOf(routes.frontchannelLogout), { GET: frontchannel, HEAD: lookedAt }],
-    // It stands at the root, where a router that is mounted below it is not asked (RFC 9728 3.1).
+    // The metadata are at the root (RFC 9728, section 3.1), where a router that is mounted below never gets the request.
     ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
 }
 
-/** A path as Express compares them by default: without regard to case or to a slash at its end. */
+/** Normalizes a path as Express does by default: case and a trailing slash do not matter. */
 function routeOf(path: string): string {
   return (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
 }
 
-/** `req.oidc` is the context of the latest login; where there is none, of the first instance. */
+/** Sets `req.oidc` to the context of the most recent login, or without a login to that of the first instance. */
 function offerContext(exchange: Exchange): void {
   const { instance, req } = exchange
   const { instances } = stateOf(req) as RequestState
@@ -83,7 +83,7 @@ function offerContext(exchange: Exchange): void {
   if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(exchange)
 }
 
-/** A handler that waits for its work, in Express 4 too, which does not look at what a handler returns. */
+/** Returns a handler that answers its errors. Express 4 ignores the promise that a handler returns. */
 export function handler(instance: Instance, work: (exchange: Exchange) => void | Promise<void>): Handler {
   return (req, res, next) => {
     const exchange = new Exchange(instance, req, res, next)

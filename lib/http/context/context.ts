@@ -2,92 +2,137 @@ import type { StandardClaims, TokenSet, UnknownClaims, User } from '../../config
 import type { LoginParameters, LogoutParameters } from '../../config/options.ts'
 import type { AccessTokenParameters, ExchangeParameters } from '../../config/token-parameters.ts'
 
-/** Members of `req.oidc` whether or not somebody is logged in. */
+/** The members that `req.oidc` always has, with or without a login. */
 export interface ContextBase {
-  /** Name of the instance that this is the login of. */
+  /** The name of the instance (option `name`). */
   readonly provider: string
-  /** The granted scope; empty where nobody is logged in. */
+  /** The scope granted to the login, for whatever resource; empty without a login. */
   readonly scope: readonly string[]
-  /** The user's roles; empty where nobody is logged in. */
+  /** The user's roles, as the option `roles` found them; empty without a login. */
   readonly roles: readonly string[]
-  /** Whether the user has a role. */
+  /**
+   * Returns whether the user has a role; false without a login.
+   *
+   * @example
+   * const isAdmin = req.oidc.hasRole('admin')
+   */
   hasRole(role: string): boolean
   /**
-   * The tokens of the login, read and opened at each call.
+   * Reads and decrypts the stored tokens of the login. It refreshes nothing: see {@link accessToken}.
    *
-   * @throws OidcError `login_required` (401) where nobody is logged in or the tokens can no longer be opened,
+   * @throws OidcError `login_required` (401) if nobody is logged in or the tokens can no longer be decrypted;
    * `store_unavailable` (503).
+   * @example
+   * const { idToken } = await req.oidc.tokens()
    */
   tokens(): Promise<TokenSet>
   /**
-   * The access token of the login, for calls to APIs as the user. One that has ended, or is about to, is refreshed first:
-   * once, however many requests and processes ask for it.
+   * Returns the login's access token, to call APIs as the user. A token that has expired, or expires within
+   * `minValidSeconds`, is refreshed first, once across all requests and processes. If the refresh fails, a token that has
+   * not expired is returned.
    *
-   * @throws OidcError `login_required` (401) where nobody is logged in, the provider has ended the login, or there is no
-   * refresh token and the access token has ended; {@link LoginNeeded} `not_allowed` (403) where the provider does not grant
-   * the scope or resource; `provider_unavailable`, `store_unavailable` (503); `setup_invalid` (500) where there is no
-   * refresh token to get a token for another scope or resource with; `options_invalid` where a parameter is wrong.
+   * @throws OidcError `login_required` (401) if nobody is logged in, if the provider refused the refresh token, or if the
+   * access token has expired and there is no refresh token; {@link LoginNeeded} `not_allowed` (403) if the provider does
+   * not grant the scope or resource; `provider_unavailable`, `store_unavailable` (503); `setup_invalid` (500) if a token
+   * for another scope or resource requires a refresh token and there is none; `options_invalid` if a parameter is invalid.
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-6
+   * @example
+   * const token = await req.oidc.accessToken({ scope: 'orders:read' })
    */
   accessToken(parameters?: AccessTokenParameters): Promise<string>
   /**
-   * An access token for somebody else, in exchange for that of the login (RFC 8693), remembered until it ends. With Keycloak
-   * a `scope` should have `openid` in it: else the login's refreshes bring no ID token any more.
+   * Exchanges the login's access token for a token for another service (RFC 8693), which is stored until it expires. With
+   * Keycloak, include `openid` in `scope`; otherwise later refreshes of the login return no ID token.
    *
-   * @throws OidcError as {@link accessToken}; `client_rejected` (500) where the provider does not exchange for this
-   * application, `not_allowed` (403) where it does not for this user; `options_invalid` where a parameter is wrong.
+   * @throws OidcError as {@link accessToken}; `client_rejected` (500) if the provider refuses the exchange to this client;
+   * `not_allowed` (403) if it refuses the exchange for this user.
+   * @see https://www.rfc-editor.org/rfc/rfc8693#section-2.1
+   * @example
+   * const token = await req.oidc.exchange({ audience: 'orders' })
    */
   exchange(parameters: ExchangeParameters): Promise<string>
   /**
-   * Calls an API with the access token of the login; `url` must be of one of the `fetchOrigins`. One that the API refuses
-   * (`invalid_token`) is refreshed once, and the call repeated unless its body is a stream. Redirects to another origin do not
-   * get the token.
+   * Calls an API with the login's access token. The origin of `url` must be listed in `fetchOrigins`. If the API rejects
+   * the token (`invalid_token`), the token is refreshed and the call repeated once, unless the body is a stream. A redirect
+   * to another origin is followed without the token.
    *
-   * @param parameters which access token; default: that of the login.
-   * @returns the answer, of whatever status; rejects as `fetch` does.
-   * @throws OidcError as {@link accessToken}; `destination_refused` (500) for any other origin; {@link LoginNeeded} where the
-   * API says that it takes more scope, or a fresher or stronger authentication (RFC 6750 3.1, RFC 9470, Entra's claims
-   * challenge): `errorHandler()` asks for it.
+   * @param init As for `fetch`.
+   * @param parameters Selects the access token, as for {@link accessToken}. The default is the login's own.
+   * @returns The response, whatever its status. Rejects as `fetch` does.
+   * @throws OidcError as {@link accessToken}; `destination_refused` (500) for any other origin; {@link LoginNeeded} if the
+   * API requires more scope, or a fresher or stronger authentication (RFC 6750, RFC 9470, Entra's claims challenge).
+   * `errorHandler()` turns that error into a step-up login.
+   * @see https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+   * @example
+   * const response = await req.oidc.fetch('https://orders.example.com/', { method: 'DELETE' })
    */
   fetch(url: string | URL, init?: RequestInit, parameters?: AccessTokenParameters): Promise<globalThis.Response>
   /**
-   * What the userinfo endpoint says of the user now (OIDC Core 5.3), verified.
+   * Returns the provider's current claims about the user from the userinfo endpoint, verified.
    *
-   * @throws OidcError as {@link accessToken}; `provider_response_invalid`, `token_invalid` (502) where the answer is not good.
+   * @throws OidcError as {@link accessToken}; `provider_response_invalid` or `token_invalid` (502) if the response is
+   * invalid; `client_rejected` (500) if the provider rejects the request.
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
+   * @example
+   * const { email } = await req.oidc.userInfo()
    */
   userInfo(): Promise<UnknownClaims>
-  /** Begins a login and answers the request. */
+  /**
+   * Starts a login and sends the response, normally a redirect to the provider.
+   *
+   * @throws OidcError `options_invalid` if a parameter is invalid; `provider_unavailable` (503).
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+   * @example
+   * await req.oidc.login({ prompt: 'login', returnTo: '/settings' })
+   */
   login(parameters?: LoginParameters): Promise<void>
-  /** Ends this login, here and at the provider, and answers the request. */
+  /**
+   * Ends the login, here and at the provider, and sends the response.
+   *
+   * @throws OidcError `options_invalid` if a parameter is invalid.
+   * @see https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+   * @example
+   * await req.oidc.logout({ returnTo: '/goodbye' })
+   */
   logout(parameters?: LogoutParameters): Promise<void>
 }
 
-/** `req.oidc` where nobody is logged in. */
+/** `req.oidc` without a login. */
 export interface AnonymousContext extends ContextBase {
+  /** False: nobody is logged in. */
   readonly isAuthenticated: false
+  /** Always undefined; see {@link LoginContext.user}. */
   readonly user: undefined
+  /** Always undefined; see {@link LoginContext.loginId}. */
   readonly loginId: undefined
 }
 
-/** `req.oidc` of a login. */
+/** `req.oidc` with a login. */
 export interface LoginContext<Claims extends object = StandardClaims> extends ContextBase {
+  /** True: a user is logged in. */
   readonly isAuthenticated: true
-  /** The user: claims of the ID token and userinfo. */
+  /** The user's claims, from the ID token and, with `userInfo: 'login'`, from userinfo. */
   readonly user: User<Claims>
   /**
-   * Names this login for as long as it lasts, in events too. No secret, and good for nothing by itself: for a job, which gets
-   * the access token by `oidc.logins.accessToken({ id })`.
+   * The id of this login, constant until it ends, and also in events. It is not a credential. A job uses it to get the
+   * access token: `oidc.logins.accessToken({ id })`.
    */
   readonly loginId: string
 }
 
-/** What `req.oidc` is: a union on `isAuthenticated`. */
+/**
+ * The type of `req.oidc`, a union that `isAuthenticated` discriminates.
+ *
+ * @example
+ * if (req.oidc.isAuthenticated) res.send(req.oidc.user.sub)
+ */
 export type OidcContext<Claims extends object = StandardClaims> = AnonymousContext | LoginContext<Claims>
 
 declare global {
   // eslint-disable-next-line typescript/no-namespace
   namespace Express {
     interface Request {
-      /** The login of this request, put here by `oidc.router`. */
+      /** The context of this request's login, set by `oidc.router`. With several instances, of the most recent login. */
       oidc: OidcContext
     }
   }

@@ -11,19 +11,20 @@ import { wasAskedLately } from '../../session/step-up-history.ts'
 import type { Slot } from '../../store/slot.ts'
 import { scopeList } from '../../core/scope.ts'
 
-/** A call of an API as the user of a login. */
+/** The login that calls an API. */
 export interface UserFetch {
   readonly instance: Instance
   readonly slot: Slot
-  /** The access token to call it with; another than `refused`, where that is given. */
+  /** Returns the access token, and not `refused` if that is given. */
   readonly token: (refused?: string) => Promise<PresentedToken>
 }
 
 /**
- * Calls an API with the access token of a login. One that the API refuses is refreshed once, and the call repeated where it
- * can be (RFC 6750 3.1).
+ * Calls an API with the access token of a login. If the API rejects the token (RFC 6750, section 3.1), the token is
+ * refreshed and the call repeated once.
  *
- * @throws OidcError `destination_refused`; {@link LoginNeeded} where the API says what else it takes (RFC 6750 3.1, RFC 9470)
+ * @throws OidcError `destination_refused`; {@link LoginNeeded} if the API's challenge requires a step-up (RFC 6750, section
+ * 3.1; RFC 9470, section 3)
  */
 export async function fetchAsUser(
   { instance, slot, token }: UserFetch,
@@ -52,7 +53,7 @@ export async function fetchAsUser(
   })
 }
 
-/** Where a token may go is for the application to say, never for what a request brings. */
+/** Only the application decides where tokens are sent, so that no request can redirect them. */
 function permittedUrl({ options }: Instance, destination: string | URL): URL {
   const url = parsedUrl(String(destination))
   const isPermitted =
@@ -66,17 +67,17 @@ function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {
   return response.status === 401 && challenges.some((challenge) => errorOf(challenge) === 'invalid_token')
 }
 
-/** `error` of a challenge that is about access tokens (RFC 6750 3, RFC 9449 7.1). */
+/** Returns `error` of a challenge for access tokens (RFC 6750, section 3; RFC 9449, section 7.1). */
 function errorOf({ scheme, parameters }: Challenge): string | undefined {
   return scheme === 'bearer' || scheme === 'dpop' ? parameters['error'] : undefined
 }
 
-/** A stream has been read by then. */
+/** Returns false for a stream: the first call has consumed it. */
 function isRepeatable(body: RequestInit['body']): boolean {
   return !(body instanceof ReadableStream) && !(body && Symbol.asyncIterator in Object(body))
 }
 
-/** Another token in the place of one that was refused; undefined where the login has none to give but would need a new one. */
+/** Returns a token in place of a rejected one; undefined if that requires a new login. */
 async function another(token: UserFetch['token'], refused: PresentedToken): Promise<PresentedToken | undefined> {
   try {
     return await token(refused.accessToken)
@@ -86,10 +87,10 @@ async function another(token: UserFetch['token'], refused: PresentedToken): Prom
   }
 }
 
-/** Longest text of a challenge that is taken into an authorization request. */
+/** Maximum length of a challenge parameter that is copied into an authorization request. */
 const longest = 1500
 
-/** What an API says that another login would have to ask for; undefined where it says nothing of the kind. */
+/** Returns the step-up that the API's challenges require; undefined if they require none. */
 function needsOf({ response, challenges }: ResourceAnswer, slot: Slot): LoginNeeds | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   for (const challenge of challenges) {
@@ -105,7 +106,7 @@ function needOf(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
   switch (errorOf(challenge)) {
     case 'insufficient_scope': {
       const missing = scopeList(scope)?.filter((word) => !slot.scope.includes(word)) ?? []
-      // What was granted already is not what is missing.
+      // A login that has the scope already cannot help.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }
     case 'insufficient_user_authentication': {
@@ -124,7 +125,7 @@ function needOf(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
   }
 }
 
-/** A claims request (OIDC Core 5.5) as Entra's challenges have it: JSON in base64. */
+/** Decodes the claims request (OIDC Core, section 5.5) of Entra's challenges: JSON in base64. */
 function claimsIn(encoded: string | undefined): string | undefined {
   const text = Buffer.from(encoded ?? '', 'base64').toString('utf8')
   try {

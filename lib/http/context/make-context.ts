@@ -30,7 +30,7 @@ import { toldError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
 
-/** Looks its login up when asked, so that a request that asks nothing pays nothing, and shows no login that has ended. */
+/** Looks the login up on each access: an unguarded request pays nothing, and a login that has ended is not shown. */
 class Context implements ContextBase {
   readonly #instance: Instance
   readonly #req: Request
@@ -96,7 +96,7 @@ class Context implements ContextBase {
     const exchanged = this.#changing((place) => exchangedToken(this.#instance, place, wanted))
     const { accessToken } = await exchanged.catch((error: unknown) => {
       const { code, detail } = error as OidcError
-      // No other event tells of it.
+      // No other event reports this.
       if (code === 'client_rejected') this.#instance.events.emit('provider_fault', { detail })
       throw error
     })
@@ -152,7 +152,7 @@ class Context implements ContextBase {
     })
   }
 
-  /** Does something in the course of which the login may turn out to have ended. */
+  /** Runs `work`. If that finds that the login has ended, the request no longer has a login. */
   async #changing<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
     const place = this.#place()
     try {
@@ -163,7 +163,7 @@ class Context implements ContextBase {
     }
   }
 
-  /** Roles and scope of this request are from then on those that a refresh brought; or nobody is logged in any more. */
+  /** Reads the login again after a refresh, which may have changed roles and scope or ended the login. */
   async #lookAgain({ session }: LoginPlace): Promise<void> {
     const state = stateOf(this.#req) as RequestState
     state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
@@ -178,13 +178,13 @@ class Context implements ContextBase {
   }
 }
 
-/** Whether a token was got since the request has read its login. */
+/** Whether a token is newer than the login that the request has read. */
 function isNews(token: AccessToken, slot: Slot, { target }: WantedToken): boolean {
   if (nameOfTarget(target) === '') return token.expiresAt !== slot.accessTokenEndsAt
   return !token.scope.every((word) => slot.scope.includes(word))
 }
 
-/** The context of an instance for a request. */
+/** Creates the context of an instance for a request. */
 export function makeContext(exchange: Exchange): OidcContext {
   return new Context(exchange) as unknown as OidcContext
 }

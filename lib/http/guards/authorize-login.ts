@@ -11,7 +11,7 @@ import { canAskNow } from './step-up.ts'
 import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
 import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
 
-/** The instances of a guard. A login with any of them is enough. */
+/** The instances of a guard. A login with any of them suffices. */
 export type Instances = readonly [Instance, ...Instance[]]
 
 /** A login that meets a rule. */
@@ -60,7 +60,7 @@ export async function authorizeLogin(
   return undefined
 }
 
-/** The state of a request that has passed the routers of all instances. */
+/** Returns the state of a request, and throws unless it has passed the routers of all instances. */
 function requireRouters(instances: Instances, req: Request): RequestState {
   const state = stateOf(req)
   const missing = instances.find((instance) => !state?.instances.has(instance))
@@ -79,7 +79,7 @@ function isStepUp(decision: Missing | StepUpRequired): decision is StepUpRequire
   return 'parameters' in decision
 }
 
-/** The error if no login meets the rule. It names what another login has to request, if that can help. */
+/** Creates the error if no login meets the rule, and emits `denied` unless a redirect to a step-up login follows. */
 function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
   const { instance, slot } = login
   const detail = `lacking: ${decision.missing}`

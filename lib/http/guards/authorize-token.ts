@@ -18,7 +18,7 @@ import { stateOf } from '../request/request-state.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 
-/** Nothing was presented: no error code (RFC 6750 3.1). */
+/** The refusal of a request without a token. It has no `error` (RFC 6750, section 3.1). */
 const nothing: Refusal = { code: 'token_required', status: 401, message: 'An access token is required.' }
 
 const rejections: Readonly<Record<TokenRejected['kind'], string>> = {
@@ -40,7 +40,7 @@ export async function authorizeToken(
 ): Promise<BearerAuth | undefined> {
   const { policy, resource, mtls } = guard
   try {
-    // No session counts on this request from here on: it must not make up for an invalid token.
+    // From here on the session is ignored: it must not compensate for an invalid token.
     const state = presentsToken(req) ? stateOf(req) : undefined
     if (state) state.isByToken = true
     const credentials = presentedToken(req)
@@ -89,7 +89,7 @@ async function authorizePresented(
   return auth
 }
 
-/** The error for the client. */
+/** Converts a thrown value into the error for the client. */
 function asRefusal({ challenge }: BearerPolicy, thrown: unknown): OidcError {
   if (thrown instanceof OidcError) return thrown
   if (thrown instanceof MalformedCredentials) {

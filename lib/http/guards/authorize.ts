@@ -13,31 +13,33 @@ import { toldError } from '../response/report-error.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
-/** What `authorize` says of a request that may. */
+/** The result of `oidc.authorize()` for a request that meets the rule. */
 export interface Authorized<Claims extends object = StandardClaims> {
+  /** Whether the request is authorized. */
   readonly ok: true
-  /** The user of the session; undefined where an access token was presented. */
+  /** The user of the session; undefined if an access token was evaluated. */
   readonly user: User<Claims> | undefined
-  /** What the access token says; undefined where there is a session instead. */
+  /** The verified access token; undefined if the session was evaluated. */
   readonly auth: BearerAuth | undefined
 }
 
-/** What `authorize` says of a request that may not. */
+/** The result of `authorize()` for a request that is refused. The caller sends the response. */
 export interface NotAuthorized {
+  /** Whether the request is authorized. */
   readonly ok: false
-  /** HTTP status to answer. */
+  /** HTTP status of the response. */
   readonly status: number
+  /** The stable error code. */
   readonly code: OidcError['code']
-  /** Headers to answer, a challenge or `Retry-After` for instance. */
+  /** Headers of the response, for example `WWW-Authenticate` or `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What is left to answer of a request that was refused. */
 export function notAuthorized({ status, code, headers }: OidcError): NotAuthorized {
   return { ok: false, status, code, headers }
 }
 
-/** Judges a request as the guards do, whether or not it has come through the router. */
+/** Authorizes a request as the guards do, even if it has not passed the router. */
 export async function authorize<Claims extends object>(
   instance: Instance,
   bearer: BearerGuard,
@@ -61,7 +63,7 @@ export async function authorize<Claims extends object>(
   }
 }
 
-/** An upgrade does not come through the router of Express: what it brings is looked at here. */
+/** Loads the logins of a request that has not passed the router, such as a WebSocket upgrade. */
 async function loadLogins(instance: Instance, req: Request): Promise<void> {
   const state = ensureState(req)
   if (state.instances.has(instance)) return

@@ -1,35 +1,35 @@
 import type { IncomingMessage } from 'node:http'
 
-/** A request presents a token in a way that it must not (400, RFC 6750 3.1). The message is for the client. */
+/** A token is presented in a forbidden way: 400 (RFC 6750, section 3.1). The message is for the client. */
 export class MalformedCredentials extends Error {
   override readonly name = 'MalformedCredentials'
 }
 
-/** What was presented. The token is whatever comes after the scheme: see {@link requireTokenForm}. */
+/** The presented scheme and token. The token is not checked yet: see {@link requireTokenForm}. */
 export interface Credentials {
   readonly scheme: 'bearer' | 'dpop'
   readonly token: string
 }
 
-/** Longest access token that is looked at. */
+/** Maximum length of an access token. */
 export const longestToken = 16_384
 
-/** Whether a request is to be judged by an access token: it has an `Authorization` header that is about one. */
+/** Whether a request is authorized by an access token, because an `Authorization` header has such a scheme. */
 export function presentsToken(req: IncomingMessage): boolean {
   const { authorization } = req.headers
   if (authorization === undefined) return false
   return isTokenScheme(authorization) || authorizations(req).some(isTokenScheme)
 }
 
-/** The scheme alone counts (RFC 9110 11.1): what comes after it may be malformed, and is then refused. */
+/** Compares only the scheme (RFC 9110, section 11.1), so that malformed credentials are refused, not ignored. */
 function isTokenScheme(value: string): boolean {
   return /^(?:bearer|dpop)(?![\w!#$%&'*+.^`|~-])/i.test(value)
 }
 
 /**
- * What a request presents in its `Authorization` header (RFC 6750 2.1); undefined where that is no token.
+ * Returns the token of the `Authorization` header (RFC 6750, section 2.1); undefined if there is none.
  *
- * @throws MalformedCredentials also where one is in the query or in a form, from where it gets into logs and histories.
+ * @throws MalformedCredentials also for a token in the query or in a form, which logs and browser histories would keep.
  */
 export function presentedToken(req: IncomingMessage): Credentials | undefined {
   if (hasTokenElsewhere(req)) {
@@ -39,7 +39,6 @@ export function presentedToken(req: IncomingMessage): Credentials | undefined {
   if (authorization === undefined) return undefined
   if (authorizations(req).length > 1) throw new MalformedCredentials('There is more than one Authorization header.')
   if (!isTokenScheme(authorization)) return undefined
-  // One space is what everyone sends.
   const [scheme] = /^\w+ +/.exec(authorization) ?? []
   if (scheme === undefined) throw malformed()
   return { scheme: /^d/i.test(scheme) ? 'dpop' : 'bearer', token: authorization.slice(scheme.length) }
@@ -60,7 +59,7 @@ function malformed(): MalformedCredentials {
   return new MalformedCredentials('The Authorization header is not of the form: Bearer, a space, the access token.')
 }
 
-/** All of them: Node gives the first alone in `headers`. */
+/** Returns all `Authorization` headers: Node's `headers` has only the first. */
 function authorizations({ rawHeaders }: IncomingMessage): string[] {
   const values: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -70,7 +69,7 @@ function authorizations({ rawHeaders }: IncomingMessage): string[] {
   return values
 }
 
-/** RFC 6750 2.2 and 2.3 are not supported (RFC 9700 4.3.2): who uses them is to be told, rather than that nothing came. */
+/** RFC 6750, sections 2.2 and 2.3, are not supported (RFC 9700, section 4.3.2); clients that use them get a clear error. */
 function hasTokenElsewhere(req: IncomingMessage): boolean {
   const { url = '', originalUrl = url, body } = req as IncomingMessage & { originalUrl?: string; body?: unknown }
   const query = originalUrl.indexOf('?')

@@ -7,7 +7,7 @@ import type { Presentation } from '../../guard/binding.ts'
 import type { Credentials } from './bearer-credentials.ts'
 import type { Resource } from '../routes/resource-metadata.ts'
 
-/** How a request presents a token, for what proves that the client has the key that it is bound to. */
+/** Returns how a request presents a token, to verify that the client has the key that the token is bound to. */
 export function presentationOf(
   req: Request,
   { scheme }: Credentials,
@@ -24,10 +24,10 @@ export function presentationOf(
   }
 }
 
-/** The URL of a request as clients see it: of `baseUrl`, never of `Host`; a proxy may have taken its path off. */
+/** Returns the URL as clients see it, from `baseUrl`, never from `Host`. A proxy may have removed the base path. */
 function publicUrl(req: Request, { origin, basePath }: Resource): URL {
   const url = new URL(origin)
-  // Set as a path, so that nothing in it is taken for a host.
+  // Assigned as a path, so that a target like `//host` is not parsed as a host.
   url.pathname = (req.originalUrl ?? req.url).split(/[?#]/, 1)[0] as string
   const isBelow = url.pathname === basePath || url.pathname.startsWith(`${basePath}/`)
   if (!isBelow) url.pathname = basePath + url.pathname
@@ -38,7 +38,7 @@ function certificateOf(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array 
   if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
   const given = hook(() => mtls?.(req))
   if (given === undefined) return undefined
-  // PEM or DER; what is neither is a fault of the function that gives it.
+  // Anything but PEM or DER is a fault of the application's function.
   return hook(() => new X509Certificate(given).raw)
 }
 

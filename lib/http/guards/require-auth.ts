@@ -16,7 +16,7 @@ import { Exchange, Handled } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
-/** The guard of session routes: any of `instances` will do. */
+/** Returns the guard for session routes. A login with any of `instances` suffices. */
 export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
   return function requireAuth(req: Request, res: Response, next: NextFunction): void {
     if (bearer && rule.bearer && presentsToken(req)) {
@@ -47,7 +47,7 @@ async function passLogin(
   }
 }
 
-/** Starts a login where the user is not logged in, if the request is a navigation; otherwise throws. */
+/** Starts a login, or redirects to `loginPage`, if the request is a navigation; otherwise throws `login_required`. */
 async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): Promise<void> {
   const { instance, req } = exchange
   const { loginPage } = instance.options
@@ -60,7 +60,7 @@ async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: 
     page.searchParams.set('returnTo', returnTo)
     return sendOn(exchange, page.pathname + page.search + page.hash, 302)
   }
-  // A HEAD makes no login under way: nobody will come back from it.
+  // A HEAD request starts no login, since no browser would come back from the provider.
   if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo), 302)
   return startLogin(exchange, plainLogin(exchange), { returnTo })
 }

@@ -16,13 +16,16 @@ declare global {
   // eslint-disable-next-line typescript/no-namespace
   namespace Express {
     interface Request {
-      /** What the access token of this request says, put here by `requireBearer`; not there where `optional` let a request without one through. */
+      /**
+       * The verified access token of this request, set by `requireBearer` and `requireAuth({ bearer })`. It is missing at
+       * runtime if no token was presented: with `optional: true`, or if a session was used instead.
+       */
       auth: BearerAuth
     }
   }
 }
 
-/** The guard of routes that take access tokens. */
+/** Returns the guard for routes that accept access tokens. */
 export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {
   return function requireBearer(req: Request, res: Response, next: NextFunction): void {
     void passToken(guard, rule, new Handled(req, res, next))
@@ -41,20 +44,23 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
   }
 }
 
-/** There is no login whose failure would tell of the latter two: a wrong secret for introspection, say. */
+/**
+ * Errors that are reported as `provider_fault`. In a login, `login_failed` reports the last two; here no other event would
+ * reveal, for example, a wrong secret for introspection.
+ */
 const providerFaults: readonly OidcErrorCode[] = [
   'provider_unavailable',
   'client_rejected',
   'provider_response_invalid',
 ]
 
-/** Makes an error of ours of whatever was thrown, and tells it to who listens. */
+/** Turns a thrown value into an OidcError, and emits its event. */
 export function toldRefusal(policy: BearerPolicy, thrown: unknown): OidcError {
   const error = toldError(policy, thrown, providerFaults)
   const { code, status, detail } = error
   if (!(error instanceof BearerError)) return error
   if (code === 'not_allowed') policy.events.emit('denied', { code, status, sub: error.sub, detail })
-  // Clients that present nothing are no event: a first request without a token is how many find out what is needed.
+  // No event if nothing was presented: many clients send a first request without a token to get the challenge.
   else if (error.error !== undefined) policy.events.emit('token_rejected', { code, status, detail })
   return error
 }

@@ -9,14 +9,14 @@ import { sendOn } from '../response/redirect.ts'
 import { toldError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 
-/** Whether the browser can be sent to the provider for what is needed, and that is not what it comes from. */
+/** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
 export function canAskNow(req: Request, error: LoginNeeded): boolean {
   return !error.isRepeat && kindOf(req) === 'navigation'
 }
 
 /**
- * Answers what a handler or a guard has failed with. Where more is needed of a login than it has, a navigation goes to the
- * provider to ask for it, and comes back here.
+ * Answers the error of a handler or a guard. If a step-up login can help, a navigation is redirected to the provider to
+ * request it, and comes back to this page.
  */
 export async function answerFault(exchange: Exchange, thrown: unknown): Promise<void> {
   const error = toldError(exchange.instance, thrown)
@@ -29,7 +29,7 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
   }
 }
 
-/** What is to be asked for now, by the instance whose login it is. */
+/** Returns the step-up to request now; only the instance of the login can request it. */
 function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canAskNow(exchange.req, error)) return undefined
   const { req, res, next } = exchange
@@ -40,7 +40,7 @@ function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; n
 async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {
   const { instance, req } = exchange
   const returnTo = publicPath(req, instance)
-  // A HEAD makes no login under way: nobody will come back from it.
+  // A HEAD request starts no login, since no browser would come back from the provider.
   if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo, needs), 302)
   await startLogin(exchange, neededLogin(needs), { returnTo })
 }

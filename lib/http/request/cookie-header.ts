@@ -3,14 +3,14 @@ import { trim } from '../../core/trim.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
 /**
- * The white space around a name or value (RFC 6265 5.2), and no other: a name with a no-break space in front has no prefix
- * in the eyes of a browser, which lets any host of the site set it.
+ * The white space around a name or value (RFC 6265, section 5.2), and no other. A browser sees no `__Host-` prefix in a
+ * name that begins with a no-break space, so any host of the site could set that cookie.
  */
 const whiteSpace = ' \t'
 
 /**
- * The cookies of a request, names as they are: decoding them would let one name stand for another (`__Host-` written
- * with percent signs). A name that comes twice is left out, since nobody can say which of the two is ours.
+ * Reads the cookies of a request without decoding their names: a percent-encoded `__Host-` must not pass for the prefix.
+ * Duplicate names are left out, since nothing tells which cookie this package has set.
  */
 export function readCookies(req: Request): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>()
@@ -26,18 +26,18 @@ export function readCookies(req: Request): ReadonlyMap<string, string> {
   return cookies
 }
 
-/** Whether a cookie of this name came along, once or more. */
+/** Whether the request has a cookie of this name, once or more. */
 export function hasCookie(req: Request, name: string): boolean {
   const pairs = (req.headers.cookie ?? '').split(';')
   return pairs.some((pair) => trim(pair.split('=', 1)[0] as string, whiteSpace) === name)
 }
 
-/** Adds cookies to the response, which is then kept by no cache. */
+/** Adds cookies to the response, and keeps it out of caches. */
 export function setCookies(res: Response, cookies: readonly Cookie[]): void {
   if (cookies.length === 0) return
   res.setHeader('Cache-Control', 'no-store')
   for (const { name, value, path, secure, sameSite, maxAgeSeconds } of cookies) {
-    // Taken away with the very attributes it was set with: browsers tell cookies apart by them.
+    // A cookie is removed with the attributes that it was set with, since browsers distinguish cookies by them.
     const life = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`
     const attributes = `; Path=${path}${life}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`
     res.append('Set-Cookie', `${name}=${value ?? ''}${attributes}`)

@@ -4,8 +4,8 @@ import { fail, type OidcError } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 
 /**
- * Why an unsafe request that lives on the session cookie is refused as coming from another site; undefined where it is
- * not. A client that sends neither header is no browser, and no site can make it send a request.
+ * Returns why an unsafe request that relies on the session cookie is refused as cross-site; undefined if it is not. A
+ * client that sends neither header is not a browser, and no site can make it send a request.
  */
 export function crossSite(req: Request, options: ResolvedOptions): string | undefined {
   if (isSafe(req)) return undefined
@@ -24,12 +24,12 @@ export function crossSite(req: Request, options: ResolvedOptions): string | unde
 }
 
 function isSafe(req: Request): boolean {
-  // A page of another site can open a WebSocket with the cookies of this one (RFC 6455 10.2).
+  // A page of another site can open a WebSocket with the cookies of this one (RFC 6455, section 10.2).
   if (/\bwebsocket\b/i.test(req.headers.upgrade ?? '')) return false
   return req.method === 'GET' || req.method === 'HEAD' || req.method === 'OPTIONS'
 }
 
-/** The request is another site's: 403. */
+/** Creates the error for a cross-site request, and emits `denied`. */
 export function crossSiteRefused(instance: Instance, detail: string): OidcError {
   const error = fail('cross_site_request', detail, { message: `This request was refused: ${detail}.` })
   instance.events.emit('denied', { code: error.code, status: error.status, sub: undefined, detail })

@@ -1,10 +1,10 @@
 import type { Request } from 'express'
 import type { Device } from '../../store/slot.ts'
 
-/** Characters of a user agent's name that are kept. */
+/** Maximum length of the stored `User-Agent`. */
 const longestUserAgent = 256
 
-/** What a browser says of itself, to be shown to its user among others; nothing is decided by it. */
+/** Returns how the browser identifies itself, for lists of devices. No decision uses it. */
 export function deviceOf(req: Request): Device {
   const userAgent = req.headers['user-agent']?.slice(0, longestUserAgent)
   return { ...(userAgent === undefined ? {} : { userAgent }), ...(req.ip === undefined ? {} : { address: req.ip }) }

@@ -6,7 +6,7 @@ import type { Instance } from '../../logins/instance.ts'
  * pretenuring"). There it would keep the whole request alive until the next full garbage collection.
  */
 
-/** One request on its way through a handler. */
+/** One request in a handler. */
 export class Handled {
   readonly req: Request
   readonly res: Response
@@ -19,7 +19,7 @@ export class Handled {
   }
 }
 
-/** One request on its way through a handler of an instance. */
+/** One request in a handler of an instance. */
 export class Exchange extends Handled {
   readonly instance: Instance
 

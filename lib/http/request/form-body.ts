@@ -1,11 +1,11 @@
 import type { Request } from 'express'
 import { fail, type OidcError } from '../../core/errors.ts'
 
-/** Bytes of a form sent to one of our routes, at most. */
+/** Maximum size of a form sent to a route of this package, in bytes. */
 const mostBytes = 64 * 1024
 
 /**
- * The parameters of a form (application/x-www-form-urlencoded), also where the application has parsed the body already.
+ * Reads the parameters of a form (application/x-www-form-urlencoded), even if the application has parsed the body.
  *
  * @throws OidcError `request_invalid` (413 or 415)
  */
@@ -14,7 +14,7 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
   if (type !== 'application/x-www-form-urlencoded')
     throw invalid(415, 'the body must be application/x-www-form-urlencoded')
   const parsed: unknown = req.body
-  // A parser for other types may have left an empty object, and the body unread.
+  // A body parser for other types may have left an empty object and not read the body.
   const isRead = req.readableEnded || !req.readable
   if (parsed !== null && typeof parsed === 'object' && (isRead || Object.keys(parsed).length > 0)) {
     return fromParsed(parsed)
@@ -32,7 +32,7 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
 function fromParsed(body: object): URLSearchParams {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(body)) {
-    // A parameter that came twice is a list: kept twice, so that it is refused where it must not be.
+    // A repeated parameter is a list. It stays repeated here, so that callers can reject it.
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (typeof one === 'string') parameters.append(name, one)
     }

@@ -4,8 +4,8 @@ import { type RequestState } from './request-state.ts'
 import { setupInvalid } from '../../core/errors.ts'
 
 /**
- * Notes that a request has passed the router of an instance, and refuses set-ups in which its routes cannot work. The
- * path of `baseUrl` ends with where the router is mounted; what stands before that a proxy has taken off.
+ * Records that a request has passed the router of an instance, and throws if the setup cannot work. The path of `baseUrl`
+ * must end with the mount path of the router; a proxy has removed the part before it.
  */
 export function passRouter(instance: Instance, req: Request, state: RequestState): void {
   if (state.instances.has(instance)) return

@@ -7,16 +7,16 @@ import { RequestSession, recordsFor } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
 import type { Slot } from '../../store/slot.ts'
 
-/** What the routers know of one request, shared by all instances of an application. A class for the reason given in exchange.ts. */
+/** The routers' state of one request, shared by all instances. It is a class for the reason given in exchange.ts. */
 export class RequestState {
-  /** Undefined where the request has no session. */
+  /** Undefined if the request has no session. */
   session: RequestSession | undefined
-  /** The session that `login` is of: the application may have put another into the request since. */
+  /** The id of the session that `login` belongs to. The application may have replaced the session since. */
   sessionId: string = ''
   login: LoginRecord = LoginRecord.none
-  /** Whether the request is judged by an access token: then no session counts. */
+  /** Whether the request is authorized by an access token, so that its session is ignored. */
   isByToken: boolean = false
-  /** The instances whose routers the request has passed, with what a proxy in front took off the path. */
+  /** The instances whose routers the request has passed, with the part of the path that a proxy has removed. */
   readonly instances: Map<Instance, { readonly stripped: string }> = new Map()
 }
 
@@ -26,7 +26,7 @@ export function stateOf(req: Request): RequestState | undefined {
   return states.get(req)
 }
 
-/** The state of a request, made where this is the first router that it passes. */
+/** Returns the state of a request, and creates it in the first router. */
 export function ensureState(req: Request): RequestState {
   let state = states.get(req)
   if (!state) {
@@ -36,7 +36,7 @@ export function ensureState(req: Request): RequestState {
   return state
 }
 
-/** Loads the logins of the request's session, where it has not been done. Returns a promise only where that takes a read. */
+/** Loads the logins of the request's session once. Returns a promise only if that requires a read from the store. */
 export function loadState(instance: Instance, req: Request, state: RequestState): void | Promise<void> {
   if (!req.session) return
   const records = recordsFor(req.sessionStore, instance.options.records)
@@ -53,9 +53,9 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
-    // A logout may still come with the cookie of a session that was replaced, and has to find its way.
+    // A session that was replaced stays: a logout with its cookie must still find the login that moved.
     if (!session.hasLogins || !login.isOver || login.moved) return
-    // What was written for a user does not outlive that user's login.
+    // Session data of a user must not outlive the user's login.
     return startOver(req, state, session)
   }
   const login = session.login()
@@ -68,29 +68,29 @@ async function startOver(req: Request, state: RequestState, session: RequestSess
   state.sessionId = req.sessionID
 }
 
-/** The instance of an owner, if the request has passed its router. */
+/** Returns the instance with this owner if the request has passed its router. */
 export function passedInstance(req: Request, owner: string): Instance | undefined {
   const passed = states.get(req)?.instances.keys() ?? []
   return [...passed].find((instance) => instance.owner === owner)
 }
 
-/** The instance's login of the request, while it lasts and the request still has the session that it is of. */
+/** Returns the request's login with the instance, if it has not ended and the request still has the login's session. */
 export function slotOf(req: Request, instance: Instance): Slot | undefined {
   const state = states.get(req)
   if (!state?.session || state.isByToken || !req.session || req.sessionID !== state.sessionId) return undefined
   return instance.loginsIn(state.session.records).liveSlot(state.login)
 }
 
-/** The request's own path as the browser sees it, if one can be sent back there; else the base path. */
+/** Returns the request's path as the browser sees it if a redirect can lead back there, otherwise the base path. */
 export function publicPath(req: Request, instance: Instance): string {
   const { origin, basePath } = instance.options
   const stripped = states.get(req)?.instances.get(instance)?.stripped ?? ''
-  // The request target may be a whole URL (RFC 9112 3.2.2), to which nothing can be put in front.
+  // In absolute form (RFC 9112, section 3.2.2) the request target is a whole URL, which takes no prefix.
   const path = req.originalUrl.startsWith('/') ? localPath(stripped + req.originalUrl, origin) : undefined
   return path ?? (basePath || '/')
 }
 
-/** The session of a request that has one; 503 where it has none, since then nobody can be judged. */
+/** Returns the session of a request. Without one no decision is possible, so it throws `session_missing` (503). */
 export function requireSession(req: Request, state: RequestState): RequestSession {
   if (req.session && state.session) return state.session
   throw fail(

@@ -3,7 +3,7 @@ import { warnOnce } from '../../core/warnings.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { isInMemory } from '../../session/web-session.ts'
 
-/** Names what can be seen of a set-up only when a login comes by: each once a process, with the fix. */
+/** Warns about setup mistakes that only a login reveals, each once per process and with the fix. */
 export function warnOfSetup(instance: Instance, req: Request): void {
   const { options } = instance
   const { cookie } = req.session

@@ -10,23 +10,23 @@ import type { Exchange, Handled } from '../request/exchange.ts'
 import { loginUrl } from './login-url.ts'
 import { sendProblem, setStatus } from './problem.ts'
 
-/** What an error's page has besides its message. */
+/** Parts of an error page in addition to its message. */
 export interface PageExtras {
-  /** The provider's own words, in small print. */
+  /** The provider's text, in small print. */
   readonly small?: string | undefined
   readonly note?: string | undefined
   readonly link?: Page['link']
 }
 
-/** What `onError` was asked about, of each request since several can meet one fault: what it passes on is answered here. */
+/** The error that `onError` has seen, by request, since requests can share one. A second time it is answered here. */
 const asked = new WeakMap<Request, OidcError>()
-/** Answers an error: the application's own `onError`, else a page for people and problem+json (RFC 9457) for clients. */
+/** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
   const { onError } = exchange.instance.options
   answerWith(onError, exchange, error, (own) => writeError(exchange, own, own === error ? extras : {}))
 }
 
-/** Answers an error by the application's own `onError`, or by `write` where there is none or it has been asked. */
+/** Answers an error by the application's `onError`, or by `write` if there is none or it has seen the error. */
 export function answerWith(
   onError: ResolvedOptions['onError'],
   { req, res, next }: Handled,
@@ -34,7 +34,7 @@ export function answerWith(
   write: (error: OidcError) => void,
 ): void {
   if (res.headersSent) return next(error)
-  // Before onError, which may set another.
+  // Set before `onError`, which may replace it.
   res.setHeader('Cache-Control', 'no-store')
   if (!onError || asked.get(req) === error) return write(error)
   asked.set(req, error)
@@ -49,13 +49,13 @@ export function answerWith(
 function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
   const { instance, req, res } = exchange
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
-  // The error may be handled by another instance. Only the one whose login it is can request what is needed.
+  // The error may be handled by another instance. Only the login's own instance can request the step-up.
   const loginOwner = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
   const isMended = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
   const from = isMended ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
   const login = loginOwner && loginUrl(loginOwner, from, needs)
   if (kindOf(req) === 'client') {
-    // The absolute URL, since a script may stand on a page of another path.
+    // An absolute URL, since the script's page may be on another origin.
     sendProblem(res, error, isMended ? { login: loginOwner.options.origin + login } : {})
     return
   }
@@ -68,14 +68,14 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
   })
 }
 
-/** What a page offers: to log in (again), or a way out. */
+/** Returns the link of an error page: to log in (again), or another way to continue. */
 function nextStep({ instance, req }: Exchange, error: OidcError, login: string | undefined): Page['link'] {
   if (login !== undefined) {
     if (error.code === 'login_required') return { href: login, text: 'Log in' }
     if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
     if (errorTable[error.code].offersLogin) return { href: login, text: 'Log in again' }
   }
-  // An empty reference is the page's own address (RFC 3986 4.4).
+  // An empty reference is the page's own address (RFC 3986, section 4.4).
   if (error.status === 503 && req.method === 'GET') return { href: '', text: 'Try again' }
   return error.status === 403 ? { href: instance.options.basePath || '/', text: 'Go to the start page' } : undefined
 }

@@ -1,7 +1,7 @@
 import { fail, type OidcError } from '../../core/errors.ts'
 import { challengeOf, type ChallengeBase } from '../../guard/bearer-error.ts'
 
-/** Nobody is logged in: 401, with the challenge of a guard of tokens where one would do as well (RFC 9110 15.5.2). */
+/** Creates the 401 error for a missing login, with a challenge if a token is accepted too (RFC 9110, section 15.5.2). */
 export function loginRequired(detail?: string, challenge?: ChallengeBase): OidcError {
   const headers = challenge && { 'WWW-Authenticate': challengeOf(challenge) }
   return fail('login_required', detail, { headers })

@@ -1,7 +1,7 @@
 import type { LoginNeeds } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 
-/** Path of the instance's login, with where to come back to and what to ask for, which nobody else can write. */
+/** Returns the login path with `returnTo` and the step-up to request, which is sealed so that nobody can forge it. */
 export function loginUrl(instance: Instance, returnTo: string | undefined, needs?: LoginNeeds): string {
   const { basePath, routes } = instance.options
   const isPlain = !needs || (needs.scope.length === 0 && Object.keys(needs.parameters).length === 0)
@@ -12,7 +12,7 @@ export function loginUrl(instance: Instance, returnTo: string | undefined, needs
   return basePath + routes.login + (query && `?${query}`)
 }
 
-/** What a login's address says to ask for, where it was written here. */
+/** Opens the sealed step-up of a login URL; undefined if this instance did not write it. */
 export function askedBy(instance: Instance, ask: string): LoginNeeds | undefined {
   const text = instance.seals.needs.open(ask, '')
   return text === undefined ? undefined : (JSON.parse(text) as LoginNeeds)

@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import type { OidcError } from '../../core/errors.ts'
 import { BearerError } from '../../guard/bearer-error.ts'
 
-/** Answers a client: problem+json (RFC 9457), with what the specifications of Bearer tokens name. */
+/** Sends problem+json (RFC 9457), with the members of the Bearer token specifications (RFC 6750, section 3). */
 export function sendProblem(res: Response, error: OidcError, members: object = {}): void {
   const { message, status, code } = error
   const named =
@@ -18,7 +18,7 @@ export function setStatus(res: Response, error: OidcError): void {
   for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value)
 }
 
-/** Sends JSON that no browser takes for a page. */
+/** Sends JSON that no browser renders as a page. */
 export function sendJson(res: Response, type: string, body: object): void {
   res.setHeader('Content-Type', type)
   res.setHeader('Cache-Control', 'no-store')

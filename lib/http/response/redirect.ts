@@ -24,7 +24,7 @@ export function sendOn(exchange: Exchange, location: string, status: 302 | 303):
     })
     return
   }
-  // After a 302, RFC 9110 15.4.3 lets a user agent repeat the POST.
+  // After a 302, RFC 9110, section 15.4.3, lets a user agent repeat the POST.
   res.statusCode = isForm ? 303 : status
   res.setHeader('Location', location)
   res.setHeader('Content-Length', '0')

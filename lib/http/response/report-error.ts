@@ -9,7 +9,7 @@ const told = new WeakSet<OidcError>()
 /** Requests with a `login_failed` event: a callback may begin another login that fails too, and one event is enough. */
 const failed = new WeakSet<Request>()
 
-/** Turns what was thrown into an OidcError, and emits an event once: `store_fault`, or `provider_fault` for `providerFaults`. */
+/** Turns a thrown value into an OidcError, and emits `store_fault`, or `provider_fault` for `providerFaults`, once. */
 export function toldError(
   { events }: Pick<Instance, 'events'>,
   thrown: unknown,
@@ -24,7 +24,7 @@ export function toldError(
   return error
 }
 
-/** The same for a login that failed, with the event `login_failed`. */
+/** Turns what a login failed with into an OidcError, and also emits `login_failed`. */
 export function loginFailed({ instance, req }: Exchange, thrown: unknown): OidcError {
   const error = toldError(instance, thrown)
   const { code, status, detail } = error

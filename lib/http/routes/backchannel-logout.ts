@@ -11,11 +11,11 @@ import { toldError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 
 /**
- * `POST` of the back-channel logout route, by the provider's server (OIDC Back-Channel Logout 2.5): 200 where all that the
- * token names has ended, 400 where it is not good, 503 where that cannot be told or done now.
+ * Handles `POST` of the back-channel logout route (OIDC Back-Channel Logout, section 2.5). It answers 200 when all logins
+ * that the token names have ended, 400 if the token is invalid, and 503 if it cannot verify the token or end the logins.
  */
 export async function handleBackchannelLogout({ instance, req, res }: Exchange): Promise<void> {
-  // A provider that keeps the connection would send the next logout token into one that this server is just closing.
+  // If the provider kept the connection, it could send its next logout token just as this server closes it.
   res.setHeader('Connection', 'close')
   res.setHeader('Cache-Control', 'no-store')
   try {
@@ -34,7 +34,7 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
   }
 }
 
-/** The one `logout_token`; other parameters mean nothing (OIDC Back-Channel Logout 2.5). */
+/** Returns the only `logout_token`. Other parameters are ignored (OIDC Back-Channel Logout, section 2.5). */
 function logoutTokenOf(form: URLSearchParams): string {
   const [token, ...others] = form.getAll('logout_token')
   if (token !== undefined && token !== '' && others.length === 0) return token

@@ -5,8 +5,8 @@ import { readCallback, stateUnknown, type Callback } from './read-callback.ts'
 import type { Exchange } from '../request/exchange.ts'
 
 /**
- * `POST` of the redirect URI (OAuth 2.0 Form Post Response Mode): admitted by the cookie of its transaction, which is
- * sent cross-site, it hands the response on to a `GET`, which has the session cookie.
+ * Handles `POST` of the redirect URI (OAuth 2.0 Form Post Response Mode). This cross-site request has the transaction's
+ * cookie but not the session's, so the response is stored and a redirect leads to a `GET`, which has both.
  */
 export async function handleCallbackPost(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange

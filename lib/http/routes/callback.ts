@@ -20,7 +20,7 @@ import { queryOf } from '../request/query.ts'
 import { homeward } from './return-path.ts'
 import { countFinished } from '../../session/login-loop.ts'
 
-/** `GET` of the redirect URI: the authorization response (OIDC Core 3.1.2.5). */
+/** Handles `GET` of the redirect URI, the authorization response (OIDC Core, section 3.1.2.5). */
 export async function handleCallback(exchange: Exchange): Promise<void> {
   let read: Callback | undefined
   try {
@@ -28,7 +28,7 @@ export async function handleCallback(exchange: Exchange): Promise<void> {
     const callback = await withKeptResponse(read)
     const { transaction, session, state } = callback
     if (!transaction) return await withoutTransaction(callback)
-    // Before anything is sent to the provider: whoever is second must not spend the code (invariant: used once).
+    // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).
     if (!(await claim(session.records, state.id))) return await usedBefore(callback)
     await finish(callback, transaction)
   } catch (error) {
@@ -36,14 +36,14 @@ export async function handleCallback(exchange: Exchange): Promise<void> {
   }
 }
 
-/** The response that came by `POST` a moment ago, where this is its `GET`. */
+/** Adds the response that a `POST` has stored, if this is its `GET`. */
 async function withKeptResponse(callback: Callback): Promise<Callback> {
   const { exchange, session, state, parameters } = callback
   if (parameters.has('code') || parameters.has('error')) return callback
   return { ...callback, parameters: (await takeResponse(exchange.instance, session.records, state.id)) ?? parameters }
 }
 
-/** Our own `state`, but no cookie of it: used before, or the cookie never came along. */
+/** Handles a valid `state` without its cookie: the response was used before, or the browser does not send the cookie. */
 async function withoutTransaction(callback: Callback): Promise<void> {
   const { exchange, session, state } = callback
   if ((await claimed(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
@@ -59,17 +59,17 @@ async function withoutTransaction(callback: Callback): Promise<void> {
   })
 }
 
-/** The response was claimed before: a reload, a double click, the back button; or somebody else's address. */
+/** Handles a response that was used before: after a reload, a double click or the back button, or in another browser. */
 async function usedBefore(callback: Callback): Promise<void> {
   const { exchange, requestState, session, state, transaction } = callback
   const { instance, res } = exchange
-  // What its first use may take: exchange, keys, userinfo and the store, each bounded. Only its own browser waits.
+  // The longest time that the first use may take: token request, keys, userinfo and store. Only its own browser waits.
   const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
   const found = await claimed(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (found?.status === 'done') {
     const own = instance.loginsIn(session.records).liveSlot(requestState.login)
-    // The cookie of the transaction shows that this is the browser that logged in.
+    // The transaction's cookie proves that this browser logged in.
     if (transaction || own?.loginId === found.loginId) return sendOn(exchange, homeward(exchange, found.returnTo), 303)
   } else if (transaction && !isSilent(state)) {
     return startAgain(exchange, transaction)
@@ -77,7 +77,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   throw fail('callback_used')
 }
 
-/** Begins anew the login that a transaction was of. */
+/** Restarts the login of a transaction. */
 function startAgain(exchange: Exchange, transaction: Transaction, attempt = 0): Promise<void> {
   const { scope, parameters, returnTo } = transaction
   return startLogin(exchange, { scope, parameters, returnTo }, { attempt })
@@ -87,7 +87,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   const { exchange, requestState, session, state } = callback
   const { instance, res } = exchange
   const { records } = session
-  // A login that came along shows that the session cookie sticks.
+  // An existing login shows that the browser keeps the session cookie.
   const hadLogin = slotOf(exchange.req, instance) !== undefined
   let finished: Finished
   try {
@@ -99,7 +99,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
       setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
       return sendOn(exchange, returnTo, 303)
     }
-    // Best effort: an unsettled claim counts as failed after a while.
+    // Best effort: an unsettled claim counts as failed after some time.
     await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
     const isOvertaken = error instanceof LoggedOutMeanwhile && state.attempt === 0
     if (isOvertaken && !isSilent(state)) return startAgain(exchange, transaction, 1)
@@ -107,7 +107,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
     throw error
   }
   const { login, loginId, returnTo } = finished
-  // The login stands from here on: what cannot be written now costs a reload its way, not the user the login.
+  // The login is complete. If this write fails, only a reload of the callback no longer finds its page.
   const settled = settleClaim(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
   await Promise.all([settled, finished.cleanUp()])
   attachLogin(exchange.req.session, login)

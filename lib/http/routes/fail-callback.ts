@@ -10,7 +10,7 @@ import { loginFailed } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { homeward } from './return-path.ts'
 
-/** `error` values that only say that `prompt=none` could not be met (OIDC Core 3.1.2.6). */
+/** `error` values with which the provider says that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
 const needsInteraction = new Set([
   'login_required',
   'interaction_required',
@@ -18,14 +18,14 @@ const needsInteraction = new Set([
   'account_selection_required',
 ])
 
-/** Whether a login with `prompt=none` has failed as it is to fail where the user is needed. */
+/** Whether `prompt=none` failed because the provider needs the user. */
 export function needsUser(error: unknown, transaction: Transaction): boolean {
   return (
     transaction.parameters['prompt'] === 'none' && error instanceof ProviderRefused && needsInteraction.has(error.error)
   )
 }
 
-/** Answers what a callback has failed with: by a page that says so, or where nobody had asked for the login, as if there had been none. */
+/** Answers the error of a callback by an error page, or after a silent login by a redirect back to the public page. */
 export function failCallback(exchange: Exchange, thrown: unknown, callback: Callback | undefined): void {
   const { instance, req, res } = exchange
   const transaction = callback?.transaction
@@ -39,7 +39,7 @@ export function failCallback(exchange: Exchange, thrown: unknown, callback: Call
   }
   const error = loginFailed(exchange, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(exchange, error)
-  // Who asked for more, and was refused, still has what there was.
+  // A refused step-up leaves the existing login unchanged.
   const back = transaction && slotOf(req, instance) ? transaction.returnTo : undefined
   answerError(exchange, error, {
     small: error.detail,

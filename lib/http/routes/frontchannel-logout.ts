@@ -8,9 +8,8 @@ import { queryOf } from '../request/query.ts'
 import { fail } from '../../core/errors.ts'
 
 /**
- * `GET` of the front-channel logout route, in a frame of a page of the provider (OIDC Front-Channel Logout 2): ends the
- * login of this browser where it is of the issuer and the session that the provider names. Any page can be a frame's
- * parent, so that nothing is ended without both.
+ * Handles `GET` of the front-channel logout route, in a frame of a provider's page (OIDC Front-Channel Logout, section 2).
+ * It ends this browser's login if `iss` and `sid` match. Both are required, because any site can embed the frame.
  */
 export async function handleFrontchannelLogout(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange
@@ -28,7 +27,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     res.setHeader('Content-Type', 'text/html; charset=utf-8')
     res.setHeader('Cache-Control', 'no-store')
     res.setHeader('X-Content-Type-Options', 'nosniff')
-    // Whatever the application says of its own pages: this one is made to be in a frame, of the provider alone.
+    // Replaces the application's headers: this page must load in a frame, but only in one of the provider.
     res.removeHeader('X-Frame-Options')
     res.removeHeader('Cross-Origin-Resource-Policy')
     res.setHeader('Content-Security-Policy', `default-src 'none'; frame-ancestors ${await parentsOf(exchange)}`)
@@ -38,7 +37,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
   }
 }
 
-/** Origins of the pages of the provider. */
+/** Returns the origins of the provider's pages. */
 async function parentsOf({ instance }: Exchange): Promise<string> {
   const { metadata } = await instance.provider.ready()
   const pages = [metadata.issuer, metadata.end_session_endpoint, metadata['authorization_endpoint']]
@@ -46,7 +45,7 @@ async function parentsOf({ instance }: Exchange): Promise<string> {
   return [...new Set(origins)].join(' ')
 }
 
-/** A cookie that is not for frames of other sites does not arrive here, and the login would stay without anybody seeing why. */
+/** Warns if browsers do not send the session cookie in frames of other sites: no login would end, for no visible reason. */
 function warnOfCookie({ instance, req }: Exchange): void {
   const { sameSite, secure } = req.session.cookie
   if (String(sameSite).toLowerCase() === 'none' && secure) return

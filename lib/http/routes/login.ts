@@ -17,8 +17,8 @@ import { loginScope } from '../../core/scope.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
 /**
- * Begins a login and sends the browser to the provider. Without a `returnTo` of its own it reads that of the request.
- * Whoever only looks, or cannot show the provider's page, begins none.
+ * Starts a login and redirects the browser to the provider. `returnTo` defaults to the request's parameter. A HEAD request,
+ * or a script that cannot show the provider's page, starts no login.
  */
 export async function startLogin(
   exchange: Exchange,
@@ -45,7 +45,7 @@ export async function startLogin(
   await sendToProvider(exchange, { request: asked, returnTo, attempt: more.attempt ?? 0 })
 }
 
-/** Begins a login and sends the browser to the provider; `besides` are cookies that are set with those of the login. */
+/** Starts a login and redirects the browser to the provider; `besides` are additional cookies. */
 export async function sendToProvider(
   exchange: Exchange,
   input: Omit<BeginInput, 'cookies'>,
@@ -61,38 +61,38 @@ export async function sendToProvider(
 }
 
 /**
- * The scope to ask for. Who is logged in is asked for more on top of what was granted: a provider grants a new login no more
- * than it asks for.
+ * Returns the scope to request. For a logged-in user, it includes the scope granted so far: a provider grants a new login
+ * only the scope that it requests.
  */
 function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
   if (!wanted) return undefined
   const slot = slotOf(req, instance)
   const { scope } = instance.options
-  // What says what a login is need not be in what was granted: Entra leaves it out for an API's token.
+  // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
   if (slot) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...slot.scope, ...wanted])]
   return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
 }
 
-/** The same of resources: a provider issues no tokens for others than a login has asked for (RFC 8707 2.2). */
+/** Adds the resources requested so far: tokens are issued only for resources of the login (RFC 8707, section 2.2). */
 function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
   const asked = resourcesAsked(slotOf(req, instance)?.asked)
   if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
   return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
 }
 
-/** A login that asks for what another lacks. */
+/** Returns the login request of a step-up. */
 export function neededLogin({ scope, parameters }: LoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 
-/** A login as its address has it: as the options say, or as one of our own answers has put it there. */
+/** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
 export function askedLogin(exchange: Exchange): LoginRequest {
   const ask = queryOf(exchange.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
   return needs ? neededLogin(needs) : plainLogin(exchange)
 }
 
-/** A login as the instance's options have it. */
+/** Returns the login request with the instance's options. */
 export function plainLogin(exchange: Exchange): LoginRequest {
   return resolveLoginParameters({}, exchange.instance.options.origin)
 }

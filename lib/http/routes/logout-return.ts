@@ -5,13 +5,13 @@ import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { localPath } from '../../core/urls.ts'
 import { sendOn } from '../response/redirect.ts'
-/** What `state` says on the way back from the provider. */
+/** The content of `state` in a logout request (OIDC RP-Initiated Logout, section 2). */
 interface WayBack {
   readonly returnTo: string
   readonly startedAt: number
 }
 
-/** Where the provider sends the browser back to: one address for all logouts, since it has to be registered. */
+/** Returns the parameters for the way back from the provider. All logouts share one URI, since it must be registered. */
 export function wayBack(instance: Instance, returnTo: string): Record<string, string> {
   const { origin, postLogoutRedirect } = instance.options
   const isSeen = belowBase(instance, postLogoutRedirect) !== undefined
@@ -22,19 +22,19 @@ export function wayBack(instance: Instance, returnTo: string): Record<string, st
   }
 }
 
-/** A path as the router of the instance sees it; undefined where it does not. */
+/** Returns a path relative to the instance's router; undefined if it is not below the router. */
 function belowBase({ options: { basePath } }: Instance, path: string): string | undefined {
   const plain = path.replace(/[?#].*$/, '')
   if (plain === basePath) return '/'
   return plain.startsWith(`${basePath}/`) ? plain.slice(basePath.length) : undefined
 }
 
-/** A logout may take its user as long at the provider as a login. */
+/** A user may take as long at the provider for a logout as for a login. */
 const wayBackSeconds = transactionSeconds
 
 /**
- * Takes a browser that comes back from a logout at the provider on to where that was to lead; says whether it did. A
- * `state` that is not of a logout begun here leads nowhere: then the page is answered as without it.
+ * Redirects a browser that comes back from a logout at the provider to the logout's `returnTo`, and returns whether it did.
+ * A `state` that this instance did not seal is ignored, and the page is answered normally.
  */
 export function goOnAfterLogout(exchange: Exchange): boolean {
   const { instance, req } = exchange

@@ -20,11 +20,11 @@ import { checkLogout } from '../../config/logout-parameters.ts'
 import { farewellCookies, silentCookie } from '../../session/login-cookies.ts'
 import { wayBack } from './logout-return.ts'
 
-/** `GET` and `POST` of the logout route. */
+/** Handles `GET` and `POST` of the logout route. */
 export async function handleLogout(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange
   if (req.method === 'GET' && !isOwnNavigation(req)) {
-    // A page of another site, an image, or a browser that fetches ahead of need must not log anyone out.
+    // A page of another site, an image or a prefetch must not log the user out.
     sendPage(res, {
       title: 'Log out?',
       paragraphs: ['Press the button to log out.'],
@@ -40,7 +40,7 @@ function isOwnNavigation(req: Request): boolean {
   return (site === 'same-origin' || site === 'none') && !isScripted(req)
 }
 
-/** Ends the login here, then sends the browser to end it at the provider (OIDC RP-Initiated Logout 2). */
+/** Ends the login here, then redirects the browser to end it at the provider (OIDC RP-Initiated Logout, section 2). */
 export async function startLogout(exchange: Exchange, parameters: LogoutParameters): Promise<void> {
   const { instance, req, res } = exchange
   const { origin, postLogoutRedirect } = instance.options
@@ -57,24 +57,24 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     return
   }
   if (ended.length > 0) setCookies(res, farewellCookies(instance.cookiePlace))
-  // Who has just logged out is not to be logged in again unasked, by the next page that is open to all.
+  // The next public page must not silently log the user in again.
   if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
   const own = ended.find(({ of }) => of === instance)
   const location = own && !local ? await providerLogout(instance, own, returnTo) : undefined
-  // At the same time, so that a provider that does not answer holds nobody up for longer than one request may take.
+  // The revocation ran in parallel, so that a provider that does not respond delays the logout by one timeout only.
   await revoking
   if (req.method === 'POST' && kindOf(req) === 'client') {
-    // A script cannot follow a redirect to another origin: it gets told where to send the browser.
+    // A script cannot follow a redirect to another origin. It gets the URL to open in the browser.
     sendJson(res, 'application/json', { location: location ?? origin + returnTo })
     return
   }
   sendOn(exchange, location ?? returnTo, 303)
 }
 
-/** A login of the request that was ended, and whose it was. */
+/** An ended login of the request, with its instance. */
 type EndedOf = Ended & { readonly of: Instance }
 
-/** Ends the instance's login of the request, with `all` those of the others first; a fault leaves those that are left. */
+/** Ends the request's login with the instance, and with `all` first the others. After a fault the rest remain. */
 async function endLogins(
   { instance, req }: Exchange,
   all: boolean,
@@ -94,10 +94,10 @@ async function endLogins(
   }
 }
 
-/** Characters of an address that servers take. */
+/** Maximum length of a URL that servers accept. */
 const longestLocation = 4000
 
-/** Where the login is ended at the provider; undefined where it has no such endpoint or cannot be reached. */
+/** Returns the URL that ends the login at the provider; undefined without such an endpoint, or if the provider is down. */
 async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
   const { options, provider } = instance
   const { slot, tokens, isLate } = ended
@@ -111,20 +111,20 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
     const idToken = isLate ? undefined : tokens?.idToken
     if (idToken === undefined) return await endSessionUrl(provider, parameters)
     const location = await endSessionUrl(provider, { ...parameters, id_token_hint: idToken })
-    // Servers take no longer ones (Keycloak 4096 bytes of request line); without the token the provider asks the user.
+    // Servers limit the request line (Keycloak: 4096 bytes). Without the ID token the provider asks the user to confirm.
     return location !== undefined && location.length > longestLocation
       ? await endSessionUrl(provider, parameters)
       : location
   } catch (error) {
-    // The login here has ended; that of a provider that is down cannot be ended now.
+    // The login here has ended. While the provider is down, the one there cannot be ended.
     toldError(instance, error)
     return undefined
   }
 }
 
-/** Who is logging out, for a provider that gets no ID token to see it by (OIDC RP-Initiated Logout 2). */
+/** Returns the `logout_hint` for a provider that gets no ID token (OIDC RP-Initiated Logout, section 2). */
 function hintOf({ sid, user }: Slot): string | undefined {
-  // Entra has a claim for the purpose, others know their session.
+  // Entra has the claim `login_hint` for this purpose; other providers accept their session's id.
   const hints = [user['login_hint'], sid, user['preferred_username'], user['email']]
   return hints.find((hint): hint is string => typeof hint === 'string' && hint.length <= longestHint)
 }

@@ -7,10 +7,10 @@ import { requireSession, stateOf, type RequestState } from '../request/request-s
 import type { Exchange } from '../request/exchange.ts'
 import { homeward } from './return-path.ts'
 
-/** Parameters of an authorization response that must not come twice (RFC 6749 3.1). */
+/** Parameters of an authorization response that must not be repeated (RFC 6749, section 3.1). */
 const single = ['state', 'code', 'error', 'error_description', 'iss']
 
-/** A callback whose `state` is ours. */
+/** A callback with a `state` of this instance. */
 export interface Callback {
   readonly exchange: Exchange
   readonly requestState: RequestState
@@ -18,7 +18,7 @@ export interface Callback {
   readonly parameters: URLSearchParams
   readonly stateText: string
   readonly state: State
-  /** Undefined where this browser has no cookie of it, or the cookie is too old. */
+  /** Undefined if the browser did not send the transaction's cookie, or if the cookie is too old. */
   readonly transaction: Transaction | undefined
 }
 
@@ -50,7 +50,7 @@ function refuseRepeats(parameters: URLSearchParams): void {
   }
 }
 
-/** Whether nobody had asked for the login. */
+/** Whether the login is a silent one, which the user did not request. */
 export function isSilent({ openPage }: State): boolean {
   return openPage !== undefined
 }

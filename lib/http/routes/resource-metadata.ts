@@ -1,24 +1,24 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { sendJson } from '../response/problem.ts'
 
-/** Where the API is reached. */
+/** The public address of the API. */
 export interface Resource {
   readonly origin: string
-  /** Without a slash at its end: `` or `/shop`. */
+  /** Without a trailing slash: `` or `/shop`. */
   readonly basePath: string
 }
 
-/** The path of the metadata: the well-known part stands before that of the resource (RFC 9728 3.1). */
+/** Returns the path of the metadata. The well-known part precedes the resource's path (RFC 9728, section 3.1). */
 export function metadataPath({ basePath }: Resource): string {
   return `/.well-known/oauth-protected-resource${basePath}`
 }
 
-/** The URL of the metadata; undefined where the router is mounted below them and cannot answer them. */
+/** Returns the URL of the metadata; undefined if the router is mounted below the root and cannot serve them. */
 export function metadataUrl(resource: Resource): string | undefined {
   return resource.basePath === '' ? resource.origin + metadataPath(resource) : undefined
 }
 
-/** Answers the metadata of an API (RFC 9728 3.2), and passes any other request on. To be mounted at the root. */
+/** Returns a handler that serves an API's metadata (RFC 9728, section 3.2). It must be mounted at the root. */
 export function resourceMetadata(resource: Resource, issuers: readonly string[]): RequestHandler {
   const path = metadataPath(resource)
   const metadata = {
@@ -28,7 +28,7 @@ export function resourceMetadata(resource: Resource, issuers: readonly string[])
   }
   return function oauthProtectedResource(req: Request, res: Response, next: NextFunction): void {
     if (req.originalUrl.split('?', 1)[0] !== path || (req.method !== 'GET' && req.method !== 'HEAD')) return next()
-    // Public, and read by pages of any origin.
+    // The metadata are public, and pages of any origin may read them.
     res.setHeader('Access-Control-Allow-Origin', '*')
     sendJson(res, 'application/json', metadata)
   }

@@ -13,7 +13,7 @@ import { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
 
-/** The instances of which an application has such pages. */
+/** Instances with at least one page that uses silent login. */
 const users = new WeakSet<Instance>()
 
 export function hasSilentLogin(instance: Instance): boolean {
@@ -21,9 +21,9 @@ export function hasSilentLogin(instance: Instance): boolean {
 }
 
 /**
- * A handler that asks the provider, once in a browser session and without a page of its own, whether somebody is logged in
- * there (`prompt=none`, OIDC Core 3.1.2.1). Everybody else goes on as they are, and so does who comes while the provider
- * is down: the pages behind it are open to all.
+ * Returns a handler that asks the provider, once per browser session and without showing a page, whether the user is logged
+ * in there (`prompt=none`, OIDC Core, section 3.1.2.1). All other requests pass, also while the provider is down, because
+ * the pages behind it are public.
  */
 export function silentLogin(instance: Instance): RequestHandler {
   users.add(instance)
@@ -31,7 +31,7 @@ export function silentLogin(instance: Instance): RequestHandler {
   let restMs = 0
   return function trySilentLogin(req, res, next): void {
     const exchange = new Exchange(instance, req, res, next)
-    // With a provider that hangs, each page would wait for it.
+    // Otherwise each page would wait for a provider that hangs.
     if (!mayTry(exchange) || Math.abs(Date.now() - failedAt) < restMs) return next()
     tryOnce(exchange).catch((error: unknown) => {
       failedAt = Date.now()
@@ -47,11 +47,11 @@ async function tryOnce(exchange: Exchange): Promise<void> {
   const { scope, parameters } = resolveLoginParameters({ prompt: 'none' }, instance.options.origin)
   const request = { scope, parameters, returnTo: undefined }
   const input = { request, returnTo: publicPath(req, instance), attempt: 0, isSilent: true }
-  // The mark is set before anything is known: two tabs at once try once each, and none again.
+  // The cookie is set before the result is known: two tabs at once try once each, and then never again.
   await sendToProvider(exchange, input, [silentCookie(instance.cookiePlace)])
 }
 
-/** Only for a page being opened, in a session that a login can be of; and what was tried is not tried again. */
+/** Whether the request is a navigation with a session, without a login, and without an earlier attempt. */
 function mayTry({ instance, req }: Exchange): boolean {
   return (
     req.method === 'GET' &&
@@ -63,10 +63,10 @@ function mayTry({ instance, req }: Exchange): boolean {
   )
 }
 
-/** Says in an address what a browser that keeps no cookies would forget: that a silent login was tried and came to nothing. */
+/** Query parameter that marks a failed silent login in browsers that keep no cookies. */
 const mark = { name: 'silent', value: 'failed' }
 
-/** Leads back to an open page from a silent login that came to nothing. Whatever it was, nobody had asked for it. */
+/** Redirects back to the public page after a silent login that failed. The user requested none, so no error is shown. */
 export function stayAnonymous(exchange: Exchange, page: string): void {
   const { instance, req } = exchange
   const url = new URL(page, instance.options.origin)
