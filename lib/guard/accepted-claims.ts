@@ -5,10 +5,10 @@ import { keysWithKidOf, ruleFault, withDistributedClaims } from '../tokens/issue
 import type { KeyLookup } from '../tokens/key-set.ts'
 
 /**
- * The claims of a token that is good, if what the options say of its issuer accepts them, with those that they refer to.
- * Without the keys it was verified with, its issuer was asked about it.
+ * Evaluates the claims of a valid token against the rules of its issuer, and adds the claims that they refer to. Claims
+ * from introspection come without `lookup`.
  *
- * @throws TokenRejected, OidcError `hook_failed`
+ * @throws TokenRejected if the rules do not accept the claims; OidcError `hook_failed` if a function of the rules fails.
  */
 export async function judgedByRules(
   token: string,

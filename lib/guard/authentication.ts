@@ -1,15 +1,15 @@
 import { nowSeconds } from '../core/clock.ts'
 
-/** How a user has authenticated. */
+/** A user's authentication, as a login or an access token states it. */
 export interface Authentication {
   readonly acr: unknown
   /** Seconds since the epoch (`auth_time`). */
   readonly authTime: unknown
 }
 
-/** How a user must have authenticated. */
+/** The authentication that a rule requires. */
 export interface AuthenticationRule {
-  /** Authentication context classes of which one will do. */
+  /** Authentication context classes, of which one is enough. */
   readonly acr: readonly string[] | undefined
   readonly maxAuthAgeSeconds: number | undefined
 }
@@ -17,7 +17,7 @@ export interface AuthenticationRule {
 /** The claim that does not meet a rule (RFC 9470, section 3). */
 export type MissingAuthentication = 'acr' | 'auth_time'
 
-/** The claim of an authentication that does not meet a rule; undefined if it meets the rule. */
+/** Returns the claim that does not meet a rule; undefined if the authentication meets the rule. */
 export function findMissingAuthentication(
   { acr, authTime }: Authentication,
   rule: AuthenticationRule,
@@ -28,14 +28,14 @@ export function findMissingAuthentication(
   return isRecent(authTime, rule.maxAuthAgeSeconds, toleranceSeconds) ? undefined : 'auth_time'
 }
 
-/** A time that is yet to come is none at which anyone can have authenticated. */
+/** Whether a user authenticated within `maxAgeSeconds`. A time in the future is never accepted. */
 function isRecent(authTime: unknown, maxAgeSeconds: number, tolerance: number): boolean {
   if (typeof authTime !== 'number') return false
   const age = nowSeconds() - authTime
   return age >= -tolerance && age <= maxAgeSeconds + tolerance
 }
 
-/** Parameters of a request that asks for such an authentication (OIDC Core 3.1.2.1, RFC 9470 4). */
+/** Returns the parameters that request such an authentication (OIDC Core, section 3.1.2.1; RFC 9470, section 4). */
 export function authenticationParameters({ acr, maxAuthAgeSeconds }: AuthenticationRule): Record<string, string> {
   return {
     ...(acr && { acr_values: acr.join(' ') }),

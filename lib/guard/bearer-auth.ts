@@ -4,18 +4,31 @@ import { deepFreeze } from '../core/deep-freeze.ts'
 import { hookFailed } from '../core/errors.ts'
 import { scopeList } from '../core/scope.ts'
 
-/** What an access token says, once it was verified. Frozen, all through: requests with the same token share it. */
+/**
+ * A verified access token: `req.auth` behind a guard, and the result of `verifyToken`. It is deeply frozen, because
+ * requests with the same token share it.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9068#section-2.2
+ * @example
+ * app.get('/orders', api.requireBearer({ scope: 'orders:read' }), (req, res) => {
+ *   res.json({ issuer: req.auth.issuer, sub: req.auth.sub })
+ * })
+ */
 export interface BearerAuth<Claims extends object = UnknownClaims> {
-  /** The access token itself. Not shown by `JSON.stringify` or `util.inspect`. */
+  /** The access token itself. `JSON.stringify` and `util.inspect` do not show it. */
   readonly token: string
-  /** All its claims. */
+  /** All claims of the token, or of the introspection response for it, with those that `distributedClaims` returned. */
   readonly claims: UnknownClaims & Claims
-  /** Who it was issued for; undefined where the provider leaves it out, as in Keycloak's lightweight tokens. */
+  /** Subject, unique within one `issuer`; undefined if the token has none, as with Keycloak's lightweight access tokens. */
   readonly sub: string | undefined
-  /** The granted scope: `scope` (RFC 9068 2.2.3) or `scp`, a string or an array. */
+  /** Granted scope: the words of the claims `scope` (RFC 9068, section 2.2.3) and `scp`, each a string or an array. */
   readonly scope: readonly string[]
+  /**
+   * Roles that the option `roles` returned for the token. Without it: the claim `roles`, Keycloak's realm roles, and its
+   * client roles as `client:role`.
+   */
   readonly roles: readonly string[]
-  /** Who issued it: one of those of the options, or what `tokenIssuer` says. */
+  /** Issuer: one of the options' issuers, or one that `tokenIssuer` returned for the token. */
   readonly issuer: string
 }
 
@@ -43,9 +56,9 @@ class VerifiedToken implements BearerAuth {
 }
 
 /**
- * What a verified token says.
+ * Returns the {@link BearerAuth} of a verified token.
  *
- * @throws OidcError `hook_failed` where `roles` of the application failed.
+ * @throws OidcError `hook_failed` if the application's `roles` fails.
  */
 export function bearerAuth(
   token: string,

@@ -1,45 +1,66 @@
 import type { OidcErrorCode } from '../core/error-table.ts'
 import { OidcError } from '../core/errors.ts'
 
-/** `error` of a refusal on the wire (RFC 6750 3.1, RFC 9470 3, RFC 9449 7.1). */
+/**
+ * Value of `error` in a challenge and in the response body.
+ *
+ * - `invalid_request` (400): the request presents a token in an invalid way (RFC 6750, section 3.1)
+ * - `invalid_token` (401): the token is invalid, expired or for another audience (RFC 6750, section 3.1)
+ * - `insufficient_scope` (403): the token does not meet the rule of the route (RFC 6750, section 3.1)
+ * - `insufficient_user_authentication` (401): the user must authenticate again, or in a stronger way (RFC 9470, section 3)
+ * - `invalid_dpop_proof` (401): the DPoP proof is missing or invalid (RFC 9449, section 7.1)
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+ */
 export type BearerErrorName =
   'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'insufficient_user_authentication' | 'invalid_dpop_proof'
 
-/** What every challenge of a guard says of it. */
+/** Parameters that all challenges of a guard have. */
 export interface ChallengeBase {
-  /** What is guarded, in the words of the provider: the audience. */
+  /** Protection space (RFC 9110, section 11.5): the guard's audience, or its origin if each rule has an audience. */
   readonly realm: string
-  /** Where its metadata are (RFC 9728 5.1). */
+  /** URL of the API's metadata (RFC 9728, section 5.1). */
   readonly resourceMetadata: string | undefined
-  /** Algorithms of DPoP proofs, where they are taken (RFC 9449 7.1). */
+  /** Algorithms of DPoP proofs, separated by spaces (RFC 9449, section 7.1); undefined if DPoP is not accepted. */
   readonly dpopAlgorithms: string | undefined
 }
 
-/** What a refusal says on the wire, besides the base. */
+/** A refused request, with the texts for the client and for the log. */
 export interface Refusal {
   readonly code: OidcErrorCode
   readonly status: number
-  /** For the client, of printable ASCII without quotes. */
+  /** For the client: printable ASCII without quotes. */
   readonly message: string
   /** For the log. */
   readonly detail?: string | undefined
-  /** Undefined where nothing was presented (RFC 6750 3.1). */
+  /** Undefined if the request presented no token (RFC 6750, section 3.1). */
   readonly error?: BearerErrorName | undefined
-  /** Whether a DPoP proof was, or should have been, there. */
+  /** Whether the challenge of the scheme DPoP has the error, because the proof is missing or invalid. */
   readonly isByProof?: boolean | undefined
-  /** What would be needed: `scope`, `acr_values`, `max_age`. */
+  /** Requirements of the rule as challenge parameters: `scope`, `acr_values`, `max_age`. */
   readonly needed?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * A guard of Bearer tokens refuses: `headers` has the challenge, `error` and `needed` say in the words of the
- * specifications what it says (RFC 6750, RFC 9449, RFC 9470).
+ * Error for a request or an access token that a guard refuses. `headers` has the challenge (`WWW-Authenticate`).
+ *
+ * Its `code` is `token_required` (401), `token_invalid` (401), `authentication_insufficient` (401), `not_allowed` (403) or
+ * `request_invalid` (400).
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-3
+ * @example
+ * const auth = await api.verifyToken(token).catch((error) => {
+ *   if (error instanceof BearerError) return undefined // refused; other errors are faults
+ *   throw error
+ * })
  */
 export class BearerError extends OidcError {
   override readonly name = 'BearerError'
+  /** Value of `error` in the challenge; undefined if the request presented no token. */
   readonly error: BearerErrorName | undefined
+  /** Further parameters of the challenge: `scope`, or `acr_values` and `max_age`; empty for other requirements. */
   readonly needed: Readonly<Record<string, string>>
-  /** Whose token it was, where it was good. */
+  /** Subject of a valid token that does not meet the rule; otherwise undefined. */
   readonly sub: string | undefined
 
   constructor(base: ChallengeBase, refusal: Refusal, sub?: string) {
@@ -55,8 +76,8 @@ export class BearerError extends OidcError {
 }
 
 /**
- * The value of `WWW-Authenticate` (RFC 6750 3, RFC 9449 7.1): the scheme that was used says what was wrong. Without a
- * refusal nothing was presented.
+ * Returns the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1). The scheme DPoP has the error if
+ * the proof is the reason, otherwise the scheme Bearer. Without a refusal, neither has one.
  */
 export function challengeOf(base: ChallengeBase, refusal?: Refusal): string {
   const { error, message, needed, isByProof = false } = refusal ?? {}

@@ -16,18 +16,18 @@ import type { RememberedTokens } from './remembered-tokens.ts'
 /** An issuer whose tokens are accepted. */
 export interface TrustedIssuer {
   readonly issuer: string
-  /** Empty where each rule has one of its own. */
+  /** Empty if each rule has its own audience. */
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly keys: Keys
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
-  /** Undefined: it is not asked about tokens. */
+  /** Undefined if the issuer is not asked about tokens. */
   readonly introspection: Introspection | undefined
-  /** What else the options say of its tokens. */
+  /** Further rules of the options for its tokens. */
   readonly rules: IssuerRules | undefined
 }
 
-/** What tokens are accepted: made once, and shared by all routes of a guard. */
+/** The tokens that a guard accepts. All its routes share one policy. */
 export interface BearerPolicy {
   readonly issuers: readonly TrustedIssuer[]
   readonly clockToleranceSeconds: number
@@ -38,15 +38,16 @@ export interface BearerPolicy {
 }
 
 /**
- * What a presented token says that is not remembered.
+ * Verifies a presented token that is not cached, or asks its issuer about it. Caches the result.
  *
- * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where that cannot be told, `hook_failed`.
+ * @throws TokenRejected if the token is invalid; OidcError `provider_unavailable`, `client_rejected` or
+ * `provider_response_invalid` if the provider does not answer as required; `hook_failed`.
  */
 export async function verifyToken(policy: BearerPolicy, token: string): Promise<BearerAuth> {
   const { clockToleranceSeconds, remembered } = policy
   const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
   const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
-  // An issuer that is asked need not name itself.
+  // An introspection response may omit `iss` (RFC 7662, section 2.2).
   const authOf = (claims: UnknownClaims): BearerAuth =>
     bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
@@ -57,19 +58,21 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   }
   const { claims, lookup } = await verifyPresentedToken(token, keys, checks)
   const auth = authOf(rules ? await judgedByRules(token, claims, rules, lookup) : claims)
-  // What rules ask for may be of somebody else, far away.
+  // The functions of the rules may call remote services, so the result is cached at the first use.
   if (rules || remembered.wasSeen(token)) {
     remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, lookup })
   }
   return auth
 }
 
-/** The last second at which a token is good; one that its issuer was asked about need not say. */
+/** Returns the last second at which a token is valid. An introspection response may omit `exp` (RFC 7662, section 2.2). */
 function endOf({ exp = Infinity }: UnknownClaims, tolerance: number): number {
   return (exp as number) + tolerance
 }
 
-/** What a token says of its issuer chooses among those that are trusted, and nothing else (RFC 8725 3.8). */
+/**
+ * Selects the issuer of a token. The unverified `iss` only selects an entry of the trusted issuers (RFC 8725, section 3.8).
+ */
 function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer {
   if (issuers.length === 1) return issuers[0] as TrustedIssuer
   const named = looksLikeJwt(token)

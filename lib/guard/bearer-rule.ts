@@ -6,34 +6,67 @@ import { type Rule } from './rule.ts'
 import { readRequirements, sharedOptions } from './rule-options.ts'
 import type { CompiledBearerRule } from './requirements.ts'
 
-/** What a route asks of an access token. All members that are given must be met. */
+/**
+ * Rule of `verifyToken`. The access token must meet all requirements.
+ *
+ * @example const { sub } = await api.verifyToken(token, { scope: 'orders:read' })
+ */
 export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'anyScope' | 'claims'> {
   /**
-   * Who the token must be meant for (`aud`), a string or a list of which one must be named. Required where the options
-   * name none; where they do, both must be met.
+   * Audience that the token must have in `aud`: a string, or a list of which one is enough. It is required if the options
+   * have no `audience`. If they have one, the token must meet both.
+   *
+   * @default the `audience` of the options
+   * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.9
+   * @example app.get('/orders', oidc.requireBearer({ audience: 'orders' }), list)
    */
   audience?: string | readonly string[] | undefined
   /**
-   * Authentication context classes (`acr`) of which the token must have one, in order of preference: a string or an
-   * array. Else the client is asked to have its user authenticate so (RFC 9470).
+   * Authentication context classes (`acr`) of which the token must have one, in order of preference: a string with spaces,
+   * or an array. Otherwise the response is 401 and requests such an authentication from the client (`acr_values`).
+   *
+   * @default any
+   * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
+   * @example app.post('/payouts', api.requireBearer({ acr: 'gold' }), payOut)
    */
   acr?: string | readonly string[] | undefined
-  /** Seconds since the user last authenticated (`auth_time`) that are at most acceptable (RFC 9470). */
+  /**
+   * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). The clock
+   * tolerance is added. Otherwise the response is 401 and requests a new authentication from the client (`max_age`).
+   *
+   * @default any
+   * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
+   * @example app.post('/payouts', api.requireBearer({ maxAuthAgeSeconds: 300 }), payOut)
+   */
   maxAuthAgeSeconds?: number | undefined
 }
 
-/** What `requireBearer` takes. */
+/**
+ * Rule of `requireBearer`, and of `authorize` of `createBearer()`. The access token must meet all requirements.
+ *
+ * @example app.delete('/orders/:id', api.requireBearer({ roles: 'admin', scope: 'orders:write' }), remove)
+ */
 export interface BearerRule<Claims extends object = UnknownClaims> extends TokenRule {
-  /** Any other condition. Only `true` passes; what it throws is a fault (500). */
+  /**
+   * Custom requirement, called last. Only `true` passes. If it throws, the response is 500 (`hook_failed`).
+   *
+   * @default none
+   * @example app.get('/:tenant', api.requireBearer({ check: ({ tenant }, req) => tenant === req.params.tenant }), show)
+   */
   check?: ((claims: UnknownClaims & Claims, req: Request) => boolean | Promise<boolean>) | undefined
-  /** `true`: lets requests without a token through, with no `req.auth`. One with a token that is not good is refused. Default false. */
+  /**
+   * Whether requests without a token pass, without `req.auth`. An invalid token is still refused.
+   *
+   * @default false
+   * @example app.get('/catalog', api.requireBearer({ optional: true }), list)
+   */
   optional?: boolean | undefined
 }
 
 const known = [...sharedOptions, 'audience', 'optional']
 
 /**
- * Checks a rule where the route is defined.
+ * Validates a rule where the route is defined.
  *
  * @throws OidcError `options_invalid` that names every fault.
  */

@@ -6,37 +6,37 @@ import { verifyDpopProof } from '../tokens/dpop-proof.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
-/** How proofs of the keys that tokens are bound to are taken. */
+/** The accepted proofs of the keys that tokens are bound to. */
 export interface BindingPolicy {
-  /** Where the proofs that were used are kept, so that none is used again; undefined: no DPoP. */
+  /** Records of used proofs, so that each is accepted once; undefined if DPoP is not accepted. */
   readonly dpop: Records | undefined
-  /** Whether certificates of TLS are looked at (RFC 8705). */
+  /** Whether client certificates are accepted (RFC 8705). */
   readonly mtls: boolean
   readonly clockToleranceSeconds: number
 }
 
-/** How a token was presented. */
+/** The parts of a request that prove the key of its token. */
 export interface Presentation {
   readonly scheme: 'bearer' | 'dpop'
   readonly method: string
-  /** The URL of the request as clients see it; undefined where the options say nothing of it. */
+  /** The URL of the request as clients see it; undefined if the options have no `baseUrl`. */
   readonly url: URL | undefined
-  /** The header `DPoP`. */
+  /** Value of the `DPoP` header. */
   readonly proof: string | undefined
-  /** The certificate that the client has proved to have, as it is in DER. */
+  /** Returns the certificate whose key the client has proved to possess, in DER. */
   readonly certificate: () => Uint8Array | undefined
 }
 
-/** Whether a token, or the way it was presented, asks for a proof. */
+/** Whether a token is bound to a key, or was presented with the scheme of such tokens. */
 export function asksForProof(auth: BearerAuth, scheme: Presentation['scheme']): boolean {
   return scheme === 'dpop' || auth.claims['cnf'] !== undefined
 }
 
 /**
- * Checks that whoever presents a token has the key that it is bound to (`cnf`, RFC 7800 3.1), at every request, also where
- * the token is remembered. Returns a promise only where there is a proof to verify.
+ * Checks that the client has the key that its token is bound to (`cnf`; RFC 7800, section 3.1). Every request is checked,
+ * also if its token is cached. Returns a promise only for a DPoP key.
  *
- * @throws TokenRejected, OidcError `store_unavailable`
+ * @throws TokenRejected if the proof is missing or invalid; OidcError `store_unavailable`, `hook_failed`
  */
 export function proveBinding(
   policy: BindingPolicy,
@@ -59,7 +59,7 @@ export function proveBinding(
   }
 }
 
-/** RFC 8705 3: the hash of the certificate of the connection. */
+/** Checks the hash of the client's certificate (RFC 8705, section 3). */
 function proveCertificate({ mtls }: BindingPolicy, thumbprint: unknown, { certificate }: Presentation): void {
   if (!mtls) throw new TokenRejected('it is bound to a certificate (cnf), and the option mtls is not set')
   const der = certificate()
@@ -69,7 +69,7 @@ function proveCertificate({ mtls }: BindingPolicy, thumbprint: unknown, { certif
   }
 }
 
-/** RFC 9449 7.1: a proof by the key, for this request alone, that was not used before. */
+/** Checks that the proof is by this key, for this request, and was not used before (RFC 9449, section 7.1). */
 async function proveKey(
   { dpop, clockToleranceSeconds }: BindingPolicy,
   { token }: BearerAuth,
@@ -82,7 +82,7 @@ async function proveKey(
   }
   const checks = { method, url, token, thumbprint, algorithms: acceptedAlgorithms, clockToleranceSeconds }
   const { jti, seconds } = await verifyDpopProof(proof, checks)
-  // Each client has identifiers of its own; the hash bounds what is kept of them.
+  // A `jti` is unique only among the proofs of one key. The hash limits the length of the stored id.
   const id = createHash('sha256')
     .update(`${String(thumbprint)} ${jti}`)
     .digest('base64url')

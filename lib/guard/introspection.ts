@@ -4,10 +4,12 @@ import { Flights } from '../core/single-flight.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
 
-/** Asks an issuer about a token: its claims, or undefined where it is not active (RFC 7662 2.2). */
+/**
+ * A function that asks an issuer for the claims of a token; undefined if the token is not active (RFC 7662, section 2.2).
+ */
 export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
 
-/** An issuer that is asked about tokens: once at a time for each, whoever presents it meanwhile. */
+/** Introspection by one issuer. Concurrent requests with the same token share one call. */
 export class Introspection {
   readonly settings: ResolvedIntrospection
   readonly #ask: AskIssuer
@@ -19,9 +21,9 @@ export class Introspection {
   }
 
   /**
-   * What the issuer says of a token, checked as if it stood in the token.
+   * Asks the issuer about a token, and checks the claims in the response like those of a JWT.
    *
-   * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`
+   * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`, `provider_response_invalid`
    */
   claims(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
     return this.#asked.run(token, () => this.#fetch(token, checks))
@@ -29,7 +31,7 @@ export class Introspection {
 
   async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
     const answer = await this.#ask(token)
-    // Of a token that is not for the client that asks, Keycloak says no more than of one that was revoked.
+    // Keycloak's response is the same for a revoked token and for one whose audience lacks the client that asks.
     if (!answer) {
       throw new TokenRejected(
         'its issuer says that it is not active: it was revoked, has ended, or is not for the client that asks (in Keycloak that client must be in its aud, by an Audience mapper in a client scope)',

@@ -7,7 +7,7 @@ import { authenticationParameters, findMissingAuthentication, type MissingAuthen
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
 import type { CompiledRule } from './rule.ts'
 
-/** A login needs more scope, or a more recent or stronger authentication. Another login can provide that. */
+/** More scope, or a more recent or stronger authentication, that a rule requires and another login can provide. */
 export interface StepUpRequired extends LoginNeeds {
   readonly code: 'authentication_insufficient' | 'not_allowed'
   /** For the log. */
@@ -68,7 +68,8 @@ function findStepUpAuthentication(
 
 /**
  * Whether a login has just come back from a request for the same or a smaller `max_age`. Its `auth_time` was compared with
- * the time at which the user left, because pages of the provider that follow the password may take longer than the way back.
+ * the time at which the user left, because pages of the provider that follow the password may take longer than the way
+ * back.
  */
 function isJustBack({ asked }: Slot, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
   const maxAge = asked?.parameters['max_age']

@@ -1,22 +1,22 @@
 import { Lru } from '../core/lru.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
-/** The most tokens, and about the most bytes of memory, that one guard remembers. */
+/** Limits of one guard's cache: the number of tokens, and their approximate memory. */
 const mostTokens = 10_000
 const mostBytes = 32 * 1024 * 1024
-/** What a token's claims take as objects, beside its text: seen to be about three times that. */
+/** Memory for each character of a token: one byte of text, and about three bytes of claims as objects (measured). */
 const bytesPerCharacter = 4
 
 /**
- * A token that is longer is looked up by its end, which is of its signature: to compare all of it takes far less time than
- * to hash it.
+ * Length above which a token is looked up by its end, a part of its signature. Comparing the whole text after that takes
+ * much less time than hashing it.
  */
 const longestKey = 200
 const endLength = 43
-/** So much of the end says well enough whether a token was seen before, where to be wrong costs next to nothing. */
+/** Length of the end by which `wasSeen` recognizes a token. If two have the same end, one is cached too early. */
 const traceLength = 12
 
-/** What a token was verified with: once that is not what is at hand, the result may be another. */
+/** The keys that a token was verified with. After the key set has changed, the result may differ. */
 export interface VerifiedWith {
   readonly keys: { readonly atHand: unknown }
   readonly lookup: unknown
@@ -32,8 +32,8 @@ interface Entry extends VerifiedWith {
 }
 
 /**
- * Tokens that were verified, by their exact text. Only what was verified comes in, so that nothing a client makes up
- * takes room; and whole texts are compared, so that none is taken for another.
+ * A cache of verified tokens. It stores only valid tokens, so that forged ones take no room. It compares whole texts, so
+ * that no token is taken for another.
  */
 export class RememberedTokens {
   readonly #entries: Lru<Entry>
@@ -53,22 +53,22 @@ export class RememberedTokens {
     return this.#entries.size
   }
 
-  /** What a token says, where it was verified a short while ago with the keys that hold now and has not ended since. */
+  /** Returns the cached result of a token; undefined if the entry or the token has expired, or the keys have changed. */
   get(token: string): BearerAuth | undefined {
     const key = keyOf(token)
     const entry = this.#entries.get(key)
     if (entry?.token !== token) return undefined
     const now = Date.now()
     const { keys, lookup, sinceMs, untilMs, auth } = entry
-    // A clock that was set back must not make it last longer.
+    // A clock that was set back must not prolong the entry.
     if (now < untilMs && now >= sinceMs && keys.atHand === lookup) return auth
     this.#entries.delete(key)
     return undefined
   }
 
   /**
-   * Whether a token that is good was asked after before. To remember one costs a tenth of its verification, and the place
-   * of another: clients that have a new token for each request must not push out the tokens of all others.
+   * Whether a valid token was presented before; records it. Caching a token takes a tenth of the time of its verification,
+   * and may evict another. Clients that use a new token for each request must not evict the tokens of all others.
    */
   wasSeen(token: string): boolean {
     const trace = token.slice(-traceLength)
@@ -77,12 +77,12 @@ export class RememberedTokens {
     return false
   }
 
-  /** Remembers a token that was verified just now; `endsAt` in seconds is the last moment at which it is good. */
+  /** Caches a token that was just verified. `endsAt` is the last second since the epoch at which it is valid. */
   set(token: string, auth: BearerAuth, endsAt: number, by: VerifiedWith): void {
     this.#remember(token, auth, endsAt, this.#rememberMs, by)
   }
 
-  /** Remembers a token that its issuer has answered for, whatever its keys are. */
+  /** Caches a token whose claims come from introspection, and so do not depend on keys. */
   setAnswered(token: string, auth: BearerAuth, endsAt: number, seconds: number): void {
     this.#remember(token, auth, endsAt, seconds * 1000, noKeys)
   }

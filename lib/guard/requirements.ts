@@ -34,7 +34,7 @@ export interface Missing {
   readonly scope?: readonly string[]
 }
 
-/** The first requirement that a login or an access token does not meet. The custom `check` is not called. */
+/** Returns the first requirement that a login or an access token does not meet. Does not call the custom `check`. */
 export function findMissing({ roles, scope, claims }: Grants, rule: Requirements): Missing | undefined {
   const role = rule.roles.find((required) => !roles.includes(required))
   if (role !== undefined) return { missing: `role ${role}` }

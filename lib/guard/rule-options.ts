@@ -30,12 +30,11 @@ export function readRequirements(checks: Checks): Requirements & AuthenticationR
   }
 }
 
-/** Longest age that can be asked for: more than a year is no condition. */
+/** Maximum of `maxAuthAgeSeconds`: longer than a year is hardly a requirement. */
 const longestAge = 366 * 86_400
 
-/** The roles of a rule; undefined where none are given. */
 function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
-  // An option that is there but undefined must not open the route that it was meant to guard.
+  // An option that is present but undefined must not open the route that it was meant to guard.
   if (!checks.has(key)) return undefined
   const value = checks.value(key)
   const list: unknown = typeof value === 'string' ? [value] : value
@@ -45,7 +44,6 @@ function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined
   return undefined
 }
 
-/** The scope of a rule; undefined where none is given. */
 function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
   if (!checks.has(key)) return undefined
   if (checks.value(key) !== undefined) return checks.scope(key, 'at least one')
@@ -53,7 +51,6 @@ function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefine
   return undefined
 }
 
-/** The claims of a rule with the values they must have; none where none are given. */
 function claimsOf(checks: Checks): Requirements['claims'] {
   if (!checks.has('claims')) return []
   const value = checks.value('claims')
@@ -64,20 +61,18 @@ function claimsOf(checks: Checks): Requirements['claims'] {
   return []
 }
 
-/** The authentication context classes of a rule; undefined where none are given. */
 function acrOf(checks: Checks): readonly string[] | undefined {
-  // A condition that is there but undefined must not open the route that it was meant to guard.
+  // As for roles: an undefined option must not open the route.
   if (!checks.has('acr')) return undefined
   const given = checks.value('acr')
   const isList = Array.isArray(given) && given.every((value) => typeof value === 'string')
   const list = typeof given === 'string' || isList ? words(given) : []
-  // They go into a header as they are (RFC 9470 3).
+  // The values must fit into a quoted string of a header (RFC 9470, section 3).
   if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
   checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')
   return undefined
 }
 
-/** The greatest age of an authentication that a rule permits, in seconds; undefined where none is given. */
 function authAgeOf(checks: Checks): number | undefined {
   if (!checks.has('maxAuthAgeSeconds')) return undefined
   if (checks.refuseUndefined('maxAuthAgeSeconds')) return undefined

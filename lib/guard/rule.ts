@@ -6,45 +6,104 @@ import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements, CompiledBearerRule } from './requirements.ts'
 import { readRequirements, sharedOptions } from './rule-options.ts'
 
-/** What a route asks of a login. All members that are given must be met. */
+/**
+ * Requirements for a login or an access token, all of which must be met. Setting a requirement to `undefined` is an error
+ * (`options_invalid`), so that an unset variable opens no route.
+ *
+ * @example
+ * const editors: Rule = { roles: 'editor', claims: { email_verified: true } }
+ * app.get('/drafts', oidc.requireAuth(editors), list)
+ */
 export interface Rule<Claims extends object = StandardClaims> {
-  /** Roles that the user must have, all of them. */
+  /**
+   * Roles that the user must have, all of them: a string for one, or an array.
+   *
+   * @default none
+   * @example app.delete('/orders/:id', oidc.requireAuth({ roles: 'admin' }), remove)
+   */
   roles?: string | readonly string[] | undefined
-  /** Roles of which the user must have one. */
+  /**
+   * Roles of which the user must have one.
+   *
+   * @default none
+   * @example app.get('/reports', oidc.requireAuth({ anyRole: ['admin', 'auditor'] }), list)
+   */
   anyRole?: readonly string[] | undefined
   /**
-   * Scope that must have been granted, all of it: a string or an array. `requireAuth` sends a navigation of a login that
-   * lacks some to the provider, to ask for it on top of what was granted; where it is not granted, the answer is 403.
+   * Scope that must have been granted, all of it: a string with spaces, or an array. If some is missing, `requireAuth`
+   * redirects a navigation to the provider to request it in addition. If it is still missing then, the response is 403.
+   *
+   * @default none
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-3.3
+   * @example app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), show)
    */
   scope?: string | readonly string[] | undefined
-  /** Scope of which one must have been granted: a string or an array. */
+  /**
+   * Scope of which one word must have been granted: a string with spaces, or an array. If all of it is missing, the
+   * response is 403, without a request to the provider.
+   *
+   * @default none
+   * @example app.get('/orders', oidc.requireAuth({ anyScope: 'orders:read orders:write' }), list)
+   */
   anyScope?: string | readonly string[] | undefined
-  /** Claims of the user and the values they must have; an array claim must contain the value. */
+  /**
+   * Claims and the values that they must have: strings, numbers or booleans. An array claim must contain the value.
+   *
+   * @default none
+   * @example app.get('/beta', oidc.requireAuth({ claims: { email_verified: true, groups: 'beta' } }), show)
+   */
   claims?: Readonly<Record<string, string | number | boolean>> | undefined
-  /** Any other condition. Only `true` passes; what it throws is a fault (500). */
+  /**
+   * Custom requirement, called last. Only `true` passes. If it throws, the response is 500 (`hook_failed`).
+   *
+   * @default none
+   * @example app.get('/users/:sub', oidc.requireAuth({ check: (user, req) => user.sub === req.params.sub }), show)
+   */
   check?: ((user: User<Claims>, req: Request) => boolean | Promise<boolean>) | undefined
 }
 
-/** What `requireAuth` takes. */
+/**
+ * Rule of `requireAuth`, `requireAnyAuth` and `authorize`. The login must meet all requirements.
+ *
+ * @example app.post('/transfer', oidc.requireAuth({ roles: 'owner', acr: 'gold', maxAuthAgeSeconds: 60 }), transfer)
+ */
 export interface AuthRule<Claims extends object = StandardClaims> extends Rule<Claims> {
   /**
-   * Authentication context classes (`acr`) of which the login must have one, in order of preference: a string or an array.
-   * A navigation of a login that has none goes to the provider to ask for them (`acr_values`, OIDC Core 3.1.2.1); where it
-   * comes back without, the answer is 403.
+   * Authentication context classes (`acr`) of which the login must have one, in order of preference: a string with spaces,
+   * or an array. Otherwise a navigation is redirected to the provider to request them (`acr_values`). If the new login has
+   * none of them either, the response is 403.
+   *
+   * @default any
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+   * @example app.post('/transfer', oidc.requireAuth({ acr: ['gold', 'silver'] }), transfer)
    */
   acr?: string | readonly string[] | undefined
   /**
-   * Seconds since the user last authenticated (`auth_time`) that are at most acceptable; 0: just now. A navigation of a
-   * login that is older goes to the provider to authenticate anew (`max_age`, OIDC Core 3.1.2.1). The way back from there
-   * does not count, up to 30 seconds or the clock tolerance.
+   * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). A navigation
+   * of an older login is redirected to the provider to authenticate again (`max_age`). For the way back, 30 seconds are
+   * added, or the clock tolerance if that is longer.
+   *
+   * @default any
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
+   * @example app.post('/transfer', oidc.requireAuth({ maxAuthAgeSeconds: 60 }), transfer)
    */
   maxAuthAgeSeconds?: number | undefined
-  /** `false`: never redirects, a navigation without a login is answered with 401 too. Default true. */
+  /**
+   * Whether navigations are redirected, to the provider or to `loginPage`. With `false` they get 401 or 403, as other
+   * requests do.
+   *
+   * @default true
+   * @example app.use('/api', oidc.requireAuth({ redirect: false }))
+   */
   redirect?: boolean | undefined
   /**
-   * A request with an access token is judged by that alone, by the same rule; `check` then gets the claims of the token.
-   * `true` where the options name an audience (`bearer: { audience }`), or an audience for this route. Default: tokens
-   * are not looked at.
+   * Accepts access tokens too. A request with a token is evaluated by the token alone, with the same rule, and `check` gets
+   * the token's claims. `true` needs `createOidc({ bearer: { audience } })`. With an audience here, the token must have it
+   * in `aud`, in addition to that of the options. Not available in `requireAnyAuth`.
+   *
+   * @default tokens are ignored
+   * @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+   * @example app.get('/profile', oidc.requireAuth({ bearer: { audience: 'orders' } }), show)
    */
   bearer?: true | { readonly audience: string | readonly string[] } | undefined
 }
@@ -57,14 +116,14 @@ export interface CompiledRule extends AuthenticationRule {
   readonly scope: readonly string[]
   readonly check: Requirements['check']
   readonly redirect: boolean
-  /** What a token must meet, where tokens are looked at. */
+  /** The rule for access tokens; undefined if they are ignored. */
   readonly bearer: CompiledBearerRule | undefined
 }
 
 const known = [...sharedOptions, 'redirect', 'bearer']
 
 /**
- * Checks a rule where the route is defined.
+ * Validates a rule where the route is defined.
  *
  * @throws OidcError `options_invalid` that names every fault.
  */

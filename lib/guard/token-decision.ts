@@ -23,7 +23,7 @@ export async function evaluateToken(
   return missing && insufficientScope(missing)
 }
 
-/** RFC 9470, section 3: the user has to authenticate again, or in a stronger way. */
+/** Returns the refusal if the user must authenticate again, or in a stronger way (RFC 9470, section 3). */
 function findInsufficientAuthentication(
   { claims }: BearerAuth,
   rule: CompiledBearerRule,
@@ -58,7 +58,7 @@ function insufficientScope({ missing, scope }: Missing): Refusal {
   }
 }
 
-/** As RFC 6750, section 3, permits it in `error_description`. */
+/** Replaces the characters that `error_description` must not have (RFC 6750, section 3). */
 function printable(text: string): string {
   return text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?')
 }

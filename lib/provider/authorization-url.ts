@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../config/resolve.ts'
 import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
-/** What an authorization request is made of (OIDC Core 3.1.2.1). */
+/** The parts of an authorization request (OIDC Core, section 3.1.2.1). */
 export interface AuthorizationRequest {
   readonly redirectUri: string
   readonly state: string
@@ -11,15 +11,18 @@ export interface AuthorizationRequest {
   readonly verifier: string
   readonly scope: readonly string[]
   readonly responseMode: ResolvedOptions['responseMode']
-  /** Whether the request is pushed (RFC 9126) also where the provider does not require it. */
+  /** Whether the request is pushed (RFC 9126) even if the provider does not require that. */
   readonly par: boolean
-  /** The key that the tokens are to be bound to (RFC 9449 10); undefined: none. */
+  /** Thumbprint of the key that the tokens will be bound to (RFC 9449, section 10); undefined without DPoP. */
   readonly dpopThumbprint: string | undefined
-  /** Further parameters, already checked; several of `resource` with spaces between them. */
+  /** Further parameters, already validated. Spaces separate several values of `resource`. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** The URL to send the browser to; pushes the request first (RFC 9126) where that is asked for or required. */
+/**
+ * Returns the URL of an authorization request. Pushes the request first (RFC 9126) if the request or the provider requires
+ * it.
+ */
 export async function authorizationUrl(provider: Provider, request: AuthorizationRequest): Promise<string> {
   const { configuration, metadata } = await provider.ready()
   const { options } = provider
@@ -30,11 +33,11 @@ export async function authorizationUrl(provider: Provider, request: Authorizatio
     scope: request.scope.join(' '),
     state: request.state,
     nonce: request.nonce,
-    // RFC 9700 2.1.1: PKCE always, and with nonce both, since each binds the code to the browser on its own.
+    // Always both PKCE and nonce: each alone binds the code to the browser (RFC 9700, section 2.1.1).
     code_challenge: await calculatePKCECodeChallenge(request.verifier),
     code_challenge_method: 'S256',
   })
-  // RFC 8707 2.1: one parameter each.
+  // One parameter for each resource (RFC 8707, section 2.1).
   for (const one of resource?.split(' ') ?? []) parameters.append('resource', one)
   if (request.dpopThumbprint !== undefined) parameters.set('dpop_jkt', request.dpopThumbprint)
   if (request.responseMode !== 'query') parameters.set('response_mode', request.responseMode)

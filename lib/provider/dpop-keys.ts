@@ -6,18 +6,18 @@ import type { DpopHandle } from './token-response.ts'
 
 const algorithm = 'ES256'
 
-/** A key for a login that begins. */
+/** The DPoP key of a new login. */
 export interface NewDpopKey {
-  /** The private key as it is kept: the member `d` of its JWK (RFC 7518 6.2.2.1), which all else follows from. */
+  /** The private key as it is stored: `d` of its JWK (RFC 7518, section 6.2.2.1). The rest is derived from it. */
   readonly key: string
-  /** What the authorization request says of it (RFC 9449 10). */
+  /** Value of `dpop_jkt` in the authorization request (RFC 9449, section 10). */
   readonly thumbprint: string
 }
 
 /**
- * Makes a key for a login that begins.
+ * Creates the DPoP key of a new login.
  *
- * @throws OidcError `setup_invalid` where the provider says that it takes no such key, `provider_unavailable`
+ * @throws OidcError `setup_invalid` if the provider's metadata exclude ES256, `provider_unavailable`
  */
 export async function newDpopKey(provider: Provider): Promise<NewDpopKey> {
   const { configuration, metadata } = await provider.ready()
@@ -27,7 +27,10 @@ export async function newDpopKey(provider: Provider): Promise<NewDpopKey> {
   return { key: d as string, thumbprint: await getDPoPHandle(configuration, pair).calculateThumbprint() }
 }
 
-/** RFC 9449 5.1. A provider that does not say so may take it all the same, and is found out by the token that it issues. */
+/**
+ * Throws if the provider lists algorithms without ES256 (RFC 9449, section 5.1). A provider without a list may support DPoP
+ * nevertheless: the type of the token that it issues shows that.
+ */
 function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Readonly<ServerMetadata>): void {
   if (supported === undefined || (Array.isArray(supported) && supported.includes(algorithm))) return
   throw fail(
@@ -37,10 +40,10 @@ function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Rea
 }
 
 /**
- * The handle of a login's key; undefined for a login that is bound to none. Handles are kept with the provider by their
- * keys, so that none is ever used for another login, and a nonce that a server has given is not asked for again.
+ * Returns the handle of a login's key; undefined if the login has none. Handles are cached by their keys, so that none is
+ * used for another login. Each holds the nonces of the servers, so that a nonce is not requested again.
  *
- * @throws Error where the key is none, `provider_unavailable`
+ * @throws Error if the key is malformed; OidcError `provider_unavailable`
  */
 export async function dpopHandle(provider: Provider, key: string | undefined): Promise<DpopHandle | undefined> {
   if (key === undefined) return undefined
@@ -49,25 +52,25 @@ export async function dpopHandle(provider: Provider, key: string | undefined): P
   if (!handle) {
     const { configuration } = await provider.ready()
     const pair = await keyPairOf(key)
-    // Another may have made one meanwhile, and it may have a nonce.
+    // A concurrent request may have created one meanwhile, with a nonce.
     handle = dpopHandles.get(key) ?? getDPoPHandle(configuration, pair)
   }
-  // Written each time: those that are not used are forgotten.
+  // Writing at each use keeps it in the cache, which drops the others.
   dpopHandles.set(key, handle)
   return handle
 }
 
-/** The option of a request of openid-client that makes it show the key. */
+/** Returns the option that makes openid-client send a DPoP proof. */
 export function withProof(dpop: DpopHandle | undefined): { readonly DPoP?: DpopHandle } {
   return dpop ? { DPoP: dpop } : {}
 }
 
 async function keyPairOf(d: string): Promise<CryptoKeyPair> {
-  // RFC 7518 6.2.2.1: of its whole length, or it is another key.
+  // A shorter value would be another key (RFC 7518, section 6.2.2.1).
   if (!/^[\w-]{43}$/.test(d)) throw new Error('the key is none')
   const ecdh = createECDH('prime256v1')
   ecdh.setPrivateKey(d, 'base64url')
-  // SEC 1 2.3.3: one byte that says so, and the two coordinates.
+  // An uncompressed point: one byte for the format, then both coordinates (SEC 1, section 2.3.3).
   const point = ecdh.getPublicKey()
   const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((each) => each.toString('base64url'))
   const jwk = { kty: 'EC', crv: 'P-256', x: x as string, y: y as string }

@@ -7,7 +7,10 @@ import type { HttpClient } from './http-client.ts'
 import type { Provider } from './provider.ts'
 import type { DpopHandle } from './token-response.ts'
 
-/** The URL that ends the login at the provider (OIDC RP-Initiated Logout 2); undefined where it has no such endpoint. */
+/**
+ * Returns the URL that ends the login at the provider (OIDC RP-Initiated Logout, section 2); undefined without such an
+ * endpoint.
+ */
 export async function endSessionUrl(
   provider: Provider,
   parameters: Readonly<Record<string, string>>,
@@ -17,14 +20,14 @@ export async function endSessionUrl(
   return buildEndSessionUrl(configuration, parameters).href
 }
 
-/** The provider does not accept an access token of its own (OIDC Core 5.3.3): it was revoked, or its session has ended. */
+/** A userinfo error for an access token that the provider no longer accepts (OIDC Core, section 5.3.3). */
 export class AccessTokenRefused extends OidcError {
   constructor(detail: string | undefined) {
     super('token_invalid', 'The login service does not accept the access token.', { status: 502, detail })
   }
 }
 
-/** The userinfo answer (OIDC Core 5.3.2): claims, or a JWT of them that is yet to be verified. */
+/** Fetches the userinfo response (OIDC Core, section 5.3.2): claims, or a JWT that is not verified yet. */
 export async function fetchUserInfo(
   provider: Provider,
   accessToken: string,
@@ -60,13 +63,13 @@ function claimsOf(value: unknown): UnknownClaims {
   throw responseInvalid('userinfo: the answer is no JSON object')
 }
 
-/** The key set of the provider (RFC 7517), as it answers it. */
+/** Fetches the key set of the provider (RFC 7517), unchecked. */
 export async function fetchKeySet(provider: Provider): Promise<unknown> {
   const { metadata } = await provider.ready()
   return fetchKeys(provider.http, metadata.jwks_uri as string)
 }
 
-/** The key set at a URL (RFC 7517), as it is answered. */
+/** Fetches the key set at a URL (RFC 7517), unchecked. */
 export async function fetchKeys(http: HttpClient, url: string): Promise<unknown> {
   try {
     const response = await http(url, { headers: { accept: 'application/jwk-set+json, application/json' } })

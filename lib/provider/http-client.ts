@@ -1,16 +1,19 @@
 import { isSecureUrl } from '../core/urls.ts'
 
-/** Bytes of an answer of the provider, at most. */
+/** Maximum size of a response, in bytes. */
 const mostBytes = 1024 * 1024
 
-/** How requests to the provider go. */
+/** Settings of the requests to a provider. */
 export interface HttpClientOptions {
   readonly fetch: typeof globalThis.fetch | undefined
   readonly timeoutSeconds: number
   readonly allowInsecure: boolean
 }
 
-/** A `fetch` for the provider: bounded in time and size, body included; no redirects; `https:` unless on loopback. */
+/**
+ * A `fetch` for the provider. It limits time and size, including the body, and follows no redirects. Beyond loopback it
+ * requires `https:`, unless `allowInsecure` is set.
+ */
 export type HttpClient = (url: string, init: RequestInit) => Promise<Response>
 
 export function httpClient(options: HttpClientOptions): HttpClient {
@@ -18,7 +21,7 @@ export function httpClient(options: HttpClientOptions): HttpClient {
     if (!isSecureUrl(url, options.allowInsecure)) {
       throw new Error(`refusing a request to ${new URL(url).origin}: only https: is used beyond loopback`)
     }
-    // Not AbortSignal.any: Node 20 keeps what has listened to such a signal for ever.
+    // Not AbortSignal.any: Node 20 never releases the listeners of such a signal.
     const controller = new AbortController()
     const { signal } = controller
     const late = (): void =>
@@ -42,7 +45,7 @@ async function send(
   init: RequestInit & { readonly signal: AbortSignal },
 ): Promise<Response> {
   const { signal } = init
-  // A `fetch` of the application's own may not listen to the signal.
+  // The application's own `fetch` may ignore the signal.
   const aborted = new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error)
     else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
@@ -52,7 +55,7 @@ async function send(
   answer.catch(() => {})
   const response = await Promise.race([answer, aborted])
   const body = await bounded(response, aborted)
-  // fetch refuses a body for these (Fetch standard, null body status).
+  // `Response` must not have a body with these (Fetch Standard, null body status).
   const empty = response.status === 204 || response.status === 205 || response.status === 304
   return new Response(empty ? null : body, { status: response.status, headers: response.headers })
 }

@@ -3,7 +3,7 @@ import type { UnknownClaims } from '../config/claims.ts'
 import { credentials, providerFault, responseInvalid } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
-/** What the provider says of an access token (RFC 7662 2); undefined where it is not active. */
+/** Asks the provider for the claims of an access token (RFC 7662, section 2); undefined if the token is not active. */
 export async function introspect(provider: Provider, token: string): Promise<UnknownClaims | undefined> {
   const { configuration, metadata } = await provider.ready()
   try {

@@ -11,28 +11,28 @@ import {
 import { withProof } from './dpop-keys.ts'
 import type { DpopHandle } from './token-response.ts'
 
-/** An access token with what proves the key that it is bound to, if any (RFC 9449 7). */
+/** An access token, with the handle of the DPoP key that it is bound to, if any (RFC 9449, section 7). */
 export interface PresentedToken {
   readonly accessToken: string
   readonly dpop: DpopHandle | undefined
 }
 
-/** One challenge of a `WWW-Authenticate` header (RFC 9110 11.6.1). */
+/** One challenge of a `WWW-Authenticate` header (RFC 9110, section 11.6.1). */
 export interface Challenge {
   /** In lower case. */
   readonly scheme: string
   readonly parameters: Readonly<Record<string, string | undefined>>
 }
 
-/** What an API answered, with what it says of the access token. */
+/** The response of an API, with its challenges. */
 export interface ResourceAnswer {
   readonly response: Response
   readonly challenges: readonly Challenge[]
 }
 
 /**
- * Calls an API with an access token (RFC 6750 2.1), as `fetch` would; rejects with what that rejects with. Whether the token
- * may go there is for the caller to know.
+ * Calls an API with an access token (RFC 6750, section 2.1). Rejects with the errors of `fetch`. The caller checks that the
+ * token may be sent to this URL.
  */
 export async function callResource(
   { accessToken, dpop }: PresentedToken,
@@ -44,14 +44,14 @@ export async function callResource(
   const send: CustomFetch = async (address, options) => {
     const { redirect = 'follow', signal = null } = init
     try {
-      // A redirect to another origin does not take the token along (Fetch, HTTP-redirect fetch).
+      // `fetch` drops the token on a redirect to another origin (Fetch Standard, HTTP-redirect fetch).
       return await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
     } catch (reason) {
       failure = { reason }
       throw reason
     }
   }
-  // No provider is asked: it is there for the header of the request and the challenges of the answer alone.
+  // Stands for no provider: it only serves to set the request header and to parse the challenges.
   const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
   configuration[customFetch] = send
   configuration.timeout = 0

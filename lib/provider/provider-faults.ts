@@ -3,14 +3,14 @@ import type { ResolvedOptions } from '../config/resolve.ts'
 import { fail, OidcError, describe, providerUnavailable, withoutSecrets } from '../core/errors.ts'
 
 /**
- * Turns what openid-client throws into an error of ours. The original is not kept: it carries codes, tokens and claims
- * in its causes, which every logger prints.
+ * Converts an error of openid-client. The original is not kept as `cause`: its own causes carry codes, tokens and claims,
+ * which loggers print.
  */
 export function providerFault(error: unknown, what: string, secrets: readonly (string | undefined)[] = []): OidcError {
   if (error instanceof OidcError) return error
   const { code, status, error: oauthError } = error as { code?: unknown; status?: unknown; error?: unknown }
   const detail = `${what}: ${safeText(error, secrets)}`
-  // RFC 9449 8: it came again with the nonce that it was told, and that was out of date by then.
+  // The repeated request had the nonce of the server, which has expired meanwhile (RFC 9449, section 8).
   if (wantsNonce(error)) return providerUnavailable(detail)
   switch (code) {
     case 'OAUTH_TIMEOUT':
@@ -27,10 +27,10 @@ export function providerFault(error: unknown, what: string, secrets: readonly (s
       return response instanceof Response ? statusFault(response, detail) : responseInvalid(detail)
     }
     case 'OAUTH_RESPONSE_IS_NOT_JSON':
-      // A page where JSON belongs is what proxies answer for a provider that is down.
+      // While a provider is down, proxies answer with a page instead of JSON.
       return providerUnavailable(detail)
     case 'OAUTH_PARSE_ERROR':
-      // Half an answer is one of a provider that is failing; an ID token that is none is one that breaks the protocol.
+      // A truncated response means that the provider is failing; a malformed ID token violates the protocol.
       return /\bJWT\b/.test(detail) ? responseInvalid(detail) : providerUnavailable(detail)
     case 'OAUTH_HTTP_REQUEST_FORBIDDEN':
     case 'OAUTH_MISSING_SERVER_METADATA':
@@ -42,11 +42,11 @@ export function providerFault(error: unknown, what: string, secrets: readonly (s
     case 'OAUTH_DECRYPTION_FAILED':
       return responseInvalid(detail)
   }
-  // What fetch throws has no code of its own: the network, DNS, TLS, a time-out, a body too large.
+  // Errors of `fetch` have no such code: network, DNS, TLS, a timeout, a body that is too large.
   return providerUnavailable(detail)
 }
 
-/** Whether a request was refused for the nonce of its DPoP proof alone. */
+/** Whether a request was rejected only for the nonce of its DPoP proof. */
 function wantsNonce(error: unknown): boolean {
   const { error: oauthError, cause } = error as { error?: unknown; cause?: unknown }
   const challenges: unknown[] = error instanceof WWWAuthenticateChallengeError && Array.isArray(cause) ? cause : []
@@ -54,36 +54,36 @@ function wantsNonce(error: unknown): boolean {
   return [oauthError, ...asked].includes('use_dpop_nonce')
 }
 
-/** What a provider that repeats its request would tell of the client (RFC 6749 2.3.1). */
+/** Returns the client's credentials in each form that the provider's response could repeat (RFC 6749, section 2.3.1). */
 export function credentials({ clientId, clientSecret }: Pick<ResolvedOptions, 'clientId' | 'clientSecret'>): string[] {
   if (clientSecret === undefined) return []
   const secret = formEncoded(clientSecret)
   return [clientSecret, secret, btoa(`${formEncoded(clientId)}:${secret}`)]
 }
 
-/** As openid-client writes both into an `Authorization` header: all but letters and digits encoded. */
+/** Encodes all but letters and digits, as openid-client does in an `Authorization` header. */
 function formEncoded(text: string): string {
   return encodeURIComponent(text)
     .replace(/[-_.!~*'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
     .replaceAll('%20', '+')
 }
 
-/** A status that says: not now. */
+/** Whether a status means a temporary failure. */
 function isDown(status: unknown): boolean {
   return typeof status === 'number' && (status >= 500 || status === 429)
 }
 
-/** A status that was not expected: a provider that is down, or one that breaks the protocol. */
+/** Creates the error for an unexpected status: the provider is down, or violates the protocol. */
 export function statusFault(response: Response, detail: string = 'userinfo'): OidcError {
   const text = `${detail} (status ${response.status})`
-  // With a good status it is still no answer of the provider's: see OAUTH_RESPONSE_IS_NOT_JSON.
+  // Even with a success status, a page comes from a proxy: see OAUTH_RESPONSE_IS_NOT_JSON.
   const isPage = response.ok && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')
   if (!isDown(response.status) && !isPage) return responseInvalid(text)
   const retryAfter = Number(response.headers.get('retry-after'))
   return retryAfter > 0 ? providerUnavailable(text, Math.min(retryAfter, 300)) : providerUnavailable(text)
 }
 
-/** An answer that breaks the protocol. */
+/** Creates the error for a response that violates the protocol. */
 export function responseInvalid(detail: string): OidcError {
   return fail('provider_response_invalid', detail)
 }
@@ -92,7 +92,7 @@ function clientRejected(detail: string): OidcError {
   return fail('client_rejected', detail)
 }
 
-/** Names, codes and messages down the chain of causes, without what hangs on them. */
+/** Joins names, codes and messages of an error and its causes, without their other properties. */
 function safeText(error: unknown, secrets: readonly (string | undefined)[]): string {
   const parts: string[] = []
   let current = error
@@ -115,7 +115,10 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
   return parts.join('; ') || 'an unknown fault'
 }
 
-/** What openid-client compared the issuer of metadata with (OIDC Discovery 4.3): the one thing that tells what to set. */
+/**
+ * Returns the issuer in the metadata, if it is not the configured one (OIDC Discovery, section 4.3). It is the value to
+ * set.
+ */
 function issuerOf(cause: unknown): string | undefined {
   const { attribute, body } = (cause ?? {}) as { attribute?: unknown; body?: { issuer?: unknown } }
   if (attribute !== 'issuer' || typeof body?.issuer !== 'string') return undefined

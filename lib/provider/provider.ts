@@ -19,31 +19,40 @@ import { providerFault } from './provider-faults.ts'
 import { httpClient, type HttpClient } from './http-client.ts'
 import type { DpopHandle } from './token-response.ts'
 
-/** Metadata older than this are discovered anew, behind the request that finds them so. */
+/** Age at which metadata are discovered again, in the background. */
 const refreshAfterMs = 3600_000
-/** Waits after a discovery that failed, doubling from the first to the last. */
+/** Delays after failed discoveries, doubling from the first to the last. */
 const firstBackoffMs = 500
 const lastBackoffMs = 30_000
-/** Keys of logins whose handles are kept: whoever's is not costs a request more, where the provider asks for nonces. */
+/** Maximum number of cached DPoP handles. Without one, a request is repeated if the provider requires a nonce. */
 const mostDpopHandles = 10_000
 
-/** What a probe wants to know of the provider. */
+/**
+ * State of the provider, for a readiness probe.
+ *
+ * @example
+ * const { discovered, fault } = oidc.health().provider
+ * if (!discovered) console.warn('no logins yet', fault)
+ */
 export interface ProviderHealth {
-  /** Whether its metadata are known. */
+  /** Whether the provider's metadata are known, by discovery or from the options. */
   readonly discovered: boolean
-  /** Milliseconds since the epoch at which they were last read; undefined before, or where they were given. */
+  /**
+   * Time of the last successful discovery, in milliseconds since the epoch; undefined before it, or if the options have
+   * metadata.
+   */
   readonly discoveredAt: number | undefined
-  /** What the latest attempt failed with; undefined where it did not. */
+  /** Details of the failure of the latest discovery, for operators; undefined if it did not fail. */
   readonly fault: string | undefined
 }
 
-/** Metadata and configuration of one provider, read once. */
+/** Metadata and configuration of one provider, from the same discovery. */
 export interface Ready {
   readonly configuration: Configuration
   readonly metadata: Readonly<ServerMetadata>
 }
 
-/** What is to be known of a provider, and of this application as its client. */
+/** Options of a provider, and of this application as its client. */
 export type ProviderOptions = Pick<
   ResolvedOptions,
   | 'issuer'
@@ -56,20 +65,20 @@ export type ProviderOptions = Pick<
   | 'clockToleranceSeconds'
   | 'allowInsecureIssuer'
 > & {
-  /** What the metadata are to say of the issuer; undefined: what was asked for. */
+  /** `metadataIssuer`: the issuer that the metadata must have, if it is not `issuer`. */
   readonly rules?: { readonly metadataIssuer?: string | undefined } | undefined
-  /** Members of the metadata without which it is of no use. */
+  /** Members that the metadata must have. */
   readonly neededMetadata: readonly (keyof ServerMetadata & string)[]
 }
 
-/** One provider: discovered on first use, discovered anew in the background, and kept while it is down. */
+/** One provider: discovered on first use and refreshed in the background. While it is down, its last metadata are used. */
 export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
-  /** By the private keys of the logins. */
+  /** Handles by the private keys of the logins. */
   readonly dpopHandles: Lru<DpopHandle> = new Lru(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
-  /** Told of what fails behind a request, where nobody else would hear of it. */
+  /** Reports failures in the background, which fail no request. */
   readonly #onFault: (detail: string | undefined) => void
   #ready: Ready | undefined
   #discoveredAt: number | undefined
@@ -99,11 +108,15 @@ export class Provider {
     }
   }
 
-  /** What is known, discovered now where it is not. Throws `provider_unavailable` where it cannot be. */
+  /**
+   * Returns the metadata, and discovers them first if they are unknown.
+   *
+   * @throws OidcError `provider_unavailable`
+   */
   async ready(): Promise<Ready> {
     if (!this.#ready) return this.#discover()
     if (this.#isOld() && Date.now() >= this.#retryAt && !this.#flight.isRunning) {
-      // Whoever finds the metadata old does not wait for new ones; the old ones serve while there are none.
+      // The request does not wait: it uses the old metadata.
       this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
     }
     return this.#ready
@@ -117,7 +130,9 @@ export class Provider {
     }
   }
 
-  /** Whatever name openid-client is told, the metadata are asked for where `issuer` says that they are (OIDC Discovery 4.1). */
+  /**
+   * Requests the metadata at `issuer` (OIDC Discovery, section 4.1), even if openid-client gets the name `metadataIssuer`.
+   */
   #metadataFetch(): CustomFetch {
     const { issuer, rules } = this.options
     const http = this.http as CustomFetch
@@ -155,7 +170,7 @@ export class Provider {
       configuration[customFetch] = this.http as CustomFetch
       const metadata = configuration.serverMetadata()
       requireMetadata(metadata, options)
-      // Those on loopback: any other was refused just now, or is expressly permitted.
+      // `requireMetadata` has rejected all `http:` URLs that are neither on loopback nor explicitly allowed.
       if (needsInsecure(metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata }
       this.#discoveredAt = Date.now()
@@ -165,10 +180,10 @@ export class Provider {
     } catch (error) {
       const fault = providerFault(error, `discovery of ${options.issuer}`)
       this.#backoffMs = Math.min(lastBackoffMs, this.#backoffMs * 2 || firstBackoffMs)
-      // Jitter, so that processes that lost the provider together do not all come back together.
+      // Jitter, so that processes that lost the provider together do not all retry together.
       this.#retryAt = Date.now() + this.#backoffMs * (0.75 + Math.random() / 2)
       this.#fault = fault
-      // Whatever the provider's answer lacks, a login waits for it to be mended.
+      // Invalid metadata count as an outage, so that logins are retried until the provider is repaired.
       throw fault.status === 503 ? fault : providerUnavailable(fault.detail ?? describe(fault), this.#backoffMs / 1000)
     }
   }
@@ -178,7 +193,7 @@ function clientMetadata(options: ProviderOptions): Partial<ClientMetadata> {
   return { [clockTolerance]: options.clockToleranceSeconds }
 }
 
-/** Later than our own, so that it is ours that ends a request, its body included. */
+/** Returns a timeout longer than that of `httpClient`, which includes the body and so must end the request. */
 function libraryTimeout(options: ProviderOptions): number {
   return Math.ceil(options.providerTimeoutSeconds) + 1
 }
@@ -188,15 +203,15 @@ function needsInsecure(metadata: object): boolean {
 }
 
 /**
- * What openid-client is told that it asks. It compares it with the issuer of the metadata. Where they differ on the one
- * host that it knows to have a template there, it fills the template in for each token, and does so nowhere else.
+ * Returns the issuer for openid-client, which compares it with that of the metadata. Only on this one host of Entra it
+ * accepts a template in the metadata, and fills it in for each token.
  */
 function nameForLibrary({ issuer, rules }: ProviderOptions): string {
   const named = rules?.metadataIssuer ?? issuer
   return named.includes(tenantTemplate) ? 'https://login.microsoftonline.com/common/v2.0' : named
 }
 
-/** OIDC Discovery 4.3: the issuer must be the one that was asked, to the letter; and some members are needed. */
+/** Throws unless the metadata have exactly the expected issuer (OIDC Discovery, section 4.3) and the needed members. */
 function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOptions): void {
   const { issuer, rules, allowInsecureIssuer, neededMetadata } = options
   const faults: string[] = []
@@ -210,7 +225,7 @@ function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOp
   for (const member of neededMetadata) {
     if (metadata[member] === undefined) faults.push(`it has no ${member}`)
   }
-  // Browsers and tokens are sent there: no endpoint may be a script or travel in clear.
+  // Browsers and tokens are sent to these URLs, so none may be a script or unencrypted.
   for (const [member, value] of Object.entries(metadata)) {
     if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
     if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`its ${member} is not an https: URL`)

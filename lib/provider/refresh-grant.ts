@@ -5,7 +5,7 @@ import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
-/** The provider does not know the refresh token, or not any more (RFC 6749 5.2): its login has ended there. */
+/** The provider's rejection of a refresh token (RFC 6749, section 5.2): the login has ended there. */
 export class RefreshRefused extends OidcError {
   constructor() {
     super('login_required', 'You need to log in again.', {
@@ -15,9 +15,9 @@ export class RefreshRefused extends OidcError {
   }
 }
 
-/** The provider has nothing against the login, but issues no such token before its user has agreed to something. */
+/** A refresh that the provider grants only after an interaction with the user. The login remains valid. */
 export class InteractionNeeded extends OidcError {
-  /** What the authorization request has to say (OIDC Core 5.5), as Entra's conditional access has it. */
+  /** Value of `claims` for the authorization request (OIDC Core, section 5.5), as Entra's Conditional Access sends it. */
   readonly claims: string | undefined
 
   constructor(error: string, claims: string | undefined) {
@@ -29,13 +29,18 @@ export class InteractionNeeded extends OidcError {
   }
 }
 
-/** What a refresh asks for, where it is not the same again (RFC 6749 6, RFC 8707 2.2). */
+/** Scope and resources of a refresh, if they differ from before (RFC 6749, section 6; RFC 8707, section 2.2). */
 export interface RefreshParameters {
   readonly scope: readonly string[] | undefined
   readonly resource: readonly string[]
 }
 
-/** Sends a refresh token for new tokens (RFC 6749 6), with a proof of the key that they are bound to, if any (RFC 9449 5). */
+/**
+ * Exchanges a refresh token for new tokens (RFC 6749, section 6), with a DPoP proof if they are bound to a key (RFC 9449,
+ * section 5).
+ *
+ * @throws RefreshRefused, InteractionNeeded, OidcError as {@link providerFault}
+ */
 export async function refreshGrant(
   provider: Provider,
   refreshToken: string,
@@ -56,7 +61,7 @@ export async function refreshGrant(
   }
 }
 
-/** Errors that a login with its user at the keyboard mends (OIDC Core 3.1.2.6, RFC 6749 5.2, RFC 8707 2). */
+/** Errors that an interactive login resolves (OIDC Core, section 3.1.2.6; RFC 6749, section 5.2; RFC 8707, section 2). */
 const interactive = new Set([
   'interaction_required',
   'login_required',
@@ -66,7 +71,7 @@ const interactive = new Set([
   'invalid_target',
 ])
 
-/** Entra answers `invalid_grant` for these too, and says here that the refresh token is as good as it was. */
+/** Values of `suberror` with which Entra's `invalid_grant` means that the refresh token is still valid. */
 const interactiveSuberrors = new Set(['consent_required', 'basic_action', 'additional_action'])
 
 function interactionNeeded(error: unknown): InteractionNeeded | undefined {

@@ -5,22 +5,22 @@ import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 import { isInvalidGrant, issuedTokens, type IssuedTokens, type DpopHandle } from './token-response.ts'
 
-/** What the response must fit. */
+/** Values that the authorization response and its code are checked with. */
 export interface ResponseChecks {
   readonly redirectUri: string
   readonly state: string
   readonly nonce: string
   readonly verifier: string
-  /** The scope to exchange the code with, where the provider wants to be told. */
+  /** Scope of the code exchange; undefined if the provider does not need it. */
   readonly scope: readonly string[] | undefined
-  /** The key that the code is bound to (RFC 9449 10). */
+  /** The key that the code is bound to (RFC 9449, section 10). */
   readonly dpop: DpopHandle | undefined
 }
 
-/** The tokens of a new login, the ID token not yet verified. */
+/** The tokens of a new login. The ID token is not verified yet. */
 export type LoginTokens = IssuedTokens & { readonly idToken: string }
 
-/** The provider said no to the authorization request (OIDC Core 3.1.2.6). */
+/** An error response to the authorization request (OIDC Core, section 3.1.2.6). */
 export class ProviderRefused extends OidcError {
   /** The `error` of the response. */
   readonly error: string
@@ -39,7 +39,11 @@ export class ProviderRefused extends OidcError {
   }
 }
 
-/** Validates the authorization response (OIDC Core 3.1.2.7, RFC 9207) and exchanges its code for tokens. */
+/**
+ * Validates the authorization response (OIDC Core, section 3.1.2.7; RFC 9207) and exchanges its code for tokens.
+ *
+ * @throws ProviderRefused, OidcError `authorization_failed` if the code is invalid, or as {@link providerFault}
+ */
 export async function exchangeCode(
   provider: Provider,
   parameters: URLSearchParams,
@@ -57,7 +61,7 @@ export async function exchangeCode(
     }
     const scope = checks.scope && { scope: checks.scope.join(' ') }
     const tokens = await authorizationCodeGrant(configuration, url, expected, scope, withProof(checks.dpop))
-    // The absence of an ID token was refused above.
+    // `idTokenExpected` makes openid-client reject a response without an ID token.
     return issuedTokens(tokens, checks.dpop) as LoginTokens
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)

@@ -2,10 +2,10 @@ import { tokenRevocation } from 'openid-client'
 import { credentials, providerFault } from './provider-faults.ts'
 import type { Provider } from './provider.ts'
 
-/** A token, by what the provider is told of it (RFC 7009 2.1). */
+/** Values of `token_type_hint` (RFC 7009, section 2.1). */
 export type TokenTypeHint = 'refresh_token' | 'access_token'
 
-/** Revokes a token (RFC 7009); does nothing where the provider cannot. */
+/** Revokes a token (RFC 7009). Does nothing if the provider has no such endpoint. */
 export async function revokeToken(provider: Provider, token: string, hint: TokenTypeHint): Promise<void> {
   const { configuration, metadata } = await provider.ready()
   if (metadata.revocation_endpoint === undefined) return

@@ -7,14 +7,14 @@ import { issuedTokens, type IssuedTokens, type DpopHandle } from './token-respon
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 
-/** What a token is wanted for in exchange for another (RFC 8693 2.1). */
+/** Parameters of a token exchange (RFC 8693, section 2.1). */
 export interface ExchangeRequest {
   readonly audience: readonly string[]
   readonly scope: readonly string[] | undefined
   readonly resource: readonly string[]
 }
 
-/** The provider does not exchange: for this client, for what was asked for, or because the token is not good any more. */
+/** The provider's refusal of a token exchange, because of the client, its parameters, the user or the token. */
 export class ExchangeRefused extends OidcError {
   constructor(detail: string, isUser: boolean) {
     super(
@@ -25,7 +25,11 @@ export class ExchangeRefused extends OidcError {
   }
 }
 
-/** Exchanges an access token for another (RFC 8693 2). */
+/**
+ * Exchanges an access token for another (RFC 8693, section 2).
+ *
+ * @throws ExchangeRefused, OidcError as {@link providerFault}
+ */
 export async function exchangeToken(
   provider: Provider,
   subjectToken: string,
@@ -48,7 +52,7 @@ export async function exchangeToken(
       parameters,
       withProof(dpop),
     )
-    // RFC 8693 2.2.1: another type of token would not be what was asked for.
+    // The response states the type of the token (RFC 8693, section 2.2.1), which must be the requested one.
     if (answer['issued_token_type'] !== accessTokenType) {
       throw responseInvalid('token exchange: the token that was issued is no access token')
     }

@@ -1,35 +1,37 @@
 import { ResponseBodyError, type DPoPHandle, type TokenEndpointResponse } from 'openid-client'
 import { responseInvalid } from './provider-faults.ts'
 
-/** Makes the proofs of one key (RFC 9449 4), with the latest nonce of each server (8, 9). */
+/** A source of DPoP proofs by one key (RFC 9449, section 4), with the latest nonce of each server (sections 8 and 9). */
 export type DpopHandle = DPoPHandle
 
-/** What the token endpoint answered (RFC 6749 5.1), nothing of it verified yet. */
+/** Tokens from the token endpoint (RFC 6749, section 5.1), not verified yet. */
 export interface IssuedTokens {
   readonly accessToken: string
   readonly tokenType: string
-  /** Undefined where there is none: a refresh need not bring one (OIDC Core 12.2). */
+  /** Undefined if there is none: a refresh may omit it (OIDC Core, section 12.2). */
   readonly idToken: string | undefined
   readonly refreshToken: string | undefined
-  /** Seconds, where the provider gave a sensible number. */
+  /** Lifetime of the access token in seconds; undefined if the provider gave no positive number. */
   readonly expiresIn: number | undefined
-  /** The granted scope; undefined where the provider left it out, which means: as asked (RFC 6749 5.1). */
+  /** The granted scope; undefined if it is the requested one and the provider omits it (RFC 6749, section 5.1). */
   readonly scope: string | undefined
 }
 
-/** An access token ends within ten years, whatever the provider says: later ends are no dates. */
+/** Maximum lifetime of an access token, ten years: with larger numbers its expiry would not be a valid date. */
 const longestSeconds = 315_360_000
 
 /**
- * The tokens of an answer of the token endpoint, in the form in which they are used. They must be bound to the key that was
- * shown, and to none where none was.
+ * Returns the tokens of a token response. They must be of the type DPoP if the request proved a key, otherwise of the type
+ * Bearer.
+ *
+ * @throws OidcError `provider_response_invalid`
  */
 export function issuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
   if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
-    // It could go into no header, and the error of that would quote it (RFC 6749 A.12).
+    // It does not fit into a header, and the error about that would quote it (RFC 6749, appendix A.12).
     throw responseInvalid('token response: the access token has characters that none may have')
   }
-  // RFC 9449 5: without a key nobody could use one of DPoP; with a key one of Bearer is good for whoever steals it.
+  // Without a key, a DPoP token cannot be used. With a key, a Bearer token is not protected by it (RFC 9449, section 5).
   const [expected, why] = dpop ? ['DPoP', ', which the option dpop asks for'] : ['Bearer', '']
   if (tokens.token_type !== expected.toLowerCase()) {
     throw responseInvalid(
@@ -50,7 +52,7 @@ export function issuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | u
   }
 }
 
-/** RFC 6749 5.2: the code or the refresh token is invalid, has expired or was used; nothing is wrong with the client. */
+/** Whether the code or refresh token is invalid, expired or used (RFC 6749, section 5.2), with no fault of the client. */
 export function isInvalidGrant(error: unknown): boolean {
   return error instanceof ResponseBodyError && error.error === 'invalid_grant'
 }

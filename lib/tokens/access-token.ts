@@ -4,26 +4,26 @@ import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** What the access token of a login must fit for its claims to be read. */
+/** Values that the claims of a login's access token are checked with. */
 export interface OwnAccessTokenChecks {
   readonly issuer: string
   readonly clientId: string
   readonly sub: string
-  /** Of the key of the login; undefined where it is bound to none. */
+  /** Thumbprint of the login's DPoP key; undefined if it has none. */
   readonly thumbprint: string | undefined
   readonly clockToleranceSeconds: number
 }
 
-/** Whether a token looks like a signed JWT, whose claims can be read once it is verified. */
+/** Whether a token has the form of a signed JWT. */
 export function looksLikeJwt(token: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)
 }
 
 /**
- * Verifies the access token that came with a login, so that roles may be read from it. It is not for us (its audience
- * is an API's), so what must fit is who issued it, to which client and for whom.
+ * Verifies the access token of a login, so that roles can be read from it. Its audience is an API and is not checked;
+ * issuer, client and subject are.
  *
- * @throws OidcError `token_invalid`, or `provider_unavailable` where the keys cannot be had.
+ * @throws OidcError `token_invalid`, or `provider_unavailable` if the keys cannot be fetched.
  */
 export async function verifyOwnAccessToken(
   token: string,
@@ -47,7 +47,7 @@ export async function verifyOwnAccessToken(
     }
   }
   if (claims['sub'] !== undefined && claims['sub'] !== checks.sub) throw tokenInvalid('access token', 'sub is another')
-  // RFC 9449 6.1, RFC 7800 3.1.
+  // The key that the token is bound to (RFC 7800, section 3.1; RFC 9449, section 6.1).
   const { jkt } = Object(claims['cnf']) as { jkt?: unknown }
   if (jkt !== undefined && jkt !== checks.thumbprint) {
     throw tokenInvalid('access token', 'it is bound to another key (cnf) than the login')

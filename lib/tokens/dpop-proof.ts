@@ -4,40 +4,40 @@ import { describe } from '../core/errors.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { TokenRejected } from './token-rejected.ts'
 
-/** What a DPoP proof must fit (RFC 9449 4.3). */
+/** Values that a DPoP proof is checked with (RFC 9449, section 4.3). */
 export interface DpopProofChecks {
   readonly method: string
   /** The URL of the request as clients see it. */
   readonly url: URL
-  /** The access token that it goes with. */
+  /** The access token that the proof accompanies. */
   readonly token: string
-  /** The thumbprint that the token is bound to (`cnf.jkt`, RFC 9449 6.1). */
+  /** The thumbprint that the token is bound to (`cnf.jkt`; RFC 9449, section 6.1). */
   readonly thumbprint: unknown
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
 }
 
-/** Seconds for which a proof is good: those of one request. */
+/** Seconds for which a proof is valid: it is for one request. */
 const proofSeconds = 60
-/** Longest proof and longest `jti` that are looked at. */
+/** Maximum length of a proof, and of its `jti`. */
 const longestProof = 8192
 const longestId = 256
 
-/** A proof that is good, and not yet known to be used for the first time. */
+/** A valid proof, not yet checked for reuse. */
 export interface DpopProof {
   readonly jti: string
-  /** Seconds for which one with the same `jti` has to be refused. */
+  /** Seconds for which another proof with the same `jti` must be refused. */
   readonly seconds: number
 }
 
 /**
- * Verifies a DPoP proof of the key that an access token is bound to (RFC 9449 4.3, 7.1).
+ * Verifies a DPoP proof by the key that an access token is bound to (RFC 9449, sections 4.3 and 7.1).
  *
  * @throws TokenRejected
  */
 export async function verifyDpopProof(proof: string | undefined, checks: DpopProofChecks): Promise<DpopProof> {
   if (proof === undefined) throw rejected('there is no DPoP header')
-  // Several headers arrive as one, parted by commas: no JWT has one.
+  // Node joins several headers with commas, which no JWT contains.
   if (proof.length > longestProof || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
     throw rejected('the DPoP header is no JWT')
   const { payload, protectedHeader } = await verified(proof, checks)
@@ -66,7 +66,7 @@ async function verified(proof: string, checks: DpopProofChecks): Promise<JWTVeri
   }
 }
 
-/** Without query and fragment (RFC 9449 4.3, 9.). */
+/** Compares URLs without query and fragment (RFC 9449, section 4.3, check 9). */
 function isSameUrl(htu: unknown, url: URL): boolean {
   const given = typeof htu === 'string' ? parsedUrl(htu) : undefined
   return given?.origin === url.origin && given.pathname === url.pathname

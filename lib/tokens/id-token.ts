@@ -8,27 +8,31 @@ import { keysWithKidOf, ruleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** What an ID token must fit. */
+/** Values that an ID token is checked with. */
 export interface IdTokenChecks {
   readonly issuer: string
   readonly clientId: string
-  /** Undefined where none is known: then there must be none. */
+  /** Undefined if none is known: the token must then have none. */
   readonly nonce: string | undefined
-  /** Whether it came with a refresh, and may leave the nonce out (OIDC Core 12.2). */
+  /** Whether the token came with a refresh, and may omit the nonce (OIDC Core, section 12.2). */
   readonly isRefreshed?: boolean | undefined
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
-  /** What else the options say of the issuer's tokens. */
+  /** Further rules of the options for the issuer's tokens. */
   readonly rules?: IssuerRules | undefined
 }
 
 /** The claims of a verified ID token. */
 export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
 
-/** Longest subject (OIDC Core 2). */
+/** Maximum length of a subject (OIDC Core, section 2). */
 const longestSubject = 255
 
-/** Verifies an ID token from the token endpoint: signature and all claims (OIDC Core 3.1.3.7). */
+/**
+ * Verifies signature and claims of an ID token from the token endpoint (OIDC Core, section 3.1.3.7).
+ *
+ * @throws OidcError `token_invalid`, `login_refused`, `provider_unavailable`, `hook_failed`
+ */
 export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenChecks): Promise<IdTokenClaims> {
   let claims: UnknownClaims
   try {
@@ -48,12 +52,14 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   return claims as IdTokenClaims
 }
 
-/** The claims of an ID token that was verified when it came, and was sealed since. */
+/** Returns the claims of a stored ID token. It was verified when it was issued, and has been sealed since. */
 export function claimsOfKept(token: string): UnknownClaims {
   return decodeJwt(token)
 }
 
-/** A user who is not wanted is told so; any other fault is the provider's. */
+/**
+ * Evaluates the rules of the issuer. If `accept` refuses the user, the login is refused; any other fault is the provider's.
+ */
 async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
   const fault = await ruleFault(claims, rules, {
     token: 'id',

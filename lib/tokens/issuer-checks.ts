@@ -4,20 +4,20 @@ import type { IssuerRules, TokenContext } from '../config/issuer-rules.ts'
 import { hookFailed } from '../core/errors.ts'
 import type { KeyLookup } from './key-set.ts'
 
-/** Why a token does not fit the rules of its issuer. */
+/** A token's violation of the rules of its issuer. */
 export interface RuleFault {
   /** For the log. */
   readonly reason: string
-  /** Nothing is wrong with the token: it is not wanted. */
+  /** Whether the token is valid, but `accept` refuses it. */
   readonly isRefusal: boolean
 }
 
 /**
- * Judges the claims of a token whose signature is good by what the options say of its issuer: its `iss` must be the one
- * that tokens with these claims have, and `accept` must say `true`, before which nobody is asked about a token of another
+ * Evaluates the claims of a token with a valid signature against the rules of its issuer. `iss` must be one that
+ * `tokenIssuer` returns for these claims, and `accept` must return `true`. `accept` is not called for a token of another
  * issuer.
  *
- * @throws OidcError `hook_failed` where a function of the options failed.
+ * @throws OidcError `hook_failed` if a function of the options fails.
  */
 export async function ruleFault(
   claims: UnknownClaims,
@@ -34,7 +34,7 @@ export async function ruleFault(
   return undefined
 }
 
-/** The issuers that tokens with these claims may have; none where the function gives what is none. */
+/** Returns the issuers that tokens with these claims may have; none if the function returns no string. */
 export function issuersOf(
   tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>,
   claims: UnknownClaims,
@@ -70,9 +70,9 @@ function refusal(verdict: unknown): string {
 }
 
 /**
- * The claims together with those that they refer to (OIDC Core 5.6.2).
+ * Returns the claims together with those that they refer to (OIDC Core, section 5.6.2).
  *
- * @throws OidcError `hook_failed` where the function of the options failed.
+ * @throws OidcError `hook_failed` if the function of the options fails.
  */
 export async function withDistributedClaims<Claims extends UnknownClaims>(
   claims: Claims,
@@ -94,11 +94,11 @@ export async function withDistributedClaims<Claims extends UnknownClaims>(
 
 const published = new WeakMap<KeyLookup, readonly UnknownClaims[]>()
 
-/** The published keys that have the `kid` of a token that was verified with them. */
+/** Returns the published keys with the `kid` of a token that was verified with them. */
 export function keysWithKidOf(token: string, lookup: KeyLookup): readonly UnknownClaims[] {
   let keys = published.get(lookup)
   if (!keys) {
-    // A copy of the whole set, which is made once rather than for each token.
+    // `jwks()` copies the whole set: once for each set, not for each token.
     keys = lookup.jwks().keys as unknown as readonly UnknownClaims[]
     published.set(lookup, keys)
   }

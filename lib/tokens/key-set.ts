@@ -3,29 +3,32 @@ import { Bucket } from '../core/bucket.ts'
 import { OidcError, providerUnavailable } from '../core/errors.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 
-/** A set older than this is fetched anew behind the verification that finds it so. */
+/** Age at which a key set is fetched again, in the background. */
 const refreshAfterMs = 600_000
-/** A refresh that failed is tried again after this. */
+/** Delay before a failed refresh is repeated. */
 const retryAfterMs = 30_000
-/** A set is used for so long while no newer one can be had. */
+/** Maximum age of a key set while no newer one can be fetched. */
 const staleAfterMs = 86_400_000
-/** Keys of a set that are looked at. */
+/** Maximum number of keys that are used from a set. */
 const mostKeys = 100
-/** Fetches that tokens with an unknown key may cause: so many at once, and then one in so long. */
+/** Limit of the fetches that tokens with an unknown key may cause: so many at once, then one in each interval. */
 const mostUnknown = 3
 const unknownEveryMs = 30_000
-/** The same where there are no keys at all, of a provider that is down. */
+/** The same limit while there are no keys at all, because the provider is down. */
 const mostWithout = 3
 const withoutEveryMs = 1000
 
-/** The keys to verify with: what jose calls a key resolver. */
+/** A key resolver of jose. */
 export type KeyLookup = ReturnType<typeof createLocalJWKSet>
 
-/** The key set of one provider: fetched once at a time, refreshed in the background, kept through an outage. */
+/**
+ * The key set of one provider. Concurrent callers share one fetch. Refreshes run in the background, and keys are kept
+ * through an outage.
+ */
 export class Keys {
   readonly #fetch: () => Promise<unknown>
   readonly #flight = new SingleFlight<KeyLookup>()
-  /** Told of what fails behind a request, where nobody else would hear of it. */
+  /** Reports failures in the background, which fail no request. */
   readonly #onFault: (detail: string | undefined) => void
   readonly #unknown = new Bucket(mostUnknown, unknownEveryMs)
   readonly #without = new Bucket(mostWithout, withoutEveryMs)
@@ -40,7 +43,7 @@ export class Keys {
     this.#onFault = onFault
   }
 
-  /** Keys that are given, and do not change. */
+  /** Creates a key set that does not change. */
   static of(set: object): Keys {
     const keys = new Keys(
       () => Promise.resolve(set),
@@ -51,13 +54,13 @@ export class Keys {
   }
 
   /**
-   * The keys that may be used without waiting; has them refreshed in the background where it is time. It is the same
-   * object for as long as they are the same keys.
+   * The keys that can be used without waiting. Reading it starts a refresh in the background when one is due. The object is
+   * the same as long as the keys are.
    */
   get atHand(): KeyLookup | undefined {
     const now = Date.now()
     if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return undefined
-    // A clock that was set back must not keep them for longer.
+    // A clock that was set back must not delay the refresh.
     if ((now >= this.#refreshAt || now < this.#fetchedAt) && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
         this.#refreshAt = Date.now() + retryAfterMs
@@ -67,23 +70,27 @@ export class Keys {
     return this.#lookup
   }
 
-  /** The keys at hand, fetched where there are none or they are too old. Throws `provider_unavailable`. */
+  /**
+   * Returns the current keys, and fetches them first if there are none or they are too old.
+   *
+   * @throws OidcError `provider_unavailable`
+   */
   async current(): Promise<KeyLookup> {
     return this.atHand ?? this.fetched()
   }
 
-  /** The same for a token that anyone may have made up, who must not have us knock at a provider that is down. */
+  /** Does the same for a token that may be forged, with a limit on the requests to a provider that is down. */
   async currentForPresented(): Promise<KeyLookup> {
     return this.atHand ?? this.#fetchedFrom(this.#without, 'they cannot be had')
   }
 
-  /** The keys as the provider publishes them now. */
+  /** Fetches the keys that the provider publishes now. */
   fetched(): Promise<KeyLookup> {
     return this.#flight.run(async () => {
       try {
         const set = usable(await this.#fetch())
         const content = JSON.stringify(set)
-        // With the same keys the lookup stays, and with it what jose has imported.
+        // The same keys keep their lookup, with the keys that jose has imported.
         if (!this.#lookup || content !== this.#content) {
           this.#lookup = createLocalJWKSet(set)
           this.#content = content
@@ -98,22 +105,22 @@ export class Keys {
   }
 
   /**
-   * The keys as the provider publishes them now, for a token with an unknown key that anyone may have made up: fetched a
-   * few times and then once in a while, or who sends such tokens would have us send as many requests. Throws
-   * `provider_unavailable` in between, since a key that was added just now cannot be told from none.
+   * Fetches the keys for a token with an unknown key. The token may be forged, so the number of requests is limited.
+   *
+   * @throws OidcError `provider_unavailable` also beyond the limit, because the key may be a new one.
    */
   async fetchedForUnknown(): Promise<KeyLookup> {
     return this.#isGiven ? this.current() : this.#fetchedFrom(this.#unknown, 'asked for unknown keys too often')
   }
 
   #fetchedFrom(bucket: Bucket, why: string): Promise<KeyLookup> {
-    // Whoever comes while they are fetched anyway takes nothing.
+    // A fetch that is running anyway does not count.
     const waitMs = this.#flight.isRunning ? 0 : bucket.take()
     return waitMs > 0 ? Promise.reject(providerUnavailable(`key set: ${why}`, waitMs / 1000)) : this.fetched()
   }
 }
 
-/** The set without what is no signature key: a provider may publish keys of kinds that are not known here. */
+/** Drops the keys that cannot verify signatures: a provider may publish keys of any kind. */
 function usable(set: unknown): JSONWebKeySet {
   const keys = (set as { keys?: unknown } | null)?.keys
   if (!Array.isArray(keys)) throw providerUnavailable('key set: it has no list of keys')

@@ -6,7 +6,7 @@ import { issuersOf } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyPresented } from './verify.ts'
 
-/** What a logout token must fit. */
+/** Values that a logout token is checked with. */
 export interface LogoutTokenChecks {
   readonly issuer: string
   readonly clientId: string
@@ -15,29 +15,33 @@ export interface LogoutTokenChecks {
   readonly rules?: IssuerRules | undefined
 }
 
-/** What a logout token says. */
+/** The claims of a verified logout token. */
 export interface LogoutTokenClaims {
   readonly iss: string
-  /** Of which one is there at least: the provider's session that has ended, or whose sessions all have. */
+  /**
+   * At least one of `sub` and `sid` is present. `sid` names the provider's session that ended; without it, all of `sub`
+   * did.
+   */
   readonly sub: string | undefined
   readonly sid: string | undefined
   readonly jti: string
   readonly iat: number
 }
 
-/** What makes a token a logout token (OIDC Back-Channel Logout 2.4). */
+/** The event that identifies a logout token (OIDC Back-Channel Logout, section 2.4). */
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
-/** Types in the header: `JWT` and none are those of providers before the specification was final. */
+/** Accepted types in the header. `JWT`, or no type, comes from providers that predate the final specification. */
 const types = ['logout+jwt', 'application/logout+jwt', 'jwt']
-/** Seconds that a logout token is good for: providers send it at once, some try again. */
+/** Seconds for which a logout token is valid. Providers send it immediately, and some retry. */
 export const logoutTokenSeconds = 600
 const longestSubject = 255
 const longestText = 1000
 
 /**
- * Verifies a logout token (OIDC Back-Channel Logout 2.6). Whether its `jti` was used before is not looked at here.
+ * Verifies a logout token (OIDC Back-Channel Logout, section 2.6). The caller checks that its `jti` was not used before.
  *
- * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where the keys cannot be had.
+ * @throws TokenRejected if the token is invalid; OidcError `provider_unavailable` if the keys cannot be fetched,
+ * `hook_failed`.
  */
 export async function verifyLogoutToken(
   token: string,
@@ -74,7 +78,7 @@ function claimFault(claims: Readonly<Record<string, unknown>>, tolerance: number
   if (typeof iat !== 'number' || iat > now + tolerance) return 'iat is in the future'
   if (iat < now - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
   if (!isText(jti, longestText)) return 'jti is no text'
-  // So that no ID token is taken for a logout token.
+  // Prevents an ID token from being accepted as a logout token (OIDC Back-Channel Logout, section 2.4).
   if (nonce !== undefined) return 'nonce is a claim of ID tokens'
   const event = (Object(events) as Record<string, unknown>)[logoutEvent]
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return 'events names no logout'

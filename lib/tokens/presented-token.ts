@@ -9,31 +9,31 @@ import type { KeyLookup, Keys } from './key-set.ts'
 import { purposeFault } from './purpose.ts'
 import { verifyPresented } from './verify.ts'
 
-/** What a token that a client presents must fit. */
+/** Values that a presented access token is checked with. */
 export interface PresentedTokenChecks {
   readonly issuer: string
-  /** Of which one must be named; empty where the rule of the route says. */
+  /** Audiences of which the token must have one; empty if each rule has its own. */
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
-  /** What else the options say of the issuer's tokens, by which they are yet to be judged; with `tokenIssuer` their `iss` too. */
+  /** Further rules of the options. The caller evaluates them, including `iss` if there is a `tokenIssuer`. */
   readonly rules?: IssuerRules | undefined
 }
 
-/** A token that is good. */
+/** A valid access token. */
 export interface VerifiedPresentedToken {
   readonly claims: UnknownClaims
-  /** The keys that it was verified with. */
+  /** The keys that the token was verified with. */
   readonly lookup: KeyLookup
 }
 
-/** Longest subject (OIDC Core 2). */
+/** Maximum length of a subject (OIDC Core, section 2). */
 const longestSubject = 255
 
 /**
- * Verifies an access token that came with a request: signature and all claims (RFC 9068 4, RFC 8725 3).
+ * Verifies signature and claims of a presented access token (RFC 9068, section 4; RFC 8725, section 3).
  *
- * @throws TokenRejected where it is not good, OidcError `provider_unavailable` where the keys cannot be had.
+ * @throws TokenRejected if the token is invalid; OidcError `provider_unavailable` if the keys cannot be fetched.
  */
 export async function verifyPresentedToken(
   token: string,
@@ -53,12 +53,12 @@ export async function verifyPresentedToken(
   return { claims: result.payload, lookup }
 }
 
-/** Who a token says has issued it; good for choosing what to verify it with, and for nothing else. */
+/** Returns the unverified `iss` of a token. Its only use is to select the issuer. */
 export function unverifiedIssuer(token: string): string | undefined {
   return unverifiedClaims(token)['iss'] as string | undefined
 }
 
-/** What else a token says of itself; good for choosing what to verify it with, and for nothing else. */
+/** Returns the unverified claims of a token. Their only use is to select the issuer. */
 export function unverifiedClaims(token: string): UnknownClaims {
   try {
     return decodeJwt(token)
@@ -68,7 +68,7 @@ export function unverifiedClaims(token: string): UnknownClaims {
 }
 
 /**
- * Checks the claims of a token whose signature is good.
+ * Checks the claims of a token whose signature is valid.
  *
  * @throws TokenRejected
  */
@@ -82,11 +82,14 @@ export function checkPresentedClaims(
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }
 
-/** What introspection calls tokens that are for APIs (RFC 7662 2.2, RFC 6749 7.1); some say what kind of token it is. */
+/**
+ * Accepted values of `token_type` in introspection responses (RFC 7662, section 2.2; RFC 6749, section 7.1). Some providers
+ * send the kind of token instead.
+ */
 const presentedTypes = ['bearer', 'dpop', 'access_token', 'pop']
 
 /**
- * Checks what an issuer says of a token that it was asked about. It may leave out what it has checked by itself.
+ * Checks an introspection response. It may omit claims that the issuer has checked itself.
  *
  * @throws TokenRejected
  */
@@ -104,11 +107,10 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
   checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks)
 }
 
-/** What is wrong with the claims of a token; undefined where nothing is. */
 function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims
   if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is another issuer'
-  // JSON has numbers that are none: 1e999.
+  // `JSON.parse` turns 1e999 into Infinity.
   if (!Number.isFinite(exp)) return 'exp is no time'
   if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
   if (sub !== undefined && !isSubject(sub)) return 'sub is not a subject'
@@ -123,15 +125,15 @@ function isSubject(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && value.length <= longestSubject
 }
 
-/** The audiences that a token names; none where one of them is none. */
+/** Returns the audiences of a token; none if one of them is not a string. */
 function audienceOf({ aud }: UnknownClaims): readonly string[] {
   const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return list.every((value) => typeof value === 'string') ? list : []
 }
 
 /**
- * Checks that a token names one of these audiences. What is said of one that is for others is the commonest mistake in
- * setting up a guard, and so has its fix.
+ * Checks that a token has one of these audiences. A wrong audience is the most common mistake in the setup of a guard, so
+ * the message has the fix.
  *
  * @throws TokenRejected
  */
@@ -147,8 +149,8 @@ export function checkAudience(claims: UnknownClaims, audience: readonly string[]
 }
 
 /**
- * Whether each part is base64url as RFC 4648 5 writes it, without bits that mean nothing: with them one signature could
- * be written in several ways, and each would be another token.
+ * Whether each part is canonical base64url (RFC 4648, sections 3.5 and 5). Otherwise the same signature could be encoded in
+ * several ways, and each would be another token.
  */
 function isCanonical(token: string): boolean {
   if (!looksLikeJwt(token)) return false

@@ -1,13 +1,13 @@
 import type { UnknownClaims } from '../config/claims.ts'
 
-/** Types of a JWT (RFC 7515 4.1.9) that an access token may have; many providers say none. */
+/** Accepted types in the header of an access token (RFC 7515, section 4.1.9). Many providers set none. */
 const headerTypes = ['jwt', 'at+jwt']
-/** What Keycloak and others write into a claim `typ` of access tokens. */
+/** Values of the claim `typ` in access tokens of Keycloak and other providers. */
 const claimTypes = ['bearer', 'dpop', 'jwt', 'at+jwt', 'access_token']
 
 /**
- * Why a token is for another purpose than to be presented to an API (RFC 8725 2.8, 3.11 and 3.12): an ID token, a refresh
- * token, a logout token or a DPoP proof. Undefined where it may be an access token.
+ * Returns why a token is not an access token, but an ID token, a refresh token, a logout token or a DPoP proof (RFC 8725,
+ * sections 2.8, 3.11 and 3.12). Undefined if it may be an access token.
  */
 export function purposeFault(header: { readonly typ?: unknown }, claims: UnknownClaims): string | undefined {
   const type = typeName(header.typ)
@@ -16,7 +16,7 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: Unknown
   if (own !== undefined && !claimTypes.includes(own)) return `its claim typ is ${JSON.stringify(own)}`
   if (claims['events'] !== undefined) return 'events is a claim of logout tokens'
   if (claims['htm'] !== undefined || claims['htu'] !== undefined) return 'htm and htu are claims of DPoP proofs'
-  // Whoever says so expressly is believed: a hash of itself is no other token's.
+  // This explicit type is decisive: the claims below mark ID tokens only in its absence.
   if (type === 'at+jwt') return undefined
   const hash = ['at_hash', 'c_hash', 's_hash'].find((name) => claims[name] !== undefined)
   if (hash !== undefined) return `${hash} is a claim of ID tokens`
@@ -24,7 +24,9 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: Unknown
   return isScoped ? undefined : unscopedFault(claims)
 }
 
-/** What marks a token that says of no scope: tokens of a provider are alike where one API is its own client. */
+/**
+ * Returns why a token without a scope is no access token. If an API is its own client, ID tokens have the same audience.
+ */
 function unscopedFault(claims: UnknownClaims): string | undefined {
   if (claims['nonce'] !== undefined) return 'nonce without a scope is that of an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
@@ -36,7 +38,7 @@ function unscopedFault(claims: UnknownClaims): string | undefined {
     : undefined
 }
 
-/** A type as it is compared: without regard to case, and without what a media type may leave out (RFC 7515 4.1.9). */
+/** Normalizes a type: in lower case, and without `application/`, which it may omit (RFC 7515, section 4.1.9). */
 function typeName(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') return 'no text'

@@ -1,18 +1,18 @@
 import { fail, OidcError, describe } from '../core/errors.ts'
 
 /**
- * A token that did not pass, unless the reason is a fault of ours already. The reason is for the log alone; jose's own
- * errors carry the token's claims.
+ * Creates the error for a token that failed its checks; returns `reason` if it is an OidcError. The reason is only for the
+ * log. jose's own errors are not kept, because they carry the token's claims.
  */
 export function tokenInvalid(what: string, reason: unknown): OidcError {
   if (reason instanceof OidcError) return reason
   return fail('token_invalid', `${what}: ${describe(reason)}`)
 }
 
-/** A token that a client presented is not good. The message says why, for the log alone. */
+/** Rejection of a presented token. The message has the reason, only for the log. */
 export class TokenRejected extends Error {
   override readonly name = 'TokenRejected'
-  /** What the client may know of it: nothing of what makes a signature good. */
+  /** The part of the reason that the client may know: it does not help to forge a token. */
   readonly kind: 'expired' | 'audience' | 'proof' | 'other'
 
   constructor(reason: string, kind: TokenRejected['kind'] = 'other') {
@@ -21,7 +21,7 @@ export class TokenRejected extends Error {
   }
 }
 
-/** Whether other keys than those at hand might verify the token: none fits, or one that does says no. */
+/** Whether other keys might verify the token: no key matches it, or the signature is invalid. */
 export function isKeyMismatch(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   return code === 'ERR_JWKS_NO_MATCHING_KEY' || code === 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'

@@ -3,7 +3,7 @@ import { tokenInvalid } from './token-rejected.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** What a userinfo answer must fit. */
+/** Values that a userinfo response is checked with. */
 export interface UserInfoChecks {
   readonly issuer: string
   readonly clientId: string
@@ -12,14 +12,17 @@ export interface UserInfoChecks {
   readonly clockToleranceSeconds: number
 }
 
-/** The claims of a userinfo answer: verified where it is signed, and about the user of the ID token (OIDC Core 5.3.2). */
+/**
+ * Verifies a userinfo response: its signature, if it is signed, and that its `sub` is the user's (OIDC Core, section
+ * 5.3.2).
+ */
 export async function verifyUserInfo(
   answer: UnknownClaims | string,
   keys: Keys,
   checks: UserInfoChecks,
 ): Promise<UnknownClaims> {
   const claims = typeof answer === 'string' ? await verified(answer, keys, checks) : answer
-  // A subject that is left out would let any answer pass for this user's.
+  // A missing `sub` is an error too: otherwise any response would pass for this user's.
   if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub is another than that of the ID token')
   return claims
 }

@@ -11,8 +11,8 @@ import { isKeyMismatch } from './token-rejected.ts'
 import type { KeyLookup, Keys } from './key-set.ts'
 
 /**
- * Verifies a token that has just come from the provider. Keys may have been rotated since the set was fetched: where
- * none fits, the set is fetched anew at once, and once.
+ * Verifies a token that has just come from the provider. If no key matches, the keys may have been rotated, so the set is
+ * fetched again, immediately and once.
  */
 export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyOptions): Promise<JWTPayload> {
   const current = await keys.current()
@@ -24,15 +24,14 @@ export async function verifyFresh(token: string, keys: Keys, options: JWTVerifyO
   return (await verifyWith(token, await keys.fetched(), options)).payload
 }
 
-/** A token that anyone may have made up, verified, and the keys that it was verified with. */
+/** A verified token, with the keys that it was verified with. */
 export interface VerifiedPresented {
   readonly result: JWTVerifyResult
   readonly lookup: KeyLookup
 }
 
 /**
- * Verifies a token that anyone may have made up. Keys that are not known are fetched for it, but no more often than who
- * made it up may cause.
+ * Verifies a token that may be forged. Unknown keys are fetched for it, with a limit on the number of requests.
  */
 export async function verifyPresented(
   token: string,
@@ -49,7 +48,7 @@ export async function verifyPresented(
   return { result: await verifyWith(token, fetched, options), lookup: fetched }
 }
 
-/** Whether a key that was published since may have signed it: one that is known by its `kid` has said no. */
+/** Whether a newly published key may have signed the token. It cannot if the key with its `kid` is known. */
 function mayBeByNewKey(token: string, error: unknown): boolean {
   return isKeyMismatch(error) && (isNoKey(error) || kidOf(token) === undefined)
 }
@@ -66,7 +65,7 @@ function kidOf(token: string): unknown {
   }
 }
 
-/** Verifies with one set; where a token without `kid` fits several keys, each is tried. */
+/** Verifies a token with one key set. If several keys match, because the token has no `kid`, each is tried. */
 export async function verifyWith(
   token: string,
   lookup: KeyLookup,
@@ -81,7 +80,7 @@ export async function verifyWith(
       try {
         return await jwtVerify(token, key, options)
       } catch (next) {
-        // A key that cannot be used at all (too short, say) says nothing of the token.
+        // An unusable key, for example one that is too short, decides nothing about the token.
         if (!(next instanceof errors.JOSEError)) continue
         failure = next
         if (!isKeyMismatch(next)) throw next
