@@ -1,6 +1,6 @@
 /**
- * The signature algorithms that are accepted, whatever a provider lists: asymmetric ones alone, so that nothing signed
- * with a public key as a secret, or not at all, can pass (RFC 8725 3.1, 3.2).
+ * Accepted signature algorithms, whatever a provider lists. Only asymmetric ones: a token that is unsigned, or signed with
+ * a public key as the secret, must not pass (RFC 8725, sections 3.1 and 3.2).
  */
 export const acceptedAlgorithms: readonly string[] = [
   'RS256',
@@ -17,14 +17,16 @@ export const acceptedAlgorithms: readonly string[] = [
 ]
 
 /**
- * The algorithms that ID tokens and logout tokens of a client may be signed with: the one that it is registered with
- * (`id_token_signed_response_alg`), else those of the provider.
+ * Returns the accepted algorithms of ID and logout tokens: the one that the client is registered with
+ * (`id_token_signed_response_alg`), otherwise those of the provider.
  */
 export function idTokenAlgorithms(registered: string | undefined, listed: unknown): string[] {
   return registered === undefined ? providerAlgorithms(listed) : [registered]
 }
 
-/** Those of the provider's list that are accepted; RS256 where it lists none (OIDC Core 3.1.3.7, 6). */
+/**
+ * Returns the accepted algorithms in the provider's list; RS256 if there is no list (OIDC Core, section 3.1.3.7, item 7).
+ */
 export function providerAlgorithms(listed: unknown): string[] {
   if (!Array.isArray(listed)) return ['RS256']
   return acceptedAlgorithms.filter((algorithm) => listed.includes(algorithm))

@@ -1,7 +1,7 @@
 import { localPath, parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
-/** Where the application is reached (`baseUrl`); undefined where that is wrong. */
+/** Returns the option `baseUrl`; undefined if it is missing or invalid. */
 export function baseOf(checks: Checks): URL | undefined {
   const given = checks.value('baseUrl')
   if (given === undefined) {

@@ -4,119 +4,224 @@ import type { Records } from '../core/records.ts'
 import type { IssuerRules } from './issuer-rules.ts'
 import type { RoleSources } from './claims.ts'
 
-/** What access tokens are accepted, wherever they come from. */
+/** Access tokens that are accepted, by `createBearer` and beside a login. */
 export interface BearerSettings extends BindingOptions {
   /**
-   * Who the tokens must be meant for (`aud`): this API's identifier at its provider, or a list of which one must be
-   * named. A token for somebody else, who could pass it on, is not a token for this API (RFC 8725 3.9).
+   * Audience of the tokens (`aud`): this API's identifier at its provider, or a list of which a token must name one. A
+   * token for another audience is refused, because that audience could pass it on. Passing `undefined` is an error.
+   * @default none: each rule must then name an audience
+   * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.9
+   * @example createOidc({ ...options, bearer: { audience: 'orders' } })
    */
   audience?: string | readonly string[] | undefined
   /**
-   * Signature algorithms that are accepted (RFC 8725 3.1). Default: RS256, PS256, ES256, EdDSA, Ed25519 and those with
-   * longer hashes. Symmetric ones and `none` cannot be had.
+   * Accepted signature algorithms. Symmetric algorithms and `none` are never accepted.
+   * @default ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519', 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512']
+   * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.1
+   * @example createOidc({ ...options, bearer: { audience: 'orders', algorithms: ['ES256'] } })
    */
   algorithms?: readonly string[] | undefined
   /**
-   * Seconds for which a token that comes again is remembered in memory, so that its signature is not verified at each
-   * request; never past its end or the withdrawal of its key. Rules are judged at each request all the same.
-   * Default 60, at most 3600; 0: not at all.
+   * Seconds, up to 3600, for which a token that arrives again is cached in memory, so that its signature is not verified at
+   * each request. It never stays in the cache after it has expired or its key was withdrawn. Rules are evaluated at each
+   * request. 0 disables the cache.
+   * @default 60
+   * @example createOidc({ ...options, bearer: { audience: 'orders', rememberSeconds: 10 } })
    */
   rememberSeconds?: number | undefined
 }
 
-/** How access tokens are taken that are bound to a key. Without it they are refused: they are not for whoever has them. */
+/**
+ * Proofs of the keys that access tokens are bound to (`cnf`, RFC 7800, section 3.1). Without these options, bound tokens
+ * are refused: the client that presents one may have stolen it.
+ */
 export interface BindingOptions {
   /**
-   * Takes tokens that are bound to a DPoP key (RFC 9449), with the scheme DPoP and a proof for each request. `replay` is
-   * where the proofs that were used are kept: `memory` for one process, else records that all processes share,
-   * `redisRecords({ client })` for instance. Needs `baseUrl`, since a proof is for a URL. Default: none are taken.
+   * Accepts tokens that are bound to a DPoP key, with the scheme DPoP and a proof for each request. `replay` is where used
+   * proofs are stored: `memory` for one process, otherwise records that all processes share. `createBearer` then also needs
+   * `baseUrl`, because each proof is for a URL.
+   * @default tokens that are bound to a DPoP key are refused
+   * @see https://www.rfc-editor.org/rfc/rfc9449#section-7
+   * @example createBearer({ ...options, baseUrl: 'https://api.example.com', dpop: { replay: redisRecords({ client }) } })
    */
   dpop?: { readonly replay: 'memory' | Records } | undefined
   /**
-   * Takes tokens that are bound to a client's certificate (RFC 8705 3). `true`: that of the TLS connection, whose server
-   * must ask for it (`requestCert`); behind a proxy that ends TLS a function that gives what the proxy says, as PEM or
-   * DER. Default: none are taken.
+   * Accepts tokens that are bound to a client certificate. `true` uses the certificate of the TLS connection, whose server
+   * needs `requestCert`. Behind a proxy that terminates TLS, `certificate` returns what the proxy sends, as PEM or DER. The
+   * proxy must not let clients send that header themselves.
+   * @default tokens that are bound to a certificate are refused
+   * @see https://www.rfc-editor.org/rfc/rfc8705#section-3
+   * @example createBearer({ ...options, mtls: { certificate: (req) => decodeURIComponent(req.get('x-cert') ?? '') } })
    */
   mtls?: true | { readonly certificate: (req: Request) => string | Uint8Array | undefined } | undefined
 }
 
-/** When the issuer is asked about tokens (RFC 7662), rather than their signatures verified. */
+/**
+ * Token introspection: the issuer is asked about tokens, instead of verifying their signatures.
+ * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
+ */
 export interface IntrospectionSettings {
   /**
-   * `opaque` (default): of tokens that are no JWT. `all`: of every token, so that one that was revoked is refused at
-   * once; and for JWTs that do not say enough by themselves, Keycloak's lightweight ones.
+   * Tokens that the issuer is asked about. `opaque`: tokens that are not JWTs. `all`: every token, so that a revoked one is
+   * refused immediately. `all` also serves JWTs that say too little by themselves, such as Keycloak's lightweight ones.
+   * @default 'opaque'
+   * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { tokens: 'all' } } })
    */
   tokens?: 'opaque' | 'all' | undefined
-  /** Seconds for which an answer is remembered, during which a token that is revoked goes on being good. Default 0: not at all. */
+  /**
+   * Seconds, up to 3600, for which an answer is cached. A revoked token stays accepted for that long. 0 disables the cache.
+   * @default 0
+   * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { rememberSeconds: 10 } } })
+   */
   rememberSeconds?: number | undefined
 }
 
-/** The same, with the client as which the issuer is asked. */
+/**
+ * Token introspection with the client that asks.
+ * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret: process.env.CLIENT_SECRET } })
+ */
 export interface IntrospectionOptions extends IntrospectionSettings {
-  /** The client identifier of this API at the issuer. */
+  /**
+   * The client identifier of this API at the issuer.
+   * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret } })
+   */
   clientId: string
-  /** Its secret. Must not be present and undefined. */
+  /**
+   * The secret of this client. Required unless `clientAuth` is `none`. Passing `clientSecret: undefined` is an error.
+   * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret: process.env.CLIENT_SECRET } })
+   */
   clientSecret?: string | undefined
-  /** How it authenticates: `client_secret_basic` (default), `client_secret_post`, or `none`. */
+  /**
+   * Authentication of this client at the introspection endpoint.
+   * @default 'client_secret_basic'
+   * @example createBearer({ ...options, introspection: { clientId, clientSecret, clientAuth: 'client_secret_post' } })
+   */
   clientAuth?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined
 }
 
-/** What access tokens are accepted beside a login: those of its issuer. */
+/** Access tokens of the issuer of a login that are accepted beside its sessions. */
 export interface LoginBearerSettings extends BearerSettings {
-  /** Asks the issuer about tokens (RFC 7662), as the client of the login; `true` for all the defaults. Default: opaque tokens are refused. */
+  /**
+   * Asks the issuer about tokens, as the client of the login. `true` uses the defaults.
+   * @default opaque tokens are refused
+   * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
+   * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: true } })
+   */
   introspection?: true | IntrospectionSettings | undefined
 }
 
-/** One issuer whose tokens are accepted. */
+/**
+ * An issuer whose tokens are accepted.
+ * @example createBearer({ audience: 'orders', issuer: [{ issuer: 'https://id.example.com' }, 'https://id.example.org'] })
+ */
 export interface BearerIssuer extends IssuerRules {
-  /** The issuer identifier, exactly as the tokens' `iss` has it, unless `tokenIssuer` says otherwise. */
+  /**
+   * The issuer identifier, exactly as the tokens' `iss` has it, unless `tokenIssuer` says otherwise. Must be `https:` or on
+   * loopback.
+   */
   issuer: string | URL
-  /** Who tokens of this issuer must be meant for. Default: `audience` of the options. */
+  /**
+   * Audience of this issuer's tokens.
+   * @default `audience` of the options
+   * @example createBearer({ issuer: [{ issuer: 'https://id.example.com', audience: 'orders' }] })
+   */
   audience?: string | readonly string[] | undefined
-  /** Signature algorithms accepted of this issuer. Default: `algorithms` of the options. */
+  /**
+   * Accepted signature algorithms of this issuer.
+   * @default `algorithms` of the options
+   * @example createBearer({ ...options, issuer: [{ issuer: 'https://id.example.com', algorithms: ['ES256'] }] })
+   */
   algorithms?: readonly string[] | undefined
   /**
-   * Its keys: the URL of its key set (RFC 7517), or the set itself. Default: the `jwks_uri` of its metadata, discovered
-   * on first use.
+   * Keys of this issuer: the URL of its key set, or the key set itself.
+   * @default the `jwks_uri` of its metadata, which are discovered on first use
+   * @see https://www.rfc-editor.org/rfc/rfc7517#section-5
+   * @example createBearer({ ...options, issuer: { issuer, keys: new URL('https://id.example.com/keys') } })
    */
   keys?: URL | { readonly keys: readonly object[] } | undefined
-  /** Asks it about tokens (RFC 7662). Only one issuer may have it: an opaque token does not say whose it is. Default: opaque tokens are refused. */
+  /**
+   * Asks this issuer about tokens. Only one issuer may have it, because an opaque token does not name its issuer.
+   * @default `introspection` of the options
+   * @example createBearer({ ...options, issuer: [{ issuer, introspection: { clientId, clientSecret } }, otherIssuer] })
+   */
   introspection?: IntrospectionOptions | undefined
-  /** The roles of its tokens. Default: `roles` of the options. */
+  /**
+   * Returns the roles of this issuer's tokens.
+   * @default `roles` of the options
+   * @example createBearer({ ...options, issuer: { issuer, roles: ({ accessToken }) => [String(accessToken?.group)] } })
+   */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
 }
 
-/** Options of `createBearer`. */
+/**
+ * Options of `createBearer`. In the examples of the members, `options` are the other options.
+ * @example createBearer({ issuer: 'https://id.example.com', audience: 'orders', baseUrl: 'https://api.example.com' })
+ */
 export interface BearerOptions extends BearerSettings, IssuerRules {
   /**
-   * Whose tokens are accepted: an issuer identifier, or a list of issuers, which is closed. What a token says of its
-   * issuer only chooses among them. Each must be `https:`, or on loopback.
+   * Issuers whose tokens are accepted: an issuer identifier, or a fixed list of at most 1000. The token's `iss` only
+   * selects an entry. Each must be `https:` or on loopback.
+   * @example createBearer({ ...options, issuer: ['https://id.example.com', 'https://id.example.org'] })
    */
   issuer: string | URL | BearerIssuer | readonly (string | URL | BearerIssuer)[]
-  /** Who the tokens must be meant for (`aud`): required, here or with each issuer. */
+  /**
+   * Audience of the tokens (`aud`), required here or with each issuer. A token must name one of a list.
+   * @example createBearer({ ...options, audience: 'orders' })
+   */
   audience?: string | readonly string[] | undefined
   /**
-   * Where clients reach this API, with its path. With it, refusals name the API's metadata (RFC 9728), which `router`
-   * serves. All public URLs are made of it, never of request headers. Default: no metadata.
+   * URL at which clients reach this API, with its path. With it, refusals name the API's metadata (RFC 9728), which
+   * `router` serves. All public URLs are derived from it, never from request headers.
+   * @default none: no metadata are served
+   * @example createBearer({ ...options, baseUrl: 'https://api.example.com' })
    */
   baseUrl?: string | URL | undefined
   /**
-   * The roles of a token, from its claims: `accessToken` of what it is given. Default: the claim `roles`, Keycloak's realm
-   * roles as they are, and Keycloak's client roles as `client:role`.
+   * Returns the roles of a token from its claims, which it gets as `accessToken`.
+   * @default the claim `roles`, Keycloak's realm roles, and Keycloak's client roles as `client:role`
+   * @example createBearer({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] })
    */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
-  /** Asks the issuer about tokens (RFC 7662), where there is one issuer; else give it with that issuer. Default: opaque tokens are refused. */
+  /**
+   * Asks the issuer about tokens, if there is one issuer. With several issuers, pass it in the entry of one of them.
+   * @default opaque tokens are refused
+   * @see https://www.rfc-editor.org/rfc/rfc7662#section-2
+   * @example createBearer({ ...options, introspection: { clientId: 'orders', clientSecret: process.env.CLIENT_SECRET } })
+   */
   introspection?: IntrospectionOptions | undefined
-  /** Name of this guard in its events. Default `bearer`. */
+  /**
+   * Name of this guard in its events.
+   * @default 'bearer'
+   * @example createBearer({ ...options, name: 'orders-api' })
+   */
   name?: string | undefined
-  /** Answers in our place: gets each error that our guards would answer. */
+  /**
+   * Custom error handler, called instead of sending the built-in problem+json.
+   * @example createBearer({ ...options, onError: (error, req, res) => res.status(error.status).send(error.code) })
+   */
   onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
-  /** Seconds after which a request to the provider is given up, its body included. Default 5. */
+  /**
+   * Seconds after which a request to the provider is aborted, its body included: from 0.1 to 300.
+   * @default 5
+   * @example createBearer({ ...options, providerTimeoutSeconds: 10 })
+   */
   providerTimeoutSeconds?: number | undefined
-  /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
+  /**
+   * Seconds by which the clocks of the provider and this machine may differ: from 0 to 300.
+   * @default 30
+   * @example createBearer({ ...options, clockToleranceSeconds: 5 })
+   */
   clockToleranceSeconds?: number | undefined
-  /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
+  /**
+   * The `fetch` for requests to the provider, for example with a proxy or a private certificate authority.
+   * @default globalThis.fetch
+   * @example createBearer({ ...options, fetch: proxiedFetch })
+   */
   fetch?: typeof globalThis.fetch | undefined
-  /** Permits a provider on plain `http:` that is not on loopback. Its keys can then be forged by anyone on the way. Default false. */
+  /**
+   * Permits a provider on plain `http:` that is not on loopback. Anyone on the network path can then forge its keys.
+   * @default false
+   * @example createBearer({ ...options, issuer: 'http://id.internal', allowInsecureIssuer: true })
+   */
   allowInsecureIssuer?: boolean | undefined
 }

@@ -3,7 +3,7 @@ import { ownProperties } from '../core/own-properties.ts'
 import { scopeList } from '../core/scope.ts'
 import { localPath } from '../core/urls.ts'
 
-/** Collects all faults of an options object, so that one error can name them together. */
+/** Reads an options object and collects all its faults, so that one error can name them. */
 export class Checks {
   readonly faults: string[] = []
   readonly #given: Readonly<Record<string, unknown>>
@@ -26,30 +26,30 @@ export class Checks {
     this.faults.push(message)
   }
 
-  /** The value of an option; undefined if it is not given. */
+  /** Returns the value of an option; undefined if it is missing. */
   value(key: string): unknown {
     return this.#given[key]
   }
 
-  /** Whether an option is given, even as `undefined`. */
+  /** Whether an option is present, even as `undefined`. */
   has(key: string): boolean {
     return key in this.#given
   }
 
-  /** Whether an option is given as `undefined`, which is a fault: an unset variable must not weaken what is configured. */
+  /** Adds a fault, and returns true, if an option is present but undefined: an unset variable must not weaken security. */
   refuseUndefined(key: string, hint = ''): boolean {
     const isUndefined = this.has(key) && this.#given[key] === undefined
     if (isUndefined) this.fault(`${key} is present but undefined${hint && `: ${hint}`}`)
     return isUndefined
   }
 
-  /** A string that must be given. */
+  /** Returns a required string. */
   required(key: string, fix: string): string | undefined {
     if (this.#given[key] === undefined) this.fault(`${key} is missing: pass ${fix}`)
     return this.string(key, fix)
   }
 
-  /** A scope: words separated by spaces, or an array of words. */
+  /** Returns a scope, given as words separated by spaces or as an array of words. */
   scope(key: string, fix = ''): string[] | undefined {
     const value = this.#given[key]
     if (value === undefined) return undefined
@@ -58,7 +58,7 @@ export class Checks {
     return scope
   }
 
-  /** A path on an origin. */
+  /** Returns a path on an origin. */
   path(key: string, origin: string, example: string): string | undefined {
     const value = this.#given[key]
     if (value === undefined) return undefined
@@ -67,7 +67,7 @@ export class Checks {
     return path
   }
 
-  /** Reads an option that is an object. The faults in it name the option. */
+  /** Reads an option that is an object. Its faults name the option. */
   nested<Result>(
     key: string,
     known: readonly string[],
@@ -125,12 +125,12 @@ export class Checks {
   }
 }
 
-/** Hint for options that usually come from the environment. */
+/** Hint for options that are usually read from the environment. */
 export const unsetVariable = 'is its environment variable set?'
 
 const unknownOption = "unknown option '"
 
-/** One error for all faults of an options object. */
+/** Creates the error that names all faults of an options object. */
 export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
   const list = faults.map((fault) => `  - ${fault}`).join('\n')
   return fail('options_invalid', undefined, { message: `${what} cannot work with these options:\n${list}` })

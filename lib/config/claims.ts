@@ -1,51 +1,64 @@
-/** The standard claims about a user (OIDC Core 5.1), as far as applications commonly read them. */
+/**
+ * The standard claims about a user that applications commonly read.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims
+ */
 export interface StandardClaims {
+  /** Full name, in displayable form. */
   name?: string | undefined
+  /** Given name or first name. */
   given_name?: string | undefined
+  /** Surname or last name. */
   family_name?: string | undefined
+  /** Name by which the user wants to be referred to. It is not unique, and can change. */
   preferred_username?: string | undefined
+  /** Preferred email address. It is not unique, and can change. */
   email?: string | undefined
+  /** Whether the provider verified that the user controls `email`. */
   email_verified?: boolean | undefined
+  /** URL of a picture of the user. */
   picture?: string | undefined
+  /** Language tag, such as `en-US`. */
   locale?: string | undefined
+  /** Time zone, such as `Europe/Paris`. */
   zoneinfo?: string | undefined
+  /** Seconds since the epoch at which the claims last changed. */
   updated_at?: number | undefined
 }
 
 /**
- * The user of a login: the claims of the ID token, with those of userinfo where `userInfo: 'login'` is set, without
- * the ones that concern the token itself (`aud`, `exp`, `iat`, `nonce` and the like). `iss` and `sub` together name
- * the user for good (OIDC Core 5.7).
+ * The user of a login: the claims of the ID token and, with `userInfo: 'login'`, those of userinfo. Claims about the token
+ * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. `iss` and `sub` together identify the user forever.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#ClaimStability
  */
 export type User<Claims extends object = StandardClaims> = Readonly<{ iss: string; sub: string } & Claims>
 
-/** Claims as they come, nothing assumed of their types. */
+/** Claims of any type. Check the type of a claim before you use it. */
 export type UnknownClaims = Readonly<Record<string, unknown>>
 
-/** The tokens of a login, as the provider issued them. */
+/** Tokens of a login, as the provider issued them. */
 export interface TokenSet {
-  /** For calls to APIs as the user. */
+  /** The access token, for calls to APIs as the user. */
   readonly accessToken: string
-  /** How the access token is presented: `bearer` or `dpop`, in lower case. */
+  /** Type of the access token, in lower case: `bearer` or `dpop`. */
   readonly tokenType: string
-  /** Seconds since the epoch at which the provider answered with it; undefined in logins of before version 1. */
+  /** Seconds since the epoch at which the provider issued it; undefined in logins that began before version 1. */
   readonly obtainedAt: number | undefined
-  /** Seconds since the epoch at which the access token ends; undefined where the provider did not say. */
+  /** Seconds since the epoch at which the access token expires; undefined if the provider did not return `expires_in`. */
   readonly expiresAt: number | undefined
-  /** Undefined where the provider issued none. */
+  /** The refresh token, if the provider issued one. */
   readonly refreshToken: string | undefined
-  /** The ID token, verified. */
+  /** The verified ID token. */
   readonly idToken: string
   /** The granted scope. */
   readonly scope: readonly string[]
 }
 
-/** What `roles` gets to find the roles of a user. */
+/** Verified claims from which the option `roles` finds the roles of a user or a token. */
 export interface RoleSources {
-  /** Claims of the ID token, verified. */
+  /** Claims of the verified ID token; empty for a token that is presented to an API. */
   readonly idToken: UnknownClaims
-  /** Claims of the access token, there only where it is a JWT whose signature was verified. */
+  /** Claims of the access token, if its signature or, at an API, its issuer (introspection) confirms them. */
   readonly accessToken: UnknownClaims | undefined
-  /** The userinfo answer, there only with `userInfo: 'login'`. */
+  /** The userinfo response, with `userInfo: 'login'`. */
   readonly userInfo: UnknownClaims | undefined
 }

@@ -1,12 +1,14 @@
 import { unsetVariable, type Checks } from './checks.ts'
 
-/** How a client authenticates (OIDC Core 9). */
+/** Client authentication (OIDC Core, section 9). */
 export interface ResolvedClient {
   readonly clientSecret: string | undefined
   readonly clientAuth: 'client_secret_basic' | 'client_secret_post' | 'none'
 }
 
-/** Secret and method of a client, of which neither is chosen by what happens to be missing. */
+/**
+ * Returns secret and method of a client. A missing secret never selects `none`: it may be an unset environment variable.
+ */
 export function clientOf(checks: Checks): ResolvedClient {
   const secret = checks.string('clientSecret', 'the secret registered with the provider')
   const auth = checks.oneOf('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')

@@ -2,52 +2,63 @@ import type { Checks } from './checks.ts'
 import type { UnknownClaims } from './claims.ts'
 import { issuerFault } from './issuer.ts'
 
-/** What is known of a token beside its claims. */
+/** A token, as `accept` gets it beside its claims. */
 export interface TokenContext {
-  /** `id`: the ID token of a login. `access`: a token that was presented to an API. */
+  /** Kind of the token: `id` is the ID token of a login, `access` an access token that was presented to an API. */
   readonly token: 'id' | 'access'
   /**
-   * The provider's published keys that have the token's `kid`, with all their members: commonly one. None where its
-   * issuer was asked about the token instead (RFC 7662).
+   * Published keys of the provider with the token's `kid`, with all their members: usually one. Empty if the issuer was
+   * asked about the token (RFC 7662), or if the token has no `kid`.
    */
   readonly keys: readonly UnknownClaims[]
 }
 
-/** What an issuer's tokens are like where they are not as the specifications have it, and which of them are wanted. */
+/** Rules for the tokens of an issuer: how they deviate from the specifications, and which of them are accepted. */
 export interface IssuerRules {
   /**
-   * What the provider's metadata say its issuer is, where that is not `issuer`: Entra's for several tenants has
-   * `{tenantid}` in it. It is compared to the letter, and `issuer` then only says where the metadata are. Needs
-   * `tokenIssuer`. Default: `issuer` (OIDC Discovery 4.3).
+   * The `issuer` in the provider's metadata, if it differs from the option `issuer`, which then only locates the metadata.
+   * It is compared exactly, also with a placeholder such as Entra's `{tenantid}`. Requires `tokenIssuer`.
+   * @default `issuer`
+   * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
+   * @example createOidc({ ...options, metadataIssuer: 'https://id.example.com/{tenantid}', tokenIssuer })
    */
   metadataIssuer?: string | undefined
   /**
-   * The `iss` that a token with these claims must have, or a list of those that it may have; undefined where there is
-   * none. With several issuers it also chooses among them, from claims that are not verified yet. Default: `issuer`.
+   * Returns the `iss` that a token with these claims must have, or a list of accepted ones; undefined rejects the token.
+   * With several issuers it also selects the issuer, from claims that are not verified yet. If it throws, the response is
+   * 500 (`hook_failed`).
+   * @default the option `issuer`
+   * @example createOidc({ ...options, tokenIssuer: ({ tid }) => `https://id.example.com/${String(tid)}` })
    */
   tokenIssuer?: ((claims: UnknownClaims) => string | readonly string[] | undefined) | undefined
   /**
-   * Whether a token is accepted whose signature and standard claims are good: `true` accepts it, and nothing else does.
-   * A text says why not, for the log. A login is then refused with `login_refused` (403), a presented token with
-   * `token_invalid` (401). Default: all are accepted.
+   * Decides about a token whose signature and standard claims are valid. Only `true` accepts it; a string is the reason for
+   * the log. A rejected login gets `login_refused` (403), a rejected access token `token_invalid` (401). If it throws, the
+   * response is 500 (`hook_failed`).
+   * @default every valid token is accepted
+   * @example createOidc({ ...options, accept: ({ email_verified }) => email_verified === true || 'email is not verified' })
    */
   accept?: ((claims: UnknownClaims, context: TokenContext) => boolean | string | Promise<boolean | string>) | undefined
   /**
-   * Claims that a token refers to rather than has (OIDC Core 5.6.2), which are then taken as if they were in it, in place
-   * of its own of the same name; one that is undefined is removed. It gets the access token, of the login or as it was
-   * presented. Default: none.
+   * Returns claims that a token only refers to. They replace claims of the same name; `undefined` removes a claim. The
+   * access token is that of the login, or the one that was presented. If it throws, the response is 500 (`hook_failed`).
+   * @default no further claims
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#AggregatedDistributedClaims
+   * @example createOidc({ ...options, distributedClaims: async (claims, token) => ({ groups: await fetchGroups(token) }) })
    */
   distributedClaims?:
     ((claims: UnknownClaims, accessToken: string) => UnknownClaims | Promise<UnknownClaims>) | undefined
   /**
-   * The scope to exchange an authorization code with, of what was asked for; what is left out of it counts as granted all
-   * the same. For providers that issue a token for one API at a time; undefined: none is sent, as RFC 6749 4.1.3 has it.
-   * Default: none.
+   * Returns the part of the requested scope that is sent with the authorization code, for providers that issue an access
+   * token for one API at a time. The rest counts as granted nevertheless. `undefined` sends no scope.
+   * @default no scope is sent (RFC 6749, section 4.1.3)
+   * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
+   * @example createOidc({ ...options, codeScope: (requested) => requested.filter((scope) => !scope.includes('/')) })
    */
   codeScope?: ((asked: readonly string[]) => readonly string[] | undefined) | undefined
 }
 
-/** The names of these options. */
+/** Names of the options in {@link IssuerRules}. */
 export const issuerRules: readonly (keyof IssuerRules)[] = [
   'metadataIssuer',
   'tokenIssuer',
@@ -56,10 +67,10 @@ export const issuerRules: readonly (keyof IssuerRules)[] = [
   'codeScope',
 ]
 
-/** Stands in a `metadataIssuer` for what is different in each token. */
+/** Placeholder in a `metadataIssuer` for the tenant, which differs from token to token. */
 export const tenantTemplate = '{tenantid}'
 
-/** Validates the rules among an object's options; undefined where there are none. */
+/** Validates the rules among the options of an object; returns undefined if there are none. */
 export function issuerRulesOf(checks: Checks, allowInsecure: boolean): IssuerRules | undefined {
   if (issuerRules.every((name) => checks.value(name) === undefined)) return undefined
   const metadataIssuer = checks.value('metadataIssuer')
@@ -80,7 +91,7 @@ export function issuerRulesOf(checks: Checks, allowInsecure: boolean): IssuerRul
   }
 }
 
-/** The rules among the options of a guard, as they were given, for its one issuer; a fault where it has several. */
+/** Returns the rules among the options of a guard, unvalidated. With several issuers they are a fault. */
 export function rulesOfOneIssuer(checks: Checks, isOne: boolean): IssuerRules {
   const given = issuerRules.filter((name) => checks.value(name) !== undefined)
   if (!isOne && given.length > 0) {

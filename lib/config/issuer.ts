@@ -3,10 +3,10 @@ import { isLoopback, parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
-/** Members of a provider's metadata that a login needs. */
+/** Members of a provider's metadata that a login requires. */
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
-/** The issuer as it was given: an identifier, its metadata, or the `file:` URL of them. */
+/** Returns the issuer and its metadata, if the option `issuer` has them as an object or as a `file:` URL. */
 export function issuerOf(
   checks: Checks,
   allowInsecure: boolean,
@@ -21,7 +21,7 @@ export function issuerOf(
     return none
   }
   if (typeof given === 'string' || (given instanceof URL && given.protocol !== 'file:')) {
-    // A URL object has already gained the slash that an issuer without a path does not have.
+    // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
     const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
     const fault = issuerFault(issuer, allowInsecure)
     if (fault) checks.fault(fault)
@@ -59,7 +59,7 @@ function metadataFile(checks: Checks, url: URL): unknown {
   }
 }
 
-/** What is wrong with an issuer identifier; undefined where nothing is. */
+/** Returns the fault of an issuer identifier; undefined if it is valid. */
 export function issuerFault(value: unknown, allowInsecure: boolean, what = 'issuer'): string | undefined {
   const fault = endpointFault(value, allowInsecure, what)
   if (fault) return fault
@@ -71,7 +71,7 @@ export function issuerFault(value: unknown, allowInsecure: boolean, what = 'issu
   return undefined
 }
 
-/** What is wrong with the URL of an endpoint; undefined where nothing is. */
+/** Returns the fault of an endpoint's URL; undefined if it is valid. */
 export function endpointFault(value: unknown, allowInsecure: boolean, what: string): string | undefined {
   const url = typeof value === 'string' ? parsedUrl(value) : undefined
   if (!url) return `${what} must be an absolute URL`

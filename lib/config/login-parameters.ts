@@ -3,11 +3,11 @@ import type { LoginParameters } from './options.ts'
 import { resourcesOf } from './resource.ts'
 import { words } from '../core/scope.ts'
 
-/** What one login asks for, checked. */
+/** Validated {@link LoginParameters}. */
 export interface LoginRequest {
-  /** Undefined: the instance's own. */
+  /** Undefined: the scope of the instance. */
   readonly scope: readonly string[] | undefined
-  /** Parameters of the authorization request as they go on the wire; several of `resource` with spaces between them. */
+  /** Parameters of the authorization request as they are sent; several values of `resource` are separated by spaces. */
   readonly parameters: Readonly<Record<string, string>>
   readonly returnTo: string | undefined
 }
@@ -24,7 +24,10 @@ const known = [
   'returnTo',
 ]
 
-/** Set by this package or by a parameter of its own; whoever could override them could take a login's protection away. */
+/**
+ * Parameters that this package or an option of it sets. If `extra` could set them, it could disable the protection of a
+ * login.
+ */
 const reserved = new Set([
   'acr_values',
   'client_assertion',
@@ -51,9 +54,8 @@ const reserved = new Set([
 ])
 
 /**
- * Checks the parameters of a login.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of a login.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveLoginParameters(given: LoginParameters, origin: string): LoginRequest {
   const checks = new Checks(given, 'the parameters of login()', known)

@@ -1,34 +1,55 @@
 import { Checks, optionsInvalid } from './checks.ts'
 
-/** Whose logins are looked for. */
+/** Parameters of `oidc.logins.list()`. */
 export interface ListParameters {
-  /** The subject, as `req.oidc.user.sub` and the events have it. */
+  /**
+   * Subject whose logins are listed: `req.oidc.user.sub`, also in events.
+   * @example await oidc.logins.list({ sub: oidc.user(req).sub })
+   */
   sub: string
-  /** Their issuer, where the instance takes users of several. Default: any. */
+  /**
+   * Issuer of `sub`, if the instance has users of several issuers.
+   * @default any issuer
+   * @example await oidc.logins.list({ sub, issuer })
+   */
   issuer?: string | undefined
 }
 
-/** Which logins are to end: exactly one of `sub`, `sid` and `id`. */
+/**
+ * Parameters of `oidc.logins.end()`: exactly one of `sub`, `sid` and `id`. One that is present but undefined is an error.
+ */
 export interface EndParameters {
-  /** All logins of a subject. */
+  /**
+   * Ends all logins of this subject.
+   * @example await oidc.logins.end({ sub: oidc.user(req).sub })
+   */
   sub?: string | undefined
-  /** All logins of one session at the provider (claim `sid` of its ID tokens). */
+  /**
+   * Ends all logins of this session at the provider (claim `sid` of its ID tokens).
+   * @example await oidc.logins.end({ sid })
+   */
   sid?: string | undefined
-  /** One login: its `req.oidc.loginId`. */
+  /**
+   * Ends this login: `req.oidc.loginId`.
+   * @example await oidc.logins.end({ id })
+   */
   id?: string | undefined
-  /** The issuer of `sub` or `sid`, where the instance takes users of several. Default: any. */
+  /**
+   * Issuer of `sub` or `sid`, if the instance has users of several issuers.
+   * @default any issuer
+   * @example await oidc.logins.end({ sub, issuer })
+   */
   issuer?: string | undefined
 }
 
-/** The same, checked. */
+/** Validated {@link EndParameters}. */
 export type ResolvedEnd =
   | { readonly id: string }
   | { readonly group: { readonly sub: string } | { readonly sid: string }; readonly issuer: string | undefined }
 
 /**
- * Checks whose logins are looked for.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of `logins.list()`.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveListParameters(given: ListParameters): { sub: string; issuer: string | undefined } {
   const checks = new Checks(given, 'the parameters of logins.list()', ['sub', 'issuer'])
@@ -40,14 +61,13 @@ export function resolveListParameters(given: ListParameters): { sub: string; iss
 }
 
 /**
- * Checks which logins are to end.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of `logins.end()`.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveEndParameters(given: EndParameters): ResolvedEnd {
   const checks = new Checks(given, 'the parameters of logins.end()', ['sub', 'sid', 'id', 'issuer'])
   const [sub, sid, id, issuer] = (['sub', 'sid', 'id', 'issuer'] as const).map((key) => textOf(checks, key))
-  // A variable that is undefined by mistake must end neither nobody's logins nor more than those that were meant.
+  // A variable that is undefined by mistake must not end other logins than intended, nor silently none.
   const named = [sub, sid, id].filter((value) => value !== undefined)
   if (named.length !== 1 && checks.faults.length === 0) checks.fault('exactly one of sub, sid and id must be given')
   if (checks.faults.length > 0) throw optionsInvalid('logins.end()', checks.faults)

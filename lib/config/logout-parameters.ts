@@ -2,9 +2,8 @@ import { Checks, optionsInvalid } from './checks.ts'
 import type { LogoutParameters } from './options.ts'
 
 /**
- * Checks what a logout is to do.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of a logout.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function checkLogout(parameters: LogoutParameters, origin: string): LogoutParameters {
   const checks = new Checks(parameters, 'the parameters of logout()', ['returnTo', 'local', 'all'])

@@ -7,206 +7,239 @@ import type { IssuerRules } from './issuer-rules.ts'
 import type { SessionStore } from './session-store.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
-/** What `afterLogin` gets. */
+/** The login that `afterLogin` receives. */
 export interface FinishedLogin<Claims extends object = StandardClaims> {
+  /** The claims about the user. */
   readonly user: User<Claims>
+  /** The tokens that the provider issued. */
   readonly tokens: TokenSet
-  /** Roles as `roles` found them. */
+  /** The roles that the option `roles` returned. */
   readonly roles: readonly string[]
 }
 
-/** Paths of an instance's routes, relative to `baseUrl`. */
+/** Paths of the routes of an instance, relative to `baseUrl`: plain paths, without pattern, query or final slash. */
 export interface RouteOptions {
-  /** Begins a login. Default `/login`, with a name `/<name>/login`. */
+  /** Path that starts a login.
+   * @default '/login', or '/<name>/login' with a `name`
+   * @example createOidc({ ...options, routes: { login: '/sign-in' } }) */
   login?: string | undefined
-  /** The redirect URI: register `baseUrl` + this path with the provider. Default `/callback`, with a name `/<name>/callback`. */
+  /** Path of the redirect URI: register `baseUrl` plus this path with the provider.
+   * @default '/callback', or '/<name>/callback' with a `name`
+   * @example createOidc({ ...options, routes: { callback: '/auth/callback' } }) */
   callback?: string | undefined
-  /** Ends a login. Default `/logout`, with a name `/<name>/logout`. */
+  /** Path that ends the login, here and at the provider.
+   * @default '/logout', or '/<name>/logout' with a `name`
+   * @example createOidc({ ...options, routes: { logout: '/sign-out' } }) */
   logout?: string | undefined
-  /**
-   * Where the provider's server says that logins have ended: register `baseUrl` + this path as the back-channel logout URI
-   * (OIDC Back-Channel Logout 2.2). Default `/backchannel-logout`, with a name `/<name>/backchannel-logout`.
-   */
+  /** Path of the back-channel logout URI (OIDC Back-Channel Logout, section 2.2): register `baseUrl` plus this path.
+   * @default '/backchannel-logout', or '/<name>/backchannel-logout' with a `name`
+   * @example createOidc({ ...options, routes: { backchannelLogout: '/auth/backchannel' } }) */
   backchannelLogout?: string | undefined
-  /**
-   * Where a page of the provider says so through the browser: register `baseUrl` + this path as the front-channel logout
-   * URI (OIDC Front-Channel Logout 2). Default `/frontchannel-logout`, with a name `/<name>/frontchannel-logout`.
-   */
+  /** Path of the front-channel logout URI (OIDC Front-Channel Logout, section 2): register `baseUrl` plus this path.
+   * @default '/frontchannel-logout', or '/<name>/frontchannel-logout' with a `name`
+   * @example createOidc({ ...options, routes: { frontchannelLogout: '/auth/frontchannel' } }) */
   frontchannelLogout?: string | undefined
 }
 
-/** Options of `createOidc`. */
+/**
+ * Options of `createOidc`. In the examples of the members, `options` are the other options.
+ *
+ * @example
+ * createOidc({
+ *   issuer: 'https://id.example.com',
+ *   clientId: 'web',
+ *   clientSecret: process.env.CLIENT_SECRET,
+ *   baseUrl: 'https://app.example.com',
+ *   secret: process.env.OIDC_SECRET,
+ * })
+ */
 export interface OidcOptions<Claims extends object = StandardClaims> extends IssuerRules {
-  /**
-   * The provider: its issuer identifier, exactly as its metadata says it (its metadata are then discovered on first
-   * use, OIDC Discovery 4); or the metadata themselves, as an object or as the URL of a JSON file (`new URL('file:...')`).
-   * Must be `https:`, or on loopback.
-   */
+  /** The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
+   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file.
+   * @example createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) }) */
   issuer: string | URL | ProviderMetadata
-  /** The client identifier that the provider knows this application by. */
+  /** The client identifier that is registered with the provider.
+   * @example createOidc({ ...options, clientId: 'web' }) */
   clientId: string
-  /**
-   * The client secret. Must not be present and undefined: an environment variable that is not set must not turn this
-   * application into a public client. A public client says `clientAuth: 'none'`.
-   */
+  /** The client secret. Required unless `clientAuth` is `none`. Passing `clientSecret: undefined` is an error: an unset
+   * environment variable must not turn this application into a public client.
+   * @example createOidc({ ...options, clientSecret: process.env.CLIENT_SECRET }) */
   clientSecret?: string | undefined
-  /**
-   * How the client authenticates at the token endpoint (OIDC Core 9): `client_secret_basic` (default),
-   * `client_secret_post`, or `none` for a public client.
-   */
+  /** Client authentication at the token endpoint; `none` is for a public client.
+   * @default 'client_secret_basic'
+   * @see https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication
+   * @example createOidc({ ...options, clientAuth: 'client_secret_post' }) */
   clientAuth?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined
-  /**
-   * Where browsers reach this application, with the path that the router is mounted at. The redirect URI and all
-   * other public URLs are made of it, never of request headers.
-   */
+  /** The URL at which browsers reach this application, with the path that the router is mounted at. The redirect URI and
+   * all other public URLs are derived from it, never from request headers.
+   * @example createOidc({ ...options, baseUrl: 'https://app.example.com/shop' }) */
   baseUrl: string | URL
-  /**
-   * Name of this instance, where one application logs in with several providers: letters, digits and hyphens.
-   * Its routes are then `/<name>/login` and so on. Default `default`, with routes of no prefix.
-   */
+  /** Name of this instance, if one application uses several: a letter, then up to 31 letters, digits and hyphens.
+   * @default 'default', which cannot be passed; its routes have no prefix
+   * @example createOidc({ ...options, name: 'partners' }) */
   name?: string | undefined
-  /** Paths of the routes. */
+  /** Paths of the routes, relative to `baseUrl`.
+   * @example createOidc({ ...options, routes: { login: '/sign-in' } }) */
   routes?: RouteOptions | undefined
-  /** Scope to ask for, a string or an array; must contain `openid`. Default `openid profile email`. */
+  /** Scope to request, a string or an array; must contain `openid`.
+   * @default 'openid profile email'
+   * @example createOidc({ ...options, scope: 'openid profile offline_access' }) */
   scope?: string | readonly string[] | undefined
-  /**
-   * Where access tokens are to be used (RFC 8707), to be asked for at each login: an absolute URI, or an array of such.
-   * Default: what the provider makes of the scope.
-   */
+  /** APIs that access tokens are for (`resource`, RFC 8707), requested at each login: an absolute URI or an array.
+   * @default none: the provider decides by the scope
+   * @see https://www.rfc-editor.org/rfc/rfc8707#section-2
+   * @example createOidc({ ...options, resource: 'https://api.example.com' }) */
   resource?: string | readonly string[] | undefined
-  /**
-   * What cookies and tokens are sealed with: at least 32 characters, or a list of such (the first seals, all open).
-   * Required unless `baseUrl` is on loopback and there is a `clientSecret`; there it is derived from that, with a
-   * warning. Off loopback one repeated character, only white space, and a sample of the documentation are refused.
-   */
+  /** Secret that encrypts cookies and tokens, at least 32 characters; or a list: the first encrypts, all decrypt. A secret
+   * that can be guessed is rejected unless `baseUrl` is on loopback.
+   * @default derived from `clientSecret`, with a warning, if `baseUrl` is on loopback; required otherwise
+   * @example createOidc({ ...options, secret: process.env.OIDC_SECRET }) */
   secret?: string | readonly string[] | undefined
-  /**
-   * Runs when a login is finished, on the new session, before it is saved: create or update the user, write to
-   * `req.session`. May return a path to go to instead of where the login began, or refuse with
-   * `throw new LoginRefused(message)`. Any other error is a fault (500), and the former session stays as it was.
-   */
+  /** Called when a login finishes, on the new session, before it is saved: create the user, write to `req.session`. Returns
+   * a path on this origin to go to instead of where the login began. `throw new LoginRefused(message)` refuses the login.
+   * Any other error is answered with `hook_failed` (500). In both cases the former session is unchanged.
+   * @example createOidc({ ...options, afterLogin: async (req, { user }) => { await saveUser(user) } }) */
   afterLogin?:
     | ((req: Request, login: FinishedLogin<Claims>) => string | void | undefined | Promise<string | void | undefined>)
     | undefined
-  /** Answers in our place: gets each error that our handlers and guards would answer. */
+  /** Custom error handler, called instead of the built-in page or problem+json. `next(error)` passes to `errorHandler()`.
+   * @example createOidc({ ...options, onError: (error, req, res) => res.status(error.status).send(error.code) }) */
   onError?: ((error: OidcError, req: Request, res: Response, next: NextFunction) => unknown) | undefined
-  /**
-   * A page of the application's own, a path on this origin: guards send navigations there, with `returnTo`, instead of
-   * to the provider.
-   */
+  /** Path of your own login page. Guards redirect navigations there, with `returnTo`, instead of to the provider.
+   * @example createOidc({ ...options, loginPage: '/welcome' }) */
   loginPage?: string | undefined
-  /** The roles of a user, from what was verified. Default: the claim `roles` of the ID token, where it is an array of strings. */
+  /** Returns the user's roles, from verified claims.
+   * @default the strings in the claim `roles` of the ID token, otherwise of userinfo
+   * @example createOidc({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] }) */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
-  /** Whether the userinfo endpoint (OIDC Core 5.3) is asked at each login and its claims added to the user's. Default `never`. */
+  /** `login` requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.
+   * @default 'never'
+   * @example createOidc({ ...options, userInfo: 'login' }) */
   userInfo?: 'never' | 'login' | undefined
-  /** Seconds after which a login ends whatever the activity. Default 28800 (8 hours). */
+  /** Seconds after which a login ends, regardless of activity: from 1 to 34560000 (400 days).
+   * @default 28800
+   * @example createOidc({ ...options, maxLoginSeconds: 3600 }) */
   maxLoginSeconds?: number | undefined
-  /**
-   * Seconds after which a login in use is rechecked with the provider, where there is a refresh token: a guarded request
-   * that finds it older starts a refresh, and does not wait for it. So an account that was disabled, a lost role and a
-   * session that ended at the provider take effect; a provider that is down changes nothing. 0: never. Default 300.
-   */
+  /** Seconds, up to 86400, after which a login in use that has a refresh token is refreshed, in the background of a guarded
+   * request. Disabled accounts, lost roles and sessions that ended at the provider then take effect. If the provider is
+   * down, nothing changes. 0 disables rechecks.
+   * @default 300
+   * @example createOidc({ ...options, recheckSeconds: 60 }) */
   recheckSeconds?: number | undefined
-  /** Seconds after which a request to the provider is given up, its body included. Default 5. */
+  /** Seconds after which a request to the provider is aborted, its body included: from 0.1 to 300.
+   * @default 5
+   * @example createOidc({ ...options, providerTimeoutSeconds: 10 }) */
   providerTimeoutSeconds?: number | undefined
-  /** Seconds that the clocks of the provider and this machine may differ. Default 30, at most 300. */
+  /** Seconds by which the clocks of the provider and this machine may differ: from 0 to 300.
+   * @default 30
+   * @example createOidc({ ...options, clockToleranceSeconds: 5 }) */
   clockToleranceSeconds?: number | undefined
-  /**
-   * The one algorithm that ID tokens and logout tokens may be signed with: the client's `id_token_signed_response_alg`
-   * (OIDC Dynamic Registration 2). Default: whatever asymmetric one the provider's metadata list.
-   */
+  /** The only accepted algorithm of ID and logout tokens: the client's `id_token_signed_response_alg`.
+   * @default every asymmetric algorithm in the provider's metadata, or RS256 if they list none
+   * @example createOidc({ ...options, idTokenSignedResponseAlg: 'ES256' }) */
   idTokenSignedResponseAlg?: string | undefined
-  /**
-   * Origins, besides that of `baseUrl`, whose pages may send unsafe requests (POST and the like) to guarded session
-   * routes.
-   */
+  /** Other origins whose pages may send unsafe requests (POST and the like) to guarded session routes.
+   * @default []
+   * @example createOidc({ ...options, allowedOrigins: ['https://www.example.com'] }) */
   allowedOrigins?: readonly string[] | undefined
-  /**
-   * Origins that `req.oidc.fetch()` may call with the user's access token. A token goes nowhere else, whatever a request
-   * says. `https:`, or on loopback. Default: none.
-   */
+  /** Origins that `req.oidc.fetch()` may send the access token to, `https:` or on loopback. It is sent nowhere else.
+   * @default []
+   * @example createOidc({ ...options, fetchOrigins: ['https://orders.example.com'] }) */
   fetchOrigins?: readonly string[] | undefined
-  /**
-   * Where a logout ends: a path on this origin. Register `baseUrl`'s origin + this path with the provider: browsers come
-   * back there, and go on to `returnTo` where `logout()` has another. Default: the path of `baseUrl`.
-   */
+  /** Path on this origin that the provider redirects to after a logout: register the origin of `baseUrl` plus this path.
+   * From there the browser is redirected to the `returnTo` of `logout()`, if that differs.
+   * @default the path of `baseUrl`
+   * @example createOidc({ ...options, postLogoutRedirect: '/goodbye' }) */
   postLogoutRedirect?: string | undefined
-  /**
-   * How the provider returns the authorization response: `query` (default), or `form_post` (OAuth 2.0 Form Post
-   * Response Mode), which needs `https:` or loopback for its cookie.
-   */
+  /** Mode of the authorization response; `form_post` (OAuth 2.0 Form Post) needs `https:` or loopback for its cookie.
+   * @default 'query'
+   * @example createOidc({ ...options, responseMode: 'form_post' }) */
   responseMode?: 'query' | 'form_post' | undefined
-  /** Pushes the authorization request (RFC 9126) also where the provider does not require it. Default false. */
+  /** Pushes authorization requests (RFC 9126), even if the provider does not require it.
+   * @default false
+   * @see https://www.rfc-editor.org/rfc/rfc9126#section-2
+   * @example createOidc({ ...options, par: true }) */
   par?: boolean | undefined
-  /**
-   * Binds the tokens of each login to a key of its own (DPoP, RFC 9449; ES256), so that they are of no use to who has
-   * stolen them, nor is the authorization code. The key is kept sealed: in the cookie of the login under way, and then
-   * with the tokens. A provider that answers with `Bearer` tokens all the same is refused
-   * (`provider_response_invalid`, 502). One whose metadata have `dpop_signing_alg_values_supported` without `ES256` is not
-   * asked at all (`setup_invalid`, 500); one whose metadata do not say is asked. It concerns logins from then on: those that
-   * were begun before stay as they are. Default false.
-   */
+  /** Binds the tokens and the authorization code of each new login to an ES256 key of its own (DPoP, RFC 9449), so that
+   * stolen ones are useless. A provider whose `dpop_signing_alg_values_supported` lacks ES256 gets no
+   * authorization request (`setup_invalid`, 500). Bearer tokens are rejected (`provider_response_invalid`, 502).
+   * @default false
+   * @see https://www.rfc-editor.org/rfc/rfc9449#section-10
+   * @example createOidc({ ...options, dpop: true }) */
   dpop?: boolean | undefined
-  /** Where logins and tokens are kept. Default: beside the session, in its own store. */
+  /** Storage for logins and tokens, if not in the session store.
+   * @default the session store
+   * @example createOidc({ ...options, records: redisRecords({ client }) }) */
   records?: Records | undefined
-  /**
-   * The store that `session()` has. Needed by `oidc.logins`, which look without a request; a process that only runs jobs makes
-   * one of its own, on the same database. Default: none.
-   */
+  /** The store passed to `session()`, or another on the same database. `oidc.logins` needs it, because it has no request.
+   * @example createOidc({ ...options, sessionStore: store }) */
   sessionStore?: SessionStore | undefined
-  /**
-   * Keeps the name of the browser (`User-Agent`) and the address (`req.ip`) with each login, for `oidc.logins.list()`: both
-   * are personal data. Default false.
-   */
+  /** Stores `User-Agent` and `req.ip` with each login, for `oidc.logins.list()`. Both are personal data.
+   * @default false
+   * @example createOidc({ ...options, rememberDevice: true }) */
   rememberDevice?: boolean | undefined
-  /** The `fetch` that requests to the provider go through, for a proxy or a private certificate authority. Default: the global one. */
+  /** The `fetch` for requests to the provider, for example with a proxy or a private certificate authority.
+   * @default globalThis.fetch
+   * @example createOidc({ ...options, fetch: proxiedFetch }) */
   fetch?: typeof globalThis.fetch | undefined
-  /** Permits a provider on plain `http:` that is not on loopback. Its answers can then be forged by anyone on the way. Default false. */
+  /** Permits a provider on plain `http:` that is not on loopback. Anyone on the network path can then forge logins.
+   * @default false
+   * @example createOidc({ ...options, issuer: 'http://id.internal', allowInsecureIssuer: true }) */
   allowInsecureIssuer?: boolean | undefined
-  /** What access tokens `requireBearer`, `requireAuth({ bearer })` and `verifyToken` accept. Default: those of this issuer for the audience of each rule. */
+  /** Access tokens that `requireBearer`, `requireAuth({ bearer })` and `verifyToken` accept.
+   * @default tokens of this issuer for the audience of each rule
+   * @example createOidc({ ...options, bearer: { audience: 'orders' } }) */
   bearer?: LoginBearerSettings | undefined
 }
 
-/** What one login asks of the provider, beyond the options of the instance. */
+/** Parameters of one login, beyond the options of the instance.
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest */
 export interface LoginParameters {
-  /**
-   * Scope to ask for instead of the instance's, a string or an array; `openid` is added where it is missing. Where the
-   * user is logged in with this instance, it is asked for on top of what was granted.
-   */
+  /** Scope, a string or an array, instead of the instance's; `openid` is added. If the user is logged in with this
+   * instance, it is requested in addition to the granted scope.
+   * @example oidc.login({ scope: 'calendar.read' }) */
   scope?: string | readonly string[] | undefined
-  /**
-   * Where access tokens are to be used (RFC 8707), besides what the options name: an absolute URI, or an array of such.
-   * They are then got one by one: `req.oidc.accessToken({ resource })`.
-   */
+  /** APIs to get access tokens for, in addition to the option `resource`: an absolute URI or an array.
+   * Get each token by `req.oidc.accessToken({ resource })`.
+   * @example oidc.login({ resource: 'https://api.example.com' }) */
   resource?: string | readonly string[] | undefined
-  /** OIDC Core 3.1.2.1: `none`, `login`, `consent`, `select_account`, or several separated by spaces. */
+  /** `none`, or one or more of `login`, `consent` and `select_account`, separated by spaces.
+   * @example oidc.login({ prompt: 'select_account' }) */
   prompt?: string | undefined
-  /** OIDC Core 3.1.2.1: who is expected to log in. */
+  /** The user who is expected to log in (`login_hint`).
+   * @example req.oidc.login({ loginHint: 'alice@example.com' }) */
   loginHint?: string | undefined
-  /** OIDC Core 3.1.2.1: requested authentication context classes, in order of preference. */
+  /** Requested authentication context classes (`acr_values`), in order of preference.
+   * @example oidc.login({ acrValues: 'gold' }) */
   acrValues?: string | readonly string[] | undefined
-  /** Seconds since the user last authenticated that are at most acceptable (`max_age`); checked when the user comes back. */
+  /** Seconds, from 0, since the last authentication of the user (`max_age`); checked by `auth_time` of the ID token.
+   * @example oidc.login({ maxAuthAgeSeconds: 300 }) */
   maxAuthAgeSeconds?: number | undefined
-  /** OIDC Core 3.1.2.1: languages for the provider's pages, in order of preference. */
+  /** Languages for the provider's pages (`ui_locales`), in order of preference.
+   * @example oidc.login({ uiLocales: 'fr en' }) */
   uiLocales?: string | readonly string[] | undefined
-  /** Further parameters of the provider's own (`kc_idp_hint`, `domain_hint`). Those of the protocol cannot be set here. */
+  /** Parameters that only this provider knows. Parameters of the protocol are rejected.
+   * @example oidc.login({ extra: { kc_idp_hint: 'github' } }) */
   extra?: Readonly<Record<string, string>> | undefined
-  /** Where the user lands after the login: a path on this origin. Default: the request's own `returnTo` parameter, else the base path. */
+  /** Path on this origin that the user returns to after the login.
+   * @default the `returnTo` parameter of the request, otherwise the path of `baseUrl`
+   * @example oidc.login({ returnTo: '/calendar' }) */
   returnTo?: string | undefined
 }
 
-/** What one logout does. */
+/** Parameters of one logout. */
 export interface LogoutParameters {
-  /** Where the user lands after the logout: a path on this origin. Default: `postLogoutRedirect`. */
+  /** Path on this origin that the user returns to after the logout.
+   * @default the option `postLogoutRedirect`
+   * @example oidc.logout({ returnTo: '/goodbye' }) */
   returnTo?: string | undefined
-  /**
-   * Ends the login here alone; at the provider its user stays logged in, and the next login may ask for no password. The
-   * tokens are revoked all the same. Default false.
-   */
+  /** Ends the login only here, and revokes its tokens. The user stays logged in at the provider, so the next login may need
+   * no password.
+   * @default false
+   * @example oidc.logout({ local: true }) */
   local?: boolean | undefined
-  /**
-   * Ends the logins of this session with all other instances too, here; at the provider only the one of this instance is
-   * ended. Default false.
-   */
+  /** Also ends this session's logins with all other instances, but only here. At the provider, only this login ends.
+   * @default false
+   * @example oidc.logout({ all: true }) */
   all?: boolean | undefined
 }

@@ -1,10 +1,20 @@
-/** A provider's metadata (OIDC Discovery 3, RFC 8414), where it is given rather than discovered. */
+/**
+ * A provider's metadata, passed as the option `issuer` instead of being discovered.
+ * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
+ */
 export interface ProviderMetadata {
+  /** The issuer identifier, exactly as `iss` of the ID tokens has it, unless `tokenIssuer` says otherwise. */
   readonly issuer: string
+  /** URL that browsers are redirected to for a login. */
   readonly authorization_endpoint: string
+  /** URL of the token endpoint. */
   readonly token_endpoint: string
+  /** URL of the key set that verifies the tokens. */
   readonly jwks_uri: string
+  /** URL of the userinfo endpoint. Required for `userInfo: 'login'`. */
   readonly userinfo_endpoint?: string | undefined
+  /** URL that browsers are redirected to for a logout. Without it, a logout ends the login only here. */
   readonly end_session_endpoint?: string | undefined
+  /** Any other member of the metadata. */
   readonly [member: string]: unknown
 }

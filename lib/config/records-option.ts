@@ -3,7 +3,7 @@ import type { Checks } from './checks.ts'
 
 const methods = ['get', 'set', 'add', 'replace', 'take', 'delete', 'include', 'members', 'exclude']
 
-/** Records that were given as an option; undefined where there are none or they are wrong. */
+/** Returns an option that is {@link Records}; undefined if it is missing or invalid. */
 export function recordsOf(checks: Checks, name: string, given: unknown): Records | undefined {
   if (given === undefined) return undefined
   if (

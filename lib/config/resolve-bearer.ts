@@ -13,37 +13,37 @@ import {
 import { bindingOf, type ResolvedBinding } from './resolve-binding.ts'
 import type { RoleSources } from './claims.ts'
 
-/** The settings of a guard of Bearer tokens, validated, with defaults. */
+/** Validated {@link BearerSettings}, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {
-  /** Empty where none is given: each rule then has to name one. */
+  /** Empty if the options have none: each rule must then name one. */
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   readonly rememberSeconds: number
 }
 
-/** The settings of the option `bearer` of `createOidc`. */
+/** Validated option `bearer` of `createOidc`, with defaults. */
 export interface ResolvedLoginBearer extends ResolvedBearerSettings {
   readonly introspection: ResolvedIntrospection | undefined
 }
 
-/** One issuer, validated. */
+/** Validated {@link BearerIssuer}, with defaults. */
 export interface ResolvedIssuer {
   readonly issuer: string
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
-  /** The URL of the key set, or the set; undefined: where the metadata say. */
+  /** URL of the key set, or the key set; undefined: the `jwks_uri` of the metadata. */
   readonly keys: string | { readonly keys: readonly object[] } | undefined
   readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
   readonly introspection: ResolvedIntrospector | undefined
   readonly rules: IssuerRules | undefined
 }
 
-/** The options of `createBearer`, validated, with defaults, frozen. */
+/** Validated {@link BearerOptions}, with defaults; frozen. */
 export interface ResolvedBearer extends ResolvedBearerSettings {
   readonly name: string
   readonly issuers: readonly ResolvedIssuer[]
   readonly origin: string | undefined
-  /** Path of `baseUrl` without a slash at its end: `` or `/shop`. */
+  /** Path of `baseUrl` without a final slash: an empty string or `/shop`. */
   readonly basePath: string
   readonly onError: BearerOptions['onError']
   readonly providerTimeoutSeconds: number
@@ -83,13 +83,12 @@ const knownOfIssuer = [
   'introspection',
 ] as const satisfies readonly (keyof BearerIssuer)[]
 
-/** The most issuers of one guard, and values of one audience. */
+/** Maximum number of issuers of a guard, and of values of an audience. */
 const mostEntries = 1000
 
 /**
- * Validates the options of `createBearer` and fills in the defaults.
- *
- * @throws OidcError `options_invalid` that names every fault with its fix.
+ * Validates the options of `createBearer` and adds the defaults.
+ * @throws OidcError `options_invalid`, which names every fault with its fix.
  */
 export function resolveBearer(given: unknown): ResolvedBearer {
   const checks = new Checks(given, 'the options of createBearer()', known)
@@ -122,7 +121,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
   return Object.freeze(resolved)
 }
 
-/** Validates the option `bearer` of `createOidc`; its faults go to those of the other options. */
+/** Validates the option `bearer` of `createOidc`. Its faults are added to those of the other options. */
 export function resolveBearerSettings(outer: Checks): ResolvedLoginBearer {
   const given = outer.value('bearer')
   const read = (inner: Checks): ResolvedLoginBearer => ({
@@ -141,9 +140,9 @@ function settingsOf(checks: Checks): ResolvedBearerSettings {
   }
 }
 
-/** An audience, a string or a list; undefined where none is given. */
+/** Returns the option `audience` as a list; undefined if it is missing or invalid. */
 export function audienceOf(checks: Checks): readonly string[] | undefined {
-  // One that is there but undefined must not let tokens for others in.
+  // An audience that is present but undefined must be a fault: without one, tokens for other audiences could pass.
   if (!checks.has('audience')) return undefined
   const given = checks.value('audience')
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
@@ -210,7 +209,7 @@ function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[
 
 function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defaults): ResolvedIssuer {
   const given = checks.value('issuer')
-  // A URL object has already gained the slash that an issuer without a path does not have.
+  // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
   const issuer = given instanceof URL ? given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1') : given
   const fault = issuerFault(issuer, allowInsecureIssuer)
   if (fault) checks.fault(fault)
@@ -237,7 +236,7 @@ function keysOf(checks: Checks, allowInsecure: boolean): ResolvedIssuer['keys'] 
   }
   const { keys } = Object(given) as Record<string, unknown>
   if (Array.isArray(keys) && keys.length > 0 && keys.every((key) => key !== null && typeof key === 'object')) {
-    // A copy: the set is what it was when it was checked.
+    // A copy, so that the keys stay as they were validated.
     return JSON.parse(JSON.stringify({ keys })) as { keys: object[] }
   }
   checks.fault('keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)')

@@ -3,11 +3,11 @@ import type { Records } from '../core/records.ts'
 import type { Checks } from './checks.ts'
 import { recordsOf } from './records-option.ts'
 
-/** How tokens are taken that are bound to a key, validated. */
+/** Validated `BindingOptions`. */
 export interface ResolvedBinding {
-  /** Where used proofs are kept; undefined: no DPoP. */
+  /** Storage of used proofs; undefined: DPoP is not supported. */
   readonly dpop: 'memory' | Records | undefined
-  /** Undefined: certificates are not looked at. */
+  /** Undefined: client certificates are ignored. */
   readonly mtls: true | ((req: Request) => string | Uint8Array | undefined) | undefined
 }
 

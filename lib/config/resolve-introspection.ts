@@ -1,20 +1,20 @@
 import type { Checks } from './checks.ts'
 import { clientOf, type ResolvedClient } from './client.ts'
 
-/** When an issuer is asked about tokens, validated. */
+/** Validated `IntrospectionSettings`, with defaults. */
 export interface ResolvedIntrospection {
   readonly tokens: 'opaque' | 'all'
   readonly rememberSeconds: number
 }
 
-/** The same with the client that asks. */
+/** Validated `IntrospectionOptions`, with defaults. */
 export interface ResolvedIntrospector extends ResolvedIntrospection, ResolvedClient {
   readonly clientId: string
 }
 
 const settings = ['tokens', 'rememberSeconds']
 
-/** The option `introspection` beside a login, whose client asks; undefined where it is not given. */
+/** Returns the option `introspection` of a login, whose client asks; undefined if it is missing. */
 export function introspectionOf(checks: Checks): ResolvedIntrospection | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
@@ -24,12 +24,12 @@ export function introspectionOf(checks: Checks): ResolvedIntrospection | undefin
   })
 }
 
-/** The option `introspection` of an issuer, with the client that asks; undefined where it is not given. */
+/** Returns the option `introspection` of an issuer, with the client that asks; undefined if it is missing. */
 export function introspectorOf(checks: Checks): ResolvedIntrospector | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
   return checks.nested('introspection', [...settings, 'clientId', 'clientSecret', 'clientAuth'], (inner) => {
-    // One fault is enough if it is not an object.
+    // If the option is not an object, that is the only fault to report.
     const isObject = inner.faults.length === 0 || typeof given === 'object'
     const clientId = isObject ? inner.required('clientId', 'the client identifier of this API at the provider') : ''
     const client = isObject ? clientOf(inner) : { clientSecret: undefined, clientAuth: 'none' as const }

@@ -16,20 +16,19 @@ import { sessionStoreOf, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
-/** The options of an instance, validated, with defaults, frozen. */
+/** Validated {@link OidcOptions}, with defaults; frozen. */
 export interface ResolvedOptions {
   readonly name: string
   readonly issuer: string
-  /** Given metadata; undefined where they are discovered. */
+  /** Metadata from the option `issuer`; undefined if they are discovered. */
   readonly metadata: ProviderMetadata | undefined
-  /** What else is said of the issuer's tokens. */
   readonly rules: IssuerRules | undefined
   readonly clientId: string
   readonly clientSecret: string | undefined
   readonly clientAuth: 'client_secret_basic' | 'client_secret_post' | 'none'
   /** Scheme, host and port of `baseUrl`. */
   readonly origin: string
-  /** Path of `baseUrl` without a slash at its end: `` or `/shop`. */
+  /** Path of `baseUrl` without a final slash: an empty string or `/shop`. */
   readonly basePath: string
   readonly isLocal: boolean
   readonly routes: Routes
@@ -97,9 +96,8 @@ const known = [
 ] as const satisfies readonly (keyof OidcOptions)[]
 
 /**
- * Validates the options of `createOidc` and fills in the defaults.
- *
- * @throws OidcError `options_invalid` that names every fault with its fix.
+ * Validates the options of `createOidc` and adds the defaults.
+ * @throws OidcError `options_invalid`, which names every fault with its fix.
  */
 export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)

@@ -1,7 +1,7 @@
 import { parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
-/** Where an access token is to be used (`resource`, RFC 8707 2); undefined where nothing is said of it, or it is wrong. */
+/** Returns the option `resource` (RFC 8707, section 2) as a list; undefined if it is missing or invalid. */
 export function resourcesOf(checks: Checks): string[] | undefined {
   const given = checks.value('resource')
   if (given === undefined) return undefined

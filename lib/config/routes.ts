@@ -9,7 +9,7 @@ export interface Routes {
   readonly frontchannelLogout: string
 }
 
-/** The last word of each path, where the options do not say otherwise. */
+/** Last segment of each default path. */
 const words: Readonly<Record<keyof Routes, string>> = {
   login: 'login',
   callback: 'callback',
@@ -18,7 +18,7 @@ const words: Readonly<Record<keyof Routes, string>> = {
   frontchannelLogout: 'frontchannel-logout',
 }
 
-/** The name of an instance. */
+/** Returns the name of an instance; `default` if it is missing or invalid. */
 export function nameOf(checks: Checks): string {
   const name = checks.string('name', 'a short word, for example the name of the provider')
   if (name === undefined) return 'default'
@@ -31,7 +31,7 @@ export function nameOf(checks: Checks): string {
   return 'default'
 }
 
-/** The paths of its routes. */
+/** Returns the paths of the routes of an instance. */
 export function routesOf(checks: Checks, name: string): Routes {
   const prefix = name === 'default' ? '' : `/${name}`
   const names = Object.keys(words) as (keyof Routes)[]
@@ -48,14 +48,14 @@ function readRoutes(inner: Checks, routes: Record<keyof Routes, string>, names: 
   for (const route of names) {
     const path = inner.value(route)
     if (path === undefined) continue
-    // Only what means the same in Express 4 and 5, and no query: a redirect URI with one cannot be expressed (RFC 6749 3.1.2).
+    // Patterns differ between Express 4 and 5, and a route cannot match the query of a redirect URI.
     if (typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) routes[route] = path
     else
       inner.fault(
         `routes.${route} must be a plain path such as '/auth/${words[route]}', without patterns, query or a slash at its end`,
       )
   }
-  // Express matches without regard to case.
+  // Express ignores the case of paths.
   if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < names.length) {
     inner.fault(`${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`)
   }

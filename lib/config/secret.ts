@@ -3,10 +3,13 @@ import { unsetVariable, type Checks } from './checks.ts'
 
 const shortestSecret = 32
 
-/** Secrets that the documentation of this package has shown, and that therefore everybody knows. */
+/** Secrets in the documentation of this package, which are public. */
 const sampleSecrets: readonly unknown[] = ['replace this by 32 random characters']
 
-/** The secrets that seal (the first) and open (all). Off loopback `secret` is required and must not be guessable. */
+/**
+ * Returns the secrets: the first encrypts, all decrypt. Unless `baseUrl` is on loopback, `secret` is required and must not
+ * be guessable.
+ */
 export function resolveSecrets(
   checks: Checks,
   base: URL | undefined,
@@ -42,7 +45,7 @@ export function resolveSecrets(
   return list as string[]
 }
 
-/** Why a secret of sufficient length is easy to guess; undefined if no reason is known. */
+/** Returns why a secret of sufficient length is easy to guess; undefined if no reason is known. */
 function guessable(secret: string): string | undefined {
   const text = secret.trim()
   if (text === '') return 'is only white space'

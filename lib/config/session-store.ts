@@ -1,17 +1,20 @@
 import type { Checks } from './checks.ts'
 
-/** What a session store (`Store` of express-session) has that is asked for without a request. */
+/** Methods of a session store (`Store` of express-session) that this package calls without a request. */
 export interface SessionStore {
+  /** Reads a session; calls back without one if it does not exist. */
   get(id: string, callback: (error: unknown, session?: object | null) => void): unknown
+  /** Writes a session. */
   set(id: string, session: object, callback?: (error?: unknown) => void): unknown
+  /** Deletes a session. */
   destroy(id: string, callback?: (error?: unknown) => void): unknown
-  /** Seconds since the epoch at which a session was last in use; undefined where there is none. `RedisSessionStore` has it. */
+  /** Returns the seconds since the epoch at which a session was last used; undefined if it does not exist. Optional. */
   lastSeenAt?(id: string): Promise<number | undefined>
 }
 
 const methods = ['get', 'set', 'destroy']
 
-/** The option `sessionStore`; undefined where it is not given or is none. */
+/** Returns the option `sessionStore`; undefined if it is missing or invalid. */
 export function sessionStoreOf(checks: Checks): SessionStore | undefined {
   const given = checks.value('sessionStore') as Record<string, unknown> | null | undefined
   if (given === undefined) return undefined

@@ -1,35 +1,53 @@
 import { Checks, optionsInvalid } from './checks.ts'
 import { resourcesOf } from './resource.ts'
 
-/** What an access token is asked for with. */
+/** Parameters of an access token. */
 export interface AccessTokenParameters {
   /**
-   * Scope that it is to have, a string or an array. Default: all that the login was granted. Each scope and resource has a
-   * token of its own, which is kept beside the others.
+   * Scope of the token, a string or an array. Each scope and resource has a token of its own, stored with the login.
+   * @default everything that the login was granted
+   * @example await req.oidc.accessToken({ scope: 'calendar.read' })
    */
   scope?: string | readonly string[] | undefined
-  /** Where it is to be used (RFC 8707): an absolute URI, or an array of such. Default: what the provider makes of the scope. */
+  /**
+   * API that the token is for (`resource`): an absolute URI without a fragment, or an array of such.
+   * @default none: the provider decides by the scope
+   * @see https://www.rfc-editor.org/rfc/rfc8707#section-2
+   * @example await req.oidc.accessToken({ resource: 'https://api.example.com' })
+   */
   resource?: string | readonly string[] | undefined
   /**
-   * Seconds that the token is to be good for at least. Default 30. One whose whole life is shorter is refreshed once half of
-   * it is over. While the provider cannot be reached, a token that has not ended will do.
+   * Seconds, up to 86400, for which the token must still be valid; otherwise it is refreshed. A token with a shorter
+   * lifetime is refreshed after half of it. If the refresh fails but does not end the login, a
+   * token that has not expired is used.
+   * @default 30
+   * @example await req.oidc.accessToken({ minValidSeconds: 120 })
    */
   minValidSeconds?: number | undefined
 }
 
-/** What an access token is asked for with where there is no request. */
+/** Parameters of an access token for a job, which has no request. */
 export interface LoginTokenParameters extends AccessTokenParameters {
-  /** Which login: its `req.oidc.loginId`, which events carry too. */
+  /**
+   * The id of the login: `req.oidc.loginId`, also in events.
+   * @example await oidc.logins.accessToken({ id })
+   */
   id: string
 }
 
-/** What a token is asked for with in exchange for that of the login (RFC 8693 2.1). */
+/**
+ * Parameters of a token exchange. At least one of `audience`, `resource` and `scope` is required.
+ * @see https://www.rfc-editor.org/rfc/rfc8693#section-2.1
+ */
 export interface ExchangeParameters extends AccessTokenParameters {
-  /** Who it is to be for, in the words of the provider (with Keycloak a client): a string or an array. */
+  /**
+   * Service that the token is for, as the provider names it (with Keycloak the client id): a string or an array.
+   * @example await req.oidc.exchange({ audience: 'orders' })
+   */
   audience?: string | readonly string[] | undefined
 }
 
-/** The same, checked. */
+/** Validated {@link AccessTokenParameters}, with defaults. */
 export interface ResolvedTokenParameters {
   readonly target: { readonly scope: readonly string[] | undefined; readonly resource: readonly string[] }
   readonly minValidSeconds: number
@@ -38,9 +56,8 @@ export interface ResolvedTokenParameters {
 const tokenParameters = ['scope', 'resource', 'minValidSeconds']
 
 /**
- * Checks what an access token is asked for with.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of an access token.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveTokenParameters(given: AccessTokenParameters, what: string): ResolvedTokenParameters {
   const checks = new Checks(given, `the parameters of ${what}`, tokenParameters)
@@ -49,13 +66,11 @@ export function resolveTokenParameters(given: AccessTokenParameters, what: strin
   return parameters
 }
 
-/** What login ids look like. */
 const loginId = /^[\w-]{22}$/
 
 /**
- * Checks what an access token is asked for with where there is no request.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of an access token for a job.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveLoginTokenParameters(
   given: LoginTokenParameters,
@@ -77,9 +92,8 @@ function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
 }
 
 /**
- * Checks what a token is asked for with in exchange for that of the login.
- *
- * @throws OidcError `options_invalid` that names every fault.
+ * Validates the parameters of a token exchange.
+ * @throws OidcError `options_invalid`, which names every fault.
  */
 export function resolveExchangeParameters(
   given: ExchangeParameters,

@@ -1,6 +1,8 @@
 import type { UnknownClaims } from '../config/claims.ts'
 
-/** The roles in a token of Keycloak: realm roles plain, those of clients as `client:role`, those of `client` both ways. */
+/**
+ * Returns the roles in a token of Keycloak: realm roles plain, client roles as `client:role`, those of `client` both ways.
+ */
 export function keycloakRoles(claims: UnknownClaims, client: string | undefined): string[] {
   const roles = textsIn(rolesMember(claims['realm_access']))
   const clients = claims['resource_access']
@@ -15,7 +17,7 @@ export function keycloakRoles(claims: UnknownClaims, client: string | undefined)
   return [...new Set(roles)]
 }
 
-/** The texts of a list; none where it is no list. */
+/** Returns the strings of a list; an empty list for any other value. */
 export function textsIn(list: unknown): string[] {
   return Array.isArray(list) ? list.filter((each): each is string => typeof each === 'string') : []
 }

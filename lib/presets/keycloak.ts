@@ -6,23 +6,31 @@ import type { RoleSources } from '../config/claims.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
-  /** Where browsers reach Keycloak: `https://id.example.com`, with its path where it has one (`/auth` before Keycloak 17). */
+  /**
+   * URL at which browsers reach Keycloak, with its path, if it has one (`/auth` before Keycloak 17), but without
+   * `/realms/`.
+   * @example keycloak({ url: 'https://id.example.com', realm: 'acme' })
+   */
   url: string | URL
-  /** The realm. */
+  /**
+   * Name of the realm.
+   * @example keycloak({ url: 'https://id.example.com', realm: 'acme' })
+   */
   realm: string
   /**
-   * The client whose roles are given plain, without `<client>:` before them: commonly this application's own
-   * `clientId`. Default: none.
+   * Client whose roles also get their plain name, without the prefix `<client>:`; usually the `clientId` of this
+   * application.
+   * @default none
+   * @example keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' })
    */
   client?: string | undefined
 }
 
 /**
- * Options for a Keycloak realm, to spread into those of `createOidc`: the issuer, and roles from the verified access
- * token. Realm roles come plain (`admin`), roles of a client as `client:role` (`orders:read`), those of `client` both
- * ways.
- *
- * @throws OidcError `options_invalid`
+ * Returns the options of a Keycloak realm, for `createOidc` and `createBearer`: its issuer, and roles from the access
+ * token. Realm roles keep their name (`admin`), client roles are named `client:role` (`orders:read`).
+ * @throws OidcError `options_invalid`, which names every fault.
+ * @example createOidc({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options })
  */
 export function keycloak(options: KeycloakOptions): {
   issuer: string

@@ -2,18 +2,18 @@ import type { Checks } from '../../config/checks.ts'
 import type { UnknownClaims } from '../../config/claims.ts'
 import { tenantTemplate, type IssuerRules } from '../../config/issuer-rules.ts'
 
-/** Where an application's users log in, and what their tokens say of it. */
+/** Issuer of an application's users, with the rules for its tokens. */
 export interface EntraAuthority {
   readonly issuer: string
   readonly metadataIssuer: string
   readonly tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>
-  /** Why tokens of the tenant are refused. */
+  /** Returns why a token is rejected by its tenant; undefined if it is accepted. */
   readonly tenantFault: (claims: UnknownClaims) => string | undefined
-  /** Whether anyone can get an account there. */
+  /** Whether anyone can create an account that passes. */
   readonly isOpen: boolean
-  /** Whether published keys may be those of some tenants alone. */
+  /** Whether a published key may be restricted to one tenant. */
   readonly hasTenantKeys: boolean
-  /** The policy of B2C. */
+  /** Policy of a B2C tenant. */
   readonly policy: string | undefined
 }
 
@@ -23,7 +23,7 @@ const clouds = {
   china: { login: 'login.partner.microsoftonline.cn', v1: 'sts.chinacloudapi.cn' },
 } as const
 
-/** The tenant of all personal accounts. */
+/** Tenant of all personal accounts. */
 export const consumersTenant = '9188040d-6c67-4c5b-b112-36a304b66dad'
 
 const words = ['organizations', 'common', 'consumers'] as const
@@ -31,7 +31,7 @@ type Word = (typeof words)[number]
 
 const guid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
-/** Whether a claim is an ID as Entra writes it. */
+/** Whether a claim is a GUID in lower case, as in Entra's tokens. */
 export function isGuid(value: unknown): value is string {
   return typeof value === 'string' && guid.test(value)
 }
@@ -40,7 +40,7 @@ const tenantFix =
   'pass the ID of the tenant, a GUID, which the Entra admin center shows under Overview: tokens name no domain. ' +
   "The iss of https://login.microsoftonline.com/<domain>/v2.0/.well-known/openid-configuration has it too. Or pass a list of such, or 'organizations', 'common' or 'consumers' with allow"
 
-/** The authority that the options name; their faults go to the checks. */
+/** Returns the authority that the options name. */
 export function entraAuthority(checks: Checks): EntraAuthority {
   const tenant = tenantOf(checks)
   const cloud = clouds[checks.oneOf('cloud', ['global', 'us', 'china'], 'global')]
@@ -68,7 +68,7 @@ export function entraAuthority(checks: Checks): EntraAuthority {
   return tenants(tenant, cloud)
 }
 
-/** One tenant whose tokens have one issuer. In B2C they need not name it otherwise. */
+/** Returns the rules for one tenant whose tokens have one issuer. Tokens of B2C may lack `tid`. */
 function fixed(id: string, metadataIssuer: string, isB2c: boolean): Omit<EntraAuthority, 'issuer'> {
   const isIt = ({ tid }: UnknownClaims): boolean => tid === id || (isB2c && tid === undefined)
   return {
@@ -89,7 +89,7 @@ function tenants(
   const isWanted = (tid: unknown): tid is string => {
     if (!isGuid(tid)) return false
     if (typeof tenant !== 'string') return tenant.includes(tid)
-    // The keys are the same for all, so that a token of any account would do.
+    // All tenants share their keys, so only `tid` tells the kinds of accounts apart.
     return tenant === 'common' || (tid === consumersTenant) === (tenant === 'consumers')
   }
   return {
@@ -102,7 +102,7 @@ function tenants(
   }
 }
 
-/** Where the metadata are, and what they say. */
+/** Returns the URL below which the metadata are, and the issuer that they name. */
 function addresses(host: string, tenant: Word | readonly string[]): Pick<EntraAuthority, 'issuer' | 'metadataIssuer'> {
   if (typeof tenant !== 'string' && tenant.length === 1) {
     const issuer = `${host}/${tenant[0]}/v2.0`
@@ -147,7 +147,7 @@ function b2cOf(checks: Checks): { readonly host: string; readonly policy: string
   return { host: host ?? '', policy: '' }
 }
 
-/** A host below one of Microsoft's by its first label, or a custom domain as it is. */
+/** Returns the host of a tenant, given as its first label below a domain of Microsoft, or as a custom domain. */
 function hostOf(checks: Checks, given: unknown, what: string, domain: string): string | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string' && /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(given) && !given.includes('..')) {

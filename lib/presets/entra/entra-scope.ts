@@ -1,18 +1,18 @@
 import { loginScope } from '../../core/scope.ts'
 
-/** Microsoft Graph in each cloud. */
+/** Origins of Microsoft Graph in each cloud. */
 const graph = /^https:\/\/(?:graph\.microsoft\.com|(?:dod-)?graph\.microsoft\.us|microsoftgraph\.chinacloudapi\.cn)$/
 
-/** The API that scope is of: what stands before its last slash. Microsoft Graph's may be without. */
+/** Returns the API of a scope, the part before its last slash. Scope of Microsoft Graph may have none. */
 function apiOf(word: string): string {
   const api = word.slice(0, Math.max(0, word.lastIndexOf('/')))
   return graph.test(api) ? '' : api
 }
 
 /**
- * The scope that Entra exchanges a code with which was got for several APIs: it issues one token for each, and refuses
- * (AADSTS28003) what does not say for which. It is the first that was asked for; tokens for the others come by the refresh
- * token.
+ * Returns the scope to exchange a code with, if scope of several APIs was requested; otherwise undefined. Entra issues one
+ * token for each API, and rejects a request that does not name the API (AADSTS28003). The first API gets the access token
+ * of the login; tokens for the others are obtained with the refresh token.
  */
 export function entraCodeScope(scope: readonly string[]): readonly string[] | undefined {
   const ofApis = scope.filter((word) => !loginScope.has(word))

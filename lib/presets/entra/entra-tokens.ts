@@ -1,15 +1,15 @@
 import type { UnknownClaims } from '../../config/claims.ts'
 import { isGuid } from './entra-authority.ts'
 
-/** Why a token names no user: `tid` and `oid` do together, `sub` is another in each application. */
+/** Returns why a token identifies no user. `tid` and `oid` together do; `sub` differs in each application. */
 export function userFault({ oid }: UnknownClaims): string | undefined {
   if (oid === undefined) return 'oid is missing, so that it names no user: ask for the scope profile'
   return isGuid(oid) ? undefined : 'oid is no ID of a user'
 }
 
 /**
- * Why an access token is refused for whose it is. Only that of a user has a scope. What an application got for itself
- * says so in `idtyp`, where its API asks for that claim, or has the same `oid` and `sub`; and an ID token has neither.
+ * Returns why an access token is rejected by its owner. Only a user's token has a scope. An application's token has
+ * `idtyp`, if its API requests that claim, or the same `oid` and `sub`. An ID token has neither.
  */
 export function applicationFault(claims: UnknownClaims, appTokens: boolean): string | undefined {
   const { idtyp, scp, oid, sub } = claims
@@ -20,7 +20,7 @@ export function applicationFault(claims: UnknownClaims, appTokens: boolean): str
   return appTokens ? undefined : 'it is that of an application and no user: pass appTokens: true to take such tokens'
 }
 
-/** Why a token is not one of the policy, which each has keys and rules of its own. */
+/** Returns why a token is not from the policy. Each policy has its own keys and rules. */
 export function b2cFault({ tfp, acr }: UnknownClaims, policy: string): string | undefined {
   const named = tfp ?? acr
   if (typeof named === 'string' && named.toLowerCase() === policy.toLowerCase()) return undefined
@@ -28,8 +28,8 @@ export function b2cFault({ tfp, acr }: UnknownClaims, policy: string): string | 
 }
 
 /**
- * Why a key is not good for the tenant of a token. One that is published for all says so in its `issuer`, or has none;
- * others are those of one tenant alone, such as that of all personal accounts.
+ * Returns why a key must not sign tokens of this tenant. A key for all tenants has `{tenantid}` in its `issuer`, or no
+ * `issuer`. Any other key is restricted to one tenant, such as that of all personal accounts.
  */
 export function keyFault({ tid }: UnknownClaims, keys: readonly UnknownClaims[]): string | undefined {
   if (keys.length === 0) return 'its key is published no more, or it names none (kid)'

@@ -9,60 +9,78 @@ import type { IssuerRules, TokenContext } from '../../config/issuer-rules.ts'
 /** Options of {@link entra}. */
 export interface EntraOptions {
   /**
-   * Whose users log in and whose tokens are accepted. The ID of a tenant, which is a GUID, not a domain: tokens name no
-   * domain; or a closed list of such. Or `organizations` (any work or school account), `consumers` (any personal
-   * account), `common` (both), which need `allow`. A list and the words need a registration for several tenants.
+   * Tenants whose users may log in and whose tokens are accepted: the ID of a tenant (a GUID, because tokens name no
+   * domain) or a fixed list of such. Or `organizations` (any work or school account), `consumers` (any personal account) or
+   * `common` (both), which require `allow`. A list and these words require an application registration for several tenants.
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' })
    */
   tenant: string | readonly string[]
   /**
-   * Who is let in, of those who passed all other checks: from the claims of the ID token at a login, of the access token
-   * at an API. Only `true` lets in. A customer of several tenants is `tid`, a user `tid` and `oid` together; a guest in the
-   * tenant has an `idp`. Required with `organizations`, `common` and `consumers`. At an API its answer is kept for
-   * `rememberSeconds`. Default: whoever the tenant lets in, guests too.
+   * Decides about a user whose token passed all other checks, by the claims of the ID token at a login and of the access
+   * token at an API. Only `true` accepts. `tid` identifies the tenant, `tid` and `oid` together the user; a guest has an
+   * `idp`. At an API the decision is cached for `rememberSeconds`. Required with `organizations`, `common` and `consumers`.
+   * @default every user of the tenants, including guests
+   * @example entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) })
    */
   allow?: ((claims: UnknownClaims) => boolean | Promise<boolean>) | undefined
-  /** The cloud: `global` (default), `us` (US Government) or `china` (operated by 21Vianet). */
+  /**
+   * Cloud of the tenants: `global`, `us` (US Government) or `china` (operated by 21Vianet). Not with `externalId` or `b2c`.
+   * @default 'global'
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', cloud: 'us' })
+   */
   cloud?: 'global' | 'us' | 'china' | undefined
   /**
-   * An external tenant (Entra External ID), by the name before `.ciamlogin.com`, or its custom domain
-   * (`login.example.com`). With one `tenant`. Its APIs must ask for tokens of version 2.
+   * External tenant (Entra External ID): the name before `.ciamlogin.com`, or its custom domain. Requires the ID of one
+   * `tenant`. APIs of the tenant must request tokens of version 2.
+   * @default the tenant is a workforce tenant
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', externalId: 'contoso' })
    */
   externalId?: string | undefined
   /**
-   * An Azure AD B2C tenant, by the name before `.b2clogin.com` or its custom domain, and the user flow or policy. With one
-   * `tenant`. Tokens of another policy are refused: an instance or issuer each.
+   * Azure AD B2C tenant: the name before `.b2clogin.com` or its custom domain, and the user flow or policy. Requires the ID
+   * of one `tenant`. Tokens of other policies are refused, so each policy needs its own instance or issuer.
+   * @default the tenant is a workforce tenant
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', b2c: { name: 'contoso', policy: 'B2C_1_signin' } })
    */
   b2c?: { readonly name: string; readonly policy: string } | undefined
   /**
-   * Whether an API takes tokens that an application got for itself, with no user (client credentials). They have `roles`
-   * and no scope: a rule of a route that asks for neither lets any application of the tenants in. Default false.
+   * Whether APIs accept tokens that an application got for itself, without a user (client credentials). They have `roles`
+   * and no scope: any application of the tenants passes a route that requires neither. Not with `b2c`.
+   * @default false
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', appTokens: true })
    */
   appTokens?: boolean | undefined
   /**
-   * The `groups` of a user who is in too many for a token (over 200), which then only says that there are some: fetch them
-   * from Microsoft Graph by `oid`. Gets the access token, of the login or as it was presented, for use with or on behalf of
-   * the user. `false`: the application looks at no groups, and `groups` is left out. Default: such a user is refused,
-   * rather than taken for one who is in no groups.
+   * Returns the groups of a user who has too many for a token (over 200). Such a token only says that there are some: fetch
+   * them from Microsoft Graph by `oid`. The access token is that of the login, or the one that was presented. `false`
+   * removes the claim `groups`, if the application uses none.
+   * @default such a user is rejected rather than treated as having no groups
+   * @see https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#groups-overage-claim
+   * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', groups: ({ oid }) => fetchGroups(oid) })
    */
   groups?:
     false | ((claims: UnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>) | undefined
 }
 
-/** What {@link entra} gives, for `createOidc` and `createBearer` alike. */
+/** Options that {@link entra} returns, for `createOidc` and `createBearer`. */
 export interface EntraSettings extends IssuerRules {
+  /** URL below which the metadata of the tenant are found; the issuer too, unless there is a `metadataIssuer`. */
   issuer: string
+  /** Returns the `iss` of both token versions for the `tid` of a token. */
   tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>
+  /** Checks tenant, user, signing key and kind of a token, then calls `allow`. */
   accept: NonNullable<IssuerRules['accept']>
+  /** Calls `groups` for a user who has too many groups for a token. */
   distributedClaims: NonNullable<IssuerRules['distributedClaims']>
 }
 
 /**
- * Options for Microsoft Entra ID, to spread into those of `createOidc` and `createBearer`. Tokens of version 1 and 2 are
- * accepted, whose `iss` must be that of their `tid` to the letter; `oid` and `tid` together name a user (`sub` is another
- * in each application). Scopes come from `scp`, roles from `roles`. List both forms of an API's `audience` if its tokens
- * may be of either version: the application's ID (2) and its application ID URI, `api://...` (1).
- *
- * @throws OidcError `options_invalid`
+ * Returns the options of Microsoft Entra ID, for `createOidc` and `createBearer`. Tokens of version 1 and 2 are accepted,
+ * if their `iss` is exactly that of their `tid`. `oid` and `tid` together identify a user; `sub` differs in each
+ * application. Scope is read from `scp`, roles from `roles`. If an API gets tokens of both versions, list both forms of its
+ * `audience`: the application ID (2) and the application ID URI, `api://...` (1).
+ * @throws OidcError `options_invalid`, which names every fault.
+ * @example createOidc({ ...entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), ...options })
  */
 export function entra(options: EntraOptions): EntraSettings {
   const checks = new Checks(options, 'the options of entra()', [
@@ -108,7 +126,7 @@ export function entra(options: EntraOptions): EntraSettings {
   }
 }
 
-/** Why a token is refused whatever the application says of its user. */
+/** Returns why a token is rejected before `allow` is called; undefined if it is accepted. */
 function tokenFault(
   claims: UnknownClaims,
   context: TokenContext,
