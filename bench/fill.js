@@ -107,7 +107,7 @@ const place = (name) => `\u0001${name}\u0002`
 async function readOriginal(client, cookie) {
   const session = /** @type {RegExpMatchArray} */ (decodeURIComponent(cookie).match(/s:([^.]+)\./))[1]
   const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
-  const [slot] = (Object.values(record.slots))
+  const [slot] = Object.values(record.slots)
   const { loginId, owner, sub, sid } = slot
   const subGroup = groups.groupId(owner, { sub })
   const sidGroup = groups.groupId(owner, { sid })

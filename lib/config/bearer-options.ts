@@ -26,9 +26,9 @@ export interface BearerSettings extends BindingOptions {
    * each request. It never stays in the cache after it has expired or its key was withdrawn. Rules are evaluated at each
    * request. 0 disables the cache.
    * @default 60
-   * @example createOidc({ ...options, bearer: { audience: 'orders', rememberSeconds: 10 } })
+   * @example createOidc({ ...options, bearer: { audience: 'orders', cacheSeconds: 10 } })
    */
-  rememberSeconds?: number | undefined
+  cacheSeconds?: number | undefined
 }
 
 /**
@@ -71,9 +71,9 @@ export interface IntrospectionSettings {
   /**
    * Seconds, up to 3600, for which an answer is cached. A revoked token stays accepted for that long. 0 disables the cache.
    * @default 0
-   * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { rememberSeconds: 10 } } })
+   * @example createOidc({ ...options, bearer: { audience: 'orders', introspection: { cacheSeconds: 10 } } })
    */
-  rememberSeconds?: number | undefined
+  cacheSeconds?: number | undefined
 }
 
 /**

@@ -18,7 +18,7 @@ export interface ResolvedBearerSettings extends ResolvedBinding {
   /** Empty if the options have none: each rule must then name one. */
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
-  readonly rememberSeconds: number
+  readonly cacheSeconds: number
 }
 
 /** Validated option `bearer` of `createOidc`, with defaults. */
@@ -55,7 +55,7 @@ export interface ResolvedBearer extends ResolvedBearerSettings {
 const settings = [
   'audience',
   'algorithms',
-  'rememberSeconds',
+  'cacheSeconds',
   'dpop',
   'mtls',
 ] as const satisfies readonly (keyof BearerSettings)[]
@@ -135,7 +135,7 @@ function settingsOf(checks: Checks): ResolvedBearerSettings {
   return {
     audience: audienceOf(checks) ?? [],
     algorithms: algorithmsOf(checks) ?? acceptedAlgorithms,
-    rememberSeconds: checks.seconds('rememberSeconds', 60, 0, 3600),
+    cacheSeconds: checks.seconds('cacheSeconds', 60, 0, 3600),
     ...bindingOf(checks),
   }
 }

@@ -4,7 +4,7 @@ import { clientOf, type ResolvedClient } from './client.ts'
 /** Validated `IntrospectionSettings`, with defaults. */
 export interface ResolvedIntrospection {
   readonly tokens: 'opaque' | 'all'
-  readonly rememberSeconds: number
+  readonly cacheSeconds: number
 }
 
 /** Validated `IntrospectionOptions`, with defaults. */
@@ -12,7 +12,7 @@ export interface ResolvedIntrospector extends ResolvedIntrospection, ResolvedCli
   readonly clientId: string
 }
 
-const settings = ['tokens', 'rememberSeconds']
+const settings = ['tokens', 'cacheSeconds']
 
 /** Returns the option `introspection` of a login, whose client asks; undefined if it is missing. */
 export function introspectionOf(checks: Checks): ResolvedIntrospection | undefined {
@@ -40,6 +40,6 @@ export function introspectorOf(checks: Checks): ResolvedIntrospector | undefined
 function settingsOf(checks: Checks): ResolvedIntrospection {
   return {
     tokens: checks.oneOf('tokens', ['opaque', 'all'], 'opaque'),
-    rememberSeconds: checks.seconds('rememberSeconds', 0, 0, 3600),
+    cacheSeconds: checks.seconds('cacheSeconds', 0, 0, 3600),
   }
 }

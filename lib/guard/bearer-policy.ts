@@ -53,7 +53,7 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
     const claims = await introspection.claims(token, checks)
     const auth = authOf(rules ? await judgedByRules(token, claims, rules, undefined) : claims)
-    remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.rememberSeconds)
+    remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.cacheSeconds)
     return auth
   }
   const { claims, lookup } = await verifyPresentedToken(token, keys, checks)

@@ -41,10 +41,10 @@ export class RememberedTokens {
   readonly #rememberMs: number
 
   constructor(
-    rememberSeconds: number,
+    cacheSeconds: number,
     most: { tokens: number; bytes: number } = { tokens: mostTokens, bytes: mostBytes },
   ) {
-    this.#rememberMs = rememberSeconds * 1000
+    this.#rememberMs = cacheSeconds * 1000
     this.#entries = new Lru(most.tokens, most.bytes)
     this.#seen = new Lru(most.tokens)
   }

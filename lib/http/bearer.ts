@@ -152,13 +152,13 @@ interface GuardParts {
   readonly events: Events
 }
 
-function guardOf({ rememberSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
+function guardOf({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
   const { issuers, realm, resource, resourceMetadata: metadata, onError, clockToleranceSeconds, events } = parts
   return {
     policy: {
       issuers,
       clockToleranceSeconds,
-      remembered: new RememberedTokens(rememberSeconds),
+      remembered: new RememberedTokens(cacheSeconds),
       challenge: { realm, resourceMetadata: metadata, dpopAlgorithms: dpop && acceptedAlgorithms.join(' ') },
       binding: {
         dpop: dpop === 'memory' ? new MemoryRecords() : dpop,

@@ -80,7 +80,7 @@ describe('the options of createOidc()', () => {
         bearer: {
           audience: [],
           algorithms: acceptedAlgorithms,
-          rememberSeconds: 60,
+          cacheSeconds: 60,
           dpop: undefined,
           mtls: undefined,
           introspection: undefined,

@@ -526,7 +526,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     )
 
     it('the guard accepts tokens during an outage after the first fetch of the keys', async () => {
-      const api = await start({}, { rememberSeconds: 0 })
+      const api = await start({}, { cacheSeconds: 0 })
       await api.ready()
       await provider.stop()
       expect((await orders(withToken(await token()))).status).toBe(200)

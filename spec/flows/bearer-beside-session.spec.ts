@@ -244,7 +244,7 @@ describe.each(ways)('a logged-in request with a rejected token, at %s', (path) =
   )
 
   it('a token that cannot be verified now is answered 503 despite a live session', async () => {
-    const { agent } = await start({ bearer: { audience: 'orders', rememberSeconds: 0 } })
+    const { agent } = await start({ bearer: { audience: 'orders', cacheSeconds: 0 } })
     await logIn(agent)
     // The token is signed with a key that is not cached and cannot be fetched.
     await world.provider.rotateKeys()

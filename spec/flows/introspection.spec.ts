@@ -78,10 +78,10 @@ describe('an opaque token', () => {
     expect(provider.requestsTo('introspection')).toHaveLength(2)
   })
 
-  it('an introspection response is cached for `rememberSeconds`, but not beyond its exp', async () => {
+  it('an introspection response is cached for `cacheSeconds`, but not beyond its exp', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const provider = await start()
-    const bearer = guardOf(provider, { introspection: { ...client, rememberSeconds: 3600 }, clockToleranceSeconds: 0 })
+    const bearer = guardOf(provider, { introspection: { ...client, cacheSeconds: 3600 }, clockToleranceSeconds: 0 })
     const token = await tokenOf(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
@@ -218,10 +218,10 @@ describe('the option introspection', () => {
     expect(faults({ clientId: 'a', clientSecret: undefined })).toEqual([
       'introspection: clientSecret is present but undefined: is its environment variable set?',
     ])
-    expect(faults({ ...client, tokens: 'some', rememberSeconds: -1, token: 1 })).toEqual([
+    expect(faults({ ...client, tokens: 'some', cacheSeconds: -1, token: 1 })).toEqual([
       "unknown option 'introspection.token'; did you mean 'tokens'?",
       "introspection: tokens must be one of 'opaque', 'all'",
-      'introspection: rememberSeconds must be a number of seconds from 0 to 3600',
+      'introspection: cacheSeconds must be a number of seconds from 0 to 3600',
     ])
     expect(faults(true)).toEqual(['introspection must be an object'])
   })

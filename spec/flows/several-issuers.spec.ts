@@ -185,7 +185,7 @@ describe('a guard of two issuers', () => {
   })
 
   it('accepts tokens of one issuer while the other is down', async () => {
-    const api = await serve({}, {}, { rememberSeconds: 0 })
+    const api = await serve({}, {}, { cacheSeconds: 0 })
     await partner.stop()
     expect(await api.get(await token(partner))).toMatchObject({ status: 503, body: { code: 'provider_unavailable' } })
     expect(await api.get(await token(ours))).toMatchObject({ status: 200 })

@@ -87,8 +87,8 @@ describe('RememberedTokens', () => {
     [3600, 10, 10],
     [0.5, 3600, 0.5],
     [60, 60, 60],
-  ])('if configured for %d s, caches a token that expires in %d s for %d s', (rememberSeconds, left, lasts) => {
-    const tokens = new RememberedTokens(rememberSeconds)
+  ])('if configured for %d s, caches a token that expires in %d s for %d s', (cacheSeconds, left, lasts) => {
+    const tokens = new RememberedTokens(cacheSeconds)
     tokens.set('t', auth('alice'), seconds(start) + left, by)
     pass(lasts * 1000 - 1)
     expect(tokens.get('t')?.sub).toBe('alice')
@@ -260,14 +260,14 @@ describe('a guard that caches tokens', () => {
     expect(accept).toHaveBeenCalledTimes(1)
   })
 
-  it('verifies a token at each request if rememberSeconds is 0', async () => {
-    const bearer = await guard({ rememberSeconds: 0 })
+  it('verifies a token at each request if cacheSeconds is 0', async () => {
+    const bearer = await guard({ cacheSeconds: 0 })
     const token = await good()
     for (let time = 0; time < 3; time++) expect(await verified(bearer, token)).toBe(1)
   })
 
   it('rejects a cached token once it expires, after the clock tolerance', async () => {
-    const bearer = await guard({ rememberSeconds: 3600 })
+    const bearer = await guard({ cacheSeconds: 3600 })
     const token = await good()
     await remember(bearer, token)
     pass(300_000 + 29_999)
@@ -278,7 +278,7 @@ describe('a guard that caches tokens', () => {
   })
 
   it('verifies a cached token again after the keys change, but not after the same keys are fetched', async () => {
-    const bearer = await guard({ rememberSeconds: 3600 })
+    const bearer = await guard({ cacheSeconds: 3600 })
     const token = await good()
     await remember(bearer, token)
     pass(200_000)
@@ -303,7 +303,7 @@ describe('a guard that caches tokens', () => {
   })
 
   it('refreshes the keys in the background of cached tokens, so that removing a key rejects them', async () => {
-    const bearer = await guard({ rememberSeconds: 3600 })
+    const bearer = await guard({ cacheSeconds: 3600 })
     const { iss, aud } = { iss: provider.issuer, aud: 'orders' }
     const token = await provider.sign({ iss, aud, sub: 'alice', exp: seconds(start) + 7200 })
     await remember(bearer, token)

@@ -60,8 +60,8 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
     expect((await verifying.call(tokens.access)).status).toBe(200)
   })
 
-  it('a revoked token stays accepted for rememberSeconds', async () => {
-    const api = await realm.api({ introspection: { ...asOrders, tokens: 'all', rememberSeconds: 60 } })
+  it('a revoked token stays accepted for cacheSeconds', async () => {
+    const api = await realm.api({ introspection: { ...asOrders, tokens: 'all', cacheSeconds: 60 } })
     const client = await clientWithAudience()
     const { access } = await realm.tokens(client, 'bob')
     expect((await api.call(access)).status).toBe(200)

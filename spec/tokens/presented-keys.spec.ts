@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => provider.behave())
 
 function guard(options: Partial<BearerOptions> = {}): Bearer {
-  const made = createBearer({ issuer: provider.issuer, audience: 'orders', rememberSeconds: 0, ...options })
+  const made = createBearer({ issuer: provider.issuer, audience: 'orders', cacheSeconds: 0, ...options })
   made.on('provider_fault', ({ detail }) => faults.push(detail))
   return made
 }

@@ -76,7 +76,7 @@ export const wrong: Partial<BearerOptions>[] = [
   // @ts-expect-error: algorithms are an array
   { algorithms: 'RS256' },
   // @ts-expect-error: seconds are a number
-  { rememberSeconds: '60' },
+  { cacheSeconds: '60' },
   // @ts-expect-error: a base URL is a string or a URL
   { baseUrl: { host: 'api.example.com' } },
   // @ts-expect-error: roles must be returned synchronously
@@ -99,7 +99,7 @@ createBearer({ audience: 'orders' })
 // @ts-expect-error: the argument is an object of options, not an issuer
 createBearer('https://id.example.com')
 export const settings: BearerSettings[] = [
-  { audience: 'orders', algorithms: ['RS256'], rememberSeconds: 0 },
+  { audience: 'orders', algorithms: ['RS256'], cacheSeconds: 0 },
   // @ts-expect-error: the issuer is that of the login
   { issuer: 'https://id.example.com' },
 ]

@@ -22,13 +22,13 @@ createBearer({
     clientSecret: process.env['CLIENT_SECRET'],
     clientAuth: 'client_secret_post',
     tokens: 'all',
-    rememberSeconds: 0,
+    cacheSeconds: 0,
   },
   providerTimeoutSeconds: 3,
   fetch,
 })
 createOidc({ ...login, bearer: { audience: 'orders', introspection: true, dpop: { replay: 'memory' }, mtls: true } })
-createOidc({ ...login, bearer: { audience: 'orders', introspection: { tokens: 'opaque', rememberSeconds: 30 } } })
+createOidc({ ...login, bearer: { audience: 'orders', introspection: { tokens: 'opaque', cacheSeconds: 30 } } })
 
 export const wrong: Partial<BearerOptions>[] = [
   // @ts-expect-error: the application must choose where used proofs are stored
@@ -54,7 +54,7 @@ export const wrong: Partial<BearerOptions>[] = [
   // @ts-expect-error: `tokens` is `opaque` or `all`
   { introspection: { clientId: 'orders', tokens: 'jwt' } },
   // @ts-expect-error: seconds are a number
-  { introspection: { clientId: 'orders', rememberSeconds: '60' } },
+  { introspection: { clientId: 'orders', cacheSeconds: '60' } },
   // @ts-expect-error: a name is a string
   { name: 1 },
   // @ts-expect-error: seconds are a number

@@ -18,7 +18,7 @@ export interface EntraOptions {
   /**
    * Decides about a user whose token passed all other checks, by the claims of the ID token at a login and of the access
    * token at an API. Only `true` accepts. `tid` identifies the tenant, `tid` and `oid` together the user; a guest has an
-   * `idp`. At an API the decision is cached for `rememberSeconds`. Required with `organizations`, `common` and `consumers`.
+   * `idp`. At an API the decision is cached for `cacheSeconds`. Required with `organizations`, `common` and `consumers`.
    * @default every user of the tenants, including guests
    * @example entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) })
    */
