@@ -23,8 +23,8 @@ export function createApp({
   secret = randomBytes(32).toString('hex'),
 }) {
   const https = baseUrl.startsWith('https:')
-  // sessionStore lets oidc.logins work without a request; rememberDevice stores browser and address with each login.
-  const oidc = createOidc({ ...provider, baseUrl, secret, sessionStore: store, rememberDevice: true })
+  // sessionStore lets oidc.logins work without a request; storeDevice stores browser and address with each login.
+  const oidc = createOidc({ ...provider, baseUrl, secret, sessionStore: store, storeDevice: true })
 
   const app = express()
   app.use(

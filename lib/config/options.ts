@@ -176,8 +176,8 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
   sessionStore?: SessionStore | undefined
   /** Stores `User-Agent` and `req.ip` with each login, for `oidc.logins.list()`. Both are personal data.
    * @default false
-   * @example createOidc({ ...options, rememberDevice: true }) */
-  rememberDevice?: boolean | undefined
+   * @example createOidc({ ...options, storeDevice: true }) */
+  storeDevice?: boolean | undefined
   /** The `fetch` for requests to the provider, for example with a proxy or a private certificate authority.
    * @default globalThis.fetch
    * @example createOidc({ ...options, fetch: proxiedFetch }) */

@@ -53,7 +53,7 @@ export interface ResolvedOptions {
   readonly dpop: boolean
   readonly records: Records | undefined
   readonly sessionStore: SessionStore | undefined
-  readonly rememberDevice: boolean
+  readonly storeDevice: boolean
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean
   readonly bearer: ResolvedLoginBearer
@@ -89,7 +89,7 @@ const known = [
   'dpop',
   'records',
   'sessionStore',
-  'rememberDevice',
+  'storeDevice',
   'fetch',
   'allowInsecureIssuer',
   'bearer',
@@ -147,7 +147,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     dpop: checks.boolean('dpop', false),
     records: recordsOf(checks, 'records', checks.value('records')),
     sessionStore: sessionStoreOf(checks),
-    rememberDevice: checks.boolean('rememberDevice', false),
+    storeDevice: checks.boolean('storeDevice', false),
     fetch: checks.function('fetch'),
     allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),

@@ -34,9 +34,9 @@ export interface Login {
   readonly lastSeenAt: number | undefined
   /** When the login ends, even if it is in use (option `maxLoginSeconds`). */
   readonly endsAt: number
-  /** The browser's `User-Agent` header, at most 256 characters, if the option `rememberDevice` is set. */
+  /** The browser's `User-Agent` header, at most 256 characters, if the option `storeDevice` is set. */
   readonly userAgent: string | undefined
-  /** The client's address (`req.ip`) at the login, if the option `rememberDevice` is set. */
+  /** The client's address (`req.ip`) at the login, if the option `storeDevice` is set. */
   readonly address: string | undefined
 }
 

@@ -74,7 +74,7 @@ describe('the options of createOidc()', () => {
         dpop: false,
         records: undefined,
         sessionStore: undefined,
-        rememberDevice: false,
+        storeDevice: false,
         fetch: undefined,
         allowInsecureIssuer: false,
         bearer: {
@@ -242,7 +242,7 @@ describe('the options of createOidc()', () => {
       [{}, null, 'redis', { ...records, take: undefined }, () => {}],
       /^records must have the methods get, set, add, replace, take, delete, include, members and exclude: use redisRecords/,
     ],
-    ['rememberDevice', ['yes', 1, null], /^rememberDevice must be true or false/],
+    ['storeDevice', ['yes', 1, null], /^storeDevice must be true or false/],
     [
       'idTokenSignedResponseAlg',
       ['none', 'HS256', 'rs256', '', 256, null, ['RS256']],

@@ -58,8 +58,8 @@ describe('logins.list()', () => {
     expect(await app.oidc.logins.list({ sub: 'alice', issuer: 'https://other.example.com' })).toEqual([])
   })
 
-  it('logins.list() returns browser and address with the rememberDevice option', async () => {
-    const app = await start({ rememberDevice: true })
+  it('logins.list() returns browser and address with the storeDevice option', async () => {
+    const app = await start({ storeDevice: true })
     await logIn(app, 'alice', { 'user-agent': `Browser ${'x'.repeat(500)}` })
     const [login] = await app.oidc.logins.list({ sub: 'alice' })
     expect(login?.userAgent).toMatch(/^Browser x{248}$/)

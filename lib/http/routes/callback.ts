@@ -124,13 +124,13 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
 
 function finishInput(callback: Callback, transaction: Transaction): FinishInput {
   const { exchange, session, parameters, stateText } = callback
-  const { afterLogin, origin, rememberDevice } = exchange.instance.options
+  const { afterLogin, origin, storeDevice } = exchange.instance.options
   return {
     parameters,
     state: stateText,
     transaction,
     session,
-    device: rememberDevice ? deviceOf(exchange.req) : undefined,
+    device: storeDevice ? deviceOf(exchange.req) : undefined,
     afterLogin: async (login) => afterLogin?.(exchange.req, login as unknown as FinishedLogin),
     localPath: (wanted) => localPath(wanted, origin),
   }

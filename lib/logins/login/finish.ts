@@ -18,7 +18,7 @@ export interface FinishInput {
   readonly state: string
   readonly transaction: Transaction
   readonly session: RequestSession
-  /** Undefined unless the application stores devices (`rememberDevice`). */
+  /** Undefined unless the application stores devices (`storeDevice`). */
   readonly device?: Device | undefined
   /** The application's hook. It runs with the new session and returns the redirect target, or undefined for the default. */
   readonly afterLogin: (login: { user: UnknownClaims; tokens: TokenSet; roles: readonly string[] }) => Promise<unknown>
