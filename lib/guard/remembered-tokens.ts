@@ -1,4 +1,4 @@
-import { Lru } from '../core/lru.ts'
+import { GenerationalCache } from '../core/generational-cache.ts'
 import type { BearerAuth } from './bearer-auth.ts'
 
 /** Limits of one guard's cache: the number of tokens, and their approximate memory. */
@@ -36,8 +36,8 @@ interface Entry extends VerifiedWith {
  * that no token is taken for another.
  */
 export class RememberedTokens {
-  readonly #entries: Lru<Entry>
-  readonly #seen: Lru<true>
+  readonly #entries: GenerationalCache<Entry>
+  readonly #seen: GenerationalCache<true>
   readonly #rememberMs: number
 
   constructor(
@@ -45,8 +45,8 @@ export class RememberedTokens {
     most: { tokens: number; bytes: number } = { tokens: mostTokens, bytes: mostBytes },
   ) {
     this.#rememberMs = cacheSeconds * 1000
-    this.#entries = new Lru(most.tokens, most.bytes)
-    this.#seen = new Lru(most.tokens)
+    this.#entries = new GenerationalCache(most.tokens, most.bytes)
+    this.#seen = new GenerationalCache(most.tokens)
   }
 
   get size(): number {

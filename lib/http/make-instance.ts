@@ -2,7 +2,7 @@ import { loginMetadata } from '../config/issuer.ts'
 import { resolveOptions } from '../config/resolve.ts'
 import { Events } from '../core/events.ts'
 import { Flights } from '../core/single-flight.ts'
-import { Lru } from '../core/lru.ts'
+import { GenerationalCache } from '../core/generational-cache.ts'
 import type { Records } from '../core/records.ts'
 import { sealsOf } from '../core/seals.ts'
 import type { Instance } from '../logins/instance.ts'
@@ -37,7 +37,7 @@ export function makeInstance(given: unknown): Instance {
     seals,
     loginsIn: loginStores({ name: options.name, owner, sealer: seals.tokens }),
     refreshes: new Flights(),
-    rechecks: new Lru(mostRechecks),
+    rechecks: new GenerationalCache(mostRechecks),
     cookiePlace: cookiePlaceOf(owner, {
       https: options.origin.startsWith('https:'),
       basePath: options.basePath,

@@ -5,7 +5,7 @@ import type { Records } from '../core/records.ts'
 import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
 import type { Flights } from '../core/single-flight.ts'
-import type { Lru } from '../core/lru.ts'
+import type { GenerationalCache } from '../core/generational-cache.ts'
 import { recordsFor } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
 import type { KeptTokens } from '../store/tokens.ts'
@@ -26,7 +26,7 @@ export interface Instance {
   /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
   readonly refreshes: Flights<KeptTokens>
   /** Milliseconds since the epoch at which this process last began to recheck a login, by the login's id. */
-  readonly rechecks: Lru<number>
+  readonly rechecks: GenerationalCache<number>
   readonly cookiePlace: CookiePlace
   /** Built from `baseUrl`, never from the headers of a request. */
   readonly redirectUri: string

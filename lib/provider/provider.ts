@@ -11,7 +11,7 @@ import {
 import { tenantTemplate } from '../config/issuer-rules.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { fail, type OidcError, describe, providerUnavailable } from '../core/errors.ts'
-import { Lru } from '../core/lru.ts'
+import { GenerationalCache } from '../core/generational-cache.ts'
 import { isSecureUrl } from '../core/urls.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 import { clientAuth } from './client-auth.ts'
@@ -76,7 +76,7 @@ export class Provider {
   readonly options: ProviderOptions
   readonly http: HttpClient
   /** Handles by the private keys of the logins. */
-  readonly dpopHandles: Lru<DpopHandle> = new Lru(mostDpopHandles)
+  readonly dpopHandles: GenerationalCache<DpopHandle> = new GenerationalCache(mostDpopHandles)
   readonly #flight = new SingleFlight<Ready>()
   /** Reports failures in the background, which fail no request. */
   readonly #onFault: (detail: string | undefined) => void

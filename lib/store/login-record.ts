@@ -1,6 +1,6 @@
 import { nowSeconds } from '../core/clock.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
-import { Lru } from '../core/lru.ts'
+import { GenerationalCache } from '../core/generational-cache.ts'
 import { isSlot, type Slot, type Slots } from './slot.ts'
 
 /** The format in which this version writes login records. A record with a higher one is a newer version's. */
@@ -43,7 +43,7 @@ export class LoginRecord {
   /** The record of a session that has none. */
   static readonly none: LoginRecord = new LoginRecord(undefined)
   /** The latest parsed record of each session. */
-  static readonly #parsed = new Lru<LoginRecord>(Infinity, parsedBytes)
+  static readonly #parsed = new GenerationalCache<LoginRecord>(Infinity, parsedBytes)
 
   /** Parses the record of a session, or returns the record that was parsed last if the text is the same. */
   static of(session: string, text: string | undefined): LoginRecord {

@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
 import { companion, type Companion } from '../core/companion.ts'
 import { ownProperties } from '../core/own-properties.ts'
-import { Lru } from '../core/lru.ts'
+import { GenerationalCache } from '../core/generational-cache.ts'
 import { LoginRecord } from './login-record.ts'
 import type { WrittenRecord } from '../core/records.ts'
 import { dataKey, loginKey, LoginRecords } from './login-records.ts'
@@ -63,7 +63,7 @@ export class RedisSessionStore extends RedisStore {
   readonly #idleSeconds: number
   readonly #timeoutSeconds: number
   readonly #logins: LoginRecords
-  readonly #renewed = new Lru<number>(mostRenewed)
+  readonly #renewed = new GenerationalCache<number>(mostRenewed)
   /** Login records, passed from `get` to `createSession`. */
   readonly #loaded: Companion<LoginRecord> = companion()
   /** Whether a session exists in Redis, or its first write is in progress. */

@@ -117,7 +117,7 @@ describe('the sources', () => {
           const isCollection =
             initializer !== undefined &&
             ts.isNewExpression(initializer) &&
-            /^(?:Map|Set|Lru)$/.test(initializer.expression.getText())
+            /^(?:Map|Set|GenerationalCache)$/.test(initializer.expression.getText())
           const hasContents =
             initializer !== undefined && ts.isNewExpression(initializer) && (initializer.arguments?.length ?? 0) > 0
           return isLet || (isCollection && !hasContents)

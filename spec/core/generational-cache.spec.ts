@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { Lru } from '../../lib/core/lru.ts'
+import { GenerationalCache } from '../../lib/core/generational-cache.ts'
 
-function filled(limit: number, keys: readonly string[]): Lru<number> {
-  const map = new Lru<number>(limit)
+function filled(limit: number, keys: readonly string[]): GenerationalCache<number> {
+  const map = new GenerationalCache<number>(limit)
   for (const [index, key] of keys.entries()) map.set(key, index)
   return map
 }
 
-describe('Lru', () => {
+describe('GenerationalCache', () => {
   it('holds no more entries than its limit, and at least the newest half of that number', () => {
-    const map = new Lru<number>(100)
+    const map = new GenerationalCache<number>(100)
     for (let index = 0; index < 10_000; index++) {
       map.set(String(index), index)
       const newer = Array.from({ length: Math.min(50, index + 1) }, (_, back) => index - back)
@@ -40,10 +40,10 @@ describe('Lru', () => {
   })
 })
 
-describe('Lru with a weight limit', () => {
+describe('GenerationalCache with a weight limit', () => {
   it('holds no more than the weight limit plus the last entry, and at least about half of it', () => {
     const weights = new Map<string, number>()
-    const map = new Lru<number>(1000, 100)
+    const map = new GenerationalCache<number>(1000, 100)
     for (let index = 0; index < 5000; index++) {
       const key = String(index)
       weights.set(key, index % 17)
@@ -57,16 +57,16 @@ describe('Lru with a weight limit', () => {
   })
 
   it('also limits the number of entries, which have no weight by default', () => {
-    const map = new Lru<number>(10, 100)
+    const map = new GenerationalCache<number>(10, 100)
     for (let index = 0; index < 50; index++) map.set(String(index), index)
     expect(map.size).toBeLessThanOrEqual(10)
-    const weightless = new Lru<number>(1000, 1)
+    const weightless = new GenerationalCache<number>(1000, 1)
     for (let index = 0; index < 100; index++) weightless.set(String(index), index)
     expect(weightless.size).toBe(100)
   })
 
   it('counts the weight of a rewritten entry again, so that rewriting cannot make it grow', () => {
-    const map = new Lru<number>(1000, 100)
+    const map = new GenerationalCache<number>(1000, 100)
     for (let index = 0; index < 100; index++) {
       map.set('same', index, 10)
       expect(map.size).toBeLessThanOrEqual(1)
@@ -75,7 +75,7 @@ describe('Lru with a weight limit', () => {
   })
 
   it('holds an entry that is heavier than the limit until the next heavy entry', () => {
-    const map = new Lru<number>(1000, 100)
+    const map = new GenerationalCache<number>(1000, 100)
     map.set('light', 1, 1)
     map.set('heavy', 2, 1000)
     expect(map.get('heavy')).toBe(2)

@@ -3,7 +3,7 @@
  * written the longest time ago. Reading an entry does not keep it. The map has two generations: when the newer one is
  * full, it replaces the older one. In a single Map, finding the oldest entry means skipping all deleted ones.
  */
-export class Lru<Value> {
+export class GenerationalCache<Value> {
   readonly #limit: number
   readonly #weightLimit: number
   #newer = new Map<string, Value>()
