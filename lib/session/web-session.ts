@@ -6,7 +6,7 @@ import { warnOnce } from '../core/warnings.ts'
 import { LoginRecord } from '../store/login-record.ts'
 import { dataKey, LoginRecords, tokensKeys } from '../store/login-records.ts'
 import { attachedLogin, recordsIn, type SessionRecords } from '../store/attached.ts'
-import { answerable } from '../store/answerable.ts'
+import { withStoreErrors } from '../store/with-store-errors.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { callStore, isNoEntry } from '../store/store-call.ts'
 import { StoreRecords } from '../store/store-records.ts'
@@ -33,7 +33,7 @@ export function recordsFor(store: SessionStore, given: Records | undefined): Rec
   const key = given ?? store
   let records = made.get(key)
   if (!records) {
-    records = given ? answerable(given) : besideStore(store)
+    records = given ? withStoreErrors(given) : besideStore(store)
     made.set(key, records)
   }
   return records

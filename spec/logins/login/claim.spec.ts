@@ -2,7 +2,7 @@ import { redisRecords } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import { claim, claimed, settleClaim } from '../../../lib/logins/login/claim.ts'
 import type { Records } from '../../../lib/core/records.ts'
-import { answerable } from '../../../lib/store/answerable.ts'
+import { withStoreErrors } from '../../../lib/store/with-store-errors.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { flow, location, response } from '../../support/flow.ts'
 
@@ -37,7 +37,7 @@ describe('the use of an authorization response', () => {
   it('a use whose response from the store was lost is released, and the next try succeeds at once', async () => {
     const records = new MemoryRecords()
     const losing = {
-      ...answerable(records),
+      ...withStoreErrors(records),
       add: async (...call: Parameters<Records['add']>) => {
         await records.add(...call)
         throw new Error('the connection closed')
@@ -49,7 +49,7 @@ describe('the use of an authorization response', () => {
 
   it('a request that fails to use a response does not release the use by another', async () => {
     const records = new MemoryRecords()
-    const failing = { ...answerable(records), add: () => Promise.reject(new Error('the connection closed')) }
+    const failing = { ...withStoreErrors(records), add: () => Promise.reject(new Error('the connection closed')) }
     await claim(records, 'a')
     await expect(claim(failing, 'a')).rejects.toThrow('the connection closed')
     expect(await claim(records, 'a')).toBe(false)
