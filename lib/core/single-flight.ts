@@ -15,7 +15,7 @@ export class SingleFlight<Result> {
 }
 
 /** Runs work once at a time for each name. A call with the same name while it runs shares its result. */
-export class Flights<Result> {
+export class SingleFlightMap<Result> {
   readonly #running = new Map<string, Promise<Result>>()
 
   run(name: string, work: () => Promise<Result>): Promise<Result> {

@@ -1,6 +1,6 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import type { ResolvedIntrospection } from '../config/resolve-introspection.ts'
-import { Flights } from '../core/single-flight.ts'
+import { SingleFlightMap } from '../core/single-flight.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { checkAnsweredClaims, type PresentedTokenChecks } from '../tokens/presented-token.ts'
 
@@ -13,7 +13,7 @@ export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
 export class Introspection {
   readonly settings: ResolvedIntrospection
   readonly #ask: AskIssuer
-  readonly #asked = new Flights<UnknownClaims>()
+  readonly #asked = new SingleFlightMap<UnknownClaims>()
 
   constructor(settings: ResolvedIntrospection, ask: AskIssuer) {
     this.settings = settings

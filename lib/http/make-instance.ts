@@ -1,7 +1,7 @@
 import { loginMetadata } from '../config/issuer.ts'
 import { resolveOptions } from '../config/resolve.ts'
 import { Events } from '../core/events.ts'
-import { Flights } from '../core/single-flight.ts'
+import { SingleFlightMap } from '../core/single-flight.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import type { Records } from '../core/records.ts'
 import { sealsOf } from '../core/seals.ts'
@@ -36,7 +36,7 @@ export function makeInstance(given: unknown): Instance {
     owner,
     seals,
     loginsIn: loginStores({ name: options.name, owner, sealer: seals.tokens }),
-    refreshes: new Flights(),
+    refreshes: new SingleFlightMap(),
     rechecks: new GenerationalCache(mostRechecks),
     cookiePlace: cookiePlaceOf(owner, {
       https: options.origin.startsWith('https:'),

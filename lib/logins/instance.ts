@@ -4,7 +4,7 @@ import type { Events } from '../core/events.ts'
 import type { Records } from '../core/records.ts'
 import type { Seals } from '../core/seals.ts'
 import type { Provider } from '../provider/provider.ts'
-import type { Flights } from '../core/single-flight.ts'
+import type { SingleFlightMap } from '../core/single-flight.ts'
 import type { GenerationalCache } from '../core/generational-cache.ts'
 import { recordsFor } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
@@ -24,7 +24,7 @@ export interface Instance {
   /** Returns the instance's logins in the given records, always the same store for the same records. */
   readonly loginsIn: (records: Records) => LoginStore
   /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
-  readonly refreshes: Flights<KeptTokens>
+  readonly refreshes: SingleFlightMap<KeptTokens>
   /** Milliseconds since the epoch at which this process last began to recheck a login, by the login's id. */
   readonly rechecks: GenerationalCache<number>
   readonly cookiePlace: CookiePlace

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Flights, SingleFlight } from '../../lib/core/single-flight.ts'
+import { SingleFlightMap, SingleFlight } from '../../lib/core/single-flight.ts'
 import { Gate } from '../support/gate.ts'
 
 describe('SingleFlight', () => {
@@ -35,9 +35,9 @@ describe('SingleFlight', () => {
   })
 })
 
-describe('Flights', () => {
+describe('SingleFlightMap', () => {
   it('runs work once per name for all callers that arrive while it runs', async () => {
-    const flights = new Flights<string>()
+    const flights = new SingleFlightMap<string>()
     const gate = new Gate()
     const runs: string[] = []
     const work = (name: string) => async (): Promise<string> => {
@@ -53,7 +53,7 @@ describe('Flights', () => {
   })
 
   it('does not make work of one name wait for work of another', async () => {
-    const flights = new Flights<string>()
+    const flights = new SingleFlightMap<string>()
     const gate = new Gate()
     const waiting = flights.run('a', async () => {
       await gate.pass()
@@ -65,7 +65,7 @@ describe('Flights', () => {
   })
 
   it('runs work again once it has finished or failed', async () => {
-    const flights = new Flights<number>()
+    const flights = new SingleFlightMap<number>()
     expect(await flights.run('a', () => Promise.resolve(1))).toBe(1)
     const failure = new Error('no')
     await expect(flights.run('a', () => Promise.reject(failure))).rejects.toBe(failure)
