@@ -23,7 +23,7 @@ import { MemoryRecords } from '../store/memory-records.ts'
 import { Keys } from '../tokens/key-set.ts'
 import { authorizeToken, verifyPresented } from './guards/authorize-token.ts'
 import { notAuthorized, type NotAuthorized } from './guards/authorize.ts'
-import { requireToken, toldRefusal } from './guards/require-bearer.ts'
+import { requireToken, reportRefusal } from './guards/require-bearer.ts'
 import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-metadata.ts'
 import type { BearerGuard } from './guards/bearer-guard.ts'
 import type { CompiledBearerRule } from '../guard/requirements.ts'
@@ -186,7 +186,7 @@ export function guardFunctions(
       try {
         return { ok: true, auth: await authorizeToken(guard, compiledRule, req as Request) }
       } catch (error) {
-        return notAuthorized(toldRefusal(guard.policy, error))
+        return notAuthorized(reportRefusal(guard.policy, error))
       }
     },
     async verifyToken(token, rule) {
@@ -194,7 +194,7 @@ export function guardFunctions(
       try {
         return (await verifyPresented(guard.policy, compiledRule, token)) as never
       } catch (error) {
-        throw toldRefusal(guard.policy, error)
+        throw reportRefusal(guard.policy, error)
       }
     },
   }

@@ -13,7 +13,7 @@ import type { LoginPlace } from '../logins/tokens/kept-tokens.ts'
 import { listLogins, type ListedLogin } from '../logins/logout/list-logins.ts'
 import { freshToken } from '../logins/tokens/refresh.ts'
 import type { AccessToken } from '../store/tokens.ts'
-import { toldError } from './response/report-error.ts'
+import { reportError } from './response/report-error.ts'
 import { setupInvalid } from '../core/errors.ts'
 
 /** A user's login, as a list of devices shows it. Times are in seconds since the epoch. */
@@ -85,7 +85,7 @@ export function loginsOf(instance: Instance): Logins {
     try {
       return await work(sessionStore)
     } catch (error) {
-      throw toldError(instance, error)
+      throw reportError(instance, error)
     }
   }
   return Object.freeze<Logins>({

@@ -13,7 +13,7 @@ import { passRouter } from './request/mount.ts'
 import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
 import type { Slot } from '../store/slot.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request/request-state.ts'
-import { toldError } from './response/report-error.ts'
+import { reportError } from './response/report-error.ts'
 import { Exchange } from './request/exchange.ts'
 import { goOnAfterLogout } from './routes/logout-return.ts'
 
@@ -41,9 +41,9 @@ export function makeRouter(instance: Instance): RequestHandler {
       passRouter(instance, req, state)
       const loading = loadState(instance, req, state)
       if (!loading) return proceed()
-      loading.then(proceed, (error: unknown) => answerError(exchange, toldError(instance, error)))
+      loading.then(proceed, (error: unknown) => answerError(exchange, reportError(instance, error)))
     } catch (error) {
-      answerError(exchange, toldError(instance, error))
+      answerError(exchange, reportError(instance, error))
     }
   }
 }
@@ -89,7 +89,7 @@ export function handler(instance: Instance, work: (exchange: Exchange) => void |
     const exchange = new Exchange(instance, req, res, next)
     Promise.resolve()
       .then(() => work(exchange))
-      .catch((error: unknown) => answerError(exchange, toldError(instance, error)))
+      .catch((error: unknown) => answerError(exchange, reportError(instance, error)))
   }
 }
 

@@ -26,7 +26,7 @@ import { fetchAsUser } from './fetch.ts'
 import { startLogin } from '../routes/login.ts'
 import { startLogout } from '../routes/logout.ts'
 import { slotOf, stateOf, type RequestState } from '../request/request-state.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
 
@@ -114,7 +114,7 @@ class Context implements ContextBase {
     try {
       return await fetchAsUser({ instance: this.#instance, slot, token }, url, init)
     } catch (error) {
-      throw error instanceof OidcError ? toldError(this.#instance, error) : error
+      throw error instanceof OidcError ? reportError(this.#instance, error) : error
     }
   }
 
@@ -126,7 +126,7 @@ class Context implements ContextBase {
     try {
       return await userInfoOf(this.#instance, token, user)
     } catch (error) {
-      if (!(error instanceof AccessTokenRefused)) throw toldError(this.#instance, error)
+      if (!(error instanceof AccessTokenRefused)) throw reportError(this.#instance, error)
     }
     const refreshed = await this.#presented({ ...wanted, refused: token.accessToken })
     return this.#changing(() => userInfoOf(this.#instance, refreshed, user))
@@ -159,7 +159,7 @@ class Context implements ContextBase {
       return await work(place)
     } catch (error) {
       if ((error as OidcError).code === 'login_required') await this.#lookAgain(place)
-      throw toldError(this.#instance, error)
+      throw reportError(this.#instance, error)
     }
   }
 

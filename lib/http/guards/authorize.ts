@@ -8,8 +8,8 @@ import { authorizeLogin } from './authorize-login.ts'
 import { authorizeToken } from './authorize-token.ts'
 import { presentsToken } from './bearer-credentials.ts'
 import { ensureState, loadState } from '../request/request-state.ts'
-import { toldRefusal } from './require-bearer.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportRefusal } from './require-bearer.ts'
+import { reportError } from '../response/report-error.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
@@ -50,7 +50,7 @@ export async function authorize<Claims extends object>(
     try {
       return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule.bearer, req) }
     } catch (error) {
-      return notAuthorized(toldRefusal(bearer.policy, error))
+      return notAuthorized(reportRefusal(bearer.policy, error))
     }
   }
   try {
@@ -59,7 +59,7 @@ export async function authorize<Claims extends object>(
     if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
     return { ok: true, user: login.slot.user as User<Claims>, auth: undefined }
   } catch (error) {
-    return notAuthorized(toldError(instance, error))
+    return notAuthorized(reportError(instance, error))
   }
 }
 

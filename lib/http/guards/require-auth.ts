@@ -11,7 +11,7 @@ import { publicPath } from '../request/request-state.ts'
 import { passToken } from './require-bearer.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendOn } from '../response/redirect.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import { Exchange, Handled } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
@@ -43,7 +43,7 @@ async function passLogin(
   } catch (error) {
     const exchange = new Exchange(instances[0], req, res, next)
     if (rule.redirect) await answerFault(exchange, error)
-    else answerError(exchange, toldError(exchange.instance, error))
+    else answerError(exchange, reportError(exchange.instance, error))
   }
 }
 

@@ -8,7 +8,7 @@ import { Handled } from '../request/exchange.ts'
 import { authorizeToken } from './authorize-token.ts'
 import { answerWith } from '../response/error-page.ts'
 import { sendProblem } from '../response/problem.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 
@@ -40,7 +40,7 @@ export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, ha
     if (auth) req.auth = auth
     next()
   } catch (thrown) {
-    answerWith(guard.onError, handled, toldRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
+    answerWith(guard.onError, handled, reportRefusal(guard.policy, thrown), (error) => sendProblem(res, error))
   }
 }
 
@@ -55,8 +55,8 @@ const providerFaults: readonly OidcErrorCode[] = [
 ]
 
 /** Turns a thrown value into an OidcError, and emits its event. */
-export function toldRefusal(policy: BearerPolicy, thrown: unknown): OidcError {
-  const error = toldError(policy, thrown, providerFaults)
+export function reportRefusal(policy: BearerPolicy, thrown: unknown): OidcError {
+  const error = reportError(policy, thrown, providerFaults)
   const { code, status, detail } = error
   if (!(error instanceof BearerError)) return error
   if (code === 'not_allowed') policy.events.emit('denied', { code, status, sub: error.sub, detail })

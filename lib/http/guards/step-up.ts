@@ -6,7 +6,7 @@ import { kindOf } from '../request/request-kind.ts'
 import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendOn } from '../response/redirect.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 
 /** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
@@ -19,13 +19,13 @@ export function canAskNow(req: Request, error: LoginNeeded): boolean {
  * request it, and comes back to this page.
  */
 export async function answerFault(exchange: Exchange, thrown: unknown): Promise<void> {
-  const error = toldError(exchange.instance, thrown)
+  const error = reportError(exchange.instance, thrown)
   const needed = exchange.res.headersSent ? undefined : neededOf(exchange, error)
   try {
     if (!needed) answerError(exchange, error)
     else await askFor(needed.exchange, needed.needs)
   } catch (fault) {
-    answerError(exchange, toldError(exchange.instance, fault))
+    answerError(exchange, reportError(exchange.instance, fault))
   }
 }
 

@@ -10,7 +10,7 @@ const told = new WeakSet<OidcError>()
 const failed = new WeakSet<Request>()
 
 /** Turns a thrown value into an OidcError, and emits `store_fault`, or `provider_fault` for `providerFaults`, once. */
-export function toldError(
+export function reportError(
   { events }: Pick<Instance, 'events'>,
   thrown: unknown,
   providerFaults: readonly OidcErrorCode[] = ['provider_unavailable'],
@@ -26,7 +26,7 @@ export function toldError(
 
 /** Turns what a login failed with into an OidcError, and also emits `login_failed`. */
 export function loginFailed({ instance, req }: Exchange, thrown: unknown): OidcError {
-  const error = toldError(instance, thrown)
+  const error = reportError(instance, thrown)
   const { code, status, detail } = error
   if (!failed.has(req)) instance.events.emit('login_failed', { code, status, detail })
   failed.add(req)

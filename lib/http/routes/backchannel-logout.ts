@@ -7,7 +7,7 @@ import type { Instance } from '../../logins/instance.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import { readForm } from '../request/form-body.ts'
 import { sendJson } from '../response/problem.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
     res.statusCode = 200
     res.end()
   } catch (thrown) {
-    const error = thrown instanceof TokenRejected ? rejected(instance, thrown) : toldError(instance, thrown)
+    const error = thrown instanceof TokenRejected ? rejected(instance, thrown) : reportError(instance, thrown)
     const isBad = error.code === 'request_invalid' || error.code === 'token_invalid'
     res.statusCode = isBad ? 400 : 503
     if (!isBad) res.setHeader('Retry-After', retryAfterSeconds)

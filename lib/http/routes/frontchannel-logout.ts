@@ -2,7 +2,7 @@ import { warnOnce } from '../../core/warnings.ts'
 import { endLogin } from '../../logins/logout/end-own-login.ts'
 import { answerError } from '../response/error-page.ts'
 import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { fail } from '../../core/errors.ts'
@@ -33,7 +33,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     res.setHeader('Content-Security-Policy', `default-src 'none'; frame-ancestors ${await parentsOf(exchange)}`)
     res.end('<!doctype html><title>Logged out</title>')
   } catch (error) {
-    answerError(exchange, toldError(instance, error))
+    answerError(exchange, reportError(instance, error))
   }
 }
 

@@ -13,7 +13,7 @@ import { hasSilentLogin } from './silent-login.ts'
 import { sendJson } from '../response/problem.ts'
 import { sendOn } from '../response/redirect.ts'
 import { sendPage } from '../response/html-page.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
@@ -53,7 +53,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
   const { ended, fault } = await endLogins(exchange, all)
   const revoking = Promise.all(ended.map(async ({ of, tokens }) => tokens && (await revokeTokens(of, tokens))))
   if (fault !== undefined) {
-    answerError(exchange, toldError(instance, fault))
+    answerError(exchange, reportError(instance, fault))
     return
   }
   if (ended.length > 0) setCookies(res, farewellCookies(instance.cookiePlace))
@@ -117,7 +117,7 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
       : location
   } catch (error) {
     // The login here has ended. While the provider is down, the one there cannot be ended.
-    toldError(instance, error)
+    reportError(instance, error)
     return undefined
   }
 }

@@ -8,7 +8,7 @@ import { kindOf } from '../request/request-kind.ts'
 import { publicPath, slotOf } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendOn } from '../response/redirect.ts'
-import { toldError } from '../response/report-error.ts'
+import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
@@ -35,7 +35,7 @@ export function silentLogin(instance: Instance): RequestHandler {
     if (!mayTry(exchange) || Math.abs(Date.now() - failedAt) < restMs) return next()
     tryOnce(exchange).catch((error: unknown) => {
       failedAt = Date.now()
-      restMs = 1000 * Number(toldError(instance, error).headers['Retry-After'] ?? retryAfterSeconds)
+      restMs = 1000 * Number(reportError(instance, error).headers['Retry-After'] ?? retryAfterSeconds)
       next()
     })
   }
