@@ -10,7 +10,7 @@ import { kindOf } from '../request/request-kind.ts'
 import { publicPath } from '../request/request-state.ts'
 import { passToken } from './require-bearer.ts'
 import { loginUrl } from '../response/login-url.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { Exchange, Handled } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
@@ -58,9 +58,9 @@ async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: 
   if (loginPage !== undefined) {
     const page = new URL(loginPage, instance.options.origin)
     page.searchParams.set('returnTo', returnTo)
-    return sendOn(exchange, page.pathname + page.search + page.hash, 302)
+    return sendRedirect(exchange, page.pathname + page.search + page.hash, 302)
   }
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo), 302)
+  if (req.method === 'HEAD') return sendRedirect(exchange, loginUrl(instance, returnTo), 302)
   return startLogin(exchange, plainLogin(exchange), { returnTo })
 }

@@ -5,7 +5,7 @@ import { neededLogin, startLogin } from '../routes/login.ts'
 import { kindOf } from '../request/request-kind.ts'
 import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 
@@ -41,6 +41,6 @@ async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {
   const { instance, req } = exchange
   const returnTo = publicPath(req, instance)
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendOn(exchange, loginUrl(instance, returnTo, needs), 302)
+  if (req.method === 'HEAD') return sendRedirect(exchange, loginUrl(instance, returnTo, needs), 302)
   await startLogin(exchange, neededLogin(needs), { returnTo })
 }

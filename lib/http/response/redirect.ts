@@ -10,7 +10,7 @@ import { sendPage } from './html-page.ts'
  * A cross-site form gets a 303. A navigation that our page starts counts as same-origin, so another site could open a
  * path of its choice as if the user had clicked a link here. A redirect stays cross-site.
  */
-export function sendOn(exchange: Exchange, location: string, status: 302 | 303): void {
+export function sendRedirect(exchange: Exchange, location: string, status: 302 | 303): void {
   const { instance, req, res } = exchange
   const isForm = kindOf(req) === 'form'
   res.setHeader('Cache-Control', 'no-store')

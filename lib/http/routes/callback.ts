@@ -14,10 +14,10 @@ import { failCallback, needsUser } from './fail-callback.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { isSilent, readCallback, type Callback } from './read-callback.ts'
 import { slotOf } from '../request/request-state.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
-import { homeward } from './return-path.ts'
+import { safeReturnTo } from './return-path.ts'
 import { countFinished } from '../../session/login-loop.ts'
 
 /** Handles `GET` of the redirect URI, the authorization response (OIDC Core, section 3.1.2.5). */
@@ -70,7 +70,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   if (found?.status === 'done') {
     const own = instance.loginsIn(session.records).liveSlot(requestState.login)
     // The transaction's cookie proves that this browser logged in.
-    if (transaction || own?.loginId === found.loginId) return sendOn(exchange, homeward(exchange, found.returnTo), 303)
+    if (transaction || own?.loginId === found.loginId) return sendRedirect(exchange, safeReturnTo(exchange, found.returnTo), 303)
   } else if (transaction && !isSilent(state)) {
     return startAgain(exchange, transaction)
   }
@@ -97,7 +97,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
       const { returnTo } = transaction
       await settleClaim(records, state.id, { status: 'done', loginId: '', returnTo })
       setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
-      return sendOn(exchange, returnTo, 303)
+      return sendRedirect(exchange, returnTo, 303)
     }
     // Best effort: an unsettled claim counts as failed after some time.
     await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
@@ -119,7 +119,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
     setCookies(res, [count.cookie])
     if (count.tooMany) throw loginLoop()
   }
-  sendOn(exchange, returnTo, 303)
+  sendRedirect(exchange, returnTo, 303)
 }
 
 function finishInput(callback: Callback, transaction: Transaction): FinishInput {

@@ -8,7 +8,7 @@ import { slotOf } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { homeward } from './return-path.ts'
+import { safeReturnTo } from './return-path.ts'
 
 /** `error` values with which the provider says that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
 const needsInteraction = new Set([
@@ -35,7 +35,7 @@ export function failCallback(exchange: Exchange, thrown: unknown, callback: Call
       thrown instanceof FormerSessionChanged || (transaction !== undefined && needsUser(thrown, transaction))
     if (!isExpected) loginFailed(exchange, thrown)
     setCookies(res, [clearedCookie(instance.cookiePlace, callback.state.id)])
-    return stayAnonymous(exchange, transaction?.returnTo ?? homeward(exchange, openPage))
+    return stayAnonymous(exchange, transaction?.returnTo ?? safeReturnTo(exchange, openPage))
   }
   const error = loginFailed(exchange, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(exchange, error)

@@ -10,7 +10,7 @@ import { slotOf } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { askedBy } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { loginScope } from '../../core/scope.ts'
@@ -57,7 +57,7 @@ export async function sendToProvider(
   })
   instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })
   setCookies(res, [...besides, ...begun.cookies])
-  sendOn(exchange, begun.location, 302)
+  sendRedirect(exchange, begun.location, 302)
 }
 
 /**

@@ -4,7 +4,7 @@ import { transactionSeconds } from '../../core/limits.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
 import { localPath } from '../../core/urls.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 /** The content of `state` in a logout request (OIDC RP-Initiated Logout, section 2). */
 interface WayBack {
   readonly returnTo: string
@@ -48,6 +48,6 @@ export function goOnAfterLogout(exchange: Exchange): boolean {
   const path = localPath(returnTo, origin)
   if (path === undefined || path === postLogoutRedirect) return false
   if (Math.abs(nowSeconds() - startedAt) > wayBackSeconds) return false
-  sendOn(exchange, path, 303)
+  sendRedirect(exchange, path, 303)
   return true
 }

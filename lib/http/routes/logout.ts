@@ -11,7 +11,7 @@ import { isScripted, kindOf } from '../request/request-kind.ts'
 import { requireSession, stateOf, type RequestState } from '../request/request-state.ts'
 import { hasSilentLogin } from './silent-login.ts'
 import { sendJson } from '../response/problem.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import { sendPage } from '../response/html-page.ts'
 import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
@@ -68,7 +68,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     sendJson(res, 'application/json', { location: location ?? origin + returnTo })
     return
   }
-  sendOn(exchange, location ?? returnTo, 303)
+  sendRedirect(exchange, location ?? returnTo, 303)
 }
 
 /** An ended login of the request, with its instance. */

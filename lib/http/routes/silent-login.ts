@@ -7,7 +7,7 @@ import { sendToProvider } from './login.ts'
 import { kindOf } from '../request/request-kind.ts'
 import { publicPath, slotOf } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
-import { sendOn } from '../response/redirect.ts'
+import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 import { queryOf } from '../request/query.ts'
@@ -71,5 +71,5 @@ export function stayAnonymous(exchange: Exchange, page: string): void {
   const { instance, req } = exchange
   const url = new URL(page, instance.options.origin)
   if (!hasCookie(req, silentName(instance.cookiePlace))) url.search += `${url.search && '&'}${mark.name}=${mark.value}`
-  sendOn(exchange, url.pathname + url.search + url.hash, 303)
+  sendRedirect(exchange, url.pathname + url.search + url.hash, 303)
 }

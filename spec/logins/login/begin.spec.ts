@@ -117,9 +117,9 @@ describe('the transaction of a login in progress', () => {
       const whole = `__Host-oidc.01234567890.${transaction.id}`.length + Math.ceil(((plain + 28) * 4) / 3)
       sizes.get(transaction.returnTo === returnTo)?.add(whole)
     }
-    const [kept, homeward] = [[...(sizes.get(true) ?? [])], [...(sizes.get(false) ?? [])]]
+    const [kept, safeReturnTo] = [[...(sizes.get(true) ?? [])], [...(sizes.get(false) ?? [])]]
     expect(Math.max(...kept)).toBe(mostOfCookie - 2)
-    expect(Math.min(...homeward)).toBe(mostOfCookie)
+    expect(Math.min(...safeReturnTo)).toBe(mostOfCookie)
   })
 })
 
