@@ -15,7 +15,7 @@ import type { Slot } from '../store/slot.ts'
 import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request/request-state.ts'
 import { reportError } from './response/report-error.ts'
 import { Exchange } from './request/exchange.ts'
-import { goOnAfterLogout } from './routes/logout-return.ts'
+import { resumeAfterLogout } from './routes/logout-return.ts'
 
 /** The handlers of one path by method. Other methods are refused with 405. */
 type Route = Readonly<Record<string, Handler>>
@@ -32,7 +32,7 @@ export function makeRouter(instance: Instance): RequestHandler {
     const proceed = (): void => {
       offerContext(exchange)
       const route = routes.get(routeOf(req.path))
-      if (!route) return goOnAfterLogout(exchange) ? undefined : next()
+      if (!route) return resumeAfterLogout(exchange) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
     }
@@ -60,10 +60,10 @@ function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   // HEAD is safe (RFC 9110, section 9.2.1): it must not finish or end a login.
   return new Map<string, Route>([
     [routeOf(routes.login), { GET: begin, HEAD: begin }],
-    [routeOf(routes.callback), { GET: get, HEAD: lookedAt, POST: post }],
-    [routeOf(routes.logout), { GET: end, HEAD: lookedAt, POST: end }],
+    [routeOf(routes.callback), { GET: get, HEAD: headOnly, POST: post }],
+    [routeOf(routes.logout), { GET: end, HEAD: headOnly, POST: end }],
     [routeOf(routes.backchannelLogout), { POST: backchannel }],
-    [routeOf(routes.frontchannelLogout), { GET: frontchannel, HEAD: lookedAt }],
+    [routeOf(routes.frontchannelLogout), { GET: frontchannel, HEAD: headOnly }],
     // The metadata are at the root (RFC 9728, section 3.1), where a router that is mounted below never gets the request.
     ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
@@ -93,7 +93,7 @@ export function handler(instance: Instance, work: (exchange: Exchange) => void |
   }
 }
 
-function lookedAt(_req: Request, res: Response): void {
+function headOnly(_req: Request, res: Response): void {
   res.setHeader('Cache-Control', 'no-store')
   res.status(200).end()
 }

@@ -67,7 +67,7 @@ export function silentCookie(place: CookiePlace): Cookie {
  * Returns the cookie that a logout sets and immediately deletes. Chromium's back/forward cache keeps pages of the user,
  * even with `no-store`, and evicts them when an HttpOnly cookie is set. Deleting a cookie alone does not evict them.
  */
-export function farewellCookies(place: CookiePlace): readonly Cookie[] {
+export function bfcacheCookies(place: CookiePlace): readonly Cookie[] {
   const name = `${place.prefix}bye`
   return [cookieOf(place, name, '1', undefined), cookieOf(place, name, undefined, 0)]
 }

@@ -16,7 +16,7 @@ import {
 } from '../../lib/session/transaction.ts'
 import {
   cookiePlaceOf,
-  farewellCookies,
+  bfcacheCookies,
   silentCookie,
   type Cookie,
   type CookiePlace,
@@ -268,7 +268,7 @@ describe('the other cookies of an instance', () => {
 
   it('a logout sets a cookie and removes it again', () => {
     const name = `${place.prefix}bye`
-    expect(farewellCookies(place)).toEqual([
+    expect(bfcacheCookies(place)).toEqual([
       { ...attributes, name, value: '1', maxAgeSeconds: undefined },
       { ...attributes, name, value: undefined, maxAgeSeconds: 0 },
     ])

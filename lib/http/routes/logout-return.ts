@@ -36,7 +36,7 @@ const wayBackSeconds = transactionSeconds
  * Redirects a browser that comes back from a logout at the provider to the logout's `returnTo`, and returns whether it did.
  * A `state` that this instance did not seal is ignored, and the page is answered normally.
  */
-export function goOnAfterLogout(exchange: Exchange): boolean {
+export function resumeAfterLogout(exchange: Exchange): boolean {
   const { instance, req } = exchange
   const { origin, postLogoutRedirect } = instance.options
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false

@@ -17,7 +17,7 @@ import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
-import { farewellCookies, silentCookie } from '../../session/login-cookies.ts'
+import { bfcacheCookies, silentCookie } from '../../session/login-cookies.ts'
 import { wayBack } from './logout-return.ts'
 
 /** Handles `GET` and `POST` of the logout route. */
@@ -56,7 +56,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     answerError(exchange, reportError(instance, fault))
     return
   }
-  if (ended.length > 0) setCookies(res, farewellCookies(instance.cookiePlace))
+  if (ended.length > 0) setCookies(res, bfcacheCookies(instance.cookiePlace))
   // The next public page must not silently log the user in again.
   if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
   const own = ended.find(({ of }) => of === instance)
