@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
-import { wasAskedLately } from '../session/step-up-history.ts'
+import { wasRequestedRecently } from '../session/step-up-history.ts'
 import type { Slot } from '../store/slot.ts'
 import { authenticationParameters, findMissingAuthentication, type MissingAuthentication } from './authentication.ts'
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
@@ -43,11 +43,11 @@ function findStepUp(slot: Slot, rule: CompiledRule, toleranceSeconds: number): S
   const authentication = findStepUpAuthentication(slot, rule, toleranceSeconds)
   if (scope.length === 0 && !authentication) return undefined
   const parameters = authentication ? authenticationParameters(rule) : {}
-  const isScopeRepeat = scope.length > 0 && wasAskedLately(slot, { scope, parameters: {} })
+  const isScopeRepeat = scope.length > 0 && wasRequestedRecently(slot, { scope, parameters: {} })
   // A requested age was met when the user came back, otherwise there would be no such login.
   const isAcrRepeat =
     authentication === 'acr' &&
-    wasAskedLately(slot, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
+    wasRequestedRecently(slot, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
   return {
     code: authentication ? 'authentication_insufficient' : 'not_allowed',
     missing: [...scope.map((word) => `scope ${word}`), ...(authentication ? [authentication] : [])].join(', '),

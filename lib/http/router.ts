@@ -6,7 +6,7 @@ import { handleBackchannelLogout } from './routes/backchannel-logout.ts'
 import { handleCallback } from './routes/callback.ts'
 import { handleCallbackPost } from './routes/callback-form-post.ts'
 import { makeContext } from './context/make-context.ts'
-import { askedLogin, startLogin } from './routes/login.ts'
+import { requestedLogin, startLogin } from './routes/login.ts'
 import { handleFrontchannelLogout } from './routes/frontchannel-logout.ts'
 import { handleLogout } from './routes/logout.ts'
 import { passRouter } from './request/mount.ts'
@@ -51,7 +51,7 @@ export function makeRouter(instance: Instance): RequestHandler {
 function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
   const metadata = resourceMetadata({ origin, basePath }, [issuer])
-  const begin = handler(instance, (exchange) => startLogin(exchange, askedLogin(exchange)))
+  const begin = handler(instance, (exchange) => startLogin(exchange, requestedLogin(exchange)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
   const post = handler(instance, handleCallbackPost)

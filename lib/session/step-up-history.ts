@@ -17,7 +17,7 @@ export function askedOf({ scope, parameters }: LoginNeeds): Asked {
 }
 
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
-export function wasAskedLately({ asked }: Slot, { scope, parameters }: LoginNeeds): boolean {
+export function wasRequestedRecently({ asked }: Slot, { scope, parameters }: LoginNeeds): boolean {
   if (!asked || !(nowSeconds() - asked.at < repeatSeconds)) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { askedOf, resourcesAsked, wasAskedLately } from '../../lib/session/step-up-history.ts'
+import { askedOf, resourcesAsked, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
 import { slotOf } from '../support/slots.ts'
 
 const parameters = {
@@ -28,7 +28,7 @@ describe('the request that a login remembers', () => {
 describe('a step-up of a login', () => {
   const slot = slotOf('alice', { asked: askedOf({ scope: ['openid', 'orders'], parameters }) })
   const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
-    wasAskedLately(slot, { scope, parameters: wanted })
+    wasRequestedRecently(slot, { scope, parameters: wanted })
 
   it.each<[string, string[], Record<string, string>]>([
     ['a scope', ['orders'], {}],
@@ -59,8 +59,8 @@ describe('a step-up of a login', () => {
 
   it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
     const plain = slotOf('alice', { asked: askedOf({ scope: ['openid'], parameters: {} }) })
-    expect(wasAskedLately(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
-    expect(wasAskedLately(slotOf('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
+    expect(wasRequestedRecently(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
+    expect(wasRequestedRecently(slotOf('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
   it('a step-up can be requested again after five minutes', () => {

@@ -7,7 +7,7 @@ import {
   type PresentedToken,
   type ResourceAnswer,
 } from '../../provider/protected-resource.ts'
-import { wasAskedLately } from '../../session/step-up-history.ts'
+import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { Slot } from '../../store/slot.ts'
 import { scopeList } from '../../core/scope.ts'
 
@@ -49,7 +49,7 @@ export async function fetchAsUser(
     provider: instance.options.name,
     owner: instance.owner,
     detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(errorOf))}`,
-    isRepeat: wasAskedLately(slot, needs),
+    isRepeat: wasRequestedRecently(slot, needs),
   })
 }
 

@@ -7,7 +7,7 @@ import type { Missing } from '../../guard/requirements.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { recheck } from '../../logins/tokens/recheck.ts'
 import type { Slot } from '../../store/slot.ts'
-import { canAskNow } from './step-up.ts'
+import { canStepUpNow } from './step-up.ts'
 import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
 import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
 
@@ -87,7 +87,7 @@ function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, re
     ? new LoginNeeded(decision.code, { ...decision, provider: instance.options.name, owner: instance.owner, detail })
     : fail('not_allowed', detail)
   const { code, status } = error
-  if (!(error instanceof LoginNeeded && redirect && canAskNow(req, error))) {
+  if (!(error instanceof LoginNeeded && redirect && canStepUpNow(req, error))) {
     instance.events.emit('denied', { code, status, sub: slot.sub, detail })
   }
   return error

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { LoginNeeded, type LoginNeeds, type OidcError } from '../../core/errors.ts'
 import { answerError } from '../response/error-page.ts'
-import { neededLogin, startLogin } from '../routes/login.ts'
+import { stepUpLogin, startLogin } from '../routes/login.ts'
 import { kindOf } from '../request/request-kind.ts'
 import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
@@ -10,7 +10,7 @@ import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
 
 /** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
-export function canAskNow(req: Request, error: LoginNeeded): boolean {
+export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
   return !error.isRepeat && kindOf(req) === 'navigation'
 }
 
@@ -23,7 +23,7 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
   const needed = exchange.res.headersSent ? undefined : neededOf(exchange, error)
   try {
     if (!needed) answerError(exchange, error)
-    else await askFor(needed.exchange, needed.needs)
+    else await requestStepUp(needed.exchange, needed.needs)
   } catch (fault) {
     answerError(exchange, reportError(exchange.instance, fault))
   }
@@ -31,16 +31,16 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
 
 /** Returns the step-up to request now; only the instance of the login can request it. */
 function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
-  if (!(error instanceof LoginNeeded) || !canAskNow(exchange.req, error)) return undefined
+  if (!(error instanceof LoginNeeded) || !canStepUpNow(exchange.req, error)) return undefined
   const { req, res, next } = exchange
   const instance = passedInstance(req, error.owner)
   return instance && { exchange: new Exchange(instance, req, res, next), needs: error.needs }
 }
 
-async function askFor(exchange: Exchange, needs: LoginNeeds): Promise<void> {
+async function requestStepUp(exchange: Exchange, needs: LoginNeeds): Promise<void> {
   const { instance, req } = exchange
   const returnTo = publicPath(req, instance)
   // A HEAD request starts no login, since no browser would come back from the provider.
   if (req.method === 'HEAD') return sendRedirect(exchange, loginUrl(instance, returnTo, needs), 302)
-  await startLogin(exchange, neededLogin(needs), { returnTo })
+  await startLogin(exchange, stepUpLogin(needs), { returnTo })
 }

@@ -36,7 +36,7 @@ export async function startLogin(
     return
   }
   if (req.session) warnOfSetup(instance, req)
-  const returnTo = more.returnTo ?? request.returnTo ?? askedReturnTo(exchange)
+  const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(exchange)
   const asked = {
     ...request,
     scope: wholeScope(exchange, request.scope),
@@ -81,15 +81,15 @@ function wholeParameters({ instance, req }: Exchange, { scope, parameters }: Log
 }
 
 /** Returns the login request of a step-up. */
-export function neededLogin({ scope, parameters }: LoginNeeds): LoginRequest {
+export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 
 /** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
-export function askedLogin(exchange: Exchange): LoginRequest {
+export function requestedLogin(exchange: Exchange): LoginRequest {
   const ask = queryOf(exchange.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
-  return needs ? neededLogin(needs) : plainLogin(exchange)
+  return needs ? stepUpLogin(needs) : plainLogin(exchange)
 }
 
 /** Returns the login request with the instance's options. */
@@ -97,7 +97,7 @@ export function plainLogin(exchange: Exchange): LoginRequest {
   return resolveLoginParameters({}, exchange.instance.options.origin)
 }
 
-function askedReturnTo({ instance, req }: Exchange): string {
+function requestedReturnTo({ instance, req }: Exchange): string {
   const { origin, basePath } = instance.options
   const asked = queryOf(req.originalUrl).getAll('returnTo')
   return (asked.length === 1 ? localPath(asked[0], origin) : undefined) ?? (basePath || '/')

@@ -1,7 +1,7 @@
 import { fail, LoginNeeded, OidcError } from '../../core/errors.ts'
 import type { RefreshReason } from '../../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant } from '../../provider/refresh-grant.ts'
-import { wasAskedLately } from '../../session/step-up-history.ts'
+import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { Slot } from '../../store/slot.ts'
 import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
@@ -202,7 +202,7 @@ function loginNeeded(
     ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
     ...(claims === undefined ? {} : { claims }),
   }
-  const isRepeat = wasAskedLately(slot, { scope, parameters })
+  const isRepeat = wasRequestedRecently(slot, { scope, parameters })
   return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
     provider: instance.options.name,
     owner: instance.owner,
