@@ -1,5 +1,5 @@
 /** A rate limiter that permits `most` calls at once and regains one every `everyMs`. */
-export class Bucket {
+export class TokenBucket {
   readonly #most: number
   readonly #everyMs: number
   #left: number

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose'
-import { Bucket } from '../core/bucket.ts'
+import { TokenBucket } from '../core/bucket.ts'
 import { OidcError, providerUnavailable } from '../core/errors.ts'
 import { SingleFlight } from '../core/single-flight.ts'
 
@@ -30,8 +30,8 @@ export class Keys {
   readonly #flight = new SingleFlight<KeyLookup>()
   /** Reports failures in the background, which fail no request. */
   readonly #onFault: (detail: string | undefined) => void
-  readonly #unknown = new Bucket(mostUnknown, unknownEveryMs)
-  readonly #without = new Bucket(mostWithout, withoutEveryMs)
+  readonly #unknown = new TokenBucket(mostUnknown, unknownEveryMs)
+  readonly #without = new TokenBucket(mostWithout, withoutEveryMs)
   #isGiven = false
   #lookup: KeyLookup | undefined
   #content = ''
@@ -113,7 +113,7 @@ export class Keys {
     return this.#isGiven ? this.current() : this.#fetchedFrom(this.#unknown, 'asked for unknown keys too often')
   }
 
-  #fetchedFrom(bucket: Bucket, why: string): Promise<KeyLookup> {
+  #fetchedFrom(bucket: TokenBucket, why: string): Promise<KeyLookup> {
     // A fetch that is running anyway does not count.
     const waitMs = this.#flight.isRunning ? 0 : bucket.take()
     return waitMs > 0 ? Promise.reject(providerUnavailable(`key set: ${why}`, waitMs / 1000)) : this.fetched()
