@@ -28,7 +28,7 @@ export interface Rule<Claims extends object = StandardClaims> {
    * @default none
    * @example app.get('/reports', oidc.requireAuth({ anyRole: ['admin', 'auditor'] }), list)
    */
-  anyRole?: readonly string[] | undefined
+  anyRole?: string | readonly string[] | undefined
   /**
    * Scope that must have been granted, all of it: a string with spaces, or an array. If some is missing, `requireAuth`
    * redirects a navigation to the provider to request it in addition. If it is still missing then, the response is 403.

@@ -70,7 +70,8 @@ async function usedBefore(callback: Callback): Promise<void> {
   if (found?.status === 'done') {
     const own = instance.loginsIn(session.records).liveSlot(requestState.login)
     // The transaction's cookie proves that this browser logged in.
-    if (transaction || own?.loginId === found.loginId) return sendRedirect(exchange, safeReturnTo(exchange, found.returnTo), 303)
+    if (transaction || own?.loginId === found.loginId)
+      return sendRedirect(exchange, safeReturnTo(exchange, found.returnTo), 303)
   } else if (transaction && !isSilent(state)) {
     return startAgain(exchange, transaction)
   }
