@@ -36,21 +36,25 @@ describe('SingleFlight', () => {
 })
 
 describe('SingleFlightMap', () => {
-  it('runs work once per name for all callers that arrive while it runs', async () => {
-    const flights = new SingleFlightMap<string>()
-    const gate = new Gate()
-    const runs: string[] = []
-    const work = (name: string) => async (): Promise<string> => {
-      runs.push(name)
-      await gate.pass()
-      return `${name} ${runs.length}`
-    }
-    const results = [flights.run('a', work('a')), flights.run('a', work('a'))]
-    await gate.arrived
-    expect(runs).toEqual(['a'])
-    gate.open()
-    expect(await Promise.all(results)).toEqual(['a 1', 'a 1'])
-  })
+  it(
+    'runs work once per name for all callers that arrive while it runs',
+    { meta: { id: 'single-flight-2' } },
+    async () => {
+      const flights = new SingleFlightMap<string>()
+      const gate = new Gate()
+      const runs: string[] = []
+      const work = (name: string) => async (): Promise<string> => {
+        runs.push(name)
+        await gate.pass()
+        return `${name} ${runs.length}`
+      }
+      const results = [flights.run('a', work('a')), flights.run('a', work('a'))]
+      await gate.arrived
+      expect(runs).toEqual(['a'])
+      gate.open()
+      expect(await Promise.all(results)).toEqual(['a 1', 'a 1'])
+    },
+  )
 
   it('does not make work of one name wait for work of another', async () => {
     const flights = new SingleFlightMap<string>()

@@ -1,13 +1,16 @@
 /** OpenID Connect Back-Channel Logout 1.0. */
 import { randomUUID } from 'node:crypto'
 import express from 'express'
+import { MemoryStore } from 'express-session'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { withId } from '../support/ids.ts'
 import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
 import { sidRoute } from '../support/sid-route.ts'
 import { switchedRedis } from '../support/switched-redis.ts'
+import { pass } from '../support/tokens-app.ts'
 
 const world = flow({ algorithm: 'RS256', refreshTokens: 'rotating' })
 
@@ -35,31 +38,41 @@ const start = (setup: Parameters<typeof world.start>[0] = {}): Promise<TestApp> 
   })
 
 describe('a logout token', () => {
-  it('a logout token with sid ends only the login of that session', async () => {
-    const app = await start()
-    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
-    const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sid: first?.sid }) })
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(answer.headers.get('connection')).toBe('close')
-    expect(await answer.text()).toBe('')
-    expect(await notesOf(first!.agent, app)).toMatchObject({ sub: null })
-    expect(await notesOf(second!.agent, app)).toMatchObject({ sub: 'alice' })
-    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
-  })
+  it(
+    'a logout token with sid ends only the login of that session',
+    { meta: { id: 'backchannel-logout-1' } },
+    async () => {
+      const app = await start()
+      const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+      const answer = await deliver(routeOf(app), {
+        logout_token: await logoutToken(world.provider, { sid: first?.sid }),
+      })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+      expect(answer.headers.get('connection')).toBe('close')
+      expect(await answer.text()).toBe('')
+      expect(await notesOf(first!.agent, app)).toMatchObject({ sub: null })
+      expect(await notesOf(second!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
+    },
+  )
 
-  it('a logout token with sub ends all logins of that subject and no others', async () => {
-    const app = await start()
-    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
-    const ids = await Promise.all([first, second, bob].map(async (one) => (await notesOf(one!.agent, app)).id))
-    const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sub: 'alice' }) })
-    expect(answer.status).toBe(200)
-    for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
-    for (const id of ids.slice(0, 2)) expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
-    expect(await world.redis.client.exists(`oidc:{sess:${ids[2]}}`)).toBe(1)
-  })
+  it(
+    'a logout token with sub ends all logins of that subject and no others',
+    { meta: { id: 'backchannel-logout-2' } },
+    async () => {
+      const app = await start()
+      const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+      const ids = await Promise.all([first, second, bob].map(async (one) => (await notesOf(one!.agent, app)).id))
+      const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sub: 'alice' }) })
+      expect(answer.status).toBe(200)
+      for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      for (const id of ids.slice(0, 2)) expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
+      expect(await world.redis.client.exists(`oidc:{sess:${ids[2]}}`)).toBe(1)
+    },
+  )
 
   it('a logout token for unknown sessions is answered 200', async () => {
     const app = await start()
@@ -75,7 +88,7 @@ describe('a logout token', () => {
     expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
   })
 
-  it('a logout token is accepted only once', async () => {
+  it('a logout token is accepted only once', { meta: { id: 'backchannel-logout-3' } }, async () => {
     const app = await start()
     const details: unknown[] = []
     app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
@@ -90,18 +103,42 @@ describe('a logout token', () => {
     expect(details).toEqual(['its jti was used before'])
   })
 
-  it('the jti is stored for the maximum age of a logout token plus twice the clock tolerance', async () => {
-    const prefix = `${randomUUID()}:`
-    const store = new RedisSessionStore({ client: world.redis.client, prefix })
-    const app = await start({ options: { clockToleranceSeconds: 50 }, session: { store } })
-    const token = await logoutToken(world.provider, { sub: 'alice' })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-    const keys = await world.redis.client.keys(`oidc:${prefix}logout-token:*`)
-    expect(keys).toHaveLength(1)
-    const seconds = await world.redis.client.ttl(String(keys[0]))
-    expect(seconds).toBeGreaterThanOrEqual(690)
-    expect(seconds).toBeLessThanOrEqual(701)
-  })
+  it(
+    'the jti is stored for the maximum age of a logout token plus twice the clock tolerance',
+    { meta: { id: 'backchannel-logout-4' } },
+    async () => {
+      const prefix = `${randomUUID()}:`
+      const store = new RedisSessionStore({ client: world.redis.client, prefix })
+      const app = await start({ options: { clockToleranceSeconds: 50 }, session: { store } })
+      const token = await logoutToken(world.provider, { sub: 'alice' })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      const keys = await world.redis.client.keys(`oidc:${prefix}logout-token:*`)
+      expect(keys).toHaveLength(1)
+      const seconds = await world.redis.client.ttl(String(keys[0]))
+      expect(seconds).toBeGreaterThanOrEqual(690)
+      expect(seconds).toBeLessThanOrEqual(701)
+    },
+  )
+
+  it(
+    'a used logout token is rejected as used until it is too old to be accepted',
+    { meta: { id: 'backchannel-logout-5' } },
+    async () => {
+      pass(0)
+      const app = await start({ session: { store: new MemoryStore() } })
+      const details: unknown[] = []
+      app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
+      // As far in the future as the clock tolerance of 30 s allows, so that it is accepted for as long as possible.
+      const iat = Math.floor(Date.now() / 1000) + 30
+      const token = await logoutToken(world.provider, { sub: 'alice', iat, exp: undefined })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      for (const seconds of [660, 1]) {
+        pass(seconds)
+        expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
+      }
+      expect(details).toEqual(['its jti was used before', 'iat is more than 600 seconds ago'])
+    },
+  )
 
   const now = (): number => Math.floor(Date.now() / 1000)
   it.each<[string, () => object, object?]>([
@@ -115,39 +152,52 @@ describe('a logout token', () => {
     ['without sub and sid', () => ({ sub: undefined })],
     ['with an empty sub', () => ({ sub: '' })],
     ['with a numeric sid', () => ({ sid: 7 })],
-    ['without jti', () => ({ jti: undefined })],
-    ['without iat', () => ({ iat: undefined })],
+    [withId('backchannel-logout-7', 'without jti'), () => ({ jti: undefined })],
+    [withId('backchannel-logout-8', 'without iat'), () => ({ iat: undefined })],
     ['whose iat is in the future', () => ({ iat: now() + 100 })],
     ['whose iat is too old', () => ({ iat: now() - 1000, exp: now() + 100 })],
     ['that has expired', () => ({ exp: now() - 100 })],
     ['with the typ of an access token', () => ({}), { typ: 'at+jwt' }],
     ['with alg none', () => ({}), { alg: 'none' }],
-  ])('answers 400 to a logout token %s, and keeps the login', async (_what, claims, header) => {
-    const app = await start()
-    const [alice] = await loggedIn(app, 'alice')
-    const token = await logoutToken(world.provider, { sub: 'alice', ...claims() }, header)
-    const answer = await deliver(routeOf(app), { logout_token: token })
-    expect(answer.status).toBe(400)
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
-  })
+  ])(
+    'answers 400 to a logout token %s, and keeps the login',
+    { meta: { id: 'backchannel-logout-6' } },
+    async (_what, claims, header) => {
+      const app = await start()
+      const [alice] = await loggedIn(app, 'alice')
+      const token = await logoutToken(world.provider, { sub: 'alice', ...claims() }, header)
+      const answer = await deliver(routeOf(app), { logout_token: token })
+      expect(answer.status).toBe(400)
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+    },
+  )
 
-  it.each([undefined, 'JWT'])('accepts a logout token with the typ %s, as older providers send it', async (typ) => {
-    const app = await start()
-    const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-  })
+  it.each([undefined, 'JWT'])(
+    'accepts a logout token with the typ %s, as older providers send it',
+    { meta: { id: 'backchannel-logout-9' } },
+    async (typ) => {
+      const app = await start()
+      const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    },
+  )
 
-  it('accepts a logout token without exp, as older providers send it', async () => {
-    const app = await start()
-    const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-  })
+  it(
+    'accepts a logout token without exp, as older providers send it',
+    { meta: { id: 'backchannel-logout-10' } },
+    async () => {
+      const app = await start()
+      const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+    },
+  )
 })
 
 describe('the signature of a logout token', () => {
   it.each(['corrupt', 'none', 'other-key', 'wrong-alg', 'hs256', 'hs256-public-key'] as const)(
     'a logout token whose signature is %s is answered 400, and the login is kept',
+    { meta: { id: 'backchannel-logout-11' } },
     async (signature) => {
       const app = await start()
       const [alice] = await loggedIn(app, 'alice')
@@ -181,17 +231,21 @@ describe('single logout at the provider', () => {
     world.provider.registerLogout({ backchannelLogoutUri: undefined })
   })
 
-  it("a user's logout at the provider ends all logins of that user here", async () => {
-    const app = await start()
-    world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
-    const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
-    const deliveries = await world.provider.logOut('alice')
-    expect(deliveries.length).toBeGreaterThanOrEqual(2)
-    for (const delivery of deliveries) expect(delivery).toEqual({ clientId: 'web', status: 200 })
-    for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
-    world.provider.registerLogout({ backchannelLogoutUri: undefined })
-  })
+  it(
+    "a user's logout at the provider ends all logins of that user here",
+    { meta: { id: 'backchannel-logout-12' } },
+    async () => {
+      const app = await start()
+      world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
+      const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
+      const deliveries = await world.provider.logOut('alice')
+      expect(deliveries.length).toBeGreaterThanOrEqual(2)
+      for (const delivery of deliveries) expect(delivery).toEqual({ clientId: 'web', status: 200 })
+      for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      world.provider.registerLogout({ backchannelLogoutUri: undefined })
+    },
+  )
 })
 
 describe('an invalid request to the back-channel logout route', () => {
@@ -205,14 +259,18 @@ describe('an invalid request to the back-channel logout route', () => {
     ['a JSON body', { body: '{"logout_token":"a"}', headers: { 'content-type': 'application/json' } }],
     ['a body that is too large', { body: new URLSearchParams({ logout_token: 'a'.repeat(70_000) }) }],
     ['a value that is not a JWT', { body: new URLSearchParams({ logout_token: 'a.b.c' }) }],
-  ])('the back-channel logout route answers 400 with a JSON error to %s', async (_what, init) => {
-    const app = await start()
-    const answer = await fetch(routeOf(app), { method: 'POST', ...init })
-    expect(answer.status).toBe(400)
-    expect(answer.headers.get('content-type')).toContain('application/json')
-    expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
-  })
+  ])(
+    'the back-channel logout route answers 400 with a JSON error to %s',
+    { meta: { id: 'backchannel-logout-13' } },
+    async (_what, init) => {
+      const app = await start()
+      const answer = await fetch(routeOf(app), { method: 'POST', ...init })
+      expect(answer.status).toBe(400)
+      expect(answer.headers.get('content-type')).toContain('application/json')
+      expect(answer.headers.get('cache-control')).toBe('no-store')
+      expect(await answer.json()).toMatchObject({ error: 'invalid_request' })
+    },
+  )
 
   it('the back-channel logout route answers 405 to other methods than POST', async () => {
     const app = await start()
@@ -223,22 +281,43 @@ describe('an invalid request to the back-channel logout route', () => {
 })
 
 describe('a logout token during an outage', () => {
-  it('a logout token is answered 503 while the store is down, and accepted afterwards', async () => {
-    const redis = switchedRedis(world.redis.client)
-    const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
-    const app = await start({ session: { store } })
-    const [alice] = await loggedIn(app, 'alice')
-    const token = await world.provider.logoutToken({ sub: 'alice' })
-    redis.fail()
-    const answer = await deliver(routeOf(app), { logout_token: token })
-    expect(answer.status).toBe(503)
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
-    redis.heal()
-    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
-  })
+  it(
+    'a logout token is answered 503 while the store is down, and accepted afterwards',
+    { meta: { id: 'backchannel-logout-14' } },
+    async () => {
+      const redis = switchedRedis(world.redis.client)
+      const store = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
+      const app = await start({ session: { store } })
+      const [alice] = await loggedIn(app, 'alice')
+      const token = await world.provider.logoutToken({ sub: 'alice' })
+      redis.fail()
+      const answer = await deliver(routeOf(app), { logout_token: token })
+      expect(answer.status).toBe(503)
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
+      redis.heal()
+      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
+    },
+  )
+
+  it(
+    'a logout token whose use cannot be recorded is answered 503, and accepted afterwards',
+    { meta: { id: 'backchannel-logout-15' } },
+    async () => {
+      const redis = switchedRedis(world.redis.client)
+      const app = await start({ session: { store: new RedisSessionStore({ client: redis.client }) } })
+      const token = await world.provider.logoutToken({ sub: 'alice' })
+      redis.fail('set')
+      const answer = await deliver(routeOf(app), { logout_token: token })
+      expect(answer.status).toBe(503)
+      expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
+      redis.heal()
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
+    },
+  )
 
   it('a logout token is answered 503 while the keys cannot be fetched, and accepted afterwards', async () => {
     const app = await start()

@@ -294,16 +294,20 @@ describe('a replayed DPoP proof', () => {
     }
   })
 
-  it('a DPoP request is answered 503 while the replay records are unavailable', async () => {
-    const records = redisRecords({ client: redis.client })
-    const broken = { ...records, add: () => Promise.reject(new Error('connection lost')) }
-    const { bearer } = guardOf({ dpop: { replay: broken } })
-    const faults: unknown[] = []
-    bearer.on('store_fault', ({ detail }) => faults.push(detail))
-    const ask = await serve(bearer)
-    expect(await ask(await dpop())).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
-    expect(faults).toEqual(['Error: connection lost'])
-  })
+  it(
+    'a DPoP request is answered 503 while the replay records are unavailable',
+    { meta: { id: 'bound-tokens-8' } },
+    async () => {
+      const records = redisRecords({ client: redis.client })
+      const broken = { ...records, add: () => Promise.reject(new Error('connection lost')) }
+      const { bearer } = guardOf({ dpop: { replay: broken } })
+      const faults: unknown[] = []
+      bearer.on('store_fault', ({ detail }) => faults.push(detail))
+      const ask = await serve(bearer)
+      expect(await ask(await dpop())).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+      expect(faults).toEqual(['Error: connection lost'])
+    },
+  )
 })
 
 describe('DPoP with createOidc()', () => {

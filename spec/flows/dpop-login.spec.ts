@@ -170,6 +170,34 @@ describe('a DPoP-bound login', () => {
     expect(new Set((await proofs('token')).map(({ claims }) => claims['nonce'])).size).toBe(1)
   })
 
+  it(
+    'concurrent refreshes that are retried for a nonce each return the token of their own login',
+    { meta: { id: 'dpop-login-1' } },
+    async () => {
+      const app = await start()
+      const logins = []
+      for (const sub of ['alice', 'bob']) {
+        world.provider.signIn(sub)
+        const agent = app.agent()
+        logins.push({ sub, agent, jkt: await logIn(agent) })
+      }
+      pass(301)
+      world.provider.rotateDpopNonce()
+      world.provider.forget()
+      // Held until both refreshes were sent with the old nonce.
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      const refreshes = logins.map(({ agent }) => shownToken(agent, app.url))
+      await world.provider.waitForRequest('token', 2)
+      undo()
+      const tokens = (await Promise.all(refreshes)).map(({ token }) => token)
+      expect(tokens.map((token) => [decodeJwt(token).sub, jktOf(token)])).toEqual(
+        logins.map(({ sub, jkt }) => [sub, jkt]),
+      )
+      const statuses = (await proofs('token')).map(({ status }) => Number(status))
+      expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 400, 400])
+    },
+  )
+
   it('nonces survive a new discovery of the provider', async () => {
     const app = await start()
     const agent = app.agent()

@@ -32,27 +32,49 @@ async function loggedIn(app: TestApp): Promise<{ agent: UserAgent; sid: string }
 }
 
 describe('a front-channel logout', () => {
-  it("a request with the issuer and the sid of the browser's login ends that login", async () => {
-    const app = await start()
-    const { agent, sid } = await loggedIn(app)
-    const page = await framed(agent, app, { iss: world.provider.issuer, sid })
-    expect(page.status).toBe(200)
-    expect(page.headers.get('cache-control')).toBe('no-store')
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
-  })
+  it(
+    "a request with the issuer and the sid of the browser's login ends that login",
+    { meta: { id: 'frontchannel-logout-1' } },
+    async () => {
+      const app = await start()
+      const { agent, sid } = await loggedIn(app)
+      const page = await framed(agent, app, { iss: world.provider.issuer, sid })
+      expect(page.status).toBe(200)
+      expect(page.headers.get('cache-control')).toBe('no-store')
+      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
+    },
+  )
 
   it.each<[string, (given: Record<string, string>) => Record<string, string>]>([
     ['another sid', (given) => ({ ...given, sid: 'another' })],
     ['a truncated sid', (given) => ({ ...given, sid: String(given['sid']).slice(0, -1) })],
     ['another issuer', (given) => ({ ...given, iss: 'https://evil.example' })],
-  ])('a request with %s keeps the login', async (_what, change) => {
+  ])('a request with %s keeps the login', { meta: { id: 'frontchannel-logout-2' } }, async (_what, change) => {
     const app = await start()
     const { agent, sid } = await loggedIn(app)
     const page = await framed(agent, app, change({ iss: world.provider.issuer, sid }))
     expect(page.status).toBe(200)
     expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
   })
+
+  it(
+    'a request of another browser ends no login and revokes no token',
+    { meta: { id: 'frontchannel-logout-3' } },
+    async () => {
+      const app = await start()
+      const alice = await loggedIn(app)
+      world.provider.signIn('bob')
+      const bob = await loggedIn(app)
+      for (const agent of [bob.agent, app.agent()]) {
+        expect((await framed(agent, app, { iss: world.provider.issuer, sid: alice.sid })).status).toBe(200)
+      }
+      expect(await notesOf(alice.agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await notesOf(bob.agent, app)).toMatchObject({ sub: 'bob' })
+      expect(told(app, 'logout')).toEqual([])
+      expect(world.provider.requestsTo('revocation')).toEqual([])
+    },
+  )
 
   it.each([{}, { iss: 'x' }, { sid: 'x' }])(
     'a request with only the parameters %j is answered 400 and keeps the login',

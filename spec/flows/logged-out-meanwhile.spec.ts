@@ -34,19 +34,23 @@ async function finish(agent: UserAgent, callback: string): Promise<string> {
 }
 
 describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
-  it('a logout restarts a login in progress once, and the restarted login succeeds', async () => {
-    const app = await start()
-    const agent = app.agent()
-    const callback = await response(agent, '/profile')
-    await logOut(app)
-    const again = await finish(agent, callback)
-    expect(new URL(again).pathname).toBe('/authorize')
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    const done = await agent.get(again)
-    expect(done.url).toBe(`${app.url}/profile`)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
-    expect(told(app, 'login')).toHaveLength(1)
-  })
+  it(
+    'a logout restarts a login in progress once, and the restarted login succeeds',
+    { meta: { id: 'logged-out-meanwhile-2' } },
+    async () => {
+      const app = await start()
+      const agent = app.agent()
+      const callback = await response(agent, '/profile')
+      await logOut(app)
+      const again = await finish(agent, callback)
+      expect(new URL(again).pathname).toBe('/authorize')
+      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      const done = await agent.get(again)
+      expect(done.url).toBe(`${app.url}/profile`)
+      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+      expect(told(app, 'login')).toHaveLength(1)
+    },
+  )
 
   it('a logout keeps a login that begins after it', async () => {
     const app = await start()

@@ -6,8 +6,11 @@ import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { flow, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
+import { sessionId } from '../support/session-cookie.ts'
+import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
 const world = flow({ refreshTokens: 'rotating' })
+const partner = partnerOfFile()
 
 async function start(options: Partial<OidcOptions> = {}, store: Store = world.store()): Promise<TestApp> {
   const app = await world.start({
@@ -77,6 +80,48 @@ describe('logins.list()', () => {
     await new Promise<void>((resolve) => store.destroy(id, () => resolve()))
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
   })
+})
+
+describe('a login whose session is replaced', () => {
+  it(
+    'a login that another login moved to a new session is still listed and ended',
+    { meta: { id: 'logins-list-end-1' } },
+    async () => {
+      const store = world.store()
+      const app = await world.start({
+        session: { store },
+        options: { sessionStore: store },
+        routes: (express, oidc, url) => void partner.routes(express, oidc, url, { sessionStore: store }),
+      })
+      await app.oidc.logins.end({ sub: 'alice' })
+      const agent = await logIn(app)
+      const former = sessionId(agent)
+      await agent.get('/partner-profile')
+      expect(sessionId(agent)).not.toBe(former)
+      expect(await world.redis.client.exists(`sess:${former}`)).toBe(0)
+      // The record that leads from the former session to the new one: the index must name the new one itself.
+      expect(await world.redis.client.del(`oidc:{sess:${former}}`)).toBe(1)
+      expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
+      expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+      expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
+    },
+  )
+
+  it(
+    'a second login of a user in one browser replaces the first one in the list, and is ended',
+    { meta: { id: 'logins-list-end-2' } },
+    async () => {
+      const app = await start()
+      const agent = await logIn(app)
+      const former = sessionId(agent)
+      await agent.get('/login?returnTo=/profile')
+      expect(sessionId(agent)).not.toBe(former)
+      const [, second] = told(app, 'login')
+      expect(await app.oidc.logins.list({ sub: 'alice' })).toMatchObject([{ id: second?.['loginId'] }])
+      expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
+      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    },
+  )
 })
 
 describe('two applications with the same client and different prefixes in one Redis', () => {

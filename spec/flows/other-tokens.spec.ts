@@ -56,6 +56,7 @@ describe('accessToken() with scope or resource', () => {
     ['a resource and a scope', `${queryFor(files)}&scope=b`, { aud: files, scope: 'b' }],
   ])(
     'accessToken() refreshes once for a token with %s, and stores it beside that of the login',
+    { meta: { id: 'other-tokens-1' } },
     async (_, query, claims) => {
       const { app, agent } = await start()
       const own = await shownToken(agent, app.url)
@@ -86,21 +87,25 @@ describe('accessToken() with scope or resource', () => {
     expect(grants()).toHaveLength(1)
   })
 
-  it('accessToken() returns a different token for each scope and resource, with exactly those', async () => {
-    const { app, agent } = await start()
-    const queries = ['', '?scope=a', '?scope=a%20b', queryFor(mail), queryFor(files), `${queryFor(mail)}&scope=a`]
-    const tokens = []
-    for (const query of queries) tokens.push(await shownToken(agent, app.url, query))
-    expect(tokens.map((token) => [claimsOf(token).scope, claimsOf(token).aud])).toEqual([
-      [scope, 'account'],
-      ['a', 'account'],
-      ['a b', 'account'],
-      [scope, mail],
-      [scope, files],
-      ['a', mail],
-    ])
-    expect(grants()).toHaveLength(5)
-  })
+  it(
+    'accessToken() returns a different token for each scope and resource, with exactly those',
+    { meta: { id: 'other-tokens-2' } },
+    async () => {
+      const { app, agent } = await start()
+      const queries = ['', '?scope=a', '?scope=a%20b', queryFor(mail), queryFor(files), `${queryFor(mail)}&scope=a`]
+      const tokens = []
+      for (const query of queries) tokens.push(await shownToken(agent, app.url, query))
+      expect(tokens.map((token) => [claimsOf(token).scope, claimsOf(token).aud])).toEqual([
+        [scope, 'account'],
+        ['a', 'account'],
+        ['a b', 'account'],
+        [scope, mail],
+        [scope, files],
+        ['a', mail],
+      ])
+      expect(grants()).toHaveLength(5)
+    },
+  )
 
   it('each token is refreshed separately, with the one refresh token of the login', async () => {
     const { app, agent } = await start()
@@ -149,7 +154,7 @@ describe('accessToken() with scope or resource', () => {
     expect(after).toEqual(before)
   })
 
-  it('an additional token of one login is never returned to another', async () => {
+  it('an additional token of one login is never returned to another', { meta: { id: 'other-tokens-3' } }, async () => {
     const { app, agent } = await start()
     world.provider.signIn('bob')
     const other = await logIn(app)
@@ -157,31 +162,35 @@ describe('accessToken() with scope or resource', () => {
     expect([alices, bobs].map((shown) => claimsOf(shown as ShownToken).sub)).toEqual(['alice', 'bob'])
   })
 
-  it('concurrent requests for several targets refresh one after the other, each with its own token', async () => {
-    const { app, agent } = await start()
-    const other = await world.start({ options: { scope }, routes: tokenRoutes })
-    pass(301)
-    const queries = ['', '?scope=a', '?scope=b', queryFor(mail)]
-    const urls = [app.url, other.url, app.url]
-    // Held until the first token request arrives, so that all others wait for it.
-    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-    const asked = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
-    await world.provider.waitForRequest('token')
-    undo()
-    const shown = await Promise.all(asked)
-    const tokens = queries.map((_, index) => shown.slice(index * urls.length, (index + 1) * urls.length))
-    for (const same of tokens) expect(new Set(same.map(({ token }) => token)).size).toBe(1)
-    expect(tokens.map(([one]) => claimsOf(one as ShownToken))).toEqual([
-      { sub: 'alice', aud: 'account', scope },
-      { sub: 'alice', aud: 'account', scope: 'a' },
-      { sub: 'alice', aud: 'account', scope: 'b' },
-      { sub: 'alice', aud: mail, scope },
-    ])
-    expect(grants().toSorted()).toEqual(['', 'a', 'b', mail].toSorted())
-    // The reuse of a refresh token would have ended the login.
-    for (const query of queries) await shownToken(agent, app.url, query)
-    expect(grants()).toHaveLength(4)
-  })
+  it(
+    'concurrent requests for several targets refresh one after the other, each with its own token',
+    { meta: { id: 'other-tokens-4' } },
+    async () => {
+      const { app, agent } = await start()
+      const other = await world.start({ options: { scope }, routes: tokenRoutes })
+      pass(301)
+      const queries = ['', '?scope=a', '?scope=b', queryFor(mail)]
+      const urls = [app.url, other.url, app.url]
+      // Held until the first token request arrives, so that all others wait for it.
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      const asked = queries.flatMap((query) => urls.map((url) => shownToken(agent, url, query)))
+      await world.provider.waitForRequest('token')
+      undo()
+      const shown = await Promise.all(asked)
+      const tokens = queries.map((_, index) => shown.slice(index * urls.length, (index + 1) * urls.length))
+      for (const same of tokens) expect(new Set(same.map(({ token }) => token)).size).toBe(1)
+      expect(tokens.map(([one]) => claimsOf(one as ShownToken))).toEqual([
+        { sub: 'alice', aud: 'account', scope },
+        { sub: 'alice', aud: 'account', scope: 'a' },
+        { sub: 'alice', aud: 'account', scope: 'b' },
+        { sub: 'alice', aud: mail, scope },
+      ])
+      expect(grants().toSorted()).toEqual(['', 'a', 'b', mail].toSorted())
+      // The reuse of a refresh token would have ended the login.
+      for (const query of queries) await shownToken(agent, app.url, query)
+      expect(grants()).toHaveLength(4)
+    },
+  )
 
   it('a login stores twenty additional tokens and drops the one that it obtained first', async () => {
     const { app, agent } = await start()

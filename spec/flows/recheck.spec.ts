@@ -58,20 +58,24 @@ function lockOf(app: TestApp): string {
 }
 
 describe('a guarded request whose login is due for a recheck', () => {
-  it('ten concurrent requests with a due login do not wait for the provider, and start one refresh', async () => {
-    const { app, agent } = await start()
-    pass(300)
-    const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
-    const answers = await Promise.all(Array.from({ length: 10 }, () => profile(agent, app)))
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
-    await world.provider.waitForRequest('token')
-    expect((await profile(agent, app)).status).toBe(200)
-    expect(told(app, 'refresh')).toEqual([])
-    undo()
-    await refreshed(app)
-    expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer, reason: 'recheck' }])
-    expect(grants()).toEqual(['refresh_token'])
-  })
+  it(
+    'ten concurrent requests with a due login do not wait for the provider, and start one refresh',
+    { meta: { id: 'recheck-1' } },
+    async () => {
+      const { app, agent } = await start()
+      pass(300)
+      const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
+      const answers = await Promise.all(Array.from({ length: 10 }, () => profile(agent, app)))
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200))
+      await world.provider.waitForRequest('token')
+      expect((await profile(agent, app)).status).toBe(200)
+      expect(told(app, 'refresh')).toEqual([])
+      undo()
+      await refreshed(app)
+      expect(told(app, 'refresh')).toMatchObject([{ sub: 'alice', issuer: world.provider.issuer, reason: 'recheck' }])
+      expect(grants()).toEqual(['refresh_token'])
+    },
+  )
 
   it('a request starts the next refresh once the login is due again', async () => {
     const { app, agent } = await start()
@@ -247,7 +251,7 @@ describe('the result of a recheck', () => {
   it.each([
     ['a disabled user', () => world.provider.disableUser('alice')],
     ['a session that was ended at the provider', () => world.provider.endSession('alice')],
-  ])('a recheck ends the login of %s before the next request', async (_, end) => {
+  ])('a recheck ends the login of %s before the next request', { meta: { id: 'recheck-2' } }, async (_, end) => {
     const { app, agent } = await start()
     world.later(() => world.provider.enableUser('alice'))
     const id = sessionId(agent)
@@ -286,28 +290,32 @@ describe('a recheck that fails', () => {
     ['rejects the client', { status: 401, body: { error: 'invalid_client' } }],
   ]
 
-  it.each(faults)('a recheck changes nothing and is not retried for 30 s if the provider %s', async (_, token) => {
-    const { app, agent } = await start()
-    const before = (await profile(agent, app)).json()
-    world.provider.misbehave({ endpoints: { token } })
-    pass(300)
-    expect((await profile(agent, app)).json()).toEqual(before)
-    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
-    expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
-    // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
-    await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
-    await world.redis.client.del(lockOf(app))
-    pass(29)
-    for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
-    expect(await world.redis.client.exists(lockOf(app))).toBe(0)
-    expect(grants()).toHaveLength(1)
-    world.provider.behave()
-    pass(1)
-    expect((await profile(agent, app)).json()).toEqual(before)
-    await refreshed(app)
-    expect(grants()).toHaveLength(2)
-    expect(told(app, 'logout')).toEqual([])
-  })
+  it.each(faults)(
+    'a recheck changes nothing and is not retried for 30 s if the provider %s',
+    { meta: { id: 'recheck-3' } },
+    async (_, token) => {
+      const { app, agent } = await start()
+      const before = (await profile(agent, app)).json()
+      world.provider.misbehave({ endpoints: { token } })
+      pass(300)
+      expect((await profile(agent, app)).json()).toEqual(before)
+      await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
+      expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
+      // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
+      await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
+      await world.redis.client.del(lockOf(app))
+      pass(29)
+      for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
+      expect(await world.redis.client.exists(lockOf(app))).toBe(0)
+      expect(grants()).toHaveLength(1)
+      world.provider.behave()
+      pass(1)
+      expect((await profile(agent, app)).json()).toEqual(before)
+      await refreshed(app)
+      expect(grants()).toHaveLength(2)
+      expect(told(app, 'logout')).toEqual([])
+    },
+  )
 
   it('a failed recheck is noted for other processes, which do not retry it either', async () => {
     const { app, agent } = await start()

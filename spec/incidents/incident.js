@@ -9,14 +9,12 @@
  */
 
 /**
- * Something that went wrong elsewhere. It has specs, or concerns a feature that does not exist yet, or does not apply to
- * this package.
+ * Something that went wrong elsewhere. It has specs, or does not apply to this package.
  *
  * @typedef {object} Incident
  * @property {string} name its number, or the complaint
  * @property {string} holds what must hold here
  * @property {readonly Shown[]} [specs]
- * @property {string} [later] the feature that it concerns and that this version does not have
  * @property {string} [notOurs] why it does not apply to this package
  */
 
@@ -55,17 +53,6 @@ export function rows(table, ...ids) {
  */
 export function held(name, holds, ...specs) {
   return { name, holds, specs: specs.flat() }
-}
-
-/**
- * @param {string} name
- * @param {string} holds
- * @param {string} later
- * @param {...(readonly Shown[])} specs those that already show a part of it
- * @returns {Incident}
- */
-export function comes(name, holds, later, ...specs) {
-  return specs.length === 0 ? { name, holds, later } : { name, holds, later, specs: specs.flat() }
 }
 
 /**

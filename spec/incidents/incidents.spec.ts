@@ -94,6 +94,6 @@ describe('the list of incidents', () => {
   it('reports an incident with neither specs nor a reason', () => {
     expect(findFaults(some, { name: 'x', holds: 'y' })).toHaveLength(1)
     expect(findFaults(some, { name: 'x', holds: 'y', specs: [] })).toHaveLength(1)
-    expect(findFaults(some, { name: 'x', holds: 'y', later: 'refresh' })).toEqual([])
+    expect(findFaults(some, { name: 'x', holds: 'y', notOurs: 'no mail' })).toEqual([])
   })
 })

@@ -55,3 +55,30 @@ describe('client authentication at the token endpoint', () => {
     },
   )
 })
+
+describe('client authentication at the revocation endpoint', () => {
+  it.each(['client_secret_basic', 'client_secret_post'] as const)(
+    'a logout revokes the tokens with the client authentication %s',
+    { meta: { id: 'client-auth-2' } },
+    async (authMethod) => {
+      provider = await startTestProvider({
+        signIn: 'alice',
+        algorithm: 'ES256',
+        clients: [{ ...odd, authMethod }],
+        refreshTokens: 'rotating',
+      })
+      app = await startApp({ provider, options: { clientAuth: authMethod } })
+      const agent = app.agent()
+      await agent.get('/profile')
+      const login = provider.requestsTo('token')[0]
+      await agent.post('/logout', {}, { followRefresh: false })
+      const revocations = provider.requestsTo('revocation')
+      expect(revocations.map(({ status }) => status)).toEqual([200, 200])
+      for (const { headers, params } of revocations) {
+        expect(headers['authorization']).toBe(login?.headers['authorization'])
+        expect(params.get('client_secret')).toBe(login?.params.get('client_secret'))
+      }
+      expect(login?.headers['authorization'] ?? login?.params.get('client_secret')).toBeTruthy()
+    },
+  )
+})

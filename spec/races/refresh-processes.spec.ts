@@ -53,29 +53,37 @@ describe.skipIf(!redis)(`an expired access token in ${count} processes`, () => {
     return agent
   }
 
-  it(`an expired access token costs one refresh for ${count} x ${callers} callers, who all get the same token`, async () => {
-    const agent = await loggedIn(processes[0] as RaceProcess)
-    const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
-    const answers = await Promise.all(asked)
-    expect(answers).toHaveLength(count * callers)
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([])
-    expect(new Set(answers.map(({ shown }) => shown.token)).size).toBe(1)
-    expect(provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
-  }, 180_000)
+  it(
+    `an expired access token costs one refresh for ${count} x ${callers} callers, who all get the same token`,
+    { meta: { id: 'refresh-processes-1' }, timeout: 180_000 },
+    async () => {
+      const agent = await loggedIn(processes[0] as RaceProcess)
+      const asked = Array.from({ length: callers }, () => processes.map((each) => tokenAt(each.url, agent))).flat()
+      const answers = await Promise.all(asked)
+      expect(answers).toHaveLength(count * callers)
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+      expect(new Set(answers.map(({ shown }) => shown.token)).size).toBe(1)
+      expect(provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['refresh_token'])
+    },
+  )
 
-  it('a process that dies during its refresh costs a wait but no login', async () => {
-    // Short, because the wait lasts as long as a request to the provider may take, and a little longer.
-    const [first, second] = await Promise.all([start('2'), start('2')])
-    others.push(first, second)
-    const agent = await loggedIn(first)
-    const undo = provider.misbehave({ endpoints: { token: { hang: true, status: 503 } } })
-    const lost = tokenAt(first.url, agent).catch(() => 'cut')
-    await provider.waitForRequest('token')
-    await first.kill()
-    undo()
-    expect(await lost).toBe('cut')
-    expect(await tokenAt(second.url, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
-    await first.start()
-    expect(provider.requestsTo('token')).toHaveLength(2)
-  }, 180_000)
+  it(
+    'a process that dies during its refresh costs a wait but no login',
+    { meta: { id: 'refresh-processes-2' }, timeout: 180_000 },
+    async () => {
+      // Short, because the wait lasts as long as a request to the provider may take, and a little longer.
+      const [first, second] = await Promise.all([start('2'), start('2')])
+      others.push(first, second)
+      const agent = await loggedIn(first)
+      const undo = provider.misbehave({ endpoints: { token: { hang: true, status: 503 } } })
+      const lost = tokenAt(first.url, agent).catch(() => 'cut')
+      await provider.waitForRequest('token')
+      await first.kill()
+      undo()
+      expect(await lost).toBe('cut')
+      expect(await tokenAt(second.url, agent)).toMatchObject({ status: 200, shown: { isAuthenticated: true } })
+      await first.start()
+      expect(provider.requestsTo('token')).toHaveLength(2)
+    },
+  )
 })

@@ -122,7 +122,6 @@ export const rules: BearerRule<Claims>[] = [
 export const wrongRules: BearerRule<Claims>[] = [
   // @ts-expect-error: a scope is a string or an array of strings
   { scope: /orders/ },
-  // @ts-expect-error: anyRole is an array, even with one role
   { anyRole: 'admin' },
   // @ts-expect-error: an audience is a string or an array of strings
   { audience: 7 },

@@ -38,7 +38,6 @@ export const wrong: AuthRule<Claims>[] = [
   { roles: 1 },
   // @ts-expect-error: roles are strings
   { roles: [['admin']] },
-  // @ts-expect-error: anyRole is an array, even with one role
   { anyRole: 'admin' },
   // @ts-expect-error: a scope is a string or an array of strings
   { scope: /orders/ },

@@ -1,5 +1,5 @@
 /** Complaints of users of similar packages, the most common first. */
-import { at, comes, held, rows } from '../incident.js'
+import { at, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -12,10 +12,11 @@ export const complaints = [
         'each tab has its own login; one with a lost cookie restarts once, and then the likely causes are named',
         at('login-8', 'callback-8', 'callback-4', 'callback-9', 'setup-mistakes-2', 'setup-mistakes-1', 'tabs-3'),
       ),
-      comes(
+      held(
         'concurrent refreshes that log users out',
         'one refresh per login, however many requests need it',
-        'refresh',
+        shown.oneRefresh,
+        at('refresh-6', 'recheck-1'),
       ),
       held(
         'sessions saved too late, or overwritten by one another',
@@ -62,10 +63,10 @@ export const complaints = [
         'the request carries the ID token hint and the client id; a hint that is too long is omitted',
         at('logout-2', 'logout-7', 'misbehaving-6', 'logout-9'),
       ),
-      comes(
+      held(
         'logouts at the provider that do not reach the application',
         'they end the sessions of the user',
-        'back-channel logout',
+        at('backchannel-logout-12', 'backchannel-logout-2', 'logout-processes-1'),
       ),
       held(
         'several providers, tenants and addresses',
@@ -106,7 +107,7 @@ export const complaints = [
         at('silent-login-1', 'silent-login-2'),
       ),
       held('scope per route', 'a route may require additional scope', at('login-6', 'session-verdict-1')),
-      comes('a token for another audience per route', 'by resource', 'refresh (resources)'),
+      held('a token for another audience per route', 'by resource', at('other-tokens-1', 'other-tokens-2')),
       held(
         'switching between organizations',
         'a login belongs to the tenant that its token names, and a route may require a tenant',

@@ -1,5 +1,5 @@
 /** How others behave when something fails, and what is required here. */
-import { at, comes, held, rows } from '../incident.js'
+import { at, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -38,10 +38,10 @@ export const faults = [
       ),
       held('Redis is slow', 'a command times out', rows('store-1', 'rows-3', 'rows-4'), at('redis-records-2')),
       held('Redis lost the latest writes', 'the user logs in again, without a loop', rows('store-1', 'rows-6')),
-      comes(
+      held(
         'the replay store is down',
         'a token or proof that cannot be recorded is rejected',
-        'back-channel logout',
+        at('backchannel-logout-14', 'backchannel-logout-15', 'bound-tokens-8'),
         shown.proofsOnce,
       ),
       held(
@@ -49,10 +49,18 @@ export const faults = [
         'by up to 30 seconds, unless configured otherwise',
         at('id-token-10', 'claims-1', 'options-1'),
       ),
-      comes('refreshes race within a process', 'one refresh in flight', 'refresh', at('single-flight-1')),
-      comes('refreshes race between processes', 'a lock, and compare-and-set', 'refresh'),
-      comes('the provider fails during a refresh', 'the login remains', 'refresh'),
-      comes('the response to a refresh is lost', 'the loss is detected; a silent login follows', 'refresh'),
+      held('refreshes race within a process', 'one refresh in flight', at('refresh-1', 'single-flight-2')),
+      held(
+        'refreshes race between processes',
+        'a lock, and compare-and-set',
+        at('refresh-processes-1', 'refresh-2', 'refresh-6', 'refresh-9'),
+      ),
+      held('the provider fails during a refresh', 'the login remains', at('refresh-7', 'refresh-8', 'recheck-3')),
+      held(
+        'the response to a refresh is lost',
+        'the next refresh is rejected, which ends the login; a login without a prompt follows',
+        at('refresh-10'),
+      ),
       held(
         'an authorization response comes again: reload, back button, double click',
         'it leads to the same page, and the code is used once',
@@ -85,18 +93,17 @@ export const faults = [
         'the former secret still opens sealed data while it is listed',
         at('seal-5', 'callback-12', 'vault-3'),
       ),
-      comes('a process dies while it holds a refresh lock', 'the lock expires', 'refresh', at('claim-2')),
+      held('a process dies while it holds a refresh lock', 'the lock expires', at('refresh-processes-2')),
       held(
         'a logout while requests run',
         'no request brings the login back',
         shown.comesBack,
         at('nothing-comes-back-2'),
       ),
-      comes(
+      held(
         'the provider logs out a session that is being created',
         'a tombstone ends the login in progress',
-        'back-channel logout',
-        at('finish-2'),
+        at('logged-out-meanwhile-2', 'logout-processes-1', 'finish-2'),
       ),
     ],
   },

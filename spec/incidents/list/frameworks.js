@@ -1,5 +1,5 @@
 /** Advisories of frameworks in other languages. */
-import { at, comes, foreign, held, rows } from '../incident.js'
+import { at, foreign, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -8,7 +8,11 @@ export const frameworks = [
     title: 'Duende, IdentityServer',
     incidents: [
       held('CVE-2024-51987', 'tokens belong to a request and never to a shared client', shown.usersApart),
-      comes('CVE-2025-26620', 'one refresh serves only callers that request the same scope and resource', 'refresh'),
+      held(
+        'CVE-2025-26620',
+        'one refresh serves only callers that request the same scope and resource',
+        at('other-tokens-4', 'other-tokens-2'),
+      ),
       held('CVE-2024-49755', 'a bound token is rejected without its proof', shown.boundTokens),
       held(
         'CVE-2024-39694, and scripts in a log viewer',
@@ -81,10 +85,10 @@ export const frameworks = [
       ),
       held('CVE-2024-21319', 'no token is decrypted', shown.noDecryption, rows('id-token-7', 'id-token-5')),
       held('CVE-2024-21643', 'no key is loaded from where a token says', shown.ownKeys),
-      comes(
+      held(
         'CVE-2019-1258',
         "a token for one user's request is never given to another user",
-        'refresh, tokens by resource',
+        at('refresh-3', 'other-tokens-3'),
         shown.usersApart,
       ),
       held('CVE-2025-32016', 'secrets are never disclosed', shown.secretsTold, shown.secretsKept, at('client-auth-1')),

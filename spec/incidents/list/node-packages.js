@@ -1,5 +1,5 @@
 /** Advisories of packages for Node and of related software. */
-import { at, comes, foreign, held, rows } from '../incident.js'
+import { at, foreign, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -49,9 +49,14 @@ export const nodePackages = [
         shown.caches,
         at('login-2'),
       ),
-      comes('CVE-2025-67490', 'a token request in flight serves only its own caller', 'refresh', shown.usersApart),
+      held(
+        'CVE-2025-67490',
+        'a token request in flight serves only its own caller',
+        at('refresh-3', 'other-tokens-3', 'dpop-login-1'),
+        shown.usersApart,
+      ),
       held('CVE-2025-67716', 'nothing in returnTo becomes a parameter of the authorization request', shown.loginLink),
-      comes('CVE-2026-40155', 'a retried request gets its own response', 'refresh (DPoP nonces)'),
+      held('CVE-2026-40155', 'a retried request gets its own response', at('dpop-login-1')),
       held(
         'no CVE number (#2707): max_age of a login was forgotten',
         'what a login requested is checked when it returns',
@@ -112,7 +117,11 @@ export const nodePackages = [
     title: 'keycloak-connect, passport',
     incidents: [
       held('CVE-2017-7474', 'an invalid token logs nobody in', shown.idToken, shown.header),
-      comes('CVE-2019-10157', 'a logout request needs a token, which is verified', 'back-channel logout'),
+      held(
+        'CVE-2019-10157',
+        'a logout request needs a token, which is verified',
+        at('backchannel-logout-13', 'backchannel-logout-11', 'backchannel-logout-6'),
+      ),
       held('CVE-2020-1694', 'the audience of a Bearer token is compared', shown.otherAudience),
       held('CVE-2022-2237', 'prompt=none ends on this origin', at('silent-login-2'), shown.redirects),
       held(
@@ -203,7 +212,7 @@ export const nodePackages = [
   {
     title: 'Keycloak, and others',
     incidents: [
-      comes('CVE-2026-1035', 'a login never refreshes twice at the same time', 'refresh'),
+      held('CVE-2026-1035', 'a login never refreshes twice at the same time', shown.oneRefresh),
       held('CVE-2026-11800', 'an algorithm that was not announced is rejected', rows('id-token-7', 'id-token-4')),
       foreign('CVE-2026-18963', 'accounts belong to the provider', 'a flaw of the server only'),
       held('CVE-2023-1584', 'tokens are sent over https, or on loopback', at('http-client-1', 'own-fetch-2')),

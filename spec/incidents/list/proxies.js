@@ -1,5 +1,5 @@
 /** Advisories of authenticating proxies: mod_auth_openidc and oauth2-proxy. */
-import { at, comes, foreign, held, rows } from '../incident.js'
+import { at, foreign, held, rows } from '../incident.js'
 import * as shown from './shown.js'
 
 /** @type {readonly import('../incident.js').Section[]} */
@@ -60,15 +60,15 @@ export const proxies = [
       ),
       held('GHSA-wcvh-g65p-v576', 'a Bearer token is accepted only for a configured audience', shown.otherAudience),
       held('no CVE number: the session kept its id at a login', 'the id is new at each login', shown.fixation),
-      comes(
+      held(
         'no CVE number: a refreshed ID token was accepted without verification',
         'it is verified, and must have the same issuer and subject',
-        'refresh',
+        at('refresh-4', 'refresh-5', 'reidentify-1', 'reidentify-2'),
       ),
-      comes(
+      held(
         'no CVE number: front-channel logout revoked tokens for anybody',
         'it ends only the login of the requesting session',
-        'front-channel logout',
+        at('frontchannel-logout-1', 'frontchannel-logout-2', 'frontchannel-logout-3'),
       ),
       held(
         'no CVE number: duplicate state or code in a response',
@@ -81,11 +81,15 @@ export const proxies = [
         'the URL of the login route sets only the return target',
         shown.loginLink,
       ),
-      comes('no CVE number: logout tokens without iat or jti', 'they are rejected', 'back-channel logout'),
-      comes(
+      held(
+        'no CVE number: logout tokens without iat or jti',
+        'they are rejected',
+        rows('backchannel-logout-6', 'backchannel-logout-7', 'backchannel-logout-8'),
+      ),
+      held(
         'no CVE number: replays were remembered for a shorter time than tokens were accepted',
         'marks live longer than the tokens that they mark',
-        'back-channel logout',
+        at('backchannel-logout-4', 'backchannel-logout-5'),
       ),
       held(
         'no CVE number: secrets in debug logs',
@@ -139,10 +143,10 @@ export const proxies = [
         shown.claims,
         at('login-record-3'),
       ),
-      comes(
+      held(
         'no CVE number: deleting the old session deleted the index of the new one',
         'the index of a user follows the login',
-        'listing of logins',
+        at('logins-list-end-1', 'logins-list-end-2'),
       ),
       held(
         'no CVE number: a storm of key fetches while the cache is down',

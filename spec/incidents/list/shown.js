@@ -58,3 +58,4 @@ export const otherPurpose = [
   ...at('bearer-kinds-1'),
 ]
 export const proofsOnce = at('dpop-processes-1', 'dpop-processes-2')
+export const oneRefresh = at('refresh-1', 'refresh-2', 'refresh-processes-1')

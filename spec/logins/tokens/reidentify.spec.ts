@@ -104,19 +104,27 @@ describe('a refresh', () => {
   it.each([
     ['of another subject', { sub: 'bob' }, 'ID token: sub is another than that of the login'],
     ['with another nonce', { nonce: 'another' }, 'ID token: nonce is another'],
-  ])('a refresh with an ID token %s is rejected (OIDC Core 12.2)', async (_what, claims, detail) => {
-    const error = await rejection(after(made(), response({ idToken: await idToken(claims) })))
-    expect(error).toMatchObject({ code: 'token_invalid', detail })
-  })
+  ])(
+    'a refresh with an ID token %s is rejected (OIDC Core 12.2)',
+    { meta: { id: 'reidentify-1' } },
+    async (_what, claims, detail) => {
+      const error = await rejection(after(made(), response({ idToken: await idToken(claims) })))
+      expect(error).toMatchObject({ code: 'token_invalid', detail })
+    },
+  )
 
-  it('a refresh with an ID token of another accepted issuer than that of the login is rejected', async () => {
-    const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
-    const other = await idToken({ iss: 'https://other.example.com' })
-    const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
-    expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
-    const slot = { ...alice, issuer: 'https://other.example.com' }
-    expect((await after(instance, response({ idToken: other }), { slot })).tokens.idToken).toBe(other)
-  })
+  it(
+    'a refresh with an ID token of another accepted issuer than that of the login is rejected',
+    { meta: { id: 'reidentify-2' } },
+    async () => {
+      const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
+      const other = await idToken({ iss: 'https://other.example.com' })
+      const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
+      expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
+      const slot = { ...alice, issuer: 'https://other.example.com' }
+      expect((await after(instance, response({ idToken: other }), { slot })).tokens.idToken).toBe(other)
+    },
+  )
 
   it('a refresh with an ID token with the nonce of the login, or without one, is accepted', async () => {
     for (const claims of [{ nonce: 'that of the login' }, {}]) {
