@@ -310,12 +310,12 @@ describe("the attacker's code in the victim's own login", () => {
 describe('two mixed logins of the attacker', () => {
   it.each([
     [
-      'the first response with the code of the second',
-      (one: string, other: string) => changed(one, { code: codeOf(other) }),
+      'the state of the first login with the code of the second',
+      (first: string, second: string) => changed(first, { code: codeOf(second) }),
     ],
     [
-      'the second response with the state of the first',
-      (one: string, other: string) => changed(other, { state: stateOf(one) }),
+      'the state of the second login with the code of the first',
+      (first: string, second: string) => changed(second, { code: codeOf(first) }),
     ],
   ])('%s logs nobody in, in any browser', async (_what, mix) => {
     const app = await start()

@@ -189,7 +189,7 @@ describe('the options of createBearer()', () => {
     ['audiences', "unknown option 'audiences'; did you mean 'audience'?"],
     ['algorithm', "unknown option 'algorithm'; did you mean 'algorithms'?"],
     ['base_url', "unknown option 'base_url'; did you mean 'baseUrl'?"],
-    ['rememberSecond', "unknown option 'rememberSecond'; did you mean 'cacheSeconds'?"],
+    ['cacheSecond', "unknown option 'cacheSecond'; did you mean 'cacheSeconds'?"],
     ['jwksUri', "unknown option 'jwksUri'"],
   ])('reports the unknown option %s, and suggests a similar one', (key, message) => {
     expect(faults({ [key]: 'https://id.example.com' })).toEqual([expect.stringContaining(message)])

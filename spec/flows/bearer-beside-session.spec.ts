@@ -199,6 +199,7 @@ describe.each(ways)('a logged-in request with a rejected token, at %s', (path) =
     ['a token in quotes', async () => `Bearer "${await token()}"`, 400, 'invalid_request'],
     ['a value that is not a JWT', () => 'Bearer abc', 401, 'invalid_token'],
     ['the string undefined, as scripts send it', () => 'Bearer undefined', 401, 'invalid_token'],
+    ['the string null, as scripts send it', () => 'Bearer null', 401, 'invalid_token'],
     ['an expired token', async () => `Bearer ${await token({ exp: 1 })}`, 401, 'invalid_token'],
     ['a token for another audience', async () => `Bearer ${await token({ aud: 'account' })}`, 401, 'invalid_token'],
     [

@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import type { Express, NextFunction, Request, Response } from 'express'
 import { MemoryStore, type SessionData, type Store } from 'express-session'
 import { createOidc, type Oidc, type OidcError, type OidcOptions, type Records } from 'express-session-oidc'
@@ -280,6 +281,25 @@ describe('limits and faults of a job', () => {
     const other = await job.logins.accessToken({ id, scope: 'openid email' })
     expect(other).not.toBe(token)
     expect(await job.logins.accessToken({ id, scope: 'openid email' })).toBe(other)
+    expect(grants()).toBe(1)
+  })
+
+  it.each<[string, string | string[]]>([
+    ['a resource', 'https://mail.example.com'],
+    ['several resources', ['https://mail.example.com', 'https://files.example.com/v1']],
+  ])('a job gets a token for %s, which requests of the login share', async (_what, resource) => {
+    const { app, agent, job, id } = await start(redisPlace())
+    const { token } = await shownToken(agent, app.url)
+    const other = await job.logins.accessToken({ id, resource })
+    expect(other).not.toBe(token)
+    expect(decodeJwt(other)).toMatchObject({ sub: 'alice', aud: resource })
+    expect(decodeJwt(token).aud).not.toEqual(resource)
+    expect(world.provider.requestsTo('token')[0]?.params.getAll('resource')).toEqual([resource].flat())
+    const query = new URLSearchParams([resource].flat().map((one): [string, string] => ['resource', one]))
+    expect((await shownToken(agent, app.url, `?${query.toString()}`)).token).toBe(other)
+    expect(await job.logins.accessToken({ id, resource })).toBe(other)
+    // The token without a resource is still that of the login.
+    expect(await job.logins.accessToken({ id })).toBe(token)
     expect(grants()).toBe(1)
   })
 

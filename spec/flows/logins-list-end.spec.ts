@@ -5,7 +5,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
@@ -181,6 +181,26 @@ describe('logins.end()', () => {
     expect(await notesOf(agent, app)).toMatchObject({ sub: null })
   })
 
+  it('logins.end({ sub, issuer }) ends finished logins and logins in progress of that user, and of no other', async () => {
+    const app = await start()
+    const finished = await logIn(app)
+    const bob = await logIn(app, 'bob')
+    const [inProgress, bobInProgress] = [app.agent(), app.agent()]
+    const bobCallback = await response(bobInProgress, '/profile')
+    world.provider.signIn('alice')
+    const callback = await response(inProgress, '/profile')
+    expect(await app.oidc.logins.end({ sub: 'alice', issuer: world.provider.issuer })).toBe(1)
+    expect(await notesOf(finished, app)).toMatchObject({ sub: null })
+    expect(await notesOf(bob, app)).toMatchObject({ sub: 'bob' })
+    expect(location(await inProgress.get(callback, { redirect: 'manual' }))).toContain(
+      `${world.provider.issuer}/authorize`,
+    )
+    expect(await notesOf(inProgress, app)).toMatchObject({ sub: null })
+    expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
+    expect(location(await bobInProgress.get(bobCallback, { redirect: 'manual' }))).toBe(`${app.url}/profile`)
+    expect(await notesOf(bobInProgress, app)).toMatchObject({ sub: 'bob' })
+  })
+
   it('logins.end() does not count a login whose session the application has destroyed', async () => {
     const store = new RedisSessionStore({ client: world.redis.client, prefix: 'destroyed:' })
     const app = await start({}, store)
@@ -209,14 +229,14 @@ describe('logins.end()', () => {
   })
 
   it.each([
-    [{}, 'exactly one of sub, sid and id must be given'],
-    [{ sub: 'a', id: 'b' }, 'exactly one of sub, sid and id must be given'],
-    [{ sub: undefined }, 'sub is present but undefined'],
-    [{ id: undefined, sub: 'alice' }, 'id is present but undefined'],
-    [{ sub: '' }, 'sub must be a non-empty string'],
-    [{ subject: 'alice' }, "unknown option 'subject'"],
-    [{ sub: 'alice', issuer: 7 }, 'issuer must be a non-empty string'],
-  ])('logins.end() rejects %j and ends nothing', async (parameters, message) => {
+    ['no parameters', {}, 'exactly one of sub, sid and id must be given'],
+    ['sub together with id', { sub: 'a', id: 'b' }, 'exactly one of sub, sid and id must be given'],
+    ['an undefined sub', { sub: undefined }, 'sub is present but undefined'],
+    ['an undefined id beside a sub', { id: undefined, sub: 'alice' }, 'id is present but undefined'],
+    ['an empty sub', { sub: '' }, 'sub must be a non-empty string'],
+    ['an unknown parameter', { subject: 'alice' }, "unknown option 'subject'"],
+    ['an issuer that is not a string', { sub: 'alice', issuer: 7 }, 'issuer must be a non-empty string'],
+  ])('logins.end() rejects %s and ends nothing', async (_what, parameters, message) => {
     const app = await start()
     const agent = await logIn(app)
     const error = await rejection(app.oidc.logins.end(parameters as { sub: string }))

@@ -39,14 +39,60 @@ describe('logout()', () => {
     expect(revoked()).toHaveLength(2)
   })
 
-  it('logout() succeeds although the revocation endpoint never answers', async () => {
-    const { app, agent } = await start({}, { providerTimeoutSeconds: 0.3 })
+  it.each(['GET', 'POST'] as const)(
+    'logout() by %s ends the login here and at the provider, which asks who the user is at the next login',
+    async (method) => {
+      const { app, agent } = await start({})
+      world.provider.signIn(undefined)
+      // Nobody is at the keyboard, so this succeeds only because the provider has a session of the browser.
+      expect((await agent.get('/login?returnTo=/profile')).url).toBe(`${app.url}/profile`)
+      const page = await (method === 'GET' ? agent.get('/out') : agent.post('/out'))
+      expect(new URL('/', page.url).href).toBe(`${app.url}/`)
+      expect(new URL(page.url).pathname).toBe('/')
+      expect(page.text()).toBe('hello stranger')
+      expect(world.provider.requestsTo('end_session')).toHaveLength(1)
+      expect(await whoIs(agent, app)).toMatchObject({ default: null })
+      expect((await agent.get('/profile')).text()).toContain('Who are you?')
+    },
+  )
+
+  it('logout() waits no longer than one request for a revocation endpoint that never answers', async () => {
+    const { app, agent } = await start({}, { providerTimeoutSeconds: 1 })
     world.provider.misbehave({ endpoints: { revocation: { hang: true } } })
+    const begun = performance.now()
     const page = await agent.post('/out', {}, { followRefresh: false })
+    const seconds = (performance.now() - begun) / 1000
+    expect(seconds).toBeGreaterThan(0.9)
+    expect(seconds).toBeLessThan(1.9)
+    // Both requests were sent, at the same time.
+    expect(revoked()).toHaveLength(2)
     expect(page.status).toBe(200)
     expect(page.text()).toContain(new URL('/logout', world.provider.issuer).href)
     expect(await whoIs(agent, app)).toMatchObject({ default: null })
     expect(told(app, 'logout')).toHaveLength(1)
+    // The page sends the browser to the provider, where the login ends too.
+    await agent.click(page, 'Go on')
+    world.provider.signIn(undefined)
+    expect((await agent.get('/profile')).text()).toContain('Who are you?')
+  })
+
+  it('logout() in a new process waits no longer than one request for a provider that never answers', async () => {
+    const { agent } = await start({})
+    const restarted = await world.start({
+      options: { providerTimeoutSeconds: 1 },
+      routes: (express, oidc) => express.post('/out', oidc.logout()),
+    })
+    world.provider.misbehave({
+      endpoints: { discovery: { hang: true }, revocation: { hang: true }, end_session: { hang: true } },
+    })
+    const begun = performance.now()
+    const page = await agent.post(`${restarted.url}/out`, {}, { followRefresh: false })
+    const seconds = (performance.now() - begun) / 1000
+    expect(seconds).toBeGreaterThan(0.9)
+    expect(seconds).toBeLessThan(1.9)
+    expect(told(restarted, 'logout')).toHaveLength(1)
+    const after = await agent.click(page, 'Go on')
+    expect([after.url, after.text()]).toEqual([`${restarted.url}/`, 'hello stranger'])
   })
 
   it('logout({ local }) ends the login and revokes its tokens, but keeps the session at the provider', async () => {

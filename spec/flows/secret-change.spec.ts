@@ -1,10 +1,11 @@
 /** The secret is changed in two deployments without losing a login, and unreadable records are not modified. */
 import { createServer, type Server } from 'node:http'
+import type { Express } from 'express'
 import type { OidcEventName } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { close, listen, secret as old, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, location, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, notesOf, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
@@ -142,15 +143,24 @@ describe('tokens that cannot be opened', () => {
     expect(told(other, 'logout')).toEqual([])
   })
 
-  it('a navigation whose tokens cannot be opened is sent to a login that replaces them', async () => {
-    const app = await start(old)
+  it('a navigation whose tokens cannot be opened gets new tokens by a login that keeps the session data', async () => {
+    const routes = (express: Express): void => {
+      tokenRoutes(express)
+      noteRoutes(express)
+    }
+    const app = await start(old, { routes })
     const agent = await loggedIn(world, app)
-    const other = await start(next)
+    await agent.fetch(`${app.url}/note/apples`)
+    const before = await notesOf(agent, app)
+    const other = await start(next, { routes })
     const page = await agent.get(`${other.url}/token`)
     expect(page.url).toBe(`${other.url}/token`)
     expect((page.json() as unknown as ShownToken).isAuthenticated).toBe(true)
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
     expect(world.provider.requestsTo('authorize')[0]?.params.get('scope')).toBe('openid profile email')
+    const after = await notesOf(agent, other)
+    expect(after).toMatchObject({ sub: 'alice', notes: ['apples'] })
+    expect(after.id).not.toBe(before.id)
   })
 
   it('a logout succeeds without tokens that cannot be opened', async () => {
@@ -168,16 +178,19 @@ describe('tokens that cannot be opened', () => {
     expect(await world.redis.client.keys(`${key.slice(0, -1)}*`)).toEqual([])
   })
 
-  it.each<[string, (sealed: string) => string]>([
+  it.each<[string, (sealed: string, foreign: string) => string]>([
     ['were truncated', (sealed) => sealed.slice(0, -8)],
     ['were altered', (sealed) => sealed.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))],
     ['were not written by the package', () => 'x'],
     ['are empty', () => ''],
+    ['were sealed for another login', (_sealed, foreign) => foreign],
   ])('tokens that %s are not modified', async (_, damage) => {
     const app = await start(old)
     const agent = await loggedIn(world, app)
     const key = tokensKey(agent)
-    const damaged = damage((await world.redis.client.get(key)) ?? '')
+    const another = await loggedIn(world, app)
+    const foreign = (await world.redis.client.get(tokensKey(another))) ?? ''
+    const damaged = damage((await world.redis.client.get(key)) ?? '', foreign)
     await world.redis.client.set(key, damaged)
     expect((await askToken(agent, app.url)).status).toBe(401)
     pass(300)
@@ -185,6 +198,8 @@ describe('tokens that cannot be opened', () => {
     expect((await askToken(agent, app.url)).status).toBe(401)
     expect(await world.redis.client.get(key)).toBe(damaged)
     expect((await agent.get(`${app.url}/token`)).status).toBe(200)
+    // The other login keeps its own tokens.
+    await shownToken(another, app.url)
   })
 })
 

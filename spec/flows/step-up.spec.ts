@@ -190,6 +190,24 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
     expect(asked()).toHaveLength(1)
   })
 
+  it('the acr alone does not replace a missing fresh authentication', async () => {
+    const { agent } = await start({ acr: '2', maxAuthAgeSeconds: 60 }, {}, (express, oidc) => {
+      express.get('/strong', oidc.requireAuth({ acr: '2' }), (_req, res) => void res.send('strong'))
+    })
+    expect((await agent.get('/strong')).text()).toBe('strong')
+    pass(91)
+    expect((await agent.fetch('/strong')).text()).toBe('strong')
+    expect((await agent.fetch('/transfer')).json()).toMatchObject({ status: 401, code: 'authentication_insufficient' })
+    world.provider.forget()
+    // Nor does the provider's response, if it has the acr and the former authentication.
+    const undo = says({ acr: '2', auth_time: now() - 91 })
+    expect((await agent.get('/transfer')).status).toBe(502)
+    undo()
+    expect(asked()).toEqual([{ acr: '2', maxAge: '60' }])
+    expect((await agent.fetch('/transfer')).status).toBe(401)
+    expectPassed(await agent.get('/transfer'))
+  })
+
   it('requests a login if the ID token has no auth_time', async () => {
     const undo = says({ auth_time: undefined })
     const { agent } = await start({ maxAuthAgeSeconds: 3600 })

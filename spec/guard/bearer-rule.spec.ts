@@ -128,7 +128,7 @@ describe('a rule for access tokens', () => {
     [{ bearer: true }, /^unknown option 'bearer'/],
     ['orders:read', /^the rule of requireBearer\(\) must be an object/],
     [['orders:read'], /^the rule of requireBearer\(\) must be an object/],
-  ])('throws for the rule %j when the route is defined, so that a mistake cannot open the route', (rule, message) => {
+  ])('throws for the rule %o when the route is defined, so that a mistake cannot open the route', (rule, message) => {
     const found = faults(rule)
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
@@ -209,7 +209,7 @@ describe('a rule for sessions and tokens', () => {
     [undefined, /^bearer, where it is not true, must be an object/],
     [false, /^bearer, where it is not true, must be an object/],
     ['orders', /^bearer, where it is not true, must be an object/],
-  ])('throws for bearer: %j, which has no valid audience', (bearer, message) => {
+  ])('throws for bearer: %o when the route is defined', (bearer, message) => {
     const oidc = createOidc(login)
     expect(faultsOf(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])
   })

@@ -71,7 +71,7 @@ describe('a rule of requireAuth()', () => {
     [{ permissions: ['a'] }, /^unknown option 'permissions'/],
     ['admin', /^the rule of requireAuth\(\) must be an object/],
     [['admin'], /^the rule of requireAuth\(\) must be an object/],
-  ])('throws for the rule %j when the route is defined, so that a mistake cannot open the route', (rule, message) => {
+  ])('throws for the rule %o when the route is defined, so that a mistake cannot open the route', (rule, message) => {
     const found = faults(rule)
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)

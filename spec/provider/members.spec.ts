@@ -100,7 +100,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
     'expires_in',
     (value) => value === undefined || (Number.isFinite(seconds(value)) && seconds(value) >= 0),
     [
-      ...['0', '-0', '0.001', '1e-300', '3600', '31536000', '315360000000', '1e15', '1e22'].map((json) => ({
+      ...['-0', '0.001', '1e-300', '3600', '31536000', '315360000000', '1e15', '1e22'].map((json) => ({
         name: json,
         json,
       })),
@@ -232,12 +232,12 @@ describe('a token response', () => {
     },
   )
 
-  it.each(['null', '5', '"text"', '[]', '[{}]', '{}', bottomless])(
-    'rejects %.20s as a token response',
-    async (json) => {
-      expect(await tried('/token', () => json)).toMatchObject({ how: 'refused', status: 502 })
-    },
-  )
+  it.each([
+    ...['null', '5', '"text"', '[]', '[{}]', '{}'].map((json) => [json, json] as const),
+    ['100 000 nested arrays', bottomless] as const,
+  ])('rejects %s as a token response', async (_name, json) => {
+    expect(await tried('/token', () => json)).toMatchObject({ how: 'refused', status: 502 })
+  })
 
   it.each(['', ' ', '{', 'access_token=x&token_type=bearer', '<html>'])(
     'throws provider_unavailable for the token response %j, which is not JSON',

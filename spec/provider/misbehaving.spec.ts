@@ -78,15 +78,21 @@ describe('key rotation', () => {
     expect(world.provider.requestsTo('jwks')).toHaveLength(1)
   })
 
-  it('logs in if keys are rotated just before signing, with an algorithm that the metadata lists', async () => {
-    world.provider.misbehave({ metadata: { id_token_signing_alg_values_supported: ['RS256', 'ES256'] } })
+  it('logs in if keys are rotated just before signing, to another algorithm of the metadata and back', async () => {
+    world.provider.misbehave({ metadata: { id_token_signing_alg_values_supported: ['ES256', 'RS256'] } })
     const app = await world.start()
-    await app.agent().get('/profile')
-    world.provider.misbehave({ rotateKeys: { when: 'before-signing', algorithm: 'ES256' } })
-    const page = await app.agent().get('/profile')
-    world.provider.behave()
-    await world.provider.rotateKeys({ algorithm: 'RS256' })
-    expect(page.status).toBe(200)
+    const algorithms: unknown[] = []
+    const logIn = async (): Promise<void> => {
+      expect((await app.agent().get('/profile')).status).toBe(200)
+      algorithms.push(world.provider.keys.keys[0]?.kty)
+    }
+    await logIn()
+    for (const algorithm of ['RS256', 'ES256']) {
+      const undo = world.provider.misbehave({ rotateKeys: { when: 'before-signing', algorithm } })
+      await logIn()
+      undo()
+    }
+    expect(algorithms).toEqual(['EC', 'RSA', 'EC'])
   })
 
   it(
@@ -306,9 +312,10 @@ describe('userinfo', () => {
 })
 
 describe('an authorization response', () => {
-  it.each([
+  it.each<[string, TestFaults['authorizationResponse']]>([
     ['from another issuer (mix-up, RFC 9207)', { iss: 'https://other.example' }],
     ['from http://127.0.0.1/, which is not the issuer', { iss: 'http://127.0.0.1/' }],
+    ['from an issuer that is one slash longer', (given) => ({ ...given, iss: `${String(given['iss'])}/` })],
     ['without an issuer, although the metadata announces one', { iss: undefined }],
     ['with a JARM response parameter', { response: 'eyJhbGciOiJub25lIn0.e30.' }],
     ['with an empty code', { code: '' }],

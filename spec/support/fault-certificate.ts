@@ -11,6 +11,7 @@ function der(tag: number, ...parts: (Uint8Array | string | readonly number[])[])
 
 const sequence = 0x30
 const commonName = [0x55, 0x04, 0x03]
+const subjectAltName = [0x55, 0x1d, 0x11]
 const ecdsaWithSha256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]
 
 /** A self-signed certificate for 127.0.0.1 (RFC 5280 4.1), in PEM. */
@@ -22,7 +23,11 @@ export async function untrustedCertificate(): Promise<{ key: string; cert: strin
   const algorithm = der(sequence, der(0x06, ecdsaWithSha256))
   const name = der(sequence, der(0x31, der(sequence, der(0x06, commonName), der(0x0c, '127.0.0.1'))))
   const validity = der(sequence, der(0x17, '200101000000Z'), der(0x17, '491231235959Z'))
-  const toSign = der(sequence, der(0x02, [1]), algorithm, name, validity, name, publicKey)
+  // Clients compare an IP address with this extension only (RFC 9525 6.5).
+  const alternativeName = der(sequence, der(0x06, subjectAltName), der(0x04, der(sequence, der(0x87, [127, 0, 0, 1]))))
+  const extensions = der(0xa3, der(sequence, alternativeName))
+  const version3 = der(0xa0, der(0x02, [2]))
+  const toSign = der(sequence, version3, der(0x02, [1]), algorithm, name, validity, name, publicKey, extensions)
   const signature = sign('sha256', toSign, key)
   return { key, cert: pem('CERTIFICATE', der(sequence, toSign, algorithm, der(0x03, [0], signature))) }
 }

@@ -138,14 +138,20 @@ describe('single sign-on', () => {
     expect(await ask({ prompt: 'none', max_age: '59' })).toMatchObject({ session_state: sid })
   })
 
-  it('changes the user with prompt=select_account', async () => {
+  it.each(['select_account', 'login'])('changes the user with prompt=%s', async (prompt) => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     const alice = await authorize(provider, {}, agent)
     provider.signIn('bob')
     expect((await authorize(provider, {}, agent)).session_state).toBe(alice.session_state)
-    const bob = await authorize(provider, { prompt: 'select_account' }, agent)
+    const bob = await authorize(provider, { prompt }, agent)
     expect(bob.session_state).not.toBe(alice.session_state)
+    const idToken = async (sub: string): Promise<string> => provider.sign({ sub })
+    const silent = { prompt: 'none' }
+    expect(await authorize(provider, { ...silent, id_token_hint: await idToken('bob') }, agent)).toHaveProperty('code')
+    expect(await authorize(provider, { ...silent, id_token_hint: await idToken('alice') }, agent)).toMatchObject({
+      error: 'login_required',
+    })
   })
 
   it('expects the user of login_hint or id_token_hint', async () => {

@@ -1,6 +1,9 @@
 import { Agent } from 'node:http'
+import { createServer } from 'node:https'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createUserAgent, type UserAgentResponse } from '../../lib/testing.ts'
+import { close, listen } from '../support/app.ts'
+import { untrustedCertificate } from '../support/fault-certificate.ts'
 import { type Echo, type Pages, startPages } from './support/pages.ts'
 
 let app: Pages
@@ -194,12 +197,23 @@ describe('redirects in a user agent', () => {
     const agent = createUserAgent()
     const page = await agent.get(`${app.url}/a`, { redirect: 'manual' })
     expect([page.status, page.headers.get('location'), page.hops.length]).toEqual([302, '/b', 1])
-    for (const location of ['app:/deep', 'http://[', '']) {
+    for (const location of ['app:/deep', 'http://[']) {
       app.show('/odd', { status: 302, headers: { location, 'content-type': 'text/plain' } })
-      if (location !== '') expect((await agent.get(`${app.url}/odd`)).status).toBe(302)
+      const odd = await agent.get(`${app.url}/odd`)
+      expect([odd.status, odd.headers.get('location'), odd.hops.length]).toEqual([302, location, 1])
     }
-    app.show('/none', { status: 304 })
-    expect((await agent.get(`${app.url}/none`)).status).toBe(304)
+    for (const status of [302, 304]) {
+      app.show('/none', { status })
+      expect((await agent.get(`${app.url}/none`)).status).toBe(status)
+    }
+  })
+
+  it('follows a redirect with an empty location to the same URL, until maxHops is reached', async () => {
+    app.show('/same', { status: 302, headers: { location: '' } })
+    const agent = createUserAgent({ maxHops: 3 })
+    await expect(agent.get(`${app.url}/same?x=1`)).rejects.toThrow(
+      `more than 3 requests without arriving; the last:\n${Array(3).fill(`302 ${app.url}/same?x=1`).join('\n')}`,
+    )
   })
 
   it('limits redirects and refreshes, with an error that lists the last URLs', async () => {
@@ -312,7 +326,8 @@ describe('pages in a user agent', () => {
   it('follows pages that refresh or submit themselves, unless an option says otherwise', async () => {
     app.show('/refresh', { body: '<meta http-equiv="refresh" content="0;url=/auto">' })
     app.show('/auto', {
-      body: `<form method=post action="${other.url}/sent"><input type=hidden name=code value=1><button name=x>Go</button></form>
+      body: `<form method=post action="${other.url}/sent">
+        <input type=hidden name=code value=1><button name=x>Go</button></form>
         <script>document.forms[0].submit()</script>`,
     })
     const agent = createUserAgent()
@@ -370,6 +385,27 @@ describe('createUserAgent()', () => {
     await expect(createUserAgent({ ca: '' }).get(url)).rejects.toMatchObject({
       code: expect.stringMatching(/SSL|TLS|EPROTO/) as string,
     })
+  })
+
+  it('rejects a self-signed certificate unless it is the `ca`', async () => {
+    const { key, cert } = await untrustedCertificate()
+    let requests = 0
+    const server = createServer({ key, cert }, (_req, res) => {
+      requests++
+      res.end('secure')
+    })
+    try {
+      const url = (await listen(server)).replace('http:', 'https:')
+      for (const options of [{}, { ca: (await untrustedCertificate()).cert }]) {
+        await expect(createUserAgent(options).get(url)).rejects.toMatchObject({
+          code: expect.stringMatching(/SELF_SIGNED|UNABLE_TO_VERIFY|SIGNATURE/) as string,
+        })
+      }
+      expect(requests).toBe(0)
+      expect((await createUserAgent({ ca: cert }).get(url)).text()).toBe('secure')
+    } finally {
+      await close(server)
+    }
   })
 
   it('keeps connections open with an agent', async () => {

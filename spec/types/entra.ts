@@ -24,9 +24,9 @@ createBearer({
 })
 createBearer({ issuer: [{ ...entra({ tenant: [testTenants.contoso] as const }), audience: 'api://orders' }] })
 entra({ tenant: 'common', allow: async ({ tid }) => customers.has(tid), appTokens: true, cloud: 'us' })
-entra({ tenant: 'contoso', externalId: 'contoso', groups: false })
-entra({ tenant: 'contoso', b2c: { name: 'contoso', policy: 'B2C_1_signin' }, groups: () => ['staff'] })
-entra({ tenant: 'contoso', groups: async (claims, accessToken) => [String(claims['oid']), accessToken] })
+entra({ tenant: testTenants.contoso, externalId: 'contoso', groups: false })
+entra({ tenant: testTenants.contoso, b2c: { name: 'contoso', policy: 'B2C_1_signin' }, groups: () => ['staff'] })
+entra({ tenant: testTenants.contoso, groups: async (claims, accessToken) => [String(claims['oid']), accessToken] })
 holds<[Equal<ReturnType<typeof entra>, EntraSettings>, Equal<EntraSettings['issuer'], string>]>()
 
 export const wrong: EntraOptions[] = [
@@ -39,17 +39,17 @@ export const wrong: EntraOptions[] = [
   // @ts-expect-error: `allow` must return a boolean
   { tenant: 'common', allow: ({ tid }) => tid },
   // @ts-expect-error: the cloud is unknown
-  { tenant: 'contoso', cloud: 'germany' },
+  { tenant: testTenants.contoso, cloud: 'germany' },
   // @ts-expect-error: `externalId` is a string
-  { tenant: 'contoso', externalId: true },
+  { tenant: testTenants.contoso, externalId: true },
   // @ts-expect-error: the policy is missing
-  { tenant: 'contoso', b2c: { name: 'contoso' } },
+  { tenant: testTenants.contoso, b2c: { name: 'contoso' } },
   // @ts-expect-error: the value must be a boolean
-  { tenant: 'contoso', appTokens: 'yes' },
+  { tenant: testTenants.contoso, appTokens: 'yes' },
   // @ts-expect-error: `groups` is a function or `false`
-  { tenant: 'contoso', groups: true },
+  { tenant: testTenants.contoso, groups: true },
   // @ts-expect-error: groups are strings
-  { tenant: 'contoso', groups: () => [1] },
+  { tenant: testTenants.contoso, groups: () => [1] },
 ]
 
 export const rules: IssuerRules[] = [

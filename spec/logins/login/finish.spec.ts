@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { createOidc, type Oidc } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { redisKey } from '../../../lib/store/redis-client.ts'
+import type { Slot } from '../../../lib/store/slot.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { failingClient } from '../../support/failing-client.ts'
 import { flow, location, noteRoutes, notesOf, response, told } from '../../support/flow.ts'
@@ -27,6 +29,17 @@ async function startTwo(): Promise<TestApp & { staff: Oidc }> {
     },
   })
   return Object.assign(app, { staff: staff as Oidc })
+}
+
+/** The sessions of a store that have logins, each with the ids of those logins, by the login records themselves. */
+async function sessionsWithLogins(prefix: string): Promise<[session: string, loginIds: string[]][]> {
+  const found: [string, string[]][] = []
+  for (const key of await world.redis.client.keys(`oidc:{${prefix}*}`)) {
+    const { slots } = JSON.parse((await world.redis.client.get(key)) ?? '') as Record<'slots', Record<string, Slot>>
+    const ids = Object.values(slots).map(({ loginId }) => loginId)
+    if (ids.length > 0) found.push([key.slice(`oidc:{${prefix}`.length, -1), ids])
+  }
+  return found
 }
 
 describe('a login with a second instance', () => {
@@ -208,8 +221,10 @@ describe('a login with few or unusual claims', () => {
 })
 
 describe('two logins of one session that finish at the same time', () => {
-  it('two logins of one session that finish at the same time leave the user logged in', async () => {
-    const app = await startForFaults(world)
+  it('two logins of one session that finish at the same time leave one login, in the session of the browser', async () => {
+    const prefix = `${randomUUID()}:`
+    const store = new RedisSessionStore({ client: world.redis.client, prefix })
+    const app = await startForFaults(world, { session: { store }, options: { sessionStore: store } })
     const agent = app.agent()
     await agent.get('/profile')
     const callbacks = [await response(agent, '/switch'), await response(agent, '/switch')]
@@ -220,7 +235,16 @@ describe('two logins of one session that finish at the same time', () => {
     undo()
     const places = (await Promise.all(finishing)).map((answer) => answer.headers.get('location'))
     expect(places).toContain('/profile')
-    expect((await agent.get('/profile')).status).toBe(200)
+    const { id } = await notesOf(agent, app)
+    expect((await agent.fetch('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
+    const listed = await app.oidc.logins.list({ sub: 'alice' })
+    expect(listed).toHaveLength(1)
+    // Whatever the index lists, no other session has a login, tokens or data.
+    expect(await sessionsWithLogins(prefix)).toEqual([[id, [listed[0]?.id]]])
+    expect(await world.redis.client.keys(`${prefix}*`)).toEqual([prefix + id])
+    expect(await world.redis.client.keys(`oidc:{${prefix}*tokens:*`)).toEqual([
+      redisKey({ session: id, part: 'tokens:default' }, prefix),
+    ])
   })
 })
 

@@ -1,8 +1,14 @@
+import type { OidcOptions } from 'express-session-oidc'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { keepResponse, takeResponse } from '../../../lib/logins/login/kept-response.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { instanceWith } from '../support/stage.ts'
 
+const metadata = {
+  authorization_endpoint: 'https://id.example.com/authorize',
+  token_endpoint: 'https://id.example.com/token',
+  jwks_uri: 'https://id.example.com/jwks',
+}
 const instance = instanceWith()
 let records = new MemoryRecords()
 beforeEach(() => void (records = new MemoryRecords()))
@@ -41,10 +47,17 @@ describe('a stored authorization response that waits for its GET', () => {
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('the-code')
   })
 
-  it('a stored response is not returned to an instance with another client', async () => {
-    const other = instanceWith({ clientId: 'other' })
+  it.each<[string, Partial<OidcOptions>]>([
+    ['client', { clientId: 'other' }],
+    ['provider', { issuer: { ...metadata, issuer: 'https://other.example.com' } }],
+    ['name', { name: 'other' }],
+  ])('a stored response is not returned to an instance with another %s', async (_what, options) => {
+    const other = instanceWith(options)
     await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
     expect(await takeResponse(other, records, 'one')).toBeUndefined()
+    // An instance with the same settings gets it.
+    await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))
+    expect(String(await takeResponse(instanceWith(), records, 'two'))).toBe('code=2')
   })
 
   it('a stored response that is not sealed for its login is not returned', async () => {
