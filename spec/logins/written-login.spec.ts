@@ -199,7 +199,7 @@ describe('finishLogin() while the former session changes', () => {
 
   it('fails with store_unavailable if the former session changes every time', async () => {
     const stage = await stageWith({ default: slotOf('alice') })
-    othersFirst(stage, ...Array.from({ length: 6 }, () => () => {}))
+    othersFirst(stage, ...Array.from({ length: 5 }, () => () => {}))
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the former session kept changing',
