@@ -65,15 +65,16 @@ describe('the tarball', () => {
     expect(orphans).toEqual([])
   })
 
-  // Login alone took 99 kB; Bearer guards, Entra and the test helpers for both were added later.
-  it('the tarball is smaller than 190 kB', () => {
+  // Login alone took 99 kB. Bearer guards, Entra and the test helpers were added later, then 10 kB of documentation comments.
+  it('the tarball is smaller than 210 kB', () => {
     console.log(`${packed.size} bytes packed, ${packed.paths.length} files`)
-    expect(packed.size).toBeLessThan(190_000)
+    expect(packed.size).toBeLessThan(210_000)
   })
 
   it('has its documentation in the declarations, and no comments in the scripts', async () => {
     const options = await readFile(join(folder, 'dist/config/options.d.ts'), 'utf8')
-    expect(options).toContain('/** The client identifier that the provider knows this application by. */')
+    expect(options).toContain('The client identifier that is registered with the provider.')
+    expect(options).toContain("@default 'client_secret_basic'")
     for (const path of packed.paths.filter((path) => path.endsWith('.js'))) {
       expect(await readFile(join(folder, path), 'utf8'), path).not.toMatch(/^\s*(\/\/|\/\*)/m)
     }
