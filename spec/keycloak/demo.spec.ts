@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
 
     await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
     await page.waitForURL((at) => at.origin === url && at.pathname === '/')
-    await page.getByText('You are not logged in').waitFor()
+    await page.getByText('You are not logged in', { exact: true }).waitFor()
     await page.locator('#fetch-time').click()
     await page.locator('#answer strong').getByText('401').waitFor()
     await page.goto(`${url}/admin`)
@@ -107,7 +107,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
     const keys = keysOf(cookie?.value)
     expect(await client.exists(keys)).toBe(3)
     await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
-    await page.getByText('You are not logged in').waitFor()
+    await page.getByText('You are not logged in', { exact: true }).waitFor()
     expect(await client.exists(keys)).toBe(0)
     await page.goto(`${url}/members`)
     await page.waitForURL(`${flow.url}/realms/acme/**`)
