@@ -19,5 +19,5 @@ export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
 export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, slot: Slot): boolean {
   if (issuer !== undefined && issuer !== slot.issuer) return false
   // A user who authenticated after the logout has come back and stays logged in.
-  return slot.startedAt < at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
+  return slot.startedAt <= at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
 }

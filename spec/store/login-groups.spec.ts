@@ -29,12 +29,12 @@ describe('endsLoginInProgress()', () => {
   it.each<[string, Parameters<typeof endsLoginInProgress>, boolean]>([
     ['that began before the logout', [{ at, issuedAt: at }, begunBefore], true],
     [
-      'that began at the same time',
+      'that began in the same millisecond',
       [
         { at, issuedAt: at },
         { ...begunBefore, startedAt: at },
       ],
-      false,
+      true,
     ],
     [
       'that began after the logout',
