@@ -42,8 +42,7 @@ export function keycloak(options: KeycloakOptions): {
   if (typeof url !== 'string' || !parsedUrl(url))
     checks.fault("url must be an absolute URL such as 'https://id.example.com'")
   else if (/\/realms\//.test(url)) checks.fault("url must end before '/realms/...': the realm is an option of its own")
-  const realm = checks.string('realm', 'the name of the realm')
-  if (realm === undefined && checks.value('realm') === undefined) checks.fault('realm is missing')
+  const realm = checks.required('realm', 'the name of the realm')
   const client = checks.string('client', 'the clientId whose roles are given plain')
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
   return {

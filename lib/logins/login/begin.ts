@@ -83,11 +83,11 @@ const largestCookie = 4096
  */
 function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const { seals, cookiePlace, options } = instance
-  const safeReturnTo = { ...transaction, returnTo: options.basePath || '/' }
+  const withStartPage = { ...transaction, returnTo: options.basePath || '/' }
   const checked = Object.fromEntries(
     Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
   )
-  const cookies = [transaction, safeReturnTo, { ...safeReturnTo, parameters: checked }].map((each) =>
+  const cookies = [transaction, withStartPage, { ...withStartPage, parameters: checked }].map((each) =>
     transactionCookie(seals.transaction, cookiePlace, each),
   )
   const fits = ({ name, value }: Cookie): boolean => sizeOf(name, value) < largestCookie
