@@ -104,7 +104,7 @@ function stranger({ paths, facts }) {
     <h1 id="title">Log in to see what an application gets to know</h1>
     <p class="prose">
       You log in at an OpenID provider. It sends you back with a code, which the application exchanges for tokens. The
-      application keeps them beside your session: your browser gets none of them.
+      application keeps them beside your session: your browser never receives them.
     </p>
     <div class="actions">${loginLink(paths, '/')}</div>
     ${

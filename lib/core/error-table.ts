@@ -142,7 +142,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   transaction_missing: {
     status: 400,
     meaning: 'this browser does not have the cookie of the login in progress',
-    message: 'This browser does not know of the login that it comes back from.',
+    message: 'This browser does not have the cookie of this login.',
     title: incomplete,
     offersLogin: true,
   },
