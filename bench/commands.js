@@ -78,7 +78,7 @@ export async function commandsDuring(client, work) {
 }
 
 /** Counts as text, such as "GET 2, SET". @param {readonly string[]} commands */
-export function countsOf(commands) {
+export function countByName(commands) {
   const counts = new Map()
   for (const name of commands) counts.set(name, (counts.get(name) ?? 0) + 1)
   return [...counts].map(([name, count]) => (count === 1 ? name : `${name} ${count}`)).join(', ')
@@ -102,7 +102,7 @@ export async function commandsEach(client, target) {
 }
 
 /** The commands of one request in total. @param {Awaited<ReturnType<typeof commandsEach>>} commands */
-export function sumOf(commands) {
+export function sum(commands) {
   return commands.reduce((sum, { each }) => sum + each, 0)
 }
 

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { freemem } from 'node:os'
 import { sign } from 'cookie-signature'
 import { figure, progress } from './figures.js'
-import { requestOf } from './load.js'
+import { makeRequest } from './load.js'
 import { logIn, startSubject } from './login.js'
 import { startRedis } from './processes.js'
 import { secret } from './subjects/settings.js'
@@ -76,7 +76,7 @@ export async function fill(subject, provider, wanted, keep = 0) {
       const logins = kept.slice(from, to)
       return {
         url: running.url,
-        requests: logins.map(({ session }) => requestOf(running.url, cookieOf(session))),
+        requests: logins.map(({ session }) => makeRequest(running.url, getCookie(session))),
         body: logins.map(({ sub }) => body.replace(user.sub, sub)),
       }
     },
@@ -84,12 +84,12 @@ export async function fill(subject, provider, wanted, keep = 0) {
 }
 
 /** @param {string} session */
-export function cookieOf(session) {
+export function getCookie(session) {
   return `connect.sid=${encodeURIComponent(`s:${sign(session, secret)}`)}`
 }
 
 /** The status of a guarded route. @param {string} url @param {string} cookie */
-export async function statusOf(url, cookie) {
+export async function getStatus(url, cookie) {
   const answer = await fetch(new URL('/me', url), { headers: { cookie, accept: 'application/json' } })
   await answer.arrayBuffer()
   return answer.status
@@ -198,7 +198,7 @@ return 1`
 async function checkCopies(url, addUsers) {
   const [{ sub, logins }] = await addUsers(1)
   const statuses = async () =>
-    [...new Set(await Promise.all(logins.map(({ session }) => statusOf(url, cookieOf(session)))))].join(', ')
+    [...new Set(await Promise.all(logins.map(({ session }) => getStatus(url, getCookie(session)))))].join(', ')
   const listed = async () => Number(await (await fetch(new URL(`/logins/${sub}`, url))).text())
   const before = { statuses: await statuses(), listed: await listed() }
   const { ended } = await endLogins(url, sub)

@@ -1,7 +1,7 @@
 /** Many concurrent callers, each on its own connection, which is opened before the first request. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { requestOf } from './load.js'
+import { makeRequest } from './load.js'
 
 /**
  * @typedef {object} Reply
@@ -13,7 +13,7 @@ import { requestOf } from './load.js'
 /** @param {readonly string[]} urls @param {number} each callers for each URL @param {string | undefined} cookie @param {string} path @returns {Promise<Reply[]>} */
 export async function herd(urls, each, cookie, path) {
   const callers = await Promise.all(
-    urls.flatMap((url) => Array.from({ length: each }, () => openCaller(url, requestOf(url, cookie, path)))),
+    urls.flatMap((url) => Array.from({ length: each }, () => openCaller(url, makeRequest(url, cookie, path)))),
   )
   const begin = performance.now()
   return await Promise.all(callers.map((call) => call(begin)))

@@ -18,7 +18,7 @@ export const connections = 16
 export const warmUp = { count: 10_000, seconds: 30 }
 
 /** A `GET` request as a browser sends it. @param {string} url @param {string | undefined} cookie @param {string} [path] */
-export function requestOf(url, cookie, path = '/me') {
+export function makeRequest(url, cookie, path = '/me') {
   const lines = [
     `GET ${path} HTTP/1.1`,
     `Host: ${new URL(url).host}`,

@@ -1,6 +1,6 @@
 /** Starts subjects, each in its own process, and logs in to them through the provider. */
 import { createUserAgent } from 'express-session-oidc/testing'
-import { requestOf } from './load.js'
+import { makeRequest } from './load.js'
 import { startProcess } from './processes.js'
 
 /**
@@ -36,7 +36,7 @@ export async function logIn({ url, name }) {
 }
 
 /** A target for the load with one session. @param {Running} subject */
-export async function targetOf(subject) {
+export async function getTarget(subject) {
   const { cookie, body } = await logIn(subject)
-  return { url: subject.url, requests: [requestOf(subject.url, cookie)], body }
+  return { url: subject.url, requests: [makeRequest(subject.url, cookie)], body }
 }

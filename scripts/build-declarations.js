@@ -99,7 +99,7 @@ class DeclarationFile {
   /** @param {ts.Statement} statement */
   #read(statement) {
     if (ts.isImportDeclaration(statement)) {
-      const path = this.#pathOf(statement.moduleSpecifier)
+      const path = this.#getPath(statement.moduleSpecifier)
       const { name, namedBindings } = statement.importClause ?? {}
       if (!statement.importClause && path) this.sideEffects.push(path)
       if (name) this.imports.set(name.text, { path, name: 'default' })
@@ -112,7 +112,7 @@ class DeclarationFile {
         }
       }
     } else if (ts.isExportDeclaration(statement)) {
-      const path = statement.moduleSpecifier && this.#pathOf(statement.moduleSpecifier)
+      const path = statement.moduleSpecifier && this.#getPath(statement.moduleSpecifier)
       const clause = statement.exportClause
       this.kept.add(statement)
       // `export {}` means that statements without `export` are not exported.
@@ -146,7 +146,7 @@ class DeclarationFile {
    *
    * @param {ts.Expression} specifier
    */
-  #pathOf(specifier) {
+  #getPath(specifier) {
     const { text } = /** @type {ts.StringLiteral} */ (specifier)
     if (!text.startsWith('.')) return undefined
     return posix.join(posix.dirname(this.path), text).replace(/\.ts$/, '.d.ts')
@@ -155,14 +155,14 @@ class DeclarationFile {
   /** The text of the kept statements. */
   text() {
     const statements = this.source.statements.map((statement) => {
-      if (ts.isImportDeclaration(statement)) return this.#importOf(statement)
+      if (ts.isImportDeclaration(statement)) return this.#getImport(statement)
       return this.kept.has(statement) ? statement.getFullText() : ''
     })
     return `${statements.join('').trim()}\n`
   }
 
   /** @param {ts.ImportDeclaration} statement */
-  #importOf(statement) {
+  #getImport(statement) {
     const clause = statement.importClause
     if (!clause) return statement.getFullText()
     const { name, namedBindings } = clause

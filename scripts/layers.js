@@ -1,6 +1,6 @@
 // Reads from the import lines which file of lib/ imports which. `spec/layers.spec.ts` contains the rules.
 //
-//   node scripts/layers.js          prints import cycles, upward imports, duplicate file names, and the sizes
+//   node scripts/layers.js          prints import cycles, upward imports, duplicate and odd names, and the sizes
 //   node scripts/layers.js DIR      prints the same for another lib/
 import { readFileSync, readdirSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -84,7 +84,7 @@ export function readSources(lib) {
   const sources = new Map(
     [...texts].map(([name, text]) => [name, ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true)]),
   )
-  const imports = [...sources].flatMap(([from, source]) => importsOf(from, source))
+  const imports = [...sources].flatMap(([from, source]) => listImports(from, source))
   return { files, texts, sources, imports }
 }
 
@@ -93,11 +93,11 @@ export function readSources(lib) {
  * @param {ts.SourceFile} source
  * @returns {Import[]}
  */
-function importsOf(from, source) {
+function listImports(from, source) {
   /** @type {Import[]} */
   const found = []
   const visit = (/** @type {ts.Node} */ node) => {
-    const specifier = specifierOf(node)
+    const specifier = getSpecifier(node)
     if (specifier) {
       const { text, isType } = specifier
       const isPackage = !text.startsWith('.')
@@ -114,7 +114,7 @@ function importsOf(from, source) {
  * @param {ts.Node} node
  * @returns {{ text: string, isType: boolean } | undefined}
  */
-function specifierOf(node) {
+function getSpecifier(node) {
   if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
     const clause = node.importClause
     const named = clause?.namedBindings
@@ -148,11 +148,11 @@ function specifierOf(node) {
  *
  * @param {string} path
  */
-export function floorOf(path) {
+export function getFloor(path) {
   const folder = dirname(path)
   if (folder === '.') return path
   const floor = folder.split('/').slice(0, 2).join('/')
-  return floors.includes(floor) ? floor : roomOf(path)
+  return floors.includes(floor) ? floor : getRoom(path)
 }
 
 /**
@@ -160,7 +160,7 @@ export function floorOf(path) {
  *
  * @param {string} path
  */
-export function roomOf(path) {
+export function getRoom(path) {
   return /** @type {string} */ (path.split('/', 1)[0])
 }
 
@@ -181,7 +181,7 @@ function isIn(folder, other) {
  */
 export function isUpward({ from, to, isPackage }) {
   if (isPackage) return false
-  const [own, other] = [floorOf(from), floorOf(to)]
+  const [own, other] = [getFloor(from), getFloor(to)]
   if (own === other || (own === 'testing.ts' && other === 'testing')) return false
   if (alone.includes(own) || alone.includes(other)) return true
   if (apart.some(([a, b]) => (isIn(own, a) && isIn(other, b)) || (isIn(own, b) && isIn(other, a)))) return true
@@ -236,15 +236,80 @@ export function doubledNames({ files }) {
   return [...names.values()].filter((same) => same.length > 1)
 }
 
+/**
+ * @typedef {object} NamedFunction
+ * @property {string} file
+ * @property {string} name
+ * @property {boolean} isTopLevel
+ * @property {number} lines
+ * @property {number} tries how many `try` statements it contains, without those of inner functions
+ */
+
+/**
+ * The named functions and methods of the files outside testing/.
+ *
+ * @param {Sources} sources
+ * @returns {NamedFunction[]}
+ */
+export function listFunctions({ sources }) {
+  /** @type {NamedFunction[]} */
+  const found = []
+  for (const [file, source] of sources) {
+    if (alone.includes(getRoom(file))) continue
+    const visit = (/** @type {ts.Node} */ node) => {
+      const named = ts.isVariableDeclaration(node) ? node : ts.isFunctionLike(node) && 'body' in node ? node : undefined
+      const work = named && ts.isVariableDeclaration(named) ? named.initializer : named
+      if (named?.name && work && ts.isFunctionLike(work) && 'body' in work && work.body) {
+        const first = source.getLineAndCharacterOfPosition(work.getStart(source)).line
+        const last = source.getLineAndCharacterOfPosition(work.getEnd()).line
+        const outer = ts.isVariableDeclaration(node) ? node.parent.parent.parent : node.parent
+        const isTopLevel = ts.isSourceFile(outer)
+        const tries = countTries(work.body)
+        found.push({ file, name: named.name.getText(source), isTopLevel, lines: last - first + 1, tries })
+      }
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+  }
+  return found
+}
+
+/**
+ * @param {ts.Node} node
+ * @returns {number}
+ */
+function countTries(node) {
+  let count = ts.isTryStatement(node) ? 1 : 0
+  ts.forEachChild(node, (child) => {
+    if (!ts.isFunctionLike(child)) count += countTries(child)
+  })
+  return count
+}
+
+/**
+ * Top-level functions that share a name, one text each.
+ *
+ * @param {readonly NamedFunction[]} functions
+ * @returns {string[]}
+ */
+export function doubledFunctions(functions) {
+  const named = functions.filter(({ isTopLevel }) => isTopLevel)
+  const names = named.map(({ name }) => name)
+  const doubled = [...new Set(names.filter((name, index) => names.indexOf(name) < index))]
+  const listFiles = (/** @type {string} */ doubledName) =>
+    named.filter(({ name }) => name === doubledName).map(({ file }) => file)
+  return doubled.map((name) => `${name} in ${listFiles(name).join(', ')}`)
+}
+
 /** @param {string} text */
-export function linesOf(text) {
+export function countLines(text) {
   return text.split('\n').length - 1
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const sources = readSources(process.argv[2] ?? fileURLToPath(new URL('../lib', import.meta.url)))
   const product = [...sources.texts].filter(([name]) => !name.startsWith('testing/'))
-  const sizes = product.map(([name, text]) => ({ name, lines: linesOf(text) })).toSorted((a, b) => b.lines - a.lines)
+  const sizes = product.map(([name, text]) => ({ name, lines: countLines(text) })).toSorted((a, b) => b.lines - a.lines)
   const print = (/** @type {string} */ what, /** @type {readonly string[]} */ found) =>
     console.log([`${what}: ${found.length}`, ...found.map((one) => `  ${one}`)].join('\n'))
   print(
@@ -258,6 +323,18 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   print(
     'duplicate file names',
     doubledNames(sources).map((same) => same.join(' ')),
+  )
+  const functions = listFunctions(sources)
+  print('duplicate names of top-level functions', doubledFunctions(functions))
+  print(
+    'functions whose name ends in Of',
+    functions.filter(({ name }) => name.endsWith('Of')).map(({ file, name }) => `${name} in ${file}`),
+  )
+  print(
+    'functions of more than 40 lines, or with more than one try',
+    functions
+      .filter(({ lines, tries }) => lines > 40 || tries > 1)
+      .map(({ file, name, lines, tries }) => `${name} in ${file}: ${lines} lines, ${tries} try`),
   )
   const total = sizes.reduce((sum, { lines }) => sum + lines, 0)
   console.log(`files without testing/: ${sizes.length}, lines: ${total}`)

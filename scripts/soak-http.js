@@ -49,7 +49,7 @@ export class Connections {
       ...(cookie === '' ? [] : [`Cookie: ${cookie}`]),
     ]
     socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
-    const answer = await answerOf(socket)
+    const answer = await getAnswer(socket)
     // RFC 9112 9.3.1: a server may close a kept-alive connection at the moment when a request is sent.
     if (answer === 'closed') {
       if (kept) return await this.request(method, path, { cookie, accept })
@@ -76,7 +76,7 @@ export class Connections {
 }
 
 /** @param {Socket} socket @returns {Promise<Answer | 'closed'>} */
-function answerOf(socket) {
+function getAnswer(socket) {
   return new Promise((resolve, reject) => {
     let text = ''
     /** @param {() => void} settle */

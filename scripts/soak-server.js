@@ -28,7 +28,7 @@ oidc.on('store_fault', (event) => faults.push(`store_fault: ${event.detail}`))
 oidc.on('provider_fault', (event) => faults.push(`provider_fault: ${event.detail}`))
 
 /** @param {express.Request} req @returns {SoakData} */
-const dataOf = (req) => /** @type {SoakData} */ (req.session)
+const getData = (req) => /** @type {SoakData} */ (req.session)
 
 const app = express()
 app.use(
@@ -42,15 +42,15 @@ app.use(
 )
 app.use(oidc.router)
 app.get('/enter/:user', (req, _res, next) => {
-  dataOf(req).mark = new URL(req.originalUrl, baseUrl).searchParams.get('mark') ?? ''
+  getData(req).mark = new URL(req.originalUrl, baseUrl).searchParams.get('mark') ?? ''
   req.oidc.login({ loginHint: req.params.user, returnTo: '/me' }).catch(next)
 })
 app.get('/me', oidc.requireAuth(), (req, res) => {
-  const { mark, visits } = dataOf(req)
+  const { mark, visits } = getData(req)
   res.json({ sub: req.oidc.user?.sub, mark, visits })
 })
 app.get('/visit', oidc.requireAuth(), (req, res) => {
-  const data = dataOf(req)
+  const data = getData(req)
   data.visits = (data.visits ?? 0) + 1
   res.json({ sub: req.oidc.user?.sub, mark: data.mark, visits: data.visits })
 })

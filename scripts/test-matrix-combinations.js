@@ -67,16 +67,16 @@ const lowestOptional = /** @type {const} */ ({ redis: '5.0.0', 'connect-redis': 
  */
 export function lowest(manifest) {
   /** @param {string | undefined} range */
-  const lowestOf = (range) => {
+  const getLowest = (range) => {
     const version = /^(?:\^|>=)(\d+(?:\.\d+){0,2})/.exec(range ?? '')?.[1]
     if (version === undefined) throw new Error(`${range} is not a range with a plain lowest version`)
     return [...version.split('.'), '0', '0'].slice(0, 3).join('.')
   }
   const { engines, peerDependencies: peers } = manifest
   return {
-    node: lowestOf(engines.node),
-    express: lowestOf(peers['express']),
-    'express-session': lowestOf(peers['express-session']),
+    node: getLowest(engines.node),
+    express: getLowest(peers['express']),
+    'express-session': getLowest(peers['express-session']),
     ...lowestOptional,
   }
 }

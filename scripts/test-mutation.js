@@ -30,7 +30,7 @@ for (const folder of positionals.length > 0 ? positionals : Object.keys(folders)
     stdio: 'inherit',
   })
   if (status !== 0) throw new Error(`stryker ended with ${status} for ${folder}`)
-  rows.push(rowOf(folder, report))
+  rows.push(getRow(folder, report))
 }
 console.log(['', 'folder             score  killed  survived', ...rows].join('\n'))
 
@@ -38,7 +38,7 @@ console.log(['', 'folder             score  killed  survived', ...rows].join('\n
  * @param {string} folder
  * @param {string} report
  */
-function rowOf(folder, report) {
+function getRow(folder, report) {
   const { files } = /** @type {{ files: Record<string, { mutants: { status: string }[] }> }} */ (
     JSON.parse(readFileSync(report, 'utf8'))
   )

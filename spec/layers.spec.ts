@@ -6,13 +6,15 @@ import { describe, expect, it } from 'vitest'
 import {
   alone,
   circles,
+  doubledFunctions,
   doubledNames,
-  floorOf,
+  listFunctions,
+  getFloor,
   floors,
   isUpward,
-  linesOf,
+  countLines,
   readSources,
-  roomOf,
+  getRoom,
   type Import,
 } from '../scripts/layers.js'
 
@@ -37,7 +39,7 @@ function lines(found: readonly Import[]): string[] {
 
 describe('the layers of lib/', () => {
   it('every file of lib/ belongs to a known layer', () => {
-    expect([...new Set(files.map(floorOf))].toSorted()).toEqual([...floors, ...alone].toSorted())
+    expect([...new Set(files.map(getFloor))].toSorted()).toEqual([...floors, ...alone].toSorted())
     expect(imports.length).toBeGreaterThan(files.length)
   })
 
@@ -53,6 +55,13 @@ describe('the layers of lib/', () => {
     expect(doubledNames(all)).toEqual([])
   })
 
+  it('no two top-level functions of lib/ have the same name, and no name ends in Of', () => {
+    const functions = listFunctions(all)
+    expect(functions.length).toBeGreaterThan(500)
+    expect(doubledFunctions(functions)).toEqual([])
+    expect(functions.filter(({ name }) => name.endsWith('Of')).map(({ name }) => name)).toEqual([])
+  })
+
   it('relative imports name existing files of lib/, with their extension', () => {
     const astray = imports.filter(({ to, isPackage }) => !isPackage && !texts.has(to))
     expect(lines(astray)).toEqual([])
@@ -62,7 +71,7 @@ describe('the layers of lib/', () => {
     const stray = imports.filter(({ from, to, isPackage, isType }) => {
       if (!isPackage || to.startsWith('node:')) return false
       const allowed = packages[to]
-      const room = roomOf(from)
+      const room = getRoom(from)
       return !allowed?.values.includes(room) && !(isType && allowed?.types.includes(room))
     })
     expect(lines(stray)).toEqual([])
@@ -87,15 +96,15 @@ describe('the files of lib/', () => {
   /** Files that are longer than the rest, with the reason. */
   const long: Readonly<Record<string, string>> = {}
   const most = 250
-  const lengthOf = (name: string): number => linesOf(texts.get(name) as string)
+  const getLength = (name: string): number => countLines(texts.get(name) as string)
 
   it(`files of lib/ have at most ${most} lines, unless a reason is given here`, () => {
-    const tooLong = files.filter((name) => lengthOf(name) > most && !(name in long))
-    expect(tooLong.map((name) => `${name}: ${lengthOf(name)} lines`)).toEqual([])
+    const tooLong = files.filter((name) => getLength(name) > most && !(name in long))
+    expect(tooLong.map((name) => `${name}: ${getLength(name)} lines`)).toEqual([])
   })
 
   it('the list of long files contains only files that are still long', () => {
-    expect(Object.keys(long).filter((name) => !texts.has(name) || lengthOf(name) <= most)).toEqual([])
+    expect(Object.keys(long).filter((name) => !texts.has(name) || getLength(name) <= most)).toEqual([])
   })
 
   it('files of lib/ have no top-level await, so that require() can load them', () => {

@@ -57,7 +57,7 @@ async function measure(provider, { kind, tokens }, { rounds, seconds }) {
   for (const subject of subjects) {
     const process = await startProcess('server.js', [subject.name], { provider })
     const { url } = process.ready
-    const target = { url, requests: tokens.map((token) => requestOf(url, token)), body: '{"sub":"alice"}' }
+    const target = { url, requests: tokens.map((token) => makeRequest(url, token)), body: '{"sub":"alice"}' }
     await load(target, { count: 10_000, seconds: 30 })
     runs.push({ ...subject, process, target, perSecond: [0], cpu: [0] })
   }
@@ -79,7 +79,7 @@ async function measure(provider, { kind, tokens }, { rounds, seconds }) {
 }
 
 /** A `GET` request as the script of a page sends it. @param {string} url @param {string} token */
-function requestOf(url, token) {
+function makeRequest(url, token) {
   const lines = [
     'GET /orders HTTP/1.1',
     `Host: ${new URL(url).host}`,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { chart } from '../chart.js'
 import { figure, heading, median, medianRatio, table } from '../figures.js'
 import { connections, load, warmUp } from '../load.js'
-import { startSubject, targetOf } from '../login.js'
+import { startSubject, getTarget } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { takeTurns } from '../rounds.js'
 import { ours, subjects } from '../subjects.js'
@@ -16,7 +16,7 @@ export async function guarded({ rounds, seconds, chartFile }) {
   const runs = []
   for (const subject of subjects) {
     const running = await startSubject(subject, { redis, provider })
-    runs.push({ ...running, target: await targetOf(running), perSecond: [0], cpu: [0], bytesEach: 0 })
+    runs.push({ ...running, target: await getTarget(running), perSecond: [0], cpu: [0], bytesEach: 0 })
   }
   const sizes = await provider.call('sizes')
   const total = Object.values(sizes).reduce((sum, size) => sum + size, 0)

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import { createUserAgent } from 'express-session-oidc/testing'
-import { commandsDuring, commandsEach, countsOf, sumOf } from '../commands.js'
+import { commandsDuring, commandsEach, countByName, sum } from '../commands.js'
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
-import { cookieOf, endLogins, fill, fitting, loginsOfUser, statusOf } from '../fill.js'
-import { load, requestOf, warmUp } from '../load.js'
+import { getCookie, endLogins, fill, fitting, loginsOfUser, getStatus } from '../fill.js'
+import { load, makeRequest, warmUp } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { takeTurns } from '../rounds.js'
@@ -60,7 +60,7 @@ export async function logout(settings) {
   for (const one of logouts) {
     const [act] = await one.prepare(1)
     const commands = await commandsDuring(one.client, act)
-    one.commands = `${commands.length}: ${countsOf(commands)}`
+    one.commands = `${commands.length}: ${countByName(commands)}`
   }
   for (let round = -warmUpRounds; round < settings.rounds; round++) {
     const rows = []
@@ -193,10 +193,10 @@ async function posting(url, provider, about) {
  */
 async function proveOurs({ url, addUsers }, provider) {
   const [{ sub, logins }] = await addUsers(1)
-  const [first, ...others] = logins.map(({ session, sid }) => ({ sid, cookie: cookieOf(session) }))
+  const [first, ...others] = logins.map(({ session, sid }) => ({ sid, cookie: getCookie(session) }))
   const statuses = async () => {
-    const rest = await Promise.all(others.map(({ cookie }) => statusOf(url, cookie)))
-    return [await statusOf(url, first.cookie), ...new Set(rest)].join(' ')
+    const rest = await Promise.all(others.map(({ cookie }) => getStatus(url, cookie)))
+    return [await getStatus(url, first.cookie), ...new Set(rest)].join(' ')
   }
   const seen = [await statuses()]
   await (
@@ -228,7 +228,7 @@ async function startPeer(provider) {
 async function provePeers({ url, cookies }, provider) {
   const [first, second, unused] = cookies
   const sid = await (await fetch(new URL('/sid', url), { headers: { cookie: first } })).json()
-  const statuses = async () => [await statusOf(url, first), await statusOf(url, second)].join(' ')
+  const statuses = async () => [await getStatus(url, first), await getStatus(url, second)].join(' ')
   const seen = [await statuses()]
   await (
     await posting(url, provider, { sid })
@@ -240,7 +240,7 @@ async function provePeers({ url, cookies }, provider) {
   seen.push(await statuses())
   requireSeen(seen, ['200 200', '401 200', '401 401'])
   await createUserAgent({ baseUrl: url }).get('/me')
-  return (await statusOf(url, unused)) === 200
+  return (await getStatus(url, unused)) === 200
 }
 
 /** @param {readonly string[]} seen @param {readonly string[]} wanted */
@@ -266,9 +266,9 @@ async function guardedBeside({ rounds, seconds }, provider) {
   ]) {
     const running = await startSubject(one, { redis, provider })
     const { cookie, body } = await logIn(running)
-    const target = { url: running.url, requests: [requestOf(running.url, cookie)], body }
+    const target = { url: running.url, requests: [makeRequest(running.url, cookie)], body }
     await load(target, warmUp)
-    const commands = sumOf(await commandsEach(redis.client, target))
+    const commands = sum(await commandsEach(redis.client, target))
     runs.push({ label, process: running.process, target, commands, perSecond: [0], cpu: [0] })
   }
   await takeTurns(runs, { rounds, seconds })

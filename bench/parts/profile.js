@@ -1,7 +1,7 @@
 /** Where the time of a guarded request goes: the self time of functions, by package and by file of this package. */
 import { figure, heading, table } from '../figures.js'
 import { load, warmUp } from '../load.js'
-import { startSubject, targetOf } from '../login.js'
+import { startSubject, getTarget } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { ours, subjects } from '../subjects.js'
 
@@ -20,7 +20,7 @@ export async function profile({ seconds }) {
   const provider = await startProcess('provider.js')
   const subject = subjects.find(({ name }) => name === ours)
   const running = await startSubject(subject, { redis, provider })
-  const target = await targetOf(running)
+  const target = await getTarget(running)
   await load(target, warmUp)
   await running.process.call('startProfile')
   const { count } = await load(target, { seconds: Math.max(5, 3 * seconds) })
@@ -34,7 +34,7 @@ export async function profile({ seconds }) {
     if (frame.functionName === '(idle)') continue
     const time = timeDeltas[index]
     total += time
-    const place = placeOf(frame)
+    const place = getPlace(frame)
     add(times.place, place.group, time)
     if (place.file) add(times.file, place.file, time)
     add(
@@ -61,10 +61,10 @@ function add(map, key, time) {
 }
 
 /** @param {{ functionName: string, url: string }} frame @returns {{ group: string, file?: string }} */
-function placeOf({ functionName, url }) {
+function getPlace({ functionName, url }) {
   if (functionName === '(garbage collector)') return { group: 'garbage collection' }
   if (url === '') return { group: ownNames.get(functionName) ?? `native: ${functionName}` }
-  if (url.startsWith('node:')) return { group: `Node: ${areaOf(url.slice(5))}` }
+  if (url.startsWith('node:')) return { group: `Node: ${getArea(url.slice(5))}` }
   const path = url.split('node_modules/').at(-1) ?? url
   const name = path
     .split('/')
@@ -75,7 +75,7 @@ function placeOf({ functionName, url }) {
 }
 
 /** @param {string} path of a module of Node */
-function areaOf(path) {
+function getArea(path) {
   if (path.startsWith('_http')) return 'http'
   const [first = '', second = first] = path.split('/')
   return first === 'internal' ? second : first

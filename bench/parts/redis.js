@@ -1,8 +1,8 @@
 /** The commands of a guarded request and of a login, and the bytes of a login in Redis and in the browser. */
 import { createUserAgent } from 'express-session-oidc/testing'
-import { commandsDuring, commandsEach, roundTripCounter, sumOf } from '../commands.js'
+import { commandsDuring, commandsEach, roundTripCounter, sum } from '../commands.js'
 import { figure, heading, table } from '../figures.js'
-import { requestOf } from '../load.js'
+import { makeRequest } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { subjects } from '../subjects.js'
@@ -17,18 +17,18 @@ export async function redis() {
     const proxy = await roundTripCounter(server.url)
     const far = await startSubject(subject, { redis: proxy, provider })
     const agent = createUserAgent({ baseUrl: far.url })
-    const first = await callbackOf(far, agent, '/me', proxy, server.client)
-    const again = await callbackOf(far, agent, '/login', proxy, server.client)
+    const first = await getCallback(far, agent, '/me', proxy, server.client)
+    const again = await getCallback(far, agent, '/login', proxy, server.client)
     proxy.stop()
     await server.client.flushAll()
     const running = await startSubject(subject, { redis: server, provider })
     const { cookie, body, setCookieBytes } = await logIn(running)
     const { lasting, passing, passingSeconds } = await memoryUsed(server.client)
-    const target = { url: running.url, requests: [requestOf(running.url, cookie)], body }
+    const target = { url: running.url, requests: [makeRequest(running.url, cookie)], body }
     const used = await commandsEach(server.client, target)
     rows.push([
       subject.label,
-      figure(sumOf(used), 2),
+      figure(sum(used), 2),
       used.map(({ name, each }) => `${name} ${figure(each, 2)}`).join(', '),
       first,
       again,
@@ -70,7 +70,7 @@ export async function redis() {
  * @param {Awaited<ReturnType<typeof roundTripCounter>>} proxy
  * @param {any} client
  */
-async function callbackOf({ name, url }, agent, page, proxy, client) {
+async function getCallback({ name, url }, agent, page, proxy, client) {
   let next = new URL(page, url)
   while (next.origin !== url || next.pathname !== '/callback') {
     const location = (await agent.get(next, { redirect: 'manual' })).headers.get('location')

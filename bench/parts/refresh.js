@@ -1,10 +1,10 @@
 /** Access tokens of logins: the cost of a valid token, of requests without one, and of many callers with an expired one. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { allowInsecureRequests, ClientSecretBasic, discovery, refreshTokenGrant } from 'openid-client'
-import { commandsEach, sumOf } from '../commands.js'
+import { commandsEach, sum } from '../commands.js'
 import { figure, heading, median, medianRatio, progress, table } from '../figures.js'
 import { herd } from '../herd.js'
-import { connections, load, requestOf, warmUp } from '../load.js'
+import { connections, load, makeRequest, warmUp } from '../load.js'
 import { logIn, startSubject } from '../login.js'
 import { startProcess, startRedis } from '../processes.js'
 import { takeTurns } from '../rounds.js'
@@ -39,12 +39,12 @@ async function freshTokens({ rounds, seconds }, redis, provider) {
     { label: 'guarded, login with a refresh token', login: having, path: '/me' },
     { label: 'guarded, with accessToken()', login: having, path: '/me-and-token' },
   ].map(({ label, login: { cookie, body }, path }) => {
-    const target = { url: running.url, requests: [requestOf(running.url, cookie, path)], body }
+    const target = { url: running.url, requests: [makeRequest(running.url, cookie, path)], body }
     return { label, process: running.process, target, perSecond: [0], cpu: [0], commands: 0 }
   })
   for (const run of runs) {
     await load(run.target, warmUp)
-    run.commands = sumOf(await commandsEach(redis.client, run.target))
+    run.commands = sum(await commandsEach(redis.client, run.target))
   }
   await takeTurns(runs, { rounds, seconds })
   const [plain] = runs

@@ -1,7 +1,7 @@
 /** express-openid-connect with the code flow. It keeps session and tokens in encrypted cookies, as by default. */
 import express from 'express'
 import eoc from 'express-openid-connect'
-import { answerOf, secret } from './settings.js'
+import { getAnswer, secret } from './settings.js'
 
 /** @param {import('./settings.js').Surroundings} surroundings @param {object} [session] @param {object} [more] options */
 export function build({ url, provider, fetch }, session = {}, more = {}) {
@@ -21,7 +21,7 @@ export function build({ url, provider, fetch }, session = {}, more = {}) {
     }),
   )
   app.get('/me', eoc.requiresAuth(), (req, res) => {
-    res.json(answerOf(req.oidc.user))
+    res.json(getAnswer(req.oidc.user))
   })
   return app
 }

@@ -3,7 +3,7 @@ import express from 'express'
 import session from 'express-session'
 import { createOidc } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
-import { answerOf, connectRedis, secret, sessionOptions } from './settings.js'
+import { getAnswer, connectRedis, secret, sessionOptions } from './settings.js'
 
 /**
  * @param {import('./settings.js').Surroundings} surroundings
@@ -16,7 +16,7 @@ export async function build({ url, redisUrl, provider, fetch }, addRoutes = () =
   app.use(session({ ...sessionOptions, store }))
   app.use(oidc.router)
   app.get('/me', oidc.requireAuth(), (req, res) => {
-    res.json(answerOf(req.oidc.user))
+    res.json(getAnswer(req.oidc.user))
   })
   addRoutes(app, oidc)
   app.use(oidc.errorHandler())

@@ -3,7 +3,7 @@ import { RedisStore } from 'connect-redis'
 import express from 'express'
 import session from 'express-session'
 import * as client from 'openid-client'
-import { answerOf, connectRedis, sessionOptions } from './settings.js'
+import { getAnswer, connectRedis, sessionOptions } from './settings.js'
 
 /** @param {import('./settings.js').Surroundings} surroundings @param {{ disableTouch?: boolean }} [options] */
 export async function build(surroundings, { disableTouch = false } = {}) {
@@ -31,7 +31,7 @@ export async function addLogin(app, { url, provider, fetch }, { keepTokens = tru
   app.get('/login', (req, res, next) => void beginLogin(req, res).catch(next))
   app.get('/callback', (req, res, next) => void finishLogin(req, res).catch(next))
   app.get('/me', requireUser, (req, res) => {
-    res.json(answerOf(req.session.user))
+    res.json(getAnswer(req.session.user))
   })
 
   /** @param {express.Request} req @param {express.Response} res */
@@ -68,7 +68,7 @@ export async function addLogin(app, { url, provider, fetch }, { keepTokens = tru
       const expiresAt = Date.now() + tokens.expires_in * 1000
       req.session.tokens = { access_token, id_token, refresh_token, expires_at: expiresAt }
     }
-    req.session.user = answerOf(tokens.claims())
+    req.session.user = getAnswer(tokens.claims())
     await called((done) => req.session.save(done))
     res.redirect('/me')
   }

@@ -21,7 +21,7 @@ export const secret = 'a secret of the bench, more than thirty-two characters'
  */
 
 /** The response of `/me`. @param {Record<string, unknown>} user */
-export function answerOf({ sub, name, email }) {
+export function getAnswer({ sub, name, email }) {
   return { sub, name, email }
 }
 

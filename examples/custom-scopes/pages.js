@@ -25,7 +25,7 @@ function page({ path, paths, issuer, oidc }, title, content) {
       { to: '/transfer', text: 'Transfer' },
     ],
     path,
-    who: oidc.isAuthenticated && html`<span>${nameOf(oidc.user)}</span> ${logoutForm(paths, { small: true })}`,
+    who: oidc.isAuthenticated && html`<span>${getName(oidc.user)}</span> ${logoutForm(paths, { small: true })}`,
     content,
     foot: html`<span>Provider: ${issuer}</span>`,
   })
@@ -34,7 +34,7 @@ function page({ path, paths, issuer, oidc }, title, content) {
 /** @param {View} view */
 export function homePage(view) {
   const { oidc, paths } = view
-  const title = oidc.isAuthenticated ? `Hello, ${nameOf(oidc.user)}` : 'You are not logged in'
+  const title = oidc.isAuthenticated ? `Hello, ${getName(oidc.user)}` : 'You are not logged in'
   return page(
     view,
     title,
@@ -99,6 +99,6 @@ export function notFoundPage(view) {
 }
 
 /** @param {{ sub: string, name?: string | undefined }} user */
-function nameOf({ name, sub }) {
+function getName({ name, sub }) {
   return name ?? sub
 }

@@ -74,7 +74,7 @@ export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).
   }
   const view = (/** @type {import('express').Request} */ req) => ({
     path: req.path,
-    login: loginOf(req.oidc),
+    login: getLogin(req.oidc),
     paths: oidc.paths,
     facts,
   })
@@ -126,7 +126,7 @@ function fromIssuer(issuer, client) {
  * @param {import('express-session-oidc').OidcContext} context
  * @returns {import('./pages.js').Login | undefined}
  */
-function loginOf({ isAuthenticated, user, roles, scope }) {
+function getLogin({ isAuthenticated, user, roles, scope }) {
   if (!isAuthenticated) return undefined
   return {
     name: user.name ?? user.preferred_username ?? user.sub,

@@ -65,7 +65,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     '/orders',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      const { orders } = await jsonOf(await req.oidc.fetch(`${apis.orders}/orders`))
+      const { orders } = await getJson(await req.oidc.fetch(`${apis.orders}/orders`))
       res.send(ordersPage({ ...view(req), orders, refreshes }))
     }),
   )
@@ -75,7 +75,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     '/prices',
     oidc.requireAuth(),
     handler(async (req, res) => {
-      const { prices } = await jsonOf(await req.oidc.fetch(`${apis.orders}/prices`))
+      const { prices } = await getJson(await req.oidc.fetch(`${apis.orders}/prices`))
       res.send(pricesPage({ ...view(req), prices }))
     }),
   )
@@ -87,7 +87,7 @@ export function createApp({ baseUrl, provider, apis, store, secret = randomBytes
     handler(async (req, res) => {
       const token = await req.oidc.exchange({ audience: 'invoices' })
       const answer = await fetch(`${apis.invoices}/invoices`, { headers: { authorization: `Bearer ${token}` } })
-      const { invoices } = await jsonOf(answer)
+      const { invoices } = await getJson(answer)
       res.send(invoicesPage({ ...view(req), invoices }))
     }),
   )
@@ -115,7 +115,7 @@ function handler(work) {
  * @param {Response} answer
  * @returns {Promise<any>}
  */
-async function jsonOf(answer) {
+async function getJson(answer) {
   if (answer.ok) return answer.json()
   throw new Error(`the API answered ${answer.status}`)
 }

@@ -22,7 +22,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
     // Guests of the tenant have the claim `idp`. Leave the rule out to accept them.
     allow: ({ idp }) => idp === undefined,
     // Called only for users in more groups than fit into a token.
-    groups: (_claims, accessToken) => groupsOf(accessToken, fetch),
+    groups: (_claims, accessToken) => getGroups(accessToken, fetch),
   })
   const oidc = createOidc({
     ...settings,
@@ -89,7 +89,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
  * @param {typeof globalThis.fetch} fetch
  * @returns {Promise<string[]>}
  */
-async function groupsOf(accessToken, fetch) {
+async function getGroups(accessToken, fetch) {
   const response = await fetch('https://graph.microsoft.com/v1.0/me/getMemberObjects', {
     method: 'POST',
     headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },

@@ -72,9 +72,9 @@ function card({ text, as, paths, issuer, oidc }) {
     ${
       user
         ? html`<div class="person">
-            ${avatar(nameOf(user))}
+            ${avatar(getName(user))}
             <div>
-              <p><strong>${nameOf(user)}</strong></p>
+              <p><strong>${getName(user)}</strong></p>
               <p class="muted">${user.email}</p>
             </div>
           </div>`
@@ -120,7 +120,7 @@ export function signInPage(view, returnTo) {
             html`<li>
               <span
                 >${text}<small
-                  >${oidc.isAuthenticated ? `you are logged in as ${nameOf(oidc.user)}` : issuer}</small
+                  >${oidc.isAuthenticated ? `you are logged in as ${getName(oidc.user)}` : issuer}</small
                 ></span
               >
               ${loginLink(paths, returnTo, { text: html`Log in <span class="hidden">as ${as}</span>` })}
@@ -138,7 +138,7 @@ export function signInPage(view, returnTo) {
  * @param {string} provider
  */
 export function guardedPage(view, title, user, provider) {
-  const text = html`You are in as <strong>${nameOf(user)}</strong>: the login of <code>${provider}</code> opened this
+  const text = html`You are in as <strong>${getName(user)}</strong>: the login of <code>${provider}</code> opened this
     page.`
   return page(view, title, message({ eyebrow: 'Guarded', title, text }))
 }
@@ -149,6 +149,6 @@ export function notFoundPage(view) {
 }
 
 /** @param {Person} user */
-function nameOf({ name, sub }) {
+function getName({ name, sub }) {
   return name ?? sub
 }

@@ -57,7 +57,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
    *
    * @param {import('express').Request} req
    */
-  async function ordersOf(req) {
+  async function listOrders(req) {
     const token = await req.oidc.accessToken()
     const answer = await fetch(`${baseUrl}/api/orders`, { headers: { authorization: `Bearer ${token}` } })
     if (!answer.ok) throw new Error(`the orders cannot be fetched: ${answer.status}`)
@@ -71,7 +71,7 @@ export function createApp({ baseUrl, provider, log, store, secret = randomBytes(
     res.send(shown(req, user ? `Hello, ${user.name}` : 'You are not logged in'))
   })
   app.get('/orders', oidc.requireAuth(), (req, res, next) => {
-    ordersOf(req).then((orders) => {
+    listOrders(req).then((orders) => {
       res.set('Cache-Control', 'no-store')
       res.send(shown(req, 'Your orders', orders))
     }, next)

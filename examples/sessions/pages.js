@@ -23,7 +23,7 @@ function page({ path, paths, issuer, oidc }, title, content) {
       { to: '/devices', text: 'Your devices' },
     ],
     path,
-    who: oidc.isAuthenticated && html`<span>${nameOf(oidc.user)}</span> ${logoutForm(paths, { small: true })}`,
+    who: oidc.isAuthenticated && html`<span>${getName(oidc.user)}</span> ${logoutForm(paths, { small: true })}`,
     content,
     foot: html`<span>Provider: ${issuer}</span>`,
   })
@@ -32,7 +32,7 @@ function page({ path, paths, issuer, oidc }, title, content) {
 /** @param {View} view */
 export function homePage(view) {
   const { oidc, paths } = view
-  const title = oidc.isAuthenticated ? `Hello, ${nameOf(oidc.user)}` : 'You are not logged in'
+  const title = oidc.isAuthenticated ? `Hello, ${getName(oidc.user)}` : 'You are not logged in'
   return page(
     view,
     title,
@@ -76,11 +76,11 @@ export function devicesPage(view) {
  * @param {boolean} isThis
  */
 function device({ id, userAgent, address, startedAt, lastSeenAt }, isThis) {
-  const seen = lastSeenAt === undefined ? '' : `, last seen ${timeOf(lastSeenAt)}`
+  const seen = lastSeenAt === undefined ? '' : `, last seen ${getTime(lastSeenAt)}`
   return html`<li>
     <span
       >${deviceName(userAgent)}<small
-        >since ${timeOf(startedAt)}${seen}${address !== undefined && `, from ${address}`}</small
+        >since ${getTime(startedAt)}${seen}${address !== undefined && `, from ${address}`}</small
       ></span
     >
     ${
@@ -122,7 +122,7 @@ function deviceName(userAgent = '') {
 }
 
 /** @param {number} seconds since the epoch */
-function timeOf(seconds) {
+function getTime(seconds) {
   return `${new Date(seconds * 1000).toISOString().replace('T', ' ').slice(0, 16)} UTC`
 }
 
@@ -138,6 +138,6 @@ export function notFoundPage(view) {
 }
 
 /** @param {{ sub: string, name?: string | undefined }} user */
-function nameOf({ name, sub }) {
+function getName({ name, sub }) {
   return name ?? sub
 }

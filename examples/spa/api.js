@@ -16,7 +16,7 @@ export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
   const app = express()
   app.disable('x-powered-by')
   app.use(bearer.router)
-  app.use(allowPagesOf(pagesOrigin))
+  app.use(allowPages(pagesOrigin))
   app.use((_req, res, next) => {
     res.set('Cache-Control', 'no-store')
     next()
@@ -49,7 +49,7 @@ export function createApi({ issuer, audience, baseUrl, pagesOrigin }) {
  * @param {string} origin
  * @returns {import('express').RequestHandler}
  */
-function allowPagesOf(origin) {
+function allowPages(origin) {
   return (req, res, next) => {
     res.vary('Origin')
     if (req.get('Origin') === origin) {

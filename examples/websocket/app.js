@@ -42,7 +42,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
   app.get('/', (req, res) => {
     const { user } = req.oidc
     res.set('Cache-Control', 'no-store')
-    res.send(chatPage({ name: user && nameOf(user), paths: oidc.paths, socket: path }))
+    res.send(chatPage({ name: user && getName(user), paths: oidc.paths, socket: path }))
   })
   app.use(oidc.errorHandler())
 
@@ -72,7 +72,7 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
         const { user, auth } = outcome
         chat.handleUpgrade(incoming, socket, head, (client) => {
           const left = Number(auth?.claims['exp'] ?? Infinity) - Date.now() / 1000
-          join(client, user ? nameOf(user) : (auth?.sub ?? 'somebody'), Math.min(longestSeconds, left))
+          join(client, user ? getName(user) : (auth?.sub ?? 'somebody'), Math.min(longestSeconds, left))
         })
       },
       (error) => {
@@ -133,6 +133,6 @@ function refuse(socket, { status, code, headers = {} }) {
 }
 
 /** @param {{ sub: string, name?: string | undefined }} user */
-function nameOf({ sub, name }) {
+function getName({ sub, name }) {
   return name ?? sub
 }

@@ -2,7 +2,7 @@ import { localPath, parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
 /** Returns the option `baseUrl`; undefined if it is missing or invalid. */
-export function baseOf(checks: Checks): URL | undefined {
+export function readBaseUrl(checks: Checks): URL | undefined {
   const given = checks.value('baseUrl')
   if (given === undefined) {
     checks.fault(

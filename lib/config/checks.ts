@@ -99,7 +99,7 @@ export class Checks {
     return fallback
   }
 
-  oneOf<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice {
+  choice<Choice extends string>(key: string, choices: readonly Choice[], fallback: Choice): Choice {
     const value = this.#given[key]
     if (value === undefined) return fallback
     if (choices.includes(value as Choice)) return value as Choice

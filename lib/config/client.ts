@@ -9,9 +9,9 @@ export interface ResolvedClient {
 /**
  * Returns secret and method of a client. A missing secret never selects `none`: it may be an unset environment variable.
  */
-export function clientOf(checks: Checks): ResolvedClient {
+export function readClient(checks: Checks): ResolvedClient {
   const secret = checks.string('clientSecret', 'the secret registered with the provider')
-  const auth = checks.oneOf('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
+  const auth = checks.choice('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
   if (checks.refuseUndefined('clientSecret', unsetVariable)) return { clientSecret: undefined, clientAuth: auth }
   if (auth === 'none' && secret !== undefined) {
     checks.fault("clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out")

@@ -71,7 +71,7 @@ export const issuerRules: readonly (keyof IssuerRules)[] = [
 export const tenantTemplate = '{tenantid}'
 
 /** Validates the rules among the options of an object; returns undefined if there are none. */
-export function issuerRulesOf(checks: Checks, allowInsecure: boolean): IssuerRules | undefined {
+export function readIssuerRules(checks: Checks, allowInsecure: boolean): IssuerRules | undefined {
   if (issuerRules.every((name) => checks.value(name) === undefined)) return undefined
   const metadataIssuer = checks.value('metadataIssuer')
   if (metadataIssuer !== undefined) {

@@ -7,7 +7,7 @@ import type { ProviderMetadata } from './provider-metadata.ts'
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
 /** Returns the issuer and its metadata, if the option `issuer` has them as an object or as a `file:` URL. */
-export function issuerOf(
+export function readIssuer(
   checks: Checks,
   allowInsecure: boolean,
   needed: readonly string[],

@@ -1,6 +1,6 @@
 import { Checks, optionsInvalid } from './checks.ts'
 import type { LoginParameters } from './options.ts'
-import { resourcesOf } from './resource.ts'
+import { readResources } from './resource.ts'
 import { words } from '../core/scope.ts'
 
 /** Validated {@link LoginParameters}. */
@@ -80,9 +80,9 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
     else checks.fault('maxAuthAgeSeconds must be a whole number of seconds, 0 or more')
   }
   const scope = checks.scope('scope')
-  const resource = resourcesOf(checks)
+  const resource = readResources(checks)
   if (resource) parameters['resource'] = resource.join(' ')
-  extraOf(checks, parameters)
+  addExtraParameters(checks, parameters)
   const returnTo = checks.path('returnTo', origin, '/calendar')
   if (checks.faults.length > 0) throw optionsInvalid('login()', checks.faults)
   return {
@@ -92,7 +92,7 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
   }
 }
 
-function extraOf(checks: Checks, parameters: Record<string, string>): void {
+function addExtraParameters(checks: Checks, parameters: Record<string, string>): void {
   const extra = checks.value('extra')
   if (extra === undefined) return
   if (extra === null || typeof extra !== 'object' || Array.isArray(extra)) {

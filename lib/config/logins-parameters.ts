@@ -53,8 +53,8 @@ export type ResolvedEnd =
  */
 export function resolveListParameters(given: ListParameters): { sub: string; issuer: string | undefined } {
   const checks = new Checks(given, 'the parameters of logins.list()', ['sub', 'issuer'])
-  const sub = textOf(checks, 'sub')
-  const issuer = textOf(checks, 'issuer')
+  const sub = readText(checks, 'sub')
+  const issuer = readText(checks, 'issuer')
   if (sub === undefined && checks.faults.length === 0) checks.fault('sub is missing: whose logins are looked for?')
   if (checks.faults.length > 0) throw optionsInvalid('logins.list()', checks.faults)
   return { sub: sub as string, issuer }
@@ -66,7 +66,7 @@ export function resolveListParameters(given: ListParameters): { sub: string; iss
  */
 export function resolveEndParameters(given: EndParameters): ResolvedEnd {
   const checks = new Checks(given, 'the parameters of logins.end()', ['sub', 'sid', 'id', 'issuer'])
-  const [sub, sid, id, issuer] = (['sub', 'sid', 'id', 'issuer'] as const).map((key) => textOf(checks, key))
+  const [sub, sid, id, issuer] = (['sub', 'sid', 'id', 'issuer'] as const).map((key) => readText(checks, key))
   // A variable that is undefined by mistake must not end other logins than intended, nor silently none.
   const named = [sub, sid, id].filter((value) => value !== undefined)
   if (named.length !== 1 && checks.faults.length === 0) checks.fault('exactly one of sub, sid and id must be given')
@@ -75,7 +75,7 @@ export function resolveEndParameters(given: EndParameters): ResolvedEnd {
   return { group: sid === undefined ? { sub: sub as string } : { sid }, issuer }
 }
 
-function textOf(checks: Checks, key: string): string | undefined {
+function readText(checks: Checks, key: string): string | undefined {
   if (key !== 'issuer') checks.refuseUndefined(key, 'leave it out, or give it a value')
   return checks.string(key, 'as the login has it')
 }

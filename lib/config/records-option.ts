@@ -4,7 +4,7 @@ import type { Checks } from './checks.ts'
 const methods = ['get', 'set', 'add', 'replace', 'take', 'delete', 'include', 'members', 'exclude']
 
 /** Returns an option that is {@link Records}; undefined if it is missing or invalid. */
-export function recordsOf(checks: Checks, name: string, given: unknown): Records | undefined {
+export function readRecords(checks: Checks, name: string, given: unknown): Records | undefined {
   if (given === undefined) return undefined
   if (
     typeof given === 'object' &&

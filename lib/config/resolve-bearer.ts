@@ -1,16 +1,16 @@
 import { acceptedAlgorithms } from './algorithms.ts'
-import { baseOf } from './base-url.ts'
+import { readBaseUrl } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
-import { issuerRules, issuerRulesOf, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
+import { issuerRules, readIssuerRules, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
 import {
-  introspectionOf,
-  introspectorOf,
+  readIntrospection,
+  readIntrospector,
   type ResolvedIntrospection,
   type ResolvedIntrospector,
 } from './resolve-introspection.ts'
-import { bindingOf, type ResolvedBinding } from './resolve-binding.ts'
+import { readBinding, type ResolvedBinding } from './resolve-binding.ts'
 import type { RoleSources } from './claims.ts'
 
 /** Validated {@link BearerSettings}, with defaults. */
@@ -93,16 +93,16 @@ const mostEntries = 1000
 export function resolveBearer(given: unknown): ResolvedBearer {
   const checks = new Checks(given, 'the options of createBearer()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
-  const own = settingsOf(checks)
+  const own = readBearerSettings(checks)
   const roles = checks.function<NonNullable<ResolvedIssuer['roles']>>('roles')
-  const base = checks.value('baseUrl') === undefined ? undefined : baseOf(checks)
+  const base = checks.value('baseUrl') === undefined ? undefined : readBaseUrl(checks)
   const resolved: ResolvedBearer = {
     ...own,
     name: checks.string('name', 'a short word for the events of this guard') ?? 'bearer',
-    issuers: issuersOf(checks, {
+    issuers: readIssuers(checks, {
       ...own,
       roles,
-      introspection: introspectorOf(checks),
+      introspection: readIntrospector(checks),
       allowInsecureIssuer,
       hasAudience: checks.has('audience'),
     }),
@@ -125,23 +125,23 @@ export function resolveBearer(given: unknown): ResolvedBearer {
 export function resolveBearerSettings(outer: Checks): ResolvedLoginBearer {
   const given = outer.value('bearer')
   const read = (inner: Checks): ResolvedLoginBearer => ({
-    ...settingsOf(inner),
-    introspection: introspectionOf(inner),
+    ...readBearerSettings(inner),
+    introspection: readIntrospection(inner),
   })
   return outer.nested('bearer', [...settings, 'introspection'], read, { given: given === undefined ? {} : given })
 }
 
-function settingsOf(checks: Checks): ResolvedBearerSettings {
+function readBearerSettings(checks: Checks): ResolvedBearerSettings {
   return {
-    audience: audienceOf(checks) ?? [],
-    algorithms: algorithmsOf(checks) ?? acceptedAlgorithms,
+    audience: readAudience(checks) ?? [],
+    algorithms: readAlgorithms(checks) ?? acceptedAlgorithms,
     cacheSeconds: checks.seconds('cacheSeconds', 60, 0, 3600),
-    ...bindingOf(checks),
+    ...readBinding(checks),
   }
 }
 
 /** Returns the option `audience` as a list; undefined if it is missing or invalid. */
-export function audienceOf(checks: Checks): readonly string[] | undefined {
+export function readAudience(checks: Checks): readonly string[] | undefined {
   // An audience that is present but undefined must be a fault: without one, tokens for other audiences could pass.
   if (!checks.has('audience')) return undefined
   const given = checks.value('audience')
@@ -154,7 +154,7 @@ export function audienceOf(checks: Checks): readonly string[] | undefined {
   return undefined
 }
 
-function algorithmsOf(checks: Checks): readonly string[] | undefined {
+function readAlgorithms(checks: Checks): readonly string[] | undefined {
   const given = checks.value('algorithms')
   if (given === undefined) return undefined
   if (Array.isArray(given) && given.length > 0) {
@@ -175,7 +175,7 @@ type Defaults = { readonly hasAudience: boolean } & Pick<
 const audienceMissing =
   "audience is missing: pass this API's identifier at its provider, as the tokens' aud has it (RFC 8725 3.9)"
 
-function issuersOf(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
+function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
   const given = checks.value('issuer')
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   if (given === undefined || list.length === 0 || list.length > mostEntries) {
@@ -213,20 +213,20 @@ function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defau
   const issuer = given instanceof URL ? given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1') : given
   const fault = issuerFault(issuer, allowInsecureIssuer)
   if (fault) checks.fault(fault)
-  const audience = audienceOf(checks) ?? defaults.audience
+  const audience = readAudience(checks) ?? defaults.audience
   if (!defaults.hasAudience && !checks.has('audience')) checks.fault(audienceMissing)
   return {
     issuer: fault ? '' : (issuer as string),
     audience,
-    algorithms: algorithmsOf(checks) ?? defaults.algorithms,
-    keys: keysOf(checks, allowInsecureIssuer),
+    algorithms: readAlgorithms(checks) ?? defaults.algorithms,
+    keys: readKeySource(checks, allowInsecureIssuer),
     roles: checks.function<NonNullable<ResolvedIssuer['roles']>>('roles') ?? defaults.roles,
-    introspection: introspectorOf(checks) ?? defaults.introspection,
-    rules: issuerRulesOf(checks, allowInsecureIssuer),
+    introspection: readIntrospector(checks) ?? defaults.introspection,
+    rules: readIssuerRules(checks, allowInsecureIssuer),
   }
 }
 
-function keysOf(checks: Checks, allowInsecure: boolean): ResolvedIssuer['keys'] {
+function readKeySource(checks: Checks, allowInsecure: boolean): ResolvedIssuer['keys'] {
   const given = checks.value('keys')
   if (given === undefined) return undefined
   if (given instanceof URL) {

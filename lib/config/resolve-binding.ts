@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { Records } from '../core/records.ts'
 import type { Checks } from './checks.ts'
-import { recordsOf } from './records-option.ts'
+import { readRecords } from './records-option.ts'
 
 /** Validated `BindingOptions`. */
 export interface ResolvedBinding {
@@ -11,11 +11,11 @@ export interface ResolvedBinding {
   readonly mtls: true | ((req: Request) => string | Uint8Array | undefined) | undefined
 }
 
-export function bindingOf(checks: Checks): ResolvedBinding {
-  return { dpop: dpopOf(checks), mtls: mtlsOf(checks) }
+export function readBinding(checks: Checks): ResolvedBinding {
+  return { dpop: readDpopSettings(checks), mtls: readMtls(checks) }
 }
 
-function dpopOf(checks: Checks): ResolvedBinding['dpop'] {
+function readDpopSettings(checks: Checks): ResolvedBinding['dpop'] {
   const given = checks.value('dpop')
   if (given === undefined) return undefined
   const replay = checks.nested('dpop', ['replay'], (inner) => {
@@ -24,10 +24,10 @@ function dpopOf(checks: Checks): ResolvedBinding['dpop'] {
     }
     return inner.value('replay')
   })
-  return replay === 'memory' ? replay : recordsOf(checks, 'dpop.replay, where it is not memory,', replay)
+  return replay === 'memory' ? replay : readRecords(checks, 'dpop.replay, where it is not memory,', replay)
 }
 
-function mtlsOf(checks: Checks): ResolvedBinding['mtls'] {
+function readMtls(checks: Checks): ResolvedBinding['mtls'] {
   const given = checks.value('mtls')
   if (given === undefined || given === true) return given
   const read = (inner: Checks): ResolvedBinding['mtls'] => {

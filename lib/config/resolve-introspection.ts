@@ -1,5 +1,5 @@
 import type { Checks } from './checks.ts'
-import { clientOf, type ResolvedClient } from './client.ts'
+import { readClient, type ResolvedClient } from './client.ts'
 
 /** Validated `IntrospectionSettings`, with defaults. */
 export interface ResolvedIntrospection {
@@ -15,31 +15,31 @@ export interface ResolvedIntrospector extends ResolvedIntrospection, ResolvedCli
 const settings = ['tokens', 'cacheSeconds']
 
 /** Returns the option `introspection` of a login, whose client asks; undefined if it is missing. */
-export function introspectionOf(checks: Checks): ResolvedIntrospection | undefined {
+export function readIntrospection(checks: Checks): ResolvedIntrospection | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
-  return checks.nested('introspection', settings, settingsOf, {
+  return checks.nested('introspection', settings, readIntrospectionSettings, {
     what: 'introspection, where it is not true,',
     given: given === true ? {} : given,
   })
 }
 
 /** Returns the option `introspection` of an issuer, with the client that asks; undefined if it is missing. */
-export function introspectorOf(checks: Checks): ResolvedIntrospector | undefined {
+export function readIntrospector(checks: Checks): ResolvedIntrospector | undefined {
   const given = checks.value('introspection')
   if (given === undefined) return undefined
   return checks.nested('introspection', [...settings, 'clientId', 'clientSecret', 'clientAuth'], (inner) => {
     // If the option is not an object, that is the only fault to report.
     const isObject = inner.faults.length === 0 || typeof given === 'object'
     const clientId = isObject ? inner.required('clientId', 'the client identifier of this API at the provider') : ''
-    const client = isObject ? clientOf(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
-    return { ...settingsOf(inner), clientId: clientId ?? '', ...client }
+    const client = isObject ? readClient(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
+    return { ...readIntrospectionSettings(inner), clientId: clientId ?? '', ...client }
   })
 }
 
-function settingsOf(checks: Checks): ResolvedIntrospection {
+function readIntrospectionSettings(checks: Checks): ResolvedIntrospection {
   return {
-    tokens: checks.oneOf('tokens', ['opaque', 'all'], 'opaque'),
+    tokens: checks.choice('tokens', ['opaque', 'all'], 'opaque'),
     cacheSeconds: checks.seconds('cacheSeconds', 0, 0, 3600),
   }
 }

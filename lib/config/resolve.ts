@@ -2,17 +2,17 @@ import type { Records } from '../core/records.ts'
 import { isLoopback, isSecureUrl, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
-import { baseOf } from './base-url.ts'
+import { readBaseUrl } from './base-url.ts'
 import { Checks, optionsInvalid } from './checks.ts'
-import { clientOf } from './client.ts'
-import { issuerOf, loginMetadata } from './issuer.ts'
-import { issuerRules, issuerRulesOf, type IssuerRules } from './issuer-rules.ts'
+import { readClient } from './client.ts'
+import { readIssuer, loginMetadata } from './issuer.ts'
+import { issuerRules, readIssuerRules, type IssuerRules } from './issuer-rules.ts'
 import type { OidcOptions } from './options.ts'
-import { recordsOf } from './records-option.ts'
-import { resourcesOf } from './resource.ts'
-import { nameOf, routesOf, type Routes } from './routes.ts'
+import { readRecords } from './records-option.ts'
+import { readResources } from './resource.ts'
+import { readName, readRoutes, type Routes } from './routes.ts'
 import { resolveSecrets } from './secret.ts'
-import { sessionStoreOf, type SessionStore } from './session-store.ts'
+import { readSessionStore, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
@@ -102,15 +102,15 @@ const known = [
 export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
-  const { issuer, metadata } = issuerOf(checks, allowInsecureIssuer, loginMetadata)
+  const { issuer, metadata } = readIssuer(checks, allowInsecureIssuer, loginMetadata)
   const clientId = checks.required('clientId', 'the client identifier registered with the provider')
-  const { clientSecret, clientAuth } = clientOf(checks)
-  const base = baseOf(checks)
+  const { clientSecret, clientAuth } = readClient(checks)
+  const base = readBaseUrl(checks)
   const origin = base?.origin ?? 'http://localhost'
-  const name = nameOf(checks)
-  const routes = routesOf(checks, name)
-  const scope = scopeOf(checks)
-  const responseMode = checks.oneOf('responseMode', ['query', 'form_post'], 'query')
+  const name = readName(checks)
+  const routes = readRoutes(checks, name)
+  const scope = readScope(checks)
+  const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
   if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
     checks.fault("responseMode 'form_post' needs an https: baseUrl: its cookie must be SameSite=None and Secure")
   }
@@ -118,7 +118,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     name,
     issuer,
     metadata,
-    rules: issuerRulesOf(checks, allowInsecureIssuer),
+    rules: readIssuerRules(checks, allowInsecureIssuer),
     clientId: clientId ?? '',
     clientSecret,
     clientAuth,
@@ -127,26 +127,26 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     isLocal: base ? isLoopback(base.hostname) : false,
     routes,
     scope,
-    resource: resourcesOf(checks) ?? [],
+    resource: readResources(checks) ?? [],
     secrets: resolveSecrets(checks, base, clientSecret),
     afterLogin: checks.function('afterLogin'),
     onError: checks.function('onError'),
     loginPage: checks.path('loginPage', origin, '/welcome'),
     roles: checks.function('roles'),
-    userInfo: checks.oneOf('userInfo', ['never', 'login'], 'never'),
+    userInfo: checks.choice('userInfo', ['never', 'login'], 'never'),
     maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
     recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
     clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
-    idTokenSignedResponseAlg: algorithmOf(checks),
-    allowedOrigins: originsOf(checks, 'allowedOrigins'),
-    fetchOrigins: fetchOriginsOf(checks),
+    idTokenSignedResponseAlg: readAlgorithm(checks),
+    allowedOrigins: readOrigins(checks, 'allowedOrigins'),
+    fetchOrigins: readFetchOrigins(checks),
     postLogoutRedirect: checks.path('postLogoutRedirect', origin, '/welcome') ?? base?.pathname ?? '/',
     responseMode,
     par: checks.boolean('par', false),
     dpop: checks.boolean('dpop', false),
-    records: recordsOf(checks, 'records', checks.value('records')),
-    sessionStore: sessionStoreOf(checks),
+    records: readRecords(checks, 'records', checks.value('records')),
+    sessionStore: readSessionStore(checks),
     storeDevice: checks.boolean('storeDevice', false),
     fetch: checks.function('fetch'),
     allowInsecureIssuer,
@@ -162,7 +162,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   return Object.freeze(resolved)
 }
 
-function scopeOf(checks: Checks): readonly string[] {
+function readScope(checks: Checks): readonly string[] {
   if (checks.value('scope') === undefined) return ['openid', 'profile', 'email']
   const scope = checks.scope('scope', "'openid profile email'")
   if (scope && !scope.includes('openid'))
@@ -170,14 +170,14 @@ function scopeOf(checks: Checks): readonly string[] {
   return scope ?? []
 }
 
-function algorithmOf(checks: Checks): string | undefined {
+function readAlgorithm(checks: Checks): string | undefined {
   const given = checks.value('idTokenSignedResponseAlg')
   if (given === undefined || acceptedAlgorithms.includes(given as string)) return given as string | undefined
   checks.fault(`idTokenSignedResponseAlg must be one of ${acceptedAlgorithms.join(', ')}, as the client is registered`)
   return undefined
 }
 
-function originsOf(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): readonly string[] {
+function readOrigins(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): readonly string[] {
   const given = checks.value(key)
   if (given === undefined) return []
   if (!Array.isArray(given)) {
@@ -193,8 +193,8 @@ function originsOf(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): read
   return [...(given as string[])]
 }
 
-function fetchOriginsOf(checks: Checks): readonly string[] {
-  const origins = originsOf(checks, 'fetchOrigins')
+function readFetchOrigins(checks: Checks): readonly string[] {
+  const origins = readOrigins(checks, 'fetchOrigins')
   for (const origin of origins) {
     if (parsedUrl(origin) && !isSecureUrl(origin, false)) {
       checks.fault(

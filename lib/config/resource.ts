@@ -2,7 +2,7 @@ import { parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
 
 /** Returns the option `resource` (RFC 8707, section 2) as a list; undefined if it is missing or invalid. */
-export function resourcesOf(checks: Checks): string[] | undefined {
+export function readResources(checks: Checks): string[] | undefined {
   const given = checks.value('resource')
   if (given === undefined) return undefined
   const list: unknown[] = Array.isArray(given) ? [...given] : [given]

@@ -19,7 +19,7 @@ const words: Readonly<Record<keyof Routes, string>> = {
 }
 
 /** Returns the name of an instance; `default` if it is missing or invalid. */
-export function nameOf(checks: Checks): string {
+export function readName(checks: Checks): string {
   const name = checks.string('name', 'a short word, for example the name of the provider')
   if (name === undefined) return 'default'
   if (/^[a-z][a-z0-9-]{0,31}$/i.test(name)) {
@@ -32,7 +32,7 @@ export function nameOf(checks: Checks): string {
 }
 
 /** Returns the paths of the routes of an instance. */
-export function routesOf(checks: Checks, name: string): Routes {
+export function readRoutes(checks: Checks, name: string): Routes {
   const prefix = name === 'default' ? '' : `/${name}`
   const names = Object.keys(words) as (keyof Routes)[]
   const routes = Object.fromEntries(names.map((route) => [route, `${prefix}/${words[route]}`])) as {
@@ -40,11 +40,11 @@ export function routesOf(checks: Checks, name: string): Routes {
   }
   const given = checks.value('routes')
   if (given === undefined) return routes
-  checks.nested('routes', names, (inner) => readRoutes(inner, routes, names))
+  checks.nested('routes', names, (inner) => overwriteRoutes(inner, routes, names))
   return routes
 }
 
-function readRoutes(inner: Checks, routes: Record<keyof Routes, string>, names: readonly (keyof Routes)[]): void {
+function overwriteRoutes(inner: Checks, routes: Record<keyof Routes, string>, names: readonly (keyof Routes)[]): void {
   for (const route of names) {
     const path = inner.value(route)
     if (path === undefined) continue

@@ -15,7 +15,7 @@ export interface SessionStore {
 const methods = ['get', 'set', 'destroy']
 
 /** Returns the option `sessionStore`; undefined if it is missing or invalid. */
-export function sessionStoreOf(checks: Checks): SessionStore | undefined {
+export function readSessionStore(checks: Checks): SessionStore | undefined {
   const given = checks.value('sessionStore') as Record<string, unknown> | null | undefined
   if (given === undefined) return undefined
   if (given !== null && methods.every((method) => typeof given[method] === 'function')) {

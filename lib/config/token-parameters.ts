@@ -1,5 +1,5 @@
 import { Checks, optionsInvalid } from './checks.ts'
-import { resourcesOf } from './resource.ts'
+import { readResources } from './resource.ts'
 
 /** Parameters of an access token. */
 export interface AccessTokenParameters {
@@ -61,7 +61,7 @@ const tokenParameters = ['scope', 'resource', 'minValidSeconds']
  */
 export function resolveTokenParameters(given: AccessTokenParameters, what: string): ResolvedTokenParameters {
   const checks = new Checks(given, `the parameters of ${what}`, tokenParameters)
-  const parameters = tokenParametersOf(checks)
+  const parameters = resolveRefreshParameters(checks)
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return parameters
 }
@@ -76,7 +76,7 @@ export function resolveLoginTokenParameters(
   given: LoginTokenParameters,
 ): ResolvedTokenParameters & { readonly id: string } {
   const checks = new Checks(given, 'the parameters of logins.accessToken()', [...tokenParameters, 'id'])
-  const parameters = tokenParametersOf(checks)
+  const parameters = resolveRefreshParameters(checks)
   const id = checks.value('id')
   const isId = typeof id === 'string' && loginId.test(id)
   if (!isId) checks.fault('id must be the id of a login, as req.oidc.loginId and the events have it')
@@ -84,9 +84,9 @@ export function resolveLoginTokenParameters(
   return { ...parameters, id: id as string }
 }
 
-function tokenParametersOf(checks: Checks): ResolvedTokenParameters {
+function resolveRefreshParameters(checks: Checks): ResolvedTokenParameters {
   return {
-    target: { scope: checks.scope('scope'), resource: resourcesOf(checks) ?? [] },
+    target: { scope: checks.scope('scope'), resource: readResources(checks) ?? [] },
     minValidSeconds: checks.seconds('minValidSeconds', 30, 0, 86_400),
   }
 }
@@ -99,7 +99,7 @@ export function resolveExchangeParameters(
   given: ExchangeParameters,
 ): ResolvedTokenParameters & { readonly audience: readonly string[] } {
   const checks = new Checks(given, 'the parameters of exchange()', [...tokenParameters, 'audience'])
-  const parameters = tokenParametersOf(checks)
+  const parameters = resolveRefreshParameters(checks)
   const audience = checks.value('audience')
   const list: unknown[] = Array.isArray(audience) ? [...audience] : [audience]
   const isGiven = audience !== undefined

@@ -94,19 +94,19 @@ export type OidcListener<Name extends OidcEventName> = (event: Readonly<OidcEven
  * a newer one of the same name, with its subscribers.
  */
 const channels: Readonly<Record<OidcEventName, Channel>> = {
-  login_begun: channelOf('login_begun'),
-  login: channelOf('login'),
-  login_failed: channelOf('login_failed'),
-  logout: channelOf('logout'),
-  refresh: channelOf('refresh'),
-  refresh_failed: channelOf('refresh_failed'),
-  denied: channelOf('denied'),
-  token_rejected: channelOf('token_rejected'),
-  store_fault: channelOf('store_fault'),
-  provider_fault: channelOf('provider_fault'),
+  login_begun: findChannel('login_begun'),
+  login: findChannel('login'),
+  login_failed: findChannel('login_failed'),
+  logout: findChannel('logout'),
+  refresh: findChannel('refresh'),
+  refresh_failed: findChannel('refresh_failed'),
+  denied: findChannel('denied'),
+  token_rejected: findChannel('token_rejected'),
+  store_fault: findChannel('store_fault'),
+  provider_fault: findChannel('provider_fault'),
 }
 
-function channelOf(name: OidcEventName): Channel {
+function findChannel(name: OidcEventName): Channel {
   return channel(`express-session-oidc:${name}`)
 }
 

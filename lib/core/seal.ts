@@ -17,7 +17,7 @@ const macBytes = 16
 export interface KeySource {
   /** The option `secret` as a list. The first encrypts; each can decrypt, so that a secret can be replaced. */
   readonly secrets: readonly string[]
-  /** The instance, see `ownerOf`. One instance cannot open what another has sealed. */
+  /** The instance, see `deriveOwner`. One instance cannot open what another has sealed. */
   readonly owner: string
 }
 
@@ -83,17 +83,17 @@ export class Authenticator {
   }
 
   mac(text: string): string {
-    return macOf(this.#keys[0], text).toString('base64url')
+    return computeMac(this.#keys[0], text).toString('base64url')
   }
 
   /** Whether `mac` authenticates `text` under one of the secrets. */
   verifies(text: string, mac: string): boolean {
     const given = Buffer.from(mac, 'base64url')
     if (given.length !== macBytes || given.toString('base64url') !== mac) return false
-    return this.#keys.some((key) => timingSafeEqual(macOf(key, text), given))
+    return this.#keys.some((key) => timingSafeEqual(computeMac(key, text), given))
   }
 }
 
-function macOf(key: KeyObject, text: string): Buffer {
+function computeMac(key: KeyObject, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest().subarray(0, macBytes)
 }

@@ -21,7 +21,7 @@ export interface Seals {
 }
 
 /** Derives all keys of one instance. */
-export function sealsOf(source: KeySource): Seals {
+export function deriveSeals(source: KeySource): Seals {
   return {
     tokens: new Sealer(source, 'tokens'),
     transaction: new Sealer(source, 'transaction'),

@@ -1,7 +1,7 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
-import { keysWithKidOf, ruleFault, withDistributedClaims } from '../tokens/issuer-checks.ts'
+import { findKeysWithKid, ruleFault, withDistributedClaims } from '../tokens/issuer-checks.ts'
 import type { KeyLookup } from '../tokens/key-set.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function judgedByRules(
 ): Promise<UnknownClaims> {
   const fault = await ruleFault(claims, rules, {
     token: 'access',
-    keys: lookup && rules.accept ? keysWithKidOf(token, lookup) : [],
+    keys: lookup && rules.accept ? findKeysWithKid(token, lookup) : [],
   })
   if (fault) throw new TokenRejected(fault.reason)
   return withDistributedClaims(claims, rules, token)

@@ -45,7 +45,7 @@ class VerifiedToken implements BearerAuth {
     this.issuer = issuer
     this.claims = claims
     this.sub = claims['sub'] as string | undefined
-    this.scope = Object.freeze(scopeOf(claims))
+    this.scope = Object.freeze(readTokenScope(claims))
     this.roles = Object.freeze(roles)
     Object.freeze(this)
   }
@@ -67,10 +67,13 @@ export function bearerAuth(
   roles: ((sources: RoleSources) => readonly string[]) | undefined,
 ): BearerAuth {
   deepFreeze(claims)
-  return new VerifiedToken(token, issuer, claims, rolesOf(claims, roles))
+  return new VerifiedToken(token, issuer, claims, readTokenRoles(claims, roles))
 }
 
-function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly string[]) | undefined): string[] {
+function readTokenRoles(
+  claims: UnknownClaims,
+  own: ((sources: RoleSources) => readonly string[]) | undefined,
+): string[] {
   if (!own) {
     const ofKeycloak = keycloakRoles(claims, undefined)
     return claims['roles'] === undefined ? ofKeycloak : [...new Set([...textsIn(claims['roles']), ...ofKeycloak])]
@@ -85,7 +88,7 @@ function rolesOf(claims: UnknownClaims, own: ((sources: RoleSources) => readonly
   throw hookFailed('roles', new TypeError('it must return an array of strings'))
 }
 
-function scopeOf(claims: UnknownClaims): string[] {
+function readTokenScope(claims: UnknownClaims): string[] {
   const { scope, scp } = claims
   const granted = scopeList(scope) ?? []
   return scp === undefined ? granted : [...new Set([...granted, ...(scopeList(scp) ?? [])])]

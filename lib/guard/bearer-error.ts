@@ -67,7 +67,7 @@ export class BearerError extends OidcError {
     super(refusal.code, refusal.message, {
       status: refusal.status,
       detail: refusal.detail,
-      headers: { 'WWW-Authenticate': challengeOf(base, refusal) },
+      headers: { 'WWW-Authenticate': formatChallenges(base, refusal) },
     })
     this.error = refusal.error
     this.needed = refusal.needed ?? {}
@@ -79,18 +79,18 @@ export class BearerError extends OidcError {
  * Returns the value of `WWW-Authenticate` (RFC 6750, section 3; RFC 9449, section 7.1). The scheme DPoP has the error if
  * the proof is the reason, otherwise the scheme Bearer. Without a refusal, neither has one.
  */
-export function challengeOf(base: ChallengeBase, refusal?: Refusal): string {
+export function formatChallenges(base: ChallengeBase, refusal?: Refusal): string {
   const { error, message, needed, isByProof = false } = refusal ?? {}
   const own = error === undefined ? {} : { error, error_description: message, ...needed }
   const metadata = base.resourceMetadata === undefined ? {} : { resource_metadata: base.resourceMetadata }
   const challenge = (scheme: string, said: object, algs: object = {}): string =>
-    `${scheme} ${parametersOf({ realm: base.realm, ...said, ...algs, ...metadata })}`
+    `${scheme} ${formatParameters({ realm: base.realm, ...said, ...algs, ...metadata })}`
   if (base.dpopAlgorithms === undefined) return challenge('Bearer', own)
   const dpop = challenge('DPoP', isByProof ? own : {}, { algs: base.dpopAlgorithms })
   return `${challenge('Bearer', isByProof ? {} : own)}, ${dpop}`
 }
 
-function parametersOf(parameters: Readonly<Record<string, string>>): string {
+function formatParameters(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => `${name}="${value.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')}"`)
     .join(', ')

@@ -4,7 +4,7 @@ import type { Events } from '../core/events.ts'
 import type { Keys } from '../tokens/key-set.ts'
 import { TokenRejected } from '../tokens/token-rejected.ts'
 import { looksLikeJwt } from '../tokens/access-token.ts'
-import { issuersOf } from '../tokens/issuer-checks.ts'
+import { listIssuers } from '../tokens/issuer-checks.ts'
 import { unverifiedClaims, unverifiedIssuer, verifyPresentedToken } from '../tokens/presented-token.ts'
 import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
@@ -48,25 +48,25 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
   const { issuer, audience, algorithms, keys, roles, introspection, rules } = trustedIssuer(policy, token)
   const checks = { issuer, audience, algorithms, clockToleranceSeconds, rules }
   // An introspection response may omit `iss` (RFC 7662, section 2.2).
-  const authOf = (claims: UnknownClaims): BearerAuth =>
+  const makeAuth = (claims: UnknownClaims): BearerAuth =>
     bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
     const claims = await introspection.claims(token, checks)
-    const auth = authOf(rules ? await judgedByRules(token, claims, rules, undefined) : claims)
-    remembered.setAnswered(token, auth, endOf(claims, clockToleranceSeconds), introspection.settings.cacheSeconds)
+    const auth = makeAuth(rules ? await judgedByRules(token, claims, rules, undefined) : claims)
+    remembered.setAnswered(token, auth, findExpiry(claims, clockToleranceSeconds), introspection.settings.cacheSeconds)
     return auth
   }
   const { claims, lookup } = await verifyPresentedToken(token, keys, checks)
-  const auth = authOf(rules ? await judgedByRules(token, claims, rules, lookup) : claims)
+  const auth = makeAuth(rules ? await judgedByRules(token, claims, rules, lookup) : claims)
   // The functions of the rules may call remote services, so the result is cached at the first use.
   if (rules || remembered.wasSeen(token)) {
-    remembered.set(token, auth, endOf(claims, clockToleranceSeconds), { keys, lookup })
+    remembered.set(token, auth, findExpiry(claims, clockToleranceSeconds), { keys, lookup })
   }
   return auth
 }
 
 /** Returns the last second at which a token is valid. An introspection response may omit `exp` (RFC 7662, section 2.2). */
-function endOf({ exp = Infinity }: UnknownClaims, tolerance: number): number {
+function findExpiry({ exp = Infinity }: UnknownClaims, tolerance: number): number {
   return (exp as number) + tolerance
 }
 
@@ -85,5 +85,5 @@ function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer 
 
 function isNamed(named: string | undefined, issuer: string, rules: IssuerRules | undefined, token: string): boolean {
   if (!rules?.tokenIssuer || !looksLikeJwt(token)) return named === issuer
-  return issuersOf(rules.tokenIssuer, unverifiedClaims(token)).includes(named as string)
+  return listIssuers(rules.tokenIssuer, unverifiedClaims(token)).includes(named as string)
 }

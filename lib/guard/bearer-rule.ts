@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
-import { audienceOf } from '../config/resolve-bearer.ts'
+import { readAudience } from '../config/resolve-bearer.ts'
 import { type Rule } from './rule.ts'
 import { readRequirements, sharedOptions } from './rule-options.ts'
 import type { CompiledBearerRule } from './requirements.ts'
@@ -78,7 +78,7 @@ export function compileBearerRule(
   const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
   const rule: CompiledBearerRule = {
     ...readRequirements(checks),
-    audience: audienceOf(checks),
+    audience: readAudience(checks),
     optional: checks.boolean('optional', false),
   }
   if (!rule.audience && !settings.hasAudience && !checks.has('audience')) {

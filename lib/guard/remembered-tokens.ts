@@ -55,7 +55,7 @@ export class RememberedTokens {
 
   /** Returns the cached result of a token; undefined if the entry or the token has expired, or the keys have changed. */
   get(token: string): BearerAuth | undefined {
-    const key = keyOf(token)
+    const key = makeCacheKey(token)
     const entry = this.#entries.get(key)
     if (entry?.token !== token) return undefined
     const now = Date.now()
@@ -92,10 +92,14 @@ export class RememberedTokens {
     const sinceMs = Date.now()
     const untilMs = Math.min(sinceMs + rememberMs, endsAt * 1000)
     const { keys, lookup } = by
-    this.#entries.set(keyOf(token), { token, auth, keys, lookup, sinceMs, untilMs }, token.length * bytesPerCharacter)
+    this.#entries.set(
+      makeCacheKey(token),
+      { token, auth, keys, lookup, sinceMs, untilMs },
+      token.length * bytesPerCharacter,
+    )
   }
 }
 
-function keyOf(token: string): string {
+function makeCacheKey(token: string): string {
   return token.length > longestKey ? token.slice(-endLength) : token
 }

@@ -19,21 +19,21 @@ export const sharedOptions = [
 export function readRequirements(checks: Checks): Requirements & AuthenticationRule {
   checks.refuseUndefined('check')
   return {
-    roles: wordsOf(checks, 'roles') ?? [],
-    anyRole: wordsOf(checks, 'anyRole'),
-    scope: scopeOf(checks, 'scope') ?? [],
-    anyScope: scopeOf(checks, 'anyScope'),
-    claims: claimsOf(checks),
+    roles: readRequiredRoles(checks, 'roles') ?? [],
+    anyRole: readRequiredRoles(checks, 'anyRole'),
+    scope: readRequiredScope(checks, 'scope') ?? [],
+    anyScope: readRequiredScope(checks, 'anyScope'),
+    claims: readRequiredClaims(checks),
     check: checks.function('check'),
-    acr: acrOf(checks),
-    maxAuthAgeSeconds: authAgeOf(checks),
+    acr: readAcr(checks),
+    maxAuthAgeSeconds: readMaxAuthAge(checks),
   }
 }
 
 /** Maximum of `maxAuthAgeSeconds`: longer than a year is hardly a requirement. */
 const longestAge = 366 * 86_400
 
-function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
+function readRequiredRoles(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined {
   // An option that is present but undefined must not open the route that it was meant to guard.
   if (!checks.has(key)) return undefined
   const value = checks.value(key)
@@ -44,14 +44,14 @@ function wordsOf(checks: Checks, key: 'roles' | 'anyRole'): string[] | undefined
   return undefined
 }
 
-function scopeOf(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
+function readRequiredScope(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
   if (!checks.has(key)) return undefined
   if (checks.value(key) !== undefined) return checks.scope(key, 'at least one')
   checks.refuseUndefined(key)
   return undefined
 }
 
-function claimsOf(checks: Checks): Requirements['claims'] {
+function readRequiredClaims(checks: Checks): Requirements['claims'] {
   if (!checks.has('claims')) return []
   const value = checks.value('claims')
   const entries = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
@@ -61,7 +61,7 @@ function claimsOf(checks: Checks): Requirements['claims'] {
   return []
 }
 
-function acrOf(checks: Checks): readonly string[] | undefined {
+function readAcr(checks: Checks): readonly string[] | undefined {
   // As for roles: an undefined option must not open the route.
   if (!checks.has('acr')) return undefined
   const given = checks.value('acr')
@@ -73,7 +73,7 @@ function acrOf(checks: Checks): readonly string[] | undefined {
   return undefined
 }
 
-function authAgeOf(checks: Checks): number | undefined {
+function readMaxAuthAge(checks: Checks): number | undefined {
   if (!checks.has('maxAuthAgeSeconds')) return undefined
   if (checks.refuseUndefined('maxAuthAgeSeconds')) return undefined
   return checks.seconds('maxAuthAgeSeconds', 0, 0, longestAge)

@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { StandardClaims, User } from '../config/claims.ts'
-import { audienceOf } from '../config/resolve-bearer.ts'
+import { readAudience } from '../config/resolve-bearer.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements, CompiledBearerRule } from './requirements.ts'
 import { readRequirements, sharedOptions } from './rule-options.ts'
@@ -138,13 +138,13 @@ export function compileRule(given: unknown, what: string, settings = { hasAudien
     maxAuthAgeSeconds,
     check,
     redirect: checks.boolean('redirect', true),
-    bearer: bearerOf(checks, requirements, settings),
+    bearer: readBearerRule(checks, requirements, settings),
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
   return Object.freeze(rule)
 }
 
-function bearerOf(
+function readBearerRule(
   checks: Checks,
   requirements: Requirements & AuthenticationRule,
   { hasAudience }: { readonly hasAudience: boolean },
@@ -152,7 +152,7 @@ function bearerOf(
   if (!checks.has('bearer')) return undefined
   const given = checks.value('bearer')
   const read = (inner: Checks): readonly string[] | undefined => {
-    const audience = audienceOf(inner)
+    const audience = readAudience(inner)
     if (!audience && !hasAudience && inner.faults.length === 0) {
       inner.fault("it needs an audience: pass bearer: { audience: 'orders' }, or createOidc({ bearer: { audience } })")
     }

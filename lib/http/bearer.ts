@@ -21,7 +21,7 @@ import type { Instance } from '../logins/instance.ts'
 import { Provider } from '../provider/provider.ts'
 import { MemoryRecords } from '../store/memory-records.ts'
 import { Keys } from '../tokens/key-set.ts'
-import { authorizeToken, verifyPresented } from './guards/authorize-token.ts'
+import { authorizeToken, verifyRequestToken } from './guards/authorize-token.ts'
 import { notAuthorized, type NotAuthorized } from './guards/authorize.ts'
 import { requireToken, reportRefusal } from './guards/require-bearer.ts'
 import { metadataPath, metadataUrl, resourceMetadata } from './routes/resource-metadata.ts'
@@ -99,9 +99,9 @@ export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
   const events = new Events(resolved.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const issuers = resolved.issuers.map((each) => ({ ...each, ...sourcesOf(resolved, each, onFault) }))
+  const issuers = resolved.issuers.map((each) => ({ ...each, ...makeSources(resolved, each, onFault) }))
   const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
-  const guard = guardOf(resolved, {
+  const guard = makeGuard(resolved, {
     issuers,
     realm: resolved.issuers[0]?.audience[0] as string,
     resource,
@@ -126,12 +126,12 @@ export function createBearer(options: BearerOptions): Bearer {
 }
 
 /** Returns the guard for access tokens of an instance's issuer. It shares the keys with the instance's logins. */
-export function bearerOf({ options, provider, keys, events }: Instance): BearerGuard {
+export function makeInstanceGuard({ options, provider, keys, events }: Instance): BearerGuard {
   const { issuer, rules, roles, bearer, clockToleranceSeconds, onError } = options
   const { audience, algorithms } = bearer
   const introspection =
     bearer.introspection && new Introspection(bearer.introspection, (token) => introspect(provider, token))
-  return guardOf(bearer, {
+  return makeGuard(bearer, {
     issuers: [{ issuer, rules, audience, algorithms, keys, roles, introspection }],
     realm: audience[0] ?? options.origin,
     resource: options,
@@ -152,7 +152,7 @@ interface GuardParts {
   readonly events: Events
 }
 
-function guardOf({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
+function makeGuard({ cacheSeconds, dpop, mtls }: ResolvedBearerSettings, parts: GuardParts): BearerGuard {
   const { issuers, realm, resource, resourceMetadata: metadata, onError, clockToleranceSeconds, events } = parts
   return {
     policy: {
@@ -192,7 +192,7 @@ export function guardFunctions(
     async verifyToken(token, rule) {
       const compiledRule = compiled(rule, 'verifyToken()')
       try {
-        return (await verifyPresented(guard.policy, compiledRule, token)) as never
+        return (await verifyRequestToken(guard.policy, compiledRule, token)) as never
       } catch (error) {
         throw reportRefusal(guard.policy, error)
       }
@@ -201,7 +201,7 @@ export function guardFunctions(
 }
 
 /** Returns the key source of an issuer, and its introspection if the options have it. */
-function sourcesOf(
+function makeSources(
   options: ResolvedBearer,
   { issuer, rules, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,

@@ -74,7 +74,7 @@ export interface Logins {
   accessToken(parameters: LoginTokenParameters): Promise<string>
 }
 
-export function loginsOf(instance: Instance): Logins {
+export function makeLogins(instance: Instance): Logins {
   const told = async <Result>(work: (store: SessionStore) => Promise<Result>): Promise<Result> => {
     const { sessionStore } = instance.options
     if (!sessionStore) {
@@ -92,7 +92,7 @@ export function loginsOf(instance: Instance): Logins {
     async list(parameters) {
       const wanted = resolveListParameters(parameters)
       const listed = await told((store) => listLogins(instance, store, wanted))
-      return listed.map((one) => loginOf(instance, one))
+      return listed.map((one) => makeLogin(instance, one))
     },
     async end(parameters) {
       const wanted = resolveEndParameters(parameters)
@@ -106,7 +106,7 @@ export function loginsOf(instance: Instance): Logins {
   })
 }
 
-function loginOf({ options }: Instance, { slot, lastSeenAt }: ListedLogin): Login {
+function makeLogin({ options }: Instance, { slot, lastSeenAt }: ListedLogin): Login {
   const { loginId: id, issuer, sub, sid, startedAt, endsAt, device } = slot
   return Object.freeze({
     id,

@@ -4,14 +4,14 @@ import { Events } from '../core/events.ts'
 import { SingleFlightMap } from '../core/single-flight.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import type { Records } from '../core/records.ts'
-import { sealsOf } from '../core/seals.ts'
+import { deriveSeals } from '../core/seals.ts'
 import type { Instance } from '../logins/instance.ts'
 import { fetchKeySet } from '../provider/endpoints.ts'
 import { Provider } from '../provider/provider.ts'
 import { LoginStore, type LoginOwner } from '../store/login-store.ts'
-import { ownerOf } from '../store/owner.ts'
+import { deriveOwner } from '../store/owner.ts'
 import { Keys } from '../tokens/key-set.ts'
-import { cookiePlaceOf } from '../session/login-cookies.ts'
+import { makeCookiePlace } from '../session/login-cookies.ts'
 
 /** Maximum number of logins whose last recheck is remembered. */
 const mostRechecks = 10_000
@@ -26,8 +26,8 @@ export function makeInstance(given: unknown): Instance {
   const events = new Events(options.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
   const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
-  const owner = ownerOf(options)
-  const seals = sealsOf({ secrets: options.secrets, owner })
+  const owner = deriveOwner(options)
+  const seals = deriveSeals({ secrets: options.secrets, owner })
   return {
     options,
     provider,
@@ -38,7 +38,7 @@ export function makeInstance(given: unknown): Instance {
     loginsIn: loginStores({ name: options.name, owner, sealer: seals.tokens }),
     refreshes: new SingleFlightMap(),
     rechecks: new GenerationalCache(mostRechecks),
-    cookiePlace: cookiePlaceOf(owner, {
+    cookiePlace: makeCookiePlace(owner, {
       https: options.origin.startsWith('https:'),
       basePath: options.basePath,
       crossSite: options.responseMode === 'form_post',

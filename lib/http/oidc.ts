@@ -13,17 +13,17 @@ import type { Instance } from '../logins/instance.ts'
 import type { ProviderHealth } from '../provider/provider.ts'
 import { answerError } from './response/error-page.ts'
 import { authorize, type Authorized, type NotAuthorized } from './guards/authorize.ts'
-import { bearerOf, guardFunctions } from './bearer.ts'
+import { makeInstanceGuard, guardFunctions } from './bearer.ts'
 import type { OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { startLogin } from './routes/login.ts'
-import { loginsOf, type Logins } from './logins.ts'
+import { makeLogins, type Logins } from './logins.ts'
 import { startLogout } from './routes/logout.ts'
 import { userInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstance } from './make-instance.ts'
 import { answerFault } from './guards/step-up.ts'
 import { guard } from './guards/require-auth.ts'
-import { slotOf, stateOf } from './request/request-state.ts'
+import { findSlot, getRequestState } from './request/request-state.ts'
 import { handler, makeRouter } from './router.ts'
 import { silentLogin } from './routes/silent-login.ts'
 import { loginRequired } from './response/login-required.ts'
@@ -153,7 +153,7 @@ const instances = new WeakMap<object, Instance>()
 export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
   const instance = makeInstance(options)
   const { basePath, routes, origin } = instance.options
-  const bearer = bearerOf(instance)
+  const bearer = makeInstanceGuard(instance)
   const settings = { hasAudience: instance.options.bearer.audience.length > 0 }
   const tokens = guardFunctions(bearer, settings.hasAudience)
   const oidc: Oidc<Claims> = {
@@ -188,12 +188,12 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       )
     },
     user(req) {
-      const slot = slotOf(req, instance)
+      const slot = findSlot(req, instance)
       if (!slot) throw loginRequired()
       return slot.user as User<Claims>
     },
     context(req) {
-      if (!req.res || !stateOf(req)?.instances.has(instance)) throw missingRouter(instance)
+      if (!req.res || !getRequestState(req)?.instances.has(instance)) throw missingRouter(instance)
       return makeContext({ instance, req, res: req.res, next: () => {} }) as OidcContext<Claims>
     },
     errorHandler: () =>
@@ -201,7 +201,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
         if (error instanceof OidcError) void answerFault({ instance, req, res, next }, error)
         else next(error)
       },
-    logins: loginsOf(instance),
+    logins: makeLogins(instance),
     on: (event, listener) => instance.events.on(event, listener),
     async ready() {
       await instance.provider.ready()
@@ -238,7 +238,7 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
 
 function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
   return function oidcRoute(req, res, next): void {
-    if (stateOf(req)?.instances.has(instance)) void work(req, res, next)
+    if (getRequestState(req)?.instances.has(instance)) void work(req, res, next)
     else answerError({ instance, req, res, next }, missingRouter(instance))
   }
 }

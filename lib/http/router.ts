@@ -12,7 +12,7 @@ import { handleLogout } from './routes/logout.ts'
 import { passRouter } from './request/mount.ts'
 import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
 import type { Slot } from '../store/slot.ts'
-import { ensureState, loadState, slotOf, stateOf, type RequestState } from './request/request-state.ts'
+import { ensureState, loadState, findSlot, getRequestState, type RequestState } from './request/request-state.ts'
 import { reportError } from './response/report-error.ts'
 import { Exchange } from './request/exchange.ts'
 import { resumeAfterLogout } from './routes/logout-return.ts'
@@ -26,12 +26,12 @@ type Handler = (req: Request, res: Response, next: NextFunction) => void
  * another for every request of the application.
  */
 export function makeRouter(instance: Instance): RequestHandler {
-  const routes = routesOf(instance)
+  const routes = makeRoutes(instance)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
     const exchange = new Exchange(instance, req, res, next)
     const proceed = (): void => {
       offerContext(exchange)
-      const route = routes.get(routeOf(req.path))
+      const route = routes.get(normalizePath(req.path))
       if (!route) return resumeAfterLogout(exchange) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
@@ -48,7 +48,7 @@ export function makeRouter(instance: Instance): RequestHandler {
   }
 }
 
-function routesOf(instance: Instance): ReadonlyMap<string, Route> {
+function makeRoutes(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
   const metadata = resourceMetadata({ origin, basePath }, [issuer])
   const begin = handler(instance, (exchange) => startLogin(exchange, requestedLogin(exchange)))
@@ -59,27 +59,27 @@ function routesOf(instance: Instance): ReadonlyMap<string, Route> {
   const frontchannel = handler(instance, handleFrontchannelLogout)
   // HEAD is safe (RFC 9110, section 9.2.1): it must not finish or end a login.
   return new Map<string, Route>([
-    [routeOf(routes.login), { GET: begin, HEAD: begin }],
-    [routeOf(routes.callback), { GET: get, HEAD: headOnly, POST: post }],
-    [routeOf(routes.logout), { GET: end, HEAD: headOnly, POST: end }],
-    [routeOf(routes.backchannelLogout), { POST: backchannel }],
-    [routeOf(routes.frontchannelLogout), { GET: frontchannel, HEAD: headOnly }],
+    [normalizePath(routes.login), { GET: begin, HEAD: begin }],
+    [normalizePath(routes.callback), { GET: get, HEAD: headOnly, POST: post }],
+    [normalizePath(routes.logout), { GET: end, HEAD: headOnly, POST: end }],
+    [normalizePath(routes.backchannelLogout), { POST: backchannel }],
+    [normalizePath(routes.frontchannelLogout), { GET: frontchannel, HEAD: headOnly }],
     // The metadata are at the root (RFC 9728, section 3.1), where a router that is mounted below never gets the request.
     ...(basePath === '' ? [[metadataPath({ origin, basePath }), { GET: metadata, HEAD: metadata }] as const] : []),
   ])
 }
 
 /** Normalizes a path as Express does by default: case and a trailing slash do not matter. */
-function routeOf(path: string): string {
+function normalizePath(path: string): string {
   return (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
 }
 
 /** Sets `req.oidc` to the context of the most recent login, or without a login to that of the first instance. */
 function offerContext(exchange: Exchange): void {
   const { instance, req } = exchange
-  const { instances } = stateOf(req) as RequestState
-  const own = instances.size > 1 ? slotOf(req, instance) : undefined
-  const isLatest = (other: Instance): boolean => (slotOf(req, other)?.startedAt ?? 0) <= (own as Slot).startedAt
+  const { instances } = getRequestState(req) as RequestState
+  const own = instances.size > 1 ? findSlot(req, instance) : undefined
+  const isLatest = (other: Instance): boolean => (findSlot(req, other)?.startedAt ?? 0) <= (own as Slot).startedAt
   if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(exchange)
 }
 

@@ -18,7 +18,7 @@ export interface Instance {
   readonly provider: Provider
   readonly keys: Keys
   readonly events: Events
-  /** Hash of issuer, client id and name, see `ownerOf`. */
+  /** Hash of issuer, client id and name, see `deriveOwner`. */
   readonly owner: string
   readonly seals: Seals
   /** Returns the instance's logins in the given records, always the same store for the same records. */

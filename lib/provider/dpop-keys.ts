@@ -51,7 +51,7 @@ export async function dpopHandle(provider: Provider, key: string | undefined): P
   let handle = dpopHandles.get(key)
   if (!handle) {
     const { configuration } = await provider.ready()
-    const pair = await keyPairOf(key)
+    const pair = await importKeyPair(key)
     // A concurrent request may have created one meanwhile, with a nonce.
     handle = dpopHandles.get(key) ?? getDPoPHandle(configuration, pair)
   }
@@ -65,7 +65,7 @@ export function withProof(dpop: DpopHandle | undefined): { readonly DPoP?: DpopH
   return dpop ? { DPoP: dpop } : {}
 }
 
-async function keyPairOf(d: string): Promise<CryptoKeyPair> {
+async function importKeyPair(d: string): Promise<CryptoKeyPair> {
   // A shorter value would be another key (RFC 7518, section 6.2.2.1).
   if (!/^[\w-]{43}$/.test(d)) throw new Error('the key is none')
   const ecdh = createECDH('prime256v1')

@@ -49,7 +49,9 @@ export async function fetchUserInfo(
     )
     if (response.status !== 200) throw statusFault(response)
     const text = await response.text()
-    return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '') ? text : claimsOf(JSON.parse(text))
+    return /^application\/jwt\b/i.test(response.headers.get('content-type') ?? '')
+      ? text
+      : requireObject(JSON.parse(text))
   } catch (error) {
     const fault = providerFault(error, 'userinfo', [accessToken])
     const isRefused = fault.code === 'client_rejected' && error instanceof WWWAuthenticateChallengeError
@@ -58,7 +60,7 @@ export async function fetchUserInfo(
   }
 }
 
-function claimsOf(value: unknown): UnknownClaims {
+function requireObject(value: unknown): UnknownClaims {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as UnknownClaims
   throw responseInvalid('userinfo: the answer is no JSON object')
 }

@@ -108,7 +108,7 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
         typeof description === 'string' ? ` ${JSON.stringify(withoutSecrets(description, secrets).slice(0, 300))}` : ''
       parts.push(`${JSON.stringify(withoutSecrets(oauthError, secrets).slice(0, 100))}${text}`)
     }
-    const named = issuerOf(current.cause)
+    const named = findDiscoveredIssuer(current.cause)
     if (named) parts.push(named)
     current = current.cause
   }
@@ -119,7 +119,7 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
  * Returns the issuer in the metadata, if it is not the configured one (OIDC Discovery, section 4.3). It is the value to
  * set.
  */
-function issuerOf(cause: unknown): string | undefined {
+function findDiscoveredIssuer(cause: unknown): string | undefined {
   const { attribute, body } = (cause ?? {}) as { attribute?: unknown; body?: { issuer?: unknown } }
   if (attribute !== 'issuer' || typeof body?.issuer !== 'string') return undefined
   return `its issuer is ${JSON.stringify(body.issuer.slice(0, 300))}; set the option issuer to exactly that, if it is the right one`

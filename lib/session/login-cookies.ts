@@ -26,7 +26,7 @@ export interface CookiePlace {
 const hashLength = 11
 
 /** Derives the cookie attributes of an instance. The prefix separates instances, and paths, on the same host. */
-export function cookiePlaceOf(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {
+export function makeCookiePlace(owner: string, place: Omit<CookiePlace, 'prefix'>): CookiePlace {
   const hash = createHash('sha256')
     .update(JSON.stringify([owner, place.basePath]))
     .digest('base64url')
@@ -35,7 +35,7 @@ export function cookiePlaceOf(owner: string, place: Omit<CookiePlace, 'prefix'>)
   return { ...place, prefix: `${place.https ? '__Host-' : ''}oidc.${hash}.` }
 }
 
-export function cookieOf(
+export function makeCookie(
   place: CookiePlace,
   name: string,
   value: string | undefined,
@@ -60,7 +60,7 @@ export function silentName(place: CookiePlace): string {
  * and after a logout. It is neither secret nor trusted.
  */
 export function silentCookie(place: CookiePlace): Cookie {
-  return cookieOf(place, silentName(place), '1', undefined)
+  return makeCookie(place, silentName(place), '1', undefined)
 }
 
 /**
@@ -69,5 +69,5 @@ export function silentCookie(place: CookiePlace): Cookie {
  */
 export function bfcacheCookies(place: CookiePlace): readonly Cookie[] {
   const name = `${place.prefix}bye`
-  return [cookieOf(place, name, '1', undefined), cookieOf(place, name, undefined, 0)]
+  return [makeCookie(place, name, '1', undefined), makeCookie(place, name, undefined, 0)]
 }

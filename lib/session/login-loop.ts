@@ -1,4 +1,4 @@
-import { type CookiePlace, type Cookie, cookieOf } from './login-cookies.ts'
+import { type CookiePlace, type Cookie, makeCookie } from './login-cookies.ts'
 import { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
 /** Maximum number of logins in a minute in one browser. More of them mean that the browser drops the session cookie. */
@@ -23,5 +23,5 @@ export function countFinished(
   const recent = [...times.filter((time) => time > now - finishedWindowSeconds), now]
   const tooMany = recent.length > mostFinished
   const value = sealer.seal(JSON.stringify(tooMany ? [] : recent), name)
-  return { cookie: cookieOf(place, name, value, finishedWindowSeconds), tooMany }
+  return { cookie: makeCookie(place, name, value, finishedWindowSeconds), tooMany }
 }

@@ -8,7 +8,7 @@ const repeatSeconds = 300
 const names = ['acr_values', 'max_age', 'claims', 'resource']
 
 /** Returns the parts of the authorization request that a later step-up is compared with. */
-export function askedOf({ scope, parameters }: LoginNeeds): Asked {
+export function recordRequest({ scope, parameters }: LoginNeeds): Asked {
   return {
     at: nowSeconds(),
     scope,

@@ -1,7 +1,7 @@
 import type { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { transactionSeconds } from '../core/limits.ts'
-import { type CookiePlace, type Cookie, cookieOf } from './login-cookies.ts'
+import { type CookiePlace, type Cookie, makeCookie } from './login-cookies.ts'
 
 /** Maximum number of logins in progress in one browser. */
 export const mostTransactions = 5
@@ -28,18 +28,18 @@ export interface Transaction {
 }
 
 /** Returns `max_age` of the authorization request, in seconds. */
-export function maxAgeOf(transaction: Transaction): number | undefined {
+export function readMaxAge(transaction: Transaction): number | undefined {
   const value = transaction.parameters['max_age']
   return value === undefined ? undefined : Number(value)
 }
 
 export function transactionCookie(sealer: Sealer, place: CookiePlace, transaction: Transaction): Cookie {
   const sealed = sealer.seal(JSON.stringify(transaction), transaction.id)
-  return cookieOf(place, place.prefix + transaction.id, sealed, transactionSeconds)
+  return makeCookie(place, place.prefix + transaction.id, sealed, transactionSeconds)
 }
 
 export function clearedCookie(place: CookiePlace, id: string): Cookie {
-  return cookieOf(place, place.prefix + id, undefined, 0)
+  return makeCookie(place, place.prefix + id, undefined, 0)
 }
 
 /** Opens the transaction cookie of a `state`; undefined if it is missing, too old or not sealed by this instance. */
@@ -78,7 +78,7 @@ export function surplusTransactions(
   for (const id of ids) {
     const transaction = openTransaction(sealer, place, cookies, id)
     if (!transaction) dropped.push(id)
-    else live.push({ id, startedAt: transaction.startedAt, size: sizeOf(prefix + id, cookies.get(prefix + id)) })
+    else live.push({ id, startedAt: transaction.startedAt, size: cookieSize(prefix + id, cookies.get(prefix + id)) })
   }
   // Browsers send the older of two cookies first (RFC 6265, section 5.4), which decides between equal times.
   const latest = live.toReversed().toSorted((a, b) => b.startedAt - a.startedAt)
@@ -91,6 +91,6 @@ export function surplusTransactions(
 }
 
 /** Returns the characters that a cookie takes in a header, without `=` and separators. */
-export function sizeOf(name: string, value: string | undefined): number {
+export function cookieSize(name: string, value: string | undefined): number {
   return name.length + (value ?? '').length
 }

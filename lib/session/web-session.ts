@@ -148,7 +148,7 @@ export class RequestSession {
     const store = req.sessionStore
     store.generate(req)
     const renewed = req.session
-    if (keepData) Object.assign(renewed, dataOf(former.session))
+    if (keepData) Object.assign(renewed, copyData(former.session))
     const { id } = renewed
     const { records } = this
     const kept = this.#kept
@@ -198,7 +198,7 @@ export class RequestSession {
   }
 }
 
-function dataOf(session: Session & Partial<SessionData>): object {
+function copyData(session: Session & Partial<SessionData>): object {
   const { cookie: _cookie, hasLogins: _hasLogins, ...data } = session
   // A JSON round trip, as through a store: the two sessions share no objects. `__proto__` would change the prototype.
   return JSON.parse(JSON.stringify(data), (name, value: unknown) =>

@@ -15,7 +15,7 @@ export interface Logout {
 }
 
 /** Returns the groups that a login belongs to. */
-export function groupsOf({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
+export function listGroups({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
   return sid === undefined ? [{ sub }] : [{ sub }, { sid }]
 }
 

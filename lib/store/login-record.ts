@@ -16,7 +16,7 @@ export interface Moved {
 /** A login that moved to another session. */
 type MovedLogin = Pick<Slot, 'loginId' | 'owner'>
 
-/** An instance: its name, which is the key of its logins, and its identity (see `ownerOf`). */
+/** An instance: its name, which is the key of its logins, and its identity (see `deriveOwner`). */
 export interface InstanceId {
   readonly name: string
   readonly owner: string

@@ -106,7 +106,7 @@ export class LoginRecords {
   }
 
   /** Returns the session that a login belongs to, or belonged to a moment ago. */
-  sessionOf(loginId: string): Promise<string | undefined> {
+  findSessionId(loginId: string): Promise<string | undefined> {
     return this.records.get(sessionKey(loginId))
   }
 

@@ -2,7 +2,7 @@ import { transactionSeconds } from '../core/limits.ts'
 import { storeUnavailable } from '../core/errors.ts'
 import type { Records, WrittenRecord } from '../core/records.ts'
 import type { Sealer } from '../core/seal.ts'
-import { groupId, groupKey, groupsOf, type LoginGroup, type Logout } from './login-groups.ts'
+import { groupId, groupKey, listGroups, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
 import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
 import { secondsLeft, without, type Slot } from './slot.ts'
@@ -75,7 +75,7 @@ export class LoginStore {
 
   /** Finds a login by its id; undefined if it has ended. */
   async findById(loginId: string): Promise<FoundLogin | undefined> {
-    const session = await this.loginRecords.sessionOf(loginId)
+    const session = await this.loginRecords.findSessionId(loginId)
     return session === undefined ? undefined : this.find(session, loginId)
   }
 
@@ -142,7 +142,7 @@ export class LoginStore {
   /** Makes a login findable by its id, its subject, and its session at the provider. */
   async index(session: string, slot: Slot): Promise<void> {
     const seconds = secondsLeft({ slot })
-    const joining = groupsOf(slot).map((group) =>
+    const joining = listGroups(slot).map((group) =>
       this.records.include(groupKey(this.#instance.owner, group), slot.loginId, seconds),
     )
     await Promise.all([this.move(session, slot), ...joining])
@@ -156,7 +156,7 @@ export class LoginStore {
   /** Removes a login that has ended from the index and its groups, except the group `but`, which the caller handles. */
   async forget({ loginId, ...slot }: Pick<Slot, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
     const id = but && groupId(this.#instance.owner, but)
-    const groups = groupsOf(slot).filter((group) => groupId(this.#instance.owner, group) !== id)
+    const groups = listGroups(slot).filter((group) => groupId(this.#instance.owner, group) !== id)
     const leaving = groups.map((group) => this.forgetMembers(group, [loginId]))
     await Promise.all([this.loginRecords.forgetSession(loginId), ...leaving])
   }
@@ -176,7 +176,7 @@ export class LoginStore {
 
   /** Whether a logout ended a login that has just been written while it was in progress. */
   async wasLoggedOut(slot: Slot): Promise<boolean> {
-    const groups = groupsOf(slot).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
+    const groups = listGroups(slot).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
     const found = (await Promise.all(groups)).flat()
     return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, slot))
   }

@@ -1,5 +1,5 @@
 import type { Besides, RecordKey, Records } from '../core/records.ts'
-import { membersOf, withMember, withoutMembers } from './record-sets.ts'
+import { listMembers, withMember, withoutMembers } from './record-sets.ts'
 
 interface Entry {
   readonly value: string
@@ -12,15 +12,15 @@ export class MemoryRecords implements Records {
   #sweepAt = 0
 
   async get(key: RecordKey): Promise<string | undefined> {
-    return this.#read(nameOf(key))
+    return this.#read(formatKey(key))
   }
 
   async set(key: RecordKey, value: string, seconds: number): Promise<void> {
-    this.#write(nameOf(key), value, seconds)
+    this.#write(formatKey(key), value, seconds)
   }
 
   async add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
-    const name = nameOf(key)
+    const name = formatKey(key)
     if (this.#read(name) !== undefined) return false
     this.#writeBesides(besides)
     this.#write(name, value, seconds)
@@ -34,7 +34,7 @@ export class MemoryRecords implements Records {
     seconds: number,
     besides?: Besides,
   ): Promise<boolean> {
-    const name = nameOf(key)
+    const name = formatKey(key)
     if (this.#read(name) !== expected) return false
     this.#writeBesides(besides)
     if (value === undefined) this.#entries.delete(name)
@@ -43,28 +43,28 @@ export class MemoryRecords implements Records {
   }
 
   async take(key: RecordKey): Promise<string | undefined> {
-    const name = nameOf(key)
+    const name = formatKey(key)
     const value = this.#read(name)
     this.#entries.delete(name)
     return value
   }
 
   async delete(keys: readonly RecordKey[]): Promise<void> {
-    for (const key of keys) this.#entries.delete(nameOf(key))
+    for (const key of keys) this.#entries.delete(formatKey(key))
   }
 
   async include(key: RecordKey, member: string, seconds: number): Promise<void> {
-    const name = nameOf(key)
+    const name = formatKey(key)
     const set = withMember(this.#read(name), member, seconds)
     this.#write(name, set.text, set.seconds)
   }
 
   async members(key: RecordKey): Promise<string[]> {
-    return membersOf(this.#read(nameOf(key)))
+    return listMembers(this.#read(formatKey(key)))
   }
 
   async exclude(key: RecordKey, members: readonly string[]): Promise<void> {
-    const name = nameOf(key)
+    const name = formatKey(key)
     const set = withoutMembers(this.#read(name), members)
     if (set) this.#write(name, set.text, set.seconds)
     else this.#entries.delete(name)
@@ -76,8 +76,8 @@ export class MemoryRecords implements Records {
   }
 
   #writeBesides({ written = [], dropped = [] }: Besides = {}): void {
-    for (const { key, value, seconds } of written) this.#write(nameOf(key), value, seconds)
-    for (const key of dropped) this.#entries.delete(nameOf(key))
+    for (const { key, value, seconds } of written) this.#write(formatKey(key), value, seconds)
+    for (const key of dropped) this.#entries.delete(formatKey(key))
   }
 
   #write(name: string, value: string, seconds: number): void {
@@ -91,6 +91,6 @@ export class MemoryRecords implements Records {
 }
 
 /** Returns a key as one text, for records that are named by texts. */
-export function nameOf(key: RecordKey): string {
+export function formatKey(key: RecordKey): string {
   return 'session' in key ? `session ${key.session} ${key.part}` : `${key.kind} ${key.id}`
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
  * Returns the identity of an instance: a hash of its issuer, client id and name, the same in every process. `issuer` is
  * the configured one, because the one in the metadata can change without the application knowing.
  */
-export function ownerOf({ issuer, clientId, name }: OwnerParts): string {
+export function deriveOwner({ issuer, clientId, name }: OwnerParts): string {
   return createHash('sha256')
     .update(JSON.stringify([issuer, clientId, name]))
     .digest('base64url')

@@ -13,7 +13,7 @@ export function withMember(set: string | undefined, member: string, seconds: num
 }
 
 /** Returns the members of a set that have not expired. */
-export function membersOf(set: string | undefined): string[] {
+export function listMembers(set: string | undefined): string[] {
   return Object.keys(liveEnds(set))
 }
 

@@ -99,7 +99,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   }
   return {
     async get(key) {
-      return text(await run(() => reader().get(name(key))))
+      return textOrUndefined(await run(() => reader().get(name(key))))
     },
     async set(key, value, seconds) {
       await run(() => client.set(name(key), value, { expiration: life(seconds) }))
@@ -114,7 +114,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       return change(replaceScript, key, [expected, ...after], besides)
     },
     async take(key) {
-      return text(await run(() => client.getDel(name(key))))
+      return textOrUndefined(await run(() => client.getDel(name(key))))
     },
     async delete(keys) {
       // A cluster rejects a command with keys in several slots. The keys of one session are in one slot.
@@ -170,6 +170,6 @@ function life(seconds: number): { type: 'EX'; value: number } {
   return { type: 'EX', value: Math.max(1, Math.ceil(seconds)) }
 }
 
-function text(answer: unknown): string | undefined {
+function textOrUndefined(answer: unknown): string | undefined {
   return typeof answer === 'string' ? answer : undefined
 }

@@ -10,7 +10,7 @@ import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
 import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
-import { contentOf, isLive, parseSession } from './session-data.ts'
+import { serializeContent, isLive, parseSession } from './session-data.ts'
 
 /** Options of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
@@ -185,7 +185,7 @@ export class RedisSessionStore extends RedisStore {
     if (written) {
       // express-session saves the session of a login again at the end of the request.
       this.#written.set(session, '')
-      if (written === contentOf(session, expiration.value)) return
+      if (written === serializeContent(session, expiration.value)) return
     }
     if (existing) {
       await this.#run(() => this.#client.set(key, value, { condition: 'XX', expiration }))
@@ -209,7 +209,7 @@ export class RedisSessionStore extends RedisStore {
     const value = JSON.stringify(session)
     const seconds = this.#life(session)
     this.#existing.set(session, true)
-    this.#written.set(session, contentOf(session, seconds))
+    this.#written.set(session, serializeContent(session, seconds))
     this.#renewed.set(session.id, Date.now())
     return { key: dataKey(session.id), value, seconds }
   }

@@ -2,7 +2,7 @@ import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
 
 /** Returns the content and lifetime of a session as text, without the times of its cookie, which each request moves. */
-export function contentOf(session: SessionData, seconds: number): string {
+export function serializeContent(session: SessionData, seconds: number): string {
   const cookie = JSON.parse(JSON.stringify(session.cookie ?? {})) as Record<string, unknown>
   // express-session sets both at each request, and `originalMaxAge` may lose a millisecond each time.
   const { expires: _expires, originalMaxAge: _originalMaxAge, ...others } = cookie

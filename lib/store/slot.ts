@@ -4,7 +4,7 @@ import { nowSeconds } from '../core/clock.ts'
 /** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
 export interface Slot {
   readonly loginId: string
-  /** The instance that the login belongs to, see `ownerOf`. Another instance with the same name has another owner. */
+  /** The instance that the login belongs to, see `deriveOwner`. Another instance with the same name has another owner. */
   readonly owner: string
   readonly issuer: string
   readonly sub: string

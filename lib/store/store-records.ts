@@ -1,7 +1,7 @@
 import type { SessionStore } from '../config/session-store.ts'
 import type { Besides, RecordKey, Records } from '../core/records.ts'
-import { nameOf } from './memory-records.ts'
-import { membersOf, withMember, withoutMembers, type SetText } from './record-sets.ts'
+import { formatKey } from './memory-records.ts'
+import { listMembers, withMember, withoutMembers, type SetText } from './record-sets.ts'
 import { callStore, isNoEntry } from './store-call.ts'
 
 /**
@@ -17,16 +17,16 @@ export class StoreRecords implements Records {
   }
 
   get(key: RecordKey): Promise<string | undefined> {
-    return this.#read(idOf(key))
+    return this.#read(makeSessionId(key))
   }
 
   set(key: RecordKey, value: string, seconds: number): Promise<void> {
-    const id = idOf(key)
+    const id = makeSessionId(key)
     return this.#alone(id, () => this.#write(id, value, seconds))
   }
 
   add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
-    return this.#change(idOf(key), undefined, value, seconds, besides)
+    return this.#change(makeSessionId(key), undefined, value, seconds, besides)
   }
 
   replace(
@@ -36,7 +36,7 @@ export class StoreRecords implements Records {
     seconds: number,
     besides?: Besides,
   ): Promise<boolean> {
-    return this.#change(idOf(key), expected, value, seconds, besides)
+    return this.#change(makeSessionId(key), expected, value, seconds, besides)
   }
 
   #change(
@@ -49,15 +49,15 @@ export class StoreRecords implements Records {
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
       // First, so that a fault in between leaves the expected value, and the operation can be retried.
-      for (const other of written) await this.#write(idOf(other.key), other.value, other.seconds)
+      for (const other of written) await this.#write(makeSessionId(other.key), other.value, other.seconds)
       await (value === undefined ? this.#remove(id) : this.#write(id, value, seconds))
-      for (const other of dropped) await this.#remove(idOf(other))
+      for (const other of dropped) await this.#remove(makeSessionId(other))
       return true
     })
   }
 
   take(key: RecordKey): Promise<string | undefined> {
-    const id = idOf(key)
+    const id = makeSessionId(key)
     return this.#alone(id, async () => {
       const value = await this.#read(id)
       if (value !== undefined) await this.#remove(id)
@@ -67,7 +67,7 @@ export class StoreRecords implements Records {
 
   async delete(keys: readonly RecordKey[]): Promise<void> {
     for (const key of keys) {
-      const id = idOf(key)
+      const id = makeSessionId(key)
       await this.#alone(id, () => this.#remove(id))
     }
   }
@@ -77,7 +77,7 @@ export class StoreRecords implements Records {
   }
 
   async members(key: RecordKey): Promise<string[]> {
-    return membersOf(await this.#read(idOf(key)))
+    return listMembers(await this.#read(makeSessionId(key)))
   }
 
   exclude(key: RecordKey, members: readonly string[]): Promise<void> {
@@ -85,7 +85,7 @@ export class StoreRecords implements Records {
   }
 
   #changeSet(key: RecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {
-    const id = idOf(key)
+    const id = makeSessionId(key)
     return this.#alone(id, async () => {
       const set = change(await this.#read(id))
       await (set ? this.#write(id, set.text, set.seconds) : this.#remove(id))
@@ -129,6 +129,6 @@ export class StoreRecords implements Records {
   }
 }
 
-function idOf(key: RecordKey): string {
-  return `oidc ${nameOf(key)}`
+function makeSessionId(key: RecordKey): string {
+  return `oidc ${formatKey(key)}`
 }

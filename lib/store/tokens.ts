@@ -40,6 +40,6 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string): Kep
 }
 
 /** Returns the tokens that the application gets: those that the login came with, without the DPoP key. */
-export function tokenSetOf({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
+export function toTokenSet({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
   return Object.freeze(tokens)
 }

@@ -4,7 +4,7 @@ import type { AuthorizationFault, AuthorizationRequest } from './authorization-r
 import { applyChange } from './change.ts'
 import type { ResponseParameters } from './faults.ts'
 import { hiddenField, htmlPage, escapeHtml } from './html.ts'
-import { expired, isConsentedTo, issuerOf, type ProviderSession, type ProviderState, remember } from './state.ts'
+import { expired, isConsentedTo, getIssuer, type ProviderSession, type ProviderState, remember } from './state.ts'
 
 const codeSeconds = 60
 
@@ -46,7 +46,7 @@ async function respond(
     ...result,
     ...(request.state === null ? {} : { state: request.state }),
     // RFC 9207: the issuer, against mix-up attacks.
-    iss: issuerOf(provider),
+    iss: getIssuer(provider),
   }
   for (const change of provider.faults.changes('authorizationResponse')) {
     parameters = await applyChange(parameters, change)

@@ -1,7 +1,7 @@
 import type { Answer } from './answer.ts'
 import { type AuthorizationRequest, findFault, readAuthorizationRequest, refusalPage } from './authorization-request.ts'
 import { codeResponse, errorResponse } from './authorization-response.ts'
-import { loginPage, logIn, sessionOf } from './login.ts'
+import { loginPage, logIn, findSession } from './login.ts'
 import type { TestRequest } from './request.ts'
 import { type ProviderSession, type ProviderState, seconds } from './state.ts'
 import { type TestUser, userByHint } from './users.ts'
@@ -11,7 +11,7 @@ type Refusal = { readonly error: string; readonly description: string | undefine
 const disabled: Refusal = { error: 'access_denied', description: 'the account is disabled' }
 
 /** The parameters of the request, or those that the client pushed. A `request_uri` works once (RFC 9126). */
-function parametersOf(provider: ProviderState, params: URLSearchParams): URLSearchParams | Answer {
+function readParameters(provider: ProviderState, params: URLSearchParams): URLSearchParams | Answer {
   const requestUri = params.get('request_uri')
   if (requestUri === null) {
     return provider.settings.pushedRequests === 'required'
@@ -63,7 +63,7 @@ async function enter(
 
 /** The authorization endpoint (OIDC Core 3.1.2). */
 export async function authorize(provider: ProviderState, incoming: TestRequest): Promise<Answer> {
-  const parameters = parametersOf(provider, incoming.params)
+  const parameters = readParameters(provider, incoming.params)
   if (!(parameters instanceof URLSearchParams)) return parameters
   const request = readAuthorizationRequest(provider, parameters)
   if (!('client' in request)) return request
@@ -73,7 +73,7 @@ export async function authorize(provider: ProviderState, incoming: TestRequest):
   if (denial !== undefined) return await errorResponse(provider, request, denial)
 
   const { users } = provider.settings
-  const session = sessionOf(provider, incoming)
+  const session = findSession(provider, incoming)
   const wanted = await wantedUser(provider, request)
   const atKeyboard = provider.keyboard
   if (session !== undefined && !needsLogin(provider, request, session, wanted)) {
@@ -110,7 +110,7 @@ export async function login(provider: ProviderState, incoming: TestRequest): Pro
   if (user === undefined) {
     return await errorResponse(provider, request, { error: 'access_denied', description: 'the user cancelled' })
   }
-  const session = sessionOf(provider, incoming)
+  const session = findSession(provider, incoming)
   if (session?.sub === user.sub && !needsLogin(provider, request, session, undefined)) {
     return await codeResponse(provider, request, session, {})
   }

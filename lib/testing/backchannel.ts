@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { TestClient } from './clients.ts'
-import { issuerOf, type ProviderSession, type ProviderState, seconds } from './state.ts'
+import { getIssuer, type ProviderSession, type ProviderState, seconds } from './state.ts'
 import { makeToken } from './tokens.ts'
 
 /** The subject of a logout token: one session, or all sessions of a user. */
@@ -32,7 +32,7 @@ export function logoutToken(
 ): Promise<string | undefined> {
   const now = seconds(provider)
   const claims = {
-    iss: issuerOf(provider),
+    iss: getIssuer(provider),
     aud: clientId,
     iat: now,
     exp: now + tokenSeconds,

@@ -1,4 +1,4 @@
-import { checkFunction, checkMembers, checkOneOf, checkWholeNumber, fail } from './checks.ts'
+import { checkFunction, checkMembers, checkChoice, checkWholeNumber, fail } from './checks.ts'
 import { paths } from './discovery.ts'
 import type { TestFaults } from './faults.ts'
 import { checkRotation } from './keys.ts'
@@ -62,12 +62,12 @@ export function checkFaults(faults: TestFaults): void {
     checkMembers(fault, members, kind)
     if (fault.claims !== undefined) checkChange(fault.claims, `${kind}.claims`)
     if (fault.header !== undefined) checkChange(fault.header, `${kind}.header`)
-    if ('grant' in fault && fault.grant !== undefined) checkOneOf(fault.grant, grantTypes, `${kind}.grant`)
-    if (fault.signature !== undefined) checkOneOf(fault.signature, signatures, `${kind}.signature`)
+    if ('grant' in fault && fault.grant !== undefined) checkChoice(fault.grant, grantTypes, `${kind}.grant`)
+    if (fault.signature !== undefined) checkChoice(fault.signature, signatures, `${kind}.signature`)
   }
   const { rotateKeys } = faults
   if (rotateKeys === undefined) return
   const when = typeof rotateKeys === 'string' ? rotateKeys : rotateKeys.when
-  checkOneOf(when, ['before-signing', 'after-signing'], 'rotateKeys')
+  checkChoice(when, ['before-signing', 'after-signing'], 'rotateKeys')
   if (typeof rotateKeys !== 'string') checkRotation(rotateKeys, 'rotateKeys')
 }

@@ -16,7 +16,7 @@ export function checkText(value: unknown, name: string): asserts value is string
   if (typeof value !== 'string' || value === '') fail(`${name} must be a non-empty string`)
 }
 
-export function checkOneOf(value: unknown, allowed: readonly string[], name: string): void {
+export function checkChoice(value: unknown, allowed: readonly string[], name: string): void {
   if (!allowed.includes(value as string)) fail(`${name} must be one of ${allowed.join(', ')}`)
 }
 

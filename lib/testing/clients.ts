@@ -1,4 +1,4 @@
-import { checkMembers, checkOneOf, checkText, checkTexts, fail } from './checks.ts'
+import { checkMembers, checkChoice, checkText, checkTexts, fail } from './checks.ts'
 
 /** A client registered with the test provider. */
 export interface TestClient {
@@ -73,7 +73,7 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
       if (uri !== undefined && !URL.canParse(uri)) fail(`${name}.${member} must be a URL`)
     }
     if (client.authMethod !== undefined) {
-      checkOneOf(client.authMethod, ['client_secret_basic', 'client_secret_post'], `${name}.authMethod`)
+      checkChoice(client.authMethod, ['client_secret_basic', 'client_secret_post'], `${name}.authMethod`)
     }
     if (client.tokenExchange !== undefined && typeof client.tokenExchange !== 'boolean') {
       fail(`${name}.tokenExchange must be a boolean`)

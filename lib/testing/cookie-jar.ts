@@ -69,7 +69,7 @@ function isFor(hostname: string, { domain, hostOnly }: Cookie): boolean {
   return hostOnly ? hostname === domain : isWithin(hostname, domain)
 }
 
-function sameSiteOf(text: string | undefined): Cookie['sameSite'] {
+function readSameSite(text: string | undefined): Cookie['sameSite'] {
   return (['Strict', 'Lax', 'None'] as const).find((value) => value.toLowerCase() === text?.toLowerCase())
 }
 
@@ -112,7 +112,7 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
     path,
     secure,
     httpOnly: attributes.has('httponly'),
-    sameSite: sameSiteOf(attributes.get('samesite')),
+    sameSite: readSameSite(attributes.get('samesite')),
     expiresAt,
     created,
   }

@@ -2,7 +2,7 @@ import { type Answer, json } from './answer.ts'
 import { applyChange, type JsonObject } from './change.ts'
 import { proofAlgorithms } from './dpop.ts'
 import type { TestEndpoint } from './request.ts'
-import { issuerOf, type ProviderState } from './state.ts'
+import { getIssuer, type ProviderState } from './state.ts'
 import { grantTypes } from './tokens.ts'
 
 /** The path of each endpoint, relative to the issuer. */
@@ -21,7 +21,7 @@ export const paths: Readonly<Record<TestEndpoint, string>> = {
 
 /** The provider metadata (OIDC Discovery 1.0 section 3). */
 export async function discovery(provider: ProviderState): Promise<Answer> {
-  const issuer = issuerOf(provider)
+  const issuer = getIssuer(provider)
   const { pushedRequests } = provider.settings
   let metadata: JsonObject = {
     issuer,

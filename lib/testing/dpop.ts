@@ -60,7 +60,7 @@ function misfit(
   return ath === hash ? undefined : 'ath must be the hash of the access token'
 }
 
-async function verified(provider: ProviderState, text: string): Promise<JWTVerifyResult | ProofFault> {
+async function verifyProofToken(provider: ProviderState, text: string): Promise<JWTVerifyResult | ProofFault> {
   try {
     const currentDate = new Date(provider.settings.now())
     return await jwtVerify(text, EmbeddedJWK, { typ: 'dpop+jwt', algorithms: [...proofAlgorithms], currentDate })
@@ -78,7 +78,7 @@ export async function readProof(
   const text = request.headers['dpop']
   const { settings, dpopNonces, proofs } = provider
   if (text === undefined || settings.dpop === 'none') return { jkt: undefined, nonce: undefined }
-  const proof = await verified(provider, text)
+  const proof = await verifyProofToken(provider, text)
   if ('error' in proof) return proof
   const { payload, protectedHeader } = proof
   const description = misfit(provider, request, payload, accessToken)

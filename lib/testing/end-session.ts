@@ -7,9 +7,9 @@ import { applyChange } from './change.ts'
 import { allowsUri, type TestClient } from './clients.ts'
 import type { ResponseParameters } from './faults.ts'
 import { escapeHtml, hiddenField, htmlPage } from './html.ts'
-import { clearedCookie, logOut, sessionOf } from './login.ts'
+import { clearedCookie, logOut, findSession } from './login.ts'
 import type { TestRequest } from './request.ts'
-import { issuerOf, type ProviderSession, type ProviderState } from './state.ts'
+import { getIssuer, type ProviderSession, type ProviderState } from './state.ts'
 
 /** Asks the user to confirm the logout, because no `id_token_hint` names the session (OIDC RP-Initiated Logout 2). */
 function confirmationPage(provider: ProviderState, params: URLSearchParams): Answer {
@@ -31,7 +31,7 @@ interface LogoutTarget {
 }
 
 /** The client and session of the request, or the reason to refuse it. */
-async function targetOf(provider: ProviderState, params: URLSearchParams): Promise<LogoutTarget | string> {
+async function findLogoutTarget(provider: ProviderState, params: URLSearchParams): Promise<LogoutTarget | string> {
   const hint = params.get('id_token_hint')
   const claims = hint === null ? undefined : await provider.keys.verify(hint)
   if (hint !== null && claims === undefined) return 'The id_token_hint is not a token of this provider.'
@@ -42,9 +42,9 @@ async function targetOf(provider: ProviderState, params: URLSearchParams): Promi
 }
 
 /** The front-channel logout URIs of a session's clients (OIDC Front-Channel Logout 1.0 section 3). */
-function framesOf(provider: ProviderState, { clients, sid }: ProviderSession): string[] {
+function listFrames(provider: ProviderState, { clients, sid }: ProviderSession): string[] {
   const uris = [...clients].map((id) => provider.settings.clients.get(id)?.frontchannelLogoutUri)
-  return uris.flatMap((uri) => (uri === undefined ? [] : [withParameters(uri, { iss: issuerOf(provider), sid })]))
+  return uris.flatMap((uri) => (uri === undefined ? [] : [withParameters(uri, { iss: getIssuer(provider), sid })]))
 }
 
 /** A page that continues to `back` once its frames have loaded. */
@@ -68,13 +68,13 @@ function framingPage(frames: readonly string[], back: string, headers: Answer['h
 /** The end-session endpoint (OIDC RP-Initiated Logout 1.0). */
 export async function endSession(provider: ProviderState, request: TestRequest): Promise<Answer> {
   const { params } = request
-  const target = await targetOf(provider, params)
+  const target = await findLogoutTarget(provider, params)
   if (typeof target === 'string') return refusalPage(target)
   const uri = params.get('post_logout_redirect_uri')
   if (uri !== null && (target.client === undefined || !allowsUri(target.client.postLogoutRedirectUris, uri))) {
     return refusalPage(`The post_logout_redirect_uri "${uri}" is not registered.`)
   }
-  const inBrowser = sessionOf(provider, request)
+  const inBrowser = findSession(provider, request)
   if (target.sid === undefined && inBrowser !== undefined && !params.has('confirmed')) {
     return confirmationPage(provider, params)
   }
@@ -89,6 +89,6 @@ export async function endSession(provider: ProviderState, request: TestRequest):
   let parameters: ResponseParameters = state === null ? {} : { state }
   for (const change of provider.faults.changes('logoutResponse')) parameters = await applyChange(parameters, change)
   const back = withParameters(uri, parameters)
-  const frames = ended.flatMap((session) => framesOf(provider, session))
+  const frames = ended.flatMap((session) => listFrames(provider, session))
   return frames.length > 0 ? framingPage(frames, back, headers) : redirect(back, headers, 303)
 }

@@ -15,7 +15,7 @@ const commonName = [0x55, 0x04, 0x03]
 const sha256WithRsa = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]
 
 /** The self-signed certificate of a signing key, as Entra publishes it: `x5c` and `x5t` (RFC 7517 4.7, 4.8). */
-export async function certificateOf({ publicKey, privateKey }: SigningKey): Promise<{ x5c: string[]; x5t: string }> {
+export async function makeCertificate({ publicKey, privateKey }: SigningKey): Promise<{ x5c: string[]; x5t: string }> {
   const spki = await webcrypto.subtle.exportKey('spki', publicKey)
   const algorithm = der(sequence, der(objectId, sha256WithRsa), der(0x05))
   const name = der(

@@ -36,7 +36,7 @@ const clouds: readonly EntraCloud[] = [
 /** The fixed host names of all clouds. Each external tenant and each B2C tenant has its own host besides. */
 export const entraHosts: readonly string[] = clouds.flatMap(({ login, graph }) => [login, graph])
 
-export function cloudOf(host: string): EntraCloud {
+export function findCloud(host: string): EntraCloud {
   return clouds.find(({ login }) => login === host) ?? (clouds[0] as EntraCloud)
 }
 
@@ -48,11 +48,11 @@ export function isB2c(host: string): boolean {
 export function issuerAt(host: string, tid: string, version: 1 | 2): string {
   if (isB2c(host)) return `https://${host}/${tid}/v2.0/`
   if (host.endsWith('.ciamlogin.com')) return `https://${tid}.ciamlogin.com/${tid}/v2.0`
-  return version === 1 ? `https://${cloudOf(host).v1}/${tid}/` : `https://${host}/${tid}/v2.0`
+  return version === 1 ? `https://${findCloud(host).v1}/${tid}/` : `https://${host}/${tid}/v2.0`
 }
 
 /** The `issuer` in the metadata: a template if the authority serves several tenants. */
-function issuerOf({ host, tenant, version }: EntraAddress): string {
+function formatIssuer({ host, tenant, version }: EntraAddress): string {
   const known = tenant === 'consumers' ? testTenants.consumers : isTenantId(tenant) ? tenant : '{tenantid}'
   return issuerAt(host, known, version)
 }
@@ -67,7 +67,7 @@ function base({ settings, provider }: EntraState, address: EntraAddress, isPage:
 /** The metadata of Entra for versions 1 and 2 (OIDC Discovery 3). */
 export async function entraDiscovery(entra: EntraState, address: EntraAddress): Promise<Answer> {
   const { host, version } = address
-  const cloud = cloudOf(host)
+  const cloud = findCloud(host)
   const v2 = version === 2 ? '/v2.0' : ''
   const own = base(entra, address, false)
   const pages = base(entra, address, true)
@@ -80,7 +80,7 @@ export async function entraDiscovery(entra: EntraState, address: EntraAddress): 
     id_token_signing_alg_values_supported: ['RS256'],
     response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
     scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-    issuer: issuerOf(address),
+    issuer: formatIssuer(address),
     request_uri_parameter_supported: false,
     authorization_endpoint: `${pages}/oauth2${v2}/authorize`,
     end_session_endpoint: `${pages}/oauth2${v2}/logout`,
@@ -116,7 +116,7 @@ export async function entraJwks(entra: EntraState, { host, tenant, version }: En
   const { organizations, consumers } = entra.keys
   const withIssuer = (published: JWK, tid: string): JsonObject => ({
     ...published,
-    cloud_instance_name: cloudOf(host).name,
+    cloud_instance_name: findCloud(host).name,
     ...(version === 2 && !isB2c(host) ? { issuer: issuerAt(host, tid, 2) } : {}),
   })
   const any = isTenantId(tenant) && tenant !== testTenants.consumers ? tenant : '{tenantid}'

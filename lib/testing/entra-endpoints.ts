@@ -5,7 +5,7 @@ import { entraError } from './entra-error.ts'
 import { isTenantId, testTenants } from './entra-options.ts'
 import { entraTarget, graphApi, rememberConsent } from './entra-scopes.ts'
 import type { EntraAddress, EntraState } from './entra-state.ts'
-import { accessTokenClaims, graphToken, idTokenClaims, memberOf, signEntra, type Member } from './entra-tokens.ts'
+import { accessTokenClaims, graphToken, idTokenClaims, findMember, signEntra, type Member } from './entra-tokens.ts'
 import type { TestRequest } from './request.ts'
 import type { Grant } from './state.ts'
 import { tokenEndpoint } from './token-endpoint.ts'
@@ -15,14 +15,14 @@ import { newRefreshToken } from './tokens.ts'
 function memberAt(entra: EntraState, { tenant }: EntraAddress, name: string): Member | undefined {
   const user = entra.settings.users.get(name)
   if (user === undefined) return undefined
-  if (isTenantId(tenant)) return memberOf(user, tenant)
+  if (isTenantId(tenant)) return findMember(user, tenant)
   const isPersonal = user.tenant === testTenants.consumers
   const isWanted = tenant === 'common' || isPersonal === (tenant === 'consumers')
-  return isWanted ? memberOf(user, user.tenant) : undefined
+  return isWanted ? findMember(user, user.tenant) : undefined
 }
 
 /** The grant of the code or refresh token, whether the request succeeds or fails. */
-function grantOf({ provider }: EntraState, params: URLSearchParams): Grant | undefined {
+function findGrant({ provider }: EntraState, params: URLSearchParams): Grant | undefined {
   return params.get('grant_type') === 'authorization_code'
     ? provider.codes.get(params.get('code') ?? '')?.grant
     : provider.refreshTokens.get(params.get('refresh_token') ?? '')?.grant
@@ -42,7 +42,7 @@ export async function entraToken(entra: EntraState, address: EntraAddress, reque
   }
   const { provider, settings } = entra
   const answer = await tokenEndpoint(provider, withoutScope(request))
-  const grant = grantOf(entra, request.params)
+  const grant = findGrant(entra, request.params)
   if (answer.status !== 200 || grant === undefined) return answer
   const { session, clientId } = grant
   const member = memberAt(entra, address, session.sub)

@@ -1,4 +1,4 @@
-import { checkFunction, checkMembers, checkOneOf, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
+import { checkFunction, checkMembers, checkChoice, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
 import { checkClients, type TestClient } from './clients.ts'
 
 /** IDs of tenants of the simulated Entra. Every other GUID is a tenant too. */
@@ -210,7 +210,7 @@ export function resolveEntraOptions(options: TestEntraOptions): EntraSettings {
   checkMembers(options, known, 'the options of startTestEntra')
   const { signIn, pages, port, now, tokenSeconds } = options
   if (signIn !== undefined) checkText(signIn, 'signIn')
-  if (pages !== undefined) checkOneOf(pages, ['real', 'loopback'], 'pages')
+  if (pages !== undefined) checkChoice(pages, ['real', 'loopback'], 'pages')
   if (port !== undefined) checkWholeNumber(port, 0, 65_535, 'port')
   if (now !== undefined) checkFunction(now, 'now')
   if (tokenSeconds !== undefined) checkWholeNumber(tokenSeconds, 1, 86_400, 'tokenSeconds')

@@ -32,7 +32,7 @@ export interface EntraTarget {
   readonly scope: readonly string[]
 }
 
-function keysOf(entra: EntraState, scope: readonly string[]): string[] {
+function listConsentKeys(entra: EntraState, scope: readonly string[]): string[] {
   return scope.map((one) => {
     const { resource, name } = parts(one)
     return `${apiNamed(entra, resource)?.appId ?? resource}/${name}`
@@ -42,17 +42,17 @@ function keysOf(entra: EntraState, scope: readonly string[]): string[] {
 /** Replaces all consents by one of an administrator for everyone. Later consents of users count as well. */
 export function consentTo(entra: EntraState, scope: readonly string[]): void {
   entra.consents.clear()
-  entra.consents.set('', new Set(keysOf(entra, scope)))
+  entra.consents.set('', new Set(listConsentKeys(entra, scope)))
 }
 
 /** Records the consent of the user, who is not asked for it again. */
 export function rememberConsent(entra: EntraState, { session, clientId, scope }: Grant): void {
   const of = `${session.sub} ${clientId}`
-  entra.consents.set(of, new Set([...(entra.consents.get(of) ?? []), ...keysOf(entra, scope)]))
+  entra.consents.set(of, new Set([...(entra.consents.get(of) ?? []), ...listConsentKeys(entra, scope)]))
 }
 
 /** The scope that the user or an administrator has consented to. */
-function consentsOf({ consents }: EntraState, { session, clientId }: Grant): ReadonlySet<string> {
+function listConsents({ consents }: EntraState, { session, clientId }: Grant): ReadonlySet<string> {
   return new Set(['', `${session.sub} ${clientId}`].flatMap((of) => [...(consents.get(of) ?? [])]))
 }
 
@@ -93,9 +93,9 @@ export function entraTarget(
   if (isDefault && named.length > 0) {
     return entraError(entra, 400, 'invalid_scope', 70_011, '.default stands for all scope and goes with no other.')
   }
-  const consents = consentsOf(entra, grant)
+  const consents = listConsents(entra, grant)
   const all = isDefault ? defaultNames(api, consents) : []
-  if (!keysOf(entra, named).every((key) => consents.has(key)) || (isDefault && all.length === 0)) {
+  if (!listConsentKeys(entra, named).every((key) => consents.has(key)) || (isDefault && all.length === 0)) {
     const description = `The user or administrator has not consented to use the application with ID '${grant.clientId}'.`
     return entraError(entra, 400, 'invalid_grant', 65_001, description, 'consent_required')
   }

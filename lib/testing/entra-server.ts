@@ -28,7 +28,7 @@ interface Route {
 }
 
 /** Finds the endpoint of a request. The host determines the cloud or kind of tenant, the path the rest. */
-function routeOf(host: string, path: string): Route {
+function findRoute(host: string, path: string): Route {
   const none: EntraAddress = { host, tenant: '', policy: undefined, version: 2 }
   if (path === '/login') return { endpoint: 'login', address: none }
   if (path === '/oidc/userinfo') return { endpoint: 'userinfo', address: none }
@@ -47,7 +47,7 @@ function isEntraHost(name: string): boolean {
 }
 
 /** The intended host and path of a request. A proxy sends the host in `Host`; otherwise the path begins with it. */
-function targetOf(incoming: IncomingMessage): { host: string; url: string } {
+function readTarget(incoming: IncomingMessage): { host: string; url: string } {
   const url = incoming.url ?? '/'
   const named = (incoming.headers.host ?? '').replace(/:\d+$/, '')
   if (isEntraHost(named)) return { host: named, url }
@@ -86,10 +86,10 @@ export class EntraServer {
 
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { settings } = this.#entra
-    const { host, url } = targetOf(incoming)
+    const { host, url } = readTarget(incoming)
     incoming.url = url
     const { pathname } = new URL(url, `https://${host}`)
-    const { endpoint, address } = routeOf(host, pathname)
+    const { endpoint, address } = findRoute(host, pathname)
     const request = await readRequest(incoming, `https://${host}`, () => endpoint, settings.now())
     this.#log.add(request)
     try {

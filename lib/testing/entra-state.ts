@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import type { Change, JsonObject } from './change.ts'
-import { certificateOf } from './entra-certificate.ts'
+import { makeCertificate } from './entra-certificate.ts'
 import type { EntraSettings, TestEntraUser } from './entra-options.ts'
 import { KeyRing, type SigningKey } from './keys.ts'
 import type { ProviderState } from './state.ts'
@@ -66,7 +66,7 @@ export interface EntraAddress {
 }
 
 async function entraKey(key: SigningKey): Promise<EntraKey> {
-  const { x5c, x5t } = await certificateOf(key)
+  const { x5c, x5t } = await makeCertificate(key)
   // Entra publishes keys without `alg`.
   const { alg: _, ...jwk } = key.publicJwk
   return { key, x5t, published: { ...jwk, x5t, x5c } }

@@ -20,7 +20,7 @@ export interface Member {
 }
 
 /** The user's account in a tenant; undefined if there is none. */
-export function memberOf(user: TestEntraUser, tid: string): Member | undefined {
+export function findMember(user: TestEntraUser, tid: string): Member | undefined {
   if (user.tenant === tid) return { user, tid, oid: user.oid, isGuest: false }
   const oid = user.guestIn?.[tid]
   return oid === undefined ? undefined : { user, tid, oid, isGuest: true }
@@ -35,7 +35,7 @@ function pairwise({ tid, oid }: Pick<Member, 'tid' | 'oid'>, appId: string): str
   return createHash('sha256').update(`${tid} ${oid} ${appId}`).digest('base64url')
 }
 
-function groupsOf({ user, tid, oid }: Member): JsonObject {
+function makeGroupClaims({ user, tid, oid }: Member): JsonObject {
   const { groups } = user
   if (groups === undefined) return {}
   if (groups.length <= mostGroups) return { groups }
@@ -93,7 +93,7 @@ export function idTokenClaims(entra: EntraState, address: EntraAddress, request:
     ...(scope.includes('profile') ? { name: user.displayName, oid, preferred_username: user.upn } : {}),
     rh: `1.${opaque(24)}.`,
     ...(user.roles === undefined ? {} : { roles: user.roles }),
-    ...groupsOf(member),
+    ...makeGroupClaims(member),
     sub: pairwise(member, clientId),
     tid,
     uti: opaque(16),
@@ -135,7 +135,7 @@ export function accessTokenClaims(
     oid,
     rh: `1.${opaque(24)}.`,
     ...(roles === undefined ? {} : { roles }),
-    ...(member ? { ...groupsOf(member), scp: scope.join(' ') } : {}),
+    ...(member ? { ...makeGroupClaims(member), scp: scope.join(' ') } : {}),
     sub: member ? pairwise(member, api.appId) : oid,
     tid,
     uti: opaque(16),

@@ -1,5 +1,5 @@
 import type { JsonObject } from './change.ts'
-import { checkMembers, checkOneOf, checkTexts, fail } from './checks.ts'
+import { checkMembers, checkChoice, checkTexts, fail } from './checks.ts'
 import { entraHosts } from './entra-documents.ts'
 import {
   isTenantId,
@@ -12,7 +12,7 @@ import { consentTo } from './entra-scopes.ts'
 import { EntraServer } from './entra-server.ts'
 import { newKeys, type EntraState, type TestEntraFaults, type TestEntraTokenFault } from './entra-state.ts'
 import type { EntraTokenRequest, TestEntra } from './test-entra.ts'
-import { accessTokenClaims, memberOf, signEntra } from './entra-tokens.ts'
+import { accessTokenClaims, findMember, signEntra } from './entra-tokens.ts'
 import { FaultStack } from './faults.ts'
 import { KeyRing } from './keys.ts'
 import { resolveOptions } from './options.ts'
@@ -103,7 +103,7 @@ class RunningEntra implements TestEntra {
     if (request.user !== undefined && user === undefined) fail(`there is no user "${request.user}"`)
     const tid = request.tenant ?? user?.tenant ?? testTenants.contoso
     if (!isTenantId(tid)) fail('tenant must be a GUID in lower case')
-    const member = user && memberOf(user, tid)
+    const member = user && findMember(user, tid)
     if (user && !member) fail(`${user.name} has no account in the tenant ${tid}`)
     const api = apis.find(({ appId, uri }) => request.api === undefined || [appId, uri].includes(request.api))
     if (api === undefined) return fail(`there is no API "${request.api}"`)
@@ -128,7 +128,7 @@ class RunningEntra implements TestEntra {
     if (faults.idToken) {
       checkMembers(faults.idToken, ['claims', 'header', 'key'], 'misbehave.idToken')
       const { key } = faults.idToken
-      if (key !== undefined) checkOneOf(key, ['consumers', 'organizations'], 'misbehave.idToken.key')
+      if (key !== undefined) checkChoice(key, ['consumers', 'organizations'], 'misbehave.idToken.key')
     }
     this.#entra.faults = faults
   }

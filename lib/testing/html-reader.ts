@@ -46,7 +46,7 @@ function decode(text: string): string {
   )
 }
 
-function attributesOf(text: string): ReadonlyMap<string, string> {
+function parseAttributes(text: string): ReadonlyMap<string, string> {
   const attributes = new Map<string, string>()
   for (const match of text.matchAll(/([^\s"'>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/g)) {
     const name = (match[1] ?? '').toLowerCase()
@@ -56,11 +56,11 @@ function attributesOf(text: string): ReadonlyMap<string, string> {
 }
 
 /** The tags of a page, in order. Names of closing tags begin with a slash. Comments, scripts and styles are left out. */
-function tagsOf(html: string): Tag[] {
+function parseTags(html: string): Tag[] {
   const visible = html.replace(/<!--[\s\S]*?-->|<(script|style)\b[\s\S]*?<\/\1\s*>/gi, '')
   return [...visible.matchAll(/<(\/?[a-z][\w-]*)((?:"[^"]*"|'[^']*'|[^'">])*)>([^<]*)/gi)].map((match) => ({
     name: (match[1] ?? '').toLowerCase(),
-    attributes: attributesOf(match[2] ?? ''),
+    attributes: parseAttributes(match[2] ?? ''),
     text: decode(match[3] ?? ''),
   }))
 }
@@ -74,7 +74,7 @@ function textFrom(tags: readonly Tag[], start: number): string {
 }
 
 /** The value that a control submits without user input (HTML, "constructing the entry list"). */
-function valueOf(tags: readonly Tag[], index: number): string | undefined {
+function findValue(tags: readonly Tag[], index: number): string | undefined {
   const { name, attributes, text } = tags[index] as Tag
   if (name === 'textarea') return text.replace(/^\n/, '')
   if (name === 'select') {
@@ -99,7 +99,7 @@ function isSubmitButton({ name, attributes }: Tag): boolean {
 
 /** The forms of a page, in order. */
 export function readForms(html: string): readonly HtmlForm[] {
-  const tags = tagsOf(html)
+  const tags = parseTags(html)
   return tags.flatMap(({ name, attributes }, start) => {
     if (name !== 'form') return []
     const end = tags.findIndex((tag, index) => index > start && tag.name === '/form')
@@ -115,7 +115,7 @@ export function readForms(html: string): readonly HtmlForm[] {
         const label = tag.name === 'button' ? textFrom(tags, index) : value
         buttons.push({ name: control, value, label, action: tag.attributes.get('formaction') })
       } else if (['input', 'select', 'textarea'].includes(tag.name) && control !== undefined) {
-        const value = valueOf(tags, index)
+        const value = findValue(tags, index)
         if (value !== undefined) fields.push([control, value])
       }
     }
@@ -127,7 +127,7 @@ export function readForms(html: string): readonly HtmlForm[] {
 
 /** The links of a page, in order. */
 export function readLinks(html: string): readonly HtmlLink[] {
-  const tags = tagsOf(html)
+  const tags = parseTags(html)
   return tags.flatMap(({ name, attributes }, index) => {
     const href = attributes.get('href')
     return name === 'a' && href !== undefined ? [{ href, text: textFrom(tags, index) }] : []
@@ -136,7 +136,7 @@ export function readLinks(html: string): readonly HtmlLink[] {
 
 /** The target of an immediate `<meta http-equiv="refresh">`; undefined if there is none, or only one with a delay. */
 export function readRefresh(html: string): string | undefined {
-  for (const { name, attributes } of tagsOf(html)) {
+  for (const { name, attributes } of parseTags(html)) {
     if (name !== 'meta' || attributes.get('http-equiv')?.toLowerCase() !== 'refresh') continue
     return /^\s*0(?:\.0*)?\s*[;,]\s*url\s*=\s*["']?(.*?)["']?\s*$/i.exec(attributes.get('content') ?? '')?.[1]
   }

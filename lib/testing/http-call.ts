@@ -20,7 +20,7 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-function headersOf(incoming: IncomingMessage): Headers {
+function readHeaders(incoming: IncomingMessage): Headers {
   const headers = new Headers()
   for (const [name, values] of Object.entries(incoming.headersDistinct)) {
     for (const value of values ?? []) headers.append(name, value)
@@ -59,7 +59,7 @@ export function callHttp({ url, method, headers, body, signal, agent, ca, proxie
       incoming.on('end', () => {
         resolve({
           status: incoming.statusCode ?? 0,
-          headers: headersOf(incoming),
+          headers: readHeaders(incoming),
           body: Buffer.concat(chunks).toString(),
         })
       })

@@ -5,22 +5,22 @@
 import { createHmac, webcrypto } from 'node:crypto'
 import type { CryptoKey } from 'jose'
 import type { JsonObject } from './change.ts'
-import { checkOneOf } from './checks.ts'
+import { checkChoice } from './checks.ts'
 
 const sizes = ['256', '384', '512']
 const algorithms = [...['RS', 'PS', 'ES'].flatMap((family) => sizes.map((size) => family + size)), 'EdDSA', 'Ed25519']
 
 export function checkAlgorithm(value: unknown, name: string): void {
-  checkOneOf(value, algorithms, name)
+  checkChoice(value, algorithms, name)
 }
 
 /** The hash of a signature algorithm, which `at_hash` uses too (OIDC Core 3.1.3.6). */
-export function hashOf(algorithm: string): string {
+export function findHash(algorithm: string): string {
   const size = algorithm.slice(2)
   return sizes.includes(size) ? `sha${size}` : 'sha512'
 }
 
-function parametersOf(algorithm: string): webcrypto.Algorithm | webcrypto.RsaPssParams | webcrypto.EcdsaParams {
+function makeAlgorithm(algorithm: string): webcrypto.Algorithm | webcrypto.RsaPssParams | webcrypto.EcdsaParams {
   const size = Number(algorithm.slice(2))
   switch (algorithm.slice(0, 2)) {
     case 'RS':
@@ -41,7 +41,7 @@ function signingInput(header: JsonObject, payload: string): string {
 /** Signs with the key's algorithm, whatever the header says. */
 export async function sign(header: JsonObject, payload: string, algorithm: string, key: CryptoKey): Promise<string> {
   const input = signingInput(header, payload)
-  const signature = await webcrypto.subtle.sign(parametersOf(algorithm), key, Buffer.from(input))
+  const signature = await webcrypto.subtle.sign(makeAlgorithm(algorithm), key, Buffer.from(input))
   return `${input}.${Buffer.from(signature).toString('base64url')}`
 }
 

@@ -14,7 +14,7 @@ function cookieName(provider: ProviderState): string {
 }
 
 /** The session of the browser that sent the request, if it is usable. */
-export function sessionOf(provider: ProviderState, request: TestRequest): ProviderSession | undefined {
+export function findSession(provider: ProviderState, request: TestRequest): ProviderSession | undefined {
   const start = `${cookieName(provider)}=`
   for (const cookie of (request.headers.cookie ?? '').split(/[;,] */)) {
     const session = cookie.startsWith(start) ? provider.sessions.get(cookie.slice(start.length)) : undefined

@@ -3,7 +3,7 @@
 /** The URL of the page that started a request; undefined if the user typed the address. */
 export type Initiator = URL | undefined
 
-export type SiteOf = (url: URL) => string
+export type FindSite = (url: URL) => string
 
 /** A request with the redirects that led to it. */
 export interface Journey {
@@ -19,14 +19,14 @@ export interface Journey {
 }
 
 /** Scheme and host, because ports of one host are the same site. */
-export function siteOf(url: URL): string {
+export function findSite(url: URL): string {
   return `${url.protocol}//${url.hostname}`
 }
 
 /** `Sec-Fetch-Site`: of all redirects, the most distant relation counts (Fetch Metadata, section 2.3). */
 export function fetchSite(
   { initiator, urls }: Journey,
-  site: SiteOf,
+  site: FindSite,
 ): 'none' | 'same-origin' | 'same-site' | 'cross-site' {
   if (initiator === undefined) return 'none'
   if (urls.some((url) => site(url) !== site(initiator))) return 'cross-site'
@@ -81,7 +81,7 @@ export function refererHeader({ initiator, urls, referrerPolicy }: Journey): str
 }
 
 /** The headers that a browser sends with one request. */
-export function browserHeaders(journey: Journey, site: SiteOf): Record<string, string> {
+export function browserHeaders(journey: Journey, site: FindSite): Record<string, string> {
   const navigates = journey.mode === 'navigate'
   const headers: Record<string, string> = {
     'user-agent': 'Mozilla/5.0 (express-session-oidc test user agent)',

@@ -1,4 +1,4 @@
-import { checkFunction, checkMembers, checkOneOf, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
+import { checkFunction, checkMembers, checkChoice, checkText, checkTexts, checkWholeNumber, fail } from './checks.ts'
 import { checkClients, defaultClients, type TestClient } from './clients.ts'
 import { checkAlgorithm } from './jws.ts'
 import { checkUsers, defaultUsers, type TestUser } from './users.ts'
@@ -172,21 +172,21 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
       fail(`${name} must be empty or start with a slash and not end with one, as in "/realms/acme"`)
     }
   },
-  hostname: (value, name) => checkOneOf(value, ['127.0.0.1', 'localhost'], name),
+  hostname: (value, name) => checkChoice(value, ['127.0.0.1', 'localhost'], name),
   port: (value, name) => checkWholeNumber(value, 0, 65_535, name),
   now: checkFunction,
   algorithm: checkAlgorithm,
   accessTokenSeconds: (value, name) => checkWholeNumber(value, 1, aCentury, name),
   idTokenSeconds: (value, name) => checkWholeNumber(value, 1, aCentury, name),
-  refreshTokens: (value, name) => checkOneOf(value, ['none', 'static', 'rotating'], name),
-  refreshTokenForm: (value, name) => checkOneOf(value, ['opaque', 'jwt'], name),
-  accessTokens: (value, name) => checkOneOf(value, ['jwt', 'at+jwt', 'opaque'], name),
+  refreshTokens: (value, name) => checkChoice(value, ['none', 'static', 'rotating'], name),
+  refreshTokenForm: (value, name) => checkChoice(value, ['opaque', 'jwt'], name),
+  accessTokens: (value, name) => checkChoice(value, ['jwt', 'at+jwt', 'opaque'], name),
   audience: (value, name) => (Array.isArray(value) ? checkTexts(value, name) : checkText(value, name)),
   scopes: checkTexts,
   resources: checkTexts,
-  pushedRequests: (value, name) => checkOneOf(value, ['none', 'offered', 'required'], name),
-  dpop: (value, name) => checkOneOf(value, ['none', 'offered'], name),
-  dpopNonces: (value, name) => checkOneOf(value, ['none', 'required'], name),
+  pushedRequests: (value, name) => checkChoice(value, ['none', 'offered', 'required'], name),
+  dpop: (value, name) => checkChoice(value, ['none', 'offered'], name),
+  dpopNonces: (value, name) => checkChoice(value, ['none', 'required'], name),
   sid: checkFunction,
   keepRequests: (value, name) => checkWholeNumber(value, 0, Number.MAX_SAFE_INTEGER, name),
 }

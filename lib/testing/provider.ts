@@ -13,7 +13,7 @@ import { type ProviderSettings, resolveOptions, type TestProviderOptions } from 
 import { RequestLog } from './request-log.ts'
 import type { TestRequest } from './request.ts'
 import { ProviderServer } from './server.ts'
-import { issuerOf, newState, type ProviderState, seconds } from './state.ts'
+import { getIssuer, newState, type ProviderState, seconds } from './state.ts'
 import type { LogoutUris, TestProvider, TestProviderConnection, TokenRequest } from './test-provider.ts'
 import { tokenResponse } from './tokens.ts'
 
@@ -30,7 +30,7 @@ class RunningProvider implements TestProvider {
   }
 
   get issuer(): string {
-    return issuerOf(this.#state)
+    return getIssuer(this.#state)
   }
 
   get url(): string {

@@ -8,7 +8,7 @@ import { expired, type ProviderState, remember } from './state.ts'
 
 const pushedSeconds = 60
 
-function answerOf(provider: ProviderState, request: TestRequest, jkt: string | undefined): Answer {
+function answerPushedRequest(provider: ProviderState, request: TestRequest, jkt: string | undefined): Answer {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   const parameters = new URLSearchParams(request.params)
@@ -34,5 +34,5 @@ function answerOf(provider: ProviderState, request: TestRequest, jkt: string | u
 
 /** Stores an authorization request and returns a reference to it (RFC 9126). */
 export async function pushRequest(provider: ProviderState, request: TestRequest): Promise<Answer> {
-  return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
+  return await withProof(provider, request, (jkt) => answerPushedRequest(provider, request, jkt))
 }

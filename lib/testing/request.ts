@@ -48,7 +48,7 @@ async function readBody(incoming: IncomingMessage): Promise<string> {
 export async function readRequest(
   incoming: IncomingMessage,
   origin: string,
-  endpointOf: (path: string) => TestEndpoint | 'unknown',
+  findEndpoint: (path: string) => TestEndpoint | 'unknown',
   at: number,
 ): Promise<TestRequest & { status: number | undefined }> {
   const url = new URL(incoming.url ?? '/', origin)
@@ -61,5 +61,5 @@ export async function readRequest(
     for (const [name, value] of new URLSearchParams(body)) params.append(name, value)
   }
   const method = incoming.method ?? 'GET'
-  return { endpoint: endpointOf(url.pathname), method, url: url.href, headers, params, body, at, status: undefined }
+  return { endpoint: findEndpoint(url.pathname), method, url: url.href, headers, params, body, at, status: undefined }
 }

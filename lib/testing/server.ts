@@ -86,7 +86,7 @@ export class ProviderServer {
     await nextTurn()
   }
 
-  #endpointOf(path: string): TestEndpoint | 'unknown' {
+  #findEndpoint(path: string): TestEndpoint | 'unknown' {
     const { path: base } = this.#provider.settings
     // RFC 8414 section 3.1 puts the well-known part before the issuer's path.
     if (path === `/.well-known/oauth-authorization-server${base}`) return 'discovery'
@@ -99,7 +99,7 @@ export class ProviderServer {
     const request = await readRequest(
       incoming,
       provider.origin,
-      (path) => this.#endpointOf(path),
+      (path) => this.#findEndpoint(path),
       provider.settings.now(),
     )
     const preflight = preflightAnswer(request)

@@ -110,7 +110,7 @@ export function newState(settings: ProviderSettings, keys: KeyRing, faults: Faul
   }
 }
 
-export function issuerOf(provider: ProviderState): string {
+export function getIssuer(provider: ProviderState): string {
   return provider.origin + provider.settings.path
 }
 

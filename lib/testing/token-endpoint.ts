@@ -81,7 +81,11 @@ async function refresh(
 const mayRepeat: ReadonlySet<string> = new Set(['resource', 'audience'])
 
 /** Answers a token request whose client has proved the key `jkt`, if any (OIDC Core 3.1.3). */
-async function answerOf(provider: ProviderState, request: TestRequest, jkt: string | undefined): Promise<Answer> {
+async function answerTokenRequest(
+  provider: ProviderState,
+  request: TestRequest,
+  jkt: string | undefined,
+): Promise<Answer> {
   const client = authenticateClient(provider, request)
   if (!('clientId' in client)) return client
   for (const name of new Set(request.params.keys())) {
@@ -103,5 +107,5 @@ async function answerOf(provider: ProviderState, request: TestRequest, jkt: stri
 
 /** The token endpoint. It checks the proof before it uses a code or token, so that a client can retry with a new nonce. */
 export async function tokenEndpoint(provider: ProviderState, request: TestRequest): Promise<Answer> {
-  return await withProof(provider, request, (jkt) => answerOf(provider, request, jkt))
+  return await withProof(provider, request, (jkt) => answerTokenRequest(provider, request, jkt))
 }

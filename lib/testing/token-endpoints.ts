@@ -4,7 +4,7 @@ import { applyChange, type JsonObject } from './change.ts'
 import { authenticateClient } from './client-auth.ts'
 import { presentedToken, refuseToken } from './presented-token.ts'
 import type { TestRequest } from './request.ts'
-import { activeToken, issuerOf, type ProviderState } from './state.ts'
+import { activeToken, getIssuer, type ProviderState } from './state.ts'
 import { confirmation, makeToken, tokenType } from './tokens.ts'
 import { releasedClaims } from './users.ts'
 
@@ -23,7 +23,7 @@ export async function userInfo(provider: ProviderState, request: TestRequest): P
   const faults = provider.faults.ofToken('userInfo')
   if (faults.some((fault) => Object.keys(fault).some((name) => name !== 'claims' && name !== 'times'))) {
     // OIDC Core 5.3.2: a signed response names issuer and audience.
-    const signed = { iss: issuerOf(provider), aud: clientId, ...claims }
+    const signed = { iss: getIssuer(provider), aud: clientId, ...claims }
     const body = (await makeToken(provider, signed, 'JWT', faults, clientId)) ?? ''
     return {
       status: 200,
@@ -45,7 +45,7 @@ export function introspect(provider: ProviderState, request: TestRequest): Answe
   const { session, clientId } = token.grant
   return json({
     active: true,
-    iss: issuerOf(provider),
+    iss: getIssuer(provider),
     sub: session.sub,
     username: session.sub,
     client_id: clientId,

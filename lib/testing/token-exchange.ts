@@ -10,7 +10,7 @@ function invalidRequest(description: string): Answer {
 }
 
 /** The subject token: an access token issued to this client, or with this client as audience (RFC 8693 section 2.1). */
-function subjectOf(
+function findSubject(
   provider: ProviderState,
   client: TestClient,
   params: URLSearchParams,
@@ -28,7 +28,7 @@ function subjectOf(
 }
 
 /** The requested APIs, by name (`audience`) or URI (`resource`, RFC 8707); undefined if one is unknown. */
-function targetsOf(provider: ProviderState, params: URLSearchParams): readonly string[] | undefined {
+function findTargets(provider: ProviderState, params: URLSearchParams): readonly string[] | undefined {
   const { resources, clients } = provider.settings
   const audience = params.getAll('audience')
   const resource = params.getAll('resource')
@@ -48,12 +48,12 @@ export async function exchangeToken(
   if (!(client.tokenExchange ?? client.clientSecret !== undefined)) {
     return oauthError(400, 'unauthorized_client', 'the client must not exchange tokens')
   }
-  const subject = subjectOf(provider, client, params, jkt)
+  const subject = findSubject(provider, client, params, jkt)
   if ('status' in subject) return subject
   if ((params.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
     return invalidRequest('only access tokens are to be had')
   }
-  const targets = targetsOf(provider, params)
+  const targets = findTargets(provider, params)
   if (targets === undefined) return oauthError(400, 'invalid_target', 'there is no such API')
   const wanted = words(params.get('scope'))
   const { scopes } = provider.settings

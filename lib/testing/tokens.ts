@@ -1,8 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { applyChange, type JsonObject } from './change.ts'
 import type { TokenFault } from './faults.ts'
-import { corrupted, hashOf, sign, signWithSecret, unsigned } from './jws.ts'
-import { expired, type Grant, isLive, issuerOf, type ProviderState, remember, seconds } from './state.ts'
+import { corrupted, findHash, sign, signWithSecret, unsigned } from './jws.ts'
+import { expired, type Grant, isLive, getIssuer, type ProviderState, remember, seconds } from './state.ts'
 import { releasedClaims } from './users.ts'
 
 type GrantType = NonNullable<TokenFault['grant']>
@@ -79,7 +79,7 @@ async function makeAccessToken(
   const { session, clientId } = grant
   const audience = resource.length === 0 ? settings.audience : resource.length === 1 ? resource[0] : resource
   const claims = {
-    iss: issuerOf(provider),
+    iss: getIssuer(provider),
     sub: session.sub,
     aud: audience,
     azp: clientId,
@@ -110,7 +110,7 @@ async function makeAccessToken(
 
 /** OIDC Core 3.1.3.6: the left half of the access token's hash. */
 function hashClaim(token: string, algorithm: string): string {
-  const hash = createHash(hashOf(algorithm)).update(token).digest()
+  const hash = createHash(findHash(algorithm)).update(token).digest()
   return hash.subarray(0, hash.length / 2).toString('base64url')
 }
 
@@ -124,7 +124,7 @@ async function makeIdToken(
   const now = seconds(provider)
   const { session, clientId, nonce, scope } = grant
   const claims = {
-    iss: issuerOf(provider),
+    iss: getIssuer(provider),
     sub: session.sub,
     aud: clientId,
     azp: clientId,
@@ -149,8 +149,8 @@ function opaqueRefreshToken(): string {
 /** A refresh token as in Keycloak, with a claim `typ` that distinguishes it from other tokens. */
 async function jwtRefreshToken(provider: ProviderState, { session, clientId, scope, nonce }: Grant): Promise<string> {
   const claims = {
-    iss: issuerOf(provider),
-    aud: issuerOf(provider),
+    iss: getIssuer(provider),
+    aud: getIssuer(provider),
     sub: session.sub,
     typ: 'Refresh',
     azp: clientId,

@@ -9,8 +9,8 @@ import {
   type Initiator,
   type Journey,
   methodAfter,
-  type SiteOf,
-  siteOf,
+  type FindSite,
+  findSite,
 } from './navigation.ts'
 import type {
   FetchInit,
@@ -43,12 +43,12 @@ function lowerCased(headers: RequestHeaders = {}): RequestHeaders {
 class Browser implements UserAgent {
   readonly jar: CookieJar
   readonly #options: UserAgentOptions
-  readonly #site: SiteOf
+  readonly #site: FindSite
 
   constructor(options: UserAgentOptions) {
     this.jar = new CookieJar(options.now)
     this.#options = options
-    this.#site = options.site ?? siteOf
+    this.#site = options.site ?? findSite
   }
 
   async get(url: string | URL, init: UserAgentInit = {}): Promise<UserAgentResponse> {

@@ -36,24 +36,25 @@ export interface DpopProof {
  * @throws TokenRejected
  */
 export async function verifyDpopProof(proof: string | undefined, checks: DpopProofChecks): Promise<DpopProof> {
-  if (proof === undefined) throw rejected('there is no DPoP header')
+  if (proof === undefined) throw rejectProof('there is no DPoP header')
   // Node joins several headers with commas, which no JWT contains.
   if (proof.length > longestProof || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
-    throw rejected('the DPoP header is no JWT')
-  const { payload, protectedHeader } = await verified(proof, checks)
+    throw rejectProof('the DPoP header is no JWT')
+  const { payload, protectedHeader } = await verifyProofSignature(proof, checks)
   const { jti, htm, htu, ath } = payload
-  if (typeof jti !== 'string' || jti === '' || jti.length > longestId) throw rejected('jti is no identifier')
-  if (htm !== checks.method) throw rejected('htm is another method')
-  if (!isSameUrl(htu, checks.url)) throw rejected(`htu is another URL than ${checks.url.origin}${checks.url.pathname}`)
+  if (typeof jti !== 'string' || jti === '' || jti.length > longestId) throw rejectProof('jti is no identifier')
+  if (htm !== checks.method) throw rejectProof('htm is another method')
+  if (!isSameUrl(htu, checks.url))
+    throw rejectProof(`htu is another URL than ${checks.url.origin}${checks.url.pathname}`)
   if (ath !== createHash('sha256').update(checks.token).digest('base64url'))
-    throw rejected('ath is that of another token')
+    throw rejectProof('ath is that of another token')
   if ((await calculateJwkThumbprint(protectedHeader.jwk as JWK)) !== checks.thumbprint) {
-    throw rejected('it is by another key than the token is bound to')
+    throw rejectProof('it is by another key than the token is bound to')
   }
   return { jti, seconds: proofSeconds + 2 * checks.clockToleranceSeconds }
 }
 
-async function verified(proof: string, checks: DpopProofChecks): Promise<JWTVerifyResult> {
+async function verifyProofSignature(proof: string, checks: DpopProofChecks): Promise<JWTVerifyResult> {
   try {
     return await jwtVerify(proof, EmbeddedJWK, {
       typ: 'dpop+jwt',
@@ -62,7 +63,7 @@ async function verified(proof: string, checks: DpopProofChecks): Promise<JWTVeri
       clockTolerance: checks.clockToleranceSeconds,
     })
   } catch (error) {
-    throw rejected(describe(error))
+    throw rejectProof(describe(error))
   }
 }
 
@@ -72,6 +73,6 @@ function isSameUrl(htu: unknown, url: URL): boolean {
   return given?.origin === url.origin && given.pathname === url.pathname
 }
 
-function rejected(reason: string): TokenRejected {
+function rejectProof(reason: string): TokenRejected {
   return new TokenRejected(`DPoP proof: ${reason}`, 'proof')
 }

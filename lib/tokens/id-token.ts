@@ -4,7 +4,7 @@ import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { fail } from '../core/errors.ts'
 import { tokenInvalid } from './token-rejected.ts'
-import { keysWithKidOf, ruleFault } from './issuer-checks.ts'
+import { findKeysWithKid, ruleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
@@ -46,7 +46,7 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
   } catch (error) {
     throw tokenInvalid('ID token', error)
   }
-  const fault = claimFault(claims, checks)
+  const fault = findIdTokenFault(claims, checks)
   if (fault) throw tokenInvalid('ID token', fault)
   if (checks.rules) await judgeByRules(token, keys, claims, checks.rules)
   return claims as IdTokenClaims
@@ -63,14 +63,14 @@ export function claimsOfKept(token: string): UnknownClaims {
 async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
   const fault = await ruleFault(claims, rules, {
     token: 'id',
-    keys: rules.accept ? keysWithKidOf(token, await keys.current()) : [],
+    keys: rules.accept ? findKeysWithKid(token, await keys.current()) : [],
   })
   if (!fault) return
   if (!fault.isRefusal) throw tokenInvalid('ID token', fault.reason)
   throw fail('login_refused', fault.reason)
 }
 
-function claimFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
+function findIdTokenFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a subject'
   if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce is another'

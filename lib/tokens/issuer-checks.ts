@@ -24,18 +24,18 @@ export async function ruleFault(
   rules: IssuerRules,
   context: TokenContext,
 ): Promise<RuleFault | undefined> {
-  const issuers = rules.tokenIssuer && issuersOf(rules.tokenIssuer, claims)
+  const issuers = rules.tokenIssuer && listIssuers(rules.tokenIssuer, claims)
   if (issuers && issuers.length > 0 && !issuers.includes(claims['iss'] as string)) {
     return { reason: 'iss is another issuer than that of tokens with these claims', isRefusal: false }
   }
-  const verdict = rules.accept ? await verdictOf(rules.accept, claims, context) : true
+  const verdict = rules.accept ? await callAccept(rules.accept, claims, context) : true
   if (verdict !== true) return { reason: refusal(verdict), isRefusal: true }
   if (issuers?.length === 0) return { reason: 'tokens with these claims have no issuer', isRefusal: false }
   return undefined
 }
 
 /** Returns the issuers that tokens with these claims may have; none if the function returns no string. */
-export function issuersOf(
+export function listIssuers(
   tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>,
   claims: UnknownClaims,
 ): readonly string[] {
@@ -49,7 +49,7 @@ export function issuersOf(
   return list.filter((issuer): issuer is string => typeof issuer === 'string')
 }
 
-async function verdictOf(
+async function callAccept(
   accept: NonNullable<IssuerRules['accept']>,
   claims: UnknownClaims,
   context: TokenContext,
@@ -95,7 +95,7 @@ export async function withDistributedClaims<Claims extends UnknownClaims>(
 const published = new WeakMap<KeyLookup, readonly UnknownClaims[]>()
 
 /** Returns the published keys with the `kid` of a token that was verified with them. */
-export function keysWithKidOf(token: string, lookup: KeyLookup): readonly UnknownClaims[] {
+export function findKeysWithKid(token: string, lookup: KeyLookup): readonly UnknownClaims[] {
   let keys = published.get(lookup)
   if (!keys) {
     // `jwks()` copies the whole set: once for each set, not for each token.

@@ -2,7 +2,7 @@ import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
 import { TokenRejected } from './token-rejected.ts'
-import { issuersOf } from './issuer-checks.ts'
+import { listIssuers } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyPresented } from './verify.ts'
 
@@ -59,9 +59,9 @@ export async function verifyLogoutToken(
     throw fault instanceof OidcError ? fault : new TokenRejected(describe(fault))
   })
   const { protectedHeader, payload: claims } = result
-  const fault = typeFault(protectedHeader.typ) ?? claimFault(claims, clockToleranceSeconds)
+  const fault = typeFault(protectedHeader.typ) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
   if (fault !== undefined) throw new TokenRejected(fault)
-  if (rules?.tokenIssuer && !issuersOf(rules.tokenIssuer, claims).includes(claims.iss as string)) {
+  if (rules?.tokenIssuer && !listIssuers(rules.tokenIssuer, claims).includes(claims.iss as string)) {
     throw new TokenRejected('iss is another issuer than that of tokens with these claims')
   }
   const { iss, sub, sid, jti, iat } = claims as unknown as LogoutTokenClaims
@@ -72,7 +72,7 @@ function typeFault(typ: string | undefined): string | undefined {
   return typ === undefined || types.includes(typ.toLowerCase()) ? undefined : 'its typ is that of another kind of token'
 }
 
-function claimFault(claims: Readonly<Record<string, unknown>>, tolerance: number): string | undefined {
+function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, tolerance: number): string | undefined {
   const { iat, jti, events, nonce, sub, sid } = claims
   const now = nowSeconds()
   if (typeof iat !== 'number' || iat > now + tolerance) return 'iat is in the future'

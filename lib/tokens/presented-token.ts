@@ -47,7 +47,7 @@ export async function verifyPresentedToken(
     requiredClaims: ['exp'],
   }
   const { result, lookup } = await verifyPresented(token, keys, options).catch((fault: unknown) => {
-    throw fault instanceof OidcError ? fault : rejected(fault)
+    throw fault instanceof OidcError ? fault : rejectToken(fault)
   })
   checkPresentedClaims(result.protectedHeader, result.payload, checks)
   return { claims: result.payload, lookup }
@@ -77,7 +77,7 @@ export function checkPresentedClaims(
   claims: UnknownClaims,
   checks: PresentedTokenChecks,
 ): void {
-  const fault = purposeFault(header, claims) ?? claimFault(claims, checks)
+  const fault = purposeFault(header, claims) ?? findTokenFault(claims, checks)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (checks.audience.length > 0) checkAudience(claims, checks.audience)
 }
@@ -107,7 +107,7 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
   checkPresentedClaims({}, { ...claims, iss: claims['iss'] ?? checks.issuer, exp }, checks)
 }
 
-function claimFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
+function findTokenFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims
   if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is another issuer'
   // `JSON.parse` turns 1e999 into Infinity.
@@ -126,7 +126,7 @@ function isSubject(value: unknown): boolean {
 }
 
 /** Returns the audiences of a token; none if one of them is not a string. */
-function audienceOf({ aud }: UnknownClaims): readonly string[] {
+function readAudiences({ aud }: UnknownClaims): readonly string[] {
   const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   return list.every((value) => typeof value === 'string') ? list : []
 }
@@ -138,7 +138,7 @@ function audienceOf({ aud }: UnknownClaims): readonly string[] {
  * @throws TokenRejected
  */
 export function checkAudience(claims: UnknownClaims, audience: readonly string[]): void {
-  const named = audienceOf(claims)
+  const named = readAudiences(claims)
   if (audience.some((each) => named.includes(each))) return
   const has = named.length === 0 ? 'it has no aud' : `its aud is ${JSON.stringify(named).slice(0, 300)}`
   const wanted = audience.map((each) => JSON.stringify(each)).join(' or ')
@@ -161,7 +161,7 @@ function isCanonical(token: string): boolean {
   })
 }
 
-function rejected(error: unknown): TokenRejected {
+function rejectToken(error: unknown): TokenRejected {
   const isExpired = (error as { code?: unknown }).code === 'ERR_JWT_EXPIRED'
   return new TokenRejected(describe(error), isExpired ? 'expired' : 'other')
 }

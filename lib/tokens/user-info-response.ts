@@ -21,13 +21,13 @@ export async function verifyUserInfo(
   keys: Keys,
   checks: UserInfoChecks,
 ): Promise<UnknownClaims> {
-  const claims = typeof answer === 'string' ? await verified(answer, keys, checks) : answer
+  const claims = typeof answer === 'string' ? await verifyUserInfoToken(answer, keys, checks) : answer
   // A missing `sub` is an error too: otherwise any response would pass for this user's.
   if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub is another than that of the ID token')
   return claims
 }
 
-async function verified(token: string, keys: Keys, checks: UserInfoChecks): Promise<UnknownClaims> {
+async function verifyUserInfoToken(token: string, keys: Keys, checks: UserInfoChecks): Promise<UnknownClaims> {
   try {
     return await verifyFresh(token, keys, {
       issuer: checks.issuer,

@@ -50,14 +50,14 @@ export async function verifyPresented(
 
 /** Whether a newly published key may have signed the token. It cannot if the key with its `kid` is known. */
 function mayBeByNewKey(token: string, error: unknown): boolean {
-  return isKeyMismatch(error) && (isNoKey(error) || kidOf(token) === undefined)
+  return isKeyMismatch(error) && (isNoKey(error) || readKid(token) === undefined)
 }
 
 function isNoKey(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'ERR_JWKS_NO_MATCHING_KEY'
 }
 
-function kidOf(token: string): unknown {
+function readKid(token: string): unknown {
   try {
     return decodeProtectedHeader(token).kid
   } catch {

@@ -9,7 +9,7 @@ import * as fc from 'fast-check'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it, vi, type MockInstance } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { close, listen, secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
 import { behindTls, changed, flow, publicOrigin, response, told, transactions } from '../support/flow.ts'
@@ -142,12 +142,12 @@ describe('a hundred logins started in one browser', { meta: { id: 'cookie-bombs-
     ['short URLs', () => '/profile'],
     ['URLs of the maximum length', (n: number) => `/${String(n)}${'a'.repeat(2040)}`],
     ['URLs that grow when they are encoded', (n: number) => `/${String(n)}?q=${'%22'.repeat(670)}`],
-  ])('logins from %s leave at most five in progress, within common header limits', async (_what, pathOf) => {
+  ])('logins from %s leave at most five in progress, within common header limits', async (_what, getPath) => {
     const app = await start()
     const agent = app.agent()
     let most = 0
     for (let n = 0; n < 100; n++) {
-      const answer = await agent.get(`/login?returnTo=${encodeURIComponent(pathOf(n))}`, { redirect: 'manual' })
+      const answer = await agent.get(`/login?returnTo=${encodeURIComponent(getPath(n))}`, { redirect: 'manual' })
       expect({ n, status: answer.status }).toEqual({ n, status: 302 })
       expect(transactions(agent).length).toBeLessThanOrEqual(5)
       expect(setBytes(answer)).toBeLessThan(mostSet)
@@ -203,7 +203,7 @@ describe('an invalid counter of completed logins', () => {
     const agent = app.agent()
     const counter = app.cookie('finished')
     const times = JSON.stringify(Array.from({ length: 9 }, () => Date.now() / 1000))
-    const other = sealsOf({ secrets: [secret], owner: 'another owner' })
+    const other = deriveSeals({ secrets: [secret], owner: 'another owner' })
     for (const forged of [
       other.finished.seal(times, counter),
       app.seals.finished.seal(times, 'oidc.default.finished'),

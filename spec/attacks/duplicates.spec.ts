@@ -11,9 +11,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type * as AppModule from '../support/app.ts'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
-import { changed, flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
+import { changed, flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
 import { rawRequest, type HeaderLines } from './raw-http.ts'
-import { queryOf } from '../../lib/http/request/query.ts'
+import { parseQuery } from '../../lib/http/request/query.ts'
 
 type ExpressModule = typeof expressModule
 
@@ -21,7 +21,7 @@ const world = flow()
 
 const require = createRequire(import.meta.url)
 const installed = (require('express/package.json') as { version: string }).version.startsWith('4.') ? 4 : 5
-const expressOf: Partial<Record<4 | 5, ExpressModule>> = {
+const getExpress: Partial<Record<4 | 5, ExpressModule>> = {
   4: require('express4') as ExpressModule,
   [installed]: require('express') as ExpressModule,
 }
@@ -30,21 +30,21 @@ if (installed === 4) console.warn('notice: skipped, Express 5 is not installed: 
 /** Parameters that a response must not repeat. */
 const single = ['state', 'code', 'iss', 'error', 'error_description']
 
-describe('queryOf()', () => {
-  it.each(single)('queryOf() returns each occurrence of %s, in any spelling', (name) => {
+describe('parseQuery()', () => {
+  it.each(single)('parseQuery() returns each occurrence of %s, in any spelling', (name) => {
     const percent = `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`
     for (const again of [`${name}=x`, `${name}=`, name, `${percent}=x`]) {
       for (const query of [`${name}=x&${again}`, `${again}&a=b&${name}=x`]) {
-        expect({ query, count: queryOf(`/callback?${query}`).getAll(name).length }).toEqual({ query, count: 2 })
+        expect({ query, count: parseQuery(`/callback?${query}`).getAll(name).length }).toEqual({ query, count: 2 })
       }
     }
   })
 
   it.each(['[]', '[0]', '[a]', '[a][b]', '[__proto__]', '[constructor][prototype]', '.a', '%5B%5D', '[', ']'])(
-    'queryOf() treats a name followed by %s as another name',
+    'parseQuery() treats a name followed by %s as another name',
     (suffix) => {
       for (const name of [...single, 'returnTo']) {
-        const parameters = queryOf(`/callback?${name}${suffix}=x`)
+        const parameters = parseQuery(`/callback?${name}${suffix}=x`)
         expect([...parameters.keys()]).toEqual([name + decodeURIComponent(suffix)])
         expect(parameters.has(name)).toBe(false)
       }
@@ -53,7 +53,7 @@ describe('queryOf()', () => {
 })
 
 describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an application on Express %i', (version) => {
-  const express = expressOf[version] as ExpressModule
+  const express = getExpress[version] as ExpressModule
   let startApp: (typeof AppModule)['startApp']
   let store: () => object
 
@@ -88,7 +88,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
 
   /** Checks that nobody is logged in, and that no code was sent to the provider. */
   async function isNobody(agent: UserAgent, app: TestApp): Promise<void> {
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toEqual([])
     expect(told(app, 'login')).toEqual([])
   }
@@ -273,7 +273,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
         expect(to.searchParams.get('post_logout_redirect_uri')).toBe(`${app.url}/`)
         expect(to.searchParams.get('client_id')).toBe('web')
         expect(to.href).not.toContain('evil.example')
-        expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+        expect(await listNotes(agent, app)).toMatchObject({ sub: null })
       })
     })
   })
@@ -338,7 +338,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
           for (let n = 0; n < times; n++) fields.append(name, value)
           const page = await post(agent, app, fields.toString())
           expect({ name, isRefused: page.status >= 400 }).toEqual({ name, isRefused: true })
-          expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+          expect(await listNotes(agent, app)).toMatchObject({ sub: null })
         }
         expect(world.provider.requestsTo('token')).toEqual([])
       })
@@ -355,7 +355,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
           )
           // A parser that reads an array causes 400. One that reads another name has no effect.
           expect([200, 400]).toContain(page.status)
-          const { sub } = await notesOf(agent, app)
+          const { sub } = await listNotes(agent, app)
           expect({ suffix, sub }).toEqual({ suffix, sub: page.status === 200 ? 'alice' : null })
         }
         expect(Object.prototype).not.toHaveProperty('state')
@@ -487,7 +487,7 @@ describe.each(installed === 5 ? ([4, 5] as const) : ([4] as const))('an applicat
       })
       expect(posted.status).toBe(403)
       expect((await rawRequest(app.url, { target: '/logout', headers })).status).toBe(200)
-      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
     })
 
     it.each<[string, HeaderLines, number]>([

@@ -7,7 +7,7 @@ const noKey = /no applicable key found/
 const badSignature = /signature verification failed/
 const noJwt = /^it is no JWT in base64url/
 
-function payloadOf(token: string): string {
+function getPayload(token: string): string {
   return token.split('.')[1] as string
 }
 
@@ -16,7 +16,7 @@ export function unsigned(mint: Mint): Forgery[] {
   const signed = mint.good.split('.')[2] as string
   return spellings.flatMap((alg) => {
     const name = `alg ${JSON.stringify(alg)}`
-    const input = `${base64url({ ...mint.header, alg })}.${payloadOf(mint.good)}`
+    const input = `${base64url({ ...mint.header, alg })}.${getPayload(mint.good)}`
     return [
       { name: `${name} and no signature`, token: `${input}.`, why: noJwt },
       { name: `${name} and the signature of the valid token`, token: `${input}.${signed}`, why: notAllowed },
@@ -47,7 +47,7 @@ export function symmetric(mint: Mint): Forgery[] {
     nothing: '',
   }
   const forged = (alg: string, secret: string | Buffer, kid: string): string => {
-    const input = `${base64url({ ...mint.header, alg, kid })}.${payloadOf(mint.good)}`
+    const input = `${base64url({ ...mint.header, alg, kid })}.${getPayload(mint.good)}`
     return `${input}.${createHmac(`sha${alg.slice(2)}`, secret)
       .update(input)
       .digest('base64url')}`
@@ -68,7 +68,7 @@ export function swapped(mint: Mint): Forgery[] {
   const { main, open, ec, pss } = mint.keys
   const accepted = ['RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
   const byOpen = mint.withHeader({ kid: 'open' }, open)
-  const derInput = `${base64url({ ...mint.header, alg: 'ES256', kid: 'ec' })}.${payloadOf(mint.good)}`
+  const derInput = `${base64url({ ...mint.header, alg: 'ES256', kid: 'ec' })}.${getPayload(mint.good)}`
   const der = sign('sha256', Buffer.from(derInput), { key: ec.privateKey, dsaEncoding: 'der' })
   const onCurve = (name: string, bytes: Buffer): Forgery => ({
     name: `ES256 with a signature ${name}`,

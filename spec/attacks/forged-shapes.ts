@@ -115,7 +115,7 @@ export function alphabets(mint: Mint): Forgery[] {
   ]
 }
 
-export function partsOf(mint: Mint): Forgery[] {
+export function splitParts(mint: Mint): Forgery[] {
   const [header, payload, signed] = mint.good.split('.') as [string, string, string]
   const other = mint.withClaims({ sub: 'mallory', scope: 'orders:write' }).split('.') as [string, string, string]
   const none: Record<string, string> = {

@@ -47,7 +47,7 @@ const families: Readonly<Record<string, readonly Forgery[]>> = {
   'with a malformed payload': claims.forgedPayloads(mint),
   'with non-zero unused bits': shapes.uselessBits(mint),
   'with another alphabet': shapes.alphabets(mint),
-  'with altered parts': shapes.partsOf(mint),
+  'with altered parts': shapes.splitParts(mint),
   'that do not match the Bearer syntax': shapes.noTokens(mint),
   'with another typ': withId('forged-tokens-7', origins.otherTypes(mint)),
   'with claims of other kinds of token': origins.otherClaims(mint),
@@ -58,7 +58,7 @@ const good = await goodTokens(mint)
 /** Number of calls of the route's handler, the guard's `roles` and the rule's `check`. */
 const calls = { handler: 0, roles: 0, check: 0 }
 const events: { name: string; code: string; status: number; detail: string | undefined }[] = []
-let guard = guardOf({})
+let guard = makeGuard({})
 
 const rule = { check: () => Boolean((calls.check += 1)) }
 const app = express()
@@ -78,7 +78,7 @@ afterAll(async () => {
   await Promise.all([close(server), close(elsewhere), mint.provider.stop(), rival.stop()])
 })
 
-function guardOf(options: Partial<BearerOptions>): ReturnType<typeof createBearer> {
+function makeGuard(options: Partial<BearerOptions>): ReturnType<typeof createBearer> {
   const made = createBearer({
     issuer: mint.provider.issuer,
     audience,
@@ -190,7 +190,7 @@ async function refuses({ token, why, told, isVerified }: Forgery, presented: () 
 async function isRefusedTwice({ passes, isRefused }: Presenting, forgery: Forgery): Promise<void> {
   const { control = mint.good, guard: options = {} } = forgery
   // With a shared guard, cases would run into its limit for repeated key fetches.
-  guard = guardOf(options)
+  guard = makeGuard(options)
   await passes(control)
   await isRefused(forgery)
   await isRefused(forgery)
@@ -225,7 +225,7 @@ describe('forged and unsuitable access tokens', () => {
         await isRefusedTwice(asFunction, forgery)
         // verifyToken() with a given key set must reject it too.
         const { token, guard: options = {} } = forgery
-        const given = guardOf({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
+        const given = makeGuard({ issuer: [{ issuer: mint.provider.issuer, keys: mint.provider.keys }], ...options })
         expect((await rejection(given.verifyToken(token))).code).toBe('token_invalid')
       },
     )
@@ -238,7 +238,7 @@ describe('forged and unsuitable access tokens', () => {
   })
 
   it.each(good.map((each) => [each.name, each] as const))('the guard accepts a token with %s', async (_name, each) => {
-    guard = guardOf(each.guard ?? {})
+    guard = makeGuard(each.guard ?? {})
     // By the third time the token is cached.
     for (let time = 0; time < 3; time++) await overHttp.passes(each.token)
     expect(calls).toEqual({ handler: 3, roles: expect.toSatisfy((times: number) => times < 3), check: 3 })

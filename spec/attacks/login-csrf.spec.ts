@@ -13,7 +13,7 @@ import {
   flow,
   location,
   noteRoutes,
-  notesOf,
+  listNotes,
   publicOrigin,
   requested,
   response,
@@ -53,17 +53,17 @@ async function attack(app: TestApp, page = '/profile'): Promise<{ attacker: User
   return { attacker, callback }
 }
 
-function stateOf(url: string): string {
+function getState(url: string): string {
   return new URL(url).searchParams.get('state') ?? ''
 }
 
-function codeOf(url: string): string {
+function getCode(url: string): string {
   return new URL(url).searchParams.get('code') ?? ''
 }
 
 /** Checks that the victim is not logged in as the attacker, and that the attacker's code was not sent to the provider. */
 async function isNotTheAttacker(app: TestApp, victim: UserAgent, code?: string): Promise<void> {
-  const { sub } = await notesOf(victim, { ...app, url: publicOrigin })
+  const { sub } = await listNotes(victim, { ...app, url: publicOrigin })
   expect([null, 'alice']).toContain(sub)
   const sent = world.provider.requestsTo('token').map(({ params }) => params.get('code'))
   if (code !== undefined) expect(sent).not.toContain(code)
@@ -105,7 +105,7 @@ describe.each(['query', 'form_post'] as const)(
           world.provider.forget()
           const { attacker, callback } = await (responseMode === 'query' ? attack(app) : attackByForm(app))
           await deliver(victim, callback)
-          await isNotTheAttacker(app, victim, codeOf(callback))
+          await isNotTheAttacker(app, victim, getCode(callback))
           // The attacker can still use it.
           const sent = responseMode === 'query' ? attacker.get(callback) : postBack(attacker, callback)
           expect((await sent).json()).toMatchObject({ user: { sub: 'bob' } })
@@ -165,7 +165,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
       const victim = browser(app)
       victim.jar.set(line(name, attacker.jar.get(name)?.value ?? ''), sibling)
       await victim.get(callback, { crossSite: true })
-      await isNotTheAttacker(app, victim, codeOf(callback))
+      await isNotTheAttacker(app, victim, getCode(callback))
     },
   )
 
@@ -186,7 +186,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
       .get(callback, { crossSite: true, headers: { cookie }, redirect: 'manual' })
       .catch((error: NodeJS.ErrnoException) => error.code)
     if (page !== 'ERR_INVALID_CHAR') expect(page).toMatchObject({ status: 302 })
-    await isNotTheAttacker(app, victim, codeOf(callback))
+    await isNotTheAttacker(app, victim, getCode(callback))
   })
 
   it('a planted cookie of an application below a path logs nobody in', async () => {
@@ -213,7 +213,7 @@ describe("the attacker's transaction cookie, planted from a sibling host", () =>
     const victim = browser(app)
     // As if the browser had accepted the cookie.
     await victim.get(callback, { crossSite: true, headers: { cookie: `${name}=${value}` }, redirect: 'manual' })
-    expect(await notesOf(victim, { ...app, url: publicOrigin })).toMatchObject({ sub: null })
+    expect(await listNotes(victim, { ...app, url: publicOrigin })).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toHaveLength(1)
   })
 })
@@ -225,7 +225,7 @@ describe('a response that the attacker has already used', () => {
       const app = await start()
       const victim = browser(app)
       await prepare(victim)
-      const before = await notesOf(victim, { ...app, url: publicOrigin })
+      const before = await listNotes(victim, { ...app, url: publicOrigin })
       const { attacker, callback } = await attack(app)
       await attacker.get(callback)
       world.provider.forget()
@@ -233,7 +233,7 @@ describe('a response that the attacker has already used', () => {
       expect(page.status).toBe(400)
       expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used' }])
       expect(world.provider.requestsTo('token')).toEqual([])
-      const { sub, notes } = await notesOf(victim, { ...app, url: publicOrigin })
+      const { sub, notes } = await listNotes(victim, { ...app, url: publicOrigin })
       expect({ sub, notes }).toEqual({ sub: before.sub, notes: before.notes })
     },
   )
@@ -267,7 +267,7 @@ describe("the attacker's code in the victim's own login", () => {
   async function codeOfRequest(attacker: UserAgent, parameters: Record<string, string>): Promise<string> {
     const url = new URL(location(await attacker.get('/login', { redirect: 'manual' })))
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-    return codeOf(location(await attacker.get(url, { redirect: 'manual' })))
+    return getCode(location(await attacker.get(url, { redirect: 'manual' })))
   }
 
   it(
@@ -311,11 +311,11 @@ describe('two mixed logins of the attacker', () => {
   it.each([
     [
       'the state of the first login with the code of the second',
-      (first: string, second: string) => changed(first, { code: codeOf(second) }),
+      (first: string, second: string) => changed(first, { code: getCode(second) }),
     ],
     [
       'the state of the second login with the code of the first',
-      (first: string, second: string) => changed(second, { code: codeOf(first) }),
+      (first: string, second: string) => changed(second, { code: getCode(first) }),
     ],
   ])('%s logs nobody in, in any browser', async (_what, mix) => {
     const app = await start()
@@ -326,7 +326,7 @@ describe('two mixed logins of the attacker', () => {
     const mixed = mix(one, other)
     const victim = browser(app)
     await victim.get(mixed, { crossSite: true })
-    await isNotTheAttacker(app, victim, codeOf(mixed))
+    await isNotTheAttacker(app, victim, getCode(mixed))
     const page = await attacker.get(mixed)
     expect(page.status).toBe(400)
     expect(told(app, 'login').map(({ sub }) => sub)).not.toContain('bob')
@@ -374,7 +374,7 @@ describe('the iss of an authorization response', () => {
     const played = changed(callback, { iss: value })
     const victim = browser(app)
     await victim.get(played, { crossSite: true })
-    await isNotTheAttacker(app, victim, codeOf(callback))
+    await isNotTheAttacker(app, victim, getCode(callback))
     world.provider.forget()
     expect((await attacker.get(played)).status).toBeGreaterThanOrEqual(400)
     expect(world.provider.requestsTo('token')).toEqual([])
@@ -393,14 +393,14 @@ describe('a state', () => {
     const page = await victim.get(callback, { crossSite: true, headers })
     expect({ status: page.status, hops: page.hops.length }).toEqual({ status: 400, hops: 1 })
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
-    await isNotTheAttacker(app, victim, codeOf(callback))
+    await isNotTheAttacker(app, victim, getCode(callback))
   })
 
   it('a guessed, truncated or recombined state is answered 400 without any provider request', async () => {
     const app = await start()
     const { attacker, callback } = await attack(app)
-    const second = stateOf(await response(attacker, '/profile'))
-    const first = stateOf(callback)
+    const second = getState(await response(attacker, '/profile'))
+    const first = getState(callback)
     const [id = '', attempt = '', mac = ''] = first.split('.')
     const [otherId = '', , otherMac = ''] = second.split('.')
     const piece = fc.constantFrom(

@@ -13,7 +13,7 @@ import { secret, type AppSetup, type TestApp } from '../support/app.ts'
 import { depth, runs } from '../support/depth.ts'
 import { changed, flow, response } from '../support/flow.ts'
 import { hostileTexts } from './hostile-texts.ts'
-import { shapeOf } from './page-shape.ts'
+import { getShape } from './page-shape.ts'
 import { form, navigation, queryValue, rawRequest, type RawAnswer } from './raw-http.ts'
 
 const world = flow()
@@ -59,7 +59,7 @@ async function noneBecomesMarkup(
     const page = await place(text)
     if (!page) continue
     pages++
-    const [found, expected] = [shapeOf(page.html), shapeOf(usual.get(twin)?.html ?? '')]
+    const [found, expected] = [getShape(page.html), getShape(usual.get(twin)?.html ?? '')]
     const told = (what: string): void => void faults.push(`${JSON.stringify(text).slice(0, 80)}: ${what}`)
     if (page.type !== 'text/html; charset=utf-8') told(`is ${page.type}`)
     if (found.elements.join('\n') !== expected.elements.join('\n')) told(found.elements.join('\n'))
@@ -400,14 +400,14 @@ describe('renderPage()', () => {
       link: { href: text, text },
       button: { action: text, text },
     })
-    const usual = shapeOf(renderPage(page('harmless'))).elements
+    const usual = getShape(renderPage(page('harmless'))).elements
     fc.assert(
       fc.property(texts, (text) => {
         fc.pre(text !== '')
-        const shape = shapeOf(renderPage(page(text)))
+        const shape = getShape(renderPage(page(text)))
         expect(shape.elements).toEqual(usual)
-        for (const name of ['title', 'h1', 'small', 'a', 'button']) expect(shape.textOf(name)).toEqual([read(text)])
-        expect(shape.textOf('p').slice(0, 2)).toEqual([read(text), read(text)])
+        for (const name of ['title', 'h1', 'small', 'a', 'button']) expect(shape.readText(name)).toEqual([read(text)])
+        expect(shape.readText('p').slice(0, 2)).toEqual([read(text), read(text)])
         expect(shape.addresses).toEqual([read(text), read(text)])
       }),
       { numRuns: runs(1000) },
@@ -423,15 +423,15 @@ describe('renderPage()', () => {
       button: { action: text, text },
       refresh: text,
     })
-    const usual = shapeOf(renderPage(page('harmless')))
+    const usual = getShape(renderPage(page('harmless')))
     for (const text of hostileTexts) {
-      const shape = shapeOf(renderPage(page(text)))
+      const shape = getShape(renderPage(page(text)))
       expect(shape.elements).toEqual(usual.elements)
       for (const element of shape.elements) expect(element).toMatch(ownElements)
       expect(shape.addresses).toHaveLength(usual.addresses.length)
       for (const name of ['title', 'h1', 'small', 'a', 'button']) {
         // A parser drops NUL, or replaces it in elements that contain only text.
-        expect(shape.textOf(name).map((found) => found.replaceAll('\ufffd', ''))).toEqual([
+        expect(shape.readText(name).map((found) => found.replaceAll('\ufffd', ''))).toEqual([
           read(text.replaceAll('\0', '')),
         ])
       }
@@ -445,7 +445,7 @@ describe('renderPage()', () => {
     fc.assert(
       fc.property(addresses, (address) => {
         const link = { href: address, text: 'Go on' }
-        const shape = shapeOf(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
+        const shape = getShape(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
         expect(shape.addresses).toEqual([address, address])
       }),
       { numRuns: runs(1000) },
@@ -476,7 +476,7 @@ describe('an endpoint without a valid URL', () => {
         const page = await during({ metadata: { [member]: address } }, () => app.agent().post('/connect', {}))
         await app.stop()
         expect(page.status, address).toBe(503)
-        expect(shapeOf(page.text()).addresses).toEqual([])
+        expect(getShape(page.text()).addresses).toEqual([])
       }
     },
   )
@@ -504,7 +504,7 @@ describe('the response to a fetch', () => {
 })
 
 /** Claims that all contain one text, with the roles that every page needs. */
-function claimsOf(text: string): Record<string, unknown> {
+function readClaims(text: string): Record<string, unknown> {
   const names = ['name', 'given_name', 'preferred_username', 'email', 'picture', 'website', 'locale', 'acr']
   return {
     ...Object.fromEntries(names.map((name) => [name, text])),
@@ -518,7 +518,7 @@ function claimsOf(text: string): Record<string, unknown> {
 
 describe('hostile claims and URLs on the pages of the examples', () => {
   /** The pages at the given paths, joined. */
-  async function pagesOf(agent: UserAgent, paths: readonly string[]): Promise<Shown> {
+  async function listPages(agent: UserAgent, paths: readonly string[]): Promise<Shown> {
     let html = ''
     for (const path of paths) {
       const page = await agent.get(path)
@@ -537,8 +537,8 @@ describe('hostile claims and URLs on the pages of the examples', () => {
     })
     world.later(() => demo.stop())
     const place: Place = (text) =>
-      during({ idToken: { claims: claimsOf(text) } }, () =>
-        pagesOf(demo.agent(), ['/members', '/', '/admin', `/nowhere/${queryValue(text)}?x=${queryValue(text)}`]),
+      during({ idToken: { claims: readClaims(text) } }, () =>
+        listPages(demo.agent(), ['/members', '/', '/admin', `/nowhere/${queryValue(text)}?x=${queryValue(text)}`]),
       )
     await noneBecomesMarkup(place, [demo.url], { texts: severalOrEach })
   })
@@ -575,8 +575,8 @@ describe('hostile claims and URLs on the pages of the examples', () => {
     })
     world.later(() => site.stop())
     const place: Place = (text) =>
-      during({ idToken: { claims: claimsOf(text) } }, () =>
-        pagesOf(site.agent(), [
+      during({ idToken: { claims: readClaims(text) } }, () =>
+        listPages(site.agent(), [
           `/signin?returnTo=/${queryValue(text)}`,
           '/staff/login?returnTo=/staff-only',
           '/customers/login?returnTo=/customers-only',
@@ -598,9 +598,9 @@ describe('hostile claims and URLs on the pages of the examples', () => {
     }))
     world.later(() => site.stop())
     const place: Place = async (text) => {
-      const claims = { ...claimsOf(text), realm_access: { roles: [text] } }
+      const claims = { ...readClaims(text), realm_access: { roles: [text] } }
       const undo = provider.misbehave({ idToken: { claims }, accessToken: { claims }, tokenResponse: { scope: text } })
-      const page = await pagesOf(site.agent(), ['/profile', '/'])
+      const page = await listPages(site.agent(), ['/profile', '/'])
       undo()
       return page
     }

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { secret, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
-import { identityOf } from '../support/identity.ts'
+import { makeIdentity } from '../support/identity.ts'
 import { waiting } from '../support/waiting.ts'
 
 /** The flow of the honest provider, whose user is alice. */
@@ -107,7 +107,7 @@ const cookieWays = ['both', 'honest alone', 'hostile alone', 'exchanged', 'none'
 function bendCookies({ agent, state }: Begun, app: TestApp, way: (typeof cookieWays)[number]): void {
   const names = {
     honest: app.cookie(state.honest.split('.')[0] as string),
-    hostile: identityOf({ ...hostile.settings(), name: 'partner', baseUrl: app.url }).cookie(
+    hostile: makeIdentity({ ...hostile.settings(), name: 'partner', baseUrl: app.url }).cookie(
       state.hostile.split('.')[0] as string,
     ),
   }
@@ -150,7 +150,7 @@ describe.each([
       let loggedIn = 0
       for (const cookies of cookieWays) {
         const isKnown = cookies === 'both' || cookies === `${route} alone`
-        for (const [iss, issuersOf] of Object.entries(issuers)) {
+        for (const [iss, listIssuers] of Object.entries(issuers)) {
           // Without the login's cookie, only the issuers that could be right are tried.
           if (!isKnown && depth() !== 'deep' && iss !== 'left out' && iss !== `the ${route} one`) continue
           const begun = await begunWithBoth(app)
@@ -159,7 +159,7 @@ describe.each([
           const url = new URL(app.url + callbacks[route])
           url.searchParams.set('code', begun.code[code])
           url.searchParams.set('state', begun.state[state])
-          for (const issuer of issuersOf(route)) url.searchParams.append('iss', issuer)
+          for (const issuer of listIssuers(route)) url.searchParams.append('iss', issuer)
           const answer = await begun.agent.get(url, { redirect: 'manual' })
 
           const where = `${cookies}, iss ${iss}`
@@ -303,7 +303,7 @@ describe('a hostile provider', () => {
       tokenResponse: async (body) => ({
         ...body,
         id_token: await provider.sign({
-          ...claimsOf((await provider.issueTokens('alice')).id_token as string),
+          ...readClaims((await provider.issueTokens('alice')).id_token as string),
           nonce,
         }),
       }),
@@ -332,7 +332,7 @@ describe('a hostile provider', () => {
   })
 })
 
-function claimsOf(token: string): Record<string, unknown> {
+function readClaims(token: string): Record<string, unknown> {
   const [, claims = ''] = token.split('.')
   return JSON.parse(Buffer.from(claims, 'base64url').toString()) as Record<string, unknown>
 }

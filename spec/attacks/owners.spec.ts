@@ -7,8 +7,8 @@ import { startTestProvider, type TestProvider, type UserAgent } from 'express-se
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { secret, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, notesOf, requested, response, told } from '../support/flow.ts'
-import { identityOf } from '../support/identity.ts'
+import { flow, location, noteRoutes, listNotes, requested, response, told } from '../support/flow.ts'
+import { makeIdentity } from '../support/identity.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -137,13 +137,13 @@ describe('a login with the other provider in the same session', { meta: { id: 'o
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const [one, other] = [await shop(), await backOffice()]
     const agent = await customer(one)
-    const former = await notesOf(agent, one)
+    const former = await listNotes(agent, one)
     const { client } = world.redis
     const tokens = `oidc:{sess:${former.id}}:tokens:default`
     expect(await client.get(tokens)).not.toBeNull()
     world.provider.forget()
     expect((await agent.get(at(other, '/profile'))).json()).toMatchObject({ user: { sub: 'bob' } })
-    expect(await notesOf(agent, other)).toMatchObject({ notes: [], sub: 'bob' })
+    expect(await listNotes(agent, other)).toMatchObject({ notes: [], sub: 'bob' })
     expect(await client.get(tokens)).toBeNull()
     expect(asked(world.provider)).toEqual([])
     expect(staff.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual(['authorization_code'])
@@ -270,7 +270,7 @@ describe('a step-up error (LoginNeeded)', { meta: { id: 'owners-6' } }, () => {
   it('the login URL of a step-up error is that of its own instance, even if another answers it', async () => {
     const app = await shop()
     const partner = createOidc({ ...staff.settings(), name: 'partner', baseUrl: app.url, secret })
-    const { owner } = identityOf({ ...staff.settings(), name: 'partner', baseUrl: app.url })
+    const { owner } = makeIdentity({ ...staff.settings(), name: 'partner', baseUrl: app.url })
     const error = (): LoginNeeded => new LoginNeeded('not_allowed', { ...needs, provider: 'partner', owner })
     app.app.use(partner.router)
     app.app.get('/orders', (_req, _res, next) => next(error()))

@@ -17,7 +17,7 @@ export interface Shape {
   /** All URLs that a browser could load, submit to or navigate to. */
   readonly addresses: readonly string[]
   /** The text of each element of that name. */
-  textOf(name: string): string[]
+  readText(name: string): string[]
 }
 
 const withAddress = new Set(
@@ -25,7 +25,7 @@ const withAddress = new Set(
 )
 
 /** HTML standard, shared declarative refresh steps: the URL follows `url=`, with or without quotes. */
-function refreshOf(content: string): string {
+function getRefresh(content: string): string {
   const after = /^\s*[\d.]+\s*[;,\s]\s*(?:url\s*=\s*)?(.*)$/is.exec(content)?.[1] ?? content
   const quote = after[0]
   if (quote !== '"' && quote !== "'") return after
@@ -36,7 +36,7 @@ function textIn(node: Node): string {
   return node.value ?? (node.childNodes ?? []).map(textIn).join('')
 }
 
-export function shapeOf(html: string): Shape {
+export function getShape(html: string): Shape {
   const elements: string[] = []
   const addresses: string[] = []
   const texts: [name: string, text: string][] = []
@@ -50,10 +50,10 @@ export function shapeOf(html: string): Shape {
     const refreshes = attributes.some(({ name, value }) => name === 'http-equiv' && value.toLowerCase() === 'refresh')
     for (const { name, value } of attributes) {
       if (withAddress.has(name)) addresses.push(value)
-      if (name === 'content' && refreshes) addresses.push(refreshOf(value))
+      if (name === 'content' && refreshes) addresses.push(getRefresh(value))
     }
     for (const child of [...(node.childNodes ?? []), ...(node.content ? [node.content] : [])]) walk(child, depth + 1)
   }
   walk(parse(html), -1)
-  return { elements, addresses, textOf: (name) => texts.filter(([other]) => other === name).map(([, text]) => text) }
+  return { elements, addresses, readText: (name) => texts.filter(([other]) => other === name).map(([, text]) => text) }
 }

@@ -34,7 +34,7 @@ import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { waiting } from '../support/waiting.ts'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import { hookFaults, loginFaults, pushFaults, throws } from './faults-with-secrets.ts'
-import { formsOf, partsOf, planted, Watch } from './secret-watch.ts'
+import { getForms, splitParts, planted, Watch } from './secret-watch.ts'
 
 const own = await ownRedis('a search for leaked secrets in all flows')
 
@@ -74,7 +74,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   }
 
   /** Makes the provider issue recognizable tokens, and registers them as secrets. */
-  function tokensOf(of: string, isOpaque: boolean): TestFaults {
+  function getTokens(of: string, isOpaque: boolean): TestFaults {
     return {
       ...(isOpaque && { accessToken: { raw: () => `opaque-access-token-${randomBytes(24).toString('hex')}` } }),
       tokenResponse: (body) => {
@@ -342,8 +342,8 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
       one.forget()
       one.signIn('alice')
     }
-    provider.misbehave(tokensOf('default', true))
-    partners.misbehave(tokensOf('partner', false))
+    provider.misbehave(getTokens('default', true))
+    partners.misbehave(getTokens('partner', false))
     hook = undefined
     rolesHook = undefined
     printsRequests = true
@@ -665,8 +665,8 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
       const secret = planted('control')
       const trial = new Watch()
       trial.plant('the control', secret)
-      const forms = partsOf(secret).flatMap(([part, value]) =>
-        [...formsOf(value)].map(([form, text]) => ({ form: form + part, text })),
+      const forms = splitParts(secret).flatMap(([part, value]) =>
+        [...getForms(value)].map(([form, text]) => ({ form: form + part, text })),
       )
       expect(forms.length).toBeGreaterThan(60)
       for (const { form, text } of forms) {

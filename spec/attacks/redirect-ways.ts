@@ -8,7 +8,7 @@ import { readLinks } from '../../lib/testing/html-reader.ts'
 import { newTransactionId, writeState } from '../../lib/session/state.ts'
 import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
-import { identityOf, type Identity } from '../support/identity.ts'
+import { makeIdentity, type Identity } from '../support/identity.ts'
 import { behindTls, forgetTransactions, location, publicOrigin, type Flow } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
 import { form, navigation, queryValue, rawRequest, script, type HeaderLines, type RawAnswer } from './raw-http.ts'
@@ -18,7 +18,7 @@ export type Way = () => Promise<(target: string) => Promise<readonly string[]>>
 
 /** The identity of an application started by {@link startAtPublicOrigin}. */
 function identityAt(issuer: string, basePath = ''): Identity {
-  return identityOf({ issuer, clientId: 'public-name', baseUrl: publicOrigin + basePath, secret })
+  return makeIdentity({ issuer, clientId: 'public-name', baseUrl: publicOrigin + basePath, secret })
 }
 
 /** The logins in progress that `Set-Cookie` lines start. */
@@ -98,13 +98,13 @@ function referers(target: string): string[] {
 }
 
 /** The URL of a link on a page. */
-function linkOf(page: string, text: string): string {
+function getLink(page: string, text: string): string {
   const link = readLinks(page).find((one) => one.text === text)
   if (!link) throw new Error(`no link '${text}' on ${page}`)
   return link.href
 }
 
-function returnToOf(login: string): string {
+function getReturnTo(login: string): string {
   return new URL(login, publicOrigin).searchParams.get('returnTo') ?? '/'
 }
 
@@ -117,7 +117,7 @@ function tried<Made>(make: () => Made): Made | undefined {
   }
 }
 
-export function waysOf(world: Flow): Record<string, Way> {
+export function listWays(world: Flow): Record<string, Way> {
   const start = (setup?: Setup): Promise<TestApp> => startAtPublicOrigin(world, setup)
   const browser = (app: TestApp): UserAgent =>
     createUserAgent({ baseUrl: publicOrigin, proxies: { [publicOrigin]: app.url } })
@@ -203,7 +203,7 @@ export function waysOf(world: Flow): Record<string, Way> {
         const answer = await sendRaw(app, target, navigation, 'HEAD')
         if (!sentOn(answer, 302)) return []
         const url = answer.get('Location') ?? 'none'
-        return [url, returnToOf(url)]
+        return [url, getReturnTo(url)]
       }
     },
 
@@ -214,7 +214,7 @@ export function waysOf(world: Flow): Record<string, Way> {
         if (!sentOn(answer, 302)) return []
         const url = answer.get('Location') ?? 'none'
         expect(url).toMatch(/^\/signin\?lang=en&returnTo=[^&#]+#form$/)
-        return [url, returnToOf(url)]
+        return [url, getReturnTo(url)]
       }
     },
 
@@ -237,8 +237,8 @@ export function waysOf(world: Flow): Record<string, Way> {
           // The server itself rejects control characters in a header.
           if (answer.status === 400) continue
           expect(answer.status).toBe(401)
-          const href = linkOf(answer.body, 'Log in')
-          out.push(href, returnToOf(href))
+          const href = getLink(answer.body, 'Log in')
+          out.push(href, getReturnTo(href))
         }
         return out
       }
@@ -253,7 +253,7 @@ export function waysOf(world: Flow): Record<string, Way> {
           if (answer.status === 400) continue
           expect(answer.status).toBe(401)
           const { login } = JSON.parse(answer.body) as { login: string }
-          out.push(login, returnToOf(login))
+          out.push(login, getReturnTo(login))
         }
         return out
       }
@@ -367,7 +367,7 @@ export function waysOf(world: Flow): Record<string, Way> {
         const page = await agent.get(`${callback}&error=access_denied`)
         forgetTransactions(agent)
         expect(page.status).toBe(403)
-        return [linkOf(page.text(), 'Go back')]
+        return [getLink(page.text(), 'Go back')]
       }
     },
 

@@ -7,7 +7,7 @@ import { depth, runs } from '../support/depth.ts'
 import { flow, publicOrigin, response } from '../support/flow.ts'
 import { queryValue } from './raw-http.ts'
 import { families, goodSamples, goodTargets, type Family } from './redirect-corpus.ts'
-import { sendRaw, startAtPublicOrigin, stored, waysOf } from './redirect-ways.ts'
+import { sendRaw, startAtPublicOrigin, stored, listWays } from './redirect-ways.ts'
 
 const world = flow()
 const hostile = families.flatMap(({ targets }) => targets)
@@ -158,7 +158,7 @@ describe('localPath() and localReferer() with a valid target', () => {
   })
 })
 
-const ways = waysOf(world)
+const ways = listWays(world)
 
 // The slowest spec of the deep run: more than 500 targets at 20 inputs, some of which need a whole login for each.
 describe('a hostile redirect target', { meta: { id: 'redirects-2' } }, () => {

@@ -30,7 +30,7 @@ function base64Within(text: string): string[] {
 }
 
 /** A text and its common encodings in logs, pages and stores. */
-export function formsOf(value: string): Map<string, string> {
+export function getForms(value: string): Map<string, string> {
   const forms = new Map<string, string>()
   const add = (form: string, text: string): void => void (text.length >= shortest && forms.set(form, text))
   add('plain', value)
@@ -59,7 +59,7 @@ export function formsOf(value: string): Map<string, string> {
 }
 
 /** A secret, its halves, and the payload and signature of a JWT. */
-export function partsOf(value: string): [string, string][] {
+export function splitParts(value: string): [string, string][] {
   const middle = Math.ceil(value.length / 2)
   const [, payload, signature] = /^eyJ[\w-]+\.([\w-]+)\.([\w-]*)$/.exec(value) ?? []
   return [
@@ -83,9 +83,9 @@ export class Watch {
   plant(secret: string, value: string | null | undefined): void {
     if (!value || this.#secrets.has(value)) return
     this.#secrets.set(value, secret)
-    for (const [part, partial] of partsOf(value)) {
-      for (const [form, text] of formsOf(partial)) {
-        const at = middleOf(text)
+    for (const [part, partial] of splitParts(value)) {
+      for (const [form, text] of getForms(partial)) {
+        const at = getMiddle(text)
         const key = text.slice(at, at + keyLength)
         const needles = this.#needles.get(key) ?? []
         needles.push({ secret: value, form: form + part, text })
@@ -117,7 +117,7 @@ export class Watch {
     for (const { where, text, except } of this.#seen.values()) {
       for (let at = 0; at + keyLength <= text.length; at++) {
         for (const needle of this.#needles.get(text.slice(at, at + keyLength)) ?? []) {
-          if (except.includes(needle.secret) || !text.startsWith(needle.text, at - middleOf(needle.text))) continue
+          if (except.includes(needle.secret) || !text.startsWith(needle.text, at - getMiddle(needle.text))) continue
           const leak = `${this.#secrets.get(needle.secret)} in ${where}`
           if (!found.has(leak)) found.set(leak, needle.form)
         }
@@ -128,7 +128,7 @@ export class Watch {
   }
 }
 
-function middleOf(text: string): number {
+function getMiddle(text: string): number {
   return Math.floor((text.length - keyLength) / 2)
 }
 

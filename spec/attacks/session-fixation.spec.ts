@@ -87,7 +87,7 @@ async function seenBy(agent: UserAgent): Promise<Seen> {
   return answer.json() as unknown as Seen
 }
 
-function cookieOf(agent: UserAgent): string {
+function getCookie(agent: UserAgent): string {
   return agent.jar.get('connect.sid')?.value ?? ''
 }
 
@@ -136,7 +136,7 @@ const sessions: Record<string, (app: TestApp) => Promise<UserAgent>> = {
     const agent = browser(app)
     await logIn(agent, 'mallory')
     await agent.get('/put/planted')
-    const cookie = cookieOf(agent)
+    const cookie = getCookie(agent)
     await agent.post('/logout')
     return withCookie(app, cookie)
   },
@@ -211,7 +211,7 @@ describe.each(Object.entries(logins))('a known session cookie, planted %s', (_mo
       async (_session, make) => {
         const app = await start()
         const attacker = await make(app)
-        const known = cookieOf(attacker)
+        const known = getCookie(attacker)
         const former = await seenBy(attacker)
         const { id } = former
         const victim = browser(app)
@@ -268,7 +268,7 @@ describe('a stolen copy of a session cookie', () => {
   ])('a stolen session cookie is useless once %s', async (_what, act, expected) => {
     const app = await start()
     const victim = await victimWithBasket(app)
-    const thief = withCookie(app, cookieOf(victim))
+    const thief = withCookie(app, getCookie(victim))
     const former = await seenBy(thief)
     expect(former).toMatchObject({ user: 'alice', basket: 'pears' })
     await act(victim)
@@ -276,7 +276,7 @@ describe('a stolen copy of a session cookie', () => {
     expect((await seenBy(victim)).id).not.toBe(former.id)
     expect(await seenBy(thief)).toMatchObject(nobody)
     // Data written with it is not stored.
-    const writer = withCookie(app, cookieOf(thief))
+    const writer = withCookie(app, getCookie(thief))
     await writer.get('/put/by-the-thief')
     expect((await seenBy(victim)).basket).not.toBe('by-the-thief')
     expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
@@ -285,7 +285,7 @@ describe('a stolen copy of a session cookie', () => {
   it('two successive users of a browser do not see the data of each other', async () => {
     const app = await start()
     const shared = await victimWithBasket(app)
-    const formerUser = withCookie(app, cookieOf(shared))
+    const formerUser = withCookie(app, getCookie(shared))
     await logIn(shared, 'bob')
     await shared.get('/put/of-bob')
     expect(await seenBy(formerUser)).toMatchObject(nobody)
@@ -299,7 +299,7 @@ describe('a known session cookie, planted before a logout', () => {
     const app = await start()
     for (const make of Object.values(sessions)) {
       const attacker = await make(app)
-      const victim = withCookie(app, cookieOf(attacker))
+      const victim = withCookie(app, getCookie(attacker))
       const { user } = await seenBy(victim)
       await victim.post('/logout')
       await victim.post('/partner/logout')
@@ -313,7 +313,7 @@ describe('a known session cookie, planted before a logout', () => {
   it('a login after the logout starts with an empty session', async () => {
     const app = await start()
     const attacker = await sessions['a session with a login of the attacker']?.(app)
-    const victim = withCookie(app, cookieOf(attacker as UserAgent))
+    const victim = withCookie(app, getCookie(attacker as UserAgent))
     await victim.post('/logout')
     await logIn(victim, 'alice')
     expect(await seenBy(victim)).toMatchObject({ user: 'alice', basket: null })
@@ -324,7 +324,7 @@ describe('the record that leads from a replaced session to its successor', () =>
   /** The attacker's session has a login with the partner. The victim adds a login with the other provider. */
   async function linked(app: TestApp): Promise<{ attacker: UserAgent; victim: UserAgent }> {
     const attacker = (await sessions['a session with a login of the attacker at the partner']?.(app)) as UserAgent
-    const victim = withCookie(app, cookieOf(attacker))
+    const victim = withCookie(app, getCookie(attacker))
     await logIn(victim, 'alice')
     expect(await seenBy(victim)).toMatchObject({ user: 'alice' })
     return { attacker, victim }
@@ -351,7 +351,7 @@ describe('the record that leads from a replaced session to its successor', () =>
     const app = await start()
     const victim = browser(app)
     await logIn(victim, 'alice')
-    const thief = withCookie(app, cookieOf(victim))
+    const thief = withCookie(app, getCookie(victim))
     await link(victim)
     const answer = await thief.post('/logout', {}, { redirect: 'manual', followRefresh: false })
     expect(`${answer.headers.get('location') ?? ''} ${answer.text()}`).not.toContain('id_token_hint')

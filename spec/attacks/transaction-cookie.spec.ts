@@ -7,14 +7,14 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it, vi } from 'vitest'
 import { Sealer } from '../../lib/core/seal.ts'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
 import { openTransaction, transactionCookie, type Transaction } from '../../lib/session/transaction.ts'
 import { secret, type TestApp } from '../support/app.ts'
 import { runs } from '../support/depth.ts'
-import { flow, location, noteRoutes, notesOf, response, told, transactions } from '../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, response, told, transactions } from '../support/flow.ts'
 import { waiting } from '../support/waiting.ts'
-import { cookiePlaceOf } from '../../lib/session/login-cookies.ts'
+import { makeCookiePlace } from '../../lib/session/login-cookies.ts'
 
 const world = flow()
 function start(options: Partial<OidcOptions> = {}): Promise<TestApp> {
@@ -100,8 +100,8 @@ describe('a tampered transaction cookie', () => {
 
   it('a transaction cookie with any changed bits, bytes or characters does not open', () => {
     const source = { secrets: [secret], owner: 'owner' }
-    const { transaction: sealer } = sealsOf(source)
-    const place = cookiePlaceOf(source.owner, { https: false, basePath: '', crossSite: false })
+    const { transaction: sealer } = deriveSeals(source)
+    const place = makeCookiePlace(source.owner, { https: false, basePath: '', crossSite: false })
     const transaction: Transaction = {
       id: 'a'.repeat(22),
       nonce: 'nonce',
@@ -174,9 +174,9 @@ describe('an unsuitable transaction cookie', () => {
     ],
     ['of zeros', ({ name, value }) => `${name}=${'A'.repeat(value.length)}`],
     ['of 15 kB', ({ name }) => `${name}=${'A'.repeat(15_000)}`],
-  ])('a cookie %s counts as missing', async (_what, cookieOf) => {
+  ])('a cookie %s counts as missing', async (_what, getCookie) => {
     const login = await begun(await start())
-    const cookie = cookieOf(login)
+    const cookie = getCookie(login)
     if (cookie === `${login.name}=${login.value}`) throw new Error('nothing was changed')
     beginsAnew(await comesWith(login, cookie))
     await isStillGood(login)
@@ -208,8 +208,8 @@ describe('an unsuitable transaction cookie', () => {
     const { owner, seals, place } = app
     const other = 'another secret, of more than thirty-two characters'
     for (const sealer of [
-      sealsOf({ secrets: [other], owner }).transaction,
-      sealsOf({ secrets: [secret], owner: 'another owner' }).transaction,
+      deriveSeals({ secrets: [other], owner }).transaction,
+      deriveSeals({ secrets: [secret], owner: 'another owner' }).transaction,
       ...Object.values(seals).filter((seal) => seal instanceof Sealer && seal !== seals.transaction),
     ] as Sealer[]) {
       const { value } = transactionCookie(sealer, place, transaction)
@@ -245,7 +245,7 @@ describe('an unsuitable transaction cookie', () => {
     expect(told(removed, 'login_failed')).toMatchObject([{ code: 'state_unknown' }])
 
     // A valid state is not enough: a cookie under a removed secret counts as missing.
-    const { state: codes } = sealsOf({ secrets: [next], owner: removed.owner })
+    const { state: codes } = deriveSeals({ secrets: [next], owner: removed.owner })
     const state = `${login.id}.0.${codes.mac(`${login.id}.0`)}`
     const forged = new URL(at(removed))
     forged.searchParams.set('state', state)
@@ -266,7 +266,7 @@ describe('a transaction cookie used for another purpose', { meta: { id: 'transac
     const login = await begun(await start())
     const visitor = login.app.agent()
     visitor.jar.set(`connect.sid=${encodeURIComponent(valueOf(login.value))}; Path=/`, login.app.url)
-    expect(await notesOf(visitor, login.app)).toMatchObject({ sub: null, notes: [] })
+    expect(await listNotes(visitor, login.app)).toMatchObject({ sub: null, notes: [] })
     expect((await visitor.fetch('/profile')).status).toBe(401)
     await isStillGood(login)
   })
@@ -296,7 +296,7 @@ describe('a transaction cookie used for another purpose', { meta: { id: 'transac
     const app = await start()
     const user = app.agent()
     await user.get('/profile')
-    const { id } = await notesOf(user, app)
+    const { id } = await listNotes(user, app)
     const login = await begun(app)
     await world.redis.client.set(`oidc:{sess:${id}}:tokens:default`, login.value)
     expect((await user.fetch('/tokens')).json()).toMatchObject({ status: 401, code: 'login_required' })
@@ -304,7 +304,7 @@ describe('a transaction cookie used for another purpose', { meta: { id: 'transac
     const out = await user.post('/logout', {}, { redirect: 'manual', followRefresh: false })
     expect(out.text()).toContain(`${world.provider.issuer}/logout`)
     expect(out.text()).not.toContain('id_token_hint')
-    expect(await notesOf(user, app)).toMatchObject({ sub: null })
+    expect(await listNotes(user, app)).toMatchObject({ sub: null })
   })
 
   it('a transaction cookie is not accepted as a login record or a stored session', async () => {
@@ -314,7 +314,7 @@ describe('a transaction cookie used for another purpose', { meta: { id: 'transac
       const user = app.agent()
       world.provider.signIn('alice')
       await user.get('/profile')
-      const { id } = await notesOf(user, app)
+      const { id } = await listNotes(user, app)
       await world.redis.client.set(key.replace('ID', id), login.value)
       const answer = await user.fetch('/profile')
       expect(answer.status).toBe(key.startsWith('sess') ? 503 : 401)
@@ -329,7 +329,7 @@ describe('other values used as a transaction cookie', () => {
     const user = app.agent()
     await user.get('/profile')
     await user.get('/note/apples')
-    const { id } = await notesOf(user, app)
+    const { id } = await listNotes(user, app)
     const { client } = world.redis
     const tokens = (await user.fetch('/tokens')).json() as Record<string, string>
     const others: Record<string, string | null | undefined> = {

@@ -44,7 +44,7 @@ export async function shows(page: Page, status: string): Promise<void> {
 }
 
 /** What the page shows of the API's response. */
-export async function answerOf(page: Page): Promise<string> {
+export async function getAnswer(page: Page): Promise<string> {
   return page.locator('#answer').innerText()
 }
 

@@ -7,7 +7,7 @@ import { browserForFile, screenshot } from '../support/chromium.ts'
 import { startMain } from '../support/main-program.ts'
 import { heading } from './demo-steps.ts'
 import {
-  answerOf,
+  getAnswer,
   call,
   chooseUser,
   expectNoComplaints,
@@ -52,7 +52,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     const page = await opened()
     await screenshot(page, `spa-${library}-logged-out`)
     await call(page, '/profile', '401 Unauthorized')
-    expect(await answerOf(page)).toContain('Log in first.')
+    expect(await getAnswer(page)).toContain('Log in first.')
 
     await logIn(page, 'Alice')
     const asked = provider.requestsTo('authorize').at(-2)?.params
@@ -64,7 +64,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     expect(exchanged?.headers['authorization']).toBeUndefined()
 
     await call(page, '/profile', '200 OK')
-    expect(await answerOf(page)).toContain('"sub": "alice"')
+    expect(await getAnswer(page)).toContain('"sub": "alice"')
     await call(page, '/admin', '200 OK')
     await expectNothingStored(page)
     await screenshot(page, `spa-${library}-called`)
@@ -96,18 +96,18 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     const page = await opened()
     await logIn(page, 'Bob')
     await call(page, '/admin', '403 Forbidden')
-    expect(await answerOf(page)).toContain('insufficient_scope')
-    expect(await answerOf(page)).toContain('Another login as yourself would not change it.')
+    expect(await getAnswer(page)).toContain('insufficient_scope')
+    expect(await getAnswer(page)).toContain('Another login as yourself would not change it.')
     expect(await page.getByRole('button', { name: /^Ask for/ }).count()).toBe(0)
     await screenshot(page, `spa-${library}-refused`)
 
     await call(page, '/calendar', '403 Forbidden')
-    expect(await answerOf(page)).toContain('You did not allow this page calendar.read yet.')
+    expect(await getAnswer(page)).toContain('You did not allow this page calendar.read yet.')
     await screenshot(page, `spa-${library}-scope`)
     await page.getByRole('button', { name: 'Ask for calendar.read' }).click()
     // Back from the provider, the page repeats the call.
     await shows(page, '200 OK')
-    expect(await answerOf(page)).toContain('Stand-up')
+    expect(await getAnswer(page)).toContain('Stand-up')
     expect(await page.locator('#scope').textContent()).toContain('calendar.read')
     expectNoComplaints(browser)
   })
@@ -133,7 +133,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await press(page, '/transfers')
     await chooseUser(page, 'Alice')
     await shows(page, '201 Created')
-    expect(await answerOf(page)).toContain('"acr": "gold"')
+    expect(await getAnswer(page)).toContain('"acr": "gold"')
     const asked = provider.requestsTo('authorize')[0]?.params
     expect(asked?.get('acr_values')).toBe('gold')
     expect(asked?.get('max_age')).toBe('300')
@@ -153,7 +153,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await press(page, '/transfers')
     await chooseUser(page, 'Alice')
     await shows(page, '401 Unauthorized')
-    expect(await answerOf(page)).toContain('The provider did not log you in as this API wants it.')
+    expect(await getAnswer(page)).toContain('The provider did not log you in as this API wants it.')
     expect(provider.requestsTo('authorize')).toHaveLength(1)
   })
 
@@ -199,7 +199,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     await page.getByText('Your session has ended: log in again.').waitFor()
     await screenshot(page, `spa-${library}-ended`)
     await expectNothingStored(page)
-    expect(await answerOf(page)).toBe('')
+    expect(await getAnswer(page)).toBe('')
     await call(page, '/profile', '401 Unauthorized')
     expect(sent.to(example.apiUrl).at(-1)?.headers()['authorization']).toBeUndefined()
     await page.reload()

@@ -2,7 +2,7 @@ import { createBearer, createOidc, type BearerIssuer, type BearerOptions } from 
 import { describe, expect, it } from 'vitest'
 import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
 import { resolveBearer } from '../../lib/config/resolve-bearer.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const issuer = 'https://id.example.com/realms/acme'
 const partner = 'https://partner.example.com'
@@ -12,7 +12,7 @@ const keySet = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'AAAA' }] }
 function faults(options: Record<string, unknown>, without: readonly string[] = []): string[] {
   const given: Record<string, unknown> = { ...valid, ...options }
   for (const key of without) delete given[key]
-  return faultsOf(() => createBearer(given as unknown as BearerOptions))
+  return findFaults(() => createBearer(given as unknown as BearerOptions))
 }
 
 /** The faults of an entry as the second of two issuers, and as the only issuer. */
@@ -198,7 +198,7 @@ describe('the options of createBearer()', () => {
   it.each([undefined, null, 'https://id.example.com', 42, [valid]])(
     'rejects %j, which is not an object of options',
     (given) => {
-      const found = faultsOf(() => createBearer(given as unknown as BearerOptions))
+      const found = findFaults(() => createBearer(given as unknown as BearerOptions))
       expect(found[0]).toBe('the options of createBearer() must be an object')
     },
   )
@@ -398,7 +398,7 @@ describe('the option bearer of createOidc()', () => {
     baseUrl: 'https://app.example.com',
     secret: 'a secret of more than thirty-two characters',
   }
-  const faultsWith = (bearer: unknown): string[] => faultsOf(() => createOidc({ ...login, bearer: bearer as object }))
+  const faultsWith = (bearer: unknown): string[] => findFaults(() => createOidc({ ...login, bearer: bearer as object }))
 
   it('accepts the option bearer with any of its members left out', () => {
     for (const bearer of [undefined, {}, { audience: 'orders' }, { audience: ['a'], algorithms: ['ES256'] }]) {
@@ -419,7 +419,7 @@ describe('the option bearer of createOidc()', () => {
     [{ issuer }, /^unknown option 'bearer\.issuer'/],
   ])('rejects %j as the option bearer, and reports it with the faults of other options', (bearer, message) => {
     expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
-    const all = faultsOf(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))
+    const all = findFaults(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))
     expect(all).toEqual([expect.stringMatching(/^clientId/), expect.stringMatching(message)])
   })
 })

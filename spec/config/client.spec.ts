@@ -1,7 +1,7 @@
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { resolveOptions } from '../../lib/config/resolve.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const base = { issuer: 'https://id.example.com', clientId: 'web', baseUrl: 'https://app.example.com' }
@@ -12,7 +12,7 @@ const onLoopback = { ...base, baseUrl: 'http://localhost:3000' }
 const warnings = warningsOfSpecs()
 
 function faults(options: Partial<OidcOptions>): string[] {
-  return faultsOf(() => createOidc({ ...base, ...options }))
+  return findFaults(() => createOidc({ ...base, ...options }))
 }
 
 describe('client authentication', () => {
@@ -86,12 +86,12 @@ describe('the option issuer', () => {
   })
 
   it('removes the trailing slash that a URL object adds, but no other', () => {
-    const issuerOf = (text: string): string =>
+    const getIssuer = (text: string): string =>
       resolveOptions({ ...base, secret, clientSecret, issuer: new URL(text) }).issuer
-    expect(issuerOf('https://id.example.com')).toBe('https://id.example.com')
-    expect(issuerOf('http://localhost:8080')).toBe('http://localhost:8080')
-    expect(issuerOf('https://id.example.com/realms/acme')).toBe('https://id.example.com/realms/acme')
-    expect(issuerOf('https://id.example.com/realms/acme/')).toBe('https://id.example.com/realms/acme/')
+    expect(getIssuer('https://id.example.com')).toBe('https://id.example.com')
+    expect(getIssuer('http://localhost:8080')).toBe('http://localhost:8080')
+    expect(getIssuer('https://id.example.com/realms/acme')).toBe('https://id.example.com/realms/acme')
+    expect(getIssuer('https://id.example.com/realms/acme/')).toBe('https://id.example.com/realms/acme/')
   })
 })
 

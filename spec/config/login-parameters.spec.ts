@@ -1,7 +1,7 @@
 import { createOidc } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { resolveLoginParameters } from '../../lib/config/login-parameters.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const origin = 'https://app.example.com'
 const oidc = createOidc({
@@ -13,7 +13,7 @@ const oidc = createOidc({
 })
 
 function faults(parameters: object): string[] {
-  return faultsOf(() => oidc.login(parameters))
+  return findFaults(() => oidc.login(parameters))
 }
 
 describe('the parameters of login()', () => {
@@ -48,9 +48,9 @@ describe('the parameters of login()', () => {
   })
 
   it('accepts the scope of a login as a string or an array, and adds openid', () => {
-    const scopeOf = (scope: string | string[]): unknown => resolveLoginParameters({ scope }, origin).scope
-    expect(scopeOf('calendar.read')).toEqual(['openid', 'calendar.read'])
-    expect(scopeOf(['calendar.read', 'openid', 'calendar.read'])).toEqual(['calendar.read', 'openid'])
+    const getScope = (scope: string | string[]): unknown => resolveLoginParameters({ scope }, origin).scope
+    expect(getScope('calendar.read')).toEqual(['openid', 'calendar.read'])
+    expect(getScope(['calendar.read', 'openid', 'calendar.read'])).toEqual(['calendar.read', 'openid'])
   })
 
   it.each([
@@ -126,7 +126,7 @@ describe('the parameters of login()', () => {
 
 describe('the parameters of logout()', () => {
   it('checks the parameters of a logout when the route is defined', () => {
-    const logout = (parameters: object): string[] => faultsOf(() => oidc.logout(parameters))
+    const logout = (parameters: object): string[] => findFaults(() => oidc.logout(parameters))
     expect(logout({ returnTo: '/goodbye' })).toEqual([])
     expect(logout({})).toEqual([])
     expect(logout({ returnTo: 'https://evil.example' })).toEqual([

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { resolveOptions } from '../../lib/config/resolve.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const valid = {
   clientId: 'web',
@@ -28,7 +28,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 function faults(issuer: unknown): string[] {
-  return faultsOf(() => createOidc({ ...valid, issuer } as OidcOptions))
+  return findFaults(() => createOidc({ ...valid, issuer } as OidcOptions))
 }
 
 function file(name: string, text: string): URL {
@@ -117,7 +117,7 @@ describe("the provider's metadata in the option issuer", () => {
       jwks_uri: 'http://id.example.com/jwks',
     }
     expect(faults(plain)).toHaveLength(4)
-    expect(faultsOf(() => createOidc({ ...valid, issuer: plain, allowInsecureIssuer: true }))).toEqual([])
+    expect(findFaults(() => createOidc({ ...valid, issuer: plain, allowInsecureIssuer: true }))).toEqual([])
     const local = JSON.parse(JSON.stringify(plain).replaceAll('id.example.com', 'localhost:8080')) as object
     expect(faults(local)).toEqual([])
   })

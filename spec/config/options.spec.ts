@@ -3,7 +3,7 @@ import { createOidc, type OidcOptions, type Records } from 'express-session-oidc
 import { describe, expect, it, vi } from 'vitest'
 import { acceptedAlgorithms } from '../../lib/config/algorithms.ts'
 import { resolveOptions } from '../../lib/config/resolve.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const valid = {
   issuer: 'https://id.example.com',
@@ -16,7 +16,7 @@ const valid = {
 function faults(options: Record<string, unknown>, without: readonly string[] = []): string[] {
   const given: Record<string, unknown> = { ...valid, ...options }
   for (const key of without) delete given[key]
-  return faultsOf(() => createOidc(given as unknown as OidcOptions))
+  return findFaults(() => createOidc(given as unknown as OidcOptions))
 }
 
 const records: Records = {
@@ -321,7 +321,7 @@ describe('the options of createOidc()', () => {
 
   it('rejects options that are not an object', () => {
     for (const options of [undefined, null, 'https://id.example.com', []]) {
-      expect(faultsOf(() => createOidc(options as unknown as OidcOptions))).toContain(
+      expect(findFaults(() => createOidc(options as unknown as OidcOptions))).toContain(
         'the options of createOidc() must be an object',
       )
     }

@@ -1,6 +1,6 @@
 import { createOidc, type OidcOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const valid = {
   issuer: 'https://id.example.com',
@@ -15,7 +15,7 @@ function paths(options: Partial<OidcOptions>): object {
 }
 
 function faults(options: object): string[] {
-  return faultsOf(() => createOidc({ ...valid, ...options }))
+  return findFaults(() => createOidc({ ...valid, ...options }))
 }
 
 const names = ['login', 'callback', 'logout', 'backchannelLogout', 'frontchannelLogout'] as const

@@ -23,7 +23,7 @@ const program = ts.createProgram(paths, { noLib: true, types: [], strict: true, 
 const checker = program.getTypeChecker()
 
 /** A type that one of these files exports. */
-function typeOf(name: string): ts.Type {
+function getType(name: string): ts.Type {
   const symbols = paths.flatMap((path) => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(path) as ts.SourceFile)
     return checker.getExportsOfModule(module as ts.Symbol)
@@ -35,13 +35,13 @@ const members = (type: ts.Type): string[] => checker.getPropertiesOfType(type).m
 const texts = (type: ts.Type): string[] =>
   (type.isUnion() ? type.types : [type]).flatMap((one) => (one.isStringLiteral() ? [one.value] : []))
 
-const base = members(typeOf('OidcEventBase'))
-const eventTypes = checker.getPropertiesOfType(typeOf('OidcEvents'))
+const base = members(getType('OidcEventBase'))
+const eventTypes = checker.getPropertiesOfType(getType('OidcEvents'))
 const events = new Map(eventTypes.map((event) => [event.name, members(checker.getTypeOfSymbol(event))]))
-const codes = texts(typeOf('OidcErrorCode'))
+const codes = texts(getType('OidcErrorCode'))
 
 /** The values of an event's `reason`. */
-function reasonsOf(event: ts.Symbol): string[] {
+function getReasons(event: ts.Symbol): string[] {
   const reason = checker.getTypeOfSymbol(event).getProperty('reason')
   return reason ? texts(checker.getTypeOfSymbol(reason)) : []
 }
@@ -70,7 +70,7 @@ describe('docs/observability.md', () => {
     const told = rows('field').flatMap(([name]) => quoted(name))
     expect(told.toSorted()).toEqual([...new Set([...events.values()].flat())].toSorted())
     const reasons = rows('field').find(([name]) => quoted(name)[0] === 'reason')?.[1]
-    expect(new Set(quoted(reasons))).toEqual(new Set(eventTypes.flatMap(reasonsOf)))
+    expect(new Set(quoted(reasons))).toEqual(new Set(eventTypes.flatMap(getReasons)))
   })
 
   it('names only codes that exist', () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/custom-scopes/app.js'
 import { startProvider } from '../../examples/custom-scopes/provider.js'
 import { pass } from '../support/tokens-app.ts'
-import { headingOf, logOut, run, textOf, type Running } from './steps.ts'
+import { getHeading, logOut, run, readText, type Running } from './steps.ts'
 
 let example: Running
 
@@ -19,57 +19,59 @@ afterAll(() => example.stop())
 async function logIn(): Promise<{ agent: UserAgent; home: UserAgentResponse }> {
   const agent = example.agent()
   const asked = await agent.get('/login')
-  expect(headingOf(asked)).toBe('Who are you?')
+  expect(getHeading(asked)).toBe('Who are you?')
   const home = await agent.submit(asked, { button: 'alice' })
-  expect(headingOf(home)).toBe('Hello, Alice Arden')
+  expect(getHeading(home)).toBe('Hello, Alice Arden')
   return { agent, home }
 }
 
 it('logs in with little scope, and requests that of the calendar when it is opened', async () => {
   const { agent, home } = await logIn()
-  expect(textOf(home)).toContain('So far you have granted: openid profile ')
+  expect(readText(home)).toContain('So far you have granted: openid profile ')
   const asked = await agent.click(home, 'Calendar')
-  expect(headingOf(asked)).toBe('Allow access?')
-  expect(textOf(asked)).toContain('Read your calendar calendar.read')
+  expect(getHeading(asked)).toBe('Allow access?')
+  expect(readText(asked)).toContain('Read your calendar calendar.read')
   const calendar = await agent.submit(asked, { button: 'allow' })
   expect(calendar.url).toBe(`${example.url}/calendar`)
-  expect(headingOf(calendar)).toBe('Your calendar')
-  expect(textOf(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read')
-  expect(headingOf(await agent.get('/calendar'))).toBe('Your calendar')
+  expect(getHeading(calendar)).toBe('Your calendar')
+  expect(readText(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read')
+  expect(getHeading(await agent.get('/calendar'))).toBe('Your calendar')
 })
 
 it('shows a 403 page if the user refuses scope, and asks again only when they go on', async () => {
   const { agent, home } = await logIn()
   const refused = await agent.submit(await agent.click(home, 'Connect your contacts'), { button: 'refuse' })
   expect(refused.status).toBe(403)
-  expect(textOf(refused)).toContain('You are still logged in.')
+  expect(readText(refused)).toContain('You are still logged in.')
   const back = await agent.click(refused, 'Go back')
-  expect(headingOf(back)).toBe('Hello, Alice Arden')
+  expect(getHeading(back)).toBe('Hello, Alice Arden')
   const contacts = await agent.get('/contacts')
   expect(contacts.status).toBe(403)
-  expect(textOf(contacts)).toContain('This needs a permission that you have not granted.')
+  expect(readText(contacts)).toContain('This needs a permission that you have not granted.')
   const asked = await agent.click(contacts, 'Go on')
-  expect(headingOf(asked)).toBe('Allow access?')
+  expect(getHeading(asked)).toBe('Allow access?')
   await agent.submit(asked, { button: 'allow' })
-  expect(headingOf(await agent.get('/contacts'))).toBe('Your contacts')
-  expect(textOf(await agent.get('/'))).not.toContain('Connect your contacts')
+  expect(getHeading(await agent.get('/contacts'))).toBe('Your contacts')
+  expect(readText(await agent.get('/'))).not.toContain('Connect your contacts')
 })
 
 it('keeps granted scope when more is granted', async () => {
   const { agent } = await logIn()
   await agent.submit(await agent.get('/calendar'), { button: 'allow' })
   await agent.submit(await agent.get('/connect/contacts'), { button: 'allow' })
-  expect(textOf(await agent.get('/'))).toContain('So far you have granted: openid profile calendar.read contacts.read')
+  expect(readText(await agent.get('/'))).toContain(
+    'So far you have granted: openid profile calendar.read contacts.read',
+  )
 })
 
 it('requires a new authentication for a transfer, and again half a minute later', async () => {
   const { agent, home } = await logIn()
   for (const round of [1, 2]) {
     const asked = await (round === 1 ? agent.click(home, 'Transfer') : agent.get('/transfer'))
-    expect([round, headingOf(asked)]).toEqual([round, 'Is it still you?'])
-    expect(textOf(asked)).not.toContain('Bob')
+    expect([round, getHeading(asked)]).toEqual([round, 'Is it still you?'])
+    expect(readText(asked)).not.toContain('Bob')
     const page = await agent.submit(asked, { button: 'alice' })
-    expect([round, headingOf(page)]).toEqual([round, 'Transfer money'])
+    expect([round, getHeading(page)]).toEqual([round, 'Transfer money'])
     pass(31)
   }
 })
@@ -78,14 +80,14 @@ it('shows a 403 page if the user cancels that authentication, and keeps the logi
   const { agent } = await logIn()
   const page = await agent.submit(await agent.get('/transfer'), { button: 'Cancel' })
   expect(page.status).toBe(403)
-  expect(textOf(page)).toContain('You are still logged in.')
-  expect(headingOf(await agent.get('/'))).toBe('Hello, Alice Arden')
+  expect(readText(page)).toContain('You are still logged in.')
+  expect(getHeading(await agent.get('/'))).toBe('Hello, Alice Arden')
 })
 
 it('logs out, and answers an unknown address with a 404 page', async () => {
   const { agent, home } = await logIn()
-  expect(headingOf(await logOut(agent, home))).toBe('You are not logged in')
+  expect(getHeading(await logOut(agent, home))).toBe('You are not logged in')
   const page = await agent.get('/nowhere')
   expect(page.status).toBe(404)
-  expect(headingOf(page)).toBe('There is no such page')
+  expect(getHeading(page)).toBe('There is no such page')
 })

@@ -6,13 +6,13 @@ import { createApp } from '../../examples/demo/app.js'
 import { EnvironmentError, readEnvironment } from '../../examples/demo/environment.js'
 import { startProvider } from '../../examples/demo/provider.js'
 import { redisForFile } from '../support/redis.ts'
-import { headingOf, logOut, run, textOf, type Running } from './steps.ts'
+import { getHeading, logOut, run, readText, type Running } from './steps.ts'
 
 const redis = redisForFile()
 
 async function logIn(agent: UserAgent, path: string, user: string): Promise<UserAgentResponse> {
   const asked = await agent.get(path)
-  expect(headingOf(asked)).toBe('Who are you?')
+  expect(getHeading(asked)).toBe('Who are you?')
   return agent.submit(asked, { button: user })
 }
 
@@ -39,9 +39,9 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
   it('shows an anonymous visitor who can log in', async () => {
     const page = await demo.agent().get('/')
     expect(page.status).toBe(200)
-    expect(headingOf(page)).toBe('Log in to see what an application gets to know')
-    expect(textOf(page)).toContain('Alice Arden can log in, with the roles admin user')
-    expect(textOf(page)).toContain(`Sessions: ${where}`)
+    expect(getHeading(page)).toBe('Log in to see what an application gets to know')
+    expect(readText(page)).toContain('Alice Arden can log in, with the roles admin user')
+    expect(readText(page)).toContain(`Sessions: ${where}`)
     expect(page.cookiesSet).toEqual([])
     expect(page.headers.get('cache-control')).toBe('no-store')
   })
@@ -51,8 +51,8 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     const asked = await agent.click(await agent.get('/'), 'Log in')
     const page = await agent.submit(asked, { button: 'alice' })
     expect(page.url).toBe(`${demo.url}/`)
-    expect(headingOf(page)).toBe('Hello, Alice Arden')
-    const text = textOf(page)
+    expect(getHeading(page)).toBe('Hello, Alice Arden')
+    const text = readText(page)
     for (const said of ['alice@example.com', 'openid profile email', 'admin, user', 'email_verified']) {
       expect(text).toContain(said)
     }
@@ -66,10 +66,10 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     const refused = await logIn(agent, '/admin', 'bob')
     expect(refused.status).toBe(403)
     expect(refused.url).toBe(`${demo.url}/admin`)
-    expect(headingOf(refused)).toBe('You may not open this page')
+    expect(getHeading(refused)).toBe('You may not open this page')
     expect((await agent.get('/admin')).hops).toHaveLength(1)
-    expect(headingOf(await agent.get('/members'))).toBe('Members')
-    expect(textOf(await agent.get('/'))).toContain('403 for you')
+    expect(getHeading(await agent.get('/members'))).toBe('Members')
+    expect(readText(await agent.get('/'))).toContain('403 for you')
   })
 
   it('requests one more scope, which the user may refuse or grant', async () => {
@@ -77,14 +77,14 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     await logIn(agent, '/members', 'bob')
     const refused = await agent.submit(await agent.get('/connect/calendar'), { button: 'refuse' })
     expect(refused.status).toBe(403)
-    expect(headingOf(refused)).toBe('The login was canceled')
-    expect(textOf(await agent.get('/'))).not.toContain('granted')
+    expect(getHeading(refused)).toBe('The login was canceled')
+    expect(readText(await agent.get('/'))).not.toContain('granted')
     const consent = await agent.get('/connect/calendar')
-    expect(textOf(consent)).toContain('Read your calendar')
+    expect(readText(consent)).toContain('Read your calendar')
     const granted = await agent.submit(consent, { button: 'allow' })
     expect(granted.url).toBe(`${demo.url}/#scope`)
-    expect(textOf(granted)).toContain('granted')
-    expect(headingOf(granted)).toBe('Hello, Bob Birch')
+    expect(readText(granted)).toContain('granted')
+    expect(getHeading(granted)).toBe('Hello, Bob Birch')
   })
 
   it('logs out here and at the provider; then a script gets 401, and a page starts a login', async () => {
@@ -92,14 +92,14 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     await logIn(agent, '/members', 'alice')
     const left = await logOut(agent, await agent.get('/'))
     expect(left.url).toMatch(`${demo.url}/?state=`)
-    expect(headingOf(left)).toBe('Log in to see what an application gets to know')
+    expect(getHeading(left)).toBe('Log in to see what an application gets to know')
     const answer = await agent.fetch('/api/time')
     expect(answer.status).toBe(401)
     expect(answer.json()).toMatchObject({
       code: 'login_required',
       login: expect.stringContaining(`${demo.url}/login`) as string,
     })
-    expect(headingOf(await agent.get('/members'))).toBe('Who are you?')
+    expect(getHeading(await agent.get('/members'))).toBe('Who are you?')
   })
 
   it('has pages for a canceled login and for an unknown address, and an icon', async () => {
@@ -108,7 +108,7 @@ describe.each(['memory', 'Redis'])('the demo with its sessions in %s', (where) =
     expect(cancelled.status).toBe(403)
     const missing = await agent.get('/nowhere')
     expect(missing.status).toBe(404)
-    expect(headingOf(missing)).toBe('There is no such page')
+    expect(getHeading(missing)).toBe('There is no such page')
     expect((await agent.get('/favicon.ico')).headers.get('content-type')).toContain('image/svg+xml')
   })
 })

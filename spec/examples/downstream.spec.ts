@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/downstream/app.js'
 import { startServices } from '../../examples/downstream/start.js'
 import { pass } from '../support/tokens-app.ts'
-import { headingOf, run, textOf, type Running } from './steps.ts'
+import { getHeading, run, readText, type Running } from './steps.ts'
 
 let example: Running
 let services: Awaited<ReturnType<typeof startServices>>
@@ -22,28 +22,28 @@ beforeEach(() => services.provider.forget())
 async function logIn(): Promise<UserAgent> {
   const agent = example.agent()
   services.provider.signIn('alice')
-  expect(headingOf(await agent.get('/login'))).toBe('Hello, Alice Adams')
+  expect(getHeading(await agent.get('/login'))).toBe('Hello, Alice Adams')
   return agent
 }
 
 it('shows data of another service, and refreshes the token of the user once it has expired', async () => {
   const agent = await logIn()
   const orders = await agent.get('/orders')
-  expect(headingOf(orders)).toBe('Your orders')
-  expect(textOf(orders)).toContain('Twelve pencils')
-  expect(textOf(orders)).toContain('Access tokens refreshed so far: 0')
+  expect(getHeading(orders)).toBe('Your orders')
+  expect(readText(orders)).toContain('Twelve pencils')
+  expect(readText(orders)).toContain('Access tokens refreshed so far: 0')
   pass(61)
-  expect(textOf(await agent.get('/orders'))).toContain('Access tokens refreshed so far: 1')
+  expect(readText(await agent.get('/orders'))).toContain('Access tokens refreshed so far: 1')
 })
 
 it('requests the scope that a service requires, and returns to the page', async () => {
   const agent = await logIn()
   const prices = await agent.click(await agent.get('/'), 'Prices')
   expect(prices.url).toBe(`${example.url}/prices`)
-  expect(textOf(prices)).toContain('A globe: 80.00')
+  expect(readText(prices)).toContain('A globe: 80.00')
   const asked = services.provider.requestsTo('authorize').map(({ params }) => params.get('scope'))
   expect(asked).toEqual(['openid profile email', 'openid profile email prices.read'])
-  expect(textOf(await agent.get('/'))).toContain('prices.read')
+  expect(readText(await agent.get('/'))).toContain('prices.read')
 })
 
 it('answers 403 if the user does not grant the scope, and keeps the login', async () => {
@@ -52,13 +52,13 @@ it('answers 403 if the user does not grant the scope, and keeps the login', asyn
   const refused = await agent.get('/prices')
   services.provider.grantOnly(undefined)
   expect(refused.status).toBe(403)
-  expect(headingOf(await agent.get('/orders'))).toBe('Your orders')
+  expect(getHeading(await agent.get('/orders'))).toBe('Your orders')
 })
 
 it('exchanges the token once for a service that requires its own', async () => {
   const agent = await logIn()
-  expect(textOf(await agent.get('/invoices'))).toContain('Two items for alice')
-  expect(textOf(await agent.get('/invoices'))).toContain('Two items for alice')
+  expect(readText(await agent.get('/invoices'))).toContain('Two items for alice')
+  expect(readText(await agent.get('/invoices'))).toContain('Two items for alice')
   const grants = services.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))
   expect(grants.filter((grant) => grant?.endsWith('token-exchange'))).toHaveLength(1)
 })

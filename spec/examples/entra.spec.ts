@@ -3,7 +3,7 @@ import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/entra/app.js'
 import { simulateEntra } from '../../examples/entra/simulated.js'
-import { headingOf, run, textOf, type Running } from './steps.ts'
+import { getHeading, run, readText, type Running } from './steps.ts'
 
 let example: Running
 let entra: Awaited<ReturnType<typeof simulateEntra>>
@@ -28,18 +28,18 @@ it('logs in and out at the tenant, under the host name of the real Entra', async
   )
   const page = await browser.submit(asked, { button: 'alice' })
   expect(page.url).toBe(`${example.url}/profile`)
-  expect(textOf(page)).toContain('Name Alice Adams User name alice@contoso.example Tenant 11111111-')
-  expect(textOf(page)).toContain('ID in the tenant aaaaaaaa-0000-4000-8000-000000000001 Roles Admin Groups 0')
-  expect(headingOf(await browser.get('/admin'))).toBe('Admin')
+  expect(readText(page)).toContain('Name Alice Adams User name alice@contoso.example Tenant 11111111-')
+  expect(readText(page)).toContain('ID in the tenant aaaaaaaa-0000-4000-8000-000000000001 Roles Admin Groups 0')
+  expect(getHeading(await browser.get('/admin'))).toBe('Admin')
   const out = await browser.click(page, 'Log out')
   expect(out.hops.some(({ url }) => url.includes('/oauth2/v2.0/logout?'))).toBe(true)
-  expect(textOf(await browser.get('/'))).toContain('Logged in as nobody')
+  expect(readText(await browser.get('/'))).toContain('Logged in as nobody')
 })
 
 it('fetches all groups of a user with too many for a token, who has no role', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'jane' })
-  expect(textOf(page)).toContain('Roles none Groups 250')
+  expect(readText(page)).toContain('Roles none Groups 250')
   expect((await browser.get('/admin')).status).toBe(403)
 })
 
@@ -47,7 +47,7 @@ it('rejects a guest', async () => {
   const browser = agent()
   const page = await browser.submit(await browser.get('/profile'), { button: 'greta' })
   expect(page.status).toBe(403)
-  expect(textOf(page)).toContain('This account cannot be used here.')
+  expect(readText(page)).toContain('This account cannot be used here.')
 })
 
 it('accepts access tokens of members in both versions at its API', async () => {

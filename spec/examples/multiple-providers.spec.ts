@@ -3,7 +3,7 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createApp } from '../../examples/multiple-providers/app.js'
 import { startProviders } from '../../examples/multiple-providers/providers.js'
-import { headingOf, logOut, run, textOf, type Running } from './steps.ts'
+import { getHeading, logOut, run, readText, type Running } from './steps.ts'
 
 let example: Running
 
@@ -17,21 +17,21 @@ afterAll(() => example.stop())
 
 async function logIn(agent: UserAgent, link: string, user: string, path = '/'): Promise<UserAgentResponse> {
   const asked = await agent.click(await agent.get(path), link)
-  expect(headingOf(asked)).toBe('Who are you?')
+  expect(getHeading(asked)).toBe('Who are you?')
   return agent.submit(asked, { button: user })
 }
 
 it('has a login of each provider in one session', { meta: { id: 'multiple-providers-1' } }, async () => {
   const agent = example.agent()
-  expect(headingOf(await agent.get('/'))).toBe('You are not logged in')
-  expect(headingOf(await logIn(agent, 'Log in as staff', 'sam'))).toBe('You are logged in once')
+  expect(getHeading(await agent.get('/'))).toBe('You are not logged in')
+  expect(getHeading(await logIn(agent, 'Log in as staff', 'sam'))).toBe('You are logged in once')
   const both = await logIn(agent, 'Log in as a customer', 'cleo')
-  expect(headingOf(both)).toBe('You are logged in twice')
-  expect(textOf(both)).toContain('Sam Sorrel sam@staff.example')
-  expect(textOf(both)).toContain('Cleo Clover cleo@example.com')
-  expect(textOf(await agent.get('/staff-only'))).toContain('You are in as Sam Sorrel : the login of staff')
-  expect(textOf(await agent.get('/customers-only'))).toContain('You are in as Cleo Clover : the login of customers')
-  expect(textOf(await agent.get('/either'))).toContain('You are in as Sam Sorrel')
+  expect(getHeading(both)).toBe('You are logged in twice')
+  expect(readText(both)).toContain('Sam Sorrel sam@staff.example')
+  expect(readText(both)).toContain('Cleo Clover cleo@example.com')
+  expect(readText(await agent.get('/staff-only'))).toContain('You are in as Sam Sorrel : the login of staff')
+  expect(readText(await agent.get('/customers-only'))).toContain('You are in as Cleo Clover : the login of customers')
+  expect(readText(await agent.get('/either'))).toContain('You are in as Sam Sorrel')
 })
 
 it.each([
@@ -43,12 +43,12 @@ it.each([
   const home = await logIn(agent, 'Log in as a customer', 'cleo')
   const left = await logOut(agent, home, form)
   expect(left.url).toMatch(`${example.url}/?state=`)
-  expect(headingOf(left)).toBe('You are logged in once')
+  expect(getHeading(left)).toBe('You are logged in once')
   expect((await agent.get(closed)).url).toBe(`${example.url}/signin?returnTo=${encodeURIComponent(closed)}`)
-  expect(textOf(await agent.get(open))).toContain(`You are in as ${who}`)
-  expect(textOf(await agent.get('/either'))).toContain(`You are in as ${who}`)
+  expect(readText(await agent.get(open))).toContain(`You are in as ${who}`)
+  expect(readText(await agent.get('/either'))).toContain(`You are in as ${who}`)
   const end = await logOut(agent, await agent.get('/'))
-  expect(headingOf(end)).toBe('You are not logged in')
+  expect(getHeading(end)).toBe('You are not logged in')
   expect((await agent.get('/either')).url).toContain('/signin?')
 })
 
@@ -56,11 +56,11 @@ it('asks an anonymous visitor for the provider, and returns to the requested pag
   const agent = example.agent()
   const asked = await agent.get('/staff-only')
   expect(asked.url).toBe(`${example.url}/signin?returnTo=%2Fstaff-only`)
-  expect(headingOf(asked)).toBe('Who are you here?')
-  expect(textOf(asked)).toContain('To open /staff-only')
+  expect(getHeading(asked)).toBe('Who are you here?')
+  expect(readText(asked)).toContain('To open /staff-only')
   const page = await logIn(agent, 'Log in as staff', 'tess', '/staff-only')
   expect(page.url).toBe(`${example.url}/staff-only`)
-  expect(textOf(page)).toContain('You are in as Tess Thorn')
+  expect(readText(page)).toContain('You are in as Tess Thorn')
 })
 
 it.each(['https://evil.example/', '//evil.example/', '/\\evil.example'])(
@@ -86,5 +86,5 @@ it('answers a script with 401 and the login URL of the required provider', async
 it('has a page for an unknown address', async () => {
   const page = await example.agent().get('/nowhere')
   expect(page.status).toBe(404)
-  expect(headingOf(page)).toBe('There is no such page')
+  expect(getHeading(page)).toBe('There is no such page')
 })

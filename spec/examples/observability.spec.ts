@@ -14,7 +14,7 @@ import { response } from '../support/flow.ts'
 import { redisForFile } from '../support/redis.ts'
 import { switchedRedis, type SwitchedRedis } from '../support/switched-redis.ts'
 import { pass } from '../support/tokens-app.ts'
-import { headingOf, run, textOf, type Running } from './steps.ts'
+import { getHeading, run, readText, type Running } from './steps.ts'
 
 const own = redisForFile()
 const secret = 'the secret of this application and of nothing else'
@@ -89,7 +89,7 @@ afterEach(async () => {
 async function logIn(user = 'alice'): Promise<UserAgent> {
   const agent = example.agent()
   const asked = await agent.click(await agent.get('/'), 'Log in')
-  expect(headingOf(await agent.submit(asked, { button: user }))).toMatch(/^Hello, \w/)
+  expect(getHeading(await agent.submit(asked, { button: user }))).toMatch(/^Hello, \w/)
   return agent
 }
 
@@ -158,10 +158,10 @@ describe('a denied request', () => {
 describe('a refresh', () => {
   it('a refresh adds a debug line, a count and a duration', async () => {
     const agent = await logIn()
-    expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+    expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
     expect(told('refresh')).toEqual([])
     pass(280)
-    expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+    expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
     const loginId = told('login')[0]?.['loginId']
     expect(told('refresh')).toMatchObject([{ level: debug, sub: 'alice', loginId, reason: 'expiry' }])
     const labels = 'provider="default",reason="expiry"'
@@ -229,7 +229,7 @@ describe('the log and the metrics', () => {
     pass(280)
     await Promise.all(['/orders', '/admin', '/'].map((path) => agent.get(path)))
     await until(() => lines().filter(({ msg }) => msg === 'request').length >= 7, 'all requests are logged')
-    const idOf = (path: string, status: number): unknown =>
+    const getId = (path: string, status: number): unknown =>
       lines().findLast((line) => line['path'] === path && line['status'] === status)?.requestId
     for (const [event, path, status] of [
       ['login', '/callback', 303],
@@ -237,7 +237,7 @@ describe('the log and the metrics', () => {
       ['denied', '/admin', 403],
     ] as const) {
       expect(told(event)[0]?.requestId, event).toMatch(/^[-\da-f]{36}$/)
-      expect(told(event)[0]?.requestId, event).toBe(idOf(path, status))
+      expect(told(event)[0]?.requestId, event).toBe(getId(path, status))
     }
     const ids = lines().filter(({ msg }) => msg === 'request')
     expect(new Set(ids.map(({ requestId }) => requestId)).size).toBe(ids.length)
@@ -354,7 +354,7 @@ it('runs with its sessions in memory', async () => {
   await example.stop()
   await start()
   const agent = await logIn()
-  expect(textOf(await agent.get('/orders'))).toContain('Tea Biscuits')
+  expect(readText(await agent.get('/orders'))).toContain('Tea Biscuits')
   expect(told('login')).toHaveLength(1)
 })
 

@@ -3,7 +3,7 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createApp } from '../../examples/sessions/app.js'
 import { startProvider } from '../../examples/sessions/provider.js'
-import { headingOf, run, textOf, type Running } from './steps.ts'
+import { getHeading, run, readText, type Running } from './steps.ts'
 
 let example: Running
 
@@ -19,23 +19,23 @@ afterEach(() => example.stop())
 async function logIn(user = 'alice'): Promise<{ agent: UserAgent; devices: UserAgentResponse }> {
   const agent = example.agent()
   const devices = await agent.submit(await agent.get('/devices'), { button: user })
-  expect(headingOf(devices)).toBe('Your devices')
+  expect(getHeading(devices)).toBe('Your devices')
   return { agent, devices }
 }
 
 it('shows where a user is logged in, and logs them out there', async () => {
   const first = await logIn()
-  expect(textOf(first.devices)).toContain('You are logged in at one place.')
-  expect(textOf(first.devices)).toMatch(
+  expect(readText(first.devices)).toContain('You are logged in at one place.')
+  expect(readText(first.devices)).toMatch(
     /since \d{4}-\d\d-\d\d \d\d:\d\d UTC, last seen \d{4}-\d\d-\d\d \d\d:\d\d UTC, from /,
   )
   const second = await logIn()
-  expect(textOf(second.devices)).toContain('You are logged in at 2 places.')
-  expect(textOf(second.devices)).toContain('this device')
+  expect(readText(second.devices)).toContain('You are logged in at 2 places.')
+  expect(readText(second.devices)).toContain('this device')
   const after = await second.agent.submit(second.devices, { button: 'Log out there' })
-  expect(textOf(after)).toContain('You are logged in at one place.')
-  expect(headingOf(await first.agent.get('/'))).toBe('You are not logged in')
-  expect(headingOf(await second.agent.get('/'))).toBe('Hello, Alice Arden')
+  expect(readText(after)).toContain('You are logged in at one place.')
+  expect(getHeading(await first.agent.get('/'))).toBe('You are not logged in')
+  expect(getHeading(await second.agent.get('/'))).toBe('Hello, Alice Arden')
   await second.agent.fetch('/logout', { method: 'POST' })
 })
 
@@ -44,9 +44,9 @@ it('logs a user out everywhere else at once, and no other user', async () => {
   const others = [await logIn(), await logIn()]
   const here = await logIn()
   const after = await here.agent.submit(here.devices, { button: 'Log out everywhere else' })
-  expect(textOf(after)).toContain('You are logged in at one place.')
-  for (const { agent } of others) expect(headingOf(await agent.get('/'))).toBe('You are not logged in')
-  expect(headingOf(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
+  expect(readText(after)).toContain('You are logged in at one place.')
+  for (const { agent } of others) expect(getHeading(await agent.get('/'))).toBe('You are not logged in')
+  expect(getHeading(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
 })
 
 it('answers 404 to the id of a login of another user, who stays logged in', async () => {
@@ -55,5 +55,5 @@ it('answers 404 to the id of a login of another user, who stays logged in', asyn
   expect(id).toBeDefined()
   const answer = await alice.agent.post(`/devices/${id}/end`)
   expect(answer.status).toBe(404)
-  expect(headingOf(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
+  expect(getHeading(await bob.agent.get('/'))).toBe('Hello, Bob Birch')
 })

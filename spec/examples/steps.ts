@@ -31,7 +31,7 @@ export async function run(
 }
 
 /** The text of a page as a person reads it. */
-export function textOf(page: UserAgentResponse): string {
+export function readText(page: UserAgentResponse): string {
   return page
     .text()
     .replace(/<(head|script)[\s\S]*?<\/\1>|<[^>]*>/g, ' ')
@@ -40,7 +40,7 @@ export function textOf(page: UserAgentResponse): string {
     .trim()
 }
 
-export function headingOf(page: UserAgentResponse): string | undefined {
+export function getHeading(page: UserAgentResponse): string | undefined {
   return /<h1[^>]*>([^<]*)<\/h1>/.exec(page.text())?.[1]
 }
 
@@ -51,7 +51,7 @@ export async function logOut(
   form: number | string = 0,
 ): Promise<UserAgentResponse> {
   const asked = await agent.submit(page, { form })
-  if (headingOf(asked) !== 'Logging you out') throw new Error(`no logout at the provider:\n${textOf(asked)}`)
+  if (getHeading(asked) !== 'Logging you out') throw new Error(`no logout at the provider:\n${readText(asked)}`)
   // Its button is outside the form.
   return agent.submit(asked, { form: 'op.logoutForm', fields: { logout: 'yes' } })
 }

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { WebSocket } from 'ws'
 import { createApp } from '../../examples/websocket/app.js'
 import { close, listen, until } from '../support/app.ts'
-import { headingOf, textOf } from './steps.ts'
+import { getHeading, readText } from './steps.ts'
 
 let provider: TestProvider
 let store: Store
@@ -102,7 +102,7 @@ async function logIn(user = 'alice'): Promise<{ agent: UserAgent; cookie: string
   const agent = createUserAgent({ baseUrl: url })
   const asked = await agent.click(await agent.get('/'), 'Log in')
   const home = await agent.submit(asked, { button: user })
-  expect(headingOf(home)).toMatch(/^You are \w/)
+  expect(getHeading(home)).toMatch(/^You are \w/)
   const sid = agent.jar.get('chat.sid')
   return { agent, cookie: `chat.sid=${sid?.value ?? ''}` }
 }
@@ -116,9 +116,9 @@ async function token(claims: Record<string, unknown> = {}): Promise<string> {
 describe('a browser', () => {
   it('a browser gets a page that shows who is logged in', async () => {
     const page = await createUserAgent({ baseUrl: url }).get('/')
-    expect(headingOf(page)).toBe('You are not logged in')
+    expect(getHeading(page)).toBe('You are not logged in')
     const { agent } = await logIn()
-    expect(textOf(await agent.get('/'))).toMatch(/You are Alice.* Log out|Log out.* You are Alice/)
+    expect(readText(await agent.get('/'))).toMatch(/You are Alice.* Log out|Log out.* You are Alice/)
     expect((await agent.get('/chat.js')).status).toBe(200)
   })
 
@@ -147,7 +147,7 @@ describe('a browser', () => {
     const { agent, cookie } = await logIn()
     await refused({ cookie, ...headers }, 403, 'cross_site_request')
     // The login is not affected.
-    expect(headingOf(await agent.get('/'))).toMatch(/^You are Alice/)
+    expect(getHeading(await agent.get('/'))).toMatch(/^You are Alice/)
   })
 
   it('a browser gets 401 once it has logged out', async () => {

@@ -5,7 +5,7 @@ import { MemoryStore } from 'express-session'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { deliver, logoutEvents, logoutToken } from '../support/logout-token.ts'
 import { sidRoute } from '../support/sid-route.ts'
@@ -14,7 +14,7 @@ import { pass } from '../support/tokens-app.ts'
 
 const world = flow({ algorithm: 'RS256', refreshTokens: 'rotating' })
 
-const routeOf = (app: TestApp): string => app.url + app.oidc.paths.backchannelLogout
+const getRoute = (app: TestApp): string => app.url + app.oidc.paths.backchannelLogout
 
 /** Logs each user in to the application, in a browser of its own. */
 async function loggedIn(app: TestApp, ...subs: string[]) {
@@ -44,16 +44,16 @@ describe('a logout token', () => {
     async () => {
       const app = await start()
       const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
-      const answer = await deliver(routeOf(app), {
+      const answer = await deliver(getRoute(app), {
         logout_token: await logoutToken(world.provider, { sid: first?.sid }),
       })
       expect(answer.status).toBe(200)
       expect(answer.headers.get('cache-control')).toBe('no-store')
       expect(answer.headers.get('connection')).toBe('close')
       expect(await answer.text()).toBe('')
-      expect(await notesOf(first!.agent, app)).toMatchObject({ sub: null })
-      expect(await notesOf(second!.agent, app)).toMatchObject({ sub: 'alice' })
-      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      expect(await listNotes(first!.agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(second!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(bob!.agent, app)).toMatchObject({ sub: 'bob' })
       expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'back_channel' }])
     },
   )
@@ -64,11 +64,11 @@ describe('a logout token', () => {
     async () => {
       const app = await start()
       const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
-      const ids = await Promise.all([first, second, bob].map(async (one) => (await notesOf(one!.agent, app)).id))
-      const answer = await deliver(routeOf(app), { logout_token: await logoutToken(world.provider, { sub: 'alice' }) })
+      const ids = await Promise.all([first, second, bob].map(async (one) => (await listNotes(one!.agent, app)).id))
+      const answer = await deliver(getRoute(app), { logout_token: await logoutToken(world.provider, { sub: 'alice' }) })
       expect(answer.status).toBe(200)
-      for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      for (const { agent } of [first!, second!]) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(bob!.agent, app)).toMatchObject({ sub: 'bob' })
       for (const id of ids.slice(0, 2)) expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
       expect(await world.redis.client.exists(`oidc:{sess:${ids[2]}}`)).toBe(1)
     },
@@ -77,15 +77,15 @@ describe('a logout token', () => {
   it('a logout token for unknown sessions is answered 200', async () => {
     const app = await start()
     const token = await logoutToken(world.provider, { sid: 'nonesuch', sub: 'alice' })
-    expect((await deliver(routeOf(app), { logout_token: token, ignored_parameter: 'x' })).status).toBe(200)
+    expect((await deliver(getRoute(app), { logout_token: token, ignored_parameter: 'x' })).status).toBe(200)
   })
 
   it('a logout token is read from a body that the application has already parsed', async () => {
     const app = await start({ before: (express_) => void express_.use(express.urlencoded({ extended: false })) })
     const [alice] = await loggedIn(app, 'alice')
     const token = await logoutToken(world.provider, { sid: alice?.sid })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-    expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
+    expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
+    expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: null })
   })
 
   it('a logout token is accepted only once', { meta: { id: 'backchannel-logout-3' } }, async () => {
@@ -93,8 +93,8 @@ describe('a logout token', () => {
     const details: unknown[] = []
     app.oidc.on('token_rejected', ({ detail }) => details.push(detail))
     const token = await logoutToken(world.provider, { sub: 'alice' })
-    expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-    const again = await deliver(routeOf(app), { logout_token: token })
+    expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
+    const again = await deliver(getRoute(app), { logout_token: token })
     expect(again.status).toBe(400)
     expect(await again.json()).toEqual({
       error: 'invalid_request',
@@ -111,7 +111,7 @@ describe('a logout token', () => {
       const store = new RedisSessionStore({ client: world.redis.client, prefix })
       const app = await start({ options: { clockToleranceSeconds: 50 }, session: { store } })
       const token = await logoutToken(world.provider, { sub: 'alice' })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
       const keys = await world.redis.client.keys(`oidc:${prefix}logout-token:*`)
       expect(keys).toHaveLength(1)
       const seconds = await world.redis.client.ttl(String(keys[0]))
@@ -131,10 +131,10 @@ describe('a logout token', () => {
       // As far in the future as the clock tolerance of 30 s allows, so that it is accepted for as long as possible.
       const iat = Math.floor(Date.now() / 1000) + 30
       const token = await logoutToken(world.provider, { sub: 'alice', iat, exp: undefined })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
       for (const seconds of [660, 1]) {
         pass(seconds)
-        expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
+        expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
       }
       expect(details).toEqual(['its jti was used before', 'iat is more than 600 seconds ago'])
     },
@@ -166,10 +166,10 @@ describe('a logout token', () => {
       const app = await start()
       const [alice] = await loggedIn(app, 'alice')
       const token = await logoutToken(world.provider, { sub: 'alice', ...claims() }, header)
-      const answer = await deliver(routeOf(app), { logout_token: token })
+      const answer = await deliver(getRoute(app), { logout_token: token })
       expect(answer.status).toBe(400)
       expect(answer.headers.get('cache-control')).toBe('no-store')
-      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: 'alice' })
     },
   )
 
@@ -179,7 +179,7 @@ describe('a logout token', () => {
     async (typ) => {
       const app = await start()
       const token = await logoutToken(world.provider, { sub: 'alice' }, { typ })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
     },
   )
 
@@ -189,7 +189,7 @@ describe('a logout token', () => {
     async () => {
       const app = await start()
       const token = await logoutToken(world.provider, { sub: 'alice', exp: undefined })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
     },
   )
 })
@@ -203,8 +203,8 @@ describe('the signature of a logout token', () => {
       const [alice] = await loggedIn(app, 'alice')
       world.provider.misbehave({ logoutToken: { signature } })
       const token = await world.provider.logoutToken({ sub: 'alice' })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
-      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
+      expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: 'alice' })
     },
   )
 
@@ -213,17 +213,17 @@ describe('the signature of a logout token', () => {
     world.provider.misbehave({ metadata: listed, logoutToken: { signature: 'wrong-alg' } })
     const token = await world.provider.logoutToken({ sub: 'alice' })
     const open = await start()
-    expect((await deliver(routeOf(open), { logout_token: token })).status).toBe(200)
+    expect((await deliver(getRoute(open), { logout_token: token })).status).toBe(200)
     const pinned = await start({ options: { idTokenSignedResponseAlg: 'RS256' } })
     const other = await world.provider.logoutToken({ sub: 'alice' })
-    expect((await deliver(routeOf(pinned), { logout_token: other })).status).toBe(400)
+    expect((await deliver(getRoute(pinned), { logout_token: other })).status).toBe(400)
   })
 })
 
 describe('single logout at the provider', () => {
   it("the logout token that follows the user's own logout is answered 200", async () => {
     const app = await start()
-    world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
+    world.provider.registerLogout({ backchannelLogoutUri: getRoute(app) })
     const [alice] = await loggedIn(app, 'alice')
     await alice!.agent.post('/logout')
     expect(told(app, 'logout')).toMatchObject([{ reason: 'user' }])
@@ -236,13 +236,13 @@ describe('single logout at the provider', () => {
     { meta: { id: 'backchannel-logout-12' } },
     async () => {
       const app = await start()
-      world.provider.registerLogout({ backchannelLogoutUri: routeOf(app) })
+      world.provider.registerLogout({ backchannelLogoutUri: getRoute(app) })
       const [first, second, bob] = await loggedIn(app, 'alice', 'alice', 'bob')
       const deliveries = await world.provider.logOut('alice')
       expect(deliveries.length).toBeGreaterThanOrEqual(2)
       for (const delivery of deliveries) expect(delivery).toEqual({ clientId: 'web', status: 200 })
-      for (const { agent } of [first!, second!]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-      expect(await notesOf(bob!.agent, app)).toMatchObject({ sub: 'bob' })
+      for (const { agent } of [first!, second!]) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(bob!.agent, app)).toMatchObject({ sub: 'bob' })
       world.provider.registerLogout({ backchannelLogoutUri: undefined })
     },
   )
@@ -264,7 +264,7 @@ describe('an invalid request to the back-channel logout route', () => {
     { meta: { id: 'backchannel-logout-13' } },
     async (_what, init) => {
       const app = await start()
-      const answer = await fetch(routeOf(app), { method: 'POST', ...init })
+      const answer = await fetch(getRoute(app), { method: 'POST', ...init })
       expect(answer.status).toBe(400)
       expect(answer.headers.get('content-type')).toContain('application/json')
       expect(answer.headers.get('cache-control')).toBe('no-store')
@@ -274,7 +274,7 @@ describe('an invalid request to the back-channel logout route', () => {
 
   it('the back-channel logout route answers 405 to other methods than POST', async () => {
     const app = await start()
-    const answer = await fetch(routeOf(app))
+    const answer = await fetch(getRoute(app))
     expect(answer.status).toBe(405)
     expect(answer.headers.get('allow')).toBe('POST')
   })
@@ -291,14 +291,14 @@ describe('a logout token during an outage', () => {
       const [alice] = await loggedIn(app, 'alice')
       const token = await world.provider.logoutToken({ sub: 'alice' })
       redis.fail()
-      const answer = await deliver(routeOf(app), { logout_token: token })
+      const answer = await deliver(getRoute(app), { logout_token: token })
       expect(answer.status).toBe(503)
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
       expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
       redis.heal()
-      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: 'alice' })
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-      expect(await notesOf(alice!.agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: 'alice' })
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
+      expect(await listNotes(alice!.agent, app)).toMatchObject({ sub: null })
     },
   )
 
@@ -310,12 +310,12 @@ describe('a logout token during an outage', () => {
       const app = await start({ session: { store: new RedisSessionStore({ client: redis.client }) } })
       const token = await world.provider.logoutToken({ sub: 'alice' })
       redis.fail('set')
-      const answer = await deliver(routeOf(app), { logout_token: token })
+      const answer = await deliver(getRoute(app), { logout_token: token })
       expect(answer.status).toBe(503)
       expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' })
       redis.heal()
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(200)
-      expect((await deliver(routeOf(app), { logout_token: token })).status).toBe(400)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(200)
+      expect((await deliver(getRoute(app), { logout_token: token })).status).toBe(400)
     },
   )
 
@@ -323,10 +323,10 @@ describe('a logout token during an outage', () => {
     const app = await start()
     const token = await world.provider.logoutToken({ sub: 'alice' })
     await world.provider.stop()
-    const answer = await deliver(routeOf(app), { logout_token: token })
+    const answer = await deliver(getRoute(app), { logout_token: token })
     expect(answer.status).toBe(503)
     await world.provider.start()
-    const again = async (): Promise<number> => (await deliver(routeOf(app), { logout_token: token })).status
+    const again = async (): Promise<number> => (await deliver(getRoute(app), { logout_token: token })).status
     await vi.waitFor(async () => expect(await again()).toBe(200), { timeout: 15_000, interval: 200 })
   })
 })

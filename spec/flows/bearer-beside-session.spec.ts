@@ -13,7 +13,7 @@ import {
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 import { flow, thrown } from '../support/flow.ts'
 
 const world = flow()
@@ -384,11 +384,11 @@ describe('checks of the `bearer` options', () => {
     const without = createOidc(login)
     const needed =
       /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc\(\{ bearer: \{ audience } }\)/
-    expect(faultsOf(() => without.requireAuth({ bearer: true }))).toEqual([expect.stringMatching(needed)])
-    expect(faultsOf(() => without.requireAuth({ bearer: { audience: 'orders' } }))).toEqual([])
-    expect(faultsOf(() => without.requireBearer())).toEqual([expect.stringMatching(/^audience is missing/)])
+    expect(findFaults(() => without.requireAuth({ bearer: true }))).toEqual([expect.stringMatching(needed)])
+    expect(findFaults(() => without.requireAuth({ bearer: { audience: 'orders' } }))).toEqual([])
+    expect(findFaults(() => without.requireBearer())).toEqual([expect.stringMatching(/^audience is missing/)])
     const withAudience = createOidc({ ...login, bearer: { audience: 'orders' } })
-    expect(faultsOf(() => withAudience.requireAuth({ bearer: true }))).toEqual([])
+    expect(findFaults(() => withAudience.requireAuth({ bearer: true }))).toEqual([])
   })
 
   it('an audience that is undefined is reported, in options and in rules', () => {
@@ -399,22 +399,22 @@ describe('checks of the `bearer` options', () => {
       () => oidc.requireBearer({ audience: undefined }),
       () => oidc.requireAuth({ bearer: { audience: undefined as never } }),
     ]) {
-      expect(faultsOf(work)).toEqual([expect.stringMatching(unset)])
+      expect(findFaults(work)).toEqual([expect.stringMatching(unset)])
     }
   })
 
   it('unknown keys are reported with a suggestion', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
-    expect(faultsOf(() => oidc.requireAuth({ beaer: true } as never))).toEqual([
+    expect(findFaults(() => oidc.requireAuth({ beaer: true } as never))).toEqual([
       "unknown option 'beaer'; did you mean 'bearer'?",
     ])
-    expect(faultsOf(() => oidc.requireAuth({ bearer: { audiance: 'orders', audience: 'a' } } as never))).toEqual([
+    expect(findFaults(() => oidc.requireAuth({ bearer: { audiance: 'orders', audience: 'a' } } as never))).toEqual([
       "unknown option 'bearer.audiance'; did you mean 'audience'?",
     ])
-    expect(faultsOf(() => createOidc({ ...login, bearer: { audiance: 'orders' } } as never))).toEqual([
+    expect(findFaults(() => createOidc({ ...login, bearer: { audiance: 'orders' } } as never))).toEqual([
       "unknown option 'bearer.audiance'; did you mean 'audience'?",
     ])
-    expect(faultsOf(() => oidc.requireBearer({ scopes: 'a' } as never))).toEqual([
+    expect(findFaults(() => oidc.requireBearer({ scopes: 'a' } as never))).toEqual([
       "unknown option 'scopes'; did you mean 'scope'?",
     ])
   })

@@ -9,9 +9,9 @@ import { redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
-import { dpopClient, type DpopClient, type ProofOf } from '../support/dpop.ts'
+import { dpopClient, type DpopClient, type ProofParts } from '../support/dpop.ts'
 import { untrustedCertificate } from '../support/fault-certificate.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 import { redisForFile } from '../support/redis.ts'
 
 const redis = redisForFile()
@@ -24,7 +24,7 @@ let bound: string
 beforeAll(async () => {
   provider = await startTestProvider()
   client = await dpopClient()
-  bound = await tokenOf({ cnf: { jkt: client.thumbprint } })
+  bound = await getToken({ cnf: { jkt: client.thumbprint } })
 })
 afterAll(() => provider.stop())
 
@@ -34,13 +34,13 @@ afterEach(async () => {
   for (const stop of undo.splice(0)) await stop()
 })
 
-function tokenOf(changes: Record<string, unknown> = {}): Promise<string> {
+function getToken(changes: Record<string, unknown> = {}): Promise<string> {
   const iat = Math.floor(Date.now() / 1000)
   const claims = { iss: provider.issuer, aud: 'orders', sub: 'alice', scope: 'orders:read', iat, exp: iat + 300 }
   return provider.sign({ ...claims, jti: crypto.randomUUID(), ...changes })
 }
 
-function guardOf(options: Partial<BearerOptions> = {}): { bearer: Bearer; details: (string | undefined)[] } {
+function makeGuard(options: Partial<BearerOptions> = {}): { bearer: Bearer; details: (string | undefined)[] } {
   const bearer = createBearer({
     issuer: provider.issuer,
     audience: 'orders',
@@ -74,7 +74,7 @@ async function serve(bearer: Pick<Bearer, 'requireBearer'>, more?: (app: Express
   }
 }
 
-async function dpop(changes: Partial<ProofOf> = {}, token = bound): Promise<Record<string, string>> {
+async function dpop(changes: Partial<ProofParts> = {}, token = bound): Promise<Record<string, string>> {
   return { authorization: `DPoP ${token}`, dpop: await client.proof({ url, token, ...changes }) }
 }
 
@@ -83,7 +83,7 @@ describe('a DPoP-bound token', () => {
     'a DPoP-bound token is accepted with a new proof for each request',
     { meta: { id: 'bound-tokens-1' } },
     async () => {
-      const { bearer } = guardOf()
+      const { bearer } = makeGuard()
       const ask = await serve(bearer)
       expect(await ask(await dpop())).toMatchObject({ status: 200, body: { sub: 'alice' } })
       expect(await ask(await dpop())).toMatchObject({ status: 200 })
@@ -96,14 +96,14 @@ describe('a DPoP-bound token', () => {
 
   it.each(['RS256', 'PS256', 'EdDSA', 'ES384'])('accepts proofs signed with %s', async (alg) => {
     const other = await dpopClient(alg)
-    const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
-    const ask = await serve(guardOf().bearer)
+    const token = await getToken({ cnf: { jkt: other.thumbprint } })
+    const ask = await serve(makeGuard().bearer)
     const proof = await other.proof({ url, token })
     expect(await ask({ authorization: `dpop ${token}`, dpop: proof })).toMatchObject({ status: 200 })
   })
 
   const now = (): number => Math.floor(Date.now() / 1000)
-  const bad: [string, () => Partial<ProofOf> | Promise<Partial<ProofOf>>, RegExp][] = [
+  const bad: [string, () => Partial<ProofParts> | Promise<Partial<ProofParts>>, RegExp][] = [
     ['for another method', () => ({ method: 'POST' }), /htm is another method/],
     ['for the method in lowercase', () => ({ method: 'get' }), /htm is another method/],
     [
@@ -142,7 +142,7 @@ describe('a DPoP-bound token', () => {
     ],
   ]
   it.each(bad)('a DPoP-bound token is rejected with a proof %s', async (_, changes, reason) => {
-    const { bearer, details } = guardOf()
+    const { bearer, details } = makeGuard()
     const ask = await serve(bearer)
     // The proof must be checked even if the token itself is cached.
     for (let time = 0; time < 2; time++) expect(await ask(await dpop())).toMatchObject({ status: 200 })
@@ -153,7 +153,7 @@ describe('a DPoP-bound token', () => {
   })
 
   it('a DPoP-bound token is rejected with a valid proof of another client', async () => {
-    const { bearer, details } = guardOf()
+    const { bearer, details } = makeGuard()
     const ask = await serve(bearer)
     const thief = await dpopClient()
     const proof = await thief.proof({ url, token: bound })
@@ -162,7 +162,7 @@ describe('a DPoP-bound token', () => {
   })
 
   it('a DPoP-bound token is rejected without a proof, with two proofs, and with a malformed one', async () => {
-    const { bearer, details } = guardOf()
+    const { bearer, details } = makeGuard()
     const ask = await serve(bearer)
     const { dpop: proof = '', authorization = '' } = await dpop()
     expect(await ask({ authorization })).toMatchObject({ status: 401 })
@@ -179,7 +179,7 @@ describe('a DPoP-bound token', () => {
     'a DPoP-bound token is rejected under the Bearer scheme, with and without its proof',
     { meta: { id: 'bound-tokens-2' } },
     async () => {
-      const ask = await serve(guardOf().bearer)
+      const ask = await serve(makeGuard().bearer)
       const { dpop: proof = '' } = await dpop()
       expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({ status: 401 })
       expect(await ask({ authorization: `Bearer ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
@@ -190,7 +190,7 @@ describe('a DPoP-bound token', () => {
     'a DPoP-bound token is rejected without the `dpop` option, and by verifyToken()',
     { meta: { id: 'bound-tokens-3' } },
     async () => {
-      const { bearer, details } = guardOf({ dpop: undefined })
+      const { bearer, details } = makeGuard({ dpop: undefined })
       const ask = await serve(bearer)
       expect(await ask(await dpop())).toMatchObject({ status: 401 })
       expect(await ask({ authorization: `Bearer ${bound}` })).toMatchObject({
@@ -198,7 +198,7 @@ describe('a DPoP-bound token', () => {
         body: { error: 'invalid_token' },
       })
       await expect(bearer.verifyToken(bound)).rejects.toMatchObject({ status: 401 })
-      await expect(guardOf().bearer.verifyToken(bound)).rejects.toMatchObject({
+      await expect(makeGuard().bearer.verifyToken(bound)).rejects.toMatchObject({
         detail: 'it is bound to a key (cnf), which nothing proves here',
       })
       expect(new Set(details)).toEqual(
@@ -211,7 +211,7 @@ describe('a DPoP-bound token', () => {
   )
 
   it('the 401 answer has a DPoP challenge with error and algorithms', async () => {
-    const ask = await serve(guardOf().bearer)
+    const ask = await serve(makeGuard().bearer)
     const { challenge } = await ask({ authorization: `DPoP ${bound}` })
     expect(challenge).toMatch(
       /^Bearer realm="orders", resource_metadata="[^"]+", DPoP realm="orders", error="invalid_dpop_proof"/,
@@ -223,9 +223,9 @@ describe('a DPoP-bound token', () => {
 
 describe('an unbound token', () => {
   it('an unbound token is accepted under the Bearer scheme and rejected under DPoP', async () => {
-    const { bearer, details } = guardOf()
+    const { bearer, details } = makeGuard()
     const ask = await serve(bearer)
-    const token = await tokenOf()
+    const token = await getToken()
     expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 200 })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
     expect(details).toEqual(['it is bound to no key (no cnf): present it with the scheme Bearer'])
@@ -234,23 +234,23 @@ describe('an unbound token', () => {
   it.each([null, 'x', [], {}, 1, { kid: 'a' }, { 'jkt#S512': 'x' }])(
     'a token with the invalid cnf %j is rejected',
     async (cnf) => {
-      const ask = await serve(guardOf({ mtls: true }).bearer)
-      const token = await tokenOf({ cnf })
+      const ask = await serve(makeGuard({ mtls: true }).bearer)
+      const token = await getToken({ cnf })
       expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 401 })
       expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401 })
     },
   )
 
   it('additional members of cnf are ignored', { meta: { id: 'bound-tokens-4' } }, async () => {
-    const ask = await serve(guardOf().bearer)
-    const token = await tokenOf({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
+    const ask = await serve(makeGuard().bearer)
+    const token = await getToken({ cnf: { jkt: client.thumbprint, 'kc-jkt-type': 'access' } })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 200 })
   })
 })
 
 describe('a replayed DPoP proof', () => {
   it('a replayed proof is rejected within the process', async () => {
-    const { bearer, details } = guardOf()
+    const { bearer, details } = makeGuard()
     const ask = await serve(bearer)
     const headers = await dpop()
     expect(await ask(headers)).toMatchObject({ status: 200 })
@@ -262,9 +262,9 @@ describe('a replayed DPoP proof', () => {
   })
 
   it('two clients may use the same jti', async () => {
-    const ask = await serve(guardOf().bearer)
+    const ask = await serve(makeGuard().bearer)
     const other = await dpopClient()
-    const token = await tokenOf({ cnf: { jkt: other.thumbprint } })
+    const token = await getToken({ cnf: { jkt: other.thumbprint } })
     const claims = { jti: 'the same' }
     expect(await ask(await dpop({ claims }))).toMatchObject({ status: 200 })
     const proof = await other.proof({ url, token, claims })
@@ -274,7 +274,7 @@ describe('a replayed DPoP proof', () => {
   it('the jti is stored for as long as the proof could be valid, clock tolerance included', async () => {
     const add = vi.fn<Records['add']>(async () => true)
     const records = { ...redisRecords({ client: redis.client }), add }
-    const ask = await serve(guardOf({ dpop: { replay: records }, clockToleranceSeconds: 20 }).bearer)
+    const ask = await serve(makeGuard({ dpop: { replay: records }, clockToleranceSeconds: 20 }).bearer)
     expect(await ask(await dpop())).toMatchObject({ status: 200 })
     const [key, , seconds] = add.mock.calls[0] as Parameters<Records['add']>
     expect(seconds).toBe(100)
@@ -284,7 +284,7 @@ describe('a replayed DPoP proof', () => {
   it('eight guards that share their records accept a proof once in total', async () => {
     const asks = await Promise.all(
       Array.from({ length: 8 }, () =>
-        serve(guardOf({ dpop: { replay: redisRecords({ client: redis.client }) } }).bearer),
+        serve(makeGuard({ dpop: { replay: redisRecords({ client: redis.client }) } }).bearer),
       ),
     )
     for (let round = 0; round < 5; round++) {
@@ -300,7 +300,7 @@ describe('a replayed DPoP proof', () => {
     async () => {
       const records = redisRecords({ client: redis.client })
       const broken = { ...records, add: () => Promise.reject(new Error('connection lost')) }
-      const { bearer } = guardOf({ dpop: { replay: broken } })
+      const { bearer } = makeGuard({ dpop: { replay: broken } })
       const faults: unknown[] = []
       bearer.on('store_fault', ({ detail }) => faults.push(detail))
       const ask = await serve(bearer)
@@ -333,7 +333,7 @@ describe('DPoP with createOidc()', () => {
 describe('checks of the `dpop` and `mtls` options', () => {
   it('invalid options are reported with what is missing', () => {
     const faults = (options: object): string[] =>
-      faultsOf(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options }))
+      findFaults(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options }))
     expect(faults({ dpop: { replay: 'memory' } })).toEqual([
       'dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)',
     ])
@@ -362,11 +362,11 @@ describe('a certificate-bound token', () => {
     async () => {
       const [server, own, thiefs] = [await certificate(), await certificate(), await certificate()]
       const app = express()
-      app.get('/orders', guardOf({ mtls: true }).bearer.requireBearer(), (_req, res) => void res.send('orders'))
+      app.get('/orders', makeGuard({ mtls: true }).bearer.requireBearer(), (_req, res) => void res.send('orders'))
       const tls = createTlsServer({ ...server, cert: server.pem, requestCert: true, rejectUnauthorized: false }, app)
       const origin = (await listen(tls)).replace('http:', 'https:')
       undo.push(() => close(tls))
-      const token = await tokenOf({ cnf: { 'x5t#S256': own.thumbprint } })
+      const token = await getToken({ cnf: { 'x5t#S256': own.thumbprint } })
       const ask = (client: object, scheme = 'Bearer'): Promise<number | undefined> =>
         new Promise((resolve, reject) => {
           const headers = { authorization: `${scheme} ${token}` }
@@ -390,10 +390,10 @@ describe('a certificate-bound token', () => {
 
   it('a certificate-bound token is accepted if the proxy reports that certificate', async () => {
     const { pem, der, thumbprint } = await certificate()
-    const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
+    const token = await getToken({ cnf: { 'x5t#S256': thumbprint } })
     const authorization = `Bearer ${token}`
     const given: { value: string | Uint8Array | undefined } = { value: undefined }
-    const { bearer, details } = guardOf({ mtls: { certificate: () => given.value } })
+    const { bearer, details } = makeGuard({ mtls: { certificate: () => given.value } })
     const ask = await serve(bearer)
     for (const value of [pem, der]) {
       given.value = value
@@ -416,10 +416,10 @@ describe('a certificate-bound token', () => {
     { meta: { id: 'bound-tokens-7' } },
     async () => {
       const { thumbprint } = await certificate()
-      const token = await tokenOf({ cnf: { 'x5t#S256': thumbprint } })
+      const token = await getToken({ cnf: { 'x5t#S256': thumbprint } })
       const headers = { authorization: `Bearer ${token}` }
-      expect(await (await serve(guardOf().bearer))(headers)).toMatchObject({ status: 401 })
-      expect(await (await serve(guardOf({ mtls: true }).bearer))(headers)).toMatchObject({ status: 401 })
+      expect(await (await serve(makeGuard().bearer))(headers)).toMatchObject({ status: 401 })
+      expect(await (await serve(makeGuard({ mtls: true }).bearer))(headers)).toMatchObject({ status: 401 })
     },
   )
 })

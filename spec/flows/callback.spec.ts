@@ -9,7 +9,7 @@ import {
   gate,
   location,
   noteRoutes,
-  notesOf,
+  listNotes,
   response,
   told,
   transactions,
@@ -39,16 +39,16 @@ describe('a completed login', () => {
     const app = await startNotes()
     const agent = app.agent()
     await agent.get('/note/apples')
-    const before = { ...(await notesOf(agent, app)), cookie: sessionCookie(agent) }
+    const before = { ...(await listNotes(agent, app)), cookie: sessionCookie(agent) }
     await agent.get('/profile')
-    const after = await notesOf(agent, app)
+    const after = await listNotes(agent, app)
     expect(after.sub).toBe('alice')
     expect(after.id).not.toBe(before.id)
     expect(await world.redis.client.exists(`sess:${before.id}`)).toBe(0)
 
     const thief = app.agent()
     thief.jar.set(`connect.sid=${before.cookie}; Path=/`, app.url)
-    expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
+    expect(await listNotes(thief, app)).toMatchObject({ notes: [], sub: null })
   })
 
   it('a login does not adopt a planted session id', async () => {
@@ -58,7 +58,7 @@ describe('a completed login', () => {
     const victim = app.agent()
     victim.jar.set(`connect.sid=${sessionCookie(attacker)}; Path=/`, app.url)
     expect((await victim.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(await notesOf(attacker, app)).toMatchObject({ notes: [], sub: null })
+    expect(await listNotes(attacker, app)).toMatchObject({ notes: [], sub: null })
   })
 
   it('a login keeps the session data of an anonymous visitor', async () => {
@@ -66,7 +66,7 @@ describe('a completed login', () => {
     const agent = app.agent()
     await agent.get('/note/apples')
     await agent.get('/profile')
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
   it('a second login of the same user keeps the session data under a new session id', async () => {
@@ -74,14 +74,14 @@ describe('a completed login', () => {
     const agent = app.agent()
     await agent.get('/profile')
     await agent.get('/note/pears')
-    const before = { ...(await notesOf(agent, app)), cookie: sessionCookie(agent) }
+    const before = { ...(await listNotes(agent, app)), cookie: sessionCookie(agent) }
     await agent.get('/switch')
-    const after = await notesOf(agent, app)
+    const after = await listNotes(agent, app)
     expect(after).toMatchObject({ notes: ['pears'], sub: 'alice' })
     expect(after.id).not.toBe(before.id)
     const thief = app.agent()
     thief.jar.set(`connect.sid=${before.cookie}; Path=/`, app.url)
-    expect(await notesOf(thief, app)).toMatchObject({ notes: [], sub: null })
+    expect(await listNotes(thief, app)).toMatchObject({ notes: [], sub: null })
   })
 
   it('a login of another user starts with an empty session', { meta: { id: 'callback-2' } }, async () => {
@@ -90,10 +90,10 @@ describe('a completed login', () => {
     await agent.get('/note/before')
     await agent.get('/profile')
     await agent.get('/note/secret')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     world.provider.signIn('bob')
     expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' }, roles: ['user'] })
-    const after = await notesOf(agent, app)
+    const after = await listNotes(agent, app)
     expect(after).toMatchObject({ notes: [], sub: 'bob' })
     expect(after.id).not.toBe(former.id)
     expect(await world.redis.client.exists(`sess:${former.id}`)).toBe(0)
@@ -135,7 +135,7 @@ describe('afterLogin', () => {
         scope: ['openid', 'profile', 'email'],
       },
     ])
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples', 'from the hook'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples', 'from the hook'], sub: 'alice' })
   })
 
   it('afterLogin can return the path to redirect to', async () => {
@@ -149,13 +149,13 @@ describe('afterLogin', () => {
       let wanted: unknown
       const app = await startNotes({ afterLogin: () => wanted as string })
       const agent = await loggedIn(app)
-      const former = await notesOf(agent, app)
+      const former = await listNotes(agent, app)
       wanted = where
       const page = await agent.get('/switch')
       expect(page.status).toBe(500)
       expect(page.text()).not.toContain('evil.example')
       expect(told(app, 'login_failed')).toMatchObject([{ code: 'hook_failed', status: 500 }])
-      expect(await notesOf(agent, app)).toEqual(former)
+      expect(await listNotes(agent, app)).toEqual(former)
     },
   )
 
@@ -168,14 +168,14 @@ describe('afterLogin', () => {
       },
     })
     const agent = await loggedIn(app)
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     refuses = true
     world.provider.signIn('bob')
     const page = await agent.get('/switch')
     expect(page.status).toBe(403)
     expect(page.text()).toContain('Your account is &#60;locked&#62;.')
     expect(page.headers.get('cache-control')).toBe('no-store')
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'login_refused', status: 403 }])
     expect(told(app, 'login')).toHaveLength(1)
     refuses = false
@@ -193,9 +193,9 @@ describe('afterLogin', () => {
     })
     const agent = app.agent()
     await agent.get('/note/apples')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     expect((await agent.get('/profile')).status).toBe(403)
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
   })
 
   it('an afterLogin that throws anything else answers 500 and keeps the previous session', async () => {
@@ -206,12 +206,12 @@ describe('afterLogin', () => {
       },
     })
     const agent = await loggedIn(app)
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     for (fault of [new Error('no database at 10.0.0.7'), 'a string', null]) {
       const page = await agent.get('/switch')
       expect(page.status).toBe(500)
       expect(page.text()).not.toContain('10.0.0.7')
-      expect(await notesOf(agent, app)).toEqual(former)
+      expect(await listNotes(agent, app)).toEqual(former)
     }
     expect(told(app, 'login_failed')).toMatchObject([
       { code: 'hook_failed', detail: 'afterLogin failed: Error: no database at 10.0.0.7' },
@@ -258,7 +258,7 @@ describe('a repeated authorization response', () => {
     await agent.get(callback)
     await agent.get('/note/later')
     expect((await agent.get(callback)).url).toBe(`${app.url}/profile?welcome`)
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['later'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['later'], sub: 'alice' })
   })
 
   it(
@@ -317,10 +317,10 @@ describe('a repeated authorization response', () => {
     const other = app.agent()
     const page = await other.get(callback)
     expect(page.status).toBe(400)
-    expect(await notesOf(other, app)).toMatchObject({ sub: null })
+    expect(await listNotes(other, app)).toMatchObject({ sub: null })
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'callback_used', status: 400 }])
     expect(world.provider.requestsTo('token')).toHaveLength(1)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
   it('a used response after the logout is answered 400', async () => {
@@ -564,7 +564,7 @@ describe('a malformed authorization response', () => {
     expect([400, 502]).toContain(page.status)
     expect(page.text()).not.toContain('evil.example')
     expect(world.provider.requestsTo('token')).toEqual([])
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     // A reload of the original response starts a new login.
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
   })
@@ -585,7 +585,7 @@ describe('a malformed authorization response', () => {
     const page = await agent.get('/profile')
     expect([400, 502]).toContain(page.status)
     expect(world.provider.requestsTo('token')).toEqual([])
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('a response with an unknown code logs nobody in', async () => {
@@ -595,7 +595,7 @@ describe('a malformed authorization response', () => {
     const page = await agent.get(changed(callback, { code: 'made-up' }))
     expect(page.status).toBeGreaterThanOrEqual(400)
     expect(page.text()).toContain('href="/login"')
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 })
 
@@ -603,13 +603,13 @@ describe('an error response of the provider', () => {
   it('access_denied is answered with a 403 page that links to the login', { meta: { id: 'callback-15' } }, async () => {
     const app = await startNotes()
     const agent = await anonymousWithNotes(app)
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     world.provider.deny()
     const page = await agent.get('/profile')
     expect(page.status).toBe(403)
     expect(page.headers.get('cache-control')).toBe('no-store')
     expect(page.text()).toContain('cancelled')
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
     const again = await agent.click(page, 'Log in again')
     expect(again.text()).toBe('hello alice')
@@ -627,7 +627,7 @@ describe('an error response of the provider', () => {
       expect(page.text()).toContain('The login service could not complete the login.')
       expect(page.text()).toMatch(/<small>[^<]*the words of the provider[^<]*<\/small>/)
       expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_failed', status: 400 }])
-      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     },
   )
 
@@ -759,7 +759,7 @@ describe('a store failure during the callback', () => {
 async function anonymousWithNotes(app: TestApp): Promise<UserAgent> {
   const agent = app.agent()
   await agent.get('/note/apples')
-  expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
+  expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
   return agent
 }
 
@@ -767,6 +767,6 @@ async function loggedIn(app: TestApp): Promise<UserAgent> {
   const agent = app.agent()
   await agent.get('/profile')
   await agent.get('/note/pears')
-  expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+  expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   return agent
 }

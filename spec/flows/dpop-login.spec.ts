@@ -80,11 +80,11 @@ async function keysShown(endpoint: TestRequest['endpoint']): Promise<(string | u
   return (await proofs(endpoint)).map(({ jkt }) => jkt)
 }
 
-function jktOf(token: string): unknown {
+function getJkt(token: string): unknown {
   return (decodeJwt(token)['cnf'] as { jkt?: unknown } | undefined)?.jkt
 }
 
-async function tokensOf(agent: UserAgent, app: TestApp): Promise<Record<string, string>> {
+async function getTokens(agent: UserAgent, app: TestApp): Promise<Record<string, string>> {
   return (await agent.fetch(`${app.url}/tokens`)).json() as Record<string, string>
 }
 
@@ -107,9 +107,9 @@ describe('a DPoP-bound login', () => {
       { jkt, status: 400 },
       { jkt, status: 200 },
     ])
-    const tokens = await tokensOf(agent, app)
+    const tokens = await getTokens(agent, app)
     expect(tokens['tokenType']).toBe('dpop')
-    expect(jktOf(String(tokens['accessToken']))).toBe(jkt)
+    expect(getJkt(String(tokens['accessToken']))).toBe(jkt)
     expect(Object.keys(tokens).toSorted()).toEqual(
       ['accessToken', 'expiresAt', 'idToken', 'obtainedAt', 'refreshToken', 'scope', 'tokenType'].toSorted(),
     )
@@ -124,7 +124,7 @@ describe('a DPoP-bound login', () => {
     world.provider.forget()
     pass(301)
     const shown = await Promise.all(agents.map((agent) => shownToken(agent, app.url)))
-    expect(shown.map(({ token }) => jktOf(token))).toEqual(keys)
+    expect(shown.map(({ token }) => getJkt(token))).toEqual(keys)
     expect(new Set(await keysShown('token'))).toEqual(new Set(keys))
     // The second login of that user, in that browser.
     expect(keys).not.toContain(await logIn(agents[0] as UserAgent, '/login?returnTo=/profile'))
@@ -140,11 +140,11 @@ describe('a DPoP-bound login', () => {
     world.provider.forget()
     for (let round = 0; round < 3; round++) {
       pass(301)
-      expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
-      expect(jktOf(await ordersToken(agent, app))).toBe(jkt)
+      expect(getJkt((await shownToken(agent, app.url)).token)).toBe(jkt)
+      expect(getJkt(await ordersToken(agent, app))).toBe(jkt)
     }
     expect(await keysShown('token')).toEqual(Array(6).fill(jkt))
-    expect((await tokensOf(agent, app))['tokenType']).toBe('dpop')
+    expect((await getTokens(agent, app))['tokenType']).toBe('dpop')
     expect(told(app, 'refresh')).toHaveLength(6)
   })
 
@@ -190,7 +190,7 @@ describe('a DPoP-bound login', () => {
       await world.provider.waitForRequest('token', 2)
       undo()
       const tokens = (await Promise.all(refreshes)).map(({ token }) => token)
-      expect(tokens.map((token) => [decodeJwt(token).sub, jktOf(token)])).toEqual(
+      expect(tokens.map((token) => [decodeJwt(token).sub, getJkt(token)])).toEqual(
         logins.map(({ sub, jkt }) => [sub, jkt]),
       )
       const statuses = (await proofs('token')).map(({ status }) => Number(status))
@@ -246,14 +246,14 @@ describe('a DPoP-bound login', () => {
     expect([...(await requested(agent, '/profile')).keys()].toSorted()).toEqual(['client_id', 'request_uri'])
     expect((await agent.get('/profile')).status).toBe(200)
     const [, push] = world.provider.requestsTo('par') as [TestRequest, TestRequest]
-    expect(jktOf((await shownToken(agent, app.url)).token)).toBe(push.params.get('dpop_jkt'))
+    expect(getJkt((await shownToken(agent, app.url)).token)).toBe(push.params.get('dpop_jkt'))
   })
 
   it('a login by form_post is bound to its key', async () => {
     const app = await start({ responseMode: 'form_post' })
     const agent = app.agent()
     const jkt = await logIn(agent)
-    expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
+    expect(getJkt((await shownToken(agent, app.url)).token)).toBe(jkt)
   })
 
   it('two processes refresh a login with the same key in turn', async () => {
@@ -263,7 +263,7 @@ describe('a DPoP-bound login', () => {
     for (const app of [two, one, two, one]) {
       pass(301)
       world.provider.rotateDpopNonce()
-      expect(jktOf((await shownToken(agent, app.url)).token)).toBe(jkt)
+      expect(getJkt((await shownToken(agent, app.url)).token)).toBe(jkt)
     }
     expect(new Set(await keysShown('token'))).toEqual(new Set([jkt]))
     expect(told(one, 'refresh_failed')).toEqual([])
@@ -314,7 +314,7 @@ describe('a thief without the DPoP key', () => {
     const app = await start()
     const agent = app.agent()
     await logIn(agent)
-    const { refreshToken: refresh_token = '' } = await tokensOf(agent, app)
+    const { refreshToken: refresh_token = '' } = await getTokens(agent, app)
     const thief = hasKey ? await dpopClient() : undefined
     const stolen = { grant_type: 'refresh_token', refresh_token }
     expect(await asThief(stolen, thief)).toBe('the refresh token is bound to another key')
@@ -346,13 +346,13 @@ describe('tokens that are not bound as requested', () => {
     const agent = app.agent()
     const jkt = await logIn(agent)
     // The response repeats the refresh token, so that only the token type is wrong.
-    const { refreshToken } = await tokensOf(agent, app)
+    const { refreshToken } = await getTokens(agent, app)
     world.provider.misbehave({ tokenResponse: { ...bearer.tokenResponse, refresh_token: refreshToken } })
     pass(301)
     expect((await askToken(agent, app.url)).status).toBe(502)
     expect(told(app, 'refresh_failed')).toMatchObject([{ code: 'provider_response_invalid', detail: why }])
-    expect(await tokensOf(agent, app)).toMatchObject({ refreshToken, tokenType: 'dpop' })
-    expect(jktOf(String((await tokensOf(agent, app))['accessToken']))).toBe(jkt)
+    expect(await getTokens(agent, app)).toMatchObject({ refreshToken, tokenType: 'dpop' })
+    expect(getJkt(String((await getTokens(agent, app))['accessToken']))).toBe(jkt)
   })
 
   it.each([[['RS256', 'EdDSA']], [[]], [null], ['ES256']])(
@@ -402,10 +402,10 @@ describe('the binding of a login', () => {
     const jkt = await logIn(bound)
     for (const app of [after, before, after]) {
       pass(301)
-      expect(jktOf((await shownToken(unbound, app.url)).token)).toBeUndefined()
-      expect(jktOf((await shownToken(bound, app.url)).token)).toBe(jkt)
+      expect(getJkt((await shownToken(unbound, app.url)).token)).toBeUndefined()
+      expect(getJkt((await shownToken(bound, app.url)).token)).toBe(jkt)
     }
-    expect((await tokensOf(unbound, after))['tokenType']).toBe('bearer')
+    expect((await getTokens(unbound, after))['tokenType']).toBe('bearer')
   })
 
   it.each([

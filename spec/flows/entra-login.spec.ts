@@ -43,7 +43,7 @@ interface Profile {
   roles: string[]
 }
 
-function profileOf(page: UserAgentResponse): Profile {
+function getProfile(page: UserAgentResponse): Profile {
   return page.json() as unknown as Profile
 }
 
@@ -121,7 +121,7 @@ describe('a login at Entra', () => {
       const page = await logIn(app, user)
       expect(details(app)).toEqual([])
       expect(page.status).toBe(200)
-      expect(profileOf(page).user).toMatchObject({
+      expect(getProfile(page).user).toMatchObject({
         iss,
         tid,
         oid: expect.any(String) as string,
@@ -133,7 +133,7 @@ describe('a login at Entra', () => {
 
   it('a B2C user logs in, without a tid', async () => {
     const app = await entraId.login({ tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
-    const { user } = profileOf(await logIn(app, 'alice'))
+    const { user } = getProfile(await logIn(app, 'alice'))
     expect(user).toMatchObject({
       iss: `https://shop.b2clogin.com/${contoso}/v2.0/`,
       sub: alice.oid,
@@ -147,7 +147,7 @@ describe('a login at Entra', () => {
     const listen = (warning: Error): void => void warned.push(warning.message)
     process.on('warning', listen)
     const app = await entraId.login({ tenant: contoso })
-    const { user, roles } = profileOf(await logIn(app, 'alice'))
+    const { user, roles } = getProfile(await logIn(app, 'alice'))
     await new Promise((resolve) => setImmediate(resolve))
     process.off('warning', listen)
     expect(roles).toEqual(['Admin'])
@@ -161,7 +161,7 @@ describe('a login at Entra', () => {
       const app = await entraId.login({ tenant }, other.settings())
       const page = await createUserAgent({ baseUrl: app.url }).get('/profile')
       expect(page.hops.some(({ url }) => url.startsWith(`${other.url}/login.microsoftonline.com/`))).toBe(true)
-      expect(profileOf(page).user).toMatchObject({ tid: contoso })
+      expect(getProfile(page).user).toMatchObject({ tid: contoso })
     }
   })
 
@@ -178,7 +178,7 @@ describe('a login at Entra', () => {
 
   it('a guest of the tenant can log in unless `allow` rejects guests', async () => {
     const open = await entraId.login({ tenant: contoso })
-    expect(profileOf(await logIn(open, 'bob')).user).toMatchObject({
+    expect(getProfile(await logIn(open, 'bob')).user).toMatchObject({
       tid: contoso,
       idp: `https://sts.windows.net/${fabrikam}/`,
     })
@@ -202,7 +202,7 @@ describe('a login at Entra', () => {
           return ((await response.json()) as { value: string[] }).value
         },
       })
-      const { user } = profileOf(await logIn(app, 'joiner'))
+      const { user } = getProfile(await logIn(app, 'joiner'))
       expect(user['groups']).toEqual(groups)
       expect(user).not.toHaveProperty('_claim_names')
       expect(user).not.toHaveProperty('_claim_sources')
@@ -214,7 +214,7 @@ describe('a login at Entra', () => {
     expect((await logIn(app, 'joiner')).status).toBe(403)
     expect(details(app)).toEqual([expect.stringContaining('pass groups: a function')])
     const without = await entraId.login({ tenant: contoso, groups: false })
-    expect(profileOf(await logIn(without, 'joiner')).user).not.toHaveProperty('groups')
+    expect(getProfile(await logIn(without, 'joiner')).user).not.toHaveProperty('groups')
   })
 
   it('a user of a tenant that is not listed gets 403, and the event names the fix', async () => {

@@ -24,7 +24,7 @@ async function start(scope: string): Promise<{ app: TestApp; agent: UserAgent }>
 }
 
 /** The API that an access token is for, and the scope for it. */
-async function apiOf(agent: UserAgent, app: TestApp, scope?: string): Promise<Record<string, unknown>> {
+async function getApi(agent: UserAgent, app: TestApp, scope?: string): Promise<Record<string, unknown>> {
   const query = scope === undefined ? '' : `?scope=${encodeURIComponent(scope)}`
   const { aud, scp } = decodeJwt((await shownToken(agent, app.url, query)).token)
   return { aud, scp }
@@ -34,8 +34,8 @@ it('one refresh token yields an access token for each API, and both are stored',
   entraId.id.consentTo([read, count])
   const { app, agent } = await start('openid profile offline_access')
   for (const round of [1, 2]) {
-    expect([round, await apiOf(agent, app, read)]).toEqual([round, { aud: orders.appId, scp: 'Orders.Read' }])
-    expect([round, await apiOf(agent, app, count)]).toEqual([round, { aud: stock.appId, scp: 'Stock.Count' }])
+    expect([round, await getApi(agent, app, read)]).toEqual([round, { aud: orders.appId, scp: 'Orders.Read' }])
+    expect([round, await getApi(agent, app, count)]).toEqual([round, { aud: stock.appId, scp: 'Stock.Count' }])
   }
   expect(entraId.id.requestsTo('token').map(({ params }) => params.get('scope'))).toEqual([read, count])
   expect((await agent.fetch(`${app.url}/profile`)).json()['scope']).toEqual(expect.arrayContaining([read, count]))
@@ -53,7 +53,7 @@ it('a scope without consent keeps the login: a fetch gets 403, a navigation requ
   const [asked, ...more] = entraId.id.requestsTo('authorize')
   expect(more).toEqual([])
   expect(asked?.params.get('scope')).toBe(`openid profile offline_access ${read}`)
-  expect(await apiOf(agent, app, read)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
+  expect(await getApi(agent, app, read)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
 })
 
 it('a login requests consent for both APIs, and exchanges the code for the first API only', async () => {
@@ -67,8 +67,8 @@ it('a login requests consent for both APIs, and exchanges the code for the first
   const [code] = entraId.id.requestsTo('token').filter(({ params }) => params.has('code'))
   expect(code?.params.get('scope')?.split(' ')).toEqual(expect.arrayContaining(['openid', read]))
   expect(code?.params.get('scope')).not.toContain(count)
-  expect(await apiOf(agent, app)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
-  expect(await apiOf(agent, app, count)).toEqual({ aud: stock.appId, scp: 'Stock.Count' })
+  expect(await getApi(agent, app)).toEqual({ aud: orders.appId, scp: 'Orders.Read' })
+  expect(await getApi(agent, app, count)).toEqual({ aud: stock.appId, scp: 'Stock.Count' })
 })
 
 it('a guard accepts the scope of a second API after consent, also after a refresh', async () => {

@@ -36,7 +36,7 @@ function exchange(agent: UserAgent, app: TestApp, wanted?: object): Promise<User
   return agent.fetch(`${app.url}/exchange${query}`)
 }
 
-function claimsOf(token: unknown): Record<string, unknown> {
+function readClaims(token: unknown): Record<string, unknown> {
   return JSON.parse(Buffer.from(String(token).split('.')[1] as string, 'base64url').toString()) as Record<
     string,
     unknown
@@ -49,7 +49,7 @@ describe('exchange()', () => {
   it('exchange() returns a token for the audience and the same user', async () => {
     const { app, agent } = await start()
     const token: unknown = (await exchange(agent, app)).json()
-    expect(claimsOf(token)).toMatchObject({ aud: 'orders', sub: 'alice' })
+    expect(readClaims(token)).toMatchObject({ aud: 'orders', sub: 'alice' })
     expect(token).not.toBe((await shownToken(agent, app.url)).token)
     const [sent] = world.provider.requestsTo('token')
     expect(sent?.params.get('subject_token_type')).toBe('urn:ietf:params:oauth:token-type:access_token')
@@ -94,7 +94,7 @@ describe('exchange()', () => {
     world.provider.forget()
     const asked = [agent, bob].flatMap((each) => Array.from({ length: 5 }, () => exchange(each, app)))
     const tokens = (await Promise.all(asked)).map((answer) => answer.json() as unknown)
-    expect(tokens.map((token) => claimsOf(token)['sub'])).toEqual([
+    expect(tokens.map((token) => readClaims(token)['sub'])).toEqual([
       ...Array.from({ length: 5 }, () => 'alice'),
       ...Array.from({ length: 5 }, () => 'bob'),
     ])
@@ -200,5 +200,5 @@ it('an exchange of a DPoP-bound login sends a proof, and its token is bound to t
   const token: unknown = (await exchange(agent, app)).json()
   const [{ headers } = { headers: {} as Record<string, string> }] = world.provider.requestsTo('token')
   const { jwk } = decodeProtectedHeader(String(headers['dpop']))
-  expect(claimsOf(token)['cnf']).toEqual({ jkt: await calculateJwkThumbprint(jwk as JWK) })
+  expect(readClaims(token)['cnf']).toEqual({ jkt: await calculateJwkThumbprint(jwk as JWK) })
 })

@@ -2,7 +2,7 @@
 import express, { type Express } from 'express'
 import { LoginRefused } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
-import { flow, forgetTransactions, noteRoutes, notesOf, response, told } from '../support/flow.ts'
+import { flow, forgetTransactions, noteRoutes, listNotes, response, told } from '../support/flow.ts'
 
 // In production the package imports the Express of its application; here both get Express 4.
 vi.mock('express', async () => {
@@ -26,7 +26,7 @@ describe('an application on Express 4', () => {
     const page = await agent.get('/profile?tab=2&a[b]=c')
     expect(page.url).toBe(`${app.url}/profile?tab=2&a[b]=c`)
     expect(page.json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
   it('a form can start a login, and a hostile returnTo leads to the base path', async () => {

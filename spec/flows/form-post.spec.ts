@@ -4,7 +4,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentInit, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
-import { flow, forgetTransactions, location, noteRoutes, notesOf, publicOrigin, told } from '../support/flow.ts'
+import { flow, forgetTransactions, location, noteRoutes, listNotes, publicOrigin, told } from '../support/flow.ts'
 
 const world = flow()
 
@@ -60,7 +60,7 @@ describe('form_post', () => {
     expect(second).toMatchObject({ method: 'GET', status: 303 })
     // No URL contains the code.
     for (const hop of page.hops) expect(hop.url).not.toContain('code=')
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
   it('the transaction cookie is SameSite=None, so that a POST from another site sends it', async () => {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { forgetWarnings } from '../../lib/core/warnings.ts'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
 import { sidRoute } from '../support/sid-route.ts'
 
 const world = flow()
@@ -41,7 +41,7 @@ describe('a front-channel logout', () => {
       const page = await framed(agent, app, { iss: world.provider.issuer, sid })
       expect(page.status).toBe(200)
       expect(page.headers.get('cache-control')).toBe('no-store')
-      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: null })
       expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'front_channel' }])
     },
   )
@@ -55,7 +55,7 @@ describe('a front-channel logout', () => {
     const { agent, sid } = await loggedIn(app)
     const page = await framed(agent, app, change({ iss: world.provider.issuer, sid }))
     expect(page.status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
   it(
@@ -69,8 +69,8 @@ describe('a front-channel logout', () => {
       for (const agent of [bob.agent, app.agent()]) {
         expect((await framed(agent, app, { iss: world.provider.issuer, sid: alice.sid })).status).toBe(200)
       }
-      expect(await notesOf(alice.agent, app)).toMatchObject({ sub: 'alice' })
-      expect(await notesOf(bob.agent, app)).toMatchObject({ sub: 'bob' })
+      expect(await listNotes(alice.agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(bob.agent, app)).toMatchObject({ sub: 'bob' })
       expect(told(app, 'logout')).toEqual([])
       expect(world.provider.requestsTo('revocation')).toEqual([])
     },
@@ -82,7 +82,7 @@ describe('a front-channel logout', () => {
       const app = await start()
       const { agent } = await loggedIn(app)
       expect((await framed(agent, app, parameters as Record<string, string>)).status).toBe(400)
-      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
     },
   )
 

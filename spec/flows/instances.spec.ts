@@ -3,7 +3,7 @@ import { RedisSessionStore, redisRecords } from 'express-session-oidc/redis'
 import { startTestProvider, type TestProvider, type UserAgent } from 'express-session-oidc/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { secret, startApp, type AppSetup, type TestApp } from '../support/app.ts'
-import { identityOf } from '../support/identity.ts'
+import { makeIdentity } from '../support/identity.ts'
 import { redisForFile } from '../support/redis.ts'
 import { waiting } from '../support/waiting.ts'
 
@@ -75,11 +75,11 @@ async function start(more: { staff?: Partial<OidcOptions>; setup?: Partial<AppSe
       made.get(
         '/tokens',
         waiting(async (req, res) => {
-          const issuerOf = async (one: Oidc): Promise<unknown> => {
+          const getIssuer = async (one: Oidc): Promise<unknown> => {
             const [, claims = ''] = (await one.context(req).tokens()).idToken.split('.')
             return (JSON.parse(Buffer.from(claims, 'base64url').toString()) as { iss: unknown }).iss
           }
-          res.json([await issuerOf(oidc), await issuerOf(staff)])
+          res.json([await getIssuer(oidc), await getIssuer(staff)])
         }),
       )
       more.setup?.routes?.(made, oidc, url)
@@ -236,7 +236,7 @@ describe('the callback of one instance', () => {
       const own = await response('/login')
       const other = await response('/staff/login')
       const cookies = agent.jar.cookies().filter(({ name }) => name.startsWith('oidc.'))
-      const desk = identityOf({ ...employees.settings(), name: 'staff', baseUrl: app?.url ?? '' })
+      const desk = makeIdentity({ ...employees.settings(), name: 'staff', baseUrl: app?.url ?? '' })
       const shop = app as TestApp
       expect(new Set(cookies.map(({ name }) => name.replace(/[^.]+$/, '')))).toEqual(
         new Set([shop.cookie(''), desk.cookie('')]),

@@ -4,7 +4,7 @@ import { createBearer, createOidc, type Bearer, type BearerOptions } from 'expre
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 import { createServer } from 'node:http'
 
 const undo: (() => Promise<void>)[] = []
@@ -30,11 +30,11 @@ async function start(accessTokens: 'opaque' | 'jwt' = 'opaque'): Promise<TestPro
 
 const client = { clientId: 'orders', clientSecret: 'odd secret: +/&%' }
 
-function guardOf(provider: TestProvider, options: Partial<BearerOptions> = {}): Bearer {
+function makeGuard(provider: TestProvider, options: Partial<BearerOptions> = {}): Bearer {
   return createBearer({ issuer: provider.issuer, audience: 'orders', introspection: client, ...options })
 }
 
-async function tokenOf(provider: TestProvider, sub = 'alice', scope = 'openid orders:read'): Promise<string> {
+async function getToken(provider: TestProvider, sub = 'alice', scope = 'openid orders:read'): Promise<string> {
   return (await provider.issueTokens(sub, { scope }))['access_token'] as string
 }
 
@@ -50,14 +50,14 @@ describe('an opaque token', () => {
   it('an opaque token is rejected without introspection', async () => {
     const provider = await start()
     const bearer = createBearer({ issuer: provider.issuer, audience: 'orders' })
-    expect(await refusal(bearer, await tokenOf(provider))).toContain('401 token_invalid it is no JWT')
+    expect(await refusal(bearer, await getToken(provider))).toContain('401 token_invalid it is no JWT')
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
   it('an opaque token is introspected with client authentication, and the response is its claims', async () => {
     const provider = await start()
-    const token = await tokenOf(provider)
-    const auth = await guardOf(provider).verifyToken(token, { scope: 'orders:read', roles: 'admin' })
+    const token = await getToken(provider)
+    const auth = await makeGuard(provider).verifyToken(token, { scope: 'orders:read', roles: 'admin' })
     expect(auth).toMatchObject({ sub: 'alice', scope: ['openid', 'orders:read'], roles: ['admin', 'user'], token })
     expect(auth.claims).toMatchObject({ aud: 'orders', client_id: 'web', iss: provider.issuer })
     expect(auth.claims).not.toHaveProperty('active')
@@ -68,8 +68,8 @@ describe('an opaque token', () => {
 
   it('an opaque token is introspected at each request, so that a revocation takes effect', async () => {
     const provider = await start()
-    const bearer = guardOf(provider)
-    const token = await tokenOf(provider)
+    const bearer = makeGuard(provider)
+    const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
     expect(await refusal(bearer, token)).toMatch(
@@ -81,8 +81,8 @@ describe('an opaque token', () => {
   it('an introspection response is cached for `cacheSeconds`, but not beyond its exp', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const provider = await start()
-    const bearer = guardOf(provider, { introspection: { ...client, cacheSeconds: 3600 }, clockToleranceSeconds: 0 })
-    const token = await tokenOf(provider)
+    const bearer = makeGuard(provider, { introspection: { ...client, cacheSeconds: 3600 }, clockToleranceSeconds: 0 })
+    const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
     vi.setSystemTime(Date.now() + 299_000)
@@ -94,8 +94,8 @@ describe('an opaque token', () => {
 
   it('concurrent requests cause one introspection per token', async () => {
     const provider = await start()
-    const bearer = guardOf(provider)
-    const [alices, bobs] = [await tokenOf(provider), await tokenOf(provider, 'bob')]
+    const bearer = makeGuard(provider)
+    const [alices, bobs] = [await getToken(provider), await getToken(provider, 'bob')]
     const seen = await Promise.all(
       Array.from({ length: 20 }, (_, index) => bearer.verifyToken(index % 2 === 0 ? alices : bobs)),
     )
@@ -105,8 +105,8 @@ describe('an opaque token', () => {
 
   it('a failed introspection is repeated at the next request', async () => {
     const provider = await start()
-    const bearer = guardOf(provider)
-    const token = await tokenOf(provider)
+    const bearer = makeGuard(provider)
+    const token = await getToken(provider)
     const repair = provider.misbehave({ endpoints: { introspection: { status: 500 } } })
     expect(await refusal(bearer, token)).toContain('503 provider_unavailable introspection')
     repair()
@@ -151,16 +151,16 @@ describe('introspection responses', () => {
         () => close(endpoint),
       )
       issuer.misbehave({ metadata: { introspection_endpoint: url } })
-      expect(await refusal(guardOf(issuer), 'opaque')).toContain(expected)
+      expect(await refusal(makeGuard(issuer), 'opaque')).toContain(expected)
     },
   )
 
   it('an introspection that rejects the client is answered 500 and emits provider_fault', async () => {
     const provider = await start()
-    const bearer = guardOf(provider, { introspection: { clientId: 'orders', clientSecret: 'a wrong secret' } })
+    const bearer = makeGuard(provider, { introspection: { clientId: 'orders', clientSecret: 'a wrong secret' } })
     const faults: unknown[] = []
     bearer.on('provider_fault', ({ detail }) => faults.push(detail))
-    const said = await refusal(bearer, await tokenOf(provider))
+    const said = await refusal(bearer, await getToken(provider))
     expect(said).toContain('500 client_rejected introspection')
     expect(said).not.toContain('a wrong secret')
     // No login fails because of it, so this event is the only report.
@@ -171,14 +171,14 @@ describe('introspection responses', () => {
 describe('a JWT', () => {
   it('a JWT is verified locally, without introspection', async () => {
     const provider = await start('jwt')
-    await guardOf(provider).verifyToken(await tokenOf(provider))
+    await makeGuard(provider).verifyToken(await getToken(provider))
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
   it("a JWT is introspected with tokens: 'all', and the keys are not fetched", async () => {
     const provider = await start('jwt')
-    const bearer = guardOf(provider, { introspection: { ...client, tokens: 'all' } })
-    const token = await tokenOf(provider)
+    const bearer = makeGuard(provider, { introspection: { ...client, tokens: 'all' } })
+    const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
     expect(await refusal(bearer, token)).toContain('not active')
@@ -191,7 +191,7 @@ describe('the option introspection', () => {
     const provider = await start()
     const options = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret }
     const oidc = createOidc({ ...options, bearer: { audience: 'orders', introspection: true } })
-    expect(await oidc.verifyToken(await tokenOf(provider))).toMatchObject({ sub: 'alice' })
+    expect(await oidc.verifyToken(await getToken(provider))).toMatchObject({ sub: 'alice' })
   })
 
   it('only one of several issuers can have introspection, and opaque tokens belong to it', async () => {
@@ -201,17 +201,19 @@ describe('the option introspection', () => {
       audience: 'orders',
       issuer: [other.issuer, { issuer: provider.issuer, introspection: client }],
     })
-    expect(await bearer.verifyToken(await tokenOf(provider))).toMatchObject({ issuer: provider.issuer })
+    expect(await bearer.verifyToken(await getToken(provider))).toMatchObject({ issuer: provider.issuer })
     expect(other.requests).toHaveLength(0)
     const both = { audience: 'orders', issuer: [other.issuer, provider.issuer], introspection: client }
-    expect(faultsOf(() => createBearer(both))).toEqual([
+    expect(findFaults(() => createBearer(both))).toEqual([
       'introspection: one issuer alone may have it, since an opaque token does not say whose it is',
     ])
   })
 
   it('invalid introspection options are reported', () => {
     const faults = (introspection: unknown): string[] =>
-      faultsOf(() => createBearer({ issuer: 'https://id.example.com', audience: 'a', introspection } as BearerOptions))
+      findFaults(() =>
+        createBearer({ issuer: 'https://id.example.com', audience: 'a', introspection } as BearerOptions),
+      )
     expect(faults({ clientSecret: 's' })).toEqual([
       'introspection: clientId is missing: pass the client identifier of this API at the provider',
     ])
@@ -230,13 +232,13 @@ describe('the option introspection', () => {
 describe('requireBearer() with introspection', () => {
   it('requireBearer() answers 503 with Retry-After while introspection fails, and recovers by itself', async () => {
     const provider = await start()
-    const bearer = guardOf(provider)
+    const bearer = makeGuard(provider)
     const app = express()
     app.get('/orders', bearer.requireBearer(), (req, res) => void res.json({ sub: req.auth.sub }))
     const server = createServer(app)
     const url = await listen(server)
     undo.push(() => close(server))
-    const headers = { authorization: `Bearer ${await tokenOf(provider)}` }
+    const headers = { authorization: `Bearer ${await getToken(provider)}` }
     await bearer.ready()
     await provider.stop()
     const down = await fetch(`${url}/orders`, { headers })

@@ -4,7 +4,7 @@ import { MemoryStore } from 'express-session'
 import type { Oidc } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, notesOf, response, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, response, told } from '../support/flow.ts'
 import { deliver, logoutToken } from '../support/logout-token.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -44,10 +44,10 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
       await logOut(app)
       const again = await finish(agent, callback)
       expect(new URL(again).pathname).toBe('/authorize')
-      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: null })
       const done = await agent.get(again)
       expect(done.url).toBe(`${app.url}/profile`)
-      expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
       expect(told(app, 'login')).toHaveLength(1)
     },
   )
@@ -57,7 +57,7 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
     await logOut(app)
     const agent = app.agent()
     expect((await agent.get('/profile')).hops.filter((hop) => hop.url.includes('/callback'))).toHaveLength(1)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
   it('a logout keeps a login in progress of another user', async () => {
@@ -67,7 +67,7 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
     const callback = await response(agent, '/profile')
     await logOut(app)
     expect(await finish(agent, callback)).toBe(`${app.url}/profile`)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'bob' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'bob' })
   })
 
   it('a logout that restarts a login in progress keeps the data of the former session', async () => {
@@ -77,7 +77,7 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
     const callback = await response(agent, '/profile')
     await logOut(app)
     await finish(agent, callback)
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: null })
   })
 
   it('a logout ends logins and restarts logins in progress with MemoryStore too', async () => {
@@ -87,7 +87,7 @@ describe.each(Object.entries(ways))('a logout through %s', (_what, logOut) => {
     const underWay = app.agent()
     const callback = await response(underWay, '/profile')
     await logOut(app)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(new URL(await finish(underWay, callback)).pathname).toBe('/authorize')
   })
 })
@@ -126,11 +126,11 @@ describe('a late logout token', () => {
     const iat = Math.floor(Date.now() / 1000) - 60
     const token = await logoutToken(world.provider, { sub: 'alice', iat })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
     // The next logout token still finds the login that the first one skipped.
     const next = await logoutToken(world.provider, { sub: 'alice', iat: iat + 61 })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: next })).status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('a late logout token ends a login whose ID token has an unknown issue time', async () => {
@@ -144,7 +144,7 @@ describe('a late logout token', () => {
     await client.set(key, JSON.stringify(record), { expiration: 'KEEPTTL' })
     const token = await logoutToken(world.provider, { sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('a late logout token keeps a login in progress whose user authenticated after it', async () => {

@@ -47,13 +47,13 @@ async function browser(setup: Partial<AppSetup> = {}) {
       const answer = await agent.get(consented.headers.get('location') as string, { redirect: 'manual' })
       expect(answer.status).toBe(303)
       tap.reset()
-      return trips.map((trip) => trip.map(({ method, keys }) => `${method} ${keys.map(kindOf).join(' ')}`).toSorted())
+      return trips.map((trip) => trip.map(({ method, keys }) => `${method} ${keys.map(getKind).join(' ')}`).toSorted())
     },
   }
 }
 
 /** A key with its ids masked. */
-function kindOf(key: string): string {
+function getKind(key: string): string {
   return key.replace(/(?<=sess:|claim:|login:|logins:|ended:)[\w-]+/, 'id')
 }
 

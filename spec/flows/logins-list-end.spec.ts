@@ -5,7 +5,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, notesOf, rejection, response, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, rejection, response, told } from '../support/flow.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 
@@ -76,7 +76,7 @@ describe('logins.list()', () => {
     const store = makeStore() as Store
     const app = await start({}, store)
     const agent = await logIn(app)
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     await new Promise<void>((resolve) => store.destroy(id, () => resolve()))
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
   })
@@ -119,7 +119,7 @@ describe('a login whose session is replaced', () => {
       const [, second] = told(app, 'login')
       expect(await app.oidc.logins.list({ sub: 'alice' })).toMatchObject([{ id: second?.['loginId'] }])
       expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
-      expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+      expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     },
   )
 })
@@ -131,11 +131,11 @@ describe('two applications with the same client and different prefixes in one Re
     const [here, there] = [await logIn(app), await logIn(other)]
     expect(await app.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(1)
-    expect(await notesOf(here, app)).toMatchObject({ sub: null })
-    expect(await notesOf(there, other)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(here, app)).toMatchObject({ sub: null })
+    expect(await listNotes(there, other)).toMatchObject({ sub: 'alice' })
     expect(await other.oidc.logins.list({ sub: 'alice' })).toHaveLength(1)
     expect(await other.oidc.logins.end({ sub: 'alice' })).toBe(1)
-    expect(await notesOf(there, other)).toMatchObject({ sub: null })
+    expect(await listNotes(there, other)).toMatchObject({ sub: null })
   })
 })
 
@@ -144,8 +144,8 @@ describe('logins.end()', () => {
     const app = await start()
     const [first, second, bob] = [await logIn(app), await logIn(app), await logIn(app, 'bob')]
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(2)
-    for (const agent of [first, second]) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
-    expect(await notesOf(bob, app)).toMatchObject({ sub: 'bob' })
+    for (const agent of [first, second]) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(bob, app)).toMatchObject({ sub: 'bob' })
     expect(told(app, 'logout').map(({ sub, reason }) => [sub, reason])).toEqual([
       ['alice', 'application'],
       ['alice', 'application'],
@@ -172,13 +172,13 @@ describe('logins.end()', () => {
     const callback = await response(underWay, '/profile')
     const other = 'https://other.example.com'
     expect(await app.oidc.logins.end({ sub: 'alice', issuer: other })).toBe(0)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
     expect((await underWay.get(callback, { redirect: 'manual' })).headers.get('location')).toBe('/profile')
     const { issuer } = world.provider
     const listed = await app.oidc.logins.list({ sub: 'alice', issuer })
     expect(listed.length).toBeGreaterThanOrEqual(2)
     expect(await app.oidc.logins.end({ sub: 'alice', issuer })).toBe(listed.length)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('logins.end({ sub, issuer }) ends finished logins and logins in progress of that user, and of no other', async () => {
@@ -190,22 +190,22 @@ describe('logins.end()', () => {
     world.provider.signIn('alice')
     const callback = await response(inProgress, '/profile')
     expect(await app.oidc.logins.end({ sub: 'alice', issuer: world.provider.issuer })).toBe(1)
-    expect(await notesOf(finished, app)).toMatchObject({ sub: null })
-    expect(await notesOf(bob, app)).toMatchObject({ sub: 'bob' })
+    expect(await listNotes(finished, app)).toMatchObject({ sub: null })
+    expect(await listNotes(bob, app)).toMatchObject({ sub: 'bob' })
     expect(location(await inProgress.get(callback, { redirect: 'manual' }))).toContain(
       `${world.provider.issuer}/authorize`,
     )
-    expect(await notesOf(inProgress, app)).toMatchObject({ sub: null })
+    expect(await listNotes(inProgress, app)).toMatchObject({ sub: null })
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
     expect(location(await bobInProgress.get(bobCallback, { redirect: 'manual' }))).toBe(`${app.url}/profile`)
-    expect(await notesOf(bobInProgress, app)).toMatchObject({ sub: 'bob' })
+    expect(await listNotes(bobInProgress, app)).toMatchObject({ sub: 'bob' })
   })
 
   it('logins.end() does not count a login whose session the application has destroyed', async () => {
     const store = new RedisSessionStore({ client: world.redis.client, prefix: 'destroyed:' })
     const app = await start({}, store)
     const agent = await logIn(app)
-    await store.destroy((await notesOf(agent, app)).id)
+    await store.destroy((await listNotes(agent, app)).id)
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBe(0)
   })
 
@@ -214,8 +214,8 @@ describe('logins.end()', () => {
     const [there, here] = [await logIn(app), await logIn(app)]
     const id = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.id as string
     expect(await app.oidc.logins.end({ id })).toBe(1)
-    expect(await notesOf(there, app)).toMatchObject({ sub: null })
-    expect(await notesOf(here, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(there, app)).toMatchObject({ sub: null })
+    expect(await listNotes(here, app)).toMatchObject({ sub: 'alice' })
     expect(await app.oidc.logins.end({ id })).toBe(0)
   })
 
@@ -224,8 +224,8 @@ describe('logins.end()', () => {
     const [there, here] = [await logIn(app), await logIn(app)]
     const sid = (await app.oidc.logins.list({ sub: 'alice' })).at(-1)?.sid as string
     expect(await app.oidc.logins.end({ sid })).toBe(1)
-    expect(await notesOf(there, app)).toMatchObject({ sub: null })
-    expect(await notesOf(here, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(there, app)).toMatchObject({ sub: null })
+    expect(await listNotes(here, app)).toMatchObject({ sub: 'alice' })
   })
 
   it.each([
@@ -242,7 +242,7 @@ describe('logins.end()', () => {
     const error = await rejection(app.oidc.logins.end(parameters as { sub: string }))
     expect(error).toMatchObject({ code: 'options_invalid' })
     expect(error.message).toContain(message)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
   })
 
   it('logins.list() and logins.end() fail with setup_invalid without the sessionStore option', async () => {

@@ -3,7 +3,7 @@ import { requireAnyAuth, type AuthRule, type OidcOptions } from 'express-session
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
-import { changed, flow, location, noteRoutes, notesOf, requested, told, transactions } from '../support/flow.ts'
+import { changed, flow, location, noteRoutes, listNotes, requested, told, transactions } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
@@ -58,7 +58,7 @@ async function askedAt(agent: UserAgent, url: string): Promise<URLSearchParams> 
 }
 
 /** The login URL in a problem+json response. */
-function loginOf(answer: UserAgentResponse): string {
+function getLogin(answer: UserAgentResponse): string {
   return String(answer.json()['login'])
 }
 
@@ -72,7 +72,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     expect(page.json()).toEqual({ scope: [...usual.split(' '), 'calendar.read'] })
     expect(asked()).toEqual([`${usual} calendar.read`])
     // The same user logs in again: the session is new and keeps its data.
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
     expect(sessionId(agent)).not.toBe(before)
     expect((await agent.get('/calendar')).status).toBe(200)
     expect(asked()).toEqual([])
@@ -169,7 +169,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     world.provider.endSession('alice')
     world.provider.signIn('bob')
     expect((await agent.get('/calendar')).status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ notes: [], sub: 'bob' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: [], sub: 'bob' })
   })
 
   it('redirects a logged-in user to the provider and not to loginPage', async () => {
@@ -246,13 +246,13 @@ describe('other requests whose login lacks scope', () => {
       expect(answer.headers.get('content-type')).toBe('application/problem+json')
       expect(answer.json()).toMatchObject({ code: 'not_allowed', status: 403 })
       expect(answer.cookiesSet).toEqual([])
-      const login = loginOf(answer)
+      const login = getLogin(answer)
       expect(login).toMatch(`${app.url}/login?returnTo=%2Fnotes&ask=`)
       expect(login).not.toContain('calendar')
       expect((await askedAt(agent, login)).get('scope')).toBe(`${usual} calendar.read`)
     }
     expect(told(app, 'denied')).toHaveLength(2)
-    const page = await agent.get(loginOf(await agent.fetch('/calendar', { from: `${app.url}/notes` })))
+    const page = await agent.get(getLogin(await agent.fetch('/calendar', { from: `${app.url}/notes` })))
     expect(page.url).toBe(`${app.url}/notes`)
     expect((await agent.fetch('/calendar')).status).toBe(200)
   })
@@ -318,7 +318,7 @@ describe('other requests whose login lacks scope', () => {
 
 describe('the ask parameter of a login URL', () => {
   async function address(agent: UserAgent, app: TestApp): Promise<string> {
-    return loginOf(await agent.fetch('/calendar', { from: `${app.url}/notes` }))
+    return getLogin(await agent.fetch('/calendar', { from: `${app.url}/notes` }))
   }
 
   it.each<[string, (ask: string) => string | string[]]>([

@@ -99,7 +99,7 @@ async function linked(): Promise<UserAgent> {
   return agent
 }
 
-async function keysOf(session: string): Promise<string[]> {
+async function listKeys(session: string): Promise<string[]> {
   const found: string[] = []
   for await (const keys of test.redis.client.scanIterator({ MATCH: `*${session}*`, COUNT: 1000 })) found.push(...keys)
   return found.toSorted()
@@ -109,7 +109,7 @@ async function keysOf(session: string): Promise<string[]> {
 async function expectDead(session: string, old: UserAgent): Promise<void> {
   const login = `oidc:{sess:${session}}`
   // Checked first, because reading a session whose login has ended deletes it.
-  const left = await keysOf(session)
+  const left = await listKeys(session)
   expect(left.filter((key) => key !== login)).toEqual([])
   if (left.length > 0) {
     expect(JSON.parse((await test.redis.client.get(login)) as string)).toMatchObject({ slots: {}, replaced: {} })
@@ -159,7 +159,7 @@ describe.each(Object.keys(writings))('a slow request that %s', (writing) => {
     expect(await whoIs(agent, app)).toMatchObject({ default: null, partner: 'bob' })
     expect((await agent.get('/tokens')).json()).toEqual({ default: false, partner: true })
     expect(sessionId(agent)).toBe(id)
-    expect(await keysOf(id)).toEqual([`oidc:{sess:${id}}`, `oidc:{sess:${id}}:tokens:partner`, `sess:${id}`])
+    expect(await listKeys(id)).toEqual([`oidc:{sess:${id}}`, `oidc:{sess:${id}}:tokens:partner`, `sess:${id}`])
   })
 
   it('a request that overlaps a login with a second instance leaves it intact and restores no old session', async () => {
@@ -264,7 +264,7 @@ describe('a logout while a login with a second instance finishes', () => {
     const now = await whoIs(agent, app)
     expect(now).toMatchObject({ default: null, partner: 'bob' })
     const next = sessionId(agent)
-    expect(await keysOf(next)).toEqual([`oidc:{sess:${next}}`, `oidc:{sess:${next}}:tokens:partner`, `sess:${next}`])
+    expect(await listKeys(next)).toEqual([`oidc:{sess:${next}}`, `oidc:{sess:${next}}:tokens:partner`, `sess:${next}`])
     await expectDead(id, old)
   })
 
@@ -321,7 +321,7 @@ describe('a logout while a login with a second instance finishes', () => {
     const found: string[] = []
     for (let index = 1; index < commands; index++) {
       const id = sessionId(await logOutBefore(index))
-      const keys = await keysOf(id)
+      const keys = await listKeys(id)
       found.push(`before command ${index}: ${keys.map((key) => key.replace(id, '')).join(' ')}`)
     }
     expect(found).toEqual(

@@ -32,7 +32,7 @@ function grants(): string[] {
     .map(({ params }) => [...params.getAll('scope'), ...params.getAll('resource')].join(' '))
 }
 
-function claimsOf({ token }: ShownToken): { sub: string; aud: unknown; scope: string } {
+function readClaims({ token }: ShownToken): { sub: string; aud: unknown; scope: string } {
   const { sub, aud, scope } = decodeJwt(token) as { sub: string; aud: unknown; scope: string }
   return { sub, aud, scope }
 }
@@ -61,7 +61,7 @@ describe('accessToken() with scope or resource', () => {
       const { app, agent } = await start()
       const own = await shownToken(agent, app.url)
       const other = await shownToken(agent, app.url, query)
-      expect(claimsOf(other)).toEqual({ sub: 'alice', ...claims })
+      expect(readClaims(other)).toEqual({ sub: 'alice', ...claims })
       expect(world.provider.requestsTo('token').map(({ params }) => params.get('grant_type'))).toEqual([
         'refresh_token',
       ])
@@ -95,7 +95,7 @@ describe('accessToken() with scope or resource', () => {
       const queries = ['', '?scope=a', '?scope=a%20b', queryFor(mail), queryFor(files), `${queryFor(mail)}&scope=a`]
       const tokens = []
       for (const query of queries) tokens.push(await shownToken(agent, app.url, query))
-      expect(tokens.map((token) => [claimsOf(token).scope, claimsOf(token).aud])).toEqual([
+      expect(tokens.map((token) => [readClaims(token).scope, readClaims(token).aud])).toEqual([
         [scope, 'account'],
         ['a', 'account'],
         ['a b', 'account'],
@@ -120,7 +120,7 @@ describe('accessToken() with scope or resource', () => {
     pass(100)
     const second = await shownToken(agent, app.url, '?scope=a')
     expect(second.token).not.toBe(first.token)
-    expect(claimsOf(second).scope).toBe('a')
+    expect(readClaims(second).scope).toBe('a')
     expect(grants()).toEqual(['a', '', 'a'])
     const presented = world.provider.requestsTo('token').map(({ params }) => params.get('refresh_token'))
     expect(new Set(presented).size).toBe(3)
@@ -159,7 +159,7 @@ describe('accessToken() with scope or resource', () => {
     world.provider.signIn('bob')
     const other = await logIn(app)
     const [alices, bobs] = await Promise.all([agent, other].map((each) => shownToken(each, app.url, '?scope=a')))
-    expect([alices, bobs].map((shown) => claimsOf(shown as ShownToken).sub)).toEqual(['alice', 'bob'])
+    expect([alices, bobs].map((shown) => readClaims(shown as ShownToken).sub)).toEqual(['alice', 'bob'])
   })
 
   it(
@@ -179,7 +179,7 @@ describe('accessToken() with scope or resource', () => {
       const shown = await Promise.all(asked)
       const tokens = queries.map((_, index) => shown.slice(index * urls.length, (index + 1) * urls.length))
       for (const same of tokens) expect(new Set(same.map(({ token }) => token)).size).toBe(1)
-      expect(tokens.map(([one]) => claimsOf(one as ShownToken))).toEqual([
+      expect(tokens.map(([one]) => readClaims(one as ShownToken))).toEqual([
         { sub: 'alice', aud: 'account', scope },
         { sub: 'alice', aud: 'account', scope: 'a' },
         { sub: 'alice', aud: 'account', scope: 'b' },
@@ -250,7 +250,7 @@ describe('accessToken() with scope or resource', () => {
     const other = await world.start({ options: { scope }, routes: tokenRoutes })
     await shownToken(agent, other.url, '?scope=b')
     undo()
-    expect(claimsOf(await slow).scope).toBe('a')
+    expect(readClaims(await slow).scope).toBe('a')
     expect(told(app, 'logout')).toEqual([])
   })
 
@@ -330,7 +330,7 @@ describe('a token that the provider does not issue', () => {
     const { token } = await shownToken(agent, app.url)
     expect(token).toBe(own.token)
     // Tokens that the provider does issue are still available.
-    expect(claimsOf(await shownToken(agent, app.url, '?scope=c')).scope).toBe('c')
+    expect(readClaims(await shownToken(agent, app.url, '?scope=c')).scope).toBe('c')
     expect(told(app, 'logout')).toEqual([])
   })
 
@@ -353,7 +353,7 @@ describe('a token that the provider does not issue', () => {
     const page = await agent.get(`${app.url}/token?scope=d`)
     expect(page.status).toBe(200)
     expect(page.url).toBe(`${app.url}/token?scope=d`)
-    expect(claimsOf(page.json() as unknown as ShownToken).scope).toBe('d')
+    expect(readClaims(page.json() as unknown as ShownToken).scope).toBe('d')
     const [asked, ...more] = world.provider.requestsTo('authorize')
     expect(more).toEqual([])
     expect(asked?.params.get('scope')).toBe(`${scope} d`)
@@ -379,7 +379,7 @@ describe('a token that the provider does not issue', () => {
   })
 
   /** Follows a navigation to its last page. The user agent gives up after twenty requests. */
-  async function pageOf(agent: UserAgent, app: TestApp, query: string): Promise<UserAgentResponse> {
+  async function getPage(agent: UserAgent, app: TestApp, query: string): Promise<UserAgentResponse> {
     world.provider.forget()
     return agent.get(`${app.url}/token${query}`)
   }
@@ -387,18 +387,18 @@ describe('a token that the provider does not issue', () => {
   it('scope that the user denies is answered with 403, and requested once in five minutes', async () => {
     const { app, agent } = await start()
     grantOnly('a', 'b', 'c', 'offline_access')
-    const refused = await pageOf(agent, app, '?scope=d')
+    const refused = await getPage(agent, app, '?scope=d')
     expect(refused.status).toBe(403)
     expect(refused.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
     pass(290)
-    expect((await pageOf(agent, app, '?scope=d')).status).toBe(403)
+    expect((await getPage(agent, app, '?scope=d')).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toEqual([])
     // The login itself still works.
-    expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
+    expect(readClaims(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
     pass(11)
     world.provider.grantOnly(undefined)
-    expect((await pageOf(agent, app, '?scope=d')).status).toBe(200)
+    expect((await getPage(agent, app, '?scope=d')).status).toBe(200)
   })
 
   it('a resource that is refused even after a login for it is answered with 403, and requested once', async () => {
@@ -412,12 +412,12 @@ describe('a token that the provider does not issue', () => {
         },
       },
     })
-    expect((await pageOf(agent, app, queryFor(mail))).status).toBe(403)
+    expect((await getPage(agent, app, queryFor(mail))).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
-    expect((await pageOf(agent, app, queryFor(mail))).status).toBe(403)
+    expect((await getPage(agent, app, queryFor(mail))).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toEqual([])
     // Another resource was not requested yet.
-    expect((await pageOf(agent, app, queryFor(files))).status).toBe(403)
+    expect((await getPage(agent, app, queryFor(files))).status).toBe(403)
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
   })
 
@@ -425,11 +425,11 @@ describe('a token that the provider does not issue', () => {
     const provider = world.provider
     const { app, agent } = await start({ resource: 'https://own.example.com' })
     for (const query of [queryFor(mail), queryFor(files), queryFor(mail)]) {
-      expect([query, (await pageOf(agent, app, query)).status]).toEqual([query, 200])
+      expect([query, (await getPage(agent, app, query)).status]).toEqual([query, 200])
     }
     expect(provider.requestsTo('authorize')).toEqual([])
-    expect(claimsOf(await shownToken(agent, app.url, queryFor(files))).aud).toBe(files)
-    expect(claimsOf(await shownToken(agent, app.url, queryFor('https://own.example.com'))).aud).toBe(
+    expect(readClaims(await shownToken(agent, app.url, queryFor(files))).aud).toBe(files)
+    expect(readClaims(await shownToken(agent, app.url, queryFor('https://own.example.com'))).aud).toBe(
       'https://own.example.com',
     )
   })
@@ -456,7 +456,7 @@ describe('a token that needs user interaction', () => {
     expect(asked.get('claims')).toBe(claims)
     expect(asked.get('scope')).toBe(scope)
     undo()
-    expect(claimsOf(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
+    expect(readClaims(await shownToken(agent, app.url, '?scope=a')).scope).toBe('a')
   })
 
   it('a token that still needs user interaction after a login is answered with 403', async () => {
@@ -541,7 +541,7 @@ describe('a recheck and an additional token at the same time', () => {
     await world.provider.waitForRequest('token')
     const other = shownToken(agent, app.url, '?scope=a')
     undo()
-    expect(claimsOf(await other).scope).toBe('a')
+    expect(readClaims(await other).scope).toBe('a')
     await until(() => told(app, 'refresh').length === 2, 'both are told')
     expect(told(app, 'refresh').map(({ reason }) => reason)).toEqual(['recheck', 'expiry'])
     expect(grants()).toEqual(['', 'a'])

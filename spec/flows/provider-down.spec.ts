@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { flow, noteRoutes, notesOf, response, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, response, told } from '../support/flow.ts'
 
 const world = flow()
 
@@ -34,7 +34,7 @@ describe('while the provider is down', () => {
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
       expect(after.json()).toMatchObject({ user: { sub: 'alice' } })
-      expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'] })
+      expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'] })
     },
   )
 
@@ -61,17 +61,17 @@ describe('while the provider is down', () => {
     const app = await world.start({ routes: noteRoutes, options: { providerTimeoutSeconds: 1 } })
     const agent = app.agent()
     await agent.get('/note/apples')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     const callback = await response(agent, '/profile')
     await world.provider.stop()
     const page = await agent.get(callback)
     expect(page.status).toBe(503)
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'provider_unavailable', status: 503 }])
     await world.provider.start()
     expect((await agent.get(callback)).json()).toMatchObject({ user: { sub: 'alice' } })
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
   })
 
   it('a logged-in user causes no request to the provider, whether the route is guarded or not', async () => {

@@ -53,7 +53,7 @@ function commands(tap: RedisTap): string[] {
   return tap.calls.map(({ method }) => method).filter((method) => method !== 'expire')
 }
 
-function lockOf(app: TestApp): string {
+function getLock(app: TestApp): string {
   return `oidc:refresh:${String(told(app, 'login')[0]?.['loginId'])}`
 }
 
@@ -118,10 +118,10 @@ describe('a guarded request whose login is due for a recheck', () => {
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
       await world.provider.waitForRequest('token', round)
       // One of them has the lock, and the other has tried to get it.
-      await until(() => tap.calls.some(({ keys: [key] }) => key === lockOf(app)), 'the other has come to the lock')
+      await until(() => tap.calls.some(({ keys: [key] }) => key === getLock(app)), 'the other has come to the lock')
       undo()
       await until(() => all().length === round, 'it was refreshed')
-      await until(async () => (await world.redis.client.get(lockOf(app))) === null, 'the lock is free')
+      await until(async () => (await world.redis.client.get(getLock(app))) === null, 'the lock is free')
       tap.reset()
     }
     expect(grants()).toHaveLength(3)
@@ -145,7 +145,7 @@ describe('a guarded request whose login is due for a recheck', () => {
     // A further command would have been sent after another round trip to Redis.
     await world.redis.client.ping()
     await world.redis.client.ping()
-    expect(tap.calls.filter(({ keys: [key] }) => key === lockOf(app))).toEqual([])
+    expect(tap.calls.filter(({ keys: [key] }) => key === getLock(app))).toEqual([])
     expect(grants()).toHaveLength(1)
   })
 
@@ -302,11 +302,11 @@ describe('a recheck that fails', () => {
       await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
       expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
       // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
-      await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
-      await world.redis.client.del(lockOf(app))
+      await until(async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'), 'the fault is noted')
+      await world.redis.client.del(getLock(app))
       pass(29)
       for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
-      expect(await world.redis.client.exists(lockOf(app))).toBe(0)
+      expect(await world.redis.client.exists(getLock(app))).toBe(0)
       expect(grants()).toHaveLength(1)
       world.provider.behave()
       pass(1)
@@ -323,12 +323,12 @@ describe('a recheck that fails', () => {
     world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '60' } } } })
     pass(300)
     await profile(agent, app)
-    await until(async () => (await world.redis.client.get(lockOf(app)))?.startsWith('failed'), 'the fault is noted')
+    await until(async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'), 'the fault is noted')
     expect((await profile(agent, other)).status).toBe(200)
-    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === lockOf(app)), 'it has read')
+    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === getLock(app)), 'it has read')
     // Without the note it would look again for as long as the lock of a living process lasts.
     tap.reset()
-    await world.redis.client.del(lockOf(app))
+    await world.redis.client.del(getLock(app))
     pass(29)
     expect((await profile(agent, other)).status).toBe(200)
     expect(commands(tap)).toEqual(['mGet'])
@@ -428,7 +428,7 @@ describe('requests without a recheck or an additional command', () => {
     pass(300)
     await profile(agent, app)
     await refreshed(app)
-    await until(async () => (await world.redis.client.exists(lockOf(app))) === 0, 'the lock is free')
+    await until(async () => (await world.redis.client.exists(getLock(app))) === 0, 'the lock is free')
     pass(299)
     tap.reset()
     expect((await profile(agent, app)).status).toBe(200)

@@ -26,7 +26,7 @@ async function start(options: Partial<OidcOptions> = {}): Promise<{ app: TestApp
 }
 
 /** The Redis keys of a session. */
-async function keysOf(id: string): Promise<string[]> {
+async function listKeys(id: string): Promise<string[]> {
   return await world.redis.client.keys(`*${id}*`)
 }
 
@@ -143,9 +143,9 @@ describe('accessToken()', () => {
     await other.get('/profile')
     pass(301)
     const [alices, bobs] = await Promise.all([shownToken(agent, app.url), shownToken(other, app.url)])
-    const subjectOf = (token: string): string =>
+    const readSubject = (token: string): string =>
       (JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString()) as { sub: string }).sub
-    expect([subjectOf(alices.token), subjectOf(bobs.token)]).toEqual(['alice', 'bob'])
+    expect([readSubject(alices.token), readSubject(bobs.token)]).toEqual(['alice', 'bob'])
   })
 
   it.each([
@@ -324,7 +324,7 @@ describe('a refresh that the provider rejects', () => {
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(401)
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'refresh_refused' }])
-    expect(await keysOf(id)).toEqual([])
+    expect(await listKeys(id)).toEqual([])
   })
 
   it('ten concurrent requests share a rejected refresh', async () => {
@@ -490,7 +490,7 @@ describe('a refresh that overlaps another change', () => {
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     // Two revocations by the logout, and one by the refresh.
     await vi.waitFor(() => expect(world.provider.requestsTo('revocation')).toHaveLength(3))
-    expect(await keysOf(id)).toEqual([])
+    expect(await listKeys(id)).toEqual([])
   })
 
   it(

@@ -5,7 +5,7 @@ import type { OidcEventName } from 'express-session-oidc'
 import { createUserAgent, type UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { close, listen, secret as old, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes, type ShownToken } from '../support/token-routes.ts'
@@ -151,14 +151,14 @@ describe('tokens that cannot be opened', () => {
     const app = await start(old, { routes })
     const agent = await loggedIn(world, app)
     await agent.fetch(`${app.url}/note/apples`)
-    const before = await notesOf(agent, app)
+    const before = await listNotes(agent, app)
     const other = await start(next, { routes })
     const page = await agent.get(`${other.url}/token`)
     expect(page.url).toBe(`${other.url}/token`)
     expect((page.json() as unknown as ShownToken).isAuthenticated).toBe(true)
     expect(world.provider.requestsTo('authorize')).toHaveLength(1)
     expect(world.provider.requestsTo('authorize')[0]?.params.get('scope')).toBe('openid profile email')
-    const after = await notesOf(agent, other)
+    const after = await listNotes(agent, other)
     expect(after).toMatchObject({ sub: 'alice', notes: ['apples'] })
     expect(after.id).not.toBe(before.id)
   })

@@ -120,11 +120,11 @@ describe('a guard of two issuers', () => {
     expect(await api.get(await token(partner, { iss: ours.issuer }))).toMatchObject(invalid)
     expect(await api.get(await token(ours, { iss: partner.issuer }))).toMatchObject(invalid)
     // Also with the kid of the other issuer, and without a kid.
-    const kidOf = (provider: TestProvider): unknown => provider.keys.keys[0]?.kid
-    for (const kid of [kidOf(ours), undefined]) {
+    const getKid = (provider: TestProvider): unknown => provider.keys.keys[0]?.kid
+    for (const kid of [getKid(ours), undefined]) {
       expect(await api.get(await token(partner, { iss: ours.issuer }, { kid }))).toMatchObject(invalid)
     }
-    for (const kid of [kidOf(partner), undefined]) {
+    for (const kid of [getKid(partner), undefined]) {
       expect(await api.get(await token(ours, { iss: partner.issuer }, { kid }))).toMatchObject(invalid)
     }
     expect(api.details).toHaveLength(6)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
-import { flow, noteRoutes, notesOf, requested, response, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, requested, response, told } from '../support/flow.ts'
 
 const world = flow()
 
@@ -37,7 +37,7 @@ describe('prompt=none', () => {
       const app = await start()
       const agent = app.agent()
       await agent.get('/note/apples')
-      const former = await notesOf(agent, app)
+      const former = await listNotes(agent, app)
       world.provider.deny(error, 'nobody is logged in')
       const page = await agent.get('/silent')
       expect(page.status).toBe(200)
@@ -45,7 +45,7 @@ describe('prompt=none', () => {
       const callback = page.hops.at(-2)
       expect(callback?.status).toBe(303)
       expect(callback?.headers.get('cache-control')).toBe('no-store')
-      expect(await notesOf(agent, app)).toEqual(former)
+      expect(await listNotes(agent, app)).toEqual(former)
       expect(former.sub).toBeNull()
       expect(agent.jar.cookies(app.url).map(({ name }) => name)).toEqual(['connect.sid'])
       expect(world.provider.requestsTo('token')).toEqual([])
@@ -60,10 +60,10 @@ describe('prompt=none', () => {
       const app = await start()
       const agent = app.agent()
       await agent.get('/profile')
-      const former = await notesOf(agent, app)
+      const former = await listNotes(agent, app)
       world.provider.deny('login_required')
       await agent.get('/silent')
-      expect(await notesOf(agent, app)).toEqual(former)
+      expect(await listNotes(agent, app)).toEqual(former)
       expect(former.sub).toBe('alice')
     },
   )
@@ -98,7 +98,7 @@ describe('prompt=none', () => {
     await agent.get(callback)
     const again = await agent.get(callback, { redirect: 'manual' })
     expect([303, 400]).toContain(again.status)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(world.provider.requestsTo('token')).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import type { AuthRule, OidcOptions } from 'express-session-oidc'
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
-import { flow, location, noteRoutes, notesOf, thrown, told } from '../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, thrown, told } from '../support/flow.ts'
 import { loggedIn } from '../support/logged-in.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { pass, stillClock } from '../support/tokens-app.ts'
@@ -60,7 +60,7 @@ describe('requireAuth({ acr })', () => {
     expectPassed(await agent.get('/transfer'))
     expectPassed(await agent.fetch('/transfer'))
     expect(asked()).toEqual([])
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
     expect(told(app, 'denied')).toEqual([])
   })
 
@@ -298,7 +298,7 @@ describe('auth_time in the response to max_age', () => {
         { code, status: 502 },
       ])
       expect([sessionId(agent), (await agent.fetch('/profile')).json()]).toEqual(before)
-      expect(await notesOf(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
+      expect(await listNotes(agent, app)).toMatchObject({ notes: ['mine'], sub: 'alice' })
       expect(told(app, 'login')).toHaveLength(1)
     },
   )

@@ -10,12 +10,12 @@ import {
   forgetTransactions,
   location,
   noteRoutes,
-  notesOf,
+  listNotes,
   publicOrigin,
   response,
   told,
 } from '../support/flow.ts'
-import { identityOf } from '../support/identity.ts'
+import { makeIdentity } from '../support/identity.ts'
 import { partnerOfFile } from '../support/two-instances.ts'
 
 const world = flow()
@@ -74,7 +74,7 @@ describe('a public page with trySilentLogin()', () => {
     const asked = new URL(location({ ...page, headers: page.hops[0]?.headers as Headers })).searchParams
     expect(asked.get('prompt')).toBe('none')
     expect(page.hops[0]?.headers.get('cache-control')).toBe('no-store')
-    expect(await notesOf(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: ['apples'], sub: 'alice' })
     expect(told(app, 'login')).toHaveLength(1)
   })
 
@@ -82,7 +82,7 @@ describe('a public page with trySilentLogin()', () => {
     const app = await start()
     const agent = stranger(app)
     await agent.get('/note/apples')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     const page = await agent.get('/open/news?tab=1')
     expect(page.text()).toBe('open to strangers')
     expect(page.url).toBe(`${app.url}/open/news?tab=1`)
@@ -95,7 +95,7 @@ describe('a public page with trySilentLogin()', () => {
     }
     expect(attempts()).toBe(1)
     expect(app.events).toEqual([])
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
   })
 
   it('a silent login is tried once in a browser session, which the attempt cookie records', async () => {
@@ -303,7 +303,7 @@ describe.each(['query', 'form_post'] as const)('a silent login by %s that fails'
     const other = await start({ responseMode, ...failure.options, ...options() })
     const page = (path: string): ReturnType<UserAgent['get']> => agent.get(`${other.url}${path}`)
     await page('/note/apples')
-    const former = await notesOf(agent, other)
+    const former = await listNotes(agent, other)
     if (failure.deny !== undefined) world.provider.deny(failure.deny, 'no')
     if (failure.faults) world.provider.misbehave(failure.faults)
     const shown = await page('/open/news?tab=1')
@@ -323,7 +323,7 @@ describe.each(['query', 'form_post'] as const)('a silent login by %s that fails'
         .map(({ name }) => name),
     ).toEqual([other.cookie('silent')])
     world.provider.behave()
-    expect(await notesOf(agent, other)).toEqual(former)
+    expect(await listNotes(agent, other)).toEqual(former)
     expect((await page('/open/more')).text()).toBe('open to strangers')
     expect(attempts()).toBe(1)
     // The back button, or a reload of the callback.
@@ -493,7 +493,7 @@ async function withPartner(app: TestApp): Promise<UserAgent> {
 }
 
 function partnerMark(app: TestApp): string {
-  return identityOf({ ...partner.provider().settings(), name: 'partner', baseUrl: app.url }).cookie('silent')
+  return makeIdentity({ ...partner.provider().settings(), name: 'partner', baseUrl: app.url }).cookie('silent')
 }
 
 /** `/both` tries a silent login with both providers, one after the other. */

@@ -2,7 +2,7 @@ import { createBearer, createOidc, type BearerRule, type OidcError } from 'expre
 import { describe, expect, it } from 'vitest'
 import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
 import { compileRule } from '../../lib/guard/rule.ts'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 import { rejection } from '../support/flow.ts'
 
 const issuer = 'https://id.example.com'
@@ -16,7 +16,7 @@ const login = {
 }
 
 function faults(rule: unknown): string[] {
-  return faultsOf(() => api.requireBearer(rule as BearerRule))
+  return findFaults(() => api.requireBearer(rule as BearerRule))
 }
 
 const check = () => true
@@ -166,18 +166,18 @@ describe('the audience of oidc.requireBearer()', () => {
 
   it('requires an audience in the rule if the options have none', () => {
     const oidc = createOidc(login)
-    expect(faultsOf(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
-    expect(faultsOf(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
-    expect(faultsOf(() => oidc.requireBearer({ audience: undefined }))).toEqual([
+    expect(findFaults(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
+    expect(findFaults(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
+    expect(findFaults(() => oidc.requireBearer({ audience: undefined }))).toEqual([
       expect.stringMatching(/^audience is present but undefined/),
     ])
-    expect(faultsOf(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
+    expect(findFaults(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
   })
 
   it('requires no audience in the rule if the options have one', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
-    expect(faultsOf(() => oidc.requireBearer())).toEqual([])
-    expect(faultsOf(() => oidc.requireBearer({ audience: 'billing' }))).toEqual([])
+    expect(findFaults(() => oidc.requireBearer())).toEqual([])
+    expect(findFaults(() => oidc.requireBearer({ audience: 'billing' }))).toEqual([])
   })
 })
 
@@ -211,6 +211,6 @@ describe('a rule for sessions and tokens', () => {
     ['orders', /^bearer, where it is not true, must be an object/],
   ])('throws for bearer: %o when the route is defined', (bearer, message) => {
     const oidc = createOidc(login)
-    expect(faultsOf(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])
+    expect(findFaults(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])
   })
 })

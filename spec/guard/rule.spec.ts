@@ -1,6 +1,6 @@
 import { createOidc, requireAnyAuth, type AuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const oidc = createOidc({
   issuer: 'https://id.example.com',
@@ -11,7 +11,7 @@ const oidc = createOidc({
 })
 
 function faults(rule: unknown): string[] {
-  return faultsOf(() => oidc.requireAuth(rule as AuthRule))
+  return findFaults(() => oidc.requireAuth(rule as AuthRule))
 }
 
 describe('a rule of requireAuth()', () => {
@@ -82,7 +82,7 @@ describe('a rule of requireAuth()', () => {
   })
 
   it('checks the rule of requireAnyAuth() in the same way', () => {
-    const found = faultsOf(() => requireAnyAuth([oidc], { roles: [] }))
+    const found = findFaults(() => requireAnyAuth([oidc], { roles: [] }))
     expect(found).toHaveLength(1)
     expect(() => requireAnyAuth([oidc], { roles: [] })).toThrow('requireAnyAuth() cannot work with these options')
   })

@@ -1,7 +1,7 @@
 /** Responses that begin before they are complete: streams, and headers that are flushed early. */
 import { request, type IncomingMessage } from 'node:http'
 import { expect, it } from 'vitest'
-import { flow, noteRoutes, notesOf, response } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, response } from '../support/flow.ts'
 
 const world = flow()
 
@@ -30,7 +30,7 @@ it(
     const page = await agent.get('/stream')
     expect(page.text()).toBe('alice, bearer, still here')
     expect(page.headers.getSetCookie().some((line) => line.startsWith('connect.sid='))).toBe(true)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice', notes: ['written before'] })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice', notes: ['written before'] })
   },
 )
 

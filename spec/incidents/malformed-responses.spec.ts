@@ -51,7 +51,7 @@ function valueOf(good: string): Arbitrary<string> {
   )
 }
 
-function queryOf(callback: URL): Arbitrary<string> {
+function getQuery(callback: URL): Arbitrary<string> {
   const parameter = constantFrom(...names).chain((name) =>
     valueOf(callback.searchParams.get(name) ?? 'x').map((value) => `${encodeURIComponent(name)}=${value}`),
   )
@@ -75,7 +75,7 @@ describe('an authorization response with random parameters', () => {
     const isGood = (query: URLSearchParams): boolean =>
       ['state', 'code'].every((name) => query.get(name) === callback.searchParams.get(name))
     await assert(
-      asyncProperty(queryOf(callback), boolean(), async (query, known) => {
+      asyncProperty(getQuery(callback), boolean(), async (query, known) => {
         if (known && isGood(new URLSearchParams(query))) return
         const headers = [...navigation, ...(known ? [['Cookie', cookies.join('; ')] as const] : [])]
         const answer = await rawRequest(app.url, { target: `/callback?${query}`, headers })
@@ -98,7 +98,7 @@ describe('an authorization response with random parameters', () => {
       '',
     )
     const body = oneof(
-      queryOf(new URL('https://app.example.com/callback')),
+      getQuery(new URL('https://app.example.com/callback')),
       string({ unit: 'binary', maxLength: 200 }),
       json({ maxDepth: 2 }),
       constant('x='.repeat(20_000)),

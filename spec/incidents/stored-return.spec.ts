@@ -18,7 +18,7 @@ const hostile = [
   'javascript:alert(1)',
 ]
 
-function idOf({ seals }: TestApp, callback: string): string {
+function getId({ seals }: TestApp, callback: string): string {
   const state = readState(seals, new URL(callback).searchParams.get('state') ?? '')
   if (!state) throw new Error('the state is not one of ours')
   return state.id
@@ -33,7 +33,7 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const kept = new Map(agent.jar.cookies().map(({ name, value }) => [name, value]))
-      const transaction = openTransaction(app.seals.transaction, app.place, kept, idOf(app, callback))
+      const transaction = openTransaction(app.seals.transaction, app.place, kept, getId(app, callback))
       if (!transaction) throw new Error('the cookie is not one of ours')
       const forged = transactionCookie(app.seals.transaction, app.place, { ...transaction, returnTo })
       agent.jar.set(`${forged.name}=${forged.value ?? ''}; Path=/; HttpOnly`, app.url)
@@ -52,8 +52,8 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const records = redisRecords({ client: world.redis.client })
-      await claim(records, idOf(app, callback))
-      await settleClaim(records, idOf(app, callback), { status: 'done', loginId: 'x', returnTo })
+      await claim(records, getId(app, callback))
+      await settleClaim(records, getId(app, callback), { status: 'done', loginId: 'x', returnTo })
       const answer = await agent.get(callback, { redirect: 'manual' })
       expect(answer.status).toBe(303)
       expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)

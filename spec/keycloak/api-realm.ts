@@ -87,7 +87,7 @@ export function apiRealm(what: string, realm: object = {}, url: string = inject(
   let undoing: (() => unknown)[] = []
   const later = (undo: () => unknown): void => void undoing.push(undo)
 
-  beforeAll(() => administers?.makeRealm({ ...realmOf(name), ...realm }))
+  beforeAll(() => administers?.makeRealm({ ...getRealm(name), ...realm }))
   afterAll(() => administers?.dropRealm(name))
   afterEach(async () => {
     for (const undo of undoing.toReversed()) await undo()
@@ -181,7 +181,7 @@ export function apiRealm(what: string, realm: object = {}, url: string = inject(
  * Alice has a role of the client `billing`, so that Keycloak puts `billing` into the audience of her tokens, and the
  * default roles. Bob has only a realm role, so that his tokens have no audience.
  */
-function realmOf(name: string): object {
+function getRealm(name: string): object {
   const person = (username: string, lastName: string): object => ({
     username,
     enabled: true,
@@ -238,7 +238,7 @@ export async function addAudience(
 }
 
 /** The header and payload of a token, without verification. */
-export function contentOf(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
+export function getContent(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
   const [header, claims] = token
     .split('.')
     .slice(0, 2)

@@ -3,10 +3,10 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { createServer, type RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { close, listen, until, type TestApp } from '../support/app.ts'
-import { contentOf, type Client } from './api-realm.ts'
+import { getContent, type Client } from './api-realm.ts'
 import { loginRealm } from './login-realm.ts'
 import { askToken } from '../support/tokens-app.ts'
-import { asksForPassword, logIn, tokensOf } from './support.ts'
+import { asksForPassword, logIn, getTokens } from './support.ts'
 
 const realm = loginRealm('backchannel')
 
@@ -25,11 +25,11 @@ interface Login {
 async function login(app: TestApp, username: string): Promise<Login> {
   const agent = app.agent()
   await logIn(agent, '/profile', username, realm.name)
-  const { claims } = contentOf((await tokensOf(agent)).idToken)
+  const { claims } = getContent((await getTokens(agent)).idToken)
   return { agent, sid: String(claims['sid']), sub: String(claims['sub']) }
 }
 
-async function statusOf({ agent }: Login): Promise<number> {
+async function getStatus({ agent }: Login): Promise<number> {
   return (await agent.fetch('/profile')).status
 }
 
@@ -53,8 +53,8 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     const [alice, bob] = [await realm.newUser(), await realm.newUser()]
     const [first, second, other] = [await login(app, alice), await login(app, alice), await login(app, bob)]
     await realm.admin('DELETE', `/sessions/${first.sid}`)
-    await until(async () => (await statusOf(first)) === 401, 'the login has ended')
-    expect([await statusOf(second), await statusOf(other)]).toEqual([200, 200])
+    await until(async () => (await getStatus(first)) === 401, 'the login has ended')
+    expect([await getStatus(second), await getStatus(other)]).toEqual([200, 200])
     expect(reasons(app)).toEqual(['back_channel'])
   })
 
@@ -63,10 +63,10 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     const [alice, bob] = [await realm.newUser(), await realm.newUser()]
     const [first, second, other] = [await login(app, alice), await login(app, alice), await login(app, bob)]
     await realm.admin('POST', `/users/${first.sub}/logout`)
-    for (const one of [first, second]) await until(async () => (await statusOf(one)) === 401, 'the login has ended')
-    expect(await statusOf(other)).toBe(200)
+    for (const one of [first, second]) await until(async () => (await getStatus(one)) === 401, 'the login has ended')
+    expect(await getStatus(other)).toBe(200)
     expect(reasons(app)).toEqual(['back_channel', 'back_channel'])
-    expect(await statusOf(await login(app, alice))).toBe(200)
+    expect(await getStatus(await login(app, alice))).toBe(200)
   })
 
   it('logging out a whole realm sends no logout token, and the login ends at its next refresh', async () => {
@@ -89,7 +89,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
     // The same browser has a session at Keycloak, which asks for nothing.
     expect((await here.agent.get(`${other.url}/profile`)).status).toBe(200)
     await here.agent.get(`${other.url}/logout`)
-    await until(async () => (await statusOf(here)) === 401, 'the login has ended')
+    await until(async () => (await getStatus(here)) === 401, 'the login has ended')
     expect(reasons(app)).toEqual(['back_channel'])
   })
 
@@ -128,7 +128,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       const app = await started()
       const here = await loggedIn(app)
       await realm.admin('DELETE', `/sessions/${here.sid}`)
-      await until(async () => (await statusOf(here)) === 401, 'the login has ended', 30)
+      await until(async () => (await getStatus(here)) === 401, 'the login has ended', 30)
       expect(reasons(app)).toEqual(['back_channel'])
       await until(() => here.told() === 1, 'the other application was told')
     })
@@ -141,7 +141,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       expect((performance.now() - startedAt) / 1000).toBeGreaterThan(leastSeconds)
       expect(new URL(page.url).origin).toBe(app.url)
       expect(here.told()).toBe(1)
-      expect(await statusOf(here)).toBe(401)
+      expect(await getStatus(here)).toBe(401)
     })
   })
 })

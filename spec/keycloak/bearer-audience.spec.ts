@@ -3,8 +3,8 @@ import { keycloak } from 'express-session-oidc'
 import type { TestProvider } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
-import { addAudience, apiRealm, contentOf, orders } from './api-realm.ts'
-import { asksForPassword, signIn, tokenRoute, tokensOf } from './support.ts'
+import { addAudience, apiRealm, getContent, orders } from './api-realm.ts'
+import { asksForPassword, signIn, tokenRoute, getTokens } from './support.ts'
 
 const realm = apiRealm('the audience of access tokens')
 
@@ -52,8 +52,8 @@ describe.skipIf(!realm.isThere)('an Audience mapper', () => {
     expect((await api.call(before)).status).toBe(401)
     await addAudience(realm, client, { mapper })
     const after = await bobs()
-    expect(contentOf(after).claims['aud']).toBe(audience)
-    expect(await api.call(after)).toMatchObject({ status: 200, body: { sub: contentOf(after).claims['sub'] } })
+    expect(getContent(after).claims['aud']).toBe(audience)
+    expect(await api.call(after)).toMatchObject({ status: 200, body: { sub: getContent(after).claims['sub'] } })
     expect((await api.call((await realm.tokens(client, 'alice')).access)).status).toBe(200)
     expect((await api.call(before)).status).toBe(401)
   })
@@ -158,7 +158,7 @@ describe.skipIf(!realm.isThere)('an API beside a login with the same realm', () 
     const { session } = (await signIn(agent, asked, 'alice')).json() as { session: string }
     const call = (path: string, token: string) => agent.fetch(path, { headers: { authorization: `Bearer ${token}` } })
 
-    const { accessToken } = await tokensOf(agent)
+    const { accessToken } = await getTokens(agent)
     expect((await call('/api', accessToken)).status).toBe(401)
     // The session of the same browser never makes up for a rejected token.
     expect((await call('/both', accessToken)).status).toBe(401)

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import * as openid from 'openid-client'
 import type { BearerRule } from 'express-session-oidc'
-import { dpopClient, type DpopClient, type ProofOf } from '../support/dpop.ts'
-import { addAudience, apiRealm, contentOf, orders, type Api, type ApiOptions, type Client } from './api-realm.ts'
+import { dpopClient, type DpopClient, type ProofParts } from '../support/dpop.ts'
+import { addAudience, apiRealm, getContent, orders, type Api, type ApiOptions, type Client } from './api-realm.ts'
 
 const realm = apiRealm('tokens that are bound by DPoP')
 const tokenUrl = `${realm.issuer}/protocol/openid-connect/token`
@@ -32,14 +32,14 @@ interface World {
   readonly key: DpopClient
   readonly token: string
   /** The headers of a valid call to `/orders`, or of one with a changed proof. */
-  readonly headers: (changes?: Partial<ProofOf>) => Promise<Record<string, string>>
+  readonly headers: (changes?: Partial<ProofParts>) => Promise<Record<string, string>>
 }
 
 async function world(options: ApiOptions = (url) => ({ baseUrl: url, dpop: { replay: 'memory' } })): Promise<World> {
   const api = await realm.api(options, rules)
   const key = await dpopClient()
   const { access: token } = await bound(await boundClient(), key)
-  expect(contentOf(token).claims['cnf']).toMatchObject({ jkt: key.thumbprint })
+  expect(getContent(token).claims['cnf']).toMatchObject({ jkt: key.thumbprint })
   return {
     api,
     key,

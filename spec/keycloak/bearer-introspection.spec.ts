@@ -3,7 +3,7 @@ import { keycloak, type BearerOptions } from 'express-session-oidc'
 import type { TestProvider } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
-import { addAudience, apiRealm, contentOf, orders, type Client, type Tokens } from './api-realm.ts'
+import { addAudience, apiRealm, getContent, orders, type Client, type Tokens } from './api-realm.ts'
 
 const realm = apiRealm('introspection')
 const asOrders = { clientId: orders.clientId, clientSecret: orders.secret }
@@ -21,7 +21,7 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
     const api = await realm.api(all, { '/admin': { roles: 'admin' } })
     const client = await clientWithAudience()
     const { access } = await realm.tokens(client, 'alice')
-    const { claims } = contentOf(access)
+    const { claims } = getContent(access)
     expect(await api.call(access, '/admin')).toMatchObject({
       status: 200,
       body: { sub: claims['sub'], claims: { azp: client.clientId, client_id: client.clientId, username: 'alice' } },
@@ -35,12 +35,12 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
     ['of a session that logged out', (client, { refresh }) => atEndpoint('logout', client, { refresh_token: refresh })],
     [
       'of a session that the administrator ended',
-      (_, { access }) => realm.admin('DELETE', `/sessions/${String(contentOf(access).claims['sid'])}`),
+      (_, { access }) => realm.admin('DELETE', `/sessions/${String(getContent(access).claims['sid'])}`),
     ],
     [
       'of a user who was disabled',
       async (_, { access }) => {
-        const path = `/users/${String(contentOf(access).claims['sub'])}`
+        const path = `/users/${String(getContent(access).claims['sub'])}`
         realm.later(() => realm.admin('PUT', path, { enabled: true }))
         await realm.admin('PUT', path, { enabled: false })
       },

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BearerOptions } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { addAudience, apiRealm, contentOf, type Api, type Client } from './api-realm.ts'
+import { addAudience, apiRealm, getContent, type Api, type Client } from './api-realm.ts'
 
 const realm = apiRealm('rotation of keys')
 
@@ -26,7 +26,7 @@ async function signWith(algorithm: string): Promise<void> {
 /** A token of Bob, with the algorithm and the identifier of its key. */
 async function signed(client: Client): Promise<{ token: string; alg: string; kid: string }> {
   const { access } = await realm.tokens(client, 'bob')
-  const { alg, kid } = contentOf(access).header as { alg: string; kid: string }
+  const { alg, kid } = getContent(access).header as { alg: string; kid: string }
   return { token: access, alg, kid }
 }
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { createUserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { close, listen } from '../support/app.ts'
-import { addAudience, apiRealm, contentOf, orders, type Client } from './api-realm.ts'
+import { addAudience, apiRealm, getContent, orders, type Client } from './api-realm.ts'
 import { authorizationResponse } from './support.ts'
 
 const realm = apiRealm('kinds of tokens')
@@ -31,7 +31,7 @@ describe.skipIf(!realm.isThere)('an access token', () => {
     await addAudience(realm, client)
     const api = await realm.api({}, { '/admin': { roles: 'admin' } })
     const { access } = await realm.tokens(client, 'alice')
-    expect(contentOf(access).header['typ']).toBe('at+jwt')
+    expect(getContent(access).header['typ']).toBe('at+jwt')
     expect((await api.call(access, '/admin')).status).toBe(200)
     expect((await api.call((await realm.tokens(client, 'bob')).access, '/admin')).status).toBe(403)
   })
@@ -57,7 +57,7 @@ describe.skipIf(!realm.isThere)('an access token', () => {
       }),
     })
     const { access_token: token } = (await answer.json()) as { access_token: string }
-    expect(contentOf(token).claims['iss']).toBe(`${realm.url}/realms/master`)
+    expect(getContent(token).claims['iss']).toBe(`${realm.url}/realms/master`)
     expect(await api.call(token)).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
   })
 })
@@ -71,7 +71,7 @@ describe.skipIf(!realm.isThere)('a lightweight access token', () => {
     await addAudience(realm, client, mapper && { mapper })
     const { access } = await realm.tokens(client, 'alice')
     for (const missing of ['sub', 'realm_access', 'resource_access']) {
-      expect(contentOf(access).claims).not.toHaveProperty(missing)
+      expect(getContent(access).claims).not.toHaveProperty(missing)
     }
     return access
   }
@@ -136,7 +136,7 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
   it.each(kinds)('%s is rejected', async (_, member, scope, type, reason) => {
     const { client, api } = await world()
     const tokens = await realm.tokens(client, 'alice', scope)
-    expect(contentOf(tokens[member]).claims['typ']).toBe(type)
+    expect(getContent(tokens[member]).claims['typ']).toBe(type)
     expect((await api.call(tokens[member])).status).toBe(401)
     expect(api.events).toEqual([{ name: 'token_rejected', detail: expect.stringMatching(reason) as string }])
     expect((await api.call(tokens.access)).status).toBe(200)
@@ -146,7 +146,7 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
     const client = await realm.client()
     const api = await realm.api({ audience: client.clientId })
     const { id } = await realm.tokens(client, 'bob')
-    expect(contentOf(id).claims['aud']).toBe(client.clientId)
+    expect(getContent(id).claims['aud']).toBe(client.clientId)
     expect((await api.call(id)).status).toBe(401)
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'its claim typ is "id"' }])
   })
@@ -161,10 +161,10 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
     realm.later(() => close(receiver))
     const { client, api } = await world({ attributes: { 'backchannel.logout.url': url } })
     const { access } = await realm.tokens(client, 'alice')
-    await realm.admin('DELETE', `/sessions/${String(contentOf(access).claims['sid'])}`)
+    await realm.admin('DELETE', `/sessions/${String(getContent(access).claims['sid'])}`)
     await expect.poll(() => sent.length).toBeGreaterThan(0)
     const token = new URLSearchParams(await sent[0]).get('logout_token') ?? ''
-    expect(contentOf(token).claims['aud']).toBe(client.clientId)
+    expect(getContent(token).claims['aud']).toBe(client.clientId)
     expect((await api.call(token)).status).toBe(401)
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'its typ is "logout+jwt"' }])
   })
@@ -173,7 +173,7 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
     const { client, api } = await world()
     const answer = await authorized(client, 'alice', { response_type: 'code', response_mode: 'query.jwt' })
     const token = answer.get('response') ?? ''
-    expect(contentOf(token).claims).toMatchObject({ iss: realm.issuer, aud: client.clientId })
+    expect(getContent(token).claims).toMatchObject({ iss: realm.issuer, aud: client.clientId })
     expect((await api.call(token)).status).toBe(401)
     expect(api.events).toEqual([{ name: 'token_rejected', detail: 'code is a claim of authorization responses' }])
   })
@@ -185,7 +185,7 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
       headers: { authorization: `Bearer ${access}` },
     })
     const token = await answer.text()
-    expect(contentOf(token).claims).toMatchObject({ iss: realm.issuer, aud: client.clientId })
+    expect(getContent(token).claims).toMatchObject({ iss: realm.issuer, aud: client.clientId })
     expect((await api.call(token)).status).toBe(401)
     expect(api.events).toEqual([
       { name: 'token_rejected', detail: expect.stringContaining('missing required "exp" claim') as string },
@@ -201,7 +201,7 @@ describe.skipIf(!realm.isThere)('a token that is not an access token', { meta: {
       registrationAccessToken: string
     }
     for (const token of [made.token, own.registrationAccessToken]) {
-      expect(contentOf(token).claims['iss']).toBe(realm.issuer)
+      expect(getContent(token).claims['iss']).toBe(realm.issuer)
       expect((await api.call(token)).status).toBe(401)
     }
     const reason: unknown = expect.stringContaining('ERR_JOSE_ALG_NOT_ALLOWED')

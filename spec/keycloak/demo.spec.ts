@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from 'vitest'
 import { browserForFile, hasChromium, screenshot, signInWith } from './chromium.ts'
 import { until } from '../support/app.ts'
 import { startMain, type MainProgram } from '../support/main-program.ts'
-import { keycloakFlow, keysOf } from './support.ts'
+import { keycloakFlow, listKeys } from './support.ts'
 
 const flow = keycloakFlow()
 
@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)('the demo with a real Keycloak in Chromium', () =>
     // The login is in the Redis of REDIS_URL, under the session of the cookie, and the logout deletes it there.
     const cookie = (await page.context().cookies(url)).find(({ name }) => name === 'demo.sid')
     const { client } = flow.redis
-    const keys = keysOf(cookie?.value)
+    const keys = listKeys(cookie?.value)
     expect(await client.exists(keys)).toBe(3)
     await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
     await page.getByText('You are not logged in', { exact: true }).waitFor()

@@ -11,7 +11,7 @@ import { keptTokens } from '../support/kept-tokens.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { shownToken } from '../support/tokens-app.ts'
-import { apiRealm, contentOf, type Client } from './api-realm.ts'
+import { apiRealm, getContent, type Client } from './api-realm.ts'
 import { authorizationResponse, signIn } from './support.ts'
 
 const realm = apiRealm('logins that are bound by DPoP')
@@ -21,7 +21,7 @@ const tokenUrl = `${realm.issuer}/protocol/openid-connect/token`
 type Kind = 'public' | 'confidential'
 
 /** A client for which Keycloak requires bound tokens, or does not. */
-function clientOf(kind: Kind, bound: boolean): Promise<Client> {
+function makeClient(kind: Kind, bound: boolean): Promise<Client> {
   return realm.client({
     ...(kind === 'confidential' ? { secret: 'web-secret' } : {}),
     attributes: { 'dpop.bound.access.tokens': String(bound) },
@@ -54,8 +54,8 @@ async function logAliceIn(agent: UserAgent): Promise<string | null> {
   return addresses.map((parameters) => parameters.get('dpop_jkt')).find((jkt) => jkt !== null) ?? null
 }
 
-function jktOf(token: string): unknown {
-  return (contentOf(token).claims['cnf'] as { jkt?: unknown } | undefined)?.jkt
+function getJkt(token: string): unknown {
+  return (getContent(token).claims['cnf'] as { jkt?: unknown } | undefined)?.jkt
 }
 
 /** Makes the application take the access token of a login for expired. */
@@ -78,17 +78,17 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     ['confidential', { par: true }],
     ['confidential', { responseMode: 'form_post' }],
   ])('a bound login of a %s client with %j uses its key for tokens, userinfo and refreshes', async (kind, options) => {
-    const app = await start(await clientOf(kind, true), { userInfo: 'login', ...options })
+    const app = await start(await makeClient(kind, true), { userInfo: 'login', ...options })
     const agent = app.agent()
     const asked = await logAliceIn(agent)
     const first = await shownToken(agent, app.url)
-    const jkt = jktOf(first.token)
+    const jkt = getJkt(first.token)
     expect(jkt).toMatch(/^[\w-]{43}$/)
     expect(asked).toBe(options.par ? null : jkt)
     for (let round = 0; round < 2; round++) {
       await endToken(agent, app)
       const { token, roles } = await shownToken(agent, app.url)
-      expect(jktOf(token)).toBe(jkt)
+      expect(getJkt(token)).toBe(jkt)
       expect(roles).toContain('billing:clerk')
     }
     expect(told(app, 'refresh')).toHaveLength(2)
@@ -98,7 +98,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
   })
 
   it('the refresh token of a public client works only with the key of the login', async () => {
-    const client = await clientOf('public', true)
+    const client = await makeClient('public', true)
     const app = await start(client)
     const agent = app.agent()
     await logAliceIn(agent)
@@ -111,7 +111,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
   })
 
   it('the authorization code works only with the key of the login', async () => {
-    const client = await clientOf('public', true)
+    const client = await makeClient('public', true)
     const app = await start(client)
     const agent = app.agent()
     const back = new URL(await authorizationResponse(agent, await agent.get('/profile'), 'alice'))
@@ -128,9 +128,9 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
   })
 
   it('a login is bound even if Keycloak does not require it of the client', async () => {
-    const app = await start(await clientOf('confidential', false))
+    const app = await start(await makeClient('confidential', false))
     const agent = app.agent()
     const asked = await logAliceIn(agent)
-    expect(jktOf((await shownToken(agent, app.url)).token)).toBe(asked)
+    expect(getJkt((await shownToken(agent, app.url)).token)).toBe(asked)
   })
 })

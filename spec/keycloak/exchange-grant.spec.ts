@@ -1,6 +1,6 @@
 /** Token exchange at Keycloak (RFC 8693, its "standard token exchange"), as the package relies on it. */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { addAudience, apiRealm, contentOf, type Client, type TokenAnswer } from './api-realm.ts'
+import { addAudience, apiRealm, getContent, type Client, type TokenAnswer } from './api-realm.ts'
 
 const realm = apiRealm('token exchange')
 
@@ -31,8 +31,8 @@ function exchange(client: Client, token: string, more: Parameters = {}): Promise
   })
 }
 
-function claimsOf({ body }: TokenAnswer): Record<string, unknown> {
-  return contentOf(String(body['access_token'])).claims
+function readClaims({ body }: TokenAnswer): Record<string, unknown> {
+  return getContent(String(body['access_token'])).claims
 }
 
 /** Whether a response grants this scope besides the default scope of the client. */
@@ -49,21 +49,21 @@ const refused = (error: string, description: string, status = 400): object => ({
 describe.skipIf(!realm.isThere)('an exchange of an access token at Keycloak', () => {
   it('issues a token for the requested audience only, without a refresh token', async () => {
     const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
-    expect(contentOf(access).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    expect(getContent(access).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
     const answer = await exchange(web, access, { audience: 'orders' })
     expect(answer).toMatchObject({
       status: 200,
       body: { issued_token_type: type('access_token'), token_type: 'Bearer', expires_in: expect.any(Number) },
     })
     expect(answer.body).not.toHaveProperty('refresh_token')
-    const { sub, sid } = contentOf(access).claims
-    expect(claimsOf(answer)).toMatchObject({ aud: 'orders', azp: web.clientId, sub, sid })
+    const { sub, sid } = getContent(access).claims
+    expect(readClaims(answer)).toMatchObject({ aud: 'orders', azp: web.clientId, sub, sid })
   })
 
   it('issues a token with the requested scope, whatever the scope of the login', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const answer = await exchange(web, access, { audience: 'billing', scope: `openid ${toBilling}` })
-    expect(claimsOf(answer)['aud']).toBe('billing')
+    expect(readClaims(answer)['aud']).toBe('billing')
     expect(grants(answer, 'openid', toBilling)).toBe(true)
   })
 
@@ -76,14 +76,14 @@ describe.skipIf(!realm.isThere)('an exchange of an access token at Keycloak', ()
   it('issues a token for several audiences, or for those of the client if none is requested', async () => {
     const { access } = await realm.tokens(web, 'bob', `openid ${toBilling}`)
     const both = await exchange(web, access, { audience: ['orders', 'billing'], scope: `openid ${toBilling}` })
-    expect(claimsOf(both)['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
-    expect(claimsOf(await exchange(web, access))['aud']).toBe('orders')
+    expect(readClaims(both)['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    expect(readClaims(await exchange(web, access))['aud']).toBe('orders')
   })
 
   it('ignores resource', async () => {
     const { access } = await realm.tokens(web, 'bob')
     const answer = await exchange(web, access, { resource: ['https://billing.example', 'no address'] })
-    expect(claimsOf(answer)['aud']).toBe('orders')
+    expect(readClaims(answer)['aud']).toBe('orders')
   })
 
   it('lets the API in the audience exchange a token on behalf of the user', async () => {
@@ -93,7 +93,7 @@ describe.skipIf(!realm.isThere)('an exchange of an access token at Keycloak', ()
     const { access, id } = await realm.tokens(front, 'bob')
     const answer = await exchange(api, access)
     expect(answer.status).toBe(200)
-    expect(claimsOf(answer)).toMatchObject({ azp: api.clientId, sub: contentOf(id).claims['sub'] })
+    expect(readClaims(answer)).toMatchObject({ azp: api.clientId, sub: getContent(id).claims['sub'] })
   })
 })
 
@@ -179,11 +179,11 @@ describe.skipIf(!realm.isThere)('an exchange that Keycloak rejects', () => {
 
   it('rejects a token of an ended session or of a disabled user, without naming the reason', async () => {
     const first = await realm.tokens(web, 'bob')
-    await realm.admin('DELETE', `/sessions/${String(contentOf(first.access).claims['sid'])}`)
+    await realm.admin('DELETE', `/sessions/${String(getContent(first.access).claims['sid'])}`)
     expect(await exchange(web, first.access)).toEqual(refused('invalid_request', 'Invalid token'))
 
     const second = await realm.tokens(web, 'bob')
-    const path = `/users/${String(contentOf(second.access).claims['sub'])}`
+    const path = `/users/${String(getContent(second.access).claims['sub'])}`
     realm.later(() => realm.admin('PUT', path, { enabled: true }))
     await realm.admin('PUT', path, { enabled: false })
     expect(await exchange(web, second.access)).toEqual(refused('invalid_request', 'Invalid token'))

@@ -5,9 +5,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { AppSetup, TestApp } from '../support/app.ts'
 import { pass, shownToken } from '../support/tokens-app.ts'
 import { waiting } from '../support/waiting.ts'
-import { addAudience, contentOf } from './api-realm.ts'
+import { addAudience, getContent } from './api-realm.ts'
 import { loginRealm, refreshed } from './login-realm.ts'
-import { logIn, tokensOf } from './support.ts'
+import { logIn, getTokens } from './support.ts'
 
 const realm = loginRealm(
   'tokens for other APIs',
@@ -67,7 +67,7 @@ function ask({ agent }: Login, path: string, wanted: Record<string, string>): Pr
   return agent.fetch(`${path}?${new URLSearchParams(wanted).toString()}`)
 }
 
-async function tokenOf(login: Login, path: string, wanted: Record<string, string>): Promise<string> {
+async function getToken(login: Login, path: string, wanted: Record<string, string>): Promise<string> {
   const answer = await ask(login, path, wanted)
   expect(answer.status, answer.text()).toBe(200)
   return String(answer.json()['token'])
@@ -81,10 +81,10 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
   it('accessToken({ scope }) returns a token with less scope, stored beside that of the login', async () => {
     const login = await loggedIn(['openid', toBilling])
     const own = await shownToken(login.agent, login.app.url)
-    const narrow = await tokenOf(login, '/access', { scope: 'openid' })
-    expect(words(contentOf(narrow).claims)).not.toContain(toBilling)
-    expect(contentOf(narrow).claims['aud']).toBe('orders')
-    expect(await tokenOf(login, '/access', { scope: 'openid' })).toBe(narrow)
+    const narrow = await getToken(login, '/access', { scope: 'openid' })
+    expect(words(getContent(narrow).claims)).not.toContain(toBilling)
+    expect(getContent(narrow).claims['aud']).toBe('orders')
+    expect(await getToken(login, '/access', { scope: 'openid' })).toBe(narrow)
     expect(await shownToken(login.agent, login.app.url)).toEqual(own)
     expect(own.scope).toContain(toBilling)
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])
@@ -94,7 +94,7 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
     const login = await loggedIn()
     const answer = await ask(login, '/access', { scope: `openid ${toBilling}` })
     expect(answer.status).toBe(403)
-    expect(await tokenOf(login, '/access', { scope: 'openid' })).toMatch(/^ey/)
+    expect(await getToken(login, '/access', { scope: 'openid' })).toMatch(/^ey/)
     expect((await login.agent.fetch('/profile')).status).toBe(200)
   })
 
@@ -103,7 +103,7 @@ describe.skipIf(!realm.isThere)('accessToken({ scope })', () => {
     const wanted = { scope: `openid ${toBilling}` }
     const page = await login.agent.get(`/access?${new URLSearchParams(wanted).toString()}`)
     expect(page.status, page.text()).toBe(200)
-    expect(words(contentOf(String(page.json()['token'])).claims)).toContain(toBilling)
+    expect(words(getContent(String(page.json()['token'])).claims)).toContain(toBilling)
     expect((await login.agent.fetch('/profile')).json()['scope']).toContain(toBilling)
   })
 })
@@ -112,37 +112,37 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
   it('exchange() returns a token that only the API in its audience accepts, and caches it', async () => {
     const login = await loggedIn(['openid', toBilling])
     const own = await shownToken(login.agent, login.app.url)
-    expect(contentOf(own.token).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
-    const token = await tokenOf(login, '/exchange', { audience: 'orders' })
-    const { claims } = contentOf(token)
-    expect(claims).toMatchObject({ aud: 'orders', azp: realm.web.clientId, sub: contentOf(own.token).claims['sub'] })
+    expect(getContent(own.token).claims['aud']).toEqual(expect.arrayContaining(['orders', 'billing']))
+    const token = await getToken(login, '/exchange', { audience: 'orders' })
+    const { claims } = getContent(token)
+    expect(claims).toMatchObject({ aud: 'orders', azp: realm.web.clientId, sub: getContent(own.token).claims['sub'] })
     expect((await (await realm.api()).call(token)).status).toBe(200)
     expect((await (await realm.api({ audience: 'billing' })).call(token)).status).toBe(401)
 
-    expect(await tokenOf(login, '/exchange', { audience: 'orders' })).toBe(token)
+    expect(await getToken(login, '/exchange', { audience: 'orders' })).toBe(token)
     expect(await shownToken(login.agent, login.app.url)).toEqual(own)
     expect(await realm.refreshes()).toEqual(['TOKEN_EXCHANGE'])
   })
 
   it('exchange() returns a token with scope that the login does not have', async () => {
     const login = await loggedIn()
-    const token = await tokenOf(login, '/exchange', { audience: 'billing', scope: `openid ${toBilling}` })
-    expect(contentOf(token).claims['aud']).toBe('billing')
+    const token = await getToken(login, '/exchange', { audience: 'billing', scope: `openid ${toBilling}` })
+    expect(getContent(token).claims['aud']).toBe('billing')
     expect((await shownToken(login.agent, login.app.url)).scope).not.toContain(toBilling)
   })
 
   it('a login is refreshed after exchange(), with a new ID token only if the scope had openid', async () => {
     const login = await loggedIn()
-    await tokenOf(login, '/exchange', { audience: 'orders', scope: 'openid' })
-    const { idToken } = await tokensOf(login.agent)
+    await getToken(login, '/exchange', { audience: 'orders', scope: 'openid' })
+    const { idToken } = await getTokens(login.agent)
     await refreshed(login.app, login.agent)
-    expect((await tokensOf(login.agent)).idToken).not.toBe(idToken)
+    expect((await getTokens(login.agent)).idToken).not.toBe(idToken)
 
     // From then on Keycloak issues no ID token, and the login keeps its own.
-    const kept = (await tokensOf(login.agent)).idToken
-    await tokenOf(login, '/exchange', { audience: 'orders', scope: 'email' })
+    const kept = (await getTokens(login.agent)).idToken
+    await getToken(login, '/exchange', { audience: 'orders', scope: 'email' })
     await refreshed(login.app, login.agent)
-    expect((await tokensOf(login.agent)).idToken).toBe(kept)
+    expect((await getTokens(login.agent)).idToken).toBe(kept)
     expect(await realm.refreshes()).toEqual(['TOKEN_EXCHANGE', 'REFRESH_TOKEN', 'TOKEN_EXCHANGE', 'REFRESH_TOKEN'])
   })
 
@@ -171,7 +171,7 @@ describe.skipIf(!realm.isThere)('exchange()', () => {
 
   it('exchange() of a login whose session has ended answers 401 and ends the login', async () => {
     const login = await loggedIn()
-    const { claims } = contentOf((await tokensOf(login.agent)).accessToken)
+    const { claims } = getContent((await getTokens(login.agent)).accessToken)
     await realm.admin('DELETE', `/sessions/${String(claims['sid'])}`)
     pass(31)
     expect((await ask(login, '/exchange', { audience: 'orders' })).status).toBe(401)

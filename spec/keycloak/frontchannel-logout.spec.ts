@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { told } from '../support/flow.ts'
 import { loginRealm } from './login-realm.ts'
-import { asksForPassword, logIn, tokensOf } from './support.ts'
-import { contentOf } from './api-realm.ts'
+import { asksForPassword, logIn, getTokens } from './support.ts'
+import { getContent } from './api-realm.ts'
 
 const realm = loginRealm('frontchannel')
 
@@ -20,7 +20,7 @@ async function framesAt(app: TestApp, { id, clientId } = realm.web): Promise<voi
 }
 
 /** The URL of the only frame of a page. */
-function frameOf(page: UserAgentResponse): URL {
+function getFrame(page: UserAgentResponse): URL {
   const frames = [...page.text().matchAll(/<iframe[^>]* src="([^"]+)"/g)].map(([, url = '']) => url)
   expect(frames).toHaveLength(1)
   return new URL(String(frames[0]).replaceAll('&amp;', '&'))
@@ -34,12 +34,12 @@ describe.skipIf(!realm.isThere)('a logout in another application', () => {
     const other = await realm.start({ clientId, clientSecret: 'other-secret' }, { session: { name: 'other.sid' } })
     const agent = app.agent()
     await logIn(agent, '/profile', await realm.newUser(), realm.name)
-    const { sid } = contentOf((await tokensOf(agent)).idToken).claims
+    const { sid } = getContent((await getTokens(agent)).idToken).claims
     expect((await agent.get(`${other.url}/profile`)).status).toBe(200)
 
     const page = await agent.get(`${other.url}/logout`)
     expect(new URL(page.url).origin).toBe(realm.url)
-    const frame = frameOf(page)
+    const frame = getFrame(page)
     expect(frame.origin + frame.pathname).toBe(app.url + app.oidc.paths.frontchannelLogout)
     expect(Object.fromEntries(frame.searchParams)).toEqual({ iss: realm.issuer, sid })
     expect((await agent.fetch('/profile')).status).toBe(200)

@@ -8,7 +8,7 @@ import { startApp, until, type AppSetup, type TestApp } from '../support/app.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { shownToken } from '../support/tokens-app.ts'
-import { apiRealm, contentOf, type ApiRealm, type Client } from './api-realm.ts'
+import { apiRealm, getContent, type ApiRealm, type Client } from './api-realm.ts'
 import { logIn } from './support.ts'
 
 /** The scope of a login whose refresh token is an offline token. */
@@ -116,7 +116,7 @@ export function loginRealm(
 /** Forces a refresh of a login, however new its access token is, and resolves to the new one. */
 export async function refreshed(app: TestApp, agent: UserAgent): Promise<string> {
   const { token: former } = await shownToken(agent, app.url)
-  const { exp, iat } = contentOf(former).claims as { exp: number; iat: number }
+  const { exp, iat } = getContent(former).claims as { exp: number; iat: number }
   // A refresh is due as soon as the next second has begun.
   const late = `?minValidSeconds=${exp - iat - 1}`
   let token = former

@@ -9,7 +9,7 @@ import {
   logIn,
   signIn,
   tokenRoute,
-  tokensOf,
+  getTokens,
   visitsTo,
 } from './support.ts'
 
@@ -92,7 +92,7 @@ describe('a login at Keycloak', () => {
     for (const page of [...twice, later]) expect(page.url).toBe(`${app.url}/profile`)
     expect(app.events.map(({ name }) => name)).toEqual(['login'])
     // Keycloak revokes the tokens of a code that is used twice.
-    const { accessToken } = await tokensOf(agent)
+    const { accessToken } = await getTokens(agent)
     expect((await askUserInfo(flow.url, accessToken)).status).toBe(200)
   })
 })

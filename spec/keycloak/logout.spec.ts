@@ -6,11 +6,11 @@ import {
   asksForPassword,
   askUserInfo,
   keycloakFlow,
-  keysOf,
+  listKeys,
   logIn,
   signIn,
   tokenRoute,
-  tokensOf,
+  getTokens,
   visitsTo,
 } from './support.ts'
 
@@ -27,7 +27,7 @@ it.each(['GET', 'POST'] as const)(
     const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
     const agent = app.agent()
     await logIn(agent, '/profile', 'alice')
-    const { accessToken } = await tokensOf(agent)
+    const { accessToken } = await getTokens(agent)
     const session = agent.jar.get('connect.sid')?.value
     expect(session).toBeTruthy()
 
@@ -43,13 +43,13 @@ it.each(['GET', 'POST'] as const)(
     thief.jar.set(`connect.sid=${session}; Path=/`, app.url)
     expect((await thief.fetch('/profile')).status).toBe(401)
     expect((await agent.fetch('/profile')).status).toBe(401)
-    expect(await flow.redis.client.exists(keysOf(session))).toBe(0)
+    expect(await flow.redis.client.exists(listKeys(session))).toBe(0)
     // There: neither the tokens nor the browser's session are valid.
     expect((await askUserInfo(flow.url, accessToken)).status).toBe(401)
     const asked = await agent.get('/profile')
     expect(asksForPassword(asked)).toBe(true)
     expect((await signIn(agent, asked, 'alice')).json()).toMatchObject({ user: { preferred_username: 'alice' } })
-    expect((await askUserInfo(flow.url, (await tokensOf(agent)).accessToken)).status).toBe(200)
+    expect((await askUserInfo(flow.url, (await getTokens(agent)).accessToken)).status).toBe(200)
     expect(app.events.map(({ name }) => name)).toEqual(['login', 'logout', 'login'])
   },
 )
@@ -79,7 +79,7 @@ it(
     const app = await flow.start({ routes, options: { postLogoutRedirect: '/goodbye' } })
     const agent = app.agent()
     await logIn(agent, '/profile', 'alice')
-    const [, , tokens = ''] = keysOf(agent.jar.get('connect.sid')?.value)
+    const [, , tokens = ''] = listKeys(agent.jar.get('connect.sid')?.value)
     expect(await flow.redis.client.del(tokens)).toBe(1)
 
     const question = await agent.get('/logout')

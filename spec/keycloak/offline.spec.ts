@@ -3,9 +3,9 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import type { TestApp } from '../support/app.ts'
 import { askToken, shownToken } from '../support/tokens-app.ts'
-import { contentOf } from './api-realm.ts'
+import { getContent } from './api-realm.ts'
 import { loginRealm, offlineScope, refreshed, type LoginRealm } from './login-realm.ts'
-import { asksForPassword, logIn, tokensOf } from './support.ts'
+import { asksForPassword, logIn, getTokens } from './support.ts'
 
 interface OfflineLogin {
   readonly app: TestApp
@@ -21,10 +21,10 @@ async function offlineLogin(realm: LoginRealm): Promise<OfflineLogin> {
   const app = await realm.start({ scope: offlineScope })
   const agent = app.agent()
   await realm.logInAndOutlive(agent, 'alice')
-  const { refreshToken = '', accessToken } = await tokensOf(agent)
-  const { claims } = contentOf(refreshToken)
+  const { refreshToken = '', accessToken } = await getTokens(agent)
+  const { claims } = getContent(refreshToken)
   expect(claims['typ']).toBe('Offline')
-  return { app, agent, sid: String(claims['sid']), user: `/users/${String(contentOf(accessToken).claims['sub'])}` }
+  return { app, agent, sid: String(claims['sid']), user: `/users/${String(getContent(accessToken).claims['sub'])}` }
 }
 
 /** Another application of the realm for the same browsers, with its own cookie name because cookies ignore ports. */
@@ -42,7 +42,7 @@ describe.each([
     const { app, agent, sid } = await offlineLogin(realm)
     const { scope } = await shownToken(agent, app.url)
     expect(scope.toSorted()).toEqual(offlineScope.split(' ').toSorted())
-    expect(contentOf((await tokensOf(agent)).refreshToken ?? '').claims).toMatchObject({ typ: 'Offline', sid })
+    expect(getContent((await getTokens(agent)).refreshToken ?? '').claims).toMatchObject({ typ: 'Offline', sid })
     await refreshed(app, agent)
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN'])
   })
@@ -56,7 +56,7 @@ describe.each([
       await logIn(agent, `${plain.url}/profile`, 'alice', realm.name)
       // The browser already has a session at Keycloak, which asks for nothing.
       await realm.outlive(() => agent.get('/profile'))
-      const { sid } = contentOf((await tokensOf(agent)).refreshToken ?? '').claims
+      const { sid } = getContent((await getTokens(agent)).refreshToken ?? '').claims
       await realm.admin('DELETE', `/sessions/${String(sid)}`)
       const third = await elsewhere(realm, 'third')
       expect(asksForPassword(await agent.get(`${third.url}/profile`), realm.name)).toBe(true)

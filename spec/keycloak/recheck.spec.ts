@@ -3,9 +3,9 @@ import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it, describe } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
-import { contentOf } from './api-realm.ts'
+import { getContent } from './api-realm.ts'
 import { loginRealm } from './login-realm.ts'
-import { logIn, tokensOf } from './support.ts'
+import { logIn, getTokens } from './support.ts'
 
 const recheckSeconds = 2
 /** Seconds: more than a loaded machine needs, and far less than the lifetime of the access tokens. */
@@ -35,7 +35,7 @@ async function login(options: { recheckSeconds: number } = { recheckSeconds }): 
   })
   const agent = app.agent()
   await logIn(agent, '/profile', username, realm.name)
-  const { claims } = contentOf((await tokensOf(agent)).accessToken)
+  const { claims } = getContent((await getTokens(agent)).accessToken)
   return { app, agent, sid: String(claims['sid']), user: `/users/${String(claims['sub'])}` }
 }
 

@@ -1,7 +1,7 @@
 /** The parameters of a refresh at Keycloak (RFC 6749 6, RFC 8707), as the package relies on them. */
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { apiRealm, contentOf, type Client, type TokenAnswer } from './api-realm.ts'
+import { apiRealm, getContent, type Client, type TokenAnswer } from './api-realm.ts'
 
 const what = 'parameters of a refresh'
 
@@ -56,7 +56,7 @@ describe.each([
         const narrowed = await refresh(first, { scope })
         expect(narrowed.status).toBe(200)
         expect(words(narrowed.body['scope'])).toEqual(granted)
-        expect(words(contentOf(String(narrowed.body['access_token'])).claims['scope'])).toEqual(granted)
+        expect(words(getContent(String(narrowed.body['access_token'])).claims['scope'])).toEqual(granted)
         expect(narrowed.body).toHaveProperty('id_token')
         const next = await refresh(narrowed.body['refresh_token'])
         expect(next.status).toBe(200)
@@ -103,7 +103,7 @@ describe.each([
     const first = await login()
     const plain = await refresh(first)
     const asked = await refresh(plain.body['refresh_token'], { [name]: value })
-    const contents = [plain, asked].map(({ body }) => contentOf(String(body['access_token'])).claims)
+    const contents = [plain, asked].map(({ body }) => getContent(String(body['access_token'])).claims)
     expect(asked.status).toBe(200)
     expect(contents[1]?.['aud']).toEqual(contents[0]?.['aud'])
     expect(words(asked.body['scope'])).toEqual(words(plain.body['scope']))

@@ -3,9 +3,9 @@ import type { UserAgent } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { askToken, shownToken } from '../support/tokens-app.ts'
-import { contentOf, type TokenAnswer } from './api-realm.ts'
+import { getContent, type TokenAnswer } from './api-realm.ts'
 import { loginRealm, refreshed, type LoginRealm } from './login-realm.ts'
-import { asksForPassword, keysOf, tokensOf, visitsTo } from './support.ts'
+import { asksForPassword, listKeys, getTokens, visitsTo } from './support.ts'
 
 const rotating = { revokeRefreshToken: true, refreshTokenMaxReuse: 0 }
 
@@ -21,7 +21,7 @@ async function ended(realm: LoginRealm, fetch?: typeof globalThis.fetch): Promis
   const app = await realm.start(fetch && { fetch })
   const agent = app.agent()
   await realm.logInAndOutlive(agent, 'alice')
-  return { app, agent, first: (await tokensOf(agent)).refreshToken ?? '' }
+  return { app, agent, first: (await getTokens(agent)).refreshToken ?? '' }
 }
 
 function send(realm: LoginRealm, refreshToken: string): Promise<TokenAnswer> {
@@ -29,7 +29,7 @@ function send(realm: LoginRealm, refreshToken: string): Promise<TokenAnswer> {
 }
 
 /** The names of an application's events, without provider faults. */
-function toldOf({ events }: TestApp): string[] {
+function listReports({ events }: TestApp): string[] {
   return events.map(({ name }) => name).filter((name) => name !== 'provider_fault')
 }
 
@@ -54,11 +54,11 @@ describe('a realm with rotating refresh tokens', () => {
   it.skipIf(!realm.isThere)('a login uses each new refresh token once', async () => {
     const login = await ended(realm)
     const tokens = [await shownToken(login.agent, login.app.url)]
-    const seen = [login.first, (await tokensOf(login.agent)).refreshToken]
+    const seen = [login.first, (await getTokens(login.agent)).refreshToken]
     for (let times = 0; times < 2; times++) {
       await refreshed(login.app, login.agent)
       tokens.push(await shownToken(login.agent, login.app.url))
-      seen.push((await tokensOf(login.agent)).refreshToken)
+      seen.push((await getTokens(login.agent)).refreshToken)
     }
     expect(new Set(seen).size).toBe(4)
     expect(new Set(tokens.map(({ token }) => token)).size).toBe(3)
@@ -105,12 +105,12 @@ describe('a realm with reusable refresh tokens', () => {
   it.skipIf(!realm.isThere)('a login stores the new refresh token that Keycloak issues nevertheless', async () => {
     const login = await ended(realm)
     await shownToken(login.agent, login.app.url)
-    const second = (await tokensOf(login.agent)).refreshToken ?? ''
+    const second = (await getTokens(login.agent)).refreshToken ?? ''
     expect(second).not.toBe(login.first)
     expect((await send(realm, login.first)).status).toBe(200)
     expect((await send(realm, second)).status).toBe(200)
     const token = await refreshed(login.app, login.agent)
-    expect(contentOf(token).claims['sid']).toBe(contentOf(second).claims['sid'])
+    expect(getContent(token).claims['sid']).toBe(getContent(second).claims['sid'])
   })
 
   it.skipIf(!realm.isThere)('a lost response to a refresh does not end the login', async () => {
@@ -119,7 +119,7 @@ describe('a realm with reusable refresh tokens', () => {
     expect((await askToken(agent, app.url)).status).toBe(503)
     await until(async () => (await askToken(agent, app.url)).status === 200, 'the refresh is made up for')
     expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN', 'REFRESH_TOKEN'])
-    expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'refresh'])
+    expect(listReports(app)).toEqual(['login', 'refresh_failed', 'refresh'])
   })
 })
 
@@ -140,8 +140,8 @@ describe('a login that Keycloak ends', () => {
       const app = await realm.start()
       const agent = app.agent()
       await realm.logInAndOutlive(agent, username)
-      const { claims } = contentOf((await tokensOf(agent)).accessToken)
-      const [, ...records] = keysOf(agent.jar.get('connect.sid')?.value)
+      const { claims } = getContent((await getTokens(agent)).accessToken)
+      const [, ...records] = listKeys(agent.jar.get('connect.sid')?.value)
       expect(await realm.redis.client.exists(records)).toBe(2)
       await end(String(claims['sid']), `/users/${String(claims['sub'])}`)
 
@@ -152,7 +152,7 @@ describe('a login that Keycloak ends', () => {
       expect((await agent.fetch('/profile')).status).toBe(401)
       expect((await agent.get('/')).text()).toBe('hello stranger')
       expect(asksForPassword(await agent.get('/profile'), realm.name)).toBe(true)
-      expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'logout'])
+      expect(listReports(app)).toEqual(['login', 'refresh_failed', 'logout'])
       expect(app.events.at(-1)?.event).toMatchObject({ reason: 'refresh_refused', sub: claims['sub'] })
     },
   )
@@ -165,6 +165,6 @@ describe('a login that Keycloak ends', () => {
     expect((await agent.fetch('/profile')).status).toBe(200)
     await realm.admin('PUT', path, { enabled: true })
     await until(async () => (await askToken(agent, app.url)).status === 200, 'the login is refreshed')
-    expect(toldOf(app)).toEqual(['login', 'refresh_failed', 'refresh'])
+    expect(listReports(app)).toEqual(['login', 'refresh_failed', 'refresh'])
   })
 })

@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { until, type TestApp } from '../support/app.ts'
 import { askToken, shownToken } from '../support/tokens-app.ts'
-import { contentOf } from './api-realm.ts'
+import { getContent } from './api-realm.ts'
 import { loginRealm, offlineScope, type LoginRealm } from './login-realm.ts'
 import { ownKeycloak } from './own-keycloak.ts'
-import { logIn, tokensOf } from './support.ts'
+import { logIn, getTokens } from './support.ts'
 
 const keycloak = await ownKeycloak('a Keycloak that is restarted')
 const own = keycloak as NonNullable<typeof keycloak>
@@ -58,14 +58,14 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
         await logIn(first, '/profile', 'alice', rotating.name)
         lasting.push({ app, agent: first, token: (await shownToken(first, app.url)).token })
         await rotating.logInAndOutlive(second, 'alice')
-        const { refreshToken = '' } = await tokensOf(second)
-        ended.push({ app, agent: second, sid: contentOf(refreshToken).claims['sid'] })
+        const { refreshToken = '' } = await getTokens(second)
+        ended.push({ app, agent: second, sid: getContent(refreshToken).claims['sid'] })
       }
 
       const late = '?minValidSeconds=599'
       await own.stop()
       for (const { app, agent, token } of lasting) {
-        await until(() => Date.now() / 1000 > Number(contentOf(token).claims['iat']) + 1, 'a refresh is due')
+        await until(() => Date.now() / 1000 > Number(getContent(token).claims['iat']) + 1, 'a refresh is due')
         expect((await shownToken(agent, app.url, late)).token).toBe(token)
       }
       for (const { app, agent } of ended) {
@@ -78,7 +78,7 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
       await own.start()
       for (const login of ended) {
         await healed(login)
-        expect(contentOf((await shownToken(login.agent, login.app.url)).token).claims['sid']).toBe(login.sid)
+        expect(getContent((await shownToken(login.agent, login.app.url)).token).claims['sid']).toBe(login.sid)
         expect(login.app.oidc.health()).toMatchObject({ ok: true })
       }
       for (const { app, agent, token } of lasting) {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { start } from '../../examples/spa/start.js'
 import { heading } from '../browser/demo-steps.ts'
 import {
-  answerOf,
+  getAnswer,
   call,
   expectNothingStored,
   loggedOut,
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     const page = await opened()
     await logIn(page, 'alice')
     await call(page, '/profile', '200 OK')
-    expect(await answerOf(page)).toContain('"admin"')
+    expect(await getAnswer(page)).toContain('"admin"')
     await call(page, '/admin', '200 OK')
     await expectNothingStored(page)
     await screenshot(page, 'spa-called')
@@ -78,7 +78,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     const page = await opened()
     await logIn(page, 'bob')
     await call(page, '/admin', '403 Forbidden')
-    expect(await answerOf(page)).toContain('Another login as yourself would not change it.')
+    expect(await getAnswer(page)).toContain('Another login as yourself would not change it.')
     await screenshot(page, 'spa-refused')
     await call(page, '/calendar', '403 Forbidden')
     await page.getByRole('button', { name: 'Ask for calendar.read' }).click()
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium || !admin)('the page with keycloak-js and a real Ke
     await screenshot(page, 'spa-step-up')
     await page.locator('#kc-login').click()
     await shows(page, '201 Created')
-    expect(await answerOf(page)).toContain('"acr": "gold"')
+    expect(await getAnswer(page)).toContain('"acr": "gold"')
     expect(browser.complaints).toEqual([])
   })
 

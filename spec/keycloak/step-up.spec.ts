@@ -2,10 +2,10 @@
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { describe, expect, it } from 'vitest'
 import { until, type AppSetup, type TestApp } from '../support/app.ts'
-import { contentOf } from './api-realm.ts'
+import { getContent } from './api-realm.ts'
 import { loginRealm, refreshed } from './login-realm.ts'
 import { oneTimePassword, stepUpRealm } from './step-up-realm.ts'
-import { asksForPassword, logIn, signIn, tokensOf, visitsTo } from './support.ts'
+import { asksForPassword, logIn, signIn, getTokens, visitsTo } from './support.ts'
 
 const realm = loginRealm('step-up', stepUpRealm)
 
@@ -28,15 +28,15 @@ async function start(): Promise<{ app: TestApp; agent: UserAgent }> {
 async function silver(): Promise<{ app: TestApp; agent: UserAgent }> {
   const started = await start()
   await logIn(started.agent, '/profile', 'alice', realm.name)
-  expect(await acrOf(started.agent)).toBe('silver')
+  expect(await getAcr(started.agent)).toBe('silver')
   return started
 }
 
 async function idToken(agent: UserAgent): Promise<Record<string, unknown>> {
-  return contentOf((await tokensOf(agent)).idToken).claims
+  return getContent((await getTokens(agent)).idToken).claims
 }
 
-async function acrOf(agent: UserAgent): Promise<unknown> {
+async function getAcr(agent: UserAgent): Promise<unknown> {
   return (await idToken(agent))['acr']
 }
 
@@ -55,7 +55,7 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
     const page = await enter(agent, await agent.get('/gold'))
     expect(page.url).toBe(`${app.url}/gold`)
     expect(page.text()).toBe('welcome to /gold')
-    expect(await acrOf(agent)).toBe('gold')
+    expect(await getAcr(agent)).toBe('gold')
     for (const path of ['/gold', '/silver']) expect(visitsTo(await agent.get(path), realm.url)).toBe(0)
   })
 
@@ -63,7 +63,7 @@ describe.skipIf(!realm.isThere)("requireAuth({ acr: 'gold' })", () => {
     const { app, agent } = await start()
     const page = await enter(agent, await logIn(agent, '/gold', 'alice', realm.name))
     expect(page.url).toBe(`${app.url}/gold`)
-    expect(await acrOf(agent)).toBe('gold')
+    expect(await getAcr(agent)).toBe('gold')
   })
 
   it('a script gets 401 with the login URL, and is let in after that login', async () => {

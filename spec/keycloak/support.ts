@@ -117,12 +117,12 @@ export function tokenRoute(app: Express, oidc: Oidc): void {
 }
 
 /** The tokens that `tokenRoute` shows. */
-export async function tokensOf(agent: UserAgent): Promise<TokenSet> {
+export async function getTokens(agent: UserAgent): Promise<TokenSet> {
   return (await agent.fetch('/tokens')).json() as unknown as TokenSet
 }
 
 /** The keys in Redis of a browser's session, its login record, and the tokens of one login. */
-export function keysOf(cookie: string | undefined): string[] {
+export function listKeys(cookie: string | undefined): string[] {
   const [id] = decodeURIComponent(cookie ?? '')
     .replace(/^s:/, '')
     .split('.')

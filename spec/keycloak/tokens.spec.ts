@@ -1,6 +1,6 @@
 /** The tokens that Keycloak issues: usable for calls to it, and never stored or shown unsealed. */
 import { expect, it } from 'vitest'
-import { askUserInfo, keycloakFlow, keysOf, logIn, tokenRoute, tokensOf } from './support.ts'
+import { askUserInfo, keycloakFlow, listKeys, logIn, tokenRoute, getTokens } from './support.ts'
 
 const flow = keycloakFlow()
 
@@ -8,7 +8,7 @@ it('tokens() returns an access token that Keycloak accepts, and the other tokens
   const app = await flow.start({ routes: tokenRoute })
   const agent = app.agent()
   const { user } = (await logIn(agent, '/profile', 'alice')).json() as { user: { sub: string } }
-  const tokens = await tokensOf(agent)
+  const tokens = await getTokens(agent)
 
   expect(await askUserInfo(flow.url, tokens.accessToken)).toMatchObject({
     status: 200,
@@ -31,7 +31,7 @@ it(
     const agent = app.agent()
     const way = await logIn(agent, '/profile', 'alice')
     const page = await agent.get('/profile')
-    const tokens = await tokensOf(agent)
+    const tokens = await getTokens(agent)
     const secrets = [tokens.accessToken, tokens.refreshToken, tokens.idToken].flatMap((token) => {
       // Payload and signature, but not the header, which is the same in many tokens.
       const [, payload = '', signature = ''] = String(token).split('.')
@@ -46,7 +46,7 @@ it(
         stored.push(key, value, Buffer.from(value, 'base64url').toString('latin1'))
       }
     }
-    expect(stored).toEqual(expect.arrayContaining(keysOf(agent.jar.get('connect.sid')?.value)))
+    expect(stored).toEqual(expect.arrayContaining(listKeys(agent.jar.get('connect.sid')?.value)))
     const seen = JSON.stringify([
       [...way.hops, ...page.hops].map(({ url, headers, requestHeaders }) => [url, [...headers], requestHeaders]),
       page.text(),

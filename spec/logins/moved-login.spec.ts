@@ -6,15 +6,15 @@ import { type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
-import { slotOf } from '../support/slots.ts'
+import { makeSlot } from '../support/slots.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
 import { tombstonesKey } from '../../lib/store/tombstones.ts'
 
 let instance: Instance = instanceWith()
 beforeEach(() => void (instance = instanceWith()))
 
-const alice = slotOf('alice')
-const staff = slotOf('bob')
+const alice = makeSlot('alice')
+const staff = makeSlot('bob')
 const tokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
@@ -85,7 +85,7 @@ describe('endLogin()', () => {
 
   it('a logout does not end another login that replaced its own meanwhile', async () => {
     const stage = await stageWith({ default: alice })
-    const next = slotOf('alice', { loginId: 'the next login' })
+    const next = makeSlot('alice', { loginId: 'the next login' })
     let text = ''
     otherFirst(stage, async () => (text = await putLogins(stage.records, stage.id, { default: next }, 2)))
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
@@ -142,7 +142,7 @@ describe('endLogin() for a login that moved to another session', () => {
 
   it('a logout does not end a later login that moved from its session to the new one', async () => {
     const stage = await stageWith({ default: alice })
-    const later = slotOf('alice', { loginId: 'the next login' })
+    const later = makeSlot('alice', { loginId: 'the next login' })
     otherFirst(stage, async () => {
       await putLogins(stage.records, 'next', { default: later }, 1)
       await move(stage, stage.id, 'next', { default: later })
@@ -153,7 +153,7 @@ describe('endLogin() for a login that moved to another session', () => {
 
   it('a logout does not end another login that replaced its own in the new session', async () => {
     const stage = await stageWith({ default: alice })
-    const later = slotOf('alice', { loginId: 'the next login' })
+    const later = makeSlot('alice', { loginId: 'the next login' })
     await putLogins(stage.records, 'next', { default: later }, 1)
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
@@ -172,7 +172,7 @@ describe('the tombstones of a logout by the user', () => {
     ['the session at the provider', 'sid-1', { sid: 'sid-1' }, { sub: 'alice' }],
     ['the user, if the login has no sid', undefined, { sub: 'alice' }, { sid: 'sid-1' }],
   ])('a logout leaves a tombstone for %s, and no other', async (_what, sid, group, other) => {
-    const stage = await stageWith({ default: slotOf('alice', sid === undefined ? {} : { sid }) })
+    const stage = await stageWith({ default: makeSlot('alice', sid === undefined ? {} : { sid }) })
     await endLogin(instance, stage.session, 'user')
     const { issuer } = alice
     expect(await tombstones(stage, group)).toMatchObject([{ issuer, at: expect.any(Number) as number }])

@@ -5,12 +5,12 @@ import { finishLogin, type FinishInput, type Finished } from '../../lib/logins/l
 import { FormerSessionChanged } from '../../lib/logins/login/write-login.ts'
 import type { Identity } from '../../lib/logins/login/identity.ts'
 import type { Instance } from '../../lib/logins/instance.ts'
-import { nameOf } from '../../lib/store/memory-records.ts'
+import { formatKey } from '../../lib/store/memory-records.ts'
 import type { Transaction } from '../../lib/session/transaction.ts'
 import { groupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
-import { slotOf } from '../support/slots.ts'
+import { makeSlot } from '../support/slots.ts'
 import { rejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
@@ -25,10 +25,10 @@ const issuer = 'https://id.example.com'
 let instance: Instance = instanceWith()
 beforeEach(() => {
   instance = instanceWith({ maxLoginSeconds: 7200 })
-  who.identity = identityOf()
+  who.identity = makeIdentity()
 })
 
-function identityOf(claims: object = {}): Identity {
+function makeIdentity(claims: object = {}): Identity {
   return {
     claims: { iss: issuer, sub: 'alice', iat: nowSeconds(), ...claims },
     user: { iss: issuer, sub: 'alice' },
@@ -92,7 +92,7 @@ describe('finishLogin()', () => {
     const add = vi.spyOn(stage.records, 'add')
     const include = vi.spyOn(stage.records, 'include')
     const members = vi.spyOn(stage.records, 'members')
-    who.identity = identityOf({ sid: 'at the provider' })
+    who.identity = makeIdentity({ sid: 'at the provider' })
     const others = (['get', 'replace', 'take', 'delete', 'exclude'] as const).map((name) =>
       vi.spyOn(stage.records, name),
     )
@@ -103,11 +103,11 @@ describe('finishLogin()', () => {
     const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
     expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
-    const orderOf = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
+    const getOrder = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
     // A logout before that read leaves a tombstone that it finds. A logout after it finds the login in the index.
-    const [recordAt] = orderOf(add) as [number]
-    for (const before of [...orderOf(set), ...orderOf(include)]) expect(before).toBeLessThan(recordAt)
-    for (const question of orderOf(members)) expect(question).toBeGreaterThan(recordAt)
+    const [recordAt] = getOrder(add) as [number]
+    for (const before of [...getOrder(set), ...getOrder(include)]) expect(before).toBeLessThan(recordAt)
+    for (const question of getOrder(members)) expect(question).toBeGreaterThan(recordAt)
     const tokens = { key: tokensKey(stage.session.id, 'default'), value: expect.any(String) as string, seconds: 7200 }
     const besides = { written: [tokens], dropped: [] }
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200, besides)
@@ -119,7 +119,7 @@ describe('finishLogin()', () => {
   })
 
   it('copies the tokens of other instances for the rest of the life of their logins', async () => {
-    const staff = slotOf('bob', { endsAt: nowSeconds() + 500 })
+    const staff = makeSlot('bob', { endsAt: nowSeconds() + 500 })
     const stage = await stageWith({ staff })
     const add = vi.spyOn(stage.records, 'add')
     const { login } = await finished(stage)
@@ -161,7 +161,7 @@ describe('finishLogin()', () => {
 
   it('rejects an auth_time in the future if max_age was requested (OIDC Core 3.1.3.7)', async () => {
     const ahead = nowSeconds() + 1000
-    who.identity = identityOf({ auth_time: ahead })
+    who.identity = makeIdentity({ auth_time: ahead })
     const stage = await stageWith()
     const error = await rejection(finished(stage, {}, { max_age: '60' }))
     expect(error).toMatchObject({
@@ -172,13 +172,13 @@ describe('finishLogin()', () => {
     // Without max_age the login succeeds, and the auth_time is not stored.
     const { login } = await finished(stage)
     expect(login.slots['default']).not.toHaveProperty('authTime')
-    who.identity = identityOf({ auth_time: nowSeconds() - 5 })
+    who.identity = makeIdentity({ auth_time: nowSeconds() - 5 })
     expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
   })
 
   it('succeeds and emits store_fault if the former session cannot be deleted', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ staff: slotOf('bob') })
+    const stage = await stageWith({ staff: makeSlot('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     const { loginId } = await finished(stage)
     expect(LoginRecord.of('session', await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
@@ -190,7 +190,7 @@ describe('finishLogin()', () => {
 
 describe('finishLogin() while the former session changes', () => {
   it('writes the login in up to five tries', async () => {
-    const stage = await stageWith({ default: slotOf('alice') })
+    const stage = await stageWith({ default: makeSlot('alice') })
     othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
     const { login } = await finished(stage)
     expect(login).toMatchObject({ version: 5 })
@@ -198,7 +198,7 @@ describe('finishLogin() while the former session changes', () => {
   })
 
   it('fails with store_unavailable if the former session changes every time', async () => {
-    const stage = await stageWith({ default: slotOf('alice') })
+    const stage = await stageWith({ default: makeSlot('alice') })
     othersFirst(stage, ...Array.from({ length: 5 }, () => () => {}))
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
@@ -208,9 +208,9 @@ describe('finishLogin() while the former session changes', () => {
   })
 
   it('deletes the copied tokens of logins that ended meanwhile, and only those', async () => {
-    const [staff, partner] = [slotOf('bob'), slotOf('carol')]
-    const stage = await stageWith({ default: slotOf('alice'), staff, partner })
-    const left = { default: slotOf('alice'), partner }
+    const [staff, partner] = [makeSlot('bob'), makeSlot('carol')]
+    const stage = await stageWith({ default: makeSlot('alice'), staff, partner })
+    const left = { default: makeSlot('alice'), partner }
     const replace = othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
@@ -227,7 +227,7 @@ describe('finishLogin() while the former session changes', () => {
   })
 
   it('deletes no copied tokens if all logins still exist', async () => {
-    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+    const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
     const replace = othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
@@ -242,12 +242,12 @@ describe('finishLogin() while the former session changes', () => {
   it.each([
     ['was deleted', undefined],
     ['has no logins left', writeRecord({}, 2)],
-    ['was written by a newer version', JSON.stringify({ format: 99, version: 1, slots: { default: slotOf('x') } })],
+    ['was written by a newer version', JSON.stringify({ format: 99, version: 1, slots: { default: makeSlot('x') } })],
   ])(
     'fails with FormerSessionChanged if the former record %s, and does not modify that record',
     async (_what, text) => {
       const faults = heard(instance, 'store_fault')
-      const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+      const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
       const key = loginKey(stage.id)
       const replace = othersFirst(stage, () =>
         text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
@@ -271,7 +271,7 @@ describe('finishLogin() while the former session changes', () => {
 describe('finishLogin() that fails', () => {
   it('deletes all that it wrote, emits no store_fault, and keeps the former session', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ default: slotOf('alice'), staff: slotOf('bob') })
+    const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
     const text = await stage.records.get(loginKey(stage.id))
     const add = vi.spyOn(stage.records, 'add').mockResolvedValue(false)
     const replace = vi.spyOn(stage.records, 'replace')
@@ -284,8 +284,8 @@ describe('finishLogin() that fails', () => {
     const made = key.session
     expect(made).not.toBe(stage.id)
     expect(deleted).toHaveBeenCalledTimes(2)
-    expect(new Set(deleted.mock.calls[0]?.[0].map(nameOf))).toEqual(
-      new Set([loginKey(made), tokensKey(made, 'default'), tokensKey(made, 'staff')].map(nameOf)),
+    expect(new Set(deleted.mock.calls[0]?.[0].map(formatKey))).toEqual(
+      new Set([loginKey(made), tokensKey(made, 'default'), tokensKey(made, 'staff')].map(formatKey)),
     )
     const [[{ id: loginId }]] = deleted.mock.calls[1] as unknown as [[{ kind: string; id: string }]]
     expect(await stage.records.get({ kind: 'login', id: loginId })).toBeUndefined()
@@ -300,7 +300,7 @@ describe('finishLogin() that fails', () => {
 
   it('restores the former record for the rest of its life if the response to its replacement was lost', async () => {
     const endsAt = nowSeconds() + 1800
-    const stage = await stageWith({ default: slotOf('alice', { endsAt }) })
+    const stage = await stageWith({ default: makeSlot('alice', { endsAt }) })
     const text = await stage.records.get(loginKey(stage.id))
     const { records } = stage
     const replace = records.replace.bind(records)
@@ -323,7 +323,7 @@ describe('finishLogin() that fails', () => {
 
   it('emits the fault of a rollback that fails too, and rejects with the original fault', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ default: slotOf('alice') })
+    const stage = await stageWith({ default: makeSlot('alice') })
     vi.spyOn(stage.records, 'add').mockRejectedValue(new Error('the first fault'))
     vi.spyOn(stage.records, 'delete').mockRejectedValue(new Error('the second fault'))
     await expect(finished(stage)).rejects.toThrow('the first fault')
@@ -336,7 +336,7 @@ describe('the index after a login that replaces the session of another user', ()
     Promise.all([instance.loginsIn(records).members({ sub: 'bob' }), records.get({ kind: 'login', id: loginId })])
 
   it('the index no longer has the former login', async () => {
-    const bob = slotOf('bob')
+    const bob = makeSlot('bob')
     const stage = await stageWith({ default: bob })
     await instance.loginsIn(stage.records).index(stage.id, bob)
     await finished(stage)
@@ -344,7 +344,7 @@ describe('the index after a login that replaces the session of another user', ()
   })
 
   it('the index has no entry for a login of another owner, whose groups are not changed', async () => {
-    const bob = slotOf('bob', { owner: 'another' })
+    const bob = makeSlot('bob', { owner: 'another' })
     const stage = await stageWith({ default: bob })
     await stage.records.set({ kind: 'login', id: bob.loginId }, stage.id, 60)
     const exclude = vi.spyOn(stage.records, 'exclude')

@@ -1,13 +1,13 @@
 import { createOidc, keycloak, type KeycloakOptions, type RoleSources } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { faultsOf } from '../support/faults-of.ts'
+import { findFaults } from '../support/find-faults.ts'
 
 const claims = {
   realm_access: { roles: ['admin', 'user'] },
   resource_access: { web: { roles: ['editor'] }, orders: { roles: ['read', 'admin'] } },
 }
 
-function rolesOf(options: Partial<KeycloakOptions>, sources: Partial<RoleSources>): readonly string[] {
+function getRoles(options: Partial<KeycloakOptions>, sources: Partial<RoleSources>): readonly string[] {
   const { roles } = keycloak({ url: 'https://id.example.com', realm: 'acme', ...options })
   return roles({ idToken: {}, accessToken: undefined, userInfo: undefined, ...sources })
 }
@@ -37,19 +37,25 @@ describe('keycloak()', () => {
   })
 
   it('returns realm roles without a prefix, and client roles with the prefix of their client', () => {
-    expect(rolesOf({}, { accessToken: claims })).toEqual(['admin', 'user', 'web:editor', 'orders:read', 'orders:admin'])
+    expect(getRoles({}, { accessToken: claims })).toEqual([
+      'admin',
+      'user',
+      'web:editor',
+      'orders:read',
+      'orders:admin',
+    ])
   })
 
   it('returns the roles of the configured client, and of no other, also without a prefix', () => {
-    const roles = rolesOf({ client: 'web' }, { accessToken: claims })
+    const roles = getRoles({ client: 'web' }, { accessToken: claims })
     expect(roles).toContain('editor')
     expect(roles).toContain('web:editor')
     expect(roles).not.toContain('read')
   })
 
   it('reads the ID token only if there is no verified access token', () => {
-    expect(rolesOf({}, { idToken: claims })).toContain('admin')
-    expect(rolesOf({}, { idToken: claims, accessToken: { realm_access: { roles: ['user'] } } })).toEqual(['user'])
+    expect(getRoles({}, { idToken: claims })).toContain('admin')
+    expect(getRoles({}, { idToken: claims, accessToken: { realm_access: { roles: ['user'] } } })).toEqual(['user'])
   })
 
   it.each([
@@ -59,7 +65,7 @@ describe('keycloak()', () => {
     { realm_access: { roles: 'admin' }, resource_access: { web: null, orders: { roles: { 0: 'admin' } } } },
     { realm_access: { roles: [1, null, { admin: true }] } },
   ])('returns no roles for the claims %j', (accessToken) => {
-    expect(rolesOf({}, { accessToken })).toEqual([])
+    expect(getRoles({}, { accessToken })).toEqual([])
   })
 
   it.each([
@@ -74,14 +80,14 @@ describe('keycloak()', () => {
       /^unknown option 'clientId'; did you mean 'client'\?/,
     ],
   ])('throws for the options %j', (options, message) => {
-    const found = faultsOf(() => keycloak(options as KeycloakOptions))
+    const found = findFaults(() => keycloak(options as KeycloakOptions))
     expect(found).toHaveLength(1)
     expect(found[0]).toMatch(message)
   })
 
   it('lists all faults of the options in one error', () => {
-    expect(faultsOf(() => keycloak({ url: 'x', realm: '', client: '' }))).toHaveLength(3)
-    expect(faultsOf(() => keycloak(undefined as unknown as KeycloakOptions))[0]).toBe(
+    expect(findFaults(() => keycloak({ url: 'x', realm: '', client: '' }))).toHaveLength(3)
+    expect(findFaults(() => keycloak(undefined as unknown as KeycloakOptions))[0]).toBe(
       'the options of keycloak() must be an object',
     )
   })

@@ -12,11 +12,11 @@ const redis = redisForFile()
 /** The records of a session, by number. */
 const places = [0, 1, 2] as const
 type Place = (typeof places)[number]
-const recordOf = (session: string, at: Place): { session: string; part: string } => ({
+const getRecord = (session: string, at: Place): { session: string; part: string } => ({
   session,
   part: at === 0 ? 'login' : `tokens:${at}`,
 })
-const keyOf = (session: string, at: Place): string => `oidc:{sess:${session}}${at === 0 ? '' : `:tokens:${at}`}`
+const getKey = (session: string, at: Place): string => `oidc:{sess:${session}}${at === 0 ? '' : `:tokens:${at}`}`
 
 /** One call of a client on the records of a session. */
 type Call = (client: RedisClient, session: string) => Promise<unknown>
@@ -31,12 +31,12 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   place.map(
     (at): Call =>
       (client, session) =>
-        client.get(keyOf(session, at)),
+        client.get(getKey(session, at)),
   ),
   some.map(
     (all): Call =>
       (client, session) =>
-        client.mGet(all.map((at) => keyOf(session, at))),
+        client.mGet(all.map((at) => getKey(session, at))),
   ),
   fc
     .tuple(place, value, fc.constantFrom('NX', 'XX', undefined), fc.option(seconds, { nil: undefined }))
@@ -45,30 +45,30 @@ const call: fc.Arbitrary<Call> = fc.oneof(
         ...(condition && { condition }),
         ...(ends && { expiration: { type: 'EX' as const, value: ends } }),
       }
-      return (client, session) => client.set(keyOf(session, at), value, options)
+      return (client, session) => client.set(getKey(session, at), value, options)
     }),
   some.map(
     (all): Call =>
       (client, session) =>
-        client.del(all.map((at) => keyOf(session, at))),
+        client.del(all.map((at) => getKey(session, at))),
   ),
   place.map(
     (at): Call =>
       (client, session) =>
-        client.getDel(keyOf(session, at)),
+        client.getDel(getKey(session, at)),
   ),
   fc.tuple(place, seconds).map(
     ([at, life]): Call =>
       (client, session) =>
-        client.expire(keyOf(session, at), life),
+        client.expire(getKey(session, at), life),
   ),
   fc
     .tuple(place, value, fc.option(value, { nil: undefined }), seconds, fc.subarray([...places]), fc.nat(places.length))
     .map(([at, expected, value, life, others, count]): Call => (client, session) => {
-      const besides = others.filter((other) => other !== at).map((other) => recordOf(session, other))
+      const besides = others.filter((other) => other !== at).map((other) => getRecord(session, other))
       const written = besides.slice(0, count).map((key, index) => ({ key, value: `besides ${index}`, seconds: life }))
       const dropped = besides.slice(count)
-      return redisRecords({ client }).replace(recordOf(session, at), expected, value, life, { written, dropped })
+      return redisRecords({ client }).replace(getRecord(session, at), expected, value, life, { written, dropped })
     }),
 )
 
@@ -85,7 +85,7 @@ describe('MemoryRedis', () => {
           answers.push(found)
         }
         expect(answers[1]).toEqual(answers[0])
-        const keys = places.map((at) => keyOf(session, at))
+        const keys = places.map((at) => getKey(session, at))
         for (const key of keys) {
           expect(await memory.get(key)).toBe(await redis.client.get(key))
           expect(Math.abs(memory.ttl(key) - (await redis.client.ttl(key)))).toBeLessThanOrEqual(2)

@@ -34,7 +34,7 @@ async function everywhere(agent: UserAgent): Promise<Who[]> {
   return Promise.all(fleet.processes.map((_, index) => whoIs(tab(agent, index))))
 }
 
-async function keysOf(id: string): Promise<string[]> {
+async function listKeys(id: string): Promise<string[]> {
   const found: string[] = []
   for await (const keys of redis.client.scanIterator({ MATCH: `*${id}*`, COUNT: 1000 })) found.push(...keys)
   return found.toSorted()
@@ -101,7 +101,7 @@ describe('a logout in one process', () => {
           expect(who).toMatchObject({ default: null, partner: isLinked ? sub : null })
           if (!isLinked) expect(who.cart).toBeNull()
         }
-        const left = (await keysOf(id)).map((key) => key.replace(id, ''))
+        const left = (await listKeys(id)).map((key) => key.replace(id, ''))
         expect(left).toEqual(isLinked ? ['oidc:{sess:}', 'oidc:{sess:}:tokens:partner', 'sess:'] : [])
       }
     },

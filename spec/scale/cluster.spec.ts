@@ -4,7 +4,7 @@ import { RedisSessionStore, redisRecords, type RedisClient } from 'express-sessi
 import type { Express } from 'express'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeRecords } from '../support/records-contract.ts'
-import { flow, noteRoutes, notesOf, told } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes, told } from '../support/flow.ts'
 import { deliver } from '../support/logout-token.ts'
 import { partnerOfFile, whoIs } from '../support/two-instances.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -16,12 +16,12 @@ const world = flow({ refreshTokens: 'rotating', accessTokenSeconds: 300 })
 const partner = partnerOfFile()
 
 let cluster: Cluster
-let client: ReturnType<typeof clientOf>
-const clientOf = ({ nodes }: Cluster) => createCluster({ rootNodes: [...nodes] })
+let client: ReturnType<typeof makeClient>
+const makeClient = ({ nodes }: Cluster) => createCluster({ rootNodes: [...nodes] })
 
 beforeAll(async () => {
   cluster = await startCluster()
-  client = clientOf(cluster)
+  client = makeClient(cluster)
   await client.connect()
 })
 afterAll(async () => {
@@ -75,7 +75,7 @@ describe.skipIf(lacksServers('Redis Cluster'))('in a Redis Cluster', () => {
     const token = await world.provider.logoutToken({ sub: 'alice' })
     const answer = await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })
     expect(answer.status).toBe(200)
-    for (const agent of agents) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    for (const agent of agents) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
     expect(told(app, 'logout').length).toBeGreaterThanOrEqual(30)
     expect(await app.oidc.logins.list({ sub: 'alice' })).toEqual([])
   })

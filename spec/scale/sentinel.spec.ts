@@ -3,19 +3,19 @@ import { createSentinel } from 'redis'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import type { UserAgent } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { flow, noteRoutes, notesOf } from '../support/flow.ts'
+import { flow, noteRoutes, listNotes } from '../support/flow.ts'
 import { masterName, startSentinels, type Sentinels } from './support/sentinels.ts'
 import { lacksServers } from './support/servers.ts'
 
 const world = flow({ refreshTokens: 'rotating' })
 let sentinels: Sentinels
-let client: ReturnType<typeof clientOf>
-const clientOf = ({ rootNodes }: Sentinels) =>
+let client: ReturnType<typeof makeClient>
+const makeClient = ({ rootNodes }: Sentinels) =>
   createSentinel({ name: masterName, sentinelRootNodes: [...rootNodes], scanInterval: 200 })
 
 beforeAll(async () => {
   sentinels = await startSentinels()
-  client = clientOf(sentinels)
+  client = makeClient(sentinels)
   client.on('error', () => {})
   await client.connect()
 })
@@ -61,9 +61,9 @@ it.skipIf(lacksServers('Redis Sentinel'))(
       timeout: 20_000,
       interval: 200,
     })
-    for (const agent of kept) expect(await notesOf(agent, app)).toMatchObject({ sub: 'alice' })
+    for (const agent of kept) expect(await listNotes(agent, app)).toMatchObject({ sub: 'alice' })
     let count = 0
-    for (const agent of lost) if ((await notesOf(agent, app)).sub === null) count++
+    for (const agent of lost) if ((await listNotes(agent, app)).sub === null) count++
     console.log(
       `a failover: ${kept.length} replicated logins, 0 lost; ${lost.length} unreplicated logins, ${count} lost`,
     )
@@ -71,7 +71,7 @@ it.skipIf(lacksServers('Redis Sentinel'))(
     // A user whose login was lost logs in again, and everything works.
     expect((await (lost[0] as UserAgent).get('/profile')).status).toBe(200)
     expect(await app.oidc.logins.end({ sub: 'alice' })).toBeGreaterThanOrEqual(kept.length)
-    for (const agent of kept) expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    for (const agent of kept) expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   },
   120_000,
 )

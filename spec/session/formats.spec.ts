@@ -1,7 +1,7 @@
 /** Records in every format so far can be read, because logins outlast an update of the package. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { LoginRecord, writeRecord, type InstanceId } from '../../lib/store/login-record.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
@@ -44,7 +44,7 @@ describe('a login record of format 1', () => {
 })
 
 describe('tokens of format 1', () => {
-  const { tokens: sealer } = sealsOf({ secrets: [secret], owner })
+  const { tokens: sealer } = deriveSeals({ secrets: [secret], owner })
 
   it.each(['least', 'most'] as const)('tokens of format 1 are opened: %s', (name) => {
     expect(openTokens(sealer, fixture.sealed[name], loginId)).toEqual(fixture.tokens[name])
@@ -52,7 +52,7 @@ describe('tokens of format 1', () => {
 
   it('tokens of format 1 are opened if a newer secret precedes the one that sealed them', () => {
     const secrets = ['another secret of more than thirty-two characters', secret]
-    const later = sealsOf({ secrets, owner }).tokens
+    const later = deriveSeals({ secrets, owner }).tokens
     expect(openTokens(later, fixture.sealed.most, loginId)).toEqual(fixture.tokens.most)
   })
 

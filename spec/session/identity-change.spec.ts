@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { carryOver } from '../../lib/session/identity-change.ts'
-import { slotOf } from '../support/slots.ts'
+import { makeSlot } from '../support/slots.ts'
 
-const alice = slotOf('alice')
-const partner = slotOf('al', { issuer: 'https://partner.example.com' })
-const staff = slotOf('a.adams', { issuer: 'https://staff.example.com' })
+const alice = makeSlot('alice')
+const partner = makeSlot('al', { issuer: 'https://partner.example.com' })
+const staff = makeSlot('a.adams', { issuer: 'https://staff.example.com' })
 
 describe('the data and logins of a session after a login', { meta: { id: 'identity-change-1' } }, () => {
   it('a login of an anonymous visitor keeps the data', () => {

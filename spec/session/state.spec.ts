@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { newTransactionId, readState, writeState } from '../../lib/session/state.ts'
 
 const secret = 'a secret of more than thirty-two characters'
-const seals = sealsOf({ secrets: [secret], owner: 'owner' })
-const otherOwner = sealsOf({ secrets: [secret], owner: 'other owner' })
-const otherSecret = sealsOf({ secrets: ['another secret, of more than thirty-two characters'], owner: 'owner' })
+const seals = deriveSeals({ secrets: [secret], owner: 'owner' })
+const otherOwner = deriveSeals({ secrets: [secret], owner: 'other owner' })
+const otherSecret = deriveSeals({ secrets: ['another secret, of more than thirty-two characters'], owner: 'owner' })
 
 describe('a state', () => {
   it('a state contains the id of its login and the number of the attempt', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { askedOf, resourcesAsked, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
-import { slotOf } from '../support/slots.ts'
+import { recordRequest, resourcesAsked, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
+import { makeSlot } from '../support/slots.ts'
 
 const parameters = {
   acr_values: 'gold silver',
@@ -14,19 +14,19 @@ describe('the request that a login remembers', () => {
   it('a login remembers the time, the scope and only the parameters that a step-up is compared with', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const request = { scope: ['openid', 'orders'], parameters: { ...parameters, prompt: 'login', ui_locales: 'fr' } }
-    expect(askedOf(request)).toEqual({ at: nowSeconds(), scope: ['openid', 'orders'], parameters })
+    expect(recordRequest(request)).toEqual({ at: nowSeconds(), scope: ['openid', 'orders'], parameters })
   })
 
   it('a login remembers each of its resources', () => {
-    const asked = askedOf({ scope: [], parameters })
+    const asked = recordRequest({ scope: [], parameters })
     expect(resourcesAsked(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
-    expect(resourcesAsked(askedOf({ scope: [], parameters: {} }))).toEqual([])
+    expect(resourcesAsked(recordRequest({ scope: [], parameters: {} }))).toEqual([])
     expect(resourcesAsked(undefined)).toEqual([])
   })
 })
 
 describe('a step-up of a login', () => {
-  const slot = slotOf('alice', { asked: askedOf({ scope: ['openid', 'orders'], parameters }) })
+  const slot = makeSlot('alice', { asked: recordRequest({ scope: ['openid', 'orders'], parameters }) })
   const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
     wasRequestedRecently(slot, { scope, parameters: wanted })
 
@@ -58,9 +58,9 @@ describe('a step-up of a login', () => {
   })
 
   it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
-    const plain = slotOf('alice', { asked: askedOf({ scope: ['openid'], parameters: {} }) })
+    const plain = makeSlot('alice', { asked: recordRequest({ scope: ['openid'], parameters: {} }) })
     expect(wasRequestedRecently(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
-    expect(wasRequestedRecently(slotOf('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
+    expect(wasRequestedRecently(makeSlot('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
   it('a step-up can be requested again after five minutes', () => {

@@ -1,21 +1,21 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { localPath } from '../../lib/core/urls.ts'
 import { transactionSeconds } from '../../lib/core/limits.ts'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { newTransactionId } from '../../lib/session/state.ts'
 import {
   clearedCookie,
-  maxAgeOf,
+  readMaxAge,
   mostTransactions,
   openTransaction,
-  sizeOf,
+  cookieSize,
   surplusTransactions,
   transactionCookie,
   type Transaction,
 } from '../../lib/session/transaction.ts'
 import {
-  cookiePlaceOf,
+  makeCookiePlace,
   bfcacheCookies,
   silentCookie,
   type Cookie,
@@ -24,12 +24,12 @@ import {
 import { countFinished } from '../../lib/session/login-loop.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
-const { transaction: sealer, finished } = sealsOf({ secrets, owner: 'ours' })
+const { transaction: sealer, finished } = deriveSeals({ secrets, owner: 'ours' })
 const whole = { https: true, basePath: '', crossSite: false }
-const place = cookiePlaceOf('ours', whole)
-const theirs: CookiePlace = cookiePlaceOf('theirs', whole)
+const place = makeCookiePlace('ours', whole)
+const theirs: CookiePlace = makeCookiePlace('theirs', whole)
 
-function transactionOf(more: Partial<Transaction> = {}): Transaction {
+function makeTransaction(more: Partial<Transaction> = {}): Transaction {
   return {
     id: newTransactionId(),
     nonce: 'nonce',
@@ -48,13 +48,13 @@ function browserWith(...cookies: Cookie[]): Map<string, string> {
 }
 
 /** An id of 22 characters, like generated ones. */
-function idOf(index: number): string {
+function getId(index: number): string {
   return `id-${index}`.padEnd(22, '-')
 }
 
 function manyTransactions(count: number): { ids: string[]; cookies: Map<string, string> } {
   const list = Array.from({ length: count }, (_, index) =>
-    transactionOf({ id: idOf(index), startedAt: nowSeconds() - 100 + index }),
+    makeTransaction({ id: getId(index), startedAt: nowSeconds() - 100 + index }),
   )
   return {
     ids: list.map(({ id }) => id),
@@ -71,8 +71,8 @@ describe('the transaction cookie', () => {
     [{ https: false, basePath: '' }, 'oidc.', '/'],
     [{ https: false, basePath: '/shop' }, 'oidc.', '/shop'],
   ])('the name of the transaction cookie for %j begins with %s', (where, begin, path) => {
-    const here = cookiePlaceOf('ours', { ...whole, ...where })
-    const cookie = transactionCookie(sealer, here, transactionOf({ id: 'id-1' }))
+    const here = makeCookiePlace('ours', { ...whole, ...where })
+    const cookie = transactionCookie(sealer, here, makeTransaction({ id: 'id-1' }))
     expect(here.prefix.startsWith(begin)).toBe(true)
     expect(here.prefix.slice(begin.length)).toMatch(/^[\w-]{11}\.$/)
     expect(cookie).toMatchObject({
@@ -86,19 +86,19 @@ describe('the transaction cookie', () => {
 
   it('the transaction cookie has a different name for each owner and each base path', () => {
     const places = ['ours', 'theirs'].flatMap((owner) =>
-      ['', '/shop', '/desk'].map((basePath) => cookiePlaceOf(owner, { ...whole, basePath })),
+      ['', '/shop', '/desk'].map((basePath) => makeCookiePlace(owner, { ...whole, basePath })),
     )
     expect(new Set(places.map(({ prefix }) => prefix)).size).toBe(6)
-    expect(cookiePlaceOf('ours', { ...whole }).prefix).toBe(place.prefix)
+    expect(makeCookiePlace('ours', { ...whole }).prefix).toBe(place.prefix)
   })
 
   it('the transaction cookie is sent with a cross-site POST if the response arrives by one', () => {
-    const cookie = transactionCookie(sealer, { ...place, https: false, crossSite: true }, transactionOf())
+    const cookie = transactionCookie(sealer, { ...place, https: false, crossSite: true }, makeTransaction())
     expect(cookie).toMatchObject({ sameSite: 'None', secure: true })
   })
 
   it('the transaction cookie is removed with the attributes that it was set with', () => {
-    const made = transactionCookie(sealer, place, transactionOf({ id: 'id-1' }))
+    const made = transactionCookie(sealer, place, makeTransaction({ id: 'id-1' }))
     const { name, path, secure, sameSite } = made
     expect(clearedCookie(place, 'id-1')).toEqual({ name, path, secure, sameSite, value: undefined, maxAgeSeconds: 0 })
   })
@@ -107,7 +107,7 @@ describe('the transaction cookie', () => {
     for (const wanted of [`/?q=${'a'.repeat(2044)}`, `/?q=${'\u00e9'.repeat(1000)}`, `/?q=${'"'.repeat(2000)}`]) {
       const returnTo = localPath(wanted, 'https://app.example.com')
       if (returnTo === undefined) continue
-      const transaction = transactionOf({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
+      const transaction = makeTransaction({ nonce: 'n'.repeat(22), verifier: 'v'.repeat(43), returnTo })
       const { name, value } = transactionCookie(sealer, place, transaction)
       // RFC 6265bis 5.6: browsers drop cookies whose name and value exceed 4096 bytes.
       expect(name.length + (value as string).length).toBeLessThanOrEqual(4096)
@@ -117,15 +117,15 @@ describe('the transaction cookie', () => {
 
 describe('a transaction', () => {
   it('a transaction can be opened in the browser that began it', () => {
-    const transaction = transactionOf({ parameters: { max_age: '60', prompt: 'none' } })
+    const transaction = makeTransaction({ parameters: { max_age: '60', prompt: 'none' } })
     const cookies = browserWith(transactionCookie(sealer, place, transaction))
     expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
-    expect(maxAgeOf(transaction)).toBe(60)
-    expect(maxAgeOf(transactionOf())).toBeUndefined()
+    expect(readMaxAge(transaction)).toBe(60)
+    expect(readMaxAge(makeTransaction())).toBeUndefined()
   })
 
   it('a transaction cannot be opened with another id, instance or secret, nor when altered', () => {
-    const transaction = transactionOf({ id: 'id-1' })
+    const transaction = makeTransaction({ id: 'id-1' })
     const { name, value } = transactionCookie(sealer, place, transaction)
     const sealed = value as string
     const open = (cookies: [string, string][], id = 'id-1', where = place, with_ = sealer): unknown =>
@@ -139,7 +139,7 @@ describe('a transaction', () => {
       { secrets, owner: 'theirs' },
       { secrets: ['another secret, of more than thirty-two characters'], owner: 'ours' },
     ]) {
-      expect(open([[name, sealed]], 'id-1', place, sealsOf(source).transaction)).toBeUndefined()
+      expect(open([[name, sealed]], 'id-1', place, deriveSeals(source).transaction)).toBeUndefined()
     }
     expect(open([[name, `${sealed}x`]])).toBeUndefined()
     expect(open([[name, 'garbage']])).toBeUndefined()
@@ -148,14 +148,14 @@ describe('a transaction', () => {
   })
 
   it('a transaction cannot be opened from a cookie without the __Host- prefix', () => {
-    const transaction = transactionOf({ id: 'id-1' })
-    const planted = transactionCookie(sealer, cookiePlaceOf('ours', { ...whole, https: false }), transaction)
+    const transaction = makeTransaction({ id: 'id-1' })
+    const planted = transactionCookie(sealer, makeCookiePlace('ours', { ...whole, https: false }), transaction)
     expect(`__Host-${planted.name}`).toBe(`${place.prefix}id-1`)
     expect(openTransaction(sealer, place, browserWith(planted), 'id-1')).toBeUndefined()
   })
 
   it('a transaction can be opened for 15 minutes by the clock of the server', () => {
-    const transaction = transactionOf()
+    const transaction = makeTransaction()
     const cookies = browserWith(transactionCookie(sealer, place, transaction))
     vi.setSystemTime(Date.now() + (transactionSeconds - 1) * 1000)
     expect(openTransaction(sealer, place, cookies, transaction.id)).toEqual(transaction)
@@ -170,9 +170,9 @@ describe('the transactions of one browser', () => {
     for (const count of [0, 1, 4]) {
       expect(surplusTransactions(sealer, place, manyTransactions(count).cookies, 0)).toEqual([])
     }
-    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies, 0)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, manyTransactions(5).cookies, 0)).toEqual([getId(0)])
     expect(surplusTransactions(sealer, place, manyTransactions(8).cookies, 0).toSorted()).toEqual(
-      [0, 1, 2, 3].map(idOf),
+      [0, 1, 2, 3].map(getId),
     )
   })
 
@@ -182,7 +182,7 @@ describe('the transactions of one browser', () => {
       transactionCookie(
         sealer,
         place,
-        transactionOf({ id: idOf(index), startedAt: nowSeconds() - ago, returnTo: '/'.padEnd(length, 'a') }),
+        makeTransaction({ id: getId(index), startedAt: nowSeconds() - ago, returnTo: '/'.padEnd(length, 'a') }),
       ),
     )
     const [first] = list as [Cookie, ...Cookie[]]
@@ -191,15 +191,15 @@ describe('the transactions of one browser', () => {
   }
 
   it('the latest transactions are kept, in whatever order a browser sends them', () => {
-    expect(surplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([idOf(2)])
-    expect(surplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, begunBefore([10, 20, 50, 30, 40]).cookies, 0)).toEqual([getId(2)])
+    expect(surplusTransactions(sealer, place, begunBefore([50, 40, 10, 20, 30]).cookies, 0)).toEqual([getId(0)])
     expect(surplusTransactions(sealer, place, begunBefore([20, 30, 40, 50, 60, 10]).cookies, 0).toSorted()).toEqual(
-      [3, 4].map(idOf).toSorted(),
+      [3, 4].map(getId).toSorted(),
     )
   })
 
   it('transactions of the same time are ordered as browsers send them, older first (RFC 6265 5.4)', () => {
-    expect(surplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([idOf(0)])
+    expect(surplusTransactions(sealer, place, begunBefore([10, 10, 10, 10, 10]).cookies, 0)).toEqual([getId(0)])
   })
 
   it('transaction cookies, with a new one, have 6144 characters at most, and the oldest make room', () => {
@@ -208,9 +208,9 @@ describe('the transactions of one browser', () => {
     expect(size).toBeGreaterThan(1000)
     expect(left).toBeGreaterThan(0)
     expect(surplusTransactions(sealer, place, cookies, left)).toEqual([])
-    expect(surplusTransactions(sealer, place, cookies, left + 1)).toEqual([idOf(0)])
-    expect(surplusTransactions(sealer, place, cookies, left + size)).toEqual([idOf(0)])
-    expect(surplusTransactions(sealer, place, cookies, left + size + 1).toSorted()).toEqual([0, 2].map(idOf))
+    expect(surplusTransactions(sealer, place, cookies, left + 1)).toEqual([getId(0)])
+    expect(surplusTransactions(sealer, place, cookies, left + size)).toEqual([getId(0)])
+    expect(surplusTransactions(sealer, place, cookies, left + size + 1).toSorted()).toEqual([0, 2].map(getId))
     expect(surplusTransactions(sealer, place, cookies, 6144)).toHaveLength(3)
   })
 
@@ -222,8 +222,8 @@ describe('the transactions of one browser', () => {
       string,
     ]
     cookies.set(`${place.prefix}${garbage}`, 'garbage')
-    cookies.set(`${place.prefix}${moved}`, cookies.get(`${place.prefix}${idOf(0)}`) as string)
-    const old = transactionOf({ id: gone, startedAt: nowSeconds() - transactionSeconds })
+    cookies.set(`${place.prefix}${moved}`, cookies.get(`${place.prefix}${getId(0)}`) as string)
+    const old = makeTransaction({ id: gone, startedAt: nowSeconds() - transactionSeconds })
     cookies.set(`${place.prefix}${gone}`, transactionCookie(sealer, place, old).value as string)
     expect(surplusTransactions(sealer, place, cookies, 0).toSorted()).toEqual([garbage, moved, gone])
   })
@@ -233,7 +233,7 @@ describe('the transactions of one browser', () => {
     for (const name of ['connect.sid', 'theme', 'oidc.x', `${theirs.prefix}x`, `${place.prefix}x`]) {
       cookies.set(name, 'garbage')
     }
-    cookies.set(theirs.prefix + idOf(0), 'garbage')
+    cookies.set(theirs.prefix + getId(0), 'garbage')
     expect(surplusTransactions(sealer, place, cookies, 0)).toEqual([])
   })
 
@@ -277,9 +277,9 @@ describe('the other cookies of an instance', () => {
 
 describe('the size of a cookie', () => {
   it('the size of a cookie is that of its name and its value', () => {
-    expect(sizeOf('name', 'value')).toBe(9)
-    expect(sizeOf('name', '')).toBe(4)
-    expect(sizeOf('name', undefined)).toBe(4)
+    expect(cookieSize('name', 'value')).toBe(9)
+    expect(cookieSize('name', '')).toBe(4)
+    expect(cookieSize('name', undefined)).toBe(4)
   })
 })
 
@@ -315,7 +315,7 @@ describe('finished logins', () => {
     expect(name).toBe(`${place.prefix}finished`)
     expect(countFinished(finished, place, new Map([[name, `${value}x`]])).tooMany).toBe(false)
     expect(countFinished(finished, place, new Map([[name, 'garbage']])).tooMany).toBe(false)
-    for (const other of [sealsOf({ secrets, owner: 'theirs' }).finished, sealer]) {
+    for (const other of [deriveSeals({ secrets, owner: 'theirs' }).finished, sealer]) {
       expect(countFinished(other, place, cookies).tooMany).toBe(false)
     }
     expect(countFinished(finished, place, cookies).tooMany).toBe(true)

@@ -19,7 +19,7 @@ import type { WrittenRecord } from '../../lib/core/records.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
-import { slotOf } from '../support/slots.ts'
+import { makeSlot } from '../support/slots.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
@@ -27,7 +27,7 @@ const redis = redisForFile()
 const secret = 'a secret of more than thirty-two characters'
 
 /** A request with a new session, as express-session passes it on. */
-function requestOf(store: Store): Request {
+function makeRequest(store: Store): Request {
   const req = { headers: {}, url: '/', originalUrl: '/', connection: {} } as unknown as Request
   const res = { on: () => {}, setHeader: () => {}, end: () => {}, writeHead: () => {} }
   session({ store, secret, resave: false, saveUninitialized: false })(req, res as never, () => {})
@@ -150,7 +150,7 @@ describe('RequestSession', () => {
 
   beforeEach(() => {
     store = new AsyncStore()
-    req = requestOf(store)
+    req = makeRequest(store)
     web = new RequestSession(req, new MemoryRecords())
   })
 
@@ -166,7 +166,7 @@ describe('RequestSession', () => {
   })
 
   it('reads the login from its records', async () => {
-    const text = writeRecord({ default: slotOf('alice') }, 1)
+    const text = writeRecord({ default: makeSlot('alice') }, 1)
     web.renew(true)
     expect(web.hasLogins).toBe(true)
     expect(await web.login()).toBe(LoginRecord.none)
@@ -177,7 +177,7 @@ describe('RequestSession', () => {
 
   it('ignores a login that the session store attached if its records are elsewhere', async () => {
     web.renew(true)
-    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: slotOf('mallory') }, 1)))
+    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: makeSlot('mallory') }, 1)))
     expect(await web.login()).toBe(LoginRecord.none)
   })
 
@@ -264,7 +264,7 @@ describe('RequestSession', () => {
     beforeEach(() => {
       tap = new RedisTap(redis.client)
       redisStore = new RedisSessionStore({ client: tap })
-      req = requestOf(redisStore)
+      req = makeRequest(redisStore)
       web = new RequestSession(req, recordsFor(redisStore, undefined))
     })
 
@@ -289,7 +289,7 @@ describe('RequestSession', () => {
       await saved()
       const former = req.sessionID
       tap.reset()
-      const login = LoginRecord.of(former, writeRecord({ default: slotOf('alice'), staff: slotOf('bob') }, 1))
+      const login = LoginRecord.of(former, writeRecord({ default: makeSlot('alice'), staff: makeSlot('bob') }, 1))
       attachLogin(req.session, login)
       await web.renew(true).dropFormer(login)
       const tokens = ['default', 'staff'].map((name) => `oidc:{sess:${former}}:tokens:${name}`)
@@ -307,7 +307,7 @@ describe('RequestSession', () => {
     it('ends the logins of a former session without the hasLogins mark', async () => {
       await saved()
       const former = req.sessionID
-      const text = writeRecord({ default: slotOf('alice') }, 1)
+      const text = writeRecord({ default: makeSlot('alice') }, 1)
       await web.records.set(loginKey(former), text, 60)
       attachLogin(req.session, LoginRecord.of(former, text))
       await web.renew(true).dropFormer(LoginRecord.none)
@@ -323,7 +323,7 @@ describe('RequestSession', () => {
       await web.records.set({ session: former, part: 'tokens:default' }, 'sealed', 60)
       const renewed = web.renew(true)
       expect(await renewed.save()).toEqual([])
-      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: slotOf('alice') }, 1)))
+      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: makeSlot('alice') }, 1)))
       expect(set.mock.calls.map(([id]) => id)).toEqual([renewed.id])
       expect(destroy.mock.calls.map(([id]) => id)).toEqual([former])
       expect(await web.records.get({ session: former, part: 'tokens:default' })).toBeUndefined()
@@ -366,10 +366,10 @@ describe('RequestSession', () => {
     web.renew(true)
     expect(req.session.hasLogins).toBe('elsewhere')
     const own = new RedisSessionStore({ client: redis.client })
-    const request = requestOf(own)
+    const request = makeRequest(own)
     new RequestSession(request, recordsFor(request.sessionStore, undefined)).renew(true)
     expect(request.session.hasLogins).toBe(true)
-    const other = requestOf(own)
+    const other = makeRequest(own)
     new RequestSession(other, redisRecords({ client: redis.client, prefix: 'other:' })).renew(true)
     expect(other.session.hasLogins).toBe('elsewhere')
   })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { groupId, groupsOf } from '../../lib/store/login-groups.ts'
-import { slotOf } from '../support/slots.ts'
+import { groupId, listGroups } from '../../lib/store/login-groups.ts'
+import { makeSlot } from '../support/slots.ts'
 import { endsLoginInProgress } from '../../lib/store/tombstones.ts'
 
-describe('groupId() and groupsOf()', () => {
+describe('groupId() and listGroups()', () => {
   it('groupId() returns another id for another owner', () => {
     const ids = ['one', 'two', ''].map((owner) => groupId(owner, { sub: 'alice' }))
     expect(new Set(ids).size).toBe(3)
@@ -16,15 +16,15 @@ describe('groupId() and groupsOf()', () => {
     for (const id of ids) expect(id).toMatch(/^[\w-]{43}$/)
   })
 
-  it('groupsOf() returns the group of the sub, and that of the sid if there is one', () => {
-    expect(groupsOf(slotOf('alice'))).toEqual([{ sub: 'alice' }])
-    expect(groupsOf(slotOf('alice', { sid: 'sid-1' }))).toEqual([{ sub: 'alice' }, { sid: 'sid-1' }])
+  it('listGroups() returns the group of the sub, and that of the sid if there is one', () => {
+    expect(listGroups(makeSlot('alice'))).toEqual([{ sub: 'alice' }])
+    expect(listGroups(makeSlot('alice', { sid: 'sid-1' }))).toEqual([{ sub: 'alice' }, { sid: 'sid-1' }])
   })
 })
 
 describe('endsLoginInProgress()', () => {
   const at = 1_800_000_000.5
-  const begunBefore = slotOf('alice', { startedAt: at - 0.1 })
+  const begunBefore = makeSlot('alice', { startedAt: at - 0.1 })
 
   it.each<[string, Parameters<typeof endsLoginInProgress>, boolean]>([
     ['that began before the logout', [{ at, issuedAt: at }, begunBefore], true],

@@ -3,13 +3,13 @@ import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { secondsLeft, type Slot } from '../../lib/store/slot.ts'
-import { ours, slotOf } from '../support/slots.ts'
+import { ours, makeSlot } from '../support/slots.ts'
 
 const read = (text: string): LoginRecord => LoginRecord.of('session', text)
 
 describe('a login record', () => {
   it('reads a login record as it was written', () => {
-    const slots = { default: slotOf('alice'), partner: slotOf('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
+    const slots = { default: makeSlot('alice'), partner: makeSlot('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
     const text = writeRecord(slots, 7)
     expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
     expect(read(text).slots).toEqual(slots)
@@ -17,7 +17,7 @@ describe('a login record', () => {
 
   it('parses a login record only if its text differs from the last one of its session', () => {
     const parse = vi.spyOn(JSON, 'parse')
-    const of = (session: string, sub: string) => LoginRecord.of(session, writeRecord({ default: slotOf(sub) }, 1))
+    const of = (session: string, sub: string) => LoginRecord.of(session, writeRecord({ default: makeSlot(sub) }, 1))
     const first = of('parsed-1', 'alice')
     expect(parse).toHaveBeenCalledTimes(1)
     expect(of('parsed-1', 'alice')).toBe(first)
@@ -33,7 +33,7 @@ describe('a login record', () => {
 
   it('keeps the parsed records of many sessions, but not without bound', () => {
     const text = (sub: string, characters: number): string =>
-      writeRecord({ default: slotOf(sub, { roles: ['x'.repeat(characters)] }) }, 1)
+      writeRecord({ default: makeSlot(sub, { roles: ['x'.repeat(characters)] }) }, 1)
     const first = Array.from({ length: 50 }, (_, index) => LoginRecord.of(`bounded-${index}`, text('alice', 20_000)))
     const isKept = (index: number): boolean =>
       LoginRecord.of(`bounded-${index}`, (first[index] as LoginRecord).text) === first[index]
@@ -44,7 +44,7 @@ describe('a login record', () => {
 
   it('freezes a login record deeply, because requests share it', () => {
     const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
-    const { slots } = read(writeRecord({ default: slotOf('alice', { user, roles: ['admin'] }) }, 1))
+    const { slots } = read(writeRecord({ default: makeSlot('alice', { user, roles: ['admin'] }) }, 1))
     const open: unknown[] = [slots]
     let seen = 0
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
@@ -53,7 +53,7 @@ describe('a login record', () => {
       open.push(...Object.values(value as object).filter((each) => each !== null && typeof each === 'object'))
     }
     expect(seen).toBe(9)
-    const { moved } = read(writeReplaced('new', { default: slotOf('alice') }))
+    const { moved } = read(writeReplaced('new', { default: makeSlot('alice') }))
     expect([moved, moved?.logins, moved?.logins['default']].every((each) => Object.isFrozen(each))).toBe(true)
   })
 
@@ -62,7 +62,7 @@ describe('a login record', () => {
       '{"format":2}',
       '{"format":2,"version":"x","slots":null}',
       '{"format":1.5,"version":1,"slots":{}}',
-      JSON.stringify({ format: 2, version: 1, slots: { default: slotOf('alice', { endsAt: 1 }) } }),
+      JSON.stringify({ format: 2, version: 1, slots: { default: makeSlot('alice', { endsAt: 1 }) } }),
       JSON.stringify({ format: 2, version: 1, slots: {}, replaced: { session: 's', logins: { default: 'login' } } }),
     ]
     for (const text of newer) {
@@ -109,7 +109,7 @@ describe('a login record', () => {
     expect(record.liveSlots).toEqual({})
   })
 
-  const whole = slotOf('alice')
+  const whole = makeSlot('alice')
   it.each<[keyof Slot, unknown[]]>([
     ['loginId', [5, null, {}]],
     ['owner', [5, null, {}]],
@@ -122,7 +122,7 @@ describe('a login record', () => {
     ['scope', ['openid', null, { length: 0 }]],
     ['user', ['alice', null, 5]],
   ])('ignores a slot whose %s is missing or of another type, but not the other slots', (member, values) => {
-    const partner = slotOf('al')
+    const partner = makeSlot('al')
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
       const slots = { default: odd, partner } as unknown as Record<string, Slot>
@@ -147,7 +147,7 @@ describe('the logins of a session', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const now = nowSeconds()
     const ending = (...ends: number[]): LoginRecord =>
-      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, slotOf('a', { endsAt })])), 1))
+      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, makeSlot('a', { endsAt })])), 1))
     expect(ending(now - 1, now + 1).isOver).toBe(false)
     expect(ending(now - 1, now).isOver).toBe(true)
     expect(ending().isOver).toBe(true)
@@ -157,7 +157,7 @@ describe('the logins of a session', () => {
 
 describe('the record of a replaced session', () => {
   it('names the session and the id of each login that was moved', () => {
-    const text = writeReplaced('successor', { default: slotOf('alice'), staff: slotOf('bob') })
+    const text = writeReplaced('successor', { default: makeSlot('alice'), staff: makeSlot('bob') })
     const record = read(text)
     expect(record).toMatchObject({ text, isOver: true, isReplaced: true, moved: { session: 'successor' } })
     expect(record.slots).toEqual({})
@@ -168,7 +168,7 @@ describe('the record of a replaced session', () => {
   })
 
   it('movedLogin() finds no login for another owner with the same name', () => {
-    const record = read(writeReplaced('successor', { default: slotOf('alice') }))
+    const record = read(writeReplaced('successor', { default: makeSlot('alice') }))
     expect(record.movedLogin({ ...ours, owner: 'another' })).toBeUndefined()
     for (const login of ['"login"', 'null', '5', '[]']) {
       const odd = `{"format":1,"version":0,"slots":{},"replaced":{"session":"s","logins":{"default":${login}}}}`
@@ -194,7 +194,7 @@ describe('a slot', () => {
   const name = '__proto__'
 
   it('returns a slot only for its own instance, even for names of built-in object members', () => {
-    const record = read(writeRecord({ default: slotOf('alice') }, 1))
+    const record = read(writeRecord({ default: makeSlot('alice') }, 1))
     expect(record.live(ours)?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
       expect(record.live({ ...ours, name: other })).toBeUndefined()
@@ -203,14 +203,14 @@ describe('a slot', () => {
   })
 
   it('does not return a slot of another owner, which still keeps the session alive', () => {
-    const record = read(writeRecord({ default: slotOf('alice', { owner: 'another' }) }, 1))
+    const record = read(writeRecord({ default: makeSlot('alice', { owner: 'another' }) }, 1))
     expect(record.live(ours)).toBeUndefined()
     expect(record.isOver).toBe(false)
     expect(Object.keys(record.liveSlots)).toEqual(['default'])
   })
 
   it('ignores a slot named __proto__ in hostile JSON, which changes no prototype', () => {
-    const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(slotOf('mallory'))}}}`)
+    const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(makeSlot('mallory'))}}}`)
     expect(record.live(ours)).toBeUndefined()
     const slots = record.liveSlots
     expect(Object.getPrototypeOf(slots)).toBe(Object.prototype)
@@ -221,9 +221,9 @@ describe('a slot', () => {
   it('does not return a slot that has expired, to the second', { meta: { id: 'login-record-3' } }, () => {
     const now = nowSeconds()
     const slots = {
-      over: slotOf('a', { endsAt: now - 1 }),
-      ending: slotOf('b', { endsAt: now }),
-      live: slotOf('c', { endsAt: now + 100 }),
+      over: makeSlot('a', { endsAt: now - 1 }),
+      ending: makeSlot('b', { endsAt: now }),
+      live: makeSlot('c', { endsAt: now + 100 }),
     }
     const record = read(writeRecord(slots, 1))
     expect(record.live({ ...ours, name: 'over' })).toBeUndefined()
@@ -235,10 +235,10 @@ describe('a slot', () => {
 
   it('secondsLeft() returns the time until the last slot expires, at least one second', () => {
     const now = nowSeconds()
-    const left = secondsLeft({ one: slotOf('a', { endsAt: now + 50 }), two: slotOf('b', { endsAt: now + 90 }) })
+    const left = secondsLeft({ one: makeSlot('a', { endsAt: now + 50 }), two: makeSlot('b', { endsAt: now + 90 }) })
     expect(left).toBeGreaterThan(80)
     expect(left).toBeLessThanOrEqual(90)
-    expect(secondsLeft({ one: slotOf('a', { endsAt: now - 50 }) })).toBe(1)
+    expect(secondsLeft({ one: makeSlot('a', { endsAt: now - 50 }) })).toBe(1)
     expect(secondsLeft({})).toBe(1)
   })
 })

@@ -4,13 +4,13 @@ import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, LoginRecords, takeover, tokensKey } from '../../lib/store/login-records.ts'
 import type { Slots } from '../../lib/store/slot.ts'
-import { ours, slotOf } from '../support/slots.ts'
+import { ours, makeSlot } from '../support/slots.ts'
 
-const alice = slotOf('alice')
-const bob = slotOf('bob')
+const alice = makeSlot('alice')
+const bob = makeSlot('bob')
 
 /** Stores the texts of login records, by session id. */
-async function recordsOf(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
+async function makeRecords(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
   const records = new MemoryRecords()
   for (const [session, text] of Object.entries(texts)) await records.set(loginKey(session), text, 60)
   return new LoginRecords(records)
@@ -19,13 +19,13 @@ async function recordsOf(texts: Readonly<Record<string, string>>): Promise<Login
 /** A chain of sessions, each replaced by the next. The last session has the logins. */
 function replaced(times: number, slots: Slots): Promise<LoginRecords> {
   const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, slots)] as const)
-  return recordsOf({ ...Object.fromEntries(ways), [times]: writeRecord(slots, 4) })
+  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(slots, 4) })
 }
 
 describe('find()', () => {
   it('finds a login in its session, with the record as it was read', async () => {
-    const text = writeRecord({ default: alice, staff: slotOf('bob') }, 7)
-    const found = await (await recordsOf({ s: text })).find('s', ours, alice.loginId)
+    const text = writeRecord({ default: alice, staff: makeSlot('bob') }, 7)
+    const found = await (await makeRecords({ s: text })).find('s', ours, alice.loginId)
     expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, slot: alice })
   })
 
@@ -42,20 +42,20 @@ describe('find()', () => {
   it.each<[string, Readonly<Record<string, string>>]>([
     ['a session that does not exist', {}],
     ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1) }],
-    ['a session with another login of the instance', { s: writeRecord({ default: slotOf('bob') }, 1) }],
+    ['a session with another login of the instance', { s: writeRecord({ default: makeSlot('bob') }, 1) }],
     ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1) }],
     ['an invalid record', { s: 'no record' }],
     ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, slots: { default: alice } }) }],
     [
       'a replaced session that names another login',
-      { s: writeReplaced('t', { default: slotOf('bob') }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { default: makeSlot('bob') }), t: writeRecord({ default: alice }, 1) },
     ],
     [
       'a replaced session that names a login of another instance',
       { s: writeReplaced('t', { staff: alice }), t: writeRecord({ default: alice }, 1) },
     ],
   ])('does not find a login in %s', async (_what, texts) => {
-    expect(await (await recordsOf(texts)).find('s', ours, alice.loginId)).toBeUndefined()
+    expect(await (await makeRecords(texts)).find('s', ours, alice.loginId)).toBeUndefined()
   })
 })
 
@@ -63,7 +63,7 @@ describe('endAll()', () => {
   const key = { kind: 'login', id: alice.loginId }
 
   it('deletes the login record, the tokens, and the index entries that name the session', async () => {
-    const logins = await recordsOf({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
+    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord({ default: bob }, 1) })
     const { records } = logins
     for (const session of ['s', 't']) await records.set(tokensKey(session, 'default'), 'sealed', 60)
     await records.set(key, 's', 60)
@@ -74,7 +74,7 @@ describe('endAll()', () => {
 
   it('keeps the index entry of a login that is still in another session', async () => {
     const copied = { default: alice, staff: bob }
-    const logins = await recordsOf({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
+    const logins = await makeRecords({ s: writeRecord({ default: alice }, 1), t: writeRecord(copied, 1) })
     await logins.records.set(key, 's', 60)
     await logins.endAll('t')
     expect(await logins.records.get(loginKey('t'))).toBeUndefined()
@@ -83,14 +83,14 @@ describe('endAll()', () => {
 
   it('keeps the record of a replaced session', async () => {
     const text = writeReplaced('t', { default: alice })
-    const logins = await recordsOf({ s: text })
+    const logins = await makeRecords({ s: text })
     await logins.endAll('s')
     expect(await logins.records.get(loginKey('s'))).toBe(text)
   })
 })
 
 describe('takeover()', () => {
-  const ending = (seconds: number): Slots => ({ default: slotOf('alice', { endsAt: nowSeconds() + seconds }) })
+  const ending = (seconds: number): Slots => ({ default: makeSlot('alice', { endsAt: nowSeconds() + seconds }) })
   const seconds = (moving: Slots): number => takeover('s', LoginRecord.none, 't', moving).seconds
 
   it('keeps the record of a replaced session as long as the moved logins last, at least ten minutes', () => {

@@ -1,19 +1,19 @@
 import { describe, expect, it, vi } from 'vitest'
-import { sealsOf } from '../../lib/core/seals.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
 import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { groupKey } from '../../lib/store/login-groups.ts'
 import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
 import { LoginStore } from '../../lib/store/login-store.ts'
-import { ownerOf } from '../../lib/store/owner.ts'
-import { putTokens, slotOf, someTokens as tokens } from '../support/slots.ts'
+import { deriveOwner } from '../../lib/store/owner.ts'
+import { putTokens, makeSlot, someTokens as tokens } from '../support/slots.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
 /** The login store of an instance named `default` at an issuer. */
 function storeAt(issuer: string, records: MemoryRecords): { logins: LoginStore; owner: string } {
-  const owner = ownerOf({ issuer, clientId: 'web', name: 'default' })
+  const owner = deriveOwner({ issuer, clientId: 'web', name: 'default' })
   return {
-    logins: new LoginStore(records, { name: 'default', owner, sealer: sealsOf({ secrets, owner }).tokens }),
+    logins: new LoginStore(records, { name: 'default', owner, sealer: deriveSeals({ secrets, owner }).tokens }),
     owner,
   }
 }
@@ -25,7 +25,7 @@ async function twoOwners() {
     storeAt('https://id.example.com', records),
     storeAt('https://other.example.com', records),
   ] as const
-  const alice = slotOf('alice', { owner: ours.owner, sid: 'sid-1' })
+  const alice = makeSlot('alice', { owner: ours.owner, sid: 'sid-1' })
   await records.set(loginKey('s'), writeRecord({ default: alice }, 1), 60)
   await putTokens(ours.logins, 's', alice, tokens)
   await ours.logins.index('s', alice)

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { MemoryRecords, nameOf } from '../../lib/store/memory-records.ts'
+import { MemoryRecords, formatKey } from '../../lib/store/memory-records.ts'
 import { describeRecords } from '../support/records-contract.ts'
 
 describe('MemoryRecords', () => {
@@ -72,8 +72,8 @@ describe('MemoryRecords', () => {
     }
   })
 
-  it('nameOf() returns one name for each key', () => {
-    expect(nameOf({ session: 'id', part: 'login' })).toBe('session id login')
-    expect(nameOf({ kind: 'claim', id: 'id' })).toBe('claim id')
+  it('formatKey() returns one name for each key', () => {
+    expect(formatKey({ session: 'id', part: 'login' })).toBe('session id login')
+    expect(formatKey({ kind: 'claim', id: 'id' })).toBe('claim id')
   })
 })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { ownerOf } from '../../lib/store/owner.ts'
+import { deriveOwner } from '../../lib/store/owner.ts'
 
 const parts = { issuer: 'https://id.example.com', clientId: 'web', name: 'default' }
 
-describe('ownerOf()', () => {
+describe('deriveOwner()', () => {
   it('returns another owner for another issuer, client id or name', () => {
     const all = [
       parts,
@@ -13,12 +13,12 @@ describe('ownerOf()', () => {
       { ...parts, clientId: 'default', name: 'web' },
       { ...parts, clientId: 'web","default', name: '' },
     ]
-    expect(new Set(all.map(ownerOf)).size).toBe(all.length)
+    expect(new Set(all.map(deriveOwner)).size).toBe(all.length)
   })
 
   it('returns the same 22 characters in every process', () => {
-    expect(ownerOf({ ...parts })).toMatch(/^[\w-]{22}$/)
+    expect(deriveOwner({ ...parts })).toMatch(/^[\w-]{22}$/)
     // The value is fixed, because another hash would end all logins at an update.
-    expect(ownerOf(parts)).toBe('EQD3s55zGMMmD2xgqRfFUP')
+    expect(deriveOwner(parts)).toBe('EQD3s55zGMMmD2xgqRfFUP')
   })
 })

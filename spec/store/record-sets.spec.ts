@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { membersOf, withMember, withoutMembers } from '../../lib/store/record-sets.ts'
+import { listMembers, withMember, withoutMembers } from '../../lib/store/record-sets.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
 describe('a set that is stored as text', () => {
   it('keeps each member of a set until its own expiry, to the millisecond', () => {
     const { text } = withMember(withMember(undefined, 'short', 10).text, 'long', 60)
-    expect(membersOf(text)).toEqual(['short', 'long'])
+    expect(listMembers(text)).toEqual(['short', 'long'])
     vi.setSystemTime(Date.now() + 9999)
-    expect(membersOf(text)).toEqual(['short', 'long'])
+    expect(listMembers(text)).toEqual(['short', 'long'])
     vi.setSystemTime(Date.now() + 1)
-    expect(membersOf(text)).toEqual(['long'])
+    expect(listMembers(text)).toEqual(['long'])
   })
 
   it('keeps a set until its last member expires', () => {
@@ -22,15 +22,15 @@ describe('a set that is stored as text', () => {
 
   it('returns undefined for a set without members', () => {
     const { text } = withMember(withMember(undefined, 'one', 60).text, 'two', 60)
-    expect(membersOf(withoutMembers(text, ['one'])?.text)).toEqual(['two'])
+    expect(listMembers(withoutMembers(text, ['one'])?.text)).toEqual(['two'])
     expect(withoutMembers(text, ['one', 'two'])).toBeUndefined()
     expect(withoutMembers(undefined, ['one'])).toBeUndefined()
-    expect(membersOf(undefined)).toEqual([])
+    expect(listMembers(undefined)).toEqual([])
   })
 
   it('renews a member of a set that is added again', () => {
     const { text } = withMember(withMember(undefined, 'one', 10).text, 'one', 60)
     vi.setSystemTime(Date.now() + 30_000)
-    expect(membersOf(text)).toEqual(['one'])
+    expect(listMembers(text)).toEqual(['one'])
   })
 })

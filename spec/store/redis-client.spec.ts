@@ -33,7 +33,7 @@ class Client extends Commands {
   }
 }
 
-function readerOf(client: object): () => Promise<unknown> {
+function makeReader(client: object): () => Promise<unknown> {
   const reader = withoutTimeout(client as RedisClient)
   return async () => (await reader().mGet([]))[0]
 }
@@ -41,7 +41,7 @@ function readerOf(client: object): () => Promise<unknown> {
 describe('withoutTimeout()', () => {
   it('removes the time limit while the client is connected, and keeps it otherwise', async () => {
     const client = new Client(true)
-    const limit = readerOf(client)
+    const limit = makeReader(client)
     expect(await limit()).toBe('none')
     client.isReady = false
     expect(await limit()).toBe('its own')
@@ -50,25 +50,25 @@ describe('withoutTimeout()', () => {
   })
 
   it('keeps a time limit that the application has chosen', async () => {
-    expect(await readerOf(new Client(true, 100))()).toBe(100)
+    expect(await makeReader(new Client(true, 100))()).toBe(100)
   })
 
   it('returns the client itself if it lacks isReady or withCommandOptions()', async () => {
-    expect(await readerOf(new Client(undefined))()).toBe('its own')
-    expect(await readerOf(Object.assign(new Commands('plain'), { isReady: true }))()).toBe('plain')
+    expect(await makeReader(new Client(undefined))()).toBe('its own')
+    expect(await makeReader(Object.assign(new Commands('plain'), { isReady: true }))()).toBe('plain')
   })
 
   it('does not bypass a proxy around the client or a replaced method', async () => {
     const client = new Client(true)
-    const limit = readerOf(client)
+    const limit = makeReader(client)
     const behind = new Proxy(client, {
       get: (target, name) => (name === 'mGet' ? async () => ['proxy'] : Reflect.get(target, name)),
     })
-    expect(await readerOf(behind)()).toBe('proxy')
+    expect(await makeReader(behind)()).toBe('proxy')
     client.mGet = async () => ['another']
     expect(await limit()).toBe('another')
     const tapped = Object.assign(new Client(true), { get: async () => 'another' })
-    expect(await readerOf(tapped)()).toBe('its own')
+    expect(await makeReader(tapped)()).toBe('its own')
   })
 
   it('reads the same values with a client of node-redis', async () => {

@@ -8,14 +8,14 @@ import { RedisTap } from '../support/redis-tap.ts'
 
 const redis = redisForFile()
 const records = redisRecords({ client: redis.client })
-const loginOf = (session: string): { session: string; part: string } => ({ session, part: 'login' })
+const getLogin = (session: string): { session: string; part: string } => ({ session, part: 'login' })
 
 describe('redisRecords()', () => {
   describeRecords(() => records)
 
   it('stores the records of a session in one cluster slot, for the given lifetime', async () => {
     const id = randomUUID()
-    await records.set(loginOf(id), 'login', 100)
+    await records.set(getLogin(id), 'login', 100)
     await records.set({ session: id, part: 'tokens:default' }, 'tokens', 200)
     await records.add({ session: id, part: 'another' }, 'another', 300)
     await records.add({ kind: 'claim', id }, 'claim', 400)
@@ -36,7 +36,7 @@ describe('redisRecords()', () => {
     const tap = new RedisTap(redis.client)
     const [one, other] = [randomUUID(), randomUUID()]
     await redisRecords({ client: tap }).delete([
-      loginOf(one),
+      getLogin(one),
       { kind: 'claim', id: one },
       { session: other, part: 'tokens:default' },
       { session: one, part: 'tokens:default' },
@@ -56,7 +56,7 @@ describe('redisRecords()', () => {
 
   it('uses the prefix of the session keys', async () => {
     const id = randomUUID()
-    await redisRecords({ client: redis.client, prefix: 'shop:' }).set(loginOf(id), 'login', 100)
+    await redisRecords({ client: redis.client, prefix: 'shop:' }).set(getLogin(id), 'login', 100)
     expect(await redis.client.get(`oidc:{shop:${id}}`)).toBe('login')
     await redisRecords({ client: redis.client, prefix: 'shop:' }).set({ kind: 'claim', id }, 'claim', 100)
     expect(await redis.client.get(`oidc:shop:claim:${id}`)).toBe('claim')
@@ -64,21 +64,21 @@ describe('redisRecords()', () => {
 
   it('restarts the lifetime of a record that is replaced, but not if the replacement fails', async () => {
     const id = randomUUID()
-    await records.set(loginOf(id), 'login', 100)
-    await records.replace(loginOf(id), 'other', 'new', 1000)
+    await records.set(getLogin(id), 'login', 100)
+    await records.replace(getLogin(id), 'other', 'new', 1000)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeLessThanOrEqual(100)
-    await records.replace(loginOf(id), 'login', 'new', 1000)
+    await records.replace(getLogin(id), 'login', 'new', 1000)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeGreaterThan(900)
-    expect(await records.add(loginOf(id), 'newer', 5000)).toBe(false)
+    expect(await records.add(getLogin(id), 'newer', 5000)).toBe(false)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBeLessThanOrEqual(1000)
   })
 
   it.each([0, -5, 0.2, 1])('keeps a record for at least one second, even with a lifetime of %s', async (seconds) => {
     const id = randomUUID()
-    await records.set(loginOf(id), 'login', seconds)
+    await records.set(getLogin(id), 'login', seconds)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
-    await records.set(loginOf(id), 'login', 60)
-    await records.replace(loginOf(id), 'login', 'new', seconds)
+    await records.set(getLogin(id), 'login', 60)
+    await records.replace(getLogin(id), 'login', 'new', seconds)
     expect(await redis.client.ttl(`oidc:{sess:${id}}`)).toBe(1)
   })
 
@@ -91,7 +91,7 @@ describe('redisRecords()', () => {
       try {
         const both: Records[] = [records, redisRecords({ client: second })]
         for (let round = 0; round < 50; round++) {
-          const key = loginOf(randomUUID())
+          const key = getLogin(randomUUID())
           const added = await Promise.all(both.map((each, index) => each.add(key, `by ${index}`, 60)))
           expect(added.filter(Boolean)).toHaveLength(1)
           const before = (await records.get(key)) as string
@@ -109,7 +109,7 @@ describe('redisRecords()', () => {
   it('rejects with store_unavailable on a fault, and never answers as if nothing were stored', async () => {
     const tap = new RedisTap(redis.client)
     const failing = redisRecords({ client: tap })
-    const key = loginOf(randomUUID())
+    const key = getLogin(randomUUID())
     const operations = [
       () => failing.get(key),
       () => failing.set(key, 'value', 60),
@@ -147,7 +147,7 @@ describe('redisRecords()', () => {
     const slow = redisRecords({ client: tap, timeoutSeconds: 0.05 })
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     let isOver = false
-    const refused = expect(slow.get(loginOf('id')).finally(() => (isOver = true))).rejects.toMatchObject({
+    const refused = expect(slow.get(getLogin('id')).finally(() => (isOver = true))).rejects.toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: Redis gave no answer within 0.05 s',
     })

@@ -15,7 +15,7 @@ import { until } from '../support/app.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
 import { RedisTap } from '../support/redis-tap.ts'
-import { slotOf } from '../support/slots.ts'
+import { makeSlot } from '../support/slots.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -37,11 +37,11 @@ beforeEach(() => {
   id = randomUUID()
 })
 
-const keyOf = (session: string): string => `sess:${session}`
+const getKey = (session: string): string => `sess:${session}`
 const methods = (): string[] => tap.calls.map(({ method }) => method)
 
 /** A session as express-session creates it for a request: a new one, or the one that `data` belongs to. */
-function sessionOf(data?: SessionData, cookie: Partial<Cookie> = {}): Session & SessionData {
+function findSession(data?: SessionData, cookie: Partial<Cookie> = {}): Session & SessionData {
   const req = { sessionID: id } as Request
   const fresh = data ?? { cookie: Object.assign(new Cookie(), cookie) }
   // The base class creates a new session, because the store has never read it.
@@ -54,24 +54,24 @@ function sessionOf(data?: SessionData, cookie: Partial<Cookie> = {}): Session & 
 async function readSession(): Promise<Session & SessionData> {
   const data = await store.get(id)
   expect(data).not.toBeNull()
-  return sessionOf(data as SessionData)
+  return findSession(data as SessionData)
 }
 
 const stored = async (): Promise<SessionData | undefined> => {
-  const text = await redis.client.get(keyOf(id))
+  const text = await redis.client.get(getKey(id))
   return text === null ? undefined : (JSON.parse(text) as SessionData)
 }
 
 /** Stores a session with logins in Redis. */
 async function putLogin(record: string | undefined, data: object = { cart: 'apple' }): Promise<void> {
   const session = { cookie: { originalMaxAge: null, path: '/' }, hasLogins: true, ...data }
-  await redis.client.set(keyOf(id), JSON.stringify(session), { expiration: { type: 'EX', value: 600 } })
+  await redis.client.set(getKey(id), JSON.stringify(session), { expiration: { type: 'EX', value: 600 } })
   if (record !== undefined) await redis.client.set(`oidc:{sess:${id}}`, record)
   await redis.client.set(`oidc:{sess:${id}}:tokens:default`, 'sealed')
   await redis.client.set(`oidc:{sess:${id}}:tokens:partner`, 'sealed')
 }
 
-const loginRecord = (): string => writeRecord({ default: slotOf('alice'), partner: slotOf('al') }, 3)
+const loginRecord = (): string => writeRecord({ default: makeSlot('alice'), partner: makeSlot('al') }, 3)
 
 async function keysLeft(): Promise<string[]> {
   const found: string[] = []
@@ -81,15 +81,15 @@ async function keysLeft(): Promise<string[]> {
 
 describe('writing a session', () => {
   it('does not write a new session over an existing one with the same id', async () => {
-    await redis.client.set(keyOf(id), '{"cart":"of somebody else"}')
-    const session = sessionOf()
+    await redis.client.set(getKey(id), '{"cart":"of somebody else"}')
+    const session = findSession()
     session.cart = 'apple'
     await store.set(id, session)
     expect(await stored()).toEqual({ cart: 'of somebody else' })
   })
 
   it('creates a new session at the first write of a request, and updates it at the second', async () => {
-    const session = sessionOf()
+    const session = findSession()
     session.cart = 'apple'
     await store.set(id, session)
     session.cart = 'banana'
@@ -98,22 +98,22 @@ describe('writing a session', () => {
   })
 
   it('does not recreate a new session that was deleted between two writes of the same request', async () => {
-    const session = sessionOf()
+    const session = findSession()
     await store.set(id, session)
     await store.destroy(id)
     session.cart = 'apple'
     await store.set(id, session)
     expect(await stored()).toBeUndefined()
     // The same holds if another part of the application deletes the session without the store.
-    const other = sessionOf()
+    const other = findSession()
     await store.set(id, other)
-    await redis.client.del(keyOf(id))
+    await redis.client.del(getKey(id))
     await store.set(id, other)
     expect(await stored()).toBeUndefined()
   })
 
   it('applies both of two concurrent writes of a new session', async () => {
-    const session = sessionOf()
+    const session = findSession()
     session.cart = 'apple'
     const first = store.set(id, session)
     session.cart = 'banana'
@@ -122,7 +122,7 @@ describe('writing a session', () => {
   })
 
   it('updates a session that was read', async () => {
-    await store.set(id, sessionOf())
+    await store.set(id, findSession())
     const session = await readSession()
     session.cart = 'apple'
     await store.set(id, session)
@@ -133,12 +133,12 @@ describe('writing a session', () => {
     'does not restore a session that was deleted %s after it was read',
     { meta: { id: 'redis-session-store-1' } },
     async (how) => {
-      const session = sessionOf()
+      const session = findSession()
       session.cart = 'apple'
       await store.set(id, session)
       const slow = await readSession()
       if (how === 'by the store') await store.destroy(id)
-      else await redis.client.del(keyOf(id))
+      else await redis.client.del(getKey(id))
       slow.cart = 'banana'
       await store.set(id, slow)
       await store.set(id, slow)
@@ -147,7 +147,7 @@ describe('writing a session', () => {
   )
 
   it('does not restore a deleted session from the data that the store returned', async () => {
-    await store.set(id, sessionOf())
+    await store.set(id, findSession())
     const data = (await store.get(id)) as SessionData
     await store.destroy(id)
     await store.set(id, { ...data, cart: 'spread' })
@@ -167,7 +167,7 @@ describe('writing a session', () => {
   })
 
   it('retries a failed first write as a first write', async () => {
-    const session = sessionOf()
+    const session = findSession()
     session.cart = 'apple'
     let faults = 1
     tap.before = () => {
@@ -183,7 +183,7 @@ describe('writing a session', () => {
 describe('the lifetime of a session', () => {
   async function lifeAfter(write: () => Promise<unknown>): Promise<number> {
     await write()
-    return redis.client.ttl(keyOf(id))
+    return redis.client.ttl(getKey(id))
   }
 
   it.each([
@@ -192,16 +192,16 @@ describe('the lifetime of a session', () => {
     ['that of the cookie if it is shorter', 100_000, 100],
     ['one second if the cookie has expired', -5000, 1],
   ])('sets the lifetime of a session to %s', async (_what, maxAge, seconds) => {
-    const session = sessionOf(undefined, maxAge === undefined ? {} : { expires: new Date(Date.now() + maxAge) })
+    const session = findSession(undefined, maxAge === undefined ? {} : { expires: new Date(Date.now() + maxAge) })
     const life = await lifeAfter(() => store.set(id, session))
     expect(life).toBeGreaterThanOrEqual(seconds - 2)
     expect(life).toBeLessThanOrEqual(seconds)
     if (seconds === 1) return
-    await redis.client.expire(keyOf(id), 5000)
+    await redis.client.expire(getKey(id), 5000)
     const other = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const renewed = await lifeAfter(async () => {
       await other.touch(id, session)
-      await until(async () => (await redis.client.ttl(keyOf(id))) < 5000 - 10, 'the renewal')
+      await until(async () => (await redis.client.ttl(getKey(id))) < 5000 - 10, 'the renewal')
     })
     expect(renewed).toBeGreaterThanOrEqual(seconds - 2)
     expect(renewed).toBeLessThanOrEqual(seconds)
@@ -209,7 +209,7 @@ describe('the lifetime of a session', () => {
 
   it('defaults to a lifetime of one day', async () => {
     store = new RedisSessionStore({ client: redis.client })
-    expect(await lifeAfter(() => store.set(id, sessionOf()))).toBeGreaterThan(86_000)
+    expect(await lifeAfter(() => store.set(id, findSession()))).toBeGreaterThan(86_000)
   })
 
   it('sets the lifetime of data without a cookie to the idle time', async () => {
@@ -218,7 +218,7 @@ describe('the lifetime of a session', () => {
 
   it('rounds a lifetime of a fraction of a second up to one second', async () => {
     store = new RedisSessionStore({ client: redis.client, idleSeconds: 0.5 })
-    expect(await lifeAfter(() => store.set(id, sessionOf()))).toBe(1)
+    expect(await lifeAfter(() => store.set(id, findSession()))).toBe(1)
   })
 })
 
@@ -226,14 +226,14 @@ describe('renewing a session in use', () => {
   it('touch() answers at once, before Redis does', async () => {
     let called = false
     tap.before = () => new Promise(() => {})
-    void store.touch(id, sessionOf(), () => (called = true))
+    void store.touch(id, findSession(), () => (called = true))
     expect(called).toBe(true)
-    await store.touch(id, sessionOf())
+    await store.touch(id, findSession())
   })
 
   it('renews a session with one command a minute, whatever the number of requests', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
-    const session = sessionOf()
+    const session = findSession()
     for (let request = 0; request < 100; request++) await store.touch(id, session)
     expect(methods()).toEqual(['expire'])
     vi.setSystemTime(Date.now() + 59_999)
@@ -248,7 +248,7 @@ describe('renewing a session in use', () => {
   it('renews a short-lived session more often, so that it does not expire in use', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     store = new RedisSessionStore({ client: tap, idleSeconds: 20 })
-    const session = sessionOf()
+    const session = findSession()
     await store.touch(id, session)
     vi.setSystemTime(Date.now() + 9999)
     await store.touch(id, session)
@@ -259,7 +259,7 @@ describe('renewing a session in use', () => {
   })
 
   it('does not renew a session that was just written', async () => {
-    const session = sessionOf()
+    const session = findSession()
     await store.set(id, session)
     await store.touch(id, session)
     expect(methods()).toEqual(['set'])
@@ -270,7 +270,7 @@ describe('renewing a session in use', () => {
     tap.before = () => {
       if (faults-- > 0) throw new Error('down')
     }
-    const session = sessionOf()
+    const session = findSession()
     await store.touch(id, session)
     await until(async () => {
       await store.touch(id, session)
@@ -281,7 +281,7 @@ describe('renewing a session in use', () => {
   })
 
   it('touch() creates no session', async () => {
-    await store.touch(id, sessionOf())
+    await store.touch(id, findSession())
     await redis.client.ping()
     expect(await keysLeft()).toEqual([])
   })
@@ -292,14 +292,14 @@ describe('reading a session', () => {
     const text = loginRecord()
     await putLogin(text)
     const session = await readSession()
-    expect(tap.calls).toEqual([{ method: 'mGet', keys: [keyOf(id), `oidc:{sess:${id}}`], index: 0 }])
+    expect(tap.calls).toEqual([{ method: 'mGet', keys: [getKey(id), `oidc:{sess:${id}}`], index: 0 }])
     expect(session.cart).toBe('apple')
     expect(attachedLogin(session)).toEqual(LoginRecord.of('session', text))
     expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
   })
 
   it('attaches the empty login record to a session without logins', async () => {
-    await store.set(id, sessionOf())
+    await store.set(id, findSession())
     expect(attachedLogin(await readSession())).toBe(LoginRecord.none)
   })
 
@@ -312,19 +312,19 @@ describe('reading a session', () => {
   it('attaches the logins only to a session that is created from the data of the same read', async () => {
     await putLogin(loginRecord())
     const data = (await store.get(id)) as SessionData
-    expect(attachedLogin(sessionOf({ ...data }))).toBeUndefined()
-    expect(attachedLogin(sessionOf(data))).toBeDefined()
+    expect(attachedLogin(findSession({ ...data }))).toBeUndefined()
+    expect(attachedLogin(findSession(data))).toBeDefined()
   })
 
   it.each([
     ['is missing', undefined],
     ['has no slots', writeRecord({}, 4)],
-    ['has only expired slots', writeRecord({ default: slotOf('alice', { endsAt: 1 }) }, 4)],
+    ['has only expired slots', writeRecord({ default: makeSlot('alice', { endsAt: 1 }) }, 4)],
     ['cannot be read', '{"format":1,'],
   ])('deletes a session that had logins if its login record %s', async (_what, record) => {
     await putLogin(record)
     expect(await store.get(id)).toBeNull()
-    expect(await redis.client.exists(keyOf(id))).toBe(0)
+    expect(await redis.client.exists(getKey(id))).toBe(0)
     expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(0)
   })
 
@@ -342,9 +342,9 @@ describe('reading a session', () => {
   it.each(['before it is deleted', 'once it is deleted'])(
     'returns an empty session, which is never written, for one whose logins were moved, %s',
     async (when) => {
-      const replaced = writeReplaced('successor', { default: slotOf('alice') })
+      const replaced = writeReplaced('successor', { default: makeSlot('alice') })
       await putLogin(replaced)
-      if (when.startsWith('once')) await redis.client.del(keyOf(id))
+      if (when.startsWith('once')) await redis.client.del(getKey(id))
       const session = await readSession()
       expect(methods()).toEqual(['mGet'])
       // The mark makes a logout with the old cookie look up where its login was moved.
@@ -355,8 +355,8 @@ describe('reading a session', () => {
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)
-      expect((await redis.client.get(keyOf(id))) ?? '').not.toContain('written late')
-      expect(await redis.client.exists(keyOf(id))).toBe(when.startsWith('once') ? 0 : 1)
+      expect((await redis.client.get(getKey(id))) ?? '').not.toContain('written late')
+      expect(await redis.client.exists(getKey(id))).toBe(when.startsWith('once') ? 0 : 1)
       await store.destroy(id)
       expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(replaced)
       await redis.client.del(`oidc:{sess:${id}}`)
@@ -374,7 +374,7 @@ describe('reading a session', () => {
   it.each(['{', 'null', '1', '"text"', '[]x'])(
     'rejects with store_unavailable if the stored session is %s',
     async (text) => {
-      await redis.client.set(keyOf(id), text)
+      await redis.client.set(getKey(id), text)
       await expect(store.get(id)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 })
     },
   )
@@ -402,21 +402,21 @@ describe('deleting a session', () => {
 
   it('deletes a session without logins, with an unreadable login record, or that does not exist', async () => {
     await store.destroy(id)
-    await store.set(id, sessionOf())
+    await store.set(id, findSession())
     await store.destroy(id)
     expect(await stored()).toBeUndefined()
     await putLogin('garbage')
     await store.destroy(id)
-    expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
+    expect(await redis.client.exists([getKey(id), `oidc:{sess:${id}}`])).toBe(0)
     await putLogin('{"format":2}')
     await store.destroy(id)
-    expect(await redis.client.exists([keyOf(id), `oidc:{sess:${id}}`])).toBe(0)
+    expect(await redis.client.exists([getKey(id), `oidc:{sess:${id}}`])).toBe(0)
   })
 
   it.each(['garbage', 'null', '"text"', '7'])(
     'reports that something else writes to the key of a session: %s',
     async (text) => {
-      await redis.client.set(keyOf(id), text)
+      await redis.client.set(getKey(id), text)
       await expect(store.get(id)).rejects.toMatchObject({
         code: 'store_unavailable',
         detail: 'Error: a session in Redis is no JSON object: does something else write to this key?',
@@ -425,9 +425,9 @@ describe('deleting a session', () => {
   )
 
   it('keeps the record of where the logins were moved', async () => {
-    await putLogin(writeReplaced('successor', { default: slotOf('alice') }))
+    await putLogin(writeReplaced('successor', { default: makeSlot('alice') }))
     await store.destroy(id)
-    expect(await redis.client.exists(keyOf(id))).toBe(0)
+    expect(await redis.client.exists(getKey(id))).toBe(0)
     expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(1)
   })
 })
@@ -436,21 +436,21 @@ describe('a session that is written together with its login', () => {
   const kept = () => recordsIn(store) as SessionRecords
 
   it('toWrite() returns the record that a write of the session would make', async () => {
-    const session = sessionOf(undefined, { originalMaxAge: 60_000 })
+    const session = findSession(undefined, { originalMaxAge: 60_000 })
     session.cart = 'apple'
     const { key, value, seconds } = kept().toWrite(session)
     await kept().records.set(key, value, seconds)
     expect(await stored()).toMatchObject({ cart: 'apple' })
-    const ttl = await redis.client.ttl(keyOf(id))
-    await redis.client.del(keyOf(id))
+    const ttl = await redis.client.ttl(getKey(id))
+    await redis.client.del(getKey(id))
     await new RedisSessionStore({ client: tap, idleSeconds: 600 }).set(id, session)
-    expect((await redis.client.get(keyOf(id))) as string).toBe(value)
-    expect(await redis.client.ttl(keyOf(id))).toBe(ttl)
+    expect((await redis.client.get(getKey(id))) as string).toBe(value)
+    expect(await redis.client.ttl(getKey(id))).toBe(ttl)
     expect(ttl).toBe(seconds)
   })
 
   it('skips the next save of a session written with its login if nothing changed, but no later save', async () => {
-    const session = sessionOf()
+    const session = findSession()
     kept().toWrite(session)
     await store.set(id, session)
     expect(methods()).toEqual([])
@@ -463,17 +463,17 @@ describe('a session that is written together with its login', () => {
     ['its expiry', (session) => (session.cookie.expires = new Date(Date.now() + 5000))],
     ['its cookie', (session) => (session.cookie.path = '/shop')],
   ])('does not skip the next save of a session written with its login if %s changed', async (_what, change) => {
-    const session = sessionOf()
+    const session = findSession()
     const { key, value, seconds } = kept().toWrite(session)
     await kept().records.set(key, value, seconds)
     change(session)
     await store.set(id, session)
     expect(methods().at(-1)).toBe('set')
-    expect(await redis.client.get(keyOf(id))).toBe(JSON.stringify(session))
+    expect(await redis.client.get(getKey(id))).toBe(JSON.stringify(session))
   })
 
   it('skips the next save if only the expiry of the cookie has moved', async () => {
-    const session = sessionOf()
+    const session = findSession()
     session.cookie.maxAge = 60_000
     kept().toWrite(session)
     const { expires } = session.cookie
@@ -487,7 +487,7 @@ describe('a session that is written together with its login', () => {
   })
 
   it('does not restore a deleted session with a later save', async () => {
-    const session = sessionOf()
+    const session = findSession()
     const { key, value, seconds } = kept().toWrite(session)
     await kept().records.set(key, value, seconds)
     await store.destroy(id)
@@ -497,18 +497,18 @@ describe('a session that is written together with its login', () => {
   })
 
   it('does not renew a session that was just written with its login', async () => {
-    const session = sessionOf()
+    const session = findSession()
     kept().toWrite(session)
     await store.touch(id, session)
     expect(methods()).toEqual([])
   })
 
   it('isStored() is true only for a session that was written with its login, saved or loaded', async () => {
-    const session = sessionOf()
+    const session = findSession()
     expect(kept().isStored(session)).toBe(false)
     kept().toWrite(session)
     expect(kept().isStored(session)).toBe(true)
-    const saved = sessionOf()
+    const saved = findSession()
     await store.set(id, saved)
     expect(kept().isStored(saved)).toBe(true)
     expect(kept().isStored(await readSession())).toBe(true)
@@ -536,7 +536,7 @@ describe('RedisSessionStore', () => {
   })
 
   it('answers by callback as well as by promise', async () => {
-    const session = sessionOf()
+    const session = findSession()
     session.cart = 'apple'
     await new Promise<void>((resolve, reject) => {
       void store.set(id, session, (error) => (error ? reject(error) : resolve()))
@@ -552,7 +552,7 @@ describe('RedisSessionStore', () => {
   })
 
   it('reports every fault as a 503 with Retry-After, by callback and by promise', async () => {
-    const session = sessionOf()
+    const session = findSession()
     tap.before = () => {
       throw new Error('The socket was closed')
     }
@@ -572,7 +572,7 @@ describe('RedisSessionStore', () => {
 
   it('uses the prefix of its options', async () => {
     store = new RedisSessionStore({ client: redis.client, prefix: 'shop:' })
-    await store.set(id, sessionOf())
+    await store.set(id, findSession())
     expect(await keysLeft()).toEqual([`shop:${id}`])
     await recordsIn(store)?.records.set(loginKey(id), loginRecord(), 60)
     expect(await keysLeft()).toEqual([`oidc:{shop:${id}}`, `shop:${id}`])
@@ -610,7 +610,7 @@ describe.skipIf(!paused)('a Redis server that does not answer', () => {
     const client = newClient(paused!.url)
     await client.connect()
     store = new RedisSessionStore({ client, timeoutSeconds: 0.3 })
-    const session = sessionOf()
+    const session = findSession()
     session.cart = 'apple'
     await store.set(id, session)
     paused!.pause()
@@ -688,7 +688,7 @@ describe('the type RedisClient', () => {
 
 describe('lastSeenAt()', () => {
   const seen = async (left: number, text: string | undefined): Promise<number | undefined> => {
-    if (text !== undefined) await redis.client.set(keyOf(id), text, { expiration: { type: 'EX', value: left } })
+    if (text !== undefined) await redis.client.set(getKey(id), text, { expiration: { type: 'EX', value: left } })
     return store.lastSeenAt(id)
   }
   const now = (): number => Math.floor(Date.now() / 1000)

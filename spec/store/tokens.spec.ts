@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenSet } from '../../lib/config/claims.ts'
-import { sealsOf } from '../../lib/core/seals.ts'
-import { openTokens, sealTokens, tokenSetOf, type KeptTokens } from '../../lib/store/tokens.ts'
+import { deriveSeals } from '../../lib/core/seals.ts'
+import { openTokens, sealTokens, toTokenSet, type KeptTokens } from '../../lib/store/tokens.ts'
 
 const secret = 'a secret of more than thirty-two characters'
 const another = 'another secret, of more than thirty-two characters'
-const { tokens: sealer } = sealsOf({ secrets: [secret], owner: 'owner' })
+const { tokens: sealer } = deriveSeals({ secrets: [secret], owner: 'owner' })
 const tokens: TokenSet = {
   accessToken: 'access-token',
   tokenType: 'bearer',
@@ -44,17 +44,17 @@ describe('sealTokens() and openTokens()', () => {
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('private-key')
     const opened = openTokens(sealer, sealed, 'login-1') as KeptTokens
     expect(opened).toEqual(kept)
-    expect(tokenSetOf(opened)).toStrictEqual(tokens)
+    expect(toTokenSet(opened)).toStrictEqual(tokens)
   })
 
   it('opens tokens only for their own login and instance', () => {
     const sealed = sealTokens(sealer, tokens, 'login-1')
     expect(openTokens(sealer, sealed, 'login-2')).toBeUndefined()
-    expect(openTokens(sealsOf({ secrets: [secret], owner: 'other' }).tokens, sealed, 'login-1')).toBeUndefined()
+    expect(openTokens(deriveSeals({ secrets: [secret], owner: 'other' }).tokens, sealed, 'login-1')).toBeUndefined()
   })
 
   it('returns undefined rather than throwing for tokens under another secret and for garbage', () => {
-    const other = sealsOf({ secrets: [another], owner: 'owner' }).tokens
+    const other = deriveSeals({ secrets: [another], owner: 'owner' }).tokens
     expect(openTokens(sealer, sealTokens(other, tokens, 'login-1'), 'login-1')).toBeUndefined()
     for (const garbage of ['', 'garbage', '{"accessToken":"x"}', 'A'.repeat(200)]) {
       expect(openTokens(sealer, garbage, 'login-1')).toBeUndefined()
@@ -70,7 +70,7 @@ describe('sealTokens() and openTokens()', () => {
     'opens tokens after a change of the secret while the former one is in the list',
     { meta: { id: 'vault-3' } },
     () => {
-      const rotated = sealsOf({ secrets: [another, secret], owner: 'owner' }).tokens
+      const rotated = deriveSeals({ secrets: [another, secret], owner: 'owner' }).tokens
       expect(openTokens(rotated, sealTokens(sealer, tokens, 'login-1'), 'login-1')).toEqual(tokens)
     },
   )

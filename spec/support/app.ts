@@ -5,7 +5,7 @@ import express, { type Express, type Request } from 'express'
 import session, { type SessionOptions } from 'express-session'
 import { createOidc, type Oidc, type OidcEventName, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
-import { identityOf, type Identity } from './identity.ts'
+import { makeIdentity, type Identity } from './identity.ts'
 
 export const secret = 'a secret of more than thirty-two characters'
 
@@ -75,7 +75,7 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   app.use(oidc.errorHandler())
   server.on('request', app)
   return {
-    ...identityOf(options),
+    ...makeIdentity(options),
     url,
     app,
     oidc,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
 
-export interface ProofOf {
+export interface ProofParts {
   readonly url: string
   readonly method?: string
   readonly token: string
@@ -16,7 +16,7 @@ export interface DpopClient {
   readonly thumbprint: string
   readonly jwk: JWK
   readonly privateJwk: JWK
-  proof(of: ProofOf): Promise<string>
+  proof(of: ProofParts): Promise<string>
 }
 
 export async function dpopClient(alg = 'ES256'): Promise<DpopClient> {

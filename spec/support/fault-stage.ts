@@ -57,7 +57,7 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
   beforeEach(() => {
     const { fetch } = globalThis
     vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
-      const way = ways.get(endpointOf(url)) ?? world.provider.url
+      const way = ways.get(getEndpoint(url)) ?? world.provider.url
       return fetch(url.replace(publicIssuer, way), init)
     })
     const here = world.provider.issuer
@@ -68,7 +68,7 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
     })
     ways = new Map()
   })
-  const wayOf = async (way: string): Promise<string> => {
+  const getWay = async (way: string): Promise<string> => {
     if (way === 'refused') return `http://127.0.0.1:${await reservePort()}`
     if (way === 'no TLS') return world.provider.url.replace('http:', 'https:')
     return `https://127.0.0.1:${(untrusted.address() as AddressInfo).port}`
@@ -98,7 +98,7 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
             endpoints: Object.fromEntries(endpoints.map((endpoint) => [endpoint, fault.answer])),
           })
         }
-        const way = await wayOf(fault.way)
+        const way = await getWay(fault.way)
         for (const endpoint of endpoints) ways.set(endpoint, way)
         return () => ways.clear()
       },
@@ -107,7 +107,7 @@ export function faultStages(): { readonly world: Flow; readonly stage: () => Sta
   return { world, stage }
 }
 
-function endpointOf(url: string): AskedEndpoint {
+function getEndpoint(url: string): AskedEndpoint {
   const { pathname } = new URL(url)
   return askedEndpoints.find((endpoint) => pathname === `/${endpoint}`) ?? 'discovery'
 }

@@ -115,7 +115,7 @@ export function noteRoutes(app: Express): void {
 }
 
 /** The response of `/notes` to a browser. */
-export async function notesOf(agent: UserAgent, app: TestApp): Promise<{ notes: string[]; sub: string; id: string }> {
+export async function listNotes(agent: UserAgent, app: TestApp): Promise<{ notes: string[]; sub: string; id: string }> {
   return (await agent.fetch(`${app.url}/notes`)).json() as { notes: string[]; sub: string; id: string }
 }
 

@@ -1,8 +1,8 @@
 import type { OidcOptions } from 'express-session-oidc'
 import type { UserAgent } from 'express-session-oidc/testing'
-import { sealsOf, type Seals } from '../../lib/core/seals.ts'
-import { ownerOf } from '../../lib/store/owner.ts'
-import { cookiePlaceOf, type CookiePlace } from '../../lib/session/login-cookies.ts'
+import { deriveSeals, type Seals } from '../../lib/core/seals.ts'
+import { deriveOwner } from '../../lib/store/owner.ts'
+import { makeCookiePlace, type CookiePlace } from '../../lib/session/login-cookies.ts'
 
 /** What an instance derives from its options: its owner, its keys and its cookies. */
 export interface Identity {
@@ -14,17 +14,17 @@ export interface Identity {
 }
 
 /** The identity of an instance with these options. */
-export function identityOf(options: Partial<OidcOptions>): Identity {
+export function makeIdentity(options: Partial<OidcOptions>): Identity {
   const { issuer, clientId = '', name = 'default', baseUrl = '', secret = '', responseMode } = options
   const given = typeof issuer === 'string' ? issuer : (issuer as { issuer: string }).issuer
   const { protocol, pathname } = new URL(baseUrl)
-  const owner = ownerOf({ issuer: given, clientId, name })
-  const place = cookiePlaceOf(owner, {
+  const owner = deriveOwner({ issuer: given, clientId, name })
+  const place = makeCookiePlace(owner, {
     https: protocol === 'https:',
     basePath: pathname.replace(/\/$/, ''),
     crossSite: responseMode === 'form_post',
   })
-  const seals = sealsOf({ secrets: [secret].flat(), owner })
+  const seals = deriveSeals({ secrets: [secret].flat(), owner })
   return { owner, seals, place, cookie: (cookie) => place.prefix + cookie }
 }
 

@@ -2,7 +2,7 @@
 import type { EndpointFault, TestFaults } from 'express-session-oidc/testing'
 import { expect } from 'vitest'
 import type { TestApp } from './app.ts'
-import { noteRoutes, notesOf, told, type Flow } from './flow.ts'
+import { noteRoutes, listNotes, told, type Flow } from './flow.ts'
 
 /** An application in which a logged-in user can start another login. */
 export function startForFaults(world: Flow, setup: Parameters<Flow['start']>[0] = {}): Promise<TestApp> {
@@ -32,7 +32,7 @@ export async function meets(world: Flow, app: TestApp, faults: TestFaults, expec
   const agent = app.agent()
   await agent.get('/profile')
   await agent.get('/note/apples')
-  const former = await notesOf(agent, app)
+  const former = await listNotes(agent, app)
   expect(former).toMatchObject({ sub: 'alice', notes: ['apples'] })
   app.events.length = 0
   provider.forget()
@@ -47,12 +47,12 @@ export async function meets(world: Flow, app: TestApp, faults: TestFaults, expec
   if (expected.status === 503) expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0)
   for (const endpoint of expected.not ?? []) expect(provider.requestsTo(endpoint)).toEqual([])
   expect(told(app, 'login')).toEqual([])
-  expect(await notesOf(agent, app)).toEqual(former)
+  expect(await listNotes(agent, app)).toEqual(former)
   keepsSecrets(world, app, page.text())
 
   const visitor = app.agent()
   expect((await visitor.get('/profile')).status).toBe(expected.status)
-  expect(await notesOf(visitor, app)).toMatchObject({ sub: null })
+  expect(await listNotes(visitor, app)).toMatchObject({ sub: null })
 
   provider.behave()
   expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'bob' } })

@@ -3,18 +3,18 @@ import type { LoginStore } from '../../lib/store/login-store.ts'
 import type { Slot } from '../../lib/store/slot.ts'
 import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { ownerOf } from '../../lib/store/owner.ts'
+import { deriveOwner } from '../../lib/store/owner.ts'
 
 /** The instance that the slots of tests belong to, in the form that a login record looks up. */
 export const ours = instanceId('default')
 
 /** An instance with this name; the name of {@link ours} is `default`. */
 export function instanceId(name: string): InstanceId {
-  return { name, owner: ownerOf({ issuer: 'https://id.example.com', clientId: 'web', name }) }
+  return { name, owner: deriveOwner({ issuer: 'https://id.example.com', clientId: 'web', name }) }
 }
 
 /** A login of a user with {@link ours}, which ends in an hour. */
-export function slotOf(sub: string, more: Partial<Slot> = {}): Slot {
+export function makeSlot(sub: string, more: Partial<Slot> = {}): Slot {
   const now = nowSeconds()
   return {
     loginId: `login of ${sub}`,

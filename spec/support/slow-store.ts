@@ -15,16 +15,16 @@ export class SlowStore extends AsyncStore {
 
   override set(id: string, session: SessionData, done: (error?: unknown) => void = () => {}): void {
     super.set(id, session, (error) => {
-      if (!error) this.#ends.set(id, endOf(session))
+      if (!error) this.#ends.set(id, getEnd(session))
       done(error)
     })
   }
 
   override touch(id: string, session: SessionData, done: (error?: unknown) => void = () => {}): void {
-    this.run('touch', id, done, () => void this.#ends.set(id, endOf(session)))
+    this.run('touch', id, done, () => void this.#ends.set(id, getEnd(session)))
   }
 }
 
-function endOf({ cookie: { expires } }: SessionData): number {
+function getEnd({ cookie: { expires } }: SessionData): number {
   return expires ? new Date(expires).getTime() : Date.now() + 600_000
 }

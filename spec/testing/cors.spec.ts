@@ -122,7 +122,7 @@ it('puts acr and auth_time into access tokens (RFC 9068 2.2.1), also after a ste
   let now = Date.now()
   await start({ now: () => now })
   const agent = createUserAgent()
-  const acrOf = async (params: Record<string, string>): Promise<unknown> => {
+  const getAcr = async (params: Record<string, string>): Promise<unknown> => {
     const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
     const { code = '' } = await authorize(provider, { ...pkce, ...params }, agent)
     const grant_type = 'authorization_code'
@@ -132,10 +132,10 @@ it('puts acr and auth_time into access tokens (RFC 9068 2.2.1), also after a ste
     return [acr, authTime]
   }
   const first = Math.floor(now / 1000)
-  expect(await acrOf({})).toEqual(['1', first])
+  expect(await getAcr({})).toEqual(['1', first])
   now += 100_000
-  expect(await acrOf({})).toEqual(['1', first])
-  expect(await acrOf({ acr_values: 'gold' })).toEqual(['gold', first + 100])
+  expect(await getAcr({})).toEqual(['1', first])
+  expect(await getAcr({ acr_values: 'gold' })).toEqual(['gold', first + 100])
   now += 400_000
-  expect(await acrOf({ acr_values: 'gold', max_age: '300' })).toEqual(['gold', first + 500])
+  expect(await getAcr({ acr_values: 'gold', max_age: '300' })).toEqual(['gold', first + 500])
 })

@@ -21,7 +21,7 @@ import {
   type TestProviderOptions,
   type UserAgentResponse,
 } from '../../lib/testing.ts'
-import { type DpopClient, dpopClient, type ProofOf } from '../support/dpop.ts'
+import { type DpopClient, dpopClient, type ProofParts } from '../support/dpop.ts'
 import { authorize, callback, challenge, post, tokenRequest, verifier } from './support/raw.ts'
 import { discover } from './support/relying-party.ts'
 
@@ -191,7 +191,7 @@ async function prove(
   client: DpopClient,
   path: string,
   params: Record<string, string | undefined>,
-  proof: Partial<ProofOf> = {},
+  proof: Partial<ProofParts> = {},
 ): Promise<UserAgentResponse> {
   const claims = { ath: undefined, ...proof.claims }
   const whole = { url: provider.issuer + path, method: 'POST', token: '', ...proof, claims }
@@ -200,14 +200,14 @@ async function prove(
 
 describe('a DPoP proof', () => {
   /** The error, or the token type, of a refresh with the proof. */
-  async function refresh(client: DpopClient, proof: Partial<ProofOf> = {}): Promise<unknown> {
+  async function refresh(client: DpopClient, proof: Partial<ProofParts> = {}): Promise<unknown> {
     const { refresh_token } = await provider.issueTokens('alice')
     const params = { grant_type: 'refresh_token', refresh_token: refresh_token as string }
     const answer = await prove(client, '/token', params, proof)
     return answer.json().error ?? answer.json().token_type
   }
 
-  it.each<[string, (now: number) => Partial<ProofOf> | Promise<Partial<ProofOf>>]>([
+  it.each<[string, (now: number) => Partial<ProofParts> | Promise<Partial<ProofParts>>]>([
     ['with another typ', () => ({ header: { typ: 'JWT' } })],
     ['without a typ', () => ({ header: { typ: undefined } })],
     ['without a key', () => ({ header: { jwk: undefined } })],
@@ -329,7 +329,7 @@ describe('the userinfo endpoint with DPoP', () => {
     expect(await ask('Bearer', token)).toEqual(refused('invalid_token'))
     expect(await ask('Bearer', token, await client.proof(good))).toEqual(refused('invalid_token'))
     expect(await ask('DPoP', token)).toEqual(refused('invalid_dpop_proof'))
-    const proofs: [string, Partial<ProofOf>][] = [
+    const proofs: [string, Partial<ProofParts>][] = [
       ['invalid_dpop_proof', { token: 'another' }],
       ['invalid_dpop_proof', { claims: { ath: undefined } }],
       ['invalid_dpop_proof', { method: 'POST' }],

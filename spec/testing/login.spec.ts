@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { ClientSecretPost, fetchUserInfo } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createUserAgent, startTestProvider, type TestProvider, type TestProviderOptions } from '../../lib/testing.ts'
-import { authorize, authorizeUrl, callback, challenge, responseOf } from './support/raw.ts'
+import { authorize, authorizeUrl, callback, challenge, getResponse } from './support/raw.ts'
 import { type RelyingParty, type RelyingPartyOptions, startRelyingParty } from './support/relying-party.ts'
 
 let provider: TestProvider
@@ -238,7 +238,7 @@ describe('the authorization endpoint', () => {
     expect(page.status).toBe(403)
     expect(page.text()).toContain('This account is disabled.')
     provider.enableUser('alice')
-    expect(responseOf(await agent.submit(page, { button: 'alice', redirect: 'manual' }))).toHaveProperty('code')
+    expect(getResponse(await agent.submit(page, { button: 'alice', redirect: 'manual' }))).toHaveProperty('code')
   })
 
   it('never redirects to an unregistered redirect URI', async () => {
@@ -284,7 +284,7 @@ describe('the authorization endpoint', () => {
     await start({ signIn: 'alice' })
     const agent = createUserAgent()
     const twice = await agent.get(`${authorizeUrl(provider)}&nonce=1&nonce=2`, { redirect: 'manual' })
-    expect(responseOf(twice)).toMatchObject({
+    expect(getResponse(twice)).toMatchObject({
       error: 'invalid_request',
       error_description: 'nonce appears more than once',
     })

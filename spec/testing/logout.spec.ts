@@ -1,7 +1,7 @@
 import { buildEndSessionUrl } from 'openid-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createUserAgent, startTestProvider, type TestProvider, type TestProviderOptions } from '../../lib/testing.ts'
-import { authorize, responseOf } from './support/raw.ts'
+import { authorize, getResponse } from './support/raw.ts'
 import { type RelyingParty, startRelyingParty } from './support/relying-party.ts'
 
 let provider: TestProvider
@@ -92,7 +92,7 @@ describe('a logout that the client starts', () => {
       state: 's',
     }
     const page = await agent.get(logoutUrl(params), { redirect: 'manual' })
-    expect(responseOf(page)).toEqual({ state: 's_INVALID' })
+    expect(getResponse(page)).toEqual({ state: 's_INVALID' })
     provider.misbehave({ logoutResponse: { state: undefined } })
     expect((await agent.get(logoutUrl(params))).url).toBe(`${app.url}/bye`)
   })

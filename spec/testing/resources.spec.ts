@@ -8,7 +8,7 @@ import {
   type TestProvider,
   type TestProviderOptions,
 } from '../../lib/testing.ts'
-import { authorizeUrl, callback, credentials, responseOf } from './support/raw.ts'
+import { authorizeUrl, callback, credentials, getResponse } from './support/raw.ts'
 
 let provider: TestProvider
 
@@ -41,7 +41,7 @@ async function send(path: string, params: Params): Promise<{ status: number; bod
 async function ask(params: Params): Promise<Record<string, string>> {
   const url = new URL(authorizeUrl(provider, { scope: 'openid orders:read stock:read' }))
   for (const [name, value] of params) url.searchParams.append(name, value)
-  return responseOf(await createUserAgent().get(url.href, { redirect: 'manual' }))
+  return getResponse(await createUserAgent().get(url.href, { redirect: 'manual' }))
 }
 
 async function redeem(code: string | undefined, params: Params = []): Promise<{ status: number; body: JsonObject }> {
@@ -57,7 +57,7 @@ async function refresh(token: unknown, params: Params = []): Promise<{ status: n
   return await send('/token', [['grant_type', 'refresh_token'], ['refresh_token', String(token)], ...params])
 }
 
-function audienceOf({ body }: { body: JsonObject }): unknown {
+function getAudience({ body }: { body: JsonObject }): unknown {
   return decodeJwt(body.access_token as string).aud
 }
 
@@ -65,8 +65,8 @@ describe('the resources of an authorization request', () => {
   it('the requested resources are the audience of the access token, also after a refresh', async () => {
     await start()
     const tokens = await redeem((await ask(resources(orders, stock))).code)
-    expect(audienceOf(tokens)).toEqual([orders, stock])
-    expect(audienceOf(await refresh(tokens.body.refresh_token))).toEqual([orders, stock])
+    expect(getAudience(tokens)).toEqual([orders, stock])
+    expect(getAudience(await refresh(tokens.body.refresh_token))).toEqual([orders, stock])
   })
 
   it('resources work in pushed requests', async () => {
@@ -79,12 +79,12 @@ describe('the resources of an authorization request', () => {
     const pushed = await send('/par', [...request, ...resources(orders, stock)])
     expect(pushed.status).toBe(201)
     const { request_uri } = pushed.body
-    const back = responseOf(
+    const back = getResponse(
       await createUserAgent().get(authorizeUrl(provider, { request_uri: request_uri as string }), {
         redirect: 'manual',
       }),
     )
-    expect(audienceOf(await redeem(back.code))).toEqual([orders, stock])
+    expect(getAudience(await redeem(back.code))).toEqual([orders, stock])
     expect(await send('/par', [...request, ...resources('orders')])).toMatchObject({
       status: 400,
       body: { error: 'invalid_target' },
@@ -94,11 +94,11 @@ describe('the resources of an authorization request', () => {
   it('narrows one access token to some resources, while the refresh token stays valid for all', async () => {
     await start()
     const tokens = await redeem((await ask(resources(orders, stock, mail))).code, resources(stock))
-    expect(audienceOf(tokens)).toBe(stock)
+    expect(getAudience(tokens)).toBe(stock)
     const { refresh_token } = tokens.body
-    expect(audienceOf(await refresh(refresh_token, resources(orders)))).toBe(orders)
-    expect(audienceOf(await refresh(refresh_token, resources(orders, mail)))).toEqual([orders, mail])
-    expect(audienceOf(await refresh(refresh_token))).toEqual([orders, stock, mail])
+    expect(getAudience(await refresh(refresh_token, resources(orders)))).toBe(orders)
+    expect(getAudience(await refresh(refresh_token, resources(orders, mail)))).toEqual([orders, mail])
+    expect(getAudience(await refresh(refresh_token))).toEqual([orders, stock, mail])
   })
 
   it('rejects a token request for a resource that was not granted', async () => {
@@ -126,7 +126,7 @@ describe('the resources of an authorization request', () => {
     const tokens = await redeem((await ask([])).code)
     const { refresh_token } = tokens.body
     expect((await refresh(refresh_token, resources(mail))).body.error).toBe('invalid_target')
-    expect(audienceOf(await refresh(refresh_token, resources(stock)))).toBe(stock)
+    expect(getAudience(await refresh(refresh_token, resources(stock)))).toBe(stock)
   })
 })
 

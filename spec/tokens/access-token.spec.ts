@@ -12,7 +12,7 @@ afterAll(() => provider.stop())
 
 const now = (): number => Math.floor(Date.now() / 1000)
 
-function checksOf(thumbprint?: string): OwnAccessTokenChecks {
+function makeChecks(thumbprint?: string): OwnAccessTokenChecks {
   return { issuer: provider.issuer, clientId: 'web', sub: 'alice', thumbprint, clockToleranceSeconds: 30 }
 }
 
@@ -21,7 +21,7 @@ function verify(token: string, thumbprint?: string): Promise<Readonly<Record<str
     async () => provider.keys,
     () => {},
   )
-  return verifyOwnAccessToken(token, keys, checksOf(thumbprint))
+  return verifyOwnAccessToken(token, keys, makeChecks(thumbprint))
 }
 
 function token(claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}): Promise<string> {
@@ -87,7 +87,7 @@ describe('the access token of a login', () => {
       () => Promise.reject(new Error('no')),
       () => {},
     )
-    const error = await rejection(verifyOwnAccessToken(await token(), keys, checksOf()))
+    const error = await rejection(verifyOwnAccessToken(await token(), keys, makeChecks()))
     expect(error.code).toBe('provider_unavailable')
   })
 

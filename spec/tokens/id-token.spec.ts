@@ -115,14 +115,14 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   it('rejects an access token in place of the ID token', { meta: { id: 'id-token-8' } }, async () => {
     const app = await startForFaults(world)
     const faults: TestFaults = { tokenResponse: (body) => ({ ...body, id_token: body['access_token'] }) }
-    await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
+    await meets(world, app, faults, { status: 502, code: await getCode(world.provider, faults) })
   })
 
   it('rejects the ID token of another login', async () => {
     const app = await startForFaults(world)
     const { id_token: stolen } = await world.provider.issueTokens('alice')
     const faults: TestFaults = { idToken: { raw: String(stolen) } }
-    await meets(world, app, faults, { status: 502, code: await codeOf(world.provider, faults) })
+    await meets(world, app, faults, { status: 502, code: await getCode(world.provider, faults) })
   })
 
   it(
@@ -143,7 +143,7 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   )
 
   /** The code of the same login in another application: either provider/ or tokens/ may reject it first. */
-  async function codeOf(provider: TestProvider, faults: TestFaults): Promise<string> {
+  async function getCode(provider: TestProvider, faults: TestFaults): Promise<string> {
     const probe = await world.start()
     const undo = provider.misbehave(faults)
     await probe.agent().get('/profile')

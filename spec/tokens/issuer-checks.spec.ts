@@ -1,7 +1,7 @@
 /** The options that set rules for the tokens of an issuer: they must fail closed. */
 import { describe, expect, it } from 'vitest'
 import type { IssuerRules, TokenContext } from '../../lib/config/issuer-rules.ts'
-import { issuersOf, keysWithKidOf, ruleFault, withDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
+import { listIssuers, findKeysWithKid, ruleFault, withDistributedClaims } from '../../lib/tokens/issuer-checks.ts'
 import { createLocalJWKSet } from 'jose'
 import { rejection, thrown } from '../support/flow.ts'
 
@@ -47,7 +47,7 @@ describe('the option tokenIssuer', () => {
       code: 'hook_failed',
       detail: 'tokenIssuer failed: Error: boom',
     })
-    expect(thrown(() => issuersOf(boom, claims)).code).toBe('hook_failed')
+    expect(thrown(() => listIssuers(boom, claims)).code).toBe('hook_failed')
   })
 })
 
@@ -125,7 +125,7 @@ describe('the option distributedClaims', () => {
   })
 })
 
-describe('keysWithKidOf()', () => {
+describe('findKeysWithKid()', () => {
   const token = (header: object): string => `${Buffer.from(JSON.stringify(header)).toString('base64url')}.e30.x`
   const keys = [
     { kty: 'RSA', kid: 'a', n: 'AQAB', e: 'AQAB', issuer: 'one' },
@@ -135,8 +135,8 @@ describe('keysWithKidOf()', () => {
   const lookup = createLocalJWKSet({ keys })
 
   it('returns the published keys with the kid of the token, with all their members', () => {
-    expect(keysWithKidOf(token({ alg: 'RS256', kid: 'a' }), lookup)).toEqual(keys.slice(0, 2))
-    expect(keysWithKidOf(token({ alg: 'RS256', kid: 'b' }), lookup)).toEqual([])
-    expect(keysWithKidOf(token({ alg: 'RS256' }), lookup)).toEqual([])
+    expect(findKeysWithKid(token({ alg: 'RS256', kid: 'a' }), lookup)).toEqual(keys.slice(0, 2))
+    expect(findKeysWithKid(token({ alg: 'RS256', kid: 'b' }), lookup)).toEqual([])
+    expect(findKeysWithKid(token({ alg: 'RS256' }), lookup)).toEqual([])
   })
 })

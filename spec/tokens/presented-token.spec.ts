@@ -38,7 +38,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: now * 1000 })
 })
 
-function keysOf(set: () => unknown = () => ({ keys: [jwk] })): Keys {
+function listKeys(set: () => unknown = () => ({ keys: [jwk] })): Keys {
   return new Keys(
     async () => {
       fetches += 1
@@ -54,7 +54,7 @@ function sign(given: object | string, header: object = {}, by = key): Promise<st
 }
 
 /** `good`, or why the token is rejected. */
-async function outcome(token: string, given: Partial<PresentedTokenChecks> = {}, keys = keysOf()): Promise<unknown> {
+async function outcome(token: string, given: Partial<PresentedTokenChecks> = {}, keys = listKeys()): Promise<unknown> {
   try {
     await verifyPresentedToken(token, keys, { ...checks, ...given })
     return 'good'
@@ -66,7 +66,7 @@ async function outcome(token: string, given: Partial<PresentedTokenChecks> = {},
 
 describe('a presented token', () => {
   it('returns the claims of a presented token', async () => {
-    const { claims: given } = await verifyPresentedToken(await sign({ ...claims, x: [1] }), keysOf(), checks)
+    const { claims: given } = await verifyPresentedToken(await sign({ ...claims, x: [1] }), listKeys(), checks)
     expect(given).toEqual({ ...claims, x: [1] })
   })
 
@@ -199,7 +199,7 @@ describe('the keys for a presented token', () => {
 
   it('uses the keys of the second fetch, whose result is final', async () => {
     const sets = [{ keys: [] }, { keys: [jwk] }]
-    const later = (): Keys => keysOf(() => sets[Math.min(fetches, 2) - 1])
+    const later = (): Keys => listKeys(() => sets[Math.min(fetches, 2) - 1])
     expect(await outcome(await sign(claims), {}, later())).toBe('good')
     fetches = 0
     expect(await outcome(await sign({ ...claims, exp: 1 }), {}, later())).toMatch(/^expired: /)
@@ -208,13 +208,13 @@ describe('the keys for a presented token', () => {
   })
 
   it('throws an OidcError, not TokenRejected, if the keys cannot be fetched', async () => {
-    const down = keysOf(() => {
+    const down = listKeys(() => {
       throw providerUnavailable('down')
     })
     await expect(verifyPresentedToken(await sign(claims), down, checks)).rejects.toMatchObject({
       code: 'provider_unavailable',
     })
-    const downLater = keysOf(() => {
+    const downLater = listKeys(() => {
       if (fetches > 1) throw providerUnavailable('down')
       return { keys: [] }
     })

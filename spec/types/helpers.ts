@@ -9,7 +9,7 @@ export type IsAny<T> = 0 extends 1 & T ? true : false
 /** Whether two types are the same, with regard to `any` and `readonly`. */
 export type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
-type IsOneOf<T, Union> = true extends (Union extends unknown ? Equal<T, Union> : never) ? true : false
+type IsOneAmong<T, Union> = true extends (Union extends unknown ? Equal<T, Union> : never) ? true : false
 
 type Primitive = string | number | boolean | bigint | symbol | null | undefined
 
@@ -23,7 +23,7 @@ export type AnyIn<T, Skipped = never, Path extends string = '', Depth extends re
     : Depth extends readonly [unknown, ...infer Less]
       ? T extends Primitive
         ? never
-        : IsOneOf<T, Skipped> extends true
+        : IsOneAmong<T, Skipped> extends true
           ? never
           : T extends Promise<infer Value>
             ? AnyIn<Value, Skipped, `${Path}>`, Less>

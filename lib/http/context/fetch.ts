@@ -41,14 +41,14 @@ export async function fetchAsUser(
       answer = await callResource(second, url, init)
     }
   }
-  const needs = needsOf(answer, slot)
+  const needs = findNeeds(answer, slot)
   if (!needs) return answer.response
   await answer.response.body?.cancel()
   throw new LoginNeeded(needs.scope.length > 0 ? 'not_allowed' : 'authentication_insufficient', {
     ...needs,
     provider: instance.options.name,
     owner: instance.owner,
-    detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(errorOf))}`,
+    detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
     isRepeat: wasRequestedRecently(slot, needs),
   })
 }
@@ -64,11 +64,11 @@ function permittedUrl({ options }: Instance, destination: string | URL): URL {
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {
-  return response.status === 401 && challenges.some((challenge) => errorOf(challenge) === 'invalid_token')
+  return response.status === 401 && challenges.some((challenge) => readError(challenge) === 'invalid_token')
 }
 
 /** Returns `error` of a challenge for access tokens (RFC 6750, section 3; RFC 9449, section 7.1). */
-function errorOf({ scheme, parameters }: Challenge): string | undefined {
+function readError({ scheme, parameters }: Challenge): string | undefined {
   return scheme === 'bearer' || scheme === 'dpop' ? parameters['error'] : undefined
 }
 
@@ -91,19 +91,19 @@ async function another(token: UserFetch['token'], refused: PresentedToken): Prom
 const longest = 1500
 
 /** Returns the step-up that the API's challenges require; undefined if they require none. */
-function needsOf({ response, challenges }: ResourceAnswer, slot: Slot): LoginNeeds | undefined {
+function findNeeds({ response, challenges }: ResourceAnswer, slot: Slot): LoginNeeds | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   for (const challenge of challenges) {
-    const needs = needOf(challenge, slot)
+    const needs = readNeeds(challenge, slot)
     if (needs) return needs
   }
   return undefined
 }
 
-function needOf(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
+function readNeeds(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
   const { scope, claims, acr_values: acr, max_age: maxAge } = challenge.parameters
   if ([scope, claims, acr].some((text) => text !== undefined && text.length > longest)) return undefined
-  switch (errorOf(challenge)) {
+  switch (readError(challenge)) {
     case 'insufficient_scope': {
       const missing = scopeList(scope)?.filter((word) => !slot.scope.includes(word)) ?? []
       // A login that has the scope already cannot help.

@@ -9,23 +9,23 @@ import {
   type ExchangeParameters,
 } from '../../config/token-parameters.ts'
 import { OidcError } from '../../core/errors.ts'
-import { dpopOf } from '../../logins/tokens/dpop.ts'
+import { restoreDpop } from '../../logins/tokens/dpop.ts'
 import { exchangedToken } from '../../logins/tokens/exchange-token.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { readTokens, unreadable, type LoginPlace } from '../../logins/tokens/kept-tokens.ts'
 import { freshToken, type BoundToken, type WantedToken } from '../../logins/tokens/refresh.ts'
 import { nameOfTarget, ownTarget } from '../../logins/tokens/target.ts'
-import { userInfoOf } from '../../logins/login/user-info.ts'
+import { fetchVerifiedUserInfo } from '../../logins/login/user-info.ts'
 import { AccessTokenRefused } from '../../provider/endpoints.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import type { Slot } from '../../store/slot.ts'
-import { tokenSetOf, type AccessToken } from '../../store/tokens.ts'
+import { toTokenSet, type AccessToken } from '../../store/tokens.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { ContextBase, OidcContext } from './context.ts'
 import { fetchAsUser } from './fetch.ts'
 import { startLogin } from '../routes/login.ts'
 import { startLogout } from '../routes/logout.ts'
-import { slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
@@ -45,7 +45,7 @@ class Context implements ContextBase {
   }
 
   get #slot(): Slot | undefined {
-    return slotOf(this.#req, this.#instance)
+    return findSlot(this.#req, this.#instance)
   }
 
   get #exchange(): Exchange {
@@ -83,7 +83,7 @@ class Context implements ContextBase {
   async tokens(): Promise<TokenSet> {
     const tokens = await readTokens(this.#place())
     if (!tokens) throw unreadable(this.#instance)
-    return tokenSetOf(tokens)
+    return toTokenSet(tokens)
   }
 
   async accessToken(parameters: AccessTokenParameters = {}): Promise<string> {
@@ -124,24 +124,24 @@ class Context implements ContextBase {
     const wanted = { target: ownTarget, minValidSeconds: 30 }
     const token = await this.#presented(wanted)
     try {
-      return await userInfoOf(this.#instance, token, user)
+      return await fetchVerifiedUserInfo(this.#instance, token, user)
     } catch (error) {
       if (!(error instanceof AccessTokenRefused)) throw reportError(this.#instance, error)
     }
     const refreshed = await this.#presented({ ...wanted, refused: token.accessToken })
-    return this.#changing(() => userInfoOf(this.#instance, refreshed, user))
+    return this.#changing(() => fetchVerifiedUserInfo(this.#instance, refreshed, user))
   }
 
   #place(): LoginPlace {
     const slot = this.#slot
-    const session = stateOf(this.#req)?.session
+    const session = getRequestState(this.#req)?.session
     if (!slot || !session) throw loginRequired()
     return { logins: this.#instance.loginsIn(session.records), session: session.id, slot }
   }
 
   async #presented(wanted: WantedToken): Promise<PresentedToken> {
     const token = await this.#token(wanted)
-    return { accessToken: token.accessToken, dpop: await dpopOf(this.#instance, token) }
+    return { accessToken: token.accessToken, dpop: await restoreDpop(this.#instance, token) }
   }
 
   #token(wanted: WantedToken): Promise<BoundToken> {
@@ -165,7 +165,7 @@ class Context implements ContextBase {
 
   /** Reads the login again after a refresh, which may have changed roles and scope or ended the login. */
   async #lookAgain({ session }: LoginPlace): Promise<void> {
-    const state = stateOf(this.#req) as RequestState
+    const state = getRequestState(this.#req) as RequestState
     state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
   }
 

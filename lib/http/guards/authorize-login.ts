@@ -8,7 +8,7 @@ import type { Instance } from '../../logins/instance.ts'
 import { recheck } from '../../logins/tokens/recheck.ts'
 import type { Slot } from '../../store/slot.ts'
 import { canStepUpNow } from './step-up.ts'
-import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { requireSession, findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
 import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
 
 /** The instances of a guard. A login with any of them suffices. */
@@ -42,7 +42,7 @@ export async function authorizeLogin(
   const refused = instances.map((instance) => crossSite(req, instance.options))
   if (!refused.includes(undefined)) throw crossSiteRefused(instances[0], refused[0] as string)
   const logins = instances.flatMap((instance) => {
-    const slot = slotOf(req, instance)
+    const slot = findSlot(req, instance)
     return slot ? [{ instance, slot }] : []
   })
   for (const { instance, slot } of logins) {
@@ -62,7 +62,7 @@ export async function authorizeLogin(
 
 /** Returns the state of a request, and throws unless it has passed the routers of all instances. */
 function requireRouters(instances: Instances, req: Request): RequestState {
-  const state = stateOf(req)
+  const state = getRequestState(req)
   const missing = instances.find((instance) => !state?.instances.has(instance))
   if (state && !missing) return state
   warnOnce(

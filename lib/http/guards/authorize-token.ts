@@ -13,8 +13,8 @@ import {
   presentsToken,
   requireTokenForm,
 } from './bearer-credentials.ts'
-import { presentationOf } from './presentation.ts'
-import { stateOf } from '../request/request-state.ts'
+import { readPresentation } from './presentation.ts'
+import { getRequestState } from '../request/request-state.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 
@@ -41,13 +41,13 @@ export async function authorizeToken(
   const { policy, resource, mtls } = guard
   try {
     // From here on the session is ignored: it must not compensate for an invalid token.
-    const state = presentsToken(req) ? stateOf(req) : undefined
+    const state = presentsToken(req) ? getRequestState(req) : undefined
     if (state) state.isByToken = true
     const credentials = presentedToken(req)
     if (credentials) {
       const { token } = credentials
       const auth = policy.remembered.get(token) ?? (await verifyToken(policy, requireTokenForm(token)))
-      const presented = presentationOf(req, credentials, resource, mtls)
+      const presented = readPresentation(req, credentials, resource, mtls)
       return await authorizePresented(policy, rule, auth, presented, req)
     }
   } catch (error) {
@@ -62,7 +62,7 @@ export async function authorizeToken(
  *
  * @throws as {@link authorizeToken}
  */
-export async function verifyPresented(
+export async function verifyRequestToken(
   policy: BearerPolicy,
   rule: CompiledBearerRule,
   token: string,

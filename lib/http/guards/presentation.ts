@@ -8,7 +8,7 @@ import type { Credentials } from './bearer-credentials.ts'
 import type { Resource } from '../routes/resource-metadata.ts'
 
 /** Returns how a request presents a token, to verify that the client has the key that the token is bound to. */
-export function presentationOf(
+export function readPresentation(
   req: Request,
   { scheme }: Credentials,
   resource: Resource | undefined,
@@ -20,7 +20,7 @@ export function presentationOf(
     method: req.method,
     url: resource && publicUrl(req, resource),
     proof: typeof proof === 'string' ? proof : undefined,
-    certificate: () => certificateOf(req, mtls),
+    certificate: () => readCertificate(req, mtls),
   }
 }
 
@@ -34,7 +34,7 @@ function publicUrl(req: Request, { origin, basePath }: Resource): URL {
   return url
 }
 
-function certificateOf(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array | undefined {
+function readCertificate(req: Request, mtls: ResolvedBinding['mtls']): Uint8Array | undefined {
   if (mtls === true) return (req.socket as Partial<TLSSocket>).getPeerX509Certificate?.()?.raw
   const given = hook(() => mtls?.(req))
   if (given === undefined) return undefined

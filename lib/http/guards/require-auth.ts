@@ -6,7 +6,7 @@ import { presentsToken } from './bearer-credentials.ts'
 import { makeContext } from '../context/make-context.ts'
 import { plainLogin, startLogin } from '../routes/login.ts'
 import { answerFault } from './step-up.ts'
-import { kindOf } from '../request/request-kind.ts'
+import { findRequestKind } from '../request/request-kind.ts'
 import { publicPath } from '../request/request-state.ts'
 import { passToken } from './require-bearer.ts'
 import { loginUrl } from '../response/login-url.ts'
@@ -51,7 +51,7 @@ async function passLogin(
 async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): Promise<void> {
   const { instance, req } = exchange
   const { loginPage } = instance.options
-  if (kindOf(req) !== 'navigation' || !rule.redirect) {
+  if (findRequestKind(req) !== 'navigation' || !rule.redirect) {
     throw loginRequired(undefined, rule.bearer && bearer?.policy.challenge)
   }
   const returnTo = publicPath(req, instance)

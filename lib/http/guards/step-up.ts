@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import { LoginNeeded, type LoginNeeds, type OidcError } from '../../core/errors.ts'
 import { answerError } from '../response/error-page.ts'
 import { stepUpLogin, startLogin } from '../routes/login.ts'
-import { kindOf } from '../request/request-kind.ts'
+import { findRequestKind } from '../request/request-kind.ts'
 import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendRedirect } from '../response/redirect.ts'
@@ -11,7 +11,7 @@ import { Exchange } from '../request/exchange.ts'
 
 /** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
 export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
-  return !error.isRepeat && kindOf(req) === 'navigation'
+  return !error.isRepeat && findRequestKind(req) === 'navigation'
 }
 
 /**
@@ -20,7 +20,7 @@ export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
  */
 export async function answerFault(exchange: Exchange, thrown: unknown): Promise<void> {
   const error = reportError(exchange.instance, thrown)
-  const needed = exchange.res.headersSent ? undefined : neededOf(exchange, error)
+  const needed = exchange.res.headersSent ? undefined : resolveStepUp(exchange, error)
   try {
     if (!needed) answerError(exchange, error)
     else await requestStepUp(needed.exchange, needed.needs)
@@ -30,7 +30,7 @@ export async function answerFault(exchange: Exchange, thrown: unknown): Promise<
 }
 
 /** Returns the step-up to request now; only the instance of the login can request it. */
-function neededOf(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
+function resolveStepUp(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
   if (!(error instanceof LoginNeeded) || !canStepUpNow(exchange.req, error)) return undefined
   const { req, res, next } = exchange
   const instance = passedInstance(req, error.owner)

@@ -5,7 +5,7 @@ import type { Device } from '../../store/slot.ts'
 const longestUserAgent = 256
 
 /** Returns how the browser identifies itself, for lists of devices. No decision uses it. */
-export function deviceOf(req: Request): Device {
+export function readDevice(req: Request): Device {
   const userAgent = req.headers['user-agent']?.slice(0, longestUserAgent)
   return { ...(userAgent === undefined ? {} : { userAgent }), ...(req.ip === undefined ? {} : { address: req.ip }) }
 }

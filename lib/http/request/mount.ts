@@ -31,8 +31,8 @@ function refuseClash(instance: Instance, other: Instance, name: string): void {
   if (other.options.name === name) {
     throw setupInvalid(`two instances are named '${name}': give each a name of its own, createOidc({ name: 'staff' })`)
   }
-  const taken = pathsOf(other)
-  const clash = pathsOf(instance).find((path) => taken.includes(path))
+  const taken = listPaths(other)
+  const clash = listPaths(instance).find((path) => taken.includes(path))
   if (clash !== undefined) {
     throw setupInvalid(
       `the instances '${other.options.name}' and '${name}' both answer at ${clash}: give one of them other routes`,
@@ -40,7 +40,7 @@ function refuseClash(instance: Instance, other: Instance, name: string): void {
   }
 }
 
-function pathsOf(instance: Instance): string[] {
+function listPaths(instance: Instance): string[] {
   const { basePath, routes } = instance.options
   return Object.values(routes).map((route) => (basePath + route).toLowerCase())
 }

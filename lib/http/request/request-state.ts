@@ -22,7 +22,7 @@ export class RequestState {
 
 const states: Companion<RequestState> = companion()
 
-export function stateOf(req: Request): RequestState | undefined {
+export function getRequestState(req: Request): RequestState | undefined {
   return states.get(req)
 }
 
@@ -75,7 +75,7 @@ export function passedInstance(req: Request, owner: string): Instance | undefine
 }
 
 /** Returns the request's login with the instance, if it has not ended and the request still has the login's session. */
-export function slotOf(req: Request, instance: Instance): Slot | undefined {
+export function findSlot(req: Request, instance: Instance): Slot | undefined {
   const state = states.get(req)
   if (!state?.session || state.isByToken || !req.session || req.sessionID !== state.sessionId) return undefined
   return instance.loginsIn(state.session.records).liveSlot(state.login)

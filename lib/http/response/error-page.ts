@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../../config/resolve.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
 import { localReferer } from '../../core/urls.ts'
-import { kindOf } from '../request/request-kind.ts'
+import { findRequestKind } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
 import { passedInstance } from '../request/request-state.ts'
 import type { Exchange, Handled } from '../request/exchange.ts'
@@ -54,7 +54,7 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
   const isMended = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
   const from = isMended ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
   const login = loginOwner && loginUrl(loginOwner, from, needs)
-  if (kindOf(req) === 'client') {
+  if (findRequestKind(req) === 'client') {
     // An absolute URL, since the script's page may be on another origin.
     sendProblem(res, error, isMended ? { login: loginOwner.options.origin + login } : {})
     return

@@ -1,6 +1,6 @@
 import { crossSite } from '../request/cross-site.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { kindOf } from '../request/request-kind.ts'
+import { findRequestKind } from '../request/request-kind.ts'
 import { sendPage } from './html-page.ts'
 
 /**
@@ -12,7 +12,7 @@ import { sendPage } from './html-page.ts'
  */
 export function sendRedirect(exchange: Exchange, location: string, status: 302 | 303): void {
   const { instance, req, res } = exchange
-  const isForm = kindOf(req) === 'form'
+  const isForm = findRequestKind(req) === 'form'
   res.setHeader('Cache-Control', 'no-store')
   if (isForm && crossSite(req, instance.options) === undefined) {
     res.status(200)

@@ -19,11 +19,11 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
   res.setHeader('Connection', 'close')
   res.setHeader('Cache-Control', 'no-store')
   try {
-    await backchannelLogout(instance, storeOf(req, instance), logoutTokenOf(await readForm(req)))
+    await backchannelLogout(instance, findSessionStore(req, instance), readLogoutToken(await readForm(req)))
     res.statusCode = 200
     res.end()
   } catch (thrown) {
-    const error = thrown instanceof TokenRejected ? rejected(instance, thrown) : reportError(instance, thrown)
+    const error = thrown instanceof TokenRejected ? rejectLogoutToken(instance, thrown) : reportError(instance, thrown)
     const isBad = error.code === 'request_invalid' || error.code === 'token_invalid'
     res.statusCode = isBad ? 400 : 503
     if (!isBad) res.setHeader('Retry-After', retryAfterSeconds)
@@ -35,13 +35,13 @@ export async function handleBackchannelLogout({ instance, req, res }: Exchange):
 }
 
 /** Returns the only `logout_token`. Other parameters are ignored (OIDC Back-Channel Logout, section 2.5). */
-function logoutTokenOf(form: URLSearchParams): string {
+function readLogoutToken(form: URLSearchParams): string {
   const [token, ...others] = form.getAll('logout_token')
   if (token !== undefined && token !== '' && others.length === 0) return token
   throw fail('request_invalid', undefined, { message: 'The request must have one logout_token.' })
 }
 
-function storeOf(req: Request, instance: Instance): SessionStore {
+function findSessionStore(req: Request, instance: Instance): SessionStore {
   const store = (req as Partial<Request>).sessionStore ?? instance.options.sessionStore
   if (store) return store
   throw setupInvalid(
@@ -49,7 +49,7 @@ function storeOf(req: Request, instance: Instance): SessionStore {
   )
 }
 
-function rejected(instance: Instance, { message: detail }: TokenRejected): OidcError {
+function rejectLogoutToken(instance: Instance, { message: detail }: TokenRejected): OidcError {
   const error = fail('token_invalid', detail, { status: 400, message: 'The logout token is not valid.' })
   instance.events.emit('token_rejected', { code: error.code, status: error.status, detail })
   return error

@@ -9,14 +9,14 @@ import { takeResponse } from '../../logins/login/kept-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
-import { deviceOf } from '../request/device.ts'
+import { readDevice } from '../request/device.ts'
 import { failCallback, needsUser } from './fail-callback.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { isSilent, readCallback, type Callback } from './read-callback.ts'
-import { slotOf } from '../request/request-state.ts'
+import { findSlot } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { queryOf } from '../request/query.ts'
+import { parseQuery } from '../request/query.ts'
 import { safeReturnTo } from './return-path.ts'
 import { countFinished } from '../../session/login-loop.ts'
 
@@ -24,7 +24,7 @@ import { countFinished } from '../../session/login-loop.ts'
 export async function handleCallback(exchange: Exchange): Promise<void> {
   let read: Callback | undefined
   try {
-    read = readCallback(exchange, queryOf(exchange.req.originalUrl))
+    read = readCallback(exchange, parseQuery(exchange.req.originalUrl))
     const callback = await withKeptResponse(read)
     const { transaction, session, state } = callback
     if (!transaction) return await withoutTransaction(callback)
@@ -89,7 +89,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   const { instance, res } = exchange
   const { records } = session
   // An existing login shows that the browser keeps the session cookie.
-  const hadLogin = slotOf(exchange.req, instance) !== undefined
+  const hadLogin = findSlot(exchange.req, instance) !== undefined
   let finished: Finished
   try {
     finished = await finishLogin(instance, finishInput(callback, transaction))
@@ -131,7 +131,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     state: stateText,
     transaction,
     session,
-    device: storeDevice ? deviceOf(exchange.req) : undefined,
+    device: storeDevice ? readDevice(exchange.req) : undefined,
     afterLogin: async (login) => afterLogin?.(exchange.req, login as unknown as FinishedLogin),
     localPath: (wanted) => localPath(wanted, origin),
   }

@@ -1,10 +1,10 @@
 import { warnOnce } from '../../core/warnings.ts'
 import { endLogin } from '../../logins/logout/end-own-login.ts'
 import { answerError } from '../response/error-page.ts'
-import { requireSession, slotOf, stateOf, type RequestState } from '../request/request-state.ts'
+import { requireSession, findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { queryOf } from '../request/query.ts'
+import { parseQuery } from '../request/query.ts'
 import { fail } from '../../core/errors.ts'
 
 /**
@@ -14,14 +14,14 @@ import { fail } from '../../core/errors.ts'
 export async function handleFrontchannelLogout(exchange: Exchange): Promise<void> {
   const { instance, req, res } = exchange
   try {
-    const query = queryOf(req.originalUrl)
+    const query = parseQuery(req.originalUrl)
     const [iss, sid] = ['iss', 'sid'].map((name) => query.getAll(name))
     if (iss?.length !== 1 || sid?.length !== 1) {
       throw fail('request_invalid', 'it must have one iss and one sid', { message: 'This address cannot be read.' })
     }
-    const session = requireSession(req, stateOf(req) as RequestState)
+    const session = requireSession(req, getRequestState(req) as RequestState)
     warnOfCookie(exchange)
-    const slot = slotOf(req, instance)
+    const slot = findSlot(req, instance)
     if (slot && slot.issuer === iss[0] && slot.sid === sid[0]) await endLogin(instance, session, 'front_channel')
     res.statusCode = 200
     res.setHeader('Content-Type', 'text/html; charset=utf-8')
@@ -30,7 +30,10 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     // Replaces the application's headers: this page must load in a frame, but only in one of the provider.
     res.removeHeader('X-Frame-Options')
     res.removeHeader('Cross-Origin-Resource-Policy')
-    res.setHeader('Content-Security-Policy', `default-src 'none'; frame-ancestors ${await parentsOf(exchange)}`)
+    res.setHeader(
+      'Content-Security-Policy',
+      `default-src 'none'; frame-ancestors ${await listFrameAncestors(exchange)}`,
+    )
     res.end('<!doctype html><title>Logged out</title>')
   } catch (error) {
     answerError(exchange, reportError(instance, error))
@@ -38,7 +41,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
 }
 
 /** Returns the origins of the provider's pages. */
-async function parentsOf({ instance }: Exchange): Promise<string> {
+async function listFrameAncestors({ instance }: Exchange): Promise<string> {
   const { metadata } = await instance.provider.ready()
   const pages = [metadata.issuer, metadata.end_session_endpoint, metadata['authorization_endpoint']]
   const origins = pages.flatMap((url) => (typeof url === 'string' ? [new URL(url).origin] : []))

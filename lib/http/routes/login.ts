@@ -6,13 +6,13 @@ import { resourcesAsked } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
-import { slotOf } from '../request/request-state.ts'
+import { findSlot } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { askedBy } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { queryOf } from '../request/query.ts'
+import { parseQuery } from '../request/query.ts'
 import { loginScope } from '../../core/scope.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
@@ -66,7 +66,7 @@ export async function sendToProvider(
  */
 function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
   if (!wanted) return undefined
-  const slot = slotOf(req, instance)
+  const slot = findSlot(req, instance)
   const { scope } = instance.options
   // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
   if (slot) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...slot.scope, ...wanted])]
@@ -75,7 +75,7 @@ function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | und
 
 /** Adds the resources requested so far: tokens are issued only for resources of the login (RFC 8707, section 2.2). */
 function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
-  const asked = resourcesAsked(slotOf(req, instance)?.asked)
+  const asked = resourcesAsked(findSlot(req, instance)?.asked)
   if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
   return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
 }
@@ -87,7 +87,7 @@ export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
 
 /** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
 export function requestedLogin(exchange: Exchange): LoginRequest {
-  const ask = queryOf(exchange.req.originalUrl).getAll('ask')
+  const ask = parseQuery(exchange.req.originalUrl).getAll('ask')
   const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
   return needs ? stepUpLogin(needs) : plainLogin(exchange)
 }
@@ -99,6 +99,6 @@ export function plainLogin(exchange: Exchange): LoginRequest {
 
 function requestedReturnTo({ instance, req }: Exchange): string {
   const { origin, basePath } = instance.options
-  const asked = queryOf(req.originalUrl).getAll('returnTo')
+  const asked = parseQuery(req.originalUrl).getAll('returnTo')
   return (asked.length === 1 ? localPath(asked[0], origin) : undefined) ?? (basePath || '/')
 }

@@ -2,7 +2,7 @@ import type { Instance } from '../../logins/instance.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import type { Exchange } from '../request/exchange.ts'
-import { queryOf } from '../request/query.ts'
+import { parseQuery } from '../request/query.ts'
 import { localPath } from '../../core/urls.ts'
 import { sendRedirect } from '../response/redirect.ts'
 /** The content of `state` in a logout request (OIDC RP-Initiated Logout, section 2). */
@@ -41,7 +41,7 @@ export function resumeAfterLogout(exchange: Exchange): boolean {
   const { origin, postLogoutRedirect } = instance.options
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
   if (belowBase(instance, postLogoutRedirect) !== req.path) return false
-  const given = queryOf(req.originalUrl).getAll('state')
+  const given = parseQuery(req.originalUrl).getAll('state')
   const text = given.length === 1 ? instance.seals.logout.open(given[0] as string, '') : undefined
   if (text === undefined) return false
   const { returnTo, startedAt } = JSON.parse(text) as WayBack

@@ -7,8 +7,8 @@ import { endSessionUrl } from '../../provider/endpoints.ts'
 import type { Slot } from '../../store/slot.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
-import { isScripted, kindOf } from '../request/request-kind.ts'
-import { requireSession, stateOf, type RequestState } from '../request/request-state.ts'
+import { isScripted, findRequestKind } from '../request/request-kind.ts'
+import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
 import { hasSilentLogin } from './silent-login.ts'
 import { sendJson } from '../response/problem.ts'
 import { sendRedirect } from '../response/redirect.ts'
@@ -50,7 +50,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     answerError(exchange, crossSiteRefused(instance, refused))
     return
   }
-  const { ended, fault } = await endLogins(exchange, all)
+  const { ended, fault } = await endBrowserLogins(exchange, all)
   const revoking = Promise.all(ended.map(async ({ of, tokens }) => tokens && (await revokeTokens(of, tokens))))
   if (fault !== undefined) {
     answerError(exchange, reportError(instance, fault))
@@ -63,7 +63,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
   const location = own && !local ? await providerLogout(instance, own, returnTo) : undefined
   // The revocation ran in parallel, so that a provider that does not respond delays the logout by one timeout only.
   await revoking
-  if (req.method === 'POST' && kindOf(req) === 'client') {
+  if (req.method === 'POST' && findRequestKind(req) === 'client') {
     // A script cannot follow a redirect to another origin. It gets the URL to open in the browser.
     sendJson(res, 'application/json', { location: location ?? origin + returnTo })
     return
@@ -72,16 +72,16 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
 }
 
 /** An ended login of the request, with its instance. */
-type EndedOf = Ended & { readonly of: Instance }
+type EndedLogin = Ended & { readonly of: Instance }
 
 /** Ends the request's login with the instance, and with `all` first the others. After a fault the rest remain. */
-async function endLogins(
+async function endBrowserLogins(
   { instance, req }: Exchange,
   all: boolean,
-): Promise<{ readonly ended: readonly EndedOf[]; readonly fault?: unknown }> {
-  const ended: EndedOf[] = []
+): Promise<{ readonly ended: readonly EndedLogin[]; readonly fault?: unknown }> {
+  const ended: EndedLogin[] = []
   try {
-    const state = stateOf(req) as RequestState
+    const state = getRequestState(req) as RequestState
     const session = requireSession(req, state)
     const others = all ? [...state.instances.keys()].filter((other) => other !== instance) : []
     for (const of of [...others, instance]) {
@@ -102,7 +102,7 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
   const { options, provider } = instance
   const { slot, tokens, isLate } = ended
   try {
-    const hint = hintOf(slot)
+    const hint = findLogoutHint(slot)
     const parameters = {
       client_id: options.clientId,
       ...wayBack(instance, returnTo),
@@ -123,7 +123,7 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
 }
 
 /** Returns the `logout_hint` for a provider that gets no ID token (OIDC RP-Initiated Logout, section 2). */
-function hintOf({ sid, user }: Slot): string | undefined {
+function findLogoutHint({ sid, user }: Slot): string | undefined {
   // Entra has the claim `login_hint` for this purpose; other providers accept their session's id.
   const hints = [user['login_hint'], sid, user['preferred_username'], user['email']]
   return hints.find((hint): hint is string => typeof hint === 'string' && hint.length <= longestHint)

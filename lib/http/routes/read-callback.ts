@@ -3,7 +3,7 @@ import { readState, type State } from '../../session/state.ts'
 import { openTransaction, type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import { readCookies } from '../request/cookie-header.ts'
-import { requireSession, stateOf, type RequestState } from '../request/request-state.ts'
+import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { safeReturnTo } from './return-path.ts'
 
@@ -29,7 +29,7 @@ export interface Callback {
  */
 export function readCallback(exchange: Exchange, parameters: URLSearchParams): Callback {
   const { instance, req } = exchange
-  const requestState = stateOf(req) as RequestState
+  const requestState = getRequestState(req) as RequestState
   const session = requireSession(req, requestState)
   refuseRepeats(parameters)
   const stateText = parameters.get('state') ?? ''

@@ -4,13 +4,13 @@ import { retryAfterSeconds } from '../../core/error-table.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
 import { sendToProvider } from './login.ts'
-import { kindOf } from '../request/request-kind.ts'
-import { publicPath, slotOf } from '../request/request-state.ts'
+import { findRequestKind } from '../request/request-kind.ts'
+import { publicPath, findSlot } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
 import { Exchange } from '../request/exchange.ts'
-import { queryOf } from '../request/query.ts'
+import { parseQuery } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
 
 /** Instances with at least one page that uses silent login. */
@@ -55,11 +55,11 @@ async function tryOnce(exchange: Exchange): Promise<void> {
 function mayTry({ instance, req }: Exchange): boolean {
   return (
     req.method === 'GET' &&
-    kindOf(req) === 'navigation' &&
+    findRequestKind(req) === 'navigation' &&
     req.session !== undefined &&
-    slotOf(req, instance) === undefined &&
+    findSlot(req, instance) === undefined &&
     !hasCookie(req, silentName(instance.cookiePlace)) &&
-    !queryOf(req.originalUrl).getAll(mark.name).includes(mark.value)
+    !parseQuery(req.originalUrl).getAll(mark.name).includes(mark.value)
   )
 }
 

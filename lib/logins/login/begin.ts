@@ -5,7 +5,7 @@ import { newDpopKey } from '../../provider/dpop-keys.ts'
 import { newTransactionId, writeState } from '../../session/state.ts'
 import {
   clearedCookie,
-  sizeOf,
+  cookieSize,
   surplusTransactions,
   transactionCookie,
   type Transaction,
@@ -52,7 +52,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     state: writeState(seals, {
       id: transaction.id,
       attempt: input.attempt,
-      openPage: input.isSilent ? openPageOf(instance, input.returnTo) : undefined,
+      openPage: input.isSilent ? shortenPage(instance, input.returnTo) : undefined,
     }),
     nonce: transaction.nonce,
     verifier: transaction.verifier,
@@ -63,14 +63,14 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     parameters,
   })
   const made = fittingCookie(instance, transaction)
-  const dropped = surplusTransactions(seals.transaction, cookiePlace, input.cookies, sizeOf(made.name, made.value))
+  const dropped = surplusTransactions(seals.transaction, cookiePlace, input.cookies, cookieSize(made.name, made.value))
   return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
 }
 
 /** Maximum characters of a page in `state`: providers limit `state`, some to 1000 characters. */
 const longestOpenPage = 500
 
-function openPageOf({ options }: Instance, page: string): string {
+function shortenPage({ options }: Instance, page: string): string {
   return page.length > longestOpenPage ? options.basePath || '/' : page
 }
 
@@ -90,6 +90,6 @@ function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const cookies = [transaction, withStartPage, { ...withStartPage, parameters: checked }].map((each) =>
     transactionCookie(seals.transaction, cookiePlace, each),
   )
-  const fits = ({ name, value }: Cookie): boolean => sizeOf(name, value) < largestCookie
+  const fits = ({ name, value }: Cookie): boolean => cookieSize(name, value) < largestCookie
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }

@@ -8,7 +8,7 @@ import { exchangeCode } from '../../provider/respond.ts'
 import { dpopHandle } from '../../provider/dpop-keys.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
-import { slotOf } from './new-slot.ts'
+import { makeSlot } from './new-slot.ts'
 import type { Instance } from '../instance.ts'
 import { cleanUp, putBack, renewSession, writeLogin } from './write-login.ts'
 import { staleness } from './max-age.ts'
@@ -54,7 +54,7 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
   const stale = staleness(instance, transaction, identity.claims['auth_time'])
   if (stale !== undefined) throw tokenInvalid('ID token', stale)
   const { device } = input
-  const slot = { ...slotOf(instance, transaction, identity, codeScope), ...(device && { device }) }
+  const slot = { ...makeSlot(instance, transaction, identity, codeScope), ...(device && { device }) }
 
   const made = await renewSession(instance, session, slot, { ...identity.tokens, dpopKey: transaction.dpopKey })
   try {

@@ -12,7 +12,7 @@ import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
 import type { Instance } from '../instance.ts'
-import { userInfoOf } from './user-info.ts'
+import { fetchVerifiedUserInfo } from './user-info.ts'
 import { scopeList } from '../../core/scope.ts'
 
 /** A user whose ID token was verified, with the roles and tokens of the login. */
@@ -67,18 +67,18 @@ export async function identify(
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
   const info =
     options.userInfo === 'login'
-      ? await userInfoOf(instance, { accessToken: response.accessToken, dpop: asked.dpop }, claims)
+      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: asked.dpop }, claims)
       : undefined
-  const user = userOf({ ...info, ...claims })
+  const user = makeUser({ ...info, ...claims })
   const accessToken = options.roles
     ? await ownAccessToken(instance, response.accessToken, claims, asked.dpop)
     : undefined
   return {
     claims,
     user,
-    roles: rolesOf(options, claims, accessToken, info),
+    roles: readRoles(options, claims, accessToken, info),
     tokens: {
-      ...accessTokenOf(response, asked.scope),
+      ...readAccessToken(response, asked.scope),
       refreshToken: response.refreshToken,
       idToken: response.idToken,
     },
@@ -86,7 +86,7 @@ export async function identify(
 }
 
 /** Reads the access token of a token response. An omitted `scope` means the requested one (RFC 6749, section 5.1). */
-export function accessTokenOf(response: IssuedTokens, asked: readonly string[]): AccessToken {
+export function readAccessToken(response: IssuedTokens, asked: readonly string[]): AccessToken {
   const now = nowSeconds()
   return {
     accessToken: response.accessToken,
@@ -102,7 +102,7 @@ export function accessTokenOf(response: IssuedTokens, asked: readonly string[]):
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-export function userOf(claims: UnknownClaims): UnknownClaims {
+export function makeUser(claims: UnknownClaims): UnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -173,7 +173,7 @@ export async function ownAccessToken(
  *
  * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
  */
-export function rolesOf(
+export function readRoles(
   options: ResolvedOptions,
   idToken: UnknownClaims,
   accessToken: UnknownClaims | undefined,

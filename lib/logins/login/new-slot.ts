@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { UnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
-import { askedOf } from '../../session/step-up-history.ts'
+import { recordRequest } from '../../session/step-up-history.ts'
 import type { Slot } from '../../store/slot.ts'
 import type { Transaction } from '../../session/transaction.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
 
 /** Creates the slot of a new login. */
-export function slotOf(
+export function makeSlot(
   instance: Instance,
   transaction: Transaction,
   identity: Identity,
@@ -33,7 +33,7 @@ export function slotOf(
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
     ...(tokens.refreshToken === undefined ? {} : { refreshable: true }),
-    asked: askedOf(transaction),
+    asked: recordRequest(transaction),
   }
 }
 

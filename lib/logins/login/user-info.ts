@@ -8,7 +8,7 @@ import { verifyUserInfo } from '../../tokens/user-info-response.ts'
 import type { Instance } from '../instance.ts'
 
 /** Fetches a user's claims from the userinfo endpoint, and verifies `sub` and any signature (OIDC Core, section 5.3.2). */
-export async function userInfoOf(
+export async function fetchVerifiedUserInfo(
   instance: Instance,
   { accessToken, dpop }: PresentedToken,
   user: { readonly iss: string; readonly sub: string },
@@ -36,7 +36,7 @@ export async function userInfoForToken(instance: Instance, accessToken: string, 
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw refused('it is no token')
   const { metadata } = await instance.provider.ready()
   try {
-    return await userInfoOf(instance, { accessToken, dpop: undefined }, { iss: metadata.issuer, sub })
+    return await fetchVerifiedUserInfo(instance, { accessToken, dpop: undefined }, { iss: metadata.issuer, sub })
   } catch (error) {
     throw error instanceof AccessTokenRefused ? refused(error.detail) : error
   }

@@ -90,7 +90,7 @@ async function endIndexed(
   logout?: Logout,
 ): Promise<LoginEnd> {
   const logins = loginsBeside(instance, store)
-  const session = await logins.loginRecords.sessionOf(loginId)
+  const session = await logins.loginRecords.findSessionId(loginId)
   if (session === undefined) return 'gone'
   const login = { session, loginId, group: logout?.group }
   const end = await endSlot(

@@ -11,7 +11,7 @@ import type { DpopHandle } from '../../provider/token-response.ts'
  *
  * @throws OidcError `login_required` if the key is missing or unusable, `provider_unavailable`
  */
-export async function dpopOf(
+export async function restoreDpop(
   instance: Instance,
   { tokenType, dpopKey }: Pick<KeptTokens, 'tokenType' | 'dpopKey'>,
 ): Promise<DpopHandle | undefined> {

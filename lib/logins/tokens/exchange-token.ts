@@ -2,8 +2,8 @@ import { nowSeconds } from '../../core/clock.ts'
 import { ExchangeRefused, exchangeToken } from '../../provider/token-exchange-grant.ts'
 import type { IssuedTokens } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
-import { dpopOf } from './dpop.ts'
-import { accessTokenOf } from '../login/identity.ts'
+import { restoreDpop } from './dpop.ts'
+import { readAccessToken } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
 import { changeTokens, loginEnded, readTokens, unreadable, type LoginPlace } from './kept-tokens.ts'
 import { freshToken, granted } from './refresh.ts'
@@ -42,7 +42,7 @@ export async function exchangedToken(
   // An exchange consumes nothing, so it needs no lock across processes.
   const tokens = await instance.refreshes.run(`${place.slot.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
-    const token = accessTokenOf(response, target.scope ?? [])
+    const token = readAccessToken(response, target.scope ?? [])
     const changed = await changeTokens(instance, place, (there) => ({
       tokens: withOther(there, name, token),
       slotFrom: (slot) => slot,
@@ -62,12 +62,12 @@ async function exchange(
   const wanted = { target: ownTarget, minValidSeconds: newSeconds }
   const subject = await freshToken(instance, place, wanted)
   try {
-    return await exchangeToken(instance.provider, subject.accessToken, request, await dpopOf(instance, subject))
+    return await exchangeToken(instance.provider, subject.accessToken, request, await restoreDpop(instance, subject))
   } catch (error) {
     // The error code is the same for an invalid token and for an invalid request (RFC 8693, section 2.2.2).
     const isNew = subject.obtainedAt === undefined || nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
     const refreshed = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })
-    return exchangeToken(instance.provider, refreshed.accessToken, request, await dpopOf(instance, refreshed))
+    return exchangeToken(instance.provider, refreshed.accessToken, request, await restoreDpop(instance, refreshed))
   }
 }

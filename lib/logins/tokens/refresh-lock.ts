@@ -67,7 +67,7 @@ async function holding(
     await change(undefined, 1)
     return tokens
   } catch (error) {
-    await change(...noteOf(error))
+    await change(...makeFailureNote(error))
     throw error
   } finally {
     clearInterval(renewal)
@@ -77,7 +77,7 @@ async function holding(
 const notePrefix = 'failed '
 
 /** Returns the note about a failure and its lifetime in seconds; no note if the next attempt may succeed at once. */
-function noteOf(error: unknown): [text: string | undefined, seconds: number] {
+function makeFailureNote(error: unknown): [text: string | undefined, seconds: number] {
   const isPassing =
     error instanceof OidcError &&
     !(error instanceof LoginNeeded) &&

@@ -5,7 +5,7 @@ import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { Slot } from '../../store/slot.ts'
 import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
-import { dpopOf } from './dpop.ts'
+import { restoreDpop } from './dpop.ts'
 import type { Instance } from '../instance.ts'
 import {
   changeTokens,
@@ -134,7 +134,7 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
   const { target, reason } = refresh
   const startedAt = performance.now()
   try {
-    const dpop = await dpopOf(instance, sent)
+    const dpop = await restoreDpop(instance, sent)
     const response = await refreshGrant(instance.provider, sent.refreshToken as string, target, dpop)
     const tokens = await keepRefreshed(instance, place, { ...refresh, sent, dpop }, response)
     instance.events.emit('refresh', { issuer, sub, loginId, reason, durationMs: performance.now() - startedAt })

@@ -8,12 +8,12 @@ import type { KeptTokens } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
-import { accessTokenOf, ownAccessToken, rolesOf, userOf } from '../login/identity.ts'
+import { readAccessToken, ownAccessToken, readRoles, makeUser } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
 import type { TokenChange } from './kept-tokens.ts'
 import { aboutLogin } from '../login/new-slot.ts'
 import { nameOfTarget, withOther, type Target } from './target.ts'
-import { userInfoOf } from '../login/user-info.ts'
+import { fetchVerifiedUserInfo } from '../login/user-info.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
 export interface BoundSlot {
@@ -34,11 +34,11 @@ export async function reidentify(
   former: KeptTokens,
   { slot, dpop }: BoundSlot,
 ): Promise<(there: KeptTokens) => TokenChange> {
-  const claims = await tellingFaults(instance, () => verified(instance, response, former, slot))
+  const claims = await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, former, slot))
   const found = await tellingFaults(instance, () =>
     identity(instance, response, claims ?? claimsOfKept(former.idToken), { slot, dpop }),
   )
-  const own = accessTokenOf(response, former.scope)
+  const own = readAccessToken(response, former.scope)
   const changes = {
     ...found,
     ...(claims && aboutLogin(instance, claims)),
@@ -68,8 +68,8 @@ export async function otherToken(
   response: IssuedTokens,
   { sent, slot, target }: { readonly sent: KeptTokens; readonly slot: Slot; readonly target: Target },
 ): Promise<(there: KeptTokens) => TokenChange> {
-  await tellingFaults(instance, () => verified(instance, response, sent, slot))
-  const token = accessTokenOf(response, target.scope ?? sent.scope)
+  await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, slot))
+  const token = readAccessToken(response, target.scope ?? sent.scope)
   const refreshToken = response.refreshToken ?? sent.refreshToken
   return (there) => ({
     tokens: withOther({ ...there, refreshToken }, nameOfTarget(target), token),
@@ -78,7 +78,7 @@ export async function otherToken(
 }
 
 /** Verifies the ID token of a refresh (OIDC Core, section 12.2); undefined if the response has none. */
-async function verified(
+async function verifyRefreshedIdToken(
   instance: Instance,
   response: IssuedTokens,
   former: TokenSet,
@@ -114,10 +114,10 @@ async function identity(
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
   const info =
     options.userInfo === 'login'
-      ? await userInfoOf(instance, { accessToken: response.accessToken, dpop }, whole)
+      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop }, whole)
       : undefined
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims, dpop) : undefined
-  return { user: userOf({ ...info, ...claims }), roles: rolesOf(options, claims, accessToken, info) }
+  return { user: makeUser({ ...info, ...claims }), roles: readRoles(options, claims, accessToken, info) }
 }
 
 /** Returns undefined and emits `provider_fault` if the provider is unavailable or a function of the application fails. */

@@ -42,10 +42,10 @@ const tenantFix =
 
 /** Returns the authority that the options name. */
 export function entraAuthority(checks: Checks): EntraAuthority {
-  const tenant = tenantOf(checks)
-  const cloud = clouds[checks.oneOf('cloud', ['global', 'us', 'china'], 'global')]
-  const externalId = hostOf(checks, checks.value('externalId'), 'externalId', 'ciamlogin.com')
-  const b2c = b2cOf(checks)
+  const tenant = readTenant(checks)
+  const cloud = clouds[checks.choice('cloud', ['global', 'us', 'china'], 'global')]
+  const externalId = readHost(checks, checks.value('externalId'), 'externalId', 'ciamlogin.com')
+  const b2c = readB2c(checks)
   if (externalId !== undefined || b2c !== undefined) {
     const what = b2c ? 'b2c' : 'externalId'
     if (externalId !== undefined && b2c) checks.fault('externalId and b2c are two kinds of tenant: give one of them')
@@ -122,7 +122,7 @@ function foreignTenant(tid: unknown): string {
   return `tid is ${tid}, which is none of the tenants of the option tenant: list it there to let its users in`
 }
 
-function tenantOf(checks: Checks): Word | readonly string[] {
+function readTenant(checks: Checks): Word | readonly string[] {
   const given = checks.value('tenant')
   if (words.includes(given as Word)) return given as Word
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
@@ -137,18 +137,18 @@ function tenantOf(checks: Checks): Word | readonly string[] {
   return []
 }
 
-function b2cOf(checks: Checks): { readonly host: string; readonly policy: string } | undefined {
+function readB2c(checks: Checks): { readonly host: string; readonly policy: string } | undefined {
   const given = checks.value('b2c')
   if (given === undefined) return undefined
   const { name, policy } = Object(given) as Record<string, unknown>
-  const host = hostOf(checks, name ?? null, 'b2c.name', 'b2clogin.com')
+  const host = readHost(checks, name ?? null, 'b2c.name', 'b2clogin.com')
   if (typeof policy === 'string' && /^[\w-]+$/.test(policy)) return { host: host ?? '', policy }
   checks.fault("b2c.policy must be the name of a user flow or policy, such as 'B2C_1_signin'")
   return { host: host ?? '', policy: '' }
 }
 
 /** Returns the host of a tenant, given as its first label below a domain of Microsoft, or as a custom domain. */
-function hostOf(checks: Checks, given: unknown, what: string, domain: string): string | undefined {
+function readHost(checks: Checks, given: unknown, what: string, domain: string): string | undefined {
   if (given === undefined) return undefined
   if (typeof given === 'string' && /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/i.test(given) && !given.includes('..')) {
     const host = given.toLowerCase()

@@ -14,7 +14,11 @@ function isOverage({ groups, hasgroups, _claim_names: names }: UnknownClaims): b
 const resolved = { hasgroups: undefined, _claim_names: undefined, _claim_sources: undefined }
 
 /** Returns claims that replace those of a token with a group overage; none if the token needs no change. */
-export async function groupsOf(claims: UnknownClaims, groups: Groups, accessToken: string): Promise<UnknownClaims> {
+export async function resolveGroups(
+  claims: UnknownClaims,
+  groups: Groups,
+  accessToken: string,
+): Promise<UnknownClaims> {
   if (groups === false) return { groups: undefined, ...resolved }
   if (!groups || !isOverage(claims)) return {}
   const found: unknown = await groups(claims, accessToken)

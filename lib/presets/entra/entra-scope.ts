@@ -4,7 +4,7 @@ import { loginScope } from '../../core/scope.ts'
 const graph = /^https:\/\/(?:graph\.microsoft\.com|(?:dod-)?graph\.microsoft\.us|microsoftgraph\.chinacloudapi\.cn)$/
 
 /** Returns the API of a scope, the part before its last slash. Scope of Microsoft Graph may have none. */
-function apiOf(word: string): string {
+function findApi(word: string): string {
   const api = word.slice(0, Math.max(0, word.lastIndexOf('/')))
   return graph.test(api) ? '' : api
 }
@@ -16,7 +16,7 @@ function apiOf(word: string): string {
  */
 export function entraCodeScope(scope: readonly string[]): readonly string[] | undefined {
   const ofApis = scope.filter((word) => !loginScope.has(word))
-  const [first, ...others] = [...new Set(ofApis.map(apiOf))]
+  const [first, ...others] = [...new Set(ofApis.map(findApi))]
   if (others.length === 0) return undefined
-  return scope.filter((word) => loginScope.has(word) || apiOf(word) === first)
+  return scope.filter((word) => loginScope.has(word) || findApi(word) === first)
 }

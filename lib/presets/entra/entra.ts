@@ -1,7 +1,7 @@
 import type { UnknownClaims } from '../../config/claims.ts'
 import { Checks, optionsInvalid } from '../../config/checks.ts'
 import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
-import { groupsFault, groupsOf } from './entra-groups.ts'
+import { groupsFault, resolveGroups } from './entra-groups.ts'
 import { entraCodeScope } from './entra-scope.ts'
 import { applicationFault, b2cFault, keyFault, userFault } from './entra-tokens.ts'
 import type { IssuerRules, TokenContext } from '../../config/issuer-rules.ts'
@@ -118,10 +118,10 @@ export function entra(options: EntraOptions): EntraSettings {
       if (!allow) return true
       const verdict: unknown = await allow(claims)
       if (verdict === true) return true
-      const who = `the user ${text(claims['oid'])} of the tenant ${text(claims['tid'])}`
+      const who = `the user ${quote(claims['oid'])} of the tenant ${quote(claims['tid'])}`
       return verdict === false ? `allow said no to ${who}` : `allow gave no boolean for ${who}: only true lets in`
     },
-    distributedClaims: (claims, accessToken) => groupsOf(claims, groups, accessToken),
+    distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
     codeScope: entraCodeScope,
   }
 }
@@ -143,6 +143,6 @@ function tokenFault(
   )
 }
 
-function text(value: unknown): string {
+function quote(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 100) : 'that it does not name'
 }

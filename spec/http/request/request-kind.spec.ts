@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import { describe, expect, it } from 'vitest'
-import { kindOf } from '../../../lib/http/request/request-kind.ts'
+import { findRequestKind } from '../../../lib/http/request/request-kind.ts'
 
 type Headers = Record<string, string>
 
@@ -10,7 +10,7 @@ function request(method: string, headers: Headers): Request {
 
 const page = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 
-describe('kindOf()', () => {
+describe('findRequestKind()', () => {
   it.each([
     ['a current browser', { accept: page, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
     ['a browser without Fetch Metadata', { accept: page }],
@@ -19,10 +19,10 @@ describe('kindOf()', () => {
     ['text/html with spaces and capitals', { accept: 'application/json ,  Text/HTML ; q=0.9' }],
     ['a Sec-Purpose other than prefetch', { accept: page, 'sec-purpose': 'something-new' }],
   ] satisfies [string, Headers][])('classifies %s as a navigation, or as a form with POST', (_, headers) => {
-    for (const method of ['GET', 'HEAD']) expect(kindOf(request(method, headers)), method).toBe('navigation')
-    expect(kindOf(request('POST', headers))).toBe('form')
+    for (const method of ['GET', 'HEAD']) expect(findRequestKind(request(method, headers)), method).toBe('navigation')
+    expect(findRequestKind(request('POST', headers))).toBe('form')
     for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-      expect(kindOf(request(method, headers)), method).not.toBe('navigation')
+      expect(findRequestKind(request(method, headers)), method).not.toBe('navigation')
     }
   })
 
@@ -48,7 +48,7 @@ describe('kindOf()', () => {
     ['a prefetch of an older browser', { accept: page, purpose: 'prefetch' }],
   ] satisfies [string, Headers][])('classifies %s as a client, whatever the method', (_, headers) => {
     for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
-      expect(kindOf(request(method, headers)), method).toBe('client')
+      expect(findRequestKind(request(method, headers)), method).toBe('client')
     }
   })
 })

@@ -9,7 +9,7 @@ const page = { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-des
 const ask = { ...page, 'sec-fetch-site': 'cross-site' }
 const guards = ['content-security-policy', 'x-frame-options', 'x-content-type-options'] as const
 
-function guardsOf(answer: UserAgentResponse): (string | null)[] {
+function getGuards(answer: UserAgentResponse): (string | null)[] {
   return guards.map((name) => answer.headers.get(name))
 }
 
@@ -26,7 +26,7 @@ describe('a page of the package', () => {
       "base-uri 'none'",
       "frame-ancestors 'none'",
     ]
-    expect(guardsOf(answer)).toEqual([policy.join('; '), 'DENY', 'nosniff'])
+    expect(getGuards(answer)).toEqual([policy.join('; '), 'DENY', 'nosniff'])
   })
 
   it('keeps the headers that the application sets for all its pages', async () => {
@@ -39,7 +39,7 @@ describe('a page of the package', () => {
         }),
     })
     const answer = await app.agent().get('/logout', { headers: ask })
-    expect(guardsOf(answer)).toEqual([...Object.values(own), 'nosniff'])
+    expect(getGuards(answer)).toEqual([...Object.values(own), 'nosniff'])
   })
 })
 

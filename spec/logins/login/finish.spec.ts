@@ -6,7 +6,7 @@ import { redisKey } from '../../../lib/store/redis-client.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { failingClient } from '../../support/failing-client.ts'
-import { flow, location, noteRoutes, notesOf, response, told } from '../../support/flow.ts'
+import { flow, location, noteRoutes, listNotes, response, told } from '../../support/flow.ts'
 import { startForFaults } from '../../support/misbehaviour.ts'
 
 const world = flow()
@@ -48,9 +48,9 @@ describe('a login with a second instance', () => {
     const agent = app.agent()
     await agent.get('/profile')
     await agent.get('/note/apples')
-    const before = await notesOf(agent, app)
+    const before = await listNotes(agent, app)
     expect((await agent.get('/staff')).json()).toEqual({ sub: 'alice' })
-    const after = await notesOf(agent, app)
+    const after = await listNotes(agent, app)
     expect(after.notes).toEqual(['apples'])
     expect(after.id).not.toBe(before.id)
     expect((await agent.get('/profile')).hops).toHaveLength(1)
@@ -109,7 +109,7 @@ describe('a second login with one instance while the other is logged out', () =>
     expect((await finishing).headers.get('location')).toBe('/staff')
     expect((await agent.get('/staff')).hops).toHaveLength(1)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:staff' }, 'sess:'))).toBe(1)
     expect(await world.redis.client.exists(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(0)
   })
@@ -124,11 +124,11 @@ describe('a login over a login record that a newer version wrote', () => {
       const agent = app.agent()
       await agent.get('/profile')
       await agent.get('/note/apples')
-      const { id } = await notesOf(agent, app)
+      const { id } = await listNotes(agent, app)
       const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
       await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
       expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
-      const after = await notesOf(agent, app)
+      const after = await listNotes(agent, app)
       expect(after).toMatchObject({ sub: 'alice', notes: [] })
       expect(after.id).not.toBe(id)
     },
@@ -140,7 +140,7 @@ describe('a logout while a login of the same instance is in progress', () => {
     const app = await startForFaults(world)
     const agent = app.agent()
     await agent.get('/profile')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     const callback = await response(agent, '/switch')
     const undo = world.provider.misbehave({ endpoints: { token: { hang: true } } })
     world.provider.forget()
@@ -167,11 +167,11 @@ describe('a login that cannot be written', () => {
     })
     const agent = app.agent()
     await agent.get('/profile')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     taken = true
     world.provider.signIn('bob')
     expect((await agent.get('/switch')).status).toBe(503)
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
   })
 
   it('a login answers 503 and keeps the former login if the former record keeps changing', async () => {
@@ -188,12 +188,12 @@ describe('a login that cannot be written', () => {
     })
     const agent = app.agent()
     await agent.get('/profile')
-    const former = await notesOf(agent, app)
+    const former = await listNotes(agent, app)
     jammed = true
     world.provider.signIn('bob')
     expect((await agent.get('/switch')).status).toBe(503)
     jammed = false
-    expect(await notesOf(agent, app)).toEqual(former)
+    expect(await listNotes(agent, app)).toEqual(former)
   })
 })
 
@@ -235,7 +235,7 @@ describe('two logins of one session that finish at the same time', () => {
     undo()
     const places = (await Promise.all(finishing)).map((answer) => answer.headers.get('location'))
     expect(places).toContain('/profile')
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     expect((await agent.fetch('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
     const listed = await app.oidc.logins.list({ sub: 'alice' })
     expect(listed).toHaveLength(1)
@@ -265,7 +265,7 @@ describe.each(['before', 'after'] as const)('a command of the store that fails %
       const agent = app.agent()
       await agent.get('/profile')
       await agent.get('/note/apples')
-      const former = await notesOf(agent, app)
+      const former = await listNotes(agent, app)
       expect(former).toMatchObject({ sub: 'alice', notes: ['apples'] })
       world.provider.signIn('bob')
       const callback = await response(agent, '/switch')
@@ -273,7 +273,7 @@ describe.each(['before', 'after'] as const)('a command of the store that fails %
       const answer = await agent.get(callback, { redirect: 'manual' })
       const over = failing.commands < nth
       failing.failAt(0)
-      const after = await notesOf(agent, app)
+      const after = await listNotes(agent, app)
       const state = { nth, status: answer.status, after }
       if (answer.status === 303) {
         expect(state).toMatchObject({ after: { sub: 'bob', notes: [] } })

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TokenSet } from '../../../lib/config/claims.ts'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Identity } from '../../../lib/logins/login/identity.ts'
-import { isPast, slotOf } from '../../../lib/logins/login/new-slot.ts'
+import { isPast, makeSlot } from '../../../lib/logins/login/new-slot.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import { instanceWith } from '../support/stage.ts'
@@ -37,7 +37,7 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
       ...tokens,
     },
   }
-  return slotOf(instance, transaction, identity)
+  return makeSlot(instance, transaction, identity)
 }
 
 describe('the slot of a new login', () => {

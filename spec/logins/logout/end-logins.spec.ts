@@ -8,7 +8,7 @@ import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
-import { putTokens, slotOf, someTokens as tokens } from '../../support/slots.ts'
+import { putTokens, makeSlot, someTokens as tokens } from '../../support/slots.ts'
 import { heard, instanceWith, putLogins } from '../support/stage.ts'
 
 vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
@@ -43,7 +43,7 @@ function endsInProgress(slot: Slot): Promise<boolean> {
 
 describe('endByApplication() with an id', () => {
   it('ends the login, its session and logins in progress with its sid, and revokes its tokens', async () => {
-    const alice = slotOf('alice', { sid: 'sid-1' })
+    const alice = makeSlot('alice', { sid: 'sid-1' })
     await logIn('s', alice)
     const ended = heard(instance, 'logout')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -55,11 +55,11 @@ describe('endByApplication() with an id', () => {
       expect.objectContaining({ refreshToken: 'refresh-token' }),
     )
     expect(await endsInProgress(alice)).toBe(true)
-    expect(await endsInProgress(slotOf('alice', { sid: 'sid-2' }))).toBe(false)
+    expect(await endsInProgress(makeSlot('alice', { sid: 'sid-2' }))).toBe(false)
   })
 
   it('ends no login in progress if the login has no sid', async () => {
-    const alice = slotOf('alice')
+    const alice = makeSlot('alice')
     await logIn('s', alice)
     const include = vi.spyOn(records, 'include')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -68,8 +68,8 @@ describe('endByApplication() with an id', () => {
   })
 
   it('keeps the session if it has another login', async () => {
-    const alice = slotOf('alice')
-    await logIn('s', alice, { staff: slotOf('bob') })
+    const alice = makeSlot('alice')
+    await logIn('s', alice, { staff: makeSlot('bob') })
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
     expect(sessions()).toEqual(['s'])
     expect(await records.get(loginKey('s'))).toContain('bob')
@@ -77,14 +77,14 @@ describe('endByApplication() with an id', () => {
 
   it('returns 0 and revokes nothing if there is no such login', async () => {
     expect(await endByApplication(instance, store, { id: 'another' })).toBe(0)
-    const alice = slotOf('alice', { endsAt: 1 })
+    const alice = makeSlot('alice', { endsAt: 1 })
     await records.set({ kind: 'login', id: alice.loginId }, 's', 60)
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(0)
     expect(revokeTokens).not.toHaveBeenCalled()
   })
 
   it('ends a login whose tokens cannot be opened, and revokes nothing', async () => {
-    const alice = slotOf('alice')
+    const alice = makeSlot('alice')
     await logIn('s', alice)
     await putLogins(records, 's', { default: alice }, 1)
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -94,7 +94,7 @@ describe('endByApplication() with an id', () => {
 
 describe('the logins of a user', () => {
   it('endLogins() ends 45 logins once each, and leaves their group empty', async () => {
-    const many = Array.from({ length: 45 }, (_, n) => slotOf('alice', { loginId: `login ${n}` }))
+    const many = Array.from({ length: 45 }, (_, n) => makeSlot('alice', { loginId: `login ${n}` }))
     for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
     const ended = heard(instance, 'logout')
     const logout = { group: { sub: 'alice' }, issuer: undefined, issuedAt: undefined }
@@ -105,7 +105,7 @@ describe('the logins of a user', () => {
   })
 
   it('listLogins() returns logins, latest first, and removes those that no longer exist from the group', async () => {
-    const many = Array.from({ length: 25 }, (_, n) => slotOf('alice', { loginId: `login ${n}`, startedAt: 1000 + n }))
+    const many = Array.from({ length: 25 }, (_, n) => makeSlot('alice', { loginId: `login ${n}`, startedAt: 1000 + n }))
     for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
     await new Promise<void>((resolve) => store.destroy('s3', () => resolve()))
     await records.delete([loginKey('s4')])

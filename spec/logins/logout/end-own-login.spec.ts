@@ -4,7 +4,7 @@ import type { Records } from 'express-session-oidc'
 import { describe, expect, it, vi } from 'vitest'
 import { redisKey } from '../../../lib/store/redis-client.ts'
 import { secret, type TestApp } from '../../support/app.ts'
-import { flow, noteRoutes, notesOf, told } from '../../support/flow.ts'
+import { flow, noteRoutes, listNotes, told } from '../../support/flow.ts'
 
 const world = flow()
 
@@ -20,7 +20,7 @@ function startTwo(records?: Records): Promise<TestApp> {
   })
 }
 
-function loginKeyOf(id: string): string {
+function getLoginKey(id: string): string {
   return redisKey({ session: id, part: 'login' }, 'sess:')
 }
 
@@ -30,9 +30,9 @@ describe('a logout by the user', () => {
     const agent = app.agent()
     await agent.get('/profile')
     await agent.get('/note/secret')
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     await agent.post('/logout')
-    expect(await notesOf(agent, app)).toMatchObject({ notes: [], sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ notes: [], sub: null })
     const left = await world.redis.client.keys(`*${id}*`)
     expect(left).toEqual([])
     expect(told(app, 'logout')).toMatchObject([{ sub: 'alice', reason: 'user' }])
@@ -46,7 +46,7 @@ describe('a logout by the user', () => {
     await agent.get('/note/apples')
     await agent.post('/logout', {}, { followRefresh: false })
     expect((await agent.get('/staff')).hops).toHaveLength(1)
-    expect((await notesOf(agent, app)).notes).toEqual(['apples'])
+    expect((await listNotes(agent, app)).notes).toEqual(['apples'])
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
   })
 
@@ -57,7 +57,7 @@ describe('a logout by the user', () => {
     const page = await agent.post('/logout')
     expect(page.status).toBe(200)
     expect(told(app, 'logout')).toEqual([])
-    expect((await notesOf(agent, app)).notes).toEqual(['apples'])
+    expect((await listNotes(agent, app)).notes).toEqual(['apples'])
   })
 
   it('a logout finds a login that moved to another session while the request ran', async () => {
@@ -115,12 +115,12 @@ describe('a logout by the user', () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     const text = JSON.stringify({ format: 99, version: 1, slots: {} })
-    await world.redis.client.set(loginKeyOf(id), text)
+    await world.redis.client.set(getLoginKey(id), text)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
     expect((await agent.post('/logout')).status).toBe(200)
-    expect(await world.redis.client.get(loginKeyOf(id))).toBe(text)
+    expect(await world.redis.client.get(getLoginKey(id))).toBe(text)
   })
 
   it('a logout succeeds and emits store_fault if the session cannot be deleted', async () => {
@@ -137,29 +137,29 @@ describe('a logout by the user', () => {
     expect(page.status).toBe(200)
     expect(told(app, 'logout')).toHaveLength(1)
     expect(told(app, 'store_fault')).toHaveLength(1)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('a logout succeeds if the tokens are gone', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     expect(await world.redis.client.del(redisKey({ session: id, part: 'tokens:default' }, 'sess:'))).toBe(1)
     expect((await agent.post('/logout')).status).toBe(200)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 
   it('a logout succeeds without an ID token hint if the tokens cannot be opened', async () => {
     const app = await startTwo()
     const agent = app.agent()
     await agent.get('/profile')
-    const { id } = await notesOf(agent, app)
+    const { id } = await listNotes(agent, app)
     await world.redis.client.set(redisKey({ session: id, part: 'tokens:default' }, 'sess:'), 'garbage')
     const page = await agent.post('/logout')
     expect(page.status).toBe(200)
     const [end] = world.provider.requestsTo('end_session')
     expect(end?.params.has('id_token_hint')).toBe(false)
-    expect(await notesOf(agent, app)).toMatchObject({ sub: null })
+    expect(await listNotes(agent, app)).toMatchObject({ sub: null })
   })
 })

@@ -9,20 +9,20 @@ import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
 import type { KeptTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
-import { slotOf } from '../../support/slots.ts'
+import { makeSlot } from '../../support/slots.ts'
 import { heard, instanceWith } from '../support/stage.ts'
 
 let instance: Instance
 let records: MemoryRecords
-const alice = slotOf('alice', { scope: ['openid', 'orders'] })
-const bob = slotOf('bob')
+const alice = makeSlot('alice', { scope: ['openid', 'orders'] })
+const bob = makeSlot('bob')
 
 beforeEach(() => {
   instance = instanceWith()
   records = new MemoryRecords()
 })
 
-function tokensOf(accessToken: string, more: Partial<KeptTokens> = {}): KeptTokens {
+function getTokens(accessToken: string, more: Partial<KeptTokens> = {}): KeptTokens {
   return {
     accessToken,
     tokenType: 'bearer',
@@ -49,7 +49,7 @@ async function put(session: string, slots: Readonly<Record<string, Slot>>, versi
 
 async function place(slots: Readonly<Record<string, Slot>> = { default: alice, staff: bob }): Promise<LoginPlace> {
   await put('s', slots)
-  await records.set(tokensKey('s', 'default'), sealed(tokensOf('old')), 3600)
+  await records.set(tokensKey('s', 'default'), sealed(getTokens('old')), 3600)
   await records.set(tokensKey('s', 'staff'), 'those of staff', 3600)
   return { logins: instance.loginsIn(records), session: 's', slot: alice }
 }
@@ -61,13 +61,13 @@ async function scopeOfLogin(): Promise<readonly string[] | undefined> {
 /** Another process refreshes the tokens. */
 async function refreshedByAnother(): Promise<void> {
   await put('s', { default: alice }, 8)
-  await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
+  await records.set(tokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
 }
 
 /** Another login moves this login into the session `t`. */
 async function moved(): Promise<void> {
   await put('t', { default: alice }, 1)
-  await records.set(tokensKey('t', 'default'), sealed(tokensOf('moved')), 3600)
+  await records.set(tokensKey('t', 'default'), sealed(getTokens('moved')), 3600)
   await records.set(loginKey('s'), writeReplaced('t', { default: alice }), 600)
   await records.delete([tokensKey('s', 'default')])
 }
@@ -253,7 +253,7 @@ describe('endUnless() for a login that the provider has ended', () => {
 
   it('keeps the login when its tokens were rotated', async () => {
     const there = await place()
-    await records.set(tokensKey('s', 'default'), sealed(tokensOf('theirs')), 3600)
+    await records.set(tokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
     const events = heard(instance, 'logout')
     expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })

@@ -10,7 +10,7 @@ import type { Slot } from '../../../lib/store/slot.ts'
 import type { KeptTokens } from '../../../lib/store/tokens.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { rejection } from '../../support/flow.ts'
-import { slotOf } from '../../support/slots.ts'
+import { makeSlot } from '../../support/slots.ts'
 import { heard, instanceWith } from '../support/stage.ts'
 
 const issuer = 'https://id.example.com'
@@ -31,7 +31,7 @@ function idToken(claims: object = {}): Promise<string> {
   return new SignJWT(whole).setProtectedHeader({ alg: 'RS256', kid: 'a' }).sign(pair.key as CryptoKey)
 }
 
-const alice = slotOf('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
+const alice = makeSlot('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
 
 async function former(more: Partial<KeptTokens> = {}): Promise<KeptTokens> {
   return {

@@ -99,8 +99,8 @@ export async function readmeBlocks(heading: string): Promise<Block[]> {
 /** The README's first application and its provider. */
 export async function firstApplication(): Promise<{ app: string; provider: string; blocks: readonly Block[] }> {
   const blocks = await readmeBlocks('## A first application')
-  const codeOf = (name: string): string => blocks.find(({ file }) => file === name)?.code ?? ''
-  return { app: codeOf('app.js'), provider: codeOf('provider.js'), blocks }
+  const getCode = (name: string): string => blocks.find(({ file }) => file === name)?.code ?? ''
+  return { app: getCode('app.js'), provider: getCode('provider.js'), blocks }
 }
 
 /** Replaces a text that must exist. */

@@ -2,7 +2,7 @@ import { entra, type EntraOptions, type TokenContext } from 'express-session-oid
 import { describe, expect, it } from 'vitest'
 import { resolveBearer } from '../../../lib/config/resolve-bearer.ts'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
-import { faultsOf } from '../../support/faults-of.ts'
+import { findFaults } from '../../support/find-faults.ts'
 
 const contoso = '11111111-1111-4111-8111-111111111111'
 const fabrikam = '22222222-2222-4222-8222-222222222222'
@@ -236,7 +236,7 @@ describe('invalid options of entra()', () => {
       [/^unknown option 'tenantId'; did you mean 'tenant'\?/],
     ],
   ])('throws for %s', (_name, options, expected) => {
-    const found = faultsOf(() => entra(options as EntraOptions))
+    const found = findFaults(() => entra(options as EntraOptions))
     expect(found).toHaveLength(expected.length)
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern)
   })
@@ -272,7 +272,7 @@ describe('the options for the tokens of an issuer', () => {
     ['a distributedClaims that is not a function', { distributedClaims: {} }, /^distributedClaims must be a function/],
   ])('throws for %s', (_name, rules, message) => {
     for (const options of [{ ...bearer, ...rules }, { issuer: { ...bearer, ...rules } }]) {
-      const found = faultsOf(() => resolveBearer(options))
+      const found = findFaults(() => resolveBearer(options))
       expect(found).toHaveLength(1)
       expect(found[0]).toMatch(message)
     }
@@ -282,7 +282,7 @@ describe('the options for the tokens of an issuer', () => {
     ['a list of issuers', ['https://a.example', 'https://b.example']],
     ['an issuer object', { issuer: 'https://a.example' }],
   ])('throws if the options are beside %s rather than inside the issuer that they belong to', (_name, issuer) => {
-    const found = faultsOf(() => resolveBearer({ audience: 'x', issuer, tokenIssuer, accept: allow }))
+    const found = findFaults(() => resolveBearer({ audience: 'x', issuer, tokenIssuer, accept: allow }))
     expect(found).toEqual([
       'tokenIssuer, accept: give them with the issuer that they are of: issuer: [{ issuer, tokenIssuer, accept }]',
     ])

@@ -1,6 +1,6 @@
 import type { CommandFault } from './client.ts'
 import type { Model } from './model.ts'
-import { keyOf, type Ended, type Op } from './ops.ts'
+import { getKey, type Ended, type Op } from './ops.ts'
 
 /** A finished race. */
 export interface Case {
@@ -34,9 +34,9 @@ export function wrongAnswers(given: Case): string[] {
     }
     if (op.kind === 'stranger' && (outcome === 'in' || outcome === 'on')) return [wrong('a stranger was let in')]
     if (op.kind === 'guarded' && outcome === 'done') {
-      const { sub, tokensOf } = answer.json() as { sub: string; tokensOf: string | null }
-      if (tokensOf !== null && tokensOf !== sub) return [wrong(`${sub} has the tokens of ${tokensOf}`)]
-      if (tokensOf === null && given.ops.length === 1) return [wrong(`${sub} has no tokens`)]
+      const { sub, owner } = answer.json() as { sub: string; owner: string | null }
+      if (owner !== null && owner !== sub) return [wrong(`${sub} has the tokens of ${owner}`)]
+      if (owner === null && given.ops.length === 1) return [wrong(`${sub} has no tokens`)]
     }
     const others = given.ended.filter((other) => other !== ended && other.outcome === 'in')
     if (outcome === 'in' && others.some((other) => isSame(other.op, op))) {
@@ -63,5 +63,5 @@ function isOurs({ kind }: Op): boolean {
 
 /** Whether both carry the same authorization response. */
 export function isSame(one: Op, other: Op): boolean {
-  return one.kind === 'login' && other.kind === 'login' && keyOf(one) === keyOf(other)
+  return one.kind === 'login' && other.kind === 'login' && getKey(one) === getKey(other)
 }

@@ -6,7 +6,7 @@ import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
 import { CookieJar } from 'express-session-oidc/testing'
 import { secret } from '../../support/app.ts'
 import { ask, type RaceAnswer } from './http.ts'
-import { subjectOf } from './subject.ts'
+import { readSubject } from './subject.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 declare module 'express-session' {
@@ -100,8 +100,8 @@ function startedApp(of: Readonly<Record<Name, Oidc>>, store: RedisSessionStore, 
       of[name]
         .context(req)
         .tokens()
-        .then(({ idToken }) => subjectOf(idToken), tokensGone)
-        .then((tokensOf) => res.json({ sub: user?.sub, tokensOf }))
+        .then(({ idToken }) => readSubject(idToken), tokensGone)
+        .then((owner) => res.json({ sub: user?.sub, owner }))
         .catch(next)
     })
   }
@@ -176,7 +176,7 @@ const navigation = {
 const cookieName = 'connect.sid'
 
 /** The id in the value of a session cookie. */
-export function idOf(value: string): string {
+export function getId(value: string): string {
   return /^s:(.+)\.[^.]+$/.exec(decodeURIComponent(value))?.[1] ?? ''
 }
 
@@ -189,12 +189,12 @@ export class RaceBrowser {
   /** The id of the session that its cookie names; undefined without a cookie. */
   get session(): string | undefined {
     const value = this.jar.get(cookieName)?.value
-    return value === undefined ? undefined : idOf(value)
+    return value === undefined ? undefined : getId(value)
   }
 
   /** Opens a page with its current cookies, or with the given ones. */
   async go(app: RaceApp, path: string, cookie = this.jar.header(origin)): Promise<RaceAnswer> {
-    const answer = await ask(app.express, path, headersOf(navigation, cookie))
+    const answer = await ask(app.express, path, getHeaders(navigation, cookie))
     this.take(answer)
     return answer
   }
@@ -202,8 +202,8 @@ export class RaceBrowser {
   /** Stores the cookies of a response. */
   take(answer: RaceAnswer): void {
     for (const line of answer.setCookie) this.jar.set(line, origin)
-    const value = sessionCookieOf(answer)
-    if (value !== undefined) this.seen.set(idOf(value), value)
+    const value = getSessionCookie(answer)
+    if (value !== undefined) this.seen.set(getId(value), value)
   }
 
   /** A copy of this browser in its current state. */
@@ -216,7 +216,7 @@ export class RaceBrowser {
 }
 
 /** The session cookie that a response sets. */
-export function sessionCookieOf(answer: RaceAnswer): string | undefined {
+export function getSessionCookie(answer: RaceAnswer): string | undefined {
   const line = answer.setCookie.find((each) => each.startsWith(`${cookieName}=`))
   return line === undefined ? undefined : /=([^;]*)/.exec(line)?.[1]
 }
@@ -224,16 +224,16 @@ export function sessionCookieOf(answer: RaceAnswer): string | undefined {
 /** Delivers a back-channel logout from the provider's server. */
 export function tellLogout(app: RaceApp, name: Name, token: string): Promise<RaceAnswer> {
   const path = `${name === 'default' ? '' : `/${name}`}/backchannel-logout`
-  return ask(app.express, path, headersOf({ accept: '*/*' }, undefined), new URLSearchParams({ logout_token: token }))
+  return ask(app.express, path, getHeaders({ accept: '*/*' }, undefined), new URLSearchParams({ logout_token: token }))
 }
 
 /** What a client sees that has nothing but a session cookie. */
 export async function seenBy(app: RaceApp, value: string): Promise<Who> {
-  const answer = await ask(app.express, '/who', headersOf({ accept: '*/*' }, `${cookieName}=${value}`))
+  const answer = await ask(app.express, '/who', getHeaders({ accept: '*/*' }, `${cookieName}=${value}`))
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text()}`)
   return answer.json() as Who
 }
 
-function headersOf(headers: Record<string, string>, cookie: string | undefined): Record<string, string> {
+function getHeaders(headers: Record<string, string>, cookie: string | undefined): Record<string, string> {
   return { host: new URL(origin).host, ...headers, ...(cookie === undefined ? {} : { cookie }) }
 }

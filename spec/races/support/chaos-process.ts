@@ -6,7 +6,7 @@
 import { appendFileSync } from 'node:fs'
 import { tokenRoutes } from '../../support/token-routes.ts'
 import { origin } from './app.ts'
-import { subjectOf } from './subject.ts'
+import { readSubject } from './subject.ts'
 import { startTokensApp } from './tokens-app.ts'
 
 const { NOTES = '' } = process.env
@@ -26,7 +26,7 @@ const fetchNoted: typeof globalThis.fetch = async (url, init) => {
   const body = await response.text()
   note(`answered ${id}`)
   const { id_token: idToken } = JSON.parse(body) as { id_token?: string }
-  if (idToken !== undefined) latest.set(subjectOf(idToken), id)
+  if (idToken !== undefined) latest.set(readSubject(idToken), id)
   return new Response(body, { status: response.status, headers: response.headers })
 }
 

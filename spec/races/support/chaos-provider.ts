@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { startTestProvider } from 'express-session-oidc/testing'
 import type { EndpointFault, TestRequest } from 'express-session-oidc/testing'
 import type { ProviderCall, ProviderNews, RefreshNote } from './own-provider.ts'
-import { subjectOf } from './subject.ts'
+import { readSubject } from './subject.ts'
 
 const { USERS = '1' } = process.env
 const users = Array.from({ length: Number(USERS) }, (_, index) => ({ sub: `user${index}` }))
@@ -20,30 +20,30 @@ const owners = new Map<string, string>()
 const armed = new Map<string, () => void>()
 
 const tell = (news: ProviderNews): void => void process.send?.(news)
-const nameOf = (headers: Readonly<Record<string, unknown>>): string => String(headers['x-request-id'])
+const getName = (headers: Readonly<Record<string, unknown>>): string => String(headers['x-request-id'])
 
 provider.misbehave({
   respond(request) {
-    if (request.params.get('grant_type') === 'refresh_token') notes.set(nameOf(request.headers), noteOf(request))
+    if (request.params.get('grant_type') === 'refresh_token') notes.set(getName(request.headers), getNote(request))
     return undefined
   },
   tokenResponse(body) {
-    owners.set(String(body['refresh_token']), subjectOf(String(body['id_token'])))
+    owners.set(String(body['refresh_token']), readSubject(String(body['id_token'])))
     // An access token of two seconds is used until it expires; one of three seconds is refreshed before that.
     return { ...body, expires_in: 2 + (owners.size % 2) }
   },
 })
 
-function noteOf({ params, headers }: TestRequest): RefreshNote {
+function getNote({ params, headers }: TestRequest): RefreshNote {
   const presented = params.get('refresh_token') ?? ''
-  return { id: nameOf(headers), sub: owners.get(presented) ?? '', presented, isProcessed: true, isCut: undefined }
+  return { id: getName(headers), sub: owners.get(presented) ?? '', presented, isProcessed: true, isCut: undefined }
 }
 
 // Either side may have cut the connection. Only this process knows whether the whole response was sent before.
 subscribe('http.server.request.start', (message) => {
   const { request, response } = message as { request: IncomingMessage; response: ServerResponse }
   response.once('close', () => {
-    const note = notes.get(nameOf(request.headers))
+    const note = notes.get(getName(request.headers))
     if (!note) return
     note.isCut = !response.writableFinished
     tell({ closed: note })
@@ -54,7 +54,7 @@ subscribe('http.server.request.start', (message) => {
 function arm(sub: string, fault: EndpointFault): void {
   let isMet = false
   const when = ({ headers }: TestRequest): boolean => {
-    const note = notes.get(nameOf(headers))
+    const note = notes.get(getName(headers))
     if (note?.sub !== sub || isMet) return false
     isMet = true
     note.isProcessed = fault.drop !== true || fault.afterProcessing === true

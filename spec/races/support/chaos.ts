@@ -7,7 +7,7 @@ import { origin } from './app.ts'
 import type { Reply } from './crew.ts'
 import type { Journal } from './journal.ts'
 import type { RefreshNote } from './own-provider.ts'
-import { subjectOf } from './subject.ts'
+import { readSubject } from './subject.ts'
 import type { ChaosWorld, Trouble } from './troubles.ts'
 
 /** Concurrent callers at each process. */
@@ -103,8 +103,8 @@ export class ChaosLane {
       if (reply === 'cut' || reply.status === 503 || isNobody(reply)) continue
       const { status, shown } = reply
       if (status !== 200) this.#isWrong(`was answered ${status} ${JSON.stringify(shown)}`)
-      else if (subjectOf(shown.token ?? '') !== this.#sub)
-        this.#isWrong(`got the token of ${subjectOf(shown.token ?? '')}`)
+      else if (readSubject(shown.token ?? '') !== this.#sub)
+        this.#isWrong(`got the token of ${readSubject(shown.token ?? '')}`)
     }
     return replies
   }

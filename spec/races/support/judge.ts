@@ -1,7 +1,7 @@
 import { names, type Name } from './app.ts'
 import { isFaulty, isSame, wrongAnswers, type Case } from './answers.ts'
 import type { Model, ModelSession, Slack } from './model.ts'
-import { sidOf, type Begun, type Ended, type Op } from './ops.ts'
+import { getSid, type Begun, type Ended, type Op } from './ops.ts'
 import type { Who } from '../../support/two-instances.ts'
 
 const visitor: ModelSession = { logins: {}, hadLogins: false, cart: [null], idleUntil: Infinity }
@@ -18,7 +18,7 @@ export class Judge {
     this.#case = given
     const { ops, id, model } = given
     const before = model.session(id)
-    const carts = before ? [...before.cart.filter((cart) => cart !== null), ...ops.flatMap(cartsOf)] : []
+    const carts = before ? [...before.cart.filter((cart) => cart !== null), ...ops.flatMap(getCarts)] : []
     this.#slack = ops.map((_, own) => ({
       carts,
       before: before ?? visitor,
@@ -104,7 +104,7 @@ export class Judge {
       case 'backchannel': {
         if (outcome === 'refused') return this.#isDelivered(index) ? [model] : []
         const { name, sub, session } = op
-        const who = { sub, sid: session === undefined ? undefined : sidOf(op, session) }
+        const who = { sub, sid: session === undefined ? undefined : getSid(op, session) }
         const out = changed(model, (next) =>
           op.isLate ? next.logoutUnderWay(name, who) : next.logoutEverywhere(name, who),
         )
@@ -151,7 +151,7 @@ export class Judge {
   ): Model[] {
     const { id, ended, fault } = this.#case
     const { name } = begun
-    const who = { sub: begun.sub, sid: sidOf(begun, begun.copy) }
+    const who = { sub: begun.sub, sid: getSid(begun, begun.copy) }
     const twins = ended
       .map((other, at) => ({ ...other, at }))
       .filter((other) => other.at !== index && isSame(other.op, op))
@@ -226,7 +226,7 @@ function changed(model: Model, change: (next: Model) => void): Model {
   return next
 }
 
-function cartsOf(op: Op, index: number): string[] {
+function getCarts(op: Op, index: number): string[] {
   return op.kind === 'put' || op.kind === 'save' ? [`${op.kind} ${index}`] : []
 }
 

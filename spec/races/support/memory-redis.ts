@@ -1,5 +1,5 @@
 import type { RedisClient } from 'express-session-oidc/redis'
-import { membersOf, withMember, withoutMembers, type SetText } from '../../../lib/store/record-sets.ts'
+import { listMembers, withMember, withoutMembers, type SetText } from '../../../lib/store/record-sets.ts'
 
 type SetOptions = Parameters<RedisClient['set']>[2]
 
@@ -98,7 +98,7 @@ export class MemoryRedis implements RedisClient {
       lines.length === known.length && lines.every((line, index) => line === known[index])
     const [key = ''] = keys
     if (is(include)) return this.#changeSet(key, withMember(this.#read(key), given[0] as string, Number(given[1])))
-    if (is(members)) return membersOf(this.#read(key))
+    if (is(members)) return listMembers(this.#read(key))
     if (is(exclude)) return this.#changeSet(key, withoutMembers(this.#read(key), given))
     if (is(add)) return this.#writeIf(keys, given, undefined)
     if (is(compareAndSet)) return this.#writeIf(keys, given, given[0])

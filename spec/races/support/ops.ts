@@ -1,6 +1,6 @@
 /** The concurrent requests of a scene, their session, and their outcomes. */
 import type { Stall } from './actors.ts'
-import { idOf, sessionCookieOf, type Name } from './app.ts'
+import { getId, getSessionCookie, type Name } from './app.ts'
 import type { CommandFault } from './client.ts'
 import type { RaceAnswer } from './http.ts'
 import type { RefreshCut } from './refresh-tokens.ts'
@@ -55,12 +55,12 @@ export const users: readonly (readonly [Name, string])[] = [
 ]
 
 /** A session at the provider. All earlier logins belong to session 0, and so does one of the logins in progress. */
-export function sidOf({ name, sub }: { name: Name; sub: string }, session: 0 | 1): string {
+export function getSid({ name, sub }: { name: Name; sub: string }, session: 0 | 1): string {
   return `${name} ${sub} ${session}`
 }
 
 /** Identifies a login in progress. */
-export function keyOf({ name, sub, copy }: { name: Name; sub: string; copy: number }): string {
+export function getKey({ name, sub, copy }: { name: Name; sub: string; copy: number }): string {
   return `${name} ${sub} ${copy}`
 }
 
@@ -89,10 +89,10 @@ export interface Played {
 }
 
 /** Derives the outcome of a request from its response. */
-export function endOf(op: Op, answer: RaceAnswer): Ended {
-  const value = sessionCookieOf(answer)
-  const made = value === undefined ? undefined : idOf(value)
-  return { op, answer, made, outcome: outcomeOf(op, answer, made) }
+export function getEnd(op: Op, answer: RaceAnswer): Ended {
+  const value = getSessionCookie(answer)
+  const made = value === undefined ? undefined : getId(value)
+  return { op, answer, made, outcome: getOutcome(op, answer, made) }
 }
 
 /** The outcome of an operation that is no request. */
@@ -101,7 +101,7 @@ export function endOfNoRequest(op: Op): Ended {
   return { op, answer: { ...answer, text: () => '', json: () => undefined }, outcome: 'done', made: undefined }
 }
 
-function outcomeOf(op: Op, { status, location = '' }: RaceAnswer, made: string | undefined): Ended['outcome'] {
+function getOutcome(op: Op, { status, location = '' }: RaceAnswer, made: string | undefined): Ended['outcome'] {
   if (status === 503) return 'fault'
   if (op.kind === 'login' || op.kind === 'stranger') {
     if (status === 303) return made === undefined ? 'on' : 'in'

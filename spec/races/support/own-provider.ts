@@ -80,7 +80,7 @@ export async function startOwnProvider(path: string, users: number): Promise<Own
     return answerTo(id)
   }
   /** What happens to the request that meets the fault of a user. */
-  const fateOf = (sub: string): Pick<Armed, 'met' | 'closed'> => {
+  const getFate = (sub: string): Pick<Armed, 'met' | 'closed'> => {
     let meet: (note: RefreshNote) => void = () => {}
     const met = new Promise<RefreshNote>((resolve) => (meet = resolve))
     const closed = new Promise<RefreshNote>((resolve) => {
@@ -103,7 +103,7 @@ export async function startOwnProvider(path: string, users: number): Promise<Own
   return {
     settings,
     async arm(sub, fault) {
-      const fate = fateOf(sub)
+      const fate = getFate(sub)
       await call('arm', sub, fault)
       return { ...fate, release: () => call('release', sub) }
     },

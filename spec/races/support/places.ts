@@ -39,7 +39,7 @@ export function inRedis(client: ReturnType<typeof newClient>): Place {
   const kept = new Map<string, { readonly prefix: string; readonly keys: readonly string[] }>()
   const own = `race ${randomUUID()}`
   let runs = 0
-  const keysOf = async (prefix: string): Promise<string[]> => {
+  const listKeys = async (prefix: string): Promise<string[]> => {
     const found: string[] = []
     for await (const keys of client.scanIterator({ MATCH: `${prefix}*`, COUNT: 1000 })) found.push(...keys)
     return found.map((key) => key.slice(prefix.length))
@@ -47,16 +47,16 @@ export function inRedis(client: ReturnType<typeof newClient>): Place {
   return {
     client,
     async keep(name, { prefix }) {
-      kept.set(name, { prefix, keys: await keysOf(prefix) })
+      kept.set(name, { prefix, keys: await listKeys(prefix) })
     },
     async begin(name, race) {
       race.prefix = `${own} ${++runs} `
       const { prefix, keys } = kept.get(name ?? '') ?? { prefix: '', keys: [] }
       await Promise.all(keys.map((key) => client.copy(prefix + key, race.prefix + key)))
     },
-    keys: ({ prefix }) => keysOf(prefix),
+    keys: ({ prefix }) => listKeys(prefix),
     async end({ prefix }) {
-      const keys = await keysOf(prefix)
+      const keys = await listKeys(prefix)
       if (keys.length > 0) await client.del(keys.map((key) => prefix + key))
     },
   }

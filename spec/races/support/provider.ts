@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey as JoseKey, type JWK } from 'jose'
 import type { OidcOptions } from 'express-session-oidc'
 import { done, turn } from './actors.ts'
-import { sidOf, type Told } from './ops.ts'
+import { getSid, type Told } from './ops.ts'
 import { RefreshTokens } from './refresh-tokens.ts'
 import type { Gate } from '../../support/gate.ts'
 
@@ -92,7 +92,7 @@ export class RaceProvider {
     const { name, sub, session, isLate } = told
     const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
     const iat = Math.floor(Date.now() / 1000) - (isLate ? lateSeconds : 0)
-    const who = session === undefined ? { sub } : { sub, sid: sidOf(told, session) }
+    const who = session === undefined ? { sub } : { sub, sid: getSid(told, session) }
     const jti = JSON.stringify(told)
     return new SignJWT({ iss: this.issuer, aud: name, iat, exp: iat + lateSeconds + 120, jti, events, ...who })
       .setProtectedHeader({ alg: 'RS256', kid: '1', typ: 'logout+jwt' })
@@ -119,7 +119,7 @@ export class RaceProvider {
       .digest('base64url')
     const answer = times === 1 && grant?.challenge === challenge ? await this.#tokens(code, grant) : undefined
     await turn('answer to code exchange')
-    return responseOf(answer)
+    return getResponse(answer)
   }
 
   async #refresh(form: URLSearchParams): Promise<Response> {
@@ -132,7 +132,7 @@ export class RaceProvider {
     await hold?.pass()
     await turn('answer to refresh')
     if (cut) throw new TypeError('fetch failed')
-    return responseOf(answer)
+    return getResponse(answer)
   }
 
   async #revoke(form: URLSearchParams): Promise<Response> {
@@ -173,7 +173,7 @@ export class RaceProvider {
   }
 }
 
-function responseOf(answer: string | undefined): Response {
+function getResponse(answer: string | undefined): Response {
   return answer === undefined
     ? Response.json({ error: 'invalid_grant' }, { status: 400 })
     : new Response(answer, { headers: { 'content-type': 'application/json' } })

@@ -7,11 +7,11 @@ import type { RaceAnswer } from './http.ts'
 import { Judge } from './judge.ts'
 import { Model } from './model.ts'
 import {
-  endOf,
+  getEnd,
   endOfNoRequest,
   formers,
-  keyOf,
-  sidOf,
+  getKey,
+  getSid,
   users,
   type Begun,
   type Ended,
@@ -77,7 +77,7 @@ export class Stage {
         for (const copy of [0, 1] as const) {
           const other = new RaceBrowser()
           const path = await this.#begin(app, other, { name, sub, copy })
-          responses.set(keyOf({ name, sub, copy }), { path, cookie: other.jar.header(origin) ?? '' })
+          responses.set(getKey({ name, sub, copy }), { path, cookie: other.jar.header(origin) ?? '' })
         }
       }
       this.#prepared.set(former, { former, browser, responses })
@@ -88,7 +88,7 @@ export class Stage {
   async #begin(app: RaceApp, browser: RaceBrowser, begun: Begun): Promise<string> {
     const { name, sub, copy } = begun
     const { location } = await browser.go(app, name === 'default' ? '/login' : `/${name}/login`)
-    return this.#provider.authorize(location ?? '', sub, sidOf(begun, copy))
+    return this.#provider.authorize(location ?? '', sub, getSid(begun, copy))
   }
 
   /** Runs a scene and returns what is wrong with its outcome. */
@@ -116,7 +116,7 @@ export class Stage {
         }
         const answer = await this.#send(apps[index % 2] as RaceApp, prepared, op, index)
         if (op.kind !== 'stranger' && op.kind !== 'backchannel') browser.take(answer)
-        ended[index] = endOf(op, answer)
+        ended[index] = getEnd(op, answer)
       }),
       turns,
       stalls,
@@ -156,7 +156,7 @@ export class Stage {
     const model = new Model(() => this.#clock.now() / 1000)
     if (id === undefined) return model
     model.make(id, cart)
-    for (const [name, sub] of formers[former]) model.login(id, name, { sub, sid: sidOf({ name, sub }, 0) }, id)
+    for (const [name, sub] of formers[former]) model.login(id, name, { sub, sid: getSid({ name, sub }, 0) }, id)
     model.put(id, cart)
     return model
   }
@@ -169,7 +169,7 @@ export class Stage {
     switch (op.kind) {
       case 'login':
       case 'stranger': {
-        const { path, cookie } = prepared.responses.get(keyOf(op)) as Response
+        const { path, cookie } = prepared.responses.get(getKey(op)) as Response
         return op.kind === 'login' ? go(path, [...session, cookie]) : go(path, [])
       }
       case 'backchannel':

@@ -13,7 +13,7 @@ const anyName = fc.constantFrom<Name>('default', 'partner')
 const noteSeconds = 5
 const refreshedSeconds = 300
 
-function tokensOf({ tokens }: Believed, { by, endsAt }: ModelLogin): BelievedTokens {
+function getTokens({ tokens }: Believed, { by, endsAt }: ModelLogin): BelievedTokens {
   const first = { endsAt: Math.floor(endsAt - maxLoginSeconds) + 1, life: 1, isLost: false, downUntil: 0 }
   const known = tokens.get(by) ?? first
   tokens.set(by, known)
@@ -27,7 +27,7 @@ function isDue({ model }: Believed, { endsAt, life, downUntil }: BelievedTokens)
 }
 
 /** The login of a session; `busy` while another request for its token waits for the provider. */
-function loginOf(believed: Believed, { session }: RaceBrowser, name: Name): ModelLogin | 'busy' | undefined {
+function getLogin(believed: Believed, { session }: RaceBrowser, name: Name): ModelLogin | 'busy' | undefined {
   const login = believed.model.session(session)?.logins[name]
   return believed.asking.some((asking) => asking.login.by === login?.by) ? 'busy' : login
 }
@@ -50,12 +50,12 @@ function refreshed(believed: Believed, tokens: BelievedTokens): void {
 async function asks(believed: Believed, world: World, browser: number, name: Name): Promise<void> {
   const { model } = believed
   const own = world.browsers[browser] as RaceBrowser
-  const login = loginOf(believed, own, name)
+  const login = getLogin(believed, own, name)
   if (login === 'busy') return
   const id = own.session
   const answer = await go(believed, world, browser, `/token/${name}`)
   if (!login) return expectNobody(answer)
-  const tokens = tokensOf(believed, login)
+  const tokens = getTokens(believed, login)
   if (!isDue(believed, tokens)) {
     if (tokens.downUntil > model.now() && tokens.endsAt <= Math.floor(model.now())) expect(answer.status).toBe(503)
     else expectToken(answer, login)
@@ -81,8 +81,8 @@ const cuts = fc.tuple(which, anyName, fc.constantFrom('request', 'answer')).map(
     `browser ${browser}: asks for its access token of ${name}, and the ${before} is cut`,
     () => true,
     async (believed, world) => {
-      const login = loginOf(believed, world.browsers[browser] as RaceBrowser, name)
-      const tokens = login === 'busy' || !login ? undefined : tokensOf(believed, login)
+      const login = getLogin(believed, world.browsers[browser] as RaceBrowser, name)
+      const tokens = login === 'busy' || !login ? undefined : getTokens(believed, login)
       if (!tokens || tokens.isLost || !isDue(believed, tokens)) return
       world.provider.refreshTokens.cut({ actor: undefined, before })
       expect((await go(believed, world, browser, `/token/${name}`)).status).toBe(503)
@@ -98,8 +98,8 @@ const waits = fc.tuple(which, anyName).map(([browser, name]) =>
     () => true,
     async (believed, world) => {
       const own = world.browsers[browser] as RaceBrowser
-      const login = loginOf(believed, own, name)
-      if (login === 'busy' || !login || !isDue(believed, tokensOf(believed, login))) return
+      const login = getLogin(believed, own, name)
+      if (login === 'busy' || !login || !isDue(believed, getTokens(believed, login))) return
       const gate = new Gate()
       world.provider.hold = gate
       const id = own.session
@@ -125,7 +125,7 @@ const answered = fc.nat(5).map((at) =>
 /** The provider answers. The result goes to where the login is at that moment, and nowhere if the login has ended. */
 async function isAnswered(believed: Believed, { gate, answer, id, name, login, since }: Asking): Promise<void> {
   const { model } = believed
-  const tokens = tokensOf(believed, login)
+  const tokens = getTokens(believed, login)
   gate.open()
   const given = await answer
   if (tokens.isLost) {

@@ -33,7 +33,7 @@ export function authorizeUrl(provider: TestProvider, params: Params = {}): strin
 }
 
 /** The parameters of an authorization response that is a redirect. */
-export function responseOf(page: UserAgentResponse): Record<string, string> {
+export function getResponse(page: UserAgentResponse): Record<string, string> {
   return Object.fromEntries(new URL(page.headers.get('location') ?? '', page.url).searchParams)
 }
 
@@ -43,7 +43,7 @@ export async function authorize(
   params: Params = {},
   agent: UserAgent = createUserAgent(),
 ): Promise<Record<string, string>> {
-  return responseOf(await agent.get(authorizeUrl(provider, params), { redirect: 'manual' }))
+  return getResponse(await agent.get(authorizeUrl(provider, params), { redirect: 'manual' }))
 }
 
 /** Sends a token request with the credentials of the first client in the form. */

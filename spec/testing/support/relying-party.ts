@@ -35,7 +35,7 @@ export async function discover(
   })
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function getBody(request: IncomingMessage): Promise<string> {
   let body = ''
   for await (const chunk of request as AsyncIterable<Buffer>) body += chunk.toString()
   return body
@@ -73,7 +73,7 @@ export async function startRelyingParty(
 
   const finishLogin = async (request: IncomingMessage): Promise<object> => {
     const target = new URL(request.url ?? '', url)
-    const body = await bodyOf(request)
+    const body = await getBody(request)
     const params = new URLSearchParams(request.method === 'POST' ? body : target.search)
     const login = logins.get(params.get('state') ?? '')
     const current =

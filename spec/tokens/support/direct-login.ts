@@ -14,7 +14,7 @@ import type { Instance } from '../../../lib/logins/instance.ts'
 import { newTransactionId, writeState } from '../../../lib/session/state.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import type { Slot } from '../../../lib/store/slot.ts'
-import { tokenSetOf } from '../../../lib/store/tokens.ts'
+import { toTokenSet } from '../../../lib/store/tokens.ts'
 import { stageWith } from '../../logins/support/stage.ts'
 import { secret } from '../../support/app.ts'
 import { expectSaneSlot, refusals } from './one-login.ts'
@@ -113,7 +113,7 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     expect(told).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
     const opened = await instance.loginsIn(records).tokens(session.id, slot.loginId)
     if (!opened) throw new Error('no tokens')
-    return { how: 'login', slot, handed: handed[0] as TokenSet, stored: tokenSetOf(opened) }
+    return { how: 'login', slot, handed: handed[0] as TokenSet, stored: toTokenSet(opened) }
   } catch (error) {
     if (!(error instanceof OidcError)) throw error
     const { code, status, detail } = error

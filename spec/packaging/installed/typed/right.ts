@@ -52,7 +52,7 @@ export function makeApp(): express.Express {
     tokens.then(({ expiresAt }) => res.json({ tenant: user.tenant, until: expiresAt }), next)
   })
   app.get('/either', requireAnyAuth([oidc], { anyRole: ['admin'], redirect: false }), (req, res) => {
-    res.send(nameOf(req))
+    res.send(getName(req))
   })
   app.post('/leave', oidc.logout({ returnTo: '/' }))
   app.use(oidc.errorHandler())
@@ -60,12 +60,12 @@ export function makeApp(): express.Express {
   return app
 }
 
-function nameOf(req: Request): string {
+function getName(req: Request): string {
   const context: OidcContext = req.oidc
   return context.isAuthenticated ? (context.user.name ?? context.user.sub) : 'nobody'
 }
 
-export function codeOf(error: unknown): string | undefined {
+export function getCode(error: unknown): string | undefined {
   return error instanceof OidcError ? error.code : undefined
 }
 

@@ -1,7 +1,7 @@
 import { OidcError } from 'express-session-oidc'
 
 /** The faults that an options error lists, one text each; empty if nothing was thrown. */
-export function faultsOf(work: () => unknown): string[] {
+export function findFaults(work: () => unknown): string[] {
   try {
     work()
   } catch (error) {
