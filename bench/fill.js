@@ -107,13 +107,13 @@ const place = (name) => `\u0001${name}\u0002`
 async function readOriginal(client, cookie) {
   const session = /** @type {RegExpMatchArray} */ (decodeURIComponent(cookie).match(/s:([^.]+)\./))[1]
   const record = JSON.parse(await client.get(`oidc:{sess:${session}}`))
-  const [slot] = Object.values(record.slots)
-  const { loginId, owner, sub, sid } = slot
+  const [entry] = Object.values(record.entries)
+  const { loginId, owner, sub, sid } = entry
   const subGroup = groups.groupId(owner, { sub })
   const sidGroup = groups.groupId(owner, { sid })
   // Otherwise all copies would be rechecked while the bench runs, with tokens of the original.
-  const unchecked = `"checkedAt":${slot.checkedAt}`
-  const checked = `"checkedAt":${slot.checkedAt + 86_400}`
+  const unchecked = `"checkedAt":${entry.checkedAt}`
+  const checked = `"checkedAt":${entry.checkedAt + 86_400}`
   const names = Object.entries({ session, loginId, sub, sid, subGroup, sidGroup })
   const template = (/** @type {string} */ text) =>
     names.reduce((rest, [name, value]) => rest.replaceAll(value, place(name)), text.replace(unchecked, checked))

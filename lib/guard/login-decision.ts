@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
 import { wasRequestedRecently } from '../session/step-up-history.ts'
-import type { Slot } from '../store/slot.ts'
+import type { LoginEntry } from '../store/login-entry.ts'
 import { authenticationParameters, findMissingAuthentication, type MissingAuthentication } from './authentication.ts'
 import { findFailedCheck, findMissing, type Missing } from './requirements.ts'
 import type { CompiledRule } from './rule.ts'
@@ -26,28 +26,28 @@ const wayBackSeconds = 30
  * @throws OidcError `hook_failed` if the rule's `check` throws.
  */
 export async function evaluateLogin(
-  slot: Slot,
+  entry: LoginEntry,
   rule: CompiledRule,
   req: Request,
   clockToleranceSeconds: number,
 ): Promise<Missing | StepUpRequired | undefined> {
   return (
-    findMissing({ roles: slot.roles, scope: slot.scope, claims: slot.user }, rule.permanent) ??
-    findStepUp(slot, rule, Math.max(clockToleranceSeconds, wayBackSeconds)) ??
-    (await findFailedCheck(slot.user, rule, req))
+    findMissing({ roles: entry.roles, scope: entry.scope, claims: entry.user }, rule.permanent) ??
+    findStepUp(entry, rule, Math.max(clockToleranceSeconds, wayBackSeconds)) ??
+    (await findFailedCheck(entry.user, rule, req))
   )
 }
 
-function findStepUp(slot: Slot, rule: CompiledRule, toleranceSeconds: number): StepUpRequired | undefined {
-  const scope = rule.scope.filter((required) => !slot.scope.includes(required))
-  const authentication = findStepUpAuthentication(slot, rule, toleranceSeconds)
+function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: number): StepUpRequired | undefined {
+  const scope = rule.scope.filter((required) => !entry.scope.includes(required))
+  const authentication = findStepUpAuthentication(entry, rule, toleranceSeconds)
   if (scope.length === 0 && !authentication) return undefined
   const parameters = authentication ? authenticationParameters(rule) : {}
-  const isScopeRepeat = scope.length > 0 && wasRequestedRecently(slot, { scope, parameters: {} })
+  const isScopeRepeat = scope.length > 0 && wasRequestedRecently(entry, { scope, parameters: {} })
   // A requested age was met when the user came back, otherwise there would be no such login.
   const isAcrRepeat =
     authentication === 'acr' &&
-    wasRequestedRecently(slot, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
+    wasRequestedRecently(entry, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
   return {
     code: authentication ? 'authentication_insufficient' : 'not_allowed',
     missing: [...scope.map((word) => `scope ${word}`), ...(authentication ? [authentication] : [])].join(', '),
@@ -58,12 +58,12 @@ function findStepUp(slot: Slot, rule: CompiledRule, toleranceSeconds: number): S
 }
 
 function findStepUpAuthentication(
-  slot: Slot,
+  entry: LoginEntry,
   rule: CompiledRule,
   toleranceSeconds: number,
 ): MissingAuthentication | undefined {
-  const missing = findMissingAuthentication({ acr: slot.acr, authTime: slot.authTime }, rule, toleranceSeconds)
-  return missing === 'auth_time' && isJustBack(slot, rule, toleranceSeconds) ? undefined : missing
+  const missing = findMissingAuthentication({ acr: entry.acr, authTime: entry.authTime }, rule, toleranceSeconds)
+  return missing === 'auth_time' && isJustBack(entry, rule, toleranceSeconds) ? undefined : missing
 }
 
 /**
@@ -71,7 +71,7 @@ function findStepUpAuthentication(
  * the time at which the user left, because pages of the provider that follow the password may take longer than the way
  * back.
  */
-function isJustBack({ asked }: Slot, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
+function isJustBack({ asked }: LoginEntry, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
   const maxAge = asked?.parameters['max_age']
   return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - (asked?.at as number) <= wayBack
 }

@@ -106,8 +106,8 @@ export function makeLogins(instance: Instance): Logins {
   })
 }
 
-function makeLogin({ options }: Instance, { slot, lastSeenAt }: ListedLogin): Login {
-  const { loginId: id, issuer, sub, sid, startedAt, endsAt, device } = slot
+function makeLogin({ options }: Instance, { entry, lastSeenAt }: ListedLogin): Login {
+  const { loginId: id, issuer, sub, sid, startedAt, endsAt, device } = entry
   return Object.freeze({
     id,
     provider: options.name,

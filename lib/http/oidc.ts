@@ -23,7 +23,7 @@ import { userInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstance } from './make-instance.ts'
 import { answerFault } from './guards/step-up.ts'
 import { guard } from './guards/require-auth.ts'
-import { findSlot, getRequestState } from './request/request-state.ts'
+import { findEntry, getRequestState } from './request/request-state.ts'
 import { handler, makeRouter } from './router.ts'
 import { silentLogin } from './routes/silent-login.ts'
 import { loginRequired } from './response/login-required.ts'
@@ -188,9 +188,9 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       )
     },
     user(req) {
-      const slot = findSlot(req, instance)
-      if (!slot) throw loginRequired()
-      return slot.user as User<Claims>
+      const entry = findEntry(req, instance)
+      if (!entry) throw loginRequired()
+      return entry.user as User<Claims>
     },
     context(req) {
       if (!req.res || !getRequestState(req)?.instances.has(instance)) throw missingRouter(instance)

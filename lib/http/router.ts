@@ -11,8 +11,8 @@ import { handleFrontchannelLogout } from './routes/frontchannel-logout.ts'
 import { handleLogout } from './routes/logout.ts'
 import { passRouter } from './request/mount.ts'
 import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
-import type { Slot } from '../store/slot.ts'
-import { ensureState, loadState, findSlot, getRequestState, type RequestState } from './request/request-state.ts'
+import type { LoginEntry } from '../store/login-entry.ts'
+import { ensureState, loadState, findEntry, getRequestState, type RequestState } from './request/request-state.ts'
 import { reportError } from './response/report-error.ts'
 import { Exchange } from './request/exchange.ts'
 import { resumeAfterLogout } from './routes/logout-return.ts'
@@ -78,8 +78,9 @@ function normalizePath(path: string): string {
 function offerContext(exchange: Exchange): void {
   const { instance, req } = exchange
   const { instances } = getRequestState(req) as RequestState
-  const own = instances.size > 1 ? findSlot(req, instance) : undefined
-  const isLatest = (other: Instance): boolean => (findSlot(req, other)?.startedAt ?? 0) <= (own as Slot).startedAt
+  const own = instances.size > 1 ? findEntry(req, instance) : undefined
+  const isLatest = (other: Instance): boolean =>
+    (findEntry(req, other)?.startedAt ?? 0) <= (own as LoginEntry).startedAt
   if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(exchange)
 }
 

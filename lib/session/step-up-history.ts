@@ -1,6 +1,6 @@
 import { nowSeconds } from '../core/clock.ts'
 import type { LoginNeeds } from '../core/errors.ts'
-import type { Asked, Slot } from '../store/slot.ts'
+import type { Asked, LoginEntry } from '../store/login-entry.ts'
 
 /** Seconds during which a request that the provider did not satisfy is not repeated. */
 const repeatSeconds = 300
@@ -17,7 +17,7 @@ export function recordRequest({ scope, parameters }: LoginNeeds): Asked {
 }
 
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
-export function wasRequestedRecently({ asked }: Slot, { scope, parameters }: LoginNeeds): boolean {
+export function wasRequestedRecently({ asked }: LoginEntry, { scope, parameters }: LoginNeeds): boolean {
   if (!asked || !(nowSeconds() - asked.at < repeatSeconds)) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false

@@ -170,9 +170,9 @@ export class RequestSession {
         req.session = former.session
         if (saved) await callStore<void>((done) => store.destroy(id, done))
       },
-      async dropFormer({ slots }) {
+      async dropFormer({ entries }) {
         if (kept && !kept.isStored(former.session)) return
-        const tokens = tokensKeys(former.id, Object.keys(slots))
+        const tokens = tokensKeys(former.id, Object.keys(entries))
         // A session without the mark may still have logins. `destroy` ends them; deleting the session data would not.
         const isKnown = tokens.length > 0 || attachedLogin(former.session)?.text === undefined
         if (kept && isKnown && !kept.isOverridden()) return records.delete([dataKey(former.id), ...tokens])

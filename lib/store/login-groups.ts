@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { RecordKey } from '../core/records.ts'
-import type { Slot } from './slot.ts'
+import type { LoginEntry } from './login-entry.ts'
 
 /** A group of logins that one logout can end: all of a subject, or those of one session at the provider. */
 export type LoginGroup = { readonly sub: string } | { readonly sid: string }
@@ -15,7 +15,7 @@ export interface Logout {
 }
 
 /** Returns the groups that a login belongs to. */
-export function listGroups({ sub, sid }: Pick<Slot, 'sub' | 'sid'>): LoginGroup[] {
+export function listGroups({ sub, sid }: Pick<LoginEntry, 'sub' | 'sid'>): LoginGroup[] {
   return sid === undefined ? [{ sub }] : [{ sub }, { sid }]
 }
 

@@ -1,7 +1,7 @@
 import { nowSeconds } from '../core/clock.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
-import { isSlot, type Slot, type Slots } from './slot.ts'
+import { isLoginEntry, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
 /** The format in which this version writes login records. A record with a higher one is a newer version's. */
 const format = 1
@@ -14,7 +14,7 @@ export interface Moved {
 }
 
 /** A login that moved to another session. */
-type MovedLogin = Pick<Slot, 'loginId' | 'owner'>
+type MovedLogin = Pick<LoginEntry, 'loginId' | 'owner'>
 
 /** An instance: its name, which is the key of its logins, and its identity (see `deriveOwner`). */
 export interface InstanceId {
@@ -27,11 +27,11 @@ interface Written {
   readonly format: number
   /** Increases with each write, so that two writes of equal content differ. */
   readonly version: number
-  readonly slots: Slots
+  readonly entries: LoginEntries
   readonly replaced?: Moved
 }
 
-const nobody: Slots = Object.freeze({})
+const nobody: LoginEntries = Object.freeze({})
 
 /** Memory for parsed records, in bytes. About 8,000 records of usual size fit, which take about 25 MB. */
 const parsedBytes = 128 * 1024 * 1024
@@ -59,7 +59,7 @@ export class LoginRecord {
   readonly text: string | undefined
   readonly version: number
   /** All logins, including those that have ended; none if a newer version wrote the record. */
-  readonly slots: Slots
+  readonly entries: LoginEntries
   /** Where the logins moved when another session replaced this one; undefined if no login moved. */
   readonly moved: Moved | undefined
   /** Whether another session has replaced this one. */
@@ -73,29 +73,29 @@ export class LoginRecord {
     this.#isNewer = written === 'newer'
     const known = written === 'newer' ? undefined : written
     this.version = known?.version ?? 0
-    this.slots = known?.slots ?? nobody
+    this.entries = known?.entries ?? nobody
     this.isReplaced = known?.replaced !== undefined
     this.moved = Object.keys(known?.replaced?.logins ?? {}).length > 0 ? known?.replaced : undefined
   }
 
   /** Returns the login with an instance, unless it has ended. A login of another owner with the same name is ignored. */
-  live({ name, owner }: InstanceId): Slot | undefined {
-    if (!Object.hasOwn(this.slots, name)) return undefined
-    const slot = this.slots[name] as Slot
-    return slot.owner === owner && slot.endsAt > nowSeconds() ? slot : undefined
+  live({ name, owner }: InstanceId): LoginEntry | undefined {
+    if (!Object.hasOwn(this.entries, name)) return undefined
+    const entry = this.entries[name] as LoginEntry
+    return entry.owner === owner && entry.endsAt > nowSeconds() ? entry : undefined
   }
 
   /** All logins that have not ended. */
-  get liveSlots(): Slots {
+  get liveEntries(): LoginEntries {
     const now = nowSeconds()
-    return Object.fromEntries(Object.entries(this.slots).filter(([, slot]) => slot.endsAt > now))
+    return Object.fromEntries(Object.entries(this.entries).filter(([, entry]) => entry.endsAt > now))
   }
 
   /** Whether all logins have ended. False if a newer version wrote the record. */
   get isOver(): boolean {
     if (this.#isNewer) return false
     const now = nowSeconds()
-    return !Object.values(this.slots).some((slot) => slot.endsAt > now)
+    return !Object.values(this.entries).some((entry) => entry.endsAt > now)
   }
 
   /** Returns the id of the login with an instance that moved to another session. */
@@ -107,19 +107,19 @@ export class LoginRecord {
 }
 
 /** Returns the text of a login record. */
-export function writeRecord(slots: Slots, version: number): string {
-  return JSON.stringify({ format, version, slots } satisfies Written)
+export function writeRecord(entries: LoginEntries, version: number): string {
+  return JSON.stringify({ format, version, entries } satisfies Written)
 }
 
 /**
  * Returns the text of the login record of a replaced session. Nobody is logged in with it, but a logout that arrives with
  * the old cookie finds the moved logins. The text names the new session, so no two such texts are equal.
  */
-export function writeReplaced(session: string, slots: Slots): string {
+export function writeReplaced(session: string, entries: LoginEntries): string {
   const logins = Object.fromEntries(
-    Object.entries(slots).map(([name, { loginId, owner }]) => [name, { loginId, owner }]),
+    Object.entries(entries).map(([name, { loginId, owner }]) => [name, { loginId, owner }]),
   )
-  return JSON.stringify({ format, version: 0, slots: {}, replaced: { session, logins } } satisfies Written)
+  return JSON.stringify({ format, version: 0, entries: {}, replaced: { session, logins } } satisfies Written)
 }
 
 /** Parses a record; `newer` if a newer version wrote it, undefined if it is not a login record. */
@@ -133,13 +133,14 @@ function read(text: string): Written | 'newer' | undefined {
   const record = value as Partial<Written> | null
   if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
   if (record.format > format) return 'newer'
-  if (typeof record.version !== 'number' || record.slots === null || typeof record.slots !== 'object') return undefined
-  const found = record.slots ?? {}
-  const slots = Object.values(found).every(isSlot)
+  if (typeof record.version !== 'number' || record.entries === null || typeof record.entries !== 'object')
+    return undefined
+  const found = record.entries ?? {}
+  const entries = Object.values(found).every(isLoginEntry)
     ? found
-    : Object.fromEntries(Object.entries(found).filter(([, slot]) => isSlot(slot)))
+    : Object.fromEntries(Object.entries(found).filter(([, entry]) => isLoginEntry(entry)))
   const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
-  return deepFreeze({ format: record.format, version: record.version, slots, ...replaced })
+  return deepFreeze({ format: record.format, version: record.version, entries, ...replaced })
 }
 
 function isMoved(value: unknown): value is Moved {

@@ -1,13 +1,13 @@
 import { storeUnavailable } from '../core/errors.ts'
 import type { Besides, RecordKey, Records, WrittenRecord } from '../core/records.ts'
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
-import { secondsLeft, type Slot, type Slots } from './slot.ts'
+import { secondsLeft, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
 /** A login, with the session that it belongs to now. */
 export interface FoundLogin {
   readonly session: string
   readonly record: LoginRecord
-  readonly slot: Slot
+  readonly entry: LoginEntry
 }
 
 /** The replacement of one session by another, to which its logins move. */
@@ -65,8 +65,8 @@ export class LoginRecords {
   async find(session: string, instance: InstanceId, loginId: string): Promise<FoundLogin | undefined> {
     for (let id = session, moves = 0; moves <= mostMoves; moves++) {
       const record = await this.read(id)
-      const slot = record.live(instance)
-      if (slot?.loginId === loginId) return { session: id, record, slot }
+      const entry = record.live(instance)
+      if (entry?.loginId === loginId) return { session: id, record, entry }
       if (!record.moved || record.movedLogin(instance) !== loginId) return undefined
       id = record.moved.session
     }
@@ -74,13 +74,13 @@ export class LoginRecords {
   }
 
   /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
-  replace(session: string, read: LoginRecord, slots: Slots, besides: Besides): Promise<boolean> {
-    const isOver = Object.keys(slots).length === 0
+  replace(session: string, read: LoginRecord, entries: LoginEntries, besides: Besides): Promise<boolean> {
+    const isOver = Object.keys(entries).length === 0
     return this.records.replace(
       loginKey(session),
       read.text as string,
-      isOver ? undefined : writeRecord(slots, read.version + 1),
-      isOver ? 1 : secondsLeft(slots),
+      isOver ? undefined : writeRecord(entries, read.version + 1),
+      isOver ? 1 : secondsLeft(entries),
       besides,
     )
   }
@@ -96,9 +96,9 @@ export class LoginRecords {
     for (let tries = 0; tries < mostTries; tries++) {
       const read = await this.read(session)
       if (read.text === undefined || read.moved) return
-      const dropped = tokensKeys(session, Object.keys(read.slots))
+      const dropped = tokensKeys(session, Object.keys(read.entries))
       if (await this.replace(session, read, {}, { dropped })) {
-        await Promise.all(Object.values(read.slots).map(({ loginId }) => this.#leave(session, loginId)))
+        await Promise.all(Object.values(read.entries).map(({ loginId }) => this.#leave(session, loginId)))
         return
       }
     }
@@ -123,14 +123,14 @@ export class LoginRecords {
   /** Writes the record of a new session, or replaces the one written `before`. Undefined if there is another record. */
   async write(
     session: string,
-    slots: Slots,
+    entries: LoginEntries,
     besides: Besides,
     before: LoginRecord | undefined,
   ): Promise<LoginRecord | undefined> {
-    const text = writeRecord(slots, (before?.version ?? 0) + 1)
+    const text = writeRecord(entries, (before?.version ?? 0) + 1)
     const isWritten = before
-      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(slots), besides)
-      : await this.records.add(loginKey(session), text, secondsLeft(slots), besides)
+      ? await this.records.replace(loginKey(session), before.text as string, text, secondsLeft(entries), besides)
+      : await this.records.add(loginKey(session), text, secondsLeft(entries), besides)
     return isWritten ? LoginRecord.of(session, text) : undefined
   }
 
@@ -138,10 +138,10 @@ export class LoginRecords {
    * Returns the tokens of logins as records of another session. They are copied without being opened, because they are
    * sealed for a login and not for a session.
    */
-  async copiedTokens(from: string, to: string, slots: Slots): Promise<WrittenRecord[]> {
-    const copies = Object.entries(slots).map(async ([instance, slot]) => {
+  async copiedTokens(from: string, to: string, entries: LoginEntries): Promise<WrittenRecord[]> {
+    const copies = Object.entries(entries).map(async ([instance, entry]) => {
       const value = await this.records.get(tokensKey(from, instance))
-      return value === undefined ? [] : [{ key: tokensKey(to, instance), value, seconds: secondsLeft({ slot }) }]
+      return value === undefined ? [] : [{ key: tokensKey(to, instance), value, seconds: secondsLeft({ entry }) }]
     })
     return (await Promise.all(copies)).flat()
   }
@@ -162,7 +162,7 @@ export class LoginRecords {
 
   /** Restores the record of the former session, unless it has changed since. */
   async undo({ session, former, replaced }: Takeover): Promise<void> {
-    await this.records.replace(loginKey(session), replaced, former.text, secondsLeft(former.slots))
+    await this.records.replace(loginKey(session), replaced, former.text, secondsLeft(former.entries))
   }
 
   /** Deletes the record and the tokens of a session whose login failed. */
@@ -172,7 +172,7 @@ export class LoginRecords {
 }
 
 /** Prepares the replacement of a session: the logins of `moving` move to the new session, and all others end. */
-export function takeover(session: string, former: LoginRecord, to: string, moving: Slots): Takeover {
+export function takeover(session: string, former: LoginRecord, to: string, moving: LoginEntries): Takeover {
   // A logout must find a login that moved for as long as it lasts, in case its index entry could not be written.
   const seconds = Object.keys(moving).length > 0 ? Math.max(movedSeconds, secondsLeft(moving)) : movedSeconds
   return { session, former, replaced: writeReplaced(to, moving), seconds }

@@ -5,7 +5,7 @@ import type { Sealer } from '../core/seal.ts'
 import { groupId, groupKey, listGroups, type LoginGroup, type Logout } from './login-groups.ts'
 import type { InstanceId, LoginRecord } from './login-record.ts'
 import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
-import { secondsLeft, without, type Slot } from './slot.ts'
+import { secondsLeft, without, type LoginEntry } from './login-entry.ts'
 import { openTokens, sealTokens, type KeptTokens } from './tokens.ts'
 import { endsLoginInProgress, tombstonesKey, type Tombstone } from './tombstones.ts'
 
@@ -21,7 +21,7 @@ export interface SealedLogin extends FoundLogin {
 }
 
 /** A login that was ended. */
-export interface EndedSlot extends SealedLogin {
+export interface EndedEntry extends SealedLogin {
   /** Whether it was the last login of its session, which is then over. */
   readonly isLast: boolean
 }
@@ -35,14 +35,14 @@ export interface LoginToEnd {
 }
 
 /** The result of ending a login. It may have ended before (`gone`), or be exempt from the logout (`spared`). */
-export type LoginEnd = EndedSlot | 'gone' | 'spared'
+export type LoginEnd = EndedEntry | 'gone' | 'spared'
 
 /** Lifetime of a tombstone: the longest login in progress, and time for its callback. */
 const tombstoneSeconds = transactionSeconds + 600
 const mostTries = 10
 
 /**
- * The logins of one instance in one set of records: their slots, tokens, index, groups and tombstones. All methods throw
+ * The logins of one instance in one set of records: their entries, tokens, index, groups and tombstones. All methods throw
  * OidcError `store_unavailable` if the records cannot be reached.
  */
 export class LoginStore {
@@ -59,7 +59,7 @@ export class LoginStore {
   }
 
   /** Returns the instance's login in a record, unless it has ended. */
-  liveSlot(record: LoginRecord): Slot | undefined {
+  liveEntry(record: LoginRecord): LoginEntry | undefined {
     return record.live(this.#instance)
   }
 
@@ -108,11 +108,11 @@ export class LoginStore {
     return (await this.records.get(loginKey(session))) === record.text
   }
 
-  /** Replaces slot and tokens in one step, if the record is still as it was found. Returns whether it did. */
-  replace({ session, record }: FoundLogin, slot: Slot, sealed: string): Promise<boolean> {
+  /** Replaces entry and tokens in one step, if the record is still as it was found. Returns whether it did. */
+  replace({ session, record }: FoundLogin, entry: LoginEntry, sealed: string): Promise<boolean> {
     const name = this.#instance.name
-    const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ slot }) }
-    return this.loginRecords.replace(session, record, { ...record.liveSlots, [name]: slot }, { written: [written] })
+    const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ entry }) }
+    return this.loginRecords.replace(session, record, { ...record.liveEntries, [name]: entry }, { written: [written] })
   }
 
   /**
@@ -130,33 +130,33 @@ export class LoginStore {
       if (!found) return 'gone'
       const login = { ...found, sealed: await this.sealedTokens(found.session) }
       if (isSpared(login)) return 'spared'
-      const others = without(found.record.liveSlots, this.#instance.name)
+      const others = without(found.record.liveEntries, this.#instance.name)
       const dropped = [tokensKey(found.session, this.#instance.name)]
       if (!(await this.loginRecords.replace(found.session, found.record, others, { dropped }))) continue
-      await this.forget(found.slot, group)
+      await this.forget(found.entry, group)
       return { ...login, isLast: Object.keys(others).length === 0 }
     }
     throw storeUnavailable(new Error('the login record kept changing'))
   }
 
   /** Makes a login findable by its id, its subject, and its session at the provider. */
-  async index(session: string, slot: Slot): Promise<void> {
-    const seconds = secondsLeft({ slot })
-    const joining = listGroups(slot).map((group) =>
-      this.records.include(groupKey(this.#instance.owner, group), slot.loginId, seconds),
+  async index(session: string, entry: LoginEntry): Promise<void> {
+    const seconds = secondsLeft({ entry })
+    const joining = listGroups(entry).map((group) =>
+      this.records.include(groupKey(this.#instance.owner, group), entry.loginId, seconds),
     )
-    await Promise.all([this.move(session, slot), ...joining])
+    await Promise.all([this.move(session, entry), ...joining])
   }
 
   /** Points the index entry of a login to the session that the login moved to. */
-  move(session: string, slot: Slot): Promise<void> {
-    return this.records.set(sessionKey(slot.loginId), session, secondsLeft({ slot }))
+  move(session: string, entry: LoginEntry): Promise<void> {
+    return this.records.set(sessionKey(entry.loginId), session, secondsLeft({ entry }))
   }
 
   /** Removes a login that has ended from the index and its groups, except the group `but`, which the caller handles. */
-  async forget({ loginId, ...slot }: Pick<Slot, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
+  async forget({ loginId, ...entry }: Pick<LoginEntry, 'loginId' | 'sub' | 'sid'>, but?: LoginGroup): Promise<void> {
     const id = but && groupId(this.#instance.owner, but)
-    const groups = listGroups(slot).filter((group) => groupId(this.#instance.owner, group) !== id)
+    const groups = listGroups(entry).filter((group) => groupId(this.#instance.owner, group) !== id)
     const leaving = groups.map((group) => this.forgetMembers(group, [loginId]))
     await Promise.all([this.loginRecords.forgetSession(loginId), ...leaving])
   }
@@ -175,15 +175,15 @@ export class LoginStore {
   }
 
   /** Whether a logout ended a login that has just been written while it was in progress. */
-  async wasLoggedOut(slot: Slot): Promise<boolean> {
-    const groups = listGroups(slot).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
+  async wasLoggedOut(entry: LoginEntry): Promise<boolean> {
+    const groups = listGroups(entry).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
     const found = (await Promise.all(groups)).flat()
-    return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, slot))
+    return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, entry))
   }
 
   /** Returns the tokens of a login as a record of a session. */
-  sealedRecord(session: string, slot: Slot, tokens: KeptTokens): WrittenRecord {
-    const value = this.seal(tokens, slot.loginId)
-    return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ slot }) }
+  sealedRecord(session: string, entry: LoginEntry, tokens: KeptTokens): WrittenRecord {
+    const value = this.seal(tokens, entry.loginId)
+    return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ entry }) }
   }
 }

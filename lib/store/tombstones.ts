@@ -1,6 +1,6 @@
 import { type LoginGroup, groupId } from './login-groups.ts'
 import type { RecordKey } from '../core/records.ts'
-import type { Slot } from './slot.ts'
+import type { LoginEntry } from './login-entry.ts'
 /** A logout, as it is stored for logins that were in progress when it arrived. */
 export interface Tombstone {
   readonly issuer?: string | undefined
@@ -16,8 +16,8 @@ export function tombstonesKey(owner: string, group: LoginGroup): RecordKey {
 }
 
 /** Whether a logout ended a login that has just been written while it was in progress. */
-export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, slot: Slot): boolean {
-  if (issuer !== undefined && issuer !== slot.issuer) return false
+export function endsLoginInProgress({ issuer, at, issuedAt }: Tombstone, entry: LoginEntry): boolean {
+  if (issuer !== undefined && issuer !== entry.issuer) return false
   // A user who authenticated after the logout has come back and stays logged in.
-  return slot.startedAt <= at && !(slot.authTime !== undefined && slot.authTime > issuedAt)
+  return entry.startedAt <= at && !(entry.authTime !== undefined && entry.authTime > issuedAt)
 }

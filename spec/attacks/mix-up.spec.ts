@@ -367,8 +367,8 @@ describe('the tokens of one instance', () => {
     await agent.get('/profile')
     await agent.get('/partner-profile')
     const key = `oidc:{sess:${(await agent.get('/id')).text()}}`
-    const record = JSON.parse((await client.get(key)) ?? '') as { slots: Record<string, { loginId: string }> }
-    const { default: own, partner } = record.slots
+    const record = JSON.parse((await client.get(key)) ?? '') as { entries: Record<string, { loginId: string }> }
+    const { default: own, partner } = record.entries
     if (!own || !partner) throw new Error('two logins are expected')
     partner.loginId = own.loginId
     await client.set(key, JSON.stringify(record))

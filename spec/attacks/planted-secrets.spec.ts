@@ -489,7 +489,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
       expect((await agent.get('/page')).status).toBe(200)
       printsRequests = false
     }
-    await client.set(`oidc:{sess:${id}}`, '{"format":1,"slots":')
+    await client.set(`oidc:{sess:${id}}`, '{"format":1,"entries":')
     await agent.get('/page', { redirect: 'manual' })
     const other = await loggedIn()
     await client.set(`sess:${sessionId(other)}`, '{"cookie":')

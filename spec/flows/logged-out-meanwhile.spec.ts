@@ -139,8 +139,8 @@ describe('a late logout token', () => {
     await agent.get('/profile')
     const { client } = world.redis
     const key = `oidc:{sess:${sessionId(agent)}}`
-    const record = JSON.parse(String(await client.get(key))) as { slots: { default: { issuedAt?: number } } }
-    delete record.slots.default.issuedAt
+    const record = JSON.parse(String(await client.get(key))) as { entries: { default: { issuedAt?: number } } }
+    delete record.entries.default.issuedAt
     await client.set(key, JSON.stringify(record), { expiration: 'KEEPTTL' })
     const token = await logoutToken(world.provider, { sub: 'alice', iat: Math.floor(Date.now() / 1000) - 60 })
     expect((await deliver(app.url + app.oidc.paths.backchannelLogout, { logout_token: token })).status).toBe(200)

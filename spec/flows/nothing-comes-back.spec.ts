@@ -112,7 +112,7 @@ async function expectDead(session: string, old: UserAgent): Promise<void> {
   const left = await listKeys(session)
   expect(left.filter((key) => key !== login)).toEqual([])
   if (left.length > 0) {
-    expect(JSON.parse((await test.redis.client.get(login)) as string)).toMatchObject({ slots: {}, replaced: {} })
+    expect(JSON.parse((await test.redis.client.get(login)) as string)).toMatchObject({ entries: {}, replaced: {} })
     // At most as long as the moved login can last, because a logout has to find it.
     expect(await test.redis.client.ttl(login)).toBeLessThanOrEqual(28_800)
   }

@@ -230,10 +230,10 @@ describe('a login record', () => {
     })
     const agent = await loggedIn(world, app)
     const record = JSON.parse((await world.redis.client.get(loginKey(agent))) ?? '') as {
-      slots: { default: Record<string, unknown> }
+      entries: { default: Record<string, unknown> }
     }
-    const { asked: _asked, refreshable: _refreshable, ...slot } = record.slots.default
-    await world.redis.client.set(loginKey(agent), JSON.stringify({ ...record, slots: { default: slot } }))
+    const { asked: _asked, refreshable: _refreshable, ...entry } = record.entries.default
+    await world.redis.client.set(loginKey(agent), JSON.stringify({ ...record, entries: { default: entry } }))
     pass(301)
     expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { sub: 'alice' } })
     await shownToken(agent, app.url)

@@ -3,11 +3,11 @@ import type { AuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { compileRule } from '../../lib/guard/rule.ts'
 import { evaluateLogin } from '../../lib/guard/login-decision.ts'
-import type { Slot } from '../../lib/store/slot.ts'
+import type { LoginEntry } from '../../lib/store/login-entry.ts'
 
 const req = { method: 'GET', url: '/orders' } as Request
 
-const alice: Slot = {
+const alice: LoginEntry = {
   loginId: 'a',
   owner: 'owner',
   issuer: 'https://id.example.com',

@@ -6,15 +6,15 @@ import { type LoginGroup } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
 import { rejection } from '../support/flow.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 import { heard, instanceWith, putLogins, stageWith, type Stage } from './support/stage.ts'
 import { tombstonesKey } from '../../lib/store/tombstones.ts'
 
 let instance: Instance = instanceWith()
 beforeEach(() => void (instance = instanceWith()))
 
-const alice = makeSlot('alice')
-const staff = makeSlot('bob')
+const alice = makeLoginEntry('alice')
+const staff = makeLoginEntry('bob')
 const tokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
@@ -32,8 +32,13 @@ async function putAlice({ records }: Stage, id: string): Promise<void> {
 }
 
 /** Writes a record that the logins of a session are in another. */
-function move({ records }: Stage, from: string, to: string, slots: Parameters<typeof writeReplaced>[1]): Promise<void> {
-  return records.set(loginKey(from), writeReplaced(to, slots), 600)
+function move(
+  { records }: Stage,
+  from: string,
+  to: string,
+  entries: Parameters<typeof writeReplaced>[1],
+): Promise<void> {
+  return records.set(loginKey(from), writeReplaced(to, entries), 600)
 }
 
 /** Makes the first replacement fail, after `other` has run. */
@@ -48,10 +53,10 @@ describe('endLogin()', () => {
   it('a logout keeps another login in a record of the next version, with its tokens', async () => {
     const stage = await stageWith({ default: alice, staff })
     await putLogins(stage.records, stage.id, { default: alice, staff }, 6)
-    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice })
+    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice })
     const record = LoginRecord.of('session', await stage.records.get(loginKey(stage.id)))
     expect(record).toMatchObject({ version: 7 })
-    expect(record.slots).toEqual({ staff })
+    expect(record.entries).toEqual({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'default'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBe('tokens of login of bob')
   })
@@ -68,7 +73,7 @@ describe('endLogin()', () => {
 
   it('a logout ends nothing and does not fail if a newer version wrote the record', async () => {
     const stage = await stageWith({ default: alice })
-    const newer = JSON.stringify({ format: 99, version: 1, slots: { default: alice } })
+    const newer = JSON.stringify({ format: 99, version: 1, entries: { default: alice } })
     await stage.records.set(loginKey(stage.id), newer, 3600)
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
     expect(await stage.records.get(loginKey(stage.id))).toBe(newer)
@@ -78,14 +83,14 @@ describe('endLogin()', () => {
     const stage = await stageWith({ default: alice })
     const faults = heard(instance, 'store_fault')
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
-    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice })
+    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice })
     expect(await stage.records.get(loginKey(stage.id))).toBeUndefined()
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
   })
 
   it('a logout does not end another login that replaced its own meanwhile', async () => {
     const stage = await stageWith({ default: alice })
-    const next = makeSlot('alice', { loginId: 'the next login' })
+    const next = makeLoginEntry('alice', { loginId: 'the next login' })
     let text = ''
     otherFirst(stage, async () => (text = await putLogins(stage.records, stage.id, { default: next }, 2)))
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
@@ -101,7 +106,7 @@ describe('endLogin() for a login that moved to another session', () => {
       await move(stage, stage.id, 'next', { default: alice })
     })
     const events = heard(instance, 'logout')
-    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice, tokens })
+    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice, tokens })
     expect(await stage.records.get(loginKey('next'))).toBeUndefined()
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'user' }])
   })
@@ -110,7 +115,7 @@ describe('endLogin() for a login that moved to another session', () => {
     const stage = await stageWith({ default: alice })
     await putAlice(stage, 'next')
     await move(stage, stage.id, 'next', { default: alice })
-    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ slot: alice, isLate: true })
+    expect(await endLogin(instance, stage.session, 'user')).toMatchObject({ entry: alice, isLate: true })
     expect(await stage.records.get(loginKey('next'))).toBeUndefined()
     expect(await stage.records.get(tokensKey('next', 'default'))).toBeUndefined()
   })
@@ -142,7 +147,7 @@ describe('endLogin() for a login that moved to another session', () => {
 
   it('a logout does not end a later login that moved from its session to the new one', async () => {
     const stage = await stageWith({ default: alice })
-    const later = makeSlot('alice', { loginId: 'the next login' })
+    const later = makeLoginEntry('alice', { loginId: 'the next login' })
     otherFirst(stage, async () => {
       await putLogins(stage.records, 'next', { default: later }, 1)
       await move(stage, stage.id, 'next', { default: later })
@@ -153,7 +158,7 @@ describe('endLogin() for a login that moved to another session', () => {
 
   it('a logout does not end another login that replaced its own in the new session', async () => {
     const stage = await stageWith({ default: alice })
-    const later = makeSlot('alice', { loginId: 'the next login' })
+    const later = makeLoginEntry('alice', { loginId: 'the next login' })
     await putLogins(stage.records, 'next', { default: later }, 1)
     await move(stage, stage.id, 'next', { default: alice })
     expect(await endLogin(instance, stage.session, 'user')).toBeUndefined()
@@ -172,7 +177,7 @@ describe('the tombstones of a logout by the user', () => {
     ['the session at the provider', 'sid-1', { sid: 'sid-1' }, { sub: 'alice' }],
     ['the user, if the login has no sid', undefined, { sub: 'alice' }, { sid: 'sid-1' }],
   ])('a logout leaves a tombstone for %s, and no other', async (_what, sid, group, other) => {
-    const stage = await stageWith({ default: makeSlot('alice', sid === undefined ? {} : { sid }) })
+    const stage = await stageWith({ default: makeLoginEntry('alice', sid === undefined ? {} : { sid }) })
     await endLogin(instance, stage.session, 'user')
     const { issuer } = alice
     expect(await tombstones(stage, group)).toMatchObject([{ issuer, at: expect.any(Number) as number }])

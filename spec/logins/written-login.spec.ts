@@ -10,7 +10,7 @@ import type { Transaction } from '../../lib/session/transaction.ts'
 import { groupId } from '../../lib/store/login-groups.ts'
 import { LoginRecord, writeRecord } from '../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../lib/store/login-records.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 import { rejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
@@ -115,11 +115,11 @@ describe('finishLogin()', () => {
     expect(instance.loginsIn(stage.records).open(sealed, loginId)).toMatchObject({ accessToken: 'the-access-token' })
     // The request continues with the record that was written.
     expect(login).toEqual(LoginRecord.of('session', login.text))
-    expect(login).toMatchObject({ version: 1, slots: { default: { loginId, sub: 'alice' } } })
+    expect(login).toMatchObject({ version: 1, entries: { default: { loginId, sub: 'alice' } } })
   })
 
   it('copies the tokens of other instances for the rest of the life of their logins', async () => {
-    const staff = makeSlot('bob', { endsAt: nowSeconds() + 500 })
+    const staff = makeLoginEntry('bob', { endsAt: nowSeconds() + 500 })
     const stage = await stageWith({ staff })
     const add = vi.spyOn(stage.records, 'add')
     const { login } = await finished(stage)
@@ -127,7 +127,7 @@ describe('finishLogin()', () => {
     expect(moved).toMatchObject({ key: tokensKey(stage.session.id, 'staff'), value: 'tokens of login of bob' })
     expect(moved?.seconds).toBeGreaterThan(490)
     expect(moved?.seconds).toBeLessThanOrEqual(500)
-    expect(login.slots).toMatchObject({ staff })
+    expect(login.entries).toMatchObject({ staff })
     expect(await stage.records.get(tokensKey(stage.id, 'staff'))).toBeUndefined()
   })
 
@@ -171,18 +171,18 @@ describe('finishLogin()', () => {
     expect(stage.session.id).toBe(stage.id)
     // Without max_age the login succeeds, and the auth_time is not stored.
     const { login } = await finished(stage)
-    expect(login.slots['default']).not.toHaveProperty('authTime')
+    expect(login.entries['default']).not.toHaveProperty('authTime')
     who.identity = makeIdentity({ auth_time: nowSeconds() - 5 })
     expect((await finished(await stageWith(), {}, { max_age: '60' })).returnTo).toBe('/profile')
   })
 
   it('succeeds and emits store_fault if the former session cannot be deleted', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ staff: makeSlot('bob') })
+    const stage = await stageWith({ staff: makeLoginEntry('bob') })
     vi.spyOn(stage.store, 'destroy').mockImplementation((_id, done) => done?.(new Error('the connection is gone')))
     const { loginId } = await finished(stage)
     expect(LoginRecord.of('session', await stage.records.get(loginKey(stage.session.id)))).toMatchObject({
-      slots: { default: { loginId } },
+      entries: { default: { loginId } },
     })
     expect(faults).toMatchObject([{ detail: 'Error: the connection is gone' }])
   })
@@ -190,7 +190,7 @@ describe('finishLogin()', () => {
 
 describe('finishLogin() while the former session changes', () => {
   it('writes the login in up to five tries', async () => {
-    const stage = await stageWith({ default: makeSlot('alice') })
+    const stage = await stageWith({ default: makeLoginEntry('alice') })
     othersFirst(stage, ...Array.from({ length: 4 }, () => () => {}))
     const { login } = await finished(stage)
     expect(login).toMatchObject({ version: 5 })
@@ -198,7 +198,7 @@ describe('finishLogin() while the former session changes', () => {
   })
 
   it('fails with store_unavailable if the former session changes every time', async () => {
-    const stage = await stageWith({ default: makeSlot('alice') })
+    const stage = await stageWith({ default: makeLoginEntry('alice') })
     othersFirst(stage, ...Array.from({ length: 5 }, () => () => {}))
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
@@ -208,9 +208,9 @@ describe('finishLogin() while the former session changes', () => {
   })
 
   it('deletes the copied tokens of logins that ended meanwhile, and only those', async () => {
-    const [staff, partner] = [makeSlot('bob'), makeSlot('carol')]
-    const stage = await stageWith({ default: makeSlot('alice'), staff, partner })
-    const left = { default: makeSlot('alice'), partner }
+    const [staff, partner] = [makeLoginEntry('bob'), makeLoginEntry('carol')]
+    const stage = await stageWith({ default: makeLoginEntry('alice'), staff, partner })
+    const left = { default: makeLoginEntry('alice'), partner }
     const replace = othersFirst(stage, () => stage.records.set(loginKey(stage.id), writeRecord(left, 2), 3600))
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
@@ -220,14 +220,14 @@ describe('finishLogin() while the former session changes', () => {
     expect(again?.[4]?.written?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
     expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
-    const { slots } = login
-    expect(Object.keys(slots).toSorted()).toEqual(['default', 'partner'])
-    expect(slots['default']?.loginId).toBe(loginId)
+    const { entries } = login
+    expect(Object.keys(entries).toSorted()).toEqual(['default', 'partner'])
+    expect(entries['default']?.loginId).toBe(loginId)
     expect(login).toEqual(LoginRecord.of('session', login.text))
   })
 
   it('deletes no copied tokens if all logins still exist', async () => {
-    const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
+    const stage = await stageWith({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
     const replace = othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
@@ -242,12 +242,15 @@ describe('finishLogin() while the former session changes', () => {
   it.each([
     ['was deleted', undefined],
     ['has no logins left', writeRecord({}, 2)],
-    ['was written by a newer version', JSON.stringify({ format: 99, version: 1, slots: { default: makeSlot('x') } })],
+    [
+      'was written by a newer version',
+      JSON.stringify({ format: 99, version: 1, entries: { default: makeLoginEntry('x') } }),
+    ],
   ])(
     'fails with FormerSessionChanged if the former record %s, and does not modify that record',
     async (_what, text) => {
       const faults = heard(instance, 'store_fault')
-      const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
+      const stage = await stageWith({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
       const key = loginKey(stage.id)
       const replace = othersFirst(stage, () =>
         text === undefined ? stage.records.delete([key]) : stage.records.set(key, text, 3600),
@@ -271,7 +274,7 @@ describe('finishLogin() while the former session changes', () => {
 describe('finishLogin() that fails', () => {
   it('deletes all that it wrote, emits no store_fault, and keeps the former session', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ default: makeSlot('alice'), staff: makeSlot('bob') })
+    const stage = await stageWith({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
     const text = await stage.records.get(loginKey(stage.id))
     const add = vi.spyOn(stage.records, 'add').mockResolvedValue(false)
     const replace = vi.spyOn(stage.records, 'replace')
@@ -300,7 +303,7 @@ describe('finishLogin() that fails', () => {
 
   it('restores the former record for the rest of its life if the response to its replacement was lost', async () => {
     const endsAt = nowSeconds() + 1800
-    const stage = await stageWith({ default: makeSlot('alice', { endsAt }) })
+    const stage = await stageWith({ default: makeLoginEntry('alice', { endsAt }) })
     const text = await stage.records.get(loginKey(stage.id))
     const { records } = stage
     const replace = records.replace.bind(records)
@@ -323,7 +326,7 @@ describe('finishLogin() that fails', () => {
 
   it('emits the fault of a rollback that fails too, and rejects with the original fault', async () => {
     const faults = heard(instance, 'store_fault')
-    const stage = await stageWith({ default: makeSlot('alice') })
+    const stage = await stageWith({ default: makeLoginEntry('alice') })
     vi.spyOn(stage.records, 'add').mockRejectedValue(new Error('the first fault'))
     vi.spyOn(stage.records, 'delete').mockRejectedValue(new Error('the second fault'))
     await expect(finished(stage)).rejects.toThrow('the first fault')
@@ -336,7 +339,7 @@ describe('the index after a login that replaces the session of another user', ()
     Promise.all([instance.loginsIn(records).members({ sub: 'bob' }), records.get({ kind: 'login', id: loginId })])
 
   it('the index no longer has the former login', async () => {
-    const bob = makeSlot('bob')
+    const bob = makeLoginEntry('bob')
     const stage = await stageWith({ default: bob })
     await instance.loginsIn(stage.records).index(stage.id, bob)
     await finished(stage)
@@ -344,7 +347,7 @@ describe('the index after a login that replaces the session of another user', ()
   })
 
   it('the index has no entry for a login of another owner, whose groups are not changed', async () => {
-    const bob = makeSlot('bob', { owner: 'another' })
+    const bob = makeLoginEntry('bob', { owner: 'another' })
     const stage = await stageWith({ default: bob })
     await stage.records.set({ kind: 'login', id: bob.loginId }, stage.id, 60)
     const exclude = vi.spyOn(stage.records, 'exclude')

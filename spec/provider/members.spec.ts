@@ -5,7 +5,7 @@
  */
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Slot } from '../../lib/store/slot.ts'
+import type { LoginEntry } from '../../lib/store/login-entry.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
@@ -128,16 +128,16 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
 
   function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
     expect(outcome.how).toBe(accepts(parsed(json)) ? 'login' : 'refused')
-    if (outcome.how === 'login') expect(outcome.slot.sub).toBe('alice')
+    if (outcome.how === 'login') expect(outcome.entry.sub).toBe('alice')
   }
 
-  function isKept(kept: Record<string, unknown>, handed: object | undefined, slot: Slot, value: unknown): void {
+  function isKept(kept: Record<string, unknown>, handed: object | undefined, entry: LoginEntry, value: unknown): void {
     // The stored tokens read back as JSON gives them.
     expect(kept).toEqual(JSON.parse(JSON.stringify(handed)))
     if (member === 'refresh_token') expect(kept['refreshToken']).toBe(value)
     if (member === 'access_token') expect(kept['accessToken']).toBe(value)
     if (member === 'token_type') expect(kept['tokenType']).toBe('bearer')
-    if (member === 'expires_in') expect(kept['expiresAt']).toBe(slot.accessTokenEndsAt)
+    if (member === 'expires_in') expect(kept['expiresAt']).toBe(entry.accessTokenEndsAt)
   }
 
   it.each(named(values))(
@@ -148,7 +148,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
       holds(outcome, json)
       if (outcome.how !== 'login') return
       const stored = JSON.parse(JSON.stringify(outcome.stored)) as Record<string, unknown>
-      isKept(stored, outcome.handed, outcome.slot, parsed(json))
+      isKept(stored, outcome.handed, outcome.entry, parsed(json))
     },
   )
 
@@ -160,7 +160,7 @@ describe.each<[string, (value: unknown) => boolean, Odd[]]>([
       const outcome = await journey('/token', edit(json), faults(json))
       holds(outcome, json)
       if (outcome.how !== 'login') continue
-      isKept((await outcome.agent.fetch('/tokens')).json(), tokens[0], outcome.slot, parsed(json))
+      isKept((await outcome.agent.fetch('/tokens')).json(), tokens[0], outcome.entry, parsed(json))
     }
   })
 })
@@ -175,7 +175,7 @@ describe('a token response', () => {
           const own = JSON.stringify((JSON.parse(text) as Record<string, unknown>)[member])
           return withMember(text, member, ...(place === 'first' ? ['[]', own] : [own, '[]']))
         }
-      expect(await tried('/token', twice('first'))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      expect(await tried('/token', twice('first'))).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
       expect(await tried('/token', twice('last'))).toMatchObject({ how: 'refused', status: 502 })
     },
   )
@@ -185,7 +185,7 @@ describe('a token response', () => {
     async (member) => {
       for (const json of ['"text"', 'null', '{"access_token":"other"}', '[]', '1e999', bottomless]) {
         const outcome = await tried('/token', (text) => withMember(text, member, json))
-        expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+        expect(outcome).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
       }
     },
   )
@@ -193,13 +193,13 @@ describe('a token response', () => {
   it('logs a browser in despite additional or duplicate members of a token response', async () => {
     for (const member of ['error', '__proto__']) {
       const edit: Edit = (text) => withMember(text, member, '{"access_token":"other"}')
-      expect(await journey('/token', edit)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      expect(await journey('/token', edit)).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
     }
     const twice: Edit = (text) => {
       const own = JSON.stringify((JSON.parse(text) as Record<string, unknown>)['access_token'])
       return withMember(text, 'access_token', '[]', own)
     }
-    expect(await journey('/token', twice)).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    expect(await journey('/token', twice)).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
   })
 
   it.each([
@@ -272,20 +272,20 @@ describe('a userinfo response', () => {
       )
       expect(outcome).toMatchObject({
         how: 'login',
-        slot: { sub: 'alice', issuer: world.provider.issuer, roles: ['admin', 'user'], user: { name: 'Alice Adams' } },
+        entry: { sub: 'alice', issuer: world.provider.issuer, roles: ['admin', 'user'], user: { name: 'Alice Adams' } },
       })
     },
   )
 
   it('logs a browser in only if the userinfo response is about the user', async () => {
     const all: Edit = (text) => free.reduce((text, member) => withMember(text, member, '["text"]'), text)
-    const slot = {
+    const entry = {
       sub: 'alice',
       issuer: world.provider.issuer,
       roles: ['admin', 'user'],
       user: { name: 'Alice Adams' },
     }
-    expect(await journey('/userinfo', all)).toMatchObject({ how: 'login', slot })
+    expect(await journey('/userinfo', all)).toMatchObject({ how: 'login', entry })
     for (const json of [undefined, '["alice"]', '"text"']) {
       const outcome = await journey('/userinfo', (text) => withMember(text, 'sub', json))
       expect(outcome).toMatchObject({ how: 'refused', code: 'token_invalid' })
@@ -296,13 +296,13 @@ describe('a userinfo response', () => {
   it('a __proto__ member of userinfo adds nothing to a copy of the user', async () => {
     const outcome = await tried('/userinfo', (text) => withMember(text, '__proto__', '{"isAdmin":true}'))
     if (outcome.how !== 'login') throw new Error(outcome.detail)
-    expect(Object.assign({}, outcome.slot.user)).not.toHaveProperty('isAdmin')
+    expect(Object.assign({}, outcome.entry.user)).not.toHaveProperty('isAdmin')
   })
 
   it('uses the last of two subjects of a userinfo response', async () => {
     const twice = (...values: string[]): Promise<DirectOutcome> =>
       tried('/userinfo', (text) => withMember(text, 'sub', ...values))
-    expect(await twice('"mallory"', '"alice"')).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    expect(await twice('"mallory"', '"alice"')).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
     expect(await twice('"alice"', '"mallory"')).toMatchObject({ how: 'refused', code: 'token_invalid' })
   })
 

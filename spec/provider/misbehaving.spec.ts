@@ -10,7 +10,7 @@ import { byDepth } from '../support/depth.ts'
 import { flow, location, response, told } from '../support/flow.ts'
 import { meets, startForFaults } from '../support/misbehaviour.ts'
 import { directLogins, type DirectLogins } from '../tokens/support/direct-login.ts'
-import { slotOfBrowser } from '../tokens/support/one-login.ts'
+import { entryOfBrowser } from '../tokens/support/one-login.ts'
 
 const world = flow()
 /** The endpoints that received requests, in order. */
@@ -158,7 +158,7 @@ describe.each(['ES256', 'PS256', 'EdDSA'])('a provider that signs with %s', (alg
     { meta: { id: 'misbehaving-3' } },
     async (_name, idToken) => {
       expect(await direct.login({ idToken })).toMatchObject({ how: 'refused', status: 502 })
-      expect(await direct.login()).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      expect(await direct.login()).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
     },
   )
 
@@ -186,7 +186,7 @@ describe('unusual characters', () => {
     const app = await startApp({ provider, session: { store: world.store() } })
     const agent = app.agent()
     await agent.get('/profile')
-    expect((await slotOfBrowser(agent, world.redis.client)).sid).toBe(visible)
+    expect((await entryOfBrowser(agent, world.redis.client)).sid).toBe(visible)
     expect((await agent.get('/logout')).text()).toBe('hello stranger')
     await app.stop()
     await provider.stop()

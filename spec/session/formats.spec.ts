@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { LoginRecord, writeRecord, type InstanceId } from '../../lib/store/login-record.ts'
-import type { Slot } from '../../lib/store/slot.ts'
+import type { LoginEntry } from '../../lib/store/login-entry.ts'
 import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
 
 interface Fixture {
@@ -11,7 +11,7 @@ interface Fixture {
   instance: InstanceId
   loginId: string
   records: Record<'first' | 'whole' | 'replaced', string>
-  slots: Record<'first' | 'whole', Slot>
+  entries: Record<'first' | 'whole', LoginEntry>
   sealed: Record<'least' | 'most', string>
   tokens: Record<'least' | 'most', KeptTokens>
 }
@@ -25,7 +25,7 @@ describe('a login record of format 1', () => {
   it.each(['first', 'whole'] as const)('a login record of format 1 is read: %s', (name) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_100_000 })
     const record = LoginRecord.of('session', fixture.records[name])
-    expect(record.live(instance)).toEqual(fixture.slots[name])
+    expect(record.live(instance)).toEqual(fixture.entries[name])
     expect(record.isOver).toBe(false)
     vi.setSystemTime(1_800_028_810_000)
     expect(record.live(instance)).toBeUndefined()
@@ -37,8 +37,8 @@ describe('a login record of format 1', () => {
   })
 
   it('a login record is still written in format 1; another format would need a fixture of its own', () => {
-    const { whole } = fixture.slots
-    const partner = LoginRecord.of('session', fixture.records.whole).slots['partner'] as Slot
+    const { whole } = fixture.entries
+    const partner = LoginRecord.of('session', fixture.records.whole).entries['partner'] as LoginEntry
     expect(writeRecord({ default: whole, partner }, 7)).toBe(fixture.records.whole)
   })
 })

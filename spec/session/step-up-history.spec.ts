@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { recordRequest, resourcesAsked, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 
 const parameters = {
   acr_values: 'gold silver',
@@ -26,9 +26,9 @@ describe('the request that a login remembers', () => {
 })
 
 describe('a step-up of a login', () => {
-  const slot = makeSlot('alice', { asked: recordRequest({ scope: ['openid', 'orders'], parameters }) })
+  const entry = makeLoginEntry('alice', { asked: recordRequest({ scope: ['openid', 'orders'], parameters }) })
   const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
-    wasRequestedRecently(slot, { scope, parameters: wanted })
+    wasRequestedRecently(entry, { scope, parameters: wanted })
 
   it.each<[string, string[], Record<string, string>]>([
     ['a scope', ['orders'], {}],
@@ -58,13 +58,13 @@ describe('a step-up of a login', () => {
   })
 
   it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
-    const plain = makeSlot('alice', { asked: recordRequest({ scope: ['openid'], parameters: {} }) })
+    const plain = makeLoginEntry('alice', { asked: recordRequest({ scope: ['openid'], parameters: {} }) })
     expect(wasRequestedRecently(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
-    expect(wasRequestedRecently(makeSlot('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
+    expect(wasRequestedRecently(makeLoginEntry('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
   it('a step-up can be requested again after five minutes', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: (slot.asked?.at ?? 0) * 1000 })
+    vi.useFakeTimers({ toFake: ['Date'], now: (entry.asked?.at ?? 0) * 1000 })
     vi.setSystemTime(Date.now() + 299_000)
     expect(asks(['orders'])).toBe(true)
     vi.setSystemTime(Date.now() + 1000)

@@ -19,7 +19,7 @@ import type { WrittenRecord } from '../../lib/core/records.ts'
 import { RedisTap } from '../support/redis-tap.ts'
 import { AsyncStore } from '../support/async-store.ts'
 import { redisForFile } from '../support/redis.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 import { warningsGiven, warningsOfSpecs } from '../support/warnings.ts'
 
 const warnings = warningsOfSpecs()
@@ -166,7 +166,7 @@ describe('RequestSession', () => {
   })
 
   it('reads the login from its records', async () => {
-    const text = writeRecord({ default: makeSlot('alice') }, 1)
+    const text = writeRecord({ default: makeLoginEntry('alice') }, 1)
     web.renew(true)
     expect(web.hasLogins).toBe(true)
     expect(await web.login()).toBe(LoginRecord.none)
@@ -177,7 +177,7 @@ describe('RequestSession', () => {
 
   it('ignores a login that the session store attached if its records are elsewhere', async () => {
     web.renew(true)
-    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: makeSlot('mallory') }, 1)))
+    attachLogin(req.session, LoginRecord.of('session', writeRecord({ default: makeLoginEntry('mallory') }, 1)))
     expect(await web.login()).toBe(LoginRecord.none)
   })
 
@@ -289,7 +289,10 @@ describe('RequestSession', () => {
       await saved()
       const former = req.sessionID
       tap.reset()
-      const login = LoginRecord.of(former, writeRecord({ default: makeSlot('alice'), staff: makeSlot('bob') }, 1))
+      const login = LoginRecord.of(
+        former,
+        writeRecord({ default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') }, 1),
+      )
       attachLogin(req.session, login)
       await web.renew(true).dropFormer(login)
       const tokens = ['default', 'staff'].map((name) => `oidc:{sess:${former}}:tokens:${name}`)
@@ -307,7 +310,7 @@ describe('RequestSession', () => {
     it('ends the logins of a former session without the hasLogins mark', async () => {
       await saved()
       const former = req.sessionID
-      const text = writeRecord({ default: makeSlot('alice') }, 1)
+      const text = writeRecord({ default: makeLoginEntry('alice') }, 1)
       await web.records.set(loginKey(former), text, 60)
       attachLogin(req.session, LoginRecord.of(former, text))
       await web.renew(true).dropFormer(LoginRecord.none)
@@ -323,7 +326,7 @@ describe('RequestSession', () => {
       await web.records.set({ session: former, part: 'tokens:default' }, 'sealed', 60)
       const renewed = web.renew(true)
       expect(await renewed.save()).toEqual([])
-      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: makeSlot('alice') }, 1)))
+      await renewed.dropFormer(LoginRecord.of(former, writeRecord({ default: makeLoginEntry('alice') }, 1)))
       expect(set.mock.calls.map(([id]) => id)).toEqual([renewed.id])
       expect(destroy.mock.calls.map(([id]) => id)).toEqual([former])
       expect(await web.records.get({ session: former, part: 'tokens:default' })).toBeUndefined()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { groupId, listGroups } from '../../lib/store/login-groups.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 import { endsLoginInProgress } from '../../lib/store/tombstones.ts'
 
 describe('groupId() and listGroups()', () => {
@@ -17,14 +17,14 @@ describe('groupId() and listGroups()', () => {
   })
 
   it('listGroups() returns the group of the sub, and that of the sid if there is one', () => {
-    expect(listGroups(makeSlot('alice'))).toEqual([{ sub: 'alice' }])
-    expect(listGroups(makeSlot('alice', { sid: 'sid-1' }))).toEqual([{ sub: 'alice' }, { sid: 'sid-1' }])
+    expect(listGroups(makeLoginEntry('alice'))).toEqual([{ sub: 'alice' }])
+    expect(listGroups(makeLoginEntry('alice', { sid: 'sid-1' }))).toEqual([{ sub: 'alice' }, { sid: 'sid-1' }])
   })
 })
 
 describe('endsLoginInProgress()', () => {
   const at = 1_800_000_000.5
-  const begunBefore = makeSlot('alice', { startedAt: at - 0.1 })
+  const begunBefore = makeLoginEntry('alice', { startedAt: at - 0.1 })
 
   it.each<[string, Parameters<typeof endsLoginInProgress>, boolean]>([
     ['that began before the logout', [{ at, issuedAt: at }, begunBefore], true],
@@ -62,7 +62,7 @@ describe('endsLoginInProgress()', () => {
       ],
       true,
     ],
-  ])('a logout ends a login in progress %s: %s', (_what, [tombstone, slot], expected) => {
-    expect(endsLoginInProgress(tombstone, slot)).toBe(expected)
+  ])('a logout ends a login in progress %s: %s', (_what, [tombstone, entry], expected) => {
+    expect(endsLoginInProgress(tombstone, entry)).toBe(expected)
   })
 })

@@ -2,28 +2,32 @@ import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
-import { secondsLeft, type Slot } from '../../lib/store/slot.ts'
-import { ours, makeSlot } from '../support/slots.ts'
+import { secondsLeft, type LoginEntry } from '../../lib/store/login-entry.ts'
+import { ours, makeLoginEntry } from '../support/login-entries.ts'
 
 const read = (text: string): LoginRecord => LoginRecord.of('session', text)
 
 describe('a login record', () => {
   it('reads a login record as it was written', () => {
-    const slots = { default: makeSlot('alice'), partner: makeSlot('al', { sid: 'sid-1', acr: '2', authTime: 7 }) }
-    const text = writeRecord(slots, 7)
+    const entries = {
+      default: makeLoginEntry('alice'),
+      partner: makeLoginEntry('al', { sid: 'sid-1', acr: '2', authTime: 7 }),
+    }
+    const text = writeRecord(entries, 7)
     expect(read(text)).toMatchObject({ text, version: 7, moved: undefined, isReplaced: false })
-    expect(read(text).slots).toEqual(slots)
+    expect(read(text).entries).toEqual(entries)
   })
 
   it('parses a login record only if its text differs from the last one of its session', () => {
     const parse = vi.spyOn(JSON, 'parse')
-    const of = (session: string, sub: string) => LoginRecord.of(session, writeRecord({ default: makeSlot(sub) }, 1))
+    const of = (session: string, sub: string) =>
+      LoginRecord.of(session, writeRecord({ default: makeLoginEntry(sub) }, 1))
     const first = of('parsed-1', 'alice')
     expect(parse).toHaveBeenCalledTimes(1)
     expect(of('parsed-1', 'alice')).toBe(first)
     expect(parse).toHaveBeenCalledTimes(1)
-    expect(of('parsed-1', 'bob').slots['default']?.sub).toBe('bob')
-    expect(of('parsed-1', 'alice').slots['default']?.sub).toBe('alice')
+    expect(of('parsed-1', 'bob').entries['default']?.sub).toBe('bob')
+    expect(of('parsed-1', 'alice').entries['default']?.sub).toBe('alice')
     // The same text is parsed again for another session.
     expect(of('parsed-2', 'alice')).not.toBe(first)
     expect(parse).toHaveBeenCalledTimes(4)
@@ -33,7 +37,7 @@ describe('a login record', () => {
 
   it('keeps the parsed records of many sessions, but not without bound', () => {
     const text = (sub: string, characters: number): string =>
-      writeRecord({ default: makeSlot(sub, { roles: ['x'.repeat(characters)] }) }, 1)
+      writeRecord({ default: makeLoginEntry(sub, { roles: ['x'.repeat(characters)] }) }, 1)
     const first = Array.from({ length: 50 }, (_, index) => LoginRecord.of(`bounded-${index}`, text('alice', 20_000)))
     const isKept = (index: number): boolean =>
       LoginRecord.of(`bounded-${index}`, (first[index] as LoginRecord).text) === first[index]
@@ -44,8 +48,8 @@ describe('a login record', () => {
 
   it('freezes a login record deeply, because requests share it', () => {
     const user = { iss: 'https://id.example.com', sub: 'alice', address: { lines: ['1 Road', { more: [] }] } }
-    const { slots } = read(writeRecord({ default: makeSlot('alice', { user, roles: ['admin'] }) }, 1))
-    const open: unknown[] = [slots]
+    const { entries } = read(writeRecord({ default: makeLoginEntry('alice', { user, roles: ['admin'] }) }, 1))
+    const open: unknown[] = [entries]
     let seen = 0
     for (let value = open.pop(); value !== undefined; value = open.pop()) {
       expect(Object.isFrozen(value)).toBe(true)
@@ -53,22 +57,22 @@ describe('a login record', () => {
       open.push(...Object.values(value as object).filter((each) => each !== null && typeof each === 'object'))
     }
     expect(seen).toBe(9)
-    const { moved } = read(writeReplaced('new', { default: makeSlot('alice') }))
+    const { moved } = read(writeReplaced('new', { default: makeLoginEntry('alice') }))
     expect([moved, moved?.logins, moved?.logins['default']].every((each) => Object.isFrozen(each))).toBe(true)
   })
 
   it('recognizes a login record of a newer version, whatever its content', { meta: { id: 'login-record-1' } }, () => {
     const newer = [
       '{"format":2}',
-      '{"format":2,"version":"x","slots":null}',
-      '{"format":1.5,"version":1,"slots":{}}',
-      JSON.stringify({ format: 2, version: 1, slots: { default: makeSlot('alice', { endsAt: 1 }) } }),
-      JSON.stringify({ format: 2, version: 1, slots: {}, replaced: { session: 's', logins: { default: 'login' } } }),
+      '{"format":2,"version":"x","entries":null}',
+      '{"format":1.5,"version":1,"entries":{}}',
+      JSON.stringify({ format: 2, version: 1, entries: { default: makeLoginEntry('alice', { endsAt: 1 }) } }),
+      JSON.stringify({ format: 2, version: 1, entries: {}, replaced: { session: 's', logins: { default: 'login' } } }),
     ]
     for (const text of newer) {
       // It has no logins for this version, and it is not over: only the newer version can interpret it.
       expect(read(text)).toMatchObject({ text, isOver: false, isReplaced: false, moved: undefined })
-      expect(read(text).slots).toEqual({})
+      expect(read(text).entries).toEqual({})
     }
   })
 
@@ -82,35 +86,35 @@ describe('a login record', () => {
     '"text"',
     '[]',
     '{}',
-    '{"format":"1","version":1,"slots":{}}',
-    '{"format":1,"slots":{}}',
-    '{"format":1,"version":"1","slots":{}}',
+    '{"format":"1","version":1,"entries":{}}',
+    '{"format":1,"entries":{}}',
+    '{"format":1,"version":"1","entries":{}}',
     '{"format":1,"version":1}',
-    '{"format":1,"version":1,"slots":null}',
-    '{"format":1,"version":1,"slots":"default"}',
-    '{"__proto__":{"format":1,"version":1,"slots":{}}}',
+    '{"format":1,"version":1,"entries":null}',
+    '{"format":1,"version":1,"entries":"default"}',
+    '{"__proto__":{"format":1,"version":1,"entries":{}}}',
   ])('reads no login record from %j', (text) => {
     expect(read(text)).toMatchObject({ text, version: 0, isOver: true, isReplaced: false })
-    expect(read(text).slots).toEqual({})
+    expect(read(text).entries).toEqual({})
   })
 
   it.each([
-    '{"format":1,"version":1,"slots":[]}',
-    '{"format":1,"version":1,"slots":{"default":null}}',
-    '{"format":1,"version":1,"slots":{"default":1}}',
-    '{"format":1,"version":1,"slots":{"default":{}}}',
-    '{"format":1,"version":1,"slots":{"default":{"endsAt":"9999999999"}}}',
-    '{"format":1,"version":1,"slots":{"default":{"endsAt":9999999999}}}',
-    '{"format":1,"version":1,"slots":{"default":{"sub":"alice","endsAt":null}}}',
+    '{"format":1,"version":1,"entries":[]}',
+    '{"format":1,"version":1,"entries":{"default":null}}',
+    '{"format":1,"version":1,"entries":{"default":1}}',
+    '{"format":1,"version":1,"entries":{"default":{}}}',
+    '{"format":1,"version":1,"entries":{"default":{"endsAt":"9999999999"}}}',
+    '{"format":1,"version":1,"entries":{"default":{"endsAt":9999999999}}}',
+    '{"format":1,"version":1,"entries":{"default":{"sub":"alice","endsAt":null}}}',
   ])('reads no live login from %s, and does not fail', (text) => {
     const record = read(text)
     expect(record.isOver).toBe(true)
     expect(record.live(ours)).toBeUndefined()
-    expect(record.liveSlots).toEqual({})
+    expect(record.liveEntries).toEqual({})
   })
 
-  const whole = makeSlot('alice')
-  it.each<[keyof Slot, unknown[]]>([
+  const whole = makeLoginEntry('alice')
+  it.each<[keyof LoginEntry, unknown[]]>([
     ['loginId', [5, null, {}]],
     ['owner', [5, null, {}]],
     ['issuer', [5, null, {}]],
@@ -121,21 +125,21 @@ describe('a login record', () => {
     ['roles', ['admin', null, { length: 0 }]],
     ['scope', ['openid', null, { length: 0 }]],
     ['user', ['alice', null, 5]],
-  ])('ignores a slot whose %s is missing or of another type, but not the other slots', (member, values) => {
-    const partner = makeSlot('al')
+  ])('ignores an entry whose %s is missing or of another type, but not the other entries', (member, values) => {
+    const partner = makeLoginEntry('al')
     const { [member]: _left, ...without } = whole
     for (const odd of [without, ...values.map((value) => ({ ...whole, [member]: value }))]) {
-      const slots = { default: odd, partner } as unknown as Record<string, Slot>
-      expect(read(writeRecord(slots, 1)).version).toBe(1)
-      expect(read(writeRecord(slots, 1)).slots).toEqual({ partner })
+      const entries = { default: odd, partner } as unknown as Record<string, LoginEntry>
+      expect(read(writeRecord(entries, 1)).version).toBe(1)
+      expect(read(writeRecord(entries, 1)).entries).toEqual({ partner })
     }
-    expect(read(writeRecord({ default: whole, partner }, 1)).slots).toEqual({ default: whole, partner })
+    expect(read(writeRecord({ default: whole, partner }, 1)).entries).toEqual({ default: whole, partner })
   })
 
   it('never fails to read a login record, whatever its text', { meta: { id: 'login-record-2' } }, () => {
     fc.assert(
       fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
-        void read(text).liveSlots
+        void read(text).liveEntries
         return read(text).text === text
       }),
     )
@@ -147,7 +151,7 @@ describe('the logins of a session', () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const now = nowSeconds()
     const ending = (...ends: number[]): LoginRecord =>
-      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, makeSlot('a', { endsAt })])), 1))
+      read(writeRecord(Object.fromEntries(ends.map((endsAt, n) => [`i${n}`, makeLoginEntry('a', { endsAt })])), 1))
     expect(ending(now - 1, now + 1).isOver).toBe(false)
     expect(ending(now - 1, now).isOver).toBe(true)
     expect(ending().isOver).toBe(true)
@@ -157,10 +161,10 @@ describe('the logins of a session', () => {
 
 describe('the record of a replaced session', () => {
   it('names the session and the id of each login that was moved', () => {
-    const text = writeReplaced('successor', { default: makeSlot('alice'), staff: makeSlot('bob') })
+    const text = writeReplaced('successor', { default: makeLoginEntry('alice'), staff: makeLoginEntry('bob') })
     const record = read(text)
     expect(record).toMatchObject({ text, isOver: true, isReplaced: true, moved: { session: 'successor' } })
-    expect(record.slots).toEqual({})
+    expect(record.entries).toEqual({})
     expect(record.movedLogin(ours)).toBe('login of alice')
     expect(record.movedLogin({ ...ours, name: 'staff' })).toBe('login of bob')
     for (const other of ['partner', 'constructor', '__proto__'])
@@ -168,10 +172,10 @@ describe('the record of a replaced session', () => {
   })
 
   it('movedLogin() finds no login for another owner with the same name', () => {
-    const record = read(writeReplaced('successor', { default: makeSlot('alice') }))
+    const record = read(writeReplaced('successor', { default: makeLoginEntry('alice') }))
     expect(record.movedLogin({ ...ours, owner: 'another' })).toBeUndefined()
     for (const login of ['"login"', 'null', '5', '[]']) {
-      const odd = `{"format":1,"version":0,"slots":{},"replaced":{"session":"s","logins":{"default":${login}}}}`
+      const odd = `{"format":1,"version":0,"entries":{},"replaced":{"session":"s","logins":{"default":${login}}}}`
       expect(read(odd).movedLogin(ours)).toBeUndefined()
     }
   })
@@ -183,18 +187,18 @@ describe('the record of a replaced session', () => {
   it.each(['null', '5', '{}', '{"session":5,"logins":{}}', '{"session":"s"}', '{"session":"s","logins":null}'])(
     'does not treat a record as replaced if its destination is %s',
     (replaced) => {
-      const record = read(`{"format":1,"version":1,"slots":{},"replaced":${replaced}}`)
+      const record = read(`{"format":1,"version":1,"entries":{},"replaced":${replaced}}`)
       expect(record).toMatchObject({ isReplaced: false, moved: undefined })
       expect(record.movedLogin(ours)).toBeUndefined()
     },
   )
 })
 
-describe('a slot', () => {
+describe('an entry', () => {
   const name = '__proto__'
 
-  it('returns a slot only for its own instance, even for names of built-in object members', () => {
-    const record = read(writeRecord({ default: makeSlot('alice') }, 1))
+  it('returns an entry only for its own instance, even for names of built-in object members', () => {
+    const record = read(writeRecord({ default: makeLoginEntry('alice') }, 1))
     expect(record.live(ours)?.sub).toBe('alice')
     for (const other of ['partner', 'constructor', 'toString', 'hasOwnProperty', name]) {
       expect(record.live({ ...ours, name: other })).toBeUndefined()
@@ -202,43 +206,46 @@ describe('a slot', () => {
     expect(LoginRecord.none.live(ours)).toBeUndefined()
   })
 
-  it('does not return a slot of another owner, which still keeps the session alive', () => {
-    const record = read(writeRecord({ default: makeSlot('alice', { owner: 'another' }) }, 1))
+  it('does not return an entry of another owner, which still keeps the session alive', () => {
+    const record = read(writeRecord({ default: makeLoginEntry('alice', { owner: 'another' }) }, 1))
     expect(record.live(ours)).toBeUndefined()
     expect(record.isOver).toBe(false)
-    expect(Object.keys(record.liveSlots)).toEqual(['default'])
+    expect(Object.keys(record.liveEntries)).toEqual(['default'])
   })
 
-  it('ignores a slot named __proto__ in hostile JSON, which changes no prototype', () => {
-    const record = read(`{"format":1,"version":1,"slots":{"${name}":${JSON.stringify(makeSlot('mallory'))}}}`)
+  it('ignores an entry named __proto__ in hostile JSON, which changes no prototype', () => {
+    const record = read(`{"format":1,"version":1,"entries":{"${name}":${JSON.stringify(makeLoginEntry('mallory'))}}}`)
     expect(record.live(ours)).toBeUndefined()
-    const slots = record.liveSlots
-    expect(Object.getPrototypeOf(slots)).toBe(Object.prototype)
-    expect(Object.keys(slots)).toEqual([name])
+    const entries = record.liveEntries
+    expect(Object.getPrototypeOf(entries)).toBe(Object.prototype)
+    expect(Object.keys(entries)).toEqual([name])
     expect(({} as { sub?: unknown }).sub).toBeUndefined()
   })
 
-  it('does not return a slot that has expired, to the second', { meta: { id: 'login-record-3' } }, () => {
+  it('does not return an entry that has expired, to the second', { meta: { id: 'login-record-3' } }, () => {
     const now = nowSeconds()
-    const slots = {
-      over: makeSlot('a', { endsAt: now - 1 }),
-      ending: makeSlot('b', { endsAt: now }),
-      live: makeSlot('c', { endsAt: now + 100 }),
+    const entries = {
+      over: makeLoginEntry('a', { endsAt: now - 1 }),
+      ending: makeLoginEntry('b', { endsAt: now }),
+      live: makeLoginEntry('c', { endsAt: now + 100 }),
     }
-    const record = read(writeRecord(slots, 1))
+    const record = read(writeRecord(entries, 1))
     expect(record.live({ ...ours, name: 'over' })).toBeUndefined()
     expect(record.live({ ...ours, name: 'ending' })).toBeUndefined()
     expect(record.live({ ...ours, name: 'live' })?.sub).toBe('c')
-    expect(Object.keys(record.liveSlots)).toEqual(['live'])
-    expect(LoginRecord.none.liveSlots).toEqual({})
+    expect(Object.keys(record.liveEntries)).toEqual(['live'])
+    expect(LoginRecord.none.liveEntries).toEqual({})
   })
 
-  it('secondsLeft() returns the time until the last slot expires, at least one second', () => {
+  it('secondsLeft() returns the time until the last entry expires, at least one second', () => {
     const now = nowSeconds()
-    const left = secondsLeft({ one: makeSlot('a', { endsAt: now + 50 }), two: makeSlot('b', { endsAt: now + 90 }) })
+    const left = secondsLeft({
+      one: makeLoginEntry('a', { endsAt: now + 50 }),
+      two: makeLoginEntry('b', { endsAt: now + 90 }),
+    })
     expect(left).toBeGreaterThan(80)
     expect(left).toBeLessThanOrEqual(90)
-    expect(secondsLeft({ one: makeSlot('a', { endsAt: now - 50 }) })).toBe(1)
+    expect(secondsLeft({ one: makeLoginEntry('a', { endsAt: now - 50 }) })).toBe(1)
     expect(secondsLeft({})).toBe(1)
   })
 })

@@ -3,11 +3,11 @@ import { nowSeconds } from '../../lib/core/clock.ts'
 import { MemoryRecords } from '../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../lib/store/login-record.ts'
 import { loginKey, LoginRecords, takeover, tokensKey } from '../../lib/store/login-records.ts'
-import type { Slots } from '../../lib/store/slot.ts'
-import { ours, makeSlot } from '../support/slots.ts'
+import type { LoginEntries } from '../../lib/store/login-entry.ts'
+import { ours, makeLoginEntry } from '../support/login-entries.ts'
 
-const alice = makeSlot('alice')
-const bob = makeSlot('bob')
+const alice = makeLoginEntry('alice')
+const bob = makeLoginEntry('bob')
 
 /** Stores the texts of login records, by session id. */
 async function makeRecords(texts: Readonly<Record<string, string>>): Promise<LoginRecords> {
@@ -17,16 +17,16 @@ async function makeRecords(texts: Readonly<Record<string, string>>): Promise<Log
 }
 
 /** A chain of sessions, each replaced by the next. The last session has the logins. */
-function replaced(times: number, slots: Slots): Promise<LoginRecords> {
-  const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, slots)] as const)
-  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(slots, 4) })
+function replaced(times: number, entries: LoginEntries): Promise<LoginRecords> {
+  const ways = Array.from({ length: times }, (_, n) => [`${n}`, writeReplaced(`${n + 1}`, entries)] as const)
+  return makeRecords({ ...Object.fromEntries(ways), [times]: writeRecord(entries, 4) })
 }
 
 describe('find()', () => {
   it('finds a login in its session, with the record as it was read', async () => {
-    const text = writeRecord({ default: alice, staff: makeSlot('bob') }, 7)
+    const text = writeRecord({ default: alice, staff: makeLoginEntry('bob') }, 7)
     const found = await (await makeRecords({ s: text })).find('s', ours, alice.loginId)
-    expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, slot: alice })
+    expect(found).toMatchObject({ session: 's', record: { text, version: 7 }, entry: alice })
   })
 
   it.each([
@@ -42,13 +42,13 @@ describe('find()', () => {
   it.each<[string, Readonly<Record<string, string>>]>([
     ['a session that does not exist', {}],
     ['a session without a login of the instance', { s: writeRecord({ staff: alice }, 1) }],
-    ['a session with another login of the instance', { s: writeRecord({ default: makeSlot('bob') }, 1) }],
+    ['a session with another login of the instance', { s: writeRecord({ default: makeLoginEntry('bob') }, 1) }],
     ['a session whose login has expired', { s: writeRecord({ default: { ...alice, endsAt: 1 } }, 1) }],
     ['an invalid record', { s: 'no record' }],
-    ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, slots: { default: alice } }) }],
+    ['a record of a newer version', { s: JSON.stringify({ format: 99, version: 1, entries: { default: alice } }) }],
     [
       'a replaced session that names another login',
-      { s: writeReplaced('t', { default: makeSlot('bob') }), t: writeRecord({ default: alice }, 1) },
+      { s: writeReplaced('t', { default: makeLoginEntry('bob') }), t: writeRecord({ default: alice }, 1) },
     ],
     [
       'a replaced session that names a login of another instance',
@@ -90,8 +90,10 @@ describe('endAll()', () => {
 })
 
 describe('takeover()', () => {
-  const ending = (seconds: number): Slots => ({ default: makeSlot('alice', { endsAt: nowSeconds() + seconds }) })
-  const seconds = (moving: Slots): number => takeover('s', LoginRecord.none, 't', moving).seconds
+  const ending = (seconds: number): LoginEntries => ({
+    default: makeLoginEntry('alice', { endsAt: nowSeconds() + seconds }),
+  })
+  const seconds = (moving: LoginEntries): number => takeover('s', LoginRecord.none, 't', moving).seconds
 
   it('keeps the record of a replaced session as long as the moved logins last, at least ten minutes', () => {
     expect(seconds(ending(3600))).toBeGreaterThan(3590)

@@ -6,7 +6,7 @@ import { groupKey } from '../../lib/store/login-groups.ts'
 import { loginKey, sessionKey, tokensKey } from '../../lib/store/login-records.ts'
 import { LoginStore } from '../../lib/store/login-store.ts'
 import { deriveOwner } from '../../lib/store/owner.ts'
-import { putTokens, makeSlot, someTokens as tokens } from '../support/slots.ts'
+import { putTokens, makeLoginEntry, someTokens as tokens } from '../support/login-entries.ts'
 
 const secrets = ['a secret of more than thirty-two characters']
 /** The login store of an instance named `default` at an issuer. */
@@ -25,7 +25,7 @@ async function twoOwners() {
     storeAt('https://id.example.com', records),
     storeAt('https://other.example.com', records),
   ] as const
-  const alice = makeSlot('alice', { owner: ours.owner, sid: 'sid-1' })
+  const alice = makeLoginEntry('alice', { owner: ours.owner, sid: 'sid-1' })
   await records.set(loginKey('s'), writeRecord({ default: alice }, 1), 60)
   await putTokens(ours.logins, 's', alice, tokens)
   await ours.logins.index('s', alice)
@@ -35,13 +35,13 @@ async function twoOwners() {
 describe('a LoginStore with the same name and secret, but another provider', () => {
   it("does not find another owner's login, neither in its session nor by its id", async () => {
     const { ours, theirs, alice } = await twoOwners()
-    expect(await ours.find('s', alice.loginId)).toMatchObject({ session: 's', slot: alice })
+    expect(await ours.find('s', alice.loginId)).toMatchObject({ session: 's', entry: alice })
     expect(await theirs.find('s', alice.loginId)).toBeUndefined()
-    expect(await ours.findById(alice.loginId)).toMatchObject({ session: 's', slot: alice })
+    expect(await ours.findById(alice.loginId)).toMatchObject({ session: 's', entry: alice })
     expect(await theirs.findById(alice.loginId)).toBeUndefined()
     const record = await ours.loginRecords.read('s')
-    expect(ours.liveSlot(record)).toEqual(alice)
-    expect(theirs.liveSlot(record)).toBeUndefined()
+    expect(ours.liveEntry(record)).toEqual(alice)
+    expect(theirs.liveEntry(record)).toBeUndefined()
   })
 
   it("does not find another owner's login that was moved to another session", async () => {
@@ -68,7 +68,7 @@ describe('a LoginStore with the same name and secret, but another provider', () 
       expect(await ours.members(group)).toEqual([alice.loginId])
     }
     expect(await records.get(tokensKey('s', 'default'))).toBeDefined()
-    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ slot: alice, isLast: true })
+    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ entry: alice, isLast: true })
   })
 
   it("does not end another owner's login in progress", async () => {

@@ -15,7 +15,7 @@ import { until } from '../support/app.ts'
 import { ownRedis } from '../support/own-redis.ts'
 import { newClient, redisForFile } from '../support/redis.ts'
 import { RedisTap } from '../support/redis-tap.ts'
-import { makeSlot } from '../support/slots.ts'
+import { makeLoginEntry } from '../support/login-entries.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -71,7 +71,7 @@ async function putLogin(record: string | undefined, data: object = { cart: 'appl
   await redis.client.set(`oidc:{sess:${id}}:tokens:partner`, 'sealed')
 }
 
-const loginRecord = (): string => writeRecord({ default: makeSlot('alice'), partner: makeSlot('al') }, 3)
+const loginRecord = (): string => writeRecord({ default: makeLoginEntry('alice'), partner: makeLoginEntry('al') }, 3)
 
 async function keysLeft(): Promise<string[]> {
   const found: string[] = []
@@ -295,7 +295,7 @@ describe('reading a session', () => {
     expect(tap.calls).toEqual([{ method: 'mGet', keys: [getKey(id), `oidc:{sess:${id}}`], index: 0 }])
     expect(session.cart).toBe('apple')
     expect(attachedLogin(session)).toEqual(LoginRecord.of('session', text))
-    expect(attachedLogin(session)?.slots).toEqual((JSON.parse(text) as { slots: object }).slots)
+    expect(attachedLogin(session)?.entries).toEqual((JSON.parse(text) as { entries: object }).entries)
   })
 
   it('attaches the empty login record to a session without logins', async () => {
@@ -318,8 +318,8 @@ describe('reading a session', () => {
 
   it.each([
     ['is missing', undefined],
-    ['has no slots', writeRecord({}, 4)],
-    ['has only expired slots', writeRecord({ default: makeSlot('alice', { endsAt: 1 }) }, 4)],
+    ['has no entries', writeRecord({}, 4)],
+    ['has only expired entries', writeRecord({ default: makeLoginEntry('alice', { endsAt: 1 }) }, 4)],
     ['cannot be read', '{"format":1,'],
   ])('deletes a session that had logins if its login record %s', async (_what, record) => {
     await putLogin(record)
@@ -329,11 +329,11 @@ describe('reading a session', () => {
   })
 
   it('keeps a session whose login record a newer version wrote, with nobody logged in', async () => {
-    const newer = '{"format":2,"slots":"of another kind"}'
+    const newer = '{"format":2,"entries":"of another kind"}'
     await putLogin(newer)
     const session = await readSession()
     expect(attachedLogin(session)).toMatchObject({ text: newer, isOver: false })
-    expect(attachedLogin(session)?.slots).toEqual({})
+    expect(attachedLogin(session)?.entries).toEqual({})
     expect(methods()).toEqual(['mGet'])
     expect(await keysLeft()).toHaveLength(4)
     expect(await redis.client.get(`oidc:{sess:${id}}`)).toBe(newer)
@@ -342,7 +342,7 @@ describe('reading a session', () => {
   it.each(['before it is deleted', 'once it is deleted'])(
     'returns an empty session, which is never written, for one whose logins were moved, %s',
     async (when) => {
-      const replaced = writeReplaced('successor', { default: makeSlot('alice') })
+      const replaced = writeReplaced('successor', { default: makeLoginEntry('alice') })
       await putLogin(replaced)
       if (when.startsWith('once')) await redis.client.del(getKey(id))
       const session = await readSession()
@@ -351,7 +351,7 @@ describe('reading a session', () => {
       expect(session.hasLogins).toBe(true)
       expect(session).not.toHaveProperty('cart')
       expect(attachedLogin(session)).toMatchObject({ moved: { session: 'successor' } })
-      expect(attachedLogin(session)?.slots).toEqual({})
+      expect(attachedLogin(session)?.entries).toEqual({})
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)
@@ -380,12 +380,12 @@ describe('reading a session', () => {
   )
 
   it.each([
-    '{"format":1,"version":1,"slots":{"default":null}}',
-    '{"format":1,"version":1,"slots":{"default":7}}',
-    '{"format":1,"version":0,"slots":{},"replaced":true}',
-    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another"}}',
-    '{"format":1,"version":0,"slots":{},"replaced":{"session":"another","logins":null}}',
-    '{"format":1,"version":0,"slots":{},"replaced":{"logins":{"default":"x"}}}',
+    '{"format":1,"version":1,"entries":{"default":null}}',
+    '{"format":1,"version":1,"entries":{"default":7}}',
+    '{"format":1,"version":0,"entries":{},"replaced":true}',
+    '{"format":1,"version":0,"entries":{},"replaced":{"session":"another"}}',
+    '{"format":1,"version":0,"entries":{},"replaced":{"session":"another","logins":null}}',
+    '{"format":1,"version":0,"entries":{},"replaced":{"logins":{"default":"x"}}}',
   ])('returns null rather than failing for a session with the login record %s', async (record) => {
     await putLogin(record)
     expect(await store.get(id)).toBeNull()
@@ -425,7 +425,7 @@ describe('deleting a session', () => {
   )
 
   it('keeps the record of where the logins were moved', async () => {
-    await putLogin(writeReplaced('successor', { default: makeSlot('alice') }))
+    await putLogin(writeReplaced('successor', { default: makeLoginEntry('alice') }))
     await store.destroy(id)
     expect(await redis.client.exists(getKey(id))).toBe(0)
     expect(await redis.client.exists(`oidc:{sess:${id}}`)).toBe(1)

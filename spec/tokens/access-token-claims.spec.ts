@@ -122,7 +122,7 @@ describe('Keycloak roles', () => {
   async function roles(members: Members): Promise<readonly string[]> {
     const outcome = await direct.login(faults(members))
     if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-    return outcome.slot.roles
+    return outcome.entry.roles
   }
 
   /** The same as `roles()`, but through an application. */
@@ -131,8 +131,8 @@ describe('Keycloak roles', () => {
     const outcome = await oneLogin(app, realm.redis.client, realm.provider)
     realm.provider.behave()
     if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-    expect(outcome.profile['roles']).toEqual(outcome.slot.roles)
-    return outcome.slot.roles
+    expect(outcome.profile['roles']).toEqual(outcome.entry.roles)
+    return outcome.entry.roles
   }
 
   // The value with __proto__ is what a client of that name would have; a test below covers it.

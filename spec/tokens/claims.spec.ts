@@ -5,7 +5,7 @@
  */
 import type { TestFaults } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Slot } from '../../lib/store/slot.ts'
+import type { LoginEntry } from '../../lib/store/login-entry.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { depth } from '../support/depth.ts'
 import { flow } from '../support/flow.ts'
@@ -111,7 +111,7 @@ describe.each(checked.map((each) => [each.claim, each] as const))(
 
     function holds(outcome: DirectOutcome | Outcome, json: string | undefined): void {
       expect(outcome).toMatchObject(isGood(json) ? { how: 'login' } : { how: 'refused', status: 502 })
-      if (outcome.how === 'login') expect(outcome.slot.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
+      if (outcome.how === 'login') expect(outcome.entry.sub).toBe(claim === 'sub' ? parsed(json) : 'alice')
     }
 
     it.each(named(values))(
@@ -146,14 +146,14 @@ describe('ID token claims that may have any value', () => {
     (token) =>
       free.reduce((text, claim) => withMember(text, claim, json), token)
 
-  function holds(slot: Slot, json: string | undefined): void {
+  function holds(entry: LoginEntry, json: string | undefined): void {
     const value = parsed(json)
     const list = Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
-    expect(slot.sub).toBe('alice')
-    expect(slot.roles).toEqual(list)
-    expect(slot.sid).toBe(typeof value === 'string' ? value : undefined)
-    expect(slot.acr).toBe(typeof value === 'string' ? value : undefined)
-    expect(slot.scope).toEqual(['openid', 'profile', 'email'])
+    expect(entry.sub).toBe('alice')
+    expect(entry.roles).toEqual(list)
+    expect(entry.sid).toBe(typeof value === 'string' ? value : undefined)
+    expect(entry.acr).toBe(typeof value === 'string' ? value : undefined)
+    expect(entry.scope).toEqual(['openid', 'profile', 'email'])
   }
 
   it.each(named(oddValues))(
@@ -161,7 +161,7 @@ describe('ID token claims that may have any value', () => {
     async (_name, json) => {
       const outcome = await tried(changed(json))
       if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-      holds(outcome.slot, json)
+      holds(outcome.entry, json)
     },
   )
 
@@ -180,8 +180,8 @@ describe('ID token claims that may have any value', () => {
     async (_name, json) => {
       const outcome = await journey(changed(json))
       if (outcome.how !== 'login') throw new Error(`refused: ${outcome.code} ${outcome.detail}`)
-      const { slot, profile, agent } = outcome
-      holds(slot, json)
+      const { entry, profile, agent } = outcome
+      holds(entry, json)
       expect(profile['scope']).toEqual(['openid', 'profile', 'email'])
       await agent.get('/logout')
       expect((await agent.get('/')).text()).toBe('hello stranger')
@@ -192,7 +192,7 @@ describe('ID token claims that may have any value', () => {
     const outcome = await tried((token) => withMember(token, '__proto__', '{"roles":["admin"],"isAdmin":true}'))
     expect(outcome.how).toBe('login')
     if (outcome.how !== 'login') return
-    expect(Object.assign({}, outcome.slot.user)).not.toHaveProperty('isAdmin')
+    expect(Object.assign({}, outcome.entry.user)).not.toHaveProperty('isAdmin')
   })
 })
 
@@ -223,8 +223,8 @@ describe('a duplicate claim', () => {
       world.provider.behave()
       expect(outcome.how).toBe(isGood || order === 'last' ? 'login' : 'refused')
       if (outcome.how !== 'login') continue
-      const { slot } = outcome
-      const shown = { sub: slot.sub, roles: slot.roles, sid: slot.sid, name: slot.user['name'] }
+      const { entry } = outcome
+      const shown = { sub: entry.sub, roles: entry.roles, sid: entry.sid, name: entry.user['name'] }
       if (claim in shown) {
         const read = JSON.stringify(shown[claim as keyof typeof shown])
         if (order === 'first') expect(read).toBe(other)
@@ -254,7 +254,7 @@ describe('a huge claim', () => {
     ['a sid of 10 kB', 'sid', text(10_000)],
   ])('logs in with %s', { meta: { id: 'claims-2' } }, async (_name, claim, json) => {
     const outcome = await tried((token) => withMember(token, claim, json))
-    expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    expect(outcome).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
   })
 
   it.each(['iss', 'sub', 'exp', 'iat', 'nbf', 'nonce', 'azp', 'auth_time'])(
@@ -279,7 +279,7 @@ describe('a huge claim', () => {
   it('logs in with 20,000 claims', async () => {
     const more = Array.from({ length: 20_000 }, (_, n) => `"claim-${n}":${n}`).join(',')
     const outcome = await tried((token) => `${token.slice(0, -1)},${more}}`)
-    expect(outcome).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+    expect(outcome).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
   })
 
   it('logs a browser in with a huge name or sid, and rejects a huge sub and an oversized response', async () => {
@@ -304,7 +304,7 @@ describe('a huge claim', () => {
     'either logs in or rejects the login if the %s claim is too deeply nested to serialize',
     async (claim) => {
       const outcome = await tried((token) => withMember(token, claim, bottomless))
-      if (outcome.how === 'login') expect(outcome.slot.sub).toBe('alice')
+      if (outcome.how === 'login') expect(outcome.entry.sub).toBe('alice')
     },
   )
 })

@@ -127,13 +127,13 @@ describe('unused header parameters of an ID token', () => {
   it.each(named(values))(
     'ignores the unused header parameters of an ID token if all of them are %s',
     async (_name, json) => {
-      expect(await direct.login(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      expect(await direct.login(signedWith(unread, json))).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
     },
   )
 
   it('logs a browser in whatever the unused header parameters are', async () => {
     for (const { json } of depth() === 'deep' ? values : values.filter(({ name }) => name.startsWith('an object'))) {
-      expect(await journey(signedWith(unread, json))).toMatchObject({ how: 'login', slot: { sub: 'alice' } })
+      expect(await journey(signedWith(unread, json))).toMatchObject({ how: 'login', entry: { sub: 'alice' } })
       world.provider.behave()
     }
   })

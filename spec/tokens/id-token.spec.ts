@@ -193,7 +193,7 @@ describe('an unusual but valid ID token', { meta: { id: 'id-token-10' } }, () =>
   it.each(odd)('logs in with an ID token %s', { meta: { id: 'id-token-11' } }, async (_name, faults) => {
     // A new instance fetches its keys while the provider has the faults.
     const outcome = await directLogins(world.provider).login(faults)
-    const sub = outcome.how === 'login' ? outcome.slot.sub : outcome.detail
+    const sub = outcome.how === 'login' ? outcome.entry.sub : outcome.detail
     expect(sub).toMatch(/^(?:alice|s{255})$/)
   })
 

@@ -8,13 +8,13 @@ import {
   type ResourceAnswer,
 } from '../../provider/protected-resource.ts'
 import { wasRequestedRecently } from '../../session/step-up-history.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { scopeList } from '../../core/scope.ts'
 
 /** The login that calls an API. */
 export interface UserFetch {
   readonly instance: Instance
-  readonly slot: Slot
+  readonly entry: LoginEntry
   /** Returns the access token, and not `refused` if that is given. */
   readonly token: (refused?: string) => Promise<PresentedToken>
 }
@@ -27,7 +27,7 @@ export interface UserFetch {
  * 3.1; RFC 9470, section 3)
  */
 export async function fetchAsUser(
-  { instance, slot, token }: UserFetch,
+  { instance, entry, token }: UserFetch,
   destination: string | URL,
   init: RequestInit,
 ): Promise<Response> {
@@ -41,7 +41,7 @@ export async function fetchAsUser(
       answer = await callResource(second, url, init)
     }
   }
-  const needs = findNeeds(answer, slot)
+  const needs = findNeeds(answer, entry)
   if (!needs) return answer.response
   await answer.response.body?.cancel()
   throw new LoginNeeded(needs.scope.length > 0 ? 'not_allowed' : 'authentication_insufficient', {
@@ -49,7 +49,7 @@ export async function fetchAsUser(
     provider: instance.options.name,
     owner: instance.owner,
     detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
-    isRepeat: wasRequestedRecently(slot, needs),
+    isRepeat: wasRequestedRecently(entry, needs),
   })
 }
 
@@ -91,21 +91,21 @@ async function another(token: UserFetch['token'], refused: PresentedToken): Prom
 const longest = 1500
 
 /** Returns the step-up that the API's challenges require; undefined if they require none. */
-function findNeeds({ response, challenges }: ResourceAnswer, slot: Slot): LoginNeeds | undefined {
+function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): LoginNeeds | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   for (const challenge of challenges) {
-    const needs = readNeeds(challenge, slot)
+    const needs = readNeeds(challenge, entry)
     if (needs) return needs
   }
   return undefined
 }
 
-function readNeeds(challenge: Challenge, slot: Slot): LoginNeeds | undefined {
+function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefined {
   const { scope, claims, acr_values: acr, max_age: maxAge } = challenge.parameters
   if ([scope, claims, acr].some((text) => text !== undefined && text.length > longest)) return undefined
   switch (readError(challenge)) {
     case 'insufficient_scope': {
-      const missing = scopeList(scope)?.filter((word) => !slot.scope.includes(word)) ?? []
+      const missing = scopeList(scope)?.filter((word) => !entry.scope.includes(word)) ?? []
       // A login that has the scope already cannot help.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }

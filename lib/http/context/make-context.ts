@@ -18,14 +18,14 @@ import { nameOfTarget, ownTarget } from '../../logins/tokens/target.ts'
 import { fetchVerifiedUserInfo } from '../../logins/login/user-info.ts'
 import { AccessTokenRefused } from '../../provider/endpoints.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { toTokenSet, type AccessToken } from '../../store/tokens.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { ContextBase, OidcContext } from './context.ts'
 import { fetchAsUser } from './fetch.ts'
 import { startLogin } from '../routes/login.ts'
 import { startLogout } from '../routes/logout.ts'
-import { findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
+import { findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { loginRequired } from '../response/login-required.ts'
@@ -44,8 +44,8 @@ class Context implements ContextBase {
     this.#next = next
   }
 
-  get #slot(): Slot | undefined {
-    return findSlot(this.#req, this.#instance)
+  get #entry(): LoginEntry | undefined {
+    return findEntry(this.#req, this.#instance)
   }
 
   get #exchange(): Exchange {
@@ -53,15 +53,15 @@ class Context implements ContextBase {
   }
 
   get isAuthenticated(): boolean {
-    return this.#slot !== undefined
+    return this.#entry !== undefined
   }
 
-  get user(): Slot['user'] | undefined {
-    return this.#slot?.user
+  get user(): LoginEntry['user'] | undefined {
+    return this.#entry?.user
   }
 
   get loginId(): string | undefined {
-    return this.#slot?.loginId
+    return this.#entry?.loginId
   }
 
   get provider(): string {
@@ -69,11 +69,11 @@ class Context implements ContextBase {
   }
 
   get scope(): readonly string[] {
-    return this.#slot?.scope ?? []
+    return this.#entry?.scope ?? []
   }
 
   get roles(): readonly string[] {
-    return this.#slot?.roles ?? []
+    return this.#entry?.roles ?? []
   }
 
   hasRole(role: string): boolean {
@@ -109,18 +109,18 @@ class Context implements ContextBase {
     parameters: AccessTokenParameters = {},
   ): Promise<globalThis.Response> {
     const wanted = resolveTokenParameters(parameters, 'fetch()')
-    const { slot } = this.#place()
+    const { entry } = this.#place()
     const token = (refused?: string): Promise<PresentedToken> => this.#presented({ ...wanted, refused })
     try {
-      return await fetchAsUser({ instance: this.#instance, slot, token }, url, init)
+      return await fetchAsUser({ instance: this.#instance, entry, token }, url, init)
     } catch (error) {
       throw error instanceof OidcError ? reportError(this.#instance, error) : error
     }
   }
 
   async userInfo(): Promise<UnknownClaims> {
-    const { slot } = this.#place()
-    const user = { iss: slot.issuer, sub: slot.sub }
+    const { entry } = this.#place()
+    const user = { iss: entry.issuer, sub: entry.sub }
     const wanted = { target: ownTarget, minValidSeconds: 30 }
     const token = await this.#presented(wanted)
     try {
@@ -133,10 +133,10 @@ class Context implements ContextBase {
   }
 
   #place(): LoginPlace {
-    const slot = this.#slot
+    const entry = this.#entry
     const session = getRequestState(this.#req)?.session
-    if (!slot || !session) throw loginRequired()
-    return { logins: this.#instance.loginsIn(session.records), session: session.id, slot }
+    if (!entry || !session) throw loginRequired()
+    return { logins: this.#instance.loginsIn(session.records), session: session.id, entry }
   }
 
   async #presented(wanted: WantedToken): Promise<PresentedToken> {
@@ -147,7 +147,7 @@ class Context implements ContextBase {
   #token(wanted: WantedToken): Promise<BoundToken> {
     return this.#changing(async (place) => {
       const token = await freshToken(this.#instance, place, wanted)
-      if (isNews(token, place.slot, wanted)) await this.#lookAgain(place)
+      if (isNews(token, place.entry, wanted)) await this.#lookAgain(place)
       return token
     })
   }
@@ -179,9 +179,9 @@ class Context implements ContextBase {
 }
 
 /** Whether a token is newer than the login that the request has read. */
-function isNews(token: AccessToken, slot: Slot, { target }: WantedToken): boolean {
-  if (nameOfTarget(target) === '') return token.expiresAt !== slot.accessTokenEndsAt
-  return !token.scope.every((word) => slot.scope.includes(word))
+function isNews(token: AccessToken, entry: LoginEntry, { target }: WantedToken): boolean {
+  if (nameOfTarget(target) === '') return token.expiresAt !== entry.accessTokenEndsAt
+  return !token.scope.every((word) => entry.scope.includes(word))
 }
 
 /** Creates the context of an instance for a request. */

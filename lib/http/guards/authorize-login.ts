@@ -6,9 +6,9 @@ import { evaluateLogin, type StepUpRequired } from '../../guard/login-decision.t
 import type { Missing } from '../../guard/requirements.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { recheck } from '../../logins/tokens/recheck.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { canStepUpNow } from './step-up.ts'
-import { requireSession, findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
+import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { crossSiteRefused, crossSite } from '../request/cross-site.ts'
 
 /** The instances of a guard. A login with any of them suffices. */
@@ -17,7 +17,7 @@ export type Instances = readonly [Instance, ...Instance[]]
 /** A login that meets a rule. */
 export interface Login {
   readonly instance: Instance
-  readonly slot: Slot
+  readonly entry: LoginEntry
 }
 
 /** A login that does not meet a rule, and why. */
@@ -42,16 +42,16 @@ export async function authorizeLogin(
   const refused = instances.map((instance) => crossSite(req, instance.options))
   if (!refused.includes(undefined)) throw crossSiteRefused(instances[0], refused[0] as string)
   const logins = instances.flatMap((instance) => {
-    const slot = findSlot(req, instance)
-    return slot ? [{ instance, slot }] : []
+    const entry = findEntry(req, instance)
+    return entry ? [{ instance, entry }] : []
   })
-  for (const { instance, slot } of logins) {
-    recheck(instance, { logins: instance.loginsIn(records), session: state.sessionId, slot })
+  for (const { instance, entry } of logins) {
+    recheck(instance, { logins: instance.loginsIn(records), session: state.sessionId, entry })
   }
   let denied: DeniedLogin | undefined
   for (const login of logins) {
     const { clockToleranceSeconds } = login.instance.options
-    const decision = await evaluateLogin(login.slot, rule, req, clockToleranceSeconds)
+    const decision = await evaluateLogin(login.entry, rule, req, clockToleranceSeconds)
     if (!decision) return login
     // The first login that a step-up can help is reported, otherwise the first login.
     if (!denied || (isStepUp(decision) && !isStepUp(denied.decision))) denied = { login, decision }
@@ -81,14 +81,14 @@ function isStepUp(decision: Missing | StepUpRequired): decision is StepUpRequire
 
 /** Creates the error if no login meets the rule, and emits `denied` unless a redirect to a step-up login follows. */
 function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
-  const { instance, slot } = login
+  const { instance, entry } = login
   const detail = `lacking: ${decision.missing}`
   const error = isStepUp(decision)
     ? new LoginNeeded(decision.code, { ...decision, provider: instance.options.name, owner: instance.owner, detail })
     : fail('not_allowed', detail)
   const { code, status } = error
   if (!(error instanceof LoginNeeded && redirect && canStepUpNow(req, error))) {
-    instance.events.emit('denied', { code, status, sub: slot.sub, detail })
+    instance.events.emit('denied', { code, status, sub: entry.sub, detail })
   }
   return error
 }

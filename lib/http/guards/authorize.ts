@@ -57,7 +57,7 @@ export async function authorize<Claims extends object>(
     await loadLogins(instance, req)
     const login = await authorizeLogin([instance], rule, req)
     if (!login) throw loginRequired(undefined, rule.bearer && bearer.policy.challenge)
-    return { ok: true, user: login.slot.user as User<Claims>, auth: undefined }
+    return { ok: true, user: login.entry.user as User<Claims>, auth: undefined }
   } catch (error) {
     return notAuthorized(reportError(instance, error))
   }

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { Device } from '../../store/slot.ts'
+import type { Device } from '../../store/login-entry.ts'
 
 /** Maximum length of the stored `User-Agent`. */
 const longestUserAgent = 256

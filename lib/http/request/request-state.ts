@@ -5,7 +5,7 @@ import { localPath } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { RequestSession, recordsFor } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 
 /** The routers' state of one request, shared by all instances. It is a class for the reason given in exchange.ts. */
 export class RequestState {
@@ -75,10 +75,10 @@ export function passedInstance(req: Request, owner: string): Instance | undefine
 }
 
 /** Returns the request's login with the instance, if it has not ended and the request still has the login's session. */
-export function findSlot(req: Request, instance: Instance): Slot | undefined {
+export function findEntry(req: Request, instance: Instance): LoginEntry | undefined {
   const state = states.get(req)
   if (!state?.session || state.isByToken || !req.session || req.sessionID !== state.sessionId) return undefined
-  return instance.loginsIn(state.session.records).liveSlot(state.login)
+  return instance.loginsIn(state.session.records).liveEntry(state.login)
 }
 
 /** Returns the request's path as the browser sees it if a redirect can lead back there, otherwise the base path. */

@@ -13,7 +13,7 @@ import { readDevice } from '../request/device.ts'
 import { failCallback, needsUser } from './fail-callback.ts'
 import { plainLogin, startLogin } from './login.ts'
 import { isSilent, readCallback, type Callback } from './read-callback.ts'
-import { findSlot } from '../request/request-state.ts'
+import { findEntry } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { parseQuery } from '../request/query.ts'
@@ -68,7 +68,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   const found = await claimed(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (found?.status === 'done') {
-    const own = instance.loginsIn(session.records).liveSlot(requestState.login)
+    const own = instance.loginsIn(session.records).liveEntry(requestState.login)
     // The transaction's cookie proves that this browser logged in.
     if (transaction || own?.loginId === found.loginId)
       return sendRedirect(exchange, safeReturnTo(exchange, found.returnTo), 303)
@@ -89,7 +89,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   const { instance, res } = exchange
   const { records } = session
   // An existing login shows that the browser keeps the session cookie.
-  const hadLogin = findSlot(exchange.req, instance) !== undefined
+  const hadLogin = findEntry(exchange.req, instance) !== undefined
   let finished: Finished
   try {
     finished = await finishLogin(instance, finishInput(callback, transaction))

@@ -4,7 +4,7 @@ import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { type Callback } from './read-callback.ts'
-import { findSlot } from '../request/request-state.ts'
+import { findEntry } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
@@ -40,7 +40,7 @@ export function failCallback(exchange: Exchange, thrown: unknown, callback: Call
   const error = loginFailed(exchange, thrown)
   if (!(error instanceof ProviderRefused)) return answerError(exchange, error)
   // A refused step-up leaves the existing login unchanged.
-  const back = transaction && findSlot(req, instance) ? transaction.returnTo : undefined
+  const back = transaction && findEntry(req, instance) ? transaction.returnTo : undefined
   answerError(exchange, error, {
     small: error.detail,
     ...(back === undefined ? {} : { note: 'You are still logged in.', link: { href: back, text: 'Go back' } }),

@@ -1,7 +1,7 @@
 import { warnOnce } from '../../core/warnings.ts'
 import { endLogin } from '../../logins/logout/end-own-login.ts'
 import { answerError } from '../response/error-page.ts'
-import { requireSession, findSlot, getRequestState, type RequestState } from '../request/request-state.ts'
+import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
 import type { Exchange } from '../request/exchange.ts'
 import { parseQuery } from '../request/query.ts'
@@ -21,8 +21,8 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     }
     const session = requireSession(req, getRequestState(req) as RequestState)
     warnOfCookie(exchange)
-    const slot = findSlot(req, instance)
-    if (slot && slot.issuer === iss[0] && slot.sid === sid[0]) await endLogin(instance, session, 'front_channel')
+    const entry = findEntry(req, instance)
+    if (entry && entry.issuer === iss[0] && entry.sid === sid[0]) await endLogin(instance, session, 'front_channel')
     res.statusCode = 200
     res.setHeader('Content-Type', 'text/html; charset=utf-8')
     res.setHeader('Cache-Control', 'no-store')

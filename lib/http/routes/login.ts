@@ -6,7 +6,7 @@ import { resourcesAsked } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
-import { findSlot } from '../request/request-state.ts'
+import { findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { askedBy } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
@@ -66,16 +66,16 @@ export async function sendToProvider(
  */
 function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
   if (!wanted) return undefined
-  const slot = findSlot(req, instance)
+  const entry = findEntry(req, instance)
   const { scope } = instance.options
   // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
-  if (slot) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...slot.scope, ...wanted])]
+  if (entry) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...entry.scope, ...wanted])]
   return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
 }
 
 /** Adds the resources requested so far: tokens are issued only for resources of the login (RFC 8707, section 2.2). */
 function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
-  const asked = resourcesAsked(findSlot(req, instance)?.asked)
+  const asked = resourcesAsked(findEntry(req, instance)?.asked)
   if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
   return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
 }

@@ -4,7 +4,7 @@ import { endLogin, type Ended } from '../../logins/logout/end-own-login.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { revokeTokens } from '../../logins/logout/revoke.ts'
 import { endSessionUrl } from '../../provider/endpoints.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
 import { isScripted, findRequestKind } from '../request/request-kind.ts'
@@ -100,9 +100,9 @@ const longestLocation = 4000
 /** Returns the URL that ends the login at the provider; undefined without such an endpoint, or if the provider is down. */
 async function providerLogout(instance: Instance, ended: Ended, returnTo: string): Promise<string | undefined> {
   const { options, provider } = instance
-  const { slot, tokens, isLate } = ended
+  const { entry, tokens, isLate } = ended
   try {
-    const hint = findLogoutHint(slot)
+    const hint = findLogoutHint(entry)
     const parameters = {
       client_id: options.clientId,
       ...wayBack(instance, returnTo),
@@ -123,7 +123,7 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
 }
 
 /** Returns the `logout_hint` for a provider that gets no ID token (OIDC RP-Initiated Logout, section 2). */
-function findLogoutHint({ sid, user }: Slot): string | undefined {
+function findLogoutHint({ sid, user }: LoginEntry): string | undefined {
   // Entra has the claim `login_hint` for this purpose; other providers accept their session's id.
   const hints = [user['login_hint'], sid, user['preferred_username'], user['email']]
   return hints.find((hint): hint is string => typeof hint === 'string' && hint.length <= longestHint)

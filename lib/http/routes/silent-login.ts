@@ -5,7 +5,7 @@ import type { Instance } from '../../logins/instance.ts'
 import { hasCookie } from '../request/cookie-header.ts'
 import { sendToProvider } from './login.ts'
 import { findRequestKind } from '../request/request-kind.ts'
-import { publicPath, findSlot } from '../request/request-state.ts'
+import { publicPath, findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
@@ -57,7 +57,7 @@ function mayTry({ instance, req }: Exchange): boolean {
     req.method === 'GET' &&
     findRequestKind(req) === 'navigation' &&
     req.session !== undefined &&
-    findSlot(req, instance) === undefined &&
+    findEntry(req, instance) === undefined &&
     !hasCookie(req, silentName(instance.cookiePlace)) &&
     !parseQuery(req.originalUrl).getAll(mark.name).includes(mark.value)
   )

@@ -3,12 +3,12 @@ import { hookFailed } from '../../core/errors.ts'
 import { type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
-import type { Device } from '../../store/slot.ts'
+import type { Device } from '../../store/login-entry.ts'
 import { exchangeCode } from '../../provider/respond.ts'
 import { dpopHandle } from '../../provider/dpop-keys.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
-import { makeSlot } from './new-slot.ts'
+import { makeLoginEntry } from './new-login-entry.ts'
 import type { Instance } from '../instance.ts'
 import { cleanUp, putBack, renewSession, writeLogin } from './write-login.ts'
 import { staleness } from './max-age.ts'
@@ -54,13 +54,13 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
   const stale = staleness(instance, transaction, identity.claims['auth_time'])
   if (stale !== undefined) throw tokenInvalid('ID token', stale)
   const { device } = input
-  const slot = { ...makeSlot(instance, transaction, identity, codeScope), ...(device && { device }) }
+  const entry = { ...makeLoginEntry(instance, transaction, identity, codeScope), ...(device && { device }) }
 
-  const made = await renewSession(instance, session, slot, { ...identity.tokens, dpopKey: transaction.dpopKey })
+  const made = await renewSession(instance, session, entry, { ...identity.tokens, dpopKey: transaction.dpopKey })
   try {
     const returnTo = await runHook(input, identity)
     const login = await writeLogin(instance, session, made)
-    const { loginId, issuer, sub } = slot
+    const { loginId, issuer, sub } = entry
     instance.events.emit('login', { issuer, sub, loginId })
     return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, made, login) }
   } catch (error) {

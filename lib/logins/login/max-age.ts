@@ -1,6 +1,6 @@
 import type { Instance } from '../instance.ts'
 import { type Transaction, readMaxAge } from '../../session/transaction.ts'
-import { isPast } from './new-slot.ts'
+import { isPast } from './new-login-entry.ts'
 /**
  * Returns why `auth_time` violates the requested `max_age` (OIDC Core, section 3.1.2.1), or undefined if it does not. The
  * reference is the time at which the browser left for the provider: pages after the password prompt take time.

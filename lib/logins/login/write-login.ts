@@ -5,7 +5,7 @@ import type { RenewedSession, RequestSession } from '../../session/web-session.t
 import type { LoginRecord } from '../../store/login-record.ts'
 import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
 import type { LoginStore } from '../../store/login-store.ts'
-import type { Slot, Slots } from '../../store/slot.ts'
+import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
 
@@ -15,7 +15,7 @@ export interface Made {
   readonly renewed: RenewedSession
   readonly formerId: string
   former: LoginRecord
-  readonly slot: Slot
+  readonly entry: LoginEntry
   readonly tokens: KeptTokens
   /** Names of the instances whose tokens may have been written into the new session. */
   readonly names: Set<string>
@@ -42,21 +42,30 @@ const mostTries = 5
 export async function renewSession(
   instance: Instance,
   session: RequestSession,
-  slot: Slot,
+  entry: LoginEntry,
   tokens: KeptTokens,
 ): Promise<Made> {
   const former = await session.login()
   warnOfSharedName(instance, former)
   const formerId = session.id
-  const { data } = carry(instance, session, former, slot)
+  const { data } = carry(instance, session, former, entry)
   const logins = instance.loginsIn(session.records)
-  return { logins, renewed: session.renew(data), formerId, former, slot, tokens, names: new Set(), takeover: undefined }
+  return {
+    logins,
+    renewed: session.renew(data),
+    formerId,
+    former,
+    entry,
+    tokens,
+    names: new Set(),
+    takeover: undefined,
+  }
 }
 
 /** Warns if another application uses the same name in the same session: the two replace each other's logins. */
-function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginRecord): void {
+function warnOfSharedName({ options, owner }: Instance, { liveEntries }: LoginRecord): void {
   const { name } = options
-  if (!Object.hasOwn(liveSlots, name) || liveSlots[name]?.owner === owner) return
+  if (!Object.hasOwn(liveEntries, name) || liveEntries[name]?.owner === owner) return
   warnOnce(
     'OIDC_NAME_SHARED',
     `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. Give each application a session cookie of its own, or a name: createOidc({ name: 'staff' }). This is expected after a change of \`issuer\` or \`clientId\`.`,
@@ -64,8 +73,8 @@ function warnOfSharedName({ options, owner }: Instance, { liveSlots }: LoginReco
   )
 }
 
-function carry(instance: Instance, session: RequestSession, former: LoginRecord, slot: Slot): Carried {
-  return carryOver({ hadLogins: session.hasLogins, slots: former.liveSlots }, instance.options.name, slot)
+function carry(instance: Instance, session: RequestSession, former: LoginRecord, entry: LoginEntry): Carried {
+  return carryOver({ hadLogins: session.hasLogins, entries: former.liveEntries }, instance.options.name, entry)
 }
 
 /**
@@ -75,34 +84,34 @@ function carry(instance: Instance, session: RequestSession, former: LoginRecord,
  * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`
  */
 export async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
-  const { logins, renewed, formerId, slot, tokens } = made
+  const { logins, renewed, formerId, entry, tokens } = made
   const { loginRecords } = logins
   // Before the search for tombstones: a logout that comes after that search finds the login in the index.
-  await logins.index(renewed.id, slot)
-  let unwritten = [...(await renewed.save()), logins.sealedRecord(renewed.id, slot, tokens)]
+  await logins.index(renewed.id, entry)
+  let unwritten = [...(await renewed.save()), logins.sealedRecord(renewed.id, entry, tokens)]
   let written: LoginRecord | undefined
   for (let tries = 0; tries < mostTries; tries++) {
     const { former } = made
-    const { slots: others } = carry(instance, session, former, slot)
+    const { entries: others } = carry(instance, session, former, entry)
     const copied = await loginRecords.copiedTokens(formerId, renewed.id, others)
-    const slots = { ...others, [instance.options.name]: slot }
-    for (const name of Object.keys(slots)) made.names.add(name)
-    const gone = Object.keys(written?.slots ?? {}).filter((name) => !Object.hasOwn(slots, name))
+    const entries = { ...others, [instance.options.name]: entry }
+    for (const name of Object.keys(entries)) made.names.add(name)
+    const gone = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
     const besides = { written: [...unwritten, ...copied], dropped: tokensKeys(renewed.id, gone) }
-    const login = await loginRecords.write(renewed.id, slots, besides, written)
+    const login = await loginRecords.write(renewed.id, entries, besides, written)
     if (!login) {
       if (written) throw new LoggedOutMeanwhile()
       throw storeUnavailable(new Error('the login record of a new session is another'))
     }
     written = login
     unwritten = []
-    if (await logins.wasLoggedOut(slot)) throw new LoggedOutMeanwhile()
+    if (await logins.wasLoggedOut(entry)) throw new LoggedOutMeanwhile()
     // Without former logins there is no record to replace: the login is valid now.
     if (former.text === undefined || former.isReplaced) return login
     if (await endFormer(made, others)) return login
     // A logout or a refresh came first: read again which logins to carry over.
     made.former = await session.readLogin(formerId)
-    if (Object.keys(made.former.slots).length === 0) {
+    if (Object.keys(made.former.entries).length === 0) {
       throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
     }
   }
@@ -110,7 +119,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
 }
 
 /** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */
-async function endFormer(made: Made, moving: Slots): Promise<boolean> {
+async function endFormer(made: Made, moving: LoginEntries): Promise<boolean> {
   made.takeover = takeover(made.formerId, made.former, made.renewed.id, moving)
   const isEnded = await made.logins.loginRecords.takeOver(made.takeover)
   if (!isEnded) made.takeover = undefined
@@ -136,24 +145,24 @@ export async function cleanUp(instance: Instance, made: Made, login: LoginRecord
 
 /** Undoes a failed login, as far as the store is available. The request gets its former session back in any case. */
 export async function putBack(instance: Instance, made: Made): Promise<void> {
-  const { logins, renewed, slot } = made
+  const { logins, renewed, entry } = made
   await afterwards(instance, async () => {
     if (made.takeover) await logins.loginRecords.undo(made.takeover)
   })
   await afterwards(instance, () => renewed.discard())
   await afterwards(instance, async () => {
     await logins.loginRecords.discard(renewed.id, [...made.names])
-    await logins.forget(slot)
+    await logins.forget(entry)
   })
 }
 
 /** Updates the index: logins that were moved lead to the new session, the others are removed. */
 async function keepIndex({ owner }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
-  const ids = new Set(Object.values(login.slots).map(({ loginId }) => loginId))
-  for (const slot of Object.values(former.slots)) {
-    if (ids.has(slot.loginId)) await logins.move(renewed.id, slot)
-    else if (slot.owner === owner) await logins.forget(slot)
+  const ids = new Set(Object.values(login.entries).map(({ loginId }) => loginId))
+  for (const entry of Object.values(former.entries)) {
+    if (ids.has(entry.loginId)) await logins.move(renewed.id, entry)
+    else if (entry.owner === owner) await logins.forget(entry)
     // Only the owner knows the login's groups. The id that remains there leads nowhere; the next reader removes it.
-    else await logins.loginRecords.forgetSession(slot.loginId)
+    else await logins.loginRecords.forgetSession(entry.loginId)
   }
 }

@@ -3,10 +3,10 @@ import type { SessionStore } from '../../config/session-store.ts'
 import type { LogoutReason } from '../../core/events.ts'
 import { destroySession } from '../../session/web-session.ts'
 import type { Logout } from '../../store/login-groups.ts'
-import type { EndedSlot, LoginEnd } from '../../store/login-store.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { EndedEntry, LoginEnd } from '../../store/login-store.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { destroyed } from './end-own-login.ts'
-import { endSlot } from './end-slot.ts'
+import { endLoginEntry } from './end-login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
 
@@ -24,12 +24,12 @@ export async function endLogins(
   store: SessionStore,
   logout: Logout,
   reason: LogoutReason,
-): Promise<EndedSlot[]> {
+): Promise<EndedEntry[]> {
   const logins = loginsBeside(instance, store)
   // First: a login that is written too late to be found in the group finds the tombstone.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
-  const ended: EndedSlot[] = []
+  const ended: EndedEntry[] = []
   const gone: string[] = []
   for (let from = 0; from < ids.length; from += atOnce) {
     await Promise.all(
@@ -60,22 +60,22 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
 }
 
 /** Ends one login, and the logins in progress of the same session at the provider. */
-async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedSlot[]> {
+async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedEntry[]> {
   const logins = loginsBeside(instance, store)
   const found = await logins.findById(loginId)
   if (!found) return []
-  const { sid, issuer } = found.slot
+  const { sid, issuer } = found.entry
   if (sid !== undefined) await logins.leaveTombstone({ group: { sid }, issuer, issuedAt: undefined })
   const ended = await endIndexed(instance, store, loginId, 'application')
   return typeof ended === 'string' ? [] : [ended]
 }
 
-async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedSlot[]): Promise<void> {
+async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedEntry[]): Promise<void> {
   const logins = loginsBeside(instance, store)
   for (let from = 0; from < ended.length; from += atOnce) {
     await Promise.all(
-      ended.slice(from, from + atOnce).map(async ({ sealed, slot }) => {
-        const tokens = logins.open(sealed, slot.loginId)
+      ended.slice(from, from + atOnce).map(async ({ sealed, entry }) => {
+        const tokens = logins.open(sealed, entry.loginId)
         if (tokens) await revokeTokens(instance, tokens)
       }),
     )
@@ -93,19 +93,19 @@ async function endIndexed(
   const session = await logins.loginRecords.findSessionId(loginId)
   if (session === undefined) return 'gone'
   const login = { session, loginId, group: logout?.group }
-  const end = await endSlot(
+  const end = await endLoginEntry(
     instance,
     logins,
     login,
     reason,
-    ({ slot }) => logout !== undefined && !isAbout(logout, slot),
+    ({ entry }) => logout !== undefined && !isAbout(logout, entry),
   )
   if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
   return end
 }
 
 /** Whether a logout ends this login. A user whose ID token is newer than the logout token has come back. */
-function isAbout({ issuer, issuedAt }: Logout, slot: Slot): boolean {
-  if (issuer !== undefined && issuer !== slot.issuer) return false
-  return issuedAt === undefined || slot.issuedAt === undefined || slot.issuedAt <= issuedAt
+function isAbout({ issuer, issuedAt }: Logout, entry: LoginEntry): boolean {
+  if (issuer !== undefined && issuer !== entry.issuer) return false
+  return issuedAt === undefined || entry.issuedAt === undefined || entry.issuedAt <= issuedAt
 }

@@ -2,14 +2,14 @@ import { storeUnavailable } from '../../core/errors.ts'
 import type { LogoutReason } from '../../core/events.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginStore } from '../../store/login-store.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
-import { endSlot } from './end-slot.ts'
+import { endLoginEntry } from './end-login-entry.ts'
 import type { Instance } from '../instance.ts'
 
 /** A request's login that was ended. */
 export interface Ended {
-  readonly slot: Slot
+  readonly entry: LoginEntry
   /** Undefined if the tokens could not be opened. */
   readonly tokens: KeptTokens | undefined
   /**
@@ -32,20 +32,20 @@ export async function endLogin(
 ): Promise<Ended | undefined> {
   const logins = instance.loginsIn(session.records)
   const record = await session.login()
-  const own = logins.liveSlot(record)
+  const own = logins.liveEntry(record)
   // A login with another instance may have moved this one to a new session. Only this one must be ended there.
   const loginId = own?.loginId ?? (session.hasLogins ? logins.movedLogin(record) : undefined)
   if (loginId === undefined) return undefined
   if (own) await leaveTombstone(logins, own)
-  const ended = await endSlot(instance, logins, { session: session.id, loginId }, reason)
+  const ended = await endLoginEntry(instance, logins, { session: session.id, loginId }, reason)
   if (typeof ended === 'string') return undefined
-  if (!own) await leaveTombstone(logins, ended.slot)
+  if (!own) await leaveTombstone(logins, ended.entry)
   if (ended.isLast) await destroyed(instance, () => session.destroy(ended.session))
-  return { slot: ended.slot, tokens: logins.open(ended.sealed, loginId), isLate: own === undefined }
+  return { entry: ended.entry, tokens: logins.open(ended.sealed, loginId), isLate: own === undefined }
 }
 
 /** Leaves a tombstone, because a login in progress in the same browser must not undo the logout. */
-function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: Slot): Promise<void> {
+function leaveTombstone(logins: LoginStore, { issuer, sub, sid }: LoginEntry): Promise<void> {
   const group = sid === undefined ? { sub } : { sid }
   return logins.leaveTombstone({ group, issuer, issuedAt: undefined })
 }

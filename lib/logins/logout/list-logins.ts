@@ -1,10 +1,10 @@
 import type { SessionStore } from '../../config/session-store.ts'
 import { sessionInUse } from '../../session/web-session.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 
 export interface ListedLogin {
-  readonly slot: Slot
+  readonly entry: LoginEntry
   /** Last use of its session, in seconds since the epoch; undefined if the session store cannot tell. */
   readonly lastSeenAt: number | undefined
 }
@@ -24,7 +24,7 @@ export async function listLogins(
   const look = async (loginId: string): Promise<ListedLogin | undefined> => {
     const found = await logins.findById(loginId)
     const use = found && (await sessionInUse(store, found.session))
-    if (found && use) return { slot: found.slot, lastSeenAt: use.lastSeenAt }
+    if (found && use) return { entry: found.entry, lastSeenAt: use.lastSeenAt }
     gone.push(loginId)
     return undefined
   }
@@ -35,6 +35,6 @@ export async function listLogins(
   }
   await logins.forgetMembers({ sub }, gone)
   return listed
-    .filter(({ slot }) => issuer === undefined || slot.issuer === issuer)
-    .toSorted((a, b) => b.slot.startedAt - a.slot.startedAt)
+    .filter(({ entry }) => issuer === undefined || entry.issuer === issuer)
+    .toSorted((a, b) => b.entry.startedAt - a.entry.startedAt)
 }

@@ -21,11 +21,11 @@ export async function withLogin<Result>(
   for (;;) {
     const found = await logins.findById(id)
     if (!found) throw failed?.error ?? loginEnded('there is no such login, or it has ended')
-    const { session, slot } = found
+    const { session, entry } = found
     if (session === failed?.session) throw failed.error
     try {
       if (!(await sessionLives(store, session))) throw loginEnded('the session of this login has ended')
-      return await work({ logins, session, slot })
+      return await work({ logins, session, entry })
     } catch (error) {
       if ((error as OidcError).code !== 'login_required') throw error
       failed = { session, error }

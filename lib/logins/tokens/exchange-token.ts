@@ -40,12 +40,12 @@ export async function exchangedToken(
   const remembered = tokenNamed(kept, name)
   if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)
   // An exchange consumes nothing, so it needs no lock across processes.
-  const tokens = await instance.refreshes.run(`${place.slot.loginId} ${name}`, async () => {
+  const tokens = await instance.refreshes.run(`${place.entry.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
     const token = readAccessToken(response, target.scope ?? [])
     const changed = await changeTokens(instance, place, (there) => ({
       tokens: withOther(there, name, token),
-      slotFrom: (slot) => slot,
+      makeEntry: (entry) => entry,
     }))
     if (!changed) throw loginEnded('the login ended while its token was being exchanged')
     return changed

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { LoginStore } from '../../store/login-store.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
-import { endSlot } from '../logout/end-slot.ts'
+import { endLoginEntry } from '../logout/end-login-entry.ts'
 import type { Instance } from '../instance.ts'
 import { grantedScope } from './target.ts'
 
@@ -12,13 +12,13 @@ export interface LoginPlace {
   readonly logins: LoginStore
   /** Id of the login's session. */
   readonly session: string
-  readonly slot: Slot
+  readonly entry: LoginEntry
 }
 
-/** A change of a login's tokens and slot, to be written in one step. */
+/** A change of a login's tokens and entry, to be written in one step. */
 export interface TokenChange {
   readonly tokens: KeptTokens
-  readonly slotFrom: (slot: Slot) => Slot
+  readonly makeEntry: (entry: LoginEntry) => LoginEntry
 }
 
 /** Maximum number of writes that lose to concurrent writes of the same record. */
@@ -28,12 +28,12 @@ const holdSeconds = 30
 const holdPollMs = 200
 
 /** Reads the tokens of a login; undefined if they are missing or were sealed with a secret that is no longer in use. */
-export function readTokens({ logins, session, slot }: LoginPlace): Promise<KeptTokens | undefined> {
-  return logins.tokens(session, slot.loginId)
+export function readTokens({ logins, session, entry }: LoginPlace): Promise<KeptTokens | undefined> {
+  return logins.tokens(session, entry.loginId)
 }
 
 /**
- * Changes the tokens and the slot of a login in one step, in its current session. `change` gets the stored tokens and
+ * Changes the tokens and the entry of a login in one step, in its current session. `change` gets the stored tokens and
  * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, the
  * write is retried for `holdSeconds`.
  *
@@ -43,7 +43,7 @@ export function readTokens({ logins, session, slot }: LoginPlace): Promise<KeptT
  */
 export async function changeTokens(
   instance: Instance,
-  { logins, session, slot: { loginId } }: LoginPlace,
+  { logins, session, entry: { loginId } }: LoginPlace,
   change: (there: KeptTokens) => TokenChange | undefined,
 ): Promise<KeptTokens | undefined> {
   const giveUpAt = Date.now() + holdSeconds * 1000
@@ -70,9 +70,9 @@ export async function changeTokens(
       wanted = changed.tokens
       written = logins.seal(wanted, loginId)
       // Scope that was granted for other APIs stays granted when a token for one of them has expired.
-      const elsewhere = found.slot.scope.filter((word) => !tokens.scope.includes(word))
+      const elsewhere = found.entry.scope.filter((word) => !tokens.scope.includes(word))
       const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
-      const next = { ...changed.slotFrom(found.slot), scope }
+      const next = { ...changed.makeEntry(found.entry), scope }
       if (await logins.replace(found, next, written)) return wanted
       tries++
     } catch (error) {
@@ -89,11 +89,11 @@ export async function changeTokens(
  */
 export async function endUnless(
   instance: Instance,
-  { logins, session, slot: { loginId } }: LoginPlace,
+  { logins, session, entry: { loginId } }: LoginPlace,
   areOthers: (there: KeptTokens) => boolean,
 ): Promise<KeptTokens | undefined> {
   let others: KeptTokens | undefined
-  await endSlot(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
+  await endLoginEntry(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
     if (sealed === undefined) return false
     const there = logins.open(sealed, loginId)
     if (!there) throw unreadable(instance)

@@ -12,7 +12,7 @@ const retrySeconds = 30
  */
 export function recheck(instance: Instance, place: LoginPlace): void {
   const { options, rechecks } = instance
-  const { loginId } = place.slot
+  const { loginId } = place.entry
   if (!isDue(instance, place)) return
   const now = Date.now()
   const before = rechecks.get(loginId) ?? 0
@@ -22,15 +22,15 @@ export function recheck(instance: Instance, place: LoginPlace): void {
   refreshIfDue(instance, place).catch(() => {})
 }
 
-function isDue({ options: { recheckSeconds } }: Instance, { slot }: Pick<LoginPlace, 'slot'>): boolean {
-  return recheckSeconds > 0 && slot.refreshable === true && nowSeconds() - slot.checkedAt >= recheckSeconds
+function isDue({ options: { recheckSeconds } }: Instance, { entry }: Pick<LoginPlace, 'entry'>): boolean {
+  return recheckSeconds > 0 && entry.refreshable === true && nowSeconds() - entry.checkedAt >= recheckSeconds
 }
 
 /** Reads the login again, because the request's copy may be outdated, and refreshes it if it is still due. */
 async function refreshIfDue(instance: Instance, place: LoginPlace): Promise<void> {
-  const { logins, session, slot } = place
+  const { logins, session, entry } = place
   // Tokens before the login: if another request refreshes both in between, the login is no longer due.
   const seen = await readTokens(place)
-  const found = seen && (await logins.find(session, slot.loginId))
+  const found = seen && (await logins.find(session, entry.loginId))
   if (found && isDue(instance, found)) await refreshLogin(instance, place, seen)
 }

@@ -3,7 +3,7 @@ import type { RefreshReason } from '../../core/events.ts'
 import { InteractionNeeded, RefreshRefused, refreshGrant } from '../../provider/refresh-grant.ts'
 import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
 import { restoreDpop } from './dpop.ts'
 import type { Instance } from '../instance.ts'
@@ -86,11 +86,11 @@ export async function refreshLogin(instance: Instance, place: LoginPlace, seen: 
  *
  * @throws LoginNeeded `not_allowed` if scope is missing
  */
-export function granted(instance: Instance, { slot }: LoginPlace, target: Target, token: AccessToken): AccessToken {
+export function granted(instance: Instance, { entry }: LoginPlace, target: Target, token: AccessToken): AccessToken {
   const missing = missingScope(target, token)
   if (missing.length === 0) return token
   const detail = `the provider granted an access token without the scope ${missing.join(' ')}`
-  throw loginNeeded(instance, slot, { ...target, scope: missing }, { detail })
+  throw loginNeeded(instance, entry, { ...target, scope: missing }, { detail })
 }
 
 /**
@@ -98,7 +98,7 @@ export function granted(instance: Instance, { slot }: LoginPlace, target: Target
  * use of a refresh token as theft (RFC 9700, section 4.14.2).
  */
 function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
-  const { loginId } = place.slot
+  const { loginId } = place.entry
   const name = nameOfTarget(refresh.target)
   return instance.refreshes.run(`${loginId} ${name}`, () =>
     alone({
@@ -127,7 +127,7 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
 }
 
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
-  const { issuer, sub, loginId } = place.slot
+  const { issuer, sub, loginId } = place.entry
   const sent = await readTokens(place)
   if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
   if (isDone(sent, refresh)) return sent
@@ -145,7 +145,7 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
       instance.events.emit('refresh_failed', { sub, loginId, reason, code, status, detail })
     }
     if (error instanceof InteractionNeeded) {
-      throw loginNeeded(instance, place.slot, target, { claims: error.claims, detail: error.detail ?? error.code })
+      throw loginNeeded(instance, place.entry, target, { claims: error.claims, detail: error.detail ?? error.code })
     }
     if (!(error instanceof RefreshRefused)) throw error
     const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
@@ -179,8 +179,8 @@ async function keepRefreshed(
   const name = nameOfTarget(target)
   const change =
     name === ''
-      ? await reidentify(instance, response, sent, { slot: place.slot, dpop })
-      : await otherToken(instance, response, { sent, slot: place.slot, target })
+      ? await reidentify(instance, response, sent, { entry: place.entry, dpop })
+      : await otherToken(instance, response, { sent, entry: place.entry, target })
   // If a lock was lost and another refresh came first, nothing is revoked: revoking could end the login.
   const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))
   const token = there && tokenNamed(there, name)
@@ -193,7 +193,7 @@ async function keepRefreshed(
 /** Creates the error for a token that only a new login with user interaction can bring. The current login stays valid. */
 function loginNeeded(
   instance: Instance,
-  slot: Slot,
+  entry: LoginEntry,
   { scope = [], resource }: Target,
   { claims, detail }: { readonly claims?: string | undefined; readonly detail: string },
 ): LoginNeeded {
@@ -202,7 +202,7 @@ function loginNeeded(
     ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
     ...(claims === undefined ? {} : { claims }),
   }
-  const isRepeat = wasRequestedRecently(slot, { scope, parameters })
+  const isRepeat = wasRequestedRecently(entry, { scope, parameters })
   return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
     provider: instance.options.name,
     owner: instance.owner,

@@ -3,7 +3,7 @@ import { idTokenAlgorithms } from '../../config/algorithms.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, describe } from '../../core/errors.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { KeptTokens } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
@@ -11,13 +11,13 @@ import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
 import { readAccessToken, ownAccessToken, readRoles, makeUser } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
 import type { TokenChange } from './kept-tokens.ts'
-import { aboutLogin } from '../login/new-slot.ts'
+import { aboutLogin } from '../login/new-login-entry.ts'
 import { nameOfTarget, withOther, type Target } from './target.ts'
 import { fetchVerifiedUserInfo } from '../login/user-info.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
-export interface BoundSlot {
-  readonly slot: Slot
+export interface BoundEntry {
+  readonly entry: LoginEntry
   readonly dpop: DpopHandle | undefined
 }
 
@@ -32,11 +32,11 @@ export async function reidentify(
   instance: Instance,
   response: IssuedTokens,
   former: KeptTokens,
-  { slot, dpop }: BoundSlot,
+  { entry, dpop }: BoundEntry,
 ): Promise<(there: KeptTokens) => TokenChange> {
-  const claims = await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, former, slot))
+  const claims = await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, former, entry))
   const found = await tellingFaults(instance, () =>
-    identity(instance, response, claims ?? claimsOfKept(former.idToken), { slot, dpop }),
+    identity(instance, response, claims ?? claimsOfKept(former.idToken), { entry, dpop }),
   )
   const own = readAccessToken(response, former.scope)
   const changes = {
@@ -52,7 +52,7 @@ export async function reidentify(
       refreshToken: response.refreshToken ?? former.refreshToken,
       idToken: claims && response.idToken !== undefined ? response.idToken : former.idToken,
     },
-    slotFrom: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }),
+    makeEntry: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }),
   })
 }
 
@@ -66,14 +66,14 @@ export async function reidentify(
 export async function otherToken(
   instance: Instance,
   response: IssuedTokens,
-  { sent, slot, target }: { readonly sent: KeptTokens; readonly slot: Slot; readonly target: Target },
+  { sent, entry, target }: { readonly sent: KeptTokens; readonly entry: LoginEntry; readonly target: Target },
 ): Promise<(there: KeptTokens) => TokenChange> {
-  await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, slot))
+  await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, entry))
   const token = readAccessToken(response, target.scope ?? sent.scope)
   const refreshToken = response.refreshToken ?? sent.refreshToken
   return (there) => ({
     tokens: withOther({ ...there, refreshToken }, nameOfTarget(target), token),
-    slotFrom: (kept) => kept,
+    makeEntry: (kept) => kept,
   })
 }
 
@@ -82,7 +82,7 @@ async function verifyRefreshedIdToken(
   instance: Instance,
   response: IssuedTokens,
   former: TokenSet,
-  slot: Slot,
+  entry: LoginEntry,
 ): Promise<IdTokenClaims | undefined> {
   if (response.idToken === undefined) return undefined
   const { options, provider, keys } = instance
@@ -97,8 +97,8 @@ async function verifyRefreshedIdToken(
     isRefreshed: true,
     algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
-  if (claims.iss !== slot.issuer) throw tokenInvalid('ID token', 'iss is another than that of the login')
-  if (claims.sub !== slot.sub) throw tokenInvalid('ID token', 'sub is another than that of the login')
+  if (claims.iss !== entry.issuer) throw tokenInvalid('ID token', 'iss is another than that of the login')
+  if (claims.sub !== entry.sub) throw tokenInvalid('ID token', 'sub is another than that of the login')
   return claims
 }
 
@@ -107,10 +107,10 @@ async function identity(
   instance: Instance,
   response: IssuedTokens,
   idToken: UnknownClaims,
-  { slot, dpop }: BoundSlot,
-): Promise<Pick<Slot, 'user' | 'roles'>> {
+  { entry, dpop }: BoundEntry,
+): Promise<Pick<LoginEntry, 'user' | 'roles'>> {
   const { options } = instance
-  const whole = { ...idToken, iss: slot.issuer, sub: slot.sub, iat: nowSeconds() } as IdTokenClaims
+  const whole = { ...idToken, iss: entry.issuer, sub: entry.sub, iat: nowSeconds() } as IdTokenClaims
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
   const info =
     options.userInfo === 'login'

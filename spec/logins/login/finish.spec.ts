@@ -3,7 +3,7 @@ import { createOidc, type Oidc } from 'express-session-oidc'
 import { redisRecords, RedisSessionStore } from 'express-session-oidc/redis'
 import { describe, expect, it } from 'vitest'
 import { redisKey } from '../../../lib/store/redis-client.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { secret, type TestApp } from '../../support/app.ts'
 import { failingClient } from '../../support/failing-client.ts'
 import { flow, location, noteRoutes, listNotes, response, told } from '../../support/flow.ts'
@@ -35,8 +35,11 @@ async function startTwo(): Promise<TestApp & { staff: Oidc }> {
 async function sessionsWithLogins(prefix: string): Promise<[session: string, loginIds: string[]][]> {
   const found: [string, string[]][] = []
   for (const key of await world.redis.client.keys(`oidc:{${prefix}*}`)) {
-    const { slots } = JSON.parse((await world.redis.client.get(key)) ?? '') as Record<'slots', Record<string, Slot>>
-    const ids = Object.values(slots).map(({ loginId }) => loginId)
+    const { entries } = JSON.parse((await world.redis.client.get(key)) ?? '') as Record<
+      'entries',
+      Record<string, LoginEntry>
+    >
+    const ids = Object.values(entries).map(({ loginId }) => loginId)
     if (ids.length > 0) found.push([key.slice(`oidc:{${prefix}`.length, -1), ids])
   }
   return found
@@ -125,7 +128,7 @@ describe('a login over a login record that a newer version wrote', () => {
       await agent.get('/profile')
       await agent.get('/note/apples')
       const { id } = await listNotes(agent, app)
-      const newer = JSON.stringify({ format: 99, version: 1, slots: {} })
+      const newer = JSON.stringify({ format: 99, version: 1, entries: {} })
       await world.redis.client.set(redisKey({ session: id, part: 'login' }, 'sess:'), newer)
       expect((await agent.get('/switch')).json()).toMatchObject({ user: { sub: 'alice' } })
       const after = await listNotes(agent, app)
@@ -182,7 +185,7 @@ describe('a login that cannot be written', () => {
         records: {
           ...real,
           replace: async (key, expected, value, seconds) =>
-            jammed && (value ?? '').includes('"slots":{}') ? false : real.replace(key, expected, value, seconds),
+            jammed && (value ?? '').includes('"entries":{}') ? false : real.replace(key, expected, value, seconds),
         },
       },
     })

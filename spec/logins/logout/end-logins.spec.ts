@@ -7,8 +7,8 @@ import { listLogins } from '../../../lib/logins/logout/list-logins.ts'
 import { revokeTokens } from '../../../lib/logins/logout/revoke.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
-import { putTokens, makeSlot, someTokens as tokens } from '../../support/slots.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
+import { putTokens, makeLoginEntry, someTokens as tokens } from '../../support/login-entries.ts'
 import { heard, instanceWith, putLogins } from '../support/stage.ts'
 
 vi.mock('../../../lib/logins/logout/revoke.ts', () => ({ revokeTokens: vi.fn(async () => {}) }))
@@ -24,11 +24,15 @@ beforeEach(() => {
 })
 
 /** Logs a user in, in a separate session. */
-async function logIn(session: string, slot: Slot, others: Readonly<Record<string, Slot>> = {}): Promise<void> {
+async function logIn(
+  session: string,
+  entry: LoginEntry,
+  others: Readonly<Record<string, LoginEntry>> = {},
+): Promise<void> {
   const logins = instance.loginsIn(records)
-  await putLogins(records, session, { default: slot, ...others }, 1)
-  await putTokens(logins, session, slot, tokens)
-  await logins.index(session, slot)
+  await putLogins(records, session, { default: entry, ...others }, 1)
+  await putTokens(logins, session, entry, tokens)
+  await logins.index(session, entry)
   await new Promise<void>((resolve) => store.set(session, { cookie: {} } as never, () => resolve()))
 }
 
@@ -37,13 +41,13 @@ function sessions(): string[] {
 }
 
 /** Whether a logout has ended a login in progress of this user that began a second ago. */
-function endsInProgress(slot: Slot): Promise<boolean> {
-  return instance.loginsIn(records).wasLoggedOut({ ...slot, startedAt: Date.now() / 1000 - 1 })
+function endsInProgress(entry: LoginEntry): Promise<boolean> {
+  return instance.loginsIn(records).wasLoggedOut({ ...entry, startedAt: Date.now() / 1000 - 1 })
 }
 
 describe('endByApplication() with an id', () => {
   it('ends the login, its session and logins in progress with its sid, and revokes its tokens', async () => {
-    const alice = makeSlot('alice', { sid: 'sid-1' })
+    const alice = makeLoginEntry('alice', { sid: 'sid-1' })
     await logIn('s', alice)
     const ended = heard(instance, 'logout')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -55,11 +59,11 @@ describe('endByApplication() with an id', () => {
       expect.objectContaining({ refreshToken: 'refresh-token' }),
     )
     expect(await endsInProgress(alice)).toBe(true)
-    expect(await endsInProgress(makeSlot('alice', { sid: 'sid-2' }))).toBe(false)
+    expect(await endsInProgress(makeLoginEntry('alice', { sid: 'sid-2' }))).toBe(false)
   })
 
   it('ends no login in progress if the login has no sid', async () => {
-    const alice = makeSlot('alice')
+    const alice = makeLoginEntry('alice')
     await logIn('s', alice)
     const include = vi.spyOn(records, 'include')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -68,8 +72,8 @@ describe('endByApplication() with an id', () => {
   })
 
   it('keeps the session if it has another login', async () => {
-    const alice = makeSlot('alice')
-    await logIn('s', alice, { staff: makeSlot('bob') })
+    const alice = makeLoginEntry('alice')
+    await logIn('s', alice, { staff: makeLoginEntry('bob') })
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
     expect(sessions()).toEqual(['s'])
     expect(await records.get(loginKey('s'))).toContain('bob')
@@ -77,14 +81,14 @@ describe('endByApplication() with an id', () => {
 
   it('returns 0 and revokes nothing if there is no such login', async () => {
     expect(await endByApplication(instance, store, { id: 'another' })).toBe(0)
-    const alice = makeSlot('alice', { endsAt: 1 })
+    const alice = makeLoginEntry('alice', { endsAt: 1 })
     await records.set({ kind: 'login', id: alice.loginId }, 's', 60)
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(0)
     expect(revokeTokens).not.toHaveBeenCalled()
   })
 
   it('ends a login whose tokens cannot be opened, and revokes nothing', async () => {
-    const alice = makeSlot('alice')
+    const alice = makeLoginEntry('alice')
     await logIn('s', alice)
     await putLogins(records, 's', { default: alice }, 1)
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
@@ -94,8 +98,8 @@ describe('endByApplication() with an id', () => {
 
 describe('the logins of a user', () => {
   it('endLogins() ends 45 logins once each, and leaves their group empty', async () => {
-    const many = Array.from({ length: 45 }, (_, n) => makeSlot('alice', { loginId: `login ${n}` }))
-    for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
+    const many = Array.from({ length: 45 }, (_, n) => makeLoginEntry('alice', { loginId: `login ${n}` }))
+    for (const [n, entry] of many.entries()) await logIn(`s${n}`, entry)
     const ended = heard(instance, 'logout')
     const logout = { group: { sub: 'alice' }, issuer: undefined, issuedAt: undefined }
     expect(await endLogins(instance, store, logout, 'back_channel')).toHaveLength(45)
@@ -105,13 +109,15 @@ describe('the logins of a user', () => {
   })
 
   it('listLogins() returns logins, latest first, and removes those that no longer exist from the group', async () => {
-    const many = Array.from({ length: 25 }, (_, n) => makeSlot('alice', { loginId: `login ${n}`, startedAt: 1000 + n }))
-    for (const [n, slot] of many.entries()) await logIn(`s${n}`, slot)
+    const many = Array.from({ length: 25 }, (_, n) =>
+      makeLoginEntry('alice', { loginId: `login ${n}`, startedAt: 1000 + n }),
+    )
+    for (const [n, entry] of many.entries()) await logIn(`s${n}`, entry)
     await new Promise<void>((resolve) => store.destroy('s3', () => resolve()))
     await records.delete([loginKey('s4')])
     const listed = await listLogins(instance, store, { sub: 'alice', issuer: undefined })
     const expected = many.filter((_, n) => n !== 3 && n !== 4).map(({ loginId }) => loginId)
-    expect(listed.map(({ slot }) => slot.loginId)).toEqual(expected.toReversed())
+    expect(listed.map(({ entry }) => entry.loginId)).toEqual(expected.toReversed())
     expect((await instance.loginsIn(records).members({ sub: 'alice' })).toSorted()).toEqual(expected.toSorted())
     expect(await listLogins(instance, store, { sub: 'alice', issuer: 'https://other.example.com' })).toEqual([])
   })

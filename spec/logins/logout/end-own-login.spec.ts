@@ -116,7 +116,7 @@ describe('a logout by the user', () => {
     const agent = app.agent()
     await agent.get('/profile')
     const { id } = await listNotes(agent, app)
-    const text = JSON.stringify({ format: 99, version: 1, slots: {} })
+    const text = JSON.stringify({ format: 99, version: 1, entries: {} })
     await world.redis.client.set(getLoginKey(id), text)
     expect((await agent.get('/profile', { redirect: 'manual' })).status).toBe(302)
     expect((await agent.post('/logout')).status).toBe(200)

@@ -8,7 +8,7 @@ import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { RequestSession } from '../../../lib/session/web-session.ts'
 import { writeRecord } from '../../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { secret } from '../../support/app.ts'
 
@@ -53,16 +53,16 @@ export interface Stage {
 }
 
 /** A request whose session has these logins, each with tokens. */
-export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Promise<Stage> {
+export async function stageWith(entries: Readonly<Record<string, LoginEntry>> = {}): Promise<Stage> {
   const store = new MemoryStore()
   const records = new MemoryRecords()
   const req = { headers: {}, url: '/', originalUrl: '/', connection: {} } as unknown as Request
   const res = { on: () => {}, setHeader: () => {}, end: () => {}, writeHead: () => {} }
   session({ store, secret, resave: false, saveUninitialized: false })(req, res as never, () => {})
   const id = req.sessionID
-  if (Object.keys(slots).length > 0) {
+  if (Object.keys(entries).length > 0) {
     req.session.hasLogins = 'elsewhere'
-    await putLogins(records, id, slots, 1)
+    await putLogins(records, id, entries, 1)
   }
   await new Promise<void>((resolve, reject) => {
     req.session.save((error: unknown) => (error ? reject(error) : resolve()))
@@ -74,12 +74,12 @@ export async function stageWith(slots: Readonly<Record<string, Slot>> = {}): Pro
 export async function putLogins(
   records: MemoryRecords,
   id: string,
-  slots: Readonly<Record<string, Slot>>,
+  entries: Readonly<Record<string, LoginEntry>>,
   version: number,
 ): Promise<string> {
-  const text = writeRecord(slots, version)
+  const text = writeRecord(entries, version)
   await records.set(loginKey(id), text, 3600)
-  for (const [name, { loginId }] of Object.entries(slots)) {
+  for (const [name, { loginId }] of Object.entries(entries)) {
     await records.set(tokensKey(id, name), `tokens of ${loginId}`, 3600)
   }
   return text

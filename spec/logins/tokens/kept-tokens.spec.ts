@@ -6,16 +6,16 @@ import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../.
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { KeptTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
-import { makeSlot } from '../../support/slots.ts'
+import { makeLoginEntry } from '../../support/login-entries.ts'
 import { heard, instanceWith } from '../support/stage.ts'
 
 let instance: Instance
 let records: MemoryRecords
-const alice = makeSlot('alice', { scope: ['openid', 'orders'] })
-const bob = makeSlot('bob')
+const alice = makeLoginEntry('alice', { scope: ['openid', 'orders'] })
+const bob = makeLoginEntry('bob')
 
 beforeEach(() => {
   instance = instanceWith()
@@ -41,21 +41,23 @@ function kept(session = 's'): Promise<KeptTokens | undefined> {
   return instance.loginsIn(records).tokens(session, alice.loginId)
 }
 
-async function put(session: string, slots: Readonly<Record<string, Slot>>, version = 7): Promise<string> {
-  const text = writeRecord(slots, version)
+async function put(session: string, entries: Readonly<Record<string, LoginEntry>>, version = 7): Promise<string> {
+  const text = writeRecord(entries, version)
   await records.set(loginKey(session), text, 3600)
   return text
 }
 
-async function place(slots: Readonly<Record<string, Slot>> = { default: alice, staff: bob }): Promise<LoginPlace> {
-  await put('s', slots)
+async function place(
+  entries: Readonly<Record<string, LoginEntry>> = { default: alice, staff: bob },
+): Promise<LoginPlace> {
+  await put('s', entries)
   await records.set(tokensKey('s', 'default'), sealed(getTokens('old')), 3600)
   await records.set(tokensKey('s', 'staff'), 'those of staff', 3600)
-  return { logins: instance.loginsIn(records), session: 's', slot: alice }
+  return { logins: instance.loginsIn(records), session: 's', entry: alice }
 }
 
 async function scopeOfLogin(): Promise<readonly string[] | undefined> {
-  return LoginRecord.of('session', await records.get(loginKey('s'))).slots['default']?.scope
+  return LoginRecord.of('session', await records.get(loginKey('s'))).entries['default']?.scope
 }
 
 /** Another process refreshes the tokens. */
@@ -74,7 +76,7 @@ async function moved(): Promise<void> {
 
 const toNew = (there: KeptTokens): TokenChange => ({
   tokens: { ...there, accessToken: `${there.accessToken}, new` },
-  slotFrom: (slot) => ({ ...slot, roles: ['admin'] }),
+  makeEntry: (entry) => ({ ...entry, roles: ['admin'] }),
 })
 
 /** Runs one of `acts` before each of the next replacements of the record. */
@@ -87,7 +89,7 @@ function before(...acts: (() => unknown)[]): void {
 }
 
 describe('changeTokens()', () => {
-  it('changes tokens and slot in one step, and keeps the slots of other instances', async () => {
+  it('changes tokens and entry in one step, and keeps the entries of other instances', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace')
     expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
@@ -95,7 +97,7 @@ describe('changeTokens()', () => {
     expect(await kept()).toMatchObject({ accessToken: 'old, new', refreshToken: 'refresh' })
     expect(LoginRecord.of('session', await records.get(loginKey('s')))).toMatchObject({
       version: 8,
-      slots: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
+      entries: { default: { roles: ['admin'], loginId: alice.loginId }, staff: bob },
     })
   })
 
@@ -103,7 +105,7 @@ describe('changeTokens()', () => {
     const there = await place()
     await changeTokens(instance, there, (now) => ({
       tokens: { ...now, scope: ['openid', 'calendar'] },
-      slotFrom: (slot) => slot,
+      makeEntry: (entry) => entry,
     }))
     // The former tokens have `openid`; `orders` was granted for other APIs.
     expect(new Set(await scopeOfLogin())).toEqual(new Set(['openid', 'calendar', 'orders']))
@@ -111,7 +113,7 @@ describe('changeTokens()', () => {
 
   it('removes the scope that the former tokens had and the new ones lack', async () => {
     const there = await place()
-    await changeTokens(instance, there, (now) => ({ tokens: { ...now, scope: [] }, slotFrom: (slot) => slot }))
+    await changeTokens(instance, there, (now) => ({ tokens: { ...now, scope: [] }, makeEntry: (entry) => entry }))
     expect(await scopeOfLogin()).toEqual(['orders'])
   })
 
@@ -239,7 +241,7 @@ describe('endUnless() for a login that the provider has ended', () => {
     expect(await endUnless(instance, there, asSent)).toBeUndefined()
     const left = LoginRecord.of('session', await records.get(loginKey('s')))
     expect(left).toMatchObject({ version: 8 })
-    expect(left.slots).toEqual({ staff: bob })
+    expect(left.entries).toEqual({ staff: bob })
     expect(await records.get(tokensKey('s', 'default'))).toBeUndefined()
     expect(await records.get(tokensKey('s', 'staff'))).toBe('those of staff')
     expect(events).toMatchObject([{ sub: 'alice', loginId: alice.loginId, reason: 'refresh_refused' }])

@@ -6,11 +6,11 @@ import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { otherToken, reidentify } from '../../../lib/logins/tokens/reidentify.ts'
 import type { IssuedTokens } from '../../../lib/provider/token-response.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { KeptTokens } from '../../../lib/store/tokens.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { rejection } from '../../support/flow.ts'
-import { makeSlot } from '../../support/slots.ts'
+import { makeLoginEntry } from '../../support/login-entries.ts'
 import { heard, instanceWith } from '../support/stage.ts'
 
 const issuer = 'https://id.example.com'
@@ -31,7 +31,7 @@ function idToken(claims: object = {}): Promise<string> {
   return new SignJWT(whole).setProtectedHeader({ alg: 'RS256', kid: 'a' }).sign(pair.key as CryptoKey)
 }
 
-const alice = makeSlot('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
+const alice = makeLoginEntry('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
 
 async function former(more: Partial<KeptTokens> = {}): Promise<KeptTokens> {
   return {
@@ -56,49 +56,49 @@ const response = (more: Partial<IssuedTokens> = {}): IssuedTokens => ({
   ...more,
 })
 
-/** Tokens and slot after a refresh. */
+/** Tokens and entry after a refresh. */
 async function after(
   instance: Instance,
   answer: IssuedTokens,
-  { slot = alice, before }: { slot?: Slot; before?: KeptTokens } = {},
-): Promise<{ tokens: KeptTokens; slot: Slot }> {
+  { entry = alice, before }: { entry?: LoginEntry; before?: KeptTokens } = {},
+): Promise<{ tokens: KeptTokens; entry: LoginEntry }> {
   const there = before ?? (await former())
-  const { tokens, slotFrom } = (await reidentify(instance, answer, there, { slot, dpop: undefined }))(there)
-  return { tokens, slot: slotFrom(slot) }
+  const { tokens, makeEntry } = (await reidentify(instance, answer, there, { entry, dpop: undefined }))(there)
+  return { tokens, entry: makeEntry(entry) }
 }
 
 describe('a refresh', () => {
   it('a refresh updates the access token, its expiry, the ID token and the claims about the user', async () => {
     const next = await idToken({ name: 'Alice the Second', acr: 'gold' })
-    const { tokens, slot } = await after(made(), response({ idToken: next, refreshToken: 'next refresh' }))
+    const { tokens, entry } = await after(made(), response({ idToken: next, refreshToken: 'next refresh' }))
     expect(tokens).toMatchObject({ accessToken: 'new', refreshToken: 'next refresh', idToken: next })
-    expect(slot).toMatchObject({ user: { name: 'Alice the Second' }, acr: 'gold' })
-    expect(slot.accessTokenEndsAt).toBe(tokens.expiresAt)
-    expect(slot.accessTokenEndsAt).toBeGreaterThan(nowSeconds())
-    expect(slot.checkedAt).toBeGreaterThanOrEqual(nowSeconds() - 1)
+    expect(entry).toMatchObject({ user: { name: 'Alice the Second' }, acr: 'gold' })
+    expect(entry.accessTokenEndsAt).toBe(tokens.expiresAt)
+    expect(entry.accessTokenEndsAt).toBeGreaterThan(nowSeconds())
+    expect(entry.checkedAt).toBeGreaterThanOrEqual(nowSeconds() - 1)
   })
 
   it('a refresh without ID token, refresh token and scope keeps the former ones', async () => {
     const before = await former()
-    const { tokens, slot } = await after(made(), response(), { before })
+    const { tokens, entry } = await after(made(), response(), { before })
     expect(tokens).toMatchObject({
       accessToken: 'new',
       refreshToken: 'old refresh',
       idToken: before.idToken,
       scope: ['openid', 'orders'],
     })
-    expect(slot).toMatchObject({ user: { name: 'Alice' }, acr: 'silver' })
+    expect(entry).toMatchObject({ user: { name: 'Alice' }, acr: 'silver' })
   })
 
   it('a refresh without expires_in removes the former expiry', async () => {
-    const { slot } = await after(made(), response({ expiresIn: undefined }))
-    expect(slot).not.toHaveProperty('accessTokenEndsAt')
+    const { entry } = await after(made(), response({ expiresIn: undefined }))
+    expect(entry).not.toHaveProperty('accessTokenEndsAt')
   })
 
   it.each([{ sid: 'the first' }, {}])('a refresh keeps the sid of the login (%j)', async (session) => {
     const next = response({ idToken: await idToken({ sid: 'another', acr: 'gold' }) })
-    const { slot } = await after(made(), next, { slot: { ...alice, ...session } })
-    expect([slot.sid, slot.acr]).toEqual([session.sid, 'gold'])
+    const { entry } = await after(made(), next, { entry: { ...alice, ...session } })
+    expect([entry.sid, entry.acr]).toEqual([session.sid, 'gold'])
   })
 
   it.each([
@@ -121,8 +121,8 @@ describe('a refresh', () => {
       const other = await idToken({ iss: 'https://other.example.com' })
       const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
       expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
-      const slot = { ...alice, issuer: 'https://other.example.com' }
-      expect((await after(instance, response({ idToken: other }), { slot })).tokens.idToken).toBe(other)
+      const entry = { ...alice, issuer: 'https://other.example.com' }
+      expect((await after(instance, response({ idToken: other }), { entry })).tokens.idToken).toBe(other)
     },
   )
 
@@ -143,9 +143,9 @@ describe('a refresh', () => {
     const instance = instanceWith()
     const faults = heard(instance, 'provider_fault')
     const before = await former()
-    const { tokens, slot } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }), { before })
+    const { tokens, entry } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }), { before })
     expect(tokens).toMatchObject({ accessToken: 'new', idToken: before.idToken })
-    expect(slot).toMatchObject({ acr: 'silver', user: { name: 'Alice' } })
+    expect(entry).toMatchObject({ acr: 'silver', user: { name: 'Alice' } })
     expect(faults).toMatchObject([{ detail: expect.stringMatching(/^after a refresh: key set: /) }])
   })
 
@@ -155,9 +155,9 @@ describe('a refresh', () => {
     }
     const instance = made({ roles })
     const faults = heard(instance, 'provider_fault')
-    const { tokens, slot } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }))
+    const { tokens, entry } = await after(instance, response({ idToken: await idToken({ acr: 'gold' }) }))
     expect(tokens.accessToken).toBe('new')
-    expect(slot).toMatchObject({ roles: ['member'], acr: 'gold' })
+    expect(entry).toMatchObject({ roles: ['member'], acr: 'gold' })
     expect(faults).toMatchObject([{ detail: expect.stringMatching(/^after a refresh: .*no roles/) }])
   })
 })
@@ -165,22 +165,22 @@ describe('a refresh', () => {
 describe('a refresh for another API', () => {
   const target = { scope: ['calendar'], resource: [] }
 
-  it('a refresh for another API adds one access token and does not change the slot', async () => {
+  it('a refresh for another API adds one access token and does not change the entry', async () => {
     const before = await former()
     const change = await otherToken(made(), response({ refreshToken: 'next refresh' }), {
       sent: before,
-      slot: alice,
+      entry: alice,
       target,
     })
-    const { tokens, slotFrom } = change(before)
+    const { tokens, makeEntry } = change(before)
     expect(tokens).toMatchObject({ accessToken: 'old', refreshToken: 'next refresh', idToken: before.idToken })
     expect(Object.values(tokens.others ?? {})).toMatchObject([{ accessToken: 'new', scope: ['calendar'] }])
-    expect(slotFrom(alice)).toBe(alice)
+    expect(makeEntry(alice)).toBe(alice)
   })
 
   it('a refresh for another API with an ID token of another subject is rejected', async () => {
     const answer = response({ idToken: await idToken({ sub: 'bob' }) })
-    const refused = otherToken(made(), answer, { sent: await former(), slot: alice, target })
+    const refused = otherToken(made(), answer, { sent: await former(), entry: alice, target })
     expect(await rejection(refused)).toMatchObject({ code: 'token_invalid' })
   })
 })

@@ -114,9 +114,11 @@ async function look({ model }: Believed, { apps, browsers, cookies, provider, re
   expect(provider.refreshTokens.wrong).toEqual([])
   for (const times of provider.exchanges.values()) expect(times, 'exchanges of one code').toBeLessThanOrEqual(1)
   // A logout is final: no record contains a login for which a logout event was emitted.
-  const slots = (await records()).map((text) => JSON.stringify((JSON.parse(text) as { slots: object }).slots)).join()
+  const entries = (await records())
+    .map((text) => JSON.stringify((JSON.parse(text) as { entries: object }).entries))
+    .join()
   const ended = apps.flatMap(({ told }) => told).filter(({ event }) => event === 'logout')
-  for (const { loginId } of ended) expect(slots, 'an ended login').not.toContain(loginId)
+  for (const { loginId } of ended) expect(entries, 'an ended login').not.toContain(loginId)
   expect(new Set(ended.map(({ loginId }) => loginId)).size, 'logout events').toBe(ended.length)
 }
 

@@ -70,8 +70,8 @@ async function restartRedis({ redis, calm, counts, chance }: ChaosWorld, meanwhi
 async function dropLock({ redis, calm }: ChaosWorld, session: string): Promise<void> {
   await calm.together(async () => {
     const record = String(await redis.command('GET', `oidc:{sess:${session}}`))
-    const { slots } = JSON.parse(record) as { slots: { default?: { loginId: string } } }
-    await redis.command('DEL', `oidc:refresh:${slots.default?.loginId}`)
+    const { entries } = JSON.parse(record) as { entries: { default?: { loginId: string } } }
+    await redis.command('DEL', `oidc:refresh:${entries.default?.loginId}`)
   })
 }
 

@@ -13,14 +13,14 @@ import { finishLogin } from '../../../lib/logins/login/finish.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { newTransactionId, writeState } from '../../../lib/session/state.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { toTokenSet } from '../../../lib/store/tokens.ts'
 import { stageWith } from '../../logins/support/stage.ts'
 import { secret } from '../../support/app.ts'
-import { expectSaneSlot, refusals } from './one-login.ts'
+import { expectSaneEntry, refusals } from './one-login.ts'
 
 export type DirectOutcome =
-  | { readonly how: 'login'; readonly slot: Slot; readonly handed: TokenSet; readonly stored: TokenSet }
+  | { readonly how: 'login'; readonly entry: LoginEntry; readonly handed: TokenSet; readonly stored: TokenSet }
   | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
 
 export interface DirectLogins {
@@ -106,14 +106,14 @@ async function directLogin(instance: Instance, issuer: string, told: object[]): 
     const read = await session.readLogin(session.id)
     // Compared as texts: a claim may be nested too deeply for toEqual, or for JSON.stringify of an instance of a class.
     expect(read.text).toBe(finished.login.text)
-    const slot = read.slots['default']
-    if (!slot) throw new Error('no login record')
-    expectSaneSlot(slot, issuer)
+    const entry = read.entries['default']
+    if (!entry) throw new Error('no login record')
+    expectSaneEntry(entry, issuer)
     expect(session.id).not.toBe(formerId)
-    expect(told).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
-    const opened = await instance.loginsIn(records).tokens(session.id, slot.loginId)
+    expect(told).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
+    const opened = await instance.loginsIn(records).tokens(session.id, entry.loginId)
     if (!opened) throw new Error('no tokens')
-    return { how: 'login', slot, handed: handed[0] as TokenSet, stored: toTokenSet(opened) }
+    return { how: 'login', entry, handed: handed[0] as TokenSet, stored: toTokenSet(opened) }
   } catch (error) {
     if (!(error instanceof OidcError)) throw error
     const { code, status, detail } = error

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { redisKey } from '../../../lib/store/redis-client.ts'
 import { LoginRecord } from '../../../lib/store/login-record.ts'
 import { loginKey } from '../../../lib/store/login-records.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { TestApp } from '../../support/app.ts'
 import { told } from '../../support/flow.ts'
 import { sessionId } from '../../support/session-cookie.ts'
@@ -16,7 +16,12 @@ export interface Reader {
 }
 
 export type Outcome =
-  | { readonly how: 'login'; readonly slot: Slot; readonly profile: Record<string, unknown>; readonly agent: UserAgent }
+  | {
+      readonly how: 'login'
+      readonly entry: LoginEntry
+      readonly profile: Record<string, unknown>
+      readonly agent: UserAgent
+    }
   | { readonly how: 'refused'; readonly code: string; readonly status: number; readonly detail: string }
 
 /** Connections are reused, because a file makes hundreds of these logins. */
@@ -53,46 +58,46 @@ export async function oneLogin(app: TestApp, redis: Reader, provider: TestProvid
     return { how: 'refused', code: String(code), status: Number(status), detail: String(detail) }
   }
   expect(failed).toEqual([])
-  const slot = await slotOfBrowser(agent, redis)
-  expectSaneSlot(slot, provider.issuer)
-  expect(told(app, 'login')).toMatchObject([{ issuer: slot.issuer, sub: slot.sub, loginId: slot.loginId }])
+  const entry = await entryOfBrowser(agent, redis)
+  expectSaneEntry(entry, provider.issuer)
+  expect(told(app, 'login')).toMatchObject([{ issuer: entry.issuer, sub: entry.sub, loginId: entry.loginId }])
   const profile = page.json() as Record<string, unknown>
-  expect(profile).toMatchObject({ user: { sub: slot.sub, iss: provider.issuer } })
+  expect(profile).toMatchObject({ user: { sub: entry.sub, iss: provider.issuer } })
   const again = await agent.get('/profile')
   expect(again.hops).toHaveLength(1)
   expect(again.text()).toBe(page.text())
-  return { how: 'login', slot, profile, agent }
+  return { how: 'login', entry, profile, agent }
 }
 
 /** The login in Redis for the session of a browser. */
-export async function slotOfBrowser(agent: UserAgent, redis: Reader): Promise<Slot> {
+export async function entryOfBrowser(agent: UserAgent, redis: Reader): Promise<LoginEntry> {
   const text = await redis.get(redisKey(loginKey(sessionId(agent)), 'sess:'))
-  const slot = LoginRecord.of('session', String(text)).slots['default']
-  if (!slot) throw new Error('no login record')
-  return slot
+  const entry = LoginRecord.of('session', String(text)).entries['default']
+  if (!entry) throw new Error('no login record')
+  return entry
 }
 
-/** Checks that every member of a slot has its type and that every time is valid. */
-export function expectSaneSlot(slot: Slot, issuer: string): void {
+/** Checks that every member of an entry has its type and that every time is valid. */
+export function expectSaneEntry(entry: LoginEntry, issuer: string): void {
   const now = Date.now() / 1000
-  expect(slot.issuer).toBe(issuer)
-  expect(slot.sub.length).toBeGreaterThan(0)
-  expect(slot.sub.length).toBeLessThanOrEqual(255)
-  expect(slot.sid === undefined || typeof slot.sid === 'string').toBe(true)
-  expect(slot.acr === undefined || typeof slot.acr === 'string').toBe(true)
-  for (const list of [slot.roles, slot.scope]) {
+  expect(entry.issuer).toBe(issuer)
+  expect(entry.sub.length).toBeGreaterThan(0)
+  expect(entry.sub.length).toBeLessThanOrEqual(255)
+  expect(entry.sid === undefined || typeof entry.sid === 'string').toBe(true)
+  expect(entry.acr === undefined || typeof entry.acr === 'string').toBe(true)
+  for (const list of [entry.roles, entry.scope]) {
     expect(Array.isArray(list) && list.every((one) => typeof one === 'string')).toBe(true)
   }
-  expect(Array.isArray(slot.user)).toBe(false)
+  expect(Array.isArray(entry.user)).toBe(false)
   // No claim has replaced the prototype.
-  expect(Object.getPrototypeOf(slot.user)).toBe(Object.prototype)
-  for (const time of [slot.startedAt, slot.checkedAt]) {
+  expect(Object.getPrototypeOf(entry.user)).toBe(Object.prototype)
+  for (const time of [entry.startedAt, entry.checkedAt]) {
     expect(time).toBeGreaterThan(now - 300)
     expect(time).toBeLessThanOrEqual(now + 1)
   }
-  expect(slot.endsAt).toBeGreaterThan(now + 28_000)
-  expect(slot.endsAt).toBeLessThanOrEqual(now + 28_801)
-  const { accessTokenEndsAt = now, authTime = now } = slot
+  expect(entry.endsAt).toBeGreaterThan(now + 28_000)
+  expect(entry.endsAt).toBeLessThanOrEqual(now + 28_801)
+  const { accessTokenEndsAt = now, authTime = now } = entry
   expect(accessTokenEndsAt).toBeGreaterThan(now - 300)
   expect(new Date(accessTokenEndsAt * 1000).getTime(), `${accessTokenEndsAt} is a date`).not.toBeNaN()
   // auth_time is not in the future, because such a login would never be too old.

@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto'
 import type { UnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { recordRequest } from '../../session/step-up-history.ts'
-import type { Slot } from '../../store/slot.ts'
+import type { LoginEntry } from '../../store/login-entry.ts'
 import type { Transaction } from '../../session/transaction.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
 
-/** Creates the slot of a new login. */
-export function makeSlot(
+/** Creates the entry of a new login. */
+export function makeLoginEntry(
   instance: Instance,
   transaction: Transaction,
   identity: Identity,
   codeScope?: readonly string[],
-): Slot {
+): LoginEntry {
   const { claims, tokens } = identity
   const now = nowSeconds()
   return {
@@ -41,7 +41,7 @@ export function makeSlot(
  * Reads from an ID token how and when the user authenticated, at a login or a refresh. It leaves out `sid`: a refresh
  * begins no session at the provider, and the groups find the login by its original `sid`.
  */
-export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Slot, 'acr' | 'authTime'> {
+export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<LoginEntry, 'acr' | 'authTime'> {
   const { acr, auth_time: authTime } = claims
   return {
     ...(typeof acr === 'string' ? { acr } : {}),

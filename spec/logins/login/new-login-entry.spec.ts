@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TokenSet } from '../../../lib/config/claims.ts'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Identity } from '../../../lib/logins/login/identity.ts'
-import { isPast, makeSlot } from '../../../lib/logins/login/new-slot.ts'
-import type { Slot } from '../../../lib/store/slot.ts'
+import { isPast, makeLoginEntry } from '../../../lib/logins/login/new-login-entry.ts'
+import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import { instanceWith } from '../support/stage.ts'
 
@@ -12,7 +12,7 @@ const issuer = 'https://id.example.com'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }))
 
-function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
+function made(claims: object = {}, tokens: Partial<TokenSet> = {}): LoginEntry {
   const transaction: Transaction = {
     id: 'transaction',
     nonce: 'nonce',
@@ -37,15 +37,15 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): Slot {
       ...tokens,
     },
   }
-  return makeSlot(instance, transaction, identity)
+  return makeLoginEntry(instance, transaction, identity)
 }
 
-describe('the slot of a new login', () => {
-  it('a slot has the user, the grant and the times of its login, and no claims that the provider omitted', () => {
+describe('the entry of a new login', () => {
+  it('an entry has the user, the grant and the times of its login, and no claims that the provider omitted', () => {
     const now = nowSeconds()
-    const slot = made()
-    expect(slot).toStrictEqual({
-      loginId: slot.loginId,
+    const entry = made()
+    expect(entry).toStrictEqual({
+      loginId: entry.loginId,
       owner: instance.owner,
       issuer,
       sub: 'alice',
@@ -58,11 +58,11 @@ describe('the slot of a new login', () => {
       endsAt: now + 7200,
       asked: { at: now, scope: ['openid', 'asked'], parameters: {} },
     })
-    expect(slot.loginId).toMatch(/^[\w-]{22}$/)
-    expect(made().loginId).not.toBe(slot.loginId)
+    expect(entry.loginId).toMatch(/^[\w-]{22}$/)
+    expect(made().loginId).not.toBe(entry.loginId)
   })
 
-  it('a slot has sid, acr, auth_time and the expiry of the access token if the provider sends them', () => {
+  it('an entry has sid, acr, auth_time and the expiry of the access token if the provider sends them', () => {
     const now = nowSeconds()
     expect(made({ sid: 'sid-1', acr: 'urn:gold', auth_time: now - 60 }, { expiresAt: now + 300 })).toMatchObject({
       sid: 'sid-1',
@@ -72,24 +72,24 @@ describe('the slot of a new login', () => {
     })
   })
 
-  it.each([[5], [null], [['sid-1']], [{ a: 1 }], [true]])('a slot omits a sid and an acr of %j', (value) => {
-    const slot = made({ sid: value, acr: value })
-    expect(slot).not.toHaveProperty('sid')
-    expect(slot).not.toHaveProperty('acr')
+  it.each([[5], [null], [['sid-1']], [{ a: 1 }], [true]])('an entry omits a sid and an acr of %j', (value) => {
+    const entry = made({ sid: value, acr: value })
+    expect(entry).not.toHaveProperty('sid')
+    expect(entry).not.toHaveProperty('acr')
   })
 
-  it('a slot has sid and acr independently of each other, even if they are empty', () => {
+  it('an entry has sid and acr independently of each other, even if they are empty', () => {
     expect(made({ sid: '', acr: 1 })).toMatchObject({ sid: '' })
     expect(made({ sid: 1, acr: '' })).toMatchObject({ acr: '' })
     expect(made({ sid: 'sid-1' })).not.toHaveProperty('acr')
     expect(made({ acr: '1' })).not.toHaveProperty('sid')
   })
 
-  it.each([['1'], [null], [[1]], [true], [undefined]])('a slot omits an auth_time of %j', (value) => {
+  it.each([['1'], [null], [[1]], [true], [undefined]])('an entry omits an auth_time of %j', (value) => {
     expect(made({ auth_time: value })).not.toHaveProperty('authTime')
   })
 
-  it('a slot omits an auth_time that is ahead by more than the clock tolerance', () => {
+  it('an entry omits an auth_time that is ahead by more than the clock tolerance', () => {
     const now = nowSeconds()
     expect(made({ auth_time: now + 30 })).toMatchObject({ authTime: now + 30 })
     expect(made({ auth_time: now + 31 })).not.toHaveProperty('authTime')

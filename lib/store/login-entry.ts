@@ -2,7 +2,7 @@ import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
 
 /** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
-export interface Slot {
+export interface LoginEntry {
   readonly loginId: string
   /** The instance that the login belongs to, see `deriveOwner`. Another instance with the same name has another owner. */
   readonly owner: string
@@ -49,34 +49,34 @@ export interface Asked {
 }
 
 /** The logins of a session, keyed by the name of the instance. */
-export type Slots = Readonly<Record<string, Slot>>
+export type LoginEntries = Readonly<Record<string, LoginEntry>>
 
-/** Whether a value has everything that a guard evaluates. A slot that lacks any of it logs nobody in. */
-export function isSlot(value: unknown): value is Slot {
-  const slot = value as Partial<Slot> | null
+/** Whether a value has everything that a guard evaluates. An entry that lacks any of it logs nobody in. */
+export function isLoginEntry(value: unknown): value is LoginEntry {
+  const entry = value as Partial<LoginEntry> | null
   return (
-    slot !== null &&
-    typeof slot === 'object' &&
-    typeof slot.loginId === 'string' &&
-    typeof slot.owner === 'string' &&
-    typeof slot.issuer === 'string' &&
-    typeof slot.sub === 'string' &&
-    typeof slot.startedAt === 'number' &&
-    typeof slot.checkedAt === 'number' &&
-    typeof slot.endsAt === 'number' &&
-    Array.isArray(slot.roles) &&
-    Array.isArray(slot.scope) &&
-    slot.user !== null &&
-    typeof slot.user === 'object'
+    entry !== null &&
+    typeof entry === 'object' &&
+    typeof entry.loginId === 'string' &&
+    typeof entry.owner === 'string' &&
+    typeof entry.issuer === 'string' &&
+    typeof entry.sub === 'string' &&
+    typeof entry.startedAt === 'number' &&
+    typeof entry.checkedAt === 'number' &&
+    typeof entry.endsAt === 'number' &&
+    Array.isArray(entry.roles) &&
+    Array.isArray(entry.scope) &&
+    entry.user !== null &&
+    typeof entry.user === 'object'
   )
 }
 
-/** Returns the slots of all other instances. */
-export function without(slots: Slots, instance: string): Slots {
-  return Object.fromEntries(Object.entries(slots).filter(([name]) => name !== instance))
+/** Returns the entries of all other instances. */
+export function without(entries: LoginEntries, instance: string): LoginEntries {
+  return Object.fromEntries(Object.entries(entries).filter(([name]) => name !== instance))
 }
 
 /** Returns the seconds until the last of these logins ends, at least 1. */
-export function secondsLeft(slots: Slots): number {
-  return Math.max(1, Math.max(...Object.values(slots).map((slot) => slot.endsAt)) - nowSeconds())
+export function secondsLeft(entries: LoginEntries): number {
+  return Math.max(1, Math.max(...Object.values(entries).map((entry) => entry.endsAt)) - nowSeconds())
 }

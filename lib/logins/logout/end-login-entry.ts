@@ -7,7 +7,7 @@ import type { Instance } from '../instance.ts'
  *
  * @throws OidcError `store_unavailable`, and any error of `isSpared`
  */
-export async function endSlot(
+export async function endLoginEntry(
   { events }: Instance,
   logins: LoginStore,
   login: LoginToEnd,
@@ -16,7 +16,7 @@ export async function endSlot(
 ): Promise<LoginEnd> {
   const end = await logins.end(login, isSpared)
   if (typeof end === 'object') {
-    const { issuer, sub, loginId } = end.slot
+    const { issuer, sub, loginId } = end.entry
     events.emit('logout', { issuer, sub, loginId, reason })
   }
   return end

@@ -1,11 +1,11 @@
 import type { InstanceId } from '../../lib/store/login-record.ts'
 import type { LoginStore } from '../../lib/store/login-store.ts'
-import type { Slot } from '../../lib/store/slot.ts'
+import type { LoginEntry } from '../../lib/store/login-entry.ts'
 import type { KeptTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { deriveOwner } from '../../lib/store/owner.ts'
 
-/** The instance that the slots of tests belong to, in the form that a login record looks up. */
+/** The instance that the entries of tests belong to, in the form that a login record looks up. */
 export const ours = instanceId('default')
 
 /** An instance with this name; the name of {@link ours} is `default`. */
@@ -14,7 +14,7 @@ export function instanceId(name: string): InstanceId {
 }
 
 /** A login of a user with {@link ours}, which ends in an hour. */
-export function makeSlot(sub: string, more: Partial<Slot> = {}): Slot {
+export function makeLoginEntry(sub: string, more: Partial<LoginEntry> = {}): LoginEntry {
   const now = nowSeconds()
   return {
     loginId: `login of ${sub}`,
@@ -43,7 +43,12 @@ export const someTokens: KeptTokens = {
 }
 
 /** Writes the tokens of a login next to its session. */
-export async function putTokens(logins: LoginStore, session: string, slot: Slot, tokens: KeptTokens): Promise<void> {
-  const { key, value, seconds } = logins.sealedRecord(session, slot, tokens)
+export async function putTokens(
+  logins: LoginStore,
+  session: string,
+  entry: LoginEntry,
+  tokens: KeptTokens,
+): Promise<void> {
+  const { key, value, seconds } = logins.sealedRecord(session, entry, tokens)
   await logins.records.set(key, value, seconds)
 }
