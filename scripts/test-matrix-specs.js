@@ -29,7 +29,7 @@ const peers = [
   'spec/logins/login/claim.spec.ts',
   'spec/logins/logout/end-own-login.spec.ts',
   'spec/logins/login/finish.spec.ts',
-  'spec/logins/tokens/kept-tokens.spec.ts',
+  'spec/logins/tokens/stored-tokens.spec.ts',
   'spec/logins/moved-login.spec.ts',
   'spec/logins/tokens/reidentify.spec.ts',
   'spec/logins/written-login.spec.ts',

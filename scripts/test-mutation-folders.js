@@ -8,7 +8,7 @@ export const folders = {
   store: [
     'store/**',
     'session/**',
-    'logins/tokens/kept-tokens',
+    'logins/tokens/stored-tokens',
     'logins/moved-login',
     'logins/written-login',
     'flows/backchannel-logout',

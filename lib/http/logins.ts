@@ -9,7 +9,7 @@ import { resolveLoginTokenParameters, type LoginTokenParameters } from '../confi
 import { withLogin } from '../logins/tokens/by-id.ts'
 import { endByApplication } from '../logins/logout/end-logins.ts'
 import type { Instance } from '../logins/instance.ts'
-import type { LoginPlace } from '../logins/tokens/kept-tokens.ts'
+import type { LoginPlace } from '../logins/tokens/stored-tokens.ts'
 import { listLogins, type ListedLogin } from '../logins/logout/list-logins.ts'
 import { freshToken } from '../logins/tokens/refresh.ts'
 import type { AccessToken } from '../store/tokens.ts'

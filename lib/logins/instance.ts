@@ -8,7 +8,7 @@ import type { SingleFlightMap } from '../core/single-flight.ts'
 import type { GenerationalCache } from '../core/generational-cache.ts'
 import { recordsFor } from '../session/web-session.ts'
 import type { LoginStore } from '../store/login-store.ts'
-import type { KeptTokens } from '../store/tokens.ts'
+import type { StoredTokens } from '../store/tokens.ts'
 import type { Keys } from '../tokens/key-set.ts'
 import type { CookiePlace } from '../session/login-cookies.ts'
 
@@ -24,7 +24,7 @@ export interface Instance {
   /** Returns the instance's logins in the given records, always the same store for the same records. */
   readonly loginsIn: (records: Records) => LoginStore
   /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
-  readonly refreshes: SingleFlightMap<KeptTokens>
+  readonly refreshes: SingleFlightMap<StoredTokens>
   /** Milliseconds since the epoch at which this process last began to recheck a login, by the login's id. */
   readonly rechecks: GenerationalCache<number>
   readonly cookiePlace: CookiePlace

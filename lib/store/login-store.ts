@@ -6,7 +6,7 @@ import { groupId, groupKey, listGroups, type LoginGroup, type Logout } from './l
 import type { InstanceId, LoginRecord } from './login-record.ts'
 import { loginKey, LoginRecords, sessionKey, tokensKey, type FoundLogin } from './login-records.ts'
 import { secondsLeft, without, type LoginEntry } from './login-entry.ts'
-import { openTokens, sealTokens, type KeptTokens } from './tokens.ts'
+import { openTokens, sealTokens, type StoredTokens } from './tokens.ts'
 import { endsLoginInProgress, tombstonesKey, type Tombstone } from './tombstones.ts'
 
 /** The instance whose logins a {@link LoginStore} manages, with the key for their tokens. */
@@ -90,16 +90,16 @@ export class LoginStore {
   }
 
   /** Returns the tokens of a login; undefined if there are none, or if they were sealed with an unknown secret. */
-  async tokens(session: string, loginId: string): Promise<KeptTokens | undefined> {
+  async tokens(session: string, loginId: string): Promise<StoredTokens | undefined> {
     return this.open(await this.sealedTokens(session), loginId)
   }
 
   /** Opens sealed tokens; undefined if there are none, or if they were sealed for another login or with another secret. */
-  open(sealed: string | undefined, loginId: string): KeptTokens | undefined {
+  open(sealed: string | undefined, loginId: string): StoredTokens | undefined {
     return sealed === undefined ? undefined : openTokens(this.#sealer, sealed, loginId)
   }
 
-  seal(tokens: KeptTokens, loginId: string): string {
+  seal(tokens: StoredTokens, loginId: string): string {
     return sealTokens(this.#sealer, tokens, loginId)
   }
 
@@ -182,7 +182,7 @@ export class LoginStore {
   }
 
   /** Returns the tokens of a login as a record of a session. */
-  sealedRecord(session: string, entry: LoginEntry, tokens: KeptTokens): WrittenRecord {
+  sealedRecord(session: string, entry: LoginEntry, tokens: StoredTokens): WrittenRecord {
     const value = this.seal(tokens, entry.loginId)
     return { key: tokensKey(session, this.#instance.name), value, seconds: secondsLeft({ entry }) }
   }

@@ -7,23 +7,23 @@ const format = 1
 export type AccessToken = Pick<TokenSet, 'accessToken' | 'tokenType' | 'obtainedAt' | 'expiresAt' | 'scope'>
 
 /** All tokens of a login, as they are stored. */
-export interface KeptTokens extends TokenSet {
+export interface StoredTokens extends TokenSet {
   /** Access tokens in addition to the login's own, keyed by the request or the token exchange that they came from. */
-  readonly others?: Readonly<Record<string, AccessToken>> | undefined
+  readonly additional?: Readonly<Record<string, AccessToken>> | undefined
   /** The private key that all tokens are bound to (RFC 9449); undefined if they are not bound. */
   readonly dpopKey?: string | undefined
 }
 
 /** Seals the tokens of one login. They open only for the same login. */
-export function sealTokens(sealer: Sealer, tokens: KeptTokens, loginId: string): string {
+export function sealTokens(sealer: Sealer, tokens: StoredTokens, loginId: string): string {
   return sealer.seal(JSON.stringify({ format, ...tokens }), loginId)
 }
 
 /** Opens the tokens of a login; undefined if they were sealed with another key, for another login or in another format. */
-export function openTokens(sealer: Sealer, sealed: string, loginId: string): KeptTokens | undefined {
+export function openTokens(sealer: Sealer, sealed: string, loginId: string): StoredTokens | undefined {
   const text = sealer.open(sealed, loginId)
   if (text === undefined) return undefined
-  const tokens = JSON.parse(text) as KeptTokens & { format: number }
+  const tokens = JSON.parse(text) as StoredTokens & { format: number }
   if (tokens.format !== format) return undefined
   // Listed one by one because spreading is several times slower.
   return Object.freeze({
@@ -34,12 +34,12 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string): Kep
     obtainedAt: tokens.obtainedAt,
     expiresAt: tokens.expiresAt,
     scope: tokens.scope,
-    others: tokens.others,
+    others: tokens.additional,
     dpopKey: tokens.dpopKey,
   })
 }
 
 /** Returns the tokens that the application gets: those that the login came with, without the DPoP key. */
-export function toTokenSet({ others: _others, dpopKey: _dpopKey, ...tokens }: KeptTokens): TokenSet {
+export function toTokenSet({ additional: _others, dpopKey: _dpopKey, ...tokens }: StoredTokens): TokenSet {
   return Object.freeze(tokens)
 }

@@ -53,7 +53,7 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
 }
 
 /** Returns the claims of a stored ID token. It was verified when it was issued, and has been sealed since. */
-export function claimsOfKept(token: string): UnknownClaims {
+export function decodeStoredIdToken(token: string): UnknownClaims {
   return decodeJwt(token)
 }
 

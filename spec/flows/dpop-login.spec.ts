@@ -5,11 +5,11 @@ import type { TestProvider, TestRequest, UserAgent } from 'express-session-oidc/
 import { startTestProvider } from 'express-session-oidc/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openTransaction, type Transaction } from '../../lib/session/transaction.ts'
-import type { KeptTokens } from '../../lib/store/tokens.ts'
+import type { StoredTokens } from '../../lib/store/tokens.ts'
 import { until, type TestApp } from '../support/app.ts'
 import { dpopClient, type DpopClient } from '../support/dpop.ts'
 import { flow, requested, response, told } from '../support/flow.ts'
-import { keptTokens } from '../support/kept-tokens.ts'
+import { keptTokens } from '../support/stored-tokens.ts'
 import { askToken, pass, shownToken, stillClock } from '../support/tokens-app.ts'
 import { sessionId } from '../support/session-cookie.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
@@ -422,7 +422,7 @@ describe('the binding of a login', () => {
       world.redis,
       agent,
       app,
-      (tokens) => ({ ...tokens, dpopKey }) as KeptTokens,
+      (tokens) => ({ ...tokens, dpopKey }) as StoredTokens,
     )
     expect(good).toMatch(/^[\w-]{43}$/)
     world.provider.forget()

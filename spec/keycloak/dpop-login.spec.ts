@@ -7,7 +7,7 @@ import { openTransaction, type Transaction } from '../../lib/session/transaction
 import { startApp, type TestApp } from '../support/app.ts'
 import { dpopClient } from '../support/dpop.ts'
 import { told } from '../support/flow.ts'
-import { keptTokens } from '../support/kept-tokens.ts'
+import { keptTokens } from '../support/stored-tokens.ts'
 import { redisForFile } from '../support/redis.ts'
 import { tokenRoutes } from '../support/token-routes.ts'
 import { shownToken } from '../support/tokens-app.ts'

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { deriveSeals } from '../../lib/core/seals.ts'
 import { LoginRecord, writeRecord, type InstanceId } from '../../lib/store/login-record.ts'
 import type { LoginEntry } from '../../lib/store/login-entry.ts'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
+import { openTokens, sealTokens, type StoredTokens } from '../../lib/store/tokens.ts'
 
 interface Fixture {
   secret: string
@@ -13,7 +13,7 @@ interface Fixture {
   records: Record<'first' | 'whole' | 'replaced', string>
   entries: Record<'first' | 'whole', LoginEntry>
   sealed: Record<'least' | 'most', string>
-  tokens: Record<'least' | 'most', KeptTokens>
+  tokens: Record<'least' | 'most', StoredTokens>
 }
 
 const path = new URL('fixtures/format-1.json', import.meta.url)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenSet } from '../../lib/config/claims.ts'
 import { deriveSeals } from '../../lib/core/seals.ts'
-import { openTokens, sealTokens, toTokenSet, type KeptTokens } from '../../lib/store/tokens.ts'
+import { openTokens, sealTokens, toTokenSet, type StoredTokens } from '../../lib/store/tokens.ts'
 
 const secret = 'a secret of more than thirty-two characters'
 const another = 'another secret, of more than thirty-two characters'
@@ -42,7 +42,7 @@ describe('sealTokens() and openTokens()', () => {
     const kept = { ...tokens, others: { other }, dpopKey: 'private-key' }
     const sealed = sealTokens(sealer, kept, 'login-1')
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('private-key')
-    const opened = openTokens(sealer, sealed, 'login-1') as KeptTokens
+    const opened = openTokens(sealer, sealed, 'login-1') as StoredTokens
     expect(opened).toEqual(kept)
     expect(toTokenSet(opened)).toStrictEqual(tokens)
   })

@@ -1,7 +1,7 @@
 import type { InstanceId } from '../../lib/store/login-record.ts'
 import type { LoginStore } from '../../lib/store/login-store.ts'
 import type { LoginEntry } from '../../lib/store/login-entry.ts'
-import type { KeptTokens } from '../../lib/store/tokens.ts'
+import type { StoredTokens } from '../../lib/store/tokens.ts'
 import { nowSeconds } from '../../lib/core/clock.ts'
 import { deriveOwner } from '../../lib/store/owner.ts'
 
@@ -32,7 +32,7 @@ export function makeLoginEntry(sub: string, more: Partial<LoginEntry> = {}): Log
 }
 
 /** Tokens of a login that never expire. */
-export const someTokens: KeptTokens = {
+export const someTokens: StoredTokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
   obtainedAt: undefined,
@@ -47,7 +47,7 @@ export async function putTokens(
   logins: LoginStore,
   session: string,
   entry: LoginEntry,
-  tokens: KeptTokens,
+  tokens: StoredTokens,
 ): Promise<void> {
   const { key, value, seconds } = logins.sealedRecord(session, entry, tokens)
   await logins.records.set(key, value, seconds)

@@ -1,4 +1,4 @@
-import { keepResponse } from '../../logins/login/kept-response.ts'
+import { storeResponse } from '../../logins/login/stored-response.ts'
 import { failCallback } from './fail-callback.ts'
 import { readForm } from '../request/form-body.ts'
 import { readCallback, stateUnknown, type Callback } from './read-callback.ts'
@@ -15,7 +15,7 @@ export async function handleCallbackPost(exchange: Exchange): Promise<void> {
     callback = readCallback(exchange, await readForm(req))
     if (instance.options.responseMode !== 'form_post') throw stateUnknown()
     const { session, state, stateText, parameters, transaction } = callback
-    if (transaction) await keepResponse(instance, session.records, state.id, parameters)
+    if (transaction) await storeResponse(instance, session.records, state.id, parameters)
     res.setHeader('Cache-Control', 'no-store')
     res.statusCode = 303
     res.setHeader('Location', `${instance.redirectUri}?state=${encodeURIComponent(stateText)}`)

@@ -5,7 +5,7 @@ import { localPath } from '../../core/urls.ts'
 import { claim, claimed, settleClaim } from '../../logins/login/claim.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
-import { takeResponse } from '../../logins/login/kept-response.ts'
+import { takeResponse } from '../../logins/login/stored-response.ts'
 import { attachLogin } from '../../store/attached.ts'
 import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
@@ -25,7 +25,7 @@ export async function handleCallback(exchange: Exchange): Promise<void> {
   let read: Callback | undefined
   try {
     read = readCallback(exchange, parseQuery(exchange.req.originalUrl))
-    const callback = await withKeptResponse(read)
+    const callback = await withStoredResponse(read)
     const { transaction, session, state } = callback
     if (!transaction) return await withoutTransaction(callback)
     // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).
@@ -37,7 +37,7 @@ export async function handleCallback(exchange: Exchange): Promise<void> {
 }
 
 /** Adds the response that a `POST` has stored, if this is its `GET`. */
-async function withKeptResponse(callback: Callback): Promise<Callback> {
+async function withStoredResponse(callback: Callback): Promise<Callback> {
   const { exchange, session, state, parameters } = callback
   if (parameters.has('code') || parameters.has('error')) return callback
   return { ...callback, parameters: (await takeResponse(exchange.instance, session.records, state.id)) ?? parameters }

@@ -6,7 +6,7 @@ import type { LoginRecord } from '../../store/login-record.ts'
 import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
 
 /** A login that is being written, with everything that undoing it needs. */
@@ -16,7 +16,7 @@ export interface Made {
   readonly formerId: string
   former: LoginRecord
   readonly entry: LoginEntry
-  readonly tokens: KeptTokens
+  readonly tokens: StoredTokens
   /** Names of the instances whose tokens may have been written into the new session. */
   readonly names: Set<string>
   /** Set before the former session's record is replaced, so that `putBack` can restore it. */
@@ -43,7 +43,7 @@ export async function renewSession(
   instance: Instance,
   session: RequestSession,
   entry: LoginEntry,
-  tokens: KeptTokens,
+  tokens: StoredTokens,
 ): Promise<Made> {
   const former = await session.login()
   warnOfSharedName(instance, former)

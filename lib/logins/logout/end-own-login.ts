@@ -3,7 +3,7 @@ import type { LogoutReason } from '../../core/events.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 import { endLoginEntry } from './end-login-entry.ts'
 import type { Instance } from '../instance.ts'
 
@@ -11,7 +11,7 @@ import type { Instance } from '../instance.ts'
 export interface Ended {
   readonly entry: LoginEntry
   /** Undefined if the tokens could not be opened. */
-  readonly tokens: KeptTokens | undefined
+  readonly tokens: StoredTokens | undefined
   /**
    * Whether the request's session was already replaced. The old cookie may end the login, but must reveal nothing about it,
    * because somebody else may hold that cookie by now.

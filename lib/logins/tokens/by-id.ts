@@ -2,7 +2,7 @@ import type { SessionStore } from '../../config/session-store.ts'
 import type { OidcError } from '../../core/errors.ts'
 import { sessionLives } from '../../session/web-session.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
-import { loginEnded, type LoginPlace } from './kept-tokens.ts'
+import { loginEnded, type LoginPlace } from './stored-tokens.ts'
 
 /**
  * Runs `work` with a login that is known only by its id. If its session has ended, another login may have moved it to a new

@@ -1,8 +1,8 @@
 import { OidcError } from '../../core/errors.ts'
 import { dpopHandle } from '../../provider/dpop-keys.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
-import { loginAgain } from './kept-tokens.ts'
+import { loginAgain } from './stored-tokens.ts'
 import type { DpopHandle } from '../../provider/token-response.ts'
 
 /**
@@ -13,7 +13,7 @@ import type { DpopHandle } from '../../provider/token-response.ts'
  */
 export async function restoreDpop(
   instance: Instance,
-  { tokenType, dpopKey }: Pick<KeptTokens, 'tokenType' | 'dpopKey'>,
+  { tokenType, dpopKey }: Pick<StoredTokens, 'tokenType' | 'dpopKey'>,
 ): Promise<DpopHandle | undefined> {
   if (dpopKey === undefined && tokenType === 'dpop') throw unusable(instance)
   try {

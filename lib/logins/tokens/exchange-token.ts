@@ -5,9 +5,9 @@ import type { AccessToken } from '../../store/tokens.ts'
 import { restoreDpop } from './dpop.ts'
 import { readAccessToken } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
-import { changeTokens, loginEnded, readTokens, unreadable, type LoginPlace } from './kept-tokens.ts'
+import { changeTokens, loginEnded, readTokens, unreadable, type LoginPlace } from './stored-tokens.ts'
 import { freshToken, granted } from './refresh.ts'
-import { nameOfExchanged, ownTarget, tokenNamed, withOther, type Target } from './target.ts'
+import { nameOfExchanged, ownTarget, tokenNamed, withAdditional, type Target } from './target.ts'
 import { isFresh } from './freshness.ts'
 
 /** Parameters of a token exchange (RFC 8693, section 2.1). */
@@ -35,16 +35,16 @@ export async function exchangedToken(
   const name = nameOfExchanged(audience, target)
   // A step-up login can only add the scope: the resource belongs to the exchange, not to the authorization request.
   const ofLogin = { scope: target.scope, resource: [] }
-  const kept = await readTokens(place)
-  if (!kept) throw unreadable(instance)
-  const remembered = tokenNamed(kept, name)
+  const stored = await readTokens(place)
+  if (!stored) throw unreadable(instance)
+  const remembered = tokenNamed(stored, name)
   if (remembered && isFresh(remembered, minValidSeconds)) return granted(instance, place, ofLogin, remembered)
   // An exchange consumes nothing, so it needs no lock across processes.
   const tokens = await instance.refreshes.run(`${place.entry.loginId} ${name}`, async () => {
     const response = await exchange(instance, place, { audience, ...target })
     const token = readAccessToken(response, target.scope ?? [])
     const changed = await changeTokens(instance, place, (there) => ({
-      tokens: withOther(there, name, token),
+      tokens: withAdditional(there, name, token),
       makeEntry: (entry) => entry,
     }))
     if (!changed) throw loginEnded('the login ended while its token was being exchanged')

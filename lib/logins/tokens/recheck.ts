@@ -1,6 +1,6 @@
 import { nowSeconds } from '../../core/clock.ts'
 import type { Instance } from '../instance.ts'
-import { readTokens, type LoginPlace } from './kept-tokens.ts'
+import { readTokens, type LoginPlace } from './stored-tokens.ts'
 import { refreshLogin } from './refresh.ts'
 
 /** Seconds until the same process rechecks a login again after a failure, however often the login is used. */

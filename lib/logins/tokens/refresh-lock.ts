@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { retryAfterSeconds } from '../../core/error-table.ts'
 import { LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { RecordKey, Records } from '../../core/records.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 
 /** A refresh that must not run twice at the same time. */
 export interface LockedRefresh {
@@ -11,9 +11,9 @@ export interface LockedRefresh {
   readonly loginId: string
   /** Lifetime of the lock, renewed while `work` runs. Others wait at most this long for a process that has died. */
   readonly seconds: number
-  readonly work: () => Promise<KeptTokens>
+  readonly work: () => Promise<StoredTokens>
   /** Reads the result of another process; undefined if there is none yet. */
-  readonly byAnother: () => Promise<KeptTokens | undefined>
+  readonly byAnother: () => Promise<StoredTokens | undefined>
 }
 
 const pollMs = 50
@@ -25,7 +25,7 @@ const pollMs = 50
  * @throws OidcError `provider_unavailable` if a refresh has just failed or another process does not finish in time, and any
  * error of `work`
  */
-export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<KeptTokens> {
+export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<StoredTokens> {
   // Named by the login, not by its session: another login may move it to a new session meanwhile.
   const lock: RecordKey = { kind: 'refresh', id: loginId }
   const giveUpAt = Date.now() + seconds * 1000 + pollMs
@@ -56,8 +56,8 @@ async function holding(
   lock: RecordKey,
   owner: string,
   seconds: number,
-  work: () => Promise<KeptTokens>,
-): Promise<KeptTokens> {
+  work: () => Promise<StoredTokens>,
+): Promise<StoredTokens> {
   const change = (text: string | undefined, life: number): Promise<unknown> =>
     // A lock that cannot be changed expires.
     records.replace(lock, owner, text, life).catch(() => {})

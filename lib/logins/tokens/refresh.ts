@@ -4,7 +4,7 @@ import { InteractionNeeded, RefreshRefused, refreshGrant } from '../../provider/
 import { wasRequestedRecently } from '../../session/step-up-history.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
+import type { AccessToken, StoredTokens } from '../../store/tokens.ts'
 import { restoreDpop } from './dpop.ts'
 import type { Instance } from '../instance.ts'
 import {
@@ -15,7 +15,7 @@ import {
   readTokens,
   unreadable,
   type LoginPlace,
-} from './kept-tokens.ts'
+} from './stored-tokens.ts'
 import { alone } from './refresh-lock.ts'
 import { revokeTokens } from '../logout/revoke.ts'
 import { otherToken, reidentify } from './reidentify.ts'
@@ -31,7 +31,7 @@ export interface WantedToken {
 }
 
 /** An access token, and the key that the login's tokens are bound to, if any. */
-export type BoundToken = AccessToken & Pick<KeptTokens, 'dpopKey'>
+export type BoundToken = AccessToken & Pick<StoredTokens, 'dpopKey'>
 
 /** A refresh of one access token of a login. */
 interface Refresh {
@@ -51,17 +51,17 @@ interface Refresh {
  */
 export async function freshToken(instance: Instance, place: LoginPlace, wanted: WantedToken): Promise<BoundToken> {
   const { target, minValidSeconds, refused } = wanted
-  const kept = await readTokens(place)
-  if (!kept) throw unreadable(instance)
-  const seen = tokenNamed(kept, nameOfTarget(target))
+  const stored = await readTokens(place)
+  if (!stored) throw unreadable(instance)
+  const seen = tokenNamed(stored, nameOfTarget(target))
   const current = seen && seen.accessToken !== refused ? seen : undefined
   const bound = (token: AccessToken): BoundToken => ({
     ...granted(instance, place, target, token),
-    dpopKey: kept.dpopKey,
+    dpopKey: stored.dpopKey,
   })
   if (current && isFresh(current, minValidSeconds)) return bound(current)
   const usable = current && isUsable(current) ? current : undefined
-  if (kept.refreshToken === undefined) {
+  if (stored.refreshToken === undefined) {
     if (usable) return bound(usable)
     throw withoutRefreshToken(instance, target)
   }
@@ -97,7 +97,7 @@ export function granted(instance: Instance, { entry }: LoginPlace, target: Targe
  * Refreshes once at a time for each login, across all processes: with refresh token rotation the provider treats a second
  * use of a refresh token as theft (RFC 9700, section 4.14.2).
  */
-function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
+function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
   const { loginId } = place.entry
   const name = nameOfTarget(refresh.target)
   return instance.refreshes.run(`${loginId} ${name}`, () =>
@@ -108,16 +108,16 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
       seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
       work: () => refreshUnlessDone(instance, place, refresh),
       async byAnother() {
-        const kept = await readTokens(place)
-        if (!kept) throw loginEnded('the login ended while its tokens were being refreshed')
-        return isDone(kept, refresh) ? kept : undefined
+        const stored = await readTokens(place)
+        if (!stored) throw loginEnded('the login ended while its tokens were being refreshed')
+        return isDone(stored, refresh) ? stored : undefined
       },
     }),
   )
 }
 
 /** Whether the stored token differs from the one that was read, that is, another request has refreshed it. */
-function isDone(there: KeptTokens, { target, seen }: Refresh): boolean {
+function isDone(there: StoredTokens, { target, seen }: Refresh): boolean {
   const token = tokenNamed(there, nameOfTarget(target))
   return token !== undefined && !isSame(token, seen)
 }
@@ -126,7 +126,7 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
   return token.accessToken === other?.accessToken && token.obtainedAt === other.obtainedAt
 }
 
-async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<KeptTokens> {
+async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
   const { issuer, sub, loginId } = place.entry
   const sent = await readTokens(place)
   if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
@@ -157,11 +157,11 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
 
 /** A refresh, and the tokens as they were when the refresh token was sent. */
 interface SentRefresh extends Refresh {
-  readonly sent: KeptTokens
+  readonly sent: StoredTokens
 }
 
 /** Whether the stored tokens are still those of the request: neither the login nor the target's token was refreshed. */
-function isAsSent(there: KeptTokens, refresh: SentRefresh): boolean {
+function isAsSent(there: StoredTokens, refresh: SentRefresh): boolean {
   const { sent, target } = refresh
   const name = nameOfTarget(target)
   const [now, then] = [tokenNamed(there, name), tokenNamed(sent, name)]
@@ -174,7 +174,7 @@ async function keepRefreshed(
   place: LoginPlace,
   refresh: SentRefresh & { readonly dpop: DpopHandle | undefined },
   response: IssuedTokens,
-): Promise<KeptTokens> {
+): Promise<StoredTokens> {
   const { sent, target, dpop } = refresh
   const name = nameOfTarget(target)
   const change =
@@ -182,7 +182,9 @@ async function keepRefreshed(
       ? await reidentify(instance, response, sent, { entry: place.entry, dpop })
       : await otherToken(instance, response, { sent, entry: place.entry, target })
   // If a lock was lost and another refresh came first, nothing is revoked: revoking could end the login.
-  const there = await changeTokens(instance, place, (kept) => (isAsSent(kept, refresh) ? change(kept) : undefined))
+  const there = await changeTokens(instance, place, (stored) =>
+    isAsSent(stored, refresh) ? change(stored) : undefined,
+  )
   const token = there && tokenNamed(there, name)
   if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
   // A logout came first: the new tokens must not remain valid.

@@ -4,15 +4,15 @@ import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, describe } from '../../core/errors.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
-import { claimsOfKept, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
+import { decodeStoredIdToken, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
 import { readAccessToken, ownAccessToken, readRoles, makeUser } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
-import type { TokenChange } from './kept-tokens.ts'
+import type { TokenChange } from './stored-tokens.ts'
 import { aboutLogin } from '../login/new-login-entry.ts'
-import { nameOfTarget, withOther, type Target } from './target.ts'
+import { nameOfTarget, withAdditional, type Target } from './target.ts'
 import { fetchVerifiedUserInfo } from '../login/user-info.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
@@ -31,12 +31,12 @@ export interface BoundEntry {
 export async function reidentify(
   instance: Instance,
   response: IssuedTokens,
-  former: KeptTokens,
+  former: StoredTokens,
   { entry, dpop }: BoundEntry,
-): Promise<(there: KeptTokens) => TokenChange> {
+): Promise<(there: StoredTokens) => TokenChange> {
   const claims = await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, former, entry))
   const found = await tellingFaults(instance, () =>
-    identity(instance, response, claims ?? claimsOfKept(former.idToken), { entry, dpop }),
+    identity(instance, response, claims ?? decodeStoredIdToken(former.idToken), { entry, dpop }),
   )
   const own = readAccessToken(response, former.scope)
   const changes = {
@@ -52,7 +52,7 @@ export async function reidentify(
       refreshToken: response.refreshToken ?? former.refreshToken,
       idToken: claims && response.idToken !== undefined ? response.idToken : former.idToken,
     },
-    makeEntry: ({ accessTokenEndsAt: _former, ...kept }) => ({ ...kept, ...changes }),
+    makeEntry: ({ accessTokenEndsAt: _former, ...entry }) => ({ ...entry, ...changes }),
   })
 }
 
@@ -66,14 +66,14 @@ export async function reidentify(
 export async function otherToken(
   instance: Instance,
   response: IssuedTokens,
-  { sent, entry, target }: { readonly sent: KeptTokens; readonly entry: LoginEntry; readonly target: Target },
-): Promise<(there: KeptTokens) => TokenChange> {
+  { sent, entry, target }: { readonly sent: StoredTokens; readonly entry: LoginEntry; readonly target: Target },
+): Promise<(there: StoredTokens) => TokenChange> {
   await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, entry))
   const token = readAccessToken(response, target.scope ?? sent.scope)
   const refreshToken = response.refreshToken ?? sent.refreshToken
   return (there) => ({
-    tokens: withOther({ ...there, refreshToken }, nameOfTarget(target), token),
-    makeEntry: (kept) => kept,
+    tokens: withAdditional({ ...there, refreshToken }, nameOfTarget(target), token),
+    makeEntry: (entry) => entry,
   })
 }
 
@@ -87,7 +87,7 @@ async function verifyRefreshedIdToken(
   if (response.idToken === undefined) return undefined
   const { options, provider, keys } = instance
   const { metadata } = await provider.ready()
-  const { nonce } = claimsOfKept(former.idToken)
+  const { nonce } = decodeStoredIdToken(former.idToken)
   const claims = await verifyIdToken(response.idToken, keys, {
     issuer: metadata.issuer,
     clientId: options.clientId,

@@ -1,5 +1,5 @@
 import { nowSeconds } from '../../core/clock.ts'
-import type { AccessToken, KeptTokens } from '../../store/tokens.ts'
+import type { AccessToken, StoredTokens } from '../../store/tokens.ts'
 import { loginScope } from '../../core/scope.ts'
 
 /** Scope and resources that an access token is for. With neither it is the login's own. */
@@ -20,27 +20,29 @@ export function nameOfTarget({ scope, resource }: Target): string {
 }
 
 /** Maximum number of access tokens of a login besides its own. Beyond it the oldest are dropped. */
-const mostOthers = 20
+const mostAdditional = 20
 
 /** Returns the access token of a login by its name. */
-export function tokenNamed(kept: KeptTokens, name: string): AccessToken | undefined {
-  if (name === '') return kept
-  return kept.others && Object.hasOwn(kept.others, name) ? kept.others[name] : undefined
+export function tokenNamed(stored: StoredTokens, name: string): AccessToken | undefined {
+  if (name === '') return stored
+  return stored.additional && Object.hasOwn(stored.additional, name) ? stored.additional[name] : undefined
 }
 
 /** Adds an access token besides the login's own, and drops those that have expired. */
-export function withOther(kept: KeptTokens, name: string, token: AccessToken): KeptTokens {
+export function withAdditional(stored: StoredTokens, name: string, token: AccessToken): StoredTokens {
   const now = nowSeconds()
-  const lasting = Object.entries(kept.others ?? {}).filter(
+  const lasting = Object.entries(stored.additional ?? {}).filter(
     ([other, { expiresAt }]) => other !== name && (expiresAt === undefined || expiresAt > now),
   )
-  return { ...kept, others: Object.fromEntries([...lasting.slice(1 - mostOthers), [name, token]]) }
+  return { ...stored, additional: Object.fromEntries([...lasting.slice(1 - mostAdditional), [name, token]]) }
 }
 
 /** Returns all scope that the provider has granted to a login, for any resource. Exchanged tokens do not count. */
-export function grantedScope(kept: KeptTokens): readonly string[] {
-  const others = Object.entries(kept.others ?? {}).flatMap(([name, { scope }]) => (isExchanged(name) ? [] : scope))
-  return [...new Set([...kept.scope, ...others])]
+export function grantedScope(stored: StoredTokens): readonly string[] {
+  const others = Object.entries(stored.additional ?? {}).flatMap(([name, { scope }]) =>
+    isExchanged(name) ? [] : scope,
+  )
+  return [...new Set([...stored.scope, ...others])]
 }
 
 const exchangedPrefix = 'exchange '

@@ -4,13 +4,13 @@ import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '.
 import type { RecordKey } from '../../../lib/core/records.ts'
 import { alone, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
-import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
 
 const lock: RecordKey = { kind: 'refresh', id: 'a login' }
-const tokens = { accessToken: 'new' } as KeptTokens
+const tokens = { accessToken: 'new' } as StoredTokens
 
-function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Promise<KeptTokens> {
+function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Promise<StoredTokens> {
   return alone({
     records,
     loginId: 'a login',
@@ -24,7 +24,7 @@ function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Pro
 describe('a caller that has the refresh lock', () => {
   it('holds the lock while it works, and then releases it', async () => {
     const records = new MemoryRecords()
-    const work = async (): Promise<KeptTokens> => {
+    const work = async (): Promise<StoredTokens> => {
       expect(await records.get(lock)).toMatch(/^[\w-]{22}$/)
       return tokens
     }
@@ -36,7 +36,7 @@ describe('a caller that has the refresh lock', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const records = new MemoryRecords()
     const replace = vi.spyOn(records, 'replace')
-    const work = async (): Promise<KeptTokens> => {
+    const work = async (): Promise<StoredTokens> => {
       const owner = await records.get(lock)
       await vi.advanceTimersByTimeAsync(4999)
       expect(replace).not.toHaveBeenCalled()

@@ -7,7 +7,7 @@ import type { Instance } from '../../../lib/logins/instance.ts'
 import { otherToken, reidentify } from '../../../lib/logins/tokens/reidentify.ts'
 import type { IssuedTokens } from '../../../lib/provider/token-response.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
-import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { rejection } from '../../support/flow.ts'
 import { makeLoginEntry } from '../../support/login-entries.ts'
@@ -33,7 +33,7 @@ function idToken(claims: object = {}): Promise<string> {
 
 const alice = makeLoginEntry('alice', { accessTokenEndsAt: 1000, acr: 'silver', roles: ['member'] })
 
-async function former(more: Partial<KeptTokens> = {}): Promise<KeptTokens> {
+async function former(more: Partial<StoredTokens> = {}): Promise<StoredTokens> {
   return {
     accessToken: 'old',
     tokenType: 'bearer',
@@ -60,8 +60,8 @@ const response = (more: Partial<IssuedTokens> = {}): IssuedTokens => ({
 async function after(
   instance: Instance,
   answer: IssuedTokens,
-  { entry = alice, before }: { entry?: LoginEntry; before?: KeptTokens } = {},
-): Promise<{ tokens: KeptTokens; entry: LoginEntry }> {
+  { entry = alice, before }: { entry?: LoginEntry; before?: StoredTokens } = {},
+): Promise<{ tokens: StoredTokens; entry: LoginEntry }> {
   const there = before ?? (await former())
   const { tokens, makeEntry } = (await reidentify(instance, answer, there, { entry, dpop: undefined }))(there)
   return { tokens, entry: makeEntry(entry) }
@@ -174,7 +174,7 @@ describe('a refresh for another API', () => {
     })
     const { tokens, makeEntry } = change(before)
     expect(tokens).toMatchObject({ accessToken: 'old', refreshToken: 'next refresh', idToken: before.idToken })
-    expect(Object.values(tokens.others ?? {})).toMatchObject([{ accessToken: 'new', scope: ['calendar'] }])
+    expect(Object.values(tokens.additional ?? {})).toMatchObject([{ accessToken: 'new', scope: ['calendar'] }])
     expect(makeEntry(alice)).toBe(alice)
   })
 

@@ -7,9 +7,9 @@ import {
   nameOfTarget,
   ownTarget,
   tokenNamed,
-  withOther,
+  withAdditional,
 } from '../../../lib/logins/tokens/target.ts'
-import type { AccessToken, KeptTokens } from '../../../lib/store/tokens.ts'
+import type { AccessToken, StoredTokens } from '../../../lib/store/tokens.ts'
 import { isFresh, isUsable } from '../../../lib/logins/tokens/freshness.ts'
 
 const now = 1_800_000_000
@@ -19,8 +19,8 @@ function token(more: Partial<AccessToken> = {}): AccessToken {
   return { accessToken: 'token', tokenType: 'bearer', obtainedAt: now, expiresAt: now + 300, scope: [], ...more }
 }
 
-function kept(others: KeptTokens['others'], scope: readonly string[] = ['openid']): KeptTokens {
-  return { ...token({ scope: [...scope] }), refreshToken: 'refresh', idToken: 'id', others }
+function kept(others: StoredTokens['additional'], scope: readonly string[] = ['openid']): StoredTokens {
+  return { ...token({ scope: [...scope] }), refreshToken: 'refresh', idToken: 'id', additional: others }
 }
 
 describe('an access token', () => {
@@ -72,22 +72,22 @@ describe('the access tokens of a login', () => {
     expect(tokenNamed(kept(undefined), name)).toBeUndefined()
   })
 
-  it('withOther() drops expired tokens and the one that it replaces', () => {
+  it('withAdditional() drops expired tokens and the one that it replaces', () => {
     const others = {
       ended: token({ expiresAt: now }),
       lasting: token({ expiresAt: now + 1 }),
       endless: token({ expiresAt: undefined }),
       again: token({ accessToken: 'old' }),
     }
-    const added = withOther(kept(others), 'again', token({ accessToken: 'new' }))
-    expect(Object.keys(added.others ?? {})).toEqual(['lasting', 'endless', 'again'])
+    const added = withAdditional(kept(others), 'again', token({ accessToken: 'new' }))
+    expect(Object.keys(added.additional ?? {})).toEqual(['lasting', 'endless', 'again'])
     expect(tokenNamed(added, 'again')?.accessToken).toBe('new')
   })
 
-  it('withOther() keeps at most twenty additional tokens and drops the oldest', () => {
+  it('withAdditional() keeps at most twenty additional tokens and drops the oldest', () => {
     let all = kept(undefined)
-    for (let n = 0; n < 25; n++) all = withOther(all, `n${n}`, token())
-    expect(Object.keys(all.others ?? {})).toEqual(Array.from({ length: 20 }, (_, n) => `n${n + 5}`))
+    for (let n = 0; n < 25; n++) all = withAdditional(all, `n${n}`, token())
+    expect(Object.keys(all.additional ?? {})).toEqual(Array.from({ length: 20 }, (_, n) => `n${n + 5}`))
   })
 
   it('grantedScope() combines the scope of all tokens but exchanged ones', () => {

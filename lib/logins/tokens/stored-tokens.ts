@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
-import type { KeptTokens } from '../../store/tokens.ts'
+import type { StoredTokens } from '../../store/tokens.ts'
 import { endLoginEntry } from '../logout/end-login-entry.ts'
 import type { Instance } from '../instance.ts'
 import { grantedScope } from './target.ts'
@@ -17,7 +17,7 @@ export interface LoginPlace {
 
 /** A change of a login's tokens and entry, to be written in one step. */
 export interface TokenChange {
-  readonly tokens: KeptTokens
+  readonly tokens: StoredTokens
   readonly makeEntry: (entry: LoginEntry) => LoginEntry
 }
 
@@ -28,7 +28,7 @@ const holdSeconds = 30
 const holdPollMs = 200
 
 /** Reads the tokens of a login; undefined if they are missing or were sealed with a secret that is no longer in use. */
-export function readTokens({ logins, session, entry }: LoginPlace): Promise<KeptTokens | undefined> {
+export function readTokens({ logins, session, entry }: LoginPlace): Promise<StoredTokens | undefined> {
   return logins.tokens(session, entry.loginId)
 }
 
@@ -44,11 +44,11 @@ export function readTokens({ logins, session, entry }: LoginPlace): Promise<Kept
 export async function changeTokens(
   instance: Instance,
   { logins, session, entry: { loginId } }: LoginPlace,
-  change: (there: KeptTokens) => TokenChange | undefined,
-): Promise<KeptTokens | undefined> {
+  change: (there: StoredTokens) => TokenChange | undefined,
+): Promise<StoredTokens | undefined> {
   const giveUpAt = Date.now() + holdSeconds * 1000
   let written: string | undefined
-  let wanted: KeptTokens | undefined
+  let wanted: StoredTokens | undefined
   for (let tries = 0; tries < mostTries;) {
     try {
       const found = await logins.find(session, loginId)
@@ -90,9 +90,9 @@ export async function changeTokens(
 export async function endUnless(
   instance: Instance,
   { logins, session, entry: { loginId } }: LoginPlace,
-  areOthers: (there: KeptTokens) => boolean,
-): Promise<KeptTokens | undefined> {
-  let others: KeptTokens | undefined
+  areOthers: (there: StoredTokens) => boolean,
+): Promise<StoredTokens | undefined> {
+  let others: StoredTokens | undefined
   await endLoginEntry(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
     if (sealed === undefined) return false
     const there = logins.open(sealed, loginId)

@@ -9,7 +9,7 @@ function responseKey(id: string): RecordKey {
 }
 
 /** Stores a response for one use, sealed because it contains the code. Does not replace a stored one. */
-export async function keepResponse(
+export async function storeResponse(
   instance: Instance,
   records: Records,
   id: string,

@@ -2,12 +2,12 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../../lib/logins/tokens/kept-tokens.ts'
+import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../../lib/logins/tokens/stored-tokens.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
-import type { KeptTokens } from '../../../lib/store/tokens.ts'
+import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
 import { makeLoginEntry } from '../../support/login-entries.ts'
 import { heard, instanceWith } from '../support/stage.ts'
@@ -22,7 +22,7 @@ beforeEach(() => {
   records = new MemoryRecords()
 })
 
-function getTokens(accessToken: string, more: Partial<KeptTokens> = {}): KeptTokens {
+function getTokens(accessToken: string, more: Partial<StoredTokens> = {}): StoredTokens {
   return {
     accessToken,
     tokenType: 'bearer',
@@ -35,9 +35,9 @@ function getTokens(accessToken: string, more: Partial<KeptTokens> = {}): KeptTok
   }
 }
 
-const sealed = (tokens: KeptTokens): string => instance.loginsIn(records).seal(tokens, alice.loginId)
+const sealed = (tokens: StoredTokens): string => instance.loginsIn(records).seal(tokens, alice.loginId)
 
-function kept(session = 's'): Promise<KeptTokens | undefined> {
+function kept(session = 's'): Promise<StoredTokens | undefined> {
   return instance.loginsIn(records).tokens(session, alice.loginId)
 }
 
@@ -74,7 +74,7 @@ async function moved(): Promise<void> {
   await records.delete([tokensKey('s', 'default')])
 }
 
-const toNew = (there: KeptTokens): TokenChange => ({
+const toNew = (there: StoredTokens): TokenChange => ({
   tokens: { ...there, accessToken: `${there.accessToken}, new` },
   makeEntry: (entry) => ({ ...entry, roles: ['admin'] }),
 })
@@ -167,7 +167,7 @@ describe('changeTokens()', () => {
   it('does not overwrite tokens of a newer secret', async () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
-    const change = vi.fn<(there: KeptTokens) => TokenChange>(toNew)
+    const change = vi.fn<(there: StoredTokens) => TokenChange>(toNew)
     expect(await rejection(changeTokens(instance, there, change))).toBeInstanceOf(LoginNeeded)
     expect(change).not.toHaveBeenCalled()
     expect(await records.get(tokensKey('s', 'default'))).toBe('sealed with another secret')
@@ -203,7 +203,7 @@ describe('changeTokens() while the store is down', () => {
       await replace(...call)
       throw away()
     })
-    const change = vi.fn<(there: KeptTokens) => TokenChange>(toNew)
+    const change = vi.fn<(there: StoredTokens) => TokenChange>(toNew)
     expect(await changeTokens(instance, there, change)).toMatchObject({ accessToken: 'old, new' })
     expect(spied).toHaveBeenCalledOnce()
     expect(change).toHaveBeenCalledOnce()
@@ -233,7 +233,7 @@ describe('changeTokens() while the store is down', () => {
 })
 
 describe('endUnless() for a login that the provider has ended', () => {
-  const asSent = (there: KeptTokens): boolean => there.accessToken !== 'old'
+  const asSent = (there: StoredTokens): boolean => there.accessToken !== 'old'
 
   it('ends the login, and keeps those of other instances', async () => {
     const there = await place()

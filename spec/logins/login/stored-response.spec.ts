@@ -1,6 +1,6 @@
 import type { OidcOptions } from 'express-session-oidc'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { keepResponse, takeResponse } from '../../../lib/logins/login/kept-response.ts'
+import { storeResponse, takeResponse } from '../../../lib/logins/login/stored-response.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { instanceWith } from '../support/stage.ts'
 
@@ -15,33 +15,33 @@ beforeEach(() => void (records = new MemoryRecords()))
 
 describe('a stored authorization response that waits for its GET', () => {
   it('a stored response is returned once, unchanged', async () => {
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=a+b%26&state=s&code=2'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=a+b%26&state=s&code=2'))
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=a+b%26&state=s&code=2')
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
   })
 
   it('a stored response may have no parameters', async () => {
-    await keepResponse(instance, records, 'one', new URLSearchParams())
+    await storeResponse(instance, records, 'one', new URLSearchParams())
     expect(await takeResponse(instance, records, 'one')).toEqual(new URLSearchParams())
   })
 
   it('a stored response is returned for its own login only', async () => {
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
-    await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=1'))
+    await storeResponse(instance, records, 'two', new URLSearchParams('code=2'))
     expect(String(await takeResponse(instance, records, 'two'))).toBe('code=2')
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=1')
   })
 
   it('the first stored response of a login is kept', async () => {
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=first'))
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=second'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=first'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=second'))
     expect(String(await takeResponse(instance, records, 'one'))).toBe('code=first')
   })
 
   it('a stored response lasts for a minute under its own key, and its code is sealed', async () => {
     const add = vi.spyOn(records, 'add')
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=the-code'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=the-code'))
     expect(add).toHaveBeenCalledExactlyOnceWith({ kind: 'response', id: 'one' }, expect.any(String), 60)
     const sealed = String(add.mock.calls[0]?.[1])
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('the-code')
@@ -53,17 +53,17 @@ describe('a stored authorization response that waits for its GET', () => {
     ['name', { name: 'other' }],
   ])('a stored response is not returned to an instance with another %s', async (_what, options) => {
     const other = instanceWith(options)
-    await keepResponse(instance, records, 'one', new URLSearchParams('code=1'))
+    await storeResponse(instance, records, 'one', new URLSearchParams('code=1'))
     expect(await takeResponse(other, records, 'one')).toBeUndefined()
     // An instance with the same settings gets it.
-    await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))
+    await storeResponse(instance, records, 'two', new URLSearchParams('code=2'))
     expect(String(await takeResponse(instanceWith(), records, 'two'))).toBe('code=2')
   })
 
   it('a stored response that is not sealed for its login is not returned', async () => {
     await records.set({ kind: 'response', id: 'one' }, 'code=planted', 60)
     expect(await takeResponse(instance, records, 'one')).toBeUndefined()
-    await keepResponse(instance, records, 'two', new URLSearchParams('code=2'))
+    await storeResponse(instance, records, 'two', new URLSearchParams('code=2'))
     const sealed = await records.get({ kind: 'response', id: 'two' })
     await records.set({ kind: 'response', id: 'three' }, sealed as string, 60)
     expect(await takeResponse(instance, records, 'three')).toBeUndefined()

@@ -1,6 +1,6 @@
 /** The stored tokens of a login, in Redis. */
 import type { UserAgent } from 'express-session-oidc/testing'
-import { openTokens, sealTokens, type KeptTokens } from '../../lib/store/tokens.ts'
+import { openTokens, sealTokens, type StoredTokens } from '../../lib/store/tokens.ts'
 import type { TestApp } from './app.ts'
 import { told } from './flow.ts'
 import type { redisForFile } from './redis.ts'
@@ -11,8 +11,8 @@ export async function keptTokens(
   { client }: ReturnType<typeof redisForFile>,
   agent: UserAgent,
   app: TestApp,
-  change: (tokens: KeptTokens) => KeptTokens = (tokens) => tokens,
-): Promise<KeptTokens> {
+  change: (tokens: StoredTokens) => StoredTokens = (tokens) => tokens,
+): Promise<StoredTokens> {
   const loginId = String(told(app, 'login').at(-1)?.['loginId'])
   const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
   const sealer = app.seals.tokens
