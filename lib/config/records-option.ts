@@ -1,7 +1,7 @@
 import type { Records } from '../core/records.ts'
 import type { Checks } from './checks.ts'
 
-const methods = ['get', 'set', 'add', 'replace', 'take', 'delete', 'include', 'members', 'exclude']
+const methods = ['get', 'set', 'add', 'replace', 'getAndDelete', 'delete', 'addToSet', 'members', 'removeFromSet']
 
 /** Returns an option that is {@link Records}; undefined if it is missing or invalid. */
 export function readRecords(checks: Checks, name: string, given: unknown): Records | undefined {
@@ -14,7 +14,7 @@ export function readRecords(checks: Checks, name: string, given: unknown): Recor
     return given as Records
   }
   checks.fault(
-    `${name} must have the methods get, set, add, replace, take, delete, include, members and exclude: use redisRecords({ client }), or your own`,
+    `${name} must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet: use redisRecords({ client }), or your own`,
   )
   return undefined
 }

@@ -14,23 +14,23 @@ export type RecordKey =
  *
  * @example
  * const besides: Besides = {
- *   written: [{ key: { session: 'Yb3k9XvQ', part: 'tokens:default' }, value: 'sealed', seconds: 3600 }],
- *   dropped: [{ session: 'Yb3k9XvQ', part: 'tokens:staff' }],
+ *   set: [{ key: { session: 'Yb3k9XvQ', part: 'tokens:default' }, value: 'sealed', seconds: 3600 }],
+ *   delete: [{ session: 'Yb3k9XvQ', part: 'tokens:staff' }],
  * }
  */
-export interface Besides {
+export interface RecordChanges {
   /**
    * Records to write, whether or not they exist.
    *
    * @default []
    */
-  readonly written?: readonly WrittenRecord[] | undefined
+  readonly set?: readonly WrittenRecord[] | undefined
   /**
    * Records to delete. A key without a record is not an error.
    *
    * @default []
    */
-  readonly dropped?: readonly RecordKey[] | undefined
+  readonly delete?: readonly RecordKey[] | undefined
 }
 
 /** A record, with its value and its lifetime in seconds. */
@@ -44,7 +44,7 @@ export interface WrittenRecord {
  * The storage of logins, tokens and marks of use: a key-value store with compare-and-set. `redisRecords()` returns one;
  * an application can implement its own, for example over a database, and pass it as the option `records`.
  *
- * - `add`, `replace`, `take` and the changes of a set must be atomic across all processes. Single use of authorization
+ * - `add`, `replace`, `getAndDelete` and the changes of a set must be atomic across all processes. Single use of authorization
  *   responses, the finality of a logout and refresh token rotation depend on it.
  * - Every method must reject if the store cannot be reached, and never answer as if nothing were stored.
  * - Values are texts. `seconds` is a lifetime from now and may be a fraction; round it up, if at all. A record or member
@@ -79,7 +79,7 @@ export interface Records {
    * @example
    * const isFirst = await records.add({ kind: 'claim', id: 'k2' }, 'used', 900) // false until 900 s have passed
    */
-  add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean>
+  add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean>
   /**
    * Writes a value if the current one equals `expected`, and then makes the changes of `besides` in the same step. With
    * the value `undefined` it deletes the record and ignores `seconds`. Returns whether it wrote or deleted.
@@ -92,15 +92,15 @@ export interface Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: Besides,
+    besides?: RecordChanges,
   ): Promise<boolean>
   /**
    * Returns the value, or undefined, and deletes it in the same step.
    *
    * @example
-   * const response = await records.take({ kind: 'response', id: 'k2' })
+   * const response = await records.getAndDelete({ kind: 'response', id: 'k2' })
    */
-  take(key: RecordKey): Promise<string | undefined>
+  getAndDelete(key: RecordKey): Promise<string | undefined>
   /**
    * Deletes records, not necessarily in one step. A key without a record is not an error.
    *
@@ -112,9 +112,9 @@ export interface Records {
    * Adds a member to a set, with a lifetime of its own; for an existing member, replaces the lifetime.
    *
    * @example
-   * await records.include({ kind: 'logins', id: 'g7' }, 'pX3nW7kQ', 3600)
+   * await records.addToSet({ kind: 'logins', id: 'g7' }, 'pX3nW7kQ', 3600)
    */
-  include(key: RecordKey, member: string, seconds: number): Promise<void>
+  addToSet(key: RecordKey, member: string, seconds: number): Promise<void>
   /**
    * Returns the members of a set in any order; none if there is no such set.
    *
@@ -126,7 +126,7 @@ export interface Records {
    * Removes members from a set. A text that is not a member is not an error.
    *
    * @example
-   * await records.exclude({ kind: 'logins', id: 'g7' }, ['pX3nW7kQ'])
+   * await records.removeFromSet({ kind: 'logins', id: 'g7' }, ['pX3nW7kQ'])
    */
-  exclude(key: RecordKey, members: readonly string[]): Promise<void>
+  removeFromSet(key: RecordKey, members: readonly string[]): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { storeUnavailable } from '../core/errors.ts'
-import type { Besides, RecordKey, Records, WrittenRecord } from '../core/records.ts'
+import type { RecordChanges, RecordKey, Records, WrittenRecord } from '../core/records.ts'
 import { LoginRecord, writeRecord, writeReplaced, type InstanceId } from './login-record.ts'
 import { secondsLeft, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
@@ -74,7 +74,7 @@ export class LoginRecords {
   }
 
   /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
-  replace(session: string, read: LoginRecord, entries: LoginEntries, besides: Besides): Promise<boolean> {
+  replace(session: string, read: LoginRecord, entries: LoginEntries, besides: RecordChanges): Promise<boolean> {
     const isOver = Object.keys(entries).length === 0
     return this.records.replace(
       loginKey(session),
@@ -97,7 +97,7 @@ export class LoginRecords {
       const read = await this.read(session)
       if (read.text === undefined || read.moved) return
       const dropped = tokensKeys(session, Object.keys(read.entries))
-      if (await this.replace(session, read, {}, { dropped })) {
+      if (await this.replace(session, read, {}, { delete: dropped })) {
         await Promise.all(Object.values(read.entries).map(({ loginId }) => this.#leave(session, loginId)))
         return
       }
@@ -124,7 +124,7 @@ export class LoginRecords {
   async write(
     session: string,
     entries: LoginEntries,
-    besides: Besides,
+    besides: RecordChanges,
     before: LoginRecord | undefined,
   ): Promise<LoginRecord | undefined> {
     const text = writeRecord(entries, (before?.version ?? 0) + 1)

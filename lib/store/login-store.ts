@@ -112,7 +112,7 @@ export class LoginStore {
   replace({ session, record }: FoundLogin, entry: LoginEntry, sealed: string): Promise<boolean> {
     const name = this.#instance.name
     const written = { key: tokensKey(session, name), value: sealed, seconds: secondsLeft({ entry }) }
-    return this.loginRecords.replace(session, record, { ...record.liveEntries, [name]: entry }, { written: [written] })
+    return this.loginRecords.replace(session, record, { ...record.liveEntries, [name]: entry }, { set: [written] })
   }
 
   /**
@@ -132,7 +132,7 @@ export class LoginStore {
       if (isSpared(login)) return 'spared'
       const others = without(found.record.liveEntries, this.#instance.name)
       const dropped = [tokensKey(found.session, this.#instance.name)]
-      if (!(await this.loginRecords.replace(found.session, found.record, others, { dropped }))) continue
+      if (!(await this.loginRecords.replace(found.session, found.record, others, { delete: dropped }))) continue
       await this.forget(found.entry, group)
       return { ...login, isLast: Object.keys(others).length === 0 }
     }
@@ -143,7 +143,7 @@ export class LoginStore {
   async index(session: string, entry: LoginEntry): Promise<void> {
     const seconds = secondsLeft({ entry })
     const joining = listGroups(entry).map((group) =>
-      this.records.include(groupKey(this.#instance.owner, group), entry.loginId, seconds),
+      this.records.addToSet(groupKey(this.#instance.owner, group), entry.loginId, seconds),
     )
     await Promise.all([this.move(session, entry), ...joining])
   }
@@ -163,7 +163,8 @@ export class LoginStore {
 
   /** Removes logins that have ended from a group. If that fails, their entries lead nowhere until they expire. */
   async forgetMembers(group: LoginGroup, loginIds: readonly string[]): Promise<void> {
-    if (loginIds.length > 0) await this.records.exclude(groupKey(this.#instance.owner, group), loginIds).catch(() => {})
+    if (loginIds.length > 0)
+      await this.records.removeFromSet(groupKey(this.#instance.owner, group), loginIds).catch(() => {})
   }
 
   /** Ends the logins of a group that are in progress: they look for tombstones once they are written. */
@@ -171,7 +172,7 @@ export class LoginStore {
     const at = Date.now() / 1000
     const tombstone: Tombstone = { issuer, at, issuedAt: issuedAt ?? at }
     // A member of a set, so that a late tombstone does not replace an earlier one.
-    await this.records.include(tombstonesKey(this.#instance.owner, group), JSON.stringify(tombstone), tombstoneSeconds)
+    await this.records.addToSet(tombstonesKey(this.#instance.owner, group), JSON.stringify(tombstone), tombstoneSeconds)
   }
 
   /** Whether a logout ended a login that has just been written while it was in progress. */

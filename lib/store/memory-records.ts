@@ -1,4 +1,4 @@
-import type { Besides, RecordKey, Records } from '../core/records.ts'
+import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
 import { listMembers, withMember, withoutMembers } from './record-sets.ts'
 
 interface Entry {
@@ -19,7 +19,7 @@ export class MemoryRecords implements Records {
     this.#write(formatKey(key), value, seconds)
   }
 
-  async add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
+  async add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== undefined) return false
     this.#writeBesides(besides)
@@ -32,7 +32,7 @@ export class MemoryRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: Besides,
+    besides?: RecordChanges,
   ): Promise<boolean> {
     const name = formatKey(key)
     if (this.#read(name) !== expected) return false
@@ -42,7 +42,7 @@ export class MemoryRecords implements Records {
     return true
   }
 
-  async take(key: RecordKey): Promise<string | undefined> {
+  async getAndDelete(key: RecordKey): Promise<string | undefined> {
     const name = formatKey(key)
     const value = this.#read(name)
     this.#entries.delete(name)
@@ -53,7 +53,7 @@ export class MemoryRecords implements Records {
     for (const key of keys) this.#entries.delete(formatKey(key))
   }
 
-  async include(key: RecordKey, member: string, seconds: number): Promise<void> {
+  async addToSet(key: RecordKey, member: string, seconds: number): Promise<void> {
     const name = formatKey(key)
     const set = withMember(this.#read(name), member, seconds)
     this.#write(name, set.text, set.seconds)
@@ -63,7 +63,7 @@ export class MemoryRecords implements Records {
     return listMembers(this.#read(formatKey(key)))
   }
 
-  async exclude(key: RecordKey, members: readonly string[]): Promise<void> {
+  async removeFromSet(key: RecordKey, members: readonly string[]): Promise<void> {
     const name = formatKey(key)
     const set = withoutMembers(this.#read(name), members)
     if (set) this.#write(name, set.text, set.seconds)
@@ -75,7 +75,7 @@ export class MemoryRecords implements Records {
     return entry && entry.endsAt > Date.now() ? entry.value : undefined
   }
 
-  #writeBesides({ written = [], dropped = [] }: Besides = {}): void {
+  #writeBesides({ set: written = [], delete: dropped = [] }: RecordChanges = {}): void {
     for (const { key, value, seconds } of written) this.#write(formatKey(key), value, seconds)
     for (const key of dropped) this.#entries.delete(formatKey(key))
   }

@@ -1,4 +1,4 @@
-import type { Besides, RecordKey, Records } from '../core/records.ts'
+import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 
@@ -91,7 +91,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
     script: string,
     key: RecordKey,
     words: readonly string[],
-    { written = [], dropped = [] }: Besides,
+    { set: written = [], delete: dropped = [] }: RecordChanges,
   ): Promise<boolean> => {
     const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
     const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
@@ -113,7 +113,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
       return change(replaceScript, key, [expected, ...after], besides)
     },
-    async take(key) {
+    async getAndDelete(key) {
       return textOrUndefined(await run(() => client.getDel(name(key))))
     },
     async delete(keys) {
@@ -125,7 +125,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       }
       await Promise.all([...slots.values()].map((names) => run(() => client.del(names))))
     },
-    async include(key, member, seconds) {
+    async addToSet(key, member, seconds) {
       const words = [member, String(life(seconds).value)]
       await run(() => client.eval(includeScript, { keys: [name(key)], arguments: words }))
     },
@@ -133,7 +133,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       const answer = await run(() => client.eval(membersScript, { keys: [name(key)], arguments: [] }))
       return Array.isArray(answer) ? answer.map(String) : []
     },
-    async exclude(key, members) {
+    async removeFromSet(key, members) {
       for (let from = 0; from < members.length; from += mostUnpacked) {
         const some = members.slice(from, from + mostUnpacked)
         await run(() => client.eval(excludeScript, { keys: [name(key)], arguments: some }))

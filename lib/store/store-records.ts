@@ -1,5 +1,5 @@
 import type { SessionStore } from '../config/session-store.ts'
-import type { Besides, RecordKey, Records } from '../core/records.ts'
+import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
 import { formatKey } from './memory-records.ts'
 import { listMembers, withMember, withoutMembers, type SetText } from './record-sets.ts'
 import { callStore, isNoEntry } from './store-call.ts'
@@ -25,7 +25,7 @@ export class StoreRecords implements Records {
     return this.#alone(id, () => this.#write(id, value, seconds))
   }
 
-  add(key: RecordKey, value: string, seconds: number, besides?: Besides): Promise<boolean> {
+  add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean> {
     return this.#change(makeSessionId(key), undefined, value, seconds, besides)
   }
 
@@ -34,7 +34,7 @@ export class StoreRecords implements Records {
     expected: string,
     value: string | undefined,
     seconds: number,
-    besides?: Besides,
+    besides?: RecordChanges,
   ): Promise<boolean> {
     return this.#change(makeSessionId(key), expected, value, seconds, besides)
   }
@@ -44,7 +44,7 @@ export class StoreRecords implements Records {
     expected: string | undefined,
     value: string | undefined,
     seconds: number,
-    { written = [], dropped = [] }: Besides = {},
+    { set: written = [], delete: dropped = [] }: RecordChanges = {},
   ): Promise<boolean> {
     return this.#alone(id, async () => {
       if ((await this.#read(id)) !== expected) return false
@@ -56,7 +56,7 @@ export class StoreRecords implements Records {
     })
   }
 
-  take(key: RecordKey): Promise<string | undefined> {
+  getAndDelete(key: RecordKey): Promise<string | undefined> {
     const id = makeSessionId(key)
     return this.#alone(id, async () => {
       const value = await this.#read(id)
@@ -72,7 +72,7 @@ export class StoreRecords implements Records {
     }
   }
 
-  include(key: RecordKey, member: string, seconds: number): Promise<void> {
+  addToSet(key: RecordKey, member: string, seconds: number): Promise<void> {
     return this.#changeSet(key, (set) => withMember(set, member, seconds))
   }
 
@@ -80,7 +80,7 @@ export class StoreRecords implements Records {
     return listMembers(await this.#read(makeSessionId(key)))
   }
 
-  exclude(key: RecordKey, members: readonly string[]): Promise<void> {
+  removeFromSet(key: RecordKey, members: readonly string[]): Promise<void> {
     return this.#changeSet(key, (set) => withoutMembers(set, members))
   }
 

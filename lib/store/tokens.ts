@@ -34,7 +34,7 @@ export function openTokens(sealer: Sealer, sealed: string, loginId: string): Sto
     obtainedAt: tokens.obtainedAt,
     expiresAt: tokens.expiresAt,
     scope: tokens.scope,
-    others: tokens.additional,
+    additional: tokens.additional,
     dpopKey: tokens.dpopKey,
   })
 }

@@ -16,10 +16,10 @@ export function withStoreErrors(records: Records): Records {
     add: (key, value, seconds, besides) => safe(() => records.add(key, value, seconds, besides)),
     replace: (key, expected, value, seconds, besides) =>
       safe(() => records.replace(key, expected, value, seconds, besides)),
-    take: (key) => safe(() => records.take(key)),
+    getAndDelete: (key) => safe(() => records.getAndDelete(key)),
     delete: (keys) => safe(() => records.delete(keys)),
-    include: (key, member, seconds) => safe(() => records.include(key, member, seconds)),
+    addToSet: (key, member, seconds) => safe(() => records.addToSet(key, member, seconds)),
     members: (key) => safe(() => records.members(key)),
-    exclude: (key, members) => safe(() => records.exclude(key, members)),
+    removeFromSet: (key, members) => safe(() => records.removeFromSet(key, members)),
   }
 }

@@ -24,11 +24,11 @@ const records: Records = {
   set: async () => {},
   add: async () => true,
   replace: async () => true,
-  take: async () => undefined,
+  getAndDelete: async () => undefined,
   delete: async () => {},
-  include: async () => {},
+  addToSet: async () => {},
   members: async () => [],
-  exclude: async () => {},
+  removeFromSet: async () => {},
 }
 
 describe('the options of createOidc()', () => {
@@ -239,8 +239,8 @@ describe('the options of createOidc()', () => {
     ['allowInsecureIssuer', ['true', 1, null], /^allowInsecureIssuer must be true or false/],
     [
       'records',
-      [{}, null, 'redis', { ...records, take: undefined }, () => {}],
-      /^records must have the methods get, set, add, replace, take, delete, include, members and exclude: use redisRecords/,
+      [{}, null, 'redis', { ...records, getAndDelete: undefined }, () => {}],
+      /^records must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet: use redisRecords/,
     ],
     ['storeDevice', ['yes', 1, null], /^storeDevice must be true or false/],
     [

@@ -263,7 +263,7 @@ interface Failure {
 }
 
 /** Records in the Redis of the tests, of which one method fails. */
-function failing(method: 'add' | 'set' | 'take'): Partial<OidcOptions> {
+function failing(method: 'add' | 'set' | 'getAndDelete'): Partial<OidcOptions> {
   const records: Records = redisRecords({ client: world.redis.client })
   return { records: { ...records, [method]: () => Promise.reject(new Error('the store is away')) } }
 }
@@ -336,7 +336,7 @@ describe.each(['query', 'form_post'] as const)('a silent login by %s that fails'
     failsWith(failure),
   )
 
-  const used = responseMode === 'form_post' ? (['add', 'set', 'take'] as const) : (['add', 'set'] as const)
+  const used = responseMode === 'form_post' ? (['add', 'set', 'getAndDelete'] as const) : (['add', 'set'] as const)
   it.each(used)('records whose method %s fails lead back to the public page too', (method) =>
     failsWith({ code: 'store_unavailable' }, () => failing(method)),
   )

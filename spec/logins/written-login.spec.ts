@@ -90,10 +90,10 @@ describe('finishLogin()', () => {
     const stage = await stageWith()
     const set = vi.spyOn(stage.records, 'set')
     const add = vi.spyOn(stage.records, 'add')
-    const include = vi.spyOn(stage.records, 'include')
+    const addToSet = vi.spyOn(stage.records, 'addToSet')
     const members = vi.spyOn(stage.records, 'members')
     who.identity = makeIdentity({ sid: 'at the provider' })
-    const others = (['get', 'replace', 'take', 'delete', 'exclude'] as const).map((name) =>
+    const others = (['get', 'replace', 'getAndDelete', 'delete', 'removeFromSet'] as const).map((name) =>
       vi.spyOn(stage.records, name),
     )
     const { login, loginId, returnTo } = await finished(stage)
@@ -101,15 +101,15 @@ describe('finishLogin()', () => {
     expect(others.flatMap(({ mock }) => mock.calls)).toEqual([])
     expect(set).toHaveBeenCalledExactlyOnceWith({ kind: 'login', id: loginId }, stage.session.id, 7200)
     const groups = [{ sub: 'alice' }, { sid: 'at the provider' }].map((group) => groupId(instance.owner, group))
-    expect(include.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
+    expect(addToSet.mock.calls).toEqual(groups.map((id) => [{ kind: 'logins', id }, loginId, 7200]))
     expect(members.mock.calls).toEqual(groups.map((id) => [{ kind: 'ended', id }]))
     const getOrder = (spy: { mock: { invocationCallOrder: number[] } }): number[] => spy.mock.invocationCallOrder
     // A logout before that read leaves a tombstone that it finds. A logout after it finds the login in the index.
     const [recordAt] = getOrder(add) as [number]
-    for (const before of [...getOrder(set), ...getOrder(include)]) expect(before).toBeLessThan(recordAt)
+    for (const before of [...getOrder(set), ...getOrder(addToSet)]) expect(before).toBeLessThan(recordAt)
     for (const question of getOrder(members)) expect(question).toBeGreaterThan(recordAt)
     const tokens = { key: tokensKey(stage.session.id, 'default'), value: expect.any(String) as string, seconds: 7200 }
-    const besides = { written: [tokens], dropped: [] }
+    const besides = { set: [tokens], delete: [] }
     expect(add).toHaveBeenCalledExactlyOnceWith(loginKey(stage.session.id), login.text, 7200, besides)
     const sealed = await stage.records.get(tokens.key)
     expect(instance.loginsIn(stage.records).open(sealed, loginId)).toMatchObject({ accessToken: 'the-access-token' })
@@ -123,7 +123,7 @@ describe('finishLogin()', () => {
     const stage = await stageWith({ staff })
     const add = vi.spyOn(stage.records, 'add')
     const { login } = await finished(stage)
-    const moved = add.mock.calls[0]?.[3]?.written?.find(({ key }) => 'part' in key && key.part === 'tokens:staff')
+    const moved = add.mock.calls[0]?.[3]?.set?.find(({ key }) => 'part' in key && key.part === 'tokens:staff')
     expect(moved).toMatchObject({ key: tokensKey(stage.session.id, 'staff'), value: 'tokens of login of bob' })
     expect(moved?.seconds).toBeGreaterThan(490)
     expect(moved?.seconds).toBeLessThanOrEqual(500)
@@ -215,9 +215,9 @@ describe('finishLogin() while the former session changes', () => {
     const { login, loginId } = await finished(stage)
     const { id } = stage.session
     const again = replace.mock.calls.find(([key]) => 'session' in key && key.session === id)
-    expect(again?.[4]?.dropped).toEqual([tokensKey(id, 'staff')])
+    expect(again?.[4]?.delete).toEqual([tokensKey(id, 'staff')])
     // The first try has already written its own tokens.
-    expect(again?.[4]?.written?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
+    expect(again?.[4]?.set?.map(({ key }) => key)).toEqual([tokensKey(id, 'partner')])
     expect(await stage.records.get(tokensKey(id, 'staff'))).toBeUndefined()
     expect(await stage.records.get(tokensKey(id, 'partner'))).toBe('tokens of login of carol')
     const { entries } = login
@@ -231,7 +231,7 @@ describe('finishLogin() while the former session changes', () => {
     const replace = othersFirst(stage, () => {})
     const deleted = vi.spyOn(stage.records, 'delete')
     await finished(stage)
-    expect(replace.mock.calls.flatMap(([, , , , besides]) => besides?.dropped ?? [])).toEqual([])
+    expect(replace.mock.calls.flatMap(([, , , , besides]) => besides?.delete ?? [])).toEqual([])
     // The tokens of the former session, once the login is complete, and the index entry of the replaced login.
     expect(deleted.mock.calls).toEqual([
       [[tokensKey(stage.id, 'default'), tokensKey(stage.id, 'staff')]],
@@ -350,9 +350,9 @@ describe('the index after a login that replaces the session of another user', ()
     const bob = makeLoginEntry('bob', { owner: 'another' })
     const stage = await stageWith({ default: bob })
     await stage.records.set({ kind: 'login', id: bob.loginId }, stage.id, 60)
-    const exclude = vi.spyOn(stage.records, 'exclude')
+    const removeFromSet = vi.spyOn(stage.records, 'removeFromSet')
     await finished(stage)
     expect(await groups(stage, bob.loginId)).toEqual([[], undefined])
-    expect(exclude).not.toHaveBeenCalled()
+    expect(removeFromSet).not.toHaveBeenCalled()
   })
 })

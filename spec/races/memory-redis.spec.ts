@@ -68,7 +68,10 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       const besides = others.filter((other) => other !== at).map((other) => getRecord(session, other))
       const written = besides.slice(0, count).map((key, index) => ({ key, value: `besides ${index}`, seconds: life }))
       const dropped = besides.slice(count)
-      return redisRecords({ client }).replace(getRecord(session, at), expected, value, life, { written, dropped })
+      return redisRecords({ client }).replace(getRecord(session, at), expected, value, life, {
+        set: written,
+        delete: dropped,
+      })
     }),
 )
 

@@ -46,7 +46,7 @@ describe('recordsFor()', () => {
     expect(await given.get(key)).toBe('second')
     await records.set(key, 'third', 60)
     expect(await records.get(key)).toBe('third')
-    expect(await records.take(key)).toBe('third')
+    expect(await records.getAndDelete(key)).toBe('third')
     await records.set(key, 'fourth', 60)
     await records.delete([key])
     expect(await given.get(key)).toBeUndefined()
@@ -65,11 +65,11 @@ describe('recordsFor()', () => {
         set: fail,
         add: fail,
         replace: fail,
-        take: fail,
+        getAndDelete: fail,
         delete: fail,
-        include: fail,
+        addToSet: fail,
         members: fail,
-        exclude: fail,
+        removeFromSet: fail,
       }
       const records = recordsFor(new AsyncStore(), given)
       const key = loginKey('id')
@@ -78,11 +78,11 @@ describe('recordsFor()', () => {
         () => records.set(key, 'value', 60),
         () => records.add(key, 'value', 60),
         () => records.replace(key, 'value', undefined, 60),
-        () => records.take(key),
+        () => records.getAndDelete(key),
         () => records.delete([key]),
-        () => records.include(key, 'member', 60),
+        () => records.addToSet(key, 'member', 60),
         () => records.members(key),
-        () => records.exclude(key, ['member']),
+        () => records.removeFromSet(key, ['member']),
       ]) {
         await expect(operation()).rejects.toMatchObject({
           code: 'store_unavailable',

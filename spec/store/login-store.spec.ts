@@ -103,11 +103,11 @@ describe('forget() and forgetMembers()', () => {
 
   it('sends no command if there is no member to forget', async () => {
     const { records, ours, alice } = await twoOwners()
-    const exclude = vi.spyOn(records, 'exclude')
+    const removeFromSet = vi.spyOn(records, 'removeFromSet')
     await ours.forgetMembers({ sub: 'alice' }, [])
-    expect(exclude).not.toHaveBeenCalled()
+    expect(removeFromSet).not.toHaveBeenCalled()
     await ours.forgetMembers({ sub: 'alice' }, [alice.loginId])
-    expect(exclude).toHaveBeenCalledOnce()
+    expect(removeFromSet).toHaveBeenCalledOnce()
     expect(await records.members(groupKey(alice.owner, { sub: 'alice' }))).toEqual([])
   })
 })

@@ -20,7 +20,7 @@ describe('MemoryRecords', () => {
     expect(await records.get(key)).toBe('value')
     pass(0.1)
     expect(await records.get(key)).toBeUndefined()
-    expect(await records.take(key)).toBeUndefined()
+    expect(await records.getAndDelete(key)).toBeUndefined()
     await records.set(key, 'value', 60)
     pass(60)
     expect(await records.replace(key, 'value', 'other', 60)).toBe(false)

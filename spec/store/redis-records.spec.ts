@@ -97,7 +97,7 @@ describe('redisRecords()', () => {
           const before = (await records.get(key)) as string
           const replaced = await Promise.all(both.map((each, index) => each.replace(key, before, `re ${index}`, 60)))
           expect(replaced.filter(Boolean)).toHaveLength(1)
-          const taken = await Promise.all(both.map((each) => each.take(key)))
+          const taken = await Promise.all(both.map((each) => each.getAndDelete(key)))
           expect(taken.filter((value) => value !== undefined)).toHaveLength(1)
         }
       } finally {
@@ -116,7 +116,7 @@ describe('redisRecords()', () => {
       () => failing.add(key, 'value', 60),
       () => failing.replace(key, 'value', 'other', 60),
       () => failing.replace(key, 'value', undefined, 60),
-      () => failing.take(key),
+      () => failing.getAndDelete(key),
       () => failing.delete([key]),
     ]
     for (const thrower of [false, true]) {

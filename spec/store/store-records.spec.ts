@@ -60,7 +60,7 @@ describe('StoreRecords', () => {
   })
 
   it('serializes operations on one key, and runs those on different keys concurrently', async () => {
-    await Promise.all([records.add(key, 'a', 60), records.take(key), records.add(other, 'b', 60)])
+    await Promise.all([records.add(key, 'a', 60), records.getAndDelete(key), records.add(other, 'b', 60)])
     const of = (name: string): string[] => store.done.filter((line) => line.includes(`session ${name} `))
     expect(of('id').map((line) => line.split(' ')[0])).toEqual(['get', 'set', 'get', 'destroy'])
     expect(store.done.slice(0, 2)).toEqual(['get oidc session id login', 'get oidc session other login'])
@@ -81,7 +81,7 @@ describe('StoreRecords', () => {
       ['add', (records) => records.add(other, 'value', 60), ['get', 'set']],
       ['replace', (records) => records.replace(key, 'before', 'value', 60), ['get', 'set']],
       ['replace with undefined', (records) => records.replace(key, 'before', undefined, 60), ['get', 'destroy']],
-      ['take', (records) => records.take(key), ['get', 'destroy']],
+      ['getAndDelete', (records) => records.getAndDelete(key), ['get', 'destroy']],
       ['delete', (records) => records.delete([key]), ['destroy']],
     ]
     const table = operations.flatMap(([name, run, steps]) =>
@@ -126,7 +126,7 @@ describe('StoreRecords', () => {
       operation === 'destroy' ? { error: Object.assign(new Error('no such file'), { code: 'ENOENT' }) } : undefined
     await records.delete([key])
     await records.set(key, 'value', 60)
-    expect(await records.replace(key, 'value', 'other', 60, { dropped: [other] })).toBe(true)
+    expect(await records.replace(key, 'value', 'other', 60, { delete: [other] })).toBe(true)
   })
 
   it('treats ENOENT at a write as a fault', async () => {
@@ -147,7 +147,7 @@ describe('StoreRecords', () => {
     records = new StoreRecords(new MemoryStore())
     expect(await records.add(key, 'value', 60)).toBe(true)
     expect(await records.get(key)).toBe('value')
-    expect(await records.take(key)).toBe('value')
+    expect(await records.getAndDelete(key)).toBe('value')
     expect(await records.get(key)).toBeUndefined()
   })
 })

@@ -39,11 +39,11 @@ describe('sealTokens() and openTokens()', () => {
 
   it('keeps additional tokens and the DPoP key, which the application does not get', () => {
     const { refreshToken: _refreshToken, idToken: _idToken, ...other } = tokens
-    const kept = { ...tokens, others: { other }, dpopKey: 'private-key' }
-    const sealed = sealTokens(sealer, kept, 'login-1')
+    const stored = { ...tokens, additional: { other }, dpopKey: 'private-key' }
+    const sealed = sealTokens(sealer, stored, 'login-1')
     expect(sealed + Buffer.from(sealed, 'base64url').toString('latin1')).not.toContain('private-key')
     const opened = openTokens(sealer, sealed, 'login-1') as StoredTokens
-    expect(opened).toEqual(kept)
+    expect(opened).toEqual(stored)
     expect(toTokenSet(opened)).toStrictEqual(tokens)
   })
 

@@ -10,7 +10,7 @@ export function describeRecords(records: () => Records): void {
     it('returns undefined until something is written', async () => {
       const key = fresh()
       expect(await records().get(key)).toBeUndefined()
-      expect(await records().take(key)).toBeUndefined()
+      expect(await records().getAndDelete(key)).toBeUndefined()
       await records().delete([key])
       await records().delete([])
     })
@@ -91,13 +91,13 @@ export function describeRecords(records: () => Records): void {
       })) as [RecordKey, RecordKey, RecordKey]
       for (const key of [login, tokens, other]) await records().set(key, 'first', 60)
       const dropped = [tokens, { session, part: 'never there' }]
-      expect(await records().replace(login, 'another', 'second', 60, { dropped })).toBe(false)
+      expect(await records().replace(login, 'another', 'second', 60, { delete: dropped })).toBe(false)
       expect(await records().get(tokens)).toBe('first')
-      expect(await records().replace(login, 'first', 'second', 60, { dropped })).toBe(true)
+      expect(await records().replace(login, 'first', 'second', 60, { delete: dropped })).toBe(true)
       expect(await records().get(login)).toBe('second')
       expect(await records().get(tokens)).toBeUndefined()
       expect(await records().get(other)).toBe('first')
-      expect(await records().replace(login, 'second', undefined, 60, { dropped: [other] })).toBe(true)
+      expect(await records().replace(login, 'second', undefined, 60, { delete: [other] })).toBe(true)
       expect(await records().get(login)).toBeUndefined()
       expect(await records().get(other)).toBeUndefined()
     })
@@ -109,15 +109,15 @@ export function describeRecords(records: () => Records): void {
       ) as [RecordKey, RecordKey, RecordKey, RecordKey]
       for (const key of [login, tokens, gone]) await records().set(key, 'first', 60)
       const besides = {
-        written: [tokens, other].map((key, index) => ({ key: key, value: `new ${index}`, seconds: 60 })),
-        dropped: [gone],
+        set: [tokens, other].map((key, index) => ({ key: key, value: `new ${index}`, seconds: 60 })),
+        delete: [gone],
       }
       const all = (): Promise<unknown[]> => Promise.all([login, tokens, other, gone].map((key) => records().get(key)))
       expect(await records().replace(login, 'another', 'second', 60, besides)).toBe(false)
       expect(await all()).toEqual(['first', 'first', undefined, 'first'])
       expect(await records().replace(login, 'first', 'second', 60, besides)).toBe(true)
       expect(await all()).toEqual(['second', 'new 0', 'new 1', undefined])
-      expect(await records().replace(login, 'second', undefined, 60, { written: besides.written })).toBe(true)
+      expect(await records().replace(login, 'second', undefined, 60, { set: besides.set })).toBe(true)
       expect(await all()).toEqual([undefined, 'new 0', 'new 1', undefined])
     })
 
@@ -126,12 +126,12 @@ export function describeRecords(records: () => Records): void {
       const keys = ['login', 'tokens:default', 'gone'].map((part) => ({ session, part }))
       const [login, tokens, gone] = keys as [RecordKey, RecordKey, RecordKey]
       await records().set(gone, 'first', 60)
-      const besides = { written: [{ key: tokens, value: 'new', seconds: 60 }], dropped: [gone] }
+      const besides = { set: [{ key: tokens, value: 'new', seconds: 60 }], delete: [gone] }
       const all = (): Promise<unknown[]> => Promise.all(keys.map((key) => records().get(key)))
       expect(await records().add(login, 'added', 60, besides)).toBe(true)
       expect(await all()).toEqual(['added', 'new', undefined])
       await records().set(gone, 'again', 60)
-      const later = { written: [{ key: tokens, value: 'newer', seconds: 60 }], dropped: [gone] }
+      const later = { set: [{ key: tokens, value: 'newer', seconds: 60 }], delete: [gone] }
       expect(await records().add(login, 'other', 60, later)).toBe(false)
       expect(await all()).toEqual(['added', 'new', 'again'])
       const third = { session: randomUUID(), part: 'login' }
@@ -149,7 +149,7 @@ export function describeRecords(records: () => Records): void {
       const won = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           records().add(login, `by ${index}`, 60, {
-            written: [{ key: tokens, value: `tokens of ${index}`, seconds: 60 }],
+            set: [{ key: tokens, value: `tokens of ${index}`, seconds: 60 }],
           }),
         ),
       )
@@ -157,11 +157,11 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(tokens)).toBe(`tokens of ${won.indexOf(true)}`)
     })
 
-    it('take() returns a value once', async () => {
+    it('getAndDelete() returns a value once', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)
-      expect(await records().take(key)).toBe('once')
-      expect(await records().take(key)).toBeUndefined()
+      expect(await records().getAndDelete(key)).toBe('once')
+      expect(await records().getAndDelete(key)).toBeUndefined()
     })
 
     it('one of many concurrent add() calls wins', async () => {
@@ -184,10 +184,10 @@ export function describeRecords(records: () => Records): void {
       expect(await records().get(key)).toBe(index % 2 ? undefined : `by ${index}`)
     })
 
-    it('one of many concurrent take() calls gets the value', async () => {
+    it('one of many concurrent getAndDelete() calls gets the value', async () => {
       const key = fresh()
       await records().set(key, 'once', 60)
-      const taken = await Promise.all(Array.from({ length: 20 }, () => records().take(key)))
+      const taken = await Promise.all(Array.from({ length: 20 }, () => records().getAndDelete(key)))
       expect(taken.filter((value) => value !== undefined)).toEqual(['once'])
     })
 
@@ -207,31 +207,31 @@ export function describeRecords(records: () => Records): void {
     it('a set has the included members until they are excluded', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
       expect(await records().members(key)).toEqual([])
-      await records().exclude(key, ['first'])
-      await records().include(key, 'first', 60)
-      await records().include(key, 'second \u{1f511} "\\', 60)
-      await records().include(key, 'first', 90)
+      await records().removeFromSet(key, ['first'])
+      await records().addToSet(key, 'first', 60)
+      await records().addToSet(key, 'second \u{1f511} "\\', 60)
+      await records().addToSet(key, 'first', 90)
       expect((await records().members(key)).toSorted()).toEqual(['first', 'second \u{1f511} "\\'])
-      await records().exclude(key, ['first', 'another'])
+      await records().removeFromSet(key, ['first', 'another'])
       expect(await records().members(key)).toEqual(['second \u{1f511} "\\'])
-      await records().exclude(key, ['second \u{1f511} "\\'])
+      await records().removeFromSet(key, ['second \u{1f511} "\\'])
       expect(await records().members(key)).toEqual([])
-      await records().exclude(key, [])
+      await records().removeFromSet(key, [])
     })
 
     it('a set loses no member when members are included and excluded concurrently', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
       const names = Array.from({ length: 50 }, (_, index) => `member ${index}`)
-      await Promise.all(names.map((name) => records().include(key, name, 60)))
+      await Promise.all(names.map((name) => records().addToSet(key, name, 60)))
       expect((await records().members(key)).toSorted()).toEqual(names.toSorted())
-      await Promise.all(names.slice(1).map((name) => records().exclude(key, [name])))
+      await Promise.all(names.slice(1).map((name) => records().removeFromSet(key, [name])))
       expect(await records().members(key)).toEqual(['member 0'])
     })
 
     it('each member of a set expires at its own time', async () => {
       const key: RecordKey = { kind: 'set', id: randomUUID() }
-      await records().include(key, 'short', 1)
-      await records().include(key, 'long', 60)
+      await records().addToSet(key, 'short', 1)
+      await records().addToSet(key, 'long', 60)
       await vi.waitFor(async () => expect(await records().members(key)).toEqual(['long']), { timeout: 10_000 })
     })
   })

@@ -163,7 +163,7 @@ const recordStep: fc.Arbitrary<Step> = fc.oneof(
         const written = besides.slice(0, count).map((key) => ({ key, value: 'one', seconds: 100_000 }))
         const dropped = besides.slice(count)
         const key = { session: prefix, part: at }
-        return redisRecords({ client }).replace(key, expected, value, 100_000, { written, dropped })
+        return redisRecords({ client }).replace(key, expected, value, 100_000, { set: written, delete: dropped })
       },
     })),
   fc.tuple(part, value).map(([part, value]): Step => ({
@@ -172,11 +172,11 @@ const recordStep: fc.Arbitrary<Step> = fc.oneof(
   })),
   fc.tuple(part, member, fc.constantFrom(100_000, 200_000)).map(([part, member, seconds]): Step => ({
     text: `include ${part} ${member} ${seconds}`,
-    run: (client, prefix) => redisRecords({ client }).include({ session: prefix, part }, member, seconds),
+    run: (client, prefix) => redisRecords({ client }).addToSet({ session: prefix, part }, member, seconds),
   })),
   fc.tuple(part, many(member)).map(([part, members]): Step => ({
     text: `exclude ${part} ${members.join(' ')}`,
-    run: (client, prefix) => redisRecords({ client }).exclude({ session: prefix, part }, members),
+    run: (client, prefix) => redisRecords({ client }).removeFromSet({ session: prefix, part }, members),
   })),
   part.map((part): Step => ({
     text: `members ${part}`,

@@ -25,7 +25,7 @@ export async function takeResponse(
   records: Records,
   id: string,
 ): Promise<URLSearchParams | undefined> {
-  const sealed = await records.take(responseKey(id))
+  const sealed = await records.getAndDelete(responseKey(id))
   const text = sealed === undefined ? undefined : instance.seals.response.open(sealed, id)
   return text === undefined ? undefined : new URLSearchParams(text)
 }

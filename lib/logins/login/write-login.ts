@@ -97,7 +97,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
     const entries = { ...others, [instance.options.name]: entry }
     for (const name of Object.keys(entries)) made.names.add(name)
     const gone = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
-    const besides = { written: [...unwritten, ...copied], dropped: tokensKeys(renewed.id, gone) }
+    const besides = { set: [...unwritten, ...copied], delete: tokensKeys(renewed.id, gone) }
     const login = await loginRecords.write(renewed.id, entries, besides, written)
     if (!login) {
       if (written) throw new LoggedOutMeanwhile()

@@ -65,9 +65,9 @@ describe('endByApplication() with an id', () => {
   it('ends no login in progress if the login has no sid', async () => {
     const alice = makeLoginEntry('alice')
     await logIn('s', alice)
-    const include = vi.spyOn(records, 'include')
+    const addToSet = vi.spyOn(records, 'addToSet')
     expect(await endByApplication(instance, store, { id: alice.loginId })).toBe(1)
-    expect(include).not.toHaveBeenCalled()
+    expect(addToSet).not.toHaveBeenCalled()
     expect(await endsInProgress(alice)).toBe(false)
   })
 
