@@ -77,7 +77,7 @@ export interface Records {
    * Writes a value if there is none, and then makes the changes of `besides` in the same step. Returns whether it wrote.
    *
    * @example
-   * const isFirst = await records.add({ kind: 'claim', id: 'k2' }, 'used', 900) // false until 900 s have passed
+   * const isFirst = await records.add({ kind: 'used', id: 'k2' }, 'used', 900) // false until 900 s have passed
    */
   add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean>
   /**

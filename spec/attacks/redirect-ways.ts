@@ -389,7 +389,7 @@ export function listWays(world: Flow): Record<string, Way> {
         if (isTooLong(target)) return []
         const { id, line, callback } = planted(world.provider.issuer, target)
         agent.jar.set(line, publicOrigin)
-        await world.redis.client.set(`oidc:claim:${id}`, '{"status":"failed"}', { EX: 60 })
+        await world.redis.client.set(`oidc:used:${id}`, '{"status":"failed"}', { EX: 60 })
         const again = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
         forgetTransactions(agent)
         expect(again.status).toBe(302)
@@ -405,7 +405,7 @@ export function listWays(world: Flow): Record<string, Way> {
         const { id, line, callback } = planted(world.provider.issuer, '/profile')
         agent.jar.set(line, publicOrigin)
         const settled = JSON.stringify({ status: 'done', loginId: 'x', returnTo: target })
-        await world.redis.client.set(`oidc:claim:${id}`, settled, { EX: 60 })
+        await world.redis.client.set(`oidc:used:${id}`, settled, { EX: 60 })
         const answer = await agent.get(`${callback}&code=x`, { redirect: 'manual' })
         forgetTransactions(agent)
         return [answer.headers.get('location') ?? 'none']

@@ -20,11 +20,11 @@ async function together(options: Partial<OidcOptions> = {}): Promise<[TestApp, U
   const tap = new RedisTap(world.redis.client)
   const app = await newProcess({ store: new RedisSessionStore({ client: tap }), options })
   world.provider.forget()
-  let claims = 0
-  tap.after = ({ keys: [key] }) => void (key?.startsWith('oidc:claim:') && claims++)
+  let uses = 0
+  tap.after = ({ keys: [key] }) => void (key?.startsWith('oidc:used:') && uses++)
   const release = world.provider.misbehave({ endpoints: { discovery: { status: 500, hang: true } } })
   const answers = Promise.all(browsers.map((agent, index) => agent.get(callbacks[index] ?? '')))
-  await until(() => claims === 2, 'both have claimed their response')
+  await until(() => uses === 2, 'both have used their response')
   for (let turn = 0; turn < 3; turn++) await nextTurn()
   release()
   const both = await answers

@@ -54,10 +54,10 @@ async function browser(setup: Partial<AppSetup> = {}) {
 
 /** A key with its ids masked. */
 function getKind(key: string): string {
-  return key.replace(/(?<=sess:|claim:|login:|logins:|ended:)[\w-]+/, 'id')
+  return key.replace(/(?<=sess:|used:|login:|logins:|ended:)[\w-]+/, 'id')
 }
 
-const claim = ['set oidc:claim:id']
+const responseUse = ['set oidc:used:id']
 const index = ['eval oidc:logins:id', 'eval oidc:logins:id', 'set oidc:login:id']
 const written = ['eval oidc:{sess:id} sess:id oidc:{sess:id}:tokens:default']
 const tombstones = ['eval oidc:ended:id', 'eval oidc:ended:id']
@@ -69,7 +69,7 @@ describe('the callback of a login', () => {
     { meta: { id: 'login-commands-1' } },
     async () => {
       const { agent, login } = await browser()
-      expect(await login()).toEqual([claim, index, written, tombstones, claim])
+      expect(await login()).toEqual([responseUse, index, written, tombstones, responseUse])
       expect((await agent.get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
     },
   )
@@ -78,7 +78,7 @@ describe('the callback of a login', () => {
     const { agent, login, session } = await browser()
     await agent.get('/basket')
     const former = sessionId(agent)
-    expect(await login()).toEqual([read, claim, index, written, tombstones, ['del sess:id', ...claim]])
+    expect(await login()).toEqual([read, responseUse, index, written, tombstones, ['del sess:id', ...responseUse]])
     expect(await test.redis.client.exists(`sess:${former}`)).toBe(0)
     expect(await session()).toMatchObject({ basket: 'apple', hasLogins: true })
   })
@@ -89,7 +89,7 @@ describe('the callback of a login', () => {
     const former = sessionId(agent)
     expect(await login()).toEqual([
       read,
-      claim,
+      responseUse,
       index,
       written,
       tombstones,
@@ -99,7 +99,7 @@ describe('the callback of a login', () => {
         'del sess:id oidc:{sess:id}:tokens:default',
         'eval oidc:logins:id',
         'eval oidc:logins:id',
-        ...claim,
+        ...responseUse,
       ],
     ])
     expect(await test.redis.client.exists([`sess:${former}`, `oidc:{sess:${former}}:tokens:default`])).toBe(0)
@@ -118,7 +118,7 @@ describe('the callback of a login', () => {
         })
       },
     })
-    expect(await login()).toEqual([claim, index, written, tombstones, claim, ['set sess:id']])
+    expect(await login()).toEqual([responseUse, index, written, tombstones, responseUse, ['set sess:id']])
     expect(await session()).toMatchObject({ basket: 'late', hasLogins: true })
   })
 })

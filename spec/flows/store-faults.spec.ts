@@ -213,7 +213,7 @@ describe('an authorization response whose login failed', () => {
       const agent = await visitor('anonymous')
       const callback = await response(agent, '/login?returnTo=/profile')
       tap.reset()
-      tap.before = (call) => call.keys[0]?.startsWith('oidc:claim:') && down()
+      tap.before = (call) => call.keys[0]?.startsWith('oidc:used:') && down()
       expectFault(await agent.get(callback, { redirect: 'manual' }))
       expect(test.provider.requestsTo('token')).toHaveLength(0)
       tap.reset()

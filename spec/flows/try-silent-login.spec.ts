@@ -348,7 +348,7 @@ describe('a silent login that is interrupted', () => {
     const agent = await signedIn(app)
     const callback = await response(agent, '/open/news')
     const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
-    await redisRecords({ client: world.redis.client }).set({ kind: 'claim', id }, '{"status":"failed"}', 60)
+    await redisRecords({ client: world.redis.client }).set({ kind: 'used', id }, '{"status":"failed"}', 60)
     const page = await agent.get(callback)
     expect(page.url).toBe(`${app.url}/open/news`)
     expect(page.text()).toBe('open to strangers')

@@ -2,7 +2,7 @@
  * The return target of a login is stored meanwhile, in a cookie and in the records. It is checked again when it is used.
  */
 import { describe, expect, it } from 'vitest'
-import { claim, settleClaim } from '../../lib/logins/login/claim.ts'
+import { consumeResponse, recordOutcome } from '../../lib/logins/login/response-use.ts'
 import { readState } from '../../lib/session/state.ts'
 import { openTransaction, transactionCookie } from '../../lib/session/transaction.ts'
 import { redisRecords } from '../../lib/store/redis-records.ts'
@@ -52,8 +52,8 @@ describe.each(hostile)('a return target stored as %j', (returnTo) => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const records = redisRecords({ client: world.redis.client })
-      await claim(records, getId(app, callback))
-      await settleClaim(records, getId(app, callback), { status: 'done', loginId: 'x', returnTo })
+      await consumeResponse(records, getId(app, callback))
+      await recordOutcome(records, getId(app, callback), { status: 'done', loginId: 'x', returnTo })
       const answer = await agent.get(callback, { redirect: 'manual' })
       expect(answer.status).toBe(303)
       expect(new URL(String(answer.headers.get('location')), app.url).origin).toBe(app.url)

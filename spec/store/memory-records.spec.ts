@@ -36,7 +36,7 @@ describe('MemoryRecords', () => {
   })
 
   it('deletes expired records that nobody reads again', async () => {
-    for (let index = 0; index < 1000; index++) await records.set({ kind: 'claim', id: String(index) }, 'x', 30)
+    for (let index = 0; index < 1000; index++) await records.set({ kind: 'used', id: String(index) }, 'x', 30)
     const deleted = vi.spyOn(Map.prototype, 'delete')
     try {
       pass(61)
@@ -49,7 +49,7 @@ describe('MemoryRecords', () => {
   })
 
   it('deletes expired records once a minute, not at each write, and keeps the others', async () => {
-    const claim = (id: string): { kind: string; id: string } => ({ kind: 'claim', id })
+    const claim = (id: string): { kind: string; id: string } => ({ kind: 'used', id })
     await records.set(claim('half'), 'x', 30)
     await records.set(claim('whole'), 'x', 60)
     await records.set(claim('more'), 'x', 61)
@@ -74,6 +74,6 @@ describe('MemoryRecords', () => {
 
   it('formatKey() returns one name for each key', () => {
     expect(formatKey({ session: 'id', part: 'login' })).toBe('session id login')
-    expect(formatKey({ kind: 'claim', id: 'id' })).toBe('claim id')
+    expect(formatKey({ kind: 'used', id: 'id' })).toBe('used id')
   })
 })

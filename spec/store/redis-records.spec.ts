@@ -18,12 +18,12 @@ describe('redisRecords()', () => {
     await records.set(getLogin(id), 'login', 100)
     await records.set({ session: id, part: 'tokens:default' }, 'tokens', 200)
     await records.add({ session: id, part: 'another' }, 'another', 300)
-    await records.add({ kind: 'claim', id }, 'claim', 400)
+    await records.add({ kind: 'used', id }, 'claim', 400)
     const lives = [
       [`oidc:{sess:${id}}`, 100],
       [`oidc:{sess:${id}}:tokens:default`, 200],
       [`oidc:{sess:${id}}:another`, 300],
-      [`oidc:claim:${id}`, 400],
+      [`oidc:used:${id}`, 400],
     ] as const
     for (const [key, seconds] of lives) {
       const left = await redis.client.ttl(key)
@@ -37,13 +37,13 @@ describe('redisRecords()', () => {
     const [one, other] = [randomUUID(), randomUUID()]
     await redisRecords({ client: tap }).delete([
       getLogin(one),
-      { kind: 'claim', id: one },
+      { kind: 'used', id: one },
       { session: other, part: 'tokens:default' },
       { session: one, part: 'tokens:default' },
     ])
     expect(tap.calls.map(({ method, keys }) => [method, keys])).toEqual([
       ['del', [`oidc:{sess:${one}}`, `oidc:{sess:${one}}:tokens:default`]],
-      ['del', [`oidc:claim:${one}`]],
+      ['del', [`oidc:used:${one}`]],
       ['del', [`oidc:{sess:${other}}:tokens:default`]],
     ])
   })
@@ -58,8 +58,8 @@ describe('redisRecords()', () => {
     const id = randomUUID()
     await redisRecords({ client: redis.client, prefix: 'shop:' }).set(getLogin(id), 'login', 100)
     expect(await redis.client.get(`oidc:{shop:${id}}`)).toBe('login')
-    await redisRecords({ client: redis.client, prefix: 'shop:' }).set({ kind: 'claim', id }, 'claim', 100)
-    expect(await redis.client.get(`oidc:shop:claim:${id}`)).toBe('claim')
+    await redisRecords({ client: redis.client, prefix: 'shop:' }).set({ kind: 'used', id }, 'claim', 100)
+    expect(await redis.client.get(`oidc:shop:used:${id}`)).toBe('claim')
   })
 
   it('restarts the lifetime of a record that is replaced, but not if the replacement fails', async () => {

@@ -671,7 +671,7 @@ describe.skipIf(!cluster)('a Redis Cluster', () => {
         expect((await store.get(id))?.cart).toBe('apple')
         await store.destroy(id)
         expect(await client.keys(`*${id}*`)).toEqual([])
-        await redisRecords({ client, prefix }).delete([loginKey(id), { kind: 'claim', id }])
+        await redisRecords({ client, prefix }).delete([loginKey(id), { kind: 'used', id }])
       } finally {
         client.destroy()
       }

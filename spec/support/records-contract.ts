@@ -40,7 +40,7 @@ export function describeRecords(records: () => Records): void {
         { session, part: 'moved' },
         { session, part: 'tokens:default' },
         { session: randomUUID(), part: 'login' },
-        { kind: 'claim', id: session },
+        { kind: 'used', id: session },
         { kind: 'response', id: session },
         { kind: session, id: 'login' },
       ]

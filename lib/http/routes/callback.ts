@@ -2,7 +2,7 @@ import type { FinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import { localPath } from '../../core/urls.ts'
-import { claim, claimed, settleClaim } from '../../logins/login/claim.ts'
+import { consumeResponse, findResponseUse, recordOutcome } from '../../logins/login/response-use.ts'
 import { finishLogin, type FinishInput, type Finished } from '../../logins/login/finish.ts'
 import { FormerSessionChanged, LoggedOutMeanwhile } from '../../logins/login/write-login.ts'
 import { takeResponse } from '../../logins/login/stored-response.ts'
@@ -29,7 +29,7 @@ export async function handleCallback(exchange: Exchange): Promise<void> {
     const { transaction, session, state } = callback
     if (!transaction) return await withoutTransaction(callback)
     // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).
-    if (!(await claim(session.records, state.id))) return await usedBefore(callback)
+    if (!(await consumeResponse(session.records, state.id))) return await usedBefore(callback)
     await finish(callback, transaction)
   } catch (error) {
     failCallback(exchange, error, read)
@@ -46,7 +46,7 @@ async function withStoredResponse(callback: Callback): Promise<Callback> {
 /** Handles a valid `state` without its cookie: the response was used before, or the browser does not send the cookie. */
 async function withoutTransaction(callback: Callback): Promise<void> {
   const { exchange, session, state } = callback
-  if ((await claimed(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
+  if ((await findResponseUse(session.records, state.id, 0)) !== undefined) return usedBefore(callback)
   if (state.attempt === 0 && !isSilent(state)) return startLogin(exchange, plainLogin(exchange), { attempt: 1 })
   const { instance } = exchange
   const causes =
@@ -65,7 +65,7 @@ async function usedBefore(callback: Callback): Promise<void> {
   const { instance, res } = exchange
   // The longest time that the first use may take: token request, keys, userinfo and store. Only its own browser waits.
   const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
-  const found = await claimed(session.records, state.id, seconds)
+  const found = await findResponseUse(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
   if (found?.status === 'done') {
     const own = instance.loginsIn(session.records).liveEntry(requestState.login)
@@ -96,12 +96,12 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   } catch (error) {
     if (needsUser(error, transaction) && !isSilent(state)) {
       const { returnTo } = transaction
-      await settleClaim(records, state.id, { status: 'done', loginId: '', returnTo })
+      await recordOutcome(records, state.id, { status: 'done', loginId: '', returnTo })
       setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
       return sendRedirect(exchange, returnTo, 303)
     }
-    // Best effort: an unsettled claim counts as failed after some time.
-    await settleClaim(records, state.id, { status: 'failed' }).catch(() => {})
+    // Best effort: an use without an outcome counts as failed after some time.
+    await recordOutcome(records, state.id, { status: 'failed' }).catch(() => {})
     const isOvertaken = error instanceof LoggedOutMeanwhile && state.attempt === 0
     if (isOvertaken && !isSilent(state)) return startAgain(exchange, transaction, 1)
     if (error instanceof FormerSessionChanged && !isSilent(state)) return startAgain(exchange, transaction)
@@ -109,7 +109,7 @@ async function finish(callback: Callback, transaction: Transaction): Promise<voi
   }
   const { login, loginId, returnTo } = finished
   // The login is complete. If this write fails, only a reload of the callback no longer finds its page.
-  const settled = settleClaim(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
+  const settled = recordOutcome(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
   await Promise.all([settled, finished.cleanUp()])
   attachLogin(exchange.req.session, login)
   requestState.login = login

@@ -210,7 +210,7 @@ const faults = fc
         expect(answer.status).toBe(303)
         begun.used = { made: own.session as string, at: model.now() }
         model.login(before, name, { sub }, own.session as string)
-        // The failed command may have been the one that settles the claim: then the outcome of its use is unknown.
+        // The failed command may have been the one that records the outcome: then the outcome of its use is unknown.
         begun.tried = true
         if (before === undefined || !former || former.hadLogins) return
         // A visitor's session that could not be deleted.

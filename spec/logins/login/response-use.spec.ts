@@ -1,6 +1,6 @@
 import { redisRecords } from 'express-session-oidc/redis'
 import { describe, expect, it, vi } from 'vitest'
-import { claim, claimed, settleClaim } from '../../../lib/logins/login/claim.ts'
+import { consumeResponse, findResponseUse, recordOutcome } from '../../../lib/logins/login/response-use.ts'
 import type { Records } from '../../../lib/core/records.ts'
 import { withStoreErrors } from '../../../lib/store/with-store-errors.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
@@ -12,25 +12,25 @@ describe('the use of an authorization response', () => {
   it('one of 50 concurrent callers can use an authorization response', { meta: { id: 'claim-1' } }, async () => {
     const records = redisRecords({ client: world.redis.client })
     const id = `many-${Math.random()}`
-    const won = await Promise.all(Array.from({ length: 50 }, () => claim(records, id)))
+    const won = await Promise.all(Array.from({ length: 50 }, () => consumeResponse(records, id)))
     expect(won.filter(Boolean)).toHaveLength(1)
   })
 
   it('an authorization response can be used once, whatever the outcome', async () => {
     const records = new MemoryRecords()
-    expect(await claim(records, 'a')).toBe(true)
-    expect(await claim(records, 'a')).toBe(false)
-    await settleClaim(records, 'a', { status: 'failed' })
-    expect(await claim(records, 'a')).toBe(false)
-    expect(await claimed(records, 'a', 0)).toEqual({ status: 'failed' })
-    expect(await claimed(records, 'b', 0)).toBeUndefined()
+    expect(await consumeResponse(records, 'a')).toBe(true)
+    expect(await consumeResponse(records, 'a')).toBe(false)
+    await recordOutcome(records, 'a', { status: 'failed' })
+    expect(await consumeResponse(records, 'a')).toBe(false)
+    expect(await findResponseUse(records, 'a', 0)).toEqual({ status: 'failed' })
+    expect(await findResponseUse(records, 'b', 0)).toBeUndefined()
   })
 
   it('a second request waits for the use of the response in progress', async () => {
     const records = new MemoryRecords()
-    await claim(records, 'a')
-    const waiting = claimed(records, 'a', 30)
-    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    await consumeResponse(records, 'a')
+    const waiting = findResponseUse(records, 'a', 30)
+    await recordOutcome(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
     expect(await waiting).toEqual({ status: 'done', loginId: 'x', returnTo: '/there' })
   })
 
@@ -43,33 +43,33 @@ describe('the use of an authorization response', () => {
         throw new Error('the connection closed')
       },
     }
-    await expect(claim(losing, 'a')).rejects.toThrow('the connection closed')
-    expect(await claim(records, 'a')).toBe(true)
+    await expect(consumeResponse(losing, 'a')).rejects.toThrow('the connection closed')
+    expect(await consumeResponse(records, 'a')).toBe(true)
   })
 
   it('a request that fails to use a response does not release the use by another', async () => {
     const records = new MemoryRecords()
     const failing = { ...withStoreErrors(records), add: () => Promise.reject(new Error('the connection closed')) }
-    await claim(records, 'a')
-    await expect(claim(failing, 'a')).rejects.toThrow('the connection closed')
-    expect(await claim(records, 'a')).toBe(false)
+    await consumeResponse(records, 'a')
+    await expect(consumeResponse(failing, 'a')).rejects.toThrow('the connection closed')
+    expect(await consumeResponse(records, 'a')).toBe(false)
   })
 
   it('the use of a response by a process that has died counts as failed after a while', async () => {
     const records = new MemoryRecords()
-    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
-    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+    await recordOutcome(records, 'a', { status: 'pending', at: Date.now() - 60_000, by: 'it' })
+    expect(await findResponseUse(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 
   it('a second request waits for as long as the use may take, to the millisecond', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const records = new MemoryRecords()
-    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_000, by: 'it' })
-    const waiting = claimed(records, 'a', 59)
-    await settleClaim(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
+    await recordOutcome(records, 'a', { status: 'pending', at: Date.now() - 59_000, by: 'it' })
+    const waiting = findResponseUse(records, 'a', 59)
+    await recordOutcome(records, 'a', { status: 'done', loginId: 'x', returnTo: '/there' })
     expect(await waiting).toMatchObject({ status: 'done' })
-    await settleClaim(records, 'a', { status: 'pending', at: Date.now() - 59_001, by: 'it' })
-    expect(await claimed(records, 'a', 59)).toEqual({ status: 'failed' })
+    await recordOutcome(records, 'a', { status: 'pending', at: Date.now() - 59_001, by: 'it' })
+    expect(await findResponseUse(records, 'a', 59)).toEqual({ status: 'failed' })
   })
 
   it(
@@ -80,7 +80,7 @@ describe('the use of an authorization response', () => {
       const agent = app.agent()
       const callback = await response(agent, '/profile')
       const id = new URL(callback).searchParams.get('state')?.split('.')[0] as string
-      await settleClaim(redisRecords({ client: world.redis.client }), id, {
+      await recordOutcome(redisRecords({ client: world.redis.client }), id, {
         status: 'pending',
         at: Date.now() - 600_000,
         by: 'it',

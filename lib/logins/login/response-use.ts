@@ -4,44 +4,44 @@ import type { RecordKey, Records } from '../../core/records.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 
 /** State and outcome of the only use of an authorization response. */
-export type Claim =
+export type ResponseUse =
   | { readonly status: 'pending'; readonly at: number; readonly by: string }
   | { readonly status: 'done'; readonly loginId: string; readonly returnTo: string }
   | { readonly status: 'failed' }
 
 const pollMs = 50
 
-function claimKey(id: string): RecordKey {
-  return { kind: 'claim', id }
+function responseUseKey(id: string): RecordKey {
+  return { kind: 'used', id }
 }
 
 /** Marks an authorization response as used. Returns true to the first caller only, across all processes. */
-export async function claim(records: Records, id: string): Promise<boolean> {
+export async function consumeResponse(records: Records, id: string): Promise<boolean> {
   const pending = { status: 'pending', at: Date.now(), by: randomBytes(16).toString('base64url') } as const
-  const text = JSON.stringify(pending satisfies Claim)
+  const text = JSON.stringify(pending satisfies ResponseUse)
   try {
-    return await records.add(claimKey(id), text, transactionSeconds)
+    return await records.add(responseUseKey(id), text, transactionSeconds)
   } catch (error) {
     // The store may have written the mark although its answer was lost. The next try would then wait for this use.
-    records.replace(claimKey(id), text, undefined, 1).catch(() => {})
+    records.replace(responseUseKey(id), text, undefined, 1).catch(() => {})
     throw error
   }
 }
 
 /** Stores the outcome, for a reload, a double click or the back button. */
-export function settleClaim(records: Records, id: string, outcome: Claim): Promise<void> {
-  return records.set(claimKey(id), JSON.stringify(outcome), transactionSeconds)
+export function recordOutcome(records: Records, id: string, outcome: ResponseUse): Promise<void> {
+  return records.set(responseUseKey(id), JSON.stringify(outcome), transactionSeconds)
 }
 
 /**
  * Returns the outcome of an earlier use of a response, or undefined if there was none. Waits while that use is pending,
  * until `seconds` after it began.
  */
-export async function claimed(records: Records, id: string, seconds: number): Promise<Claim | undefined> {
+export async function findResponseUse(records: Records, id: string, seconds: number): Promise<ResponseUse | undefined> {
   for (;;) {
-    const text = await records.get(claimKey(id))
+    const text = await records.get(responseUseKey(id))
     if (text === undefined) return undefined
-    const found = JSON.parse(text) as Claim
+    const found = JSON.parse(text) as ResponseUse
     if (found.status !== 'pending') return found
     // The process may have died. The code may have been sent, so the response counts as used.
     if (Date.now() - found.at > seconds * 1000) return { status: 'failed' }
