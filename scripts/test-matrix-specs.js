@@ -26,7 +26,7 @@ const peers = [
   'spec/http/request/form-body.spec.ts',
   'spec/http/request/mount.spec.ts',
   'spec/http/oidc.spec.ts',
-  'spec/logins/login/claim.spec.ts',
+  'spec/logins/login/response-use.spec.ts',
   'spec/logins/logout/end-own-login.spec.ts',
   'spec/logins/login/finish.spec.ts',
   'spec/logins/tokens/stored-tokens.spec.ts',

@@ -10,7 +10,7 @@ import type { KeyLookup } from '../tokens/key-set.ts'
  *
  * @throws TokenRejected if the rules do not accept the claims; OidcError `hook_failed` if a function of the rules fails.
  */
-export async function judgedByRules(
+export async function evaluateIssuerRules(
   token: string,
   claims: UnknownClaims,
   rules: IssuerRules,

@@ -10,7 +10,7 @@ import { bearerAuth, type BearerAuth } from './bearer-auth.ts'
 import type { ChallengeBase } from './bearer-error.ts'
 import type { BindingPolicy } from './binding.ts'
 import type { Introspection } from './introspection.ts'
-import { judgedByRules } from './accepted-claims.ts'
+import { evaluateIssuerRules } from './accepted-claims.ts'
 import type { RememberedTokens } from './remembered-tokens.ts'
 
 /** An issuer whose tokens are accepted. */
@@ -52,12 +52,12 @@ export async function verifyToken(policy: BearerPolicy, token: string): Promise<
     bearerAuth(token, (claims['iss'] as string | undefined) ?? issuer, claims, roles)
   if (introspection && (introspection.settings.tokens === 'all' || !looksLikeJwt(token))) {
     const claims = await introspection.claims(token, checks)
-    const auth = makeAuth(rules ? await judgedByRules(token, claims, rules, undefined) : claims)
+    const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, undefined) : claims)
     remembered.setAnswered(token, auth, findExpiry(claims, clockToleranceSeconds), introspection.settings.cacheSeconds)
     return auth
   }
   const { claims, lookup } = await verifyPresentedToken(token, keys, checks)
-  const auth = makeAuth(rules ? await judgedByRules(token, claims, rules, lookup) : claims)
+  const auth = makeAuth(rules ? await evaluateIssuerRules(token, claims, rules, lookup) : claims)
   // The functions of the rules may call remote services, so the result is cached at the first use.
   if (rules || remembered.wasSeen(token)) {
     remembered.set(token, auth, findExpiry(claims, clockToleranceSeconds), { keys, lookup })

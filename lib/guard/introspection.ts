@@ -13,7 +13,7 @@ export type AskIssuer = (token: string) => Promise<UnknownClaims | undefined>
 export class Introspection {
   readonly settings: ResolvedIntrospection
   readonly #ask: AskIssuer
-  readonly #asked = new SingleFlightMap<UnknownClaims>()
+  readonly #requests = new SingleFlightMap<UnknownClaims>()
 
   constructor(settings: ResolvedIntrospection, ask: AskIssuer) {
     this.settings = settings
@@ -26,7 +26,7 @@ export class Introspection {
    * @throws TokenRejected, OidcError `provider_unavailable`, `client_rejected`, `provider_response_invalid`
    */
   claims(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {
-    return this.#asked.run(token, () => this.#fetch(token, checks))
+    return this.#requests.run(token, () => this.#fetch(token, checks))
   }
 
   async #fetch(token: string, checks: PresentedTokenChecks): Promise<UnknownClaims> {

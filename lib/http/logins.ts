@@ -75,7 +75,7 @@ export interface Logins {
 }
 
 export function makeLogins(instance: Instance): Logins {
-  const told = async <Result>(work: (store: SessionStore) => Promise<Result>): Promise<Result> => {
+  const withReportedErrors = async <Result>(work: (store: SessionStore) => Promise<Result>): Promise<Result> => {
     const { sessionStore } = instance.options
     if (!sessionStore) {
       throw setupInvalid(
@@ -91,17 +91,17 @@ export function makeLogins(instance: Instance): Logins {
   return Object.freeze<Logins>({
     async list(parameters) {
       const wanted = resolveListParameters(parameters)
-      const listed = await told((store) => listLogins(instance, store, wanted))
+      const listed = await withReportedErrors((store) => listLogins(instance, store, wanted))
       return listed.map((one) => makeLogin(instance, one))
     },
     async end(parameters) {
       const wanted = resolveEndParameters(parameters)
-      return told((store) => endByApplication(instance, store, wanted))
+      return withReportedErrors((store) => endByApplication(instance, store, wanted))
     },
     async accessToken(parameters) {
       const { id, ...wanted } = resolveLoginTokenParameters(parameters)
       const work = (place: LoginPlace): Promise<AccessToken> => freshToken(instance, place, wanted)
-      return told(async (store) => (await withLogin(instance, store, id, work)).accessToken)
+      return withReportedErrors(async (store) => (await withLogin(instance, store, id, work)).accessToken)
     },
   })
 }

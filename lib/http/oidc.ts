@@ -176,7 +176,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       const request = resolveLoginParameters(parameters, origin)
       return behindRouter(
         instance,
-        handler(instance, (exchange) => startLogin(exchange, request)),
+        handler(instance, (handler) => startLogin(handler, request)),
       )
     },
     trySilentLogin: () => behindRouter(instance, silentLogin(instance)),
@@ -184,7 +184,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       checkLogout(parameters, origin)
       return behindRouter(
         instance,
-        handler(instance, (exchange) => startLogout(exchange, parameters)),
+        handler(instance, (handler) => startLogout(handler, parameters)),
       )
     },
     user(req) {

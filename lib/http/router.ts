@@ -14,7 +14,7 @@ import { metadataPath, resourceMetadata } from './routes/resource-metadata.ts'
 import type { LoginEntry } from '../store/login-entry.ts'
 import { ensureState, loadState, findEntry, getRequestState, type RequestState } from './request/request-state.ts'
 import { reportError } from './response/report-error.ts'
-import { Exchange } from './request/exchange.ts'
+import { HandlerContext } from './request/handler-context.ts'
 import { resumeAfterLogout } from './routes/logout-return.ts'
 
 /** The handlers of one path by method. Other methods are refused with 405. */
@@ -28,11 +28,11 @@ type Handler = (req: Request, res: Response, next: NextFunction) => void
 export function makeRouter(instance: Instance): RequestHandler {
   const routes = makeRoutes(instance)
   return function oidcRouter(req: Request, res: Response, next: NextFunction): void {
-    const exchange = new Exchange(instance, req, res, next)
+    const handler = new HandlerContext(instance, req, res, next)
     const proceed = (): void => {
-      offerContext(exchange)
+      offerContext(handler)
       const route = routes.get(normalizePath(req.path))
-      if (!route) return resumeAfterLogout(exchange) ? undefined : next()
+      if (!route) return resumeAfterLogout(handler) ? undefined : next()
       const run = Object.hasOwn(route, req.method) ? (route[req.method] as Handler) : refuseMethod(instance, route)
       run(req, res, next)
     }
@@ -41,9 +41,9 @@ export function makeRouter(instance: Instance): RequestHandler {
       passRouter(instance, req, state)
       const loading = loadState(instance, req, state)
       if (!loading) return proceed()
-      loading.then(proceed, (error: unknown) => answerError(exchange, reportError(instance, error)))
+      loading.then(proceed, (error: unknown) => answerError(handler, reportError(instance, error)))
     } catch (error) {
-      answerError(exchange, reportError(instance, error))
+      answerError(handler, reportError(instance, error))
     }
   }
 }
@@ -51,7 +51,7 @@ export function makeRouter(instance: Instance): RequestHandler {
 function makeRoutes(instance: Instance): ReadonlyMap<string, Route> {
   const { routes, origin, basePath, issuer } = instance.options
   const metadata = resourceMetadata({ origin, basePath }, [issuer])
-  const begin = handler(instance, (exchange) => startLogin(exchange, requestedLogin(exchange)))
+  const begin = handler(instance, (handler) => startLogin(handler, requestedLogin(handler)))
   const end = handler(instance, handleLogout)
   const get = handler(instance, handleCallback)
   const post = handler(instance, handleCallbackPost)
@@ -75,22 +75,22 @@ function normalizePath(path: string): string {
 }
 
 /** Sets `req.oidc` to the context of the most recent login, or without a login to that of the first instance. */
-function offerContext(exchange: Exchange): void {
-  const { instance, req } = exchange
+function offerContext(handler: HandlerContext): void {
+  const { instance, req } = handler
   const { instances } = getRequestState(req) as RequestState
   const own = instances.size > 1 ? findEntry(req, instance) : undefined
   const isLatest = (other: Instance): boolean =>
     (findEntry(req, other)?.startedAt ?? 0) <= (own as LoginEntry).startedAt
-  if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(exchange)
+  if (instances.size === 1 || (own && [...instances.keys()].every(isLatest))) req.oidc = makeContext(handler)
 }
 
 /** Returns a handler that answers its errors. Express 4 ignores the promise that a handler returns. */
-export function handler(instance: Instance, work: (exchange: Exchange) => void | Promise<void>): Handler {
+export function handler(instance: Instance, work: (handler: HandlerContext) => void | Promise<void>): Handler {
   return (req, res, next) => {
-    const exchange = new Exchange(instance, req, res, next)
+    const handler = new HandlerContext(instance, req, res, next)
     Promise.resolve()
-      .then(() => work(exchange))
-      .catch((error: unknown) => answerError(exchange, reportError(instance, error)))
+      .then(() => work(handler))
+      .catch((error: unknown) => answerError(handler, reportError(instance, error)))
   }
 }
 
@@ -100,12 +100,12 @@ function headOnly(_req: Request, res: Response): void {
 }
 
 function refuseMethod(instance: Instance, route: Route): Handler {
-  return handler(instance, (exchange) => {
+  return handler(instance, (handler) => {
     const error = fail('request_invalid', undefined, {
       message: 'This method is not allowed here.',
       status: 405,
       headers: { Allow: Object.keys(route).join(', ') },
     })
-    answerError(exchange, error)
+    answerError(handler, error)
   })
 }

@@ -1,9 +1,9 @@
-import { companion, type Companion } from '../core/companion.ts'
+import { privateField, type PrivateField } from '../core/private-field.ts'
 import type { Session } from 'express-session'
 import type { Records, WrittenRecord } from '../core/records.ts'
 import type { LoginRecord } from './login-record.ts'
 
-const attached: Companion<LoginRecord> = companion()
+const attached: PrivateField<LoginRecord> = privateField()
 
 /** Attaches the login record that was read together with a session, so that it is not read again. */
 export function attachLogin(session: object, login: LoginRecord): void {

@@ -30,7 +30,7 @@ export interface LoginEntry {
   /** Whether there is a refresh token, so that the login can be rechecked. */
   readonly refreshable?: true
   /** The request of the login, because the same request again would have the same result. */
-  readonly asked?: Asked
+  readonly requested?: RequestedLogin
 }
 
 /** A browser, as it describes itself. */
@@ -40,7 +40,7 @@ export interface Device {
 }
 
 /** The parts of an authorization request that a later step-up is compared with. */
-export interface Asked {
+export interface RequestedLogin {
   /** When the provider answered it. */
   readonly at: number
   readonly scope: readonly string[]

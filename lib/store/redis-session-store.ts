@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { Session, SessionData } from 'express-session'
-import { companion, type Companion } from '../core/companion.ts'
+import { privateField, type PrivateField } from '../core/private-field.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
 import { LoginRecord } from './login-record.ts'
@@ -65,11 +65,11 @@ export class RedisSessionStore extends RedisStore {
   readonly #logins: LoginRecords
   readonly #renewed = new GenerationalCache<number>(mostRenewed)
   /** Login records, passed from `get` to `createSession`. */
-  readonly #loaded: Companion<LoginRecord> = companion()
+  readonly #loaded: PrivateField<LoginRecord> = privateField()
   /** Whether a session exists in Redis, or its first write is in progress. */
-  readonly #existing: Companion<boolean> = companion()
+  readonly #existing: PrivateField<boolean> = privateField()
   /** Contents of sessions that were written with their login, until the next save. */
-  readonly #written: Companion<string> = companion()
+  readonly #written: PrivateField<string> = privateField()
 
   /** @throws TypeError if an option is invalid, or if the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {

@@ -414,7 +414,7 @@ describe('after a logout', () => {
   it('after a logout nothing of the login is left in the store', { meta: { id: 'logout-5' } }, async () => {
     const prefix = `${randomUUID()}:`
     const keys = async (): Promise<string[]> =>
-      (await redis.client.keys(`*${prefix}*`)).filter((key) => !/:(?:claim|ended):/.test(key))
+      (await redis.client.keys(`*${prefix}*`)).filter((key) => !/:(?:used|ended):/.test(key))
     await start({ session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600, prefix }) } })
     await logIn()
     // Session, login and tokens; and index entries for the id of the login, its subject and its session at the provider.

@@ -15,8 +15,8 @@ import { rejection } from '../support/flow.ts'
 import { heard, instanceWith, stageWith, type Stage } from './support/stage.ts'
 
 const who = vi.hoisted(() => ({ identity: undefined as unknown }))
-vi.mock('../../lib/provider/respond.ts', async (original) => ({
-  ...(await original<typeof import('../../lib/provider/respond.ts')>()),
+vi.mock('../../lib/provider/authorization-code.ts', async (original) => ({
+  ...(await original<typeof import('../../lib/provider/authorization-code.ts')>()),
   exchangeCode: () => Promise.resolve({}),
 }))
 vi.mock('../../lib/logins/login/identity.ts', () => ({ identify: () => Promise.resolve(who.identity) }))

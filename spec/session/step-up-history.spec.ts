@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { recordRequest, resourcesAsked, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
+import { recordRequest, requestedResources, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 
 const parameters = {
@@ -19,14 +19,14 @@ describe('the request that a login remembers', () => {
 
   it('a login remembers each of its resources', () => {
     const asked = recordRequest({ scope: [], parameters })
-    expect(resourcesAsked(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
-    expect(resourcesAsked(recordRequest({ scope: [], parameters: {} }))).toEqual([])
-    expect(resourcesAsked(undefined)).toEqual([])
+    expect(requestedResources(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
+    expect(requestedResources(recordRequest({ scope: [], parameters: {} }))).toEqual([])
+    expect(requestedResources(undefined)).toEqual([])
   })
 })
 
 describe('a step-up of a login', () => {
-  const entry = makeLoginEntry('alice', { asked: recordRequest({ scope: ['openid', 'orders'], parameters }) })
+  const entry = makeLoginEntry('alice', { requested: recordRequest({ scope: ['openid', 'orders'], parameters }) })
   const asks = (scope: string[], wanted: Record<string, string> = {}): boolean =>
     wasRequestedRecently(entry, { scope, parameters: wanted })
 
@@ -58,13 +58,13 @@ describe('a step-up of a login', () => {
   })
 
   it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
-    const plain = makeLoginEntry('alice', { asked: recordRequest({ scope: ['openid'], parameters: {} }) })
+    const plain = makeLoginEntry('alice', { requested: recordRequest({ scope: ['openid'], parameters: {} }) })
     expect(wasRequestedRecently(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
     expect(wasRequestedRecently(makeLoginEntry('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
   it('a step-up can be requested again after five minutes', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: (entry.asked?.at ?? 0) * 1000 })
+    vi.useFakeTimers({ toFake: ['Date'], now: (entry.requested?.at ?? 0) * 1000 })
     vi.setSystemTime(Date.now() + 299_000)
     expect(asks(['orders'])).toBe(true)
     vi.setSystemTime(Date.now() + 1000)

@@ -41,7 +41,7 @@ describe('MemoryRecords', () => {
     try {
       pass(61)
       await records.set(key, 'value', 60)
-      expect(deleted.mock.calls.filter(([name]) => String(name).startsWith('claim '))).toHaveLength(1000)
+      expect(deleted.mock.calls.filter(([name]) => String(name).startsWith('used '))).toHaveLength(1000)
       expect(await records.get(key)).toBe('value')
     } finally {
       deleted.mockRestore()
@@ -49,20 +49,20 @@ describe('MemoryRecords', () => {
   })
 
   it('deletes expired records once a minute, not at each write, and keeps the others', async () => {
-    const claim = (id: string): { kind: string; id: string } => ({ kind: 'used', id })
-    await records.set(claim('half'), 'x', 30)
-    await records.set(claim('whole'), 'x', 60)
-    await records.set(claim('more'), 'x', 61)
+    const used = (id: string): { kind: string; id: string } => ({ kind: 'used', id })
+    await records.set(used('half'), 'x', 30)
+    await records.set(used('whole'), 'x', 60)
+    await records.set(used('more'), 'x', 61)
     const deleted = vi.spyOn(Map.prototype, 'delete')
     const gone = (): unknown[] =>
-      deleted.mock.calls.map(([name]) => name).filter((name) => String(name).startsWith('claim '))
+      deleted.mock.calls.map(([name]) => name).filter((name) => String(name).startsWith('used '))
     try {
       pass(59.9)
       await records.set(key, 'value', 600)
       expect(gone()).toEqual([])
       pass(0.1)
       await records.set(key, 'value', 600)
-      expect(gone()).toEqual(['claim half', 'claim whole'])
+      expect(gone()).toEqual(['used half', 'used whole'])
       pass(59.9)
       await records.set(key, 'value', 600)
       expect(gone()).toHaveLength(2)

@@ -21,7 +21,7 @@ describe('StoreRecords', () => {
   it('stores records under ids that no session has', async () => {
     await records.set(key, 'value', 60)
     await records.set({ kind: 'used', id: 'id' }, 'value', 60)
-    expect([...store.entries.keys()]).toEqual(['oidc session id login', 'oidc claim id'])
+    expect([...store.entries.keys()]).toEqual(['oidc session id login', 'oidc used id'])
   })
 
   it('stores records in the form of sessions with their lifetime', async () => {

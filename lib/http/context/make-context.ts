@@ -27,7 +27,7 @@ import { startLogin } from '../routes/login.ts'
 import { startLogout } from '../routes/logout.ts'
 import { findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { loginRequired } from '../response/login-required.ts'
 
 /** Looks the login up on each access: an unguarded request pays nothing, and a login that has ended is not shown. */
@@ -37,7 +37,7 @@ class Context implements ContextBase {
   readonly #res: Response
   readonly #next: NextFunction
 
-  constructor({ instance, req, res, next }: Exchange) {
+  constructor({ instance, req, res, next }: HandlerContext) {
     this.#instance = instance
     this.#req = req
     this.#res = res
@@ -48,7 +48,7 @@ class Context implements ContextBase {
     return findEntry(this.#req, this.#instance)
   }
 
-  get #exchange(): Exchange {
+  get #handler(): HandlerContext {
     return { instance: this.#instance, req: this.#req, res: this.#res, next: this.#next }
   }
 
@@ -170,11 +170,11 @@ class Context implements ContextBase {
   }
 
   async login(parameters: LoginParameters = {}): Promise<void> {
-    await startLogin(this.#exchange, resolveLoginParameters(parameters, this.#instance.options.origin))
+    await startLogin(this.#handler, resolveLoginParameters(parameters, this.#instance.options.origin))
   }
 
   async logout(parameters: LogoutParameters = {}): Promise<void> {
-    await startLogout(this.#exchange, parameters)
+    await startLogout(this.#handler, parameters)
   }
 }
 
@@ -185,6 +185,6 @@ function isNews(token: AccessToken, entry: LoginEntry, { target }: WantedToken):
 }
 
 /** Creates the context of an instance for a request. */
-export function makeContext(exchange: Exchange): OidcContext {
-  return new Context(exchange) as unknown as OidcContext
+export function makeContext(handler: HandlerContext): OidcContext {
+  return new Context(handler) as unknown as OidcContext
 }

@@ -12,7 +12,7 @@ import { passToken } from './require-bearer.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
-import { Exchange, Handled } from '../request/exchange.ts'
+import { HandlerContext, RequestContext } from '../request/handler-context.ts'
 import { loginRequired } from '../response/login-required.ts'
 import type { BearerGuard } from './bearer-guard.ts'
 
@@ -20,9 +20,9 @@ import type { BearerGuard } from './bearer-guard.ts'
 export function guard(instances: Instances, rule: CompiledRule, bearer?: BearerGuard): RequestHandler {
   return function requireAuth(req: Request, res: Response, next: NextFunction): void {
     if (bearer && rule.bearer && presentsToken(req)) {
-      void passToken(bearer, rule.bearer, new Handled(req, res, next))
+      void passToken(bearer, rule.bearer, new RequestContext(req, res, next))
     } else {
-      void passLogin(instances, rule, bearer, new Handled(req, res, next))
+      void passLogin(instances, rule, bearer, new RequestContext(req, res, next))
     }
   }
 }
@@ -32,24 +32,24 @@ async function passLogin(
   instances: Instances,
   rule: CompiledRule,
   bearer: BearerGuard | undefined,
-  { req, res, next }: Handled,
+  { req, res, next }: RequestContext,
 ): Promise<void> {
   try {
     const login = await authorizeLogin(instances, rule, req)
-    const exchange = new Exchange(login?.instance ?? instances[0], req, res, next)
-    if (!login) return await answerAnonymous(exchange, rule, bearer)
-    req.oidc = makeContext(exchange)
+    const handler = new HandlerContext(login?.instance ?? instances[0], req, res, next)
+    if (!login) return await answerAnonymous(handler, rule, bearer)
+    req.oidc = makeContext(handler)
     next()
   } catch (error) {
-    const exchange = new Exchange(instances[0], req, res, next)
-    if (rule.redirect) await answerFault(exchange, error)
-    else answerError(exchange, reportError(exchange.instance, error))
+    const handler = new HandlerContext(instances[0], req, res, next)
+    if (rule.redirect) await answerFault(handler, error)
+    else answerError(handler, reportError(handler.instance, error))
   }
 }
 
 /** Starts a login, or redirects to `loginPage`, if the request is a navigation; otherwise throws `login_required`. */
-async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: BearerGuard): Promise<void> {
-  const { instance, req } = exchange
+async function answerAnonymous(handler: HandlerContext, rule: CompiledRule, bearer?: BearerGuard): Promise<void> {
+  const { instance, req } = handler
   const { loginPage } = instance.options
   if (findRequestKind(req) !== 'navigation' || !rule.redirect) {
     throw loginRequired(undefined, rule.bearer && bearer?.policy.challenge)
@@ -58,9 +58,9 @@ async function answerAnonymous(exchange: Exchange, rule: CompiledRule, bearer?: 
   if (loginPage !== undefined) {
     const page = new URL(loginPage, instance.options.origin)
     page.searchParams.set('returnTo', returnTo)
-    return sendRedirect(exchange, page.pathname + page.search + page.hash, 302)
+    return sendRedirect(handler, page.pathname + page.search + page.hash, 302)
   }
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendRedirect(exchange, loginUrl(instance, returnTo), 302)
-  return startLogin(exchange, plainLogin(exchange), { returnTo })
+  if (req.method === 'HEAD') return sendRedirect(handler, loginUrl(instance, returnTo), 302)
+  return startLogin(handler, plainLogin(handler), { returnTo })
 }

@@ -4,7 +4,7 @@ import { BearerError } from '../../guard/bearer-error.ts'
 import type { BearerPolicy } from '../../guard/bearer-policy.ts'
 import type { OidcErrorCode } from '../../core/error-table.ts'
 import type { OidcError } from '../../core/errors.ts'
-import { Handled } from '../request/exchange.ts'
+import { RequestContext } from '../request/handler-context.ts'
 import { authorizeToken } from './authorize-token.ts'
 import { answerWith } from '../response/error-page.ts'
 import { sendProblem } from '../response/problem.ts'
@@ -28,12 +28,12 @@ declare global {
 /** Returns the guard for routes that accept access tokens. */
 export function requireToken(guard: BearerGuard, rule: CompiledBearerRule): RequestHandler {
   return function requireBearer(req: Request, res: Response, next: NextFunction): void {
-    void passToken(guard, rule, new Handled(req, res, next))
+    void passToken(guard, rule, new RequestContext(req, res, next))
   }
 }
 
 /** Passes a request on if its access token meets the rule, otherwise answers it. */
-export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: Handled): Promise<void> {
+export async function passToken(guard: BearerGuard, rule: CompiledBearerRule, handled: RequestContext): Promise<void> {
   const { req, res, next } = handled
   try {
     const auth = await authorizeToken(guard, rule, req)

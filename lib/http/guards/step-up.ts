@@ -7,7 +7,7 @@ import { passedInstance, publicPath } from '../request/request-state.ts'
 import { loginUrl } from '../response/login-url.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
-import { Exchange } from '../request/exchange.ts'
+import { HandlerContext } from '../request/handler-context.ts'
 
 /** Whether the browser can be redirected to the provider for a step-up, and has not just come back from the same one. */
 export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
@@ -18,29 +18,32 @@ export function canStepUpNow(req: Request, error: LoginNeeded): boolean {
  * Answers the error of a handler or a guard. If a step-up login can help, a navigation is redirected to the provider to
  * request it, and comes back to this page.
  */
-export async function answerFault(exchange: Exchange, thrown: unknown): Promise<void> {
-  const error = reportError(exchange.instance, thrown)
-  const needed = exchange.res.headersSent ? undefined : resolveStepUp(exchange, error)
+export async function answerFault(handler: HandlerContext, thrown: unknown): Promise<void> {
+  const error = reportError(handler.instance, thrown)
+  const needed = handler.res.headersSent ? undefined : resolveStepUp(handler, error)
   try {
-    if (!needed) answerError(exchange, error)
-    else await requestStepUp(needed.exchange, needed.needs)
+    if (!needed) answerError(handler, error)
+    else await requestStepUp(needed.handler, needed.needs)
   } catch (fault) {
-    answerError(exchange, reportError(exchange.instance, fault))
+    answerError(handler, reportError(handler.instance, fault))
   }
 }
 
 /** Returns the step-up to request now; only the instance of the login can request it. */
-function resolveStepUp(exchange: Exchange, error: OidcError): { exchange: Exchange; needs: LoginNeeds } | undefined {
-  if (!(error instanceof LoginNeeded) || !canStepUpNow(exchange.req, error)) return undefined
-  const { req, res, next } = exchange
+function resolveStepUp(
+  handler: HandlerContext,
+  error: OidcError,
+): { handler: HandlerContext; needs: LoginNeeds } | undefined {
+  if (!(error instanceof LoginNeeded) || !canStepUpNow(handler.req, error)) return undefined
+  const { req, res, next } = handler
   const instance = passedInstance(req, error.owner)
-  return instance && { exchange: new Exchange(instance, req, res, next), needs: error.needs }
+  return instance && { handler: new HandlerContext(instance, req, res, next), needs: error.needs }
 }
 
-async function requestStepUp(exchange: Exchange, needs: LoginNeeds): Promise<void> {
-  const { instance, req } = exchange
+async function requestStepUp(handler: HandlerContext, needs: LoginNeeds): Promise<void> {
+  const { instance, req } = handler
   const returnTo = publicPath(req, instance)
   // A HEAD request starts no login, since no browser would come back from the provider.
-  if (req.method === 'HEAD') return sendRedirect(exchange, loginUrl(instance, returnTo, needs), 302)
-  await startLogin(exchange, stepUpLogin(needs), { returnTo })
+  if (req.method === 'HEAD') return sendRedirect(handler, loginUrl(instance, returnTo, needs), 302)
+  await startLogin(handler, stepUpLogin(needs), { returnTo })
 }

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { companion, type Companion } from '../../core/companion.ts'
+import { privateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, setupInvalid } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
@@ -7,7 +7,7 @@ import { RequestSession, recordsFor } from '../../session/web-session.ts'
 import { LoginRecord } from '../../store/login-record.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 
-/** The routers' state of one request, shared by all instances. It is a class for the reason given in exchange.ts. */
+/** The routers' state of one request, shared by all instances. It is a class for the reason given in handler-context.ts. */
 export class RequestState {
   /** Undefined if the request has no session. */
   session: RequestSession | undefined
@@ -20,7 +20,7 @@ export class RequestState {
   readonly instances: Map<Instance, { readonly stripped: string }> = new Map()
 }
 
-const states: Companion<RequestState> = companion()
+const states: PrivateField<RequestState> = privateField()
 
 export function getRequestState(req: Request): RequestState | undefined {
   return states.get(req)

@@ -6,7 +6,7 @@ import { localReferer } from '../../core/urls.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { type Page, sendPage } from './html-page.ts'
 import { passedInstance } from '../request/request-state.ts'
-import type { Exchange, Handled } from '../request/exchange.ts'
+import type { HandlerContext, RequestContext } from '../request/handler-context.ts'
 import { loginUrl } from './login-url.ts'
 import { sendProblem, setStatus } from './problem.ts'
 
@@ -19,25 +19,25 @@ export interface PageExtras {
 }
 
 /** The error that `onError` has seen, by request, since requests can share one. A second time it is answered here. */
-const asked = new WeakMap<Request, OidcError>()
+const handedToOnError = new WeakMap<Request, OidcError>()
 /** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
-export function answerError(exchange: Exchange, error: OidcError, extras: PageExtras = {}): void {
-  const { onError } = exchange.instance.options
-  answerWith(onError, exchange, error, (own) => writeError(exchange, own, own === error ? extras : {}))
+export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
+  const { onError } = handler.instance.options
+  answerWith(onError, handler, error, (own) => writeError(handler, own, own === error ? extras : {}))
 }
 
 /** Answers an error by the application's `onError`, or by `write` if there is none or it has seen the error. */
 export function answerWith(
   onError: ResolvedOptions['onError'],
-  { req, res, next }: Handled,
+  { req, res, next }: RequestContext,
   error: OidcError,
   write: (error: OidcError) => void,
 ): void {
   if (res.headersSent) return next(error)
   // Set before `onError`, which may replace it.
   res.setHeader('Cache-Control', 'no-store')
-  if (!onError || asked.get(req) === error) return write(error)
-  asked.set(req, error)
+  if (!onError || handedToOnError.get(req) === error) return write(error)
+  handedToOnError.set(req, error)
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {
@@ -46,8 +46,8 @@ export function answerWith(
     })
 }
 
-function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): void {
-  const { instance, req, res } = exchange
+function writeError(handler: HandlerContext, error: OidcError, extras: PageExtras): void {
+  const { instance, req, res } = handler
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
   // The error may be handled by another instance. Only the login's own instance can request the step-up.
   const loginOwner = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
@@ -64,12 +64,12 @@ function writeError(exchange: Exchange, error: OidcError, extras: PageExtras): v
     title: errorTable[error.code].title,
     paragraphs: [...error.message.split('\n'), ...(extras.note ? [extras.note] : [])],
     small: extras.small,
-    link: extras.link ?? nextStep(exchange, error, login),
+    link: extras.link ?? nextStep(handler, error, login),
   })
 }
 
 /** Returns the link of an error page: to log in (again), or another way to continue. */
-function nextStep({ instance, req }: Exchange, error: OidcError, login: string | undefined): Page['link'] {
+function nextStep({ instance, req }: HandlerContext, error: OidcError, login: string | undefined): Page['link'] {
   if (login !== undefined) {
     if (error.code === 'login_required') return { href: login, text: 'Log in' }
     if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }

@@ -1,5 +1,5 @@
 import { crossSite } from '../request/cross-site.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { findRequestKind } from '../request/request-kind.ts'
 import { sendPage } from './html-page.ts'
 
@@ -10,8 +10,8 @@ import { sendPage } from './html-page.ts'
  * A cross-site form gets a 303. A navigation that our page starts counts as same-origin, so another site could open a
  * path of its choice as if the user had clicked a link here. A redirect stays cross-site.
  */
-export function sendRedirect(exchange: Exchange, location: string, status: 302 | 303): void {
-  const { instance, req, res } = exchange
+export function sendRedirect(handler: HandlerContext, location: string, status: 302 | 303): void {
+  const { instance, req, res } = handler
   const isForm = findRequestKind(req) === 'form'
   res.setHeader('Cache-Control', 'no-store')
   if (isForm && crossSite(req, instance.options) === undefined) {

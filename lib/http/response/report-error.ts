@@ -2,10 +2,10 @@ import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
 import { fail, OidcError, describe } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 
 /** Errors that were reported as events. */
-const told = new WeakSet<OidcError>()
+const reported = new WeakSet<OidcError>()
 /** Requests with a `login_failed` event: a callback may begin another login that fails too, and one event is enough. */
 const failed = new WeakSet<Request>()
 
@@ -17,15 +17,15 @@ export function reportError(
 ): OidcError {
   const error = thrown instanceof OidcError ? thrown : fail('internal_error', describe(thrown), { cause: thrown })
   const { code, detail } = error
-  if (told.has(error)) return error
-  told.add(error)
+  if (reported.has(error)) return error
+  reported.add(error)
   if (code === 'store_unavailable') events.emit('store_fault', { detail })
   if (providerFaults.includes(code)) events.emit('provider_fault', { detail })
   return error
 }
 
 /** Turns what a login failed with into an OidcError, and also emits `login_failed`. */
-export function loginFailed({ instance, req }: Exchange, thrown: unknown): OidcError {
+export function loginFailed({ instance, req }: HandlerContext, thrown: unknown): OidcError {
   const error = reportError(instance, thrown)
   const { code, status, detail } = error
   if (!failed.has(req)) instance.events.emit('login_failed', { code, status, detail })

@@ -8,13 +8,13 @@ import { TokenRejected } from '../../tokens/token-rejected.ts'
 import { readForm } from '../request/form-body.ts'
 import { sendJson } from '../response/problem.ts'
 import { reportError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 
 /**
  * Handles `POST` of the back-channel logout route (OIDC Back-Channel Logout, section 2.5). It answers 200 when all logins
  * that the token names have ended, 400 if the token is invalid, and 503 if it cannot verify the token or end the logins.
  */
-export async function handleBackchannelLogout({ instance, req, res }: Exchange): Promise<void> {
+export async function handleBackchannelLogout({ instance, req, res }: HandlerContext): Promise<void> {
   // If the provider kept the connection, it could send its next logout token just as this server closes it.
   res.setHeader('Connection', 'close')
   res.setHeader('Cache-Control', 'no-store')

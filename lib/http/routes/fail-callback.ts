@@ -1,5 +1,5 @@
 import { FormerSessionChanged } from '../../logins/login/write-login.ts'
-import { ProviderRefused } from '../../provider/respond.ts'
+import { ProviderRefused } from '../../provider/authorization-code.ts'
 import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
@@ -7,7 +7,7 @@ import { type Callback } from './read-callback.ts'
 import { findEntry } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { safeReturnTo } from './return-path.ts'
 
 /** `error` values with which the provider says that `prompt=none` needs the user (OIDC Core, section 3.1.2.6). */
@@ -26,22 +26,22 @@ export function needsUser(error: unknown, transaction: Transaction): boolean {
 }
 
 /** Answers the error of a callback by an error page, or after a silent login by a redirect back to the public page. */
-export function failCallback(exchange: Exchange, thrown: unknown, callback: Callback | undefined): void {
-  const { instance, req, res } = exchange
+export function failCallback(handler: HandlerContext, thrown: unknown, callback: Callback | undefined): void {
+  const { instance, req, res } = handler
   const transaction = callback?.transaction
   const openPage = callback?.state.openPage
   if (callback && openPage !== undefined && !res.headersSent) {
     const isExpected =
       thrown instanceof FormerSessionChanged || (transaction !== undefined && needsUser(thrown, transaction))
-    if (!isExpected) loginFailed(exchange, thrown)
+    if (!isExpected) loginFailed(handler, thrown)
     setCookies(res, [clearedCookie(instance.cookiePlace, callback.state.id)])
-    return stayAnonymous(exchange, transaction?.returnTo ?? safeReturnTo(exchange, openPage))
+    return stayAnonymous(handler, transaction?.returnTo ?? safeReturnTo(handler, openPage))
   }
-  const error = loginFailed(exchange, thrown)
-  if (!(error instanceof ProviderRefused)) return answerError(exchange, error)
+  const error = loginFailed(handler, thrown)
+  if (!(error instanceof ProviderRefused)) return answerError(handler, error)
   // A refused step-up leaves the existing login unchanged.
   const back = transaction && findEntry(req, instance) ? transaction.returnTo : undefined
-  answerError(exchange, error, {
+  answerError(handler, error, {
     small: error.detail,
     ...(back === undefined ? {} : { note: 'You are still logged in.', link: { href: back, text: 'Go back' } }),
   })

@@ -3,7 +3,7 @@ import { endLogin } from '../../logins/logout/end-own-login.ts'
 import { answerError } from '../response/error-page.ts'
 import { requireSession, findEntry, getRequestState, type RequestState } from '../request/request-state.ts'
 import { reportError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
 import { fail } from '../../core/errors.ts'
 
@@ -11,8 +11,8 @@ import { fail } from '../../core/errors.ts'
  * Handles `GET` of the front-channel logout route, in a frame of a provider's page (OIDC Front-Channel Logout, section 2).
  * It ends this browser's login if `iss` and `sid` match. Both are required, because any site can embed the frame.
  */
-export async function handleFrontchannelLogout(exchange: Exchange): Promise<void> {
-  const { instance, req, res } = exchange
+export async function handleFrontchannelLogout(handler: HandlerContext): Promise<void> {
+  const { instance, req, res } = handler
   try {
     const query = parseQuery(req.originalUrl)
     const [iss, sid] = ['iss', 'sid'].map((name) => query.getAll(name))
@@ -20,7 +20,7 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
       throw fail('request_invalid', 'it must have one iss and one sid', { message: 'This address cannot be read.' })
     }
     const session = requireSession(req, getRequestState(req) as RequestState)
-    warnOfCookie(exchange)
+    warnOfCookie(handler)
     const entry = findEntry(req, instance)
     if (entry && entry.issuer === iss[0] && entry.sid === sid[0]) await endLogin(instance, session, 'front_channel')
     res.statusCode = 200
@@ -30,18 +30,15 @@ export async function handleFrontchannelLogout(exchange: Exchange): Promise<void
     // Replaces the application's headers: this page must load in a frame, but only in one of the provider.
     res.removeHeader('X-Frame-Options')
     res.removeHeader('Cross-Origin-Resource-Policy')
-    res.setHeader(
-      'Content-Security-Policy',
-      `default-src 'none'; frame-ancestors ${await listFrameAncestors(exchange)}`,
-    )
+    res.setHeader('Content-Security-Policy', `default-src 'none'; frame-ancestors ${await listFrameAncestors(handler)}`)
     res.end('<!doctype html><title>Logged out</title>')
   } catch (error) {
-    answerError(exchange, reportError(instance, error))
+    answerError(handler, reportError(instance, error))
   }
 }
 
 /** Returns the origins of the provider's pages. */
-async function listFrameAncestors({ instance }: Exchange): Promise<string> {
+async function listFrameAncestors({ instance }: HandlerContext): Promise<string> {
   const { metadata } = await instance.provider.ready()
   const pages = [metadata.issuer, metadata.end_session_endpoint, metadata['authorization_endpoint']]
   const origins = pages.flatMap((url) => (typeof url === 'string' ? [new URL(url).origin] : []))
@@ -49,7 +46,7 @@ async function listFrameAncestors({ instance }: Exchange): Promise<string> {
 }
 
 /** Warns if browsers do not send the session cookie in frames of other sites: no login would end, for no visible reason. */
-function warnOfCookie({ instance, req }: Exchange): void {
+function warnOfCookie({ instance, req }: HandlerContext): void {
   const { sameSite, secure } = req.session.cookie
   if (String(sameSite).toLowerCase() === 'none' && secure) return
   warnOnce(

@@ -2,7 +2,7 @@ import { resolveLoginParameters, type LoginRequest } from '../../config/login-pa
 import { fail, type LoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
-import { resourcesAsked } from '../../session/step-up-history.ts'
+import { requestedResources } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
@@ -11,7 +11,7 @@ import { warnOfSetup } from '../request/setup-warnings.ts'
 import { askedBy } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
 import { sendRedirect } from '../response/redirect.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
 import { loginScope } from '../../core/scope.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
@@ -21,50 +21,53 @@ import type { Cookie } from '../../session/login-cookies.ts'
  * or a script that cannot show the provider's page, starts no login.
  */
 export async function startLogin(
-  exchange: Exchange,
+  handler: HandlerContext,
   request: LoginRequest,
   more: { returnTo?: string; attempt?: number } = {},
 ): Promise<void> {
-  const { instance, req, res } = exchange
+  const { instance, req, res } = handler
   if (req.method === 'HEAD') {
     res.setHeader('Cache-Control', 'no-store')
     res.status(200).end()
     return
   }
   if (isScripted(req)) {
-    answerError(exchange, fail('login_required', undefined, { message: 'Open this address in the browser to log in.' }))
+    answerError(handler, fail('login_required', undefined, { message: 'Open this address in the browser to log in.' }))
     return
   }
   if (req.session) warnOfSetup(instance, req)
-  const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(exchange)
-  const asked = {
+  const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(handler)
+  const whole = {
     ...request,
-    scope: wholeScope(exchange, request.scope),
-    parameters: wholeParameters(exchange, request),
+    scope: wholeScope(handler, request.scope),
+    parameters: wholeParameters(handler, request),
   }
-  await sendToProvider(exchange, { request: asked, returnTo, attempt: more.attempt ?? 0 })
+  await sendToProvider(handler, { request: whole, returnTo, attempt: more.attempt ?? 0 })
 }
 
 /** Starts a login and redirects the browser to the provider; `besides` are additional cookies. */
 export async function sendToProvider(
-  exchange: Exchange,
+  handler: HandlerContext,
   input: Omit<BeginInput, 'cookies'>,
   besides: readonly Cookie[] = [],
 ): Promise<void> {
-  const { instance, req, res } = exchange
+  const { instance, req, res } = handler
   const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
-    throw loginFailed(exchange, error)
+    throw loginFailed(handler, error)
   })
   instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })
   setCookies(res, [...besides, ...begun.cookies])
-  sendRedirect(exchange, begun.location, 302)
+  sendRedirect(handler, begun.location, 302)
 }
 
 /**
  * Returns the scope to request. For a logged-in user, it includes the scope granted so far: a provider grants a new login
  * only the scope that it requests.
  */
-function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | undefined): readonly string[] | undefined {
+function wholeScope(
+  { instance, req }: HandlerContext,
+  wanted: readonly string[] | undefined,
+): readonly string[] | undefined {
   if (!wanted) return undefined
   const entry = findEntry(req, instance)
   const { scope } = instance.options
@@ -74,10 +77,16 @@ function wholeScope({ instance, req }: Exchange, wanted: readonly string[] | und
 }
 
 /** Adds the resources requested so far: tokens are issued only for resources of the login (RFC 8707, section 2.2). */
-function wholeParameters({ instance, req }: Exchange, { scope, parameters }: LoginRequest): LoginRequest['parameters'] {
-  const asked = resourcesAsked(findEntry(req, instance)?.asked)
-  if (asked.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
-  return { ...parameters, resource: [...new Set([...asked, ...(parameters['resource']?.split(' ') ?? [])])].join(' ') }
+function wholeParameters(
+  { instance, req }: HandlerContext,
+  { scope, parameters }: LoginRequest,
+): LoginRequest['parameters'] {
+  const requested = requestedResources(findEntry(req, instance)?.requested)
+  if (requested.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
+  return {
+    ...parameters,
+    resource: [...new Set([...requested, ...(parameters['resource']?.split(' ') ?? [])])].join(' '),
+  }
 }
 
 /** Returns the login request of a step-up. */
@@ -86,19 +95,19 @@ export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
 }
 
 /** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
-export function requestedLogin(exchange: Exchange): LoginRequest {
-  const ask = parseQuery(exchange.req.originalUrl).getAll('ask')
-  const needs = ask.length === 1 ? askedBy(exchange.instance, ask[0] as string) : undefined
-  return needs ? stepUpLogin(needs) : plainLogin(exchange)
+export function requestedLogin(handler: HandlerContext): LoginRequest {
+  const ask = parseQuery(handler.req.originalUrl).getAll('ask')
+  const needs = ask.length === 1 ? askedBy(handler.instance, ask[0] as string) : undefined
+  return needs ? stepUpLogin(needs) : plainLogin(handler)
 }
 
 /** Returns the login request with the instance's options. */
-export function plainLogin(exchange: Exchange): LoginRequest {
-  return resolveLoginParameters({}, exchange.instance.options.origin)
+export function plainLogin(handler: HandlerContext): LoginRequest {
+  return resolveLoginParameters({}, handler.instance.options.origin)
 }
 
-function requestedReturnTo({ instance, req }: Exchange): string {
+function requestedReturnTo({ instance, req }: HandlerContext): string {
   const { origin, basePath } = instance.options
-  const asked = parseQuery(req.originalUrl).getAll('returnTo')
-  return (asked.length === 1 ? localPath(asked[0], origin) : undefined) ?? (basePath || '/')
+  const requested = parseQuery(req.originalUrl).getAll('returnTo')
+  return (requested.length === 1 ? localPath(requested[0], origin) : undefined) ?? (basePath || '/')
 }

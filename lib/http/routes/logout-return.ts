@@ -1,7 +1,7 @@
 import type { Instance } from '../../logins/instance.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { transactionSeconds } from '../../core/limits.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
 import { localPath } from '../../core/urls.ts'
 import { sendRedirect } from '../response/redirect.ts'
@@ -36,8 +36,8 @@ const wayBackSeconds = transactionSeconds
  * Redirects a browser that comes back from a logout at the provider to the logout's `returnTo`, and returns whether it did.
  * A `state` that this instance did not seal is ignored, and the page is answered normally.
  */
-export function resumeAfterLogout(exchange: Exchange): boolean {
-  const { instance, req } = exchange
+export function resumeAfterLogout(handler: HandlerContext): boolean {
+  const { instance, req } = handler
   const { origin, postLogoutRedirect } = instance.options
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
   if (belowBase(instance, postLogoutRedirect) !== req.path) return false
@@ -48,6 +48,6 @@ export function resumeAfterLogout(exchange: Exchange): boolean {
   const path = localPath(returnTo, origin)
   if (path === undefined || path === postLogoutRedirect) return false
   if (Math.abs(nowSeconds() - startedAt) > wayBackSeconds) return false
-  sendRedirect(exchange, path, 303)
+  sendRedirect(handler, path, 303)
   return true
 }

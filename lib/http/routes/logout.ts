@@ -14,15 +14,15 @@ import { sendJson } from '../response/problem.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { sendPage } from '../response/html-page.ts'
 import { reportError } from '../response/report-error.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
 import { bfcacheCookies, silentCookie } from '../../session/login-cookies.ts'
 import { wayBack } from './logout-return.ts'
 
 /** Handles `GET` and `POST` of the logout route. */
-export async function handleLogout(exchange: Exchange): Promise<void> {
-  const { instance, req, res } = exchange
+export async function handleLogout(handler: HandlerContext): Promise<void> {
+  const { instance, req, res } = handler
   if (req.method === 'GET' && !isOwnNavigation(req)) {
     // A page of another site, an image or a prefetch must not log the user out.
     sendPage(res, {
@@ -32,7 +32,7 @@ export async function handleLogout(exchange: Exchange): Promise<void> {
     })
     return
   }
-  await startLogout(exchange, {})
+  await startLogout(handler, {})
 }
 
 function isOwnNavigation(req: Request): boolean {
@@ -41,19 +41,19 @@ function isOwnNavigation(req: Request): boolean {
 }
 
 /** Ends the login here, then redirects the browser to end it at the provider (OIDC RP-Initiated Logout, section 2). */
-export async function startLogout(exchange: Exchange, parameters: LogoutParameters): Promise<void> {
-  const { instance, req, res } = exchange
+export async function startLogout(handler: HandlerContext, parameters: LogoutParameters): Promise<void> {
+  const { instance, req, res } = handler
   const { origin, postLogoutRedirect } = instance.options
   const { returnTo = postLogoutRedirect, local = false, all = false } = checkLogout(parameters, origin)
   const refused = crossSite(req, instance.options)
   if (refused !== undefined) {
-    answerError(exchange, crossSiteRefused(instance, refused))
+    answerError(handler, crossSiteRefused(instance, refused))
     return
   }
-  const { ended, fault } = await endBrowserLogins(exchange, all)
+  const { ended, fault } = await endBrowserLogins(handler, all)
   const revoking = Promise.all(ended.map(async ({ of, tokens }) => tokens && (await revokeTokens(of, tokens))))
   if (fault !== undefined) {
-    answerError(exchange, reportError(instance, fault))
+    answerError(handler, reportError(instance, fault))
     return
   }
   if (ended.length > 0) setCookies(res, bfcacheCookies(instance.cookiePlace))
@@ -68,7 +68,7 @@ export async function startLogout(exchange: Exchange, parameters: LogoutParamete
     sendJson(res, 'application/json', { location: location ?? origin + returnTo })
     return
   }
-  sendRedirect(exchange, location ?? returnTo, 303)
+  sendRedirect(handler, location ?? returnTo, 303)
 }
 
 /** An ended login of the request, with its instance. */
@@ -76,7 +76,7 @@ type EndedLogin = Ended & { readonly of: Instance }
 
 /** Ends the request's login with the instance, and with `all` first the others. After a fault the rest remain. */
 async function endBrowserLogins(
-  { instance, req }: Exchange,
+  { instance, req }: HandlerContext,
   all: boolean,
 ): Promise<{ readonly ended: readonly EndedLogin[]; readonly fault?: unknown }> {
   const ended: EndedLogin[] = []

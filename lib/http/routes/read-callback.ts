@@ -4,7 +4,7 @@ import { openTransaction, type Transaction } from '../../session/transaction.ts'
 import type { RequestSession } from '../../session/web-session.ts'
 import { readCookies } from '../request/cookie-header.ts'
 import { requireSession, getRequestState, type RequestState } from '../request/request-state.ts'
-import type { Exchange } from '../request/exchange.ts'
+import type { HandlerContext } from '../request/handler-context.ts'
 import { safeReturnTo } from './return-path.ts'
 
 /** Parameters of an authorization response that must not be repeated (RFC 6749, section 3.1). */
@@ -12,7 +12,7 @@ const single = ['state', 'code', 'error', 'error_description', 'iss']
 
 /** A callback with a `state` of this instance. */
 export interface Callback {
-  readonly exchange: Exchange
+  readonly handler: HandlerContext
   readonly requestState: RequestState
   readonly session: RequestSession
   readonly parameters: URLSearchParams
@@ -27,8 +27,8 @@ export interface Callback {
  *
  * @throws OidcError `request_invalid`, `state_unknown`, `session_missing`
  */
-export function readCallback(exchange: Exchange, parameters: URLSearchParams): Callback {
-  const { instance, req } = exchange
+export function readCallback(handler: HandlerContext, parameters: URLSearchParams): Callback {
+  const { instance, req } = handler
   const requestState = getRequestState(req) as RequestState
   const session = requireSession(req, requestState)
   refuseRepeats(parameters)
@@ -36,8 +36,8 @@ export function readCallback(exchange: Exchange, parameters: URLSearchParams): C
   const state = readState(instance.seals, stateText)
   if (!state) throw stateUnknown()
   const transaction = openTransaction(instance.seals.transaction, instance.cookiePlace, readCookies(req), state.id)
-  const checked = transaction && { ...transaction, returnTo: safeReturnTo(exchange, transaction.returnTo) }
-  return { exchange, requestState, session, parameters, stateText, state, transaction: checked }
+  const checked = transaction && { ...transaction, returnTo: safeReturnTo(handler, transaction.returnTo) }
+  return { handler, requestState, session, parameters, stateText, state, transaction: checked }
 }
 
 function refuseRepeats(parameters: URLSearchParams): void {

@@ -9,7 +9,7 @@ import { publicPath, findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import { reportError } from '../response/report-error.ts'
-import { Exchange } from '../request/exchange.ts'
+import { HandlerContext } from '../request/handler-context.ts'
 import { parseQuery } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
 
@@ -30,10 +30,10 @@ export function silentLogin(instance: Instance): RequestHandler {
   let failedAt = -Infinity
   let restMs = 0
   return function trySilentLogin(req, res, next): void {
-    const exchange = new Exchange(instance, req, res, next)
+    const handler = new HandlerContext(instance, req, res, next)
     // Otherwise each page would wait for a provider that hangs.
-    if (!mayTry(exchange) || Math.abs(Date.now() - failedAt) < restMs) return next()
-    tryOnce(exchange).catch((error: unknown) => {
+    if (!mayTry(handler) || Math.abs(Date.now() - failedAt) < restMs) return next()
+    tryOnce(handler).catch((error: unknown) => {
       failedAt = Date.now()
       restMs = 1000 * Number(reportError(instance, error).headers['Retry-After'] ?? retryAfterSeconds)
       next()
@@ -41,18 +41,18 @@ export function silentLogin(instance: Instance): RequestHandler {
   }
 }
 
-async function tryOnce(exchange: Exchange): Promise<void> {
-  const { instance, req } = exchange
+async function tryOnce(handler: HandlerContext): Promise<void> {
+  const { instance, req } = handler
   warnOfSetup(instance, req)
   const { scope, parameters } = resolveLoginParameters({ prompt: 'none' }, instance.options.origin)
   const request = { scope, parameters, returnTo: undefined }
   const input = { request, returnTo: publicPath(req, instance), attempt: 0, isSilent: true }
   // The cookie is set before the result is known: two tabs at once try once each, and then never again.
-  await sendToProvider(exchange, input, [silentCookie(instance.cookiePlace)])
+  await sendToProvider(handler, input, [silentCookie(instance.cookiePlace)])
 }
 
 /** Whether the request is a navigation with a session, without a login, and without an earlier attempt. */
-function mayTry({ instance, req }: Exchange): boolean {
+function mayTry({ instance, req }: HandlerContext): boolean {
   return (
     req.method === 'GET' &&
     findRequestKind(req) === 'navigation' &&
@@ -67,9 +67,9 @@ function mayTry({ instance, req }: Exchange): boolean {
 const mark = { name: 'silent', value: 'failed' }
 
 /** Redirects back to the public page after a silent login that failed. The user requested none, so no error is shown. */
-export function stayAnonymous(exchange: Exchange, page: string): void {
-  const { instance, req } = exchange
+export function stayAnonymous(handler: HandlerContext, page: string): void {
+  const { instance, req } = handler
   const url = new URL(page, instance.options.origin)
   if (!hasCookie(req, silentName(instance.cookiePlace))) url.search += `${url.search && '&'}${mark.name}=${mark.value}`
-  sendRedirect(exchange, url.pathname + url.search + url.hash, 303)
+  sendRedirect(handler, url.pathname + url.search + url.hash, 303)
 }

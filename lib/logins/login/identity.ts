@@ -3,7 +3,7 @@ import type { ResolvedOptions } from '../../config/resolve.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, hookFailed } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
-import type { LoginTokens } from '../../provider/respond.ts'
+import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
@@ -49,7 +49,7 @@ const aboutToken = new Set([
 export async function identify(
   instance: Instance,
   response: LoginTokens,
-  asked: { readonly nonce: string; readonly scope: readonly string[]; readonly dpop: DpopHandle | undefined },
+  requested: { readonly nonce: string; readonly scope: readonly string[]; readonly dpop: DpopHandle | undefined },
 ): Promise<Identity> {
   const { options, provider, keys } = instance
   const { metadata } = await provider.ready()
@@ -61,24 +61,24 @@ export async function identify(
   const verified = await verifyIdToken(response.idToken, keys, {
     ...checks,
     rules: options.rules,
-    nonce: asked.nonce,
+    nonce: requested.nonce,
     algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
   const info =
     options.userInfo === 'login'
-      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: asked.dpop }, claims)
+      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: requested.dpop }, claims)
       : undefined
   const user = makeUser({ ...info, ...claims })
   const accessToken = options.roles
-    ? await ownAccessToken(instance, response.accessToken, claims, asked.dpop)
+    ? await ownAccessToken(instance, response.accessToken, claims, requested.dpop)
     : undefined
   return {
     claims,
     user,
     roles: readRoles(options, claims, accessToken, info),
     tokens: {
-      ...readAccessToken(response, asked.scope),
+      ...readAccessToken(response, requested.scope),
       refreshToken: response.refreshToken,
       idToken: response.idToken,
     },
@@ -86,14 +86,14 @@ export async function identify(
 }
 
 /** Reads the access token of a token response. An omitted `scope` means the requested one (RFC 6749, section 5.1). */
-export function readAccessToken(response: IssuedTokens, asked: readonly string[]): AccessToken {
+export function readAccessToken(response: IssuedTokens, requested: readonly string[]): AccessToken {
   const now = nowSeconds()
   return {
     accessToken: response.accessToken,
     tokenType: response.tokenType,
     obtainedAt: now,
     expiresAt: response.expiresIn === undefined ? undefined : now + Math.floor(response.expiresIn),
-    scope: response.scope === undefined ? asked : (scopeList(response.scope) ?? []),
+    scope: response.scope === undefined ? requested : (scopeList(response.scope) ?? []),
   }
 }
 

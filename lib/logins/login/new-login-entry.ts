@@ -33,7 +33,7 @@ export function makeLoginEntry(
     endsAt: now + instance.options.maxLoginSeconds,
     ...(tokens.expiresAt === undefined ? {} : { accessTokenEndsAt: tokens.expiresAt }),
     ...(tokens.refreshToken === undefined ? {} : { refreshable: true }),
-    asked: recordRequest(transaction),
+    requested: recordRequest(transaction),
   }
 }
 

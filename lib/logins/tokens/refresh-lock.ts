@@ -13,7 +13,7 @@ export interface LockedRefresh {
   readonly seconds: number
   readonly work: () => Promise<StoredTokens>
   /** Reads the result of another process; undefined if there is none yet. */
-  readonly byAnother: () => Promise<StoredTokens | undefined>
+  readonly readResult: () => Promise<StoredTokens | undefined>
 }
 
 const pollMs = 50
@@ -25,14 +25,20 @@ const pollMs = 50
  * @throws OidcError `provider_unavailable` if a refresh has just failed or another process does not finish in time, and any
  * error of `work`
  */
-export async function alone({ records, loginId, seconds, work, byAnother }: LockedRefresh): Promise<StoredTokens> {
+export async function withLock({
+  records,
+  loginId,
+  seconds,
+  work,
+  readResult: byAnother,
+}: LockedRefresh): Promise<StoredTokens> {
   // Named by the login, not by its session: another login may move it to a new session meanwhile.
   const lock: RecordKey = { kind: 'refresh', id: loginId }
   const giveUpAt = Date.now() + seconds * 1000 + pollMs
   for (;;) {
     const owner = randomBytes(16).toString('base64url')
-    if (await taken(records, lock, owner, seconds)) return await holding(records, lock, owner, seconds, work)
-    refuseWhileNoted(await records.get(lock))
+    if (await acquireLock(records, lock, owner, seconds)) return await runWithLock(records, lock, owner, seconds, work)
+    refuseAfterFailure(await records.get(lock))
     const found = await byAnother()
     if (found) return found
     if (Date.now() > giveUpAt) throw providerUnavailable('a refresh in another process does not come to an end')
@@ -40,7 +46,7 @@ export async function alone({ records, loginId, seconds, work, byAnother }: Lock
   }
 }
 
-async function taken(records: Records, lock: RecordKey, owner: string, seconds: number): Promise<boolean> {
+async function acquireLock(records: Records, lock: RecordKey, owner: string, seconds: number): Promise<boolean> {
   try {
     return await records.add(lock, owner, seconds)
   } catch (error) {
@@ -51,7 +57,7 @@ async function taken(records: Records, lock: RecordKey, owner: string, seconds: 
 }
 
 /** Runs `work`, then releases the lock. If the provider failed, a note replaces the lock, so that others wait a moment. */
-async function holding(
+async function runWithLock(
   records: Records,
   lock: RecordKey,
   owner: string,
@@ -87,7 +93,7 @@ function makeFailureNote(error: unknown): [text: string | undefined, seconds: nu
   return [notePrefix + JSON.stringify({ seconds, detail: error.detail ?? error.code }), seconds]
 }
 
-function refuseWhileNoted(text: string | undefined): void {
+function refuseAfterFailure(text: string | undefined): void {
   if (!text?.startsWith(notePrefix)) return
   const { seconds, detail } = JSON.parse(text.slice(notePrefix.length)) as { seconds: number; detail: string }
   throw providerUnavailable(`a refresh failed a moment ago: ${detail}`, seconds)

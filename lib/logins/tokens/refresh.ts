@@ -16,7 +16,7 @@ import {
   unreadable,
   type LoginPlace,
 } from './stored-tokens.ts'
-import { alone } from './refresh-lock.ts'
+import { withLock } from './refresh-lock.ts'
 import { revokeTokens } from '../logout/revoke.ts'
 import { otherToken, reidentify } from './reidentify.ts'
 import { missingScope, nameOfTarget, ownTarget, tokenNamed, type Target } from './target.ts'
@@ -101,13 +101,13 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
   const { loginId } = place.entry
   const name = nameOfTarget(refresh.target)
   return instance.refreshes.run(`${loginId} ${name}`, () =>
-    alone({
+    withLock({
       records: place.logins.records,
       loginId,
       // Longer than the timeout of a request to the provider.
       seconds: Math.ceil(instance.options.providerTimeoutSeconds) + 10,
       work: () => refreshUnlessDone(instance, place, refresh),
-      async byAnother() {
+      async readResult() {
         const stored = await readTokens(place)
         if (!stored) throw loginEnded('the login ended while its tokens were being refreshed')
         return isDone(stored, refresh) ? stored : undefined

@@ -34,8 +34,8 @@ export async function reidentify(
   former: StoredTokens,
   { entry, dpop }: BoundEntry,
 ): Promise<(there: StoredTokens) => TokenChange> {
-  const claims = await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, former, entry))
-  const found = await tellingFaults(instance, () =>
+  const claims = await reportFaults(instance, () => verifyRefreshedIdToken(instance, response, former, entry))
+  const found = await reportFaults(instance, () =>
     identity(instance, response, claims ?? decodeStoredIdToken(former.idToken), { entry, dpop }),
   )
   const own = readAccessToken(response, former.scope)
@@ -68,7 +68,7 @@ export async function otherToken(
   response: IssuedTokens,
   { sent, entry, target }: { readonly sent: StoredTokens; readonly entry: LoginEntry; readonly target: Target },
 ): Promise<(there: StoredTokens) => TokenChange> {
-  await tellingFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, entry))
+  await reportFaults(instance, () => verifyRefreshedIdToken(instance, response, sent, entry))
   const token = readAccessToken(response, target.scope ?? sent.scope)
   const refreshToken = response.refreshToken ?? sent.refreshToken
   return (there) => ({
@@ -121,7 +121,7 @@ async function identity(
 }
 
 /** Returns undefined and emits `provider_fault` if the provider is unavailable or a function of the application fails. */
-async function tellingFaults<Found>(instance: Instance, find: () => Promise<Found>): Promise<Found | undefined> {
+async function reportFaults<Found>(instance: Instance, find: () => Promise<Found>): Promise<Found | undefined> {
   try {
     return await find()
   } catch (error) {

@@ -3,7 +3,7 @@ import type { OidcOptions } from 'express-session-oidc'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import { LoginRefused } from '../../../lib/core/errors.ts'
 import { identify, type Identity } from '../../../lib/logins/login/identity.ts'
-import type { LoginTokens } from '../../../lib/provider/respond.ts'
+import type { LoginTokens } from '../../../lib/provider/authorization-code.ts'
 import { tokenInvalid } from '../../../lib/tokens/token-rejected.ts'
 import { rejection } from '../../support/flow.ts'
 import { warningsGiven, warningsOfSpecs } from '../../support/warnings.ts'
@@ -34,7 +34,7 @@ function identified(response: Partial<LoginTokens> = {}, options: Partial<OidcOp
     scope: undefined,
     ...response,
   }
-  return identify(instanceWith(options), whole, { nonce: 'nonce', scope: ['openid', 'asked'], dpop: undefined })
+  return identify(instanceWith(options), whole, { nonce: 'nonce', scope: ['openid', 'requested'], dpop: undefined })
 }
 
 describe('the tokens of a login', () => {
@@ -54,7 +54,7 @@ describe('the tokens of a login', () => {
   })
 
   it.each([
-    [undefined, ['openid', 'asked']],
+    [undefined, ['openid', 'requested']],
     ['openid granted', ['openid', 'granted']],
     ['', []],
     ['"', []],

@@ -19,7 +19,7 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): LoginEntry {
     verifier: 'verifier',
     returnTo: '/',
     startedAt: nowSeconds() - 5.25,
-    scope: ['openid', 'asked'],
+    scope: ['openid', 'requested'],
     parameters: {},
   }
   const identity: Identity = {
@@ -56,7 +56,7 @@ describe('the entry of a new login', () => {
       issuedAt: now,
       checkedAt: now,
       endsAt: now + 7200,
-      asked: { at: now, scope: ['openid', 'asked'], parameters: {} },
+      requested: { at: now, scope: ['openid', 'requested'], parameters: {} },
     })
     expect(entry.loginId).toMatch(/^[\w-]{22}$/)
     expect(made().loginId).not.toBe(entry.loginId)

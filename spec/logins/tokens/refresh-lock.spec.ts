@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, providerUnavailable, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { RecordKey } from '../../../lib/core/records.ts'
-import { alone, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
+import { withLock, type LockedRefresh } from '../../../lib/logins/tokens/refresh-lock.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
@@ -11,12 +11,12 @@ const lock: RecordKey = { kind: 'refresh', id: 'a login' }
 const tokens = { accessToken: 'new' } as StoredTokens
 
 function refresh(records: MemoryRecords, more: Partial<LockedRefresh> = {}): Promise<StoredTokens> {
-  return alone({
+  return withLock({
     records,
     loginId: 'a login',
     seconds: 15,
     work: () => Promise.resolve(tokens),
-    byAnother: () => Promise.resolve(undefined),
+    readResult: () => Promise.resolve(undefined),
     ...more,
   })
 }
@@ -77,10 +77,10 @@ describe('a caller that waits for the refresh lock', () => {
   it('polls for the result of the other refresh, and returns it', async () => {
     const records = new MemoryRecords()
     await records.add(lock, 'another', 60)
-    const byAnother = vi.fn<LockedRefresh['byAnother']>()
+    const byAnother = vi.fn<LockedRefresh['readResult']>()
     byAnother.mockResolvedValueOnce(undefined).mockResolvedValueOnce(undefined).mockResolvedValueOnce(tokens)
     const work = vi.fn<LockedRefresh['work']>()
-    expect(await refresh(records, { work, byAnother })).toBe(tokens)
+    expect(await refresh(records, { work, readResult: byAnother })).toBe(tokens)
     expect(byAnother).toHaveBeenCalledTimes(3)
     expect(work).not.toHaveBeenCalled()
   })
@@ -92,7 +92,7 @@ describe('a caller that waits for the refresh lock', () => {
       await records.delete([lock])
       return undefined
     }
-    expect(await refresh(records, { byAnother })).toBe(tokens)
+    expect(await refresh(records, { readResult: byAnother })).toBe(tokens)
   })
 
   it('waits for as long as a lock lives without a renewal, and then fails with provider_unavailable', async () => {
@@ -106,7 +106,7 @@ describe('a caller that waits for the refresh lock', () => {
       if (looks === 2) vi.setSystemTime(Date.now() + 51)
       return Promise.resolve(undefined)
     }
-    expect(await rejection(refresh(records, { byAnother }))).toMatchObject({
+    expect(await rejection(refresh(records, { readResult: byAnother }))).toMatchObject({
       code: 'provider_unavailable',
       detail: 'a refresh in another process does not come to an end',
     })

@@ -1,5 +1,5 @@
 /** Values that are attached to objects and collected with them. */
-export interface Companion<Value> {
+export interface PrivateField<Value> {
   get(object: object): Value | undefined
   set(object: object, value: Value): void
 }
@@ -14,7 +14,7 @@ const Given = function given(object: object): object {
  * object. Nothing shows that field, not even `util.inspect` with `showHidden`, and nothing copies it. The values of a
  * WeakMap, and everything that they refer to, outlive V8's young generation. Collecting them costs more than the request.
  */
-export function companion<Value>(): Companion<Value> {
+export function privateField<Value>(): PrivateField<Value> {
   return class Held extends Given {
     #value: Value
 

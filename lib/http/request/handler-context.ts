@@ -7,7 +7,7 @@ import type { Instance } from '../../logins/instance.ts'
  */
 
 /** One request in a handler. */
-export class Handled {
+export class RequestContext {
   readonly req: Request
   readonly res: Response
   readonly next: NextFunction
@@ -20,7 +20,7 @@ export class Handled {
 }
 
 /** One request in a handler of an instance. */
-export class Exchange extends Handled {
+export class HandlerContext extends RequestContext {
   readonly instance: Instance
 
   constructor(instance: Instance, req: Request, res: Response, next: NextFunction) {

@@ -1,20 +1,20 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { companion } from '../../lib/core/companion.ts'
+import { privateField } from '../../lib/core/private-field.ts'
 
-describe('companion()', () => {
+describe('privateField()', () => {
   it('returns the last value that was set for an object, and none for another object', () => {
-    const names = companion<string>()
+    const names = privateField<string>()
     const [one, other] = [{}, {}]
     names.set(one, 'first')
     names.set(one, 'second')
     expect(names.get(one)).toBe('second')
     expect(names.get(other)).toBeUndefined()
-    expect(companion<string>().get(one)).toBeUndefined()
+    expect(privateField<string>().get(one)).toBeUndefined()
   })
 
   it('hides the value from the keys, util.inspect and copies of the object', () => {
-    const names = companion<string>()
+    const names = privateField<string>()
     const object = { shown: true }
     names.set(object, 'a secret')
     expect(Reflect.ownKeys(object)).toEqual(['shown'])
