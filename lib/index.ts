@@ -36,4 +36,4 @@ export type {
   LogoutReason,
   RefreshReason,
 } from './core/events.ts'
-export type { RecordChanges as Besides, RecordKey, Records, WrittenRecord } from './core/records.ts'
+export type { RecordChanges, RecordKey, Records, WrittenRecord } from './core/records.ts'
