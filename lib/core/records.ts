@@ -13,7 +13,7 @@ export type RecordKey =
  * Changes to other records of the same session, in the same step as a write.
  *
  * @example
- * const besides: Besides = {
+ * const changes: RecordChanges = {
  *   set: [{ key: { session: 'Yb3k9XvQ', part: 'tokens:default' }, value: 'sealed', seconds: 3600 }],
  *   delete: [{ session: 'Yb3k9XvQ', part: 'tokens:staff' }],
  * }
