@@ -34,7 +34,7 @@ export interface AuthorizationFault {
 
 /** Reports an error, such as an invalid redirect URI, to the user and never redirects (RFC 6749 section 4.1.2.1). */
 export function refusalPage(reason: string): Answer {
-  return page(htmlPage('This request is not valid', `<p role="alert" class="alert">${escapeHtml(reason)}</p>`), 400)
+  return page(htmlPage('This request is invalid', `<p role="alert" class="alert">${escapeHtml(reason)}</p>`), 400)
 }
 
 /** Splits a space-separated list, such as a scope. */
@@ -52,7 +52,7 @@ export function readAuthorizationRequest(
   if (client === undefined) return refusalPage(`The client "${clientId ?? ''}" is not registered here.`)
   const redirectUri = parameters.get('redirect_uri')
   if (redirectUri === null || parameters.getAll('redirect_uri').length > 1) {
-    return refusalPage('The request must have one redirect_uri.')
+    return refusalPage('The request must have exactly one redirect_uri.')
   }
   if (!allowsUri(client.redirectUris, redirectUri)) {
     return refusalPage(`The redirect URI "${redirectUri}" is not registered for the client "${client.clientId}".`)
@@ -111,10 +111,11 @@ export function findFault(provider: ProviderState, request: AuthorizationRequest
     return fault('invalid_request', 'dpop_jkt is malformed')
   }
   for (const value of prompt) if (!prompts.has(value)) return fault('invalid_request', `prompt "${value}" is unknown`)
-  if (prompt.has('none') && prompt.size > 1) return fault('invalid_request', 'prompt none must stand alone')
+  if (prompt.has('none') && prompt.size > 1)
+    return fault('invalid_request', 'prompt none cannot be combined with other values')
   if (maxAge !== undefined && !(Number.isInteger(maxAge) && maxAge >= 0)) {
     return fault('invalid_request', 'max_age must be a number of seconds')
   }
   const wrong = wrongResource(provider, request.resource)
-  return wrong === undefined ? undefined : fault('invalid_target', `there is no resource "${wrong}"`)
+  return wrong === undefined ? undefined : fault('invalid_target', `resource "${wrong}" is unknown`)
 }

@@ -21,7 +21,7 @@ function readParameters(provider: ProviderState, params: URLSearchParams): URLSe
   const pushed = provider.pushed.get(requestUri)
   provider.pushed.delete(requestUri)
   if (pushed === undefined || pushed.expiresAt < provider.settings.now()) {
-    return refusalPage('The request_uri is not known here, was used, or has expired.')
+    return refusalPage('The request_uri is unknown, already used or expired.')
   }
   return pushed.clientId === params.get('client_id')
     ? pushed.parameters
@@ -98,7 +98,7 @@ export async function login(provider: ProviderState, incoming: TestRequest): Pro
   const id = incoming.params.get('request') ?? ''
   const waiting = provider.atLoginPage.get(id)
   if (waiting === undefined || waiting.expiresAt < provider.settings.now()) {
-    return refusalPage('This login was finished already, has expired, or never began.')
+    return refusalPage('This login is unknown, expired or already completed. Start again from the application.')
   }
   const request = readAuthorizationRequest(provider, waiting.parameters)
   if (!('client' in request)) return request
@@ -108,7 +108,10 @@ export async function login(provider: ProviderState, incoming: TestRequest): Pro
   }
   provider.atLoginPage.delete(id)
   if (user === undefined) {
-    return await errorResponse(provider, request, { error: 'access_denied', description: 'the user cancelled' })
+    return await errorResponse(provider, request, {
+      error: 'access_denied',
+      description: 'the user canceled the login',
+    })
   }
   const session = findSession(provider, incoming)
   if (session?.sub === user.sub && !needsLogin(provider, request, session, undefined)) {

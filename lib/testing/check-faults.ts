@@ -40,7 +40,7 @@ function checkEndpoints(endpoints: NonNullable<TestFaults['endpoints']>): void {
 
 function checkChange(change: unknown, name: string): void {
   if (typeof change !== 'function' && (typeof change !== 'object' || change === null)) {
-    fail(`${name} must be an object to merge or a function`)
+    fail(`${name} must be a function, or an object to merge`)
   }
 }
 

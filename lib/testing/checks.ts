@@ -8,7 +8,7 @@ export function fail(message: string): never {
 export function checkMembers(value: unknown, known: readonly string[], name: string): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(`${name} must be an object`)
   for (const member of Object.keys(value)) {
-    if (!known.includes(member)) fail(`${name} has no member "${member}"; known: ${known.join(', ')}`)
+    if (!known.includes(member)) fail(`"${member}" is not a member of ${name}; use one of ${known.join(', ')}`)
   }
 }
 

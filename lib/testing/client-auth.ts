@@ -23,20 +23,21 @@ function refuse(description: string): Answer {
 /** Returns the client that sent the request, or an error response (RFC 6749 sections 2.3 and 5.2). */
 export function authenticateClient(provider: ProviderState, { headers, params }: TestRequest): TestClient | Answer {
   const basic = headers.authorization === undefined ? undefined : basicCredentials(headers.authorization)
-  if (headers.authorization !== undefined && basic === undefined) return refuse('malformed Authorization header')
+  if (headers.authorization !== undefined && basic === undefined) return refuse('the Authorization header is malformed')
   const posted = params.get('client_secret')
   if (basic !== undefined && posted !== null) {
-    return oauthError(400, 'invalid_request', 'more than one way of client authentication')
+    return oauthError(400, 'invalid_request', 'the request has more than one client authentication')
   }
   const clientId = basic?.id ?? params.get('client_id') ?? ''
-  if ((params.get('client_id') ?? clientId) !== clientId) return refuse('client_id and Authorization header disagree')
+  if ((params.get('client_id') ?? clientId) !== clientId)
+    return refuse('client_id differs from the Authorization header')
   const client = provider.settings.clients.get(clientId)
-  if (client === undefined) return refuse(`unknown client "${clientId}"`)
+  if (client === undefined) return refuse(`the client "${clientId}" is unknown`)
   const secret = basic?.secret ?? posted ?? undefined
-  if (secret !== client.clientSecret) return refuse('wrong client credentials')
+  if (secret !== client.clientSecret) return refuse('the client credentials are invalid')
   const method = basic === undefined ? 'client_secret_post' : 'client_secret_basic'
   if (client.authMethod !== undefined && client.authMethod !== method) {
-    return refuse(`the client must authenticate by ${client.authMethod}`)
+    return refuse(`the client must authenticate with ${client.authMethod}`)
   }
   return client
 }

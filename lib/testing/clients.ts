@@ -78,7 +78,7 @@ export function checkClients(clients: readonly TestClient[]): Map<string, TestCl
     if (client.tokenExchange !== undefined && typeof client.tokenExchange !== 'boolean') {
       fail(`${name}.tokenExchange must be a boolean`)
     }
-    if (byId.has(client.clientId)) fail(`${name}.clientId: "${client.clientId}" is there already`)
+    if (byId.has(client.clientId)) fail(`${name}.clientId: "${client.clientId}" is not unique`)
     byId.set(client.clientId, client)
   }
   return byId

@@ -85,7 +85,7 @@ export async function readProof(
   if (description !== undefined) return invalid(description)
   const { nonce } = payload
   if (settings.dpopNonces === 'required' && !dpopNonces.includes(String(nonce))) {
-    return { error: 'use_dpop_nonce', description: 'the proof must have the nonce that is in the header DPoP-Nonce' }
+    return { error: 'use_dpop_nonce', description: 'the proof must have the nonce of the DPoP-Nonce header' }
   }
   const jkt = await calculateJwkThumbprint(protectedHeader.jwk as JWK)
   const id = `${jkt} ${String(payload.jti)}`

@@ -34,10 +34,11 @@ interface LogoutTarget {
 async function findLogoutTarget(provider: ProviderState, params: URLSearchParams): Promise<LogoutTarget | string> {
   const hint = params.get('id_token_hint')
   const claims = hint === null ? undefined : await provider.keys.verify(hint)
-  if (hint !== null && claims === undefined) return 'The id_token_hint is not a token of this provider.'
+  if (hint !== null && claims === undefined) return 'This provider did not issue the id_token_hint.'
   const clientId = params.get('client_id')
   const audience = claims === undefined ? undefined : [claims.aud].flat()
-  if (clientId !== null && audience?.includes(clientId) === false) return 'client_id and id_token_hint disagree.'
+  if (clientId !== null && audience?.includes(clientId) === false)
+    return 'The client_id is not the client of the id_token_hint.'
   return { client: provider.settings.clients.get(clientId ?? String(audience?.[0])), sid: claims?.sid }
 }
 

@@ -84,14 +84,26 @@ export function entraTarget(
   }
   if (apis.size > 1) {
     return asked.length > 0
-      ? entraError(entra, 400, 'invalid_request', 28_000, `The scope ${scope.join(' ')} is of more than one resource.`)
-      : entraError(entra, 400, 'invalid_request', 28_003, 'The scope must not be empty: the login was for several.')
+      ? entraError(
+          entra,
+          400,
+          'invalid_request',
+          28_000,
+          `The scope ${scope.join(' ')} belongs to more than one resource.`,
+        )
+      : entraError(
+          entra,
+          400,
+          'invalid_request',
+          28_003,
+          'The scope must not be empty, because the login was for several resources.',
+        )
   }
   const [api = graphApi] = apis.values()
   const named = apiScope.filter((one) => parts(one).name !== '.default')
   const isDefault = named.length < apiScope.length
   if (isDefault && named.length > 0) {
-    return entraError(entra, 400, 'invalid_scope', 70_011, '.default stands for all scope and goes with no other.')
+    return entraError(entra, 400, 'invalid_scope', 70_011, '.default cannot be combined with other scope.')
   }
   const consents = listConsents(entra, grant)
   const all = isDefault ? defaultNames(api, consents) : []

@@ -125,7 +125,7 @@ export class EntraServer {
       case 'end_session':
         return await endSession(entra.provider, request)
       default:
-        return entraError(entra, 404, 'not_found', 900_144, 'There is nothing here.')
+        return entraError(entra, 404, 'not_found', 900_144, 'This address does not exist.')
     }
   }
 }

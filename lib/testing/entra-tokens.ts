@@ -169,7 +169,7 @@ export async function graphToken(
   request: AccessTokenRequest,
 ): Promise<string> {
   const { member } = request
-  if (member === undefined) return fail('tokens for Microsoft Graph are those of users')
+  if (member === undefined) return fail('a token for Microsoft Graph requires a user')
   const nonce = opaque(32)
   const hashed = createHash('sha256').update(nonce).digest('base64url')
   const claims = { ...accessTokenClaims(entra, address, request), aud: graphAppId }

@@ -67,7 +67,7 @@ class RunningEntra implements TestEntra {
 
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input)
-    if (url.protocol !== 'https:') return fail(`the simulated Entra is asked for ${url.origin}, which is not https:`)
+    if (url.protocol !== 'https:') return fail(`the simulated Entra received a request for ${url.origin}; use https:`)
     // The path begins with the requested host; the server answers 404 unless that is a host of Entra.
     return await globalThis.fetch(`${this.url}/${url.host}${url.pathname}${url.search}`, init)
   }
@@ -84,7 +84,7 @@ class RunningEntra implements TestEntra {
   signIn(name: string | undefined): void {
     const { users } = this.#entra.settings
     if (name !== undefined && !users.has(name)) {
-      fail(`there is no user "${name}"; there are ${[...users.keys()].join(', ')}`)
+      fail(`the user "${name}" does not exist; use one of ${[...users.keys()].join(', ')}`)
     }
     this.#entra.provider.keyboard = name
   }
@@ -100,13 +100,13 @@ class RunningEntra implements TestEntra {
     const { users, apis } = this.#entra.settings
     const { host = 'login.microsoftonline.com', policy, clientId = this.clientId, roles, idtyp = false } = request
     const user = request.user === undefined ? undefined : users.get(request.user)
-    if (request.user !== undefined && user === undefined) fail(`there is no user "${request.user}"`)
+    if (request.user !== undefined && user === undefined) fail(`the user "${request.user}" does not exist`)
     const tid = request.tenant ?? user?.tenant ?? testTenants.contoso
     if (!isTenantId(tid)) fail('tenant must be a GUID in lower case')
     const member = user && findMember(user, tid)
     if (user && !member) fail(`${user.name} has no account in the tenant ${tid}`)
     const api = apis.find(({ appId, uri }) => request.api === undefined || [appId, uri].includes(request.api))
-    if (api === undefined) return fail(`there is no API "${request.api}"`)
+    if (api === undefined) return fail(`the API "${request.api}" does not exist`)
     const version = request.version ?? api.version ?? 2
     const scope = (request.scope ?? 'Orders.Read').split(' ')
     const wanted = { member, tid, api, version, clientId, scope, roles, idtyp }

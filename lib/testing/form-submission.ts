@@ -29,8 +29,8 @@ export function chooseForm(
     const labels = named.flatMap(({ buttons }) => buttons.map(({ label }) => `"${label}"`))
     throw new Error(
       named.length === 0
-        ? `the page has no such form; it has ${forms.length}`
-        : `the page has no button "${button}"; it has ${labels.join(', ') || 'none'}`,
+        ? `the form does not exist; the page has ${forms.length}`
+        : `the button "${button}" does not exist; the page has ${labels.join(', ') || 'none'}`,
     )
   }
   return { form: chosen, button: chosen.buttons.find((one) => button === undefined || pressed(button, one)) }

@@ -84,7 +84,7 @@ export function loginPage(
   })
   const html = htmlPage(
     known ? 'Do you agree?' : 'Who are you?',
-    `${message === undefined ? '' : `<p role="alert" class="alert">${escapeHtml(message)}</p>\n`}<p>The application <strong>${client}</strong> asks for: ${scope}.</p>
+    `${message === undefined ? '' : `<p role="alert" class="alert">${escapeHtml(message)}</p>\n`}<p>The application <strong>${client}</strong> requests: ${scope}.</p>
 <form method="post" action="${escapeHtml(`${provider.settings.path}/login`)}">
 ${hiddenField('request', id)}
 ${buttons.join('\n')}

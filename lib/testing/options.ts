@@ -169,7 +169,7 @@ const checks: Readonly<Record<keyof TestProviderOptions, (value: unknown, name: 
   signIn: checkText,
   path: (value, name) => {
     if (typeof value !== 'string' || !/^(\/[\w.~%-]+)*$/.test(value)) {
-      fail(`${name} must be empty or start with a slash and not end with one, as in "/realms/acme"`)
+      fail(`${name} must be empty, or start with a slash and not end with one, such as "/realms/acme"`)
     }
   },
   hostname: (value, name) => checkChoice(value, ['127.0.0.1', 'localhost'], name),

@@ -61,7 +61,7 @@ export async function presentedToken(provider: ProviderState, request: TestReque
   const proof = await readProof(provider, request, text)
   const headers = nonceHeaders(provider, proof)
   if ('error' in proof) return refuse(scheme, proof.error, proof.description, headers)
-  if (proof.jkt === undefined) return refuse(scheme, 'invalid_dpop_proof', 'there is no proof')
+  if (proof.jkt === undefined) return refuse(scheme, 'invalid_dpop_proof', 'the DPoP proof is missing')
   if (proof.jkt !== token.jkt) return refuse(scheme, 'invalid_token', 'the token is not bound to this key', headers)
   return { scheme, token, headers }
 }

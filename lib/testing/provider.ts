@@ -47,7 +47,7 @@ class RunningProvider implements TestProvider {
 
   settings(clientId: string = this.clientId): TestProviderConnection {
     const client = this.#state.settings.clients.get(clientId)
-    if (client === undefined) return fail(`there is no client "${clientId}"`)
+    if (client === undefined) return fail(`the client "${clientId}" does not exist`)
     const credentials =
       client.clientSecret === undefined ? { clientAuth: 'none' as const } : { clientSecret: client.clientSecret }
     return { issuer: this.issuer, clientId, ...credentials }
@@ -90,8 +90,7 @@ class RunningProvider implements TestProvider {
 
   rotateDpopNonce(rotation: { readonly keepOld?: boolean | undefined } = {}): void {
     checkMembers(rotation, ['keepOld'], 'rotateDpopNonce')
-    if (this.#state.settings.dpopNonces === 'none')
-      fail('DPoP proofs have no nonce here: the option dpopNonces says so')
+    if (this.#state.settings.dpopNonces === 'none') fail("dpopNonces is 'none'; set it to use nonces")
     rotateNonce(this.#state, rotation.keepOld === true)
   }
 
@@ -145,13 +144,13 @@ class RunningProvider implements TestProvider {
 
   async logoutToken(about: LogoutSubject, clientId: string = this.clientId): Promise<string> {
     checkMembers(about, ['sub', 'sid'], 'logoutToken')
-    return (await logoutToken(this.#state, clientId, about)) ?? fail('the faults leave the logout token out')
+    return (await logoutToken(this.#state, clientId, about)) ?? fail('the faults remove the logout token')
   }
 
   registerLogout(uris: LogoutUris, clientId: string = this.clientId): void {
     checkMembers(uris, ['backchannelLogoutUri', 'frontchannelLogoutUri'], 'registerLogout')
     const { clients } = this.#state.settings
-    const client = clients.get(clientId) ?? fail(`there is no client "${clientId}"`)
+    const client = clients.get(clientId) ?? fail(`the client "${clientId}" does not exist`)
     const changed = checkClients([{ ...client, ...uris }]).get(clientId)
     if (changed) clients.set(clientId, changed)
   }
@@ -201,7 +200,7 @@ class RunningProvider implements TestProvider {
 
   #checkUser(sub: string): void {
     const { users } = this.#state.settings
-    if (!users.has(sub)) fail(`there is no user "${sub}"; there are ${[...users.keys()].join(', ')}`)
+    if (!users.has(sub)) fail(`the user "${sub}" does not exist; use one of ${[...users.keys()].join(', ')}`)
   }
 }
 

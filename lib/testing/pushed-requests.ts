@@ -18,7 +18,7 @@ function answerPushedRequest(provider: ProviderState, request: TestRequest, jkt:
   // RFC 9449 section 10.1: a proof has the same effect as dpop_jkt.
   if (jkt !== undefined) {
     if ((parameters.get('dpop_jkt') ?? jkt) !== jkt) {
-      return oauthError(400, 'invalid_request', 'dpop_jkt is not the key of the proof')
+      return oauthError(400, 'invalid_request', 'dpop_jkt does not match the key of the proof')
     }
     parameters.set('dpop_jkt', jkt)
   }

@@ -16,7 +16,7 @@ export function resourcesFor(
   const resource = params.getAll('resource')
   if (resource.length === 0) return grant.resource
   const wrong = wrongResource(provider, resource)
-  if (wrong !== undefined) return oauthError(400, 'invalid_target', `there is no resource "${wrong}"`)
+  if (wrong !== undefined) return oauthError(400, 'invalid_target', `resource "${wrong}" is unknown`)
   const isGranted = grant.resource.length === 0 || resource.every((uri) => grant.resource.includes(uri))
-  return isGranted ? resource : oauthError(400, 'invalid_target', 'a resource that was not granted')
+  return isGranted ? resource : oauthError(400, 'invalid_target', 'the resource was not granted')
 }

@@ -28,7 +28,7 @@ async function exchangeCode(
   jkt: string | undefined,
 ): Promise<Answer> {
   const code = provider.codes.get(params.get('code') ?? '')
-  if (code === undefined || code.grant.clientId !== client.clientId) return invalidGrant('the code is not known')
+  if (code === undefined || code.grant.clientId !== client.clientId) return invalidGrant('the code is unknown')
   const { grant } = code
   if (code.used) {
     // RFC 6749 section 4.1.2: reuse means that the code may be stolen, so its tokens are revoked.
@@ -37,8 +37,10 @@ async function exchangeCode(
   }
   code.used = true
   if (code.expiresAt < provider.settings.now()) return invalidGrant('the code has expired')
-  if (params.get('redirect_uri') !== code.redirectUri) return invalidGrant('redirect_uri is not the one of the request')
-  if (!verifierFits(params.get('code_verifier'), code.challenge)) return invalidGrant('the code_verifier does not fit')
+  if (params.get('redirect_uri') !== code.redirectUri)
+    return invalidGrant('redirect_uri differs from that of the authorization request')
+  if (!verifierFits(params.get('code_verifier'), code.challenge))
+    return invalidGrant('code_verifier does not match code_challenge')
   if (code.jkt !== undefined && code.jkt !== jkt) return invalidGrant('the code is bound to another key')
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
   const resource = resourcesFor(provider, params, grant)
@@ -56,7 +58,7 @@ async function refresh(
   const presented = params.get('refresh_token') ?? ''
   const token = provider.refreshTokens.get(presented)
   if (token === undefined || token.grant.clientId !== client.clientId) {
-    return invalidGrant('the refresh token is not known')
+    return invalidGrant('the refresh token is unknown')
   }
   const { grant } = token
   if (token.spent) {
@@ -68,7 +70,7 @@ async function refresh(
   if (!isLive(provider, grant)) return invalidGrant('the session has ended')
   const wanted = words(params.get('scope'))
   if (wanted.some((name) => !grant.scope.includes(name))) {
-    return oauthError(400, 'invalid_scope', 'more scope than was granted')
+    return oauthError(400, 'invalid_scope', 'the scope exceeds the granted scope')
   }
   const resource = resourcesFor(provider, params, grant)
   if ('status' in resource) return resource

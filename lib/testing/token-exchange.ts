@@ -24,7 +24,7 @@ function findSubject(
   if (token === undefined) return invalidRequest('the subject_token is not active')
   if (token.jkt !== undefined && token.jkt !== jkt) return invalidRequest('the subject_token is bound to another key')
   const isMeant = token.grant.clientId === client.clientId || [token.audience].flat().includes(client.clientId)
-  return isMeant ? token : invalidRequest('the subject_token is neither of this client nor for it')
+  return isMeant ? token : invalidRequest('the subject_token was issued neither to this client nor for it')
 }
 
 /** The requested APIs, by name (`audience`) or URI (`resource`, RFC 8707); undefined if one is unknown. */
@@ -46,19 +46,19 @@ export async function exchangeToken(
   jkt: string | undefined,
 ): Promise<Answer> {
   if (!(client.tokenExchange ?? client.clientSecret !== undefined)) {
-    return oauthError(400, 'unauthorized_client', 'the client must not exchange tokens')
+    return oauthError(400, 'unauthorized_client', 'the client is not allowed to exchange tokens')
   }
   const subject = findSubject(provider, client, params, jkt)
   if ('status' in subject) return subject
   if ((params.get('requested_token_type') ?? accessTokenType) !== accessTokenType) {
-    return invalidRequest('only access tokens are to be had')
+    return invalidRequest(`requested_token_type must be ${accessTokenType}`)
   }
   const targets = findTargets(provider, params)
-  if (targets === undefined) return oauthError(400, 'invalid_target', 'there is no such API')
+  if (targets === undefined) return oauthError(400, 'invalid_target', 'the audience or resource is unknown')
   const wanted = words(params.get('scope'))
   const { scopes } = provider.settings
   const refused = wanted.find((name) => scopes?.includes(name) === false || !isConsentedTo(provider, name))
-  if (refused !== undefined) return oauthError(400, 'invalid_scope', `"${refused}" is not to be had`)
+  if (refused !== undefined) return oauthError(400, 'invalid_scope', `scope "${refused}" is not available`)
   const scope = wanted.length === 0 ? subject.scope : wanted
   // A different client can revoke its own token only. The token still ends with the user's session.
   const { clientId } = client

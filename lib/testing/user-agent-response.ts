@@ -54,7 +54,7 @@ export function newResponse(
       try {
         return JSON.parse(body) as JsonObject
       } catch (error) {
-        throw new Error(`not JSON (${status} ${url.href}): ${body.slice(0, 500)}`, { cause: error })
+        throw new Error(`the response is not JSON (${status} ${url.href}): ${body.slice(0, 500)}`, { cause: error })
       }
     },
   }

@@ -84,7 +84,7 @@ class Browser implements UserAgent {
     const found = links.find(({ text, href }) => text === link || href === link)
     if (found === undefined) {
       throw new Error(
-        `the page has no link "${link}"; it has ${links.map(({ text }) => `"${text}"`).join(', ') || 'none'}`,
+        `the link "${link}" does not exist; the page has ${links.map(({ text }) => `"${text}"`).join(', ') || 'none'}`,
       )
     }
     return await this.get(new URL(found.href, page.url), { from: page, ...init })
@@ -152,7 +152,7 @@ class Browser implements UserAgent {
     for (;;) {
       if (hops.length >= maxHops) {
         const last = hops.slice(-4).map((hop) => `${hop.status} ${hop.url}`)
-        throw new Error(`more than ${maxHops} requests without arriving; the last:\n${last.join('\n')}`)
+        throw new Error(`the redirects exceed ${maxHops} requests; the last are:\n${last.join('\n')}`)
       }
       const answer = await this.#call({ ...outgoing, method, body }, urls, init, hops)
       const location = answer.headers.get('location')

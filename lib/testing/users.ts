@@ -99,7 +99,7 @@ export function checkUsers(users: readonly TestUser[]): Map<string, TestUser> {
     checkMembers(user, ['sub', 'claims', 'accessTokenClaims', 'userInfoClaims', 'acrValues'], name)
     checkText(user.sub, `${name}.sub`)
     if (user.acrValues !== undefined) checkTexts(user.acrValues, `${name}.acrValues`)
-    if (bySubject.has(user.sub)) fail(`${name}.sub: "${user.sub}" is there already`)
+    if (bySubject.has(user.sub)) fail(`${name}.sub: "${user.sub}" is not unique`)
     bySubject.set(user.sub, user)
   }
   return bySubject

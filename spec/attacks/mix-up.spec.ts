@@ -260,7 +260,7 @@ describe('a hostile provider', () => {
     expect({ status: answer.status, ...((await answer.json()) as object) }).toMatchObject({
       status: 400,
       error: 'invalid_grant',
-      error_description: 'the code_verifier does not fit',
+      error_description: 'code_verifier does not match code_challenge',
     })
     expect(await whoIs(agent, app)).toEqual(nobody)
   })

@@ -46,7 +46,11 @@ describe.each([
       ['less scope, without openid', 'orders.read', ['email', 'orders.read', 'profile']],
       ['the same scope', 'openid orders.read', ['email', 'openid', 'orders.read', 'profile']],
       // RFC 6749 6 requires an error. Keycloak leaves out the scope that was not granted, as only the response shows.
-      ['more scope than was granted', 'openid orders.read orders.write', ['email', 'openid', 'orders.read', 'profile']],
+      [
+        'the scope exceeds the granted scope',
+        'openid orders.read orders.write',
+        ['email', 'openid', 'orders.read', 'profile'],
+      ],
       ['other scope than was granted', 'openid orders.write', ['email', 'openid', 'profile']],
       ['offline_access after a login without it', 'openid offline_access', ['email', 'openid', 'profile']],
     ])(

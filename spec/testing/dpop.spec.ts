@@ -453,6 +453,6 @@ describe('DPoP nonces', () => {
 
   it('rotateDpopNonce() throws if the provider requires no nonces', async () => {
     await start()
-    expect(() => provider.rotateDpopNonce()).toThrow('DPoP proofs have no nonce here')
+    expect(() => provider.rotateDpopNonce()).toThrow("dpopNonces is 'none'")
   })
 })

@@ -92,7 +92,7 @@ describe('the metadata of the simulated Entra', () => {
   })
 
   it('fetch rejects a URL of plain http instead of sending a request', async () => {
-    await expect(id.fetch('http://login.microsoftonline.com/')).rejects.toThrow(/not https:/)
+    await expect(id.fetch('http://login.microsoftonline.com/')).rejects.toThrow(/use https:/)
   })
 })
 
@@ -237,11 +237,11 @@ describe('access tokens of the simulated Entra', () => {
   })
 
   it.each<[object, RegExp]>([
-    [{ user: 'nobody' }, /no user "nobody"/],
+    [{ user: 'nobody' }, /user "nobody" does not exist/],
     [{ user: 'bob', tenant: contoso }, /bob has no account in the tenant/],
     [{ tenant: 'contoso.example' }, /tenant must be a GUID/],
-    [{ api: 'api://other' }, /no API "api:\/\/other"/],
-    [{ users: 'alice' }, /no member "users"/],
+    [{ api: 'api://other' }, /API "api:\/\/other" does not exist/],
+    [{ users: 'alice' }, /"users" is not a member/],
   ])('rejects the token request %j', async (request, message) => {
     await expect(id.accessToken(request)).rejects.toThrow(message)
   })
@@ -310,11 +310,11 @@ describe('a login at the simulated Entra', () => {
 describe('the arguments of the simulated Entra', () => {
   const user = { name: 'a', tenant: contoso, oid: contoso, displayName: 'A', upn: 'a@b.example' }
   it.each<[object, RegExp]>([
-    [{ tenants: [] }, /no member "tenants"/],
+    [{ tenants: [] }, /"tenants" is not a member/],
     [{ users: [] }, /users must be a non-empty array/],
     [{ users: [{ ...user, oid: 'x' }] }, /users\[0\].oid must be a GUID/],
     [{ users: [{ ...user, guestIn: { x: contoso } }] }, /users\[0\].guestIn must be a GUID/],
-    [{ users: [{ ...user, role: [] }] }, /no member "role"/],
+    [{ users: [{ ...user, role: [] }] }, /"role" is not a member/],
     [{ users: [{ ...user, upn: '' }] }, /upn must be a non-empty string/],
     [{ users: [{ ...user, groups: 'x' }] }, /groups must be an array/],
     [{ apis: 'x' }, /apis must be an array/],
@@ -323,15 +323,15 @@ describe('the arguments of the simulated Entra', () => {
     [{ port: -1 }, /port must be a whole number/],
     [{ now: 1 }, /now must be a function/],
     [{ tokenSeconds: 0 }, /tokenSeconds must be a whole number/],
-    [{ signIn: 'nobody' }, /no user "nobody"/],
+    [{ signIn: 'nobody' }, /user "nobody" does not exist/],
     [{ signIn: 7 }, /signIn must be a non-empty string/],
   ])('startTestEntra() rejects the options %j', async (options, message) => {
     await expect(startTestEntra(options as TestEntraOptions)).rejects.toThrow(message)
   })
 
   it.each<[object, RegExp]>([
-    [{ token: {} }, /no member "token"/],
-    [{ idToken: { payload: {} } }, /no member "payload"/],
+    [{ token: {} }, /"token" is not a member/],
+    [{ idToken: { payload: {} } }, /"payload" is not a member/],
     [{ idToken: { key: 'other' } }, /must be one of consumers, organizations/],
   ])('misbehave() rejects the faults %j', (faults, message) => {
     expect(() => id.misbehave(faults)).toThrow(message)

@@ -78,7 +78,7 @@ describe('a login with the authorization code flow', () => {
     expect(answer.json()).toMatchObject({ error: 'access_denied' })
     const again = await agent.submit(page, { button: 'alice' })
     expect(again.status).toBe(400)
-    expect(again.text()).toContain('finished already')
+    expect(again.text()).toContain('already completed')
   })
 
   it('responds by form_post, with a button for browsers without scripts', async () => {

@@ -121,7 +121,7 @@ describe('the test provider', () => {
     expect(provider.settings()).toEqual({ issuer: provider.issuer, clientId: 'one', clientSecret: 's' })
     expect(provider.settings('spa')).toEqual({ issuer: provider.issuer, clientId: 'spa', clientAuth: 'none' })
     expect([provider.clientId, provider.clientSecret]).toEqual(['one', 's'])
-    expect(() => provider.settings('two')).toThrow('there is no client "two"')
+    expect(() => provider.settings('two')).toThrow('the client "two" does not exist')
   })
 
   it('signs any claims, and adds none', async () => {
@@ -179,7 +179,7 @@ describe('the test provider', () => {
 
   it('rejects unknown users', async () => {
     const provider = await start()
-    const unknown = 'there is no user "carol"; there are alice, bob'
+    const unknown = 'the user "carol" does not exist; use one of alice, bob'
     expect(() => provider.signIn('carol')).toThrow(unknown)
     expect(() => provider.endSession('carol')).toThrow(unknown)
     expect(() => provider.disableUser('carol')).toThrow(unknown)
@@ -189,24 +189,24 @@ describe('the test provider', () => {
 })
 
 it.each<[object, string]>([
-  [{ user: [] }, 'the options of startTestProvider has no member "user"; known: users, clients'],
+  [{ user: [] }, '"user" is not a member of the options of startTestProvider; use one of users, clients'],
   [[], 'the options of startTestProvider must be an object'],
   [{ users: [] }, 'users must be a non-empty array'],
   [{ users: [{ sub: 'a', acrValues: 'gold' }] }, 'users[0].acrValues must be an array of strings'],
   [{ users: [{}] }, 'users[0].sub must be a non-empty string'],
-  [{ users: [{ sub: 'a', name: 'A' }] }, 'users[0] has no member "name"'],
-  [{ users: [{ sub: 'a' }, { sub: 'a' }] }, 'users[1].sub: "a" is there already'],
+  [{ users: [{ sub: 'a', name: 'A' }] }, '"name" is not a member of users[0]'],
+  [{ users: [{ sub: 'a' }, { sub: 'a' }] }, 'users[1].sub: "a" is not unique'],
   [{ clients: {} }, 'clients must be a non-empty array'],
   [{ clients: [{ clientId: '' }] }, 'clients[0].clientId'],
   [{ clients: [{ clientId: 'a', clientSecret: '' }] }, 'clients[0].clientSecret'],
-  [{ clients: [{ clientId: 'a' }, { clientId: 'a' }] }, 'clients[1].clientId: "a" is there already'],
+  [{ clients: [{ clientId: 'a' }, { clientId: 'a' }] }, 'clients[1].clientId: "a" is not unique'],
   [{ clients: [{ clientId: 'a', redirectUris: 'x' }] }, 'clients[0].redirectUris must be an array of strings'],
   [{ clients: [{ clientId: 'a', postLogoutRedirectUris: [1] }] }, 'clients[0].postLogoutRedirectUris[0]'],
   [{ clients: [{ clientId: 'a', authMethod: 'none' }] }, 'clients[0].authMethod must be one of'],
   [{ clients: [{ clientId: 'a', tokenExchange: 'yes' }] }, 'clients[0].tokenExchange must be a boolean'],
-  [{ signIn: 'carol' }, 'there is no user "carol"'],
-  [{ path: 'realms/acme' }, 'path must be empty or start with a slash'],
-  [{ path: '/realms/' }, 'path must be empty or start with a slash'],
+  [{ signIn: 'carol' }, 'the user "carol" does not exist'],
+  [{ path: 'realms/acme' }, 'path must be empty, or start with a slash'],
+  [{ path: '/realms/' }, 'path must be empty, or start with a slash'],
   [{ hostname: 'example.com' }, 'hostname must be one of'],
   [{ port: 70_000 }, 'port must be a whole number'],
   [{ now: 5 }, 'now must be a function'],

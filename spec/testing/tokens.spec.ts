@@ -76,14 +76,16 @@ describe('authorization codes', () => {
       return answer.json().error_description
     }
     const pkce = { code_challenge: challenge, code_challenge_method: 'S256' }
-    expect(await fails({}, { client_id: 'other' })).toBe('the code is not known')
-    expect(await fails({}, { redirect_uri: `${callback}2` })).toBe('redirect_uri is not the one of the request')
-    expect(await fails({}, { code_verifier: verifier })).toBe('the code_verifier does not fit')
-    expect(await fails(pkce, {})).toBe('the code_verifier does not fit')
-    expect(await fails(pkce, { code_verifier: `${verifier}x` })).toBe('the code_verifier does not fit')
+    expect(await fails({}, { client_id: 'other' })).toBe('the code is unknown')
+    expect(await fails({}, { redirect_uri: `${callback}2` })).toBe(
+      'redirect_uri differs from that of the authorization request',
+    )
+    expect(await fails({}, { code_verifier: verifier })).toBe('code_verifier does not match code_challenge')
+    expect(await fails(pkce, {})).toBe('code_verifier does not match code_challenge')
+    expect(await fails(pkce, { code_verifier: `${verifier}x` })).toBe('code_verifier does not match code_challenge')
     expect(await fails({}, { now: '' })).toBe('the code has expired')
     expect(await fails(pkce, { code_verifier: verifier })).toBeUndefined()
-    expect(await fails({}, { code: undefined })).toBe('the code is not known')
+    expect(await fails({}, { code: undefined })).toBe('the code is unknown')
   })
 
   it('a code is invalid once the session has ended', async () => {
@@ -290,7 +292,7 @@ describe('issued tokens', () => {
     const info = await createUserAgent().fetch(`${provider.issuer}/userinfo`, { headers })
     expect(info.json()).toEqual({ sub: 'carol', team: 'x', photo: 'y' })
     expect(await provider.issueTokens('carol')).toMatchObject({ scope: 'openid profile email' })
-    await expect(provider.issueTokens('dave')).rejects.toThrow('there is no user "dave"; there are carol')
+    await expect(provider.issueTokens('dave')).rejects.toThrow('the user "dave" does not exist; use one of carol')
   })
 })
 

@@ -212,7 +212,7 @@ describe('redirects in a user agent', () => {
     app.show('/same', { status: 302, headers: { location: '' } })
     const agent = createUserAgent({ maxHops: 3 })
     await expect(agent.get(`${app.url}/same?x=1`)).rejects.toThrow(
-      `more than 3 requests without arriving; the last:\n${Array(3).fill(`302 ${app.url}/same?x=1`).join('\n')}`,
+      `the redirects exceed 3 requests; the last are:\n${Array(3).fill(`302 ${app.url}/same?x=1`).join('\n')}`,
     )
   })
 
@@ -220,10 +220,10 @@ describe('redirects in a user agent', () => {
     app.show('/a', redirect('/b'))
     app.show('/b', redirect('/a'))
     await expect(createUserAgent({ maxHops: 5 }).get(`${app.url}/a`)).rejects.toThrow(
-      new RegExp(`more than 5 requests without arriving.*302 ${app.url}/a$`, 's'),
+      new RegExp(`the redirects exceed 5 requests.*302 ${app.url}/a$`, 's'),
     )
     app.show('/again', { body: '<meta http-equiv=refresh content="0;url=/again">' })
-    await expect(createUserAgent().get(`${app.url}/again`)).rejects.toThrow('more than 20 requests')
+    await expect(createUserAgent().get(`${app.url}/again`)).rejects.toThrow('redirects exceed 20 requests')
   })
 
   it('sends the most distant relation of all redirects as Sec-Fetch-Site', async () => {
@@ -299,10 +299,12 @@ describe('pages in a user agent', () => {
     expect(seen(await agent.submit(page, { form: 1 })).url).toBe('/find?q=')
     expect(seen(await agent.submit(page, { form: 'f' })).url).toBe('/sent')
     await expect(agent.submit(page, { button: 'Nope' })).rejects.toThrow(
-      'the page has no button "Nope"; it has "Send it", "Other"',
+      'the button "Nope" does not exist; the page has "Send it", "Other"',
     )
-    await expect(agent.submit(page, { form: 'search', button: 'x' })).rejects.toThrow('no button "x"; it has none')
-    await expect(agent.submit(page, { form: 'nope' })).rejects.toThrow('the page has no such form; it has 2')
+    await expect(agent.submit(page, { form: 'search', button: 'x' })).rejects.toThrow(
+      'the button "x" does not exist; the page has none',
+    )
+    await expect(agent.submit(page, { form: 'nope' })).rejects.toThrow('the form does not exist; the page has 2')
   })
 
   it('submit() sends a form without an action to the URL of the page', async () => {
@@ -318,9 +320,11 @@ describe('pages in a user agent', () => {
     const page = await agent.get(`${app.url}/page`)
     expect(seen(await agent.click(page, 'Log in'))).toMatchObject({ url: '/next?x', headers: { referer: page.url } })
     expect(seen(await agent.click(page, 'next?x')).url).toBe('/next?x')
-    await expect(agent.click(page, 'Log out')).rejects.toThrow('the page has no link "Log out"; it has "Log in"')
+    await expect(agent.click(page, 'Log out')).rejects.toThrow(
+      'the link "Log out" does not exist; the page has "Log in"',
+    )
     app.show('/empty', { body: '' })
-    await expect(agent.click(await agent.get(`${app.url}/empty`), 'x')).rejects.toThrow('it has none')
+    await expect(agent.click(await agent.get(`${app.url}/empty`), 'x')).rejects.toThrow('the page has none')
   })
 
   it('follows pages that refresh or submit themselves, unless an option says otherwise', async () => {
@@ -422,7 +426,7 @@ describe('createUserAgent()', () => {
   })
 
   it.each<[object, string]>([
-    [{ base: 'x' }, 'the options of createUserAgent has no member "base"'],
+    [{ base: 'x' }, '"base" is not a member of the options of createUserAgent'],
     [{ maxHops: 0 }, 'maxHops must be a whole number'],
     [{ baseUrl: '/x' }, 'baseUrl must be an absolute URL'],
   ])('rejects the options %j', (options, message) => {
