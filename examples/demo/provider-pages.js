@@ -99,7 +99,7 @@ export function logoutPage(theme, form, sure) {
     sure
       ? html`<h1>Logging you out</h1>
           ${provided}
-          <p><button class="primary" form="op.logoutForm" name="logout" value="yes">Go on</button></p>
+          <p><button class="primary" form="op.logoutForm" name="logout" value="yes">Continue</button></p>
           <script src="/assets/submit.js"></script>`
       : html`<h1>Log out of ${theme.name}?</h1>
           <p>An application requests to end your session here.</p>

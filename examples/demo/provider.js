@@ -142,7 +142,7 @@ export async function startProvider({
     renderError: (/** @type {Context} */ ctx, /** @type {{ error: string, error_description?: string }} */ out) => {
       const { error, error_description: description } = out
       ctx.type = 'html'
-      ctx.body = messagePage(theme, 'This request cannot be answered', description ?? error, error)
+      ctx.body = messagePage(theme, 'This request is invalid', description ?? error, error)
     },
     clientBasedCORS: () => false,
     ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 86_400, IdToken: 3600, Interaction: 3600, Session: 86_400 },

@@ -43,5 +43,5 @@ export async function connectRedis(url) {
 /** @param {unknown} fault */
 function reason(fault) {
   const { code, message } = /** @type {NodeJS.ErrnoException} */ (fault ?? {})
-  return message || code || `no answer within ${connectSeconds} seconds`
+  return message || code || `Redis did not respond within ${connectSeconds} seconds`
 }

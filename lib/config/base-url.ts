@@ -6,21 +6,21 @@ export function readBaseUrl(checks: Checks): URL | undefined {
   const given = checks.value('baseUrl')
   if (given === undefined) {
     checks.fault(
-      "baseUrl is missing: pass where browsers reach this application, for example 'https://app.example.com'",
+      "`baseUrl` is missing; pass the URL at which browsers reach this application, such as 'https://app.example.com'",
     )
     return undefined
   }
   const text = given instanceof URL ? given.href : given
   const url = typeof text === 'string' ? parsedUrl(text) : undefined
   if (!url) {
-    checks.fault("baseUrl must be an absolute URL such as 'https://app.example.com'")
+    checks.fault("`baseUrl` must be an absolute URL such as 'https://app.example.com'")
     return undefined
   }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('baseUrl must be an https: or http: URL')
-  else if (url.username || url.password) checks.fault('baseUrl must not contain a user name or password')
-  else if (url.search || url.hash) checks.fault('baseUrl must not have a query or a fragment')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') checks.fault('`baseUrl` must be an https: or http: URL')
+  else if (url.username || url.password) checks.fault('`baseUrl` must not contain a user name or password')
+  else if (url.search || url.hash) checks.fault('`baseUrl` must not have a query or a fragment')
   else if (localPath(url.pathname, url.origin) === undefined)
-    checks.fault('baseUrl has a path that cannot be redirected to')
+    checks.fault("`baseUrl` has a path that is unsafe in redirects; pass a plain path such as '/app'")
   else return url
   return undefined
 }

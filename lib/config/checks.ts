@@ -10,7 +10,7 @@ export class Checks {
 
   constructor(given: unknown, what: string, known: readonly string[]) {
     if (given === null || typeof given !== 'object' || Array.isArray(given)) {
-      this.faults.push(`${what} must be an object`)
+      this.faults.push(notAnObject(what))
       this.#given = ownProperties({})
       return
     }
@@ -18,7 +18,7 @@ export class Checks {
     for (const key of Object.keys(given)) {
       if (known.includes(key)) continue
       const meant = nearest(key, known)
-      this.faults.push(`${unknownOption}${key}'${meant ? `; did you mean '${meant}'?` : ''}`)
+      this.faults.push(`\`${key}\` is not an option${meant ? `; did you mean \`${meant}\`?` : ''}`)
     }
   }
 
@@ -37,15 +37,15 @@ export class Checks {
   }
 
   /** Adds a fault, and returns true, if an option is present but undefined: an unset variable must not weaken security. */
-  refuseUndefined(key: string, hint = ''): boolean {
+  refuseUndefined(key: string, fix = 'pass a value or remove the option'): boolean {
     const isUndefined = this.has(key) && this.#given[key] === undefined
-    if (isUndefined) this.fault(`${key} is present but undefined${hint && `: ${hint}`}`)
+    if (isUndefined) this.fault(`\`${key}\` is undefined; ${fix}`)
     return isUndefined
   }
 
   /** Returns a required string. */
   required(key: string, fix: string): string | undefined {
-    if (this.#given[key] === undefined) this.fault(`${key} is missing: pass ${fix}`)
+    if (this.#given[key] === undefined) this.fault(`\`${key}\` is missing; pass ${fix}`)
     return this.string(key, fix)
   }
 
@@ -54,7 +54,8 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return undefined
     const scope = scopeList(value)
-    if (!scope) this.fault(`${key} must be words separated by spaces, or an array of words${fix && `: ${fix}`}`)
+    if (!scope)
+      this.fault(`\`${key}\` must be words separated by spaces, or an array of words${fix && `; pass ${fix}`}`)
     return scope
   }
 
@@ -63,7 +64,7 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return undefined
     const path = localPath(value, origin)
-    if (path === undefined) this.fault(`${key} must be a path on this origin, such as '${example}'`)
+    if (path === undefined) this.fault(`\`${key}\` must be a path on this origin, such as '${example}'`)
     return path
   }
 
@@ -72,13 +73,12 @@ export class Checks {
     key: string,
     known: readonly string[],
     read: (inner: Checks) => Result,
-    { what = key, given = this.value(key) }: { readonly what?: string; readonly given?: unknown } = {},
+    { what = `\`${key}\``, given = this.value(key) }: { readonly what?: string; readonly given?: unknown } = {},
   ): Result {
     const inner = new Checks(given, what, known)
     const result = read(inner)
     for (const fault of inner.faults) {
-      if (fault.startsWith(unknownOption)) this.fault(fault.replace(unknownOption, `${unknownOption}${key}.`))
-      else this.fault(fault.startsWith(key) ? fault : `${key}: ${fault}`)
+      this.fault(fault === notAnObject(what) ? fault : fault.replace(/^`/, `\`${key}.`))
     }
     return result
   }
@@ -87,7 +87,7 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return undefined
     if (typeof value === 'string' && value.trim() !== '') return value
-    this.fault(`${key} must be a non-empty string: ${fix}`)
+    this.fault(`\`${key}\` must be a non-empty string; pass ${fix}`)
     return undefined
   }
 
@@ -95,7 +95,7 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return fallback
     if (typeof value === 'boolean') return value
-    this.fault(`${key} must be true or false`)
+    this.fault(`\`${key}\` must be true or false`)
     return fallback
   }
 
@@ -103,7 +103,7 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return fallback
     if (choices.includes(value as Choice)) return value as Choice
-    this.fault(`${key} must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}`)
+    this.fault(`\`${key}\` must be one of ${choices.map((choice) => `'${choice}'`).join(', ')}`)
     return fallback
   }
 
@@ -111,7 +111,7 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return fallback
     if (typeof value === 'number' && Number.isFinite(value) && value >= least && value <= most) return value
-    this.fault(`${key} must be a number of seconds from ${least} to ${most}`)
+    this.fault(`\`${key}\` must be a number of seconds from ${least} to ${most}`)
     return fallback
   }
 
@@ -120,20 +120,22 @@ export class Checks {
     const value = this.#given[key]
     if (value === undefined) return undefined
     if (typeof value === 'function') return value as Given
-    this.fault(`${key} must be a function`)
+    this.fault(`\`${key}\` must be a function`)
     return undefined
   }
 }
 
-/** Hint for options that are usually read from the environment. */
-export const unsetVariable = 'is its environment variable set?'
+/** Fix for options that are usually read from the environment. */
+export const unsetVariable = 'set the environment variable or remove the option'
 
-const unknownOption = "unknown option '"
+function notAnObject(what: string): string {
+  return `${what} must be an object`
+}
 
 /** Creates the error that names all faults of an options object. */
 export function optionsInvalid(what: string, faults: readonly string[]): OidcError {
   const list = faults.map((fault) => `  - ${fault}`).join('\n')
-  return fail('options_invalid', undefined, { message: `${what} cannot work with these options:\n${list}` })
+  return fail('options_invalid', undefined, { message: `${what} received invalid options:\n${list}` })
 }
 
 function nearest(word: string, known: readonly string[]): string | undefined {

@@ -14,9 +14,11 @@ export function readClient(checks: Checks): ResolvedClient {
   const auth = checks.choice('clientAuth', ['client_secret_basic', 'client_secret_post', 'none'], 'client_secret_basic')
   if (checks.refuseUndefined('clientSecret', unsetVariable)) return { clientSecret: undefined, clientAuth: auth }
   if (auth === 'none' && secret !== undefined) {
-    checks.fault("clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out")
+    checks.fault(
+      "`clientAuth` 'none' is for public clients, which have no secret; remove `clientAuth` or `clientSecret`",
+    )
   } else if (auth !== 'none' && !checks.has('clientSecret')) {
-    checks.fault("clientSecret is missing: pass it, or say clientAuth: 'none' for a public client")
+    checks.fault("`clientSecret` is missing; pass it, or pass `clientAuth: 'none'` for a public client")
   }
   return { clientSecret: secret, clientAuth: auth }
 }

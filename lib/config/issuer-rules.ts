@@ -76,10 +76,10 @@ export function readIssuerRules(checks: Checks, allowInsecure: boolean): IssuerR
   const metadataIssuer = checks.value('metadataIssuer')
   if (metadataIssuer !== undefined) {
     const given = typeof metadataIssuer === 'string' ? metadataIssuer.replace(tenantTemplate, 'tenant') : metadataIssuer
-    const fault = issuerFault(given, allowInsecure, 'metadataIssuer')
+    const fault = issuerFault(given, allowInsecure, '`metadataIssuer`')
     if (fault) checks.fault(fault)
     if (checks.value('tokenIssuer') === undefined) {
-      checks.fault('metadataIssuer needs tokenIssuer, which says what iss the tokens have')
+      checks.fault('`metadataIssuer` requires `tokenIssuer`; pass a function that returns the `iss` of the tokens')
     }
   }
   return {
@@ -96,7 +96,7 @@ export function rulesOfOneIssuer(checks: Checks, isOne: boolean): IssuerRules {
   const given = issuerRules.filter((name) => checks.value(name) !== undefined)
   if (!isOne && given.length > 0) {
     checks.fault(
-      `${given.join(', ')}: give them with the issuer that they are of: issuer: [{ issuer, ${given.join(', ')} }]`,
+      `\`${given.join('`, `')}\` must belong to one issuer; pass \`issuer: [{ issuer, ${given.join(', ')} }]\``,
     )
     return {}
   }

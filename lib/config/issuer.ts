@@ -16,7 +16,7 @@ export function readIssuer(
   const none = { issuer: '', metadata: undefined }
   if (given === undefined) {
     checks.fault(
-      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
+      "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'",
     )
     return none
   }
@@ -30,7 +30,7 @@ export function readIssuer(
   const metadata = given instanceof URL ? metadataFile(checks, given) : given
   if (metadata === undefined) return none
   if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
-    checks.fault("issuer must be the provider's issuer identifier, its metadata, or the file: URL of its metadata")
+    checks.fault("`issuer` must be the provider's issuer identifier, its metadata, or the file: URL of its metadata")
     return none
   }
   const members = metadata as Record<string, unknown>
@@ -40,7 +40,7 @@ export function readIssuer(
     const fault = (member === 'issuer' ? issuerFault : endpointFault)(
       members[member],
       allowInsecure,
-      `the metadata's ${member}`,
+      `the metadata's \`${member}\``,
     )
     if (fault) checks.fault(fault)
   }
@@ -54,19 +54,21 @@ function metadataFile(checks: Checks, url: URL): unknown {
   try {
     return JSON.parse(readFileSync(url, 'utf8'))
   } catch (error) {
-    checks.fault(`issuer: the metadata file ${url.pathname} cannot be read as JSON (${(error as Error).name})`)
+    checks.fault(
+      `\`issuer\`: the metadata file ${url.pathname} is unreadable or not JSON (${(error as Error).name}); check its path and content`,
+    )
     return undefined
   }
 }
 
 /** Returns the fault of an issuer identifier; undefined if it is valid. */
-export function issuerFault(value: unknown, allowInsecure: boolean, what = 'issuer'): string | undefined {
+export function issuerFault(value: unknown, allowInsecure: boolean, what = '`issuer`'): string | undefined {
   const fault = endpointFault(value, allowInsecure, what)
   if (fault) return fault
   const url = new URL(value as string)
   if (url.search || url.hash) return `${what} must not have a query or a fragment`
   if (/\/\.well-known\//.test(url.pathname)) {
-    return `${what} must be the issuer identifier alone: leave out '/.well-known/...', it is added for discovery`
+    return `${what} must be the issuer identifier alone; remove '/.well-known/...', which discovery adds`
   }
   return undefined
 }
@@ -78,7 +80,7 @@ export function endpointFault(value: unknown, allowInsecure: boolean, what: stri
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return `${what} must be an https: URL`
   if (url.username || url.password) return `${what} must not contain a user name or password`
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
-    return `${what} is plain http: and not on loopback: use https:, or pass allowInsecureIssuer: true and know that anyone on the way can forge logins`
+    return `${what} uses http: and is not on loopback; use https:, or pass \`allowInsecureIssuer: true\`, which lets anyone on the network forge logins`
   }
   return undefined
 }

@@ -63,9 +63,9 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
   const prompt = checks.string('prompt', "'none', 'login', 'consent' or 'select_account'")
   if (prompt !== undefined) parameters['prompt'] = prompt
   if (prompt !== undefined && prompt !== 'none' && words(prompt).includes('none')) {
-    checks.fault("prompt 'none' cannot be combined with others (OIDC Core 3.1.2.1)")
+    checks.fault("`prompt` combines 'none' with other values; pass 'none' alone (OIDC Core 3.1.2.1)")
   }
-  const hint = checks.string('loginHint', 'who is expected to log in')
+  const hint = checks.string('loginHint', 'the expected user, such as an email address')
   if (hint !== undefined) parameters['login_hint'] = hint
   for (const [key, parameter] of [
     ['acrValues', 'acr_values'],
@@ -77,7 +77,7 @@ export function resolveLoginParameters(given: LoginParameters, origin: string): 
   const maxAge = checks.value('maxAuthAgeSeconds')
   if (maxAge !== undefined) {
     if (typeof maxAge === 'number' && Number.isInteger(maxAge) && maxAge >= 0) parameters['max_age'] = String(maxAge)
-    else checks.fault('maxAuthAgeSeconds must be a whole number of seconds, 0 or more')
+    else checks.fault('`maxAuthAgeSeconds` must be a whole number of seconds, 0 or more')
   }
   const scope = checks.scope('scope')
   const resource = readResources(checks)
@@ -96,12 +96,13 @@ function addExtraParameters(checks: Checks, parameters: Record<string, string>):
   const extra = checks.value('extra')
   if (extra === undefined) return
   if (extra === null || typeof extra !== 'object' || Array.isArray(extra)) {
-    checks.fault('extra must be an object of strings')
+    checks.fault('`extra` must be an object of strings')
     return
   }
   for (const [name, value] of Object.entries(extra)) {
-    if (reserved.has(name)) checks.fault(`extra.${name} is a parameter of the protocol and cannot be set here`)
-    else if (typeof value !== 'string') checks.fault(`extra.${name} must be a string`)
+    if (reserved.has(name))
+      checks.fault(`\`extra.${name}\` is a reserved parameter; remove it, or use its own option if it has one`)
+    else if (typeof value !== 'string') checks.fault(`\`extra.${name}\` must be a string`)
     else parameters[name] = value
   }
 }

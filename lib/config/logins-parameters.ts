@@ -55,7 +55,8 @@ export function resolveListParameters(given: ListParameters): { sub: string; iss
   const checks = new Checks(given, 'the parameters of logins.list()', ['sub', 'issuer'])
   const sub = readText(checks, 'sub')
   const issuer = readText(checks, 'issuer')
-  if (sub === undefined && checks.faults.length === 0) checks.fault('sub is missing: whose logins are looked for?')
+  if (sub === undefined && checks.faults.length === 0)
+    checks.fault('`sub` is missing; pass the subject whose logins to list')
   if (checks.faults.length > 0) throw optionsInvalid('logins.list()', checks.faults)
   return { sub: sub as string, issuer }
 }
@@ -69,13 +70,14 @@ export function resolveEndParameters(given: EndParameters): ResolvedEnd {
   const [sub, sid, id, issuer] = (['sub', 'sid', 'id', 'issuer'] as const).map((key) => readText(checks, key))
   // A variable that is undefined by mistake must not end other logins than intended, nor silently none.
   const named = [sub, sid, id].filter((value) => value !== undefined)
-  if (named.length !== 1 && checks.faults.length === 0) checks.fault('exactly one of sub, sid and id must be given')
+  if (named.length !== 1 && checks.faults.length === 0)
+    checks.fault('`sub`, `sid` or `id` is required; pass exactly one of them')
   if (checks.faults.length > 0) throw optionsInvalid('logins.end()', checks.faults)
   if (id !== undefined) return { id }
   return { group: sid === undefined ? { sub: sub as string } : { sid }, issuer }
 }
 
 function readText(checks: Checks, key: string): string | undefined {
-  if (key !== 'issuer') checks.refuseUndefined(key, 'leave it out, or give it a value')
-  return checks.string(key, 'as the login has it')
+  if (key !== 'issuer') checks.refuseUndefined(key)
+  return checks.string(key, 'the value that the login has')
 }

@@ -14,7 +14,7 @@ export function readRecords(checks: Checks, name: string, given: unknown): Recor
     return given as Records
   }
   checks.fault(
-    `${name} must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet: use redisRecords({ client }), or your own`,
+    `${name} must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet; pass \`redisRecords({ client })\` or your own records`,
   )
   return undefined
 }

@@ -98,7 +98,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
   const base = checks.value('baseUrl') === undefined ? undefined : readBaseUrl(checks)
   const resolved: ResolvedBearer = {
     ...own,
-    name: checks.string('name', 'a short word for the events of this guard') ?? 'bearer',
+    name: checks.string('name', 'a short word that names this guard in events') ?? 'bearer',
     issuers: readIssuers(checks, {
       ...own,
       roles,
@@ -115,7 +115,7 @@ export function resolveBearer(given: unknown): ResolvedBearer {
     allowInsecureIssuer,
   }
   if (own.dpop !== undefined && checks.value('baseUrl') === undefined) {
-    checks.fault('dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)')
+    checks.fault('`dpop` requires `baseUrl`; pass the URL at which clients reach this API (RFC 9449 4.2)')
   }
   if (checks.faults.length > 0) throw optionsInvalid('createBearer()', checks.faults)
   return Object.freeze(resolved)
@@ -149,7 +149,9 @@ export function readAudience(checks: Checks): readonly string[] | undefined {
   const isText = (value: unknown): value is string => typeof value === 'string' && value.trim() !== ''
   if (list.length > 0 && list.length <= mostEntries && list.every(isText)) return [...new Set(list)]
   if (!checks.refuseUndefined('audience', unsetVariable)) {
-    checks.fault("audience must be this API's identifier at its provider, as the tokens' aud has it, or a list of such")
+    checks.fault(
+      "`audience` must be a non-empty string or array; pass this API's identifier, as in the `aud` of its tokens",
+    )
   }
   return undefined
 }
@@ -160,8 +162,10 @@ function readAlgorithms(checks: Checks): readonly string[] | undefined {
   if (Array.isArray(given) && given.length > 0) {
     const strange = given.findIndex((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
     if (strange === -1) return [...(given as string[])]
-    checks.fault(`algorithms: ${JSON.stringify(given[strange])} is not one of ${acceptedAlgorithms.join(', ')}`)
-  } else checks.fault(`algorithms must be a list, not empty, of ${acceptedAlgorithms.join(', ')}`)
+    checks.fault(
+      `\`algorithms\` has ${JSON.stringify(given[strange])}, which is not supported; use ${acceptedAlgorithms.join(', ')}`,
+    )
+  } else checks.fault(`\`algorithms\` must be a non-empty array of ${acceptedAlgorithms.join(', ')}`)
   return undefined
 }
 
@@ -173,7 +177,7 @@ type Defaults = { readonly hasAudience: boolean } & Pick<
   }
 
 const audienceMissing =
-  "audience is missing: pass this API's identifier at its provider, as the tokens' aud has it (RFC 8725 3.9)"
+  "`audience` is missing; pass this API's identifier, as in the `aud` of its tokens (RFC 8725 3.9)"
 
 function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
   const given = checks.value('issuer')
@@ -181,8 +185,8 @@ function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssue
   if (given === undefined || list.length === 0 || list.length > mostEntries) {
     checks.fault(
       list.length > mostEntries
-        ? `issuer: at most ${mostEntries} can be listed, and these are ${list.length}`
-        : "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'",
+        ? `\`issuer\` has ${list.length} entries; pass at most ${mostEntries}`
+        : "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'",
     )
     if (!defaults.hasAudience) checks.fault(audienceMissing)
     return []
@@ -190,19 +194,19 @@ function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssue
   const isPlainIssuer = (each: unknown): boolean => typeof each === 'string' || each instanceof URL
   const rules = rulesOfOneIssuer(checks, list.length === 1 && isPlainIssuer(given))
   const issuers = list.map((each, index) => {
-    const where = list.length === 1 ? '' : `issuer ${index + 1} of ${list.length}: `
+    const where = list.length === 1 ? '' : `\`issuer\` ${index + 1} of ${list.length}: `
     const entry = isPlainIssuer(each) ? { issuer: each, ...rules } : each
-    const inner = new Checks(entry, 'an issuer', knownOfIssuer)
+    const inner = new Checks(entry, 'an issuer, unless a string or URL,', knownOfIssuer)
     const issuer = issuerEntry(inner, defaults)
     checks.faults.push(...inner.faults.map((fault) => where + fault))
     return issuer
   })
   for (const [index, { issuer }] of issuers.entries()) {
     if (issuer === '' || issuers.findIndex((other) => other.issuer === issuer) === index) continue
-    checks.fault(`issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`)
+    checks.fault(`\`issuer\` lists ${issuer} twice; list it once, with all audiences in its \`audience\``)
   }
   if (issuers.filter(({ introspection }) => introspection).length > 1) {
-    checks.fault('introspection: one issuer alone may have it, since an opaque token does not say whose it is')
+    checks.fault('`introspection` is set for several issuers, but an opaque token names no issuer; set it for one only')
   }
   return issuers
 }
@@ -230,7 +234,7 @@ function readKeySource(checks: Checks, allowInsecure: boolean): ResolvedIssuer['
   const given = checks.value('keys')
   if (given === undefined) return undefined
   if (given instanceof URL) {
-    const fault = endpointFault(given.href, allowInsecure, 'keys')
+    const fault = endpointFault(given.href, allowInsecure, '`keys`')
     if (fault) checks.fault(fault)
     return given.href
   }
@@ -239,6 +243,6 @@ function readKeySource(checks: Checks, allowInsecure: boolean): ResolvedIssuer['
     // A copy, so that the keys stay as they were validated.
     return JSON.parse(JSON.stringify({ keys })) as { keys: object[] }
   }
-  checks.fault('keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)')
+  checks.fault('`keys` must be a URL object, or a key set such as `{ keys: [...] }` (RFC 7517 5)')
   return undefined
 }

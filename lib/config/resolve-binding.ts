@@ -20,11 +20,11 @@ function readDpopSettings(checks: Checks): ResolvedBinding['dpop'] {
   if (given === undefined) return undefined
   const replay = checks.nested('dpop', ['replay'], (inner) => {
     if (inner.value('replay') === undefined && inner.faults.length === 0) {
-      inner.fault("dpop.replay is missing: 'memory' for one process, or records that all processes share")
+      inner.fault("`replay` is missing; pass 'memory' for one process, or records that all processes share")
     }
     return inner.value('replay')
   })
-  return replay === 'memory' ? replay : readRecords(checks, 'dpop.replay, where it is not memory,', replay)
+  return replay === 'memory' ? replay : readRecords(checks, "`dpop.replay`, unless 'memory',", replay)
 }
 
 function readMtls(checks: Checks): ResolvedBinding['mtls'] {
@@ -32,8 +32,8 @@ function readMtls(checks: Checks): ResolvedBinding['mtls'] {
   if (given === undefined || given === true) return given
   const read = (inner: Checks): ResolvedBinding['mtls'] => {
     const certificate = inner.function<Exclude<NonNullable<ResolvedBinding['mtls']>, true>>('certificate')
-    if (!certificate && inner.faults.length === 0) inner.fault('mtls.certificate must be a function')
+    if (!certificate && inner.faults.length === 0) inner.fault('`certificate` must be a function')
     return certificate
   }
-  return checks.nested('mtls', ['certificate'], read, { what: 'mtls, where it is not true,' })
+  return checks.nested('mtls', ['certificate'], read, { what: '`mtls`, unless true,' })
 }

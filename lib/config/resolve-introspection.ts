@@ -19,7 +19,7 @@ export function readIntrospection(checks: Checks): ResolvedIntrospection | undef
   const given = checks.value('introspection')
   if (given === undefined) return undefined
   return checks.nested('introspection', settings, readIntrospectionSettings, {
-    what: 'introspection, where it is not true,',
+    what: '`introspection`, unless true,',
     given: given === true ? {} : given,
   })
 }
@@ -31,7 +31,7 @@ export function readIntrospector(checks: Checks): ResolvedIntrospector | undefin
   return checks.nested('introspection', [...settings, 'clientId', 'clientSecret', 'clientAuth'], (inner) => {
     // If the option is not an object, that is the only fault to report.
     const isObject = inner.faults.length === 0 || typeof given === 'object'
-    const clientId = isObject ? inner.required('clientId', 'the client identifier of this API at the provider') : ''
+    const clientId = isObject ? inner.required('clientId', "this API's client identifier at the provider") : ''
     const client = isObject ? readClient(inner) : { clientSecret: undefined, clientAuth: 'none' as const }
     return { ...readIntrospectionSettings(inner), clientId: clientId ?? '', ...client }
   })

@@ -103,7 +103,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
   const { issuer, metadata } = readIssuer(checks, allowInsecureIssuer, loginMetadata)
-  const clientId = checks.required('clientId', 'the client identifier registered with the provider')
+  const clientId = checks.required('clientId', 'the client identifier from the provider')
   const { clientSecret, clientAuth } = readClient(checks)
   const base = readBaseUrl(checks)
   const origin = base?.origin ?? 'http://localhost'
@@ -112,7 +112,9 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   const scope = readScope(checks)
   const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
   if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
-    checks.fault("responseMode 'form_post' needs an https: baseUrl: its cookie must be SameSite=None and Secure")
+    checks.fault(
+      "`responseMode` 'form_post' requires an https: `baseUrl`; use https:, because its cookie is SameSite=None and Secure",
+    )
   }
   const resolved: ResolvedOptions = {
     name,
@@ -145,7 +147,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     responseMode,
     par: checks.boolean('par', false),
     dpop: checks.boolean('dpop', false),
-    records: readRecords(checks, 'records', checks.value('records')),
+    records: readRecords(checks, '`records`', checks.value('records')),
     sessionStore: readSessionStore(checks),
     storeDevice: checks.boolean('storeDevice', false),
     fetch: checks.function('fetch'),
@@ -156,7 +158,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   if (checks.value('secret') === undefined) {
     warnOnce(
       'OIDC_SECRET_DERIVED',
-      'no `secret` was given: it is derived from clientSecret, which is accepted on loopback only. Pass `secret`, 32 random characters or more.',
+      '`secret` is missing and is derived from `clientSecret`, on loopback only; pass 32 random characters or more',
     )
   }
   return Object.freeze(resolved)
@@ -164,16 +166,18 @@ export function resolveOptions(given: unknown): ResolvedOptions {
 
 function readScope(checks: Checks): readonly string[] {
   if (checks.value('scope') === undefined) return ['openid', 'profile', 'email']
-  const scope = checks.scope('scope', "'openid profile email'")
+  const scope = checks.scope('scope', "for example 'openid profile email'")
   if (scope && !scope.includes('openid'))
-    checks.fault("scope must contain 'openid': without it there is no ID token (OIDC Core 3.1.2.1)")
+    checks.fault("`scope` has no 'openid', so the provider issues no ID token; add it (OIDC Core 3.1.2.1)")
   return scope ?? []
 }
 
 function readAlgorithm(checks: Checks): string | undefined {
   const given = checks.value('idTokenSignedResponseAlg')
   if (given === undefined || acceptedAlgorithms.includes(given as string)) return given as string | undefined
-  checks.fault(`idTokenSignedResponseAlg must be one of ${acceptedAlgorithms.join(', ')}, as the client is registered`)
+  checks.fault(
+    `\`idTokenSignedResponseAlg\` must be one of ${acceptedAlgorithms.join(', ')}, as registered for the client`,
+  )
   return undefined
 }
 
@@ -181,13 +185,13 @@ function readOrigins(checks: Checks, key: 'allowedOrigins' | 'fetchOrigins'): re
   const given = checks.value(key)
   if (given === undefined) return []
   if (!Array.isArray(given)) {
-    checks.fault(`${key} must be an array of origins such as 'https://www.example.com'`)
+    checks.fault(`\`${key}\` must be an array of origins such as 'https://www.example.com'`)
     return []
   }
   for (const origin of given) {
     if (typeof origin === 'string' && !origin.includes('*') && parsedUrl(origin)?.origin === origin) continue
     checks.fault(
-      `${key}: ${JSON.stringify(origin)} is not an origin: scheme, host and port alone, such as 'https://www.example.com'`,
+      `\`${key}\` has ${JSON.stringify(origin)}, which is not an origin; pass scheme, host and port only, such as 'https://www.example.com'`,
     )
   }
   return [...(given as string[])]
@@ -198,7 +202,7 @@ function readFetchOrigins(checks: Checks): readonly string[] {
   for (const origin of origins) {
     if (parsedUrl(origin) && !isSecureUrl(origin, false)) {
       checks.fault(
-        `fetchOrigins: ${JSON.stringify(origin)} must be https:, or on loopback: tokens would travel in clear`,
+        `\`fetchOrigins\` has ${JSON.stringify(origin)}, which would receive tokens unencrypted; use https:, except on loopback`,
       )
     }
   }

@@ -8,7 +8,7 @@ export function readResources(checks: Checks): string[] | undefined {
   const list: unknown[] = Array.isArray(given) ? [...given] : [given]
   if (list.length > 0 && list.every(isResource)) return [...new Set(list as string[])]
   checks.fault(
-    "resource must be an absolute URI without a fragment, such as 'https://api.example.com', or an array of such",
+    "`resource` must be an absolute URI without a fragment, such as 'https://api.example.com', or an array of such URIs",
   )
   return undefined
 }

@@ -20,13 +20,13 @@ const words: Readonly<Record<keyof Routes, string>> = {
 
 /** Returns the name of an instance; `default` if it is missing or invalid. */
 export function readName(checks: Checks): string {
-  const name = checks.string('name', 'a short word, for example the name of the provider')
+  const name = checks.string('name', 'a short word, such as the name of the provider')
   if (name === undefined) return 'default'
   if (/^[a-z][a-z0-9-]{0,31}$/i.test(name)) {
     if (name !== 'default') return name
-    checks.fault("name 'default' is that of the instance without a name: choose another, or leave it out")
+    checks.fault("`name` 'default' is reserved for an instance without a name; pass another name or remove the option")
   } else {
-    checks.fault('name must be letters, digits and hyphens, begin with a letter and have at most 32 characters')
+    checks.fault('`name` must have at most 32 letters, digits and hyphens, and begin with a letter')
   }
   return 'default'
 }
@@ -52,11 +52,11 @@ function overwriteRoutes(inner: Checks, routes: Record<keyof Routes, string>, na
     if (typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)) routes[route] = path
     else
       inner.fault(
-        `routes.${route} must be a plain path such as '/auth/${words[route]}', without patterns, query or a slash at its end`,
+        `\`${route}\` must be a plain path such as '/auth/${words[route]}', without patterns, query or trailing slash`,
       )
   }
   // Express ignores the case of paths.
   if (new Set(Object.values(routes).map((path) => path.toLowerCase())).size < names.length) {
-    inner.fault(`${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`)
+    inner.fault('two of the `routes` have the same path; give each route its own path')
   }
 }

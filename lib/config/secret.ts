@@ -20,25 +20,27 @@ export function resolveSecrets(
   if (given === undefined) {
     if (checks.refuseUndefined('secret', unsetVariable)) return []
     if (clientSecret === undefined) {
-      if (checks.value('clientAuth') === 'none') checks.fault('secret is missing: pass 32 random characters or more')
+      if (checks.value('clientAuth') === 'none') checks.fault('`secret` is missing; pass 32 random characters or more')
     } else if (isPublic) {
       checks.fault(
-        'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
+        '`secret` is missing; pass 32 random characters or more (only on loopback is it derived from `clientSecret`)',
       )
     }
     return [`derived from the client secret: ${clientSecret ?? ''}`]
   }
   const list: unknown[] = Array.isArray(given) ? [...given] : [given]
-  if (list.length === 0) checks.fault('secret must not be an empty list')
+  if (list.length === 0) checks.fault('`secret` is an empty list; pass 32 random characters or more')
   for (const secret of list) {
     if (typeof secret !== 'string' || secret.length < shortestSecret) {
-      checks.fault(`secret must be a string of at least ${shortestSecret} random characters, or a list of such`)
+      checks.fault(
+        `\`secret\` must be a string of at least ${shortestSecret} random characters, or a list of such strings`,
+      )
       break
     }
     const problem = isPublic ? guessable(secret) : undefined
     if (problem === undefined) continue
     checks.fault(
-      `\`secret\` ${problem}; pass ${shortestSecret} random characters or more, such as \`openssl rand -base64 32\` prints`,
+      `\`secret\` ${problem}; pass ${shortestSecret} random characters or more, such as the output of \`openssl rand -base64 32\``,
     )
     break
   }
@@ -48,7 +50,7 @@ export function resolveSecrets(
 /** Returns why a secret of sufficient length is easy to guess; undefined if no reason is known. */
 function guessable(secret: string): string | undefined {
   const text = secret.trim()
-  if (text === '') return 'is only white space'
-  if (sampleSecrets.includes(text)) return 'is the sample of the documentation, which everybody knows'
+  if (text === '') return 'has only white space'
+  if (sampleSecrets.includes(text)) return 'is the sample from the documentation, which is public'
   return new Set(text).size === 1 ? 'is one repeated character' : undefined
 }

@@ -21,8 +21,6 @@ export function readSessionStore(checks: Checks): SessionStore | undefined {
   if (given !== null && methods.every((method) => typeof given[method] === 'function')) {
     return given as unknown as SessionStore
   }
-  checks.fault(
-    'sessionStore must be a session store, the same as session() has: new RedisSessionStore({ client }), or your own',
-  )
+  checks.fault('`sessionStore` must have the methods get, set and destroy; pass the store that `session()` has')
   return undefined
 }

@@ -79,7 +79,7 @@ export function resolveLoginTokenParameters(
   const parameters = resolveRefreshParameters(checks)
   const id = checks.value('id')
   const isId = typeof id === 'string' && loginId.test(id)
-  if (!isId) checks.fault('id must be the id of a login, as req.oidc.loginId and the events have it')
+  if (!isId) checks.fault("`id` must be a login's id, as in `req.oidc.loginId` and the events")
   if (checks.faults.length > 0) throw optionsInvalid('logins.accessToken()', checks.faults)
   return { ...parameters, id: id as string }
 }
@@ -104,10 +104,10 @@ export function resolveExchangeParameters(
   const list: unknown[] = Array.isArray(audience) ? [...audience] : [audience]
   const isGiven = audience !== undefined
   if (isGiven && !(list.length > 0 && list.every((one) => typeof one === 'string' && one !== ''))) {
-    checks.fault('audience must be the name of an audience or an array of such, not empty')
+    checks.fault('`audience` must be a non-empty string or a non-empty array of such strings')
   }
   if (!isGiven && checks.faults.length === 0 && !parameters.target.scope && parameters.target.resource.length === 0) {
-    checks.fault("say what the token is to be for: audience: 'orders', resource, or scope")
+    checks.fault("`audience`, `resource` and `scope` are missing; pass at least one, such as `audience: 'orders'`")
   }
   if (checks.faults.length > 0) throw optionsInvalid('exchange()', checks.faults)
   return { ...parameters, audience: isGiven ? (list as string[]) : [] }

@@ -75,8 +75,11 @@ export interface ErrorKind {
 export const retryAfterSeconds = 5
 
 const incomplete = 'The login could not be completed'
-const application = 'The application could not complete the request.'
-const unusable = 'The login service gave an answer that cannot be accepted.'
+const application = 'The application could not complete the request. If this happens again, contact its operator.'
+const unusable =
+  'The login service returned an invalid response. If this happens again, contact the operator of this application.'
+const unmatched =
+  'This login has expired, was opened in another browser, or was already completed. Start again from the page that you wanted to open.'
 const misconfigured = 'This application is misconfigured'
 const tryAgain = 'Please try again in a moment'
 
@@ -97,13 +100,13 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   not_allowed: {
     status: 403,
     meaning: 'the login or the access token does not meet the rule of the route',
-    message: 'You are logged in, but you may not do this.',
+    message: 'You are logged in, but you do not have permission to do this.',
     title: 'You may not open this page',
   },
   token_required: {
     status: 401,
     meaning: 'the route requires an access token, and the request has none',
-    message: 'An access token is required.',
+    message: 'An access token is required in the Authorization header.',
     title: 'Please log in',
   },
   authentication_insufficient: {
@@ -115,7 +118,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   login_refused: {
     status: 403,
     meaning: "the application's `afterLogin`, or a rule of the issuer, refused the login",
-    message: 'This account cannot be used here.',
+    message: 'This account cannot be used here. Log in with another account.',
     title: 'You cannot log in here',
     offersLogin: true,
   },
@@ -129,27 +132,28 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     status: 400,
     meaning:
       'a request to a route of this package is malformed, or presents a token in an invalid way (400, 405, 413 or 415)',
-    message: 'The request cannot be read.',
-    title: 'This request cannot be answered',
+    message: 'The request is invalid.',
+    title: 'This request is invalid',
   },
   state_unknown: {
     status: 400,
     meaning: 'this application did not create the `state` of a callback',
-    message: 'This address does not belong to a login that was begun here.',
+    message: unmatched,
     title: incomplete,
     offersLogin: true,
   },
   transaction_missing: {
     status: 400,
     meaning: 'this browser does not have the cookie of the login in progress',
-    message: 'This browser does not have the cookie of this login.',
+    message: unmatched,
     title: incomplete,
     offersLogin: true,
   },
   callback_used: {
     status: 400,
     meaning: 'this authorization response was used already, by another session',
-    message: 'This login was completed already, in another browser or session.',
+    message:
+      'This login was already completed, in another browser or session. Start again from the page that you wanted to open.',
     title: incomplete,
     offersLogin: true,
   },
@@ -170,7 +174,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   login_loop: {
     status: 400,
     meaning: 'too many logins finished within a minute, because the browser does not keep the session cookie',
-    message: 'This browser does not keep the session.',
+    message: 'This browser does not keep the session. Allow cookies for this site, then log in again.',
     title: incomplete,
   },
   destination_refused: {
@@ -182,7 +186,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   client_rejected: {
     status: 500,
     meaning: 'the provider rejected this client or its request; check the configuration',
-    message: 'The login service refused the request of this application.',
+    message: 'The login service rejected this application. Contact the operator of this application.',
     title: incomplete,
   },
   hook_failed: {
@@ -195,7 +199,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
     status: 500,
     meaning:
       'the router is missing, mounted at the wrong place or in conflict with another, or the provider lacks what an option needs',
-    message: 'This application is misconfigured.',
+    message: 'This application is misconfigured. Contact its operator.',
     title: misconfigured,
   },
   provider_response_invalid: {
@@ -222,7 +226,7 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   store_unavailable: {
     status: 503,
     meaning: 'the session store or the records cannot be reached',
-    message: 'The session store cannot be reached. Please try again in a moment.',
+    message: 'Your session cannot be reached. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
   },

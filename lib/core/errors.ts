@@ -127,7 +127,7 @@ type StepUpCode = 'login_required' | 'authentication_insufficient' | 'not_allowe
 const stepUpMessages: Readonly<Record<StepUpCode, string>> = {
   login_required: 'You need to log in again.',
   authentication_insufficient: errorTable.authentication_insufficient.message,
-  not_allowed: 'This needs a permission that you have not granted.',
+  not_allowed: 'This requires a permission that you have not granted.',
 }
 
 /**
@@ -228,7 +228,7 @@ export function describe(error: unknown, secrets: readonly (string | undefined)[
 export function hookFailed(hook: string, error: unknown, secrets: readonly (string | undefined)[] = []): OidcError {
   // A refusal, or a fault of the store or the provider that the function encountered, is not the function's own fault.
   if (error instanceof LoginRefused || (error instanceof OidcError && error.status === 503)) return error
-  return fail('hook_failed', `${hook} failed: ${describe(error, secrets)}`, { cause: error })
+  return fail('hook_failed', `\`${hook}\` failed: ${describe(error, secrets)}`, { cause: error })
 }
 
 /** Creates the error for a setup mistake. The message contains the fix. */

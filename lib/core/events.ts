@@ -145,7 +145,10 @@ export class Events {
 
 /** Emits a warning, because a log that fails must not fail a login. */
 function listenerFailed(name: string, error: unknown): void {
-  process.emitWarning(`a listener of the event '${name}' threw: ${error instanceof Error ? error.name : 'error'}`, {
-    code: 'OIDC_LISTENER_FAILED',
-  })
+  process.emitWarning(
+    `a listener of the event '${name}' threw ${error instanceof Error ? error.name : 'a value'}; catch its errors`,
+    {
+      code: 'OIDC_LISTENER_FAILED',
+    },
+  )
 }

@@ -85,7 +85,7 @@ function readTokenRoles(
     throw hookFailed('roles', error)
   }
   if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...roles]
-  throw hookFailed('roles', new TypeError('it must return an array of strings'))
+  throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
 }
 
 function readTokenScope(claims: UnknownClaims): string[] {

@@ -79,7 +79,7 @@ function trustedIssuer({ issuers }: BearerPolicy, token: string): TrustedIssuer 
     ? unverifiedIssuer(token)
     : issuers.find(({ introspection }) => introspection)?.issuer
   const trusted = issuers.find(({ issuer, rules }) => isNamed(named, issuer, rules, token))
-  if (!trusted) throw new TokenRejected('iss is none of the issuers of this guard')
+  if (!trusted) throw new TokenRejected('iss is not a trusted issuer of this guard')
   return trusted
 }
 

@@ -83,7 +83,7 @@ export function compileBearerRule(
   }
   if (!rule.audience && !settings.hasAudience && !checks.has('audience')) {
     checks.fault(
-      "audience is missing: pass it here, or to createOidc({ bearer: { audience } }), as the tokens' aud has it (RFC 8725 3.9)",
+      '`audience` is missing; pass the `aud` of the tokens here or to `createOidc({ bearer: { audience } })` (RFC 8725 3.9)',
     )
   }
   if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)

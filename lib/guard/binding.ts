@@ -45,27 +45,29 @@ export function proveBinding(
 ): void | Promise<void> {
   const confirmation = auth.claims['cnf']
   if (confirmation === undefined) {
-    throw new TokenRejected('it is bound to no key (no cnf): present it with the scheme Bearer')
+    throw new TokenRejected('the token is not bound to a key (cnf is missing); present it with the scheme Bearer')
   }
   const { jkt, 'x5t#S256': certificate } = Object(confirmation) as Record<string, unknown>
   if (jkt === undefined && certificate === undefined) {
-    throw new TokenRejected('it is bound to a key (cnf) in a way that is not known')
+    throw new TokenRejected('cnf has neither jkt nor x5t#S256; other bindings are not supported')
   }
-  if (presentation === undefined) throw new TokenRejected('it is bound to a key (cnf), which nothing proves here')
+  if (presentation === undefined)
+    throw new TokenRejected('the token is bound to a key (cnf), and there is no request that proves possession')
   if (certificate !== undefined) proveCertificate(policy, certificate, presentation)
   if (jkt !== undefined) return proveKey(policy, auth, jkt, presentation)
   if (presentation.scheme === 'dpop') {
-    throw new TokenRejected('it is bound to a certificate and to no DPoP key: present it with the scheme Bearer')
+    throw new TokenRejected('the token is bound to a certificate, not to a DPoP key; present it with the scheme Bearer')
   }
 }
 
 /** Checks the hash of the client's certificate (RFC 8705, section 3). */
 function proveCertificate({ mtls }: BindingPolicy, thumbprint: unknown, { certificate }: Presentation): void {
-  if (!mtls) throw new TokenRejected('it is bound to a certificate (cnf), and the option mtls is not set')
+  if (!mtls) throw new TokenRejected('the token is bound to a certificate (cnf); set `mtls` to accept such tokens')
   const der = certificate()
-  if (der === undefined) throw new TokenRejected('it is bound to a certificate (cnf), and the client has shown none')
+  if (der === undefined)
+    throw new TokenRejected('the token is bound to a certificate (cnf), and the client presented none')
   if (createHash('sha256').update(der).digest('base64url') !== thumbprint) {
-    throw new TokenRejected('it is bound to another certificate (cnf) than the client has shown')
+    throw new TokenRejected('the certificate of the client is not the one in cnf')
   }
 }
 
@@ -76,9 +78,9 @@ async function proveKey(
   thumbprint: unknown,
   { scheme, method, url, proof }: Presentation,
 ): Promise<void> {
-  if (!dpop || !url) throw new TokenRejected('it is bound to a key (cnf), and the option dpop is not set')
+  if (!dpop || !url) throw new TokenRejected('the token is bound to a key (cnf); set `dpop` to accept such tokens')
   if (scheme !== 'dpop') {
-    throw new TokenRejected('it is bound to a key (cnf): present it with the scheme DPoP and a proof', 'proof')
+    throw new TokenRejected('the token is bound to a key (cnf); present it with the scheme DPoP and a proof', 'proof')
   }
   const checks = { method, url, token, thumbprint, algorithms: acceptedAlgorithms, clockToleranceSeconds }
   const { jti, seconds } = await verifyDpopProof(proof, checks)
@@ -92,5 +94,5 @@ async function proveKey(
   } catch (error) {
     throw storeUnavailable(error)
   }
-  if (!isFirst) throw new TokenRejected('DPoP proof: it was used before', 'proof')
+  if (!isFirst) throw new TokenRejected('DPoP proof: jti was used before', 'proof')
 }

@@ -34,7 +34,7 @@ export class Introspection {
     // Keycloak's response is the same for a revoked token and for one whose audience lacks the client that asks.
     if (!answer) {
       throw new TokenRejected(
-        'its issuer says that it is not active: it was revoked, has ended, or is not for the client that asks (in Keycloak that client must be in its aud, by an Audience mapper in a client scope)',
+        'the token is not active: it is expired or revoked, or not for this client. In Keycloak, add the client to aud with an Audience mapper in a client scope',
       )
     }
     checkAnsweredClaims(answer, checks)

@@ -50,7 +50,10 @@ function findStepUp(entry: LoginEntry, rule: CompiledRule, toleranceSeconds: num
     wasRequestedRecently(entry, { scope: [], parameters: { acr_values: parameters['acr_values'] as string } })
   return {
     code: authentication ? 'authentication_insufficient' : 'not_allowed',
-    missing: [...scope.map((word) => `scope ${word}`), ...(authentication ? [authentication] : [])].join(', '),
+    missing: [
+      ...scope.map((word) => `missing scope: ${word}`),
+      ...(authentication ? [`insufficient ${authentication}`] : []),
+    ].join(', '),
     scope,
     parameters,
     isRepeat: isScopeRepeat || isAcrRepeat,

@@ -37,17 +37,17 @@ export interface Missing {
 /** Returns the first requirement that a login or an access token does not meet. Does not call the custom `check`. */
 export function findMissing({ roles, scope, claims }: Grants, rule: Requirements): Missing | undefined {
   const role = rule.roles.find((required) => !roles.includes(required))
-  if (role !== undefined) return { missing: `role ${role}` }
+  if (role !== undefined) return { missing: `missing role: ${role}` }
   if (rule.anyRole && !rule.anyRole.some((required) => roles.includes(required))) {
-    return { missing: `one of the roles ${rule.anyRole.join(', ')}` }
+    return { missing: `missing role: one of ${rule.anyRole.join(', ')}` }
   }
   const word = rule.scope.find((required) => !scope.includes(required))
-  if (word !== undefined) return { missing: `scope ${word}`, scope: rule.scope }
+  if (word !== undefined) return { missing: `missing scope: ${word}`, scope: rule.scope }
   if (rule.anyScope && !rule.anyScope.some((required) => scope.includes(required))) {
-    return { missing: `one of the scopes ${rule.anyScope.join(' ')}`, scope: rule.anyScope }
+    return { missing: `missing scope: one of ${rule.anyScope.join(', ')}`, scope: rule.anyScope }
   }
   const claim = rule.claims.find(([name, required]) => !hasClaim(claims, name, required))
-  return claim && { missing: `claim ${claim[0]}` }
+  return claim && { missing: `missing claim: ${claim[0]}` }
 }
 
 function hasClaim(claims: UnknownClaims, name: string, required: string | number | boolean): boolean {
@@ -67,7 +67,9 @@ export async function findFailedCheck(
 ): Promise<Missing | undefined> {
   if (!check) return undefined
   try {
-    return (await check(claims as never, req as Request)) === true ? undefined : { missing: "the route's own check" }
+    return (await check(claims as never, req as Request)) === true
+      ? undefined
+      : { missing: '`check` did not return true' }
   } catch (error) {
     throw hookFailed('check', error)
   }

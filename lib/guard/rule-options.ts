@@ -40,13 +40,13 @@ function readRequiredRoles(checks: Checks, key: 'roles' | 'anyRole'): string[] |
   const list: unknown = typeof value === 'string' ? [value] : value
   if (Array.isArray(list) && list.length > 0 && list.every((role) => typeof role === 'string' && role !== ''))
     return [...list] as string[]
-  checks.fault(`${key} must be the name of a role or an array of such, not empty`)
+  checks.fault(`\`${key}\` must be the name of a role, or a non-empty array of names`)
   return undefined
 }
 
 function readRequiredScope(checks: Checks, key: 'scope' | 'anyScope'): string[] | undefined {
   if (!checks.has(key)) return undefined
-  if (checks.value(key) !== undefined) return checks.scope(key, 'at least one')
+  if (checks.value(key) !== undefined) return checks.scope(key, 'at least one word')
   checks.refuseUndefined(key)
   return undefined
 }
@@ -57,7 +57,7 @@ function readRequiredClaims(checks: Checks): Requirements['claims'] {
   const entries = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.entries(value) : []
   if (entries.length > 0 && entries.every(([, wanted]) => ['string', 'number', 'boolean'].includes(typeof wanted)))
     return entries
-  checks.fault('claims must be an object of claims and the strings, numbers or booleans they must have, not empty')
+  checks.fault('`claims` must be a non-empty object whose values are strings, numbers or booleans')
   return []
 }
 
@@ -69,7 +69,9 @@ function readAcr(checks: Checks): readonly string[] | undefined {
   const list = typeof given === 'string' || isList ? words(given) : []
   // The values must fit into a quoted string of a header (RFC 9470, section 3).
   if (list.length > 0 && list.every((value) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(value))) return list
-  checks.fault('acr must be an authentication context class or an array of such, not empty, of printable ASCII')
+  checks.fault(
+    '`acr` must be printable ASCII; pass an authentication context class, or a non-empty array of such classes',
+  )
   return undefined
 }
 

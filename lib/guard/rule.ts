@@ -154,12 +154,14 @@ function readBearerRule(
   const read = (inner: Checks): readonly string[] | undefined => {
     const audience = readAudience(inner)
     if (!audience && !hasAudience && inner.faults.length === 0) {
-      inner.fault("it needs an audience: pass bearer: { audience: 'orders' }, or createOidc({ bearer: { audience } })")
+      inner.fault(
+        "`audience` is missing; pass `bearer: { audience: 'orders' }`, or `createOidc({ bearer: { audience } })`",
+      )
     }
     return audience
   }
   const audience = checks.nested('bearer', ['audience'], read, {
-    what: 'bearer, where it is not true,',
+    what: '`bearer`, unless true,',
     given: given === true ? {} : given,
   })
   return { ...requirements, audience, optional: false }

@@ -41,8 +41,8 @@ function findInsufficientAuthentication(
         : 'A different authentication level is required.',
     detail:
       missing === 'auth_time'
-        ? 'auth_time is too long ago, or missing'
-        : `acr is none of ${(rule.acr as string[]).join(' ')}`,
+        ? 'auth_time is missing or too old'
+        : `acr is not one of ${(rule.acr as string[]).join(' ')}`,
     needed: authenticationParameters(rule),
   }
 }
@@ -52,8 +52,8 @@ function insufficientScope({ missing, scope }: Missing): Refusal {
     code: 'not_allowed',
     status: 403,
     error: 'insufficient_scope',
-    message: `The access token lacks what this needs: ${printable(missing)}.`,
-    detail: `lacking: ${missing}`,
+    message: `The access token does not grant this request (${printable(missing)}).`,
+    detail: missing,
     needed: scope ? { scope: scope.join(' ') } : {},
   }
 }

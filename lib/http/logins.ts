@@ -78,9 +78,7 @@ export function makeLogins(instance: Instance): Logins {
   const withReportedErrors = async <Result>(work: (store: SessionStore) => Promise<Result>): Promise<Result> => {
     const { sessionStore } = instance.options
     if (!sessionStore) {
-      throw setupInvalid(
-        'oidc.logins look without a request: pass createOidc({ sessionStore }) the store that session() has',
-      )
+      throw setupInvalid('`oidc.logins` has no session store; pass `sessionStore`, the store that `session()` has')
     }
     try {
       return await work(sessionStore)

@@ -226,11 +226,11 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
   const list = given.map((oidc) => instances.get(oidc))
   const [first, ...others] = list
   if (!first || others.includes(undefined)) {
-    throw new TypeError('requireAnyAuth: pass an array of at least one instance made by createOidc()')
+    throw new TypeError('`requireAnyAuth()` requires at least one instance; pass those of `createOidc()`')
   }
   if (rule && Object.hasOwn(rule, 'bearer')) {
     throw optionsInvalid('requireAnyAuth()', [
-      'bearer: tokens are judged by one instance: use its requireAuth() or requireBearer()',
+      '`bearer` applies to one instance only; use its `requireAuth()` or `requireBearer()`',
     ])
   }
   return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
@@ -245,6 +245,6 @@ function behindRouter(instance: Instance, work: RequestHandler): RequestHandler 
 
 function missingRouter(instance: Instance): OidcError {
   return setupInvalid(
-    `a route was reached before the router of the instance '${instance.options.name}': app.use(oidc.router) must come before it`,
+    `a route was reached before the router of the instance '${instance.options.name}'; put \`app.use(oidc.router)\` before it`,
   )
 }

@@ -40,10 +40,11 @@ export function keycloak(options: KeycloakOptions): {
   const given = checks.value('url')
   const url = given instanceof URL ? given.href : given
   if (typeof url !== 'string' || !parsedUrl(url))
-    checks.fault("url must be an absolute URL such as 'https://id.example.com'")
-  else if (/\/realms\//.test(url)) checks.fault("url must end before '/realms/...': the realm is an option of its own")
+    checks.fault("`url` must be an absolute URL such as 'https://id.example.com'")
+  else if (/\/realms\//.test(url))
+    checks.fault("`url` contains '/realms/'; remove it and what follows, and pass the realm as `realm`")
   const realm = checks.required('realm', 'the name of the realm')
-  const client = checks.string('client', 'the clientId whose roles are given plain')
+  const client = checks.string('client', 'the client identifier whose roles need no prefix')
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
   return {
     issuer: `${trimEnd(url as string, '/')}/realms/${encodeURIComponent(realm as string)}`,

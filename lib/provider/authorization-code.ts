@@ -29,10 +29,10 @@ export class ProviderRefused extends OidcError {
     const denied = error === 'access_denied'
     super(
       denied ? 'authorization_denied' : 'authorization_failed',
-      denied ? 'The login was cancelled or refused.' : 'The login service could not complete the login.',
+      denied ? 'The login was canceled or refused.' : 'The login service could not complete the login.',
       {
         status: denied ? 403 : 400,
-        detail: `the provider answered ${JSON.stringify(error.slice(0, 100))}${description ? `: ${JSON.stringify(description.slice(0, 500))}` : ''}`,
+        detail: `the provider returned ${JSON.stringify(error.slice(0, 100))}${description ? `: ${JSON.stringify(description.slice(0, 500))}` : ''}`,
       },
     )
     this.error = error
@@ -66,8 +66,8 @@ export async function exchangeCode(
   } catch (error) {
     if (error instanceof AuthorizationResponseError) throw new ProviderRefused(error.error, error.error_description)
     if (isInvalidGrant(error)) {
-      throw fail('authorization_failed', 'the provider does not know the code, or not any more (invalid_grant)', {
-        message: 'This login took too long, or was completed already.',
+      throw fail('authorization_failed', 'the provider rejected the code as unknown, used or expired (invalid_grant)', {
+        message: 'This login has expired or was already completed. Log in again.',
       })
     }
     throw providerFault(error, 'authorization response', [

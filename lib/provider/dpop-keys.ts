@@ -35,7 +35,7 @@ function refuseUnsupported({ dpop_signing_alg_values_supported: supported }: Rea
   if (supported === undefined || (Array.isArray(supported) && supported.includes(algorithm))) return
   throw fail(
     'setup_invalid',
-    `the option dpop takes a provider with ${algorithm}, and the dpop_signing_alg_values_supported of this one are ${JSON.stringify(supported)?.slice(0, 200)}`,
+    `\`dpop\` requires ${algorithm}; this provider supports ${JSON.stringify(supported)?.slice(0, 200)} (dpop_signing_alg_values_supported)`,
   )
 }
 
@@ -67,7 +67,7 @@ export function withProof(dpop: DpopHandle | undefined): { readonly DPoP?: DpopH
 
 async function importKeyPair(d: string): Promise<CryptoKeyPair> {
   // A shorter value would be another key (RFC 7518, section 6.2.2.1).
-  if (!/^[\w-]{43}$/.test(d)) throw new Error('the key is none')
+  if (!/^[\w-]{43}$/.test(d)) throw new Error('the DPoP key is malformed')
   const ecdh = createECDH('prime256v1')
   ecdh.setPrivateKey(d, 'base64url')
   // An uncompressed point: one byte for the format, then both coordinates (SEC 1, section 2.3.3).

@@ -23,7 +23,7 @@ export async function endSessionUrl(
 /** A userinfo error for an access token that the provider no longer accepts (OIDC Core, section 5.3.3). */
 export class AccessTokenRefused extends OidcError {
   constructor(detail: string | undefined) {
-    super('token_invalid', 'The login service does not accept the access token.', { status: 502, detail })
+    super('token_invalid', 'The login service rejected the access token.', { status: 502, detail })
   }
 }
 
@@ -35,7 +35,8 @@ export async function fetchUserInfo(
 ): Promise<UnknownClaims | string> {
   const { configuration, metadata } = await provider.ready()
   try {
-    if (metadata.userinfo_endpoint === undefined) throw responseInvalid('userinfo: the provider has no such endpoint')
+    if (metadata.userinfo_endpoint === undefined)
+      throw responseInvalid('userinfo: the metadata have no userinfo_endpoint')
     const url = new URL(metadata.userinfo_endpoint)
     const headers = new Headers({ accept: 'application/json, application/jwt' })
     const response = await fetchProtectedResource(
@@ -62,7 +63,7 @@ export async function fetchUserInfo(
 
 function requireObject(value: unknown): UnknownClaims {
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as UnknownClaims
-  throw responseInvalid('userinfo: the answer is no JSON object')
+  throw responseInvalid('userinfo: the response is not a JSON object')
 }
 
 /** Fetches the key set of the provider (RFC 7517), unchecked. */

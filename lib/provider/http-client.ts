@@ -19,7 +19,7 @@ export type HttpClient = (url: string, init: RequestInit) => Promise<Response>
 export function httpClient(options: HttpClientOptions): HttpClient {
   return async (url, init) => {
     if (!isSecureUrl(url, options.allowInsecure)) {
-      throw new Error(`refusing a request to ${new URL(url).origin}: only https: is used beyond loopback`)
+      throw new Error(`a request to ${new URL(url).origin} would be unencrypted; use https:, except on loopback`)
     }
     // Not AbortSignal.any: Node 20 never releases the listeners of such a signal.
     const controller = new AbortController()
@@ -70,7 +70,7 @@ async function bounded(response: Response, aborted: Promise<never>): Promise<Uin
       const { done, value } = await Promise.race([reader.read(), aborted])
       if (done) break
       size += value.byteLength
-      if (size > mostBytes) throw new Error(`the answer is larger than ${mostBytes} bytes`)
+      if (size > mostBytes) throw new Error(`the response exceeds ${mostBytes} bytes`)
       chunks.push(value)
     }
   } catch (error) {

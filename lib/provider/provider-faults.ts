@@ -112,7 +112,7 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
     if (named) parts.push(named)
     current = current.cause
   }
-  return parts.join('; ') || 'an unknown fault'
+  return parts.join('; ') || 'unknown error'
 }
 
 /**
@@ -122,5 +122,5 @@ function safeText(error: unknown, secrets: readonly (string | undefined)[]): str
 function findDiscoveredIssuer(cause: unknown): string | undefined {
   const { attribute, body } = (cause ?? {}) as { attribute?: unknown; body?: { issuer?: unknown } }
   if (attribute !== 'issuer' || typeof body?.issuer !== 'string') return undefined
-  return `its issuer is ${JSON.stringify(body.issuer.slice(0, 300))}; set the option issuer to exactly that, if it is the right one`
+  return `the issuer of the metadata is ${JSON.stringify(body.issuer.slice(0, 300))}; set \`issuer\` to exactly this value if it is correct`
 }

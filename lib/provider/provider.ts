@@ -219,18 +219,18 @@ function requireMetadata(metadata: Readonly<ServerMetadata>, options: ProviderOp
   if (metadata.issuer !== expected) {
     const option = expected === issuer ? 'issuer' : 'metadataIssuer'
     faults.push(
-      `its issuer is ${JSON.stringify(metadata.issuer)}; set the option ${option} to exactly that, if it is the right one`,
+      `issuer is ${JSON.stringify(metadata.issuer)}; set \`${option}\` to exactly this value if it is correct`,
     )
   }
   for (const member of neededMetadata) {
-    if (metadata[member] === undefined) faults.push(`it has no ${member}`)
+    if (metadata[member] === undefined) faults.push(`${member} is missing`)
   }
   // Browsers and tokens are sent to these URLs, so none may be a script or unencrypted.
   for (const [member, value] of Object.entries(metadata)) {
     if (!/(?:_endpoint|^jwks_uri)$/.test(member)) continue
-    if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`its ${member} is not an https: URL`)
+    if (!isSecureUrl(value, allowInsecureIssuer)) faults.push(`${member} is not an https: URL`)
   }
   if (faults.length > 0) {
-    throw fail('provider_response_invalid', `the metadata of ${issuer} cannot be used: ${faults.join('; ')}`)
+    throw fail('provider_response_invalid', `the metadata of ${issuer} are invalid: ${faults.join('; ')}`)
   }
 }

@@ -10,7 +10,7 @@ export class RefreshRefused extends OidcError {
   constructor() {
     super('login_required', 'You need to log in again.', {
       status: 401,
-      detail: 'the provider does not know the refresh token, or not any more (invalid_grant)',
+      detail: 'the provider rejected the refresh token as unknown, expired or revoked (invalid_grant)',
     })
   }
 }
@@ -23,7 +23,7 @@ export class InteractionNeeded extends OidcError {
   constructor(error: string, claims: string | undefined) {
     super('login_required', 'You need to log in again.', {
       status: 401,
-      detail: `the provider wants the user for such a token: ${JSON.stringify(error.slice(0, 100))}`,
+      detail: `the provider requires user interaction for this token: ${JSON.stringify(error.slice(0, 100))}`,
     })
     this.claims = claims
   }

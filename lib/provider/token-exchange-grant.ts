@@ -19,7 +19,9 @@ export class ExchangeRefused extends OidcError {
   constructor(detail: string, isUser: boolean) {
     super(
       isUser ? 'not_allowed' : 'client_rejected',
-      isUser ? 'You may not do this.' : 'The login service refused the request of this application.',
+      isUser
+        ? 'You do not have permission to do this.'
+        : 'The login service rejected this application. Contact the operator of this application.',
       { status: isUser ? 403 : 500, detail },
     )
   }
@@ -54,7 +56,7 @@ export async function exchangeToken(
     )
     // The response states the type of the token (RFC 8693, section 2.2.1), which must be the requested one.
     if (answer['issued_token_type'] !== accessTokenType) {
-      throw responseInvalid('token exchange: the token that was issued is no access token')
+      throw responseInvalid('token exchange: the issued token is not an access token')
     }
     return issuedTokens(answer, dpop)
   } catch (error) {

@@ -29,14 +29,12 @@ const longestSeconds = 315_360_000
 export function issuedTokens(tokens: TokenEndpointResponse, dpop: DpopHandle | undefined): IssuedTokens {
   if (!/^[\x20-\x7e]+$/.test(tokens.access_token)) {
     // It does not fit into a header, and the error about that would quote it (RFC 6749, appendix A.12).
-    throw responseInvalid('token response: the access token has characters that none may have')
+    throw responseInvalid('token response: access_token has invalid characters')
   }
   // Without a key, a DPoP token cannot be used. With a key, a Bearer token is not protected by it (RFC 9449, section 5).
-  const [expected, why] = dpop ? ['DPoP', ', which the option dpop asks for'] : ['Bearer', '']
+  const [expected, why] = dpop ? ['DPoP', ', which `dpop` requires'] : ['Bearer', '']
   if (tokens.token_type !== expected.toLowerCase()) {
-    throw responseInvalid(
-      `token response: the access token is of the type ${tokens.token_type} rather than ${expected}${why}`,
-    )
+    throw responseInvalid(`token response: token_type is ${tokens.token_type}, not ${expected}${why}`)
   }
   const expiresIn = tokens.expires_in
   return {

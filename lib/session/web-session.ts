@@ -46,8 +46,8 @@ function besideStore(store: SessionStore): Records {
 function throughStore(store: SessionStore): Records {
   warnOnce(
     'OIDC_STORE_NOT_ATOMIC',
-    `logins are kept through the session store ${store.constructor.name}, which has no atomic operations: within one process they are safe, across several a logout can be lost. ` +
-      'Use RedisSessionStore, or pass `records: redisRecords({ client })`, both of express-session-oidc/redis.',
+    `logins are stored through ${store.constructor.name}, which has no atomic operations, so several processes can lose a logout; ` +
+      'use `RedisSessionStore`, or pass `records: redisRecords({ client })`, both from express-session-oidc/redis',
   )
   return new StoreRecords(store)
 }

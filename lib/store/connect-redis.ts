@@ -24,7 +24,7 @@ export const RedisStore: RedisStoreClass = found ?? (Store as unknown as RedisSt
 export function requireConnectRedis(what: string): void {
   if (found) return
   throw new TypeError(
-    `${what} cannot use the installed connect-redis, which is older than version 9; install connect-redis 9 or later, ` +
+    `${what} does not support the installed connect-redis, which is older than version 9; install connect-redis 9 or later, ` +
       'or keep your own session store and pass `records: redisRecords({ client })` to createOidc()',
   )
 }

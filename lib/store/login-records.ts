@@ -102,7 +102,7 @@ export class LoginRecords {
         return
       }
     }
-    throw storeUnavailable(new Error('the login record kept changing'))
+    throw storeUnavailable(new Error('the login record changed too often'))
   }
 
   /** Returns the session that a login belongs to, or belonged to a moment ago. */

@@ -136,7 +136,7 @@ export class LoginStore {
       await this.forget(found.entry, group)
       return { ...login, isLast: Object.keys(others).length === 0 }
     }
-    throw storeUnavailable(new Error('the login record kept changing'))
+    throw storeUnavailable(new Error('the login record changed too often'))
   }
 
   /** Makes a login findable by its id, its subject, and its session at the provider. */

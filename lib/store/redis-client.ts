@@ -48,7 +48,7 @@ export function redisKey(key: RecordKey, sessionPrefix: string): string {
 export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(storeUnavailable(new Error(`Redis gave no answer within ${timeoutSeconds} s`))),
+      () => reject(storeUnavailable(new Error(`Redis did not respond within ${timeoutSeconds} s`))),
       timeoutSeconds * 1000,
     )
     const settle = (): void => clearTimeout(timer)

@@ -151,19 +151,19 @@ export function requireClient(client: unknown, what: string): asserts client is 
     throw new TypeError(`${what}: \`client\` is a client of redis 4; pass a client of redis 5 or later`)
   }
   if (given && methods.every((method) => typeof given[method] === 'function')) return
-  throw new TypeError(`${what}: client must be a client of the package 'redis' (version 5 or later), connected`)
+  throw new TypeError(`${what}: \`client\` must be a connected client of the package 'redis', version 5 or later`)
 }
 
 /** Throws at construction, because an invalid limit would let requests fail at once or wait without end. */
 export function requireTimeout(seconds: unknown, what: string): void {
   if (typeof seconds === 'number' && seconds > 0 && seconds <= 300) return
-  throw new TypeError(`${what}: timeoutSeconds must be a number of seconds greater than 0, at most 300`)
+  throw new TypeError(`${what}: \`timeoutSeconds\` must be a number of seconds greater than 0, at most 300`)
 }
 
 /** Throws if braces are not around a hash tag, because then a session and its records would be in different slots. */
 export function requirePrefix(prefix: unknown, what: string): void {
   if (typeof prefix === 'string' && (!prefix.includes('}') || hashTag.test(prefix))) return
-  throw new TypeError(`${what}: prefix must be a string, with braces only around a hash tag such as '{shop}:sess:'`)
+  throw new TypeError(`${what}: \`prefix\` must be a string, with braces only around a hash tag such as '{shop}:sess:'`)
 }
 
 function life(seconds: number): { type: 'EX'; value: number } {

@@ -77,7 +77,7 @@ export class RedisSessionStore extends RedisStore {
     requireClient((options as RedisSessionStoreOptions | undefined)?.client, 'RedisSessionStore')
     const { client, idleSeconds = 86_400, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
     if (!(idleSeconds > 0 && Number.isFinite(idleSeconds))) {
-      throw new TypeError('RedisSessionStore: idleSeconds must be a number of seconds greater than 0')
+      throw new TypeError('RedisSessionStore: `idleSeconds` must be a number of seconds greater than 0')
     }
     requireTimeout(timeoutSeconds, 'RedisSessionStore')
     requirePrefix(prefix, 'RedisSessionStore')

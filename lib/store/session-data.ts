@@ -22,5 +22,7 @@ export function parseSession(text: string): SessionData {
     data = undefined
   }
   if (data !== null && typeof data === 'object') return data as SessionData
-  throw storeUnavailable(new Error('a session in Redis is no JSON object: does something else write to this key?'))
+  throw storeUnavailable(
+    new Error('a session in Redis is not a JSON object; check whether something else writes to this key'),
+  )
 }

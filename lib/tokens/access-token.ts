@@ -43,14 +43,15 @@ export async function verifyOwnAccessToken(
   }
   for (const member of ['azp', 'client_id'] as const) {
     if (claims[member] !== undefined && claims[member] !== checks.clientId) {
-      throw tokenInvalid('access token', `${member} is another client`)
+      throw tokenInvalid('access token', `${member} is not this client`)
     }
   }
-  if (claims['sub'] !== undefined && claims['sub'] !== checks.sub) throw tokenInvalid('access token', 'sub is another')
+  if (claims['sub'] !== undefined && claims['sub'] !== checks.sub)
+    throw tokenInvalid('access token', 'sub differs from that of the ID token')
   // The key that the token is bound to (RFC 7800, section 3.1; RFC 9449, section 6.1).
   const { jkt } = Object(claims['cnf']) as { jkt?: unknown }
   if (jkt !== undefined && jkt !== checks.thumbprint) {
-    throw tokenInvalid('access token', 'it is bound to another key (cnf) than the login')
+    throw tokenInvalid('access token', 'cnf is not the key of the login')
   }
   return claims
 }

@@ -36,20 +36,20 @@ export interface DpopProof {
  * @throws TokenRejected
  */
 export async function verifyDpopProof(proof: string | undefined, checks: DpopProofChecks): Promise<DpopProof> {
-  if (proof === undefined) throw rejectProof('there is no DPoP header')
+  if (proof === undefined) throw rejectProof('the DPoP header is missing')
   // Node joins several headers with commas, which no JWT contains.
   if (proof.length > longestProof || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(proof))
-    throw rejectProof('the DPoP header is no JWT')
+    throw rejectProof('the DPoP header is not a JWT')
   const { payload, protectedHeader } = await verifyProofSignature(proof, checks)
   const { jti, htm, htu, ath } = payload
-  if (typeof jti !== 'string' || jti === '' || jti.length > longestId) throw rejectProof('jti is no identifier')
-  if (htm !== checks.method) throw rejectProof('htm is another method')
-  if (!isSameUrl(htu, checks.url))
-    throw rejectProof(`htu is another URL than ${checks.url.origin}${checks.url.pathname}`)
+  if (typeof jti !== 'string' || jti === '' || jti.length > longestId)
+    throw rejectProof('jti is not a valid identifier')
+  if (htm !== checks.method) throw rejectProof('htm is not the method of the request')
+  if (!isSameUrl(htu, checks.url)) throw rejectProof(`htu is not ${checks.url.origin}${checks.url.pathname}`)
   if (ath !== createHash('sha256').update(checks.token).digest('base64url'))
-    throw rejectProof('ath is that of another token')
+    throw rejectProof('ath is not the hash of the access token')
   if ((await calculateJwkThumbprint(protectedHeader.jwk as JWK)) !== checks.thumbprint) {
-    throw rejectProof('it is by another key than the token is bound to')
+    throw rejectProof('its key is not the one that the token is bound to')
   }
   return { jti, seconds: proofSeconds + 2 * checks.clockToleranceSeconds }
 }

@@ -72,10 +72,11 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
 
 function findIdTokenFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
-  if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a subject'
-  if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce is another'
-  if (azp !== undefined && azp !== checks.clientId) return 'azp is another client'
-  if (Array.isArray(aud) && aud.length > 1 && azp === undefined) return 'several audiences and no azp'
+  if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a valid subject'
+  if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce mismatch'
+  if (azp !== undefined && azp !== checks.clientId) return 'azp is not this client'
+  if (Array.isArray(aud) && aud.length > 1 && azp === undefined)
+    return 'azp is missing, although aud has several values'
   if (typeof iat !== 'number' || iat > nowSeconds() + checks.clockToleranceSeconds) return 'iat is in the future'
   return undefined
 }

@@ -26,11 +26,11 @@ export async function ruleFault(
 ): Promise<RuleFault | undefined> {
   const issuers = rules.tokenIssuer && listIssuers(rules.tokenIssuer, claims)
   if (issuers && issuers.length > 0 && !issuers.includes(claims['iss'] as string)) {
-    return { reason: 'iss is another issuer than that of tokens with these claims', isRefusal: false }
+    return { reason: 'iss is not an issuer that `tokenIssuer` returned', isRefusal: false }
   }
   const verdict = rules.accept ? await callAccept(rules.accept, claims, context) : true
   if (verdict !== true) return { reason: refusal(verdict), isRefusal: true }
-  if (issuers?.length === 0) return { reason: 'tokens with these claims have no issuer', isRefusal: false }
+  if (issuers?.length === 0) return { reason: '`tokenIssuer` returned no issuer', isRefusal: false }
   return undefined
 }
 
@@ -65,8 +65,8 @@ function refusal(verdict: unknown): string {
   return typeof verdict === 'string'
     ? verdict.slice(0, 500)
     : verdict === false
-      ? 'accept said no'
-      : `accept gave ${typeof verdict}, and nothing but true accepts a token`
+      ? '`accept` returned false'
+      : `\`accept\` returned a value of type ${typeof verdict}; only true accepts a token`
 }
 
 /**
@@ -83,7 +83,7 @@ export async function withDistributedClaims<Claims extends UnknownClaims>(
   let more: unknown
   try {
     more = await distributedClaims(claims, accessToken)
-    if (more === null || typeof more !== 'object') throw new TypeError('it must return an object of claims')
+    if (more === null || typeof more !== 'object') throw new TypeError('the returned value is not an object of claims')
   } catch (error) {
     throw hookFailed('distributedClaims', error, [accessToken])
   }

@@ -81,7 +81,7 @@ export class Keys {
 
   /** Does the same for a token that may be forged, with a limit on the requests to a provider that is down. */
   async currentForPresented(): Promise<KeyLookup> {
-    return this.atHand ?? this.#fetchedFrom(this.#without, 'they cannot be had')
+    return this.atHand ?? this.#fetchedFrom(this.#without, 'it is unavailable, and was requested too often')
   }
 
   /** Fetches the keys that the provider publishes now. */
@@ -99,7 +99,7 @@ export class Keys {
         this.#refreshAt = this.#fetchedAt + refreshAfterMs
         return this.#lookup
       } catch (error) {
-        throw error instanceof OidcError ? error : providerUnavailable('key set: it cannot be read')
+        throw error instanceof OidcError ? error : providerUnavailable('key set: the response is not a valid key set')
       }
     })
   }
@@ -110,7 +110,9 @@ export class Keys {
    * @throws OidcError `provider_unavailable` also beyond the limit, because the key may be a new one.
    */
   async fetchedForUnknown(): Promise<KeyLookup> {
-    return this.#isGiven ? this.current() : this.#fetchedFrom(this.#unknown, 'asked for unknown keys too often')
+    return this.#isGiven
+      ? this.current()
+      : this.#fetchedFrom(this.#unknown, 'it was requested too often for unknown keys')
   }
 
   #fetchedFrom(bucket: TokenBucket, why: string): Promise<KeyLookup> {
@@ -123,7 +125,7 @@ export class Keys {
 /** Drops the keys that cannot verify signatures: a provider may publish keys of any kind. */
 function usable(set: unknown): JSONWebKeySet {
   const keys = (set as { keys?: unknown } | null)?.keys
-  if (!Array.isArray(keys)) throw providerUnavailable('key set: it has no list of keys')
+  if (!Array.isArray(keys)) throw providerUnavailable('key set: keys is not an array')
   return {
     keys: keys.slice(0, mostKeys).filter((key): key is JWK => {
       if (key === null || typeof key !== 'object') return false

@@ -62,14 +62,14 @@ export async function verifyLogoutToken(
   const fault = typeFault(protectedHeader.typ) ?? findLogoutTokenFault(claims, clockToleranceSeconds)
   if (fault !== undefined) throw new TokenRejected(fault)
   if (rules?.tokenIssuer && !listIssuers(rules.tokenIssuer, claims).includes(claims.iss as string)) {
-    throw new TokenRejected('iss is another issuer than that of tokens with these claims')
+    throw new TokenRejected('iss is not an issuer that `tokenIssuer` returned')
   }
   const { iss, sub, sid, jti, iat } = claims as unknown as LogoutTokenClaims
   return { iss, sub, sid, jti, iat }
 }
 
 function typeFault(typ: string | undefined): string | undefined {
-  return typ === undefined || types.includes(typ.toLowerCase()) ? undefined : 'its typ is that of another kind of token'
+  return typ === undefined || types.includes(typ.toLowerCase()) ? undefined : 'typ is not that of a logout token'
 }
 
 function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, tolerance: number): string | undefined {
@@ -77,14 +77,14 @@ function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, toleran
   const now = nowSeconds()
   if (typeof iat !== 'number' || iat > now + tolerance) return 'iat is in the future'
   if (iat < now - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
-  if (!isText(jti, longestText)) return 'jti is no text'
+  if (!isText(jti, longestText)) return 'jti is not a valid string'
   // Prevents an ID token from being accepted as a logout token (OIDC Back-Channel Logout, section 2.4).
-  if (nonce !== undefined) return 'nonce is a claim of ID tokens'
+  if (nonce !== undefined) return 'nonce is not allowed in a logout token'
   const event = (Object(events) as Record<string, unknown>)[logoutEvent]
-  if (typeof event !== 'object' || event === null || Array.isArray(event)) return 'events names no logout'
-  if (sub === undefined && sid === undefined) return 'it has neither sub nor sid'
-  if (sub !== undefined && !isText(sub, longestSubject)) return 'sub is not a subject'
-  if (sid !== undefined && !isText(sid, longestText)) return 'sid is no text'
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return 'events has no back-channel logout'
+  if (sub === undefined && sid === undefined) return 'sub and sid are missing'
+  if (sub !== undefined && !isText(sub, longestSubject)) return 'sub is not a valid subject'
+  if (sid !== undefined && !isText(sid, longestText)) return 'sid is not a valid string'
   return undefined
 }
 

@@ -40,7 +40,7 @@ export async function verifyPresentedToken(
   keys: Keys,
   checks: PresentedTokenChecks,
 ): Promise<VerifiedPresentedToken> {
-  if (!isCanonical(token)) throw new TokenRejected('it is no JWT in base64url as it is to be written')
+  if (!isCanonical(token)) throw new TokenRejected('the token is not a canonically encoded JWT')
   const options = {
     algorithms: checks.algorithms as string[],
     clockTolerance: checks.clockToleranceSeconds,
@@ -97,10 +97,10 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
   const now = nowSeconds()
   const { exp = now, nbf, token_type: type } = claims
   if (type !== undefined && (typeof type !== 'string' || !presentedTypes.includes(type.toLowerCase()))) {
-    throw new TokenRejected('its issuer says that it is another kind of token')
+    throw new TokenRejected('introspection: token_type is not that of an access token')
   }
   if (typeof exp === 'number' && exp <= now - checks.clockToleranceSeconds) {
-    throw new TokenRejected('its issuer says that it has ended', 'expired')
+    throw new TokenRejected('introspection: the token has expired', 'expired')
   }
   if (nbf !== undefined && !isPastTime(nbf, checks.clockToleranceSeconds))
     throw new TokenRejected('nbf is in the future')
@@ -109,11 +109,11 @@ export function checkAnsweredClaims(claims: UnknownClaims, checks: PresentedToke
 
 function findTokenFault(claims: UnknownClaims, checks: PresentedTokenChecks): string | undefined {
   const { iss, exp, iat, sub } = claims
-  if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is another issuer'
+  if (!checks.rules?.tokenIssuer && iss !== checks.issuer) return 'iss is not the expected issuer'
   // `JSON.parse` turns 1e999 into Infinity.
-  if (!Number.isFinite(exp)) return 'exp is no time'
+  if (!Number.isFinite(exp)) return 'exp is not a time'
   if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
-  if (sub !== undefined && !isSubject(sub)) return 'sub is not a subject'
+  if (sub !== undefined && !isSubject(sub)) return 'sub is not a valid subject'
   return undefined
 }
 
@@ -140,10 +140,10 @@ function readAudiences({ aud }: UnknownClaims): readonly string[] {
 export function checkAudience(claims: UnknownClaims, audience: readonly string[]): void {
   const named = readAudiences(claims)
   if (audience.some((each) => named.includes(each))) return
-  const has = named.length === 0 ? 'it has no aud' : `its aud is ${JSON.stringify(named).slice(0, 300)}`
+  const has = named.length === 0 ? 'aud is missing' : `aud is ${JSON.stringify(named).slice(0, 300)}`
   const wanted = audience.map((each) => JSON.stringify(each)).join(' or ')
   throw new TokenRejected(
-    `${has}, not ${wanted}: have the provider put this API into the aud of its access tokens (in Keycloak an Audience mapper in a client scope, elsewhere the parameter resource or audience), or set audience to what they have`,
+    `${has}; expected ${wanted}. Set \`audience\` to the value in the tokens, or have the provider add this API to aud: in Keycloak with an Audience mapper in a client scope, elsewhere with the parameter resource or audience`,
     'audience',
   )
 }

@@ -11,9 +11,11 @@ const claimTypes = ['bearer', 'dpop', 'jwt', 'at+jwt', 'access_token']
  */
 export function purposeFault(header: { readonly typ?: unknown }, claims: UnknownClaims): string | undefined {
   const type = typeName(header.typ)
-  if (type !== undefined && !headerTypes.includes(type)) return `its typ is ${JSON.stringify(type)}`
+  if (type !== undefined && !headerTypes.includes(type))
+    return `the header typ is ${JSON.stringify(type)}, not that of an access token`
   const own = typeName(claims['typ'])
-  if (own !== undefined && !claimTypes.includes(own)) return `its claim typ is ${JSON.stringify(own)}`
+  if (own !== undefined && !claimTypes.includes(own))
+    return `the claim typ is ${JSON.stringify(own)}, not that of an access token`
   if (claims['events'] !== undefined) return 'events is a claim of logout tokens'
   if (claims['htm'] !== undefined || claims['htu'] !== undefined) return 'htm and htu are claims of DPoP proofs'
   // This explicit type is decisive: the claims below mark ID tokens only in its absence.
@@ -28,20 +30,20 @@ export function purposeFault(header: { readonly typ?: unknown }, claims: Unknown
  * Returns why a token without a scope is no access token. If an API is its own client, ID tokens have the same audience.
  */
 function unscopedFault(claims: UnknownClaims): string | undefined {
-  if (claims['nonce'] !== undefined) return 'nonce without a scope is that of an ID token'
+  if (claims['nonce'] !== undefined) return 'nonce without a scope marks an ID token'
   if (claims['code'] !== undefined) return 'code is a claim of authorization responses'
   const { aud, azp } = claims
   const isForClient = azp !== undefined && (Array.isArray(aud) ? aud.includes(azp) : aud === azp)
   const login = ['auth_time', 'acr', 'amr'].find((name) => claims[name] !== undefined)
   return isForClient && login !== undefined
-    ? `${login} without a scope, for the client itself, is that of an ID token`
+    ? `${login} without a scope, with the client as audience, marks an ID token`
     : undefined
 }
 
 /** Normalizes a type: in lower case, and without `application/`, which it may omit (RFC 7515, section 4.1.9). */
 function typeName(value: unknown): string | undefined {
   if (value === undefined) return undefined
-  if (typeof value !== 'string') return 'no text'
+  if (typeof value !== 'string') return 'not a string'
   return value
     .toLowerCase()
     .replace(/^application\//, '')

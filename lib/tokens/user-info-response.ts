@@ -23,7 +23,7 @@ export async function verifyUserInfo(
 ): Promise<UnknownClaims> {
   const claims = typeof answer === 'string' ? await verifyUserInfoToken(answer, keys, checks) : answer
   // A missing `sub` is an error too: otherwise any response would pass for this user's.
-  if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub is another than that of the ID token')
+  if (claims['sub'] !== checks.sub) throw tokenInvalid('userinfo', 'sub differs from that of the ID token')
   return claims
 }
 

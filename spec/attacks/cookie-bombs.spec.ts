@@ -226,7 +226,7 @@ function sendBytes(url: string, path: string, cookie: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), '127.0.0.1')
     let answer = ''
-    socket.setTimeout(10_000, () => socket.destroy(new Error('no answer')))
+    socket.setTimeout(10_000, () => socket.destroy(new Error('the server did not respond')))
     socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
     socket.on('error', (error: NodeJS.ErrnoException) =>
       error.code === 'ECONNRESET' ? resolve(answer) : reject(error),

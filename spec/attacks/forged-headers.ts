@@ -5,7 +5,7 @@ import { base64url, type Forgery, type Mint } from './forged-tokens.ts'
 const notAllowed = /"alg" \(Algorithm\) Header Parameter value not allowed/
 const noKey = /no applicable key found/
 const badSignature = /signature verification failed/
-const noJwt = /^it is no JWT in base64url/
+const noJwt = /^the token is not a canonically encoded JWT/
 
 function getPayload(token: string): string {
   return token.split('.')[1] as string

@@ -46,7 +46,7 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
     {
       name: "the second issuer's token for the audience of the first",
       token: await rival.sign(theirs),
-      why: /^its aud is \["orders"\], not "theirs"/,
+      why: /^aud is \["orders"\]; expected "theirs"/,
       told: 'audience',
       control: await rival.sign({ ...theirs, aud: 'theirs' }),
       guard: two,
@@ -57,7 +57,7 @@ export async function otherPeoples(mint: Mint, rival: TestProvider): Promise<For
     forgeries.push({
       name: `iss ${name} at a guard with two issuers`,
       token: mint.withClaims({ iss }),
-      why: /^iss is none of the issuers of this guard$/,
+      why: /^iss is not a trusted issuer of this guard$/,
       guard: two,
     })
   }
@@ -133,17 +133,17 @@ export function otherTypes(mint: Mint): Forgery[] {
     ...types.map((typ) => ({
       name: `typ ${JSON.stringify(typ)}`,
       token: mint.withHeader({ typ }),
-      why: /^its typ is "/,
+      why: /^the header typ is "/,
     })),
     ...values.map((typ) => ({
       name: `typ ${JSON.stringify(typ)}, of the wrong type`,
       token: mint.withHeader({ typ }),
-      why: /^its typ is "no text"$/,
+      why: /^the header typ is "not a string", not that of an access token$/,
     })),
     {
       name: 'typ twice, logout+jwt last',
       token: mint.sign({ header: '{"alg":"RS256","kid":"main","typ":"at+jwt","typ":"logout+jwt"}' }),
-      why: /^its typ is "logout\+jwt"$/,
+      why: /^the header typ is "logout\+jwt", not that of an access token$/,
     },
   ]
 }
@@ -177,7 +177,7 @@ export function otherClaims(mint: Mint): Forgery[] {
     'an ID token, by c_hash': [{ c_hash: hash }, /^c_hash is a claim of ID tokens$/],
     'an ID token, by s_hash': [{ s_hash: hash }, /^s_hash is a claim of ID tokens$/],
     'at_hash of null': [{ at_hash: null }, /^at_hash is/],
-    'an ID token, by nonce': [{ nonce: 'n', scope: undefined }, /^nonce without a scope is that of an ID token$/],
+    'an ID token, by nonce': [{ nonce: 'n', scope: undefined }, /^nonce without a scope marks an ID token$/],
     'an empty nonce': [{ nonce: '', scope: undefined }, /^nonce without a scope/],
   }
   const types: readonly unknown[] = [null, 5, true, [], ['Bearer'], { typ: 'Bearer' }]
@@ -185,17 +185,17 @@ export function otherClaims(mint: Mint): Forgery[] {
     ...own.map((typ) => ({
       name: `claim typ ${JSON.stringify(typ)}`,
       token: mint.withClaims({ typ }),
-      why: /^its claim typ is "/,
+      why: /^the claim typ is "/,
     })),
     ...types.map((typ) => ({
       name: `claim typ ${JSON.stringify(typ)}, of the wrong type`,
       token: mint.withClaims({ typ }),
-      why: /^its claim typ is "no text"$/,
+      why: /^the claim typ is "not a string", not that of an access token$/,
     })),
     {
       name: 'claim typ ID with header typ at+jwt',
       token: mint.sign({ header: { ...mint.header, typ: 'at+jwt' }, claims: { ...mint.claims, typ: 'ID' } }),
-      why: /^its claim typ is "id"$/,
+      why: /^the claim typ is "id", not that of an access token$/,
     },
     ...Object.entries(marks).map(([name, [claims, why]]) => ({ name, token: mint.withClaims(claims), why })),
     ...['events', 'htm'].map((claim) => ({
@@ -240,12 +240,12 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
     {
       name: 'an ID token of Keycloak',
       token: await again({ idToken: { claims: { typ: 'ID', at_hash: undefined } } }),
-      why: /^its claim typ is "id"$/,
+      why: /^the claim typ is "id", not that of an access token$/,
       control,
       guard,
     },
     { name: 'a userinfo response', token: await userInfo.text(), why: /missing required "exp" claim/, control, guard },
-    { name: 'a client assertion', token: assertion, why: /^iss is another issuer$/, control, guard },
+    { name: 'a client assertion', token: assertion, why: /^iss is not the expected issuer$/, control, guard },
     {
       name: withId('forged-origins-2', 'a logout token'),
       token: await provider.sign(
@@ -260,18 +260,24 @@ export async function reallyIssued({ provider, claims }: Mint): Promise<Forgery[
         },
         { typ: 'logout+jwt' },
       ),
-      why: /^its typ is "logout\+jwt"$/,
+      why: /^the header typ is "logout\+jwt", not that of an access token$/,
       control,
       guard,
     },
     {
       name: withId('forged-origins-3', 'a refresh token'),
       token: issued['refresh_token'] as string,
-      why: /^The Authorization header is/,
+      why: /^The Authorization header must have/,
       told: 'malformed',
       control,
       guard,
     },
-    { name: 'an opaque access token', token: 'dGhlIHRva2VuIGlzIG9wYXF1ZQ', why: /^it is no JWT/, control, guard },
+    {
+      name: 'an opaque access token',
+      token: 'dGhlIHRva2VuIGlzIG9wYXF1ZQ',
+      why: /^the token is not a canonically encoded JWT/,
+      control,
+      guard,
+    },
   ]
 }

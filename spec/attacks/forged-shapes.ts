@@ -2,7 +2,7 @@
 import { base64url, signature, type Forgery, type Mint } from './forged-tokens.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const noJwt = /^it is no JWT in base64url/
+const noJwt = /^the token is not a canonically encoded JWT/
 const badSignature = /signature verification failed/
 
 /** Encodes the same bytes, with non-zero unused bits at the end. */
@@ -159,7 +159,11 @@ export function splitParts(mint: Mint): Forgery[] {
     ...Object.entries(none).map(([name, token]) => ({ name, token, why: noJwt })),
     ...Object.entries(notSigned).map(([name, token]) => ({ name, token, why: badSignature })),
     { name: 'header and payload swapped', token: `${payload}.${header}.${signed}`, why: /"alg" .* missing or invalid/ },
-    { name: 'all characters in lowercase', token: mint.good.toLowerCase(), why: /Header is invalid|no JWT/ },
+    {
+      name: 'all characters in lowercase',
+      token: mint.good.toLowerCase(),
+      why: /Header is invalid|not a canonically encoded JWT/,
+    },
   ]
 }
 
@@ -196,7 +200,7 @@ export function noTokens(mint: Mint): Forgery[] {
   return Object.entries(malformed).map(([name, token]) => ({
     name,
     token,
-    why: /^The Authorization header is not of/,
+    why: /^The Authorization header must have/,
     told: 'malformed',
   }))
 }

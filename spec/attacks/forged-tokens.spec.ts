@@ -100,10 +100,10 @@ beforeEach(() => {
 })
 
 const messages = {
-  other: 'The access token is not valid.',
+  other: 'The access token is invalid.',
   expired: 'The access token has expired.',
-  audience: 'The access token is for another audience.',
-  malformed: 'The Authorization header is not of the form: Bearer, a space, the access token.',
+  audience: 'The access token has another audience (aud).',
+  malformed: 'The Authorization header must have the form: Bearer, a space, the access token.',
 }
 
 /** All parts of a response that could give the reason away. */

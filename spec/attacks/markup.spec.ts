@@ -444,7 +444,7 @@ describe('renderPage()', () => {
       .map(([origin, text]) => new URL(`/${text.replace(/^[/\\\s]+/, '')}`, origin).href)
     fc.assert(
       fc.property(addresses, (address) => {
-        const link = { href: address, text: 'Go on' }
+        const link = { href: address, text: 'Continue' }
         const shape = getShape(renderPage({ title: 'x', paragraphs: [], link, refresh: address }))
         expect(shape.addresses).toEqual([address, address])
       }),

@@ -65,7 +65,7 @@ it.each(['light', 'dark'] as const)('the custom-scopes example fits on a phone i
   await heading(page, 'Hello, Bob Birch')
   await fits('home')
   await page.goto(`${main.url}/contacts`)
-  await page.getByText('This needs a permission that you have not granted.').waitFor()
+  await page.getByText('This requires a permission that you have not granted.').waitFor()
   await fits('contacts')
   await page.goto(`${main.url}/transfer`)
   await heading(page, 'Is it still you?')

@@ -125,7 +125,7 @@ it('the demo works without JavaScript, except for the fetch', async () => {
   await heading(page, 'Hello, Alice Arden')
   await page.getByRole('banner').getByRole('button', { name: 'Log out' }).click()
   // With a script, the provider's page would continue by itself.
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
   await page.waitForURL(`${main.url}/?**`)
   await heading(page, 'Log in to see what an application gets to know')
 })

@@ -62,7 +62,7 @@ describe.each([
     await expectOurs(page, 'One moment')
     await screenshot(page, 'page-one-moment')
     await page.unrouteAll()
-    await page.getByRole('link', { name: 'Go on' }).click()
+    await page.getByRole('link', { name: 'Continue' }).click()
     await page.waitForURL(`${app.url}/?state=*`)
     await page.getByText('hello stranger').waitFor()
   })

@@ -234,7 +234,7 @@ describe.each(['oidc-client-ts', 'keycloak-js'])('the page with %s', (library) =
     )
     expect(kept).toEqual(library === 'keycloak-js' ? ['kc-callback-'] : [])
     await page.getByRole('button', { name: 'Cancel' }).click()
-    await page.getByText('The login was cancelled.').waitFor()
+    await page.getByText('The login was canceled.').waitFor()
     await loggedOut(page)
     await expectNothingStored(page)
     expectNoComplaints(browser)

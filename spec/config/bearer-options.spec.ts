@@ -116,33 +116,49 @@ describe('the options of createBearer()', () => {
   })
 
   const wrong: [keyof BearerOptions, unknown[], RegExp][] = [
-    ['issuer', ['id.example.com', '', '/realms/acme'], /^issuer must be an absolute URL/],
-    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^issuer must be an https: URL/],
-    ['issuer', ['https://user:password@id.example.com'], /^issuer must not contain a user name or password/],
-    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^issuer must not have a query/],
-    ['issuer', [`${issuer}/.well-known/openid-configuration`], /^issuer .* leave out/],
-    ['issuer', ['http://id.example.com'], /^issuer is plain http: and not on loopback: use https:/],
-    ['issuer', [undefined, []], /^issuer is missing: pass the provider's issuer identifier/],
-    ['issuer', [[issuer, new URL(issuer)]], /^issuer: https:.* is listed twice: list it once, with all its audiences/],
-    ['audience', ['', ' ', 42, null, [], [''], ['orders', 7], {}], /^audience must be this API's identifier at its/],
-    ['algorithms', ['RS256', [], 42, null, {}], /^algorithms must be a list, not empty, of RS256/],
-    ['algorithms', [['RS256', 'HS256'], ['none'], ['rs256'], [7]], /^algorithms: .* is not one of RS256, PS256/],
-    ['cacheSeconds', [-1, 3601, Number.NaN, '60', null], /^cacheSeconds must be a number of seconds from 0 to 3600/],
-    ['baseUrl', ['api.example.com', '', '/v1', 42, null], /^baseUrl must be an absolute URL such as/],
-    ['baseUrl', ['ftp://api.example.com'], /^baseUrl must be an https: or http: URL/],
-    ['baseUrl', ['https://user@api.example.com'], /^baseUrl must not contain a user name/],
-    ['baseUrl', ['https://api.example.com/?a=1'], /^baseUrl must not have a query/],
-    ['roles', [['admin'], 'roles', null], /^roles must be a function/],
-    ['name', ['', ' ', 42, null], /^name must be a non-empty string: a short word for the events/],
-    ['onError', ['next', {}, null], /^onError must be a function/],
+    ['issuer', ['id.example.com', '', '/realms/acme'], /^`issuer` must be an absolute URL/],
+    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^`issuer` must be an https: URL/],
+    ['issuer', ['https://user:password@id.example.com'], /^`issuer` must not contain a user name or password/],
+    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^`issuer` must not have a query/],
+    ['issuer', [`${issuer}/.well-known/openid-configuration`], /^`issuer` .* remove '\/\.well-known/],
+    ['issuer', ['http://id.example.com'], /^`issuer` uses http: and is not on loopback; use https:/],
+    ['issuer', [undefined, []], /^`issuer` is missing; pass the provider's issuer identifier/],
+    [
+      'issuer',
+      [[issuer, new URL(issuer)]],
+      /^`issuer` lists https:.* twice; list it once, with all audiences in its `audience`/,
+    ],
+    [
+      'audience',
+      ['', ' ', 42, null, [], [''], ['orders', 7], {}],
+      /^`audience` must be a non-empty string or array; pass this API's identifier, as in/,
+    ],
+    ['algorithms', ['RS256', [], 42, null, {}], /^`algorithms` must be a non-empty array of RS256/],
+    [
+      'algorithms',
+      [['RS256', 'HS256'], ['none'], ['rs256'], [7]],
+      /^`algorithms` has .*, which is not supported; use RS256, PS256/,
+    ],
+    ['cacheSeconds', [-1, 3601, Number.NaN, '60', null], /^`cacheSeconds` must be a number of seconds from 0 to 3600/],
+    ['baseUrl', ['api.example.com', '', '/v1', 42, null], /^`baseUrl` must be an absolute URL such as/],
+    ['baseUrl', ['ftp://api.example.com'], /^`baseUrl` must be an https: or http: URL/],
+    ['baseUrl', ['https://user@api.example.com'], /^`baseUrl` must not contain a user name/],
+    ['baseUrl', ['https://api.example.com/?a=1'], /^`baseUrl` must not have a query/],
+    ['roles', [['admin'], 'roles', null], /^`roles` must be a function/],
+    [
+      'name',
+      ['', ' ', 42, null],
+      /^`name` must be a non-empty string; pass a short word that names this guard in events/,
+    ],
+    ['onError', ['next', {}, null], /^`onError` must be a function/],
     [
       'providerTimeoutSeconds',
       [0, 301, '5', null],
-      /^providerTimeoutSeconds must be a number of seconds from 0.1 to 300/,
+      /^`providerTimeoutSeconds` must be a number of seconds from 0.1 to 300/,
     ],
-    ['clockToleranceSeconds', [-1, 300.5, 301, Infinity, '30'], /^clockToleranceSeconds must be .* from 0 to 300/],
-    ['fetch', ['fetch', {}], /^fetch must be a function/],
-    ['allowInsecureIssuer', ['yes', 1, null], /^allowInsecureIssuer must be true or false/],
+    ['clockToleranceSeconds', [-1, 300.5, 301, Infinity, '30'], /^`clockToleranceSeconds` must be .* from 0 to 300/],
+    ['fetch', ['fetch', {}], /^`fetch` must be a function/],
+    ['allowInsecureIssuer', ['yes', 1, null], /^`allowInsecureIssuer` must be true or false/],
   ]
   it.each(wrong)('rejects %s with the values %j, and says what to pass', (option, values, message) => {
     for (const value of values) {
@@ -164,33 +180,33 @@ describe('the options of createBearer()', () => {
     ['ES256K', 'a curve that is not supported'],
   ])('rejects the algorithm %s: %s', (algorithm) => {
     const message = new RegExp(
-      `^algorithms: "${algorithm.replace('+', '\\+')}" is not one of RS256, PS256, ES256, EdDSA`,
+      `^\`algorithms\` has "${algorithm.replace('+', '\\+')}", which is not supported; use RS256, PS256, ES256, EdDSA`,
     )
     expect(faults({ algorithms: ['RS256', algorithm] })).toEqual([expect.stringMatching(message)])
     expect(faults({ issuer: { issuer, algorithms: [algorithm] } })).toEqual([expect.stringMatching(message)])
   })
 
   it('rejects a list with an undefined algorithm, such as from an unset environment variable', () => {
-    expect(faults({ algorithms: [undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
-    expect(faults({ algorithms: ['RS256', undefined] })).toEqual([expect.stringMatching(/^algorithms/)])
+    expect(faults({ algorithms: [undefined] })).toEqual([expect.stringMatching(/^`algorithms`/)])
+    expect(faults({ algorithms: ['RS256', undefined] })).toEqual([expect.stringMatching(/^`algorithms`/)])
   })
 
   it('permits plain http for an issuer and its keys with allowInsecureIssuer', () => {
     const plain = { issuer: 'http://id.example.com', keys: new URL('http://id.example.com/jwks') }
     expect(faults({ issuer: plain, allowInsecureIssuer: true })).toEqual([])
     expect(faults({ issuer: plain })).toEqual([
-      expect.stringMatching(/^issuer is plain http:/),
-      expect.stringMatching(/^keys is plain http:/),
+      expect.stringMatching(/^`issuer` uses http:/),
+      expect.stringMatching(/^`keys` uses http:/),
     ])
   })
 
   it.each([
-    ['issuers', "unknown option 'issuers'; did you mean 'issuer'?"],
-    ['audiences', "unknown option 'audiences'; did you mean 'audience'?"],
-    ['algorithm', "unknown option 'algorithm'; did you mean 'algorithms'?"],
-    ['base_url', "unknown option 'base_url'; did you mean 'baseUrl'?"],
-    ['cacheSecond', "unknown option 'cacheSecond'; did you mean 'cacheSeconds'?"],
-    ['jwksUri', "unknown option 'jwksUri'"],
+    ['issuers', '`issuers` is not an option; did you mean `issuer`?'],
+    ['audiences', '`audiences` is not an option; did you mean `audience`?'],
+    ['algorithm', '`algorithm` is not an option; did you mean `algorithms`?'],
+    ['base_url', '`base_url` is not an option; did you mean `baseUrl`?'],
+    ['cacheSecond', '`cacheSecond` is not an option; did you mean `cacheSeconds`?'],
+    ['jwksUri', '`jwksUri` is not an option'],
   ])('reports the unknown option %s, and suggests a similar one', (key, message) => {
     expect(faults({ [key]: 'https://id.example.com' })).toEqual([expect.stringContaining(message)])
   })
@@ -234,21 +250,21 @@ describe('the options of createBearer()', () => {
       return ''
     })()
     expect(message.split('\n')).toEqual([
-      'createBearer() cannot work with these options:',
-      "  - unknown option 'onErorr'; did you mean 'onError'?",
-      expect.stringContaining('  - algorithms: "HS256" is not one of'),
-      expect.stringContaining('  - cacheSeconds must be'),
-      expect.stringContaining('  - baseUrl must be'),
-      expect.stringContaining('  - issuer 1 of 2: issuer must be an https: URL'),
-      expect.stringContaining('  - issuer 1 of 2: keys must be'),
-      "  - issuer 2 of 2: unknown option 'audiences'; did you mean 'audience'?",
-      expect.stringContaining('  - clockToleranceSeconds must be'),
+      'createBearer() received invalid options:',
+      '  - `onErorr` is not an option; did you mean `onError`?',
+      expect.stringContaining('  - `algorithms` has "HS256", which is not supported'),
+      expect.stringContaining('  - `cacheSeconds` must be'),
+      expect.stringContaining('  - `baseUrl` must be'),
+      expect.stringContaining('  - `issuer` 1 of 2: `issuer` must be an https: URL'),
+      expect.stringContaining('  - `issuer` 1 of 2: `keys` must be'),
+      '  - `issuer` 2 of 2: `audiences` is not an option; did you mean `audience`?',
+      expect.stringContaining('  - `clockToleranceSeconds` must be'),
     ])
   })
 })
 
 describe('the option audience', () => {
-  const missing = /^audience is missing: pass this API's identifier at its provider, .*RFC 8725 3\.9/
+  const missing = /^`audience` is missing; pass this API's identifier, as in the `aud` of its tokens .*RFC 8725 3\.9/
 
   it('requires an audience', { meta: { id: 'bearer-options-1' } }, () => {
     expect(faults({}, ['audience'])).toEqual([expect.stringMatching(missing)])
@@ -257,27 +273,29 @@ describe('the option audience', () => {
 
   it('reports a missing audience even if other options are wrong', () => {
     expect(faults({ issuer: 'id.example.com' }, ['audience'])).toEqual([
-      expect.stringMatching(/^issuer must be/),
+      expect.stringMatching(/^`issuer` must be/),
       expect.stringMatching(missing),
     ])
     expect(faults({}, ['issuer', 'audience'])).toEqual([
-      expect.stringMatching(/^issuer is missing/),
+      expect.stringMatching(/^`issuer` is missing/),
       expect.stringMatching(missing),
     ])
   })
 
   it('rejects an audience that is present but undefined, with a single fault', () => {
-    const unset = 'audience is present but undefined: is its environment variable set?'
+    const unset = '`audience` is undefined; set the environment variable or remove the option'
     expect(faults({ audience: undefined })).toEqual([unset])
     expect(faults({ issuer: { issuer, audience: undefined } })).toEqual([unset])
-    expect(faults({ issuer: [issuer, { issuer: partner, audience: undefined }] })).toEqual([`issuer 2 of 2: ${unset}`])
+    expect(faults({ issuer: [issuer, { issuer: partner, audience: undefined }] })).toEqual([
+      `\`issuer\` 2 of 2: ${unset}`,
+    ])
   })
 
   it('accepts an audience for each issuer instead, and then requires one for all of them', () => {
     const entry = { issuer: partner, audience: 'partner-orders' }
     expect(faults({ issuer: entry }, ['audience'])).toEqual([])
     expect(faults({ issuer: [entry, issuer] }, ['audience'])).toEqual([
-      expect.stringMatching(/^issuer 2 of 2: audience is missing/),
+      expect.stringMatching(/^`issuer` 2 of 2: `audience` is missing/),
     ])
   })
 })
@@ -311,7 +329,7 @@ describe('several issuers', () => {
 
   it('rejects an issuer that is listed twice, because the order would decide which settings apply', () => {
     const twice = (one: unknown, other: unknown): string[] => faults({ issuer: [one, other] })
-    const message = `issuer: ${issuer} is listed twice: list it once, with all its audiences in its audience`
+    const message = `\`issuer\` lists ${issuer} twice; list it once, with all audiences in its \`audience\``
     expect(twice(issuer, issuer)).toEqual([message])
     expect(twice({ issuer, audience: 'a' }, { issuer, audience: 'b' })).toEqual([message])
     expect(twice(partner, new URL(partner))).toEqual([message.replace(issuer, partner)])
@@ -321,32 +339,37 @@ describe('several issuers', () => {
 
   it('identifies an issuer with a fault by its position in the list', () => {
     const wrong: [Record<string, unknown>, RegExp][] = [
-      [{ issuer: 'partner' }, /^(issuer 2 of 2: )?issuer must be an absolute URL/],
-      [{ audience: '' }, /^(issuer 2 of 2: )?audience must be this API's identifier/],
-      [{ algorithms: ['none'] }, /^(issuer 2 of 2: )?algorithms: "none" is not one of/],
-      [{ roles: 'admin' }, /^(issuer 2 of 2: )?roles must be a function/],
-      [{ keys: 'https://keys.example.com' }, /^(issuer 2 of 2: )?keys must be the URL object of a key set/],
-      [{ audiences: 'a' }, /^(issuer 2 of 2: )?unknown option 'audiences'; did you mean 'audience'\?/],
-      [{ name: 'partner' }, /^(issuer 2 of 2: )?unknown option 'name'/],
+      [{ issuer: 'partner' }, /^(`issuer` 2 of 2: )?`issuer` must be an absolute URL/],
+      [
+        { audience: '' },
+        /^(`issuer` 2 of 2: )?`audience` must be a non-empty string or array; pass this API's identifier/,
+      ],
+      [{ algorithms: ['none'] }, /^(`issuer` 2 of 2: )?`algorithms` has "none", which is not supported/],
+      [{ roles: 'admin' }, /^(`issuer` 2 of 2: )?`roles` must be a function/],
+      [{ keys: 'https://keys.example.com' }, /^(`issuer` 2 of 2: )?`keys` must be a URL object/],
+      [{ audiences: 'a' }, /^(`issuer` 2 of 2: )?`audiences` is not an option; did you mean `audience`\?/],
+      [{ name: 'partner' }, /^(`issuer` 2 of 2: )?`name` is not an option/],
     ]
     for (const [entry, message] of wrong) {
       const { alone, second } = faultsOfEntry(entry)
       expect(alone).toEqual([expect.stringMatching(message)])
       expect(second).toEqual([expect.stringMatching(message)])
       expect(alone[0]).not.toMatch(/^issuer \d/)
-      expect(second[0]).toMatch(/^issuer 2 of 2: /)
+      expect(second[0]).toMatch(/^`issuer` 2 of 2: /)
     }
   })
 
   it.each([[null], [42], [true], [[]]])('rejects %j, which is not an issuer', (entry) => {
-    expect(faults({ issuer: [issuer, entry] })[0]).toBe('issuer 2 of 2: an issuer must be an object')
+    expect(faults({ issuer: [issuer, entry] })[0]).toBe(
+      '`issuer` 2 of 2: an issuer, unless a string or URL, must be an object',
+    )
   })
 
   it('accepts at most 1000 issuers', () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `https://id-${index}.example.com`)
     expect(faults({ issuer: many(1000) })).toEqual([])
-    expect(faults({ issuer: many(1001) })).toEqual(['issuer: at most 1000 can be listed, and these are 1001'])
-    expect(faults({ audience: many(1001) })[0]).toMatch(/^audience must be/)
+    expect(faults({ issuer: many(1001) })).toEqual(['`issuer` has 1001 entries; pass at most 1000'])
+    expect(faults({ audience: many(1001) })[0]).toMatch(/^`audience` must be/)
   })
 })
 
@@ -372,14 +395,16 @@ describe('the option keys of an issuer', () => {
     ['a function', () => keySet],
   ])('rejects keys that are %s', (_what, keys) => {
     expect(faultsOfEntry({ keys }).alone).toEqual([
-      'keys must be the URL object of a key set, or a key set: { keys: [...] } (RFC 7517 5)',
+      '`keys` must be a URL object, or a key set such as `{ keys: [...] }` (RFC 7517 5)',
     ])
   })
 
   it('accepts only a key set URL with https or on loopback', () => {
-    expect(faultsOfEntry({ keys: new URL('http://keys.example.com') }).alone[0]).toMatch(/^keys is plain http:/)
-    expect(faultsOfEntry({ keys: new URL('file:///etc/keys') }).alone[0]).toMatch(/^keys must be an https: URL/)
-    expect(faultsOfEntry({ keys: new URL('https://a:b@keys.example.com') }).alone[0]).toMatch(/^keys must not contain/)
+    expect(faultsOfEntry({ keys: new URL('http://keys.example.com') }).alone[0]).toMatch(/^`keys` uses http:/)
+    expect(faultsOfEntry({ keys: new URL('file:///etc/keys') }).alone[0]).toMatch(/^`keys` must be an https: URL/)
+    expect(faultsOfEntry({ keys: new URL('https://a:b@keys.example.com') }).alone[0]).toMatch(
+      /^`keys` must not contain/,
+    )
   })
 
   it('copies a key set, so that a later change of the set changes no key', () => {
@@ -407,19 +432,19 @@ describe('the option bearer of createOidc()', () => {
   })
 
   it.each([
-    ['orders', /^bearer must be an object/],
-    [null, /^bearer must be an object/],
-    [[], /^bearer must be an object/],
-    [{ audience: undefined }, /^bearer: audience is present but undefined: is its environment variable set\?/],
-    [{ audience: '' }, /^bearer: audience must be this API's identifier/],
-    [{ algorithms: ['HS256'] }, /^bearer: algorithms: "HS256" is not one of/],
-    [{ cacheSeconds: 3601 }, /^bearer: cacheSeconds must be/],
-    [{ audiences: 'orders' }, /^unknown option 'bearer\.audiences'; did you mean 'audience'\?/],
+    ['orders', /^`bearer` must be an object/],
+    [null, /^`bearer` must be an object/],
+    [[], /^`bearer` must be an object/],
+    [{ audience: undefined }, /^`bearer.audience` is undefined; set the environment variable or remove the option/],
+    [{ audience: '' }, /^`bearer.audience` must be a non-empty string or array; pass this API's identifier/],
+    [{ algorithms: ['HS256'] }, /^`bearer.algorithms` has "HS256", which is not supported/],
+    [{ cacheSeconds: 3601 }, /^`bearer.cacheSeconds` must be/],
+    [{ audiences: 'orders' }, /^`bearer\.audiences` is not an option; did you mean `audience`\?/],
     // The guard beside a login accepts only tokens of the issuer of that login.
-    [{ issuer }, /^unknown option 'bearer\.issuer'/],
+    [{ issuer }, /^`bearer\.issuer` is not an option/],
   ])('rejects %j as the option bearer, and reports it with the faults of other options', (bearer, message) => {
     expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
     const all = findFaults(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))
-    expect(all).toEqual([expect.stringMatching(/^clientId/), expect.stringMatching(message)])
+    expect(all).toEqual([expect.stringMatching(/^`clientId`/), expect.stringMatching(message)])
   })
 })

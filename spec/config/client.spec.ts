@@ -24,14 +24,14 @@ describe('client authentication', () => {
   })
 
   it('rejects an undefined clientSecret, so that an unset variable does not make a public client', () => {
-    const message = 'clientSecret is present but undefined: is its environment variable set?'
+    const message = '`clientSecret` is undefined; set the environment variable or remove the option'
     expect(faults({ secret, clientSecret: undefined })).toEqual([message])
     expect(faults({ secret, clientSecret: undefined, clientAuth: 'none' })).toEqual([message])
   })
 
   it("makes a client public only with clientAuth: 'none'", () => {
     expect(faults({ secret })).toEqual([
-      "clientSecret is missing: pass it, or say clientAuth: 'none' for a public client",
+      "`clientSecret` is missing; pass it, or pass `clientAuth: 'none'` for a public client",
     ])
     expect(faults({ secret, clientAuth: 'none' })).toEqual([])
     expect(resolveOptions({ ...base, secret, clientAuth: 'none' }).clientSecret).toBeUndefined()
@@ -39,13 +39,13 @@ describe('client authentication', () => {
 
   it('rejects a public client with a secret', () => {
     expect(faults({ secret, clientSecret, clientAuth: 'none' })).toEqual([
-      "clientAuth 'none' is for a public client, which has no clientSecret: leave one of the two out",
+      "`clientAuth` 'none' is for public clients, which have no secret; remove `clientAuth` or `clientSecret`",
     ])
   })
 })
 
 describe('the option issuer', () => {
-  const refusal = /^issuer is plain http: and not on loopback: use https:, or pass allowInsecureIssuer: true/
+  const refusal = /^`issuer` uses http: and is not on loopback; use https:, or pass `allowInsecureIssuer: true`/
 
   it.each([
     'http://id.example.com',
@@ -99,7 +99,7 @@ describe("responseMode: 'form_post'", () => {
   it('requires a baseUrl with https or on loopback, because of its cookie', () => {
     const options = { secret, clientSecret, responseMode: 'form_post' } as const
     expect(faults({ ...options, baseUrl: 'http://app.example.com' })).toEqual([
-      "responseMode 'form_post' needs an https: baseUrl: its cookie must be SameSite=None and Secure",
+      "`responseMode` 'form_post' requires an https: `baseUrl`; use https:, because its cookie is SameSite=None and Secure",
     ])
     expect(faults({ ...options, baseUrl: 'http://localhost:3000' })).toEqual([])
     expect(faults({ ...options, baseUrl: 'https://app.example.com' })).toEqual([])
@@ -109,18 +109,18 @@ describe("responseMode: 'form_post'", () => {
 describe('the option secret', () => {
   it('requires a secret off loopback', () => {
     expect(faults({ clientSecret })).toEqual([
-      'secret is missing: pass 32 random characters or more; only on loopback is it derived from clientSecret',
+      '`secret` is missing; pass 32 random characters or more (only on loopback is it derived from `clientSecret`)',
     ])
   })
 
   it('requires a secret on loopback if there is no client secret to derive it from', () => {
     expect(faults({ ...onLoopback, clientAuth: 'none' })).toEqual([
-      'secret is missing: pass 32 random characters or more',
+      '`secret` is missing; pass 32 random characters or more',
     ])
   })
 
   it('rejects a secret that is present but undefined, even on loopback', () => {
-    const message = 'secret is present but undefined: is its environment variable set?'
+    const message = '`secret` is undefined; set the environment variable or remove the option'
     expect(faults({ clientSecret, secret: undefined })).toEqual([message])
     expect(faults({ ...onLoopback, clientSecret, secret: undefined })).toEqual([message])
   })
@@ -139,7 +139,7 @@ describe('the option secret', () => {
     await warningsGiven()
     expect(warnings).toHaveLength(1)
     expect(warnings[0]).toMatchObject({ name: 'OidcSetupWarning', code: 'OIDC_SECRET_DERIVED' })
-    expect(warnings[0]?.message).toContain('Pass `secret`')
+    expect(warnings[0]?.message).toContain('`secret` is missing')
     expect(warnings[0]?.message).not.toContain(clientSecret)
   })
 

@@ -54,31 +54,31 @@ describe('the parameters of login()', () => {
   })
 
   it.each([
-    [{ scope: '' }, /^scope must be words/],
-    [{ scope: [] }, /^scope must be words/],
-    [{ scope: ['a b'] }, /^scope must be words/],
-    [{ scope: null }, /^scope must be words/],
-    [{ prompt: '' }, /^prompt must be a non-empty string: 'none', 'login', 'consent' or 'select_account'/],
-    [{ prompt: 42 }, /^prompt must be a non-empty string/],
-    [{ prompt: 'none login' }, /^prompt 'none' cannot be combined/],
-    [{ loginHint: '' }, /^loginHint must be a non-empty string/],
-    [{ acrValues: 42 }, /^acrValues must be words separated by spaces/],
-    [{ acrValues: [] }, /^acrValues must be words separated by spaces/],
-    [{ uiLocales: {} }, /^uiLocales must be words separated by spaces/],
-    [{ maxAuthAgeSeconds: -1 }, /^maxAuthAgeSeconds must be a whole number of seconds, 0 or more/],
-    [{ maxAuthAgeSeconds: 1.5 }, /^maxAuthAgeSeconds must be a whole number/],
-    [{ maxAuthAgeSeconds: '60' }, /^maxAuthAgeSeconds must be a whole number/],
-    [{ extra: 'kc_idp_hint=github' }, /^extra must be an object of strings/],
-    [{ extra: null }, /^extra must be an object of strings/],
-    [{ extra: [] }, /^extra must be an object of strings/],
-    [{ extra: { kc_idp_hint: 1 } }, /^extra\.kc_idp_hint must be a string/],
-    [{ returnTo: 'https://evil.example' }, /^returnTo must be a path on this origin/],
-    [{ returnTo: '//evil.example' }, /^returnTo must be a path on this origin/],
-    [{ returnTo: '' }, /^returnTo must be a path on this origin/],
-    [{ return_to: '/' }, /^unknown option 'return_to'; did you mean 'returnTo'\?$/],
-    [{ login_hint: 'a' }, /^unknown option 'login_hint'; did you mean 'loginHint'\?$/],
-    [{ state: 'mine' }, /^unknown option 'state'/],
-    [{ redirect_uri: 'https://evil.example' }, /^unknown option 'redirect_uri'/],
+    [{ scope: '' }, /^`scope` must be words/],
+    [{ scope: [] }, /^`scope` must be words/],
+    [{ scope: ['a b'] }, /^`scope` must be words/],
+    [{ scope: null }, /^`scope` must be words/],
+    [{ prompt: '' }, /^`prompt` must be a non-empty string; pass 'none', 'login', 'consent' or 'select_account'/],
+    [{ prompt: 42 }, /^`prompt` must be a non-empty string/],
+    [{ prompt: 'none login' }, /^`prompt` combines 'none' with other values/],
+    [{ loginHint: '' }, /^`loginHint` must be a non-empty string/],
+    [{ acrValues: 42 }, /^`acrValues` must be words separated by spaces/],
+    [{ acrValues: [] }, /^`acrValues` must be words separated by spaces/],
+    [{ uiLocales: {} }, /^`uiLocales` must be words separated by spaces/],
+    [{ maxAuthAgeSeconds: -1 }, /^`maxAuthAgeSeconds` must be a whole number of seconds, 0 or more/],
+    [{ maxAuthAgeSeconds: 1.5 }, /^`maxAuthAgeSeconds` must be a whole number/],
+    [{ maxAuthAgeSeconds: '60' }, /^`maxAuthAgeSeconds` must be a whole number/],
+    [{ extra: 'kc_idp_hint=github' }, /^`extra` must be an object of strings/],
+    [{ extra: null }, /^`extra` must be an object of strings/],
+    [{ extra: [] }, /^`extra` must be an object of strings/],
+    [{ extra: { kc_idp_hint: 1 } }, /^`extra\.kc_idp_hint` must be a string/],
+    [{ returnTo: 'https://evil.example' }, /^`returnTo` must be a path on this origin/],
+    [{ returnTo: '//evil.example' }, /^`returnTo` must be a path on this origin/],
+    [{ returnTo: '' }, /^`returnTo` must be a path on this origin/],
+    [{ return_to: '/' }, /^`return_to` is not an option; did you mean `returnTo`\?$/],
+    [{ login_hint: 'a' }, /^`login_hint` is not an option; did you mean `loginHint`\?$/],
+    [{ state: 'mine' }, /^`state` is not an option/],
+    [{ redirect_uri: 'https://evil.example' }, /^`redirect_uri` is not an option/],
   ])('rejects the parameters %j when the route is defined', (parameters, message) => {
     const found = faults(parameters)
     expect(found).toHaveLength(1)
@@ -109,7 +109,7 @@ describe('the parameters of login()', () => {
     'dpop_jkt',
   ])('rejects %s in extra, because the login sets it or has a parameter for it', (name) => {
     expect(faults({ extra: { [name]: 'x' } })).toEqual([
-      `extra.${name} is a parameter of the protocol and cannot be set here`,
+      `\`extra.${name}\` is a reserved parameter; remove it, or use its own option if it has one`,
     ])
   })
 
@@ -130,8 +130,8 @@ describe('the parameters of logout()', () => {
     expect(logout({ returnTo: '/goodbye' })).toEqual([])
     expect(logout({})).toEqual([])
     expect(logout({ returnTo: 'https://evil.example' })).toEqual([
-      "returnTo must be a path on this origin, such as '/goodbye'",
+      "`returnTo` must be a path on this origin, such as '/goodbye'",
     ])
-    expect(logout({ returnto: '/' })).toEqual(["unknown option 'returnto'; did you mean 'returnTo'?"])
+    expect(logout({ returnto: '/' })).toEqual(['`returnto` is not an option; did you mean `returnTo`?'])
   })
 })

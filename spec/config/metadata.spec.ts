@@ -62,24 +62,28 @@ describe("the provider's metadata in the option issuer", () => {
 
   it('rejects a metadata file that is missing or is not JSON', () => {
     expect(faults(pathToFileURL(join(folder, 'missing.json')))).toEqual([
-      expect.stringMatching(/^issuer: the metadata file .*missing\.json cannot be read as JSON \(Error\)/),
+      expect.stringMatching(/^`issuer`: the metadata file .*missing\.json is unreadable or not JSON \(Error\); check/),
     ])
     const [fault] = faults(file('broken.json', '{"client_secret": "in the text'))
-    expect(fault).toMatch(/^issuer: the metadata file .*broken\.json cannot be read as JSON \(SyntaxError\)/)
+    expect(fault).toMatch(
+      /^`issuer`: the metadata file .*broken\.json is unreadable or not JSON \(SyntaxError\); check/,
+    )
     expect(fault).not.toContain('in the text')
   })
 
   it.each(['null', '[]', '"https://id.example.com"', '42'])('rejects a metadata file that contains %s', (text) => {
     expect(faults(file('odd.json', text))).toEqual([
-      "issuer must be the provider's issuer identifier, its metadata, or the file: URL of its metadata",
+      "`issuer` must be the provider's issuer identifier, its metadata, or the file: URL of its metadata",
     ])
   })
 
   it.each(['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'])(
     'rejects metadata without a valid %s',
     (member) => {
-      expect(faults({ ...metadata, [member]: undefined })).toEqual([`the metadata's ${member} must be an absolute URL`])
-      expect(faults({ ...metadata, [member]: 42 })).toEqual([`the metadata's ${member} must be an absolute URL`])
+      expect(faults({ ...metadata, [member]: undefined })).toEqual([
+        `the metadata's \`${member}\` must be an absolute URL`,
+      ])
+      expect(faults({ ...metadata, [member]: 42 })).toEqual([`the metadata's \`${member}\` must be an absolute URL`])
     },
   )
 
@@ -90,7 +94,7 @@ describe("the provider's metadata in the option issuer", () => {
 
   it('rejects metadata whose issuer has a query', () => {
     expect(faults({ ...metadata, issuer: 'https://id.example.com/?tenant=1' })).toEqual([
-      "the metadata's issuer must not have a query or a fragment",
+      "the metadata's `issuer` must not have a query or a fragment",
     ])
   })
 
@@ -100,7 +104,7 @@ describe("the provider's metadata in the option issuer", () => {
       for (const url of ['http://id.example.com/endpoint', 'javascript:alert(1)']) {
         const found = faults({ ...metadata, [member]: url })
         expect(found, url).toHaveLength(1)
-        expect(found[0]).toContain(`the metadata's ${member}`)
+        expect(found[0]).toContain(`the metadata's \`${member}\``)
       }
     },
   )

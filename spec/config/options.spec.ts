@@ -147,79 +147,79 @@ describe('the options of createOidc()', () => {
   })
 
   const wrong: [keyof OidcOptions, unknown[], RegExp][] = [
-    ['issuer', ['id.example.com', '', '/realms/acme'], /^issuer must be an absolute URL/],
-    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^issuer must be an https: URL/],
-    ['issuer', ['https://user:password@id.example.com'], /^issuer must not contain a user name or password/],
-    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^issuer must not have a query/],
-    ['issuer', ['https://id.example.com/.well-known/openid-configuration'], /^issuer .* leave out/],
+    ['issuer', ['id.example.com', '', '/realms/acme'], /^`issuer` must be an absolute URL/],
+    ['issuer', ['ftp://id.example.com', 'javascript:alert(1)'], /^`issuer` must be an https: URL/],
+    ['issuer', ['https://user:password@id.example.com'], /^`issuer` must not contain a user name or password/],
+    ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^`issuer` must not have a query/],
+    ['issuer', ['https://id.example.com/.well-known/openid-configuration'], /^`issuer` .* remove '\/\.well-known/],
     [
       'issuer',
       [42, null, true, [valid.issuer], () => {}],
-      /^issuer must be the provider's issuer identifier, its metadata/,
+      /^`issuer` must be the provider's issuer identifier, its metadata/,
     ],
-    ['clientId', ['', '  ', 42, null], /^clientId must be a non-empty string: the client identifier registered/],
-    ['clientSecret', ['', ' ', 42, null], /^clientSecret must be a non-empty string: the secret registered/],
-    ['clientAuth', ['basic', '', null, 'private_key_jwt'], /^clientAuth must be one of 'client_secret_basic', /],
-    ['baseUrl', ['app.example.com', '', '/shop', 42, null], /^baseUrl must be an absolute URL such as/],
-    ['baseUrl', ['ftp://app.example.com', 'file:///srv'], /^baseUrl must be an https: or http: URL/],
-    ['baseUrl', ['https://user@app.example.com', 'https://u:p@app.example.com'], /^baseUrl must not contain a user/],
-    ['baseUrl', ['https://app.example.com/?a=1', 'https://app.example.com/#a'], /^baseUrl must not have a query/],
+    ['clientId', ['', '  ', 42, null], /^`clientId` must be a non-empty string; pass the client identifier from/],
+    ['clientSecret', ['', ' ', 42, null], /^`clientSecret` must be a non-empty string; pass the secret registered/],
+    ['clientAuth', ['basic', '', null, 'private_key_jwt'], /^`clientAuth` must be one of 'client_secret_basic', /],
+    ['baseUrl', ['app.example.com', '', '/shop', 42, null], /^`baseUrl` must be an absolute URL such as/],
+    ['baseUrl', ['ftp://app.example.com', 'file:///srv'], /^`baseUrl` must be an https: or http: URL/],
+    ['baseUrl', ['https://user@app.example.com', 'https://u:p@app.example.com'], /^`baseUrl` must not contain a user/],
+    ['baseUrl', ['https://app.example.com/?a=1', 'https://app.example.com/#a'], /^`baseUrl` must not have a query/],
     [
       'baseUrl',
       ['https://app.example.com//evil.example', 'https://app.example.com/%5cevil'],
-      /^baseUrl has a path that/,
+      /^`baseUrl` has a path that/,
     ],
     [
       'name',
       ['-a', '1a', 'a b', 'a/b', 'a.b', `n${'1'.repeat(32)}`, 'caf\u00e9'],
-      /^name must be letters, digits and hyphens/,
+      /^`name` must have at most 32 letters, digits and hyphens/,
     ],
-    ['name', ['', 42, null], /^name must be a non-empty string/],
-    ['name', ['default'], /^name 'default' is that of the instance without a name: choose another/],
-    ['routes', ['/login', [], null, 42], /^routes must be an object/],
+    ['name', ['', 42, null], /^`name` must be a non-empty string/],
+    ['name', ['default'], /^`name` 'default' is reserved for an instance without a name; pass another/],
+    ['routes', ['/login', [], null, 42], /^`routes` must be an object/],
     [
       'scope',
       ['', [], 42, null, ['openid', ''], ['openid', 'a b'], ['openid', 7], 'openid \u00e9', 'openid "a"'],
-      /^scope must be words separated by spaces, or an array of words: 'openid profile email'/,
+      /^`scope` must be words separated by spaces, or an array of words; pass for example 'openid profile email'/,
     ],
-    ['scope', ['profile email', ['profile']], /^scope must contain 'openid'/],
+    ['scope', ['profile email', ['profile']], /^`scope` has no 'openid'/],
     [
       'secret',
       ['xy'.repeat(15), '', 42, null, ['xy'.repeat(16), 'short'], [42]],
-      /^secret must be a string of at least 32 random characters, or a list of such/,
+      /^`secret` must be a string of at least 32 random characters, or a list of such strings/,
     ],
-    ['secret', [[]], /^secret must not be an empty list/],
-    ['afterLogin', ['hook', {}, null], /^afterLogin must be a function/],
-    ['onError', ['page', null], /^onError must be a function/],
-    ['roles', [['admin'], 'admin', null], /^roles must be a function/],
-    ['fetch', [{}, null], /^fetch must be a function/],
+    ['secret', [[]], /^`secret` is an empty list/],
+    ['afterLogin', ['hook', {}, null], /^`afterLogin` must be a function/],
+    ['onError', ['page', null], /^`onError` must be a function/],
+    ['roles', [['admin'], 'admin', null], /^`roles` must be a function/],
+    ['fetch', [{}, null], /^`fetch` must be a function/],
     [
       'loginPage',
       ['signin', 'https://evil.example/', '//evil.example', '/\\evil.example', '/a%0d%0ab', 42, null],
-      /^loginPage must be a path on this origin, such as/,
+      /^`loginPage` must be a path on this origin, such as/,
     ],
     [
       'postLogoutRedirect',
       ['goodbye', 'https://app.example.com/goodbye', '///evil.example', '', 42],
-      /^postLogoutRedirect must be a path on this origin/,
+      /^`postLogoutRedirect` must be a path on this origin/,
     ],
-    ['userInfo', [true, 'always', null], /^userInfo must be one of 'never', 'login'/],
+    ['userInfo', [true, 'always', null], /^`userInfo` must be one of 'never', 'login'/],
     [
       'maxLoginSeconds',
       [0, -1, Number.NaN, Infinity, '3600', 400 * 86_400 + 1, null],
-      /^maxLoginSeconds must be a number of seconds from 1 to/,
+      /^`maxLoginSeconds` must be a number of seconds from 1 to/,
     ],
     [
       'providerTimeoutSeconds',
       [0, -1, 301, '5', Number.NaN],
-      /^providerTimeoutSeconds must be a number of seconds from 0.1 to 300/,
+      /^`providerTimeoutSeconds` must be a number of seconds from 0.1 to 300/,
     ],
     [
       'clockToleranceSeconds',
       [-1, 301, Infinity, '30'],
-      /^clockToleranceSeconds must be a number of seconds from 0 to 300/,
+      /^`clockToleranceSeconds` must be a number of seconds from 0 to 300/,
     ],
-    ['allowedOrigins', ['https://www.example.com', {}, null], /^allowedOrigins must be an array of origins such as/],
+    ['allowedOrigins', ['https://www.example.com', {}, null], /^`allowedOrigins` must be an array of origins such as/],
     [
       'allowedOrigins',
       [
@@ -231,22 +231,22 @@ describe('the options of createOidc()', () => {
         [42],
         ['https://www.example.com:443'],
       ],
-      /^allowedOrigins: .* is not an origin: scheme, host and port alone, such as/,
+      /^`allowedOrigins` has .*, which is not an origin; pass scheme, host and port only, such as/,
     ],
-    ['responseMode', ['fragment', 'form-post', null], /^responseMode must be one of 'query', 'form_post'/],
-    ['par', ['yes', 1, null], /^par must be true or false/],
-    ['dpop', ['ES256', 1, { replay: 'shared' }, null], /^dpop must be true or false/],
-    ['allowInsecureIssuer', ['true', 1, null], /^allowInsecureIssuer must be true or false/],
+    ['responseMode', ['fragment', 'form-post', null], /^`responseMode` must be one of 'query', 'form_post'/],
+    ['par', ['yes', 1, null], /^`par` must be true or false/],
+    ['dpop', ['ES256', 1, { replay: 'shared' }, null], /^`dpop` must be true or false/],
+    ['allowInsecureIssuer', ['true', 1, null], /^`allowInsecureIssuer` must be true or false/],
     [
       'records',
       [{}, null, 'redis', { ...records, getAndDelete: undefined }, () => {}],
-      /^records must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet: use redisRecords/,
+      /^`records` must have the methods get, set, add, replace, getAndDelete, delete, addToSet, members and removeFromSet; pass `redisRecords/,
     ],
-    ['storeDevice', ['yes', 1, null], /^storeDevice must be true or false/],
+    ['storeDevice', ['yes', 1, null], /^`storeDevice` must be true or false/],
     [
       'idTokenSignedResponseAlg',
       ['none', 'HS256', 'rs256', '', 256, null, ['RS256']],
-      /^idTokenSignedResponseAlg must be one of RS256, PS256, ES256, .*, as the client is registered$/,
+      /^`idTokenSignedResponseAlg` must be one of RS256, PS256, ES256, .*, as registered for the client$/,
     ],
     [
       'sessionStore',
@@ -258,7 +258,7 @@ describe('the options of createOidc()', () => {
         { get: () => {}, set: () => {} },
         session({ secret: 'x', resave: false, saveUninitialized: false }),
       ],
-      /^sessionStore must be a session store, the same as session\(\) has: /,
+      /^`sessionStore` must have the methods get, set and destroy; pass the store that `session\(\)` has/,
     ],
   ]
   it.each(wrong)(
@@ -282,33 +282,29 @@ describe('the options of createOidc()', () => {
     (option) => {
       const found = faults({}, [option])
       expect(found).toHaveLength(1)
-      expect(found[0]).toMatch(new RegExp(`^${option} is missing: pass `))
+      expect(found[0]).toMatch(new RegExp(`^\`${option}\` is missing; pass `))
     },
   )
 
   const sample = 'replace this by 32 random characters'
   const guessable: [string, string, RegExp][] = [
-    [
-      'the sample of a former README',
-      sample,
-      /^`secret` is the sample of the documentation, which everybody knows; pass /,
-    ],
-    ['that sample surrounded by white space', ` ${sample}\n`, /^`secret` is the sample of the documentation/],
+    ['the sample of a former README', sample, /^`secret` is the sample from the documentation, which is public; pass /],
+    ['that sample surrounded by white space', ` ${sample}\n`, /^`secret` is the sample from the documentation/],
     ['one repeated character', 'x'.repeat(32), /^`secret` is one repeated character; pass /],
     [
       'one repeated character outside the Basic Multilingual Plane',
       '\u{1f511}'.repeat(16),
       /^`secret` is one repeated character/,
     ],
-    ['spaces', ' '.repeat(32), /^`secret` is only white space; pass /],
-    ['white space of several kinds', ' \t\n\u00a0'.repeat(8), /^`secret` is only white space/],
+    ['spaces', ' '.repeat(32), /^`secret` has only white space; pass /],
+    ['white space of several kinds', ' \t\n\u00a0'.repeat(8), /^`secret` has only white space/],
   ]
   it.each(guessable)('rejects %s as a secret off loopback, even in a list', (_, secret, message) => {
     for (const given of [secret, [secret], [valid.secret, secret], [secret, valid.secret]]) {
       const found = faults({ secret: given })
       expect(found).toHaveLength(1)
       expect(found[0]).toMatch(message)
-      expect(found[0]).toMatch(/; pass 32 random characters or more, such as `openssl rand -base64 32` prints$/)
+      expect(found[0]).toMatch(/; pass 32 random characters or more, such as the output of `openssl rand -base64 32`$/)
     }
     expect(faults({ secret, baseUrl: 'http://app.example.com' })).toHaveLength(1)
   })
@@ -339,8 +335,8 @@ describe('the options of createOidc()', () => {
       },
       ['clientId', 'baseUrl'],
     )
-    expect(found.map((fault) => fault.split(/[ :]/, 1)[0])).toEqual([
-      'unknown',
+    expect(found.map((fault) => fault.split('`', 2)[1])).toEqual([
+      'userinfo',
       'issuer',
       'clientId',
       'clientSecret',
@@ -352,19 +348,19 @@ describe('the options of createOidc()', () => {
   })
 
   it('suggests a similar option for an unknown one', { meta: { id: 'options-4' } }, () => {
-    expect(faults({ clientID: 'web' })).toEqual(["unknown option 'clientID'; did you mean 'clientId'?"])
-    expect(faults({ client_secret: 'x' })).toEqual(["unknown option 'client_secret'; did you mean 'clientSecret'?"])
-    expect(faults({ scopes: 'openid' })).toEqual(["unknown option 'scopes'; did you mean 'scope'?"])
+    expect(faults({ clientID: 'web' })).toEqual(['`clientID` is not an option; did you mean `clientId`?'])
+    expect(faults({ client_secret: 'x' })).toEqual(['`client_secret` is not an option; did you mean `clientSecret`?'])
+    expect(faults({ scopes: 'openid' })).toEqual(['`scopes` is not an option; did you mean `scope`?'])
     expect(faults({ 'post-logout-redirect': '/' })).toEqual([
-      "unknown option 'post-logout-redirect'; did you mean 'postLogoutRedirect'?",
+      '`post-logout-redirect` is not an option; did you mean `postLogoutRedirect`?',
     ])
     expect(faults({ routes: { callbak: '/cb' } })).toEqual([
-      "unknown option 'routes.callbak'; did you mean 'callback'?",
+      '`routes.callbak` is not an option; did you mean `callback`?',
     ])
   })
 
   it('suggests nothing for an unknown option that resembles no other', { meta: { id: 'options-5' } }, () => {
-    expect(faults({ attemptSilentLogin: true })).toEqual(["unknown option 'attemptSilentLogin'"])
+    expect(faults({ attemptSilentLogin: true })).toEqual(['`attemptSilentLogin` is not an option'])
   })
 
   it('freezes the resolved options, and does not change the given object', () => {

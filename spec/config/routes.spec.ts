@@ -63,12 +63,12 @@ describe('the option routes', () => {
     for (const [index, route] of names.entries()) {
       const found = faults({ routes: { [route]: path } })
       expect(found).toHaveLength(1)
-      expect(found[0]).toContain(`routes.${route} must be a plain path such as '/auth/${words[index]}'`)
+      expect(found[0]).toContain(`\`routes.${route}\` must be a plain path such as '/auth/${words[index]}'`)
     }
   })
 
   it('rejects paths that are equal or differ only in case, because Express ignores case', () => {
-    const message = `${names.map((route) => `routes.${route}`).join(', ')} must differ from one another`
+    const message = 'two of the `routes` have the same path; give each route its own path'
     expect(faults({ routes: { login: '/auth', callback: '/auth' } })).toEqual([message])
     expect(faults({ routes: { login: '/AUTH', logout: '/auth' } })).toEqual([message])
     expect(faults({ routes: { login: '/logout' } })).toEqual([message])

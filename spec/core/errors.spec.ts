@@ -92,7 +92,7 @@ describe('errors for faults of the store and the provider', () => {
       headers: { 'Retry-After': String(retryAfterSeconds) },
       detail: 'Error (ECONNREFUSED): connect ECONNREFUSED',
     })
-    expect(error.message).toBe('The session store cannot be reached. Please try again in a moment.')
+    expect(error.message).toBe('Your session cannot be reached. Please try again in a moment.')
   })
 
   it('storeUnavailable() returns an OidcError unchanged', () => {
@@ -156,8 +156,8 @@ describe('hookFailed()', () => {
     expect(error).toMatchObject({
       code: 'hook_failed',
       status: 500,
-      message: 'The application could not complete the request.',
-      detail: 'afterLogin failed: TypeError: cannot read [secret] of undefined',
+      message: 'The application could not complete the request. If this happens again, contact its operator.',
+      detail: '`afterLogin` failed: TypeError: cannot read [secret] of undefined',
     })
     expect(error.cause).toBe(thrown)
   })

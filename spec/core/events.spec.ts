@@ -74,8 +74,8 @@ describe('Events', () => {
     expect(listener).toHaveBeenCalledTimes(1)
     await warningsGiven()
     expect(warnings.map(({ message }) => message)).toEqual([
-      "a listener of the event 'login' threw: TypeError",
-      "a listener of the event 'login' threw: error",
+      "a listener of the event 'login' threw TypeError; catch its errors",
+      "a listener of the event 'login' threw a value; catch its errors",
     ])
   })
 
@@ -109,7 +109,7 @@ describe('Events', () => {
     const subscriber = (message: unknown, name: string | symbol): void => void seen.push([name, message])
     subscribe('express-session-oidc:denied', subscriber)
     try {
-      new Events('default').emit('denied', { code: 'not_allowed', status: 403, sub: 'bob', detail: 'lacking: role x' })
+      new Events('default').emit('denied', { code: 'not_allowed', status: 403, sub: 'bob', detail: 'missing role: x' })
     } finally {
       unsubscribe('express-session-oidc:denied', subscriber)
     }
@@ -122,7 +122,7 @@ describe('Events', () => {
           code: 'not_allowed',
           status: 403,
           sub: 'bob',
-          detail: 'lacking: role x',
+          detail: 'missing role: x',
         },
       ],
     ])

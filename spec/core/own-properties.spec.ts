@@ -27,7 +27,7 @@ describe('options', () => {
       baseUrl: 'https://app.example.com',
       secret: 'a secret of more than thirty-two characters',
     }
-    expect(() => createOidc(options)).toThrow(/issuer is plain http: and not on loopback/)
+    expect(() => createOidc(options)).toThrow(/`issuer` uses http: and is not on loopback/)
     polluted['timeoutSeconds'] = -1
     const noop = (): Promise<never> => new Promise(() => {})
     const client = { get: noop, mGet: noop, set: noop, del: noop, getDel: noop, expire: noop, eval: noop }

@@ -42,31 +42,31 @@ interface Shown {
 }
 
 const calls: readonly Shown[] = [
-  { title: 'A token that will do', authorization: ['Bearer $TOKEN'], status: 200 },
-  { title: 'Nothing presented: no error code', status: 401 },
-  { title: 'Malformed', authorization: ['Bearer'], status: 400 },
-  { title: 'Twice', authorization: ['Bearer $TOKEN', 'Bearer $TOKEN'], status: 400 },
-  { title: 'In the query', path: '/orders?access_token=$TOKEN', status: 400 },
+  { title: 'A valid token', authorization: ['Bearer $TOKEN'], status: 200 },
+  { title: 'No token: the response has no error code', status: 401 },
+  { title: 'A malformed Authorization header', authorization: ['Bearer'], status: 400 },
+  { title: 'Two Authorization headers', authorization: ['Bearer $TOKEN', 'Bearer $TOKEN'], status: 400 },
+  { title: 'A token in the query', path: '/orders?access_token=$TOKEN', status: 400 },
   {
-    title: 'In a form, beside the header',
+    title: 'A token in a form, besides the header',
     method: 'POST',
     authorization: ['Bearer $TOKEN'],
     form: 'access_token=$TOKEN',
     status: 400,
   },
-  { title: 'A bad token', authorization: ['Bearer $FORGED'], status: 401 },
+  { title: 'An invalid token', authorization: ['Bearer $FORGED'], status: 401 },
   { title: 'An expired token', authorization: ['Bearer $EXPIRED'], status: 401 },
   { title: 'A token for another audience', authorization: ['Bearer $TOKEN_FOR_ANOTHER_API'], status: 401 },
-  { title: 'Not allowed: the scope', method: 'POST', authorization: ['Bearer $TOKEN'], status: 403 },
-  { title: 'Not allowed: a role', method: 'DELETE', authorization: ['Bearer $TOKEN'], status: 403 },
+  { title: 'A missing scope', method: 'POST', authorization: ['Bearer $TOKEN'], status: 403 },
+  { title: 'A missing role', method: 'DELETE', authorization: ['Bearer $TOKEN'], status: 403 },
   {
-    title: 'A stronger or fresher login is needed',
+    title: 'A login that is not strong or recent enough',
     method: 'POST',
     path: '/payouts',
     authorization: ['Bearer $TOKEN'],
     status: 401,
   },
-  { title: 'The keys cannot be had', authorization: ['Bearer $TOKEN'], status: 503, isDown: true },
+  { title: 'Keys that are unavailable', authorization: ['Bearer $TOKEN'], status: 503, isDown: true },
   { title: 'The metadata of the API', path: '/.well-known/oauth-protected-resource', status: 200 },
 ]
 

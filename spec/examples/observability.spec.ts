@@ -142,7 +142,7 @@ describe('a denied request', () => {
     const agent = await logIn('bob')
     expect((await agent.get('/admin')).status).toBe(403)
     expect(told('denied')).toMatchObject([
-      { level: info, code: 'not_allowed', sub: 'bob', detail: 'lacking: role admin' },
+      { level: info, code: 'not_allowed', sub: 'bob', detail: 'missing role: admin' },
     ])
     expect(await counts('oidc_denied_total')).toEqual({ 'provider="default",code="not_allowed"': 1 })
   })

@@ -38,7 +38,7 @@ const away: Expected = {
   logout: '503 store',
 }
 /** A time-out, or a lost connection. */
-const detail = /no answer within|socket/i
+const detail = /did not respond within|socket/i
 const kill = { strike: (redis: FaultRedis) => redis.kill(), heal: (redis: FaultRedis) => redis.restart() }
 const cut = { strike: (redis: FaultRedis) => redis.cut(), heal: (redis: FaultRedis) => redis.mend(), line: true }
 const set = (name: string, value: string) => (redis: FaultRedis) => redis.command('CONFIG', 'SET', name, value)
@@ -143,14 +143,14 @@ const troubles: readonly Trouble[] = [
     answer: { answer: { html: true } },
     detail: /SyntaxError|NOT_JSON|NOT_CONFORM/,
   },
-  { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /larger than/ },
+  { name: 'answers 10 MB', answer: { answer: { bytes: 10_000_000 } }, detail: /exceeds/ },
   { name: 'truncates its response', answer: { answer: { truncate: true } }, detail: /terminated/ },
   { name: 'does not speak TLS', answer: { way: 'no TLS' }, detail: /SSL/ },
   { name: 'has an untrusted certificate', answer: { way: 'untrusted' }, detail: /SELF_SIGNED_CERT/ },
   {
     name: 'answers unexpected JSON',
     answer: { answer: { body: { hello: 'world' } } },
-    detail: /OAUTH_INVALID_RESPONSE|NOT_CONFORM|no list of keys|sub is another/,
+    detail: /OAUTH_INVALID_RESPONSE|NOT_CONFORM|keys is not an array|sub differs from/,
     breaks: ['token', 'userinfo', 'par'],
   },
 ]

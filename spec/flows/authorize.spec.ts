@@ -91,7 +91,7 @@ describe('oidc.authorize behind the router', () => {
     expect((await agent.fetch('/graphql')).json()).toMatchObject({ ok: false, status: 403, code: 'not_allowed' })
     expect(app.events).toMatchObject([
       { name: 'login' },
-      { name: 'denied', event: { sub: 'alice', detail: 'lacking: role owner' } },
+      { name: 'denied', event: { sub: 'alice', detail: 'missing role: owner' } },
     ])
   })
 
@@ -306,7 +306,7 @@ describe('api.authorize', () => {
       refused(
         400,
         'request_invalid',
-        described('invalid_request', 'The Authorization header is not of the form: Bearer, a space, the access token.'),
+        described('invalid_request', 'The Authorization header must have the form: Bearer, a space, the access token.'),
       ),
       refused(401, 'token_invalid', described('invalid_token', 'The access token has expired.')),
       refused(
@@ -314,7 +314,7 @@ describe('api.authorize', () => {
         'not_allowed',
         described(
           'insufficient_scope',
-          'The access token lacks what this needs: scope orders:read.',
+          'The access token does not grant this request (missing scope: orders:read).',
           ', scope="orders:read"',
         ),
       ),
@@ -444,7 +444,7 @@ describe('verifyToken', () => {
     const page = await agent.get('/webhook/abc')
     expect(page.status).toBe(401)
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect(page.text()).toContain('The access token is not valid.')
+    expect(page.text()).toContain('The access token is invalid.')
     for (const answer of [denied, page])
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="orders", error=/)
     // One event for each error: the error handler does not emit a second one.

@@ -172,7 +172,11 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
 
   describe('a request without an access token', () => {
     const challenge = `Bearer realm="orders", resource_metadata="${metadata}"`
-    const body = { title: 'An access token is required.', status: 401, code: 'token_required' }
+    const body = {
+      title: 'An access token is required in the Authorization header.',
+      status: 401,
+      code: 'token_required',
+    }
 
     it(
       'a request without a token is answered 401 without an error code or event (RFC 6750 3.1)',
@@ -228,9 +232,9 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
   })
 
   describe('a malformed request', () => {
-    const form = 'The Authorization header is not of the form: Bearer, a space, the access token.'
-    const twice = 'There is more than one Authorization header.'
-    const elsewhere = 'An access token belongs into the Authorization header and nowhere else.'
+    const form = 'The Authorization header must have the form: Bearer, a space, the access token.'
+    const twice = 'The request has more than one Authorization header.'
+    const elsewhere = 'Send the access token in the Authorization header only.'
 
     async function expectMalformed(given: Call, description: string, path = '/orders'): Promise<void> {
       expectError(await call(url + path, given), 400, 'request_invalid', 'invalid_request', description)
@@ -319,7 +323,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
   })
 
   describe('an invalid token', () => {
-    const bad = 'The access token is not valid.'
+    const bad = 'The access token is invalid.'
 
     async function expectBad(value: string, description: string, detail: RegExp): Promise<void> {
       expectError(await orders(withToken(value)), 401, 'token_invalid', 'invalid_token', description)
@@ -331,8 +335,12 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     }
 
     it.each([
-      ['a value that is not a JWT', () => 'abc', /no JWT/],
-      ['a token without a signature', async () => (await token()).replace(/[^.]+$/, ''), /no JWT/],
+      ['a value that is not a JWT', () => 'abc', /not a canonically encoded JWT/],
+      [
+        'a token without a signature',
+        async () => (await token()).replace(/[^.]+$/, ''),
+        /not a canonically encoded JWT/,
+      ],
       [
         'a token signed with another key',
         async () => {
@@ -343,12 +351,16 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
         },
         /signature/,
       ],
-      ['a token of another issuer', () => token({ iss: 'https://elsewhere.example' }), /^iss is another issuer$/],
+      [
+        'a token of another issuer',
+        () => token({ iss: 'https://elsewhere.example' }),
+        /^iss is not the expected issuer$/,
+      ],
       ['a token without exp', () => token({ exp: undefined }), /"exp"/],
       ['a token whose nbf is in the future', () => token({ nbf: seconds() + 100 }), /"nbf"/],
       ['a token whose iat is in the future', () => token({ iat: seconds() + 100 }), /^iat is in the future$/],
-      ['an ID token', () => token({ nonce: 'n', scope: undefined }), /^nonce without a scope is that of an ID token$/],
-      ['a token bound to a key', () => token({ cnf: { jkt: 'a' } }), /^it is bound to a key \(cnf\)/],
+      ['an ID token', () => token({ nonce: 'n', scope: undefined }), /^nonce without a scope marks an ID token$/],
+      ['a token bound to a key', () => token({ cnf: { jkt: 'a' } }), /^the token is bound to a key \(cnf\)/],
     ] as [string, () => string | Promise<string>, RegExp][])(
       'an invalid token is answered 401, and only the event gives the reason: %s',
       async (_what, make, detail) => {
@@ -369,63 +381,64 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       { meta: { id: 'bearer-answers-2' } },
       async () => {
         await start()
-        const audience = 'The access token is for another audience.'
+        const audience = 'The access token has another audience (aud).'
         await expectBad(
           await token({ aud: 'account' }),
           audience,
-          /^its aud is \["account"\], not "orders": .*Audience mapper/,
+          /^aud is \["account"\]; expected "orders"\. .*Audience mapper/,
         )
         events.length = 0
-        await expectBad(await token({ aud: undefined }), audience, /^it has no aud, not "orders": /)
+        await expectBad(await token({ aud: undefined }), audience, /^aud is missing; expected "orders"\. /)
       },
     )
 
     it('a token must name the audience of the options and that of the rule', async () => {
       await start({ audience: 'billing' })
-      const audience = 'The access token is for another audience.'
-      await expectBad(await token(), audience, /^its aud is \["orders"\], not "billing": /)
+      const audience = 'The access token has another audience (aud).'
+      await expectBad(await token(), audience, /^aud is \["orders"\]; expected "billing"\. /)
       expect((await orders(withToken(await token({ aud: ['orders', 'billing'] })))).status).toBe(200)
       reached = 0
       events.length = 0
-      await expectBad(await token({ aud: 'billing' }), audience, /^its aud is \["billing"\], not "orders": /)
+      await expectBad(await token({ aud: 'billing' }), audience, /^aud is \["billing"\]; expected "orders"\. /)
     })
 
     it('an invalid token is answered 401 also where the token is optional', async () => {
       await start({ optional: true })
       await expectBad(await token({ exp: 1 }), 'The access token has expired.', /"exp"/)
       events.length = 0
-      await expectBad('abc', bad, /no JWT/)
+      await expectBad('abc', bad, /not a canonically encoded JWT/)
     })
   })
 
   describe('a valid token that does not satisfy the rule', () => {
-    async function expectDenied(rule: BearerRule, claims: object, lacking: string, needed = {}): Promise<void> {
+    async function expectDenied(rule: BearerRule, claims: object, detail: string, needed = {}): Promise<void> {
       await start(rule)
       const answer = await orders(withToken(await token({ ...claims })))
-      const description = `The access token lacks what this needs: ${lacking}.`
+      const description = `The access token does not grant this request (${detail}).`
       expectError(answer, 403, 'not_allowed', 'insufficient_scope', description, needed)
-      const event = { code: 'not_allowed', status: 403, sub: 'alice', detail: `lacking: ${lacking}` }
+      const event = { code: 'not_allowed', status: 403, sub: 'alice', detail }
       expect(events).toEqual([{ name: 'denied', event: { provider: 'bearer', at: expect.any(Number), ...event } }])
     }
 
     it('a missing scope is answered 403 with all required scopes', { meta: { id: 'bearer-answers-3' } }, () =>
-      expectDenied({ scope: ['orders:read', 'orders:write'] }, {}, 'scope orders:write', {
+      expectDenied({ scope: ['orders:read', 'orders:write'] }, {}, 'missing scope: orders:write', {
         scope: 'orders:read orders:write',
       }),
     )
     it('a token with none of several scopes is answered 403 with their list', () =>
-      expectDenied({ anyScope: 'a b' }, {}, 'one of the scopes a b', { scope: 'a b' }))
-    it('a missing role is answered 403', () => expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'role admin'))
+      expectDenied({ anyScope: 'a b' }, {}, 'missing scope: one of a, b', { scope: 'a b' }))
+    it('a missing role is answered 403', () =>
+      expectDenied({ roles: 'admin' }, { roles: ['editor'] }, 'missing role: admin'))
     it('a token with none of several roles is answered 403', () =>
-      expectDenied({ anyRole: ['admin', 'owner'] }, { roles: ['editor'] }, 'one of the roles admin, owner'))
+      expectDenied({ anyRole: ['admin', 'owner'] }, { roles: ['editor'] }, 'missing role: one of admin, owner'))
     it('a claim with another value is answered 403', () =>
-      expectDenied({ claims: { tenant: 'acme' } }, { tenant: 'globex' }, 'claim tenant'))
+      expectDenied({ claims: { tenant: 'acme' } }, { tenant: 'globex' }, 'missing claim: tenant'))
     it('a check that returns false is answered 403', () =>
-      expectDenied({ check: () => false }, {}, "the route's own check"))
+      expectDenied({ check: () => false }, {}, '`check` did not return true'))
     it('a check that resolves to false is answered 403', () =>
-      expectDenied({ check: async ({ sub }) => sub === 'bob' }, {}, "the route's own check"))
+      expectDenied({ check: async ({ sub }) => sub === 'bob' }, {}, '`check` did not return true'))
     it('a missing scope is answered 403 also where the token is optional', () =>
-      expectDenied({ optional: true, scope: 'b' }, {}, 'scope b', { scope: 'b' }))
+      expectDenied({ optional: true, scope: 'b' }, {}, 'missing scope: b', { scope: 'b' }))
 
     it('the rule is evaluated at each request, although the token is cached', async () => {
       let tenant = 'acme'
@@ -442,7 +455,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
     ])('a check that throws %s is answered 500 without the reason', async (_when, check) => {
       await start({ check })
       const answer = await orders(withToken(await token()))
-      const title = 'The application could not complete the request.'
+      const title = 'The application could not complete the request. If this happens again, contact its operator.'
       expectRefusal(answer, 500, null, { title, status: 500, code: 'hook_failed' })
       expect(events).toEqual([])
     })
@@ -591,7 +604,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
 
     it('an onError that throws is answered 500', async () => {
       await start({}, { onError: async () => fail() })
-      const title = 'The application could not complete the request.'
+      const title = 'The application could not complete the request. If this happens again, contact its operator.'
       expectRefusal(await orders(), 500, null, { title, status: 500, code: 'hook_failed' })
     })
   })

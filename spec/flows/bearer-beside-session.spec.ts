@@ -292,7 +292,11 @@ describe('requireBearer() of createOidc()', () => {
     const { agent, rejected } = await start()
     await logIn(agent)
     const answer = await send(agent, '/api')
-    expect(answer.json()).toEqual({ title: 'An access token is required.', status: 401, code: 'token_required' })
+    expect(answer.json()).toEqual({
+      title: 'An access token is required in the Authorization header.',
+      status: 401,
+      code: 'token_required',
+    })
     expect(rejected).toEqual([])
     expect((await send(agent, '/api', `Bearer ${await token()}`)).json()).toEqual(byToken)
   })
@@ -383,16 +387,16 @@ describe('checks of the `bearer` options', () => {
   it('bearer: true requires an audience in the options of the instance', () => {
     const without = createOidc(login)
     const needed =
-      /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc\(\{ bearer: \{ audience } }\)/
+      /^`bearer.audience` is missing; pass `bearer: \{ audience: 'orders' }`, or `createOidc\(\{ bearer: \{ audience } }\)`/
     expect(findFaults(() => without.requireAuth({ bearer: true }))).toEqual([expect.stringMatching(needed)])
     expect(findFaults(() => without.requireAuth({ bearer: { audience: 'orders' } }))).toEqual([])
-    expect(findFaults(() => without.requireBearer())).toEqual([expect.stringMatching(/^audience is missing/)])
+    expect(findFaults(() => without.requireBearer())).toEqual([expect.stringMatching(/^`audience` is missing/)])
     const withAudience = createOidc({ ...login, bearer: { audience: 'orders' } })
     expect(findFaults(() => withAudience.requireAuth({ bearer: true }))).toEqual([])
   })
 
   it('an audience that is undefined is reported, in options and in rules', () => {
-    const unset = /audience is present but undefined: is its environment variable set\?/
+    const unset = /`(?:bearer\.)?audience` is undefined; set the environment variable or remove the option/
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     for (const work of [
       () => createOidc({ ...login, bearer: { audience: undefined } }),
@@ -406,16 +410,16 @@ describe('checks of the `bearer` options', () => {
   it('unknown keys are reported with a suggestion', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     expect(findFaults(() => oidc.requireAuth({ beaer: true } as never))).toEqual([
-      "unknown option 'beaer'; did you mean 'bearer'?",
+      '`beaer` is not an option; did you mean `bearer`?',
     ])
     expect(findFaults(() => oidc.requireAuth({ bearer: { audiance: 'orders', audience: 'a' } } as never))).toEqual([
-      "unknown option 'bearer.audiance'; did you mean 'audience'?",
+      '`bearer.audiance` is not an option; did you mean `audience`?',
     ])
     expect(findFaults(() => createOidc({ ...login, bearer: { audiance: 'orders' } } as never))).toEqual([
-      "unknown option 'bearer.audiance'; did you mean 'audience'?",
+      '`bearer.audiance` is not an option; did you mean `audience`?',
     ])
     expect(findFaults(() => oidc.requireBearer({ scopes: 'a' } as never))).toEqual([
-      "unknown option 'scopes'; did you mean 'scope'?",
+      '`scopes` is not an option; did you mean `scope`?',
     ])
   })
 

@@ -104,24 +104,20 @@ describe('a DPoP-bound token', () => {
 
   const now = (): number => Math.floor(Date.now() / 1000)
   const bad: [string, () => Partial<ProofParts> | Promise<Partial<ProofParts>>, RegExp][] = [
-    ['for another method', () => ({ method: 'POST' }), /htm is another method/],
-    ['for the method in lowercase', () => ({ method: 'get' }), /htm is another method/],
-    [
-      'for another path',
-      () => ({ url: `${baseUrl}/orders/1` }),
-      /htu is another URL than https:\/\/api\.example\.com\/v1\/orders$/,
-    ],
-    ['for another host', () => ({ url: 'https://evil.example/v1/orders' }), /htu is another URL/],
-    ['for plain http', () => ({ url: 'http://api.example.com/v1/orders' }), /htu is another URL/],
-    ['for another port', () => ({ url: 'https://api.example.com:8443/v1/orders' }), /htu is another URL/],
-    ['whose htu is not a URL', () => ({ claims: { htu: 'orders' } }), /htu is another URL/],
-    ['without htu', () => ({ claims: { htu: undefined } }), /htu is another URL/],
-    ['for another token', () => ({ token: 'another' }), /ath is that of another token/],
-    ['without ath', () => ({ claims: { ath: undefined } }), /ath is that of another token/],
-    ['without jti', () => ({ claims: { jti: undefined } }), /jti is no identifier/],
-    ['with a numeric jti', () => ({ claims: { jti: 1 } }), /jti is no identifier/],
-    ['with an empty jti', () => ({ claims: { jti: '' } }), /jti is no identifier/],
-    ['with a jti of 257 characters', () => ({ claims: { jti: 'x'.repeat(257) } }), /jti is no identifier/],
+    ['for another method', () => ({ method: 'POST' }), /htm is not the method of the request/],
+    ['for the method in lowercase', () => ({ method: 'get' }), /htm is not the method of the request/],
+    ['for another path', () => ({ url: `${baseUrl}/orders/1` }), /htu is not https:\/\/api\.example\.com\/v1\/orders$/],
+    ['for another host', () => ({ url: 'https://evil.example/v1/orders' }), /htu is not https:/],
+    ['for plain http', () => ({ url: 'http://api.example.com/v1/orders' }), /htu is not https:/],
+    ['for another port', () => ({ url: 'https://api.example.com:8443/v1/orders' }), /htu is not https:/],
+    ['whose htu is not a URL', () => ({ claims: { htu: 'orders' } }), /htu is not https:/],
+    ['without htu', () => ({ claims: { htu: undefined } }), /htu is not https:/],
+    ['for another token', () => ({ token: 'another' }), /ath is not the hash of the access token/],
+    ['without ath', () => ({ claims: { ath: undefined } }), /ath is not the hash of the access token/],
+    ['without jti', () => ({ claims: { jti: undefined } }), /jti is not a valid identifier/],
+    ['with a numeric jti', () => ({ claims: { jti: 1 } }), /jti is not a valid identifier/],
+    ['with an empty jti', () => ({ claims: { jti: '' } }), /jti is not a valid identifier/],
+    ['with a jti of 257 characters', () => ({ claims: { jti: 'x'.repeat(257) } }), /jti is not a valid identifier/],
     ['whose iat is too old', () => ({ claims: { iat: now() - 100 } }), /"iat" claim timestamp check failed/],
     ['whose iat is in the future', () => ({ claims: { iat: now() + 100 } }), /"iat" claim timestamp check failed/],
     ['without iat', () => ({ claims: { iat: undefined } }), /"iat"/],
@@ -149,7 +145,7 @@ describe('a DPoP-bound token', () => {
     const answer = await ask(await dpop(await changes()))
     expect(answer).toMatchObject({ status: 401, body: { code: 'token_invalid', error: 'invalid_dpop_proof' } })
     expect(details.join()).toMatch(reason)
-    expect(answer.body['error_description']).toBe('The DPoP proof is not valid, or missing.')
+    expect(answer.body['error_description']).toBe('The proof in the DPoP header is missing or invalid.')
   })
 
   it('a DPoP-bound token is rejected with a valid proof of another client', async () => {
@@ -158,7 +154,7 @@ describe('a DPoP-bound token', () => {
     const thief = await dpopClient()
     const proof = await thief.proof({ url, token: bound })
     expect(await ask({ authorization: `DPoP ${bound}`, dpop: proof })).toMatchObject({ status: 401 })
-    expect(details).toEqual(['DPoP proof: it is by another key than the token is bound to'])
+    expect(details).toEqual(['DPoP proof: its key is not the one that the token is bound to'])
   })
 
   it('a DPoP-bound token is rejected without a proof, with two proofs, and with a malformed one', async () => {
@@ -170,8 +166,8 @@ describe('a DPoP-bound token', () => {
     expect(await ask({ authorization, dpop: `${proof}.${proof}` })).toMatchObject({ status: 401 })
     expect(await ask({ authorization, dpop: `${'x'.repeat(8200)}.x.x` })).toMatchObject({ status: 401 })
     expect(details).toEqual([
-      'DPoP proof: there is no DPoP header',
-      ...Array(3).fill('DPoP proof: the DPoP header is no JWT'),
+      'DPoP proof: the DPoP header is missing',
+      ...Array(3).fill('DPoP proof: the DPoP header is not a JWT'),
     ])
   })
 
@@ -199,12 +195,12 @@ describe('a DPoP-bound token', () => {
       })
       await expect(bearer.verifyToken(bound)).rejects.toMatchObject({ status: 401 })
       await expect(makeGuard().bearer.verifyToken(bound)).rejects.toMatchObject({
-        detail: 'it is bound to a key (cnf), which nothing proves here',
+        detail: 'the token is bound to a key (cnf), and there is no request that proves possession',
       })
       expect(new Set(details)).toEqual(
         new Set([
-          'it is bound to a key (cnf), and the option dpop is not set',
-          'it is bound to a key (cnf), which nothing proves here',
+          'the token is bound to a key (cnf); set `dpop` to accept such tokens',
+          'the token is bound to a key (cnf), and there is no request that proves possession',
         ]),
       )
     },
@@ -228,7 +224,7 @@ describe('an unbound token', () => {
     const token = await getToken()
     expect(await ask({ authorization: `Bearer ${token}` })).toMatchObject({ status: 200 })
     expect(await ask(await dpop({ token }, token))).toMatchObject({ status: 401, body: { error: 'invalid_token' } })
-    expect(details).toEqual(['it is bound to no key (no cnf): present it with the scheme Bearer'])
+    expect(details).toEqual(['the token is not bound to a key (cnf is missing); present it with the scheme Bearer'])
   })
 
   it.each([null, 'x', [], {}, 1, { kid: 'a' }, { 'jkt#S512': 'x' }])(
@@ -258,7 +254,7 @@ describe('a replayed DPoP proof', () => {
     for (let time = 0; time < 3; time++) {
       expect(await ask(headers)).toMatchObject({ status: 401, body: { error: 'invalid_dpop_proof' } })
     }
-    expect(details).toEqual(Array(3).fill('DPoP proof: it was used before'))
+    expect(details).toEqual(Array(3).fill('DPoP proof: jti was used before'))
   })
 
   it('two clients may use the same jti', async () => {
@@ -335,17 +331,17 @@ describe('checks of the `dpop` and `mtls` options', () => {
     const faults = (options: object): string[] =>
       findFaults(() => createBearer({ issuer: provider.issuer, audience: 'orders', ...options }))
     expect(faults({ dpop: { replay: 'memory' } })).toEqual([
-      'dpop needs baseUrl, where clients reach this API: each proof is for a URL (RFC 9449 4.2)',
+      '`dpop` requires `baseUrl`; pass the URL at which clients reach this API (RFC 9449 4.2)',
     ])
     expect(faults({ baseUrl, dpop: {} })).toEqual([
-      "dpop.replay is missing: 'memory' for one process, or records that all processes share",
+      "`dpop.replay` is missing; pass 'memory' for one process, or records that all processes share",
     ])
     expect(faults({ baseUrl, dpop: { replay: redis.client } })[0]).toContain(
-      'dpop.replay, where it is not memory, must have',
+      "`dpop.replay`, unless 'memory', must have",
     )
-    expect(faults({ baseUrl, dpop: true })).toEqual(['dpop must be an object'])
-    expect(faults({ mtls: {} })).toEqual(['mtls.certificate must be a function'])
-    expect(faults({ mtls: false })).toEqual(['mtls, where it is not true, must be an object'])
+    expect(faults({ baseUrl, dpop: true })).toEqual(['`dpop` must be an object'])
+    expect(faults({ mtls: {} })).toEqual(['`mtls.certificate` must be a function'])
+    expect(faults({ mtls: false })).toEqual(['`mtls`, unless true, must be an object'])
   })
 })
 
@@ -404,8 +400,8 @@ describe('a certificate-bound token', () => {
     given.value = undefined
     expect(await ask({ authorization })).toMatchObject({ status: 401 })
     expect(details).toEqual([
-      'it is bound to another certificate (cnf) than the client has shown',
-      'it is bound to a certificate (cnf), and the client has shown none',
+      'the certificate of the client is not the one in cnf',
+      'the token is bound to a certificate (cnf), and the client presented none',
     ])
     given.value = 'no certificate'
     expect(await ask({ authorization })).toMatchObject({ status: 500, body: { code: 'hook_failed' } })

@@ -214,7 +214,7 @@ describe('afterLogin', () => {
       expect(await listNotes(agent, app)).toEqual(former)
     }
     expect(told(app, 'login_failed')).toMatchObject([
-      { code: 'hook_failed', detail: 'afterLogin failed: Error: no database at 10.0.0.7' },
+      { code: 'hook_failed', detail: '`afterLogin` failed: Error: no database at 10.0.0.7' },
       { code: 'hook_failed' },
       { code: 'hook_failed' },
     ])
@@ -380,7 +380,7 @@ describe('an authorization response without its transaction cookie', () => {
       const page = await agent.get(second)
       expect(page.status).toBe(400)
       expect(page.url).toBe(second)
-      expect(page.text()).toMatch(/cookies blocked/i)
+      expect(page.text()).toMatch(/cookies may be blocked/i)
       expect(page.text()).toMatch(/another address|another host/i)
       expect(told(app, 'login_failed')).toMatchObject([{ code: 'transaction_missing', status: 400 }])
       const { detail } = told(app, 'login_failed')[0] as { detail: string }
@@ -608,7 +608,7 @@ describe('an error response of the provider', () => {
     const page = await agent.get('/profile')
     expect(page.status).toBe(403)
     expect(page.headers.get('cache-control')).toBe('no-store')
-    expect(page.text()).toContain('cancelled')
+    expect(page.text()).toContain('canceled')
     expect(await listNotes(agent, app)).toEqual(former)
     expect(told(app, 'login_failed')).toMatchObject([{ code: 'authorization_denied', status: 403 }])
     const again = await agent.click(page, 'Log in again')

@@ -323,7 +323,7 @@ describe('a thief without the DPoP key', () => {
 
 describe('tokens that are not bound as requested', () => {
   const bearer = { tokenResponse: { token_type: 'Bearer' } }
-  const why = 'token response: the access token is of the type bearer rather than DPoP, which the option dpop asks for'
+  const why = 'token response: token_type is bearer, not DPoP, which `dpop` requires'
 
   it('a login fails with 502 if the provider ignores DPoP', async () => {
     const other = await startTestProvider({ dpop: 'none', signIn: 'alice', algorithm: 'ES256' })
@@ -365,7 +365,7 @@ describe('tokens that are not bound as requested', () => {
       const [failed] = told(app, 'login_failed')
       expect(failed).toMatchObject({ code: 'setup_invalid', status: 500 })
       expect(failed?.['detail']).toBe(
-        `the option dpop takes a provider with ES256, and the dpop_signing_alg_values_supported of this one are ${JSON.stringify(supported)}`,
+        `\`dpop\` requires ES256; this provider supports ${JSON.stringify(supported)} (dpop_signing_alg_values_supported)`,
       )
     },
   )
@@ -432,7 +432,7 @@ describe('the binding of a login', () => {
     expect(told(app, 'refresh_failed')).toMatchObject([
       {
         code: 'login_required',
-        detail: 'the tokens of this login are bound to a key (DPoP) that is gone or cannot be used',
+        detail: 'the DPoP key of this login is missing or unusable',
       },
     ])
     expect(world.provider.requestsTo('token')).toEqual([])

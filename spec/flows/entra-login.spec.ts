@@ -212,7 +212,7 @@ describe('a login at Entra', () => {
   it('a user with group overage gets 403 without a `groups` function', async () => {
     const app = await entraId.login({ tenant: contoso })
     expect((await logIn(app, 'joiner')).status).toBe(403)
-    expect(details(app)).toEqual([expect.stringContaining('pass groups: a function')])
+    expect(details(app)).toEqual([expect.stringContaining('pass `groups`, a function')])
     const without = await entraId.login({ tenant: contoso, groups: false })
     expect(getProfile(await logIn(without, 'joiner')).user).not.toHaveProperty('groups')
   })
@@ -223,16 +223,14 @@ describe('a login at Entra', () => {
     expect(page.status).toBe(403)
     expect(page.text()).toContain('This account cannot be used here.')
     expect(page.text()).not.toContain(fabrikam)
-    expect(details(app)).toEqual([
-      `tid is ${fabrikam}, which is none of the tenants of the option tenant: list it there to let its users in`,
-    ])
+    expect(details(app)).toEqual([`tid ${fabrikam} is not in the option \`tenant\`; add it there to accept its users`])
     expect(app.events).toEqual([expect.objectContaining({ name: 'login_failed' })])
   })
 
   it('a login without the scope profile is rejected, and the event names the fix', async () => {
     const app = await entraId.login({ tenant: contoso }, { scope: 'openid' })
     expect((await logIn(app, 'alice')).status).toBe(403)
-    expect(details(app)).toEqual([expect.stringContaining('ask for the scope profile')])
+    expect(details(app)).toEqual([expect.stringContaining('request the scope profile')])
   })
 })
 
@@ -256,7 +254,7 @@ describe('`allow` at a login', () => {
       },
     })
     expect((await logIn(app, 'alice')).status).toBe(500)
-    expect(details(app)).toEqual(['accept failed: Error: no database'])
+    expect(details(app)).toEqual(['`accept` failed: Error: no database'])
   })
 })
 

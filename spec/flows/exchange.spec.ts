@@ -179,10 +179,10 @@ describe('a rejected exchange', () => {
   })
 
   it.each([
-    ['{}', 'say what the token is to be for'],
-    ['{"audience":""}', 'audience must be the name of an audience'],
-    ['{"audiense":"orders"}', "did you mean 'audience'?"],
-    ['{"audience":"orders","resource":"orders"}', 'resource must be an absolute URI'],
+    ['{}', '`audience`, `resource` and `scope` are missing'],
+    ['{"audience":""}', '`audience` must be a non-empty string'],
+    ['{"audiense":"orders"}', 'did you mean `audience`?'],
+    ['{"audience":"orders","resource":"orders"}', '`resource` must be an absolute URI'],
   ])('invalid parameters are reported without a request: %s', async (wanted, message) => {
     const { app, agent } = await start()
     const answer = await agent.fetch(`${app.url}/exchange?wanted=${encodeURIComponent(wanted)}`)

@@ -284,7 +284,7 @@ describe('conflicting instances', () => {
     await start({ staff: { name: undefined, routes: { login: '/a', callback: '/b', logout: '/c' } } })
     const answer = await agent.fetch('/who')
     expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
-    expect(answer.text()).toContain("two instances are named 'default': give each a name of its own")
+    expect(answer.text()).toContain("two instances have the name 'default'; give each its own")
   })
 
   it.each(['/login', '/LOGIN', '/callback'])(
@@ -294,7 +294,7 @@ describe('conflicting instances', () => {
       await start({ staff: { routes: { login: path } } })
       const answer = await agent.fetch('/who')
       expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
-      expect(answer.text()).toContain(`the instances 'default' and 'staff' both answer at ${path.toLowerCase()}`)
+      expect(answer.text()).toContain(`the instances 'default' and 'staff' both use the path ${path.toLowerCase()}`)
     },
   )
 

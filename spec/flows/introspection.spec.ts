@@ -50,7 +50,9 @@ describe('an opaque token', () => {
   it('an opaque token is rejected without introspection', async () => {
     const provider = await start()
     const bearer = createBearer({ issuer: provider.issuer, audience: 'orders' })
-    expect(await refusal(bearer, await getToken(provider))).toContain('401 token_invalid it is no JWT')
+    expect(await refusal(bearer, await getToken(provider))).toContain(
+      '401 token_invalid the token is not a canonically encoded JWT',
+    )
     expect(provider.requestsTo('introspection')).toHaveLength(0)
   })
 
@@ -72,9 +74,7 @@ describe('an opaque token', () => {
     const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
-    expect(await refusal(bearer, token)).toMatch(
-      /^401 token_invalid its issuer says that it is not active: .* Audience mapper/,
-    )
+    expect(await refusal(bearer, token)).toMatch(/^401 token_invalid the token is not active: .* Audience mapper/)
     expect(provider.requestsTo('introspection')).toHaveLength(2)
   })
 
@@ -117,22 +117,30 @@ describe('an opaque token', () => {
 describe('introspection responses', () => {
   const now = (): number => Math.floor(Date.now() / 1000)
   const answers: [string, Record<string, unknown>, string][] = [
-    ['another audience', { aud: 'billing' }, '401 token_invalid its aud is ["billing"]'],
-    ['no audience', { aud: undefined }, '401 token_invalid it has no aud'],
-    ['another issuer', { iss: 'https://evil.example' }, '401 token_invalid iss is another issuer'],
-    ['an exp in the past', { exp: now() - 31 }, '401 token_invalid its issuer says that it has ended'],
-    ['an exp that is a string', { exp: '2099' }, '401 token_invalid exp is no time'],
+    ['another audience', { aud: 'billing' }, '401 token_invalid aud is ["billing"]'],
+    ['no audience', { aud: undefined }, '401 token_invalid aud is missing'],
+    ['another issuer', { iss: 'https://evil.example' }, '401 token_invalid iss is not the expected issuer'],
+    ['an exp in the past', { exp: now() - 31 }, '401 token_invalid introspection: the token has expired'],
+    ['an exp that is a string', { exp: '2099' }, '401 token_invalid exp is not a time'],
     ['an nbf in the future', { nbf: now() + 100 }, '401 token_invalid nbf is in the future'],
     [
       'a refresh token as its token_type',
       { token_type: 'refresh_token' },
-      '401 token_invalid its issuer says that it is another kind',
+      '401 token_invalid introspection: token_type is not that of an access token',
     ],
-    ["Keycloak's typ of a refresh token", { typ: 'Refresh' }, '401 token_invalid its claim typ is "refresh"'],
-    ["Keycloak's typ of an ID token", { typ: 'ID' }, '401 token_invalid its claim typ is "id"'],
-    ['a cnf claim', { cnf: { jkt: 'x' } }, '401 token_invalid it is bound to a key'],
+    [
+      "Keycloak's typ of a refresh token",
+      { typ: 'Refresh' },
+      '401 token_invalid the claim typ is "refresh", not that of an access token',
+    ],
+    [
+      "Keycloak's typ of an ID token",
+      { typ: 'ID' },
+      '401 token_invalid the claim typ is "id", not that of an access token',
+    ],
+    ['a cnf claim', { cnf: { jkt: 'x' } }, '401 token_invalid the token is bound to a key'],
     ['an active member that is a string', { active: 'true' }, '502 provider_response_invalid introspection'],
-    ['an active member that is false', { active: false }, '401 token_invalid its issuer says that it is not active'],
+    ['an active member that is false', { active: false }, '401 token_invalid the token is not active'],
     ['neither iss nor exp', { iss: undefined, exp: undefined, token_type: undefined }, 'good'],
     ['the token_type DPoP but no cnf', { token_type: 'DPoP' }, 'good'],
   ]
@@ -205,7 +213,7 @@ describe('the option introspection', () => {
     expect(other.requests).toHaveLength(0)
     const both = { audience: 'orders', issuer: [other.issuer, provider.issuer], introspection: client }
     expect(findFaults(() => createBearer(both))).toEqual([
-      'introspection: one issuer alone may have it, since an opaque token does not say whose it is',
+      '`introspection` is set for several issuers, but an opaque token names no issuer; set it for one only',
     ])
   })
 
@@ -215,17 +223,17 @@ describe('the option introspection', () => {
         createBearer({ issuer: 'https://id.example.com', audience: 'a', introspection } as BearerOptions),
       )
     expect(faults({ clientSecret: 's' })).toEqual([
-      'introspection: clientId is missing: pass the client identifier of this API at the provider',
+      "`introspection.clientId` is missing; pass this API's client identifier at the provider",
     ])
     expect(faults({ clientId: 'a', clientSecret: undefined })).toEqual([
-      'introspection: clientSecret is present but undefined: is its environment variable set?',
+      '`introspection.clientSecret` is undefined; set the environment variable or remove the option',
     ])
     expect(faults({ ...client, tokens: 'some', cacheSeconds: -1, token: 1 })).toEqual([
-      "unknown option 'introspection.token'; did you mean 'tokens'?",
-      "introspection: tokens must be one of 'opaque', 'all'",
-      'introspection: cacheSeconds must be a number of seconds from 0 to 3600',
+      '`introspection.token` is not an option; did you mean `tokens`?',
+      "`introspection.tokens` must be one of 'opaque', 'all'",
+      '`introspection.cacheSeconds` must be a number of seconds from 0 to 3600',
     ])
-    expect(faults(true)).toEqual(['introspection must be an object'])
+    expect(faults(true)).toEqual(['`introspection` must be an object'])
   })
 })
 

@@ -221,7 +221,7 @@ describe('the authorization request', () => {
     const { code, message } = thrown(() => app.oidc.login(wrong as unknown as LoginParameters))
     expect(code).toBe('options_invalid')
     for (const name of Object.keys(wrong)) expect(message).toContain(name)
-    expect(message).toContain("did you mean 'prompt'")
+    expect(message).toContain('did you mean `prompt`')
     expect(thrown(() => app.oidc.login({ extra: { hint: 5 } } as unknown as LoginParameters)).message).toContain('hint')
   })
 })

@@ -140,7 +140,7 @@ describe.each(Object.entries(places))('a job with %s', (_name, make) => {
     const { agent, job, id } = await start(place)
     await place.idle(sessionId(agent))
     const error = await refused(job, id)
-    expect(error.detail).toBe('the session of this login has ended')
+    expect(error.detail).toBe('the session of this login has expired or was deleted')
     pass(280)
     await refused(job, id)
   })
@@ -355,7 +355,7 @@ describe('limits and faults of a job', () => {
     const { app, id } = await start(redisPlace())
     const error = await rejection(app.oidc.logins.accessToken({ id }))
     expect(error.code).toBe('setup_invalid')
-    expect(error.message).toContain('createOidc({ sessionStore })')
+    expect(error.message).toContain('pass `sessionStore`')
   })
 
   it.each([

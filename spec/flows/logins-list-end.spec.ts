@@ -229,13 +229,13 @@ describe('logins.end()', () => {
   })
 
   it.each([
-    ['no parameters', {}, 'exactly one of sub, sid and id must be given'],
-    ['sub together with id', { sub: 'a', id: 'b' }, 'exactly one of sub, sid and id must be given'],
-    ['an undefined sub', { sub: undefined }, 'sub is present but undefined'],
-    ['an undefined id beside a sub', { id: undefined, sub: 'alice' }, 'id is present but undefined'],
-    ['an empty sub', { sub: '' }, 'sub must be a non-empty string'],
-    ['an unknown parameter', { subject: 'alice' }, "unknown option 'subject'"],
-    ['an issuer that is not a string', { sub: 'alice', issuer: 7 }, 'issuer must be a non-empty string'],
+    ['no parameters', {}, '`sub`, `sid` or `id` is required; pass exactly one of them'],
+    ['sub together with id', { sub: 'a', id: 'b' }, '`sub`, `sid` or `id` is required; pass exactly one of them'],
+    ['an undefined sub', { sub: undefined }, '`sub` is undefined'],
+    ['an undefined id beside a sub', { id: undefined, sub: 'alice' }, '`id` is undefined'],
+    ['an empty sub', { sub: '' }, '`sub` must be a non-empty string'],
+    ['an unknown parameter', { subject: 'alice' }, '`subject` is not an option'],
+    ['an issuer that is not a string', { sub: 'alice', issuer: 7 }, '`issuer` must be a non-empty string'],
   ])('logins.end() rejects %s and ends nothing', async (_what, parameters, message) => {
     const app = await start()
     const agent = await logIn(app)

@@ -72,7 +72,7 @@ describe('logout()', () => {
     expect(await whoIs(agent, app)).toMatchObject({ default: null })
     expect(told(app, 'logout')).toHaveLength(1)
     // The page sends the browser to the provider, where the login ends too.
-    await agent.click(page, 'Go on')
+    await agent.click(page, 'Continue')
     world.provider.signIn(undefined)
     expect((await agent.get('/profile')).text()).toContain('Who are you?')
   })
@@ -93,7 +93,7 @@ describe('logout()', () => {
     expect(seconds).toBeGreaterThan(1.9)
     expect(seconds).toBeLessThan(3.9)
     expect(told(restarted, 'logout')).toHaveLength(1)
-    const after = await agent.click(page, 'Go on')
+    const after = await agent.click(page, 'Continue')
     expect([after.url, after.text()]).toEqual([`${restarted.url}/`, 'hello stranger'])
   })
 
@@ -134,10 +134,10 @@ describe('logout()', () => {
   })
 
   it.each([
-    [{ local: 'yes' }, 'local must be true or false'],
-    [{ all: 1 }, 'all must be true or false'],
-    [{ returnTo: 'https://evil.example' }, 'returnTo must be a path on this origin'],
-    [{ localOnly: true }, "unknown option 'localOnly'"],
+    [{ local: 'yes' }, '`local` must be true or false'],
+    [{ all: 1 }, '`all` must be true or false'],
+    [{ returnTo: 'https://evil.example' }, '`returnTo` must be a path on this origin'],
+    [{ localOnly: true }, '`localOnly` is not an option'],
   ])('logout() rejects %j and logs nobody out', async (parameters, message) => {
     const { app, agent } = await start({})
     expect(() => app.oidc.logout(parameters as LogoutParameters)).toThrow(message)

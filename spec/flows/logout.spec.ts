@@ -151,7 +151,7 @@ describe('a logout by POST', () => {
     expect(page.text()).toMatch(
       new RegExp(`<meta http-equiv="refresh" content="0;url=${provider.url}/logout\\?[^"]+">`),
     )
-    expect(page.text()).toContain('>Go on</a>')
+    expect(page.text()).toContain('>Continue</a>')
     expect(await greeting()).toBe('hello stranger')
   })
 

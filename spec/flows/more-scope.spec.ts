@@ -101,11 +101,11 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     const refused = await agent.get('/calendar')
     expect(refused.status).toBe(403)
     expect(refused.url).toBe(`${app.url}/calendar`)
-    expect(refused.text()).toContain('This needs a permission that you have not granted.')
+    expect(refused.text()).toContain('This requires a permission that you have not granted.')
     expect(refused.text()).toContain('Go to the start page')
     expect(asked()).toEqual([`${usual} calendar.read`])
     expect(told(app, 'denied')).toMatchObject([
-      { code: 'not_allowed', status: 403, sub: 'alice', detail: 'lacking: scope calendar.read' },
+      { code: 'not_allowed', status: 403, sub: 'alice', detail: 'missing scope: calendar.read' },
     ])
     expect((await agent.get('/profile')).status).toBe(200)
     pass(299)
@@ -209,7 +209,7 @@ describe('requireAuth({ scope }) on a navigation whose login lacks the scope', (
     const { app, agent } = await start({ rule: { scope: 'calendar.read', ...rule } })
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
-    expect(page.text()).toContain('You are logged in, but you may not do this.')
+    expect(page.text()).toContain('You are logged in, but you do not have permission to do this.')
     expect(asked()).toEqual([])
     expect(told(app, 'denied')).toHaveLength(1)
   })
@@ -262,7 +262,7 @@ describe('other requests whose login lacks scope', () => {
     const page = await agent.post('/calendar', { a: '1' }, { from: `${app.url}/notes` })
     expect(page.status).toBe(403)
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    const back = await agent.click(page, 'Go on')
+    const back = await agent.click(page, 'Continue')
     expect(back.url).toBe(`${app.url}/notes`)
     expect(asked()).toEqual([`${usual} calendar.read`])
   })
@@ -285,7 +285,7 @@ describe('other requests whose login lacks scope', () => {
     const page = await agent.get('/calendar')
     expect(page.status).toBe(403)
     expect(asked()).toEqual([])
-    await agent.click(page, 'Go on')
+    await agent.click(page, 'Continue')
     expect((await agent.get('/calendar')).status).toBe(200)
   })
 

@@ -322,7 +322,7 @@ describe('a token that the provider does not issue', () => {
       expect([time, answer.status]).toEqual([time, 403])
       expect(answer.json()).toMatchObject({
         code: 'not_allowed',
-        title: 'This needs a permission that you have not granted.',
+        title: 'This requires a permission that you have not granted.',
         login: expect.stringMatching(/^http:.*\/login\?returnTo=%2F&ask=[\w-]+$/) as string,
       })
     }
@@ -516,13 +516,13 @@ describe('without a refresh token', () => {
 
 describe('invalid parameters of accessToken()', () => {
   it.each([
-    ['scope=', 'scope must be words separated by spaces, or an array of words'],
-    ['scope=a%22b', 'scope must be words separated by spaces, or an array of words'],
-    ['resource=', 'resource must be an absolute URI without a fragment'],
-    ['resource=orders', 'resource must be an absolute URI without a fragment'],
-    ['resource=https%3A%2F%2Fa.example%23b', 'resource must be an absolute URI without a fragment'],
-    [`resource=${mail}&resource=orders`, 'resource must be an absolute URI without a fragment'],
-    ['scopes=a', "unknown option 'scopes'; did you mean 'scope'?"],
+    ['scope=', '`scope` must be words separated by spaces, or an array of words'],
+    ['scope=a%22b', '`scope` must be words separated by spaces, or an array of words'],
+    ['resource=', '`resource` must be an absolute URI without a fragment'],
+    ['resource=orders', '`resource` must be an absolute URI without a fragment'],
+    ['resource=https%3A%2F%2Fa.example%23b', '`resource` must be an absolute URI without a fragment'],
+    [`resource=${mail}&resource=orders`, '`resource` must be an absolute URI without a fragment'],
+    ['scopes=a', '`scopes` is not an option; did you mean `scope`?'],
   ])('the error of accessToken() names the invalid parameter: %s', async (query, message) => {
     const { app, agent } = await start()
     const answer = await askToken(agent, app.url, `?${query}`)

@@ -207,8 +207,8 @@ describe('a router that is mounted at the wrong path', () => {
     const { code, message } = (await agent.fetch('/auth/login')).json() as { code: string; message: string }
     expect(code).toBe('setup_invalid')
     expect(message).toContain('mounted at /auth')
-    expect(message).toMatch(/mount it where baseUrl points/)
-    expect(message).toMatch(/set baseUrl to http:.*\/auth/)
+    expect(message).toMatch(/mount it at that path/)
+    expect(message).toMatch(/set `baseUrl` to http:.*\/auth/)
   })
 
   it('a router that is mounted at a different path than baseUrl fails', async () => {
@@ -250,7 +250,7 @@ describe('a router that is mounted at the wrong path', () => {
       const answer = await agent.fetch(path)
       expect(answer.status).toBe(500)
       expect(answer.text()).toContain('setup_invalid')
-      expect(answer.text()).toContain('app.use(oidc.router) must come before')
+      expect(answer.text()).toContain('put `app.use(oidc.router)` before')
     }
   })
 })

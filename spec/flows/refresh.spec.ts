@@ -149,8 +149,8 @@ describe('accessToken()', () => {
   })
 
   it.each([
-    ['minValidSeconds=-1', 'minValidSeconds must be a number of seconds from 0 to 86400'],
-    ['minValidSeconds=soon', 'minValidSeconds must be a number of seconds from 0 to 86400'],
+    ['minValidSeconds=-1', '`minValidSeconds` must be a number of seconds from 0 to 86400'],
+    ['minValidSeconds=soon', '`minValidSeconds` must be a number of seconds from 0 to 86400'],
   ])('names the invalid parameter in %s', async (query, message) => {
     const { app, agent } = await start()
     const answer = await askToken(agent, app.url, `?${query}`)

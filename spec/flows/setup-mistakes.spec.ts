@@ -113,11 +113,11 @@ describe('a router after the routes that it guards', () => {
     for (let times = 0; times < 2; times++) {
       const answer = await agent.fetch('/profile')
       expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
-      expect(answer.text()).toContain('app.use(oidc.router) must come before the routes that it guards')
+      expect(answer.text()).toContain('put `app.use(oidc.router)` before the guarded routes')
     }
     expect(await codes()).toEqual(['OIDC_ROUTER_ORDER'])
     expect(warnings[0]).toMatchObject({ name: 'OidcSetupWarning' })
-    expect(warnings[0]?.message).toContain('app.use(oidc.router) must come before the routes')
+    expect(warnings[0]?.message).toContain('put `app.use(oidc.router)` before the guarded routes')
   })
 })
 
@@ -127,7 +127,7 @@ describe('MemoryStore', () => {
     expect((await agent.get('/profile')).status).toBe(200)
     await agent.get('/login')
     expect(await codes()).toEqual(['OIDC_MEMORY_STORE'])
-    expect(warnings[0]?.message).toContain('Use RedisSessionStore of express-session-oidc/redis')
+    expect(warnings[0]?.message).toContain('use `RedisSessionStore` from express-session-oidc/redis')
   })
 
   it('MemoryStore causes no warning on loopback', async () => {
@@ -147,7 +147,7 @@ describe('a secure session cookie without trust proxy', () => {
       for (let times = 0; times < 6; times++) pages.push(await agent.get('/login?returnTo=/open'))
       expect(pages.at(0)?.text()).toBe('open')
       expect(pages.at(-1)?.status).toBe(400)
-      expect(pages.at(-1)?.text()).toContain('The session cookie does not stick')
+      expect(pages.at(-1)?.text()).toContain('does not keep the session')
       expect(await codes()).toEqual(['OIDC_TRUST_PROXY'])
       expect(warnings[0]?.message).toContain("app.set('trust proxy', 1)")
     },
@@ -157,7 +157,7 @@ describe('a secure session cookie without trust proxy', () => {
     const agent = await start({ isPublic: true, trustProxy: false })
     const page = await agent.get('/profile')
     expect(page.status).toBe(400)
-    expect(page.text()).toContain('The session cookie does not stick')
+    expect(page.text()).toContain('does not keep the session')
   })
 
   it('a session cookie with secure: auto causes no warning', async () => {

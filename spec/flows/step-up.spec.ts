@@ -91,7 +91,7 @@ describe('requireAuth({ acr })', () => {
     expect(page.text()).toContain('Go to the start page')
     expect(asked()).toHaveLength(1)
     expect(told(app, 'denied')).toMatchObject([
-      { code: 'authentication_insufficient', status: 403, sub: 'alice', detail: 'lacking: acr' },
+      { code: 'authentication_insufficient', status: 403, sub: 'alice', detail: 'insufficient acr' },
     ])
     expect((await agent.get('/profile')).status).toBe(200)
     pass(299)
@@ -273,7 +273,7 @@ describe('requireAuth({ maxAuthAgeSeconds })', () => {
 describe('auth_time in the response to max_age', () => {
   it.each<[string, (startedAt: number) => unknown, string?]>([
     ['is missing', () => undefined],
-    ['is longer ago than max_age permits', (startedAt) => startedAt - 31],
+    ['is older than max_age permits', (startedAt) => startedAt - 31],
     ['is in the future', (startedAt) => startedAt + 31],
     ['is a string', (startedAt) => String(startedAt), 'provider_response_invalid'],
     ['is null', () => null, 'provider_response_invalid'],
@@ -349,7 +349,7 @@ describe('other requests whose login is too weak', () => {
     expect(page.status).toBe(401)
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(page.text()).toContain('Please confirm who you are')
-    expect((await agent.click(page, 'Go on')).url).toBe(`${app.url}/notes`)
+    expect((await agent.click(page, 'Continue')).url).toBe(`${app.url}/notes`)
     expect(asked()).toEqual([{ acr: '2', maxAge: null }])
     expectPassed(await agent.post('/transfer', { to: 'bob' }))
   })
@@ -359,7 +359,7 @@ describe('other requests whose login is too weak', () => {
     const page = await agent.get('/transfer')
     expect(page.status).toBe(401)
     expect(asked()).toEqual([])
-    await agent.click(page, 'Go on')
+    await agent.click(page, 'Continue')
     expectPassed(await agent.get('/transfer'))
   })
 
@@ -423,20 +423,20 @@ describe('requireAuth({ acr, maxAuthAgeSeconds, bearer: true })', () => {
 
 describe('an invalid rule', () => {
   it.each<[object, RegExp]>([
-    [{ acr: '' }, /acr must be an authentication context class/],
-    [{ acr: '  ' }, /acr must be/],
-    [{ acr: [] }, /acr must be/],
-    [{ acr: undefined }, /acr must be/],
-    [{ acr: 2 }, /acr must be/],
-    [{ acr: ['2', 3] }, /acr must be/],
-    [{ acr: 'a"b' }, /acr must be/],
-    [{ acr: 'gr\u00f6\u00dfer' }, /acr must be/],
-    [{ maxAuthAgeSeconds: -1 }, /maxAuthAgeSeconds must be a number of seconds from 0/],
-    [{ maxAuthAgeSeconds: '60' }, /maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: Number.NaN }, /maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: Infinity }, /maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: undefined }, /maxAuthAgeSeconds is present but undefined/],
-    [{ maxAge: 60 }, /unknown option 'maxAge'/],
+    [{ acr: '' }, /`acr` must be printable ASCII; pass an authentication context class/],
+    [{ acr: '  ' }, /`acr` must be/],
+    [{ acr: [] }, /`acr` must be/],
+    [{ acr: undefined }, /`acr` must be/],
+    [{ acr: 2 }, /`acr` must be/],
+    [{ acr: ['2', 3] }, /`acr` must be/],
+    [{ acr: 'a"b' }, /`acr` must be/],
+    [{ acr: 'gr\u00f6\u00dfer' }, /`acr` must be/],
+    [{ maxAuthAgeSeconds: -1 }, /`maxAuthAgeSeconds` must be a number of seconds from 0/],
+    [{ maxAuthAgeSeconds: '60' }, /`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: Number.NaN }, /`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: Infinity }, /`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: undefined }, /`maxAuthAgeSeconds` is undefined/],
+    [{ maxAge: 60 }, /`maxAge` is not an option/],
   ])('requireAuth() throws for the invalid rule %o', async (rule, message) => {
     await start({}, {}, (_express, oidc) => {
       const error = thrown(() => oidc.requireAuth(rule))

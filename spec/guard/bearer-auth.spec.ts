@@ -137,11 +137,11 @@ describe('the roles of a token', () => {
   })
 
   it.each<[string, unknown, RegExp]>([
-    ['undefined', undefined, /^roles failed: TypeError: it must return an array of strings$/],
-    ['a string', 'admin', /it must return an array/],
-    ['a Set', new Set(['admin']), /it must return an array/],
-    ['an array with a number', ['admin', 5], /it must return an array/],
-    ['a promise', Promise.resolve(['admin']), /it must return an array/],
+    ['undefined', undefined, /^`roles` failed: TypeError: the returned value is not an array of strings$/],
+    ['a string', 'admin', /the returned value is not an array/],
+    ['a Set', new Set(['admin']), /the returned value is not an array/],
+    ['an array with a number', ['admin', 5], /the returned value is not an array/],
+    ['a promise', Promise.resolve(['admin']), /the returned value is not an array/],
   ])('throws hook_failed if the option roles returns %s', (_name, given, detail) => {
     const error = thrown(() => of({}, () => given as string[]))
     expect(error).toMatchObject({ code: 'hook_failed', status: 500 })
@@ -154,7 +154,11 @@ describe('the roles of a token', () => {
         throw new RangeError('no such role')
       }),
     )
-    expect(error).toMatchObject({ code: 'hook_failed', status: 500, detail: 'roles failed: RangeError: no such role' })
+    expect(error).toMatchObject({
+      code: 'hook_failed',
+      status: 500,
+      detail: '`roles` failed: RangeError: no such role',
+    })
   })
 })
 

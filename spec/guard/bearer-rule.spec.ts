@@ -88,44 +88,44 @@ describe('a rule for access tokens', () => {
   })
 
   it.each([
-    [{ roles: undefined }, /^roles must be the name of a role or an array of such, not empty/],
-    [{ roles: [] }, /^roles must be/],
-    [{ anyRole: undefined }, /^anyRole must be/],
-    [{ scope: undefined }, /^scope is present but undefined$/],
-    [{ scope: '' }, /^scope must be/],
-    [{ scope: 'orders"read' }, /^scope must be/],
-    [{ anyScope: undefined }, /^anyScope is present but undefined$/],
-    [{ claims: undefined }, /^claims must be an object of claims/],
-    [{ claims: {} }, /^claims must be/],
-    [{ check: undefined }, /^check is present but undefined/],
-    [{ check: true }, /^check must be a function/],
-    [{ audience: undefined }, /^audience is present but undefined: is its environment variable set\?/],
-    [{ audience: [] }, /^audience must be this API's identifier/],
+    [{ roles: undefined }, /^`roles` must be the name of a role, or a non-empty array of names/],
+    [{ roles: [] }, /^`roles` must be/],
+    [{ anyRole: undefined }, /^`anyRole` must be/],
+    [{ scope: undefined }, /^`scope` is undefined; pass a value or remove the option$/],
+    [{ scope: '' }, /^`scope` must be/],
+    [{ scope: 'orders"read' }, /^`scope` must be/],
+    [{ anyScope: undefined }, /^`anyScope` is undefined; pass a value or remove the option$/],
+    [{ claims: undefined }, /^`claims` must be a non-empty object/],
+    [{ claims: {} }, /^`claims` must be/],
+    [{ check: undefined }, /^`check` is undefined/],
+    [{ check: true }, /^`check` must be a function/],
+    [{ audience: undefined }, /^`audience` is undefined; set the environment variable or remove the option/],
+    [{ audience: [] }, /^`audience` must be a non-empty string or array; pass this API's identifier/],
     [
       { acr: undefined },
-      /^acr must be an authentication context class or an array of such, not empty, of printable ASCII/,
+      /^`acr` must be printable ASCII; pass an authentication context class, or a non-empty array of such classes/,
     ],
-    [{ acr: '' }, /^acr must be/],
-    [{ acr: [] }, /^acr must be/],
-    [{ acr: [1] }, /^acr must be/],
-    [{ acr: ['gold', undefined] }, /^acr must be/],
-    [{ acr: ['two words'] }, /^acr must be/],
-    [{ acr: 'a"b' }, /^acr must be/],
-    [{ acr: 'a\\b' }, /^acr must be/],
-    [{ acr: 'caf\u00e9' }, /^acr must be/],
-    [{ acr: ['a\r\nSet-Cookie: b=c'] }, /^acr must be/],
-    [{ maxAuthAgeSeconds: undefined }, /^maxAuthAgeSeconds is present but undefined/],
-    [{ maxAuthAgeSeconds: -1 }, /^maxAuthAgeSeconds must be a number of seconds from 0 to/],
-    [{ maxAuthAgeSeconds: Number.NaN }, /^maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: Infinity }, /^maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: '300' }, /^maxAuthAgeSeconds must be/],
-    [{ maxAuthAgeSeconds: 367 * 86_400 }, /^maxAuthAgeSeconds must be/],
-    [{ optional: 'yes' }, /^optional must be true or false/],
-    [{ scopes: 'a' }, /^unknown option 'scopes'; did you mean 'scope'\?/],
-    [{ maxAge: 300 }, /^unknown option 'maxAge'/],
+    [{ acr: '' }, /^`acr` must be/],
+    [{ acr: [] }, /^`acr` must be/],
+    [{ acr: [1] }, /^`acr` must be/],
+    [{ acr: ['gold', undefined] }, /^`acr` must be/],
+    [{ acr: ['two words'] }, /^`acr` must be/],
+    [{ acr: 'a"b' }, /^`acr` must be/],
+    [{ acr: 'a\\b' }, /^`acr` must be/],
+    [{ acr: 'caf\u00e9' }, /^`acr` must be/],
+    [{ acr: ['a\r\nSet-Cookie: b=c'] }, /^`acr` must be/],
+    [{ maxAuthAgeSeconds: undefined }, /^`maxAuthAgeSeconds` is undefined/],
+    [{ maxAuthAgeSeconds: -1 }, /^`maxAuthAgeSeconds` must be a number of seconds from 0 to/],
+    [{ maxAuthAgeSeconds: Number.NaN }, /^`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: Infinity }, /^`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: '300' }, /^`maxAuthAgeSeconds` must be/],
+    [{ maxAuthAgeSeconds: 367 * 86_400 }, /^`maxAuthAgeSeconds` must be/],
+    [{ optional: 'yes' }, /^`optional` must be true or false/],
+    [{ scopes: 'a' }, /^`scopes` is not an option; did you mean `scope`\?/],
+    [{ maxAge: 300 }, /^`maxAge` is not an option/],
     // Options of session guards have no meaning here.
-    [{ redirect: false }, /^unknown option 'redirect'/],
-    [{ bearer: true }, /^unknown option 'bearer'/],
+    [{ redirect: false }, /^`redirect` is not an option/],
+    [{ bearer: true }, /^`bearer` is not an option/],
     ['orders:read', /^the rule of requireBearer\(\) must be an object/],
     [['orders:read'], /^the rule of requireBearer\(\) must be an object/],
   ])('throws for the rule %o when the route is defined, so that a mistake cannot open the route', (rule, message) => {
@@ -145,11 +145,11 @@ describe('a rule for access tokens', () => {
       return ''
     })()
     expect(message.split('\n')).toEqual([
-      'requireBearer() cannot work with these options:',
-      "  - unknown option 'role'; did you mean 'roles'?",
-      expect.stringContaining('  - scope must be'),
-      expect.stringContaining('  - acr must be'),
-      '  - optional must be true or false',
+      'requireBearer() received invalid options:',
+      '  - `role` is not an option; did you mean `roles`?',
+      expect.stringContaining('  - `scope` must be'),
+      expect.stringContaining('  - `acr` must be'),
+      '  - `optional` must be true or false',
     ])
   })
 
@@ -157,19 +157,20 @@ describe('a rule for access tokens', () => {
     const call = api[name] as unknown as (what: unknown, rule: unknown) => Promise<unknown>
     const error = await rejection(call({ headers: {}, rawHeaders: [] }, { scope: '' }))
     expect(error).toMatchObject({ code: 'options_invalid' })
-    expect(error.message).toContain(`${name}() cannot work with these options:\n  - scope must be`)
+    expect(error.message).toContain(`${name}() received invalid options:\n  - \`scope\` must be`)
   })
 })
 
 describe('the audience of oidc.requireBearer()', () => {
-  const missing = /^audience is missing: pass it here, or to createOidc\(\{ bearer: \{ audience } }\), .*RFC 8725 3\.9/
+  const missing =
+    /^`audience` is missing; pass the `aud` of the tokens here or to `createOidc\(\{ bearer: \{ audience } }\)` .*RFC 8725 3\.9/
 
   it('requires an audience in the rule if the options have none', () => {
     const oidc = createOidc(login)
     expect(findFaults(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
     expect(findFaults(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
     expect(findFaults(() => oidc.requireBearer({ audience: undefined }))).toEqual([
-      expect.stringMatching(/^audience is present but undefined/),
+      expect.stringMatching(/^`audience` is undefined/),
     ])
     expect(findFaults(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
   })
@@ -200,15 +201,15 @@ describe('a rule for sessions and tokens', () => {
   })
 
   it.each([
-    [true, /^bearer: it needs an audience: pass bearer: \{ audience: 'orders' }, or createOidc/],
-    [{}, /^bearer: it needs an audience/],
-    [{ audience: undefined }, /^bearer: audience is present but undefined/],
-    [{ audience: '' }, /^bearer: audience must be this API's identifier/],
-    [{ audiences: 'orders', audience: 'orders' }, /^unknown option 'bearer\.audiences'; did you mean 'audience'\?/],
-    [{ audience: 'orders', optional: true }, /^unknown option 'bearer\.optional'/],
-    [undefined, /^bearer, where it is not true, must be an object/],
-    [false, /^bearer, where it is not true, must be an object/],
-    ['orders', /^bearer, where it is not true, must be an object/],
+    [true, /^`bearer.audience` is missing; pass `bearer: \{ audience: 'orders' }`, or `createOidc/],
+    [{}, /^`bearer.audience` is missing/],
+    [{ audience: undefined }, /^`bearer.audience` is undefined/],
+    [{ audience: '' }, /^`bearer.audience` must be a non-empty string or array; pass this API's identifier/],
+    [{ audiences: 'orders', audience: 'orders' }, /^`bearer\.audiences` is not an option; did you mean `audience`\?/],
+    [{ audience: 'orders', optional: true }, /^`bearer\.optional` is not an option/],
+    [undefined, /^`bearer`, unless true, must be an object/],
+    [false, /^`bearer`, unless true, must be an object/],
+    ['orders', /^`bearer`, unless true, must be an object/],
   ])('throws for bearer: %o when the route is defined', (bearer, message) => {
     const oidc = createOidc(login)
     expect(findFaults(() => oidc.requireAuth({ bearer } as never))).toEqual([expect.stringMatching(message)])

@@ -51,31 +51,31 @@ describe('evaluateLogin()', () => {
   })
 
   const fails: [AuthRule<Record<string, unknown>>, string][] = [
-    [{ roles: 'editor' }, 'role editor'],
-    [{ roles: ['admin', 'editor'] }, 'role editor'],
-    [{ roles: 'Admin' }, 'role Admin'],
-    [{ anyRole: ['editor', 'author'] }, 'one of the roles editor, author'],
-    [{ scope: 'orders:read orders:write' }, 'scope orders:write'],
-    [{ scope: 'orders' }, 'scope orders'],
-    [{ anyScope: 'a b' }, 'one of the scopes a b'],
-    [{ claims: { tenant: 'other' } }, 'claim tenant'],
-    [{ claims: { level: '3' as unknown as number } }, 'claim level'],
-    [{ claims: { level: 4 } }, 'claim level'],
-    [{ claims: { email_verified: false } }, 'claim email_verified'],
-    [{ claims: { groups: 'admins' } }, 'claim groups'],
-    [{ claims: { groups: 'staff,ops' } }, 'claim groups'],
-    [{ claims: { missing: 'x' } }, 'claim missing'],
-    [{ claims: { nothing: 'null' } }, 'claim nothing'],
-    [{ claims: { toString: 'x' } }, 'claim toString'],
-    [{ claims: { constructor: 'Object' } }, 'claim constructor'],
-    [{ roles: 'admin', claims: { tenant: 'other' } }, 'claim tenant'],
-    [{ roles: 'editor', check: () => true }, 'role editor'],
+    [{ roles: 'editor' }, 'missing role: editor'],
+    [{ roles: ['admin', 'editor'] }, 'missing role: editor'],
+    [{ roles: 'Admin' }, 'missing role: Admin'],
+    [{ anyRole: ['editor', 'author'] }, 'missing role: one of editor, author'],
+    [{ scope: 'orders:read orders:write' }, 'missing scope: orders:write'],
+    [{ scope: 'orders' }, 'missing scope: orders'],
+    [{ anyScope: 'a b' }, 'missing scope: one of a, b'],
+    [{ claims: { tenant: 'other' } }, 'missing claim: tenant'],
+    [{ claims: { level: '3' as unknown as number } }, 'missing claim: level'],
+    [{ claims: { level: 4 } }, 'missing claim: level'],
+    [{ claims: { email_verified: false } }, 'missing claim: email_verified'],
+    [{ claims: { groups: 'admins' } }, 'missing claim: groups'],
+    [{ claims: { groups: 'staff,ops' } }, 'missing claim: groups'],
+    [{ claims: { missing: 'x' } }, 'missing claim: missing'],
+    [{ claims: { nothing: 'null' } }, 'missing claim: nothing'],
+    [{ claims: { toString: 'x' } }, 'missing claim: toString'],
+    [{ claims: { constructor: 'Object' } }, 'missing claim: constructor'],
+    [{ roles: 'admin', claims: { tenant: 'other' } }, 'missing claim: tenant'],
+    [{ roles: 'editor', check: () => true }, 'missing role: editor'],
   ]
   it.each(fails)(
     'refuses a login that does not meet the rule %j',
     { meta: { id: 'session-verdict-1' } },
-    async (rule, lacking) => {
-      expect(await decide(rule)).toMatchObject({ missing: lacking })
+    async (rule, missing) => {
+      expect(await decide(rule)).toMatchObject({ missing })
     },
   )
 
@@ -100,7 +100,7 @@ describe('evaluateLogin()', () => {
   it.each([false, undefined, null, 0, 1, 'yes', {}, []])(
     'refuses a login if the check returns %j, which is not true',
     async (said) => {
-      const refused = { missing: "the route's own check" }
+      const refused = { missing: '`check` did not return true' }
       expect(await decide({ check: () => said as boolean })).toEqual(refused)
       expect(await decide({ check: async () => said as boolean })).toEqual(refused)
     },
@@ -115,7 +115,7 @@ describe('evaluateLogin()', () => {
       await expect(decide({ check })).rejects.toMatchObject({
         code: 'hook_failed',
         cause: fault,
-        detail: 'check failed: Error: the database is away',
+        detail: '`check` failed: Error: the database is away',
       })
     }
   })
@@ -125,7 +125,7 @@ describe('evaluateLogin()', () => {
     const compiled = compileRule(rule, 'requireAuth()')
     rule.roles.pop()
     rule.claims.tenant = 'acme'
-    expect(await evaluateLogin(alice, compiled, req, 30)).toEqual({ missing: 'role editor' })
+    expect(await evaluateLogin(alice, compiled, req, 30)).toEqual({ missing: 'missing role: editor' })
     expect(Object.isFrozen(compiled)).toBe(true)
   })
 })

@@ -61,28 +61,28 @@ describe('a token that meets a rule', () => {
 
 describe('a token that does not meet a rule', () => {
   it.each([
-    [{ scope: 'orders:read orders:write' }, 'scope orders:write', 'orders:read orders:write'],
+    [{ scope: 'orders:read orders:write' }, 'missing scope: orders:write', 'orders:read orders:write'],
     [
       { anyScope: 'orders:write orders:admin' },
-      'one of the scopes orders:write orders:admin',
+      'missing scope: one of orders:write, orders:admin',
       'orders:write orders:admin',
     ],
-    [{ roles: ['editor', 'admin'] }, 'role admin', undefined],
-    [{ anyRole: ['admin', 'owner'] }, 'one of the roles admin, owner', undefined],
-    [{ claims: { tenant: 'globex' } }, 'claim tenant', undefined],
-    [{ claims: { groups: 'c' } }, 'claim groups', undefined],
-    [{ claims: { level: '3' } }, 'claim level', undefined],
+    [{ roles: ['editor', 'admin'] }, 'missing role: admin', undefined],
+    [{ anyRole: ['admin', 'owner'] }, 'missing role: one of admin, owner', undefined],
+    [{ claims: { tenant: 'globex' } }, 'missing claim: tenant', undefined],
+    [{ claims: { groups: 'c' } }, 'missing claim: groups', undefined],
+    [{ claims: { level: '3' } }, 'missing claim: level', undefined],
     // An inherited member of the object is not a claim.
-    [{ claims: { constructor: 'Object' } }, 'claim constructor', undefined],
+    [{ claims: { constructor: 'Object' } }, 'missing claim: constructor', undefined],
   ] as [BearerRule, string, string | undefined][])(
-    'refuses a token with 403 by the rule %j, because it lacks the %s',
-    async (rule, lacking, scope) => {
+    'refuses a token with 403 by the rule %j, with the detail %s',
+    async (rule, detail, scope) => {
       expect(await judged(rule)).toEqual({
         code: 'not_allowed',
         status: 403,
         error: 'insufficient_scope',
-        message: `The access token lacks what this needs: ${lacking}.`,
-        detail: `lacking: ${lacking}`,
+        message: `The access token does not grant this request (${detail}).`,
+        detail,
         needed: scope === undefined ? {} : { scope },
       })
     },
@@ -90,24 +90,26 @@ describe('a token that does not meet a rule', () => {
 
   it('refuses a token with a message that fits into a header (RFC 6750 3)', async () => {
     const refusal = (await judged({ roles: 'caf\u00e9 "a\\b"\r\nX-Injected: 1' })) as Refusal
-    expect(refusal.message).toBe('The access token lacks what this needs: role caf? ?a?b???X-Injected: 1.')
+    expect(refusal.message).toBe(
+      'The access token does not grant this request (missing role: caf? ?a?b???X-Injected: 1).',
+    )
     expect(refusal.detail).toContain('caf\u00e9')
   })
 })
 
 describe('a token for another audience', () => {
   it.each([
-    [{}, 'its aud is ["orders","billing"], not "shop"'],
-    [{ aud: 'orders' }, 'its aud is ["orders"], not "shop"'],
-    [{ aud: undefined }, 'it has no aud, not "shop"'],
-    [{ aud: [] }, 'it has no aud, not "shop"'],
-    [{ aud: ['shop', 7] }, 'it has no aud, not "shop"'],
-    [{ aud: { shop: true } }, 'it has no aud, not "shop"'],
+    [{}, 'aud is ["orders","billing"]; expected "shop"'],
+    [{ aud: 'orders' }, 'aud is ["orders"]; expected "shop"'],
+    [{ aud: undefined }, 'aud is missing; expected "shop"'],
+    [{ aud: [] }, 'aud is missing; expected "shop"'],
+    [{ aud: ['shop', 7] }, 'aud is missing; expected "shop"'],
+    [{ aud: { shop: true } }, 'aud is missing; expected "shop"'],
   ])('rejects a token with the claims %j, and explains how to fix the audience', async (claims, detail) => {
     const error: unknown = await judged({ audience: 'shop' }, claims).catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(TokenRejected)
     expect(error).toMatchObject({ kind: 'audience', message: expect.stringContaining(detail) as string })
-    expect((error as Error).message).toMatch(/in Keycloak an Audience mapper in a client scope/)
+    expect((error as Error).message).toMatch(/in Keycloak with an Audience mapper in a client scope/)
   })
 
   it('checks the audience before anything else, and before it calls the check of the rule', async () => {
@@ -123,7 +125,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
     status: 401,
     error: 'insufficient_user_authentication',
     message: 'A different authentication level is required.',
-    detail: 'acr is none of gold platinum',
+    detail: 'acr is not one of gold platinum',
     needed: { acr_values: 'gold platinum' },
   }
 
@@ -144,7 +146,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
     const needed = { acr_values: 'silver', max_age: '10' }
     expect(await judged({ acr: 'silver', maxAuthAgeSeconds: 10 }, { auth_time: now - 1000 })).toMatchObject({
       message: 'More recent authentication is required.',
-      detail: 'auth_time is too long ago, or missing',
+      detail: 'auth_time is missing or too old',
       needed,
     })
     expect(await judged({ acr: 'silver', maxAuthAgeSeconds: 10 }, { acr: 'none', auth_time: now })).toMatchObject({
@@ -178,7 +180,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
           status: 401,
           error: 'insufficient_user_authentication',
           message: 'More recent authentication is required.',
-          detail: 'auth_time is too long ago, or missing',
+          detail: 'auth_time is missing or too old',
           needed: { max_age: String(Math.floor(most)) },
         })
       }
@@ -207,7 +209,7 @@ describe('an insufficient authentication (RFC 9470)', () => {
 describe('the check of a rule', () => {
   it('calls the check with the claims and the request, only if everything else is met', async () => {
     const check = vi.fn(() => true)
-    expect(await judged({ scope: 'none', check })).toMatchObject({ detail: 'lacking: scope none' })
+    expect(await judged({ scope: 'none', check })).toMatchObject({ detail: 'missing scope: none' })
     expect(check).not.toHaveBeenCalled()
     expect(await judged({ scope: 'openid', check })).toBeUndefined()
     expect(check.mock.calls).toEqual([[expect.objectContaining({ tenant: 'acme' }), req]])
@@ -224,7 +226,7 @@ describe('the check of a rule', () => {
       expect(await judged({ check: no })).toMatchObject({
         status: 403,
         error: 'insufficient_scope',
-        detail: "lacking: the route's own check",
+        detail: '`check` did not return true',
         needed: {},
       })
     },
@@ -245,7 +247,7 @@ describe('the check of a rule', () => {
     const failing = (): never => {
       throw new Error('no database')
     }
-    const fault = { code: 'hook_failed', status: 500, detail: 'check failed: Error: no database' }
+    const fault = { code: 'hook_failed', status: 500, detail: '`check` failed: Error: no database' }
     expect(await rejection(judged({ check: failing }))).toMatchObject(fault)
     expect(await rejection(judged({ check: async (): Promise<boolean> => failing() }))).toMatchObject(fault)
   })

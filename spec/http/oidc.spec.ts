@@ -261,7 +261,7 @@ describe('oidc.login() and oidc.logout()', () => {
     for (const method of ['GET', 'POST']) {
       const answer = await agent.fetch('/early', { method })
       expect(answer.json()).toMatchObject({ code: 'setup_invalid', status: 500 })
-      expect(answer.text()).toContain('app.use(oidc.router) must come before it')
+      expect(answer.text()).toContain('put `app.use(oidc.router)` before it')
     }
   })
 
@@ -327,7 +327,7 @@ describe('the routes of an instance', () => {
 
 describe('requireAnyAuth()', () => {
   it('requires at least one instance, and only instances of createOidc()', () => {
-    const message = 'requireAnyAuth: pass an array of at least one instance made by createOidc()'
+    const message = '`requireAnyAuth()` requires at least one instance; pass those of `createOidc()`'
     expect(() => requireAnyAuth([])).toThrow(new TypeError(message))
     const oidc = createOidc({ ...provider.settings(), baseUrl: 'http://localhost', secret })
     expect(() => requireAnyAuth([oidc, { router: oidc.router }])).toThrow(new TypeError(message))

@@ -60,6 +60,8 @@ it(
     const app = await startApp({ provider, options: { issuer: inner }, session: { store: world.store() } })
     world.later(() => app.stop())
     expect((await app.agent().get('/profile')).status).toBe(503)
-    expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(`its issuer is "${provider.issuer}"`)
+    expect(String(told(app, 'provider_fault')[0]?.['detail'])).toContain(
+      `the issuer of the metadata is "${provider.issuer}"`,
+    )
   },
 )

@@ -9,18 +9,18 @@ import { asksForPassword, signIn, tokenRoute, getTokens } from './support.ts'
 const realm = apiRealm('the audience of access tokens')
 
 /** The fix that the event names for the operator. */
-const hint = /: have the provider put this API into the aud .* \(in Keycloak an Audience mapper in a client scope, /
+const hint = /have the provider add this API to aud: in Keycloak with an Audience mapper in a client scope, /
 
 describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper', () => {
   it.each([
-    ['a user with roles of another API', 'alice', /^its aud is \["(?:billing|account)","(?:account|billing)"\]/],
-    ['a user without client roles', 'bob', /^it has no aud/],
+    ['a user with roles of another API', 'alice', /^aud is \["(?:billing|account)","(?:account|billing)"\]/],
+    ['a user without client roles', 'bob', /^aud is missing/],
   ])('a token of %s gets 401 without an Audience mapper, and the event says how to add it', async (_, user, aud) => {
     const api = await realm.api()
     const { access } = await realm.tokens(await realm.client(), user)
     const answer = await api.call(access)
     expect(answer.status).toBe(401)
-    const description = 'The access token is for another audience.'
+    const description = 'The access token has another audience (aud).'
     expect(answer.challenge).toBe(`Bearer realm="orders", error="invalid_token", error_description="${description}"`)
     expect(answer.body).toMatchObject({ code: 'token_invalid', error: 'invalid_token', error_description: description })
     expect(api.events).toEqual([{ name: 'token_rejected', detail: expect.stringMatching(aud) as string }])
@@ -34,7 +34,7 @@ describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper'
     expect(await api.call((await realm.tokens(client, 'alice')).access)).toMatchObject({ status: 200 })
     expect(await api.call((await realm.tokens(client, 'bob')).access)).toMatchObject({ status: 401 })
     expect(api.events).toEqual([
-      { name: 'token_rejected', detail: expect.stringMatching(/^it has no aud, not "billing"/) },
+      { name: 'token_rejected', detail: expect.stringMatching(/^aud is missing; expected "billing"/) },
     ])
   })
 })
@@ -116,7 +116,7 @@ describe.skipIf(!realm.isThere)('roles in access tokens', () => {
     const api = await realm.api({}, rules)
     const answer = await api.call((await realm.tokens(client, 'bob')).access, '/either')
     expect(answer.challenge).toContain('error="insufficient_scope"')
-    expect(api.events).toEqual([{ name: 'denied', detail: 'lacking: one of the roles billing:clerk, billing:auditor' }])
+    expect(api.events).toEqual([{ name: 'denied', detail: 'missing role: one of billing:clerk, billing:auditor' }])
   })
 
   it('tokens have no roles outside the scope of their client (Full scope allowed: off)', async () => {

@@ -27,7 +27,7 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
       body: { sub: claims['sub'], claims: { azp: client.clientId, client_id: client.clientId, username: 'alice' } },
     })
     expect(await api.call((await realm.tokens(client, 'bob')).access, '/admin')).toMatchObject({ status: 403 })
-    expect(api.events).toEqual([{ name: 'denied', detail: 'lacking: role admin' }])
+    expect(api.events).toEqual([{ name: 'denied', detail: 'missing role: admin' }])
   })
 
   const ends: [string, (client: Client, tokens: Tokens) => Promise<unknown>][] = [
@@ -80,7 +80,7 @@ describe.skipIf(!realm.isThere)('an introspected token', () => {
     for (const token of [tokens.refresh, tokens.id, 'made-up', 'made.up.indeed']) {
       expect((await api.call(token)).status).toBe(401)
     }
-    const another = { ...inactive, detail: 'its issuer says that it is another kind of token' }
+    const another = { ...inactive, detail: 'introspection: token_type is not that of an access token' }
     expect(api.events).toEqual([inactive, another, inactive, inactive])
     expect((await api.call(tokens.access)).status).toBe(200)
   })

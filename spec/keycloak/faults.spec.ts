@@ -55,7 +55,7 @@ it('an issuer with a different spelling is answered with 503, and the event has 
   const page = await app.agent().get('/profile')
   expect(page.status).toBe(503)
   expect(page.headers.get('retry-after')).toMatch(/^\d+$/)
-  // As in `its issuer is "http://..."; set the option issuer to exactly that`.
+  // As in `issuer is "http://..."; set `issuer` to exactly this value`.
   const detail = expect.stringContaining(JSON.stringify(issuer))
   expect(app.events).toMatchObject([{ name: 'provider_fault', event: { detail } }, { name: 'login_failed' }])
   await expect(app.oidc.ready()).rejects.toMatchObject({ code: 'provider_unavailable', detail })

@@ -67,7 +67,7 @@ export function loginRealm(
     expect((await login()).status).toBe(200)
     const endsAt = Date.now() + shortLife * 1000
     await lifespan(600)
-    await until(() => Date.now() > endsAt, 'the access token has ended')
+    await until(() => Date.now() > endsAt, 'the access token has expired')
     await realm.admin('DELETE', '/events')
   }
   return {

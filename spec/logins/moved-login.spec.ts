@@ -66,7 +66,7 @@ describe('endLogin()', () => {
     const replace = vi.spyOn(stage.records, 'replace').mockResolvedValue(false)
     expect(await rejection(endLogin(instance, stage.session, 'user'))).toMatchObject({
       code: 'store_unavailable',
-      detail: 'Error: the login record kept changing',
+      detail: 'Error: the login record changed too often',
     })
     expect(replace).toHaveBeenCalledTimes(10)
   })

@@ -144,7 +144,8 @@ describe('finishLogin()', () => {
       const error = await rejection(finished(await stageWith(), { afterLogin: () => Promise.resolve(wanted) }))
       expect(error).toMatchObject({
         code: 'hook_failed',
-        detail: 'afterLogin failed: TypeError: where to go must be a path on this origin, such as /welcome',
+        detail:
+          '`afterLogin` failed: TypeError: the returned value is not a path on this origin; return one such as /welcome',
       })
     }
   })
@@ -155,7 +156,7 @@ describe('finishLogin()', () => {
     const error = await rejection(finished(await stageWith(), { afterLogin }))
     expect(error).toMatchObject({
       code: 'hook_failed',
-      detail: 'afterLogin failed: Error: [secret], [secret], [secret]: not welcome',
+      detail: '`afterLogin` failed: Error: [secret], [secret], [secret]: not welcome',
     })
   })
 
@@ -166,7 +167,7 @@ describe('finishLogin()', () => {
     const error = await rejection(finished(stage, {}, { max_age: '60' }))
     expect(error).toMatchObject({
       code: 'token_invalid',
-      detail: 'ID token: auth_time is in the future, so that max_age cannot be told',
+      detail: 'ID token: auth_time is in the future, so max_age cannot be checked',
     })
     expect(stage.session.id).toBe(stage.id)
     // Without max_age the login succeeds, and the auth_time is not stored.
@@ -202,7 +203,7 @@ describe('finishLogin() while the former session changes', () => {
     othersFirst(stage, ...Array.from({ length: 5 }, () => () => {}))
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
-      detail: 'Error: the former session kept changing',
+      detail: 'Error: the former session changed too often during the login',
     })
     expect(stage.session.id).toBe(stage.id)
   })
@@ -258,7 +259,7 @@ describe('finishLogin() while the former session changes', () => {
       const deleted = vi.spyOn(stage.records, 'delete')
       const failing = finished(stage)
       await expect(failing).rejects.toThrow(FormerSessionChanged)
-      await expect(failing).rejects.toThrow('the former session was logged out or replaced meanwhile')
+      await expect(failing).rejects.toThrow('the former session was logged out or replaced during the login')
       expect(await stage.records.get(key)).toBe(text)
       // There was one replacement, which failed, and the rollback does not overwrite the record.
       expect(replace).toHaveBeenCalledOnce()
@@ -281,7 +282,7 @@ describe('finishLogin() that fails', () => {
     const deleted = vi.spyOn(stage.records, 'delete')
     expect(await rejection(finished(stage))).toMatchObject({
       code: 'store_unavailable',
-      detail: 'Error: the login record of a new session is another',
+      detail: 'Error: the new session already has a login record',
     })
     const [[key]] = add.mock.calls as unknown as [[{ session: string }]]
     const made = key.session

@@ -69,15 +69,15 @@ describe('keycloak()', () => {
   })
 
   it.each([
-    [{ url: 'id.example.com', realm: 'acme' }, /^url must be an absolute URL/],
-    [{ realm: 'acme' }, /^url must be an absolute URL/],
-    [{ url: 'https://id.example.com/realms/acme', realm: 'acme' }, /^url must end before '\/realms\/...'/],
-    [{ url: 'https://id.example.com' }, /^realm is missing/],
-    [{ url: 'https://id.example.com', realm: '' }, /^realm must be a non-empty string/],
-    [{ url: 'https://id.example.com', realm: 'acme', client: '' }, /^client must be a non-empty string/],
+    [{ url: 'id.example.com', realm: 'acme' }, /^`url` must be an absolute URL/],
+    [{ realm: 'acme' }, /^`url` must be an absolute URL/],
+    [{ url: 'https://id.example.com/realms/acme', realm: 'acme' }, /^`url` contains '\/realms\/'/],
+    [{ url: 'https://id.example.com' }, /^`realm` is missing/],
+    [{ url: 'https://id.example.com', realm: '' }, /^`realm` must be a non-empty string/],
+    [{ url: 'https://id.example.com', realm: 'acme', client: '' }, /^`client` must be a non-empty string/],
     [
       { url: 'https://id.example.com', realm: 'acme', clientId: 'web' },
-      /^unknown option 'clientId'; did you mean 'client'\?/,
+      /^`clientId` is not an option; did you mean `client`\?/,
     ],
   ])('throws for the options %j', (options, message) => {
     const found = findFaults(() => keycloak(options as KeycloakOptions))

@@ -213,14 +213,14 @@ describe('unusable metadata', () => {
     const oidc = oidcWith()
     provider.misbehave({ metadata: { jwks_uri: undefined, token_endpoint: 'javascript:alert(1)' } })
     const { detail, message } = await rejection(oidc.ready())
-    expect(detail).toContain('it has no jwks_uri')
+    expect(detail).toContain('jwks_uri is missing')
     expect(detail).toContain('token_endpoint')
     expect(message).not.toContain('jwks_uri')
 
     const slash = oidcWith({ issuer: `${provider.issuer}/` })
     provider.behave()
     const error = await rejection(slash.ready())
-    expect(error.detail).toContain('set the option issuer to exactly that')
+    expect(error.detail).toContain('set `issuer` to exactly this value')
   })
 
   it('logs in with metadata that lacks the optional endpoints', async () => {

@@ -17,7 +17,7 @@ describe('requests to the provider', () => {
         asked++
         return new Response('')
       }
-      await expect(httpClient({ ...options, fetch })(url, {})).rejects.toThrow(/only https:/)
+      await expect(httpClient({ ...options, fetch })(url, {})).rejects.toThrow(/use https:/)
       expect(asked).toBe(0)
     },
   )
@@ -125,7 +125,7 @@ describe('requests to the provider', () => {
     const most = await httpClient({ ...options, fetch: of(1024 * 1024) })('https://id.example.com/', {})
     expect((await most.text()).length).toBe(1024 * 1024)
     await expect(httpClient({ ...options, fetch: of(1024 * 1024 + 1) })('https://id.example.com/', {})).rejects.toThrow(
-      /larger than/,
+      /exceeds/,
     )
   })
 })

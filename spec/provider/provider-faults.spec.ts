@@ -83,7 +83,7 @@ describe('providerFault()', () => {
     const fault = providerFault(outer, 'token request')
     expect(fault.detail).toBe('token request: Error (OAUTH_PARSE_ERROR): something happened; Error: inner; SyntaxError')
     expect(inspect(fault, { depth: 10, showHidden: true })).not.toContain('secret-token')
-    expect(providerFault(undefinedFault(), 'x').detail).toBe('x: an unknown fault')
+    expect(providerFault(undefinedFault(), 'x').detail).toBe('x: unknown error')
   })
 
   it('quotes the text of the provider and limits its length', () => {

@@ -54,7 +54,7 @@ describe('express-session-oidc/redis with a connect-redis that is too old', () =
       const construct = (): unknown => new RedisSessionStore({ client })
       expect(construct).toThrow(TypeError)
       const message = [
-        'RedisSessionStore cannot use the installed connect-redis, which is older than version 9',
+        'RedisSessionStore does not support the installed connect-redis, which is older than version 9',
         'install connect-redis 9 or later, or ',
       ].join('; ')
       expect(construct).toThrow(new RegExp(`^${message}.*$`))

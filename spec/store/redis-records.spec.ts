@@ -149,7 +149,7 @@ describe('redisRecords()', () => {
     let isOver = false
     const refused = expect(slow.get(getLogin('id')).finally(() => (isOver = true))).rejects.toMatchObject({
       code: 'store_unavailable',
-      detail: 'Error: Redis gave no answer within 0.05 s',
+      detail: 'Error: Redis did not respond within 0.05 s',
     })
     await vi.advanceTimersByTimeAsync(49)
     expect(isOver).toBe(false)
@@ -161,7 +161,7 @@ describe('redisRecords()', () => {
     'throws for the client %j',
     (client) => {
       expect(() => redisRecords({ client: client as unknown as RedisClient })).toThrow(
-        "redisRecords: client must be a client of the package 'redis' (version 5 or later), connected",
+        "redisRecords: `client` must be a connected client of the package 'redis', version 5 or later",
       )
     },
   )
@@ -175,12 +175,12 @@ describe('redisRecords()', () => {
   })
 
   it('throws for a prefix that would separate the keys of a session', () => {
-    expect(() => redisRecords({ client: redis.client, prefix: 'a}b' })).toThrow(/^redisRecords: prefix must be/)
+    expect(() => redisRecords({ client: redis.client, prefix: 'a}b' })).toThrow(/^redisRecords: `prefix` must be/)
   })
 
   it.each([0, -1, Number.NaN, 301, '5'])('throws if timeoutSeconds is %j', (timeoutSeconds) => {
     expect(() => redisRecords({ client: redis.client, timeoutSeconds: timeoutSeconds as number })).toThrow(
-      /timeoutSeconds must be a number of seconds/,
+      /`timeoutSeconds` must be a number of seconds/,
     )
   })
 })

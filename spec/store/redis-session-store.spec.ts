@@ -419,7 +419,7 @@ describe('deleting a session', () => {
       await redis.client.set(getKey(id), text)
       await expect(store.get(id)).rejects.toMatchObject({
         code: 'store_unavailable',
-        detail: 'Error: a session in Redis is no JSON object: does something else write to this key?',
+        detail: 'Error: a session in Redis is not a JSON object; check whether something else writes to this key',
       })
     },
   )
@@ -581,18 +581,18 @@ describe('RedisSessionStore', () => {
   })
 
   it.each([
-    [undefined, /client must be a client/],
-    [{}, /client must be a client/],
-    [{ client: {} }, /client must be a client/],
-    [{ prefix: 'a}' }, /prefix must be a string, with braces only around a hash tag such as '\{shop\}:sess:'/],
+    [undefined, /`client` must be a connected client/],
+    [{}, /`client` must be a connected client/],
+    [{ client: {} }, /`client` must be a connected client/],
+    [{ prefix: 'a}' }, /`prefix` must be a string, with braces only around a hash tag such as '\{shop\}:sess:'/],
     [{ prefix: '{}:' }, /prefix/],
     [{ prefix: 7 }, /prefix/],
-    [{ idleSeconds: 0 }, /idleSeconds must be a number of seconds greater than 0/],
+    [{ idleSeconds: 0 }, /`idleSeconds` must be a number of seconds greater than 0/],
     [{ idleSeconds: -1 }, /idleSeconds/],
     [{ idleSeconds: Number.NaN }, /idleSeconds/],
     [{ idleSeconds: Infinity }, /idleSeconds/],
     [{ idleSeconds: '3600' }, /idleSeconds/],
-    [{ timeoutSeconds: 0 }, /timeoutSeconds must be a number of seconds greater than 0, at most 300/],
+    [{ timeoutSeconds: 0 }, /`timeoutSeconds` must be a number of seconds greater than 0, at most 300/],
     [{ timeoutSeconds: Number.NaN }, /timeoutSeconds/],
     [{ timeoutSeconds: 301 }, /timeoutSeconds/],
   ])('throws for the options %j', (options, message) => {
@@ -615,7 +615,7 @@ describe.skipIf(!paused)('a Redis server that does not answer', () => {
     await store.set(id, session)
     paused!.pause()
     try {
-      const fault = { code: 'store_unavailable', status: 503, detail: 'Error: Redis gave no answer within 0.3 s' }
+      const fault = { code: 'store_unavailable', status: 503, detail: 'Error: Redis did not respond within 0.3 s' }
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
       let isOver = false
       const refused = expect(store.get(id).finally(() => (isOver = true))).rejects.toMatchObject(fault)

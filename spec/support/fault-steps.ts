@@ -142,9 +142,9 @@ export const journeys: Record<Step, (browser: NewBrowser, provider: TestProvider
 
 /** The text of the page for an error, and the word for it in the table. */
 const codes = {
-  store_unavailable: ['The session store cannot be reached', 'store'],
+  store_unavailable: ['Your session cannot be reached', 'store'],
   provider_unavailable: ['The login service cannot be reached', 'provider'],
-  provider_response_invalid: ['The login service gave an answer that cannot be accepted', 'response'],
+  provider_response_invalid: ['The login service returned an invalid response', 'response'],
 } as const
 
 /** A response in two or three words: `503 store`, `302 to provider`, `200 alice`. */

@@ -282,7 +282,7 @@ export function describeGuardAnswers(major: 4 | 5): void {
       await logIn()
       expect((await send('navigation')).text()).not.toContain('secret-project')
       expect((await send('fetch')).text()).not.toContain('secret-project')
-      expect(app.events.at(-1)).toMatchObject({ name: 'denied', event: { detail: 'lacking: role secret-project' } })
+      expect(app.events.at(-1)).toMatchObject({ name: 'denied', event: { detail: 'missing role: secret-project' } })
     })
 
     it.each(kinds)(

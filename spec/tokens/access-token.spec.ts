@@ -42,9 +42,13 @@ describe('the access token of a login', () => {
   it.each([
     ['from another issuer', { iss: 'https://other.example' }, 'iss'],
     ['without an issuer', { iss: undefined }, 'iss'],
-    ['for another client (azp)', { azp: 'other' }, 'azp is another client'],
-    ['for another client (client_id, RFC 9068)', { azp: undefined, client_id: 'other' }, 'client_id is another'],
-    ['about another subject', { sub: 'bob' }, 'sub is another'],
+    ['for another client (azp)', { azp: 'other' }, 'azp is not this client'],
+    [
+      'for another client (client_id, RFC 9068)',
+      { azp: undefined, client_id: 'other' },
+      'client_id is not this client',
+    ],
+    ['about another subject', { sub: 'bob' }, 'sub differs from that of the ID token'],
     ['that has expired', { exp: now() - 60 }, 'exp'],
     ['without exp', { exp: undefined }, 'exp'],
   ])('rejects an access token %s', async (_name, claims, why) => {
@@ -68,7 +72,7 @@ describe('the access token of a login', () => {
   ])('rejects an access token that is bound to %s', async (_name, cnf, thumbprint) => {
     const error = await rejection(verify(await token({ cnf }), thumbprint))
     expect(error.code).toBe('token_invalid')
-    expect(error.detail).toBe('access token: it is bound to another key (cnf) than the login')
+    expect(error.detail).toBe('access token: cnf is not the key of the login')
   })
 
   it('rejects an access token with no signature, a foreign one or a corrupted one', async () => {

@@ -45,7 +45,7 @@ describe('the option tokenIssuer', () => {
   it('throws hook_failed if tokenIssuer throws', async () => {
     expect(await rejection(ruleFault(claims, { tokenIssuer: boom }, context))).toMatchObject({
       code: 'hook_failed',
-      detail: 'tokenIssuer failed: Error: boom',
+      detail: '`tokenIssuer` failed: Error: boom',
     })
     expect(thrown(() => listIssuers(boom, claims)).code).toBe('hook_failed')
   })
@@ -55,10 +55,10 @@ describe('the option accept', () => {
   it.each<[string, unknown, string | undefined]>([
     ['true', true, undefined],
     ['a promise of true', Promise.resolve(true), undefined],
-    ['false', false, 'accept said no'],
-    ['1', 1, 'accept gave number, and nothing but true accepts a token'],
-    ['undefined', undefined, 'accept gave undefined, and nothing but true accepts a token'],
-    ['an object', {}, 'accept gave object, and nothing but true accepts a token'],
+    ['false', false, '`accept` returned false'],
+    ['1', 1, '`accept` returned a value of type number; only true accepts a token'],
+    ['undefined', undefined, '`accept` returned a value of type undefined; only true accepts a token'],
+    ['an object', {}, '`accept` returned a value of type object; only true accepts a token'],
     ['a string', 'not today', 'not today'],
     ['an empty string', '', ''],
     ['a promise of a string', Promise.resolve('not today'), 'not today'],
@@ -93,7 +93,7 @@ describe('the option accept', () => {
     async (accept) => {
       expect(await rejection(ruleFault(claims, { accept }, context))).toMatchObject({
         code: 'hook_failed',
-        detail: 'accept failed: Error: boom',
+        detail: '`accept` failed: Error: boom',
       })
     },
   )
@@ -120,7 +120,7 @@ describe('the option distributedClaims', () => {
   it('masks the access token in the error if distributedClaims rejects', async () => {
     const rules = { distributedClaims: (_claims: object, token: string) => Promise.reject(new Error(`no ${token}`)) }
     expect((await rejection(withDistributedClaims(claims, rules, 'the-token'))).detail).toBe(
-      'distributedClaims failed: Error: no [secret]',
+      '`distributedClaims` failed: Error: no [secret]',
     )
   })
 })

@@ -243,7 +243,7 @@ describe('Keys', () => {
     )
     const error = await rejection(keys.current())
     expect(error).toMatchObject({ code: 'provider_unavailable', status: 503 })
-    expect(error.detail).toBe('key set: it has no list of keys')
+    expect(error.detail).toBe('key set: keys is not an array')
   })
 
   it('retries a failed background refresh after 30 seconds, and not before', async () => {
@@ -263,7 +263,7 @@ describe('Keys', () => {
     pass(10 * minute)
     await keys.current()
     await until(() => faults.length === 1, 'the fault is reported')
-    expect(faults).toEqual(['key set: it cannot be read'])
+    expect(faults).toEqual(['key set: the response is not a valid key set'])
     for (const [seconds, expected] of [
       [29, 2],
       [1, 3],

@@ -21,11 +21,11 @@ describe('purposeFault()', () => {
     ['at+jwt;x=y', 'at+jwt;x=y'],
     ['a"b', 'a\\"b'],
     ['x'.repeat(60), 'x'.repeat(50)],
-    [null, 'no text'],
-    [5, 'no text'],
-    [['JWT'], 'no text'],
+    [null, 'not a string'],
+    [5, 'not a string'],
+    [['JWT'], 'not a string'],
   ])('rejects a token with the header typ %j', (typ, told) => {
-    expect(purposeFault({ typ }, scoped)).toBe(`its typ is "${told}"`)
+    expect(purposeFault({ typ }, scoped)).toBe(`the header typ is "${told}", not that of an access token`)
   })
 
   it.each([['Bearer'], ['bearer'], ['DPoP'], ['JWT'], ['at+jwt'], ['access_token'], ['application/at+jwt']])(
@@ -41,11 +41,11 @@ describe('purposeFault()', () => {
     ['Offline', 'offline'],
     ['Logout', 'logout'],
     ['', ''],
-    [null, 'no text'],
-    [['Bearer'], 'no text'],
+    [null, 'not a string'],
+    [['Bearer'], 'not a string'],
   ])('rejects a token with the claim typ %j', (typ, told) => {
     for (const header of [{}, { typ: 'JWT' }, { typ: 'at+jwt' }])
-      expect(purposeFault(header, { ...scoped, typ })).toBe(`its claim typ is "${told}"`)
+      expect(purposeFault(header, { ...scoped, typ })).toBe(`the claim typ is "${told}", not that of an access token`)
   })
 
   it.each([
@@ -67,7 +67,7 @@ describe('purposeFault()', () => {
 
   it('accepts login claims for the client itself only with a scope or an access token type', () => {
     const idToken = { aud: 'web', azp: 'web', auth_time: 1 }
-    const told = 'auth_time without a scope, for the client itself, is that of an ID token'
+    const told = 'auth_time without a scope, with the client as audience, marks an ID token'
     expect(purposeFault({ typ: 'JWT' }, idToken)).toBe(told)
     expect(purposeFault({}, { ...idToken, aud: ['api', 'web'] })).toBe(told)
     expect(purposeFault({}, { aud: 'web', azp: 'web', amr: [] })).toContain('amr without a scope')
@@ -86,7 +86,7 @@ describe('purposeFault()', () => {
   })
 
   it('accepts a token with a nonce only with a scope or an access token type', () => {
-    const told = 'nonce without a scope is that of an ID token'
+    const told = 'nonce without a scope marks an ID token'
     expect(purposeFault({}, { nonce: 'n' })).toBe(told)
     expect(purposeFault({ typ: 'JWT' }, { nonce: '' })).toBe(told)
     expect(purposeFault({ typ: 'at+jwt' }, { nonce: 'n' })).toBeUndefined()

@@ -39,7 +39,7 @@ describe('verifyUserInfo()', () => {
     async (claims) => {
       const error = await rejection(verifyUserInfo(claims, keys(), checks))
       expect(error).toMatchObject({ code: 'token_invalid', status: 502 })
-      expect(error.detail).toBe('userinfo: sub is another than that of the ID token')
+      expect(error.detail).toBe('userinfo: sub differs from that of the ID token')
     },
   )
 

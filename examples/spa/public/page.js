@@ -92,7 +92,7 @@ async function guarded(run) {
     await run()
   } catch (error) {
     const { error: code, error_description: description, message } = error ?? {}
-    if (code === 'access_denied') showNotice('The login was cancelled.')
+    if (code === 'access_denied') showNotice('The login was canceled.')
     else showNotice(`That did not work: ${description ?? message ?? code}`)
   }
 }

@@ -48,7 +48,7 @@ export async function fetchAsUser(
     ...needs,
     provider: instance.options.name,
     owner: instance.owner,
-    detail: `${url.origin} answered ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
+    detail: `${url.origin} returned ${answer.response.status}: ${JSON.stringify(answer.challenges.map(readError))}`,
     isRepeat: wasRequestedRecently(entry, needs),
   })
 }
@@ -59,8 +59,11 @@ function permittedUrl({ options }: Instance, destination: string | URL): URL {
   const isPermitted =
     url && options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
   if (isPermitted) return url
-  const refused = url ? url.origin : 'what is no absolute URL'
-  throw fail('destination_refused', `req.oidc.fetch(): ${refused} is not among the origins of the option fetchOrigins`)
+  const refused = url ? url.origin : 'a URL that is not absolute'
+  throw fail(
+    'destination_refused',
+    `\`req.oidc.fetch()\` was called for ${refused}, which \`fetchOrigins\` does not list; add the origin to it`,
+  )
 }
 
 function isTokenRefused({ response, challenges }: ResourceAnswer): boolean {

@@ -67,11 +67,11 @@ function requireRouters(instances: Instances, req: Request): RequestState {
   if (state && !missing) return state
   warnOnce(
     'OIDC_ROUTER_ORDER',
-    'a guarded route was reached before the router of its instance: app.use(oidc.router) must come before the routes that it guards.',
+    'a guarded route was reached before the router of its instance; put `app.use(oidc.router)` before the guarded routes',
     instances[0].options.name,
   )
   throw setupInvalid(
-    `a guarded route was reached before the router of the instance '${(missing ?? instances[0]).options.name}': app.use(oidc.router) must come before the routes that it guards`,
+    `a guarded route was reached before the router of the instance '${(missing ?? instances[0]).options.name}'; put \`app.use(oidc.router)\` before the guarded routes`,
   )
 }
 
@@ -82,7 +82,7 @@ function isStepUp(decision: Missing | StepUpRequired): decision is StepUpRequire
 /** Creates the error if no login meets the rule, and emits `denied` unless a redirect to a step-up login follows. */
 function denial({ login, decision }: DeniedLogin, { redirect }: CompiledRule, req: Request): OidcError {
   const { instance, entry } = login
-  const detail = `lacking: ${decision.missing}`
+  const detail = decision.missing
   const error = isStepUp(decision)
     ? new LoginNeeded(decision.code, { ...decision, provider: instance.options.name, owner: instance.owner, detail })
     : fail('not_allowed', detail)

@@ -19,13 +19,17 @@ import type { BearerGuard } from './bearer-guard.ts'
 import type { CompiledBearerRule } from '../../guard/requirements.ts'
 
 /** The refusal of a request without a token. It has no `error` (RFC 6750, section 3.1). */
-const nothing: Refusal = { code: 'token_required', status: 401, message: 'An access token is required.' }
+const nothing: Refusal = {
+  code: 'token_required',
+  status: 401,
+  message: 'An access token is required in the Authorization header.',
+}
 
 const rejections: Readonly<Record<TokenRejected['kind'], string>> = {
   expired: 'The access token has expired.',
-  audience: 'The access token is for another audience.',
-  proof: 'The DPoP proof is not valid, or missing.',
-  other: 'The access token is not valid.',
+  audience: 'The access token has another audience (aud).',
+  proof: 'The proof in the DPoP header is missing or invalid.',
+  other: 'The access token is invalid.',
 }
 
 /**
@@ -68,7 +72,8 @@ export async function verifyRequestToken(
   token: string,
 ): Promise<BearerAuth> {
   try {
-    if (typeof token !== 'string' || token.length > longestToken) throw new TokenRejected('it is no text, or too long')
+    if (typeof token !== 'string' || token.length > longestToken)
+      throw new TokenRejected('the token is not a string, or is too long')
     const auth = policy.remembered.get(token) ?? (await verifyToken(policy, token))
     return await authorizePresented(policy, rule, auth)
   } catch (error) {

@@ -33,11 +33,12 @@ function isTokenScheme(value: string): boolean {
  */
 export function presentedToken(req: IncomingMessage): Credentials | undefined {
   if (hasTokenElsewhere(req)) {
-    throw new MalformedCredentials('An access token belongs into the Authorization header and nowhere else.')
+    throw new MalformedCredentials('Send the access token in the Authorization header only.')
   }
   const { authorization } = req.headers
   if (authorization === undefined) return undefined
-  if (authorizations(req).length > 1) throw new MalformedCredentials('There is more than one Authorization header.')
+  if (authorizations(req).length > 1)
+    throw new MalformedCredentials('The request has more than one Authorization header.')
   if (!isTokenScheme(authorization)) return undefined
   const [scheme] = /^\w+ +/.exec(authorization) ?? []
   if (scheme === undefined) throw malformed()
@@ -56,7 +57,7 @@ export function requireTokenForm(token: string): string {
 }
 
 function malformed(): MalformedCredentials {
-  return new MalformedCredentials('The Authorization header is not of the form: Bearer, a space, the access token.')
+  return new MalformedCredentials('The Authorization header must have the form: Bearer, a space, the access token.')
 }
 
 /** Returns all `Authorization` headers: Node's `headers` has only the first. */

@@ -14,13 +14,13 @@ export function crossSite(req: Request, options: ResolvedOptions): string | unde
   const site = req.headers['sec-fetch-site']
   if (site !== undefined) {
     if (site === 'same-origin' || site === 'none') return undefined
-    return `the request comes from another ${site === 'same-site' ? 'origin of this site' : 'site'}, which allowedOrigins does not list`
+    return `it came from another ${site === 'same-site' ? 'origin of this site' : 'site'}, which \`allowedOrigins\` does not list`
   }
   if (origin === undefined || origin === options.origin) return undefined
   if (origin === 'null') {
-    return 'the request has the origin "null": does a Referrer-Policy of no-referrer hide where the form is from?'
+    return 'its Origin header is "null"; check whether the page that sent it has the Referrer-Policy no-referrer'
   }
-  return 'the request comes from another origin, which allowedOrigins does not list'
+  return 'it came from another origin, which `allowedOrigins` does not list'
 }
 
 function isSafe(req: Request): boolean {
@@ -31,7 +31,9 @@ function isSafe(req: Request): boolean {
 
 /** Creates the error for a cross-site request, and emits `denied`. */
 export function crossSiteRefused(instance: Instance, detail: string): OidcError {
-  const error = fail('cross_site_request', detail, { message: `This request was refused: ${detail}.` })
+  const error = fail('cross_site_request', detail, {
+    message: `This request was refused: ${detail}. Start again from a page of this application.`,
+  })
   instance.events.emit('denied', { code: error.code, status: error.status, sub: undefined, detail })
   return error
 }

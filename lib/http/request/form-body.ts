@@ -12,7 +12,7 @@ const mostBytes = 64 * 1024
 export async function readForm(req: Request): Promise<URLSearchParams> {
   const type = (req.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (type !== 'application/x-www-form-urlencoded')
-    throw invalid(415, 'the body must be application/x-www-form-urlencoded')
+    throw invalid(415, 'the Content-Type must be application/x-www-form-urlencoded')
   const parsed: unknown = req.body
   // A body parser for other types may have left an empty object and not read the body.
   const isRead = req.readableEnded || !req.readable
@@ -23,7 +23,7 @@ export async function readForm(req: Request): Promise<URLSearchParams> {
   let size = 0
   for await (const chunk of req as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > mostBytes) throw invalid(413, `the body is larger than ${mostBytes} bytes`)
+    if (size > mostBytes) throw invalid(413, `the body exceeds ${mostBytes} bytes`)
     chunks.push(chunk)
   }
   return new URLSearchParams(Buffer.concat(chunks).toString('utf8'))

@@ -13,14 +13,14 @@ export function passRouter(instance: Instance, req: Request, state: RequestState
   const mount = req.baseUrl
   if (!basePath.toLowerCase().endsWith(mount.toLowerCase())) {
     throw setupInvalid(
-      `the router is mounted at ${mount}, but baseUrl has the path ${basePath || '/'}: mount it where baseUrl points, or set baseUrl to ${instance.options.origin}${mount}`,
+      `the router is mounted at ${mount}, but \`baseUrl\` has the path ${basePath || '/'}; mount it at that path, or set \`baseUrl\` to ${instance.options.origin}${mount}`,
     )
   }
   const stripped = basePath.slice(0, basePath.length - mount.length)
   const path = req.path.toLowerCase()
   if (stripped !== '' && Object.values(routes).some((route) => path === `${stripped}${route}`.toLowerCase())) {
     throw setupInvalid(
-      `a request for ${stripped} arrived with that path on it, but the router is mounted at ${mount || '/'}: mount it with app.use('${basePath}', oidc.router)`,
+      `the path of a request begins with ${stripped}, but the router is mounted at ${mount || '/'}; mount it with \`app.use('${basePath}', oidc.router)\``,
     )
   }
   for (const other of state.instances.keys()) refuseClash(instance, other, name)
@@ -29,13 +29,15 @@ export function passRouter(instance: Instance, req: Request, state: RequestState
 
 function refuseClash(instance: Instance, other: Instance, name: string): void {
   if (other.options.name === name) {
-    throw setupInvalid(`two instances are named '${name}': give each a name of its own, createOidc({ name: 'staff' })`)
+    throw setupInvalid(
+      `two instances have the name '${name}'; give each its own, such as \`createOidc({ name: 'staff' })\``,
+    )
   }
   const taken = listPaths(other)
   const clash = listPaths(instance).find((path) => taken.includes(path))
   if (clash !== undefined) {
     throw setupInvalid(
-      `the instances '${other.options.name}' and '${name}' both answer at ${clash}: give one of them other routes`,
+      `the instances '${other.options.name}' and '${name}' both use the path ${clash}; give one of them other \`routes\``,
     )
   }
 }

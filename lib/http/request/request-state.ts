@@ -42,9 +42,7 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
   const records = recordsFor(req.sessionStore, instance.options.records)
   if (state.session && state.sessionId === req.sessionID) {
     if (state.session.records !== records) {
-      throw setupInvalid(
-        'all instances of an application must keep their logins in the same place: pass the same `records` to each',
-      )
+      throw setupInvalid('the instances of this application have different records; pass the same `records` to each')
     }
     return
   }
@@ -95,6 +93,6 @@ export function requireSession(req: Request, state: RequestState): RequestSessio
   if (req.session && state.session) return state.session
   throw fail(
     'session_missing',
-    'the request has no session: is app.use(session(...)) before app.use(oidc.router), is the path within the cookie.path of the session, and is its store connected?',
+    'the request has no session; put `app.use(session(...))` before `app.use(oidc.router)`, and check `cookie.path` and the connection of the session store',
   )
 }

@@ -10,21 +10,21 @@ export function warnOfSetup(instance: Instance, req: Request): void {
   if (!options.isLocal && isInMemory(req.sessionStore)) {
     warnOnce(
       'OIDC_MEMORY_STORE',
-      'sessions and logins are kept in the memory of this process: a restart logs everyone out, and a second process knows nobody. Use RedisSessionStore of express-session-oidc/redis.',
+      'sessions and logins are only in the memory of this process, so a restart logs everyone out; use `RedisSessionStore` from express-session-oidc/redis',
       options.name,
     )
   }
   if (cookie.secure === true && !req.secure) {
     warnOnce(
       'OIDC_TRUST_PROXY',
-      "the session cookie is `secure`, but this request counts as plain http, so that express-session will not send it and no login will last. Behind a proxy that ends TLS: app.set('trust proxy', 1). Without TLS, for development: cookie: { secure: 'auto' }.",
+      "the session cookie is `secure`, but this request counts as plain http, so express-session does not send it. Behind a proxy that terminates TLS, call `app.set('trust proxy', 1)`. For development without TLS, use `cookie: { secure: 'auto' }`.",
       options.name,
     )
   }
   if (cookie.sameSite === true || cookie.sameSite === 'strict') {
     warnOnce(
       'OIDC_SESSION_COOKIE_STRICT',
-      "the session cookie is SameSite=Strict: browsers do not send it when they come back from the provider, so that logins loop. Use sameSite: 'lax'.",
+      "the session cookie is SameSite=Strict, so browsers do not send it when they return from the provider, and logins loop; use `sameSite: 'lax'`",
       options.name,
     )
   }

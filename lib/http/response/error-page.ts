@@ -72,7 +72,7 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
 function nextStep({ instance, req }: HandlerContext, error: OidcError, login: string | undefined): Page['link'] {
   if (login !== undefined) {
     if (error.code === 'login_required') return { href: login, text: 'Log in' }
-    if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Go on' }
+    if (error instanceof LoginNeeded && !error.isRepeat) return { href: login, text: 'Continue' }
     if (errorTable[error.code].offersLogin) return { href: login, text: 'Log in again' }
   }
   // An empty reference is the page's own address (RFC 3986, section 4.4).

@@ -18,8 +18,8 @@ export function sendRedirect(handler: HandlerContext, location: string, status: 
     res.status(200)
     sendPage(res, {
       title: 'One moment',
-      paragraphs: ['You are being taken on.'],
-      link: { href: location, text: 'Go on' },
+      paragraphs: ['You are being redirected.'],
+      link: { href: location, text: 'Continue' },
       refresh: location,
     })
     return

@@ -38,19 +38,19 @@ export async function handleBackchannelLogout({ instance, req, res }: HandlerCon
 function readLogoutToken(form: URLSearchParams): string {
   const [token, ...others] = form.getAll('logout_token')
   if (token !== undefined && token !== '' && others.length === 0) return token
-  throw fail('request_invalid', undefined, { message: 'The request must have one logout_token.' })
+  throw fail('request_invalid', undefined, { message: 'The request must have exactly one logout_token parameter.' })
 }
 
 function findSessionStore(req: Request, instance: Instance): SessionStore {
   const store = (req as Partial<Request>).sessionStore ?? instance.options.sessionStore
   if (store) return store
   throw setupInvalid(
-    'the back-channel logout route has no session store: app.use(session(...)) must come before app.use(oidc.router), or pass the option sessionStore',
+    'the back-channel logout route has no session store; put `app.use(session(...))` before `app.use(oidc.router)`, or pass `sessionStore`',
   )
 }
 
 function rejectLogoutToken(instance: Instance, { message: detail }: TokenRejected): OidcError {
-  const error = fail('token_invalid', detail, { status: 400, message: 'The logout token is not valid.' })
+  const error = fail('token_invalid', detail, { status: 400, message: 'The logout_token is invalid.' })
   instance.events.emit('token_rejected', { code: error.code, status: error.status, detail })
   return error
 }

@@ -50,12 +50,12 @@ async function withoutTransaction(callback: Callback): Promise<void> {
   if (state.attempt === 0 && !isSilent(state)) return startLogin(handler, plainLogin(handler), { attempt: 1 })
   const { instance } = handler
   const causes =
-    `Are cookies blocked, or was the login begun under another address than ${instance.options.origin} ` +
-    '(another host, or http: where it is https:, as behind a proxy that ends TLS)? ' +
-    `Did it take longer than ${transactionSeconds / 60} minutes?` +
-    (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which needs https:.' : '')
-  throw fail('transaction_missing', `the cookie of the login did not come back. ${causes}`, {
-    message: `This browser does not know of the login that it comes back from, also after a second try.\n${causes}`,
+    `Cookies may be blocked, or the login took longer than ${transactionSeconds / 60} minutes. ` +
+    `Or it did not start at ${instance.options.origin}, but at another host, or at http: instead of https: ` +
+    '(as behind a proxy that terminates TLS).' +
+    (instance.options.responseMode === 'form_post' ? ' Its cookie is SameSite=None, which requires https:.' : '')
+  throw fail('transaction_missing', `the browser did not return the cookie of the login. ${causes}`, {
+    message: `This browser did not return the cookie of the login, even at the second attempt. Allow cookies, then log in again.\n${causes}`,
   })
 }
 
@@ -140,12 +140,12 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
 function loginLoop(): OidcError {
   return fail(
     'login_loop',
-    "the session cookie does not stick. Likely causes: cookie.secure without app.set('trust proxy', 1) behind a proxy that ends TLS; " +
-      'cookie.sameSite strict; a cookie.domain or cookie.path that does not fit baseUrl; another host than that of baseUrl',
+    "the browser does not keep the session cookie. Likely causes: `cookie.secure` without `app.set('trust proxy', 1)` behind a proxy that terminates TLS; " +
+      "`cookie.sameSite: 'strict'`; a `cookie.domain` or `cookie.path` that does not match `baseUrl`; another host than that of `baseUrl`",
     {
       message:
-        'You have been logged in several times within a minute, but this browser does not keep the session.\n' +
-        'The session cookie does not stick: it is blocked, or the application sets it in a way that this browser refuses.',
+        'You logged in several times within a minute, but this browser does not keep the session cookie.\n' +
+        'Allow cookies for this site, then log in again. If that does not help, contact the operator of this application.',
     },
   )
 }

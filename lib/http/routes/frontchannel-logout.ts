@@ -17,7 +17,9 @@ export async function handleFrontchannelLogout(handler: HandlerContext): Promise
     const query = parseQuery(req.originalUrl)
     const [iss, sid] = ['iss', 'sid'].map((name) => query.getAll(name))
     if (iss?.length !== 1 || sid?.length !== 1) {
-      throw fail('request_invalid', 'it must have one iss and one sid', { message: 'This address cannot be read.' })
+      throw fail('request_invalid', 'iss or sid is missing or repeated', {
+        message: 'The address must have exactly one iss and one sid parameter.',
+      })
     }
     const session = requireSession(req, getRequestState(req) as RequestState)
     warnOfCookie(handler)
@@ -51,8 +53,8 @@ function warnOfCookie({ instance, req }: HandlerContext): void {
   if (String(sameSite).toLowerCase() === 'none' && secure) return
   warnOnce(
     'OIDC_FRONTCHANNEL_COOKIE',
-    `the front-channel logout of '${instance.options.name}' ends no login: its request comes from a frame in a page of the provider, to which ` +
-      "the session cookie is sent only with cookie: { sameSite: 'none', secure: true }. Back-channel logout needs no cookie.",
+    `the front-channel logout of '${instance.options.name}' ends no login, because browsers do not send the session cookie in frames of other sites; ` +
+      "set `cookie: { sameSite: 'none', secure: true }`, or use back-channel logout",
     instance.options.name,
   )
 }

@@ -43,8 +43,8 @@ export function readCallback(handler: HandlerContext, parameters: URLSearchParam
 function refuseRepeats(parameters: URLSearchParams): void {
   for (const name of single) {
     if (parameters.getAll(name).length > 1) {
-      throw fail('request_invalid', `the parameter ${name} came more than once`, {
-        message: 'This address cannot be read.',
+      throw fail('request_invalid', `the parameter ${name} is repeated`, {
+        message: 'This address is invalid. Start again from the page that you wanted to open.',
       })
     }
   }

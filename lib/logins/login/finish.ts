@@ -83,7 +83,10 @@ async function runHook(input: FinishInput, identity: Identity): Promise<string> 
   if (wanted === undefined || wanted === null) return input.transaction.returnTo
   const path = input.localPath(wanted)
   if (path === undefined) {
-    throw hookFailed('afterLogin', new TypeError('where to go must be a path on this origin, such as /welcome'))
+    throw hookFailed(
+      'afterLogin',
+      new TypeError('the returned value is not a path on this origin; return one such as /welcome'),
+    )
   }
   return path
 }

@@ -107,7 +107,7 @@ export function makeUser(claims: UnknownClaims): UnknownClaims {
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
   if (!canBeWritten(user) || isDeeper(user, deepest)) {
-    throw tokenInvalid('claims', 'they are nested too deep to be kept')
+    throw tokenInvalid('claims', 'the nesting is too deep to be stored')
   }
   return user
 }
@@ -161,7 +161,7 @@ export async function ownAccessToken(
     if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
     warnOnce(
       'OIDC_ACCESS_TOKEN_UNVERIFIED',
-      `the access token of ${claims.iss} could not be verified, so that roles are read without it: ${error.detail}`,
+      `\`roles\` is called without the access token of ${claims.iss}, which failed verification (${error.detail}); read the roles from the ID token or userinfo`,
       options.name,
     )
     return undefined
@@ -190,5 +190,5 @@ export function readRoles(
     throw hookFailed('roles', error)
   }
   if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles
-  throw hookFailed('roles', new TypeError('it must return an array of strings'))
+  throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
 }

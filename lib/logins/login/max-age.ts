@@ -8,8 +8,8 @@ import { isPast } from './new-login-entry.ts'
 export function staleness(instance: Instance, transaction: Transaction, authTime: unknown): string | undefined {
   const maxAge = readMaxAge(transaction)
   if (maxAge === undefined) return undefined
-  if (typeof authTime !== 'number') return 'auth_time is missing, though max_age was asked for'
-  if (!isPast(instance, authTime)) return 'auth_time is in the future, so that max_age cannot be told'
+  if (typeof authTime !== 'number') return 'auth_time is missing, although max_age was requested'
+  if (!isPast(instance, authTime)) return 'auth_time is in the future, so max_age cannot be checked'
   const oldest = Math.floor(transaction.startedAt) - maxAge - instance.options.clockToleranceSeconds
-  return authTime < oldest ? 'auth_time is longer ago than max_age permits' : undefined
+  return authTime < oldest ? 'auth_time is older than max_age permits' : undefined
 }

@@ -31,9 +31,10 @@ export async function fetchVerifiedUserInfo(
  */
 export async function userInfoForToken(instance: Instance, accessToken: string, sub: string): Promise<UnknownClaims> {
   if (typeof sub !== 'string' || sub === '')
-    throw optionsInvalid('userInfo()', ['sub must be the subject that is expected'])
+    throw optionsInvalid('userInfo()', ['`sub` must be a non-empty string; pass the expected subject'])
   // Other characters are invalid in a header, and fetch() would quote the token in its error (RFC 6749, appendix A.12).
-  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw refused('it is no token')
+  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken))
+    throw refused('the value is not an access token')
   const { metadata } = await instance.provider.ready()
   try {
     return await fetchVerifiedUserInfo(instance, { accessToken, dpop: undefined }, { iss: metadata.issuer, sub })
@@ -43,5 +44,5 @@ export async function userInfoForToken(instance: Instance, accessToken: string, 
 }
 
 function refused(detail: string | undefined): OidcError {
-  return fail('token_invalid', detail, { status: 401, message: 'The access token is not valid.' })
+  return fail('token_invalid', detail, { status: 401, message: 'The access token is invalid.' })
 }

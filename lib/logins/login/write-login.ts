@@ -29,9 +29,9 @@ export class FormerSessionChanged extends Error {}
 /** The user was logged out while this login was being finished: the login must restart. */
 export class LoggedOutMeanwhile extends OidcError {
   constructor() {
-    super('login_required', 'You were logged out while you were logging in. Please log in again.', {
+    super('login_required', 'You were logged out during the login. Please log in again.', {
       status: 401,
-      detail: 'a logout of this user, or of the session at the provider, came while the login was under way',
+      detail: 'this user, or the session at the provider, was logged out during the login',
     })
   }
 }
@@ -68,7 +68,7 @@ function warnOfSharedName({ options, owner }: Instance, { liveEntries }: LoginRe
   if (!Object.hasOwn(liveEntries, name) || liveEntries[name]?.owner === owner) return
   warnOnce(
     'OIDC_NAME_SHARED',
-    `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. Give each application a session cookie of its own, or a name: createOidc({ name: 'staff' }). This is expected after a change of \`issuer\` or \`clientId\`.`,
+    `the name '${name}' is used with two providers or clients in one session, so this login replaced the other one. Give each application its own session cookie, or a name: \`createOidc({ name: 'staff' })\`. This is expected after a change of \`issuer\` or \`clientId\`.`,
     name,
   )
 }
@@ -101,7 +101,7 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
     const login = await loginRecords.write(renewed.id, entries, besides, written)
     if (!login) {
       if (written) throw new LoggedOutMeanwhile()
-      throw storeUnavailable(new Error('the login record of a new session is another'))
+      throw storeUnavailable(new Error('the new session already has a login record'))
     }
     written = login
     unwritten = []
@@ -112,10 +112,10 @@ export async function writeLogin(instance: Instance, session: RequestSession, ma
     // A logout or a refresh came first: read again which logins to carry over.
     made.former = await session.readLogin(formerId)
     if (Object.keys(made.former.entries).length === 0) {
-      throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
+      throw new FormerSessionChanged('the former session was logged out or replaced during the login')
     }
   }
-  throw storeUnavailable(new Error('the former session kept changing'))
+  throw storeUnavailable(new Error('the former session changed too often during the login'))
 }
 
 /** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */

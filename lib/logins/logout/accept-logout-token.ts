@@ -28,7 +28,7 @@ export async function backchannelLogout(instance: Instance, store: SessionStore,
   const { iss, sub, sid, iat } = claims
   const records = recordsFor(store, options.records)
   const used = usedKey(instance.owner, claims)
-  if ((await records.get(used)) !== undefined) throw new TokenRejected('its jti was used before')
+  if ((await records.get(used)) !== undefined) throw new TokenRejected('jti was used before')
   const group = sid === undefined ? { sub: sub as string } : { sid }
   await endLogins(instance, store, { group, issuer: iss, issuedAt: iat }, 'back_channel')
   // Last: if anything before this fails, the provider's next attempt must work.

@@ -20,11 +20,12 @@ export async function withLogin<Result>(
   let failed: { readonly session: string; readonly error: unknown } | undefined
   for (;;) {
     const found = await logins.findById(id)
-    if (!found) throw failed?.error ?? loginEnded('there is no such login, or it has ended')
+    if (!found) throw failed?.error ?? loginEnded('no login has this id; it may have expired or been logged out')
     const { session, entry } = found
     if (session === failed?.session) throw failed.error
     try {
-      if (!(await sessionLives(store, session))) throw loginEnded('the session of this login has ended')
+      if (!(await sessionLives(store, session)))
+        throw loginEnded('the session of this login has expired or was deleted')
       return await work({ logins, session, entry })
     } catch (error) {
       if ((error as OidcError).code !== 'login_required') throw error

@@ -25,5 +25,5 @@ export async function restoreDpop(
 }
 
 function unusable(instance: Instance): OidcError {
-  return loginAgain(instance, 'the tokens of this login are bound to a key (DPoP) that is gone or cannot be used')
+  return loginAgain(instance, 'the DPoP key of this login is missing or unusable')
 }

@@ -47,7 +47,7 @@ export async function exchangedToken(
       tokens: withAdditional(there, name, token),
       makeEntry: (entry) => entry,
     }))
-    if (!changed) throw loginEnded('the login ended while its token was being exchanged')
+    if (!changed) throw loginEnded('the login ended during the token exchange')
     return changed
   })
   return granted(instance, place, ofLogin, tokenNamed(tokens, name) as AccessToken)

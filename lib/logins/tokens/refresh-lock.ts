@@ -41,7 +41,7 @@ export async function withLock({
     refuseAfterFailure(await records.get(lock))
     const found = await byAnother()
     if (found) return found
-    if (Date.now() > giveUpAt) throw providerUnavailable('a refresh in another process does not come to an end')
+    if (Date.now() > giveUpAt) throw providerUnavailable('timed out waiting for a refresh in another process')
     await wait(pollMs)
   }
 }
@@ -96,5 +96,5 @@ function makeFailureNote(error: unknown): [text: string | undefined, seconds: nu
 function refuseAfterFailure(text: string | undefined): void {
   if (!text?.startsWith(notePrefix)) return
   const { seconds, detail } = JSON.parse(text.slice(notePrefix.length)) as { seconds: number; detail: string }
-  throw providerUnavailable(`a refresh failed a moment ago: ${detail}`, seconds)
+  throw providerUnavailable(`a recent refresh failed: ${detail}`, seconds)
 }

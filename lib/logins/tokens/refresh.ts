@@ -89,7 +89,7 @@ export async function refreshLogin(instance: Instance, place: LoginPlace, seen: 
 export function granted(instance: Instance, { entry }: LoginPlace, target: Target, token: AccessToken): AccessToken {
   const missing = missingScope(target, token)
   if (missing.length === 0) return token
-  const detail = `the provider granted an access token without the scope ${missing.join(' ')}`
+  const detail = `the provider issued an access token without the scope ${missing.join(' ')}`
   throw loginNeeded(instance, entry, { ...target, scope: missing }, { detail })
 }
 
@@ -109,7 +109,7 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
       work: () => refreshUnlessDone(instance, place, refresh),
       async readResult() {
         const stored = await readTokens(place)
-        if (!stored) throw loginEnded('the login ended while its tokens were being refreshed')
+        if (!stored) throw loginEnded('the login ended during the refresh of its tokens')
         return isDone(stored, refresh) ? stored : undefined
       },
     }),
@@ -129,7 +129,7 @@ function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
   const { issuer, sub, loginId } = place.entry
   const sent = await readTokens(place)
-  if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
+  if (!sent) throw loginEnded('the login ended before the refresh of its tokens')
   if (isDone(sent, refresh)) return sent
   const { target, reason } = refresh
   const startedAt = performance.now()
@@ -189,7 +189,7 @@ async function keepRefreshed(
   if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
   // A logout came first: the new tokens must not remain valid.
   await revokeTokens(instance, { refreshToken: response.refreshToken ?? sent.refreshToken })
-  throw loginEnded('the login ended while its tokens were being refreshed')
+  throw loginEnded('the login ended during the refresh of its tokens')
 }
 
 /** Creates the error for a token that only a new login with user interaction can bring. The current login stays valid. */
@@ -217,11 +217,11 @@ function loginNeeded(
 
 function withoutRefreshToken(instance: Instance, target: Target): OidcError {
   if (nameOfTarget(target) === '') {
-    return loginAgain(instance, 'the access token has ended, and the provider issued no refresh token')
+    return loginAgain(instance, 'the access token has expired, and the provider issued no refresh token')
   }
   return fail(
     'setup_invalid',
-    'an access token for another scope or resource takes a refresh token, and the provider issued none: does the option scope need offline_access?',
-    { message: 'This application cannot get such an access token.' },
+    'an access token for another scope or resource requires a refresh token, and the provider issued none; try `offline_access` in `scope`',
+    { message: 'This application cannot get the access token for this. Contact its operator.' },
   )
 }

@@ -97,8 +97,8 @@ async function verifyRefreshedIdToken(
     isRefreshed: true,
     algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
-  if (claims.iss !== entry.issuer) throw tokenInvalid('ID token', 'iss is another than that of the login')
-  if (claims.sub !== entry.sub) throw tokenInvalid('ID token', 'sub is another than that of the login')
+  if (claims.iss !== entry.issuer) throw tokenInvalid('ID token', 'iss differs from that of the login')
+  if (claims.sub !== entry.sub) throw tokenInvalid('ID token', 'sub differs from that of the login')
   return claims
 }
 

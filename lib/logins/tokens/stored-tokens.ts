@@ -80,7 +80,7 @@ export async function changeTokens(
       await wait(holdPollMs)
     }
   }
-  throw providerUnavailable('the login record kept changing')
+  throw providerUnavailable('the login record changed too often')
 }
 
 /**
@@ -105,7 +105,10 @@ export async function endUnless(
 
 /** Creates the error for tokens that cannot be opened. A new login replaces them. */
 export function unreadable(instance: Instance): LoginNeeded {
-  return loginAgain(instance, 'the tokens of this login are gone, or were sealed with a secret that is not in use')
+  return loginAgain(
+    instance,
+    'the tokens of this login are missing, or sealed with a secret that `secret` does not list',
+  )
 }
 
 /** Creates the error for a login that is still valid but has no usable tokens. */

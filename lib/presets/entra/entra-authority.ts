@@ -37,8 +37,8 @@ export function isGuid(value: unknown): value is string {
 }
 
 const tenantFix =
-  'pass the ID of the tenant, a GUID, which the Entra admin center shows under Overview: tokens name no domain. ' +
-  "The iss of https://login.microsoftonline.com/<domain>/v2.0/.well-known/openid-configuration has it too. Or pass a list of such, or 'organizations', 'common' or 'consumers' with allow"
+  'pass the tenant ID, a GUID, from the Overview page of the Entra admin center. ' +
+  "It is also in the `issuer` of https://login.microsoftonline.com/<domain>/v2.0/.well-known/openid-configuration. Alternatives are a list of IDs, or 'organizations', 'common' or 'consumers' with `allow`"
 
 /** Returns the authority that the options name. */
 export function entraAuthority(checks: Checks): EntraAuthority {
@@ -48,9 +48,11 @@ export function entraAuthority(checks: Checks): EntraAuthority {
   const b2c = readB2c(checks)
   if (externalId !== undefined || b2c !== undefined) {
     const what = b2c ? 'b2c' : 'externalId'
-    if (externalId !== undefined && b2c) checks.fault('externalId and b2c are two kinds of tenant: give one of them')
-    if (checks.value('cloud') !== undefined) checks.fault(`cloud is of no use with ${what}: leave it out`)
-    if (!Array.isArray(tenant) || tenant.length !== 1) checks.fault(`${what} needs the ID of one tenant`)
+    if (externalId !== undefined && b2c)
+      checks.fault('`externalId` and `b2c` are different kinds of tenant; pass only one of them')
+    if (checks.value('cloud') !== undefined) checks.fault(`\`cloud\` does not apply to \`${what}\`; remove it`)
+    if (!Array.isArray(tenant) || tenant.length !== 1)
+      checks.fault(`\`${what}\` requires one tenant; pass exactly one ID as \`tenant\``)
     const [id] = tenant as readonly string[]
     if (b2c) {
       const metadataIssuer = `https://${b2c.host}/${id}/v2.0/`
@@ -117,9 +119,9 @@ function addresses(host: string, tenant: Word | readonly string[]): Pick<EntraAu
 }
 
 function foreignTenant(tid: unknown): string {
-  if (tid === undefined) return 'tid is missing, so that nobody can tell whose user it is: ask for the scope profile'
-  if (!isGuid(tid)) return 'tid is no ID of a tenant'
-  return `tid is ${tid}, which is none of the tenants of the option tenant: list it there to let its users in`
+  if (tid === undefined) return 'tid is missing, so the tenant of the user is unknown; request the scope profile'
+  if (!isGuid(tid)) return 'tid is not a tenant ID'
+  return `tid ${tid} is not in the option \`tenant\`; add it there to accept its users`
 }
 
 function readTenant(checks: Checks): Word | readonly string[] {
@@ -127,11 +129,12 @@ function readTenant(checks: Checks): Word | readonly string[] {
   if (words.includes(given as Word)) return given as Word
   const list: readonly unknown[] = Array.isArray(given) ? given : [given]
   const ids = list.map((id) => (typeof id === 'string' ? id.toLowerCase() : id))
-  if (given === undefined) checks.fault(`tenant is missing: ${tenantFix}`)
-  else if (ids.length === 0) checks.fault(`tenant is an empty list: ${tenantFix}`)
+  if (given === undefined) checks.fault(`\`tenant\` is missing; ${tenantFix}`)
+  else if (ids.length === 0) checks.fault(`\`tenant\` is an empty list; ${tenantFix}`)
   else {
     const strange = ids.findIndex((id) => !isGuid(id))
-    if (strange >= 0) checks.fault(`tenant: ${JSON.stringify(list[strange])} is not the ID of a tenant: ${tenantFix}`)
+    if (strange >= 0)
+      checks.fault(`\`tenant\` has ${JSON.stringify(list[strange])}, which is not a tenant ID; ${tenantFix}`)
     else return [...new Set(ids as string[])]
   }
   return []
@@ -143,7 +146,7 @@ function readB2c(checks: Checks): { readonly host: string; readonly policy: stri
   const { name, policy } = Object(given) as Record<string, unknown>
   const host = readHost(checks, name ?? null, 'b2c.name', 'b2clogin.com')
   if (typeof policy === 'string' && /^[\w-]+$/.test(policy)) return { host: host ?? '', policy }
-  checks.fault("b2c.policy must be the name of a user flow or policy, such as 'B2C_1_signin'")
+  checks.fault("`b2c.policy` must be the name of a user flow or policy, such as 'B2C_1_signin'")
   return { host: host ?? '', policy: '' }
 }
 
@@ -154,6 +157,6 @@ function readHost(checks: Checks, given: unknown, what: string, domain: string):
     const host = given.toLowerCase()
     return host.includes('.') ? host : `${host}.${domain}`
   }
-  checks.fault(`${what} must be the name before .${domain}, or a custom domain, without https:// and path`)
+  checks.fault(`\`${what}\` must be the name before .${domain}, or a custom domain, without https:// and path`)
   return undefined
 }

@@ -24,11 +24,11 @@ export async function resolveGroups(
   const found: unknown = await groups(claims, accessToken)
   if (Array.isArray(found) && found.every((group) => typeof group === 'string'))
     return { groups: [...found], ...resolved }
-  throw new TypeError('groups must return an array of strings')
+  throw new TypeError('`groups` must return an array of strings')
 }
 
 /** Returns why a user with too many groups is rejected: without `groups` the application would see no groups. */
 export function groupsFault(claims: UnknownClaims, groups: Groups): string | undefined {
   if (groups !== undefined || !isOverage(claims)) return undefined
-  return 'the user is in more groups than a token has room for: pass groups: a function that fetches them, or false where the application looks at none'
+  return 'the user has too many groups for a token (group overage); pass `groups`, a function that fetches them, or false to ignore groups'
 }

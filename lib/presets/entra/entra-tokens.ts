@@ -3,8 +3,8 @@ import { isGuid } from './entra-authority.ts'
 
 /** Returns why a token identifies no user. `tid` and `oid` together do; `sub` differs in each application. */
 export function userFault({ oid }: UnknownClaims): string | undefined {
-  if (oid === undefined) return 'oid is missing, so that it names no user: ask for the scope profile'
-  return isGuid(oid) ? undefined : 'oid is no ID of a user'
+  if (oid === undefined) return 'oid is missing, so the user is unknown; request the scope profile'
+  return isGuid(oid) ? undefined : 'oid is not a user ID'
 }
 
 /**
@@ -16,15 +16,17 @@ export function applicationFault(claims: UnknownClaims, appTokens: boolean): str
   const hasScope = typeof scp === 'string' && scp !== ''
   if (hasScope && (idtyp === undefined || idtyp === 'user')) return undefined
   const isApplication = idtyp === 'app' || (idtyp === undefined && oid !== undefined && oid === sub)
-  if (hasScope || !isApplication) return "it is neither a user's with a scope (scp) nor an application's"
-  return appTokens ? undefined : 'it is that of an application and no user: pass appTokens: true to take such tokens'
+  if (hasScope || !isApplication) return 'the token is neither a user token with a scope (scp) nor an application token'
+  return appTokens
+    ? undefined
+    : 'the token belongs to an application, not to a user; pass `appTokens: true` to accept such tokens'
 }
 
 /** Returns why a token is not from the policy. Each policy has its own keys and rules. */
 export function b2cFault({ tfp, acr }: UnknownClaims, policy: string): string | undefined {
   const named = tfp ?? acr
   if (typeof named === 'string' && named.toLowerCase() === policy.toLowerCase()) return undefined
-  return `it is not by the policy ${policy} (tfp or acr)`
+  return `tfp or acr is not the policy ${policy}`
 }
 
 /**
@@ -32,10 +34,10 @@ export function b2cFault({ tfp, acr }: UnknownClaims, policy: string): string | 
  * `issuer`. Any other key is restricted to one tenant, such as that of all personal accounts.
  */
 export function keyFault({ tid }: UnknownClaims, keys: readonly UnknownClaims[]): string | undefined {
-  if (keys.length === 0) return 'its key is published no more, or it names none (kid)'
+  if (keys.length === 0) return 'the token has no kid, or its signing key is no longer published'
   const isGood = keys.some(({ issuer }) => {
     if (issuer === undefined) return true
     return typeof issuer === 'string' && (issuer.includes('/{tenantid}/') || issuer.includes(`/${String(tid)}/`))
   })
-  return isGood ? undefined : 'it is signed with a key of another tenant'
+  return isGood ? undefined : 'the token is signed with a key of another tenant'
 }

@@ -101,11 +101,13 @@ export function entra(options: EntraOptions): EntraSettings {
       : checks.function<Exclude<NonNullable<EntraOptions['groups']>, false>>('groups')
   if (authority.isOpen && checks.value('allow') === undefined) {
     checks.fault(
-      "allow is missing: with this tenant anyone in the world can have an account; say who is let in, for example allow: ({ tid }) => customers.has(tid), or list the tenants' IDs",
+      '`allow` is missing, so this `tenant` would let anyone in; pass a function such as `({ tid }) => customers.has(tid)`, or list tenant IDs',
     )
   }
   if (authority.policy !== undefined && appTokens) {
-    checks.fault('appTokens cannot be had with b2c: its tokens do not say whose they are')
+    checks.fault(
+      '`appTokens` is not supported with `b2c`, whose tokens do not identify the application; remove `appTokens`',
+    )
   }
   if (checks.faults.length > 0) throw optionsInvalid('entra()', checks.faults)
   return {
@@ -118,8 +120,10 @@ export function entra(options: EntraOptions): EntraSettings {
       if (!allow) return true
       const verdict: unknown = await allow(claims)
       if (verdict === true) return true
-      const who = `the user ${quote(claims['oid'])} of the tenant ${quote(claims['tid'])}`
-      return verdict === false ? `allow said no to ${who}` : `allow gave no boolean for ${who}: only true lets in`
+      const who = `user ${quote(claims['oid'])} of tenant ${quote(claims['tid'])}`
+      return verdict === false
+        ? `\`allow\` returned false for ${who}`
+        : `\`allow\` returned neither true nor false for ${who}; only true accepts the user`
     },
     distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
     codeScope: entraCodeScope,
@@ -144,5 +148,5 @@ function tokenFault(
 }
 
 function quote(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 100) : 'that it does not name'
+  return typeof value === 'string' ? value.slice(0, 100) : '(not named)'
 }

@@ -143,21 +143,21 @@ describe('a router that is mounted elsewhere', () => {
     const answer = await app.agent().fetch('/auth/me')
     expect(answer.status).toBe(500)
     expect(answer.json()).toMatchObject({ code: 'setup_invalid' })
-    expect(answer.text()).toContain('the router is mounted at /auth, but baseUrl has the path /shop')
+    expect(answer.text()).toContain('the router is mounted at /auth, but `baseUrl` has the path /shop')
   })
 
   it('answers 500 if baseUrl lacks the path that the router is mounted at', async () => {
     await start({ mount: '/auth' })
     const answer = await app.agent().fetch('/auth/login')
     expect(answer.status).toBe(500)
-    expect(answer.text()).toContain(`set baseUrl to ${publicUrl}/auth`)
+    expect(answer.text()).toContain(`set \`baseUrl\` to ${publicUrl}/auth`)
   })
 
   it('answers 500 for a router at the root if requests arrive with the path of baseUrl', async () => {
     await start({ basePath: '/shop' })
     const answer = await app.agent().fetch('/shop/callback?state=x')
     expect(answer.status).toBe(500)
-    expect(answer.text()).toContain("mount it with app.use('/shop', oidc.router)")
+    expect(answer.text()).toContain("mount it with `app.use('/shop', oidc.router)`")
   })
 })
 

@@ -83,7 +83,7 @@ describe('the user of a login', () => {
     verified.claims = { ...verified.claims, unwritable }
     expect(await rejection(identified())).toMatchObject({
       code: 'token_invalid',
-      detail: 'claims: they are nested too deep to be kept',
+      detail: 'claims: the nesting is too deep to be stored',
     })
   })
 
@@ -103,7 +103,7 @@ describe('the user of a login', () => {
       verified.claims = { ...verified.claims, groups: nested(levels) }
       expect(await rejection(identified())).toMatchObject({
         code: 'token_invalid',
-        detail: 'claims: they are nested too deep to be kept',
+        detail: 'claims: the nesting is too deep to be stored',
       })
     }
   })
@@ -129,8 +129,8 @@ describe('the roles of a login', () => {
       {
         code: 'OIDC_ACCESS_TOKEN_UNVERIFIED',
         message:
-          'the access token of https://id.example.com could not be verified, so that roles are read without it: ' +
-          'access token: it is for somebody else',
+          '`roles` is called without the access token of https://id.example.com, which failed verification ' +
+          '(access token: it is for somebody else); read the roles from the ID token or userinfo',
       },
     ])
   })
@@ -141,11 +141,11 @@ describe('the roles of a login', () => {
     const thrown = await failing(() => {
       throw new Error('no such group')
     })
-    expect(thrown).toMatchObject({ code: 'hook_failed', detail: 'roles failed: Error: no such group' })
+    expect(thrown).toMatchObject({ code: 'hook_failed', detail: '`roles` failed: Error: no such group' })
     for (const wrong of ['admin', undefined, { 0: 'admin' }, ['admin', 5]]) {
       expect(await failing(() => wrong)).toMatchObject({
         code: 'hook_failed',
-        detail: 'roles failed: TypeError: it must return an array of strings',
+        detail: '`roles` failed: TypeError: the returned value is not an array of strings',
       })
     }
     const refusal = new LoginRefused('not today')

@@ -17,18 +17,18 @@ describe('auth_time of a login with max_age', () => {
     const begun = nowSeconds() - 100
     expect(fault(begun)).toBeUndefined()
     expect(fault(begun - 90)).toBeUndefined()
-    expect(fault(begun - 91)).toBe('auth_time is longer ago than max_age permits')
+    expect(fault(begun - 91)).toBe('auth_time is older than max_age permits')
     expect(fault(begun - 30, '0')).toBeUndefined()
-    expect(fault(begun - 31, '0')).toBe('auth_time is longer ago than max_age permits')
+    expect(fault(begun - 31, '0')).toBe('auth_time is older than max_age permits')
   })
 
   it.each([undefined, null, '1800000000', [1_800_000_000]])('an auth_time of %j counts as missing', (authTime) => {
-    expect(fault(authTime)).toBe('auth_time is missing, though max_age was asked for')
+    expect(fault(authTime)).toBe('auth_time is missing, although max_age was requested')
   })
 
   it('auth_time must not be in the future', () => {
     expect(fault(nowSeconds() + 30)).toBeUndefined()
-    expect(fault(nowSeconds() + 32)).toBe('auth_time is in the future, so that max_age cannot be told')
+    expect(fault(nowSeconds() + 32)).toBe('auth_time is in the future, so max_age cannot be checked')
   })
 
   it('auth_time is ignored if no max_age was requested', () => {

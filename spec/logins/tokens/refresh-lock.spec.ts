@@ -108,7 +108,7 @@ describe('a caller that waits for the refresh lock', () => {
     }
     expect(await rejection(refresh(records, { readResult: byAnother }))).toMatchObject({
       code: 'provider_unavailable',
-      detail: 'a refresh in another process does not come to an end',
+      detail: 'timed out waiting for a refresh in another process',
     })
     expect(looks).toBe(2)
   })
@@ -126,7 +126,7 @@ describe('a refresh that fails', () => {
       code: 'provider_unavailable',
       status: 503,
       headers: { 'Retry-After': '7' },
-      detail: 'a refresh failed a moment ago: the provider is down',
+      detail: 'a recent refresh failed: the provider is down',
     })
     expect(work).not.toHaveBeenCalled()
   })
@@ -137,7 +137,7 @@ describe('a refresh that fails', () => {
     await rejection(refresh(records, { work: () => Promise.reject(fault) }))
     expect(await rejection(refresh(records))).toMatchObject({
       headers: { 'Retry-After': '5' },
-      detail: 'a refresh failed a moment ago: client_rejected',
+      detail: 'a recent refresh failed: client_rejected',
     })
   })
 

@@ -102,8 +102,8 @@ describe('a refresh', () => {
   })
 
   it.each([
-    ['of another subject', { sub: 'bob' }, 'ID token: sub is another than that of the login'],
-    ['with another nonce', { nonce: 'another' }, 'ID token: nonce is another'],
+    ['of another subject', { sub: 'bob' }, 'ID token: sub differs from that of the login'],
+    ['with another nonce', { nonce: 'another' }, 'ID token: nonce mismatch'],
   ])(
     'a refresh with an ID token %s is rejected (OIDC Core 12.2)',
     { meta: { id: 'reidentify-1' } },
@@ -119,7 +119,7 @@ describe('a refresh', () => {
     async () => {
       const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
       const other = await idToken({ iss: 'https://other.example.com' })
-      const refused = { code: 'token_invalid', detail: 'ID token: iss is another than that of the login' }
+      const refused = { code: 'token_invalid', detail: 'ID token: iss differs from that of the login' }
       expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
       const entry = { ...alice, issuer: 'https://other.example.com' }
       expect((await after(instance, response({ idToken: other }), { entry })).tokens.idToken).toBe(other)

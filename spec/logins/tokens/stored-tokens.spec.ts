@@ -178,7 +178,7 @@ describe('changeTokens()', () => {
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
     expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({
       code: 'provider_unavailable',
-      detail: 'the login record kept changing',
+      detail: 'the login record changed too often',
     })
     expect(replace).toHaveBeenCalledTimes(10)
   })
@@ -290,7 +290,7 @@ describe('endUnless() for a login that the provider has ended', () => {
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
     expect(await rejection(endUnless(instance, there, asSent))).toMatchObject({
       code: 'store_unavailable',
-      detail: 'Error: the login record kept changing',
+      detail: 'Error: the login record changed too often',
     })
     expect(replace).toHaveBeenCalledTimes(10)
   })

@@ -169,71 +169,67 @@ describe('invalid options of entra()', () => {
     [
       'missing options',
       undefined,
-      [/must be an object/, /^tenant is missing: pass the ID of the tenant, a GUID, .* under Overview/],
+      [/must be an object/, /^`tenant` is missing; pass the tenant ID, a GUID, from the Overview page/],
     ],
-    ['a missing tenant', {}, [/^tenant is missing: .*openid-configuration/]],
-    ['an empty list of tenants', { tenant: [] }, [/^tenant is an empty list/]],
+    ['a missing tenant', {}, [/^`tenant` is missing; .*openid-configuration/]],
+    ['an empty list of tenants', { tenant: [] }, [/^`tenant` is an empty list/]],
     [
       'a domain as the tenant',
       { tenant: 'contoso.onmicrosoft.com' },
-      [/^tenant: "contoso.onmicrosoft.com" is not the ID of a tenant: .*tokens name no domain/],
+      [/^`tenant` has "contoso.onmicrosoft.com", which is not a tenant ID; pass the tenant ID, a GUID/],
     ],
-    ['a list with an invalid tenant', { tenant: [contoso, 'x'] }, [/^tenant: "x" is not/]],
-    ['a list with common', { tenant: [contoso, 'common'] }, [/^tenant: "common" is not/]],
-    ['a number as the tenant', { tenant: 7 }, [/^tenant: 7 is not/]],
-    ['organizations without allow', { tenant: 'organizations' }, [/^allow is missing: .*anyone in the world/]],
-    ['common without allow', { tenant: 'common' }, [/^allow is missing/]],
-    ['consumers without allow', { tenant: 'consumers' }, [/^allow is missing/]],
-    ['common with an undefined allow', { tenant: 'common', allow: undefined }, [/^allow is missing/]],
-    ['an allow that is not a function', { tenant: 'common', allow: true }, [/^allow must be a function/]],
-    ['an unknown cloud', { tenant: contoso, cloud: 'germany' }, [/^cloud must be one of 'global', 'us', 'china'/]],
+    ['a list with an invalid tenant', { tenant: [contoso, 'x'] }, [/^`tenant` has "x", which is not/]],
+    ['a list with common', { tenant: [contoso, 'common'] }, [/^`tenant` has "common", which is not/]],
+    ['a number as the tenant', { tenant: 7 }, [/^`tenant` has 7, which is not/]],
+    ['organizations without allow', { tenant: 'organizations' }, [/^`allow` is missing, .*let anyone in/]],
+    ['common without allow', { tenant: 'common' }, [/^`allow` is missing/]],
+    ['consumers without allow', { tenant: 'consumers' }, [/^`allow` is missing/]],
+    ['common with an undefined allow', { tenant: 'common', allow: undefined }, [/^`allow` is missing/]],
+    ['an allow that is not a function', { tenant: 'common', allow: true }, [/^`allow` must be a function/]],
+    ['an unknown cloud', { tenant: contoso, cloud: 'germany' }, [/^`cloud` must be one of 'global', 'us', 'china'/]],
     [
       'External ID with several tenants',
       { tenant: [contoso, fabrikam], externalId: 'shop' },
-      [/^externalId needs the ID of one tenant/],
+      [/^`externalId` requires one tenant/],
     ],
-    [
-      'External ID with common',
-      { tenant: 'common', allow, externalId: 'shop' },
-      [/^externalId needs the ID of one tenant/],
-    ],
+    ['External ID with common', { tenant: 'common', allow, externalId: 'shop' }, [/^`externalId` requires one tenant/]],
     [
       'External ID with a URL',
       { tenant: contoso, externalId: 'https://shop.ciamlogin.com' },
-      [/^externalId must be the name before .ciamlogin.com/],
+      [/^`externalId` must be the name before .ciamlogin.com/],
     ],
-    ['External ID with a path', { tenant: contoso, externalId: 'evil.example/' }, [/^externalId must be the name/]],
+    ['External ID with a path', { tenant: contoso, externalId: 'evil.example/' }, [/^`externalId` must be the name/]],
     [
       'External ID with a cloud',
       { tenant: contoso, externalId: 'shop', cloud: 'us' },
-      [/^cloud is of no use with externalId/],
+      [/^`cloud` does not apply to `externalId`/],
     ],
     [
       'External ID with B2C',
       { tenant: contoso, externalId: 'shop', b2c: { name: 'shop', policy: 'B2C_1_a' } },
-      [/^externalId and b2c are two kinds/],
+      [/^`externalId` and `b2c` are different kinds/],
     ],
     [
       'B2C without members',
       { tenant: contoso, b2c: {} },
-      [/^b2c.name must be the name before .b2clogin.com/, /^b2c.policy must be the name/],
+      [/^`b2c.name` must be the name before .b2clogin.com/, /^`b2c.policy` must be the name/],
     ],
     [
       'B2C with a path as its policy',
       { tenant: contoso, b2c: { name: 'shop', policy: '../x' } },
-      [/^b2c.policy must be/],
+      [/^`b2c.policy` must be/],
     ],
     [
       'appTokens with B2C',
       { tenant: contoso, appTokens: true, b2c: { name: 'shop', policy: 'B2C_1_a' } },
-      [/^appTokens cannot be had with b2c/],
+      [/^`appTokens` is not supported with `b2c`/],
     ],
-    ['a string as appTokens', { tenant: contoso, appTokens: 'yes' }, [/^appTokens must be true or false/]],
-    ['true as groups', { tenant: contoso, groups: true }, [/^groups must be a function/]],
+    ['a string as appTokens', { tenant: contoso, appTokens: 'yes' }, [/^`appTokens` must be true or false/]],
+    ['true as groups', { tenant: contoso, groups: true }, [/^`groups` must be a function/]],
     [
       'an unknown option',
       { tenant: contoso, tenantId: contoso },
-      [/^unknown option 'tenantId'; did you mean 'tenant'\?/],
+      [/^`tenantId` is not an option; did you mean `tenant`\?/],
     ],
   ])('throws for %s', (_name, options, expected) => {
     const found = findFaults(() => entra(options as EntraOptions))
@@ -250,26 +246,30 @@ describe('the options for the tokens of an issuer', () => {
     [
       'metadataIssuer without tokenIssuer',
       { metadataIssuer: `${host}/{tenantid}/v2.0` },
-      /^metadataIssuer needs tokenIssuer/,
+      /^`metadataIssuer` requires `tokenIssuer`/,
     ],
     [
       'a metadataIssuer that is not a URL',
       { metadataIssuer: 'x', tokenIssuer },
-      /^metadataIssuer must be an absolute URL/,
+      /^`metadataIssuer` must be an absolute URL/,
     ],
     [
       'a metadataIssuer that is not a string',
       { metadataIssuer: 7, tokenIssuer },
-      /^metadataIssuer must be an absolute URL/,
+      /^`metadataIssuer` must be an absolute URL/,
     ],
     [
       'a metadataIssuer with plain http',
       { metadataIssuer: 'http://id.example.com', tokenIssuer },
-      /^metadataIssuer is plain http/,
+      /^`metadataIssuer` uses http:/,
     ],
-    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^tokenIssuer must be a function/],
-    ['an accept that is not a function', { accept: true }, /^accept must be a function/],
-    ['a distributedClaims that is not a function', { distributedClaims: {} }, /^distributedClaims must be a function/],
+    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^`tokenIssuer` must be a function/],
+    ['an accept that is not a function', { accept: true }, /^`accept` must be a function/],
+    [
+      'a distributedClaims that is not a function',
+      { distributedClaims: {} },
+      /^`distributedClaims` must be a function/,
+    ],
   ])('throws for %s', (_name, rules, message) => {
     for (const options of [{ ...bearer, ...rules }, { issuer: { ...bearer, ...rules } }]) {
       const found = findFaults(() => resolveBearer(options))
@@ -284,7 +284,7 @@ describe('the options for the tokens of an issuer', () => {
   ])('throws if the options are beside %s rather than inside the issuer that they belong to', (_name, issuer) => {
     const found = findFaults(() => resolveBearer({ audience: 'x', issuer, tokenIssuer, accept: allow }))
     expect(found).toEqual([
-      'tokenIssuer, accept: give them with the issuer that they are of: issuer: [{ issuer, tokenIssuer, accept }]',
+      '`tokenIssuer`, `accept` must belong to one issuer; pass `issuer: [{ issuer, tokenIssuer, accept }]`',
     ])
   })
 })
@@ -299,18 +299,18 @@ describe('accept() of entra() for an access token', () => {
   it.each<[string, EntraOptions, Record<string, unknown>, true | RegExp]>([
     ['accepts a user with a scope', one, user, true],
     ['accepts a user with idtyp user', one, { ...user, idtyp: 'user' }, true],
-    ['rejects a user of another tenant', one, { ...user, tid: fabrikam }, /none of the tenants of the option tenant/],
+    ['rejects a user of another tenant', one, { ...user, tid: fabrikam }, /not in the option `tenant`/],
     ['rejects a user without a tenant', one, { ...user, tid: undefined }, /^tid is missing/],
-    ['rejects a user whose tid is a list', one, { ...user, tid: [contoso] }, /^tid is no ID/],
+    ['rejects a user whose tid is a list', one, { ...user, tid: [contoso] }, /^tid is not a tenant ID/],
     ['rejects a user without an oid', one, { ...user, oid: undefined }, /^oid is missing/],
-    ['rejects a user whose oid is a list', one, { ...user, oid: [oid] }, /^oid is no ID/],
-    ['rejects a user without a scope', one, { ...user, scp: undefined }, /neither a user's/],
-    ['rejects a user with an empty scope', one, { ...user, scp: '' }, /neither a user's/],
-    ['rejects a user whose scope is a list', one, { ...user, scp: ['Orders.Read'] }, /neither a user's/],
-    ['rejects an application', one, app, /^it is that of an application and no user: pass appTokens: true/],
-    ['rejects an application with idtyp app', one, { ...app, idtyp: 'app' }, /^it is that of an application/],
-    ['rejects an application with a scope', one, { ...user, idtyp: 'app' }, /neither a user's/],
-    ['rejects a device', one, { ...user, idtyp: 'device' }, /neither a user's/],
+    ['rejects a user whose oid is a list', one, { ...user, oid: [oid] }, /^oid is not a user ID/],
+    ['rejects a user without a scope', one, { ...user, scp: undefined }, /neither a user token/],
+    ['rejects a user with an empty scope', one, { ...user, scp: '' }, /neither a user token/],
+    ['rejects a user whose scope is a list', one, { ...user, scp: ['Orders.Read'] }, /neither a user token/],
+    ['rejects an application', one, app, /^the token belongs to an application, not to a user; pass `appTokens: true`/],
+    ['rejects an application with idtyp app', one, { ...app, idtyp: 'app' }, /^the token belongs to an application/],
+    ['rejects an application with a scope', one, { ...user, idtyp: 'app' }, /neither a user token/],
+    ['rejects a device', one, { ...user, idtyp: 'device' }, /neither a user token/],
     ['accepts an application with appTokens', { ...one, appTokens: true }, app, true],
     [
       'accepts an application with idtyp app and appTokens',
@@ -322,14 +322,19 @@ describe('accept() of entra() for an access token', () => {
       'rejects an ID token with appTokens',
       { ...one, appTokens: true },
       { ...app, sub: 'pairwise' },
-      /neither a user's/,
+      /neither a user token/,
     ],
-    ['rejects a device with appTokens', { ...one, appTokens: true }, { ...app, idtyp: 'device' }, /neither a user's/],
+    [
+      'rejects a device with appTokens',
+      { ...one, appTokens: true },
+      { ...app, idtyp: 'device' },
+      /neither a user token/,
+    ],
     [
       'rejects an application without a subject with appTokens',
       { ...one, appTokens: true },
       { tid: contoso, oid },
-      /neither a user's/,
+      /neither a user token/,
     ],
   ])('%s', async (_name, options, claims, expected) => {
     const verdict = await entra(options).accept(claims, atApi)
@@ -344,7 +349,7 @@ describe('accept() of entra() for an access token', () => {
     ['accepts one of two keys with the same kid', [{ issuer: `${host}/${fabrikam}/v2.0` }, key], true],
     ['rejects a key of another tenant', [{ issuer: `${host}/${consumers}/v2.0` }], /key of another tenant/],
     ['rejects a key whose issuer is a list', [{ issuer: [`${host}/${contoso}/v2.0`] }], /key of another tenant/],
-    ['rejects a key that is not published', [], /published no more/],
+    ['rejects a key that is not published', [], /no longer published/],
   ])('%s', async (_name, keys, expected) => {
     const verdict = await entra({ tenant: contoso }).accept(user, { token: 'access', keys })
     if (expected === true) expect(verdict).toBe(true)
@@ -358,9 +363,11 @@ describe('accept() of entra() for an access token', () => {
     expect(await accept({ sub: oid, scp: 'read', tfp: 'B2C_1_signin' }, none)).toBe(true)
     expect(await accept({ sub: oid, scp: 'read', acr: 'b2c_1_signin' }, none)).toBe(true)
     expect(await accept({ sub: oid, scp: 'read', tfp: 'B2C_1_other', acr: 'B2C_1_signin' }, none)).toMatch(/policy/)
-    expect(await accept({ sub: oid, scp: 'read' }, none)).toMatch(/not by the policy B2C_1_signin/)
-    expect(await accept({ sub: oid, scp: 'read', tid: fabrikam, tfp: 'B2C_1_signin' }, none)).toMatch(/tenants/)
-    expect(await accept({ sub: oid, tfp: 'B2C_1_signin' }, none)).toMatch(/neither a user's/)
+    expect(await accept({ sub: oid, scp: 'read' }, none)).toMatch(/not the policy B2C_1_signin/)
+    expect(await accept({ sub: oid, scp: 'read', tid: fabrikam, tfp: 'B2C_1_signin' }, none)).toMatch(
+      /not in the option `tenant`/,
+    )
+    expect(await accept({ sub: oid, tfp: 'B2C_1_signin' }, none)).toMatch(/neither a user token/)
     expect(await accept({ sub: oid, tfp: 'B2C_1_signin' }, { token: 'id', keys: [] })).toBe(true)
   })
 })
@@ -376,12 +383,12 @@ describe('accept() of entra() for an ID token', () => {
   it.each<[string, unknown, true | RegExp]>([
     ['true', true, true],
     ['a promise of true', Promise.resolve(true), true],
-    ['false', false, /^allow said no to the user aaaaaaaa.* of the tenant 1111/],
-    ['a promise of false', Promise.resolve(false), /^allow said no/],
-    ['1', 1, /only true lets in/],
-    ['a string', 'yes', /only true lets in/],
-    ['an object', { tenant: contoso }, /only true lets in/],
-    ['undefined', undefined, /only true lets in/],
+    ['false', false, /^`allow` returned false for user aaaaaaaa.* of tenant 1111/],
+    ['a promise of false', Promise.resolve(false), /^`allow` returned false/],
+    ['1', 1, /only true accepts the user/],
+    ['a string', 'yes', /only true accepts the user/],
+    ['an object', { tenant: contoso }, /only true accepts the user/],
+    ['undefined', undefined, /only true accepts the user/],
   ])('accepts a user only if allow returns true; here it returns %s', async (_name, verdict, expected) => {
     const options = { tenant: 'common', allow: () => verdict as boolean }
     const found = await entra(options).accept(claims, atLogin)
@@ -422,7 +429,7 @@ describe('the groups of a user', () => {
 
   it.each(markers)('rejects a user on group overage if there is no groups function: %s', async (_name, marker) => {
     const { accept } = entra({ tenant: contoso })
-    expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/more groups than .*: pass groups: a function/)
+    expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/too many groups .*; pass `groups`, a function/)
   })
 
   it.each(markers)('calls the groups function on group overage: %s', async (_name, marker) => {
