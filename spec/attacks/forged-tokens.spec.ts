@@ -102,7 +102,7 @@ beforeEach(() => {
 const messages = {
   other: 'The access token is invalid.',
   expired: 'The access token has expired.',
-  audience: 'The access token has another audience (aud).',
+  audience: 'The audience (aud) of the access token is not this API.',
   malformed: 'The Authorization header must have the form: Bearer, a space, the access token.',
 }
 

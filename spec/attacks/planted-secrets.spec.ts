@@ -168,7 +168,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
   async function seeRedis(): Promise<void> {
     const mark = `mark-${++marks}-${randomBytes(6).toString('hex')}`
     await client.set('the-mark', mark)
-    await until(() => seenMarks.has(mark), 'the commands of Redis were seen')
+    await until(() => seenMarks.has(mark), 'Redis has reported the commands')
     for (const key of await client.keys('*')) {
       const type = await client.type(key)
       // Strings, and the sets of logins and tombstones.

@@ -35,7 +35,7 @@ function transactionsIn(lines: readonly string[], { seals, place }: Identity): T
 export function stored(answer: RawAnswer, basePath = ''): string {
   const issuer = new URL(answer.get('Location') ?? '').origin
   const [transaction, another] = transactionsIn(answer.all('Set-Cookie'), identityAt(issuer, basePath))
-  if (!transaction || another) throw new Error(`not one login was begun: ${answer.head}`)
+  if (!transaction || another) throw new Error(`expected exactly one login: ${answer.head}`)
   return transaction.returnTo
 }
 
@@ -100,7 +100,7 @@ function referers(target: string): string[] {
 /** The URL of a link on a page. */
 function getLink(page: string, text: string): string {
   const link = readLinks(page).find((one) => one.text === text)
-  if (!link) throw new Error(`no link '${text}' on ${page}`)
+  if (!link) throw new Error(`${page} has no link '${text}'`)
   return link.href
 }
 

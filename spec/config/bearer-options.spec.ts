@@ -442,6 +442,8 @@ describe('the option bearer of createOidc()', () => {
     [{ audiences: 'orders' }, /^`bearer\.audiences` is not an option; did you mean `audience`\?/],
     // The guard beside a login accepts only tokens of the issuer of that login.
     [{ issuer }, /^`bearer\.issuer` is not an option/],
+    [{ bearer: {} }, /^`bearer\.bearer` is not an option/],
+    [{ introspection: 5 }, /^`bearer\.introspection`, unless true, must be an object/],
   ])('rejects %j as the option bearer, and reports it with the faults of other options', (bearer, message) => {
     expect(faultsWith(bearer)).toEqual([expect.stringMatching(message)])
     const all = findFaults(() => createOidc({ ...login, clientId: '', bearer: bearer as object }))

@@ -150,7 +150,7 @@ describe('the output in docs/observability.md', () => {
 
     const agent = createUserAgent({ baseUrl })
     await agent.get('/orders')
-    await until(() => written.includes('"path":"/callback"'), 'the request of the callback is told')
+    await until(() => written.includes('"path":"/callback"'), 'the log has the callback request')
     await agent.get('/admin')
     pass(280)
     await agent.get('/orders')

@@ -251,15 +251,15 @@ describe('the log and the metrics', () => {
     const cookie = `observed.sid=${agent.jar.get('observed.sid')?.value}`
     const asked = fetch(`${example.url}/orders`, { headers: { cookie }, signal: calledOff.signal })
     asked.catch(() => {})
-    await until(() => provider.requestsTo('token').length === 2, 'the refresh is under way')
+    await until(() => provider.requestsTo('token').length === 2, 'the refresh has started')
     calledOff.abort()
-    await until(() => lines().some(({ msg }) => msg === 'request aborted'), 'it is told')
+    await until(() => lines().some(({ msg }) => msg === 'request aborted'), 'the aborted request is logged')
     expect(lines().find(({ msg }) => msg === 'request aborted')).toMatchObject({
       path: '/orders',
       requestId: expect.stringMatching(/^[-\da-f]{36}$/) as string,
     })
     release()
-    await until(() => told('refresh').length + told('refresh_failed').length === 1, 'the refresh has come to its end')
+    await until(() => told('refresh').length + told('refresh_failed').length === 1, 'the refresh has finished')
   })
 
   it('the log contains warnings of the process', async () => {
@@ -327,15 +327,15 @@ describe('the probes', () => {
   it('the application is alive, but not ready until its provider is reachable', async () => {
     await provider.stop()
     expect(await ask('/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('"ok":false') as string })
-    await until(() => lines().some(({ msg }) => msg === 'not ready'), 'it is said why')
+    await until(() => lines().some(({ msg }) => msg === 'not ready'), 'the reason is logged')
     expect(lines()).toMatchObject([{ level: warn, code: 'provider_unavailable', msg: 'not ready' }])
     expect((await ask('/healthz')).status).toBe(200)
     await provider.start()
-    await until(async () => (await ask('/readyz')).status === 200, 'it is ready without a login')
+    await until(async () => (await ask('/readyz')).status === 200, 'the instance is ready without a login')
   })
 
   it('the application stays ready while its provider and its store are down later', async () => {
-    await until(async () => (await ask('/readyz')).status === 200, 'it is ready')
+    await until(async () => (await ask('/readyz')).status === 200, 'the instance is ready')
     await provider.stop()
     redis.fail()
     expect(JSON.parse((await ask('/readyz')).text)).toMatchObject({ ok: true, provider: { discovered: true } })

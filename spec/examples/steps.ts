@@ -51,7 +51,7 @@ export async function logOut(
   form: number | string = 0,
 ): Promise<UserAgentResponse> {
   const asked = await agent.submit(page, { form })
-  if (getHeading(asked) !== 'Logging you out') throw new Error(`no logout at the provider:\n${readText(asked)}`)
+  if (getHeading(asked) !== 'Logging you out') throw new Error(`the provider shows no logout page:\n${readText(asked)}`)
   // Its button is outside the form.
   return agent.submit(asked, { form: 'op.logoutForm', fields: { logout: 'yes' } })
 }

@@ -94,7 +94,7 @@ async function refused(
     'cache-control': 'no-store',
     'content-type': 'application/problem+json',
   })
-  await until(() => [...sockets].every((socket) => socket.destroyed), 'the connection of the refused upgrade is gone')
+  await until(() => [...sockets].every((socket) => socket.destroyed), 'the connection of the refused upgrade is closed')
   return outcome
 }
 
@@ -125,9 +125,9 @@ describe('a browser', () => {
   it('a browser is let in by its session, from a page of the application', async () => {
     const { cookie } = await logIn()
     const alice = await opened({ cookie, origin: url })
-    await until(() => alice.heard.length === 1, 'she hears that she is there')
+    await until(() => alice.heard.length === 1, 'alice receives her own arrival')
     alice.socket.send('hello')
-    await until(() => alice.heard.length === 2, 'she hears herself')
+    await until(() => alice.heard.length === 2, 'alice receives her own message')
     const name = String(alice.heard[0]?.text).replace(' is here', '')
     expect(name).toMatch(/^Alice/)
     expect(alice.heard[1]).toEqual({ from: name, text: 'hello' })
@@ -163,7 +163,7 @@ describe('a client other than a browser', () => {
     const alice = await opened({ cookie, origin: url })
     const bob = await opened({ authorization: await token() })
     bob.socket.send('hi')
-    await until(() => alice.heard.some(({ from }) => from === 'bob'), 'she hears him')
+    await until(() => alice.heard.some(({ from }) => from === 'bob'), "alice receives bob's message")
     expect(alice.heard.slice(-2)).toEqual([{ text: 'bob is here' }, { from: 'bob', text: 'hi' }])
   })
 

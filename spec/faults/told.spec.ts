@@ -24,7 +24,7 @@ async function together(options: Partial<OidcOptions> = {}): Promise<[TestApp, U
   tap.after = ({ keys: [key] }) => void (key?.startsWith('oidc:used:') && uses++)
   const release = world.provider.misbehave({ endpoints: { discovery: { status: 500, hang: true } } })
   const answers = Promise.all(browsers.map((agent, index) => agent.get(callbacks[index] ?? '')))
-  await until(() => uses === 2, 'both have used their response')
+  await until(() => uses === 2, 'both callbacks have used their responses')
   for (let turn = 0; turn < 3; turn++) await nextTurn()
   release()
   const both = await answers

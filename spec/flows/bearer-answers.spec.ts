@@ -381,7 +381,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       { meta: { id: 'bearer-answers-2' } },
       async () => {
         await start()
-        const audience = 'The access token has another audience (aud).'
+        const audience = 'The audience (aud) of the access token is not this API.'
         await expectBad(
           await token({ aud: 'account' }),
           audience,
@@ -394,7 +394,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
 
     it('a token must name the audience of the options and that of the rule', async () => {
       await start({ audience: 'billing' })
-      const audience = 'The access token has another audience (aud).'
+      const audience = 'The audience (aud) of the access token is not this API.'
       await expectBad(await token(), audience, /^aud is \["orders"\]; expected "billing"\. /)
       expect((await orders(withToken(await token({ aud: ['orders', 'billing'] })))).status).toBe(200)
       reached = 0
@@ -516,7 +516,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
       expect((await orders()).status).toBe(401)
       expect((await orders({ headers: { authorization: 'Bearer' } })).status).toBe(400)
       await provider.start()
-      await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
+      await until(async () => (await orders(good)).status === 200, 'the guard accepts a valid token again')
     })
 
     it('the guard answers 503 to a token also where it is optional', async () => {
@@ -534,7 +534,7 @@ describe.each(expresses)('requireBearer() on Express %d', (major, make) => {
         const good = withToken(await token())
         expectRefusal(await orders(good), 503, null, down)
         undo()
-        await until(async () => (await orders(good)).status === 200, 'the guard lets a good token in again')
+        await until(async () => (await orders(good)).status === 200, 'the guard accepts a valid token again')
       },
     )
 

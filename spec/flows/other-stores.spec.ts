@@ -117,7 +117,7 @@ describe.each(stores)('%s', (_, makeStore, makeOptions) => {
     await agent.get('/profile')
     const cookie = agent.jar.header(app?.url ?? '')
     const slow = agent.get('/slow')
-    await until(() => held === 1, 'the slow request runs')
+    await until(() => held === 1, 'the slow request is running')
     await agent.get('/logout', { redirect: 'manual' })
     release()
     expect((await slow).text()).toBe('at last')

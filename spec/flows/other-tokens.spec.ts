@@ -542,7 +542,7 @@ describe('a recheck and an additional token at the same time', () => {
     const other = shownToken(agent, app.url, '?scope=a')
     undo()
     expect(readClaims(await other).scope).toBe('a')
-    await until(() => told(app, 'refresh').length === 2, 'both are told')
+    await until(() => told(app, 'refresh').length === 2, 'both refreshes are reported')
     expect(told(app, 'refresh').map(({ reason }) => reason)).toEqual(['recheck', 'expiry'])
     expect(grants()).toEqual(['', 'a'])
     expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)

@@ -45,7 +45,7 @@ function grants(): (string | null)[] {
 }
 
 function refreshed(app: TestApp, count = 1): Promise<void> {
-  return until(() => told(app, 'refresh').length === count, `${count} refreshes are told`)
+  return until(() => told(app, 'refresh').length === count, `${count} refreshes are reported`)
 }
 
 /** The recorded Redis commands, without the renewal of the session, which happens once a minute. */
@@ -118,9 +118,12 @@ describe('a guarded request whose login is due for a recheck', () => {
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
       await world.provider.waitForRequest('token', round)
       // One of them has the lock, and the other has tried to get it.
-      await until(() => tap.calls.some(({ keys: [key] }) => key === getLock(app)), 'the other has come to the lock')
+      await until(
+        () => tap.calls.some(({ keys: [key] }) => key === getLock(app)),
+        'the other process has tried the lock',
+      )
       undo()
-      await until(() => all().length === round, 'it was refreshed')
+      await until(() => all().length === round, 'the login is refreshed')
       await until(async () => (await world.redis.client.get(getLock(app))) === null, 'the lock is free')
       tap.reset()
     }
@@ -141,7 +144,10 @@ describe('a guarded request whose login is due for a recheck', () => {
     gate.open()
     expect((await late).status).toBe(200)
     const login = `oidc:{sess:${sessionId(agent)}}`
-    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === login), 'it looked again')
+    await until(
+      () => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === login),
+      'the lock is read again',
+    )
     // A further command would have been sent after another round trip to Redis.
     await world.redis.client.ping()
     await world.redis.client.ping()
@@ -275,7 +281,7 @@ describe('the result of a recheck', () => {
     await agent.fetch(`${app.url}/logout`, { method: 'POST', headers: { accept: 'application/json' } })
     undo()
     await world.provider.waitForRequest('revocation')
-    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh came to its end')
+    await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has finished')
     expect((await agent.fetch(app.url)).text()).toBe('hello stranger')
     expect(await world.redis.client.keys(`*${id}*`)).toEqual([])
   })
@@ -302,7 +308,10 @@ describe('a recheck that fails', () => {
       await until(() => told(app, 'refresh_failed').length === 1, 'the refresh has failed')
       expect(told(app, 'refresh_failed')).toMatchObject([{ sub: 'alice', reason: 'recheck' }])
       // The note that replaces the lock expires by the clock of Redis, which the test cannot set.
-      await until(async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'), 'the fault is noted')
+      await until(
+        async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'),
+        'the lock records the failure',
+      )
       await world.redis.client.del(getLock(app))
       pass(29)
       for (const request of [1, 2, 3]) expect([request, (await profile(agent, app)).status]).toEqual([request, 200])
@@ -323,9 +332,15 @@ describe('a recheck that fails', () => {
     world.provider.misbehave({ endpoints: { token: { status: 503, headers: { 'retry-after': '60' } } } })
     pass(300)
     await profile(agent, app)
-    await until(async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'), 'the fault is noted')
+    await until(
+      async () => (await world.redis.client.get(getLock(app)))?.startsWith('failed'),
+      'the lock records the failure',
+    )
     expect((await profile(agent, other)).status).toBe(200)
-    await until(() => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === getLock(app)), 'it has read')
+    await until(
+      () => tap.calls.some(({ method, keys }) => method === 'get' && keys[0] === getLock(app)),
+      'the waiting process has read the lock',
+    )
     // Without the note it would look again for as long as the lock of a living process lasts.
     tap.reset()
     await world.redis.client.del(getLock(app))
@@ -349,7 +364,7 @@ describe('a recheck that fails', () => {
     redis.fail('set', 'eval')
     pass(30)
     expect((await profile(agent, app)).status).toBe(200)
-    await until(() => redis.commands.includes('set'), 'the lock was asked for')
+    await until(() => redis.commands.includes('set'), 'the lock was requested')
     redis.heal()
     expect(grants()).toEqual([])
     pass(30)
@@ -369,7 +384,7 @@ describe('a recheck that fails', () => {
     redis.fail()
     redis.commands.length = 0
     undo()
-    await until(() => redis.commands.filter((name) => name === 'get').length > 1, 'it was tried again')
+    await until(() => redis.commands.filter((name) => name === 'get').length > 1, 'the command was sent again')
     redis.heal()
     await refreshed(app)
     pass(300)

@@ -417,7 +417,7 @@ describe('a provider that is down', () => {
       expect(answer.headers.get('retry-after')).toBe('1')
       expect((await agent.fetch(`${app.url}/profile`)).status).toBe(200)
       undo()
-      await until(async () => (await askToken(agent, app.url)).status === 200, 'the refresh has healed')
+      await until(async () => (await askToken(agent, app.url)).status === 200, 'a refresh succeeds again')
       expect(told(app, 'logout')).toEqual([])
     },
   )
@@ -564,7 +564,10 @@ describe('a refresh that overlaps another change', () => {
     redis.fail('eval')
     const before = redis.commands.filter((name) => name === 'eval').length
     undo()
-    await until(() => redis.commands.filter((name) => name === 'eval').length > before + 1, 'it was tried again')
+    await until(
+      () => redis.commands.filter((name) => name === 'eval').length > before + 1,
+      'the command was sent again',
+    )
     redis.heal()
     const { token } = await asked
     expect((await shownToken(agent, app.url)).token).toBe(token)

@@ -191,7 +191,7 @@ describe('a guard of two issuers', () => {
     expect(await api.get(await token(ours))).toMatchObject({ status: 200 })
     await partner.start()
     const again = await token(partner)
-    await until(async () => (await api.get(again)).status === 200, 'tokens of the partner are taken again')
+    await until(async () => (await api.get(again)).status === 200, "the partner's tokens are accepted again")
   })
 
   it('uses configured keys and a configured key URL without any other request', async () => {

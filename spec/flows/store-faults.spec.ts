@@ -413,7 +413,7 @@ describe.skipIf(!paused)('a Redis that has stopped answering', () => {
   }
 
   async function backAgain(agent: UserAgent): Promise<void> {
-    await until(async () => (await agent.fetch('/who')).status === 200, 'Redis answers again')
+    await until(async () => (await agent.fetch('/who')).status === 200, 'Redis responds again')
   }
 
   it('a request waits for timeoutSeconds and then gets 503, and the user is still logged in afterwards', async () => {

@@ -310,7 +310,10 @@ describe('a guard that caches tokens', () => {
     await provider.rotateKeys()
     pass(600_000)
     expect(await verified(bearer, token)).toBe(0)
-    await until(async () => (await bearer.verifyToken(token).catch(() => undefined)) === undefined, 'it is refused')
+    await until(
+      async () => (await bearer.verifyToken(token).catch(() => undefined)) === undefined,
+      'the token is rejected',
+    )
   })
 
   it('caches a token that caused a fetch of the keys: the first one, and one with a new key', async () => {

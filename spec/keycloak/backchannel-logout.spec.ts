@@ -130,7 +130,7 @@ describe.skipIf(!realm.isThere)('a session that ends at Keycloak', () => {
       await realm.admin('DELETE', `/sessions/${here.sid}`)
       await until(async () => (await getStatus(here)) === 401, 'the login has ended', 30)
       expect(reasons(app)).toEqual(['back_channel'])
-      await until(() => here.told() === 1, 'the other application was told')
+      await until(() => here.told() === 1, 'the other application received the logout token')
     })
 
     it('a logout here succeeds, and Keycloak calls the other application once', async () => {

@@ -20,7 +20,7 @@ describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper'
     const { access } = await realm.tokens(await realm.client(), user)
     const answer = await api.call(access)
     expect(answer.status).toBe(401)
-    const description = 'The access token has another audience (aud).'
+    const description = 'The audience (aud) of the access token is not this API.'
     expect(answer.challenge).toBe(`Bearer realm="orders", error="invalid_token", error_description="${description}"`)
     expect(answer.body).toMatchObject({ code: 'token_invalid', error: 'invalid_token', error_description: description })
     expect(api.events).toEqual([{ name: 'token_rejected', detail: expect.stringMatching(aud) as string }])

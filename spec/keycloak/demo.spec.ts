@@ -24,7 +24,7 @@ describe('the demo with a real Keycloak', () => {
   it('prints its address and the URIs to register but no secret, and stops when it is asked to', async () => {
     const main = await startDemo()
     expect(main.printed().match(/^Open .*/gm)).toEqual([`Open ${main.url}`])
-    await until(() => main.printed().includes('Post-logout'), 'it has printed what to register')
+    await until(() => main.printed().includes('Post-logout'), 'the demo has printed the URIs to register')
     expect(main.printed()).toContain(`${main.url}/callback`)
     expect(main.printed()).not.toContain('web-secret')
     expect(await main.stop()).toBe(0)

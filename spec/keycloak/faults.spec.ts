@@ -101,7 +101,7 @@ it.skipIf(!admin)('a realm that is created later is used without a restart', asy
       },
     ],
   })
-  await until(async () => (await agent.get('/login')).status !== 503, 'a realm that is there now is discovered')
+  await until(async () => (await agent.get('/login')).status !== 503, 'the new realm is discovered')
   expect(app.oidc.health().ok).toBe(true)
   expect((await logIn(agent, '/profile', 'dave', realm)).json()).toMatchObject({ user: { name: 'Dave Dyer' } })
 })

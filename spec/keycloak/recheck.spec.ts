@@ -46,7 +46,7 @@ async function secondsUntil(status: number, open: () => Promise<UserAgentRespons
     await pause(20)
     return (await open()).status === status
   }
-  await until(isSo, `the answer is ${status}`, patience)
+  await until(isSo, `the status is ${status}`, patience)
   return (performance.now() - startedAt) / 1000
 }
 
@@ -106,7 +106,7 @@ describe.skipIf(!realm.isThere)(`a login with recheckSeconds: ${recheckSeconds}`
     await realm.admin('PUT', user, { firstName: 'Ursula' })
     await until(
       async () => (await agent.fetch('/profile')).text().includes('"name":"Ursula User"'),
-      'the name is the new one',
+      'the new name is shown',
       patience,
     )
   })
@@ -132,7 +132,10 @@ it.skipIf(!realm.isThere)(
     const { agent, user } = await login({ recheckSeconds: 0 })
     await realm.admin('PUT', user, { enabled: false })
     const isLate = Date.now() + 2 * recheckSeconds * 1000
-    await until(async () => (await agent.fetch('/profile')).status !== 200 || Date.now() > isLate, 'time has passed')
+    await until(
+      async () => (await agent.fetch('/profile')).status !== 200 || Date.now() > isLate,
+      'the waiting time has passed',
+    )
     expect((await agent.fetch('/profile')).status).toBe(200)
     expect(await realm.refreshes()).toEqual([])
   },

@@ -49,7 +49,7 @@ describe.each([
 
         // The token lasts for 600 s, so a refresh is due as soon as the next second has begun.
         const next = async (): Promise<string> => (await tokenAt(url, agent, '?minValidSeconds=599')).shown.token
-        await until(async () => (await next()) !== first, 'the login is refreshed once more')
+        await until(async () => (await next()) !== first, 'the login is refreshed again')
         expect(await realm.refreshes()).toEqual(['REFRESH_TOKEN'])
       }
     },

@@ -82,7 +82,11 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
         expect(login.app.oidc.health()).toMatchObject({ ok: true })
       }
       for (const { app, agent, token } of lasting) {
-        await until(async () => (await shownToken(agent, app.url, late)).token !== token, 'it is refreshed', patience)
+        await until(
+          async () => (await shownToken(agent, app.url, late)).token !== token,
+          'the login is refreshed',
+          patience,
+        )
       }
     },
     timeout,
@@ -109,7 +113,7 @@ describe.skipIf(!keycloak)('a restart of Keycloak', () => {
       })
       await until(() => seen.has(200), 'the logins are in use')
       await own.stop()
-      await until(() => seen.has(503), 'the tokens have ended')
+      await until(() => seen.has(503), 'the tokens have expired')
       await own.start()
       over.abort()
       await Promise.all(uses)

@@ -120,7 +120,7 @@ it.skipIf(!realm.isThere)('requireAuth({ maxAuthAgeSeconds: 0 }) asks for the pa
   const { auth_time: first } = await idToken(agent)
   // The time for the way back from Keycloak does not count, up to half a minute.
   expect((await agent.get('/now')).status).toBe(200)
-  await until(() => Date.now() / 1000 > Number(first) + 31, 'the authentication is some time ago', 60)
+  await until(() => Date.now() / 1000 > Number(first) + 31, 'the authentication is 31 seconds ago', 60)
   expect((await agent.fetch('/now')).status).toBe(401)
   const asked = await agent.get('/now')
   expect(asksForPassword(asked, realm.name)).toBe(true)

@@ -105,7 +105,7 @@ export async function authorizationResponse(
     redirect: 'manual',
   })
   const location = answer.headers.get('location')
-  if (location === null) throw new Error(`Keycloak let ${username} not in: ${answer.status} ${answer.text()}`)
+  if (location === null) throw new Error(`Keycloak did not log ${username} in: ${answer.status} ${answer.text()}`)
   return new URL(location, answer.url).href
 }
 
@@ -172,7 +172,7 @@ export function administrator(url: string, what: string): Administrator | undefi
       ...(body && { body: JSON.stringify(body) }),
     })
     const text = await answer.text()
-    if (!answer.ok) throw new Error(`Keycloak answered ${method} ${path}: ${answer.status} ${text}`)
+    if (!answer.ok) throw new Error(`Keycloak returned ${answer.status} for ${method} ${path}: ${text}`)
     return text === '' ? undefined : JSON.parse(text)
   }
   return {
@@ -191,6 +191,6 @@ async function adminToken(url: string, username: string, password: string): Prom
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username, password }),
   })
-  if (!answer.ok) throw new Error(`Keycloak does not know its administrator: ${answer.status} ${await answer.text()}`)
+  if (!answer.ok) throw new Error(`Keycloak rejected its administrator: ${answer.status} ${await answer.text()}`)
   return ((await answer.json()) as { access_token: string }).access_token
 }

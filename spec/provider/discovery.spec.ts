@@ -246,7 +246,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     await provider.waitForRequest('discovery', 2)
     undo()
     const { oidc } = app
-    await until(() => (oidc.health().provider.discoveredAt ?? 0) > Date.now() - minute, 'the new metadata are there')
+    await until(() => (oidc.health().provider.discoveredAt ?? 0) > Date.now() - minute, 'the metadata are renewed')
     expect(await begin(app)).toBe(302)
     expect(discoveries()).toBe(2)
   })

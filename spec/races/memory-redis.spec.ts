@@ -108,7 +108,7 @@ describe('MemoryRedis', () => {
 
   it('rejects a script that it does not know', async () => {
     await expect(new MemoryRedis().eval('return 1', { keys: [], arguments: [] })).rejects.toThrow(
-      'knows no such script',
+      'does not support this script',
     )
   })
 

@@ -201,7 +201,7 @@ describe('the lifetime of a session', () => {
     const other = new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
     const renewed = await lifeAfter(async () => {
       await other.touch(id, session)
-      await until(async () => (await redis.client.ttl(getKey(id))) < 5000 - 10, 'the renewal')
+      await until(async () => (await redis.client.ttl(getKey(id))) < 5000 - 10, 'the session is renewed')
     })
     expect(renewed).toBeGreaterThanOrEqual(seconds - 2)
     expect(renewed).toBeLessThanOrEqual(seconds)
@@ -275,7 +275,7 @@ describe('renewing a session in use', () => {
     await until(async () => {
       await store.touch(id, session)
       return tap.calls.length === 2
-    }, 'the second renewal')
+    }, 'the session is renewed a second time')
     await store.touch(id, session)
     expect(methods()).toEqual(['expire', 'expire'])
   })
@@ -481,7 +481,7 @@ describe('a session that is written together with its login', () => {
       // As express-session does at the end of a request.
       session.touch()
       return session.cookie.expires?.getTime() !== expires?.getTime()
-    }, 'the end has moved')
+    }, 'the expiry has moved')
     await store.set(id, session)
     expect(methods()).toEqual([])
   })

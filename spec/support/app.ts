@@ -107,7 +107,7 @@ export async function close(server: Server): Promise<void> {
 export async function until(holds: () => unknown, what: string, seconds = 10): Promise<void> {
   const end = performance.now() + seconds * 1000
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`still not so after ${seconds} s: ${what}`)
+    if (performance.now() > end) throw new Error(`condition not met within ${seconds} s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

@@ -57,7 +57,7 @@ export async function guest(agent: UserAgent): Promise<Guest> {
 /** Repeats a request until the status is not 503, as browsers and people do. */
 export async function served(ask: () => Promise<UserAgentResponse>): Promise<UserAgentResponse> {
   let answer = await ask()
-  await until(async () => answer.status !== 503 || (answer = await ask()).status !== 503, 'it is served again')
+  await until(async () => answer.status !== 503 || (answer = await ask()).status !== 503, 'the request is served again')
   return answer
 }
 

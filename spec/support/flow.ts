@@ -196,7 +196,7 @@ export function thrown(run: () => unknown): OidcError {
     if (error instanceof OidcError) return error
     throw error
   }
-  throw new Error('it threw nothing')
+  throw new Error('the function threw nothing')
 }
 
 /** The error of this package that a promise is rejected with. */
@@ -207,5 +207,5 @@ export async function rejection(promise: Promise<unknown>): Promise<OidcError> {
     if (error instanceof OidcError) return error
     throw error
   }
-  throw new Error('it was not rejected')
+  throw new Error('the promise was not rejected')
 }

@@ -57,7 +57,7 @@ function readLength(bytes: Buffer, at: number, sign: '*' | '$'): { length: numbe
   const end = bytes.indexOf('\r\n', at)
   if (end < 0) return undefined
   const line = bytes.toString('latin1', at, end)
-  if (!line.startsWith(sign)) throw new Error(`the request is no array of bulk strings: ${JSON.stringify(line)}`)
+  if (!line.startsWith(sign)) throw new Error(`the request is not an array of bulk strings: ${JSON.stringify(line)}`)
   return { length: Number(line.slice(1)), end: end + 2 }
 }
 

@@ -17,7 +17,7 @@ export async function keptTokens(
   const key = `oidc:{sess:${sessionId(agent)}}:tokens:default`
   const sealer = app.seals.tokens
   const tokens = openTokens(sealer, (await client.get(key)) ?? '', loginId)
-  if (!tokens) throw new Error('the tokens of the latest login are not there')
+  if (!tokens) throw new Error('the tokens of the latest login are missing')
   await client.set(key, sealTokens(sealer, change(tokens), loginId))
   return tokens
 }

@@ -38,7 +38,7 @@ function pass(ms: number): void {
 /** Polls for a number of turns rather than a time, because the fake clock does not advance. */
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let turn = 0; !(await holds()); turn++) {
-    if (turn > 300) throw new Error(`still not so: ${what}`)
+    if (turn > 300) throw new Error(`condition not met: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -116,7 +116,7 @@ describe('rotated keys', () => {
     pass(1)
     // The request does not wait for the new keys.
     expect(await outcome(former)).toBe('alice')
-    await until(async () => (await outcome(former)) === '401 token_invalid', 'the new keys are there')
+    await until(async () => (await outcome(former)) === '401 token_invalid', 'the new keys are in use')
   })
 })
 
@@ -294,6 +294,6 @@ describe('a clock that is set back', () => {
       pass(11 * minute)
       await outcome(former)
     }
-    await until(() => fetches() > 1, 'the keys are fetched anew')
+    await until(() => fetches() > 1, 'the keys are fetched again')
   })
 })

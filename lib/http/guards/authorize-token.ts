@@ -27,7 +27,7 @@ const nothing: Refusal = {
 
 const rejections: Readonly<Record<TokenRejected['kind'], string>> = {
   expired: 'The access token has expired.',
-  audience: 'The access token has another audience (aud).',
+  audience: 'The audience (aud) of the access token is not this API.',
   proof: 'The proof in the DPoP header is missing or invalid.',
   other: 'The access token is invalid.',
 }

@@ -222,6 +222,6 @@ function withoutRefreshToken(instance: Instance, target: Target): OidcError {
   return fail(
     'setup_invalid',
     'an access token for another scope or resource requires a refresh token, and the provider issued none; try `offline_access` in `scope`',
-    { message: 'This application cannot get the access token for this. Contact its operator.' },
+    { message: 'This application cannot get the access token that it needs. Contact its operator.' },
   )
 }

@@ -253,12 +253,12 @@ export async function play(
     }
     if (turns.waiting() === 0) break
     if (steps > mostSteps)
-      throw new Error(`no end after ${mostSteps} steps; the last:\n${scene.log.slice(-30).join('\n')}`)
+      throw new Error(`not finished after ${mostSteps} steps; the last are:\n${scene.log.slice(-30).join('\n')}`)
     await turns.next()
   }
   scene.isOver = true
   if (actors.some(({ isDone }) => !isDone)) {
-    throw new Error(`nothing can continue, and not all actors are done:\n${scene.log.join('\n')}`)
+    throw new Error(`no actor can continue, but some are not finished:\n${scene.log.join('\n')}`)
   }
   await Promise.all(running)
   if (failures.length > 0) throw new AggregateError(failures, 'an actor failed')

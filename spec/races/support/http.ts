@@ -68,7 +68,7 @@ export function ask(
       })
     })
     app(req as never, res as never, (error?: unknown) =>
-      reject(error instanceof Error ? error : new Error(`nobody answered ${url}`, { cause: error })),
+      reject(error instanceof Error ? error : new Error(`no response from ${url}`, { cause: error })),
     )
   })
 }

@@ -102,7 +102,7 @@ export class MemoryRedis implements RedisClient {
     if (is(exclude)) return this.#changeSet(key, withoutMembers(this.#read(key), given))
     if (is(add)) return this.#writeIf(keys, given, undefined)
     if (is(compareAndSet)) return this.#writeIf(keys, given, given[0])
-    throw new Error(`the Redis in memory knows no such script: teach it this one\n${script}`)
+    throw new Error(`the in-memory Redis does not support this script; add it:\n${script}`)
   }
 
   /** Sets are stored as text. */

@@ -36,7 +36,7 @@ export async function startProcess(path: string, env: Record<string, string>): P
     async kill() {
       process.kill(pid(), 'SIGKILL')
       const how = await main.stop()
-      if (how !== 'SIGKILL') throw new Error(`it had ended before: ${how}\n${main.printed()}`)
+      if (how !== 'SIGKILL') throw new Error(`the process ended before it was killed: ${how}\n${main.printed()}`)
       note()
     },
     async start() {
@@ -45,7 +45,7 @@ export async function startProcess(path: string, env: Record<string, string>): P
     async stop() {
       const how = await main.stop()
       note()
-      return how === 'SIGTERM' ? said : `it had ended before: ${how}\n${said}`
+      return how === 'SIGTERM' ? said : `the process ended before it was killed: ${how}\n${said}`
     },
   }
 }
