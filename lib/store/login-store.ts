@@ -34,8 +34,11 @@ export interface LoginToEnd {
   readonly group?: LoginGroup | undefined
 }
 
-/** The result of ending a login. It may have ended before (`gone`), or be exempt from the logout (`spared`). */
-export type LoginEnd = EndedEntry | 'gone' | 'spared'
+/** The result of ending a login: it ended, a condition exempted it, or it had ended before. */
+export type LoginEnd =
+  | { readonly outcome: 'ended'; readonly login: EndedEntry }
+  | { readonly outcome: 'skipped'; readonly login: SealedLogin }
+  | { readonly outcome: 'missing' }
 
 /** Lifetime of a tombstone: the longest login in progress, and time for its callback. */
 const tombstoneSeconds = transactionSeconds + 600
@@ -116,25 +119,25 @@ export class LoginStore {
   }
 
   /**
-   * Ends a login, in whatever session it is by now. Afterwards no request, refresh or save can restore it: the record is
-   * the login, and is only replaced by compare-and-set.
+   * Ends a login in its current session, unless it is exempt. Afterwards no request, refresh or save can restore it: the
+   * record is the login, and is only replaced by compare-and-set.
    *
-   * @throws What `isSpared` throws.
+   * @throws What `isExempt` throws.
    */
   async end(
     { session, loginId, group }: LoginToEnd,
-    isSpared: (login: SealedLogin) => boolean = () => false,
+    isExempt: (login: SealedLogin) => boolean = () => false,
   ): Promise<LoginEnd> {
     for (let tries = 0; tries < mostTries; tries++) {
       const found = await this.find(session, loginId)
-      if (!found) return 'gone'
+      if (!found) return { outcome: 'missing' }
       const login = { ...found, sealed: await this.sealedTokens(found.session) }
-      if (isSpared(login)) return 'spared'
+      if (isExempt(login)) return { outcome: 'skipped', login }
       const others = without(found.record.liveEntries, this.#instance.name)
       const dropped = [tokensKey(found.session, this.#instance.name)]
       if (!(await this.loginRecords.replace(found.session, found.record, others, { delete: dropped }))) continue
       await this.forget(found.entry, group)
-      return { ...login, isLast: Object.keys(others).length === 0 }
+      return { outcome: 'ended', login: { ...login, isLast: Object.keys(others).length === 0 } }
     }
     throw storeUnavailable(new Error('the login record changed too often'))
   }

@@ -62,13 +62,16 @@ describe('a LoginStore with the same name and secret, but another provider', () 
 
   it("does not end another owner's login, and does not find it in a group", async () => {
     const { records, ours, theirs, alice } = await twoOwners()
-    expect(await theirs.end({ session: 's', loginId: alice.loginId })).toBe('gone')
+    expect(await theirs.end({ session: 's', loginId: alice.loginId })).toEqual({ outcome: 'missing' })
     for (const group of [{ sub: 'alice' }, { sid: 'sid-1' }]) {
       expect(await theirs.members(group)).toEqual([])
       expect(await ours.members(group)).toEqual([alice.loginId])
     }
     expect(await records.get(tokensKey('s', 'default'))).toBeDefined()
-    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ entry: alice, isLast: true })
+    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({
+      outcome: 'ended',
+      login: { entry: alice, isLast: true },
+    })
   })
 
   it("does not end another owner's login in progress", async () => {

@@ -3,15 +3,13 @@ import type { SessionStore } from '../../config/session-store.ts'
 import type { LogoutReason } from '../../core/events.ts'
 import { destroySession } from '../../session/web-session.ts'
 import type { Logout } from '../../store/login-groups.ts'
-import type { EndedEntry, LoginEnd } from '../../store/login-store.ts'
+import type { EndedEntry, LoginEnd, SealedLogin } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
+import { inBatches } from '../../core/in-batches.ts'
 import { destroyed } from './end-own-login.ts'
 import { endLoginEntry } from './end-login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
-
-/** Number of logins that are ended concurrently: enough to be fast, few enough to let the store serve other requests. */
-const atOnce = 20
 
 /**
  * Ends the logins of a group in all sessions, and those in progress, and returns the ones that it ended. After a failure
@@ -29,20 +27,16 @@ export async function endLogins(
   // First: a login that is written too late to be found in the group finds the tombstone.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
-  const ended: EndedEntry[] = []
-  const gone: string[] = []
-  for (let from = 0; from < ids.length; from += atOnce) {
-    await Promise.all(
-      ids.slice(from, from + atOnce).map(async (loginId) => {
-        const one = await endIndexed(instance, store, loginId, reason, logout)
-        if (one === 'spared') return
-        gone.push(loginId)
-        if (one !== 'gone') ended.push(one)
-      }),
-    )
-  }
-  await logins.forgetMembers(logout.group, gone)
-  return ended
+  const ends = await inBatches(ids, async (loginId) => ({
+    loginId,
+    end: await endIndexed(instance, store, loginId, reason, logout),
+  }))
+  const over = ends.filter(({ end }) => end.outcome !== 'skipped')
+  await logins.forgetMembers(
+    logout.group,
+    over.map(({ loginId }) => loginId),
+  )
+  return ends.flatMap(({ end }) => (end.outcome === 'ended' ? [end.login] : []))
 }
 
 /**
@@ -66,20 +60,16 @@ async function endOne(instance: Instance, store: SessionStore, loginId: string):
   if (!found) return []
   const { sid, issuer } = found.entry
   if (sid !== undefined) await logins.leaveTombstone({ group: { sid }, issuer, issuedAt: undefined })
-  const ended = await endIndexed(instance, store, loginId, 'application')
-  return typeof ended === 'string' ? [] : [ended]
+  const end = await endIndexed(instance, store, loginId, 'application')
+  return end.outcome === 'ended' ? [end.login] : []
 }
 
 async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedEntry[]): Promise<void> {
   const logins = loginsBeside(instance, store)
-  for (let from = 0; from < ended.length; from += atOnce) {
-    await Promise.all(
-      ended.slice(from, from + atOnce).map(async ({ sealed, entry }) => {
-        const tokens = logins.open(sealed, entry.loginId)
-        if (tokens) await revokeTokens(instance, tokens)
-      }),
-    )
-  }
+  await inBatches(ended, async ({ sealed, entry }) => {
+    const tokens = logins.open(sealed, entry.loginId)
+    if (tokens) await revokeTokens(instance, tokens)
+  })
 }
 
 async function endIndexed(
@@ -91,16 +81,12 @@ async function endIndexed(
 ): Promise<LoginEnd> {
   const logins = loginsBeside(instance, store)
   const session = await logins.loginRecords.findSessionId(loginId)
-  if (session === undefined) return 'gone'
+  if (session === undefined) return { outcome: 'missing' }
   const login = { session, loginId, group: logout?.group }
-  const end = await endLoginEntry(
-    instance,
-    logins,
-    login,
-    reason,
-    ({ entry }) => logout !== undefined && !isAbout(logout, entry),
-  )
-  if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
+  const isExempt = ({ entry }: SealedLogin): boolean => logout !== undefined && !isAbout(logout, entry)
+  const end = await endLoginEntry(instance, logins, login, reason, isExempt)
+  if (end.outcome === 'ended' && end.login.isLast)
+    await destroyed(instance, () => destroySession(store, end.login.session))
   return end
 }
 

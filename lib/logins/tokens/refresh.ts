@@ -9,7 +9,7 @@ import { restoreDpop } from './dpop.ts'
 import type { Instance } from '../instance.ts'
 import {
   changeTokens,
-  endUnless,
+  endUnlessReplaced,
   loginAgain,
   loginEnded,
   readTokens,
@@ -148,7 +148,7 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
       throw loginNeeded(instance, place.entry, target, { claims: error.claims, detail: error.detail ?? error.code })
     }
     if (!(error instanceof RefreshRefused)) throw error
-    const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
+    const others = await endUnlessReplaced(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
     // The other refresh may have been for another token.
     if (others) return isDone(others, refresh) ? others : await refreshUnlessDone(instance, place, refresh)
     throw error

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
+import type { FoundLogin } from '../../store/login-records.ts'
 import type { LoginStore } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
@@ -34,8 +35,8 @@ export function readTokens({ logins, session, entry }: LoginPlace): Promise<Stor
 
 /**
  * Changes the tokens and the entry of a login in one step, in its current session. `change` gets the stored tokens and
- * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, the
- * write is retried for `holdSeconds`.
+ * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, each
+ * step is retried for `holdSeconds`.
  *
  * @returns The tokens that are stored then; undefined if the login has ended or its tokens are missing
  * @throws OidcError `login_required` if the tokens cannot be opened, `store_unavailable`, and `provider_unavailable` if the
@@ -43,64 +44,90 @@ export function readTokens({ logins, session, entry }: LoginPlace): Promise<Stor
  */
 export async function changeTokens(
   instance: Instance,
-  { logins, session, entry: { loginId } }: LoginPlace,
-  change: (there: StoredTokens) => TokenChange | undefined,
+  place: LoginPlace,
+  change: (stored: StoredTokens) => TokenChange | undefined,
 ): Promise<StoredTokens | undefined> {
-  const giveUpAt = Date.now() + holdSeconds * 1000
-  let written: string | undefined
-  let wanted: StoredTokens | undefined
-  for (let tries = 0; tries < mostTries;) {
-    try {
-      const found = await logins.find(session, loginId)
-      const there = found && (await logins.sealedTokens(found.session))
-      // The previous write succeeded, and only the store's answer was lost.
-      if (there !== undefined && there === written) return wanted
-      if (!found) return undefined
-      if (there === undefined) {
-        // Between the two reads another login may have moved record and tokens. Then the record has changed.
-        if (await logins.isUnchanged(found)) return undefined
-        tries++
-        continue
-      }
-      const tokens = logins.open(there, loginId)
-      // A process with a newer secret has sealed them: do not overwrite them.
-      if (!tokens) throw unreadable(instance)
-      const changed = change(tokens)
-      if (!changed) return tokens
-      wanted = changed.tokens
-      written = logins.seal(wanted, loginId)
-      // Scope that was granted for other APIs stays granted when a token for one of them has expired.
-      const elsewhere = found.entry.scope.filter((word) => !tokens.scope.includes(word))
-      const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
-      const next = { ...changed.makeEntry(found.entry), scope }
-      if (await logins.replace(found, next, written)) return wanted
-      tries++
-    } catch (error) {
-      if (!(error instanceof OidcError) || error.code !== 'store_unavailable' || Date.now() > giveUpAt) throw error
-      await wait(holdPollMs)
-    }
+  const { logins } = place
+  const giveUpAt = performance.now() + holdSeconds * 1000
+  for (let tries = 0; tries < mostTries; tries++) {
+    const read = await retryWhileDown(giveUpAt, () => readSealed(place))
+    if (read === 'missing') return undefined
+    if (read === 'moved') continue
+    const { found, sealed } = read
+    const tokens = logins.open(sealed, found.entry.loginId)
+    // A process with a newer secret has sealed them: do not overwrite them.
+    if (!tokens) throw unreadable(instance)
+    const changed = change(tokens)
+    if (!changed) return tokens
+    const changedSealed = logins.seal(changed.tokens, found.entry.loginId)
+    const entry = { ...changed.makeEntry(found.entry), scope: scopeAfter(found.entry, tokens, changed.tokens) }
+    const write = (): Promise<boolean> => logins.replace(found, entry, changedSealed)
+    // The first write may have succeeded although its answer was lost.
+    const writeAgain = async (): Promise<boolean> =>
+      (await logins.sealedTokens(found.session)) === changedSealed || (await write())
+    if (await retryWhileDown(giveUpAt, write, writeAgain)) return changed.tokens
   }
   throw providerUnavailable('the login record changed too often')
 }
 
+/** Runs a step, and then `again` for as long as the store is down. */
+async function retryWhileDown<Result>(
+  giveUpAt: number,
+  step: () => Promise<Result>,
+  again: () => Promise<Result> = step,
+): Promise<Result> {
+  for (let next = step; ; next = again) {
+    try {
+      return await next()
+    } catch (error) {
+      const isDown = error instanceof OidcError && error.code === 'store_unavailable'
+      if (!isDown || performance.now() > giveUpAt) throw error
+      await wait(holdPollMs)
+    }
+  }
+}
+
+/** Reads a login and its sealed tokens. `moved` means that another login moved both between the two reads. */
+async function readSealed({
+  logins,
+  session,
+  entry: { loginId },
+}: LoginPlace): Promise<{ readonly found: FoundLogin; readonly sealed: string } | 'missing' | 'moved'> {
+  const found = await logins.find(session, loginId)
+  if (!found) return 'missing'
+  const sealed = await logins.sealedTokens(found.session)
+  if (sealed !== undefined) return { found, sealed }
+  return (await logins.isUnchanged(found)) ? 'missing' : 'moved'
+}
+
+/** The scope of a login. What was granted for other APIs stays granted when a token for one of them has expired. */
+function scopeAfter(entry: LoginEntry, before: StoredTokens, after: StoredTokens): string[] {
+  const elsewhere = entry.scope.filter((word) => !before.scope.includes(word))
+  return [...new Set([...grantedScope(after), ...elsewhere])]
+}
+
 /**
- * Ends a login that the provider has ended, unless its tokens have been replaced meanwhile; then it returns the new ones.
- * The next reader of the session deletes it.
+ * Ends a login that the provider has ended, unless its tokens have been replaced since; then it returns the new ones. The
+ * next reader of the session deletes it.
  */
-export async function endUnless(
+export async function endUnlessReplaced(
   instance: Instance,
   { logins, session, entry: { loginId } }: LoginPlace,
-  areOthers: (there: StoredTokens) => boolean,
+  isReplaced: (tokens: StoredTokens) => boolean,
 ): Promise<StoredTokens | undefined> {
-  let others: StoredTokens | undefined
-  await endLoginEntry(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
-    if (sealed === undefined) return false
-    const there = logins.open(sealed, loginId)
-    if (!there) throw unreadable(instance)
-    others = areOthers(there) ? there : undefined
-    return others !== undefined
-  })
-  return others
+  const open = (sealed: string): StoredTokens => {
+    const tokens = logins.open(sealed, loginId)
+    if (tokens) return tokens
+    throw unreadable(instance)
+  }
+  const end = await endLoginEntry(
+    instance,
+    logins,
+    { session, loginId },
+    'refresh_refused',
+    ({ sealed }) => sealed !== undefined && isReplaced(open(sealed)),
+  )
+  return end.outcome === 'skipped' ? logins.open(end.login.sealed, loginId) : undefined
 }
 
 /** Creates the error for tokens that cannot be opened. A new login replaces them. */

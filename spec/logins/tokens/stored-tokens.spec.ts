@@ -2,7 +2,12 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { LoginNeeded, OidcError, storeUnavailable } from '../../../lib/core/errors.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
-import { changeTokens, endUnless, type LoginPlace, type TokenChange } from '../../../lib/logins/tokens/stored-tokens.ts'
+import {
+  changeTokens,
+  endUnlessReplaced,
+  type LoginPlace,
+  type TokenChange,
+} from '../../../lib/logins/tokens/stored-tokens.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import { LoginRecord, writeRecord, writeReplaced } from '../../../lib/store/login-record.ts'
 import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
@@ -210,11 +215,12 @@ describe('changeTokens() while the store is down', () => {
   })
 
   it('gives up after 30 seconds, and not before', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
     const there = await place()
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
     const after = [29_000, 1000, 1]
     const get = vi.spyOn(records, 'get').mockImplementation(() => {
-      vi.setSystemTime(Date.now() + (after.shift() ?? 0))
+      now += after.shift() ?? 0
       return Promise.reject(away())
     })
     expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({ code: 'store_unavailable' })
@@ -232,13 +238,13 @@ describe('changeTokens() while the store is down', () => {
   )
 })
 
-describe('endUnless() for a login that the provider has ended', () => {
+describe('endUnlessReplaced() for a login that the provider has ended', () => {
   const asSent = (there: StoredTokens): boolean => there.accessToken !== 'old'
 
   it('ends the login, and keeps those of other instances', async () => {
     const there = await place()
     const events = heard(instance, 'logout')
-    expect(await endUnless(instance, there, asSent)).toBeUndefined()
+    expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
     const left = LoginRecord.of('session', await records.get(loginKey('s')))
     expect(left).toMatchObject({ version: 8 })
     expect(left.entries).toEqual({ staff: bob })
@@ -249,7 +255,7 @@ describe('endUnless() for a login that the provider has ended', () => {
 
   it('deletes the record of the only login', async () => {
     const there = await place({ default: alice })
-    await endUnless(instance, there, asSent)
+    await endUnlessReplaced(instance, there, asSent)
     expect(await records.get(loginKey('s'))).toBeUndefined()
   })
 
@@ -257,7 +263,7 @@ describe('endUnless() for a login that the provider has ended', () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), sealed(getTokens('theirs')), 3600)
     const events = heard(instance, 'logout')
-    expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
+    expect(await endUnlessReplaced(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })
     expect(events).toEqual([])
   })
@@ -265,7 +271,7 @@ describe('endUnless() for a login that the provider has ended', () => {
   it('keeps the login when its tokens are rotated while it is being ended', async () => {
     const there = await place()
     before(refreshedByAnother)
-    expect(await endUnless(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
+    expect(await endUnlessReplaced(instance, there, asSent)).toMatchObject({ accessToken: 'theirs' })
     expect(await kept()).toMatchObject({ accessToken: 'theirs' })
   })
 
@@ -273,22 +279,22 @@ describe('endUnless() for a login that the provider has ended', () => {
     const there = await place()
     await records.delete([tokensKey('s', 'default')])
     const events = heard(instance, 'logout')
-    expect(await endUnless(instance, there, asSent)).toBeUndefined()
-    expect(await endUnless(instance, there, asSent)).toBeUndefined()
+    expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
+    expect(await endUnlessReplaced(instance, there, asSent)).toBeUndefined()
     expect(events).toHaveLength(1)
   })
 
   it('keeps the login when its tokens are of a newer secret, because they may have been rotated', async () => {
     const there = await place()
     await records.set(tokensKey('s', 'default'), 'sealed with another secret', 3600)
-    expect(await rejection(endUnless(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
+    expect(await rejection(endUnlessReplaced(instance, there, asSent))).toBeInstanceOf(LoginNeeded)
     expect(await records.get(loginKey('s'))).toBeDefined()
   })
 
   it('fails with store_unavailable after ten tries if the record keeps changing', async () => {
     const there = await place()
     const replace = vi.spyOn(records, 'replace').mockResolvedValue(false)
-    expect(await rejection(endUnless(instance, there, asSent))).toMatchObject({
+    expect(await rejection(endUnlessReplaced(instance, there, asSent))).toMatchObject({
       code: 'store_unavailable',
       detail: 'Error: the login record changed too often',
     })
