@@ -10,9 +10,10 @@ import { attachLogin } from '../../store/attached.ts'
 import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { readDevice } from '../request/device.ts'
-import { failCallback, needsUser } from './fail-callback.ts'
+import { needsUser, runCallback } from './fail-callback.ts'
 import { plainLogin, startLogin } from './login.ts'
-import { isSilent, readCallback, type Callback } from './read-callback.ts'
+import { isSilent, type Callback } from './read-callback.ts'
+import type { State } from '../../session/state.ts'
 import { findEntry } from '../request/request-state.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -21,19 +22,15 @@ import { safeReturnTo } from './return-path.ts'
 import { countFinished } from '../../session/login-loop.ts'
 
 /** Handles `GET` of the redirect URI, the authorization response (OIDC Core, section 3.1.2.5). */
-export async function handleCallback(handler: HandlerContext): Promise<void> {
-  let read: Callback | undefined
-  try {
-    read = readCallback(handler, parseQuery(handler.req.originalUrl))
+export function handleCallback(handler: HandlerContext): Promise<void> {
+  return runCallback(handler, Promise.resolve(parseQuery(handler.req.originalUrl)), async (read) => {
     const callback = await withStoredResponse(read)
     const { transaction, session, state } = callback
-    if (!transaction) return await withoutTransaction(callback)
+    if (!transaction) return withoutTransaction(callback)
     // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).
-    if (!(await consumeResponse(session.records, state.id))) return await usedBefore(callback)
-    await finishCallback(callback, transaction)
-  } catch (error) {
-    failCallback(handler, error, read)
-  }
+    if (!(await consumeResponse(session.records, state.id))) return usedBefore(callback)
+    return finishCallback(callback, transaction)
+  })
 }
 
 /** Adds the response that a `POST` has stored, if this is its `GET`. */
@@ -65,13 +62,13 @@ async function usedBefore(callback: Callback): Promise<void> {
   const { instance, res } = handler
   // The longest time that the first use may take: token request, keys, userinfo and store. Only its own browser waits.
   const seconds = transaction ? instance.options.providerTimeoutSeconds * 4 + 10 : 0
-  const found = await findResponseUse(session.records, state.id, seconds)
+  const use = await findResponseUse(session.records, state.id, seconds)
   setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
-  if (found?.status === 'done') {
+  if (use?.status === 'done') {
     const own = instance.loginsIn(session.records).liveEntry(requestState.login)
     // The transaction's cookie proves that this browser logged in.
-    if (transaction || own?.loginId === found.loginId)
-      return sendRedirect(handler, safeReturnTo(handler, found.returnTo), 303)
+    if (transaction || own?.loginId === use.loginId)
+      return sendRedirect(handler, safeReturnTo(handler, use.returnTo), 303)
   } else if (transaction && !isSilent(state)) {
     return startAgain(handler, transaction)
   }
@@ -84,43 +81,86 @@ function startAgain(handler: HandlerContext, transaction: Transaction, attempt =
   return startLogin(handler, { scope, parameters, returnTo }, { attempt })
 }
 
+/** The outcome of the first use of an authorization response. */
+type CallbackOutcome =
+  | { readonly kind: 'finished'; readonly login: Finished }
+  /** `prompt=none` failed because the provider needs the user. */
+  | { readonly kind: 'user-needed' }
+  | { readonly kind: 'overtaken'; readonly attempt: number }
+  | { readonly kind: 'failed'; readonly error: unknown }
+
 async function finishCallback(callback: Callback, transaction: Transaction): Promise<void> {
-  const { handler, requestState, session, state } = callback
-  const { instance, res } = handler
-  const { records } = session
+  const { handler } = callback
   // An existing login shows that the browser keeps the session cookie.
-  const hadLogin = findEntry(handler.req, instance) !== undefined
-  let finished: Finished
+  const hadLogin = findEntry(handler.req, handler.instance) !== undefined
+  const outcome = await findOutcome(callback, transaction)
+  switch (outcome.kind) {
+    case 'finished':
+      return enterSession(callback, outcome.login, hadLogin)
+    case 'user-needed':
+      return keepLogin(callback, transaction)
+    case 'overtaken':
+      await recordFailure(callback)
+      return startAgain(handler, transaction, outcome.attempt)
+    case 'failed':
+      await recordFailure(callback)
+      throw outcome.error
+  }
+}
+
+async function findOutcome(callback: Callback, transaction: Transaction): Promise<CallbackOutcome> {
   try {
-    finished = await finishLogin(instance, finishInput(callback, transaction))
+    return { kind: 'finished', login: await finishLogin(callback.handler.instance, finishInput(callback, transaction)) }
   } catch (error) {
-    if (needsUser(error, transaction) && !isSilent(state)) {
-      const { returnTo } = transaction
-      await recordOutcome(records, state.id, { status: 'done', loginId: '', returnTo })
-      setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
-      return sendRedirect(handler, returnTo, 303)
-    }
-    // Best effort: an use without an outcome counts as failed after some time.
-    await recordOutcome(records, state.id, { status: 'failed' }).catch(() => {})
-    const isOvertaken = error instanceof LoggedOutMeanwhile && state.attempt === 0
-    if (isOvertaken && !isSilent(state)) return startAgain(handler, transaction, 1)
-    if (error instanceof FormerSessionChanged && !isSilent(state)) return startAgain(handler, transaction)
-    throw error
+    return classifyFailure(error, callback.state, transaction)
   }
-  const { login, loginId, returnTo } = finished
-  // The login is complete. If this write fails, only a reload of the callback no longer finds its page.
-  const settled = recordOutcome(records, state.id, { status: 'done', loginId, returnTo }).catch(() => {})
-  await Promise.all([settled, finished.cleanUp()])
-  attachLogin(handler.req.session, login)
-  requestState.login = login
-  requestState.sessionId = handler.req.sessionID
-  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
-  if (!hadLogin) {
-    const count = countFinished(instance.seals.finished, instance.cookiePlace, readCookies(handler.req))
-    setCookies(res, [count.cookie])
-    if (count.tooMany) throw loginLoop()
-  }
+}
+
+/** Classifies the error of a login. A silent login, which the user did not request, neither stays nor restarts. */
+function classifyFailure(error: unknown, state: State, transaction: Transaction): CallbackOutcome {
+  if (isSilent(state)) return { kind: 'failed', error }
+  if (needsUser(error, transaction)) return { kind: 'user-needed' }
+  if (error instanceof FormerSessionChanged) return { kind: 'overtaken', attempt: 0 }
+  // A login restarts once after a logout. After a second one the user has to begin it.
+  if (error instanceof LoggedOutMeanwhile && state.attempt === 0) return { kind: 'overtaken', attempt: 1 }
+  return { kind: 'failed', error }
+}
+
+/** Returns to the page of a login that did not take place. The existing login is unchanged. */
+async function keepLogin({ handler, session, state }: Callback, { returnTo }: Transaction): Promise<void> {
+  await recordOutcome(session.records, state.id, { status: 'done', loginId: '', returnTo })
+  setCookies(handler.res, [clearedCookie(handler.instance.cookiePlace, state.id)])
   sendRedirect(handler, returnTo, 303)
+}
+
+/** Records that the use of a response failed. Best effort: a use without an outcome counts as failed after some time. */
+async function recordFailure({ session, state }: Callback): Promise<void> {
+  await recordOutcome(session.records, state.id, { status: 'failed' }).catch(() => {})
+}
+
+/** Makes a finished login the one of the request, and redirects to its page. */
+async function enterSession(callback: Callback, finished: Finished, hadLogin: boolean): Promise<void> {
+  const { handler, requestState, session, state } = callback
+  const { instance, req, res } = handler
+  const { login, loginId, returnTo } = finished
+  await Promise.all([
+    // The login is complete. If this write fails, only a reload of the callback no longer finds its page.
+    recordOutcome(session.records, state.id, { status: 'done', loginId, returnTo }).catch(() => {}),
+    finished.cleanUp(),
+  ])
+  attachLogin(req.session, login)
+  requestState.login = login
+  requestState.sessionId = req.sessionID
+  setCookies(res, [clearedCookie(instance.cookiePlace, state.id)])
+  if (!hadLogin) limitLoop(handler)
+  sendRedirect(handler, returnTo, 303)
+}
+
+/** Counts the login, and throws `login_loop` if this browser has finished too many within a minute. */
+function limitLoop({ instance, req, res }: HandlerContext): void {
+  const count = countFinished(instance.seals.finished, instance.cookiePlace, readCookies(req))
+  setCookies(res, [count.cookie])
+  if (count.tooMany) throw loginLoop()
 }
 
 function finishInput(callback: Callback, transaction: Transaction): FinishInput {
@@ -133,7 +173,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
     afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as FinishedLogin),
-    localPath: (wanted) => localPath(wanted, origin),
+    localPath: (target) => localPath(target, origin),
   }
 }
 

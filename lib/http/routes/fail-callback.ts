@@ -3,7 +3,7 @@ import { ProviderRefused } from '../../provider/authorization-code.ts'
 import { clearedCookie, type Transaction } from '../../session/transaction.ts'
 import { answerError } from '../response/error-page.ts'
 import { setCookies } from '../request/cookie-header.ts'
-import { type Callback } from './read-callback.ts'
+import { readCallback, type Callback } from './read-callback.ts'
 import { findEntry } from '../request/request-state.ts'
 import { stayAnonymous } from './silent-login.ts'
 import { loginFailed } from '../response/report-error.ts'
@@ -25,16 +25,33 @@ export function needsUser(error: unknown, transaction: Transaction): boolean {
   )
 }
 
+/**
+ * Reads a callback with `parameters` and runs `work` with it, whose error it answers. The caller answers the error of a
+ * callback that cannot be read.
+ *
+ * @throws OidcError as {@link readCallback}
+ */
+export async function runCallback(
+  handler: HandlerContext,
+  parameters: Promise<URLSearchParams>,
+  work: (callback: Callback) => Promise<void>,
+): Promise<void> {
+  const reading = parameters.then((read) => readCallback(handler, read))
+  const callback = await reading.catch((error: unknown) => {
+    throw loginFailed(handler, error)
+  })
+  await work(callback).catch((error: unknown) => failCallback(callback, error))
+}
+
 /** Answers the error of a callback by an error page, or after a silent login by a redirect back to the public page. */
-export function failCallback(handler: HandlerContext, thrown: unknown, callback: Callback | undefined): void {
+function failCallback({ handler, state, transaction }: Callback, thrown: unknown): void {
   const { instance, req, res } = handler
-  const transaction = callback?.transaction
-  const openPage = callback?.state.openPage
-  if (callback && openPage !== undefined && !res.headersSent) {
+  const { id, openPage } = state
+  if (openPage !== undefined && !res.headersSent) {
     const isExpected =
       thrown instanceof FormerSessionChanged || (transaction !== undefined && needsUser(thrown, transaction))
     if (!isExpected) loginFailed(handler, thrown)
-    setCookies(res, [clearedCookie(instance.cookiePlace, callback.state.id)])
+    setCookies(res, [clearedCookie(instance.cookiePlace, id)])
     return stayAnonymous(handler, transaction?.returnTo ?? safeReturnTo(handler, openPage))
   }
   const error = loginFailed(handler, thrown)
