@@ -1,4 +1,3 @@
-import type { Request } from 'express'
 import type { ResolvedOptions } from '../../config/resolve.ts'
 import { errorTable } from '../../core/error-table.ts'
 import { LoginNeeded, type OidcError, hookFailed } from '../../core/errors.ts'
@@ -8,6 +7,7 @@ import { type Page, sendPage } from './html-page.ts'
 import { passedInstance } from '../request/request-state.ts'
 import type { HandlerContext, RequestContext } from '../request/handler-context.ts'
 import { loginUrl } from './login-url.ts'
+import { ensureReport } from './report-error.ts'
 import { sendProblem, setStatus } from './problem.ts'
 
 /** Parts of an error page in addition to its message. */
@@ -18,8 +18,6 @@ export interface PageExtras {
   readonly link?: Page['link']
 }
 
-/** The error that `onError` has seen, by request, since requests can share one. A second time it is answered here. */
-const handedToOnError = new WeakMap<Request, OidcError>()
 /** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
   const { onError } = handler.instance.options
@@ -36,8 +34,10 @@ export function answerWith(
   if (res.headersSent) return next(error)
   // Set before `onError`, which may replace it.
   res.setHeader('Cache-Control', 'no-store')
-  if (!onError || handedToOnError.get(req) === error) return write(error)
-  handedToOnError.set(req, error)
+  const report = ensureReport(req)
+  // `onError` may pass the error on, for example to `errorHandler()`.
+  if (!onError || report.seenByHook === error) return write(error)
+  report.seenByHook = error
   Promise.resolve()
     .then(() => onError(error, req, res, next))
     .catch((thrown: unknown) => {

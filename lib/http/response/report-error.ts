@@ -1,13 +1,28 @@
 import type { Request } from 'express'
 import type { OidcErrorCode } from '../../core/error-table.ts'
+import { privateField, type PrivateField } from '../../core/private-field.ts'
 import { fail, OidcError, describe } from '../../core/errors.ts'
 import type { Instance } from '../../logins/instance.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
 
-/** Errors that were reported as events. */
-const reported = new WeakSet<OidcError>()
-/** Requests with a `login_failed` event: a callback may begin another login that fails too, and one event is enough. */
-const failed = new WeakSet<Request>()
+/** What has been done about the errors of one request. A class for the reason given in handler-context.ts. */
+class ErrorReport {
+  /** The error that `onError` has seen. It is stored by request, since several requests can share an error. */
+  seenByHook: OidcError | undefined = undefined
+  /** Whether `login_failed` was emitted: a callback may begin another login that fails too, and one event is enough. */
+  isLoginReported: boolean = false
+}
+
+const reports: PrivateField<ErrorReport> = privateField()
+/** Marks errors that were reported as events. Concurrent callers that share a refresh share its error. */
+const reported: PrivateField<true> = privateField()
+
+/** Returns the report of a request, and creates it at the first error. */
+export function ensureReport(req: Request): ErrorReport {
+  const report = reports.get(req) ?? new ErrorReport()
+  reports.set(req, report)
+  return report
+}
 
 /** Turns a thrown value into an OidcError, and emits `store_fault`, or `provider_fault` for `providerFaults`, once. */
 export function reportError(
@@ -17,8 +32,8 @@ export function reportError(
 ): OidcError {
   const error = thrown instanceof OidcError ? thrown : fail('internal_error', describe(thrown), { cause: thrown })
   const { code, detail } = error
-  if (reported.has(error)) return error
-  reported.add(error)
+  if (reported.get(error)) return error
+  reported.set(error, true)
   if (code === 'store_unavailable') events.emit('store_fault', { detail })
   if (providerFaults.includes(code)) events.emit('provider_fault', { detail })
   return error
@@ -28,7 +43,8 @@ export function reportError(
 export function loginFailed({ instance, req }: HandlerContext, thrown: unknown): OidcError {
   const error = reportError(instance, thrown)
   const { code, status, detail } = error
-  if (!failed.has(req)) instance.events.emit('login_failed', { code, status, detail })
-  failed.add(req)
+  const report = ensureReport(req)
+  if (!report.isLoginReported) instance.events.emit('login_failed', { code, status, detail })
+  report.isLoginReported = true
   return error
 }
