@@ -10,7 +10,7 @@ import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
 import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
-import { serializeContent, isLive, parseSession } from './session-data.ts'
+import { isLive, parseSession, serializeContent, SessionState } from './session-data.ts'
 
 /** Options of {@link RedisSessionStore}. */
 export interface RedisSessionStoreOptions {
@@ -64,12 +64,7 @@ export class RedisSessionStore extends RedisStore {
   readonly #timeoutSeconds: number
   readonly #logins: LoginRecords
   readonly #renewed = new GenerationalCache<number>(mostRenewed)
-  /** Login records, passed from `get` to `createSession`. */
-  readonly #loaded: PrivateField<LoginRecord> = privateField()
-  /** Whether a session exists in Redis, or its first write is in progress. */
-  readonly #existing: PrivateField<boolean> = privateField()
-  /** Contents of sessions that were written with their login, until the next save. */
-  readonly #written: PrivateField<string> = privateField()
+  readonly #states: PrivateField<SessionState> = privateField()
 
   /** @throws TypeError if an option is invalid, or if the installed connect-redis is older than version 9. */
   constructor(options: RedisSessionStoreOptions) {
@@ -92,7 +87,7 @@ export class RedisSessionStore extends RedisStore {
       records,
       isOverridden: () =>
         (['set', 'destroy'] as const).some((name) => this[name] !== RedisSessionStore.prototype[name]),
-      isStored: (session) => this.#existing.get(session) === true,
+      isStored: (session) => this.#states.get(session)?.isStored === true,
       toWrite: (session) => this.#toWrite(session),
     })
   }
@@ -140,9 +135,9 @@ export class RedisSessionStore extends RedisStore {
   /** Creates the session of a request from what `get` returned, with the logins attached. */
   override createSession(req: Request, data: SessionData): Session & SessionData {
     const session = super.createSession(req, data)
-    this.#existing.set(session, true)
-    const loaded = this.#loaded.get(data)
-    if (loaded) attachLogin(session, loaded)
+    this.#states.set(session, new SessionState())
+    const login = attachedLogin(data)
+    if (login) attachLogin(session, login)
     return session
   }
 
@@ -158,8 +153,8 @@ export class RedisSessionStore extends RedisStore {
       if (!record.isReplaced) await this.#remove(sid)
       return this.#moved(record)
     }
-    this.#existing.set(data, true)
-    this.#loaded.set(data, record)
+    this.#states.set(data, new SessionState())
+    attachLogin(data, record)
     return data
   }
 
@@ -171,45 +166,43 @@ export class RedisSessionStore extends RedisStore {
     if (!record.moved) return null
     const cookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }
     const data: SessionData = { cookie, hasLogins: true }
-    this.#loaded.set(data, record)
+    attachLogin(data, record)
     return data
   }
 
   async #write(sid: string, session: SessionData): Promise<void> {
     if (attachedLogin(session)?.isReplaced) return
-    const key = this.prefix + sid
     const value = JSON.stringify(session)
-    const expiration = { type: 'EX' as const, value: this.#life(session) }
-    const existing = this.#existing.get(session) === true
-    const written = this.#written.get(session)
-    if (written) {
-      // express-session saves the session of a login again at the end of the request.
-      this.#written.set(session, '')
-      if (written === serializeContent(session, expiration.value)) return
+    const seconds = this.#life(session)
+    const state = this.#states.get(session)
+    if (state?.isUnchanged(session, seconds)) return
+    const write = async (options: { condition?: 'NX' | 'XX' }): Promise<void> => {
+      const expiration = { type: 'EX' as const, value: seconds }
+      await this.#run(() => this.#client.set(this.prefix + sid, value, { ...options, expiration }))
     }
-    if (existing) {
-      await this.#run(() => this.#client.set(key, value, { condition: 'XX', expiration }))
-    } else if (isLive(session)) {
-      this.#existing.set(session, true)
-      try {
-        await this.#run(() => this.#client.set(key, value, { condition: 'NX', expiration }))
-      } catch (error) {
-        this.#existing.set(session, false)
-        throw error
-      }
-    } else {
-      // Data that belong to no request: the application writes sessions itself.
-      await this.#run(() => this.#client.set(key, value, { expiration }))
-    }
+    if (state?.isStored) await write({ condition: 'XX' })
+    else if (isLive(session)) await this.#writeNew(session, () => write({ condition: 'NX' }))
+    else await write({})
     this.#renewed.set(sid, Date.now())
+  }
+
+  /** Runs the first write of a session. While it is in progress, a second write expects its result. */
+  async #writeNew(session: SessionData, write: () => Promise<void>): Promise<void> {
+    const state = new SessionState()
+    this.#states.set(session, state)
+    try {
+      await write()
+    } catch (error) {
+      state.isStored = false
+      throw error
+    }
   }
 
   /** Returns the record of a new session, which the caller writes with its login. */
   #toWrite(session: Session): WrittenRecord {
     const value = JSON.stringify(session)
     const seconds = this.#life(session)
-    this.#existing.set(session, true)
-    this.#written.set(session, serializeContent(session, seconds))
+    this.#states.set(session, new SessionState(serializeContent(session, seconds)))
     this.#renewed.set(session.id, Date.now())
     return { key: dataKey(session.id), value, seconds }
   }

@@ -26,3 +26,32 @@ export function parseSession(text: string): SessionData {
     new Error('a session in Redis is not a JSON object; check whether something else writes to this key'),
   )
 }
+
+/**
+ * What `RedisSessionStore` knows about a session object. Its login record is attached to the object as well (`attachLogin`).
+ *
+ * | session object                   | state                | command of the next save       |
+ * | -------------------------------- | -------------------- | ------------------------------ |
+ * | new in a request                 | none                 | SET NX                         |
+ * | loaded by `get`, or saved        | `isStored`           | SET XX                         |
+ * | written with its login           | `isStored`, content  | none if unchanged, else SET XX |
+ * | in place of a replaced session   | any                  | none                           |
+ * | data that the application made   | none                 | SET                            |
+ */
+export class SessionState {
+  /** Whether the session exists in Redis, or its first write is in progress. */
+  isStored: boolean = true
+  /** What was written with the login, until the next save. */
+  #content: string | undefined
+
+  constructor(content?: string) {
+    this.#content = content
+  }
+
+  /** Whether the save that express-session makes at the end of a login's request would write the same again. */
+  isUnchanged(session: SessionData, seconds: number): boolean {
+    const content = this.#content
+    this.#content = undefined
+    return content !== undefined && content === serializeContent(session, seconds)
+  }
+}

@@ -355,6 +355,9 @@ describe('reading a session', () => {
       session.cart = 'written late'
       await store.set(id, session)
       await store.touch(id, session)
+      const data = (await store.get(id)) as SessionData
+      data.cart = 'written late'
+      await store.set(id, data)
       expect((await redis.client.get(getKey(id))) ?? '').not.toContain('written late')
       expect(await redis.client.exists(getKey(id))).toBe(when.startsWith('once') ? 0 : 1)
       await store.destroy(id)
