@@ -67,27 +67,36 @@ export function surplusTransactions(
   cookies: ReadonlyMap<string, string>,
   room: number,
 ): string[] {
-  const { prefix } = place
-  const ids = [...cookies.keys()]
+  const ids = listIds(place, cookies)
+  const live = ids.flatMap((id) => openTransaction(sealer, place, cookies, id) ?? [])
+  const liveIds = new Set(live.map(({ id }) => id))
+  const unreadable = ids.filter((id) => !liveIds.has(id))
+  // Browsers send the older of two cookies first (RFC 6265, section 5.4), which decides between equal times.
+  const latest = live
+    .toReversed()
+    .toSorted((a, b) => b.startedAt - a.startedAt)
+    .map(({ id }) => id)
+  const sizes = latest.map((id) => cookieSize(place.prefix + id, cookies.get(place.prefix + id)))
+  return [...unreadable, ...latest.slice(countFitting(sizes, room))]
+}
+
+/** Returns the ids of the transaction cookies of a request. */
+function listIds({ prefix }: CookiePlace, cookies: ReadonlyMap<string, string>): string[] {
+  return [...cookies.keys()]
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
     .filter((id) => idForm.test(id))
     .slice(0, mostRead)
-  const dropped: string[] = []
-  const live: { id: string; startedAt: number; size: number }[] = []
-  for (const id of ids) {
-    const transaction = openTransaction(sealer, place, cookies, id)
-    if (!transaction) dropped.push(id)
-    else live.push({ id, startedAt: transaction.startedAt, size: cookieSize(prefix + id, cookies.get(prefix + id)) })
-  }
-  // Browsers send the older of two cookies first (RFC 6265, section 5.4), which decides between equal times.
-  const latest = live.toReversed().toSorted((a, b) => b.startedAt - a.startedAt)
+}
+
+/** Returns how many of these cookies, in order, can stay beside a new one of `room` characters. */
+function countFitting(sizes: readonly number[], room: number): number {
   let total = room
-  const surplus = latest.filter(({ size }, index) => {
+  for (const [count, size] of sizes.entries()) {
     total += size
-    return index >= mostTransactions - 1 || total > mostCharacters
-  })
-  return [...dropped, ...surplus.map(({ id }) => id)]
+    if (count === mostTransactions - 1 || total > mostCharacters) return count
+  }
+  return sizes.length
 }
 
 /** Returns the characters that a cookie takes in a header, without `=` and separators. */

@@ -62,9 +62,10 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     dpopThumbprint: dpop?.thumbprint,
     parameters,
   })
-  const made = fittingCookie(instance, transaction)
-  const dropped = surplusTransactions(seals.transaction, cookiePlace, input.cookies, cookieSize(made.name, made.value))
-  return { location, cookies: [...dropped.map((id) => clearedCookie(cookiePlace, id)), made] }
+  const cookie = fittingCookie(instance, transaction)
+  const room = cookieSize(cookie.name, cookie.value)
+  const surplus = surplusTransactions(seals.transaction, cookiePlace, input.cookies, room)
+  return { location, cookies: [...surplus.map((id) => clearedCookie(cookiePlace, id)), cookie] }
 }
 
 /** Maximum characters of a page in `state`: providers limit `state`, some to 1000 characters. */
@@ -87,9 +88,8 @@ function fittingCookie(instance: Instance, transaction: Transaction): Cookie {
   const checked = Object.fromEntries(
     Object.entries(transaction.parameters).filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
   )
-  const cookies = [transaction, withStartPage, { ...withStartPage, parameters: checked }].map((each) =>
-    transactionCookie(seals.transaction, cookiePlace, each),
-  )
+  const versions = [transaction, withStartPage, { ...withStartPage, parameters: checked }]
+  const cookies = versions.map((version) => transactionCookie(seals.transaction, cookiePlace, version))
   const fits = ({ name, value }: Cookie): boolean => cookieSize(name, value) < largestCookie
   return cookies.find(fits) ?? (cookies.at(-1) as Cookie)
 }
