@@ -1,4 +1,5 @@
-export { createOidc, requireAnyAuth, type Oidc, type OidcHealth } from './http/oidc.ts'
+export { createOidc, requireAnyAuth } from './http/create-oidc.ts'
+export type { Oidc, OidcHealth } from './http/oidc.ts'
 export { createBearer, type Bearer } from './http/bearer.ts'
 export type { Authorized, NotAuthorized } from './http/guards/authorize.ts'
 export type { AccessTokenParameters, ExchangeParameters, LoginTokenParameters } from './config/token-parameters.ts'

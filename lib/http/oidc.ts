@@ -1,33 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
-import { resolveLoginParameters } from '../config/login-parameters.ts'
-import type { LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from '../config/options.ts'
-import { optionsInvalid } from '../config/checks.ts'
-import { OidcError, setupInvalid } from '../core/errors.ts'
+import type { LoginParameters, LogoutParameters, RouteOptions } from '../config/options.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
-import { compileRule, type AuthRule } from '../guard/rule.ts'
-import type { Instance } from '../logins/instance.ts'
+import type { AuthRule } from '../guard/rule.ts'
 import type { ProviderHealth } from '../provider/provider.ts'
-import { answerError } from './response/error-page.ts'
-import { authorize, type Authorized, type NotAuthorized } from './guards/authorize.ts'
-import { makeInstanceGuard, guardFunctions } from './bearer.ts'
+import type { Authorized, NotAuthorized } from './guards/authorize.ts'
 import type { OidcContext } from './context/context.ts'
-import { makeContext } from './context/make-context.ts'
-import { startLogin } from './routes/login.ts'
-import { makeLogins, type Logins } from './logins.ts'
-import { startLogout } from './routes/logout.ts'
-import { userInfoForToken } from '../logins/login/user-info.ts'
-import { makeInstance } from './make-instance.ts'
-import { answerFault } from './guards/step-up.ts'
-import { guard } from './guards/require-auth.ts'
-import { findEntry, getRequestState } from './request/request-state.ts'
-import { handler, makeRouter } from './router.ts'
-import { silentLogin } from './routes/silent-login.ts'
-import { loginRequired } from './response/login-required.ts'
-import { checkLogout } from '../config/logout-parameters.ts'
+import type { Logins } from './logins.ts'
 
 /** The result of {@link Oidc.health}, for readiness probes. */
 export interface OidcHealth {
@@ -136,115 +118,4 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @example app.get('/readyz', (req, res) => res.status(oidc.health().ok ? 200 : 503).end())
    */
   health(): OidcHealth
-}
-
-const instances = new WeakMap<object, Instance>()
-
-/**
- * Creates an instance: OpenID Connect logins with one provider, on the application's own session. It does no I/O, except
- * that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
- * @throws OidcError `options_invalid` that names every invalid option with its fix.
- * @example
- * const { CLIENT_SECRET: clientSecret, OIDC_SECRET: secret } = process.env
- * const baseUrl = 'https://app.example.com'
- * const oidc = createOidc({ issuer: 'https://id.example.com', clientId: 'web', clientSecret, baseUrl, secret })
- * app.use(oidc.router)
- */
-export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
-  const instance = makeInstance(options)
-  const { basePath, routes, origin } = instance.options
-  const bearer = makeInstanceGuard(instance)
-  const settings = { hasAudience: instance.options.bearer.audience.length > 0 }
-  const tokens = guardFunctions(bearer, settings.hasAudience)
-  const oidc: Oidc<Claims> = {
-    router: makeRouter(instance),
-    paths: Object.freeze({
-      login: basePath + routes.login,
-      callback: basePath + routes.callback,
-      logout: basePath + routes.logout,
-      backchannelLogout: basePath + routes.backchannelLogout,
-      frontchannelLogout: basePath + routes.frontchannelLogout,
-    }),
-    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
-    requireBearer: tokens.requireBearer,
-    verifyToken: tokens.verifyToken,
-    userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
-    // Async, so that an invalid rule also rejects.
-    authorize: async (req, rule) =>
-      authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req as Request),
-    login(parameters = {}) {
-      const request = resolveLoginParameters(parameters, origin)
-      return behindRouter(
-        instance,
-        handler(instance, (handler) => startLogin(handler, request)),
-      )
-    },
-    trySilentLogin: () => behindRouter(instance, silentLogin(instance)),
-    logout(parameters = {}) {
-      checkLogout(parameters, origin)
-      return behindRouter(
-        instance,
-        handler(instance, (handler) => startLogout(handler, parameters)),
-      )
-    },
-    user(req) {
-      const entry = findEntry(req, instance)
-      if (!entry) throw loginRequired()
-      return entry.user as User<Claims>
-    },
-    context(req) {
-      if (!req.res || !getRequestState(req)?.instances.has(instance)) throw missingRouter(instance)
-      return makeContext({ instance, req, res: req.res, next: () => {} }) as OidcContext<Claims>
-    },
-    errorHandler: () =>
-      function oidcErrors(error: unknown, req, res, next): void {
-        if (error instanceof OidcError) void answerFault({ instance, req, res, next }, error)
-        else next(error)
-      },
-    logins: makeLogins(instance),
-    on: (event, listener) => instance.events.on(event, listener),
-    async ready() {
-      await instance.provider.ready()
-      await instance.keys.current()
-    },
-    health() {
-      const provider = instance.provider.health()
-      return { ok: provider.discovered, provider }
-    },
-  }
-  instances.set(oidc, instance)
-  return Object.freeze(oidc)
-}
-
-/**
- * Guards a session route for logins of any of several instances; `req.oidc` is the context of the login that meets the
- * rule. Without a login, a navigation is redirected to the first instance's `loginPage` or provider.
- * @throws TypeError if no instance is given; OidcError `options_invalid` if the rule is invalid or has `bearer`.
- * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
- */
-export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
-  const list = given.map((oidc) => instances.get(oidc))
-  const [first, ...others] = list
-  if (!first || others.includes(undefined)) {
-    throw new TypeError('`requireAnyAuth()` requires at least one instance; pass those of `createOidc()`')
-  }
-  if (rule && Object.hasOwn(rule, 'bearer')) {
-    throw optionsInvalid('requireAnyAuth()', [
-      '`bearer` applies to one instance only; use its `requireAuth()` or `requireBearer()`',
-    ])
-  }
-  return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
-}
-
-function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
-  return function oidcRoute(req, res, next): void {
-    if (getRequestState(req)?.instances.has(instance)) void work(req, res, next)
-    else answerError({ instance, req, res, next }, missingRouter(instance))
-  }
-}
-
-function missingRouter(instance: Instance): OidcError {
-  return setupInvalid(
-    `a route was reached before the router of the instance '${instance.options.name}'; put \`app.use(oidc.router)\` before it`,
-  )
 }
