@@ -57,7 +57,7 @@ if ARGV[3] == '0' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1]
 ${besidesScript}`
 
 /** The score of a member is its expiry, by the clock of Redis. The set expires with its last member. */
-const includeScript = `
+const addToSetScript = `
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
@@ -65,7 +65,7 @@ redis.call('EXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORE
 
 const membersScript = `return redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. redis.call('TIME')[1], '+inf')`
 
-const excludeScript = `return redis.call('ZREM', KEYS[1], unpack(ARGV))`
+const removeFromSetScript = `return redis.call('ZREM', KEYS[1], unpack(ARGV))`
 
 /** Lua limits how many values `unpack` returns. */
 const mostUnpacked = 1000
@@ -83,60 +83,97 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')
-  const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
-  const reader = withoutTimeout(client)
-  const name = (key: RecordKey): string => redisKey(key, prefix)
-  /** Runs a script that compares, and then makes the changes of `besides`. */
-  const change = async (
-    script: string,
-    key: RecordKey,
-    words: readonly string[],
-    { set: written = [], delete: dropped = [] }: RecordChanges,
-  ): Promise<boolean> => {
-    const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
-    const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
-    return Number(await run(() => client.eval(script, { keys, arguments: [...words, ...others] }))) === 1
+  const commands = new RecordCommands(client, prefix, timeoutSeconds)
+  return { ...makeTexts(commands), ...makeSets(commands) }
+}
+
+/** The commands of records in Redis, each with a time limit. */
+class RecordCommands {
+  readonly #client: RedisClient
+  readonly #reader: () => RedisClient
+  readonly #prefix: string
+  readonly #timeoutSeconds: number
+
+  constructor(client: RedisClient, prefix: string, timeoutSeconds: number) {
+    this.#client = client
+    this.#reader = withoutTimeout(client)
+    this.#prefix = prefix
+    this.#timeoutSeconds = timeoutSeconds
   }
+
+  name(key: RecordKey): string {
+    return redisKey(key, this.#prefix)
+  }
+
+  run<Answer>(command: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
+    return answered(() => command(this.#client), this.#timeoutSeconds)
+  }
+
+  read(key: RecordKey): Promise<unknown> {
+    return answered(() => this.#reader().get(this.name(key)), this.#timeoutSeconds)
+  }
+
+  runScript(script: string, keys: readonly RecordKey[], values: readonly string[]): Promise<unknown> {
+    const names = keys.map((key) => this.name(key))
+    return this.run((client) => client.eval(script, { keys: names, arguments: [...values] }))
+  }
+
+  /** Runs a script that compares the record of `key` with `values`, and then makes the changes of `besides`. */
+  async change(script: string, key: RecordKey, values: readonly string[], besides: RecordChanges): Promise<boolean> {
+    const { set: written = [], delete: deleted = [] } = besides
+    const keys = [key, ...written.map((record) => record.key), ...deleted]
+    const texts = written.flatMap(({ value, seconds }) => [value, wholeSeconds(seconds)])
+    return Number(await this.runScript(script, keys, [...values, ...texts])) === 1
+  }
+}
+
+/** Returns the operations on records that are a single text. */
+function makeTexts(commands: RecordCommands): Omit<Records, 'addToSet' | 'members' | 'removeFromSet'> {
   return {
     async get(key) {
-      return textOrUndefined(await run(() => reader().get(name(key))))
+      return textOrUndefined(await commands.read(key))
     },
     async set(key, value, seconds) {
-      await run(() => client.set(name(key), value, { expiration: life(seconds) }))
+      await commands.run((client) => client.set(commands.name(key), value, { expiration: expireAfter(seconds) }))
     },
     async add(key, value, seconds, besides) {
-      if (besides) return change(addScript, key, ['', value, String(life(seconds).value)], besides)
-      const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
-      return answer !== null
+      if (besides) return commands.change(addScript, key, ['', value, wholeSeconds(seconds)], besides)
+      const options = { condition: 'NX' as const, expiration: expireAfter(seconds) }
+      return (await commands.run((client) => client.set(commands.name(key), value, options))) !== null
     },
     replace(key, expected, value, seconds, besides = {}) {
-      const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
-      return change(replaceScript, key, [expected, ...after], besides)
+      const after = value === undefined ? ['', '0'] : [value, wholeSeconds(seconds)]
+      return commands.change(replaceScript, key, [expected, ...after], besides)
     },
     async getAndDelete(key) {
-      return textOrUndefined(await run(() => client.getDel(name(key))))
+      return textOrUndefined(await commands.run((client) => client.getDel(commands.name(key))))
     },
     async delete(keys) {
       // A cluster rejects a command with keys in several slots. The keys of one session are in one slot.
       const slots = new Map<string, string[]>()
       for (const key of keys) {
-        const slot = 'session' in key ? key.session : name(key)
-        slots.set(slot, [...(slots.get(slot) ?? []), name(key)])
+        const name = commands.name(key)
+        const slot = 'session' in key ? key.session : name
+        slots.set(slot, [...(slots.get(slot) ?? []), name])
       }
-      await Promise.all([...slots.values()].map((names) => run(() => client.del(names))))
+      await Promise.all([...slots.values()].map((names) => commands.run((client) => client.del(names))))
     },
+  }
+}
+
+/** Returns the operations on sets, whose members expire individually. */
+function makeSets(commands: RecordCommands): Pick<Records, 'addToSet' | 'members' | 'removeFromSet'> {
+  return {
     async addToSet(key, member, seconds) {
-      const words = [member, String(life(seconds).value)]
-      await run(() => client.eval(includeScript, { keys: [name(key)], arguments: words }))
+      await commands.runScript(addToSetScript, [key], [member, wholeSeconds(seconds)])
     },
     async members(key) {
-      const answer = await run(() => client.eval(membersScript, { keys: [name(key)], arguments: [] }))
+      const answer = await commands.runScript(membersScript, [key], [])
       return Array.isArray(answer) ? answer.map(String) : []
     },
     async removeFromSet(key, members) {
       for (let from = 0; from < members.length; from += mostUnpacked) {
-        const some = members.slice(from, from + mostUnpacked)
-        await run(() => client.eval(excludeScript, { keys: [name(key)], arguments: some }))
+        await commands.runScript(removeFromSetScript, [key], members.slice(from, from + mostUnpacked))
       }
     },
   }
@@ -145,12 +182,12 @@ export function redisRecords(options: RedisRecordsOptions): Records {
 /** Throws at construction rather than at the first request. */
 export function requireClient(client: unknown, what: string): asserts client is RedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
-  const given = client as Record<string, unknown> | null | undefined
+  const candidate = client as Record<string, unknown> | null | undefined
   // A client of redis 4 has all of these methods, but ignores the condition and the expiration that SET is called with.
-  if (typeof given?.['commandsExecutor'] === 'function') {
+  if (typeof candidate?.['commandsExecutor'] === 'function') {
     throw new TypeError(`${what}: \`client\` is a client of redis 4; pass a client of redis 5 or later`)
   }
-  if (given && methods.every((method) => typeof given[method] === 'function')) return
+  if (candidate && methods.every((method) => typeof candidate[method] === 'function')) return
   throw new TypeError(`${what}: \`client\` must be a connected client of the package 'redis', version 5 or later`)
 }
 
@@ -166,8 +203,13 @@ export function requirePrefix(prefix: unknown, what: string): void {
   throw new TypeError(`${what}: \`prefix\` must be a string, with braces only around a hash tag such as '{shop}:sess:'`)
 }
 
-function life(seconds: number): { type: 'EX'; value: number } {
-  return { type: 'EX', value: Math.max(1, Math.ceil(seconds)) }
+function expireAfter(seconds: number): { type: 'EX'; value: number } {
+  return { type: 'EX', value: Number(wholeSeconds(seconds)) }
+}
+
+/** Returns a lifetime for a command: whole seconds, at least 1. */
+function wholeSeconds(seconds: number): string {
+  return String(Math.max(1, Math.ceil(seconds)))
 }
 
 function textOrUndefined(answer: unknown): string | undefined {
