@@ -99,7 +99,7 @@ export function createBearer(options: BearerOptions): Bearer {
   const resolved = resolveBearer(options)
   const events = new Events(resolved.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
-  const issuers = resolved.issuers.map((each) => ({ ...each, ...makeSources(resolved, each, onFault) }))
+  const issuers = resolved.issuers.map((issuer) => ({ ...issuer, ...makeSources(resolved, issuer, onFault) }))
   const resource = resolved.origin === undefined ? undefined : { ...resolved, origin: resolved.origin }
   const guard = makeGuard(resolved, {
     issuers,
@@ -178,11 +178,11 @@ export function guardFunctions(
   guard: BearerGuard,
   hasAudience: boolean,
 ): Pick<Bearer, 'requireBearer' | 'authorize' | 'verifyToken'> {
-  const compiled = (rule: unknown, what: string): CompiledBearerRule => compileBearerRule(rule, what, { hasAudience })
+  const compile = (rule: unknown, place: string): CompiledBearerRule => compileBearerRule(rule, place, { hasAudience })
   return {
-    requireBearer: (rule) => requireToken(guard, compiled(rule, 'requireBearer()')),
+    requireBearer: (rule) => requireToken(guard, compile(rule, 'requireBearer()')),
     async authorize(req, rule) {
-      const compiledRule = compiled(rule, 'authorize()')
+      const compiledRule = compile(rule, 'authorize()')
       try {
         return { ok: true, auth: await authorizeToken(guard, compiledRule, req as Request) }
       } catch (error) {
@@ -190,7 +190,7 @@ export function guardFunctions(
       }
     },
     async verifyToken(token, rule) {
-      const compiledRule = compiled(rule, 'verifyToken()')
+      const compiledRule = compile(rule, 'verifyToken()')
       try {
         return (await verifyRequestToken(guard.policy, compiledRule, token)) as never
       } catch (error) {

@@ -88,17 +88,17 @@ export function makeLogins(instance: Instance): Logins {
   }
   return Object.freeze<Logins>({
     async list(parameters) {
-      const wanted = resolveListParameters(parameters)
-      const listed = await withReportedErrors((store) => listLogins(instance, store, wanted))
-      return listed.map((one) => makeLogin(instance, one))
+      const filter = resolveListParameters(parameters)
+      const listed = await withReportedErrors((store) => listLogins(instance, store, filter))
+      return listed.map((login) => makeLogin(instance, login))
     },
     async end(parameters) {
-      const wanted = resolveEndParameters(parameters)
-      return withReportedErrors((store) => endByApplication(instance, store, wanted))
+      const filter = resolveEndParameters(parameters)
+      return withReportedErrors((store) => endByApplication(instance, store, filter))
     },
     async accessToken(parameters) {
-      const { id, ...wanted } = resolveLoginTokenParameters(parameters)
-      const work = (place: LoginPlace): Promise<AccessToken> => freshToken(instance, place, wanted)
+      const { id, ...request } = resolveLoginTokenParameters(parameters)
+      const work = (place: LoginPlace): Promise<AccessToken> => freshToken(instance, place, request)
       return withReportedErrors(async (store) => (await withLogin(instance, store, id, work)).accessToken)
     },
   })

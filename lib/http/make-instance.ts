@@ -21,8 +21,8 @@ const mostRechecks = 10_000
  *
  * @throws OidcError `options_invalid`
  */
-export function makeInstance(given: unknown): Instance {
-  const options = resolveOptions(given)
+export function makeInstance(input: unknown): Instance {
+  const options = resolveOptions(input)
   const events = new Events(options.name)
   const onFault = (detail: string | undefined): void => events.emit('provider_fault', { detail })
   const provider = new Provider({ ...options, neededMetadata: loginMetadata }, onFault)
@@ -51,8 +51,8 @@ export function makeInstance(given: unknown): Instance {
 function loginStores(owner: LoginOwner): (records: Records) => LoginStore {
   const stores = new WeakMap<Records, LoginStore>()
   return (records) => {
-    const made = stores.get(records) ?? new LoginStore(records, owner)
-    stores.set(records, made)
-    return made
+    const store = stores.get(records) ?? new LoginStore(records, owner)
+    stores.set(records, store)
+    return store
   }
 }

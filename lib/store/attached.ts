@@ -29,8 +29,8 @@ export interface SessionRecords {
 const sessionRecords = new WeakMap<object, SessionRecords>()
 
 /** Registers a session store whose sessions are records. */
-export function keepRecords(store: object, kept: SessionRecords): void {
-  sessionRecords.set(store, kept)
+export function keepRecords(store: object, records: SessionRecords): void {
+  sessionRecords.set(store, records)
 }
 
 /** Returns the records of a session store; undefined if its sessions are not records. */

@@ -12,17 +12,17 @@ export function findRedisStore(exported: object): RedisStoreClass | undefined {
   return typeof RedisStore === 'function' && !('normalizeClient' in RedisStore.prototype) ? RedisStore : undefined
 }
 
-const found = findRedisStore(connectRedis)
+const supported = findRedisStore(connectRedis)
 
 /**
  * The base class of `RedisSessionStore`. If connect-redis is too old, it is the one of express-session: the module must
  * load for `redisRecords`. The constructor then throws in `requireConnectRedis`.
  */
-export const RedisStore: RedisStoreClass = found ?? (Store as unknown as RedisStoreClass)
+export const RedisStore: RedisStoreClass = supported ?? (Store as unknown as RedisStoreClass)
 
 /** @throws TypeError if the installed connect-redis is older than version 9. */
 export function requireConnectRedis(what: string): void {
-  if (found) return
+  if (supported) return
   throw new TypeError(
     `${what} does not support the installed connect-redis, which is older than version 9; install connect-redis 9 or later, ` +
       'or keep your own session store and pass `records: redisRecords({ client })` to createOidc()',

@@ -68,7 +68,7 @@ export class LoginRecord {
   readonly #isNewer: boolean
 
   private constructor(text: string | undefined) {
-    const written = text === undefined ? undefined : read(text)
+    const written = text === undefined ? undefined : parseRecord(text)
     this.text = text
     this.#isNewer = written === 'newer'
     const known = written === 'newer' ? undefined : written
@@ -123,7 +123,7 @@ export function writeReplaced(session: string, entries: LoginEntries): string {
 }
 
 /** Parses a record; `newer` if a newer version wrote it, undefined if it is not a login record. */
-function read(text: string): Written | 'newer' | undefined {
+function parseRecord(text: string): Written | 'newer' | undefined {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -135,10 +135,10 @@ function read(text: string): Written | 'newer' | undefined {
   if (record.format > format) return 'newer'
   if (typeof record.version !== 'number' || record.entries === null || typeof record.entries !== 'object')
     return undefined
-  const found = record.entries ?? {}
-  const entries = Object.values(found).every(isLoginEntry)
-    ? found
-    : Object.fromEntries(Object.entries(found).filter(([, entry]) => isLoginEntry(entry)))
+  const stored = record.entries ?? {}
+  const entries = Object.values(stored).every(isLoginEntry)
+    ? stored
+    : Object.fromEntries(Object.entries(stored).filter(([, entry]) => isLoginEntry(entry)))
   const replaced = isMoved(record.replaced) ? { replaced: record.replaced } : {}
   return deepFreeze({ format: record.format, version: record.version, entries, ...replaced })
 }

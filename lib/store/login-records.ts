@@ -74,12 +74,12 @@ export class LoginRecords {
   }
 
   /** Replaces the record if it is still as it was read, or deletes it if no login is left. Returns whether it did. */
-  replace(session: string, read: LoginRecord, entries: LoginEntries, besides: RecordChanges): Promise<boolean> {
+  replace(session: string, record: LoginRecord, entries: LoginEntries, besides: RecordChanges): Promise<boolean> {
     const isOver = Object.keys(entries).length === 0
     return this.records.replace(
       loginKey(session),
-      read.text as string,
-      isOver ? undefined : writeRecord(entries, read.version + 1),
+      record.text as string,
+      isOver ? undefined : writeRecord(entries, record.version + 1),
       isOver ? 1 : secondsLeft(entries),
       besides,
     )
@@ -94,11 +94,11 @@ export class LoginRecords {
    */
   async endAll(session: string): Promise<void> {
     for (let tries = 0; tries < mostTries; tries++) {
-      const read = await this.read(session)
-      if (read.text === undefined || read.moved) return
-      const dropped = tokensKeys(session, Object.keys(read.entries))
-      if (await this.replace(session, read, {}, { delete: dropped })) {
-        await Promise.all(Object.values(read.entries).map(({ loginId }) => this.#leave(session, loginId)))
+      const record = await this.read(session)
+      if (record.text === undefined || record.moved) return
+      const tokens = tokensKeys(session, Object.keys(record.entries))
+      if (await this.replace(session, record, {}, { delete: tokens })) {
+        await Promise.all(Object.values(record.entries).map(({ loginId }) => this.#leave(session, loginId)))
         return
       }
     }

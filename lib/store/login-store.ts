@@ -181,8 +181,8 @@ export class LoginStore {
   /** Whether a logout ended a login that has just been written while it was in progress. */
   async wasLoggedOut(entry: LoginEntry): Promise<boolean> {
     const groups = listGroups(entry).map((group) => this.records.members(tombstonesKey(this.#instance.owner, group)))
-    const found = (await Promise.all(groups)).flat()
-    return found.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, entry))
+    const tombstones = (await Promise.all(groups)).flat()
+    return tombstones.some((text) => endsLoginInProgress(JSON.parse(text) as Tombstone, entry))
   }
 
   /** Returns the tokens of a login as a record of a session. */

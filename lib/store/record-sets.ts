@@ -19,9 +19,9 @@ export function listMembers(set: string | undefined): string[] {
 
 /** Returns a set without some members; undefined if none is left. */
 export function withoutMembers(set: string | undefined, members: readonly string[]): SetText | undefined {
-  const gone = new Set(members)
-  const left = Object.entries(liveEnds(set)).filter(([member]) => !gone.has(member))
-  return left.length === 0 ? undefined : setText(Object.fromEntries(left))
+  const removed = new Set(members)
+  const remaining = Object.entries(liveEnds(set)).filter(([member]) => !removed.has(member))
+  return remaining.length === 0 ? undefined : setText(Object.fromEntries(remaining))
 }
 
 function setText(ends: Ends): SetText {

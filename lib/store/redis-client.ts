@@ -35,9 +35,9 @@ export function redisKey(key: RecordKey, sessionPrefix: string): string {
   if (!('session' in key)) {
     return `oidc:${sessionPrefix === defaultPrefix ? '' : sessionPrefix}${key.kind}:${key.id}`
   }
-  const own = sessionPrefix + key.session
-  if (key.part === 'data') return own
-  const name = hashTag.test(sessionPrefix) ? `oidc:${own}` : `oidc:{${own}}`
+  const dataName = sessionPrefix + key.session
+  if (key.part === 'data') return dataName
+  const name = hashTag.test(sessionPrefix) ? `oidc:${dataName}` : `oidc:{${dataName}}`
   return key.part === 'login' ? name : `${name}:${key.part}`
 }
 
@@ -45,33 +45,32 @@ export function redisKey(key: RecordKey, sessionPrefix: string): string {
  * Rejects if a command is not answered in time. A client that is reconnecting may queue commands for longer than a
  * request can wait.
  */
-export function answered<Answer>(command: () => Promise<Answer>, timeoutSeconds: number): Promise<Answer> {
+export function runWithTimeout<Answer>(command: () => Promise<Answer>, timeoutSeconds: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(storeUnavailable(new Error(`Redis did not respond within ${timeoutSeconds} s`))),
       timeoutSeconds * 1000,
     )
-    const settle = (): void => clearTimeout(timer)
     try {
       command().then(
         (answer) => {
-          settle()
+          clearTimeout(timer)
           resolve(answer)
         },
         (error: unknown) => {
-          settle()
+          clearTimeout(timer)
           reject(storeUnavailable(error))
         },
       )
     } catch (error) {
-      settle()
+      clearTimeout(timer)
       reject(storeUnavailable(error))
     }
   })
 }
 
 /**
- * Returns a function that selects the client for a read with a time limit of its own ({@link answered}). For its own
+ * Returns a function that selects the client for a read with a time limit of its own ({@link runWithTimeout}). For its own
  * time limit, redis 6 creates an AbortSignal for each command, with a timer that stays for five seconds. The function
  * returns a client without that limit, except in three cases:
  *
@@ -87,6 +86,6 @@ export function withoutTimeout(client: RedisClient): () => RedisClient {
   const isPlain = typeof withCommandOptions === 'function' && !types.isProxy(client)
   if (!isPlain || options?.commandOptions?.timeout !== undefined) return () => client
   const quick = withCommandOptions.call(client, { timeout: undefined }) as RedisClient
-  const isOwn = (): boolean => Object.hasOwn(client, 'get') || Object.hasOwn(client, 'mGet')
-  return () => ((client as { isReady?: unknown }).isReady === true && !isOwn() ? quick : client)
+  const isReplaced = (): boolean => Object.hasOwn(client, 'get') || Object.hasOwn(client, 'mGet')
+  return () => ((client as { isReady?: unknown }).isReady === true && !isReplaced() ? quick : client)
 }

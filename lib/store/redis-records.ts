@@ -1,6 +1,6 @@
 import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
 import { ownProperties } from '../core/own-properties.ts'
-import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import { runWithTimeout, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 
 /**
  * Options of {@link redisRecords}.
@@ -106,11 +106,11 @@ class RecordCommands {
   }
 
   run<Answer>(command: (client: RedisClient) => Promise<Answer>): Promise<Answer> {
-    return answered(() => command(this.#client), this.#timeoutSeconds)
+    return runWithTimeout(() => command(this.#client), this.#timeoutSeconds)
   }
 
   read(key: RecordKey): Promise<unknown> {
-    return answered(() => this.#reader().get(this.name(key)), this.#timeoutSeconds)
+    return runWithTimeout(() => this.#reader().get(this.name(key)), this.#timeoutSeconds)
   }
 
   runScript(script: string, keys: readonly RecordKey[], values: readonly string[]): Promise<unknown> {

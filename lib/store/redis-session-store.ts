@@ -8,7 +8,7 @@ import type { WrittenRecord } from '../core/records.ts'
 import { dataKey, loginKey, LoginRecords } from './login-records.ts'
 import { attachedLogin, attachLogin, keepRecords } from './attached.ts'
 import { RedisStore, requireConnectRedis } from './connect-redis.ts'
-import { answered, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import { runWithTimeout, defaultPrefix, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
 import { redisRecords, requireClient, requirePrefix, requireTimeout } from './redis-records.ts'
 import { isLive, parseSession, serializeContent, SessionState } from './session-data.ts'
 
@@ -106,9 +106,9 @@ export class RedisSessionStore extends RedisStore {
   override touch(sid: string, session: SessionData, callback?: Callback): Promise<void> {
     const life = this.#life(session)
     const now = Date.now()
-    const renewed = this.#renewed.get(sid)
-    const every = Math.min(renewEverySeconds, life / 2) * 1000
-    if (renewed === undefined || now - renewed >= every) {
+    const renewedAt = this.#renewed.get(sid)
+    const intervalMs = Math.min(renewEverySeconds, life / 2) * 1000
+    if (renewedAt === undefined || now - renewedAt >= intervalMs) {
       this.#renewed.set(sid, now)
       // The next request retries a renewal that failed.
       this.#run(() => this.#client.expire(this.prefix + sid, life)).catch(() => this.#renewed.delete(sid))
@@ -124,12 +124,12 @@ export class RedisSessionStore extends RedisStore {
 
   /** Returns when a session was last used, in seconds since the epoch, to the minute; undefined if there is none. */
   async lastSeenAt(sid: string): Promise<number | undefined> {
-    const words = { keys: [this.prefix + sid], arguments: [] }
-    const [text, left] = (await this.#run(() => this.#client.eval(lifeScript, words))) as unknown[]
+    const options = { keys: [this.prefix + sid], arguments: [] }
+    const [text, secondsLeft] = (await this.#run(() => this.#client.eval(lifeScript, options))) as unknown[]
     if (typeof text !== 'string') return undefined
     const maxAge = parseSession(text).cookie?.originalMaxAge
     const life = typeof maxAge === 'number' ? Math.min(this.#idleSeconds, maxAge / 1000) : this.#idleSeconds
-    return Math.floor(Date.now() / 1000 - Math.max(0, Math.ceil(life) - Number(left)))
+    return Math.floor(Date.now() / 1000 - Math.max(0, Math.ceil(life) - Number(secondsLeft)))
   }
 
   /** Creates the session of a request from what `get` returned, with the logins attached. */
@@ -216,12 +216,12 @@ export class RedisSessionStore extends RedisStore {
   /** Returns the lifetime in seconds: the idle time, or less if the cookie expires earlier. */
   #life(session: SessionData): number {
     const expires = session.cookie?.expires
-    const left = expires ? (new Date(expires).getTime() - Date.now()) / 1000 : Infinity
-    return Math.max(1, Math.ceil(Math.min(this.#idleSeconds, left)))
+    const cookieSeconds = expires ? (new Date(expires).getTime() - Date.now()) / 1000 : Infinity
+    return Math.max(1, Math.ceil(Math.min(this.#idleSeconds, cookieSeconds)))
   }
 
   #run<Answer>(command: () => Promise<Answer>): Promise<Answer> {
-    return answered(command, this.#timeoutSeconds)
+    return runWithTimeout(command, this.#timeoutSeconds)
   }
 }
 

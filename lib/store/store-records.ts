@@ -22,7 +22,7 @@ export class StoreRecords implements Records {
 
   set(key: RecordKey, value: string, seconds: number): Promise<void> {
     const id = makeSessionId(key)
-    return this.#alone(id, () => this.#write(id, value, seconds))
+    return this.#serialize(id, () => this.#write(id, value, seconds))
   }
 
   add(key: RecordKey, value: string, seconds: number, besides?: RecordChanges): Promise<boolean> {
@@ -46,7 +46,7 @@ export class StoreRecords implements Records {
     seconds: number,
     { set: written = [], delete: dropped = [] }: RecordChanges = {},
   ): Promise<boolean> {
-    return this.#alone(id, async () => {
+    return this.#serialize(id, async () => {
       if ((await this.#read(id)) !== expected) return false
       // First, so that a fault in between leaves the expected value, and the operation can be retried.
       for (const other of written) await this.#write(makeSessionId(other.key), other.value, other.seconds)
@@ -58,7 +58,7 @@ export class StoreRecords implements Records {
 
   getAndDelete(key: RecordKey): Promise<string | undefined> {
     const id = makeSessionId(key)
-    return this.#alone(id, async () => {
+    return this.#serialize(id, async () => {
       const value = await this.#read(id)
       if (value !== undefined) await this.#remove(id)
       return value
@@ -68,7 +68,7 @@ export class StoreRecords implements Records {
   async delete(keys: readonly RecordKey[]): Promise<void> {
     for (const key of keys) {
       const id = makeSessionId(key)
-      await this.#alone(id, () => this.#remove(id))
+      await this.#serialize(id, () => this.#remove(id))
     }
   }
 
@@ -86,26 +86,26 @@ export class StoreRecords implements Records {
 
   #changeSet(key: RecordKey, change: (set: string | undefined) => SetText | undefined): Promise<void> {
     const id = makeSessionId(key)
-    return this.#alone(id, async () => {
+    return this.#serialize(id, async () => {
       const set = change(await this.#read(id))
       await (set ? this.#write(id, set.text, set.seconds) : this.#remove(id))
     })
   }
 
-  async #alone<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#queues.get(id) ?? Promise.resolve()
-    const mine = before.then(work, work)
-    this.#queues.set(id, mine)
+  async #serialize<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+    const previous = this.#queues.get(id) ?? Promise.resolve()
+    const result = previous.then(work, work)
+    this.#queues.set(id, result)
     try {
-      return await mine
+      return await result
     } finally {
-      if (this.#queues.get(id) === mine) this.#queues.delete(id)
+      if (this.#queues.get(id) === result) this.#queues.delete(id)
     }
   }
 
   async #read(id: string): Promise<string | undefined> {
     const data = await callStore<object | null | undefined>((done) =>
-      this.#store.get(id, (error: unknown, found) => done(isNoEntry(error) ? undefined : error, found)),
+      this.#store.get(id, (error: unknown, entry) => done(isNoEntry(error) ? undefined : error, entry)),
     )
     const { oidcRecord: text, oidcRecordEndsAt: endsAt } = (data ?? {}) as Record<string, unknown>
     if (typeof text !== 'string' || typeof endsAt !== 'number') return undefined

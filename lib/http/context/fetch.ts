@@ -15,8 +15,8 @@ import { scopeList } from '../../core/scope.ts'
 export interface UserFetch {
   readonly instance: Instance
   readonly entry: LoginEntry
-  /** Returns the access token, and not `refused` if that is given. */
-  readonly token: (refused?: string) => Promise<PresentedToken>
+  /** Returns the access token, and not `rejected` if that is given. */
+  readonly token: (rejected?: string) => Promise<PresentedToken>
 }
 
 /**
@@ -31,16 +31,8 @@ export async function fetchAsUser(
   destination: string | URL,
   init: RequestInit,
 ): Promise<Response> {
-  const url = permittedUrl(instance, destination)
-  const first = await token()
-  let answer = await callResource(first, url, init)
-  if (isTokenRefused(answer) && isRepeatable(init.body)) {
-    const second = await another(token, first)
-    if (second) {
-      await answer.response.body?.cancel()
-      answer = await callResource(second, url, init)
-    }
-  }
+  const url = requirePermittedUrl(instance, destination)
+  const answer = await callOrRepeat(token, url, init)
   const needs = findNeeds(answer, entry)
   if (!needs) return answer.response
   await answer.response.body?.cancel()
@@ -53,16 +45,27 @@ export async function fetchAsUser(
   })
 }
 
+/** Calls an API, and once more with a refreshed token if it rejects the first one. */
+async function callOrRepeat(token: UserFetch['token'], url: URL, init: RequestInit): Promise<ResourceAnswer> {
+  const first = await token()
+  const answer = await callResource(first, url, init)
+  if (!isTokenRefused(answer) || !isRepeatable(init.body)) return answer
+  const second = await replaceToken(token, first)
+  if (!second) return answer
+  await answer.response.body?.cancel()
+  return callResource(second, url, init)
+}
+
 /** Only the application decides where tokens are sent, so that no request can redirect them. */
-function permittedUrl({ options }: Instance, destination: string | URL): URL {
+function requirePermittedUrl({ options }: Instance, destination: string | URL): URL {
   const url = parsedUrl(String(destination))
   const isPermitted =
     url && options.fetchOrigins.includes(url.origin) && isSecureUrl(url.href, false) && !url.username && !url.password
   if (isPermitted) return url
-  const refused = url ? url.origin : 'a URL that is not absolute'
+  const target = url ? url.origin : 'a URL that is not absolute'
   throw fail(
     'destination_refused',
-    `\`req.oidc.fetch()\` was called for ${refused}, which \`fetchOrigins\` does not list; add the origin to it`,
+    `\`req.oidc.fetch()\` was called for ${target}, which \`fetchOrigins\` does not list; add the origin to it`,
   )
 }
 
@@ -81,9 +84,9 @@ function isRepeatable(body: RequestInit['body']): boolean {
 }
 
 /** Returns a token in place of a rejected one; undefined if that requires a new login. */
-async function another(token: UserFetch['token'], refused: PresentedToken): Promise<PresentedToken | undefined> {
+async function replaceToken(token: UserFetch['token'], rejected: PresentedToken): Promise<PresentedToken | undefined> {
   try {
-    return await token(refused.accessToken)
+    return await token(rejected.accessToken)
   } catch (error) {
     if (error instanceof LoginNeeded) return undefined
     throw error
@@ -91,7 +94,7 @@ async function another(token: UserFetch['token'], refused: PresentedToken): Prom
 }
 
 /** Maximum length of a challenge parameter that is copied into an authorization request. */
-const longest = 1500
+const longestParameter = 1500
 
 /** Returns the step-up that the API's challenges require; undefined if they require none. */
 function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): LoginNeeds | undefined {
@@ -105,10 +108,10 @@ function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry):
 
 function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefined {
   const { scope, claims, acr_values: acr, max_age: maxAge } = challenge.parameters
-  if ([scope, claims, acr].some((text) => text !== undefined && text.length > longest)) return undefined
+  if ([scope, claims, acr].some((text) => text !== undefined && text.length > longestParameter)) return undefined
   switch (readError(challenge)) {
     case 'insufficient_scope': {
-      const missing = scopeList(scope)?.filter((word) => !entry.scope.includes(word)) ?? []
+      const missing = scopeList(scope)?.filter((value) => !entry.scope.includes(value)) ?? []
       // A login that has the scope already cannot help.
       return missing.length > 0 ? { scope: missing, parameters: {} } : undefined
     }
@@ -120,7 +123,7 @@ function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefi
       return Object.keys(parameters).length > 0 ? { scope: [], parameters } : undefined
     }
     case 'insufficient_claims': {
-      const text = claimsIn(claims)
+      const text = decodeClaims(claims)
       return text === undefined ? undefined : { scope: [], parameters: { claims: text } }
     }
     default:
@@ -129,7 +132,7 @@ function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefi
 }
 
 /** Decodes the claims request (OIDC Core, section 5.5) of Entra's challenges: JSON in base64. */
-function claimsIn(encoded: string | undefined): string | undefined {
+function decodeClaims(encoded: string | undefined): string | undefined {
   const text = Buffer.from(encoded ?? '', 'base64').toString('utf8')
   try {
     const value: unknown = JSON.parse(text)

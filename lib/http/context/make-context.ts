@@ -92,8 +92,8 @@ class Context implements ContextBase {
   }
 
   async exchange(parameters: ExchangeParameters): Promise<string> {
-    const wanted = resolveExchangeParameters(parameters)
-    const exchanged = this.#changing((place) => exchangedToken(this.#instance, place, wanted))
+    const request = resolveExchangeParameters(parameters)
+    const exchanged = this.#withPlace((place) => exchangedToken(this.#instance, place, request))
     const { accessToken } = await exchanged.catch((error: unknown) => {
       const { code, detail } = error as OidcError
       // No other event reports this.
@@ -108,9 +108,9 @@ class Context implements ContextBase {
     init: RequestInit = {},
     parameters: AccessTokenParameters = {},
   ): Promise<globalThis.Response> {
-    const wanted = resolveTokenParameters(parameters, 'fetch()')
+    const request = resolveTokenParameters(parameters, 'fetch()')
     const { entry } = this.#place()
-    const token = (refused?: string): Promise<PresentedToken> => this.#presented({ ...wanted, refused })
+    const token = (rejected?: string): Promise<PresentedToken> => this.#present({ ...request, refused: rejected })
     try {
       return await fetchAsUser({ instance: this.#instance, entry, token }, url, init)
     } catch (error) {
@@ -121,15 +121,15 @@ class Context implements ContextBase {
   async userInfo(): Promise<UnknownClaims> {
     const { entry } = this.#place()
     const user = { iss: entry.issuer, sub: entry.sub }
-    const wanted = { target: ownTarget, minValidSeconds: 30 }
-    const token = await this.#presented(wanted)
+    const request = { target: ownTarget, minValidSeconds: 30 }
+    const token = await this.#present(request)
     try {
       return await fetchVerifiedUserInfo(this.#instance, token, user)
     } catch (error) {
       if (!(error instanceof AccessTokenRefused)) throw reportError(this.#instance, error)
     }
-    const refreshed = await this.#presented({ ...wanted, refused: token.accessToken })
-    return this.#changing(() => fetchVerifiedUserInfo(this.#instance, refreshed, user))
+    const refreshed = await this.#present({ ...request, refused: token.accessToken })
+    return this.#withPlace(() => fetchVerifiedUserInfo(this.#instance, refreshed, user))
   }
 
   #place(): LoginPlace {
@@ -139,32 +139,32 @@ class Context implements ContextBase {
     return { logins: this.#instance.loginsIn(session.records), session: session.id, entry }
   }
 
-  async #presented(wanted: WantedToken): Promise<PresentedToken> {
-    const token = await this.#token(wanted)
+  async #present(request: WantedToken): Promise<PresentedToken> {
+    const token = await this.#token(request)
     return { accessToken: token.accessToken, dpop: await restoreDpop(this.#instance, token) }
   }
 
-  #token(wanted: WantedToken): Promise<BoundToken> {
-    return this.#changing(async (place) => {
-      const token = await freshToken(this.#instance, place, wanted)
-      if (isNews(token, place.entry, wanted)) await this.#lookAgain(place)
+  #token(request: WantedToken): Promise<BoundToken> {
+    return this.#withPlace(async (place) => {
+      const token = await freshToken(this.#instance, place, request)
+      if (isNewer(token, place.entry, request)) await this.#rereadLogin(place)
       return token
     })
   }
 
   /** Runs `work`. If that finds that the login has ended, the request no longer has a login. */
-  async #changing<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
+  async #withPlace<Result>(work: (place: LoginPlace) => Promise<Result>): Promise<Result> {
     const place = this.#place()
     try {
       return await work(place)
     } catch (error) {
-      if ((error as OidcError).code === 'login_required') await this.#lookAgain(place)
+      if ((error as OidcError).code === 'login_required') await this.#rereadLogin(place)
       throw reportError(this.#instance, error)
     }
   }
 
   /** Reads the login again after a refresh, which may have changed roles and scope or ended the login. */
-  async #lookAgain({ session }: LoginPlace): Promise<void> {
+  async #rereadLogin({ session }: LoginPlace): Promise<void> {
     const state = getRequestState(this.#req) as RequestState
     state.login = await (state.session as RequestSession).readLogin(session).catch(() => state.login)
   }
@@ -179,9 +179,9 @@ class Context implements ContextBase {
 }
 
 /** Whether a token is newer than the login that the request has read. */
-function isNews(token: AccessToken, entry: LoginEntry, { target }: WantedToken): boolean {
+function isNewer(token: AccessToken, entry: LoginEntry, { target }: WantedToken): boolean {
   if (nameOfTarget(target) === '') return token.expiresAt !== entry.accessTokenEndsAt
-  return !token.scope.every((word) => entry.scope.includes(word))
+  return !token.scope.every((value) => entry.scope.includes(value))
 }
 
 /** Creates the context of an instance for a request. */

@@ -14,15 +14,15 @@ const whiteSpace = ' \t'
  */
 export function readCookies(req: Request): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>()
-  const twice = new Set<string>()
+  const duplicates = new Set<string>()
   for (const pair of (req.headers.cookie ?? '').split(';')) {
     const at = pair.indexOf('=')
     if (at < 1) continue
     const name = trim(pair.slice(0, at), whiteSpace)
-    if (cookies.has(name)) twice.add(name)
+    if (cookies.has(name)) duplicates.add(name)
     cookies.set(name, trim(pair.slice(at + 1), whiteSpace))
   }
-  for (const name of twice) cookies.delete(name)
+  for (const name of duplicates) cookies.delete(name)
   return cookies
 }
 

@@ -33,8 +33,8 @@ function fromParsed(body: object): URLSearchParams {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(body)) {
     // A repeated parameter is a list. It stays repeated here, so that callers can reject it.
-    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
-      if (typeof one === 'string') parameters.append(name, one)
+    for (const item of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      if (typeof item === 'string') parameters.append(name, item)
     }
   }
   return parameters

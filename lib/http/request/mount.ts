@@ -33,8 +33,8 @@ function refuseClash(instance: Instance, other: Instance, name: string): void {
       `two instances have the name '${name}'; give each its own, such as \`createOidc({ name: 'staff' })\``,
     )
   }
-  const taken = listPaths(other)
-  const clash = listPaths(instance).find((path) => taken.includes(path))
+  const otherPaths = listPaths(other)
+  const clash = listPaths(instance).find((path) => otherPaths.includes(path))
   if (clash !== undefined) {
     throw setupInvalid(
       `the instances '${other.options.name}' and '${name}' both use the path ${clash}; give one of them other \`routes\``,

@@ -47,7 +47,7 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     return
   }
   const session = new RequestSession(req, records)
-  const take = (login: LoginRecord): void | Promise<void> => {
+  const adopt = (login: LoginRecord): void | Promise<void> => {
     state.session = session
     state.sessionId = req.sessionID
     state.login = login
@@ -57,8 +57,8 @@ export function loadState(instance: Instance, req: Request, state: RequestState)
     return startOver(req, state, session)
   }
   const login = session.login()
-  if (login instanceof Promise) return login.then(take)
-  return take(login)
+  if (login instanceof Promise) return login.then(adopt)
+  return adopt(login)
 }
 
 async function startOver(req: Request, state: RequestState, session: RequestSession): Promise<void> {

@@ -21,7 +21,7 @@ export interface PageExtras {
 /** Answers an error by `onError`, or by a page for browsers and problem+json (RFC 9457) for other clients. */
 export function answerError(handler: HandlerContext, error: OidcError, extras: PageExtras = {}): void {
   const { onError } = handler.instance.options
-  answerWith(onError, handler, error, (own) => writeError(handler, own, own === error ? extras : {}))
+  answerWith(onError, handler, error, (shown) => writeError(handler, shown, shown === error ? extras : {}))
 }
 
 /** Answers an error by the application's `onError`, or by `write` if there is none or it has seen the error. */
@@ -51,12 +51,12 @@ function writeError(handler: HandlerContext, error: OidcError, extras: PageExtra
   const needs = error instanceof LoginNeeded && !error.isRepeat ? error.needs : undefined
   // The error may be handled by another instance. Only the login's own instance can request the step-up.
   const loginOwner = error instanceof LoginNeeded ? passedInstance(req, error.owner) : instance
-  const isMended = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
-  const from = isMended ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
-  const login = loginOwner && loginUrl(loginOwner, from, needs)
+  const canLoginHelp = loginOwner !== undefined && (needs !== undefined || error.code === 'login_required')
+  const returnTo = canLoginHelp ? localReferer(req.headers.referer, loginOwner.options.origin) : undefined
+  const login = loginOwner && loginUrl(loginOwner, returnTo, needs)
   if (findRequestKind(req) === 'client') {
     // An absolute URL, since the script's page may be on another origin.
-    sendProblem(res, error, isMended ? { login: loginOwner.options.origin + login } : {})
+    sendProblem(res, error, canLoginHelp ? { login: loginOwner.options.origin + login } : {})
     return
   }
   setStatus(res, error)

@@ -13,7 +13,7 @@ export function loginUrl(instance: Instance, returnTo: string | undefined, needs
 }
 
 /** Opens the sealed step-up of a login URL; undefined if this instance did not write it. */
-export function askedBy(instance: Instance, ask: string): LoginNeeds | undefined {
+export function openNeeds(instance: Instance, ask: string): LoginNeeds | undefined {
   const text = instance.seals.needs.open(ask, '')
   return text === undefined ? undefined : (JSON.parse(text) as LoginNeeds)
 }

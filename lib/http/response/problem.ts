@@ -5,12 +5,12 @@ import { BearerError } from '../../guard/bearer-error.ts'
 /** Sends problem+json (RFC 9457), with the members of the Bearer token specifications (RFC 6750, section 3). */
 export function sendProblem(res: Response, error: OidcError, members: object = {}): void {
   const { message, status, code } = error
-  const named =
+  const bearerMembers =
     error instanceof BearerError && error.error !== undefined
       ? { error: error.error, error_description: message, ...error.needed }
       : {}
   setStatus(res, error)
-  sendJson(res, 'application/problem+json', { title: message, status, code, ...named, ...members })
+  sendJson(res, 'application/problem+json', { title: message, status, code, ...bearerMembers, ...members })
 }
 
 export function setStatus(res: Response, error: OidcError): void {

@@ -23,8 +23,8 @@ import { countFinished } from '../../session/login-loop.ts'
 
 /** Handles `GET` of the redirect URI, the authorization response (OIDC Core, section 3.1.2.5). */
 export function handleCallback(handler: HandlerContext): Promise<void> {
-  return runCallback(handler, Promise.resolve(parseQuery(handler.req.originalUrl)), async (read) => {
-    const callback = await withStoredResponse(read)
+  return runCallback(handler, Promise.resolve(parseQuery(handler.req.originalUrl)), async (received) => {
+    const callback = await withStoredResponse(received)
     const { transaction, session, state } = callback
     if (!transaction) return withoutTransaction(callback)
     // Before the token request: a second request with the response must not use the code (RFC 6749, section 4.1.2).

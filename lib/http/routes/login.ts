@@ -8,7 +8,7 @@ import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
 import { findEntry } from '../request/request-state.ts'
 import { warnOfSetup } from '../request/setup-warnings.ts'
-import { askedBy } from '../response/login-url.ts'
+import { openNeeds } from '../response/login-url.ts'
 import { loginFailed } from '../response/report-error.ts'
 import { sendRedirect } from '../response/redirect.ts'
 import type { HandlerContext } from '../request/handler-context.ts'
@@ -37,26 +37,26 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(handler)
-  const whole = {
+  const extended = {
     ...request,
-    scope: wholeScope(handler, request.scope),
-    parameters: wholeParameters(handler, request),
+    scope: extendScope(handler, request.scope),
+    parameters: extendParameters(handler, request),
   }
-  await sendToProvider(handler, { request: whole, returnTo, attempt: more.attempt ?? 0 })
+  await sendToProvider(handler, { request: extended, returnTo, attempt: more.attempt ?? 0 })
 }
 
-/** Starts a login and redirects the browser to the provider; `besides` are additional cookies. */
+/** Starts a login and redirects the browser to the provider. It also sets `moreCookies`. */
 export async function sendToProvider(
   handler: HandlerContext,
   input: Omit<BeginInput, 'cookies'>,
-  besides: readonly Cookie[] = [],
+  moreCookies: readonly Cookie[] = [],
 ): Promise<void> {
   const { instance, req, res } = handler
   const begun = await beginLogin(instance, { ...input, cookies: readCookies(req) }).catch((error: unknown) => {
     throw loginFailed(handler, error)
   })
   instance.events.emit('login_begun', { prompt: input.request.parameters['prompt'], attempt: input.attempt })
-  setCookies(res, [...besides, ...begun.cookies])
+  setCookies(res, [...moreCookies, ...begun.cookies])
   sendRedirect(handler, begun.location, 302)
 }
 
@@ -64,20 +64,20 @@ export async function sendToProvider(
  * Returns the scope to request. For a logged-in user, it includes the scope granted so far: a provider grants a new login
  * only the scope that it requests.
  */
-function wholeScope(
+function extendScope(
   { instance, req }: HandlerContext,
-  wanted: readonly string[] | undefined,
+  requested: readonly string[] | undefined,
 ): readonly string[] | undefined {
-  if (!wanted) return undefined
+  if (!requested) return undefined
   const entry = findEntry(req, instance)
   const { scope } = instance.options
   // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
-  if (entry) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...entry.scope, ...wanted])]
-  return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
+  if (entry) return [...new Set([...scope.filter((value) => loginScope.has(value)), ...entry.scope, ...requested])]
+  return requested.includes('openid') ? requested : [...new Set([...scope, ...requested])]
 }
 
 /** Adds the resources requested so far: tokens are issued only for resources of the login (RFC 8707, section 2.2). */
-function wholeParameters(
+function extendParameters(
   { instance, req }: HandlerContext,
   { scope, parameters }: LoginRequest,
 ): LoginRequest['parameters'] {
@@ -97,7 +97,7 @@ export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
 /** Returns the login request of the login URL: with the step-up that this instance sealed into it, or a plain one. */
 export function requestedLogin(handler: HandlerContext): LoginRequest {
   const ask = parseQuery(handler.req.originalUrl).getAll('ask')
-  const needs = ask.length === 1 ? askedBy(handler.instance, ask[0] as string) : undefined
+  const needs = ask.length === 1 ? openNeeds(handler.instance, ask[0] as string) : undefined
   return needs ? stepUpLogin(needs) : plainLogin(handler)
 }
 

@@ -6,18 +6,18 @@ import { parseQuery } from '../request/query.ts'
 import { localPath } from '../../core/urls.ts'
 import { sendRedirect } from '../response/redirect.ts'
 /** The content of `state` in a logout request (OIDC RP-Initiated Logout, section 2). */
-interface WayBack {
+interface LogoutState {
   readonly returnTo: string
   readonly startedAt: number
 }
 
 /** Returns the parameters for the way back from the provider. All logouts share one URI, since it must be registered. */
-export function wayBack(instance: Instance, returnTo: string): Record<string, string> {
+export function makeReturnParameters(instance: Instance, returnTo: string): Record<string, string> {
   const { origin, postLogoutRedirect } = instance.options
-  const isSeen = belowBase(instance, postLogoutRedirect) !== undefined
-  const state = JSON.stringify({ returnTo, startedAt: nowSeconds() } satisfies WayBack)
+  const isBelow = belowBase(instance, postLogoutRedirect) !== undefined
+  const state = JSON.stringify({ returnTo, startedAt: nowSeconds() } satisfies LogoutState)
   return {
-    post_logout_redirect_uri: origin + (isSeen ? postLogoutRedirect : returnTo),
+    post_logout_redirect_uri: origin + (isBelow ? postLogoutRedirect : returnTo),
     state: instance.seals.logout.seal(state, ''),
   }
 }
@@ -30,7 +30,7 @@ function belowBase({ options: { basePath } }: Instance, path: string): string | 
 }
 
 /** A user may take as long at the provider for a logout as for a login. */
-const wayBackSeconds = transactionSeconds
+const returnSeconds = transactionSeconds
 
 /**
  * Redirects a browser that comes back from a logout at the provider to the logout's `returnTo`, and returns whether it did.
@@ -41,13 +41,13 @@ export function resumeAfterLogout(handler: HandlerContext): boolean {
   const { origin, postLogoutRedirect } = instance.options
   if (req.method !== 'GET' || !req.originalUrl.includes('state=')) return false
   if (belowBase(instance, postLogoutRedirect) !== req.path) return false
-  const given = parseQuery(req.originalUrl).getAll('state')
-  const text = given.length === 1 ? instance.seals.logout.open(given[0] as string, '') : undefined
+  const states = parseQuery(req.originalUrl).getAll('state')
+  const text = states.length === 1 ? instance.seals.logout.open(states[0] as string, '') : undefined
   if (text === undefined) return false
-  const { returnTo, startedAt } = JSON.parse(text) as WayBack
+  const { returnTo, startedAt } = JSON.parse(text) as LogoutState
   const path = localPath(returnTo, origin)
   if (path === undefined || path === postLogoutRedirect) return false
-  if (Math.abs(nowSeconds() - startedAt) > wayBackSeconds) return false
+  if (Math.abs(nowSeconds() - startedAt) > returnSeconds) return false
   sendRedirect(handler, path, 303)
   return true
 }

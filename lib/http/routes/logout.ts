@@ -18,7 +18,7 @@ import type { HandlerContext } from '../request/handler-context.ts'
 import { crossSite, crossSiteRefused } from '../request/cross-site.ts'
 import { checkLogout } from '../../config/logout-parameters.ts'
 import { bfcacheCookies, silentCookie } from '../../session/login-cookies.ts'
-import { wayBack } from './logout-return.ts'
+import { makeReturnParameters } from './logout-return.ts'
 
 /** Handles `GET` and `POST` of the logout route. */
 export async function handleLogout(handler: HandlerContext): Promise<void> {
@@ -45,13 +45,15 @@ export async function startLogout(handler: HandlerContext, parameters: LogoutPar
   const { instance, req, res } = handler
   const { origin, postLogoutRedirect } = instance.options
   const { returnTo = postLogoutRedirect, local = false, all = false } = checkLogout(parameters, origin)
-  const refused = crossSite(req, instance.options)
-  if (refused !== undefined) {
-    answerError(handler, crossSiteRefused(instance, refused))
+  const refusal = crossSite(req, instance.options)
+  if (refusal !== undefined) {
+    answerError(handler, crossSiteRefused(instance, refusal))
     return
   }
   const { ended, fault } = await endBrowserLogins(handler, all)
-  const revoking = Promise.all(ended.map(async ({ of, tokens }) => tokens && (await revokeTokens(of, tokens))))
+  const revoking = Promise.all(
+    ended.map(async (login) => login.tokens && (await revokeTokens(login.instance, login.tokens))),
+  )
   if (fault !== undefined) {
     answerError(handler, reportError(instance, fault))
     return
@@ -59,7 +61,7 @@ export async function startLogout(handler: HandlerContext, parameters: LogoutPar
   if (ended.length > 0) setCookies(res, bfcacheCookies(instance.cookiePlace))
   // The next public page must not silently log the user in again.
   if (hasSilentLogin(instance)) setCookies(res, [silentCookie(instance.cookiePlace)])
-  const own = ended.find(({ of }) => of === instance)
+  const own = ended.find((login) => login.instance === instance)
   const location = own && !local ? await providerLogout(instance, own, returnTo) : undefined
   // The revocation ran in parallel, so that a provider that does not respond delays the logout by one timeout only.
   await revoking
@@ -72,7 +74,7 @@ export async function startLogout(handler: HandlerContext, parameters: LogoutPar
 }
 
 /** An ended login of the request, with its instance. */
-type EndedLogin = Ended & { readonly of: Instance }
+type EndedLogin = Ended & { readonly instance: Instance }
 
 /** Ends the request's login with the instance, and with `all` first the others. After a fault the rest remain. */
 async function endBrowserLogins(
@@ -84,9 +86,9 @@ async function endBrowserLogins(
     const state = getRequestState(req) as RequestState
     const session = requireSession(req, state)
     const others = all ? [...state.instances.keys()].filter((other) => other !== instance) : []
-    for (const of of [...others, instance]) {
-      const one = await endLogin(of, session, 'user')
-      if (one) ended.push({ ...one, of })
+    for (const owner of [...others, instance]) {
+      const login = await endLogin(owner, session, 'user')
+      if (login) ended.push({ ...login, instance: owner })
     }
     return { ended }
   } catch (fault) {
@@ -105,7 +107,7 @@ async function providerLogout(instance: Instance, ended: Ended, returnTo: string
     const hint = findLogoutHint(entry)
     const parameters = {
       client_id: options.clientId,
-      ...wayBack(instance, returnTo),
+      ...makeReturnParameters(instance, returnTo),
       ...(hint === undefined || isLate ? {} : { logout_hint: hint }),
     }
     const idToken = isLate ? undefined : tokens?.idToken

@@ -8,7 +8,7 @@ import type { HandlerContext } from '../request/handler-context.ts'
 import { safeReturnTo } from './return-path.ts'
 
 /** Parameters of an authorization response that must not be repeated (RFC 6749, section 3.1). */
-const single = ['state', 'code', 'error', 'error_description', 'iss']
+const singleParameters = ['state', 'code', 'error', 'error_description', 'iss']
 
 /** A callback with a `state` of this instance. */
 export interface Callback {
@@ -41,7 +41,7 @@ export function readCallback(handler: HandlerContext, parameters: URLSearchParam
 }
 
 function refuseRepeats(parameters: URLSearchParams): void {
-  for (const name of single) {
+  for (const name of singleParameters) {
     if (parameters.getAll(name).length > 1) {
       throw fail('request_invalid', `the parameter ${name} is repeated`, {
         message: 'This address is invalid. Start again from the page that you wanted to open.',

@@ -14,10 +14,10 @@ import { parseQuery } from '../request/query.ts'
 import { silentCookie, silentName } from '../../session/login-cookies.ts'
 
 /** Instances with at least one page that uses silent login. */
-const users = new WeakSet<Instance>()
+const tryingInstances = new WeakSet<Instance>()
 
 export function hasSilentLogin(instance: Instance): boolean {
-  return users.has(instance)
+  return tryingInstances.has(instance)
 }
 
 /**
@@ -26,7 +26,7 @@ export function hasSilentLogin(instance: Instance): boolean {
  * the pages behind it are public.
  */
 export function silentLogin(instance: Instance): RequestHandler {
-  users.add(instance)
+  tryingInstances.add(instance)
   let failedAt = -Infinity
   let restMs = 0
   return function trySilentLogin(req, res, next): void {
