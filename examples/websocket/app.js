@@ -76,8 +76,8 @@ export function createApp({ baseUrl, provider, store, secret = randomBytes(32).t
         })
       },
       (error) => {
-        // The session store is down: the connection is refused, and nobody is logged out.
-        const fault = error instanceof OidcError ? error : { status: 500 }
+        // The session store is down: the client can try again, and nobody is logged out.
+        const fault = error instanceof OidcError ? error : { status: 503, headers: { 'Retry-After': '5' } }
         refuse(socket, fault)
       },
     )

@@ -218,10 +218,11 @@ describe('an upgrade', () => {
     expect(answer.headers['retry-after']).toMatch(/^[1-9]/)
   })
 
-  it('an upgrade gets 500 while the session store is down', async () => {
+  it('an upgrade gets 503 while the session store is down', async () => {
     const { cookie } = await logIn()
     const down = vi.spyOn(store, 'get').mockImplementation((_sid, done) => done(new Error('down')))
-    await refused({ cookie, origin: url }, 500)
+    const answer = await refused({ cookie, origin: url }, 503)
+    expect(answer.headers['retry-after']).toMatch(/^[1-9]/)
     down.mockRestore()
     await opened({ cookie, origin: url })
   })
