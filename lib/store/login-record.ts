@@ -1,6 +1,7 @@
 import { nowSeconds } from '../core/clock.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
 import { GenerationalCache } from '../core/generational-cache.ts'
+import { parseJson } from '../core/json.ts'
 import { isLoginEntry, type LoginEntry, type LoginEntries } from './login-entry.ts'
 
 /** The format in which this version writes login records. A record with a higher one is a newer version's. */
@@ -124,14 +125,8 @@ export function writeReplaced(session: string, entries: LoginEntries): string {
 
 /** Parses a record; `newer` if a newer version wrote it, undefined if it is not a login record. */
 function parseRecord(text: string): Written | 'newer' | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const record = value as Partial<Written> | null
-  if (record === null || typeof record !== 'object' || typeof record.format !== 'number') return undefined
+  const record = parseJson(text) as Partial<Written> | null | undefined
+  if (!record || typeof record !== 'object' || typeof record.format !== 'number') return undefined
   if (record.format > format) return 'newer'
   if (typeof record.version !== 'number' || record.entries === null || typeof record.entries !== 'object')
     return undefined

@@ -1,5 +1,6 @@
 import type { Session, SessionData } from 'express-session'
 import { storeUnavailable } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
 
 /** Returns the content and lifetime of a session as text, without the times of its cookie, which each request moves. */
 export function serializeContent(session: SessionData, seconds: number): string {
@@ -15,12 +16,7 @@ export function isLive(session: SessionData): boolean {
 }
 
 export function parseSession(text: string): SessionData {
-  let data: unknown
-  try {
-    data = JSON.parse(text)
-  } catch {
-    data = undefined
-  }
+  const data = parseJson(text)
   if (data !== null && typeof data === 'object') return data as SessionData
   throw storeUnavailable(
     new Error('a session in Redis is not a JSON object; check whether something else writes to this key'),

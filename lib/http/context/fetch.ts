@@ -1,4 +1,5 @@
 import { fail, LoginNeeded, type LoginNeeds } from '../../core/errors.ts'
+import { parseJson } from '../../core/json.ts'
 import { isSecureUrl, parsedUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import {
@@ -133,11 +134,6 @@ function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefi
 
 /** Decodes the claims request (OIDC Core, section 5.5) of Entra's challenges: JSON in base64. */
 function decodeClaims(encoded: string | undefined): string | undefined {
-  const text = Buffer.from(encoded ?? '', 'base64').toString('utf8')
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' ? JSON.stringify(value) : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseJson(Buffer.from(encoded ?? '', 'base64').toString('utf8'))
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : undefined
 }
