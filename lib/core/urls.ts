@@ -1,4 +1,9 @@
 const longest = 2048
+/**
+ * Maximum length of the host with what precedes it. Normalizing a host takes quadratic time (UTS 46), and a host name has
+ * at most 253 characters (RFC 1035, section 2.3.4).
+ */
+const longestHost = 1024
 
 /** Whether a host name is on loopback (RFC 8252, section 7.3; RFC 6761, section 6.3). */
 export function isLoopback(hostname: string): boolean {
@@ -10,13 +15,23 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Parses a URL; undefined if it is invalid. In Node 20 `URL.canParse` accepts texts that `new URL` rejects. */
+/**
+ * Parses a URL; undefined if it is invalid, or absolute with a host that is too long. In Node 20 `URL.canParse` accepts
+ * texts that `new URL` rejects.
+ */
 export function parsedUrl(text: string, base?: string): URL | undefined {
+  if (base === undefined && hasLongHost(text)) return undefined
   try {
     return new URL(text, base)
   } catch {
     return undefined
   }
+}
+
+/** Whether the host of an absolute URL is too long. URL parsers ignore line breaks, tabs and the number of slashes. */
+function hasLongHost(text: string): boolean {
+  const parts = text.replace(/[\t\n\r]/g, '').split(/[/\\?#]+/, 2)
+  return parts.some(({ length }) => length > longestHost)
 }
 
 /** Whether a value is an `https:` URL, or an `http:` URL that is on loopback or explicitly allowed. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isLoopback, isSecureUrl, localPath, localReferer } from '../../lib/core/urls.ts'
+import { isLoopback, isSecureUrl, localPath, localReferer, parsedUrl } from '../../lib/core/urls.ts'
 import { runs } from '../support/depth.ts'
 
 const origin = 'https://app.example.com'
@@ -194,6 +194,45 @@ describe('localPath()', { meta: { id: 'urls-1' } }, () => {
     for (const input of [`/?q=${'\u00e9'.repeat(1000)}`, `/${'"'.repeat(2000)}`]) {
       expect(localPath(input, origin)?.length ?? 0).toBeLessThanOrEqual(2048)
     }
+  })
+})
+
+describe('parsedUrl()', () => {
+  const long = 'a'.repeat(1025)
+
+  it.each([
+    `https://${long}`,
+    `https://${long}/path`,
+    `https:${long}/`,
+    `https:/${long}`,
+    `https:////${long}?`,
+    `https:\\\\${long}`,
+    `ht\ttps:/\n/${long}`,
+    ` https:/\r/${long}`,
+    `https://${long}@app.example.com/`,
+    `https://%61${long.slice(1)}/`,
+  ])('rejects the host of %j, which is longer than 1024 characters', (text) => {
+    expect(() => new URL(text)).not.toThrow()
+    expect(parsedUrl(text)).toBeUndefined()
+  })
+
+  it.each([
+    `https://${long.slice(1)}/`,
+    `https://app.example.com/${long}`,
+    `https://app.example.com?${long}`,
+    `https://app.example.com#${long}`,
+    `https://app.example.com\\${long}`,
+    'urn:example:api',
+  ])('accepts %j', (text) => {
+    expect(parsedUrl(text)?.href).toBe(new URL(text).href)
+  })
+
+  it('accepts a relative reference of any length', () => {
+    expect(parsedUrl(`/${long}`, origin)?.pathname).toBe(`/${long}`)
+  })
+
+  it('returns undefined for a text that is no URL', () => {
+    expect(parsedUrl('/path')).toBeUndefined()
   })
 })
 
