@@ -1,4 +1,5 @@
 import { errorTable, type OidcErrorCode } from './error-table.ts'
+import { replaceEvery } from './replace-every.ts'
 
 /** The properties of an {@link OidcError}, except `code` and `message`. */
 export interface OidcErrorInit {
@@ -210,7 +211,7 @@ export function withoutSecrets(text: string, secrets: readonly (string | undefin
     const urlEncoded = encodeURIComponent(secret)
     const formEncoded = new URLSearchParams([['', secret]]).toString().slice(1)
     const json = JSON.stringify(secret).slice(1, -1)
-    for (const form of [secret, urlEncoded, formEncoded, json]) masked = masked.replaceAll(form, '[secret]')
+    for (const form of new Set([secret, urlEncoded, formEncoded, json])) masked = replaceEvery(masked, form, '[secret]')
   }
   return masked
 }
