@@ -24,11 +24,14 @@ export interface Challenge {
   readonly parameters: Readonly<Record<string, string | undefined>>
 }
 
-/** The response of an API, with its challenges. */
+/** The response of an API, with its challenges; none if their header is too long. */
 export interface ResourceAnswer {
   readonly response: Response
   readonly challenges: readonly Challenge[]
 }
+
+/** Maximum length of a `WWW-Authenticate` header that is read: openid-client takes quadratic time for it. */
+const longestChallenge = 4096
 
 /**
  * Calls an API with an access token (RFC 6750, section 2.1). Rejects with the errors of `fetch`. The caller checks that the
@@ -41,11 +44,15 @@ export async function callResource(
 ): Promise<ResourceAnswer> {
   const headers = new Headers(init.headers)
   let failure: { readonly reason: unknown } | undefined
+  let unread: Response | undefined
   const send: CustomFetch = async (address, options) => {
     const { redirect = 'follow', signal = null } = init
     try {
       // `fetch` drops the token on a redirect to another origin (Fetch Standard, HTTP-redirect fetch).
-      return await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
+      const response = await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
+      if (!hasLongChallenge(response)) return response
+      unread = response
+      throw new Error('the WWW-Authenticate header is too long')
     } catch (reason) {
       failure = { reason }
       throw reason
@@ -70,9 +77,14 @@ export async function callResource(
     )
     return { response, challenges: [] }
   } catch (error) {
+    if (unread) return { response: unread, challenges: [] }
     if (failure) throw failure.reason
     if (error instanceof WWWAuthenticateChallengeError)
       return { response: error.response, challenges: error.cause as Challenge[] }
     throw error
   }
+}
+
+function hasLongChallenge({ headers }: Response): boolean {
+  return (headers.get('www-authenticate') ?? '').length > longestChallenge
 }
