@@ -53,6 +53,11 @@ describe('keycloak()', () => {
     expect(roles).not.toContain('read')
   })
 
+  it('ignores the roles of a client whose id is longer than 255 characters, the longest of Keycloak', () => {
+    const resource_access = { ['a'.repeat(255)]: { roles: ['x'] }, ['b'.repeat(256)]: { roles: ['y'] } }
+    expect(getRoles({}, { accessToken: { resource_access } })).toEqual([`${'a'.repeat(255)}:x`])
+  })
+
   it('reads the ID token only if there is no verified access token', () => {
     expect(getRoles({}, { idToken: claims })).toContain('admin')
     expect(getRoles({}, { idToken: claims, accessToken: { realm_access: { roles: ['user'] } } })).toEqual(['user'])
