@@ -24,7 +24,7 @@ export function makeReturnParameters(instance: Instance, returnTo: string): Reco
 
 /** Returns a path relative to the instance's router; undefined if it is not below the router. */
 function belowBase({ options: { basePath } }: Instance, path: string): string | undefined {
-  const plain = path.replace(/[?#].*$/, '')
+  const plain = path.split(/[?#]/, 1)[0] as string
   if (plain === basePath) return '/'
   return plain.startsWith(`${basePath}/`) ? plain.slice(basePath.length) : undefined
 }
