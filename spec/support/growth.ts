@@ -29,6 +29,63 @@ export function growth(run: (text: string) => unknown, text: (length: number) =>
   return least
 }
 
+/**
+ * Times below this do not count. Work that is quadratic in thousands of characters takes longer, and below it the clock and
+ * the garbage collector decide.
+ */
+const negligibleMs = 0.05
+
+/** No sample follows after this time in a look, and no look after such a sample, so that a slow function fails soon. */
+const mostLookMs = 500
+
+/**
+ * The looks at a pair of texts: a short one, and two longer ones if the short one finds something. The last is at texts of
+ * twice the length: a step, as where an array no longer fits into the young generation, is at one length only.
+ */
+const looks: readonly { readonly samples: number; readonly sampleMs: number; readonly scale: number }[] = [
+  { samples: 3, sampleMs: 0, scale: 1 },
+  { samples: 7, sampleMs: 2, scale: 1 },
+  { samples: 7, sampleMs: 2, scale: 2 },
+]
+
+/**
+ * How many times as long `run` takes for a text of `length` characters than for one of half of them: 2 if the time is linear,
+ * 4 if it is quadratic. The shortest of several samples counts, and the smallest result of the looks, because a pause only
+ * makes a time longer. No text is longer than `longest`.
+ */
+export async function doubling(
+  run: (text: string) => unknown,
+  text: (length: number) => string,
+  length: number,
+  longest = Infinity,
+): Promise<number> {
+  let least = Infinity
+  for (const { samples, sampleMs, scale } of looks) {
+    if (length * scale > longest) break
+    const [half, whole] = [text((length * scale) / 2), text(length * scale)]
+    const times = { half: Infinity, whole: Infinity }
+    const begun = performance.now()
+    for (let sample = 0; sample < samples && performance.now() - begun < mostLookMs; sample += 1) {
+      times.half = Math.min(times.half, await sampleTime(run, half, sampleMs))
+      times.whole = Math.min(times.whole, await sampleTime(run, whole, sampleMs))
+    }
+    least = Math.min(least, times.whole / Math.max(times.half, negligibleMs))
+    if (least <= 3 || times.whole > mostLookMs) break
+  }
+  return least
+}
+
+/** The milliseconds of one call, averaged over as many calls as take `sampleMs`. */
+async function sampleTime(run: (text: string) => unknown, text: string, sampleMs: number): Promise<number> {
+  const begun = performance.now()
+  for (let calls = 1; ; calls += 1) {
+    const result = run(text)
+    if (result instanceof Promise) await result
+    const spent = performance.now() - begun
+    if (spent >= sampleMs) return spent / calls
+  }
+}
+
 function seconds(work: () => void): number {
   const begun = performance.now()
   work()

@@ -1,0 +1,98 @@
+/** The time that a request costs is linear in its bytes: twice the text takes at most three times as long. */
+import { join } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { readSources } from '../../scripts/layers.js'
+import { doubling } from '../support/growth.ts'
+import { hostileShapes } from './hostile-shapes.ts'
+import { resemble, textReaders, type TextReader } from './text-readers.ts'
+
+const most = 3
+/** Node rejects larger headers. */
+const headerBytes = 16_384
+
+/** Returns the shapes for which a function takes more than linear time. */
+async function findSlowShapes({ read, longest }: TextReader, shapes = hostileShapes): Promise<string[]> {
+  const slow: string[] = []
+  for (const { name, write } of shapes) {
+    const ratio = await doubling(read, write, longest ?? headerBytes, longest)
+    if (ratio > most) slow.push(`${name}: ${ratio.toFixed(1)} times`)
+  }
+  return slow
+}
+
+/** Folders and files of lib/ whose functions read what a request contains. */
+const places = [
+  ...['request', 'guards', 'routes', 'response'].map((folder) => `http/${folder}/`),
+  'session/',
+  'tokens/',
+  ...['scope', 'trim', 'urls'].map((name) => `core/${name}.ts`),
+]
+
+/** Types of parameters that can have text of a client or another party. */
+const textTypes = /\b(?:string|unknown|\w*Claims|Request|IncomingMessage|URLSearchParams|ReadonlyMap|HandlerContext)\b/
+
+/** Functions with such a parameter that are not measured, after the reason. */
+const unmeasured: readonly (readonly [string, string])[] = [
+  ['it only calls functions that are measured', 'authorize authorizeLogin verifyRequestToken answerFault canStepUpNow'],
+  ['it only calls functions that are measured', 'reportRefusal requireSession loadState warnOfSetup'],
+  ['it only calls functions that are measured', 'handleBackchannelLogout handleCallbackPost handleCallback startLogin'],
+  ['it only calls functions that are measured', 'handleFrontchannelLogout handleLogout startLogout sendToProvider'],
+  ['it only calls functions that are measured', 'failCallback sendRedirect reportError loginFailed'],
+  ['it calls functions of the application', 'ruleFault listIssuers withDistributedClaims'],
+  ['it looks up an object', 'ensureState getRequestState findEntry passedInstance isKeyMismatch'],
+  ['its texts are those of lib/ or of the options', 'crossSiteRefused tokenInvalid makeCookiePlace makeCookie'],
+  ['its texts are those of lib/ or of the options', 'plainLogin resourceMetadata loginRequired sendJson needsUser'],
+  ['its texts are ids, and what was sealed or checked before', 'wayBack stayAnonymous clearedCookie cookieSize'],
+  ['its text is the id of a session, or the name of an instance', 'sessionLives sessionInUse destroySession carryOver'],
+  ['it is the part of other functions that calls jose', 'verifyFresh verifyPresented verifyWith'],
+  ['its token was verified, or the provider has just issued it', 'findKeysWithKid decodeStoredIdToken'],
+  ['its token was verified, or the provider has just issued it', 'verifyOwnAccessToken verifyUserInfo'],
+]
+
+/** Lists the exported functions with a parameter of such a type. */
+function listCandidates(): string[] {
+  const { sources } = readSources(join(import.meta.dirname, '../../lib'))
+  const files = [...sources].filter(([file]) => places.some((place) => file.startsWith(place)))
+  return files.flatMap(([, source]) =>
+    source.statements
+      .filter(ts.isFunctionDeclaration)
+      .filter(({ modifiers }) => modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword))
+      .filter(({ parameters }) => parameters.some(({ type }) => type && textTypes.test(type.getText(source))))
+      .map(({ name }) => name?.text as string),
+  )
+}
+
+describe('the list of functions that read text', () => {
+  it('each function that can get text of a request is measured, or has a reason not to be', () => {
+    const candidates = listCandidates()
+    const excused = unmeasured.flatMap(([, names]) => names.split(' '))
+    expect(candidates.length).toBeGreaterThan(40)
+    expect(candidates.filter((name) => !(name in textReaders) && !excused.includes(name))).toEqual([])
+    expect(excused.filter((name) => !candidates.includes(name) || name in textReaders)).toEqual([])
+  })
+})
+
+describe('the time to read hostile text', () => {
+  it.each(Object.entries(textReaders))('%s takes linear time for hostile text', async (_name, reader) => {
+    expect(await findSlowShapes(reader)).toEqual([])
+  })
+
+  // Short texts, because the long ones take seconds.
+  it.each<[string, string, TextReader]>([
+    [
+      'trimming as in commit 2f0f308',
+      'a run of " " inside',
+      { read: (text) => text.replace(/^[ \t]+|[ \t]+$/g, ''), longest: 2048 },
+    ],
+    [
+      'the URL parser of Node',
+      'a host of percent-encoded accents',
+      { read: (text) => URL.canParse(text), longest: headerBytes },
+    ],
+    ['replaceAll()', 'a run of "a"', { read: (text) => text.replaceAll(resemble(text), ''), longest: 4096 }],
+  ])('finds that %s takes more than linear time', async (_name, shape, reader) => {
+    const shapes = hostileShapes.filter(({ name }) => name === shape)
+    expect(await findSlowShapes(reader, shapes)).toHaveLength(1)
+  })
+})

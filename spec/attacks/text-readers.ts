@@ -1,0 +1,358 @@
+/** The functions of lib/ that read text from a client or another party, each as a function of that text alone. */
+import { Readable } from 'node:stream'
+import type { Request, Response } from 'express'
+import { createBearer } from 'express-session-oidc'
+import { describe, fail, withoutSecrets } from '../../lib/core/errors.ts'
+import { replaceEvery } from '../../lib/core/replace-every.ts'
+import { scopeList, words } from '../../lib/core/scope.ts'
+import { trim, trimEnd } from '../../lib/core/trim.ts'
+import { isLoopback, isSecureUrl, localPath, localReferer, parsedUrl } from '../../lib/core/urls.ts'
+import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
+import { formatChallenges } from '../../lib/guard/bearer-error.ts'
+import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
+import { presentedToken, presentsToken, requireTokenForm } from '../../lib/http/guards/bearer-credentials.ts'
+import { readPresentation } from '../../lib/http/guards/presentation.ts'
+import { makeInstance } from '../../lib/http/make-instance.ts'
+import { hasCookie, readCookies } from '../../lib/http/request/cookie-header.ts'
+import { crossSite } from '../../lib/http/request/cross-site.ts'
+import { readDevice } from '../../lib/http/request/device.ts'
+import { readForm } from '../../lib/http/request/form-body.ts'
+import { HandlerContext } from '../../lib/http/request/handler-context.ts'
+import { passRouter } from '../../lib/http/request/mount.ts'
+import { parseQuery } from '../../lib/http/request/query.ts'
+import { findRequestKind, isScripted } from '../../lib/http/request/request-kind.ts'
+import { ensureState, publicPath, RequestState } from '../../lib/http/request/request-state.ts'
+import { answerError } from '../../lib/http/response/error-page.ts'
+import { escapeHtml } from '../../lib/http/response/html-page.ts'
+import { askedBy, loginUrl } from '../../lib/http/response/login-url.ts'
+import { requestedLogin } from '../../lib/http/routes/login.ts'
+import { resumeAfterLogout } from '../../lib/http/routes/logout-return.ts'
+import { readCallback } from '../../lib/http/routes/read-callback.ts'
+import { safeReturnTo } from '../../lib/http/routes/return-path.ts'
+import { readAccessToken } from '../../lib/logins/login/identity.ts'
+import { keycloakRoles } from '../../lib/presets/keycloak-roles.ts'
+import { callResource } from '../../lib/provider/protected-resource.ts'
+import { countFinished } from '../../lib/session/login-loop.ts'
+import { readState } from '../../lib/session/state.ts'
+import { openTransaction, surplusTransactions } from '../../lib/session/transaction.ts'
+import type { RequestSession } from '../../lib/session/web-session.ts'
+import { looksLikeJwt } from '../../lib/tokens/access-token.ts'
+import { verifyDpopProof } from '../../lib/tokens/dpop-proof.ts'
+import { verifyIdToken } from '../../lib/tokens/id-token.ts'
+import { Keys } from '../../lib/tokens/key-set.ts'
+import { verifyLogoutToken } from '../../lib/tokens/logout-token.ts'
+import {
+  checkAnsweredClaims,
+  checkAudience,
+  checkPresentedClaims,
+  unverifiedClaims,
+  unverifiedIssuer,
+  verifyPresentedToken,
+} from '../../lib/tokens/presented-token.ts'
+import { purposeFault } from '../../lib/tokens/purpose.ts'
+import { secret } from '../support/app.ts'
+import { dpopClient } from '../support/dpop.ts'
+
+/** A function that reads text. */
+export interface TextReader {
+  readonly read: (text: string) => unknown
+  /** The longest text that it reads, if that is less than the 16 kB of headers that Node accepts. */
+  readonly longest?: number
+}
+
+/** Beyond this length, with a slash in front of the text, a path is refused unread. */
+const longestPath = 2046
+const origin = 'https://app.example.com'
+const issuer = 'https://id.example.com'
+const instance = makeInstance({ issuer, clientId: 'app', clientSecret: 'a secret', baseUrl: `${origin}/shop`, secret })
+const { options, seals, cookiePlace } = instance
+const client = await dpopClient()
+const keySet = { keys: [{ ...client.jwk, alg: 'ES256', use: 'sig' }] }
+const bearer = createBearer({
+  issuer: { issuer, keys: keySet },
+  audience: 'api',
+  baseUrl: origin,
+  dpop: { replay: 'memory' },
+})
+const keys = Keys.of(keySet)
+const algorithms = ['ES256']
+const presentedChecks = { issuer, audience: ['api'], algorithms, clockToleranceSeconds: 0 }
+const ownChecks = { issuer, clientId: 'app', nonce: undefined, algorithms, clockToleranceSeconds: 0 }
+const remembered = new RememberedTokens(60)
+const challenge = { realm: 'api', resourceMetadata: undefined, dpopAlgorithms: 'ES256' }
+
+interface Parts {
+  readonly headers?: object
+  readonly url?: string
+  readonly method?: string
+}
+
+/** Returns the parts of a request that lib/ reads. */
+function request({ headers = {}, url = '/', method = 'GET' }: Parts): Request {
+  const rawHeaders = Object.entries(headers).flat()
+  const session = { cookie: {} }
+  const path = url.split('?', 1)[0]
+  return { headers, rawHeaders, url, originalUrl: url, path, baseUrl: '', method, session } as unknown as Request
+}
+
+const response = (): Response =>
+  new Proxy({} as Response, { get: (_target, name) => (name === 'headersSent' ? false : () => response()) })
+
+function handle(parts: Parts): HandlerContext {
+  const handler = new HandlerContext(instance, request(parts), response(), () => {})
+  ensureState(handler.req).session = {} as RequestSession
+  return handler
+}
+
+function encode(value: unknown): string {
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
+
+/** Keeps results, so that their making is not measured. */
+function keep<Result>(make: (text: string) => Result): (text: string) => Result {
+  const made = new Map<string, Result>()
+  return (text) => {
+    const result = made.get(text) ?? make(text)
+    made.set(text, result)
+    return result
+  }
+}
+
+/** Cookies with our prefix, as many as the text has words. */
+const ownCookies = keep((text: string): ReadonlyMap<string, string> => {
+  const values = text.split(' ')
+  return new Map(values.map((word, index) => [cookiePlace.prefix + String(index).padStart(22, 'a'), word]))
+})
+
+/** Texts that are, or contain, a hostile text in place of a part of a JWT. None of them has a valid signature. */
+const forgeTokens = keep((text: string): readonly string[] => {
+  const header = encode({ alg: 'ES256', typ: text, crit: text.split(' ') })
+  const payload = encode({ iss: text, aud: text.split(' '), [text]: text })
+  return [
+    text,
+    `a.${text}.b`,
+    `${encode(text)}.e30.AAAA`,
+    `${encode({ alg: 'ES256' })}.${payload}.AAAA`,
+    `${header}.e30.AAAA`,
+  ]
+})
+
+/** Claims with a hostile text in each of them. */
+function forgeClaims(text: string): Record<string, unknown> {
+  const list = text.split(' ')
+  const access = { roles: list }
+  return {
+    iss: issuer,
+    exp: 2e9,
+    aud: list,
+    azp: text,
+    typ: text,
+    token_type: text,
+    scope: text,
+    scp: list,
+    roles: list,
+    realm_access: access,
+    resource_access: { [text]: access },
+  }
+}
+
+/** Calls a function that may throw or reject. */
+async function attempt(work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch {
+    // Hostile text is refused, and the time of that counts too.
+  }
+}
+
+function attemptNow(work: () => unknown): void {
+  try {
+    work()
+  } catch {
+    // As above.
+  }
+}
+
+/** Calls an API whose response has the text as its challenge. */
+async function callApi(text: string): Promise<void> {
+  const headers = { 'www-authenticate': text.replace(/[^\x20-\x7e]/g, '?') }
+  const { fetch } = globalThis
+  globalThis.fetch = () => Promise.resolve(new Response(null, { status: 401, headers }))
+  try {
+    await callResource({ accessToken: 'token', dpop: undefined }, new URL(origin), {})
+  } finally {
+    globalThis.fetch = fetch
+  }
+}
+
+const signProof = keep((text: string) => client.proof({ url: text, token: 'token' }))
+
+async function verifyProofs(text: string): Promise<void> {
+  const { thumbprint } = client
+  const presented = { method: 'GET', url: new URL(origin), token: 'token' }
+  const checks = { ...presented, thumbprint, algorithms, clockToleranceSeconds: 0 }
+  for (const proof of [text, `${text}.e30.AAAA`, await signProof(text)]) {
+    await attempt(() => verifyDpopProof(proof, checks))
+  }
+}
+
+/** Replaces lone surrogates, which text that came in a request does not contain. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString()
+}
+
+/** A long secret that resembles a text everywhere, and is nowhere in it. */
+export function resemble(text: string): string {
+  const quarter = wellFormed(text.slice(0, text.length / 4))
+  return `${quarter}!${quarter}`
+}
+
+/** Each function by its name. */
+export const textReaders: Readonly<Record<string, TextReader>> = {
+  // Tools
+  trim: { read: (text) => trim(text, ' \t') },
+  trimEnd: { read: (text) => trimEnd(text, '/') },
+  isLoopback: { read: isLoopback },
+  parsedUrl: { read: (text) => parsedUrl(text) },
+  isSecureUrl: { read: (text) => isSecureUrl(text, false) },
+  localPath: { read: (text) => localPath(`/${text}`, origin), longest: longestPath },
+  localReferer: { read: (text) => [text, `${origin}/${text}`].map((each) => localReferer(each, origin)) },
+  scopeList: { read: scopeList },
+  words: { read: words },
+  replaceEvery: { read: (text) => replaceEvery(text, resemble(text), '') },
+  withoutSecrets: { read: (text) => withoutSecrets(text, [resemble(text), 'a=1&', undefined]) },
+  describe: { read: (text) => describe(new Error(text)) },
+  // The headers, query and body of a request
+  readCookies: { read: (text) => readCookies(request({ headers: { cookie: text } })) },
+  hasCookie: { read: (text) => hasCookie(request({ headers: { cookie: text } }), 'none') },
+  crossSite: {
+    read(text) {
+      const headers = { origin: text, 'sec-fetch-site': text, upgrade: text }
+      return [headers, { origin: text }].map((each) => crossSite(request({ headers: each, method: 'POST' }), options))
+    },
+  },
+  readDevice: { read: (text) => readDevice(request({ headers: { 'user-agent': text } })) },
+  readForm: {
+    async read(text) {
+      const type = { 'content-type': 'application/x-www-form-urlencoded' }
+      const body = Readable.from([Buffer.from(text)])
+      await readForm(Object.assign(body, { headers: type }) as unknown as Request)
+      await attempt(() => readForm(request({ headers: { 'content-type': text } })))
+    },
+  },
+  passRouter: {
+    read: (text) => attemptNow(() => passRouter(instance, request({ url: `/${text}` }), new RequestState())),
+  },
+  parseQuery: { read: (text) => parseQuery(`/?${text}`) },
+  findRequestKind: {
+    read(text) {
+      for (const accept of [text, `text/html${text}`]) findRequestKind(request({ headers: { accept } }))
+    },
+  },
+  isScripted: { read: (text) => isScripted(request({ headers: { 'sec-purpose': text, purpose: text } })) },
+  publicPath: { read: (text) => publicPath(request({ url: `/${text}` }), instance), longest: longestPath },
+  // Access tokens
+  presentsToken: { read: (text) => presentsToken(request({ headers: { authorization: text } })) },
+  presentedToken: {
+    read(text) {
+      for (const authorization of [text, `Bearer ${text}`, `Bearer${text}`]) {
+        attemptNow(() => presentedToken(request({ headers: { authorization } })))
+      }
+      attemptNow(() => presentedToken(request({ url: `/?${text}` })))
+    },
+  },
+  requireTokenForm: { read: (text) => attemptNow(() => requireTokenForm(text)) },
+  readPresentation: {
+    read(text) {
+      const resource = { origin, basePath: '/shop' }
+      const presented = request({ headers: { dpop: text }, url: `/${text}` })
+      return readPresentation(presented, { scheme: 'dpop', token: '' }, resource, undefined)
+    },
+  },
+  authorizeToken: {
+    async read(text) {
+      for (const token of forgeTokens(text))
+        await bearer.authorize(request({ headers: { authorization: `Bearer ${token}` } }))
+    },
+  },
+  'RememberedTokens.get': {
+    read(text) {
+      remembered.wasSeen(text)
+      return remembered.get(text)
+    },
+  },
+  looksLikeJwt: { read: (text) => forgeTokens(text).map(looksLikeJwt) },
+  unverifiedIssuer: { read: (text) => forgeTokens(text).map(unverifiedIssuer) },
+  unverifiedClaims: { read: (text) => forgeTokens(text).map(unverifiedClaims) },
+  verifyPresentedToken: {
+    async read(text) {
+      for (const token of forgeTokens(text)) await attempt(() => verifyPresentedToken(token, keys, presentedChecks))
+    },
+  },
+  verifyLogoutToken: {
+    async read(text) {
+      for (const token of forgeTokens(text)) await attempt(() => verifyLogoutToken(token, keys, ownChecks))
+    },
+  },
+  verifyIdToken: {
+    async read(text) {
+      for (const token of forgeTokens(text)) await attempt(() => verifyIdToken(token, keys, ownChecks))
+    },
+  },
+  verifyDpopProof: { read: verifyProofs, longest: 4096 },
+  checkPresentedClaims: {
+    read: (text) => attemptNow(() => checkPresentedClaims({ typ: text }, forgeClaims(text), presentedChecks)),
+  },
+  checkAnsweredClaims: { read: (text) => attemptNow(() => checkAnsweredClaims(forgeClaims(text), presentedChecks)) },
+  checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
+  purposeFault: { read: (text) => [{ typ: text }, {}].map((header) => purposeFault(header, forgeClaims(text))) },
+  bearerAuth: { read: (text) => bearerAuth('token', issuer, forgeClaims(text), undefined) },
+  keycloakRoles: { read: (text) => keycloakRoles(forgeClaims(text), 'app') },
+  // The routes
+  requestedLogin: {
+    read: (text) => [`/?ask=${text}&returnTo=${text}`, `/?${text}`].map((url) => requestedLogin(handle({ url }))),
+  },
+  askedBy: { read: (text) => askedBy(instance, text) },
+  readCallback: {
+    read(text) {
+      for (const query of [text, `state=${text}`])
+        attemptNow(() => readCallback(handle({}), new URLSearchParams(query)))
+    },
+  },
+  readState: {
+    read(text) {
+      const id = 'a'.repeat(22)
+      return [text, `${id}.${text}.${id}`].map((state) => readState(seals, state))
+    },
+    longest: 2000,
+  },
+  safeReturnTo: { read: (text) => safeReturnTo(handle({}), `/${text}`), longest: longestPath },
+  resumeAfterLogout: {
+    read: (text) => [`/shop?state=${text}`, `/${text}?state=`].map((url) => resumeAfterLogout(handle({ url }))),
+  },
+  openTransaction: {
+    read: (text) => openTransaction(seals.transaction, cookiePlace, ownCookies(text), 'a'.repeat(22)),
+  },
+  surplusTransactions: { read: (text) => surplusTransactions(seals.transaction, cookiePlace, ownCookies(text), 0) },
+  countFinished: {
+    read: (text) => countFinished(seals.finished, cookiePlace, new Map([[`${cookiePlace.prefix}finished`, text]])),
+  },
+  // Responses that contain text of a request
+  answerError: {
+    read: (text) => answerError(handle({ headers: { referer: text, accept: text } }), fail('login_required')),
+  },
+  loginUrl: { read: (text) => loginUrl(instance, wellFormed(text)) },
+  escapeHtml: { read: escapeHtml },
+  formatChallenges: {
+    read: (text) =>
+      formatChallenges(challenge, { code: 'not_allowed', status: 403, error: 'invalid_token', message: text }),
+  },
+  // Responses of a provider or an API
+  callResource: { read: callApi },
+  readAccessToken: {
+    read(text) {
+      const none = { idToken: undefined, refreshToken: undefined, expiresIn: undefined }
+      return readAccessToken({ accessToken: 'token', tokenType: 'bearer', ...none, scope: text }, [])
+    },
+  },
+}
