@@ -36,14 +36,20 @@ const textTypes = /\b(?:string|unknown|\w*Claims|Request|IncomingMessage|URLSear
 const unmeasured: readonly (readonly [string, string])[] = [
   ['it only calls functions that are measured', 'authorize authorizeLogin verifyRequestToken answerFault canStepUpNow'],
   ['it only calls functions that are measured', 'reportRefusal requireSession loadState warnOfSetup'],
-  ['it only calls functions that are measured', 'handleBackchannelLogout handleCallbackPost handleCallback startLogin'],
+  [
+    'it only calls functions that are measured',
+    'handleBackchannelLogout handleCallbackPost handleCallback startLogin runCallback',
+  ],
   ['it only calls functions that are measured', 'handleFrontchannelLogout handleLogout startLogout sendToProvider'],
   ['it only calls functions that are measured', 'failCallback sendRedirect reportError loginFailed'],
   ['it calls functions of the application', 'ruleFault listIssuers withDistributedClaims'],
-  ['it looks up an object', 'ensureState getRequestState findEntry passedInstance isKeyMismatch'],
+  ['it looks up an object', 'ensureState ensureReport getRequestState findEntry passedInstance isKeyMismatch'],
   ['its texts are those of lib/ or of the options', 'crossSiteRefused tokenInvalid makeCookiePlace makeCookie'],
   ['its texts are those of lib/ or of the options', 'plainLogin resourceMetadata loginRequired sendJson needsUser'],
-  ['its texts are ids, and what was sealed or checked before', 'wayBack stayAnonymous clearedCookie cookieSize'],
+  [
+    'its texts are ids, and what was sealed or checked before',
+    'makeReturnParameters stayAnonymous clearedCookie cookieSize',
+  ],
   ['its text is the id of a session, or the name of an instance', 'sessionLives sessionInUse destroySession carryOver'],
   ['it is the part of other functions that calls jose', 'verifyFresh verifyPresented verifyWith'],
   ['its token was verified, or the provider has just issued it', 'findKeysWithKid decodeStoredIdToken'],

@@ -24,7 +24,7 @@ import { findRequestKind, isScripted } from '../../lib/http/request/request-kind
 import { ensureState, publicPath, RequestState } from '../../lib/http/request/request-state.ts'
 import { answerError } from '../../lib/http/response/error-page.ts'
 import { escapeHtml } from '../../lib/http/response/html-page.ts'
-import { askedBy, loginUrl } from '../../lib/http/response/login-url.ts'
+import { openNeeds, loginUrl } from '../../lib/http/response/login-url.ts'
 import { requestedLogin } from '../../lib/http/routes/login.ts'
 import { resumeAfterLogout } from '../../lib/http/routes/logout-return.ts'
 import { readCallback } from '../../lib/http/routes/read-callback.ts'
@@ -312,7 +312,7 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   requestedLogin: {
     read: (text) => [`/?ask=${text}&returnTo=${text}`, `/?${text}`].map((url) => requestedLogin(handle({ url }))),
   },
-  askedBy: { read: (text) => askedBy(instance, text) },
+  openNeeds: { read: (text) => openNeeds(instance, text) },
   readCallback: {
     read(text) {
       for (const query of [text, `state=${text}`])
