@@ -41,7 +41,7 @@ const unmeasured: readonly (readonly [string, string])[] = [
     'handleBackchannelLogout handleCallbackPost handleCallback startLogin runCallback',
   ],
   ['it only calls functions that are measured', 'handleFrontchannelLogout handleLogout startLogout sendToProvider'],
-  ['it only calls functions that are measured', 'failCallback sendRedirect reportError loginFailed'],
+  ['it only calls functions that are measured', 'sendRedirect reportError loginFailed'],
   ['it calls functions of the application', 'ruleFault listIssuers withDistributedClaims'],
   ['it looks up an object', 'ensureState ensureReport getRequestState findEntry passedInstance isKeyMismatch'],
   ['its texts are those of lib/ or of the options', 'crossSiteRefused tokenInvalid makeCookiePlace makeCookie'],
