@@ -39,15 +39,13 @@ const negligibleMs = 0.05
 const mostLookMs = 500
 
 /**
- * The looks at a pair of texts: a short one, and longer ones if the short one finds something. Every other one is at texts of
+ * The looks at a pair of texts: a short one, and two longer ones if the short one finds something. The last is at texts of
  * twice the length: a step, as where an array no longer fits into the young generation, is at one length only.
  */
 const looks: readonly { readonly samples: number; readonly sampleMs: number; readonly scale: number }[] = [
   { samples: 3, sampleMs: 0, scale: 1 },
   { samples: 7, sampleMs: 2, scale: 1 },
   { samples: 7, sampleMs: 2, scale: 2 },
-  { samples: 15, sampleMs: 4, scale: 1 },
-  { samples: 15, sampleMs: 4, scale: 2 },
 ]
 
 /**
