@@ -17,7 +17,7 @@ for (const make of [() => new RedisSessionStore({ client }), () => redisRecords(
 `
 
 const oldStore =
-  'TypeError: RedisSessionStore cannot use the installed connect-redis, which is older than version 9; install'
+  'TypeError: RedisSessionStore does not support the installed connect-redis, which is older than version 9; install'
 const oldClient = ': `client` is a client of redis 4; pass a client of redis 5 or later'
 
 describe('the packed package beside optional peers', { timeout: 180_000 }, () => {
