@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
@@ -101,6 +102,8 @@ async function finishCallback(callback: Callback, transaction: Transaction): Pro
       return keepLogin(callback, transaction)
     case 'overtaken':
       await recordFailure(callback)
+      // A logout also ends a login that begins in the same millisecond.
+      await wait(2)
       return startAgain(handler, transaction, outcome.attempt)
     case 'failed':
       await recordFailure(callback)
