@@ -30,22 +30,23 @@ export function growth(run: (text: string) => unknown, text: (length: number) =>
 }
 
 /**
- * Times below this do not count. Work that is quadratic in thousands of characters takes longer, and below it the clock and
- * the garbage collector decide.
+ * Times below this do not count: the compiler and the garbage collector decide them. Work that is quadratic in thousands of
+ * characters takes longer.
  */
-const negligibleMs = 0.05
+const negligibleMs = 0.25
 
 /** No sample follows after this time in a look, and no look after such a sample, so that a slow function fails soon. */
 const mostLookMs = 500
 
 /**
- * The looks at a pair of texts: a short one, and two longer ones if the short one finds something. The last is at texts of
+ * The looks at a pair of texts: a short one, and longer ones if the short one finds something. The last two are at texts of
  * twice the length: a step, as where an array no longer fits into the young generation, is at one length only.
  */
 const looks: readonly { readonly samples: number; readonly sampleMs: number; readonly scale: number }[] = [
   { samples: 3, sampleMs: 0, scale: 1 },
   { samples: 7, sampleMs: 2, scale: 1 },
   { samples: 7, sampleMs: 2, scale: 2 },
+  { samples: 15, sampleMs: 4, scale: 2 },
 ]
 
 /**
