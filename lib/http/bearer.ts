@@ -11,7 +11,8 @@ import {
 } from '../config/resolve-bearer.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import { compileBearerRule, type BearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import { tokenRule, type BearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import { compileRule } from '../guard/rule-options.ts'
 import type { TrustedIssuer } from '../guard/bearer-policy.ts'
 import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
@@ -178,7 +179,8 @@ export function guardFunctions(
   guard: BearerGuard,
   hasAudience: boolean,
 ): Pick<Bearer, 'requireBearer' | 'authorize' | 'verifyToken'> {
-  const compiled = (rule: unknown, what: string): CompiledBearerRule => compileBearerRule(rule, what, { hasAudience })
+  const compiled = (rule: unknown, what: string): CompiledBearerRule =>
+    compileRule(tokenRule, rule, what, { hasAudience })
   return {
     requireBearer: (rule) => requireToken(guard, compiled(rule, 'requireBearer()')),
     async authorize(req, rule) {

@@ -8,7 +8,8 @@ import { OidcError, setupInvalid } from '../core/errors.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
 import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
-import { compileRule, type AuthRule } from '../guard/rule.ts'
+import { sessionRule, type AuthRule } from '../guard/rule.ts'
+import { compileRule } from '../guard/rule-options.ts'
 import type { Instance } from '../logins/instance.ts'
 import type { ProviderHealth } from '../provider/provider.ts'
 import { answerError } from './response/error-page.ts'
@@ -165,13 +166,13 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       backchannelLogout: basePath + routes.backchannelLogout,
       frontchannelLogout: basePath + routes.frontchannelLogout,
     }),
-    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
+    requireAuth: (rule) => guard([instance], compileRule(sessionRule, rule, 'requireAuth()', settings), bearer),
     requireBearer: tokens.requireBearer,
     verifyToken: tokens.verifyToken,
     userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
-      authorize(instance, bearer, compileRule(rule, 'authorize()', settings), req as Request),
+      authorize(instance, bearer, compileRule(sessionRule, rule, 'authorize()', settings), req as Request),
     login(parameters = {}) {
       const request = resolveLoginParameters(parameters, origin)
       return behindRouter(
@@ -223,8 +224,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
  */
 export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
-  const list = given.map((oidc) => instances.get(oidc))
-  const [first, ...others] = list
+  const [first, ...others] = given.map((oidc) => instances.get(oidc))
   if (!first || others.includes(undefined)) {
     throw new TypeError('requireAnyAuth: pass an array of at least one instance made by createOidc()')
   }
@@ -233,7 +233,7 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
       'bearer: tokens are judged by one instance: use its requireAuth() or requireBearer()',
     ])
   }
-  return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
+  return guard([first, ...(others as Instance[])], compileRule(sessionRule, rule, 'requireAnyAuth()'))
 }
 
 function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {

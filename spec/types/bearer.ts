@@ -34,6 +34,7 @@ declare const req: Request
 // Required members, and optional members that may be undefined, as an environment variable may be.
 type OptionalIn<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T]
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
+type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<T, Key> ? Key : never }[keyof T]
 type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, OptionalIn<T>> ? true : false
 holds<
   [
@@ -44,8 +45,9 @@ holds<
     MayBeUndefined<BearerOptions>,
     MayBeUndefined<BearerIssuer>,
     MayBeUndefined<BearerSettings>,
-    MayBeUndefined<BearerRule>,
-    MayBeUndefined<TokenRule>,
+    // A requirement is never undefined, so that an unset variable opens no route.
+    Equal<UndefinedIn<BearerRule>, 'optional'>,
+    Equal<UndefinedIn<TokenRule>, never>,
   ]
 >()
 
@@ -139,6 +141,8 @@ export const wrongRules: BearerRule<Claims>[] = [
   { redirect: false },
   // @ts-expect-error: an unknown condition
   { permissions: ['a'] },
+  // @ts-expect-error: an undefined requirement is an error at run time
+  { roles: process.env['ROLE'] },
 ]
 // @ts-expect-error: a rule that is used without a request has no check
 export const tokenRule: TokenRule = { check: () => true }

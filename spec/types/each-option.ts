@@ -21,7 +21,6 @@ holds<
     Equal<MayBeUndefined<{ a?: string }>, false>,
     MayBeUndefined<OidcOptions>,
     MayBeUndefined<RouteOptions>,
-    MayBeUndefined<AuthRule>,
     MayBeUndefined<LoginParameters>,
     MayBeUndefined<LoginTokenParameters>,
     MayBeUndefined<LogoutParameters>,
@@ -31,6 +30,10 @@ holds<
     MayBeUndefined<UserAgentOptions>,
   ]
 >()
+
+// A requirement is never undefined, so that an unset variable opens no route.
+type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<T, Key> ? Key : never }[keyof T]
+holds<[Equal<UndefinedIn<AuthRule>, 'redirect'>, Equal<UndefinedIn<{ a?: 1; b: 2 | undefined }>, 'b'>]>()
 
 // Required members.
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
