@@ -205,7 +205,7 @@ export function guardFunctions(
 /** Returns the key source of an issuer, and its introspection if the options have it. */
 function makeSources(
   options: ResolvedBearer,
-  { issuer, rules, keys, introspection }: ResolvedIssuer,
+  { issuer, metadata, rules, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,
 ): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
@@ -216,7 +216,7 @@ function makeSources(
     {
       issuer,
       rules,
-      metadata: undefined,
+      metadata,
       clientId,
       clientSecret,
       clientAuth,

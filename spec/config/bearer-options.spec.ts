@@ -122,7 +122,11 @@ describe('the options of createBearer()', () => {
     ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^issuer must not have a query/],
     ['issuer', [`${issuer}/.well-known/openid-configuration`], /^issuer .* leave out/],
     ['issuer', ['http://id.example.com'], /^issuer is plain http: and not on loopback: use https:/],
-    ['issuer', [undefined, []], /^issuer is missing: pass the provider's issuer identifier/],
+    [
+      'issuer',
+      [undefined, []],
+      /^`provider` or `issuer` is missing; pass `provider: keycloak\(.* or the provider's issuer identifier/,
+    ],
     ['issuer', [[issuer, new URL(issuer)]], /^issuer: https:.* is listed twice: list it once, with all its audiences/],
     ['audience', ['', ' ', 42, null, [], [''], ['orders', 7], {}], /^audience must be this API's identifier at its/],
     ['algorithms', ['RS256', [], 42, null, {}], /^algorithms must be a list, not empty, of RS256/],
@@ -261,7 +265,7 @@ describe('the option audience', () => {
       expect.stringMatching(missing),
     ])
     expect(faults({}, ['issuer', 'audience'])).toEqual([
-      expect.stringMatching(/^issuer is missing/),
+      expect.stringMatching(/^`provider` or `issuer` is missing/),
       expect.stringMatching(missing),
     ])
   })
