@@ -62,13 +62,13 @@ export interface IssuerRules {
 }
 
 /** Names of the rules in {@link IssuerRules}. */
-export const issuerRules = [
+export const issuerRules: readonly (keyof IssuerRules)[] = [
   'metadataIssuer',
   'tokenIssuer',
   'accept',
   'distributedClaims',
   'codeScope',
-] as const satisfies readonly (keyof IssuerRules)[]
+]
 
 /** Placeholder in a `metadataIssuer` for the tenant, which differs from token to token. */
 export const tenantTemplate = '{tenantid}'

@@ -71,7 +71,9 @@ export interface ProviderAndIssuer<Issuer> {
    * its tokens. The options `scope` and `roles` replace those of the provider; no option replaces a rule. A copy, or
    * `issuer` beside it, is an error (`options_invalid`).
    * @default none: `issuer` is required
-   * @example createOidc({ ...options, provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }) })
+   * @example
+   * createOidc({ ...options, provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }) })
+   * createBearer({ provider: entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), audience: 'orders' })
    */
   provider: OidcProvider
   /**
@@ -80,7 +82,9 @@ export interface ProviderAndIssuer<Issuer> {
    * `createBearer` an identifier, an entry with settings of its own, or a fixed list of at most 1000 identifiers, providers
    * and entries; the token's `iss` only selects one. `provider` beside it is an error (`options_invalid`).
    * @default none: `provider` is required
-   * @example createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) })
+   * @example
+   * createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) })
+   * createBearer({ ...options, issuer: ['https://id.example.com', 'https://id.example.org'] })
    */
   issuer: Issuer
 }

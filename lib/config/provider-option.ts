@@ -2,7 +2,7 @@ import type { Checks } from './checks.ts'
 import type { RoleSources } from './claims.ts'
 import type { IssuerNeeds } from './issuer.ts'
 import { issuerRules, readIssuerRules, type IssuerRules } from './issuer-rules.ts'
-import { OidcProvider } from './oidc-provider.ts'
+import { OidcProvider, type CustomProviderOptions } from './oidc-provider.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** The validated option `provider` or `issuer`. The issuer is empty if there are faults. */
@@ -16,7 +16,7 @@ export interface ResolvedProvider {
 }
 
 /** Names of the settings of a provider. */
-export const providerSettings = ['issuer', 'scope', 'roles', ...issuerRules] as const
+export const providerSettings: readonly (keyof CustomProviderOptions)[] = ['issuer', 'scope', 'roles', ...issuerRules]
 
 /** Reads the option `provider`, or its alternative `issuer`, which has no rules. */
 export function readProvider(checks: Checks, needs: IssuerNeeds): ResolvedProvider {

@@ -199,7 +199,7 @@ function listEntries(checks: Checks, { roles, hasAudience }: Defaults): readonly
   const fault =
     list.length > mostEntries
       ? `issuer: at most ${mostEntries} can be listed, and these are ${list.length}`
-      : findChoiceFault(provider, list.length === 0 ? undefined : issuer)
+      : findChoiceFault(provider, provider === undefined && list.length === 0 ? undefined : issuer)
   if (fault !== undefined) {
     checks.fault(fault)
     if (!hasAudience) checks.fault(audienceMissing)

@@ -89,7 +89,7 @@ export interface Bearer {
 
 /**
  * Creates a guard for APIs that accept access tokens from single-page and mobile clients or other services. It does no
- * I/O, and reads no environment variables.
+ * I/O, except that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
  *
  * @throws OidcError `options_invalid` that names every invalid option with its fix.
  * @example

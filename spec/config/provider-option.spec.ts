@@ -66,6 +66,8 @@ describe('the option provider', () => {
       expect(faultsEverywhere({ provider: keycloak(realm), issuer: other })).toEqual(everywhere([both]))
       expect(faultsEverywhere({ provider: 'keycloak', issuer: other })).toEqual(everywhere([both]))
     }
+    for (const list of [[], [issuer]])
+      expect(findFaults(() => createBearer({ provider: keycloak(realm), issuer: list, audience: 'a' }))).toEqual([both])
   })
 
   it('is reported as missing together with issuer, in a single fault that names both', () => {
