@@ -88,7 +88,7 @@ export class Checks {
   issuer(needs: IssuerNeeds): Omit<IssuerReading, 'faults'> {
     const given = this.value('issuer')
     const missing =
-      "issuer is missing: pass the provider's issuer identifier, for example 'https://id.example.com/realms/acme'"
+      "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'"
     const { faults, ...issuer } = given === undefined ? invalidIssuer(missing) : readIssuer(given, needs)
     this.faults.push(...faults)
     return issuer

@@ -56,7 +56,7 @@ export function readProviderSettings(checks: Checks, needs: IssuerNeeds): Resolv
 
 /** Reads the scope that logins request; undefined if it is missing or invalid. */
 export function readLoginScope(checks: Checks): readonly string[] | undefined {
-  const scope = checks.scope('scope', "'openid profile email'")
+  const scope = checks.scope('scope', "for example 'openid profile email'")
   if (scope && !scope.includes('openid'))
     checks.fault("`scope` has no 'openid', so the provider issues no ID token; add it (OIDC Core 3.1.2.1)")
   return scope

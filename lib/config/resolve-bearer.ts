@@ -1,4 +1,4 @@
-import { acceptedAlgorithms } from './algorithms.ts'
+import { acceptedAlgorithms, readAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
@@ -153,19 +153,6 @@ export function readAudience(checks: Checks): readonly string[] | undefined {
   return undefined
 }
 
-function readAlgorithms(checks: Checks): readonly string[] | undefined {
-  const given = checks.value('algorithms')
-  if (given === undefined) return undefined
-  if (Array.isArray(given) && given.length > 0) {
-    const strange = given.findIndex((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
-    if (strange === -1) return [...(given as string[])]
-    checks.fault(
-      `\`algorithms\` has ${JSON.stringify(given[strange])}, which is not supported; use ${acceptedAlgorithms.join(', ')}`,
-    )
-  } else checks.fault(`\`algorithms\` must be a non-empty array of ${acceptedAlgorithms.join(', ')}`)
-  return undefined
-}
-
 type Defaults = { readonly hasAudience: boolean } & Pick<
   ResolvedIssuer,
   'audience' | 'algorithms' | 'roles' | 'introspection'
@@ -179,9 +166,9 @@ const audienceMissing =
 function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
   const entries = listEntries(checks, defaults)
   const issuers = entries.map((entry, index) => {
-    const inner = new Checks(entry, 'an issuer', knownOfIssuer)
+    const inner = new Checks(entry, 'an issuer, unless a string or URL,', knownOfIssuer)
     const issuer = readIssuerEntry(inner, defaults)
-    const where = entries.length === 1 ? '' : `issuer ${index + 1} of ${entries.length}: `
+    const where = entries.length === 1 ? '' : `\`issuer\` ${index + 1} of ${entries.length}: `
     checks.faults.push(...inner.faults.map((fault) => where + fault))
     return issuer
   })
@@ -202,7 +189,7 @@ function listEntries(checks: Checks, { roles, hasAudience }: Defaults): readonly
   const list: readonly unknown[] = Array.isArray(issuer) ? issuer : [issuer]
   const fault =
     list.length > mostEntries
-      ? `issuer: at most ${mostEntries} can be listed, and these are ${list.length}`
+      ? `\`issuer\` has ${list.length} entries; pass at most ${mostEntries}`
       : findChoiceFault(provider, provider === undefined && list.length === 0 ? undefined : issuer)
   if (fault !== undefined) {
     checks.fault(fault)

@@ -132,7 +132,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
 type Resolved<Key extends keyof ResolvedOptions> = Pick<ResolvedOptions, Key>
 
 function readLoginClient(checks: Checks): Resolved<'clientId' | 'clientSecret' | 'clientAuth'> {
-  const clientId = checks.required('clientId', 'the client identifier registered with the provider')
+  const clientId = checks.required('clientId', 'the client identifier from the provider')
   return { clientId: clientId ?? '', ...readClient(checks) }
 }
 

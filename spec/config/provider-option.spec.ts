@@ -101,7 +101,7 @@ describe('the option provider', () => {
   it('suggests provider for a misspelt option', () => {
     const { login: first, api, entry } = faultsEverywhere({ provdier: keycloak(realm), issuer })
     for (const found of [first, api, entry])
-      expect(found).toEqual(["unknown option 'provdier'; did you mean 'provider'?"])
+      expect(found).toEqual(['`provdier` is not an option; did you mean `provider`?'])
   })
 
   it('is reported together with all other faults', () => {
@@ -110,18 +110,18 @@ describe('the option provider', () => {
     )
     expect(found.map((fault) => fault.split(' ')[0])).toEqual([
       '`provider`',
-      'clientId',
-      'clientSecret',
-      'baseUrl',
-      'scope',
+      '`clientId`',
+      '`clientSecret`',
+      '`baseUrl`',
+      '`scope`',
     ])
     const both = findFaults(() => createBearer({ provider: 'keycloak', cacheSeconds: -1 } as never))
-    expect(both.map((fault) => fault.split(' ')[0])).toEqual(['cacheSeconds', '`provider`', 'audience'])
+    expect(both.map((fault) => fault.split(' ')[0])).toEqual(['`cacheSeconds`', '`provider`', '`audience`'])
   })
 
   it('must be https: or on loopback, unless allowInsecureIssuer permits another', () => {
     const provider = keycloak({ url: 'http://id.internal', realm: 'acme' })
-    const insecure = [expect.stringMatching(/^provider: issuer is plain http: and not on loopback/)]
+    const insecure = [expect.stringMatching(/^`provider.issuer` uses http: and is not on loopback/)]
     expect(faultsEverywhere({ provider })).toEqual(everywhere(insecure))
     expect(faultsEverywhere({ provider: keycloak({ url: 'http://localhost:8080', realm: 'a' }) })).toEqual(
       everywhere([]),
@@ -130,7 +130,7 @@ describe('the option provider', () => {
     expect(findFaults(() => createOidc({ ...login, ...allowed }))).toEqual([])
     expect(findFaults(() => createBearer({ audience: 'orders', ...allowed }))).toEqual([])
     const renamed = customProvider({ issuer, metadataIssuer: 'http://id.internal', tokenIssuer: () => issuer })
-    const fault = [expect.stringMatching(/^provider: metadataIssuer is plain http/)]
+    const fault = [expect.stringMatching(/^`provider.metadataIssuer` uses http:/)]
     expect(faultsEverywhere({ provider: renamed })).toEqual(everywhere(fault))
   })
 })
@@ -154,7 +154,7 @@ describe('the rules of a provider', () => {
     for (const chosen of [{ provider: entra({ tenant }) }, { provider: keycloak(realm) }, { issuer }]) {
       const faults = faultsEverywhere({ ...chosen, [rule]: weakRules[rule] })
       for (const found of Object.values(faults))
-        expect(found).toEqual([expect.stringMatching(`^unknown option '${rule}'`)])
+        expect(found).toEqual([expect.stringMatching(`^\`${rule}\` is not an option`)])
     }
   })
 
@@ -248,11 +248,11 @@ describe('the options scope and roles beside a provider', () => {
 
   it('must be valid even if a provider has its own', () => {
     expect(findFaults(() => createOidc({ ...login, provider, scope: 'email', roles: 'admin' } as never))).toEqual([
-      expect.stringMatching(/^scope must contain 'openid'/),
-      'roles must be a function',
+      expect.stringMatching(/^`scope` has no 'openid'/),
+      '`roles` must be a function',
     ])
     expect(findFaults(() => createBearer({ provider, audience: 'orders', roles: 'admin' } as never))).toEqual([
-      'roles must be a function',
+      '`roles` must be a function',
     ])
   })
 

@@ -23,37 +23,41 @@ function faults(options: object): string[] {
 
 describe('customProvider()', () => {
   it.each<[string, object, RegExp]>([
-    ['a missing issuer', { issuer: undefined }, /^issuer is missing: pass the provider's issuer identifier/],
-    ['an issuer that is not a URL', { issuer: 'id.example.com' }, /^issuer must be an absolute URL/],
+    ['a missing issuer', { issuer: undefined }, /^`issuer` is missing; pass the provider's issuer identifier/],
+    ['an issuer that is not a URL', { issuer: 'id.example.com' }, /^`issuer` must be an absolute URL/],
     [
       'an issuer that is a number',
       { issuer: 42 },
-      /^issuer must be the provider's issuer identifier, its metadata, or/,
+      /^`issuer` must be the provider's issuer identifier, its metadata, or/,
     ],
-    ['metadata without an issuer', { issuer: {} }, /^the metadata's issuer must be an absolute URL/],
-    ['a scope without openid', { scope: 'profile' }, /^scope must contain 'openid'/],
-    ['a scope that is not a string', { scope: 7 }, /^scope must be words separated by spaces/],
-    ['roles that are not a function', { roles: ['admin'] }, /^roles must be a function/],
+    ['metadata without an issuer', { issuer: {} }, /^the metadata's `issuer` must be an absolute URL/],
+    ['a scope without openid', { scope: 'profile' }, /^`scope` has no 'openid'/],
+    ['a scope that is not a string', { scope: 7 }, /^`scope` must be words separated by spaces/],
+    ['roles that are not a function', { roles: ['admin'] }, /^`roles` must be a function/],
     [
       'metadataIssuer without tokenIssuer',
       { metadataIssuer: 'https://id.example.com/{tenantid}/v2.0' },
-      /^metadataIssuer needs tokenIssuer/,
+      /^`metadataIssuer` requires `tokenIssuer`/,
     ],
     [
       'a metadataIssuer that is not a URL',
       { metadataIssuer: 'x', tokenIssuer },
-      /^metadataIssuer must be an absolute URL/,
+      /^`metadataIssuer` must be an absolute URL/,
     ],
     [
       'a metadataIssuer that is not a string',
       { metadataIssuer: 7, tokenIssuer },
-      /^metadataIssuer must be an absolute URL/,
+      /^`metadataIssuer` must be an absolute URL/,
     ],
-    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^tokenIssuer must be a function/],
-    ['an accept that is not a function', { accept: true }, /^accept must be a function/],
-    ['a distributedClaims that is not a function', { distributedClaims: {} }, /^distributedClaims must be a function/],
-    ['a codeScope that is not a function', { codeScope: 'openid' }, /^codeScope must be a function/],
-    ['an unknown option', { acept: () => true }, /^unknown option 'acept'; did you mean 'accept'\?/],
+    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^`tokenIssuer` must be a function/],
+    ['an accept that is not a function', { accept: true }, /^`accept` must be a function/],
+    [
+      'a distributedClaims that is not a function',
+      { distributedClaims: {} },
+      /^`distributedClaims` must be a function/,
+    ],
+    ['a codeScope that is not a function', { codeScope: 'openid' }, /^`codeScope` must be a function/],
+    ['an unknown option', { acept: () => true }, /^`acept` is not an option; did you mean `accept`\?/],
   ])('throws for %s', (_name, options, message) => {
     expect(faults(options)).toEqual([expect.stringMatching(message)])
   })
@@ -76,13 +80,13 @@ describe('customProvider()', () => {
     const provider = customProvider({ issuer: { issuer, jwks_uri: `${issuer}/jwks` } as never })
     expect(findFaults(() => createBearer({ provider, audience: 'orders' }))).toEqual([])
     expect(findFaults(() => createOidc({ ...login, provider }))).toEqual([
-      "provider: the metadata's authorization_endpoint must be an absolute URL",
-      "provider: the metadata's token_endpoint must be an absolute URL",
+      "the metadata's `authorization_endpoint` must be an absolute URL",
+      "the metadata's `token_endpoint` must be an absolute URL",
     ])
     const keyless = customProvider({ issuer: { issuer } as never })
     const keys = { keys: [{ kty: 'RSA' }] }
     const issuers = (entry: object) => () => createBearer({ issuer: [{ provider: keyless, ...entry }], audience: 'a' })
-    expect(findFaults(issuers({}))).toEqual(["provider: the metadata's jwks_uri must be an absolute URL"])
+    expect(findFaults(issuers({}))).toEqual(["the metadata's `jwks_uri` must be an absolute URL"])
     expect(findFaults(issuers({ keys }))).toEqual([])
   })
 

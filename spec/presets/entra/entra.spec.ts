@@ -387,7 +387,7 @@ describe('the groups of a user', () => {
 
   it.each(markers)('rejects a user on group overage if there is no groups function: %s', async (_name, marker) => {
     const { accept } = settings({ tenant: contoso })
-    expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/more groups than .*: pass groups: a function/)
+    expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/too many groups .*; pass `groups`, a function/)
   })
 
   it.each(markers)('calls the groups function on group overage: %s', async (_name, marker) => {
