@@ -39,7 +39,7 @@ export interface ResolvedOptions {
   readonly onError: OidcOptions['onError']
   readonly loginPage: string | undefined
   readonly roles: OidcOptions['roles']
-  readonly userInfo: 'never' | 'login'
+  readonly userInfo: boolean
   readonly maxLoginSeconds: number
   readonly recheckSeconds: number
   readonly providerTimeoutSeconds: number
@@ -133,7 +133,7 @@ export function resolveOptions(given: unknown): ResolvedOptions {
     onError: checks.function('onError'),
     loginPage: checks.path('loginPage', origin, '/welcome'),
     roles: checks.function('roles'),
-    userInfo: checks.choice('userInfo', ['never', 'login'], 'never'),
+    userInfo: checks.boolean('userInfo', false),
     maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
     recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
     providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),

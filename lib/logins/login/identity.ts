@@ -65,10 +65,9 @@ export async function identify(
     algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
-  const info =
-    options.userInfo === 'login'
-      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: requested.dpop }, claims)
-      : undefined
+  const info = options.userInfo
+    ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: requested.dpop }, claims)
+    : undefined
   const user = makeUser({ ...info, ...claims })
   const accessToken = options.roles
     ? await ownAccessToken(instance, response.accessToken, claims, requested.dpop)

@@ -112,10 +112,9 @@ async function identity(
   const { options } = instance
   const whole = { ...idToken, iss: entry.issuer, sub: entry.sub, iat: nowSeconds() } as IdTokenClaims
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
-  const info =
-    options.userInfo === 'login'
-      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop }, whole)
-      : undefined
+  const info = options.userInfo
+    ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop }, whole)
+    : undefined
   const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims, dpop) : undefined
   return { user: makeUser({ ...info, ...claims }), roles: readRoles(options, claims, accessToken, info) }
 }
