@@ -1,7 +1,7 @@
 import { trimEnd } from '../core/trim.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
-import { keycloakRoles } from './keycloak-roles.ts'
+import { readKeycloakRoles } from '../config/role-claims.ts'
 import type { RoleSources } from '../config/claims.ts'
 
 /** Options of {@link keycloak}. */
@@ -47,6 +47,6 @@ export function keycloak(options: KeycloakOptions): {
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
   return {
     issuer: `${trimEnd(url as string, '/')}/realms/${encodeURIComponent(realm as string)}`,
-    roles: ({ accessToken, idToken }) => keycloakRoles(accessToken ?? idToken, client),
+    roles: (sources) => readKeycloakRoles(sources, client),
   }
 }

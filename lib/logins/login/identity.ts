@@ -1,18 +1,15 @@
 import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
-import type { ResolvedOptions } from '../../config/resolve.ts'
 import { nowSeconds } from '../../core/clock.ts'
-import { OidcError, hookFailed } from '../../core/errors.ts'
-import { warnOnce } from '../../core/warnings.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
-import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
 import { idTokenAlgorithms } from '../../config/algorithms.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
 import type { Instance } from '../instance.ts'
 import { fetchVerifiedUserInfo } from './user-info.ts'
+import { readUserRoles } from './user-roles.ts'
 import { scopeList } from '../../core/scope.ts'
 
 /** A user whose ID token was verified, with the roles and tokens of the login. */
@@ -65,17 +62,13 @@ export async function identify(
     algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
-  const info = options.userInfo
-    ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: requested.dpop }, claims)
-    : undefined
+  const presented = { accessToken: response.accessToken, dpop: requested.dpop }
+  const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, claims) : undefined
   const user = makeUser({ ...info, ...claims })
-  const accessToken = options.roles
-    ? await ownAccessToken(instance, response.accessToken, claims, requested.dpop)
-    : undefined
   return {
     claims,
     user,
-    roles: readRoles(options, claims, accessToken, info),
+    roles: await readUserRoles(instance, presented, claims, info),
     tokens: {
       ...readAccessToken(response, requested.scope),
       refreshToken: response.refreshToken,
@@ -136,58 +129,4 @@ function isDeeper(value: object, levels: number): boolean {
       .filter((inner): inner is object => inner !== null && typeof inner === 'object')
   }
   return objects.length > 0
-}
-
-/** Returns the claims of the login's own access token, or undefined if they cannot be verified. */
-export async function ownAccessToken(
-  instance: Instance,
-  token: string,
-  claims: IdTokenClaims,
-  dpop: DpopHandle | undefined,
-): Promise<UnknownClaims | undefined> {
-  if (!looksLikeJwt(token)) return undefined
-  const { options, keys } = instance
-  try {
-    return await verifyOwnAccessToken(token, keys, {
-      issuer: claims.iss,
-      clientId: options.clientId,
-      sub: claims.sub,
-      thumbprint: await dpop?.calculateThumbprint(),
-      clockToleranceSeconds: options.clockToleranceSeconds,
-    })
-  } catch (error) {
-    // Access tokens are meant for the API: some cannot be verified here. Unavailable keys, however, are a fault.
-    if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
-    warnOnce(
-      'OIDC_ACCESS_TOKEN_UNVERIFIED',
-      `the access token of ${claims.iss} could not be verified, so that roles are read without it: ${error.detail}`,
-      options.name,
-    )
-    return undefined
-  }
-}
-
-/**
- * Returns the roles of a user, from verified claims only.
- *
- * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
- */
-export function readRoles(
-  options: ResolvedOptions,
-  idToken: UnknownClaims,
-  accessToken: UnknownClaims | undefined,
-  userInfo: UnknownClaims | undefined,
-): readonly string[] {
-  if (!options.roles) {
-    const roles = idToken['roles'] ?? userInfo?.['roles']
-    return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
-  }
-  let roles: unknown
-  try {
-    roles = options.roles({ idToken, accessToken, userInfo })
-  } catch (error) {
-    throw hookFailed('roles', error)
-  }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles
-  throw hookFailed('roles', new TypeError('it must return an array of strings'))
 }

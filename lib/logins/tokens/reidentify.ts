@@ -8,12 +8,13 @@ import type { StoredTokens } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { decodeStoredIdToken, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
-import { readAccessToken, ownAccessToken, readRoles, makeUser } from '../login/identity.ts'
+import { readAccessToken, makeUser } from '../login/identity.ts'
 import type { Instance } from '../instance.ts'
 import type { TokenChange } from './stored-tokens.ts'
 import { aboutLogin } from '../login/new-login-entry.ts'
 import { nameOfTarget, withAdditional, type Target } from './target.ts'
 import { fetchVerifiedUserInfo } from '../login/user-info.ts'
+import { readUserRoles } from '../login/user-roles.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
 export interface BoundEntry {
@@ -112,11 +113,9 @@ async function identity(
   const { options } = instance
   const whole = { ...idToken, iss: entry.issuer, sub: entry.sub, iat: nowSeconds() } as IdTokenClaims
   const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
-  const info = options.userInfo
-    ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop }, whole)
-    : undefined
-  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims, dpop) : undefined
-  return { user: makeUser({ ...info, ...claims }), roles: readRoles(options, claims, accessToken, info) }
+  const presented = { accessToken: response.accessToken, dpop }
+  const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, whole) : undefined
+  return { user: makeUser({ ...info, ...claims }), roles: await readUserRoles(instance, presented, claims, info) }
 }
 
 /** Returns undefined and emits `provider_fault` if the provider is unavailable or a function of the application fails. */
