@@ -4,17 +4,16 @@ import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
 import type { LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from '../config/options.ts'
 import { optionsInvalid } from '../config/checks.ts'
-import { OidcError, setupInvalid } from '../core/errors.ts'
+import { OidcError } from '../core/errors.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import type { BearerRule, TokenRule } from '../guard/bearer-rule.ts'
 import { compileRule, type AuthRule } from '../guard/rule.ts'
 import type { Instance } from '../logins/instance.ts'
 import type { ProviderHealth } from '../provider/provider.ts'
-import { answerError } from './response/error-page.ts'
 import { authorize, type Authorized, type NotAuthorized } from './guards/authorize.ts'
-import { makeInstanceGuard, guardFunctions } from './bearer.ts'
-import type { OidcContext } from './context/context.ts'
+import { makeInstanceGuard } from './bearer.ts'
+import { makeTokenGuards, type TokenGuards } from './guards/token-guards.ts'
+import type { LoginContext, OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { startLogin } from './routes/login.ts'
 import { makeLogins, type Logins } from './logins.ts'
@@ -23,8 +22,9 @@ import { userInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstance } from './make-instance.ts'
 import { answerFault } from './guards/step-up.ts'
 import { guard } from './guards/require-auth.ts'
+import type { OidcGuard } from './guards/guarded-request.ts'
 import { findEntry, getRequestState } from './request/request-state.ts'
-import { handler, makeRouter } from './router.ts'
+import { behindRouter, handler, makeRouter, missingRouter } from './router.ts'
 import { silentLogin } from './routes/silent-login.ts'
 import { loginRequired } from './response/login-required.ts'
 import { checkLogout } from '../config/logout-parameters.ts'
@@ -38,7 +38,10 @@ export interface OidcHealth {
 }
 
 /** One instance: logins with one provider. `Claims` are the claims of its users, in addition to `iss` and `sub`. */
-export interface Oidc<Claims extends object = StandardClaims> {
+export interface Oidc<Claims extends object = StandardClaims> extends Pick<
+  TokenGuards,
+  'requireBearer' | 'auth' | 'verifyToken'
+> {
   /** Sets `req.oidc`, and answers login, callback and logout routes. Mount it after the session, where `baseUrl` points. */
   readonly router: RequestHandler
   /** The routes' paths as browsers see them, for links. */
@@ -49,21 +52,9 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * @throws OidcError `options_invalid` immediately if the rule is invalid.
    * @example app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => res.send('for administrators'))
    */
-  requireAuth(rule?: AuthRule<Claims>): RequestHandler
-  /**
-   * Guards an API route. A request with a valid access token of this issuer that meets the rule passes, with `req.auth`.
-   * Any other is answered according to RFC 6750, with a JSON body. The session is ignored.
-   * @throws OidcError `options_invalid` immediately if the rule is invalid.
-   * @example app.get('/orders', oidc.requireBearer({ audience: 'orders' }), (req, res) => res.json(req.auth.claims))
-   */
-  requireBearer<Token extends object = UnknownClaims>(rule?: BearerRule<Token>): RequestHandler
-  /**
-   * Verifies an access token that did not arrive in a request. A key-bound token is rejected, since nothing proves the key.
-   * @throws OidcError `token_invalid` (401), `not_allowed` (403), `authentication_insufficient` (401),
-   * `provider_unavailable` (503); `options_invalid` if the rule is invalid.
-   * @example const { sub } = await oidc.verifyToken(token, { audience: 'orders' })
-   */
-  verifyToken<Token extends object = UnknownClaims>(token: string, rule?: TokenRule): Promise<BearerAuth<Token>>
+  requireAuth(rule?: AuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: LoginContext }>
+  /** With `bearer`, a valid access token passes too, with `req.auth`. */
+  requireAuth(rule?: AuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
   /**
    * Returns the userinfo claims for an access token (OIDC Core, section 5.3), after verifying that their subject is `sub`.
    * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if the response is invalid),
@@ -91,7 +82,7 @@ export interface Oidc<Claims extends object = StandardClaims> {
    * pass, as do all requests while the provider is down. Do not use it where search engines should find the page.
    * @example app.get('/', oidc.trySilentLogin(), (req, res) => res.send(`Hello ${req.oidc.user?.name ?? 'guest'}`))
    */
-  trySilentLogin(): RequestHandler
+  trySilentLogin(): OidcGuard<{ oidc: OidcContext }>
   /**
    * Returns a handler that ends the login, here and at the provider. Use it for POST: any page could log the user out by
    * a link to a GET route.
@@ -106,7 +97,8 @@ export interface Oidc<Claims extends object = StandardClaims> {
    */
   user(req: Request): User<Claims>
   /**
-   * Returns this instance's `req.oidc`, for applications with several instances.
+   * Returns this instance's `req.oidc`: where the types of a handler do not know its guard, as behind `router.use(guard)`,
+   * in public pages, and in applications with several instances.
    * @throws OidcError `setup_invalid` (500) if the request has not passed this instance's router.
    * @example const { isAuthenticated } = oidc.context(req)
    */
@@ -155,7 +147,6 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
   const { basePath, routes, origin } = instance.options
   const bearer = makeInstanceGuard(instance)
   const settings = { hasAudience: instance.options.bearer.audience.length > 0 }
-  const tokens = guardFunctions(bearer, settings.hasAudience)
   const oidc: Oidc<Claims> = {
     router: makeRouter(instance),
     paths: Object.freeze({
@@ -165,9 +156,8 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       backchannelLogout: basePath + routes.backchannelLogout,
       frontchannelLogout: basePath + routes.frontchannelLogout,
     }),
-    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
-    requireBearer: tokens.requireBearer,
-    verifyToken: tokens.verifyToken,
+    ...makeTokenGuards(bearer, settings.hasAudience),
+    requireAuth: (rule?: AuthRule<Claims>) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
     userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
@@ -222,7 +212,10 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  * @throws TypeError if no instance is given; OidcError `options_invalid` if the rule is invalid or has `bearer`.
  * @example app.get('/', requireAnyAuth([customers, staff]), (req, res) => res.send(req.oidc.provider))
  */
-export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], rule?: AuthRule): RequestHandler {
+export function requireAnyAuth(
+  given: readonly Pick<Oidc<never>, 'router'>[],
+  rule?: AuthRule,
+): OidcGuard<{ oidc: LoginContext }> {
   const list = given.map((oidc) => instances.get(oidc))
   const [first, ...others] = list
   if (!first || others.includes(undefined)) {
@@ -234,17 +227,4 @@ export function requireAnyAuth(given: readonly Pick<Oidc<never>, 'router'>[], ru
     ])
   }
   return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
-}
-
-function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
-  return function oidcRoute(req, res, next): void {
-    if (getRequestState(req)?.instances.has(instance)) void work(req, res, next)
-    else answerError({ instance, req, res, next }, missingRouter(instance))
-  }
-}
-
-function missingRouter(instance: Instance): OidcError {
-  return setupInvalid(
-    `a route was reached before the router of the instance '${instance.options.name}': app.use(oidc.router) must come before it`,
-  )
 }

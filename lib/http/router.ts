@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Instance } from '../logins/instance.ts'
-import { fail } from '../core/errors.ts'
+import { fail, setupInvalid, type OidcError } from '../core/errors.ts'
 import { answerError } from './response/error-page.ts'
 import { handleBackchannelLogout } from './routes/backchannel-logout.ts'
 import { handleCallback } from './routes/callback.ts'
@@ -92,6 +92,20 @@ export function handler(instance: Instance, work: (handler: HandlerContext) => v
       .then(() => work(handler))
       .catch((error: unknown) => answerError(handler, reportError(instance, error)))
   }
+}
+
+/** Returns a handler that runs only behind the router of the instance. */
+export function behindRouter(instance: Instance, work: RequestHandler): RequestHandler {
+  return function oidcRoute(req, res, next): void {
+    if (getRequestState(req)?.instances.has(instance)) void work(req, res, next)
+    else answerError({ instance, req, res, next }, missingRouter(instance))
+  }
+}
+
+export function missingRouter(instance: Instance): OidcError {
+  return setupInvalid(
+    `a route was reached before the router of the instance '${instance.options.name}': app.use(oidc.router) must come before it`,
+  )
 }
 
 function headOnly(_req: Request, res: Response): void {
