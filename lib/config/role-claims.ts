@@ -6,6 +6,9 @@ export type RoleReader = (sources: RoleSources) => readonly string[]
 
 const keycloakClaims = ['realm_access', 'resource_access']
 
+/** Maximum length of a client id in Keycloak. A longer one, repeated for each role, would multiply the size of a token. */
+const longestClient = 255
+
 /**
  * Returns the roles of a user or a token, from verified claims only.
  *
@@ -30,7 +33,7 @@ export function readKeycloakRoles(sources: RoleSources, client?: string): string
   const roles = selectTexts(readRolesMember(claims?.['realm_access']))
   const clients = claims?.['resource_access']
   if (clients !== null && typeof clients === 'object') {
-    for (const name of Object.keys(clients)) {
+    for (const name of Object.keys(clients).filter(({ length }) => length <= longestClient)) {
       for (const role of selectTexts(readRolesMember((clients as UnknownClaims)[name]))) {
         roles.push(`${name}:${role}`)
         if (name === client) roles.push(role)
