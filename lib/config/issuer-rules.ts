@@ -1,5 +1,5 @@
 import type { Checks } from './checks.ts'
-import type { UnknownClaims } from './claims.ts'
+import type { OidcUnknownClaims } from './claims.ts'
 import { issuerFault } from './issuer.ts'
 
 /** A token, as `accept` gets it beside its claims. */
@@ -10,7 +10,7 @@ export interface TokenContext {
    * Published keys of the provider with the token's `kid`, with all their members: usually one. Empty if the issuer was
    * asked about the token (RFC 7662), or if the token has no `kid`.
    */
-  readonly keys: readonly UnknownClaims[]
+  readonly keys: readonly OidcUnknownClaims[]
 }
 
 /** Rules for the tokens of an issuer: how they deviate from the specifications, and which of them are accepted. */
@@ -30,7 +30,7 @@ export interface IssuerRules {
    * @default the option `issuer`
    * @example createOidc({ ...options, tokenIssuer: ({ tid }) => `https://id.example.com/${String(tid)}` })
    */
-  tokenIssuer?: ((claims: UnknownClaims) => string | readonly string[] | undefined) | undefined
+  tokenIssuer?: ((claims: OidcUnknownClaims) => string | readonly string[] | undefined) | undefined
   /**
    * Decides about a token whose signature and standard claims are valid. Only `true` accepts it; a string is the reason for
    * the log. A rejected login gets `login_refused` (403), a rejected access token `token_invalid` (401). If it throws, the
@@ -38,7 +38,8 @@ export interface IssuerRules {
    * @default every valid token is accepted
    * @example createOidc({ ...options, accept: ({ email_verified }) => email_verified === true || 'email is not verified' })
    */
-  accept?: ((claims: UnknownClaims, context: TokenContext) => boolean | string | Promise<boolean | string>) | undefined
+  accept?:
+    ((claims: OidcUnknownClaims, context: TokenContext) => boolean | string | Promise<boolean | string>) | undefined
   /**
    * Returns claims that a token only refers to. They replace claims of the same name; `undefined` removes a claim. The
    * access token is that of the login, or the one that was presented. If it throws, the response is 500 (`hook_failed`).
@@ -47,7 +48,7 @@ export interface IssuerRules {
    * @example createOidc({ ...options, distributedClaims: async (claims, token) => ({ groups: await fetchGroups(token) }) })
    */
   distributedClaims?:
-    ((claims: UnknownClaims, accessToken: string) => UnknownClaims | Promise<UnknownClaims>) | undefined
+    ((claims: OidcUnknownClaims, accessToken: string) => OidcUnknownClaims | Promise<OidcUnknownClaims>) | undefined
   /**
    * Returns the part of the requested scope that is sent with the authorization code, for providers that issue an access
    * token for one API at a time. The rest counts as granted nevertheless. `undefined` sends no scope.

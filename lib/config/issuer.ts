@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isLoopback, parsedUrl } from '../core/urls.ts'
 import type { Checks } from './checks.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** Members of a provider's metadata that a login requires. */
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
@@ -11,7 +11,7 @@ export function readIssuer(
   checks: Checks,
   allowInsecure: boolean,
   needed: readonly string[],
-): { issuer: string; metadata: ProviderMetadata | undefined } {
+): { issuer: string; metadata: OidcProviderMetadata | undefined } {
   const given = checks.value('issuer')
   const none = { issuer: '', metadata: undefined }
   if (given === undefined) {
@@ -46,7 +46,7 @@ export function readIssuer(
   }
   return {
     issuer: typeof members['issuer'] === 'string' ? members['issuer'] : '',
-    metadata: JSON.parse(JSON.stringify(members)) as ProviderMetadata,
+    metadata: JSON.parse(JSON.stringify(members)) as OidcProviderMetadata,
   }
 }
 

@@ -1,6 +1,6 @@
 import { acceptedAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
-import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
+import type { BearerIssuer, BearerOptions, BearerTokenOptions } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
 import { endpointFault, issuerFault } from './issuer.ts'
 import { issuerRules, readIssuerRules, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
@@ -11,9 +11,9 @@ import {
   type ResolvedIntrospector,
 } from './resolve-introspection.ts'
 import { readBinding, type ResolvedBinding } from './resolve-binding.ts'
-import type { RoleSources } from './claims.ts'
+import type { OidcRoleSources } from './claims.ts'
 
-/** Validated {@link BearerSettings}, with defaults. */
+/** Validated {@link BearerTokenOptions}, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {
   /** Empty if the options have none: each rule must then name one. */
   readonly audience: readonly string[]
@@ -33,7 +33,7 @@ export interface ResolvedIssuer {
   readonly algorithms: readonly string[]
   /** URL of the key set, or the key set; undefined: the `jwks_uri` of the metadata. */
   readonly keys: string | { readonly keys: readonly object[] } | undefined
-  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
+  readonly roles: ((sources: OidcRoleSources) => readonly string[]) | undefined
   readonly introspection: ResolvedIntrospector | undefined
   readonly rules: IssuerRules | undefined
 }
@@ -58,7 +58,7 @@ const settings = [
   'cacheSeconds',
   'dpop',
   'mtls',
-] as const satisfies readonly (keyof BearerSettings)[]
+] as const satisfies readonly (keyof BearerTokenOptions)[]
 const known = [
   ...settings,
   'issuer',

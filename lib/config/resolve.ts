@@ -1,4 +1,4 @@
-import type { Records } from '../core/records.ts'
+import type { OidcRecords } from '../core/records.ts'
 import { isLoopback, isSecureUrl, parsedUrl } from '../core/urls.ts'
 import { warnOnce } from '../core/warnings.ts'
 import { acceptedAlgorithms } from './algorithms.ts'
@@ -12,16 +12,16 @@ import { readRecords } from './records-option.ts'
 import { readResources } from './resource.ts'
 import { readName, readRoutes, type Routes } from './routes.ts'
 import { resolveSecrets } from './secret.ts'
-import { readSessionStore, type SessionStore } from './session-store.ts'
+import { readSessionStore, type OidcSessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
+import type { OidcProviderMetadata } from './provider-metadata.ts'
 
 /** Validated {@link OidcOptions}, with defaults; frozen. */
 export interface ResolvedOptions {
   readonly name: string
   readonly issuer: string
   /** Metadata from the option `issuer`; undefined if they are discovered. */
-  readonly metadata: ProviderMetadata | undefined
+  readonly metadata: OidcProviderMetadata | undefined
   readonly rules: IssuerRules | undefined
   readonly clientId: string
   readonly clientSecret: string | undefined
@@ -51,8 +51,8 @@ export interface ResolvedOptions {
   readonly responseMode: 'query' | 'form_post'
   readonly par: boolean
   readonly dpop: boolean
-  readonly records: Records | undefined
-  readonly sessionStore: SessionStore | undefined
+  readonly records: OidcRecords | undefined
+  readonly sessionStore: OidcSessionStore | undefined
   readonly storeDevice: boolean
   readonly fetch: typeof globalThis.fetch | undefined
   readonly allowInsecureIssuer: boolean

@@ -98,7 +98,7 @@ export class LoginRefused extends OidcError {
 }
 
 /** The requirements that a step-up login has to request. */
-export interface LoginNeeds {
+export interface OidcLoginNeeds {
   /** The missing scope, requested in addition to the granted scope. */
   readonly scope: readonly string[]
   /** Parameters of the authorization request: `acr_values`, `max_age`, `claims`, `resource`. */
@@ -106,7 +106,7 @@ export interface LoginNeeds {
 }
 
 /** The properties of a {@link LoginNeeded}. */
-export interface LoginNeededInit extends LoginNeeds {
+export interface LoginNeededInit extends OidcLoginNeeds {
   /** Name of the instance. */
   readonly provider: string
   /** Identity of the instance: a hash of its issuer, client id and name. */
@@ -156,7 +156,7 @@ export class LoginNeeded extends OidcError {
   /** Identity of that instance: a hash of its issuer, client id and name. */
   readonly owner: string
   /** The requirements that the further login has to request. */
-  readonly needs: LoginNeeds
+  readonly needs: OidcLoginNeeds
   /**
    * Whether a login requested the same within the last five minutes, without the required result. Then `status` is 403,
    * and no further login starts.

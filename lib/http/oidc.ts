@@ -1,22 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
-import type { StandardClaims, UnknownClaims, User } from '../config/claims.ts'
+import type { OidcUserClaims, OidcUnknownClaims, OidcUser } from '../config/claims.ts'
 import { resolveLoginParameters } from '../config/login-parameters.ts'
-import type { LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from '../config/options.ts'
+import type { OidcLoginParameters, OidcLogoutParameters, OidcOptions, OidcRouteOptions } from '../config/options.ts'
 import { optionsInvalid } from '../config/checks.ts'
 import { OidcError } from '../core/errors.ts'
 import type { OidcEventName, OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import { compileRule, type AuthRule } from '../guard/rule.ts'
+import { compileRule, type OidcAuthRule } from '../guard/rule.ts'
 import type { Instance } from '../logins/instance.ts'
-import type { ProviderHealth } from '../provider/provider.ts'
-import { authorize, type Authorized, type NotAuthorized } from './guards/authorize.ts'
+import type { OidcProviderHealth } from '../provider/provider.ts'
+import { authorize, type OidcAuthorized, type OidcNotAuthorized } from './guards/authorize.ts'
 import { makeInstanceGuard } from './bearer.ts'
 import { makeTokenGuards, type TokenGuards } from './guards/token-guards.ts'
-import type { LoginContext, OidcContext } from './context/context.ts'
+import type { OidcLoginContext, OidcContext } from './context/context.ts'
 import { makeContext } from './context/make-context.ts'
 import { startLogin } from './routes/login.ts'
-import { makeLogins, type Logins } from './logins.ts'
+import { makeLogins, type OidcLogins } from './logins.ts'
 import { startLogout } from './routes/logout.ts'
 import { userInfoForToken } from '../logins/login/user-info.ts'
 import { makeInstance } from './make-instance.ts'
@@ -34,34 +34,34 @@ export interface OidcHealth {
   /** Whether a login can start now, because the provider's metadata are known. */
   readonly ok: boolean
   /** The state of the provider's metadata. */
-  readonly provider: ProviderHealth
+  readonly provider: OidcProviderHealth
 }
 
 /** One instance: logins with one provider. `Claims` are the claims of its users, in addition to `iss` and `sub`. */
-export interface Oidc<Claims extends object = StandardClaims> extends Pick<
+export interface Oidc<Claims extends object = OidcUserClaims> extends Pick<
   TokenGuards,
   'requireBearer' | 'auth' | 'verifyToken'
 > {
   /** Sets `req.oidc`, and answers login, callback and logout routes. Mount it after the session, where `baseUrl` points. */
   readonly router: RequestHandler
   /** The routes' paths as browsers see them, for links. */
-  readonly paths: Readonly<Record<keyof RouteOptions, string>>
+  readonly paths: Readonly<Record<keyof OidcRouteOptions, string>>
   /**
    * Guards a session route. Without a login, a navigation is redirected to the provider, a form gets a 401 page, and any
    * other client gets 401 problem+json. A login that does not meet the rule gets 403, or a step-up login if that can help.
    * @throws OidcError `options_invalid` immediately if the rule is invalid.
    * @example app.get('/admin', oidc.requireAuth({ roles: ['admin'] }), (req, res) => res.send('for administrators'))
    */
-  requireAuth(rule?: AuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: LoginContext }>
+  requireAuth(rule?: OidcAuthRule<Claims> & { bearer?: undefined }): OidcGuard<{ oidc: OidcLoginContext }>
   /** With `bearer`, a valid access token passes too, with `req.auth`. */
-  requireAuth(rule?: AuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
+  requireAuth(rule?: OidcAuthRule<Claims>): OidcGuard<{ oidc: OidcContext | undefined; auth: BearerAuth | undefined }>
   /**
    * Returns the userinfo claims for an access token (OIDC Core, section 5.3), after verifying that their subject is `sub`.
    * @throws OidcError `token_invalid` (401 if the provider rejects the token, 502 if the response is invalid),
    * `provider_response_invalid` (502), `client_rejected` (500), `provider_unavailable` (503), `options_invalid`.
    * @example const { email } = await oidc.userInfo(token, sub)
    */
-  userInfo(accessToken: string, sub: string): Promise<UnknownClaims>
+  userInfo(accessToken: string, sub: string): Promise<OidcUnknownClaims>
   /**
    * Authorizes a request as `requireAuth` does, but sends no response: for WebSocket upgrades, GraphQL contexts and the
    * like. Run the session middleware on the request first. If the rule has `bearer`, a presented access token is evaluated
@@ -69,13 +69,13 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    * @throws OidcError `options_invalid` if the rule is invalid.
    * @example const { ok } = await oidc.authorize(req, { roles: ['admin'] })
    */
-  authorize(req: IncomingMessage, rule?: AuthRule<Claims>): Promise<Authorized<Claims> | NotAuthorized>
+  authorize(req: IncomingMessage, rule?: OidcAuthRule<Claims>): Promise<OidcAuthorized<Claims> | OidcNotAuthorized>
   /**
    * Returns a handler that starts a login with its own parameters, for example more scope or another prompt.
    * @throws OidcError `options_invalid` immediately if a parameter is invalid.
    * @example app.get('/other-account', oidc.login({ prompt: 'select_account' }))
    */
-  login(parameters?: LoginParameters): RequestHandler
+  login(parameters?: OidcLoginParameters): RequestHandler
   /**
    * Returns a handler for public pages. Once per browser session, it asks the provider if the user is logged in there,
    * without showing a page (`prompt=none`), and comes back with or without a login. Forms, scripts and logged-in users
@@ -89,13 +89,13 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    * @throws OidcError `options_invalid` immediately if a parameter is invalid.
    * @example app.post('/goodbye', oidc.logout({ returnTo: '/thanks' }))
    */
-  logout(parameters?: LogoutParameters): RequestHandler
+  logout(parameters?: OidcLogoutParameters): RequestHandler
   /**
    * Returns the user who is logged in with this instance.
    * @throws OidcError `login_required` (401) if nobody is.
    * @example const { sub, email } = oidc.user(req)
    */
-  user(req: Request): User<Claims>
+  user(req: Request): OidcUser<Claims>
   /**
    * Returns this instance's `req.oidc`: where the types of a handler do not know its guard, as behind `router.use(guard)`,
    * in public pages, and in applications with several instances.
@@ -110,7 +110,7 @@ export interface Oidc<Claims extends object = StandardClaims> extends Pick<
    */
   errorHandler(): ErrorRequestHandler
   /** This instance's logins without a request, for jobs and lists of devices. */
-  readonly logins: Logins
+  readonly logins: OidcLogins
   /**
    * Calls `listener` for each event of this name, and returns a function that removes the listener. Every event is also
    * published to `node:diagnostics_channel` as `express-session-oidc:<event>`.
@@ -142,7 +142,7 @@ const instances = new WeakMap<object, Instance>()
  * const oidc = createOidc({ issuer: 'https://id.example.com', clientId: 'web', clientSecret, baseUrl, secret })
  * app.use(oidc.router)
  */
-export function createOidc<Claims extends object = StandardClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
+export function createOidc<Claims extends object = OidcUserClaims>(options: OidcOptions<Claims>): Oidc<Claims> {
   const instance = makeInstance(options)
   const { basePath, routes, origin } = instance.options
   const bearer = makeInstanceGuard(instance)
@@ -157,7 +157,8 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
       frontchannelLogout: basePath + routes.frontchannelLogout,
     }),
     ...makeTokenGuards(bearer, settings.hasAudience),
-    requireAuth: (rule?: AuthRule<Claims>) => guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
+    requireAuth: (rule?: OidcAuthRule<Claims>) =>
+      guard([instance], compileRule(rule, 'requireAuth()', settings), bearer),
     userInfo: (accessToken, sub) => userInfoForToken(instance, accessToken, sub),
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
@@ -180,7 +181,7 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
     user(req) {
       const entry = findEntry(req, instance)
       if (!entry) throw loginRequired()
-      return entry.user as User<Claims>
+      return entry.user as OidcUser<Claims>
     },
     context(req) {
       if (!req.res || !getRequestState(req)?.instances.has(instance)) throw missingRouter(instance)
@@ -214,8 +215,8 @@ export function createOidc<Claims extends object = StandardClaims>(options: Oidc
  */
 export function requireAnyAuth(
   given: readonly Pick<Oidc<never>, 'router'>[],
-  rule?: AuthRule,
-): OidcGuard<{ oidc: LoginContext }> {
+  rule?: OidcAuthRule,
+): OidcGuard<{ oidc: OidcLoginContext }> {
   const list = given.map((oidc) => instances.get(oidc))
   const [first, ...others] = list
   if (!first || others.includes(undefined)) {

@@ -2,7 +2,7 @@ import { trimEnd } from '../core/trim.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import { readKeycloakRoles } from '../config/role-claims.ts'
-import type { RoleSources } from '../config/claims.ts'
+import type { OidcRoleSources } from '../config/claims.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
@@ -34,7 +34,7 @@ export interface KeycloakOptions {
  */
 export function keycloak(options: KeycloakOptions): {
   issuer: string
-  roles: (sources: RoleSources) => readonly string[]
+  roles: (sources: OidcRoleSources) => readonly string[]
 } {
   const checks = new Checks(options, 'the options of keycloak()', ['url', 'realm', 'client'])
   const given = checks.value('url')

@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
 
 /** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
@@ -10,7 +10,7 @@ export interface LoginEntry {
   readonly sub: string
   /** The session at the provider (OIDC Back-Channel Logout, section 2.1). */
   readonly sid?: string
-  readonly user: UnknownClaims
+  readonly user: OidcUnknownClaims
   readonly roles: readonly string[]
   readonly scope: readonly string[]
   /** When the browser was redirected to the provider. */

@@ -1,6 +1,6 @@
-import type { RecordChanges, RecordKey, Records } from '../core/records.ts'
+import type { OidcRecordChanges, OidcRecordKey, OidcRecords } from '../core/records.ts'
 import { ownProperties } from '../core/own-properties.ts'
-import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type RedisClient } from './redis-client.ts'
+import { answered, defaultPrefix, hashTag, redisKey, withoutTimeout, type OidcRedisClient } from './redis-client.ts'
 
 /**
  * Options of {@link redisRecords}.
@@ -16,7 +16,7 @@ export interface RedisRecordsOptions {
    * const client = await createClient({ url: process.env.REDIS_URL, disableOfflineQueue: true }).connect()
    * const records = redisRecords({ client })
    */
-  client: RedisClient
+  client: OidcRedisClient
   /**
    * Part of every key, before the session id. Applications that share a database and a client (issuer, client id, name)
    * but no sessions need different prefixes. Braces are allowed only around a hash tag of Redis Cluster, which puts all
@@ -78,20 +78,20 @@ const mostUnpacked = 1000
  * @example
  * const oidc = createOidc({ ...options, records: redisRecords({ client }) })
  */
-export function redisRecords(options: RedisRecordsOptions): Records {
+export function redisRecords(options: RedisRecordsOptions): OidcRecords {
   const { client, prefix = defaultPrefix, timeoutSeconds = 5 } = ownProperties(options)
   requireClient(client, 'redisRecords')
   requireTimeout(timeoutSeconds, 'redisRecords')
   requirePrefix(prefix, 'redisRecords')
   const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
   const reader = withoutTimeout(client)
-  const name = (key: RecordKey): string => redisKey(key, prefix)
+  const name = (key: OidcRecordKey): string => redisKey(key, prefix)
   /** Runs a script that compares, and then makes the changes of `besides`. */
   const change = async (
     script: string,
-    key: RecordKey,
+    key: OidcRecordKey,
     words: readonly string[],
-    { set: written = [], delete: dropped = [] }: RecordChanges,
+    { set: written = [], delete: dropped = [] }: OidcRecordChanges,
   ): Promise<boolean> => {
     const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
     const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
@@ -143,7 +143,7 @@ export function redisRecords(options: RedisRecordsOptions): Records {
 }
 
 /** Throws at construction rather than at the first request. */
-export function requireClient(client: unknown, what: string): asserts client is RedisClient {
+export function requireClient(client: unknown, what: string): asserts client is OidcRedisClient {
   const methods = ['get', 'mGet', 'set', 'del', 'getDel', 'expire', 'eval']
   const given = client as Record<string, unknown> | null | undefined
   // A client of redis 4 has all of these methods, but ignores the condition and the expiration that SET is called with.

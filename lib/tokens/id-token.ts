@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import type { UnknownClaims } from '../config/claims.ts'
+import type { OidcUnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { fail } from '../core/errors.ts'
@@ -23,7 +23,7 @@ export interface IdTokenChecks {
 }
 
 /** The claims of a verified ID token. */
-export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
+export type IdTokenClaims = OidcUnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
 
 /** Maximum length of a subject (OIDC Core, section 2). */
 const longestSubject = 255
@@ -34,7 +34,7 @@ const longestSubject = 255
  * @throws OidcError `token_invalid`, `login_refused`, `provider_unavailable`, `hook_failed`
  */
 export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenChecks): Promise<IdTokenClaims> {
-  let claims: UnknownClaims
+  let claims: OidcUnknownClaims
   try {
     claims = await verifyFresh(token, keys, {
       ...(checks.rules?.tokenIssuer ? {} : { issuer: checks.issuer }),
@@ -53,14 +53,14 @@ export async function verifyIdToken(token: string, keys: Keys, checks: IdTokenCh
 }
 
 /** Returns the claims of a stored ID token. It was verified when it was issued, and has been sealed since. */
-export function decodeStoredIdToken(token: string): UnknownClaims {
+export function decodeStoredIdToken(token: string): OidcUnknownClaims {
   return decodeJwt(token)
 }
 
 /**
  * Evaluates the rules of the issuer. If `accept` refuses the user, the login is refused; any other fault is the provider's.
  */
-async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, rules: IssuerRules): Promise<void> {
+async function judgeByRules(token: string, keys: Keys, claims: OidcUnknownClaims, rules: IssuerRules): Promise<void> {
   const fault = await ruleFault(claims, rules, {
     token: 'id',
     keys: rules.accept ? findKeysWithKid(token, await keys.current()) : [],
@@ -70,7 +70,7 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
   throw fail('login_refused', fault.reason)
 }
 
-function findIdTokenFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
+function findIdTokenFault(claims: OidcUnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
   if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a subject'
   if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce is another'

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { AuthRule } from 'express-session-oidc'
+import type { OidcAuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
 import { compileRule } from '../../lib/guard/rule.ts'
 import { evaluateLogin } from '../../lib/guard/login-decision.ts'
@@ -29,12 +29,12 @@ const alice: LoginEntry = {
   endsAt: 1,
 }
 
-function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
+function decide(rule: OidcAuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
   return evaluateLogin(alice, compileRule(rule, 'requireAuth()'), req, 30)
 }
 
 describe('evaluateLogin()', () => {
-  const passes: AuthRule<Record<string, unknown>>[] = [
+  const passes: OidcAuthRule<Record<string, unknown>>[] = [
     {},
     { roles: 'admin' },
     { roles: ['admin', 'user'] },
@@ -50,7 +50,7 @@ describe('evaluateLogin()', () => {
     expect(await decide(rule)).toBeUndefined()
   })
 
-  const fails: [AuthRule<Record<string, unknown>>, string][] = [
+  const fails: [OidcAuthRule<Record<string, unknown>>, string][] = [
     [{ roles: 'editor' }, 'role editor'],
     [{ roles: ['admin', 'editor'] }, 'role editor'],
     [{ roles: 'Admin' }, 'role Admin'],

@@ -1,11 +1,11 @@
 /** Each option with an invalid value. Checked by the compiler (`npm run check:types`), never run. */
 import type {
-  AuthRule,
-  LoginParameters,
-  LoginTokenParameters,
-  LogoutParameters,
+  OidcAuthRule,
+  OidcLoginParameters,
+  OidcLoginTokenParameters,
+  OidcLogoutParameters,
   OidcOptions,
-  RouteOptions,
+  OidcRouteOptions,
 } from 'express-session-oidc'
 import type { RedisRecordsOptions, RedisSessionStoreOptions } from 'express-session-oidc/redis'
 import type { TestProviderOptions, UserAgentOptions } from 'express-session-oidc/testing'
@@ -20,11 +20,11 @@ holds<
   [
     Equal<MayBeUndefined<{ a?: string }>, false>,
     MayBeUndefined<OidcOptions>,
-    MayBeUndefined<RouteOptions>,
-    MayBeUndefined<AuthRule>,
-    MayBeUndefined<LoginParameters>,
-    MayBeUndefined<LoginTokenParameters>,
-    MayBeUndefined<LogoutParameters>,
+    MayBeUndefined<OidcRouteOptions>,
+    MayBeUndefined<OidcAuthRule>,
+    MayBeUndefined<OidcLoginParameters>,
+    MayBeUndefined<OidcLoginTokenParameters>,
+    MayBeUndefined<OidcLogoutParameters>,
     MayBeUndefined<RedisSessionStoreOptions>,
     MayBeUndefined<RedisRecordsOptions>,
     MayBeUndefined<TestProviderOptions>,
@@ -38,8 +38,8 @@ holds<
   [
     Equal<RequiredIn<OidcOptions>, 'issuer' | 'clientId' | 'baseUrl'>,
     Equal<RequiredIn<RedisSessionStoreOptions>, 'client'>,
-    Equal<RequiredIn<AuthRule>, never>,
-    Equal<RequiredIn<LoginTokenParameters>, 'id'>,
+    Equal<RequiredIn<OidcAuthRule>, never>,
+    Equal<RequiredIn<OidcLoginTokenParameters>, 'id'>,
   ]
 >()
 
@@ -100,7 +100,7 @@ export const wrong: Partial<OidcOptions>[] = [
   { allowInsecureIssuer: 1 },
 ]
 
-export const wrongParameters: LoginParameters[] = [
+export const wrongParameters: OidcLoginParameters[] = [
   // @ts-expect-error: seconds are a number
   { maxAuthAgeSeconds: '60' },
   // @ts-expect-error: several prompts are a string with spaces

@@ -8,7 +8,7 @@ import {
   type IssuerRules,
   type OidcOptions,
   type TokenContext,
-  type UnknownClaims,
+  type OidcUnknownClaims,
 } from 'express-session-oidc'
 import { startTestEntra, testTenants, type TestEntra, type TestEntraOptions } from 'express-session-oidc/testing'
 import { holds, type AnyIn, type Equal } from './helpers.ts'
@@ -57,7 +57,7 @@ export const rules: IssuerRules[] = [
     metadataIssuer: 'https://id.example.com/{tenantid}',
     tokenIssuer: ({ tid }) => (typeof tid === 'string' ? [`https://id.example.com/${tid}`] : undefined),
     accept(claims, context) {
-      holds<[Equal<typeof claims, UnknownClaims>, Equal<typeof context, TokenContext>]>()
+      holds<[Equal<typeof claims, OidcUnknownClaims>, Equal<typeof context, TokenContext>]>()
       return context.token === 'id' || 'an access token that is not for here'
     },
     distributedClaims: async (claims) => ({ groups: claims['groups'] }),

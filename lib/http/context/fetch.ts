@@ -1,4 +1,4 @@
-import { fail, LoginNeeded, type LoginNeeds } from '../../core/errors.ts'
+import { fail, LoginNeeded, type OidcLoginNeeds } from '../../core/errors.ts'
 import { isSecureUrl, parsedUrl } from '../../core/urls.ts'
 import type { Instance } from '../../logins/instance.ts'
 import {
@@ -91,7 +91,7 @@ async function another(token: UserFetch['token'], refused: PresentedToken): Prom
 const longest = 1500
 
 /** Returns the step-up that the API's challenges require; undefined if they require none. */
-function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): LoginNeeds | undefined {
+function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry): OidcLoginNeeds | undefined {
   if (response.status !== 401 && response.status !== 403) return undefined
   for (const challenge of challenges) {
     const needs = readNeeds(challenge, entry)
@@ -100,7 +100,7 @@ function findNeeds({ response, challenges }: ResourceAnswer, entry: LoginEntry):
   return undefined
 }
 
-function readNeeds(challenge: Challenge, entry: LoginEntry): LoginNeeds | undefined {
+function readNeeds(challenge: Challenge, entry: LoginEntry): OidcLoginNeeds | undefined {
   const { scope, claims, acr_values: acr, max_age: maxAge } = challenge.parameters
   if ([scope, claims, acr].some((text) => text !== undefined && text.length > longest)) return undefined
   switch (readError(challenge)) {

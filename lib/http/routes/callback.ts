@@ -1,4 +1,4 @@
-import type { FinishedLogin } from '../../config/options.ts'
+import type { OidcFinishedLogin } from '../../config/options.ts'
 import { fail, type OidcError } from '../../core/errors.ts'
 import { transactionSeconds } from '../../core/limits.ts'
 import { localPath } from '../../core/urls.ts'
@@ -132,7 +132,7 @@ function finishInput(callback: Callback, transaction: Transaction): FinishInput 
     transaction,
     session,
     device: storeDevice ? readDevice(handler.req) : undefined,
-    afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as FinishedLogin),
+    afterLogin: async (login) => afterLogin?.(handler.req, login as unknown as OidcFinishedLogin),
     localPath: (wanted) => localPath(wanted, origin),
   }
 }

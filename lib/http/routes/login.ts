@@ -1,5 +1,5 @@
 import { resolveLoginParameters, type LoginRequest } from '../../config/login-parameters.ts'
-import { fail, type LoginNeeds } from '../../core/errors.ts'
+import { fail, type OidcLoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
 import { requestedResources } from '../../session/step-up-history.ts'
@@ -90,7 +90,7 @@ function wholeParameters(
 }
 
 /** Returns the login request of a step-up. */
-export function stepUpLogin({ scope, parameters }: LoginNeeds): LoginRequest {
+export function stepUpLogin({ scope, parameters }: OidcLoginNeeds): LoginRequest {
   return { scope, parameters, returnTo: undefined }
 }
 

@@ -1,4 +1,4 @@
-import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
@@ -15,9 +15,9 @@ import { scopeList } from '../../core/scope.ts'
 /** A user whose ID token was verified, with the roles and tokens of the login. */
 export interface Identity {
   readonly claims: IdTokenClaims
-  readonly user: UnknownClaims
+  readonly user: OidcUnknownClaims
   readonly roles: readonly string[]
-  readonly tokens: TokenSet
+  readonly tokens: OidcTokenSet
 }
 
 /** Claims that describe the ID token rather than the user. */
@@ -94,7 +94,7 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-export function makeUser(claims: UnknownClaims): UnknownClaims {
+export function makeUser(claims: OidcUnknownClaims): OidcUnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -111,7 +111,7 @@ export function makeUser(claims: UnknownClaims): UnknownClaims {
 const deepest = 2000
 
 /** Also false for values that JSON cannot represent: an application's `distributedClaims` may return a cycle. */
-function canBeWritten(claims: UnknownClaims): boolean {
+function canBeWritten(claims: OidcUnknownClaims): boolean {
   try {
     JSON.stringify(claims)
     return true

@@ -1,4 +1,4 @@
-import type { SessionStore } from '../../config/session-store.ts'
+import type { OidcSessionStore } from '../../config/session-store.ts'
 import { sessionInUse } from '../../session/web-session.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
@@ -15,7 +15,7 @@ const atOnce = 20
 /** Lists the logins of a subject whose sessions exist, the most recent first. Removes ended logins from the group. */
 export async function listLogins(
   instance: Instance,
-  store: SessionStore,
+  store: OidcSessionStore,
   { sub, issuer }: { readonly sub: string; readonly issuer: string | undefined },
 ): Promise<ListedLogin[]> {
   const logins = loginsBeside(instance, store)

@@ -1,4 +1,4 @@
-import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
+import type { OidcTokenSet, OidcUnknownClaims } from '../../config/claims.ts'
 import { idTokenAlgorithms } from '../../config/algorithms.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, describe } from '../../core/errors.ts'
@@ -82,7 +82,7 @@ export async function otherToken(
 async function verifyRefreshedIdToken(
   instance: Instance,
   response: IssuedTokens,
-  former: TokenSet,
+  former: OidcTokenSet,
   entry: LoginEntry,
 ): Promise<IdTokenClaims | undefined> {
   if (response.idToken === undefined) return undefined
@@ -107,7 +107,7 @@ async function verifyRefreshedIdToken(
 async function identity(
   instance: Instance,
   response: IssuedTokens,
-  idToken: UnknownClaims,
+  idToken: OidcUnknownClaims,
   { entry, dpop }: BoundEntry,
 ): Promise<Pick<LoginEntry, 'user' | 'roles'>> {
   const { options } = instance

@@ -1,4 +1,4 @@
-import type { UnknownClaims } from '../../config/claims.ts'
+import type { OidcUnknownClaims } from '../../config/claims.ts'
 import { Checks, optionsInvalid } from '../../config/checks.ts'
 import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
 import { groupsFault, resolveGroups } from './entra-groups.ts'
@@ -22,7 +22,7 @@ export interface EntraOptions {
    * @default every user of the tenants, including guests
    * @example entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) })
    */
-  allow?: ((claims: UnknownClaims) => boolean | Promise<boolean>) | undefined
+  allow?: ((claims: OidcUnknownClaims) => boolean | Promise<boolean>) | undefined
   /**
    * Cloud of the tenants: `global`, `us` (US Government) or `china` (operated by 21Vianet). Not with `externalId` or `b2c`.
    * @default 'global'
@@ -59,7 +59,9 @@ export interface EntraOptions {
    * @example entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46', groups: ({ oid }) => fetchGroups(oid) })
    */
   groups?:
-    false | ((claims: UnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>) | undefined
+    | false
+    | ((claims: OidcUnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>)
+    | undefined
 }
 
 /** Options that {@link entra} returns, for `createOidc` and `createBearer`. */
@@ -128,7 +130,7 @@ export function entra(options: EntraOptions): EntraSettings {
 
 /** Returns why a token is rejected before `allow` is called; undefined if it is accepted. */
 function tokenFault(
-  claims: UnknownClaims,
+  claims: OidcUnknownClaims,
   context: TokenContext,
   { tenantFault, policy, hasTenantKeys }: EntraAuthority,
   appTokens: boolean,

@@ -2,7 +2,7 @@
 import express, { type Express, type Request } from 'express'
 import session from 'express-session'
 import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
-import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
+import { RedisSessionStore, type OidcRedisClient } from 'express-session-oidc/redis'
 import { CookieJar } from 'express-session-oidc/testing'
 import { secret } from '../../support/app.ts'
 import { ask, type RaceAnswer } from './http.ts'
@@ -35,7 +35,7 @@ export interface RaceApp {
   readonly express: Express
   readonly told: Told[]
   /** Starts the application again with another client, like a new process without any earlier state. */
-  restart(client: RedisClient): void
+  restart(client: OidcRedisClient): void
   /** Finishes what a first request would otherwise wait for. */
   ready(): Promise<void>
 }
