@@ -1,4 +1,5 @@
 import type { SessionStore } from '../../config/session-store.ts'
+import { mapInBatches } from '../../core/map-in-batches.ts'
 import { sessionInUse } from '../../session/web-session.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
@@ -9,9 +10,6 @@ export interface ListedLogin {
   readonly lastSeenAt: number | undefined
 }
 
-/** Number of logins that are read concurrently. */
-const atOnce = 20
-
 /** Lists the logins of a subject whose sessions exist, the most recent first. Removes ended logins from the group. */
 export async function listLogins(
   instance: Instance,
@@ -20,21 +18,17 @@ export async function listLogins(
 ): Promise<ListedLogin[]> {
   const logins = loginsBeside(instance, store)
   const ids = await logins.members({ sub })
-  const gone: string[] = []
-  const look = async (loginId: string): Promise<ListedLogin | undefined> => {
+  const listed = await mapInBatches(ids, async (loginId): Promise<ListedLogin | undefined> => {
     const found = await logins.findById(loginId)
     const use = found && (await sessionInUse(store, found.session))
-    if (found && use) return { entry: found.entry, lastSeenAt: use.lastSeenAt }
-    gone.push(loginId)
-    return undefined
-  }
-  const listed: ListedLogin[] = []
-  for (let from = 0; from < ids.length; from += atOnce) {
-    const some = await Promise.all(ids.slice(from, from + atOnce).map(look))
-    listed.push(...some.filter((one) => one !== undefined))
-  }
-  await logins.forgetMembers({ sub }, gone)
+    return use && { entry: found.entry, lastSeenAt: use.lastSeenAt }
+  })
+  await logins.forgetMembers(
+    { sub },
+    ids.filter((_, index) => !listed[index]),
+  )
   return listed
+    .filter((login) => login !== undefined)
     .filter(({ entry }) => issuer === undefined || entry.issuer === issuer)
     .toSorted((a, b) => b.entry.startedAt - a.entry.startedAt)
 }
