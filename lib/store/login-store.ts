@@ -14,14 +14,14 @@ export interface LoginOwner extends InstanceId {
   readonly sealer: Sealer
 }
 
-/** A login that is about to be ended. */
+/** A login as it was found, with its sealed tokens. */
 export interface SealedLogin extends FoundLogin {
   /** Its sealed tokens; undefined if there are none any more. */
   readonly sealed: string | undefined
 }
 
 /** A login that was ended. */
-export interface EndedEntry extends SealedLogin {
+export interface EndedLogin extends SealedLogin {
   /** Whether it was the last login of its session, which is then over. */
   readonly isLast: boolean
 }
@@ -34,8 +34,11 @@ export interface LoginToEnd {
   readonly group?: LoginGroup | undefined
 }
 
-/** The result of ending a login. It may have ended before (`gone`), or be exempt from the logout (`spared`). */
-export type LoginEnd = EndedEntry | 'gone' | 'spared'
+/** The result of ending a login. `missing`: it has ended before. `skipped`: the condition excluded it. */
+export type LoginEnd =
+  | { readonly outcome: 'ended'; readonly login: EndedLogin }
+  | { readonly outcome: 'skipped'; readonly login: SealedLogin }
+  | { readonly outcome: 'missing' }
 
 /** Lifetime of a tombstone: the longest login in progress, and time for its callback. */
 const tombstoneSeconds = transactionSeconds + 600
@@ -89,6 +92,12 @@ export class LoginStore {
     return this.records.get(tokensKey(session, this.#instance.name))
   }
 
+  /** Finds a login with its sealed tokens; undefined if it has ended. */
+  async findSealed(session: string, loginId: string): Promise<SealedLogin | undefined> {
+    const found = await this.find(session, loginId)
+    return found && { ...found, sealed: await this.sealedTokens(found.session) }
+  }
+
   /** Returns the tokens of a login; undefined if there are none, or if they were sealed with an unknown secret. */
   async tokens(session: string, loginId: string): Promise<StoredTokens | undefined> {
     return this.open(await this.sealedTokens(session), loginId)
@@ -117,24 +126,21 @@ export class LoginStore {
 
   /**
    * Ends a login, in whatever session it is by now. Afterwards no request, refresh or save can restore it: the record is
-   * the login, and is only replaced by compare-and-set.
-   *
-   * @throws What `isSpared` throws.
+   * the login, and is only replaced by compare-and-set. `isSkipped` may be called again if the record changes.
    */
   async end(
     { session, loginId, group }: LoginToEnd,
-    isSpared: (login: SealedLogin) => boolean = () => false,
+    isSkipped: (login: SealedLogin) => boolean = () => false,
   ): Promise<LoginEnd> {
     for (let tries = 0; tries < mostTries; tries++) {
-      const found = await this.find(session, loginId)
-      if (!found) return 'gone'
-      const login = { ...found, sealed: await this.sealedTokens(found.session) }
-      if (isSpared(login)) return 'spared'
-      const others = without(found.record.liveEntries, this.#instance.name)
-      const dropped = [tokensKey(found.session, this.#instance.name)]
-      if (!(await this.loginRecords.replace(found.session, found.record, others, { delete: dropped }))) continue
-      await this.forget(found.entry, group)
-      return { ...login, isLast: Object.keys(others).length === 0 }
+      const login = await this.findSealed(session, loginId)
+      if (!login) return { outcome: 'missing' }
+      if (isSkipped(login)) return { outcome: 'skipped', login }
+      const others = without(login.record.liveEntries, this.#instance.name)
+      const dropped = [tokensKey(login.session, this.#instance.name)]
+      if (!(await this.loginRecords.replace(login.session, login.record, others, { delete: dropped }))) continue
+      await this.forget(login.entry, group)
+      return { outcome: 'ended', login: { ...login, isLast: Object.keys(others).length === 0 } }
     }
     throw storeUnavailable(new Error('the login record kept changing'))
   }

@@ -62,13 +62,16 @@ describe('a LoginStore with the same name and secret, but another provider', () 
 
   it("does not end another owner's login, and does not find it in a group", async () => {
     const { records, ours, theirs, alice } = await twoOwners()
-    expect(await theirs.end({ session: 's', loginId: alice.loginId })).toBe('gone')
+    expect(await theirs.end({ session: 's', loginId: alice.loginId })).toEqual({ outcome: 'missing' })
     for (const group of [{ sub: 'alice' }, { sid: 'sid-1' }]) {
       expect(await theirs.members(group)).toEqual([])
       expect(await ours.members(group)).toEqual([alice.loginId])
     }
     expect(await records.get(tokensKey('s', 'default'))).toBeDefined()
-    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({ entry: alice, isLast: true })
+    expect(await ours.end({ session: 's', loginId: alice.loginId })).toMatchObject({
+      outcome: 'ended',
+      login: { entry: alice, isLast: true },
+    })
   })
 
   it("does not end another owner's login in progress", async () => {
@@ -109,5 +112,24 @@ describe('forget() and forgetMembers()', () => {
     await ours.forgetMembers({ sub: 'alice' }, [alice.loginId])
     expect(removeFromSet).toHaveBeenCalledOnce()
     expect(await records.members(groupKey(alice.owner, { sub: 'alice' }))).toEqual([])
+  })
+})
+
+describe('LoginStore.end()', () => {
+  it('skips a login that its condition excludes, and returns it with its sealed tokens', async () => {
+    const { records, ours, alice } = await twoOwners()
+    const sealed = await ours.sealedTokens('s')
+    const end = await ours.end({ session: 's', loginId: alice.loginId }, ({ entry }) => entry.sub === 'alice')
+    expect(end).toMatchObject({ outcome: 'skipped', login: { session: 's', entry: alice, sealed } })
+    expect(await ours.find('s', alice.loginId)).toBeDefined()
+    expect(await records.get(tokensKey('s', 'default'))).toBe(sealed)
+    expect(await ours.members({ sub: 'alice' })).toEqual([alice.loginId])
+  })
+
+  it('ends a login that its condition does not exclude', async () => {
+    const { ours, alice } = await twoOwners()
+    const end = await ours.end({ session: 's', loginId: alice.loginId }, ({ entry }) => entry.sub === 'bob')
+    expect(end).toMatchObject({ outcome: 'ended', login: { entry: alice } })
+    expect(await ours.find('s', alice.loginId)).toBeUndefined()
   })
 })

@@ -5,18 +5,18 @@ import type { Instance } from '../instance.ts'
 /**
  * Ends a login in its current session, and emits `logout`.
  *
- * @throws OidcError `store_unavailable`, and any error of `isSpared`
+ * @throws OidcError `store_unavailable`
  */
 export async function endLoginEntry(
   { events }: Instance,
   logins: LoginStore,
   login: LoginToEnd,
   reason: LogoutReason,
-  isSpared?: (login: SealedLogin) => boolean,
+  isSkipped?: (login: SealedLogin) => boolean,
 ): Promise<LoginEnd> {
-  const end = await logins.end(login, isSpared)
-  if (typeof end === 'object') {
-    const { issuer, sub, loginId } = end.entry
+  const end = await logins.end(login, isSkipped)
+  if (end.outcome === 'ended') {
+    const { issuer, sub, loginId } = end.login.entry
     events.emit('logout', { issuer, sub, loginId, reason })
   }
   return end

@@ -1,17 +1,15 @@
 import type { ResolvedEnd } from '../../config/logins-parameters.ts'
 import type { SessionStore } from '../../config/session-store.ts'
 import type { LogoutReason } from '../../core/events.ts'
+import { mapInBatches } from '../../core/map-in-batches.ts'
 import { destroySession } from '../../session/web-session.ts'
 import type { Logout } from '../../store/login-groups.ts'
-import type { EndedEntry, LoginEnd } from '../../store/login-store.ts'
+import type { EndedLogin, LoginEnd, SealedLogin } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import { destroyed } from './end-own-login.ts'
 import { endLoginEntry } from './end-login-entry.ts'
 import { loginsBeside, type Instance } from '../instance.ts'
 import { revokeTokens } from './revoke.ts'
-
-/** Number of logins that are ended concurrently: enough to be fast, few enough to let the store serve other requests. */
-const atOnce = 20
 
 /**
  * Ends the logins of a group in all sessions, and those in progress, and returns the ones that it ended. After a failure
@@ -24,25 +22,19 @@ export async function endLogins(
   store: SessionStore,
   logout: Logout,
   reason: LogoutReason,
-): Promise<EndedEntry[]> {
+): Promise<EndedLogin[]> {
   const logins = loginsBeside(instance, store)
   // First: a login that is written too late to be found in the group finds the tombstone.
   await logins.leaveTombstone(logout)
   const ids = await logins.members(logout.group)
-  const ended: EndedEntry[] = []
-  const gone: string[] = []
-  for (let from = 0; from < ids.length; from += atOnce) {
-    await Promise.all(
-      ids.slice(from, from + atOnce).map(async (loginId) => {
-        const one = await endIndexed(instance, store, loginId, reason, logout)
-        if (one === 'spared') return
-        gone.push(loginId)
-        if (one !== 'gone') ended.push(one)
-      }),
-    )
-  }
-  await logins.forgetMembers(logout.group, gone)
-  return ended
+  const ends = await mapInBatches(ids, (loginId) => endIndexed(instance, store, loginId, reason, logout))
+  const left = ids.filter((_, index) => ends[index]?.outcome !== 'skipped')
+  await logins.forgetMembers(logout.group, left)
+  return ends.flatMap(listEnded)
+}
+
+function listEnded(end: LoginEnd): EndedLogin[] {
+  return end.outcome === 'ended' ? [end.login] : []
 }
 
 /**
@@ -60,26 +52,21 @@ export async function endByApplication(instance: Instance, store: SessionStore, 
 }
 
 /** Ends one login, and the logins in progress of the same session at the provider. */
-async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedEntry[]> {
+async function endOne(instance: Instance, store: SessionStore, loginId: string): Promise<EndedLogin[]> {
   const logins = loginsBeside(instance, store)
   const found = await logins.findById(loginId)
   if (!found) return []
   const { sid, issuer } = found.entry
   if (sid !== undefined) await logins.leaveTombstone({ group: { sid }, issuer, issuedAt: undefined })
-  const ended = await endIndexed(instance, store, loginId, 'application')
-  return typeof ended === 'string' ? [] : [ended]
+  return listEnded(await endIndexed(instance, store, loginId, 'application'))
 }
 
-async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedEntry[]): Promise<void> {
+async function revokeAll(instance: Instance, store: SessionStore, ended: readonly EndedLogin[]): Promise<void> {
   const logins = loginsBeside(instance, store)
-  for (let from = 0; from < ended.length; from += atOnce) {
-    await Promise.all(
-      ended.slice(from, from + atOnce).map(async ({ sealed, entry }) => {
-        const tokens = logins.open(sealed, entry.loginId)
-        if (tokens) await revokeTokens(instance, tokens)
-      }),
-    )
-  }
+  await mapInBatches(ended, async ({ sealed, entry }) => {
+    const tokens = logins.open(sealed, entry.loginId)
+    if (tokens) await revokeTokens(instance, tokens)
+  })
 }
 
 async function endIndexed(
@@ -91,16 +78,13 @@ async function endIndexed(
 ): Promise<LoginEnd> {
   const logins = loginsBeside(instance, store)
   const session = await logins.loginRecords.findSessionId(loginId)
-  if (session === undefined) return 'gone'
+  if (session === undefined) return { outcome: 'missing' }
   const login = { session, loginId, group: logout?.group }
-  const end = await endLoginEntry(
-    instance,
-    logins,
-    login,
-    reason,
-    ({ entry }) => logout !== undefined && !isAbout(logout, entry),
-  )
-  if (typeof end === 'object' && end.isLast) await destroyed(instance, () => destroySession(store, end.session))
+  const isSkipped = logout && (({ entry }: SealedLogin): boolean => !isAbout(logout, entry))
+  const end = await endLoginEntry(instance, logins, login, reason, isSkipped)
+  if (end.outcome === 'ended' && end.login.isLast) {
+    await destroyed(instance, () => destroySession(store, end.login.session))
+  }
   return end
 }
 

@@ -37,11 +37,12 @@ export async function endLogin(
   const loginId = own?.loginId ?? (session.hasLogins ? logins.movedLogin(record) : undefined)
   if (loginId === undefined) return undefined
   if (own) await leaveTombstone(logins, own)
-  const ended = await endLoginEntry(instance, logins, { session: session.id, loginId }, reason)
-  if (typeof ended === 'string') return undefined
-  if (!own) await leaveTombstone(logins, ended.entry)
-  if (ended.isLast) await destroyed(instance, () => session.destroy(ended.session))
-  return { entry: ended.entry, tokens: logins.open(ended.sealed, loginId), isLate: own === undefined }
+  const end = await endLoginEntry(instance, logins, { session: session.id, loginId }, reason)
+  if (end.outcome !== 'ended') return undefined
+  const { entry, sealed, isLast, session: endedIn } = end.login
+  if (!own) await leaveTombstone(logins, entry)
+  if (isLast) await destroyed(instance, () => session.destroy(endedIn))
+  return { entry, tokens: logins.open(sealed, loginId), isLate: own === undefined }
 }
 
 /** Leaves a tombstone, because a login in progress in the same browser must not undo the logout. */

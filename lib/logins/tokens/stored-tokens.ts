@@ -84,23 +84,24 @@ export async function changeTokens(
 }
 
 /**
- * Ends a login that the provider has ended, unless its tokens have been replaced meanwhile; then it returns the new ones.
- * The next reader of the session deletes it.
+ * Ends a login that the provider has ended, unless its tokens have been replaced in the meantime; then it returns the new
+ * ones. The next reader of the session deletes it.
+ *
+ * @throws OidcError `login_required` if a process with a newer secret has replaced the tokens, `store_unavailable`
  */
 export async function endUnless(
   instance: Instance,
   { logins, session, entry: { loginId } }: LoginPlace,
-  areOthers: (there: StoredTokens) => boolean,
+  isReplaced: (stored: StoredTokens) => boolean,
 ): Promise<StoredTokens | undefined> {
-  let others: StoredTokens | undefined
-  await endLoginEntry(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
-    if (sealed === undefined) return false
-    const there = logins.open(sealed, loginId)
-    if (!there) throw unreadable(instance)
-    others = areOthers(there) ? there : undefined
-    return others !== undefined
+  const end = await endLoginEntry(instance, logins, { session, loginId }, 'refresh_refused', ({ sealed }) => {
+    const stored = logins.open(sealed, loginId)
+    return stored === undefined ? sealed !== undefined : isReplaced(stored)
   })
-  return others
+  if (end.outcome !== 'skipped') return undefined
+  const stored = logins.open(end.login.sealed, loginId)
+  if (!stored) throw unreadable(instance)
+  return stored
 }
 
 /** Creates the error for tokens that cannot be opened. A new login replaces them. */

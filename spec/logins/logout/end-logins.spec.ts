@@ -108,6 +108,18 @@ describe('the logins of a user', () => {
     expect(await instance.loginsIn(records).members({ sub: 'alice' })).toEqual([])
   })
 
+  it('endLogins() keeps a login that is newer than the logout token, and its place in the group', async () => {
+    const [older, newer] = [1000, 2000].map((issuedAt) =>
+      makeLoginEntry('alice', { loginId: `of ${issuedAt}`, issuedAt }),
+    ) as [LoginEntry, LoginEntry]
+    await logIn('s1', older)
+    await logIn('s2', newer)
+    const logout = { group: { sub: 'alice' }, issuer: undefined, issuedAt: 1500 }
+    expect(await endLogins(instance, store, logout, 'back_channel')).toMatchObject([{ entry: older, isLast: true }])
+    expect(sessions()).toEqual(['s2'])
+    expect(await instance.loginsIn(records).members({ sub: 'alice' })).toEqual([newer.loginId])
+  })
+
   it('listLogins() returns logins, latest first, and removes those that no longer exist from the group', async () => {
     const many = Array.from({ length: 25 }, (_, n) =>
       makeLoginEntry('alice', { loginId: `login ${n}`, startedAt: 1000 + n }),
