@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { fail, LoginNeeded, OidcError, providerUnavailable } from '../../core/errors.ts'
-import type { LoginStore } from '../../store/login-store.ts'
+import type { LoginStore, SealedLogin } from '../../store/login-store.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import { endLoginEntry } from '../logout/end-login-entry.ts'
@@ -34,8 +34,8 @@ export function readTokens({ logins, session, entry }: LoginPlace): Promise<Stor
 
 /**
  * Changes the tokens and the entry of a login in one step, in its current session. `change` gets the stored tokens and
- * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, the
- * write is retried for `holdSeconds`.
+ * returns undefined to write nothing. It is called again if a concurrent write came first. While the store is down, each
+ * step is retried, for `holdSeconds` in total.
  *
  * @returns The tokens that are stored then; undefined if the login has ended or its tokens are missing
  * @throws OidcError `login_required` if the tokens cannot be opened, `store_unavailable`, and `provider_unavailable` if the
@@ -43,44 +43,65 @@ export function readTokens({ logins, session, entry }: LoginPlace): Promise<Stor
  */
 export async function changeTokens(
   instance: Instance,
-  { logins, session, entry: { loginId } }: LoginPlace,
-  change: (there: StoredTokens) => TokenChange | undefined,
+  place: LoginPlace,
+  change: (stored: StoredTokens) => TokenChange | undefined,
 ): Promise<StoredTokens | undefined> {
-  const giveUpAt = Date.now() + holdSeconds * 1000
-  let written: string | undefined
-  let wanted: StoredTokens | undefined
-  for (let tries = 0; tries < mostTries;) {
-    try {
-      const found = await logins.find(session, loginId)
-      const there = found && (await logins.sealedTokens(found.session))
-      // The previous write succeeded, and only the store's answer was lost.
-      if (there !== undefined && there === written) return wanted
-      if (!found) return undefined
-      if (there === undefined) {
-        // Between the two reads another login may have moved record and tokens. Then the record has changed.
-        if (await logins.isUnchanged(found)) return undefined
-        tries++
-        continue
-      }
-      const tokens = logins.open(there, loginId)
-      // A process with a newer secret has sealed them: do not overwrite them.
-      if (!tokens) throw unreadable(instance)
-      const changed = change(tokens)
-      if (!changed) return tokens
-      wanted = changed.tokens
-      written = logins.seal(wanted, loginId)
-      // Scope that was granted for other APIs stays granted when a token for one of them has expired.
-      const elsewhere = found.entry.scope.filter((word) => !tokens.scope.includes(word))
-      const scope = [...new Set([...grantedScope(wanted), ...elsewhere])]
-      const next = { ...changed.makeEntry(found.entry), scope }
-      if (await logins.replace(found, next, written)) return wanted
-      tries++
-    } catch (error) {
-      if (!(error instanceof OidcError) || error.code !== 'store_unavailable' || Date.now() > giveUpAt) throw error
-      await wait(holdPollMs)
-    }
+  const giveUpAt = performance.now() + holdSeconds * 1000
+  for (let tries = 0; tries < mostTries; tries++) {
+    const found = await retryWhileDown(giveUpAt, () => findTokens(place))
+    if (found === 'missing') return undefined
+    if (found === 'moving') continue
+    const stored = place.logins.open(found.sealed, place.entry.loginId)
+    // A process with a newer secret has sealed them: do not overwrite them.
+    if (!stored) throw unreadable(instance)
+    const changed = change(stored)
+    if (!changed) return stored
+    if (await retryWhileDown(giveUpAt, makeWrite(place, found, stored, changed))) return changed.tokens
   }
   throw providerUnavailable('the login record kept changing')
+}
+
+/** Finds a login with its tokens. `moving`: another login has moved record and tokens between the two reads. */
+async function findTokens({ logins, session, entry }: LoginPlace): Promise<SealedLogin | 'missing' | 'moving'> {
+  const found = await logins.findSealed(session, entry.loginId)
+  if (!found) return 'missing'
+  if (found.sealed !== undefined) return found
+  return (await logins.isUnchanged(found)) ? 'missing' : 'moving'
+}
+
+/** Returns the write of a change. It returns whether the change is stored, and may be called again after an outage. */
+function makeWrite(
+  { logins, session, entry: { loginId } }: LoginPlace,
+  found: SealedLogin,
+  former: StoredTokens,
+  { tokens, makeEntry }: TokenChange,
+): (isRetry: boolean) => Promise<boolean> {
+  const sealed = logins.seal(tokens, loginId)
+  // Scope that was granted for other APIs stays granted when a token for one of them has expired.
+  const elsewhere = found.entry.scope.filter((word) => !former.scope.includes(word))
+  const scope = [...new Set([...grantedScope(tokens), ...elsewhere])]
+  const next = { ...makeEntry(found.entry), scope }
+  return async (isRetry) => {
+    // The previous try may have succeeded although the store's answer was lost.
+    if (isRetry && (await logins.findSealed(session, loginId))?.sealed === sealed) return true
+    return logins.replace(found, next, sealed)
+  }
+}
+
+/** Retries `work` while the store is down, until `giveUpAt` by the monotonic clock. */
+async function retryWhileDown<Result>(giveUpAt: number, work: (isRetry: boolean) => Promise<Result>): Promise<Result> {
+  for (let isRetry = false; ; isRetry = true) {
+    try {
+      return await work(isRetry)
+    } catch (error) {
+      if (!isStoreUnavailable(error) || performance.now() > giveUpAt) throw error
+    }
+    await wait(holdPollMs)
+  }
+}
+
+function isStoreUnavailable(error: unknown): boolean {
+  return error instanceof OidcError && error.code === 'store_unavailable'
 }
 
 /**

@@ -209,12 +209,35 @@ describe('changeTokens() while the store is down', () => {
     expect(change).toHaveBeenCalledOnce()
   })
 
+  it('follows the login to the session to which it moved after a write whose response was lost', async () => {
+    const there = await place()
+    const replace = records.replace.bind(records)
+    const spied = vi.spyOn(records, 'replace').mockImplementationOnce(async (...call) => {
+      await replace(...call)
+      const copy = (await records.get(tokensKey('s', 'default'))) as string
+      await moved()
+      await records.set(tokensKey('t', 'default'), copy, 3600)
+      throw away()
+    })
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'old, new' })
+    expect(spied).toHaveBeenCalledOnce()
+  })
+
+  it('writes again if the tokens changed during the outage', async () => {
+    const there = await place()
+    vi.spyOn(records, 'replace').mockImplementationOnce(async () => {
+      await refreshedByAnother()
+      throw away()
+    })
+    expect(await changeTokens(instance, there, toNew)).toMatchObject({ accessToken: 'theirs, new' })
+  })
+
   it('gives up after 30 seconds, and not before', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.useFakeTimers({ toFake: ['performance'] })
     const there = await place()
     const after = [29_000, 1000, 1]
     const get = vi.spyOn(records, 'get').mockImplementation(() => {
-      vi.setSystemTime(Date.now() + (after.shift() ?? 0))
+      vi.advanceTimersByTime(after.shift() ?? 0)
       return Promise.reject(away())
     })
     expect(await rejection(changeTokens(instance, there, toNew))).toMatchObject({ code: 'store_unavailable' })
