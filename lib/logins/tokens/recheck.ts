@@ -30,7 +30,7 @@ function isDue({ options: { recheckSeconds } }: Instance, { entry }: Pick<LoginP
 async function refreshIfDue(instance: Instance, place: LoginPlace): Promise<void> {
   const { logins, session, entry } = place
   // Tokens before the login: if another request refreshes both in between, the login is no longer due.
-  const seen = await readTokens(place)
-  const found = seen && (await logins.find(session, entry.loginId))
-  if (found && isDue(instance, found)) await refreshLogin(instance, place, seen)
+  const observed = await readTokens(place)
+  const found = observed && (await logins.find(session, entry.loginId))
+  if (found && isDue(instance, found)) await refreshLogin(instance, place, observed)
 }

@@ -37,9 +37,19 @@ export type BoundToken = AccessToken & Pick<StoredTokens, 'dpopKey'>
 interface Refresh {
   readonly target: Target
   /** The access token as the caller read it. If another one is stored by now, no refresh is needed. */
-  readonly seen: AccessToken | undefined
+  readonly observed: AccessToken | undefined
   readonly reason: RefreshReason
 }
+
+/** A refresh, and the stored tokens at the time when the refresh token was sent. */
+interface SentRefresh extends Refresh {
+  readonly sent: StoredTokens
+}
+
+/** `refreshed`: the response was stored. `replaced`: it was a refusal, but another refresh had replaced the tokens. */
+type RefreshResult =
+  | { readonly outcome: 'refreshed'; readonly tokens: StoredTokens }
+  | { readonly outcome: 'replaced'; readonly stored: StoredTokens }
 
 /**
  * Returns an access token of a login. A token that expires within `minValidSeconds` is refreshed first, once across all
@@ -53,8 +63,8 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
   const { target, minValidSeconds, refused } = wanted
   const stored = await readTokens(place)
   if (!stored) throw unreadable(instance)
-  const seen = tokenNamed(stored, nameOfTarget(target))
-  const current = seen && seen.accessToken !== refused ? seen : undefined
+  const observed = tokenNamed(stored, nameOfTarget(target))
+  const current = observed?.accessToken === refused ? undefined : observed
   const bound = (token: AccessToken): BoundToken => ({
     ...granted(instance, place, target, token),
     dpopKey: stored.dpopKey,
@@ -66,8 +76,8 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
     throw withoutRefreshToken(instance, target)
   }
   try {
-    const reason = seen && !current ? 'rejected' : 'expiry'
-    const tokens = await refreshAlone(instance, place, { target, seen, reason })
+    const reason = observed && !current ? 'rejected' : 'expiry'
+    const tokens = await refreshAlone(instance, place, { target, observed, reason })
     return bound(tokenNamed(tokens, nameOfTarget(target)) as AccessToken)
   } catch (error) {
     // A login that has ended gets no token. Any other failure matters only once the token has expired.
@@ -77,8 +87,8 @@ export async function freshToken(instance: Instance, place: LoginPlace, wanted: 
 }
 
 /** Refreshes the login's own access token even if it has not expired, unless it was replaced since it was read. */
-export async function refreshLogin(instance: Instance, place: LoginPlace, seen: AccessToken): Promise<void> {
-  await refreshAlone(instance, place, { target: ownTarget, seen, reason: 'recheck' })
+export async function refreshLogin(instance: Instance, place: LoginPlace, observed: AccessToken): Promise<void> {
+  await refreshAlone(instance, place, { target: ownTarget, observed, reason: 'recheck' })
 }
 
 /**
@@ -116,29 +126,46 @@ function refreshAlone(instance: Instance, place: LoginPlace, refresh: Refresh): 
   )
 }
 
-/** Whether the stored token differs from the one that was read, that is, another request has refreshed it. */
-function isDone(there: StoredTokens, { target, seen }: Refresh): boolean {
-  const token = tokenNamed(there, nameOfTarget(target))
-  return token !== undefined && !isSame(token, seen)
+/** Whether the stored token differs from the observed one, that is, another request has refreshed it. */
+function isDone(stored: StoredTokens, { target, observed }: Refresh): boolean {
+  const token = tokenNamed(stored, nameOfTarget(target))
+  return token !== undefined && !isSame(token, observed)
 }
 
-function isSame(token: AccessToken, other: AccessToken | undefined): boolean {
-  return token.accessToken === other?.accessToken && token.obtainedAt === other.obtainedAt
+/** Whether the stored tokens are still those that were sent: neither the login nor the target's token was refreshed. */
+function isAsSent(stored: StoredTokens, { sent, target }: SentRefresh): boolean {
+  const name = nameOfTarget(target)
+  const hasSameToken = isSame(tokenNamed(stored, name), tokenNamed(sent, name))
+  return stored.refreshToken === sent.refreshToken && isSame(stored, sent) && hasSameToken
+}
+
+function isSame(token: AccessToken | undefined, other: AccessToken | undefined): boolean {
+  return token?.accessToken === other?.accessToken && token?.obtainedAt === other?.obtainedAt
 }
 
 async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh: Refresh): Promise<StoredTokens> {
-  const { issuer, sub, loginId } = place.entry
-  const sent = await readTokens(place)
+  let sent = await readTokens(place)
   if (!sent) throw loginEnded('the login ended before its tokens could be refreshed')
-  if (isDone(sent, refresh)) return sent
-  const { target, reason } = refresh
+  while (!isDone(sent, refresh)) {
+    const result = await sendRefresh(instance, place, { ...refresh, sent })
+    if (result.outcome === 'refreshed') return result.tokens
+    // The other refresh may have been for another token.
+    sent = result.stored
+  }
+  return sent
+}
+
+/** Sends the refresh token and stores the response. If it is refused, the login ends, unless its tokens were replaced. */
+async function sendRefresh(instance: Instance, place: LoginPlace, refresh: SentRefresh): Promise<RefreshResult> {
+  const { sent, target, reason } = refresh
+  const { issuer, sub, loginId } = place.entry
   const startedAt = performance.now()
   try {
     const dpop = await restoreDpop(instance, sent)
     const response = await refreshGrant(instance.provider, sent.refreshToken as string, target, dpop)
-    const tokens = await keepRefreshed(instance, place, { ...refresh, sent, dpop }, response)
+    const tokens = await storeRefreshed(instance, place, { ...refresh, dpop }, response)
     instance.events.emit('refresh', { issuer, sub, loginId, reason, durationMs: performance.now() - startedAt })
-    return tokens
+    return { outcome: 'refreshed', tokens }
   } catch (error) {
     if (error instanceof OidcError) {
       const { code, status, detail } = error
@@ -148,45 +175,30 @@ async function refreshUnlessDone(instance: Instance, place: LoginPlace, refresh:
       throw loginNeeded(instance, place.entry, target, { claims: error.claims, detail: error.detail ?? error.code })
     }
     if (!(error instanceof RefreshRefused)) throw error
-    const others = await endUnless(instance, place, (there) => !isAsSent(there, { ...refresh, sent }))
-    // The other refresh may have been for another token.
-    if (others) return isDone(others, refresh) ? others : await refreshUnlessDone(instance, place, refresh)
-    throw error
+    const stored = await endUnless(instance, place, (tokens) => !isAsSent(tokens, refresh))
+    if (!stored) throw error
+    return { outcome: 'replaced', stored }
   }
 }
 
-/** A refresh, and the tokens as they were when the refresh token was sent. */
-interface SentRefresh extends Refresh {
-  readonly sent: StoredTokens
-}
-
-/** Whether the stored tokens are still those of the request: neither the login nor the target's token was refreshed. */
-function isAsSent(there: StoredTokens, refresh: SentRefresh): boolean {
-  const { sent, target } = refresh
-  const name = nameOfTarget(target)
-  const [now, then] = [tokenNamed(there, name), tokenNamed(sent, name)]
-  return there.refreshToken === sent.refreshToken && isSame(there, sent) && (now ? isSame(now, then) : !then)
-}
-
-/** Writes the result of a refresh, but only if the login still has the tokens that were sent. */
-async function keepRefreshed(
+/** Stores the response of a refresh, but only if the stored tokens are still those that were sent. */
+async function storeRefreshed(
   instance: Instance,
   place: LoginPlace,
   refresh: SentRefresh & { readonly dpop: DpopHandle | undefined },
   response: IssuedTokens,
 ): Promise<StoredTokens> {
   const { sent, target, dpop } = refresh
-  const name = nameOfTarget(target)
   const change =
-    name === ''
+    nameOfTarget(target) === ''
       ? await reidentify(instance, response, sent, { entry: place.entry, dpop })
       : await otherToken(instance, response, { sent, entry: place.entry, target })
-  // If a lock was lost and another refresh came first, nothing is revoked: revoking could end the login.
-  const there = await changeTokens(instance, place, (stored) =>
-    isAsSent(stored, refresh) ? change(stored) : undefined,
+  const stored = await changeTokens(instance, place, (tokens) =>
+    isAsSent(tokens, refresh) ? change(tokens) : undefined,
   )
-  const token = there && tokenNamed(there, name)
-  if (there) return token && !isSame(token, refresh.seen) ? there : change(there).tokens
+  // If a lock was lost and another refresh came first, nothing is revoked: revoking could end the login. If the other
+  // refresh was for another token, the caller gets the new one although it is not stored.
+  if (stored) return isDone(stored, refresh) ? stored : change(stored).tokens
   // A logout came first: the new tokens must not remain valid.
   await revokeTokens(instance, { refreshToken: response.refreshToken ?? sent.refreshToken })
   throw loginEnded('the login ended while its tokens were being refreshed')
