@@ -10,7 +10,7 @@ import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { identify, type Identity } from './identity.ts'
 import { makeLoginEntry } from './new-login-entry.ts'
 import type { Instance } from '../instance.ts'
-import { cleanUp, putBack, renewSession, writeLogin } from './write-login.ts'
+import { cleanUp, renewSession, rollback, writeLogin } from './write-login.ts'
 import { staleness } from './max-age.ts'
 
 export interface FinishInput {
@@ -56,15 +56,15 @@ export async function finishLogin(instance: Instance, input: FinishInput): Promi
   const { device } = input
   const entry = { ...makeLoginEntry(instance, transaction, identity, codeScope), ...(device && { device }) }
 
-  const made = await renewSession(instance, session, entry, { ...identity.tokens, dpopKey: transaction.dpopKey })
+  const loginWrite = await renewSession(instance, session, entry, { ...identity.tokens, dpopKey: transaction.dpopKey })
   try {
     const returnTo = await runHook(input, identity)
-    const login = await writeLogin(instance, session, made)
+    const login = await writeLogin(instance, session, loginWrite)
     const { loginId, issuer, sub } = entry
     instance.events.emit('login', { issuer, sub, loginId })
-    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, made, login) }
+    return { loginId, returnTo, login, cleanUp: () => cleanUp(instance, loginWrite, login) }
   } catch (error) {
-    await putBack(instance, made)
+    await rollback(instance, loginWrite)
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { OidcError, storeUnavailable } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
 import { carryOver, type Carried } from '../../session/identity-change.ts'
+import type { WrittenRecord } from '../../core/records.ts'
 import type { RenewedSession, RequestSession } from '../../session/web-session.ts'
 import type { LoginRecord } from '../../store/login-record.ts'
 import { takeover, tokensKeys, type Takeover } from '../../store/login-records.ts'
@@ -9,18 +10,29 @@ import type { LoginEntry, LoginEntries } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import type { Instance } from '../instance.ts'
 
-/** A login that is being written, with everything that undoing it needs. */
-export interface Made {
+/** A login that is being written, with everything that its rollback needs. */
+export interface LoginWrite {
   readonly logins: LoginStore
   readonly renewed: RenewedSession
   readonly formerId: string
+  /** The former session's record as it was last read. */
   former: LoginRecord
   readonly entry: LoginEntry
   readonly tokens: StoredTokens
   /** Names of the instances whose tokens may have been written into the new session. */
   readonly names: Set<string>
-  /** Set before the former session's record is replaced, so that `putBack` can restore it. */
+  /** Set before the former session's record is replaced, so that `rollback` can restore it. */
   takeover: Takeover | undefined
+}
+
+/** The result of one attempt. `changed`: another request changed the former session's record in the meantime. */
+type AttemptResult =
+  { readonly outcome: 'done' | 'changed'; readonly login: LoginRecord } | { readonly outcome: 'logged-out' }
+
+/** What an attempt has to write: the records that no attempt has written, in place of the login record `written` before. */
+interface AttemptInput {
+  readonly records: readonly WrittenRecord[]
+  readonly written: LoginRecord | undefined
 }
 
 /** The former session was logged out or replaced while this login was being finished: the login must restart. */
@@ -44,11 +56,11 @@ export async function renewSession(
   session: RequestSession,
   entry: LoginEntry,
   tokens: StoredTokens,
-): Promise<Made> {
+): Promise<LoginWrite> {
   const former = await session.login()
   warnOfSharedName(instance, former)
   const formerId = session.id
-  const { data } = carry(instance, session, former, entry)
+  const { data } = selectKept(instance, session, former, entry)
   const logins = instance.loginsIn(session.records)
   return {
     logins,
@@ -73,56 +85,67 @@ function warnOfSharedName({ options, owner }: Instance, { liveEntries }: LoginRe
   )
 }
 
-function carry(instance: Instance, session: RequestSession, former: LoginRecord, entry: LoginEntry): Carried {
+/** Selects the data and the logins of the former session that the new one keeps. */
+function selectKept(instance: Instance, session: RequestSession, former: LoginRecord, entry: LoginEntry): Carried {
   return carryOver({ hadLogins: session.hasLogins, entries: former.liveEntries }, instance.options.name, entry)
 }
 
 /**
  * Writes a login in this order: the index; session, tokens and login record; the replacement of the former session's
- * record. After success the caller calls `cleanUp`, after a failure `putBack`.
+ * record. After success the caller calls `cleanUp`, after a failure `rollback`.
  *
  * @throws LoggedOutMeanwhile, FormerSessionChanged; OidcError `store_unavailable`
  */
-export async function writeLogin(instance: Instance, session: RequestSession, made: Made): Promise<LoginRecord> {
-  const { logins, renewed, formerId, entry, tokens } = made
-  const { loginRecords } = logins
-  // Before the search for tombstones: a logout that comes after that search finds the login in the index.
-  await logins.index(renewed.id, entry)
-  let unwritten = [...(await renewed.save()), logins.sealedRecord(renewed.id, entry, tokens)]
-  let written: LoginRecord | undefined
+export async function writeLogin(instance: Instance, session: RequestSession, write: LoginWrite): Promise<LoginRecord> {
+  let input: AttemptInput = { records: await prepareRecords(write), written: undefined }
   for (let tries = 0; tries < mostTries; tries++) {
-    const { former } = made
-    const { entries: others } = carry(instance, session, former, entry)
-    const copied = await loginRecords.copiedTokens(formerId, renewed.id, others)
-    const entries = { ...others, [instance.options.name]: entry }
-    for (const name of Object.keys(entries)) made.names.add(name)
-    const gone = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
-    const besides = { set: [...unwritten, ...copied], delete: tokensKeys(renewed.id, gone) }
-    const login = await loginRecords.write(renewed.id, entries, besides, written)
-    if (!login) {
-      if (written) throw new LoggedOutMeanwhile()
-      throw storeUnavailable(new Error('the login record of a new session is another'))
-    }
-    written = login
-    unwritten = []
-    if (await logins.wasLoggedOut(entry)) throw new LoggedOutMeanwhile()
-    // Without former logins there is no record to replace: the login is valid now.
-    if (former.text === undefined || former.isReplaced) return login
-    if (await endFormer(made, others)) return login
-    // A logout or a refresh came first: read again which logins to carry over.
-    made.former = await session.readLogin(formerId)
-    if (Object.keys(made.former.entries).length === 0) {
+    const result = await attemptWrite(instance, session, write, input)
+    if (result.outcome === 'logged-out') throw new LoggedOutMeanwhile()
+    if (result.outcome === 'done') return result.login
+    // A logout or a refresh came first: read again which logins to keep.
+    write.former = await session.readLogin(write.formerId)
+    if (Object.keys(write.former.entries).length === 0) {
       throw new FormerSessionChanged('the former session was logged out or replaced meanwhile')
     }
+    input = { records: [], written: result.login }
   }
   throw storeUnavailable(new Error('the former session kept changing'))
 }
 
+/** Writes the index, and returns the session and the tokens as records. */
+async function prepareRecords({ logins, renewed, entry, tokens }: LoginWrite): Promise<readonly WrittenRecord[]> {
+  // Before the search for tombstones: a logout that comes after that search finds the login in the index.
+  await logins.index(renewed.id, entry)
+  return [...(await renewed.save()), logins.sealedRecord(renewed.id, entry, tokens)]
+}
+
+/** Writes the new session's records once, looks for logouts, and replaces the former session's record. */
+async function attemptWrite(
+  instance: Instance,
+  session: RequestSession,
+  write: LoginWrite,
+  { records, written }: AttemptInput,
+): Promise<AttemptResult> {
+  const { logins, renewed, formerId, former, entry } = write
+  const { entries: moving } = selectKept(instance, session, former, entry)
+  const copied = await logins.loginRecords.copiedTokens(formerId, renewed.id, moving)
+  const entries = { ...moving, [instance.options.name]: entry }
+  for (const name of Object.keys(entries)) write.names.add(name)
+  const dropped = Object.keys(written?.entries ?? {}).filter((name) => !Object.hasOwn(entries, name))
+  const changes = { set: [...records, ...copied], delete: tokensKeys(renewed.id, dropped) }
+  const login = await logins.loginRecords.write(renewed.id, entries, changes, written)
+  if (!login && !written) throw storeUnavailable(new Error('the login record of a new session is another'))
+  if (!login || (await logins.wasLoggedOut(entry))) return { outcome: 'logged-out' }
+  // Without former logins there is no record to replace: the login is valid now.
+  const isDone = former.text === undefined || former.isReplaced || (await endFormer(write, moving))
+  return { outcome: isDone ? 'done' : 'changed', login }
+}
+
 /** Moves the logins of the former session to the new one by compare-and-set. Returns false if they have changed. */
-async function endFormer(made: Made, moving: LoginEntries): Promise<boolean> {
-  made.takeover = takeover(made.formerId, made.former, made.renewed.id, moving)
-  const isEnded = await made.logins.loginRecords.takeOver(made.takeover)
-  if (!isEnded) made.takeover = undefined
+async function endFormer(write: LoginWrite, moving: LoginEntries): Promise<boolean> {
+  write.takeover = takeover(write.formerId, write.former, write.renewed.id, moving)
+  const isEnded = await write.logins.loginRecords.takeOver(write.takeover)
+  if (!isEnded) write.takeover = undefined
   return isEnded
 }
 
@@ -136,28 +159,32 @@ async function afterwards(instance: Instance, work: () => Promise<void>): Promis
 }
 
 /** Deletes the former session and updates the index. Never rejects. */
-export async function cleanUp(instance: Instance, made: Made, login: LoginRecord): Promise<void> {
+export async function cleanUp(instance: Instance, write: LoginWrite, login: LoginRecord): Promise<void> {
   await Promise.all([
-    afterwards(instance, () => made.renewed.dropFormer(made.former)),
-    afterwards(instance, () => keepIndex(instance, made, login)),
+    afterwards(instance, () => write.renewed.dropFormer(write.former)),
+    afterwards(instance, () => updateIndex(instance, write, login)),
   ])
 }
 
 /** Undoes a failed login, as far as the store is available. The request gets its former session back in any case. */
-export async function putBack(instance: Instance, made: Made): Promise<void> {
-  const { logins, renewed, entry } = made
+export async function rollback(instance: Instance, write: LoginWrite): Promise<void> {
+  const { logins, renewed, entry, takeover: started } = write
   await afterwards(instance, async () => {
-    if (made.takeover) await logins.loginRecords.undo(made.takeover)
+    if (started) await logins.loginRecords.undo(started)
   })
   await afterwards(instance, () => renewed.discard())
   await afterwards(instance, async () => {
-    await logins.loginRecords.discard(renewed.id, [...made.names])
+    await logins.loginRecords.discard(renewed.id, [...write.names])
     await logins.forget(entry)
   })
 }
 
 /** Updates the index: logins that were moved lead to the new session, the others are removed. */
-async function keepIndex({ owner }: Instance, { logins, renewed, former }: Made, login: LoginRecord): Promise<void> {
+async function updateIndex(
+  { owner }: Instance,
+  { logins, renewed, former }: LoginWrite,
+  login: LoginRecord,
+): Promise<void> {
   const ids = new Set(Object.values(login.entries).map(({ loginId }) => loginId))
   for (const entry of Object.values(former.entries)) {
     if (ids.has(entry.loginId)) await logins.move(renewed.id, entry)
