@@ -3,7 +3,7 @@ export class TokenBucket {
   readonly #most: number
   readonly #everyMs: number
   #left: number
-  #filledAt = Date.now()
+  #filledAt = performance.now()
 
   constructor(most: number, everyMs: number) {
     this.#most = most
@@ -13,12 +13,12 @@ export class TokenBucket {
 
   /** Takes one permit. Returns 0, or the milliseconds until the next permit if none is left. */
   take(): number {
-    const now = Date.now()
+    const now = performance.now()
     const filled = Math.floor((now - this.#filledAt) / this.#everyMs)
-    // If the clock was set back, nothing is gained, but the bucket must not stay empty until the clock catches up.
-    if (filled !== 0) this.#filledAt = filled < 0 ? now : this.#filledAt + filled * this.#everyMs
-    this.#left = Math.min(this.#most, this.#left + Math.max(0, filled))
-    if (this.#left === 0) return this.#filledAt + this.#everyMs - now
+    this.#filledAt += filled * this.#everyMs
+    this.#left = Math.min(this.#most, this.#left + filled)
+    // At least 1, because a rounding error must not turn "none left" into 0.
+    if (this.#left === 0) return Math.max(1, Math.ceil(this.#filledAt + this.#everyMs - now))
     // A full bucket gains nothing, so its interval starts with the first permit that is taken.
     if (this.#left === this.#most) this.#filledAt = now
     this.#left -= 1

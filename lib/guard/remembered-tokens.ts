@@ -27,8 +27,10 @@ const noKeys: VerifiedWith = { keys: { atHand: undefined }, lookup: undefined }
 interface Entry extends VerifiedWith {
   readonly token: string
   readonly auth: BearerAuth
-  readonly sinceMs: number
-  readonly untilMs: number
+  /** When the entry is too old, by the monotonic clock. */
+  readonly forgetAtMs: number
+  /** When the token expires, by the wall clock, because the token states that time. */
+  readonly expiresAtMs: number
 }
 
 /**
@@ -58,10 +60,8 @@ export class RememberedTokens {
     const key = makeCacheKey(token)
     const entry = this.#entries.get(key)
     if (entry?.token !== token) return undefined
-    const now = Date.now()
-    const { keys, lookup, sinceMs, untilMs, auth } = entry
-    // A clock that was set back must not prolong the entry.
-    if (now < untilMs && now >= sinceMs && keys.atHand === lookup) return auth
+    const { keys, lookup, forgetAtMs, expiresAtMs, auth } = entry
+    if (performance.now() < forgetAtMs && Date.now() < expiresAtMs && keys.atHand === lookup) return auth
     this.#entries.delete(key)
     return undefined
   }
@@ -89,12 +89,11 @@ export class RememberedTokens {
 
   #remember(token: string, auth: BearerAuth, endsAt: number, rememberMs: number, by: VerifiedWith): void {
     if (rememberMs === 0) return
-    const sinceMs = Date.now()
-    const untilMs = Math.min(sinceMs + rememberMs, endsAt * 1000)
     const { keys, lookup } = by
+    const [forgetAtMs, expiresAtMs] = [performance.now() + rememberMs, endsAt * 1000]
     this.#entries.set(
       makeCacheKey(token),
-      { token, auth, keys, lookup, sinceMs, untilMs },
+      { token, auth, keys, lookup, forgetAtMs, expiresAtMs },
       token.length * bytesPerCharacter,
     )
   }

@@ -25,7 +25,7 @@ export interface Instance {
   readonly loginsIn: (records: Records) => LoginStore
   /** Token requests in progress in this process, by login and target, so that concurrent callers share one. */
   readonly refreshes: SingleFlightMap<StoredTokens>
-  /** Milliseconds since the epoch at which this process last began to recheck a login, by the login's id. */
+  /** When this process last began to recheck a login, by the login's id: milliseconds of the monotonic clock. */
   readonly rechecks: GenerationalCache<number>
   readonly cookiePlace: CookiePlace
   /** Built from `baseUrl`, never from the headers of a request. */

@@ -84,6 +84,8 @@ export class Provider {
   #discoveredAt: number | undefined
   #fault: OidcError | undefined
   #backoffMs = 0
+  /** When the metadata are discovered again; never if they are given. By the monotonic clock, as is `#retryAt`. */
+  #refreshAt = Infinity
   #retryAt = 0
 
   constructor(options: ProviderOptions, onFault: (detail: string | undefined) => void) {
@@ -115,7 +117,7 @@ export class Provider {
    */
   async ready(): Promise<Ready> {
     if (!this.#ready) return this.#discover()
-    if (this.#isOld() && Date.now() >= this.#retryAt && !this.#flight.isRunning) {
+    if (performance.now() >= Math.max(this.#refreshAt, this.#retryAt) && !this.#flight.isRunning) {
       // The request does not wait: it uses the old metadata.
       this.#discover().catch((fault: OidcError) => this.#onFault(fault.detail))
     }
@@ -141,12 +143,8 @@ export class Provider {
     return (_url, init) => http(url, init)
   }
 
-  #isOld(): boolean {
-    return this.#discoveredAt !== undefined && Date.now() - this.#discoveredAt > refreshAfterMs
-  }
-
   #discover(): Promise<Ready> {
-    const waitMs = this.#retryAt - Date.now()
+    const waitMs = this.#retryAt - performance.now()
     if (waitMs > 0 && this.#fault) {
       return Promise.reject(providerUnavailable(this.#fault.detail ?? '', waitMs / 1000))
     }
@@ -174,6 +172,7 @@ export class Provider {
       if (needsInsecure(metadata)) allowInsecureRequests(configuration)
       this.#ready = { configuration, metadata }
       this.#discoveredAt = Date.now()
+      this.#refreshAt = performance.now() + refreshAfterMs
       this.#fault = undefined
       this.#backoffMs = 0
       return this.#ready
@@ -181,7 +180,7 @@ export class Provider {
       const fault = providerFault(error, `discovery of ${options.issuer}`)
       this.#backoffMs = Math.min(lastBackoffMs, this.#backoffMs * 2 || firstBackoffMs)
       // Jitter, so that processes that lost the provider together do not all retry together.
-      this.#retryAt = Date.now() + this.#backoffMs * (0.75 + Math.random() / 2)
+      this.#retryAt = performance.now() + this.#backoffMs * (0.75 + Math.random() / 2)
       this.#fault = fault
       // Invalid metadata count as an outage, so that logins are retried until the provider is repaired.
       throw fault.status === 503 ? fault : providerUnavailable(fault.detail ?? describe(fault), this.#backoffMs / 1000)

@@ -58,12 +58,11 @@ export class Keys {
    * the same as long as the keys are.
    */
   get atHand(): KeyLookup | undefined {
-    const now = Date.now()
+    const now = performance.now()
     if (!this.#lookup || now - this.#fetchedAt > staleAfterMs) return undefined
-    // A clock that was set back must not delay the refresh.
-    if ((now >= this.#refreshAt || now < this.#fetchedAt) && !this.#flight.isRunning) {
+    if (now >= this.#refreshAt && !this.#flight.isRunning) {
       this.fetched().catch((fault: OidcError) => {
-        this.#refreshAt = Date.now() + retryAfterMs
+        this.#refreshAt = performance.now() + retryAfterMs
         this.#onFault(fault.detail)
       })
     }
@@ -95,7 +94,7 @@ export class Keys {
           this.#lookup = createLocalJWKSet(set)
           this.#content = content
         }
-        this.#fetchedAt = Date.now()
+        this.#fetchedAt = performance.now()
         this.#refreshAt = this.#fetchedAt + refreshAfterMs
         return this.#lookup
       } catch (error) {

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { close, listen, secret } from '../support/app.ts'
 import { findFaults } from '../support/find-faults.ts'
 import { createServer } from 'node:http'
+import { passMs, stopClocks } from '../support/clocks.ts'
 
 const undo: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -79,16 +80,16 @@ describe('an opaque token', () => {
   })
 
   it('an introspection response is cached for `cacheSeconds`, but not beyond its exp', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    stopClocks()
     const provider = await start()
     const bearer = makeGuard(provider, { introspection: { ...client, cacheSeconds: 3600 }, clockToleranceSeconds: 0 })
     const token = await getToken(provider)
     await bearer.verifyToken(token)
     provider.endSession('alice')
-    vi.setSystemTime(Date.now() + 299_000)
+    passMs(299_000)
     await bearer.verifyToken(token)
     expect(provider.requestsTo('introspection')).toHaveLength(1)
-    vi.setSystemTime(Date.now() + 2000)
+    passMs(2000)
     expect(await refusal(bearer, token)).toContain('not active')
   })
 

@@ -2,7 +2,7 @@ import type { Express } from 'express'
 import { LoginRefused, createOidc, type Oidc, type OidcOptions, type Records } from 'express-session-oidc'
 import { redisRecords } from 'express-session-oidc/redis'
 import type { TestFaults, UserAgent } from 'express-session-oidc/testing'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { secret, type AppSetup, type TestApp } from '../support/app.ts'
 import {
   behindTls,
@@ -17,6 +17,7 @@ import {
 } from '../support/flow.ts'
 import { makeIdentity } from '../support/identity.ts'
 import { partnerOfFile } from '../support/two-instances.ts'
+import { passMs, stopClocks } from '../support/clocks.ts'
 
 const world = flow()
 const partner = partnerOfFile()
@@ -240,16 +241,16 @@ describe('a silent login that cannot begin', () => {
   })
 
   it('the next pages do not wait for the provider until Retry-After has passed', async () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() })
+    stopClocks()
     const app = await start({ par: true })
     const agent = await signedIn(app)
     const undo = world.provider.misbehave({ endpoints: { par: { status: 503, headers: { 'retry-after': '20' } } } })
     for (const page of ['a', 'b', 'c']) expect((await agent.get(`/open/${page}`)).text()).toBe('open to strangers')
     expect(world.provider.requestsTo('par')).toHaveLength(1)
     undo()
-    vi.setSystemTime(Date.now() + 19_000)
+    passMs(19_000)
     expect((await agent.get('/open/d')).text()).toBe('open to strangers')
-    vi.setSystemTime(Date.now() + 2000)
+    passMs(2000)
     expect((await agent.get('/open/e')).text()).toBe('open to alice')
   })
 })

@@ -9,6 +9,7 @@ import { secret, startApp, until, type TestApp } from '../support/app.ts'
 import { gate, location, rejection, thrown, told } from '../support/flow.ts'
 import { withId } from '../support/ids.ts'
 import { patience } from '../support/misbehaviour.ts'
+import { passMs, stopClocks } from '../support/clocks.ts'
 
 const minute = 60_000
 let provider: TestProvider
@@ -29,11 +30,6 @@ afterEach(async () => {
   await app?.stop()
   app = undefined
 })
-
-function pass(time: number): void {
-  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] })
-  vi.setSystemTime(Date.now() + time)
-}
 
 function oidcWith(options: Partial<OidcOptions> = {}): Oidc {
   const given = { ...provider.settings(), baseUrl: 'http://127.0.0.1:3000', secret, ...options }
@@ -87,7 +83,7 @@ describe('discovery of the provider', () => {
     'retries a failed discovery only after a delay, which doubles up to 30 seconds',
     { meta: { id: 'discovery-1' } },
     async () => {
-      vi.useFakeTimers({ toFake: ['Date'] })
+      stopClocks()
       vi.spyOn(Math, 'random').mockReturnValue(0.5)
       const oidc = oidcWith()
       provider.misbehave({ endpoints: { discovery: { status: 500 } } })
@@ -95,11 +91,11 @@ describe('discovery of the provider', () => {
       for (const [index, wait] of waits.entries()) {
         await rejection(oidc.ready())
         expect(discoveries()).toBe(index + 1)
-        vi.setSystemTime(Date.now() + wait - 1)
+        passMs(wait - 1)
         const error = await rejection(oidc.ready())
         expect(error).toMatchObject({ code: 'provider_unavailable', headers: { 'Retry-After': '1' } })
         expect(discoveries()).toBe(index + 1)
-        vi.setSystemTime(Date.now() + 1)
+        passMs(1)
       }
       provider.behave()
       await oidc.ready()
@@ -109,12 +105,12 @@ describe('discovery of the provider', () => {
   )
 
   it('announces the delay until the next discovery in Retry-After', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    stopClocks()
     const oidc = oidcWith()
     provider.misbehave({ endpoints: { discovery: { status: 500 } } })
     for (let n = 0; n < 8; n++) {
       await rejection(oidc.ready())
-      vi.setSystemTime(Date.now() + 40_000)
+      passMs(40_000)
     }
     await rejection(oidc.ready())
     const { headers } = await rejection(oidc.ready())
@@ -236,10 +232,10 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
   it('refreshes the metadata after an hour, in the background of a login', async () => {
     app = await startApp({ provider })
     await begin(app)
-    pass(59 * minute)
+    passMs(59 * minute)
     await begin(app)
     expect(discoveries()).toBe(1)
-    pass(2 * minute)
+    passMs(2 * minute)
     const undo = provider.misbehave({ endpoints: { discovery: { hang: true } } })
     expect(await begin(app)).toBe(302)
     expect(await begin(app)).toBe(302)
@@ -257,7 +253,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     provider.misbehave({
       metadata: (given) => ({ ...given, authorization_endpoint: `${String(given['authorization_endpoint'])}?v=2` }),
     })
-    pass(61 * minute)
+    passMs(61 * minute)
     const running = app
     await until(async () => {
       const begun = await running.agent().get('/login', { redirect: 'manual' })
@@ -275,7 +271,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     expect((await app.agent().get('/profile')).status).toBe(200)
     provider.misbehave(faults)
     for (let hours = 1; hours < 30; hours += 9) {
-      pass(61 * minute * hours)
+      passMs(61 * minute * hours)
       expect(await begin(app)).toBe(302)
       await until(() => oidc.health().provider.fault !== undefined, 'the fault is known')
     }
@@ -286,7 +282,7 @@ describe('the refresh of metadata', { meta: { id: 'discovery-5' } }, () => {
     expect(await begin(app)).toBe(302)
     expect(discoveries()).toBe(tries)
     provider.behave()
-    pass(minute)
+    passMs(minute)
     await begin(app)
     await until(() => oidc.health().provider.fault === undefined, 'the provider is discovered again')
   })
@@ -297,7 +293,7 @@ describe('configured metadata', () => {
     app = await startApp({ provider, options: { issuer: await metadata() } })
     expect(app.oidc.health().ok).toBe(true)
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
-    pass(100 * minute)
+    passMs(100 * minute)
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(discoveries()).toBe(0)
   })

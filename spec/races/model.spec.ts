@@ -28,8 +28,8 @@ let provider: RaceProvider
 let apps: World['apps']
 
 beforeAll(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
-  moveClockBy((ms) => void vi.setSystemTime(Date.now() + ms))
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  moveClockBy((ms) => void vi.advanceTimersByTime(ms))
   provider = await RaceProvider.create('http://127.0.0.1:4000')
   const waits = (name: string): Promise<void> => gate(name).pass()
   apps = [raceApp(provider, waits), raceApp(provider, waits)]
@@ -67,7 +67,7 @@ async function begin(client: RedisClient, records: World['records']): Promise<{ 
       browsers: [new RaceBrowser(), new RaceBrowser(), new RaceBrowser()],
       gate,
       cookies: new Map(),
-      passTime: (seconds) => void vi.setSystemTime(Date.now() + seconds * 1000),
+      passTime: (seconds) => void vi.advanceTimersByTime(seconds * 1000),
       records,
     },
   }

@@ -1,12 +1,12 @@
 /** Shared by the specs of a login's tokens: requests to the token routes, and a clock that tests set. */
 import type { UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
-import { beforeEach, vi } from 'vitest'
+import { beforeEach } from 'vitest'
+import { passMs } from './clocks.ts'
 import type { ShownToken } from './token-routes.ts'
 
-/** Advances the clock of this process, that of the provider included. Timers are not changed. */
+/** Advances the clocks of this process, that of the provider included. Timers are not changed. */
 export function pass(seconds: number): void {
-  const now = Date.now() + seconds * 1000
-  vi.useFakeTimers({ toFake: ['Date'], now })
+  passMs(seconds * 1000)
 }
 
 /** Stops the clock at the start of each test of the file, so that the speed of the machine has no effect. */

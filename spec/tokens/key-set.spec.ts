@@ -5,6 +5,7 @@ import { verifyFresh } from '../../lib/tokens/verify.ts'
 import { startApp, until, type TestApp } from '../support/app.ts'
 import { gate, rejection, told } from '../support/flow.ts'
 import { patience } from '../support/misbehaviour.ts'
+import { passMs } from '../support/clocks.ts'
 
 const minute = 60_000
 let provider: TestProvider
@@ -26,11 +27,6 @@ afterEach(async () => {
 
 async function logIn(): Promise<number> {
   return (await app.agent().get('/profile')).status
-}
-
-function pass(time: number): void {
-  if (!vi.isFakeTimers()) vi.useFakeTimers({ toFake: ['Date'] })
-  vi.setSystemTime(Date.now() + time)
 }
 
 describe('the keys of a provider', () => {
@@ -70,10 +66,10 @@ describe('the keys of a provider', () => {
   it('refreshes keys that are ten minutes old in the background of a login', async () => {
     app = await startApp({ provider })
     await logIn()
-    pass(9 * minute)
+    passMs(9 * minute)
     await logIn()
     expect(provider.requestsTo('jwks')).toHaveLength(1)
-    pass(2 * minute)
+    passMs(2 * minute)
     // The login does not wait for the new keys.
     const undo = provider.misbehave({ endpoints: { jwks: { hang: true } } })
     expect(await logIn()).toBe(200)
@@ -91,18 +87,18 @@ describe('the keys of a provider', () => {
   ])('verifies with old keys while the JWKS endpoint %s', { meta: { id: 'keys-3' } }, async (_name, fault) => {
     app = await startApp({ provider })
     await logIn()
-    pass(11 * minute)
+    passMs(11 * minute)
     provider.misbehave({ endpoints: { jwks: fault } })
     expect(await logIn()).toBe(200)
     await until(() => told(app, 'provider_fault').length > 0, 'the fault is reported')
-    pass(20 * 60 * minute)
+    passMs(20 * 60 * minute)
     expect(await logIn()).toBe(200)
   })
 
   it('does not use keys that are older than a day', { meta: { id: 'keys-4' } }, async () => {
     app = await startApp({ provider })
     await logIn()
-    pass(25 * 60 * minute)
+    passMs(25 * 60 * minute)
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
     expect(await logIn()).toBe(503)
     provider.behave()
@@ -260,7 +256,7 @@ describe('Keys', () => {
     )
     await keys.current()
     failing = true
-    pass(10 * minute)
+    passMs(10 * minute)
     await keys.current()
     await until(() => faults.length === 1, 'the fault is reported')
     expect(faults).toEqual(['key set: it cannot be read'])
@@ -268,7 +264,7 @@ describe('Keys', () => {
       [29, 2],
       [1, 3],
     ] as const) {
-      pass(seconds * 1000)
+      passMs(seconds * 1000)
       await keys.current()
       expect(fetches).toBe(expected)
     }

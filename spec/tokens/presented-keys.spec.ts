@@ -3,6 +3,7 @@ import { createBearer, type Bearer, type BearerOptions } from 'express-session-o
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import type { JWK } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { passMs, stopClocks } from '../support/clocks.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -16,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => provider.stop())
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ['Date'] })
+  stopClocks()
   await provider.start()
   await provider.rotateKeys()
   provider.forget()
@@ -29,10 +30,6 @@ function guard(options: Partial<BearerOptions> = {}): Bearer {
   const made = createBearer({ issuer: provider.issuer, audience: 'orders', cacheSeconds: 0, ...options })
   made.on('provider_fault', ({ detail }) => faults.push(detail))
   return made
-}
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms)
 }
 
 /** Polls for a number of turns rather than a time, because the fake clock does not advance. */
@@ -110,10 +107,10 @@ describe('rotated keys', () => {
     const former = await token()
     expect(await outcome(former)).toBe('alice')
     await provider.rotateKeys()
-    pass(10 * minute - 1)
+    passMs(10 * minute - 1)
     expect(await outcome(former)).toBe('alice')
     expect(fetches()).toBe(1)
-    pass(1)
+    passMs(1)
     // The request does not wait for the new keys.
     expect(await outcome(former)).toBe('alice')
     await until(async () => (await outcome(former)) === '401 token_invalid', 'the new keys are there')
@@ -127,15 +124,15 @@ describe('keys while the provider is down', () => {
     await provider.stop()
     for (const passed of [20 * minute, 6 * 60 * minute, day - 6 * 60 * minute - 20 * minute]) {
       faults.length = 0
-      pass(passed)
+      passMs(passed)
       expect(await outcome(presented)).toBe('alice')
       await until(() => faults.length > 0, 'the fault is reported')
     }
-    pass(1)
+    passMs(1)
     // After the day, requests wait for the keys.
     expect(await outcome(presented)).toMatch(/^503 provider_unavailable [1-9]/)
     await provider.start()
-    pass(second)
+    passMs(second)
     expect(await outcome(presented)).toBe('alice')
   })
 
@@ -143,12 +140,12 @@ describe('keys while the provider is down', () => {
     const presented = await token()
     expect(await outcome(presented)).toBe('alice')
     provider.misbehave({ endpoints: { jwks: { status: 500 } } })
-    pass(10 * minute)
+    passMs(10 * minute)
     for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
     await until(() => faults.length === 1, 'the fault is reported')
     for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
     expect(fetches()).toBe(2)
-    pass(30 * second)
+    passMs(30 * second)
     expect(await outcome(presented)).toBe('alice')
     await until(() => faults.length === 2, 'the fault is reported again')
     expect(fetches()).toBe(3)
@@ -161,13 +158,13 @@ describe('keys while the provider is down', () => {
       expect(await outcome(presented)).toMatch(/^503 provider_unavailable [1-9]\d*$/)
     expect(fetches()).toBe(3)
     for (let passed = 0; passed < 5; passed++) {
-      pass(second)
+      passMs(second)
       for (let request = 0; request < 10; request++) expect(await outcome(presented)).toMatch(/^503 /)
     }
     expect(fetches()).toBe(8)
     provider.behave()
     expect(await outcome(presented)).toMatch(/^503 provider_unavailable 1$/)
-    pass(second)
+    passMs(second)
     expect(await outcome(presented)).toBe('alice')
     for (let request = 0; request < 10; request++) expect(await outcome(presented)).toBe('alice')
     expect(fetches()).toBe(9)
@@ -197,10 +194,10 @@ describe('a flood of tokens with unknown keys', () => {
     expect(outcomes.slice(0, 3)).toEqual(Array(3).fill('401 token_invalid'))
     expect(new Set(outcomes.slice(3))).toEqual(new Set(['503 provider_unavailable 30']))
     expect(fetches()).toBe(3)
-    pass(20 * second)
+    passMs(20 * second)
     expect(await outcome(unknown())).toBe('503 provider_unavailable 10')
     for (let half = 1; half <= 10; half++) {
-      pass(half === 1 ? 10 * second : 30 * second)
+      passMs(half === 1 ? 10 * second : 30 * second)
       for (let request = 0; request < 20; request++) await outcome(unknown())
       expect(fetches()).toBe(3 + half)
     }
@@ -238,7 +235,7 @@ describe('a flood of tokens with unknown keys', () => {
     await provider.rotateKeys()
     const fresh = await token()
     expect(await outcome(fresh)).toBe('503 provider_unavailable 30')
-    pass(30 * second)
+    passMs(30 * second)
     expect(await outcome(fresh)).toBe('alice')
   })
 })
@@ -252,7 +249,7 @@ describe('keys in the options', () => {
     for (let round = 0; round < 3; round++) {
       expect(await outcome(token(), given)).toBe('alice')
       for (let request = 0; request < 10; request++) expect(await outcome(unknown(), given)).toBe('401 token_invalid')
-      pass(2 * day)
+      passMs(2 * day)
     }
     expect(provider.requests).toEqual([])
   })
@@ -283,15 +280,15 @@ describe('keys in the options', () => {
   })
 })
 
-describe('a clock that is set back', () => {
+describe('a wall clock that is set back', () => {
   it('does not keep keys longer if the clock is set back', async () => {
-    pass(365 * day)
+    vi.setSystemTime(Date.now() + 365 * day)
     const former = await token()
     expect(await outcome(former)).toBe('alice')
-    pass(-365 * day)
+    vi.setSystemTime(Date.now() - 365 * day)
     await provider.rotateKeys()
     for (let request = 0; request < 3; request++) {
-      pass(11 * minute)
+      passMs(11 * minute)
       await outcome(former)
     }
     await until(() => fetches() > 1, 'the keys are fetched anew')

@@ -32,9 +32,9 @@ export function silentLogin(instance: Instance): RequestHandler {
   return function trySilentLogin(req, res, next): void {
     const handler = new HandlerContext(instance, req, res, next)
     // Otherwise each page would wait for a provider that hangs.
-    if (!mayTry(handler) || Math.abs(Date.now() - failedAt) < restMs) return next()
+    if (!mayTry(handler) || performance.now() - failedAt < restMs) return next()
     tryOnce(handler).catch((error: unknown) => {
-      failedAt = Date.now()
+      failedAt = performance.now()
       restMs = 1000 * Number(reportError(instance, error).headers['Retry-After'] ?? retryAfterSeconds)
       next()
     })

@@ -14,9 +14,9 @@ export function recheck(instance: Instance, place: LoginPlace): void {
   const { options, rechecks } = instance
   const { loginId } = place.entry
   if (!isDue(instance, place)) return
-  const now = Date.now()
-  const before = rechecks.get(loginId) ?? 0
-  if (Math.abs(now - before) < Math.min(options.recheckSeconds, retrySeconds) * 1000) return
+  const now = performance.now()
+  const before = rechecks.get(loginId) ?? -Infinity
+  if (now - before < Math.min(options.recheckSeconds, retrySeconds) * 1000) return
   rechecks.set(loginId, now)
   // A failure changes nothing, and the refresh itself emits an event.
   refreshIfDue(instance, place).catch(() => {})

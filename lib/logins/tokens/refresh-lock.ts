@@ -34,14 +34,14 @@ export async function withLock({
 }: LockedRefresh): Promise<StoredTokens> {
   // Named by the login, not by its session: another login may move it to a new session meanwhile.
   const lock: RecordKey = { kind: 'refresh', id: loginId }
-  const giveUpAt = Date.now() + seconds * 1000 + pollMs
+  const giveUpAt = performance.now() + seconds * 1000 + pollMs
   for (;;) {
     const owner = randomBytes(16).toString('base64url')
     if (await acquireLock(records, lock, owner, seconds)) return await runWithLock(records, lock, owner, seconds, work)
     refuseAfterFailure(await records.get(lock))
     const found = await byAnother()
     if (found) return found
-    if (Date.now() > giveUpAt) throw providerUnavailable('a refresh in another process does not come to an end')
+    if (performance.now() > giveUpAt) throw providerUnavailable('a refresh in another process does not come to an end')
     await wait(pollMs)
   }
 }

@@ -6,6 +6,7 @@ import { withLock, type LockedRefresh } from '../../../lib/logins/tokens/refresh
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
 import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { rejection } from '../../support/flow.ts'
+import { passMs, stopClocks } from '../../support/clocks.ts'
 
 const lock: RecordKey = { kind: 'refresh', id: 'a login' }
 const tokens = { accessToken: 'new' } as StoredTokens
@@ -96,14 +97,14 @@ describe('a caller that waits for the refresh lock', () => {
   })
 
   it('waits for as long as a lock lives without a renewal, and then fails with provider_unavailable', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] })
+    stopClocks()
     const records = new MemoryRecords()
     await records.add(lock, 'another', 600)
     let looks = 0
     const byAnother = (): Promise<undefined> => {
       // It looks once more at the end, because the lock may have expired in between.
-      if (++looks === 1) vi.setSystemTime(Date.now() + 15_000)
-      if (looks === 2) vi.setSystemTime(Date.now() + 51)
+      if (++looks === 1) passMs(15_000)
+      if (looks === 2) passMs(51)
       return Promise.resolve(undefined)
     }
     expect(await rejection(refresh(records, { readResult: byAnother }))).toMatchObject({

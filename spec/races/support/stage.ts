@@ -54,7 +54,7 @@ export function stageOfFile(place: () => Place): () => Stage {
   let stage: Stage | undefined
   beforeAll(async () => {
     // Intervals too, because they renew locks.
-    vi.useFakeTimers({ toFake: ['Date', 'setInterval', 'clearInterval'] })
+    vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
     moveClockBy((ms) => void vi.advanceTimersByTime(ms))
     const unwatch = watchCrypto()
     const clock = { now: () => Date.now(), set: (ms: number) => void vi.setSystemTime(ms) }
