@@ -51,22 +51,18 @@ export async function callResource(
       throw reason
     }
   }
-  // Stands for no provider: it only serves to set the request header and to parse the challenges.
-  const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
-  configuration[customFetch] = send
-  configuration.timeout = 0
-  if (url.protocol === 'http:') allowInsecureRequests(configuration)
+  const configuration = makeResourceConfiguration(url, send)
+  const { method = 'GET', body } = init
+  const options = withProof(dpop)
   try {
-    const body = init.body as FetchBody | undefined
-    const method = init.method ?? 'GET'
     const response = await fetchProtectedResource(
       configuration,
       accessToken,
       url,
       method,
-      body,
+      body as FetchBody | undefined,
       headers,
-      withProof(dpop),
+      options,
     )
     return { response, challenges: [] }
   } catch (error) {
@@ -75,4 +71,13 @@ export async function callResource(
       return { response: error.response, challenges: error.cause as Challenge[] }
     throw error
   }
+}
+
+/** Returns a configuration of no provider: it only serves to set the request header and to parse the challenges. */
+function makeResourceConfiguration(url: URL, send: CustomFetch): Configuration {
+  const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
+  configuration[customFetch] = send
+  configuration.timeout = 0
+  if (url.protocol === 'http:') allowInsecureRequests(configuration)
+  return configuration
 }

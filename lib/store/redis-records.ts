@@ -86,18 +86,10 @@ export function redisRecords(options: RedisRecordsOptions): Records {
   const run = <Answer>(command: () => Promise<Answer>): Promise<Answer> => answered(command, timeoutSeconds)
   const reader = withoutTimeout(client)
   const name = (key: RecordKey): string => redisKey(key, prefix)
-  /** Runs a script that compares, and then makes the changes of `besides`. */
-  const change = async (
-    script: string,
-    key: RecordKey,
-    words: readonly string[],
-    { set: written = [], delete: dropped = [] }: RecordChanges,
-  ): Promise<boolean> => {
-    const keys = [key, ...written.map((other) => other.key), ...dropped].map(name)
-    const others = written.flatMap((other) => [other.value, String(life(other.seconds).value)])
-    return Number(await run(() => client.eval(script, { keys, arguments: [...words, ...others] }))) === 1
-  }
+  const runScript: RunScript = (script, keys, words) =>
+    run(() => client.eval(script, { keys: keys.map(name), arguments: [...words] }))
   return {
+    ...makeSetRecords(runScript),
     async get(key) {
       return textOrUndefined(await run(() => reader().get(name(key))))
     },
@@ -105,41 +97,63 @@ export function redisRecords(options: RedisRecordsOptions): Records {
       await run(() => client.set(name(key), value, { expiration: life(seconds) }))
     },
     async add(key, value, seconds, besides) {
-      if (besides) return change(addScript, key, ['', value, String(life(seconds).value)], besides)
+      if (besides) return runChange(runScript, addScript, key, ['', value, lifeText(seconds)], besides)
       const answer = await run(() => client.set(name(key), value, { condition: 'NX', expiration: life(seconds) }))
       return answer !== null
     },
     replace(key, expected, value, seconds, besides = {}) {
-      const after = value === undefined ? ['', '0'] : [value, String(life(seconds).value)]
-      return change(replaceScript, key, [expected, ...after], besides)
+      const after = value === undefined ? ['', '0'] : [value, lifeText(seconds)]
+      return runChange(runScript, replaceScript, key, [expected, ...after], besides)
     },
     async getAndDelete(key) {
       return textOrUndefined(await run(() => client.getDel(name(key))))
     },
     async delete(keys) {
-      // A cluster rejects a command with keys in several slots. The keys of one session are in one slot.
-      const slots = new Map<string, string[]>()
-      for (const key of keys) {
-        const slot = 'session' in key ? key.session : name(key)
-        slots.set(slot, [...(slots.get(slot) ?? []), name(key)])
-      }
-      await Promise.all([...slots.values()].map((names) => run(() => client.del(names))))
+      await Promise.all(groupBySlot(keys, name).map((names) => run(() => client.del(names))))
     },
+  }
+}
+
+type RunScript = (script: string, keys: readonly RecordKey[], words: readonly string[]) => Promise<unknown>
+
+/** Runs a script that compares, and then makes the changes of `besides`. */
+async function runChange(
+  runScript: RunScript,
+  script: string,
+  key: RecordKey,
+  words: readonly string[],
+  { set: written = [], delete: dropped = [] }: RecordChanges,
+): Promise<boolean> {
+  const keys = [key, ...written.map((other) => other.key), ...dropped]
+  const others = written.flatMap((other) => [other.value, lifeText(other.seconds)])
+  return Number(await runScript(script, keys, [...words, ...others])) === 1
+}
+
+function makeSetRecords(runScript: RunScript): Pick<Records, 'addToSet' | 'members' | 'removeFromSet'> {
+  return {
     async addToSet(key, member, seconds) {
-      const words = [member, String(life(seconds).value)]
-      await run(() => client.eval(includeScript, { keys: [name(key)], arguments: words }))
+      await runScript(includeScript, [key], [member, lifeText(seconds)])
     },
     async members(key) {
-      const answer = await run(() => client.eval(membersScript, { keys: [name(key)], arguments: [] }))
+      const answer = await runScript(membersScript, [key], [])
       return Array.isArray(answer) ? answer.map(String) : []
     },
     async removeFromSet(key, members) {
       for (let from = 0; from < members.length; from += mostUnpacked) {
-        const some = members.slice(from, from + mostUnpacked)
-        await run(() => client.eval(excludeScript, { keys: [name(key)], arguments: some }))
+        await runScript(excludeScript, [key], members.slice(from, from + mostUnpacked))
       }
     },
   }
+}
+
+/** A cluster rejects a command with keys in several slots. The keys of one session are in one slot. */
+function groupBySlot(keys: readonly RecordKey[], name: (key: RecordKey) => string): string[][] {
+  const slots = new Map<string, string[]>()
+  for (const key of keys) {
+    const slot = 'session' in key ? key.session : name(key)
+    slots.set(slot, [...(slots.get(slot) ?? []), name(key)])
+  }
+  return [...slots.values()]
 }
 
 /** Throws at construction rather than at the first request. */
@@ -168,6 +182,10 @@ export function requirePrefix(prefix: unknown, what: string): void {
 
 function life(seconds: number): { type: 'EX'; value: number } {
   return { type: 'EX', value: Math.max(1, Math.ceil(seconds)) }
+}
+
+function lifeText(seconds: number): string {
+  return String(life(seconds).value)
 }
 
 function textOrUndefined(answer: unknown): string | undefined {
