@@ -2,7 +2,7 @@ import { resolveLoginParameters, type LoginRequest } from '../../config/login-pa
 import { fail, type LoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
-import { requestedResources } from '../../session/step-up-history.ts'
+import { listResources } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
@@ -37,11 +37,7 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(handler)
-  const whole = {
-    ...request,
-    scope: wholeScope(handler, request.scope),
-    parameters: wholeParameters(handler, request),
-  }
+  const whole = { scope: wholeScope(handler, request.scope), parameters: wholeParameters(handler, request) }
   await sendToProvider(handler, { request: whole, returnTo, attempt: more.attempt ?? 0 })
 }
 
@@ -64,13 +60,10 @@ export async function sendToProvider(
  * Returns the scope to request. For a logged-in user, it includes the scope granted so far: a provider grants a new login
  * only the scope that it requests.
  */
-function wholeScope(
-  { instance, req }: HandlerContext,
-  wanted: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (!wanted) return undefined
-  const entry = findEntry(req, instance)
+function wholeScope({ instance, req }: HandlerContext, wanted: readonly string[] | undefined): readonly string[] {
   const { scope } = instance.options
+  if (!wanted) return scope
+  const entry = findEntry(req, instance)
   // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
   if (entry) return [...new Set([...scope.filter((word) => loginScope.has(word)), ...entry.scope, ...wanted])]
   return wanted.includes('openid') ? wanted : [...new Set([...scope, ...wanted])]
@@ -80,13 +73,11 @@ function wholeScope(
 function wholeParameters(
   { instance, req }: HandlerContext,
   { scope, parameters }: LoginRequest,
-): LoginRequest['parameters'] {
-  const requested = requestedResources(findEntry(req, instance)?.requested)
+): LoginNeeds['parameters'] {
+  const entry = findEntry(req, instance)
+  const requested = entry ? listResources(entry.requested) : []
   if (requested.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
-  return {
-    ...parameters,
-    resource: [...new Set([...requested, ...(parameters['resource']?.split(' ') ?? [])])].join(' '),
-  }
+  return { ...parameters, resource: [...new Set([...requested, ...listResources({ parameters })])].join(' ') }
 }
 
 /** Returns the login request of a step-up. */
