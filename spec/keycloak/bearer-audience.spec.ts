@@ -24,7 +24,7 @@ describe.skipIf(!realm.isThere)('a token of a client without an Audience mapper'
     expect(answer.challenge).toBe(`Bearer realm="orders", error="invalid_token", error_description="${description}"`)
     expect(answer.body).toMatchObject({ code: 'token_invalid', error: 'invalid_token', error_description: description })
     expect(api.events).toEqual([{ name: 'token_rejected', detail: expect.stringMatching(aud) as string }])
-    expect(api.events[0]?.detail).toContain('not "orders"')
+    expect(api.events[0]?.detail).toContain('expected "orders"')
     expect(api.events[0]?.detail).toMatch(hint)
   })
 

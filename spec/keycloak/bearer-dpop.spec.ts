@@ -82,7 +82,7 @@ describe.skipIf(!realm.isThere)('a bound token of Keycloak', () => {
       }),
       /not the one that the token is bound to/,
     ],
-    ['with a proof for another URL', ({ api, headers }) => headers({ url: `${api.url}/admin` }), /htu is not https:/],
+    ['with a proof for another URL', ({ api, headers }) => headers({ url: `${api.url}/admin` }), /htu is not http:/],
     [
       'with the proof that the token was obtained with',
       ({ headers }) => headers({ url: tokenUrl, method: 'POST', claims: { ath: undefined } }),
