@@ -4,7 +4,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { readSources } from '../../scripts/layers.js'
 import { doubling } from '../support/growth.ts'
-import { hostileShapes } from './hostile-shapes.ts'
+import { hashesCollide, hostileShapes } from './hostile-shapes.ts'
 import { resemble, textReaders, type TextReader } from './text-readers.ts'
 
 const most = 3
@@ -69,6 +69,9 @@ function listCandidates(): string[] {
   )
 }
 
+const node = process.versions.node
+if (hashesCollide(node)) console.info(`no text of colliding numbers: Node ${node} lacks the fix of CVE-2026-21717`)
+
 describe('the list of functions that read text', () => {
   it('each function that can get text of a request is measured, or has a reason not to be', () => {
     const candidates = listCandidates()
@@ -76,6 +79,23 @@ describe('the list of functions that read text', () => {
     expect(candidates.length).toBeGreaterThan(40)
     expect(candidates.filter((name) => !(name in textReaders) && !excused.includes(name))).toEqual([])
     expect(excused.filter((name) => !candidates.includes(name) || name in textReaders)).toEqual([])
+  })
+})
+
+describe('the fix of CVE-2026-21717', () => {
+  it.each([
+    ['18.20.8', true],
+    ['20.19.0', true],
+    ['20.20.1', true],
+    ['20.20.2', false],
+    ['22.22.1', true],
+    ['22.23.0', false],
+    ['23.11.1', true],
+    ['24.14.1', false],
+    ['25.8.1', true],
+    ['26.0.0', false],
+  ])('finds that the hashes of Node %s collide: %s', (version, expected) => {
+    expect(hashesCollide(version)).toBe(expected)
   })
 })
 
