@@ -7,14 +7,25 @@ export type { Login, Logins } from './http/logins.ts'
 export type { EndParameters, ListParameters } from './config/logins-parameters.ts'
 export type { AnonymousContext, LoginContext, OidcContext } from './http/context/context.ts'
 export { keycloak, type KeycloakOptions } from './presets/keycloak.ts'
-export { entra, type EntraOptions, type EntraSettings } from './presets/entra/entra.ts'
+export { entra, type EntraOptions } from './presets/entra/entra.ts'
+export { customProvider } from './presets/custom-provider.ts'
+export type { CustomProviderOptions, OidcProvider, ProviderOrIssuer } from './config/oidc-provider.ts'
 export type { SessionStore } from './config/session-store.ts'
 export type { IssuerRules, TokenContext } from './config/issuer-rules.ts'
-export type { FinishedLogin, LoginParameters, LogoutParameters, OidcOptions, RouteOptions } from './config/options.ts'
+export type {
+  FinishedLogin,
+  LoginParameters,
+  LogoutParameters,
+  OidcOptions,
+  OidcSettings,
+  RouteOptions,
+} from './config/options.ts'
 export type { ProviderMetadata } from './config/provider-metadata.ts'
 export type { RoleSources, StandardClaims, TokenSet, UnknownClaims, User } from './config/claims.ts'
 export type {
+  BearerApiSettings,
   BearerIssuer,
+  BearerIssuerSettings,
   BearerOptions,
   BearerSettings,
   BindingOptions,

@@ -30,7 +30,7 @@ export function createDemo({ baseUrl, provider, store, secret = randomBytes(32).
   const https = baseUrl.startsWith('https:')
 
   const oidc = createOidc({
-    ...fromIssuer(issuer, clientId),
+    ...findProvider(issuer, clientId),
     clientId,
     clientSecret,
     baseUrl,
@@ -110,16 +110,16 @@ export function createApp(options) {
 }
 
 /**
- * Options for the provider. Keycloak has roles in the access token, where the preset reads them. For any other provider,
+ * Returns the option `provider` or `issuer`. Keycloak has roles in the access token, where the preset reads them. For any other provider,
  * roles are the claim `roles` of the ID token.
  *
  * @param {string} issuer
  * @param {string} client
  */
-function fromIssuer(issuer, client) {
+function findProvider(issuer, client) {
   const [, url, realm] = /^(.+)\/realms\/([^/]+)$/.exec(issuer) ?? []
   if (url === undefined || realm === undefined) return { issuer }
-  return keycloak({ url, realm: decodeURIComponent(realm), client })
+  return { provider: keycloak({ url, realm: decodeURIComponent(realm), client }) }
 }
 
 /**

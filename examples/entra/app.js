@@ -17,7 +17,7 @@ import { page } from './page.js'
  * @returns {import('express').Express}
  */
 export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, fetch = globalThis.fetch, store }) {
-  const settings = entra({
+  const provider = entra({
     tenant,
     // Guests of the tenant have the claim `idp`. Leave the rule out to accept them.
     allow: ({ idp }) => idp === undefined,
@@ -25,7 +25,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
     groups: (_claims, accessToken) => getGroups(accessToken, fetch),
   })
   const oidc = createOidc({
-    ...settings,
+    provider,
     clientId,
     clientSecret,
     baseUrl,
@@ -34,7 +34,7 @@ export function createApp({ tenant, clientId, clientSecret, audience, baseUrl, f
     secret: randomBytes(32).toString('hex'),
   })
   const api = createBearer({
-    ...entra({ tenant, allow: ({ idp }) => idp === undefined, groups: false }),
+    provider: entra({ tenant, allow: ({ idp }) => idp === undefined, groups: false }),
     audience,
     fetch,
   })

@@ -15,7 +15,7 @@ import { page } from './page.js'
 export function createApp({ keycloakUrl, baseUrl, store }) {
   const oidc = createOidc({
     // Realm roles have plain names such as `admin`; client roles have names such as `web:editor`.
-    ...keycloak({ url: keycloakUrl, realm: 'acme' }),
+    provider: keycloak({ url: keycloakUrl, realm: 'acme' }),
     clientId: 'web',
     clientSecret: 'web-secret',
     baseUrl,

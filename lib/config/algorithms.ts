@@ -1,3 +1,5 @@
+import type { Checks } from './checks.ts'
+
 /**
  * Accepted signature algorithms, whatever a provider lists. Only asymmetric ones: a token that is unsigned, or signed with
  * a public key as the secret, must not pass (RFC 8725, sections 3.1 and 3.2).
@@ -30,4 +32,18 @@ export function idTokenAlgorithms(registered: string | undefined, listed: unknow
 export function providerAlgorithms(listed: unknown): string[] {
   if (!Array.isArray(listed)) return ['RS256']
   return acceptedAlgorithms.filter((algorithm) => listed.includes(algorithm))
+}
+
+/** Returns the option `algorithms` of a guard; undefined if it is missing or invalid. */
+export function readAlgorithms(checks: Checks): readonly string[] | undefined {
+  const given = checks.value('algorithms')
+  if (given === undefined) return undefined
+  if (Array.isArray(given) && given.length > 0) {
+    const strange = given.findIndex((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
+    if (strange === -1) return [...(given as string[])]
+    checks.fault(
+      `\`algorithms\` has ${JSON.stringify(given[strange])}, which is not supported; use ${acceptedAlgorithms.join(', ')}`,
+    )
+  } else checks.fault(`\`algorithms\` must be a non-empty array of ${acceptedAlgorithms.join(', ')}`)
+  return undefined
 }

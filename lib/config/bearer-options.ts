@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response } from 'express'
 import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
-import type { IssuerRules } from './issuer-rules.ts'
+import type { OidcProvider, ProviderOrIssuer } from './oidc-provider.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
 import type { RoleSources } from './claims.ts'
 
 /** Access tokens that are accepted, by `createBearer` and beside a login. */
@@ -111,15 +112,14 @@ export interface LoginBearerSettings extends BearerSettings {
 }
 
 /**
- * An issuer whose tokens are accepted.
- * @example createBearer({ audience: 'orders', issuer: [{ issuer: 'https://id.example.com' }, 'https://id.example.org'] })
+ * An issuer whose tokens are accepted, as `provider` or as `issuer`, with settings of its own.
+ * @example
+ * createBearer({ audience: 'orders', issuer: [{ issuer: 'https://id.example.com', keys }, { provider: entra({ tenant }) }] })
  */
-export interface BearerIssuer extends IssuerRules {
-  /**
-   * The issuer identifier, exactly as the tokens' `iss` has it, unless `tokenIssuer` says otherwise. Must be `https:` or on
-   * loopback.
-   */
-  issuer: string | URL
+export type BearerIssuer = BearerIssuerSettings & ProviderOrIssuer<string | URL | ProviderMetadata>
+
+/** Settings of one issuer, beside `provider` or `issuer`. */
+export interface BearerIssuerSettings {
   /**
    * Audience of this issuer's tokens.
    * @default `audience` of the options
@@ -147,23 +147,22 @@ export interface BearerIssuer extends IssuerRules {
   introspection?: IntrospectionOptions | undefined
   /**
    * Returns the roles of this issuer's tokens.
-   * @default `roles` of the options
+   * @default the roles of `provider`, otherwise `roles` of the options
    * @example createBearer({ ...options, issuer: { issuer, roles: ({ accessToken }) => [String(accessToken?.group)] } })
    */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
 }
 
 /**
- * Options of `createBearer`. In the examples of the members, `options` are the other options.
+ * Options of `createBearer`: the provider or the issuers whose tokens are accepted, and the settings of the API. In the
+ * examples of the members, `options` are the other options.
  * @example createBearer({ issuer: 'https://id.example.com', audience: 'orders', baseUrl: 'https://api.example.com' })
  */
-export interface BearerOptions extends BearerSettings, IssuerRules {
-  /**
-   * Issuers whose tokens are accepted: an issuer identifier, or a fixed list of at most 1000. The token's `iss` only
-   * selects an entry. Each must be `https:` or on loopback.
-   * @example createBearer({ ...options, issuer: ['https://id.example.com', 'https://id.example.org'] })
-   */
-  issuer: string | URL | BearerIssuer | readonly (string | URL | BearerIssuer)[]
+export type BearerOptions = BearerApiSettings &
+  ProviderOrIssuer<string | URL | BearerIssuer | readonly (string | URL | OidcProvider | BearerIssuer)[]>
+
+/** Options of `createBearer` beside `provider` or `issuer`. */
+export interface BearerApiSettings extends BearerSettings {
   /**
    * Audience of the tokens (`aud`), required here or with each issuer. A token must name one of a list.
    * @example createBearer({ ...options, audience: 'orders' })
@@ -178,7 +177,7 @@ export interface BearerOptions extends BearerSettings, IssuerRules {
   baseUrl?: string | URL | undefined
   /**
    * Returns the roles of a token from its claims, which it gets as `accessToken`.
-   * @default the claim `roles`, Keycloak's realm roles, and Keycloak's client roles as `client:role`
+   * @default the roles of `provider`, otherwise the claim `roles`, Keycloak's realm roles, and Keycloak's client roles as `client:role`
    * @example createBearer({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] })
    */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined

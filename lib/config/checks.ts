@@ -2,6 +2,7 @@ import { fail, type OidcError } from '../core/errors.ts'
 import { ownProperties } from '../core/own-properties.ts'
 import { scopeList } from '../core/scope.ts'
 import { localPath } from '../core/urls.ts'
+import { invalidIssuer, readIssuer, type IssuerNeeds, type IssuerReading } from './issuer.ts'
 
 /** Reads an options object and collects all its faults, so that one error can name them. */
 export class Checks {
@@ -81,6 +82,16 @@ export class Checks {
       this.fault(fault === notAnObject(what) ? fault : fault.replace(/^`/, `\`${key}.`))
     }
     return result
+  }
+
+  /** Returns the option `issuer`, with the metadata if they are given instead of the identifier. */
+  issuer(needs: IssuerNeeds): Omit<IssuerReading, 'faults'> {
+    const given = this.value('issuer')
+    const missing =
+      "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'"
+    const { faults, ...issuer } = given === undefined ? invalidIssuer(missing) : readIssuer(given, needs)
+    this.faults.push(...faults)
+    return issuer
   }
 
   string(key: string, fix: string): string | undefined {

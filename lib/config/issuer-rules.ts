@@ -13,22 +13,25 @@ export interface TokenContext {
   readonly keys: readonly UnknownClaims[]
 }
 
-/** Rules for the tokens of an issuer: how they deviate from the specifications, and which of them are accepted. */
+/**
+ * Rules for the tokens of an issuer: how they deviate from the specifications, and which of them are accepted. They are
+ * part of a provider; no option beside `provider` replaces one. In the examples, `options` are the other options.
+ */
 export interface IssuerRules {
   /**
-   * The `issuer` in the provider's metadata, if it differs from the option `issuer`, which then only locates the metadata.
+   * The `issuer` in the provider's metadata, if it differs from `issuer`, which then only locates the metadata.
    * It is compared exactly, also with a placeholder such as Entra's `{tenantid}`. Requires `tokenIssuer`.
    * @default `issuer`
    * @see https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation
-   * @example createOidc({ ...options, metadataIssuer: 'https://id.example.com/{tenantid}', tokenIssuer })
+   * @example customProvider({ ...options, metadataIssuer: 'https://id.example.com/{tenantid}', tokenIssuer })
    */
   metadataIssuer?: string | undefined
   /**
    * Returns the `iss` that a token with these claims must have, or a list of accepted ones; undefined rejects the token.
    * With several issuers it also selects the issuer, from claims that are not verified yet. If it throws, the response is
    * 500 (`hook_failed`).
-   * @default the option `issuer`
-   * @example createOidc({ ...options, tokenIssuer: ({ tid }) => `https://id.example.com/${String(tid)}` })
+   * @default `issuer`
+   * @example customProvider({ ...options, tokenIssuer: ({ tid }) => `https://id.example.com/${String(tid)}` })
    */
   tokenIssuer?: ((claims: UnknownClaims) => string | readonly string[] | undefined) | undefined
   /**
@@ -36,7 +39,7 @@ export interface IssuerRules {
    * the log. A rejected login gets `login_refused` (403), a rejected access token `token_invalid` (401). If it throws, the
    * response is 500 (`hook_failed`).
    * @default every valid token is accepted
-   * @example createOidc({ ...options, accept: ({ email_verified }) => email_verified === true || 'email is not verified' })
+   * @example customProvider({ ...options, accept: ({ email_verified }) => email_verified === true || 'email is not verified' })
    */
   accept?: ((claims: UnknownClaims, context: TokenContext) => boolean | string | Promise<boolean | string>) | undefined
   /**
@@ -44,7 +47,7 @@ export interface IssuerRules {
    * access token is that of the login, or the one that was presented. If it throws, the response is 500 (`hook_failed`).
    * @default no further claims
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AggregatedDistributedClaims
-   * @example createOidc({ ...options, distributedClaims: async (claims, token) => ({ groups: await fetchGroups(token) }) })
+   * @example customProvider({ ...options, distributedClaims: async (claims, token) => ({ groups: await fetchGroups(token) }) })
    */
   distributedClaims?:
     ((claims: UnknownClaims, accessToken: string) => UnknownClaims | Promise<UnknownClaims>) | undefined
@@ -53,12 +56,12 @@ export interface IssuerRules {
    * token for one API at a time. The rest counts as granted nevertheless. `undefined` sends no scope.
    * @default no scope is sent (RFC 6749, section 4.1.3)
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
-   * @example createOidc({ ...options, codeScope: (requested) => requested.filter((scope) => !scope.includes('/')) })
+   * @example customProvider({ ...options, codeScope: (requested) => requested.filter((scope) => !scope.includes('/')) })
    */
   codeScope?: ((asked: readonly string[]) => readonly string[] | undefined) | undefined
 }
 
-/** Names of the options in {@link IssuerRules}. */
+/** Names of the rules in {@link IssuerRules}. */
 export const issuerRules: readonly (keyof IssuerRules)[] = [
   'metadataIssuer',
   'tokenIssuer',
@@ -70,7 +73,7 @@ export const issuerRules: readonly (keyof IssuerRules)[] = [
 /** Placeholder in a `metadataIssuer` for the tenant, which differs from token to token. */
 export const tenantTemplate = '{tenantid}'
 
-/** Validates the rules among the options of an object; returns undefined if there are none. */
+/** Validates the rules among the settings of a provider; returns undefined if there are none. */
 export function readIssuerRules(checks: Checks, allowInsecure: boolean): IssuerRules | undefined {
   if (issuerRules.every((name) => checks.value(name) === undefined)) return undefined
   const metadataIssuer = checks.value('metadataIssuer')
@@ -89,16 +92,4 @@ export function readIssuerRules(checks: Checks, allowInsecure: boolean): IssuerR
     distributedClaims: checks.function('distributedClaims'),
     codeScope: checks.function('codeScope'),
   }
-}
-
-/** Returns the rules among the options of a guard, unvalidated. With several issuers they are a fault. */
-export function rulesOfOneIssuer(checks: Checks, isOne: boolean): IssuerRules {
-  const given = issuerRules.filter((name) => checks.value(name) !== undefined)
-  if (!isOne && given.length > 0) {
-    checks.fault(
-      `\`${given.join('`, `')}\` must belong to one issuer; pass \`issuer: [{ issuer, ${given.join(', ')} }]\``,
-    )
-    return {}
-  }
-  return Object.fromEntries(given.map((name) => [name, checks.value(name)]))
 }

@@ -1,64 +1,66 @@
 import { readFileSync } from 'node:fs'
+import { ownProperties } from '../core/own-properties.ts'
 import { isLoopback, parsedUrl } from '../core/urls.ts'
-import type { Checks } from './checks.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** Members of a provider's metadata that a login requires. */
 export const loginMetadata = ['authorization_endpoint', 'token_endpoint', 'jwks_uri'] as const
 
-/** Returns the issuer and its metadata, if the option `issuer` has them as an object or as a `file:` URL. */
-export function readIssuer(
-  checks: Checks,
-  allowInsecure: boolean,
-  needed: readonly string[],
-): { issuer: string; metadata: ProviderMetadata | undefined } {
-  const given = checks.value('issuer')
-  const none = { issuer: '', metadata: undefined }
-  if (given === undefined) {
-    checks.fault(
-      "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'",
+/** What an issuer must have besides a valid identifier. */
+export interface IssuerNeeds {
+  readonly allowInsecure: boolean
+  /** Members that the metadata must have, if they are given. */
+  readonly neededMetadata: readonly string[]
+}
+
+/** An issuer with its metadata, if they were given. It is empty if there are faults. */
+export interface IssuerReading {
+  readonly issuer: string
+  readonly metadata: ProviderMetadata | undefined
+  readonly faults: readonly string[]
+}
+
+/** Validates an issuer: its identifier, or its metadata, as an object or as the `file:` URL of a JSON file. */
+export function readIssuer(given: unknown, needs: IssuerNeeds): IssuerReading {
+  if (given instanceof URL && given.protocol === 'file:') return readMetadataFile(given, needs)
+  if (typeof given !== 'string' && !(given instanceof URL)) return readMetadata(given, needs)
+  // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
+  const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
+  const fault = issuerFault(issuer, needs.allowInsecure)
+  return fault === undefined ? { issuer, metadata: undefined, faults: [] } : invalidIssuer(fault)
+}
+
+function readMetadataFile(url: URL, needs: IssuerNeeds): IssuerReading {
+  try {
+    return readMetadata(JSON.parse(readFileSync(url, 'utf8')), needs)
+  } catch (error) {
+    return invalidIssuer(
+      `\`issuer\`: the metadata file ${url.pathname} is unreadable or not JSON (${(error as Error).name}); check its path and content`,
     )
-    return none
-  }
-  if (typeof given === 'string' || (given instanceof URL && given.protocol !== 'file:')) {
-    // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
-    const issuer = typeof given === 'string' ? given : given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1')
-    const fault = issuerFault(issuer, allowInsecure)
-    if (fault) checks.fault(fault)
-    return { issuer, metadata: undefined }
-  }
-  const metadata = given instanceof URL ? metadataFile(checks, given) : given
-  if (metadata === undefined) return none
-  if (metadata === null || typeof metadata !== 'object' || Array.isArray(metadata)) {
-    checks.fault("`issuer` must be the provider's issuer identifier, its metadata, or the file: URL of its metadata")
-    return none
-  }
-  const members = metadata as Record<string, unknown>
-  const required = ['issuer', ...needed]
-  const others = Object.keys(members).filter((member) => member.endsWith('_endpoint'))
-  for (const member of new Set([...required, ...others])) {
-    const fault = (member === 'issuer' ? issuerFault : endpointFault)(
-      members[member],
-      allowInsecure,
-      `the metadata's \`${member}\``,
-    )
-    if (fault) checks.fault(fault)
-  }
-  return {
-    issuer: typeof members['issuer'] === 'string' ? members['issuer'] : '',
-    metadata: JSON.parse(JSON.stringify(members)) as ProviderMetadata,
   }
 }
 
-function metadataFile(checks: Checks, url: URL): unknown {
-  try {
-    return JSON.parse(readFileSync(url, 'utf8'))
-  } catch (error) {
-    checks.fault(
-      `\`issuer\`: the metadata file ${url.pathname} is unreadable or not JSON (${(error as Error).name}); check its path and content`,
+function readMetadata(given: unknown, { allowInsecure, neededMetadata }: IssuerNeeds): IssuerReading {
+  if (given === null || typeof given !== 'object' || Array.isArray(given)) {
+    return invalidIssuer(
+      "`issuer` must be the provider's issuer identifier, its metadata, or the file: URL of its metadata",
     )
-    return undefined
   }
+  const members = ownProperties(given as Record<string, unknown>)
+  const endpoints = Object.keys(members).filter((member) => member.endsWith('_endpoint'))
+  const faults = [...new Set(['issuer', ...neededMetadata, ...endpoints])].map((member) => {
+    const findFault = member === 'issuer' ? issuerFault : endpointFault
+    return findFault(members[member], allowInsecure, `the metadata's \`${member}\``)
+  })
+  const found = faults.filter((fault) => fault !== undefined)
+  if (found.length > 0) return invalidIssuer(...found)
+  const metadata = JSON.parse(JSON.stringify(members)) as ProviderMetadata
+  return { issuer: metadata.issuer, metadata, faults: [] }
+}
+
+/** Returns the reading of an issuer that has faults. */
+export function invalidIssuer(...faults: readonly string[]): IssuerReading {
+  return { issuer: '', metadata: undefined, faults }
 }
 
 /** Returns the fault of an issuer identifier; undefined if it is valid. */

@@ -3,7 +3,7 @@ import type { OidcError } from '../core/errors.ts'
 import type { Records } from '../core/records.ts'
 import type { LoginBearerSettings } from './bearer-options.ts'
 import type { StandardClaims, TokenSet, User, RoleSources } from './claims.ts'
-import type { IssuerRules } from './issuer-rules.ts'
+import type { ProviderOrIssuer } from './oidc-provider.ts'
 import type { SessionStore } from './session-store.ts'
 import type { ProviderMetadata } from './provider-metadata.ts'
 
@@ -42,22 +42,23 @@ export interface RouteOptions {
 }
 
 /**
- * Options of `createOidc`. In the examples of the members, `options` are the other options.
+ * Options of `createOidc`: the provider of the logins, and the settings of the application. In the examples of the members,
+ * `options` are the other options.
  *
  * @example
  * createOidc({
- *   issuer: 'https://id.example.com',
+ *   provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }), // or: issuer: 'https://id.example.com'
  *   clientId: 'web',
  *   clientSecret: process.env.CLIENT_SECRET,
  *   baseUrl: 'https://app.example.com',
  *   secret: process.env.OIDC_SECRET,
  * })
  */
-export interface OidcOptions<Claims extends object = StandardClaims> extends IssuerRules {
-  /** The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
-   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file.
-   * @example createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) }) */
-  issuer: string | URL | ProviderMetadata
+export type OidcOptions<Claims extends object = StandardClaims> = OidcSettings<Claims> &
+  ProviderOrIssuer<string | URL | ProviderMetadata>
+
+/** Options of `createOidc` beside `provider` or `issuer`. */
+export interface OidcSettings<Claims extends object = StandardClaims> {
   /** The client identifier that is registered with the provider.
    * @example createOidc({ ...options, clientId: 'web' }) */
   clientId: string
@@ -82,7 +83,7 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
    * @example createOidc({ ...options, routes: { login: '/sign-in' } }) */
   routes?: RouteOptions | undefined
   /** Scope to request, a string or an array; must contain `openid`.
-   * @default 'openid profile email'
+   * @default the scope of `provider`, otherwise 'openid profile email'
    * @example createOidc({ ...options, scope: 'openid profile offline_access' }) */
   scope?: string | readonly string[] | undefined
   /** APIs that access tokens are for (`resource`, RFC 8707), requested at each login: an absolute URI or an array.
@@ -109,7 +110,7 @@ export interface OidcOptions<Claims extends object = StandardClaims> extends Iss
    * @example createOidc({ ...options, loginPage: '/welcome' }) */
   loginPage?: string | undefined
   /** Returns the user's roles, from verified claims.
-   * @default the strings in the claim `roles` of the ID token, otherwise of userinfo
+   * @default the roles of `provider`, otherwise the strings in the claim `roles` of the ID token, otherwise of userinfo
    * @example createOidc({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] }) */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
   /** `login` requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.

@@ -1,9 +1,10 @@
-import { acceptedAlgorithms } from './algorithms.ts'
+import { acceptedAlgorithms, readAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
 import type { BearerIssuer, BearerOptions, BearerSettings } from './bearer-options.ts'
 import { Checks, optionsInvalid, unsetVariable } from './checks.ts'
-import { endpointFault, issuerFault } from './issuer.ts'
-import { issuerRules, readIssuerRules, rulesOfOneIssuer, type IssuerRules } from './issuer-rules.ts'
+import { endpointFault } from './issuer.ts'
+import { OidcProvider } from './oidc-provider.ts'
+import { findChoiceFault, readProvider, type ResolvedProvider } from './provider-option.ts'
 import {
   readIntrospection,
   readIntrospector,
@@ -11,7 +12,6 @@ import {
   type ResolvedIntrospector,
 } from './resolve-introspection.ts'
 import { readBinding, type ResolvedBinding } from './resolve-binding.ts'
-import type { RoleSources } from './claims.ts'
 
 /** Validated {@link BearerSettings}, with defaults. */
 export interface ResolvedBearerSettings extends ResolvedBinding {
@@ -27,15 +27,12 @@ export interface ResolvedLoginBearer extends ResolvedBearerSettings {
 }
 
 /** Validated {@link BearerIssuer}, with defaults. */
-export interface ResolvedIssuer {
-  readonly issuer: string
+export interface ResolvedIssuer extends ResolvedProvider {
   readonly audience: readonly string[]
   readonly algorithms: readonly string[]
   /** URL of the key set, or the key set; undefined: the `jwks_uri` of the metadata. */
   readonly keys: string | { readonly keys: readonly object[] } | undefined
-  readonly roles: ((sources: RoleSources) => readonly string[]) | undefined
   readonly introspection: ResolvedIntrospector | undefined
-  readonly rules: IssuerRules | undefined
 }
 
 /** Validated {@link BearerOptions}, with defaults; frozen. */
@@ -61,8 +58,8 @@ const settings = [
 ] as const satisfies readonly (keyof BearerSettings)[]
 const known = [
   ...settings,
+  'provider',
   'issuer',
-  ...issuerRules,
   'introspection',
   'baseUrl',
   'roles',
@@ -74,8 +71,8 @@ const known = [
   'allowInsecureIssuer',
 ] as const satisfies readonly (keyof BearerOptions)[]
 const knownOfIssuer = [
+  'provider',
   'issuer',
-  ...issuerRules,
   'audience',
   'algorithms',
   'keys',
@@ -156,19 +153,6 @@ export function readAudience(checks: Checks): readonly string[] | undefined {
   return undefined
 }
 
-function readAlgorithms(checks: Checks): readonly string[] | undefined {
-  const given = checks.value('algorithms')
-  if (given === undefined) return undefined
-  if (Array.isArray(given) && given.length > 0) {
-    const strange = given.findIndex((algorithm) => !acceptedAlgorithms.includes(algorithm as string))
-    if (strange === -1) return [...(given as string[])]
-    checks.fault(
-      `\`algorithms\` has ${JSON.stringify(given[strange])}, which is not supported; use ${acceptedAlgorithms.join(', ')}`,
-    )
-  } else checks.fault(`\`algorithms\` must be a non-empty array of ${acceptedAlgorithms.join(', ')}`)
-  return undefined
-}
-
 type Defaults = { readonly hasAudience: boolean } & Pick<
   ResolvedIssuer,
   'audience' | 'algorithms' | 'roles' | 'introspection'
@@ -180,24 +164,11 @@ const audienceMissing =
   "`audience` is missing; pass this API's identifier, as in the `aud` of its tokens (RFC 8725 3.9)"
 
 function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssuer[] {
-  const given = checks.value('issuer')
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given]
-  if (given === undefined || list.length === 0 || list.length > mostEntries) {
-    checks.fault(
-      list.length > mostEntries
-        ? `\`issuer\` has ${list.length} entries; pass at most ${mostEntries}`
-        : "`issuer` is missing; pass the provider's issuer identifier, such as 'https://id.example.com/realms/acme'",
-    )
-    if (!defaults.hasAudience) checks.fault(audienceMissing)
-    return []
-  }
-  const isPlainIssuer = (each: unknown): boolean => typeof each === 'string' || each instanceof URL
-  const rules = rulesOfOneIssuer(checks, list.length === 1 && isPlainIssuer(given))
-  const issuers = list.map((each, index) => {
-    const where = list.length === 1 ? '' : `\`issuer\` ${index + 1} of ${list.length}: `
-    const entry = isPlainIssuer(each) ? { issuer: each, ...rules } : each
+  const entries = listEntries(checks, defaults)
+  const issuers = entries.map((entry, index) => {
     const inner = new Checks(entry, 'an issuer, unless a string or URL,', knownOfIssuer)
-    const issuer = issuerEntry(inner, defaults)
+    const issuer = readIssuerEntry(inner, defaults)
+    const where = entries.length === 1 ? '' : `\`issuer\` ${index + 1} of ${entries.length}: `
     checks.faults.push(...inner.faults.map((fault) => where + fault))
     return issuer
   })
@@ -211,22 +182,43 @@ function readIssuers(checks: Checks, defaults: Defaults): readonly ResolvedIssue
   return issuers
 }
 
-function issuerEntry(checks: Checks, { allowInsecureIssuer, ...defaults }: Defaults): ResolvedIssuer {
-  const given = checks.value('issuer')
-  // A URL object adds a slash to an origin. The identifier of an issuer without a path has none.
-  const issuer = given instanceof URL ? given.href.replace(/^([^/]+\/\/[^/]+)\/$/, '$1') : given
-  const fault = issuerFault(issuer, allowInsecureIssuer)
-  if (fault) checks.fault(fault)
+/** Returns the entries of the option `issuer`, or one for the option `provider`; none if there is a fault. */
+function listEntries(checks: Checks, { roles, hasAudience }: Defaults): readonly unknown[] {
+  const provider = checks.value('provider')
+  const issuer = checks.value('issuer')
+  const list: readonly unknown[] = Array.isArray(issuer) ? issuer : [issuer]
+  const fault =
+    list.length > mostEntries
+      ? `\`issuer\` has ${list.length} entries; pass at most ${mostEntries}`
+      : findChoiceFault(provider, provider === undefined && list.length === 0 ? undefined : issuer)
+  if (fault !== undefined) {
+    checks.fault(fault)
+    if (!hasAudience) checks.fault(audienceMissing)
+    return []
+  }
+  // The option `roles` stands beside `provider`, so it replaces the provider's as it does in an entry of a list.
+  if (provider !== undefined) return [{ provider, roles }]
+  return list.map((each) => {
+    if (typeof each === 'string' || each instanceof URL) return { issuer: each }
+    return OidcProvider.reveal(each) ? { provider: each } : each
+  })
+}
+
+function readIssuerEntry(
+  checks: Checks,
+  { allowInsecureIssuer: allowInsecure, ...defaults }: Defaults,
+): ResolvedIssuer {
+  const neededMetadata = checks.value('keys') === undefined ? ['jwks_uri'] : []
+  const provider = readProvider(checks, { allowInsecure, neededMetadata })
   const audience = readAudience(checks) ?? defaults.audience
   if (!defaults.hasAudience && !checks.has('audience')) checks.fault(audienceMissing)
   return {
-    issuer: fault ? '' : (issuer as string),
+    ...provider,
     audience,
     algorithms: readAlgorithms(checks) ?? defaults.algorithms,
-    keys: readKeySource(checks, allowInsecureIssuer),
-    roles: checks.function<NonNullable<ResolvedIssuer['roles']>>('roles') ?? defaults.roles,
+    keys: readKeySource(checks, allowInsecure),
+    roles: checks.function<NonNullable<ResolvedIssuer['roles']>>('roles') ?? provider.roles ?? defaults.roles,
     introspection: readIntrospector(checks) ?? defaults.introspection,
-    rules: readIssuerRules(checks, allowInsecureIssuer),
   }
 }
 

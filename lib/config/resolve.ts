@@ -5,24 +5,19 @@ import { acceptedAlgorithms } from './algorithms.ts'
 import { readBaseUrl } from './base-url.ts'
 import { Checks, optionsInvalid } from './checks.ts'
 import { readClient } from './client.ts'
-import { readIssuer, loginMetadata } from './issuer.ts'
-import { issuerRules, readIssuerRules, type IssuerRules } from './issuer-rules.ts'
+import { loginMetadata } from './issuer.ts'
 import type { OidcOptions } from './options.ts'
+import { readLoginScope, readProvider, type ResolvedProvider } from './provider-option.ts'
 import { readRecords } from './records-option.ts'
 import { readResources } from './resource.ts'
 import { readName, readRoutes, type Routes } from './routes.ts'
 import { resolveSecrets } from './secret.ts'
 import { readSessionStore, type SessionStore } from './session-store.ts'
 import { resolveBearerSettings, type ResolvedLoginBearer } from './resolve-bearer.ts'
-import type { ProviderMetadata } from './provider-metadata.ts'
 
 /** Validated {@link OidcOptions}, with defaults; frozen. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends ResolvedProvider {
   readonly name: string
-  readonly issuer: string
-  /** Metadata from the option `issuer`; undefined if they are discovered. */
-  readonly metadata: ProviderMetadata | undefined
-  readonly rules: IssuerRules | undefined
   readonly clientId: string
   readonly clientSecret: string | undefined
   readonly clientAuth: 'client_secret_basic' | 'client_secret_post' | 'none'
@@ -38,7 +33,6 @@ export interface ResolvedOptions {
   readonly afterLogin: OidcOptions['afterLogin']
   readonly onError: OidcOptions['onError']
   readonly loginPage: string | undefined
-  readonly roles: OidcOptions['roles']
   readonly userInfo: 'never' | 'login'
   readonly maxLoginSeconds: number
   readonly recheckSeconds: number
@@ -60,8 +54,8 @@ export interface ResolvedOptions {
 }
 
 const known = [
+  'provider',
   'issuer',
-  ...issuerRules,
   'clientId',
   'clientSecret',
   'clientAuth',
@@ -102,56 +96,27 @@ const known = [
 export function resolveOptions(given: unknown): ResolvedOptions {
   const checks = new Checks(given, 'the options of createOidc()', known)
   const allowInsecureIssuer = checks.boolean('allowInsecureIssuer', false)
-  const { issuer, metadata } = readIssuer(checks, allowInsecureIssuer, loginMetadata)
-  const clientId = checks.required('clientId', 'the client identifier from the provider')
-  const { clientSecret, clientAuth } = readClient(checks)
+  const provider = readProvider(checks, { allowInsecure: allowInsecureIssuer, neededMetadata: loginMetadata })
+  const client = readLoginClient(checks)
   const base = readBaseUrl(checks)
-  const origin = base?.origin ?? 'http://localhost'
-  const name = readName(checks)
-  const routes = readRoutes(checks, name)
-  const scope = readScope(checks)
-  const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
-  if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
-    checks.fault(
-      "`responseMode` 'form_post' requires an https: `baseUrl`; use https:, because its cookie is SameSite=None and Secure",
-    )
-  }
   const resolved: ResolvedOptions = {
-    name,
-    issuer,
-    metadata,
-    rules: readIssuerRules(checks, allowInsecureIssuer),
-    clientId: clientId ?? '',
-    clientSecret,
-    clientAuth,
-    origin: base?.origin ?? '',
-    basePath: base?.pathname.replace(/\/$/, '') ?? '',
-    isLocal: base ? isLoopback(base.hostname) : false,
-    routes,
-    scope,
-    resource: readResources(checks) ?? [],
-    secrets: resolveSecrets(checks, base, clientSecret),
+    ...provider,
+    allowInsecureIssuer,
+    ...client,
+    ...readAddresses(checks, base),
+    // The options of the application replace what the provider has for all applications.
+    scope: readLoginScope(checks) ?? provider.scope ?? ['openid', 'profile', 'email'],
+    roles: checks.function<NonNullable<OidcOptions['roles']>>('roles') ?? provider.roles,
+    ...readRequestSettings(checks, base),
+    secrets: resolveSecrets(checks, base, client.clientSecret),
     afterLogin: checks.function('afterLogin'),
     onError: checks.function('onError'),
-    loginPage: checks.path('loginPage', origin, '/welcome'),
-    roles: checks.function('roles'),
-    userInfo: checks.choice('userInfo', ['never', 'login'], 'never'),
-    maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
-    recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
-    providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
-    clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
-    idTokenSignedResponseAlg: readAlgorithm(checks),
+    ...readLimits(checks),
     allowedOrigins: readOrigins(checks, 'allowedOrigins'),
     fetchOrigins: readFetchOrigins(checks),
-    postLogoutRedirect: checks.path('postLogoutRedirect', origin, '/welcome') ?? base?.pathname ?? '/',
-    responseMode,
-    par: checks.boolean('par', false),
-    dpop: checks.boolean('dpop', false),
     records: readRecords(checks, '`records`', checks.value('records')),
     sessionStore: readSessionStore(checks),
     storeDevice: checks.boolean('storeDevice', false),
-    fetch: checks.function('fetch'),
-    allowInsecureIssuer,
     bearer: resolveBearerSettings(checks),
   }
   if (checks.faults.length > 0) throw optionsInvalid('createOidc()', checks.faults)
@@ -164,12 +129,62 @@ export function resolveOptions(given: unknown): ResolvedOptions {
   return Object.freeze(resolved)
 }
 
-function readScope(checks: Checks): readonly string[] {
-  if (checks.value('scope') === undefined) return ['openid', 'profile', 'email']
-  const scope = checks.scope('scope', "for example 'openid profile email'")
-  if (scope && !scope.includes('openid'))
-    checks.fault("`scope` has no 'openid', so the provider issues no ID token; add it (OIDC Core 3.1.2.1)")
-  return scope ?? []
+type Resolved<Key extends keyof ResolvedOptions> = Pick<ResolvedOptions, Key>
+
+function readLoginClient(checks: Checks): Resolved<'clientId' | 'clientSecret' | 'clientAuth'> {
+  const clientId = checks.required('clientId', 'the client identifier from the provider')
+  return { clientId: clientId ?? '', ...readClient(checks) }
+}
+
+/** Reads where browsers reach the application, and its routes and pages there. */
+function readAddresses(
+  checks: Checks,
+  base: URL | undefined,
+): Resolved<'name' | 'origin' | 'basePath' | 'isLocal' | 'routes' | 'loginPage' | 'postLogoutRedirect'> {
+  const name = readName(checks)
+  const origin = base?.origin ?? 'http://localhost'
+  return {
+    name,
+    origin: base?.origin ?? '',
+    basePath: base?.pathname.replace(/\/$/, '') ?? '',
+    isLocal: base ? isLoopback(base.hostname) : false,
+    routes: readRoutes(checks, name),
+    loginPage: checks.path('loginPage', origin, '/welcome'),
+    postLogoutRedirect: checks.path('postLogoutRedirect', origin, '/welcome') ?? base?.pathname ?? '/',
+  }
+}
+
+/** Reads the options for requests to the provider, and for what it returns. */
+function readRequestSettings(
+  checks: Checks,
+  base: URL | undefined,
+): Resolved<'resource' | 'responseMode' | 'par' | 'dpop' | 'userInfo' | 'idTokenSignedResponseAlg' | 'fetch'> {
+  const responseMode = checks.choice('responseMode', ['query', 'form_post'], 'query')
+  if (responseMode === 'form_post' && base && base.protocol === 'http:' && !isLoopback(base.hostname)) {
+    checks.fault(
+      "`responseMode` 'form_post' requires an https: `baseUrl`; use https:, because its cookie is SameSite=None and Secure",
+    )
+  }
+  return {
+    resource: readResources(checks) ?? [],
+    responseMode,
+    par: checks.boolean('par', false),
+    dpop: checks.boolean('dpop', false),
+    userInfo: checks.choice('userInfo', ['never', 'login'], 'never'),
+    idTokenSignedResponseAlg: readAlgorithm(checks),
+    fetch: checks.function('fetch'),
+  }
+}
+
+function readLimits(
+  checks: Checks,
+): Resolved<'maxLoginSeconds' | 'recheckSeconds' | 'providerTimeoutSeconds' | 'clockToleranceSeconds'> {
+  return {
+    maxLoginSeconds: checks.seconds('maxLoginSeconds', 8 * 3600, 1, 400 * 86_400),
+    recheckSeconds: checks.seconds('recheckSeconds', 300, 0, 86_400),
+    providerTimeoutSeconds: checks.seconds('providerTimeoutSeconds', 5, 0.1, 300),
+    clockToleranceSeconds: checks.seconds('clockToleranceSeconds', 30, 0, 300),
+  }
 }
 
 function readAlgorithm(checks: Checks): string | undefined {

@@ -1,9 +1,8 @@
 import type { Request } from 'express'
-import { Checks, optionsInvalid } from '../config/checks.ts'
 import type { UnknownClaims } from '../config/claims.ts'
 import { readAudience } from '../config/resolve-bearer.ts'
 import { type Rule } from './rule.ts'
-import { readRequirements, sharedOptions } from './rule-options.ts'
+import { sharedOptions, type RuleKind } from './rule-options.ts'
 import type { CompiledBearerRule } from './requirements.ts'
 
 /**
@@ -20,7 +19,7 @@ export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'a
    * @see https://www.rfc-editor.org/rfc/rfc8725#section-3.9
    * @example app.get('/orders', oidc.requireBearer({ audience: 'orders' }), list)
    */
-  audience?: string | readonly string[] | undefined
+  audience?: string | readonly string[]
   /**
    * Authentication context classes (`acr`) of which the token must have one, in order of preference: a string with spaces,
    * or an array. Otherwise the response is 401 and requests such an authentication from the client (`acr_values`).
@@ -29,7 +28,7 @@ export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'a
    * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
    * @example app.post('/payouts', api.requireBearer({ acr: 'gold' }), payOut)
    */
-  acr?: string | readonly string[] | undefined
+  acr?: string | readonly string[]
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). The clock
    * tolerance is added. Otherwise the response is 401 and requests a new authentication from the client (`max_age`).
@@ -38,7 +37,7 @@ export interface TokenRule extends Pick<Rule, 'roles' | 'anyRole' | 'scope' | 'a
    * @see https://www.rfc-editor.org/rfc/rfc9470#section-3
    * @example app.post('/payouts', api.requireBearer({ maxAuthAgeSeconds: 300 }), payOut)
    */
-  maxAuthAgeSeconds?: number | undefined
+  maxAuthAgeSeconds?: number
 }
 
 /**
@@ -53,7 +52,7 @@ export interface BearerRule<Claims extends object = UnknownClaims> extends Token
    * @default none
    * @example app.get('/:tenant', api.requireBearer({ check: ({ tenant }, req) => tenant === req.params.tenant }), show)
    */
-  check?: ((claims: UnknownClaims & Claims, req: Request) => boolean | Promise<boolean>) | undefined
+  check?: (claims: UnknownClaims & Claims, req: Request) => boolean | Promise<boolean>
   /**
    * Whether requests without a token pass, without `req.auth`. An invalid token is still refused.
    *
@@ -63,29 +62,16 @@ export interface BearerRule<Claims extends object = UnknownClaims> extends Token
   optional?: boolean | undefined
 }
 
-const known = [...sharedOptions, 'audience', 'optional']
-
-/**
- * Validates a rule where the route is defined.
- *
- * @throws OidcError `options_invalid` that names every fault.
- */
-export function compileBearerRule(
-  given: unknown,
-  what: string,
-  settings: { readonly hasAudience: boolean },
-): CompiledBearerRule {
-  const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
-  const rule: CompiledBearerRule = {
-    ...readRequirements(checks),
-    audience: readAudience(checks),
-    optional: checks.boolean('optional', false),
-  }
-  if (!rule.audience && !settings.hasAudience && !checks.has('audience')) {
-    checks.fault(
-      '`audience` is missing; pass the `aud` of the tokens here or to `createOidc({ bearer: { audience } })` (RFC 8725 3.9)',
-    )
-  }
-  if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
-  return Object.freeze(rule)
+/** Rules for access tokens. */
+export const tokenRule: RuleKind<CompiledBearerRule> = {
+  known: [...sharedOptions, 'audience', 'optional'],
+  read(checks, requirements, { hasAudience }) {
+    const audience = readAudience(checks)
+    if (!hasAudience && !checks.has('audience')) {
+      checks.fault(
+        '`audience` is missing; pass the `aud` of the tokens here or to `createOidc({ bearer: { audience } })` (RFC 8725 3.9)',
+      )
+    }
+    return { ...requirements, audience, optional: checks.boolean('optional', false) }
+  },
 }

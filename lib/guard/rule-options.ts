@@ -1,4 +1,4 @@
-import type { Checks } from '../config/checks.ts'
+import { Checks, optionsInvalid } from '../config/checks.ts'
 import { words } from '../core/scope.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements } from './requirements.ts'
@@ -15,8 +15,35 @@ export const sharedOptions = [
   'maxAuthAgeSeconds',
 ] as const
 
+/** A kind of rule: its options, and how they are read beside the shared ones. */
+export interface RuleKind<Compiled> {
+  readonly known: readonly string[]
+  readonly read: (
+    checks: Checks,
+    requirements: Requirements & AuthenticationRule,
+    settings: { readonly hasAudience: boolean },
+  ) => Compiled
+}
+
+/**
+ * Validates a rule where the route is defined.
+ *
+ * @throws OidcError `options_invalid` that names every fault.
+ */
+export function compileRule<Compiled>(
+  { known, read }: RuleKind<Compiled>,
+  given: unknown,
+  what: string,
+  settings = { hasAudience: false },
+): Readonly<Compiled> {
+  const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
+  const rule = read(checks, readRequirements(checks), settings)
+  if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
+  return Object.freeze(rule)
+}
+
 /** Reads the options that session rules and token rules share. An option that is given as `undefined` is a fault. */
-export function readRequirements(checks: Checks): Requirements & AuthenticationRule {
+function readRequirements(checks: Checks): Requirements & AuthenticationRule {
   checks.refuseUndefined('check')
   return {
     roles: readRequiredRoles(checks, 'roles') ?? [],

@@ -1,14 +1,14 @@
 import type { Request } from 'express'
-import { Checks, optionsInvalid } from '../config/checks.ts'
+import type { Checks } from '../config/checks.ts'
 import type { StandardClaims, User } from '../config/claims.ts'
 import { readAudience } from '../config/resolve-bearer.ts'
 import type { AuthenticationRule } from './authentication.ts'
 import type { Requirements, CompiledBearerRule } from './requirements.ts'
-import { readRequirements, sharedOptions } from './rule-options.ts'
+import { sharedOptions, type RuleKind } from './rule-options.ts'
 
 /**
  * Requirements for a login or an access token, all of which must be met. Setting a requirement to `undefined` is an error
- * (`options_invalid`), so that an unset variable opens no route.
+ * (`options_invalid`), so that an unset variable opens no route. With `exactOptionalPropertyTypes` TypeScript rejects it.
  *
  * @example
  * const editors: Rule = { roles: 'editor', claims: { email_verified: true } }
@@ -21,14 +21,14 @@ export interface Rule<Claims extends object = StandardClaims> {
    * @default none
    * @example app.delete('/orders/:id', oidc.requireAuth({ roles: 'admin' }), remove)
    */
-  roles?: string | readonly string[] | undefined
+  roles?: string | readonly string[]
   /**
    * Roles of which the user must have one.
    *
    * @default none
    * @example app.get('/reports', oidc.requireAuth({ anyRole: ['admin', 'auditor'] }), list)
    */
-  anyRole?: string | readonly string[] | undefined
+  anyRole?: string | readonly string[]
   /**
    * Scope that must have been granted, all of it: a string with spaces, or an array. If some is missing, `requireAuth`
    * redirects a navigation to the provider to request it in addition. If it is still missing then, the response is 403.
@@ -37,7 +37,7 @@ export interface Rule<Claims extends object = StandardClaims> {
    * @see https://www.rfc-editor.org/rfc/rfc6749#section-3.3
    * @example app.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), show)
    */
-  scope?: string | readonly string[] | undefined
+  scope?: string | readonly string[]
   /**
    * Scope of which one word must have been granted: a string with spaces, or an array. If all of it is missing, the
    * response is 403, without a request to the provider.
@@ -45,21 +45,21 @@ export interface Rule<Claims extends object = StandardClaims> {
    * @default none
    * @example app.get('/orders', oidc.requireAuth({ anyScope: 'orders:read orders:write' }), list)
    */
-  anyScope?: string | readonly string[] | undefined
+  anyScope?: string | readonly string[]
   /**
    * Claims and the values that they must have: strings, numbers or booleans. An array claim must contain the value.
    *
    * @default none
    * @example app.get('/beta', oidc.requireAuth({ claims: { email_verified: true, groups: 'beta' } }), show)
    */
-  claims?: Readonly<Record<string, string | number | boolean>> | undefined
+  claims?: Readonly<Record<string, string | number | boolean>>
   /**
    * Custom requirement, called last. Only `true` passes. If it throws, the response is 500 (`hook_failed`).
    *
    * @default none
    * @example app.get('/users/:sub', oidc.requireAuth({ check: (user, req) => user.sub === req.params.sub }), show)
    */
-  check?: ((user: User<Claims>, req: Request) => boolean | Promise<boolean>) | undefined
+  check?: (user: User<Claims>, req: Request) => boolean | Promise<boolean>
 }
 
 /**
@@ -77,7 +77,7 @@ export interface AuthRule<Claims extends object = StandardClaims> extends Rule<C
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
    * @example app.post('/transfer', oidc.requireAuth({ acr: ['gold', 'silver'] }), transfer)
    */
-  acr?: string | readonly string[] | undefined
+  acr?: string | readonly string[]
   /**
    * Maximum time since the user last authenticated (`auth_time`), in seconds, from 0 to 31,622,400 (366 days). A navigation
    * of an older login is redirected to the provider to authenticate again (`max_age`). For the way back, 30 seconds are
@@ -87,7 +87,7 @@ export interface AuthRule<Claims extends object = StandardClaims> extends Rule<C
    * @see https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest
    * @example app.post('/transfer', oidc.requireAuth({ maxAuthAgeSeconds: 60 }), transfer)
    */
-  maxAuthAgeSeconds?: number | undefined
+  maxAuthAgeSeconds?: number
   /**
    * Whether navigations are redirected, to the provider or to `loginPage`. With `false` they get 401 or 403, as other
    * requests do.
@@ -105,7 +105,7 @@ export interface AuthRule<Claims extends object = StandardClaims> extends Rule<C
    * @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1
    * @example app.get('/profile', oidc.requireAuth({ bearer: { audience: 'orders' } }), show)
    */
-  bearer?: true | { readonly audience: string | readonly string[] } | undefined
+  bearer?: true | { readonly audience: string | readonly string[] }
 }
 
 /** A validated rule for sessions. */
@@ -120,36 +120,26 @@ export interface CompiledRule extends AuthenticationRule {
   readonly bearer: CompiledBearerRule | undefined
 }
 
-const known = [...sharedOptions, 'redirect', 'bearer']
-
-/**
- * Validates a rule where the route is defined.
- *
- * @throws OidcError `options_invalid` that names every fault.
- */
-export function compileRule(given: unknown, what: string, settings = { hasAudience: false }): CompiledRule {
-  const checks = new Checks(given ?? {}, `the rule of ${what}`, known)
-  const requirements = readRequirements(checks)
-  const { scope, check, acr, maxAuthAgeSeconds } = requirements
-  const rule: CompiledRule = {
-    permanent: { ...requirements, scope: [], check: undefined },
-    scope,
-    acr,
-    maxAuthAgeSeconds,
-    check,
-    redirect: checks.boolean('redirect', true),
-    bearer: readBearerRule(checks, requirements, settings),
-  }
-  if (checks.faults.length > 0) throw optionsInvalid(what, checks.faults)
-  return Object.freeze(rule)
+/** Rules for sessions, with `bearer` for tokens too. */
+export const sessionRule: RuleKind<CompiledRule> = {
+  known: [...sharedOptions, 'redirect', 'bearer'],
+  read(checks, requirements, { hasAudience }) {
+    const { scope, check, acr, maxAuthAgeSeconds } = requirements
+    return {
+      permanent: { ...requirements, scope: [], check: undefined },
+      scope,
+      acr,
+      maxAuthAgeSeconds,
+      check,
+      redirect: checks.boolean('redirect', true),
+      bearer: checks.has('bearer')
+        ? { ...requirements, audience: readBearerAudience(checks, hasAudience), optional: false }
+        : undefined,
+    }
+  },
 }
 
-function readBearerRule(
-  checks: Checks,
-  requirements: Requirements & AuthenticationRule,
-  { hasAudience }: { readonly hasAudience: boolean },
-): CompiledBearerRule | undefined {
-  if (!checks.has('bearer')) return undefined
+function readBearerAudience(checks: Checks, hasAudience: boolean): readonly string[] | undefined {
   const given = checks.value('bearer')
   const read = (inner: Checks): readonly string[] | undefined => {
     const audience = readAudience(inner)
@@ -160,9 +150,8 @@ function readBearerRule(
     }
     return audience
   }
-  const audience = checks.nested('bearer', ['audience'], read, {
+  return checks.nested('bearer', ['audience'], read, {
     what: '`bearer`, unless true,',
     given: given === true ? {} : given,
   })
-  return { ...requirements, audience, optional: false }
 }

@@ -11,7 +11,8 @@ import {
 } from '../config/resolve-bearer.ts'
 import { Events, type OidcEventName, type OidcListener } from '../core/events.ts'
 import type { BearerAuth } from '../guard/bearer-auth.ts'
-import { compileBearerRule, type BearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import { tokenRule, type BearerRule, type TokenRule } from '../guard/bearer-rule.ts'
+import { compileRule } from '../guard/rule-options.ts'
 import type { TrustedIssuer } from '../guard/bearer-policy.ts'
 import { Introspection } from '../guard/introspection.ts'
 import { RememberedTokens } from '../guard/remembered-tokens.ts'
@@ -88,7 +89,7 @@ export interface Bearer {
 
 /**
  * Creates a guard for APIs that accept access tokens from single-page and mobile clients or other services. It does no
- * I/O, and reads no environment variables.
+ * I/O, except that it reads a metadata file if `issuer` is a `file:` URL. It reads no environment variables.
  *
  * @throws OidcError `options_invalid` that names every invalid option with its fix.
  * @example
@@ -178,7 +179,8 @@ export function guardFunctions(
   guard: BearerGuard,
   hasAudience: boolean,
 ): Pick<Bearer, 'requireBearer' | 'authorize' | 'verifyToken'> {
-  const compile = (rule: unknown, place: string): CompiledBearerRule => compileBearerRule(rule, place, { hasAudience })
+  const compile = (rule: unknown, what: string): CompiledBearerRule =>
+    compileRule(tokenRule, rule, what, { hasAudience })
   return {
     requireBearer: (rule) => requireToken(guard, compile(rule, 'requireBearer()')),
     async authorize(req, rule) {
@@ -203,7 +205,7 @@ export function guardFunctions(
 /** Returns the key source of an issuer, and its introspection if the options have it. */
 function makeSources(
   options: ResolvedBearer,
-  { issuer, rules, keys, introspection }: ResolvedIssuer,
+  { issuer, metadata, rules, keys, introspection }: ResolvedIssuer,
   onFault: (detail: string | undefined) => void,
 ): Pick<TrustedIssuer, 'keys' | 'introspection'> {
   const { fetch, providerTimeoutSeconds, clockToleranceSeconds, allowInsecureIssuer } = options
@@ -214,7 +216,7 @@ function makeSources(
     {
       issuer,
       rules,
-      metadata: undefined,
+      metadata,
       clientId,
       clientSecret,
       clientAuth,

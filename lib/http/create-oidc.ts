@@ -6,7 +6,8 @@ import { checkLogout } from '../config/logout-parameters.ts'
 import type { OidcOptions } from '../config/options.ts'
 import type { ResolvedOptions } from '../config/resolve.ts'
 import { OidcError, setupInvalid } from '../core/errors.ts'
-import { compileRule, type AuthRule } from '../guard/rule.ts'
+import { sessionRule, type AuthRule } from '../guard/rule.ts'
+import { compileRule } from '../guard/rule-options.ts'
 import type { Instance } from '../logins/instance.ts'
 import { userInfoForToken } from '../logins/login/user-info.ts'
 import { guardFunctions, makeInstanceGuard } from './bearer.ts'
@@ -82,7 +83,7 @@ export function requireAnyAuth(oidcs: readonly Pick<Oidc<never>, 'router'>[], ru
       '`bearer` applies to one instance only; use its `requireAuth()` or `requireBearer()`',
     ])
   }
-  return guard([first, ...(others as Instance[])], compileRule(rule, 'requireAnyAuth()'))
+  return guard([first, ...(others as Instance[])], compileRule(sessionRule, rule, 'requireAnyAuth()'))
 }
 
 /** Returns the paths of the routes as browsers see them. */
@@ -103,12 +104,12 @@ function makeGuards<Claims extends object>(
   const hasAudience = instance.options.bearer.audience.length > 0
   const { requireBearer, verifyToken } = guardFunctions(bearer, hasAudience)
   return {
-    requireAuth: (rule) => guard([instance], compileRule(rule, 'requireAuth()', { hasAudience }), bearer),
+    requireAuth: (rule) => guard([instance], compileRule(sessionRule, rule, 'requireAuth()', { hasAudience }), bearer),
     requireBearer,
     verifyToken,
     // Async, so that an invalid rule also rejects.
     authorize: async (req, rule) =>
-      authorize(instance, bearer, compileRule(rule, 'authorize()', { hasAudience }), req as Request),
+      authorize(instance, bearer, compileRule(sessionRule, rule, 'authorize()', { hasAudience }), req as Request),
   }
 }
 

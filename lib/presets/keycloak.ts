@@ -1,8 +1,8 @@
 import { trimEnd } from '../core/trim.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
+import { OidcProvider } from '../config/oidc-provider.ts'
 import { keycloakRoles } from './keycloak-roles.ts'
-import type { RoleSources } from '../config/claims.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
@@ -27,15 +27,12 @@ export interface KeycloakOptions {
 }
 
 /**
- * Returns the options of a Keycloak realm, for `createOidc` and `createBearer`: its issuer, and roles from the access
+ * Returns the provider of a Keycloak realm, for `createOidc` and `createBearer`: its issuer, and roles from the access
  * token. Realm roles keep their name (`admin`), client roles are named `client:role` (`orders:read`).
  * @throws OidcError `options_invalid`, which names every fault.
- * @example createOidc({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options })
+ * @example createOidc({ provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }), ...options })
  */
-export function keycloak(options: KeycloakOptions): {
-  issuer: string
-  roles: (sources: RoleSources) => readonly string[]
-} {
+export function keycloak(options: KeycloakOptions): OidcProvider {
   const checks = new Checks(options, 'the options of keycloak()', ['url', 'realm', 'client'])
   const given = checks.value('url')
   const url = given instanceof URL ? given.href : given
@@ -46,8 +43,8 @@ export function keycloak(options: KeycloakOptions): {
   const realm = checks.required('realm', 'the name of the realm')
   const client = checks.string('client', 'the client identifier whose roles need no prefix')
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
-  return {
+  return new OidcProvider({
     issuer: `${trimEnd(url as string, '/')}/realms/${encodeURIComponent(realm as string)}`,
     roles: ({ accessToken, idToken }) => keycloakRoles(accessToken ?? idToken, client),
-  }
+  })
 }

@@ -161,7 +161,7 @@ class RunningEntra implements TestEntra {
  * @example
  * ```ts
  * const id = await startTestEntra()
- * const oidc = createOidc({ ...entra({ tenant: testTenants.contoso }), ...id.settings(), baseUrl, secret })
+ * const oidc = createOidc({ provider: entra({ tenant: testTenants.contoso }), ...id.settings(), baseUrl, secret })
  * const browser = createUserAgent({ baseUrl, proxies: id.proxies() })
  * id.signIn('alice')
  * ```

@@ -84,7 +84,7 @@ export interface TestEntra {
   readonly fetch: typeof globalThis.fetch
   /** The option `proxies` of `createUserAgent`: maps the fixed hosts of Entra, and the given ones, to this server. */
   proxies(...hosts: string[]): Record<string, string>
-  /** The first client and `fetch`, to spread into the options of `createOidc` beside those of `entra()`. */
+  /** The first client and `fetch`, to spread into the options of `createOidc` beside `provider: entra({ tenant })`. */
   settings(): { clientId: string; clientSecret: string; fetch: typeof globalThis.fetch }
   /**
    * Sets the user at the keyboard of every browser, who logs in without a page. With `undefined`, browsers get the login

@@ -122,7 +122,11 @@ describe('the options of createBearer()', () => {
     ['issuer', ['https://id.example.com/?a=1', 'https://id.example.com/#a'], /^`issuer` must not have a query/],
     ['issuer', [`${issuer}/.well-known/openid-configuration`], /^`issuer` .* remove '\/\.well-known/],
     ['issuer', ['http://id.example.com'], /^`issuer` uses http: and is not on loopback; use https:/],
-    ['issuer', [undefined, []], /^`issuer` is missing; pass the provider's issuer identifier/],
+    [
+      'issuer',
+      [undefined, []],
+      /^`provider` or `issuer` is missing; pass `provider: keycloak\(.* or the provider's issuer identifier/,
+    ],
     [
       'issuer',
       [[issuer, new URL(issuer)]],
@@ -277,7 +281,7 @@ describe('the option audience', () => {
       expect.stringMatching(missing),
     ])
     expect(faults({}, ['issuer', 'audience'])).toEqual([
-      expect.stringMatching(/^`issuer` is missing/),
+      expect.stringMatching(/^`provider` or `issuer` is missing/),
       expect.stringMatching(missing),
     ])
   })

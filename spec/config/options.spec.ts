@@ -277,14 +277,15 @@ describe('the options of createOidc()', () => {
     expect(faults({ allowedOrigins: ['https://*.example.com'] })).toHaveLength(1)
   })
 
-  it.each(['issuer', 'clientId', 'clientSecret', 'baseUrl', 'secret'])(
-    'reports %s as missing if it is left out',
-    (option) => {
-      const found = faults({}, [option])
-      expect(found).toHaveLength(1)
-      expect(found[0]).toMatch(new RegExp(`^\`${option}\` is missing; pass `))
-    },
-  )
+  it.each(['clientId', 'clientSecret', 'baseUrl', 'secret'])('reports %s as missing if it is left out', (option) => {
+    const found = faults({}, [option])
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatch(new RegExp(`^\`${option}\` is missing; pass `))
+  })
+
+  it('reports provider and issuer as missing, in one fault, if both are left out', () => {
+    expect(faults({}, ['issuer'])).toEqual([expect.stringMatching(/^`provider` or `issuer` is missing; pass /)])
+  })
 
   const sample = 'replace this by 32 random characters'
   const guessable: [string, string, RegExp][] = [

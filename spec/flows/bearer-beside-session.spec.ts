@@ -400,7 +400,7 @@ describe('checks of the `bearer` options', () => {
     const oidc = createOidc({ ...login, bearer: { audience: 'orders' } })
     for (const work of [
       () => createOidc({ ...login, bearer: { audience: undefined } }),
-      () => oidc.requireBearer({ audience: undefined }),
+      () => oidc.requireBearer({ audience: undefined as never }),
       () => oidc.requireAuth({ bearer: { audience: undefined as never } }),
     ]) {
       expect(findFaults(work)).toEqual([expect.stringMatching(unset)])

@@ -130,8 +130,8 @@ describe('an API for several tenants', () => {
   it('an API selects one of several issuers by the `iss` of the token', async () => {
     const api = await entraId.api({
       issuer: [
-        { ...entra({ tenant: contoso }), audience: 'api://orders' },
-        { ...entra({ tenant: fabrikam }), audience: appId },
+        { provider: entra({ tenant: contoso }), audience: 'api://orders' },
+        { provider: entra({ tenant: fabrikam }), audience: appId },
         { issuer: 'https://id.example.com', audience: 'x', keys: { keys: [{ kty: 'RSA' }] } },
       ],
     })

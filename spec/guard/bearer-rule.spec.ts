@@ -1,7 +1,8 @@
 import { createBearer, createOidc, type BearerRule, type OidcError } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
-import { compileRule } from '../../lib/guard/rule.ts'
+import { tokenRule } from '../../lib/guard/bearer-rule.ts'
+import { compileRule } from '../../lib/guard/rule-options.ts'
+import { sessionRule } from '../../lib/guard/rule.ts'
 import { findFaults } from '../support/find-faults.ts'
 import { rejection } from '../support/flow.ts'
 
@@ -35,8 +36,8 @@ describe('a rule for access tokens', () => {
       maxAuthAgeSeconds: undefined,
       optional: false,
     }
-    expect(compileBearerRule(undefined, 'requireBearer()', { hasAudience: true })).toEqual(open)
-    expect(compileBearerRule({}, 'requireBearer()', { hasAudience: true })).toEqual(open)
+    expect(compileRule(tokenRule, undefined, 'requireBearer()', { hasAudience: true })).toEqual(open)
+    expect(compileRule(tokenRule, {}, 'requireBearer()', { hasAudience: true })).toEqual(open)
   })
 
   it('compiles a rule into a normalized, frozen form', () => {
@@ -52,7 +53,7 @@ describe('a rule for access tokens', () => {
       maxAuthAgeSeconds: 300,
       optional: true,
     } satisfies BearerRule
-    const compiled = compileBearerRule(given, 'requireBearer()', { hasAudience: false })
+    const compiled = compileRule(tokenRule, given, 'requireBearer()', { hasAudience: false })
     expect(compiled).toEqual({
       roles: ['admin'],
       anyRole: ['a', 'b'],
@@ -169,7 +170,7 @@ describe('the audience of oidc.requireBearer()', () => {
     const oidc = createOidc(login)
     expect(findFaults(() => oidc.requireBearer())).toEqual([expect.stringMatching(missing)])
     expect(findFaults(() => oidc.requireBearer({ scope: 'a' }))).toEqual([expect.stringMatching(missing)])
-    expect(findFaults(() => oidc.requireBearer({ audience: undefined }))).toEqual([
+    expect(findFaults(() => oidc.requireBearer({ audience: undefined as never }))).toEqual([
       expect.stringMatching(/^`audience` is undefined/),
     ])
     expect(findFaults(() => oidc.requireBearer({ audience: 'orders' }))).toEqual([])
@@ -184,7 +185,7 @@ describe('the audience of oidc.requireBearer()', () => {
 
 describe('a rule for sessions and tokens', () => {
   const compiled = (bearer: unknown, hasAudience = false) =>
-    compileRule({ roles: 'admin', scope: 'a', check, bearer }, 'requireAuth()', { hasAudience }).bearer
+    compileRule(sessionRule, { roles: 'admin', scope: 'a', check, bearer }, 'requireAuth()', { hasAudience }).bearer
 
   it('applies the conditions of requireAuth() to tokens as well as logins', () => {
     const same = {
@@ -197,7 +198,7 @@ describe('a rule for sessions and tokens', () => {
     }
     expect(compiled({ audience: 'orders' })).toMatchObject({ ...same, audience: ['orders'] })
     expect(compiled(true, true)).toMatchObject({ ...same, audience: undefined })
-    expect(compileRule({ roles: 'admin' }, 'requireAuth()', { hasAudience: true }).bearer).toBeUndefined()
+    expect(compileRule(sessionRule, { roles: 'admin' }, 'requireAuth()', { hasAudience: true }).bearer).toBeUndefined()
   })
 
   it.each([

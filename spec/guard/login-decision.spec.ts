@@ -1,7 +1,8 @@
 import type { Request } from 'express'
 import type { AuthRule } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
-import { compileRule } from '../../lib/guard/rule.ts'
+import { sessionRule } from '../../lib/guard/rule.ts'
+import { compileRule } from '../../lib/guard/rule-options.ts'
 import { evaluateLogin } from '../../lib/guard/login-decision.ts'
 import type { LoginEntry } from '../../lib/store/login-entry.ts'
 
@@ -30,7 +31,7 @@ const alice: LoginEntry = {
 }
 
 function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {
-  return evaluateLogin(alice, compileRule(rule, 'requireAuth()'), req, 30)
+  return evaluateLogin(alice, compileRule(sessionRule, rule, 'requireAuth()'), req, 30)
 }
 
 describe('evaluateLogin()', () => {
@@ -59,7 +60,7 @@ describe('evaluateLogin()', () => {
     [{ scope: 'orders' }, 'missing scope: orders'],
     [{ anyScope: 'a b' }, 'missing scope: one of a, b'],
     [{ claims: { tenant: 'other' } }, 'missing claim: tenant'],
-    [{ claims: { level: '3' as unknown as number } }, 'missing claim: level'],
+    [{ claims: { level: '3' } }, 'missing claim: level'],
     [{ claims: { level: 4 } }, 'missing claim: level'],
     [{ claims: { email_verified: false } }, 'missing claim: email_verified'],
     [{ claims: { groups: 'admins' } }, 'missing claim: groups'],
@@ -122,7 +123,7 @@ describe('evaluateLogin()', () => {
 
   it('ignores changes of the rule after the route is defined', async () => {
     const rule = { roles: ['editor'], claims: { tenant: 'other' } }
-    const compiled = compileRule(rule, 'requireAuth()')
+    const compiled = compileRule(sessionRule, rule, 'requireAuth()')
     rule.roles.pop()
     rule.claims.tenant = 'acme'
     expect(await evaluateLogin(alice, compiled, req, 30)).toEqual({ missing: 'missing role: editor' })

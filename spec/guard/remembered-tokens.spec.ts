@@ -1,4 +1,4 @@
-import { createBearer, type Bearer, type BearerOptions } from 'express-session-oidc'
+import { createBearer, customProvider, type Bearer, type BearerOptions } from 'express-session-oidc'
 import { startTestProvider, type TestProvider } from 'express-session-oidc/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi, type MockInstance } from 'vitest'
 import { bearerAuth, type BearerAuth } from '../../lib/guard/bearer-auth.ts'
@@ -6,6 +6,7 @@ import { RememberedTokens } from '../../lib/guard/remembered-tokens.ts'
 import { until } from '../support/app.ts'
 import { rejection } from '../support/flow.ts'
 import { passMs, stopClocks } from '../support/clocks.ts'
+import { oneProvider } from '../support/one-provider.ts'
 
 const start = 1_800_000_000_000
 const auth = (sub: string): BearerAuth => bearerAuth('token', 'https://id.example.com', { sub }, undefined)
@@ -214,7 +215,7 @@ describe('a guard that caches tokens', () => {
 
   /** A guard that has fetched its keys. */
   async function guard(options: Partial<BearerOptions> = {}): Promise<Bearer> {
-    const made = createBearer({ issuer: provider.issuer, audience: 'orders', ...options })
+    const made = createBearer(oneProvider({ issuer: provider.issuer, audience: 'orders', ...options }))
     await made.ready()
     return made
   }
@@ -257,7 +258,7 @@ describe('a guard that caches tokens', () => {
 
   it('caches a token at its first request if the option accept was called for it', async () => {
     const accept = vi.fn<() => boolean>(() => true)
-    const bearer = await guard({ accept })
+    const bearer = await guard({ provider: customProvider({ issuer: provider.issuer, accept }) })
     const token = await good()
     expect(await verified(bearer, token)).toBe(1)
     expect(await verified(bearer, token)).toBe(0)
@@ -321,7 +322,8 @@ describe('a guard that caches tokens', () => {
   })
 
   it('caches a token that caused a fetch of the keys: the first one, and one with a new key', async () => {
-    const bearer = createBearer({ issuer: provider.issuer, audience: 'orders', accept: () => true })
+    const accepting = customProvider({ issuer: provider.issuer, accept: () => true })
+    const bearer = createBearer({ provider: accepting, audience: 'orders' })
     const token = await good()
     expect(await verified(bearer, token)).toBe(1)
     expect(await verified(bearer, token)).toBe(0)

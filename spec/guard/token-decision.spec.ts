@@ -3,7 +3,8 @@ import { OidcError, type BearerRule } from 'express-session-oidc'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { bearerAuth } from '../../lib/guard/bearer-auth.ts'
 import type { Refusal } from '../../lib/guard/bearer-error.ts'
-import { compileBearerRule } from '../../lib/guard/bearer-rule.ts'
+import { tokenRule } from '../../lib/guard/bearer-rule.ts'
+import { compileRule } from '../../lib/guard/rule-options.ts'
 import { evaluateToken } from '../../lib/guard/token-decision.ts'
 import { TokenRejected } from '../../lib/tokens/token-rejected.ts'
 import { rejection } from '../support/flow.ts'
@@ -32,7 +33,7 @@ function judged(
   request: Request | undefined = req,
 ): Promise<Refusal | undefined> {
   const auth = bearerAuth('token', 'https://id.example.com', { ...good, ...claims }, undefined)
-  return evaluateToken(auth, compileBearerRule(rule, 'requireBearer()', { hasAudience: true }), request, tolerance)
+  return evaluateToken(auth, compileRule(tokenRule, rule, 'requireBearer()', { hasAudience: true }), request, tolerance)
 }
 
 describe('a token that meets a rule', () => {

@@ -138,6 +138,7 @@ describe('the package', () => {
       'OidcError',
       'createBearer',
       'createOidc',
+      'customProvider',
       'entra',
       'keycloak',
       'requireAnyAuth',

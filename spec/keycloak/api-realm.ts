@@ -15,6 +15,7 @@ import {
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest'
 import { close, listen } from '../support/app.ts'
 import { administrator } from './support.ts'
+import { oneProvider } from '../support/one-provider.ts'
 
 export interface ApiRealm {
   /** False, with a notice, if the realm cannot be created. */
@@ -146,7 +147,7 @@ export function apiRealm(what: string, realm: object = {}, url: string = inject(
       const apiUrl = await listen(server)
       later(() => close(server))
       const given = typeof options === 'function' ? options(apiUrl) : options
-      const bearer = createBearer({ issuer, audience: 'orders', ...given })
+      const bearer = createBearer(oneProvider({ issuer, audience: 'orders', ...given }))
       const events: Api['events'] = []
       for (const event of ['token_rejected', 'denied', 'provider_fault', 'store_fault'] as const) {
         bearer.on(event, ({ detail }) => events.push({ name: event, detail }))

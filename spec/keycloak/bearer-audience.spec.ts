@@ -101,8 +101,8 @@ describe.skipIf(!realm.isThere)('roles in access tokens', () => {
     async (user, own, expected) => {
       const client = await realm.client()
       await addAudience(realm, client)
-      const preset = own && keycloak({ url: realm.url, realm: realm.name, client: own })
-      const api = await realm.api(preset ?? {}, rules)
+      const provider = own && keycloak({ url: realm.url, realm: realm.name, client: own })
+      const api = await realm.api(provider ? { provider } : {}, rules)
       const { access } = await realm.tokens(client, user)
       const seen: Record<string, number> = {}
       for (const path of Object.keys(rules)) seen[path] = (await api.call(access, path)).status
@@ -133,13 +133,13 @@ describe.skipIf(!realm.isThere)('an API beside a login with the same realm', () 
   it('a route for both accepts a session or a token, and the token of the login needs a mapper too', async () => {
     const client = await realm.client({ secret: 'web-secret', attributes: { 'post.logout.redirect.uris': '+' } })
     const settings = {
-      ...keycloak({ url: realm.url, realm: realm.name }),
+      provider: keycloak({ url: realm.url, realm: realm.name }),
       clientId: client.clientId,
       clientSecret: client.secret,
     }
     const app = await startApp({
       // The application needs only the settings of a provider.
-      provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
+      provider: { settings: () => settings } as unknown as TestProvider,
       options: { bearer: { audience: orders.clientId } },
       routes: (made, oidc) => {
         tokenRoute(made, oidc)

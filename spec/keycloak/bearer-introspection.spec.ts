@@ -99,12 +99,12 @@ describe.skipIf(!realm.isThere)('Keycloak, which reports a token as active only 
   it('beside a login, introspection uses the client of the login, which must be in the audience', async () => {
     const client = await realm.client({ secret: 'web-secret' })
     const settings = {
-      ...keycloak({ url: realm.url, realm: realm.name }),
+      provider: keycloak({ url: realm.url, realm: realm.name }),
       clientId: client.clientId,
       clientSecret: client.secret,
     }
     const app = await startApp({
-      provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
+      provider: { settings: () => settings } as unknown as TestProvider,
       options: { bearer: { audience: 'orders', introspection: { tokens: 'all' } } },
       routes: (made, oidc) => {
         made.get('/api', oidc.requireBearer({ roles: 'user' }), (req, res) => void res.json({ sub: req.auth.sub }))

@@ -30,12 +30,12 @@ function makeClient(kind: Kind, bound: boolean): Promise<Client> {
 
 async function start(client: Client, options: Partial<OidcOptions> = {}): Promise<TestApp> {
   const settings = {
-    ...keycloak({ url: realm.url, realm: realm.name }),
+    provider: keycloak({ url: realm.url, realm: realm.name }),
     clientId: client.clientId,
     ...(client.secret === undefined ? { clientAuth: 'none' } : { clientSecret: client.secret }),
   }
   const app = await startApp({
-    provider: { settings: () => settings } as Partial<TestProvider> as TestProvider,
+    provider: { settings: () => settings } as unknown as TestProvider,
     options: { dpop: true, ...options },
     session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }) },
     routes: tokenRoutes,

@@ -63,7 +63,7 @@ it('an issuer with a different spelling is answered with 503, and the event has 
 })
 
 it('a realm that does not exist causes 503 only when a login is needed', async () => {
-  const app = await flow.start({ options: keycloak({ url: flow.url, realm: `none-${randomUUID()}` }) })
+  const app = await flow.start({ options: { provider: keycloak({ url: flow.url, realm: `none-${randomUUID()}` }) } })
   const agent = app.agent()
   expect((await agent.get('/')).text()).toBe('hello stranger')
   const page = await agent.get('/profile')
@@ -81,7 +81,7 @@ const admin = administrator(flow.url, 'a realm that comes into being')
 it.skipIf(!admin)('a realm that is created later is used without a restart', async () => {
   if (!admin) return
   const realm = `late-${randomUUID()}`
-  const app = await flow.start({ options: keycloak({ url: flow.url, realm }) })
+  const app = await flow.start({ options: { provider: keycloak({ url: flow.url, realm }) } })
   const agent = app.agent()
   expect((await agent.get('/login')).status).toBe(503)
 

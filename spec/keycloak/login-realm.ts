@@ -1,5 +1,5 @@
 /** A separate realm for each file whose specs test what happens to an existing login. */
-import { keycloak, type OidcOptions } from 'express-session-oidc'
+import { keycloak, type OidcOptions, type OidcProvider } from 'express-session-oidc'
 import type { TestProvider, UserAgent, UserAgentResponse } from 'express-session-oidc/testing'
 import { RedisSessionStore } from 'express-session-oidc/redis'
 import { randomUUID } from 'node:crypto'
@@ -22,7 +22,7 @@ export interface LoginRealm extends ApiRealm {
   readonly web: Client
   readonly redis: ReturnType<typeof redisForFile>
   /** The options that connect an application to the realm. */
-  settings(): Pick<OidcOptions, 'issuer' | 'roles' | 'clientId' | 'clientSecret'>
+  settings(): Pick<OidcOptions, 'clientId' | 'clientSecret'> & { provider: OidcProvider }
   /** Starts an application with token routes and with sessions in Redis. It stops after the test. */
   start(options?: Partial<OidcOptions>, setup?: Pick<AppSetup, 'routes' | 'session'>): Promise<TestApp>
   /** Registers a user without roles. Resolves to the name; the password is the name with `-pw` appended. */
@@ -55,7 +55,7 @@ export function loginRealm(
   })
 
   const ofWeb: LoginRealm['settings'] = () => ({
-    ...keycloak({ url: realm.url, realm: realm.name }),
+    provider: keycloak({ url: realm.url, realm: realm.name }),
     clientId: web?.clientId ?? '',
     clientSecret: web?.secret,
   })
@@ -92,7 +92,7 @@ export function loginRealm(
     },
     async start(options = {}, { routes, session } = {}) {
       const app = await startApp({
-        provider: { settings: ofWeb } as Partial<TestProvider> as TestProvider,
+        provider: { settings: ofWeb } as unknown as TestProvider,
         options,
         session: { store: new RedisSessionStore({ client: redis.client, idleSeconds: 600 }), ...session },
         routes(express, oidc, url) {

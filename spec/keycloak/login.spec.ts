@@ -143,7 +143,7 @@ describe('roles from Keycloak', () => {
 
   it('roles of the client are also available without a prefix if the preset names the client', async () => {
     const app = await flow.start({
-      options: keycloak({ url: flow.url, realm: 'acme', client: 'web' }),
+      options: { provider: keycloak({ url: flow.url, realm: 'acme', client: 'web' }) },
       routes: (app, oidc) =>
         app.get('/editor', oidc.requireAuth({ roles: ['editor', 'web:editor'] }), (_req, res) => {
           res.send('for editors')

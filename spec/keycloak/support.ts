@@ -33,9 +33,9 @@ export function keycloakFlow(): KeycloakFlow {
     stops = []
   })
   const store = (): RedisSessionStore => new RedisSessionStore({ client: redis.client, idleSeconds: 600 })
-  const settings = { ...keycloak({ url, realm: 'acme' }), clientId: 'web', clientSecret: 'web-secret' }
-  // The application needs only the settings of a provider; these have `roles` besides the issuer.
-  const provider = { settings: () => settings } as Partial<TestProvider> as TestProvider
+  const settings = { provider: keycloak({ url, realm: 'acme' }), clientId: 'web', clientSecret: 'web-secret' }
+  // The application needs only the settings of a provider; these have a `provider` instead of the issuer.
+  const provider = { settings: () => settings } as unknown as TestProvider
   return {
     url,
     redis,
@@ -52,7 +52,7 @@ export function keycloakFlow(): KeycloakFlow {
 /** Options of a second instance, in the realm `partners`. */
 export function partners(url: string, baseUrl: string): OidcOptions {
   return {
-    ...keycloak({ url, realm: 'partners' }),
+    provider: keycloak({ url, realm: 'partners' }),
     name: 'partners',
     clientId: 'portal',
     clientSecret: 'portal-secret',

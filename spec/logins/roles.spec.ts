@@ -36,7 +36,7 @@ async function rolesWith(
 }
 
 function preset(client?: string): Partial<OidcOptions> {
-  return keycloak({ url: realm.provider.url, realm: 'acme', client })
+  return { provider: keycloak({ url: realm.provider.url, realm: 'acme', client }) }
 }
 
 /** The warnings that the process emits while `run` runs. */

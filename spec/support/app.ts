@@ -6,6 +6,7 @@ import session, { type SessionOptions } from 'express-session'
 import { createOidc, type Oidc, type OidcEventName, type OidcOptions } from 'express-session-oidc'
 import { createUserAgent, type TestProvider, type UserAgent, type UserAgentOptions } from 'express-session-oidc/testing'
 import { makeIdentity, type Identity } from './identity.ts'
+import { oneProvider } from './one-provider.ts'
 
 export const secret = 'a secret of more than thirty-two characters'
 
@@ -54,12 +55,12 @@ export async function startApp(setup: AppSetup): Promise<TestApp> {
   setup.before?.(app)
   app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sameSite: 'lax' }, ...setup.session }))
   const given = typeof setup.options === 'function' ? setup.options(url) : setup.options
-  const options = {
+  const options = oneProvider({
     ...setup.provider.settings(),
     baseUrl: (setup.publicUrl ?? url) + (setup.basePath ?? ''),
     secret,
     ...given,
-  } as OidcOptions
+  })
   const oidc = createOidc(options)
   const events: TestApp['events'] = []
   for (const name of eventNames) oidc.on(name, (event) => events.push({ name, event }))

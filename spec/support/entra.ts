@@ -58,7 +58,7 @@ export function entraForFile(options: TestEntraOptions = {}): EntraForFile {
       const running = id as TestEntra
       const app = await startApp({
         provider: { settings: () => running.settings() } as unknown as TestProvider,
-        options: { ...entra(given), ...more },
+        options: { provider: entra(given), ...more },
         ...setup,
       })
       stops.push(() => app.stop())
@@ -66,7 +66,11 @@ export function entraForFile(options: TestEntraOptions = {}): EntraForFile {
     },
     async api(given, more) {
       const running = id as TestEntra
-      const bearer = createBearer({ ...(more && entra(more)), fetch: running.fetch, ...given } as BearerOptions)
+      const bearer = createBearer({
+        ...(more && { provider: entra(more) }),
+        fetch: running.fetch,
+        ...given,
+      } as BearerOptions)
       const details: string[] = []
       bearer.on('token_rejected', ({ detail }) => details.push(detail ?? ''))
       bearer.on('provider_fault', ({ detail }) => details.push(detail ?? ''))

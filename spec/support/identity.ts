@@ -15,7 +15,8 @@ export interface Identity {
 
 /** The identity of an instance with these options. */
 export function makeIdentity(options: Partial<OidcOptions>): Identity {
-  const { issuer, clientId = '', name = 'default', baseUrl = '', secret = '', responseMode } = options
+  const { provider, clientId = '', name = 'default', baseUrl = '', secret = '', responseMode } = options
+  const issuer = provider?.issuer ?? options.issuer
   const given = typeof issuer === 'string' ? issuer : (issuer as { issuer: string }).issuer
   const { protocol, pathname } = new URL(baseUrl)
   const owner = deriveOwner({ issuer: given, clientId, name })

@@ -97,7 +97,7 @@ describe('Keycloak roles', () => {
   let app: TestApp
   let direct: DirectLogins
   beforeAll(async () => {
-    const options = keycloak({ url: realm.provider.url, realm: 'acme', client: 'web' })
+    const options = { provider: keycloak({ url: realm.provider.url, realm: 'acme', client: 'web' }) }
     direct = directLogins(realm.provider, { options })
     app = await startApp({ provider: realm.provider, options, session: { store: realm.store() } })
   })

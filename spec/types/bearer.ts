@@ -10,7 +10,9 @@ import {
   type Bearer,
   type BearerAuth,
   type BearerErrorName,
+  type BearerApiSettings,
   type BearerIssuer,
+  type BearerIssuerSettings,
   type BearerOptions,
   type BearerRule,
   type BearerSettings,
@@ -34,30 +36,34 @@ declare const req: Request
 // Required members, and optional members that may be undefined, as an environment variable may be.
 type OptionalIn<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T]
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
+type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<T, Key> ? Key : never }[keyof T]
 type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, OptionalIn<T>> ? true : false
 holds<
   [
-    Equal<RequiredIn<BearerOptions>, 'issuer'>,
-    Equal<RequiredIn<BearerIssuer>, 'issuer'>,
+    Equal<RequiredIn<BearerApiSettings>, never>,
+    Equal<RequiredIn<BearerIssuerSettings>, never>,
     Equal<RequiredIn<BearerSettings>, never>,
     Equal<RequiredIn<BearerRule>, never>,
-    MayBeUndefined<BearerOptions>,
-    MayBeUndefined<BearerIssuer>,
+    MayBeUndefined<BearerApiSettings>,
+    MayBeUndefined<BearerIssuerSettings>,
     MayBeUndefined<BearerSettings>,
-    MayBeUndefined<BearerRule>,
-    MayBeUndefined<TokenRule>,
+    // A requirement is never undefined, so that an unset variable opens no route.
+    Equal<UndefinedIn<BearerRule>, 'optional'>,
+    Equal<UndefinedIn<TokenRule>, never>,
   ]
 >()
 
 const audience: readonly string[] = ['orders', 'billing']
 createBearer({ issuer: 'https://id.example.com', audience: process.env['AUDIENCE'] })
 createBearer({ issuer: new URL('https://id.example.com'), audience })
-createBearer({ ...keycloak({ url: 'https://id.example.com', realm: 'acme' }), audience: 'orders' })
+createBearer({ provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }), audience: 'orders' })
 createBearer({
   issuer: [
     'https://a.example.com',
     new URL('https://b.example.com'),
     { issuer: 'https://c.example.com', audience, algorithms: ['ES256'], keys: new URL('https://c.example.com/jwks') },
+    keycloak({ url: 'https://e.example.com', realm: 'acme' }),
+    { provider: keycloak({ url: 'https://f.example.com', realm: 'acme' }), audience: 'f' },
     { issuer: 'https://d.example.com', audience: 'd', keys: { keys: [{ kty: 'OKP' }] }, roles: () => ['d'] },
   ] as const,
   audience: 'orders',
@@ -91,11 +97,16 @@ export const wrong: Partial<BearerOptions>[] = [
   { issuer: { issuer: 'https://id.example.com', keys: { kty: 'OKP' } } },
   // @ts-expect-error: an entry must name its issuer
   { issuer: { audience: 'orders' } },
+  // @ts-expect-error: a rule is part of a provider
+  { issuer: { issuer: 'https://id.example.com', accept: () => true } },
   // @ts-expect-error: a client id is only for logins
   { clientId: 'web' },
 ]
-// @ts-expect-error: the issuer is missing
+// @ts-expect-error: `provider` or `issuer` is missing
 createBearer({ audience: 'orders' })
+const { ...copy } = keycloak({ url: 'https://id.example.com', realm: 'acme' })
+// @ts-expect-error: a spread provider has no issuer
+createBearer({ ...copy, audience: 'orders' })
 // @ts-expect-error: the argument is an object of options, not an issuer
 createBearer('https://id.example.com')
 export const settings: BearerSettings[] = [
@@ -139,6 +150,8 @@ export const wrongRules: BearerRule<Claims>[] = [
   { redirect: false },
   // @ts-expect-error: an unknown condition
   { permissions: ['a'] },
+  // @ts-expect-error: an undefined requirement is an error at run time
+  { roles: process.env['ROLE'] },
 ]
 // @ts-expect-error: a rule that is used without a request has no check
 export const tokenRule: TokenRule = { check: () => true }

@@ -1,10 +1,12 @@
 /** Each option with an invalid value. Checked by the compiler (`npm run check:types`), never run. */
+import { keycloak } from 'express-session-oidc'
 import type {
   AuthRule,
   LoginParameters,
   LoginTokenParameters,
   LogoutParameters,
   OidcOptions,
+  OidcSettings,
   RouteOptions,
 } from 'express-session-oidc'
 import type { RedisRecordsOptions, RedisSessionStoreOptions } from 'express-session-oidc/redis'
@@ -19,9 +21,8 @@ type MayBeUndefined<T> = Record<OptionalIn<T>, undefined> extends Pick<T, Option
 holds<
   [
     Equal<MayBeUndefined<{ a?: string }>, false>,
-    MayBeUndefined<OidcOptions>,
+    MayBeUndefined<OidcSettings>,
     MayBeUndefined<RouteOptions>,
-    MayBeUndefined<AuthRule>,
     MayBeUndefined<LoginParameters>,
     MayBeUndefined<LoginTokenParameters>,
     MayBeUndefined<LogoutParameters>,
@@ -32,20 +33,36 @@ holds<
   ]
 >()
 
+// A requirement is never undefined, so that an unset variable opens no route.
+type UndefinedIn<T> = { [Key in keyof T]-?: Record<Key, undefined> extends Pick<T, Key> ? Key : never }[keyof T]
+holds<[Equal<UndefinedIn<AuthRule>, 'redirect'>, Equal<UndefinedIn<{ a?: 1; b: 2 | undefined }>, 'b'>]>()
+
 // Required members.
 type RequiredIn<T> = Exclude<keyof T, OptionalIn<T>>
 holds<
   [
-    Equal<RequiredIn<OidcOptions>, 'issuer' | 'clientId' | 'baseUrl'>,
+    Equal<RequiredIn<OidcSettings>, 'clientId' | 'baseUrl'>,
     Equal<RequiredIn<RedisSessionStoreOptions>, 'client'>,
     Equal<RequiredIn<AuthRule>, never>,
     Equal<RequiredIn<LoginTokenParameters>, 'id'>,
   ]
 >()
 
+const { ...copy } = keycloak({ url: 'https://id.example.com', realm: 'acme' })
+
 export const wrong: Partial<OidcOptions>[] = [
   // @ts-expect-error: an issuer is a string, a URL or metadata
   { issuer: 443 },
+  // @ts-expect-error: a provider is made by `keycloak()`, `entra()` or `customProvider()`
+  { provider: 'keycloak' },
+  // @ts-expect-error: a provider is not an object of settings
+  { provider: { issuer: 'https://id.example.com', roles: () => [] } },
+  // @ts-expect-error: a copy of a provider has lost its rules
+  { provider: copy },
+  // @ts-expect-error: a provider is passed as `provider`
+  { issuer: keycloak({ url: 'https://id.example.com', realm: 'acme' }) },
+  // @ts-expect-error: a rule is part of a provider
+  { accept: () => true },
   // @ts-expect-error: the client id is a string
   { clientId: undefined },
   // @ts-expect-error: a secret is a string

@@ -2,32 +2,45 @@
 import {
   createBearer,
   createOidc,
+  customProvider,
   entra,
+  keycloak,
   type EntraOptions,
-  type EntraSettings,
   type IssuerRules,
-  type OidcOptions,
+  type OidcProvider,
+  type OidcSettings,
   type TokenContext,
   type UnknownClaims,
 } from 'express-session-oidc'
 import { startTestEntra, testTenants, type TestEntra, type TestEntraOptions } from 'express-session-oidc/testing'
 import { holds, type AnyIn, type Equal } from './helpers.ts'
 
-declare const login: Omit<OidcOptions, 'issuer'>
+declare const login: OidcSettings
 const customers = new Set<unknown>()
 
+// A rule of an issuer becomes part of a provider.
+const own = customProvider({ issuer: 'https://id.example.com', scope: 'openid', roles: () => [], accept: () => true })
+holds<[Equal<typeof own, OidcProvider>, Equal<ReturnType<typeof keycloak>, OidcProvider>]>()
+createOidc({ ...login, provider: own })
+// @ts-expect-error: `provider` or `issuer` is missing
+createOidc(login)
+// @ts-expect-error: the issuer is missing
+customProvider({ accept: () => true })
+// @ts-expect-error: a provider cannot be changed
+own.issuer = 'https://id.example.org'
+
 // The login and the guard both accept the result of the preset.
-createOidc({ ...login, ...entra({ tenant: testTenants.contoso }), clientId: 'web' })
+createOidc({ ...login, provider: entra({ tenant: testTenants.contoso }), clientId: 'web' })
 createBearer({
-  ...entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) }),
+  provider: entra({ tenant: 'organizations', allow: ({ tid }) => customers.has(tid) }),
   audience: 'api://orders',
 })
-createBearer({ issuer: [{ ...entra({ tenant: [testTenants.contoso] as const }), audience: 'api://orders' }] })
+createBearer({ issuer: [{ provider: entra({ tenant: [testTenants.contoso] as const }), audience: 'api://orders' }] })
 entra({ tenant: 'common', allow: async ({ tid }) => customers.has(tid), appTokens: true, cloud: 'us' })
 entra({ tenant: testTenants.contoso, externalId: 'contoso', groups: false })
 entra({ tenant: testTenants.contoso, b2c: { name: 'contoso', policy: 'B2C_1_signin' }, groups: () => ['staff'] })
 entra({ tenant: testTenants.contoso, groups: async (claims, accessToken) => [String(claims['oid']), accessToken] })
-holds<[Equal<ReturnType<typeof entra>, EntraSettings>, Equal<EntraSettings['issuer'], string>]>()
+holds<[Equal<ReturnType<typeof entra>, OidcProvider>, Equal<OidcProvider['issuer'], string>]>()
 
 export const wrong: EntraOptions[] = [
   // @ts-expect-error: the tenant is missing

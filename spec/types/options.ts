@@ -13,7 +13,8 @@ const required = {
 // Environment variables may be undefined; that is checked at run time.
 createOidc(required)
 createOidc({ ...required, secret: ['a', 'b'], scope: ['openid'], issuer: new URL('https://id.example.com') })
-createOidc({ ...required, ...keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' }) })
+const { issuer: _, ...settings } = required
+createOidc({ ...settings, provider: keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' }) })
 createOidc({
   ...required,
   issuer: {

@@ -1,10 +1,11 @@
 import type { UnknownClaims } from '../../config/claims.ts'
 import { Checks, optionsInvalid } from '../../config/checks.ts'
+import { OidcProvider } from '../../config/oidc-provider.ts'
 import { entraAuthority, type EntraAuthority } from './entra-authority.ts'
 import { groupsFault, resolveGroups } from './entra-groups.ts'
 import { entraCodeScope } from './entra-scope.ts'
 import { applicationFault, b2cFault, keyFault, userFault } from './entra-tokens.ts'
-import type { IssuerRules, TokenContext } from '../../config/issuer-rules.ts'
+import type { TokenContext } from '../../config/issuer-rules.ts'
 
 /** Options of {@link entra}. */
 export interface EntraOptions {
@@ -62,72 +63,78 @@ export interface EntraOptions {
     false | ((claims: UnknownClaims, accessToken: string) => readonly string[] | Promise<readonly string[]>) | undefined
 }
 
-/** Options that {@link entra} returns, for `createOidc` and `createBearer`. */
-export interface EntraSettings extends IssuerRules {
-  /** URL below which the metadata of the tenant are found; the issuer too, unless there is a `metadataIssuer`. */
-  issuer: string
-  /** Returns the `iss` of both token versions for the `tid` of a token. */
-  tokenIssuer: NonNullable<IssuerRules['tokenIssuer']>
-  /** Checks tenant, user, signing key and kind of a token, then calls `allow`. */
-  accept: NonNullable<IssuerRules['accept']>
-  /** Calls `groups` for a user who has too many groups for a token. */
-  distributedClaims: NonNullable<IssuerRules['distributedClaims']>
-}
-
 /**
- * Returns the options of Microsoft Entra ID, for `createOidc` and `createBearer`. Tokens of version 1 and 2 are accepted,
+ * Returns the provider of Microsoft Entra ID, for `createOidc` and `createBearer`. Tokens of version 1 and 2 are accepted,
  * if their `iss` is exactly that of their `tid`. `oid` and `tid` together identify a user; `sub` differs in each
  * application. Scope is read from `scp`, roles from `roles`. If an API gets tokens of both versions, list both forms of its
  * `audience`: the application ID (2) and the application ID URI, `api://...` (1).
  * @throws OidcError `options_invalid`, which names every fault.
- * @example createOidc({ ...entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), ...options })
+ * @example createOidc({ provider: entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), ...options })
  */
-export function entra(options: EntraOptions): EntraSettings {
-  const checks = new Checks(options, 'the options of entra()', [
-    'tenant',
-    'allow',
-    'cloud',
-    'externalId',
-    'b2c',
-    'appTokens',
-    'groups',
-  ])
+export function entra(options: EntraOptions): OidcProvider {
+  const checks = new Checks(options, 'the options of entra()', known)
+  const policy = readEntraPolicy(checks)
+  if (checks.faults.length > 0) throw optionsInvalid('entra()', checks.faults)
+  const { authority, groups } = policy
+  const { issuer, metadataIssuer, tokenIssuer } = authority
+  return new OidcProvider({
+    issuer,
+    ...(metadataIssuer !== issuer && { metadataIssuer }),
+    tokenIssuer,
+    accept: (claims, context) => acceptUser(claims, context, policy),
+    distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
+    codeScope: entraCodeScope,
+  })
+}
+
+/** Validated {@link EntraOptions}. */
+interface EntraPolicy extends Pick<EntraOptions, 'allow' | 'groups'> {
+  readonly authority: EntraAuthority
+  readonly appTokens: boolean
+}
+
+const known = [
+  'tenant',
+  'allow',
+  'cloud',
+  'externalId',
+  'b2c',
+  'appTokens',
+  'groups',
+] as const satisfies readonly (keyof EntraOptions)[]
+
+function readEntraPolicy(checks: Checks): EntraPolicy {
   const authority = entraAuthority(checks)
-  const allow = checks.function<NonNullable<EntraOptions['allow']>>('allow')
-  const appTokens = checks.boolean('appTokens', false)
-  const groups =
-    checks.value('groups') === false
-      ? false
-      : checks.function<Exclude<NonNullable<EntraOptions['groups']>, false>>('groups')
+  const policy: EntraPolicy = {
+    authority,
+    allow: checks.function('allow'),
+    appTokens: checks.boolean('appTokens', false),
+    groups: checks.value('groups') === false ? false : checks.function('groups'),
+  }
   if (authority.isOpen && checks.value('allow') === undefined) {
     checks.fault(
       '`allow` is missing, so this `tenant` would let anyone in; pass a function such as `({ tid }) => customers.has(tid)`, or list tenant IDs',
     )
   }
-  if (authority.policy !== undefined && appTokens) {
+  if (authority.policy !== undefined && policy.appTokens) {
     checks.fault(
       '`appTokens` is not supported with `b2c`, whose tokens do not identify the application; remove `appTokens`',
     )
   }
-  if (checks.faults.length > 0) throw optionsInvalid('entra()', checks.faults)
-  return {
-    issuer: authority.issuer,
-    ...(authority.metadataIssuer !== authority.issuer && { metadataIssuer: authority.metadataIssuer }),
-    tokenIssuer: authority.tokenIssuer,
-    async accept(claims, context) {
-      const fault = tokenFault(claims, context, authority, appTokens) ?? groupsFault(claims, groups)
-      if (fault !== undefined) return fault
-      if (!allow) return true
-      const verdict: unknown = await allow(claims)
-      if (verdict === true) return true
-      const who = `user ${quote(claims['oid'])} of tenant ${quote(claims['tid'])}`
-      return verdict === false
-        ? `\`allow\` returned false for ${who}`
-        : `\`allow\` returned neither true nor false for ${who}; only true accepts the user`
-    },
-    distributedClaims: (claims, accessToken) => resolveGroups(claims, groups, accessToken),
-    codeScope: entraCodeScope,
-  }
+  return policy
+}
+
+async function acceptUser(claims: UnknownClaims, context: TokenContext, policy: EntraPolicy): Promise<true | string> {
+  const { authority, appTokens, groups, allow } = policy
+  const fault = tokenFault(claims, context, authority, appTokens) ?? groupsFault(claims, groups)
+  if (fault !== undefined) return fault
+  if (!allow) return true
+  const verdict: unknown = await allow(claims)
+  if (verdict === true) return true
+  const who = `user ${quote(claims['oid'])} of tenant ${quote(claims['tid'])}`
+  return verdict === false
+    ? `\`allow\` returned false for ${who}`
+    : `\`allow\` returned neither true nor false for ${who}; only true accepts the user`
 }
 
 /** Returns why a token is rejected before `allow` is called; undefined if it is accepted. */

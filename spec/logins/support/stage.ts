@@ -1,7 +1,7 @@
 /** For the specs of single use cases: an instance that needs no provider, and a request whose session is in memory. */
 import type { Request } from 'express'
 import session, { MemoryStore } from 'express-session'
-import type { OidcEventName, OidcOptions } from 'express-session-oidc'
+import type { OidcEventName, OidcOptions, ProviderMetadata } from 'express-session-oidc'
 import { makeInstance } from '../../../lib/http/make-instance.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
 import { MemoryRecords } from '../../../lib/store/memory-records.ts'
@@ -11,24 +11,29 @@ import { loginKey, tokensKey } from '../../../lib/store/login-records.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { secret } from '../../support/app.ts'
+import { oneProvider } from '../../support/one-provider.ts'
 
 const issuer = 'https://id.example.com'
 
+/** The configured metadata of the provider. */
+export const stageMetadata: ProviderMetadata = {
+  issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+}
+
 /** An instance at https://app.example.com with configured provider metadata, which sends no request. */
 export function instanceWith(more: Partial<OidcOptions> = {}): Instance {
-  const instance = makeInstance({
-    issuer: {
-      issuer,
-      authorization_endpoint: `${issuer}/authorize`,
-      token_endpoint: `${issuer}/token`,
-      jwks_uri: `${issuer}/jwks`,
-    },
+  const options = oneProvider({
+    issuer: stageMetadata,
     clientId: 'web',
     clientSecret: 'web-secret',
     baseUrl: 'https://app.example.com',
     secret,
     ...more,
   })
+  const instance = makeInstance(options)
   const keys = new Keys(
     () => Promise.reject(new Error('no keys are fetched')),
     () => {},

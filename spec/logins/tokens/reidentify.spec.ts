@@ -1,6 +1,6 @@
 /** How a refresh updates a login: the user is identified again, and what cannot be verified at the moment is kept. */
 import { SignJWT, exportJWK, generateKeyPair, type CryptoKey } from 'jose'
-import type { OidcOptions } from 'express-session-oidc'
+import { customProvider, type OidcOptions } from 'express-session-oidc'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Instance } from '../../../lib/logins/instance.ts'
@@ -11,7 +11,7 @@ import type { StoredTokens } from '../../../lib/store/tokens.ts'
 import { Keys } from '../../../lib/tokens/key-set.ts'
 import { rejection } from '../../support/flow.ts'
 import { makeLoginEntry } from '../../support/login-entries.ts'
-import { heard, instanceWith } from '../support/stage.ts'
+import { heard, instanceWith, stageMetadata } from '../support/stage.ts'
 
 const issuer = 'https://id.example.com'
 const pair = { key: undefined as CryptoKey | undefined, keys: undefined as Keys | undefined }
@@ -117,7 +117,8 @@ describe('a refresh', () => {
     'a refresh with an ID token of another accepted issuer than that of the login is rejected',
     { meta: { id: 'reidentify-2' } },
     async () => {
-      const instance = made({ tokenIssuer: () => [issuer, 'https://other.example.com'] })
+      const tokenIssuer = (): string[] => [issuer, 'https://other.example.com']
+      const instance = made({ provider: customProvider({ issuer: stageMetadata, tokenIssuer }) })
       const other = await idToken({ iss: 'https://other.example.com' })
       const refused = { code: 'token_invalid', detail: 'ID token: iss differs from that of the login' }
       expect(await rejection(after(instance, response({ idToken: other })))).toMatchObject(refused)
@@ -134,7 +135,7 @@ describe('a refresh', () => {
   })
 
   it('a refresh fails with login_refused if accept() now returns false for the user', async () => {
-    const instance = made({ accept: () => false })
+    const instance = made({ provider: customProvider({ issuer: stageMetadata, accept: () => false }) })
     const refused = await rejection(after(instance, response({ idToken: await idToken() })))
     expect(refused).toMatchObject({ code: 'login_refused', status: 403 })
   })

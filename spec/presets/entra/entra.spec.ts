@@ -1,8 +1,16 @@
-import { entra, type EntraOptions, type TokenContext } from 'express-session-oidc'
+import { entra, type EntraOptions, type IssuerRules, type TokenContext } from 'express-session-oidc'
 import { describe, expect, it } from 'vitest'
+import { OidcProvider } from '../../../lib/config/oidc-provider.ts'
 import { resolveBearer } from '../../../lib/config/resolve-bearer.ts'
 import { resolveOptions } from '../../../lib/config/resolve.ts'
 import { findFaults } from '../../support/find-faults.ts'
+
+/** The settings that a provider of `entra()` holds. */
+function settings(
+  options: EntraOptions,
+): { issuer: string } & { [Name in keyof IssuerRules]-?: NonNullable<IssuerRules[Name]> } {
+  return OidcProvider.reveal(entra(options)) as never
+}
 
 const contoso = '11111111-1111-4111-8111-111111111111'
 const fabrikam = '22222222-2222-4222-8222-222222222222'
@@ -119,7 +127,7 @@ describe('the issuers of entra()', () => {
       { [contoso]: [`https://shop.b2clogin.com/${contoso}/v2.0/`], [fabrikam]: undefined },
     ],
   ])('returns the issuers of logins and tokens for %s', (_name, options, where, issuers) => {
-    const { issuer, metadataIssuer, tokenIssuer } = entra(options)
+    const { issuer, metadataIssuer, tokenIssuer } = settings(options)
     expect({ issuer, metadataIssuer }).toEqual(where)
     for (const [tid, expected] of Object.entries(issuers)) {
       const found = tokenIssuer({ tid })
@@ -141,25 +149,26 @@ describe('the issuers of entra()', () => {
     }
   })
 
-  it('returns options that createOidc() and createBearer() accept', () => {
+  it('returns a provider that createOidc() and createBearer() accept', () => {
     for (const options of [
       { tenant: contoso },
       { tenant: [contoso, fabrikam] },
       { tenant: contoso, externalId: 'shop' },
     ]) {
-      const settings = entra(options)
+      const provider = entra(options)
+      const expected = OidcProvider.reveal(provider)
       const { rules, issuer } = resolveOptions({
-        ...settings,
+        provider,
         clientId: 'web',
         clientAuth: 'none',
         baseUrl: 'https://app.example.com',
         secret: 'a secret of more than thirty-two characters',
       })
-      expect({ issuer, ...rules }).toEqual(settings)
-      const [first] = resolveBearer({ ...settings, audience: 'orders' }).issuers
-      expect({ issuer: first?.issuer, ...first?.rules }).toEqual(settings)
-      const [only] = resolveBearer({ issuer: [{ ...settings, audience: 'orders' }] }).issuers
-      expect({ issuer: only?.issuer, ...only?.rules }).toEqual(settings)
+      expect({ issuer, ...rules }).toEqual(expected)
+      const [first] = resolveBearer({ provider, audience: 'orders' }).issuers
+      expect({ issuer: first?.issuer, ...first?.rules }).toEqual(expected)
+      const [only] = resolveBearer({ issuer: [{ provider, audience: 'orders' }] }).issuers
+      expect({ issuer: only?.issuer, ...only?.rules }).toEqual(expected)
     }
   })
 })
@@ -238,57 +247,6 @@ describe('invalid options of entra()', () => {
   })
 })
 
-describe('the options for the tokens of an issuer', () => {
-  const bearer = { issuer: `${host}/common/v2.0`, audience: 'orders' }
-  const tokenIssuer = (): string => 'x'
-
-  it.each<[string, object, RegExp]>([
-    [
-      'metadataIssuer without tokenIssuer',
-      { metadataIssuer: `${host}/{tenantid}/v2.0` },
-      /^`metadataIssuer` requires `tokenIssuer`/,
-    ],
-    [
-      'a metadataIssuer that is not a URL',
-      { metadataIssuer: 'x', tokenIssuer },
-      /^`metadataIssuer` must be an absolute URL/,
-    ],
-    [
-      'a metadataIssuer that is not a string',
-      { metadataIssuer: 7, tokenIssuer },
-      /^`metadataIssuer` must be an absolute URL/,
-    ],
-    [
-      'a metadataIssuer with plain http',
-      { metadataIssuer: 'http://id.example.com', tokenIssuer },
-      /^`metadataIssuer` uses http:/,
-    ],
-    ['a tokenIssuer that is not a function', { tokenIssuer: 'x' }, /^`tokenIssuer` must be a function/],
-    ['an accept that is not a function', { accept: true }, /^`accept` must be a function/],
-    [
-      'a distributedClaims that is not a function',
-      { distributedClaims: {} },
-      /^`distributedClaims` must be a function/,
-    ],
-  ])('throws for %s', (_name, rules, message) => {
-    for (const options of [{ ...bearer, ...rules }, { issuer: { ...bearer, ...rules } }]) {
-      const found = findFaults(() => resolveBearer(options))
-      expect(found).toHaveLength(1)
-      expect(found[0]).toMatch(message)
-    }
-  })
-
-  it.each<[string, unknown]>([
-    ['a list of issuers', ['https://a.example', 'https://b.example']],
-    ['an issuer object', { issuer: 'https://a.example' }],
-  ])('throws if the options are beside %s rather than inside the issuer that they belong to', (_name, issuer) => {
-    const found = findFaults(() => resolveBearer({ audience: 'x', issuer, tokenIssuer, accept: allow }))
-    expect(found).toEqual([
-      '`tokenIssuer`, `accept` must belong to one issuer; pass `issuer: [{ issuer, tokenIssuer, accept }]`',
-    ])
-  })
-})
-
 /** The claims of a user's access token, version 2. */
 const user = { tid: contoso, oid, sub: 'pairwise', scp: 'Orders.Read', ver: '2.0' }
 /** The claims of a token that an application requested for itself. */
@@ -337,7 +295,7 @@ describe('accept() of entra() for an access token', () => {
       /neither a user token/,
     ],
   ])('%s', async (_name, options, claims, expected) => {
-    const verdict = await entra(options).accept(claims, atApi)
+    const verdict = await settings(options).accept(claims, atApi)
     if (expected === true) expect(verdict).toBe(true)
     else expect(verdict).toMatch(expected)
   })
@@ -351,15 +309,15 @@ describe('accept() of entra() for an access token', () => {
     ['rejects a key whose issuer is a list', [{ issuer: [`${host}/${contoso}/v2.0`] }], /key of another tenant/],
     ['rejects a key that is not published', [], /no longer published/],
   ])('%s', async (_name, keys, expected) => {
-    const verdict = await entra({ tenant: contoso }).accept(user, { token: 'access', keys })
+    const verdict = await settings({ tenant: contoso }).accept(user, { token: 'access', keys })
     if (expected === true) expect(verdict).toBe(true)
     else expect(verdict).toMatch(expected)
   })
 
   it('accepts tokens of External ID and B2C, whose keys do not name a tenant', async () => {
     const none = { token: 'access', keys: [] } as const
-    expect(await entra({ tenant: contoso, externalId: 'shop' }).accept(user, none)).toBe(true)
-    const { accept } = entra({ tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
+    expect(await settings({ tenant: contoso, externalId: 'shop' }).accept(user, none)).toBe(true)
+    const { accept } = settings({ tenant: contoso, b2c: { name: 'shop', policy: 'B2C_1_signin' } })
     expect(await accept({ sub: oid, scp: 'read', tfp: 'B2C_1_signin' }, none)).toBe(true)
     expect(await accept({ sub: oid, scp: 'read', acr: 'b2c_1_signin' }, none)).toBe(true)
     expect(await accept({ sub: oid, scp: 'read', tfp: 'B2C_1_other', acr: 'B2C_1_signin' }, none)).toMatch(/policy/)
@@ -376,8 +334,8 @@ describe('accept() of entra() for an ID token', () => {
   const claims = { tid: contoso, oid, sub: 'pairwise', ver: '2.0' }
 
   it('accepts an ID token, which has no scope', async () => {
-    expect(await entra({ tenant: contoso }).accept(claims, atLogin)).toBe(true)
-    expect(await entra({ tenant: contoso }).accept({ ...claims, oid: undefined }, atLogin)).toMatch(/scope profile/)
+    expect(await settings({ tenant: contoso }).accept(claims, atLogin)).toBe(true)
+    expect(await settings({ tenant: contoso }).accept({ ...claims, oid: undefined }, atLogin)).toMatch(/scope profile/)
   })
 
   it.each<[string, unknown, true | RegExp]>([
@@ -391,7 +349,7 @@ describe('accept() of entra() for an ID token', () => {
     ['undefined', undefined, /only true accepts the user/],
   ])('accepts a user only if allow returns true; here it returns %s', async (_name, verdict, expected) => {
     const options = { tenant: 'common', allow: () => verdict as boolean }
-    const found = await entra(options).accept(claims, atLogin)
+    const found = await settings(options).accept(claims, atLogin)
     if (expected === true) expect(found).toBe(true)
     else expect(found).toMatch(expected)
   })
@@ -400,12 +358,12 @@ describe('accept() of entra() for an ID token', () => {
     const fails = (): never => {
       throw new Error('no database')
     }
-    await expect(entra({ tenant: 'common', allow: fails }).accept(claims, atLogin)).rejects.toThrow('no database')
+    await expect(settings({ tenant: 'common', allow: fails }).accept(claims, atLogin)).rejects.toThrow('no database')
   })
 
   it('does not call allow for a user that it rejects anyway', async () => {
     const asked: unknown[] = []
-    const { accept } = entra({ tenant: [contoso], allow: ({ tid }) => asked.push(tid) > 0 })
+    const { accept } = settings({ tenant: [contoso], allow: ({ tid }) => asked.push(tid) > 0 })
     await accept({ ...claims, tid: fabrikam }, atLogin)
     await accept({ ...claims, hasgroups: true }, atLogin)
     await accept({ ...claims, oid: 7 }, atLogin)
@@ -428,13 +386,13 @@ describe('the groups of a user', () => {
   ]
 
   it.each(markers)('rejects a user on group overage if there is no groups function: %s', async (_name, marker) => {
-    const { accept } = entra({ tenant: contoso })
+    const { accept } = settings({ tenant: contoso })
     expect(await accept({ ...claims, ...marker }, atLogin)).toMatch(/too many groups .*; pass `groups`, a function/)
   })
 
   it.each(markers)('calls the groups function on group overage: %s', async (_name, marker) => {
     const asked: unknown[] = []
-    const { accept, distributedClaims } = entra({
+    const { accept, distributedClaims } = settings({
       tenant: contoso,
       groups: async (given, token) => {
         asked.push([given['oid'], token])
@@ -460,7 +418,7 @@ describe('the groups of a user', () => {
     { _claim_names: null },
   ])('takes the groups from the token without group overage: %j', async (given) => {
     const asked: unknown[] = []
-    const { accept, distributedClaims } = entra({
+    const { accept, distributedClaims } = settings({
       tenant: contoso,
       groups: () => {
         asked.push(given)
@@ -469,13 +427,13 @@ describe('the groups of a user', () => {
     })
     expect(await accept({ ...claims, ...given }, atLogin)).toBe(true)
     expect(await distributedClaims({ ...claims, ...given }, '')).toEqual({})
-    expect(await entra({ tenant: contoso }).accept({ ...claims, ...given }, atLogin)).toBe(true)
-    expect(await entra({ tenant: contoso }).distributedClaims({ ...claims, ...given }, '')).toEqual({})
+    expect(await settings({ tenant: contoso }).accept({ ...claims, ...given }, atLogin)).toBe(true)
+    expect(await settings({ tenant: contoso }).distributedClaims({ ...claims, ...given }, '')).toEqual({})
     expect(asked).toEqual([])
   })
 
   it('removes the groups if the option groups is false', async () => {
-    const { accept, distributedClaims } = entra({ tenant: contoso, groups: false })
+    const { accept, distributedClaims } = settings({ tenant: contoso, groups: false })
     expect(await accept({ ...claims, hasgroups: true }, atLogin)).toBe(true)
     const more = await distributedClaims({ ...claims, groups: ['g1'] }, '')
     expect(Object.hasOwn(more, 'groups')).toBe(true)
@@ -485,7 +443,7 @@ describe('the groups of a user', () => {
   it.each([undefined, 'g1', [1], null, { groups: [] }])(
     'throws if the groups function returns %j instead of an array of strings',
     async (found) => {
-      const { distributedClaims } = entra({ tenant: contoso, groups: () => found as unknown as string[] })
+      const { distributedClaims } = settings({ tenant: contoso, groups: () => found as unknown as string[] })
       await expect(async () => distributedClaims({ hasgroups: true }, '')).rejects.toThrow('array of strings')
     },
   )

@@ -1,7 +1,7 @@
 /** An application that logs in with two instances, runs in as many processes as a race needs, and is used by browsers. */
 import express, { type Express, type Request } from 'express'
 import session from 'express-session'
-import { createOidc, type Oidc, type OidcOptions } from 'express-session-oidc'
+import { createOidc, type Oidc, type OidcOptions, type ProviderMetadata } from 'express-session-oidc'
 import { RedisSessionStore, type RedisClient } from 'express-session-oidc/redis'
 import { CookieJar } from 'express-session-oidc/testing'
 import { secret } from '../../support/app.ts'
@@ -42,7 +42,7 @@ export interface RaceApp {
 
 /** The provider settings of each instance. */
 export interface Providers {
-  settings(name: Name): Pick<OidcOptions, 'issuer' | 'clientId' | 'clientSecret' | 'fetch'>
+  settings(name: Name): Pick<OidcOptions, 'clientId' | 'clientSecret' | 'fetch'> & { issuer: string | ProviderMetadata }
 }
 
 /** Makes a request wait in its handler until it may continue. */

@@ -18,6 +18,7 @@ import { toTokenSet } from '../../../lib/store/tokens.ts'
 import { stageWith } from '../../logins/support/stage.ts'
 import { secret } from '../../support/app.ts'
 import { expectSaneEntry, refusals } from './one-login.ts'
+import { oneProvider } from '../../support/one-provider.ts'
 
 export type DirectOutcome =
   | { readonly how: 'login'; readonly entry: LoginEntry; readonly handed: TokenSet; readonly stored: TokenSet }
@@ -50,13 +51,14 @@ export function directLogins(provider: TestProvider, { options, edit }: DirectSe
     if (!edit) return answer
     return new Response(edit(path, await answer.text()), { status: answer.status, headers: answer.headers })
   }
-  const instance = makeInstance({
+  const whole = oneProvider({
     ...provider.settings(),
     baseUrl: 'http://127.0.0.1:3000',
     secret,
     ...options,
     fetch: altering,
   })
+  const instance = makeInstance(whole)
   const told: object[] = []
   instance.events.on('login', (event) => void told.push(event))
 

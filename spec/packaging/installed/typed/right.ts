@@ -22,7 +22,7 @@ interface Claims {
 }
 
 export const options = {
-  ...keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' }),
+  provider: keycloak({ url: 'https://id.example.com', realm: 'acme', client: 'web' }),
   clientId: 'web',
   clientSecret: process.env['CLIENT_SECRET'],
   baseUrl: 'https://app.example.com',

@@ -1,0 +1,95 @@
+import { ownProperties } from '../core/own-properties.ts'
+import type { RoleSources } from './claims.ts'
+import type { IssuerRules } from './issuer-rules.ts'
+import type { ProviderMetadata } from './provider-metadata.ts'
+
+/** Options of `customProvider`. In the examples of the members, `options` are the other options. */
+export interface CustomProviderOptions extends IssuerRules {
+  /**
+   * The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
+   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file.
+   * @example customProvider({ issuer: 'https://id.example.com', accept: ({ tier }) => tier === 'gold' })
+   */
+  issuer: string | URL | ProviderMetadata
+  /**
+   * Scope that logins request if `createOidc` has no option `scope`: a string or an array; must contain `openid`.
+   * @default 'openid profile email'
+   * @example customProvider({ ...options, scope: 'openid profile groups' })
+   */
+  scope?: string | readonly string[] | undefined
+  /**
+   * Returns the roles of a user or a token if there is no option `roles` beside `provider`.
+   * @default the roles that `createOidc` and `createBearer` find without this option
+   * @example customProvider({ ...options, roles: ({ idToken }) => (idToken.groups ?? []) as string[] })
+   */
+  roles?: ((sources: RoleSources) => readonly string[]) | undefined
+}
+
+/** Settings of a provider, whose metadata file has been read. */
+type ProviderSettings = Omit<CustomProviderOptions, 'issuer'> & { readonly issuer: string | ProviderMetadata }
+
+/**
+ * A provider: its issuer, the scope and roles of its users, and the rules for its tokens. It is made by `keycloak()`,
+ * `entra()` or `customProvider()`, and passed as the option `provider` of `createOidc` and `createBearer`. It cannot be
+ * changed, copied or extended, so no option can replace one of its rules.
+ * @example
+ * const provider = keycloak({ url: 'https://id.example.com', realm: 'acme' })
+ * const oidc = createOidc({ provider, ...options })
+ * const api = createBearer({ provider, audience: 'orders' })
+ */
+export class OidcProvider {
+  // Private, and without own properties beside it: a spread copy has no issuer, so it cannot lose the rules unnoticed.
+  readonly #settings: ProviderSettings
+
+  /** @internal */
+  constructor(settings: ProviderSettings) {
+    this.#settings = Object.freeze(ownProperties(settings))
+    Object.freeze(this)
+  }
+
+  /** The issuer identifier, or the URL below which the metadata are found if the rules name another issuer. */
+  get issuer(): string {
+    const { issuer } = this.#settings
+    return typeof issuer === 'string' ? issuer : issuer.issuer
+  }
+
+  /** Returns the roles of a user or a token; undefined if the provider has no such function. */
+  get roles(): ((sources: RoleSources) => readonly string[]) | undefined {
+    return this.#settings.roles
+  }
+
+  /** @internal Returns the settings of a provider; undefined for any other value. */
+  static reveal(value: unknown): ProviderSettings | undefined {
+    return value !== null && typeof value === 'object' && #settings in value ? value.#settings : undefined
+  }
+}
+
+/** The options `provider` and `issuer`: exactly one is given. */
+export interface ProviderAndIssuer<Issuer> {
+  /**
+   * The provider, made by `keycloak()`, `entra()` or `customProvider()`: its issuer, its scope and roles, and the rules for
+   * its tokens. The options `scope` and `roles` replace those of the provider; no option replaces a rule. A copy, or
+   * `issuer` beside it, is an error (`options_invalid`).
+   * @default none: `issuer` is required
+   * @example
+   * createOidc({ ...options, provider: keycloak({ url: 'https://id.example.com', realm: 'acme' }) })
+   * createBearer({ provider: entra({ tenant: '3f2b6c1e-8a54-4d1b-9c37-5e0f7a2d9b46' }), audience: 'orders' })
+   */
+  provider: OidcProvider
+  /**
+   * The provider, `https:` or on loopback: its issuer identifier, exactly as in its metadata, which are discovered on
+   * first use (OIDC Discovery, section 4). Or the metadata, as an object or as the `file:` URL of a JSON file. In
+   * `createBearer` an identifier, an entry with settings of its own, or a fixed list of at most 1000 identifiers, providers
+   * and entries; the token's `iss` only selects one. `provider` beside it is an error (`options_invalid`).
+   * @default none: `provider` is required
+   * @example
+   * createOidc({ ...options, issuer: new URL('./provider.json', import.meta.url) })
+   * createBearer({ ...options, issuer: ['https://id.example.com', 'https://id.example.org'] })
+   */
+  issuer: Issuer
+}
+
+/** The option `provider` or the option `issuer`. */
+export type ProviderOrIssuer<Issuer> =
+  | (Pick<ProviderAndIssuer<Issuer>, 'provider'> & Partial<ProviderAndIssuer<Issuer>>)
+  | (Pick<ProviderAndIssuer<Issuer>, 'issuer'> & Partial<ProviderAndIssuer<Issuer>>)
