@@ -41,8 +41,8 @@ export interface TokenSet {
   readonly accessToken: string
   /** Type of the access token, in lower case: `bearer` or `dpop`. */
   readonly tokenType: string
-  /** Seconds since the epoch at which the provider issued it; undefined in logins that began before version 1. */
-  readonly obtainedAt: number | undefined
+  /** Seconds since the epoch at which the provider issued the access token. */
+  readonly obtainedAt: number
   /** Seconds since the epoch at which the access token expires; undefined if the provider did not return `expires_in`. */
   readonly expiresAt: number | undefined
   /** The refresh token, if the provider issued one. */

@@ -74,11 +74,7 @@ function findStepUpAuthentication(
  * the time at which the user left, because pages of the provider that follow the password may take longer than the way
  * back.
  */
-function isJustBack(
-  { requested: asked }: LoginEntry,
-  { maxAuthAgeSeconds = 0 }: CompiledRule,
-  wayBack: number,
-): boolean {
-  const maxAge = asked?.parameters['max_age']
-  return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - (asked?.at as number) <= wayBack
+function isJustBack({ requested }: LoginEntry, { maxAuthAgeSeconds = 0 }: CompiledRule, wayBack: number): boolean {
+  const maxAge = requested.parameters['max_age']
+  return maxAge !== undefined && Number(maxAge) <= maxAuthAgeSeconds && nowSeconds() - requested.at <= wayBack
 }

@@ -18,7 +18,7 @@ export function recordRequest({ scope, parameters }: LoginNeeds): RequestedLogin
 
 /** Whether the login has just requested all of these needs. Requesting them again would loop with the same result. */
 export function wasRequestedRecently({ requested }: LoginEntry, { scope, parameters }: LoginNeeds): boolean {
-  if (!requested || !(nowSeconds() - requested.at < repeatSeconds)) return false
+  if (nowSeconds() - requested.at >= repeatSeconds) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false
   const resources = requestedResources(requested)

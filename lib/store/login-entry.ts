@@ -16,7 +16,7 @@ export interface LoginEntry {
   /** When the browser was redirected to the provider. */
   readonly startedAt: number
   /** When the provider issued the ID token of the login, by the provider's clock. */
-  readonly issuedAt?: number
+  readonly issuedAt: number
   /** When the provider last confirmed the login. */
   readonly checkedAt: number
   /** When the login ends, regardless of activity. */
@@ -30,7 +30,7 @@ export interface LoginEntry {
   /** Whether there is a refresh token, so that the login can be rechecked. */
   readonly refreshable?: true
   /** The request of the login, because the same request again would have the same result. */
-  readonly requested?: RequestedLogin
+  readonly requested: RequestedLogin
 }
 
 /** A browser, as it describes itself. */
@@ -62,13 +62,18 @@ export function isLoginEntry(value: unknown): value is LoginEntry {
     typeof entry.issuer === 'string' &&
     typeof entry.sub === 'string' &&
     typeof entry.startedAt === 'number' &&
+    typeof entry.issuedAt === 'number' &&
     typeof entry.checkedAt === 'number' &&
     typeof entry.endsAt === 'number' &&
     Array.isArray(entry.roles) &&
     Array.isArray(entry.scope) &&
-    entry.user !== null &&
-    typeof entry.user === 'object'
+    isObject(entry.user) &&
+    isObject(entry.requested)
   )
+}
+
+function isObject(value: unknown): boolean {
+  return value !== null && typeof value === 'object'
 }
 
 /** Returns the entries of all other instances. */

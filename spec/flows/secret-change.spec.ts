@@ -219,24 +219,4 @@ describe('a login record', () => {
     expect(await world.redis.client.exists(`sess:${sessionId(agent)}`)).toBe(1)
     expect((await agent.get(`${app.url}/profile`)).status).toBe(200)
   })
-
-  it('a login record of a version without the fields asked and refreshable is still a login', async () => {
-    const app = await world.start({
-      options: { secret: old },
-      routes: (express, oidc) => {
-        tokenRoutes(express)
-        express.get('/calendar', oidc.requireAuth({ scope: 'calendar.read' }), (_req, res) => void res.send('inside'))
-      },
-    })
-    const agent = await loggedIn(world, app)
-    const record = JSON.parse((await world.redis.client.get(loginKey(agent))) ?? '') as {
-      entries: { default: Record<string, unknown> }
-    }
-    const { asked: _asked, refreshable: _refreshable, ...entry } = record.entries.default
-    await world.redis.client.set(loginKey(agent), JSON.stringify({ ...record, entries: { default: entry } }))
-    pass(301)
-    expect((await agent.fetch(`${app.url}/profile`)).json()).toMatchObject({ user: { sub: 'alice' } })
-    await shownToken(agent, app.url)
-    expect((await agent.get(`${app.url}/calendar`)).text()).toBe('inside')
-  })
 })

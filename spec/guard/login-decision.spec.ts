@@ -26,8 +26,10 @@ const alice: LoginEntry = {
   roles: ['admin', 'user'],
   scope: ['openid', 'orders:read'],
   startedAt: 0,
+  issuedAt: 0,
   checkedAt: 0,
   endsAt: 1,
+  requested: { at: 0, scope: ['openid'], parameters: {} },
 }
 
 function decide(rule: AuthRule<Record<string, unknown>>): ReturnType<typeof evaluateLogin> {

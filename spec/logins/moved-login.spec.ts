@@ -18,7 +18,7 @@ const staff = makeLoginEntry('bob')
 const tokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
-  obtainedAt: undefined,
+  obtainedAt: 1_800_000_000,
   expiresAt: undefined,
   refreshToken: undefined,
   idToken: 'id-token',

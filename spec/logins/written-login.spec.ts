@@ -36,7 +36,7 @@ function makeIdentity(claims: object = {}): Identity {
     tokens: {
       accessToken: 'the-access-token',
       tokenType: 'bearer',
-      obtainedAt: undefined,
+      obtainedAt: 1_800_000_000,
       expiresAt: undefined,
       refreshToken: 'the-refresh-token',
       idToken: 'the-id-token',

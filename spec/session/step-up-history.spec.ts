@@ -57,14 +57,13 @@ describe('a step-up of a login', () => {
     expect(asks(scope, wanted)).toBe(false)
   })
 
-  it('a step-up does not count as requested if the login requested no resource or remembers no request', () => {
+  it('a step-up does not count as requested if the login requested no resource', () => {
     const plain = makeLoginEntry('alice', { requested: recordRequest({ scope: ['openid'], parameters: {} }) })
     expect(wasRequestedRecently(plain, { scope: [], parameters: { resource: 'https://a.example.com' } })).toBe(false)
-    expect(wasRequestedRecently(makeLoginEntry('alice'), { scope: ['openid'], parameters: {} })).toBe(false)
   })
 
   it('a step-up can be requested again after five minutes', () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: (entry.requested?.at ?? 0) * 1000 })
+    vi.useFakeTimers({ toFake: ['Date'], now: entry.requested.at * 1000 })
     vi.setSystemTime(Date.now() + 299_000)
     expect(asks(['orders'])).toBe(true)
     vi.setSystemTime(Date.now() + 1000)

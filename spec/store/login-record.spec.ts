@@ -56,7 +56,7 @@ describe('a login record', () => {
       seen++
       open.push(...Object.values(value as object).filter((each) => each !== null && typeof each === 'object'))
     }
-    expect(seen).toBe(9)
+    expect(seen).toBe(12)
     const { moved } = read(writeReplaced('new', { default: makeLoginEntry('alice') }))
     expect([moved, moved?.logins, moved?.logins['default']].every((each) => Object.isFrozen(each))).toBe(true)
   })
@@ -120,11 +120,13 @@ describe('a login record', () => {
     ['issuer', [5, null, {}]],
     ['sub', [5, null, {}]],
     ['startedAt', ['1', null, {}]],
+    ['issuedAt', ['1', null, {}]],
     ['checkedAt', ['1', null, {}]],
     ['endsAt', ['9999999999', {}, [9999999999]]],
     ['roles', ['admin', null, { length: 0 }]],
     ['scope', ['openid', null, { length: 0 }]],
     ['user', ['alice', null, 5]],
+    ['requested', ['openid', null, 5]],
   ])('ignores an entry whose %s is missing or of another type, but not the other entries', (member, values) => {
     const partner = makeLoginEntry('al')
     const { [member]: _left, ...without } = whole

@@ -9,7 +9,7 @@ const { tokens: sealer } = deriveSeals({ secrets: [secret], owner: 'owner' })
 const tokens: TokenSet = {
   accessToken: 'access-token',
   tokenType: 'bearer',
-  obtainedAt: undefined,
+  obtainedAt: 1_800_000_000,
   expiresAt: 1_900_000_000,
   refreshToken: 'refresh-token',
   idToken: 'id-token',

@@ -25,8 +25,10 @@ export function makeLoginEntry(sub: string, more: Partial<LoginEntry> = {}): Log
     roles: [],
     scope: ['openid'],
     startedAt: now - 10,
+    issuedAt: now,
     checkedAt: now,
     endsAt: now + 3600,
+    requested: { at: now, scope: ['openid'], parameters: {} },
     ...more,
   }
 }
@@ -35,7 +37,7 @@ export function makeLoginEntry(sub: string, more: Partial<LoginEntry> = {}): Log
 export const someTokens: StoredTokens = {
   accessToken: 'access-token',
   tokenType: 'bearer',
-  obtainedAt: undefined,
+  obtainedAt: 1_800_000_000,
   expiresAt: undefined,
   refreshToken: 'refresh-token',
   idToken: 'id-token',

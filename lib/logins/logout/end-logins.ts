@@ -93,5 +93,5 @@ async function endIndexed(
 /** Whether a logout ends this login. A user whose ID token is newer than the logout token has come back. */
 function isAbout({ issuer, issuedAt }: Logout, entry: LoginEntry): boolean {
   if (issuer !== undefined && issuer !== entry.issuer) return false
-  return issuedAt === undefined || entry.issuedAt === undefined || entry.issuedAt <= issuedAt
+  return issuedAt === undefined || entry.issuedAt <= issuedAt
 }

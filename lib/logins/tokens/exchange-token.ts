@@ -65,7 +65,7 @@ async function exchange(
     return await exchangeToken(instance.provider, subject.accessToken, request, await restoreDpop(instance, subject))
   } catch (error) {
     // The error code is the same for an invalid token and for an invalid request (RFC 8693, section 2.2.2).
-    const isNew = subject.obtainedAt === undefined || nowSeconds() - subject.obtainedAt < newSeconds
+    const isNew = nowSeconds() - subject.obtainedAt < newSeconds
     if (!(error instanceof ExchangeRefused) || error.code !== 'client_rejected' || isNew) throw error
     const refreshed = await freshToken(instance, place, { ...wanted, refused: subject.accessToken })
     return exchangeToken(instance.provider, refreshed.accessToken, request, await restoreDpop(instance, refreshed))

@@ -4,7 +4,7 @@ import { nowSeconds } from '../../core/clock.ts'
 export function isFresh({ obtainedAt, expiresAt }: AccessToken, minValidSeconds: number): boolean {
   if (expiresAt === undefined) return true
   const left = expiresAt - nowSeconds()
-  const life = obtainedAt === undefined ? Infinity : expiresAt - obtainedAt
+  const life = expiresAt - obtainedAt
   return left > 0 && left >= (life <= minValidSeconds ? life / 2 : minValidSeconds)
 }
 

@@ -29,7 +29,7 @@ function made(claims: object = {}, tokens: Partial<TokenSet> = {}): LoginEntry {
     tokens: {
       accessToken: 'access-token',
       tokenType: 'bearer',
-      obtainedAt: undefined,
+      obtainedAt: 1_800_000_000,
       expiresAt: undefined,
       refreshToken: undefined,
       idToken: 'id-token',

@@ -31,7 +31,7 @@ function getTokens(accessToken: string, more: Partial<StoredTokens> = {}): Store
   return {
     accessToken,
     tokenType: 'bearer',
-    obtainedAt: undefined,
+    obtainedAt: 1_800_000_000,
     expiresAt: undefined,
     refreshToken: 'refresh',
     idToken: 'id',
