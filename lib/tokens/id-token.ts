@@ -1,32 +1,33 @@
 import { decodeJwt } from 'jose'
 import type { UnknownClaims } from '../config/claims.ts'
 import type { IssuerRules } from '../config/issuer-rules.ts'
-import { nowSeconds } from '../core/clock.ts'
 import { fail } from '../core/errors.ts'
 import { tokenInvalid } from './token-rejected.ts'
+import { isPastTime, isSubject } from './claims-checks.ts'
 import { findKeysWithKid, ruleFault } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyFresh } from './verify.ts'
 
-/** Values that an ID token is checked with. */
-export interface IdTokenChecks {
+/** Values that both ID tokens and logout tokens are checked with. */
+export interface ClientTokenChecks {
   readonly issuer: string
   readonly clientId: string
-  /** Undefined if none is known: the token must then have none. */
-  readonly nonce: string | undefined
-  /** Whether the token came with a refresh, and may omit the nonce (OIDC Core, section 12.2). */
-  readonly isRefreshed?: boolean | undefined
   readonly algorithms: readonly string[]
   readonly clockToleranceSeconds: number
   /** Further rules of the options for the issuer's tokens. */
   readonly rules?: IssuerRules | undefined
 }
 
+/** Values that an ID token is checked with. */
+export interface IdTokenChecks extends ClientTokenChecks {
+  /** Undefined if none is known: the token must then have none. */
+  readonly nonce: string | undefined
+  /** Whether the token came with a refresh, and may omit the nonce (OIDC Core, section 12.2). */
+  readonly isRefreshed?: boolean | undefined
+}
+
 /** The claims of a verified ID token. */
 export type IdTokenClaims = UnknownClaims & { readonly iss: string; readonly sub: string; readonly iat: number }
-
-/** Maximum length of a subject (OIDC Core, section 2). */
-const longestSubject = 255
 
 /**
  * Verifies signature and claims of an ID token from the token endpoint (OIDC Core, section 3.1.3.7).
@@ -72,11 +73,11 @@ async function judgeByRules(token: string, keys: Keys, claims: UnknownClaims, ru
 
 function findIdTokenFault(claims: UnknownClaims, checks: IdTokenChecks): string | undefined {
   const { sub, aud, azp, nonce, iat } = claims
-  if (typeof sub !== 'string' || sub === '' || sub.length > longestSubject) return 'sub is not a valid subject'
+  if (!isSubject(sub)) return 'sub is not a valid subject'
   if (nonce !== checks.nonce && !(checks.isRefreshed && nonce === undefined)) return 'nonce mismatch'
   if (azp !== undefined && azp !== checks.clientId) return 'azp is not this client'
   if (Array.isArray(aud) && aud.length > 1 && azp === undefined)
     return 'azp is missing, although aud has several values'
-  if (typeof iat !== 'number' || iat > nowSeconds() + checks.clockToleranceSeconds) return 'iat is in the future'
+  if (!isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
   return undefined
 }

@@ -1,19 +1,11 @@
-import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
+import { isPastTime, isSubject, isText } from './claims-checks.ts'
+import type { ClientTokenChecks } from './id-token.ts'
 import { TokenRejected } from './token-rejected.ts'
 import { listIssuers } from './issuer-checks.ts'
 import type { Keys } from './key-set.ts'
 import { verifyPresented } from './verify.ts'
-
-/** Values that a logout token is checked with. */
-export interface LogoutTokenChecks {
-  readonly issuer: string
-  readonly clientId: string
-  readonly algorithms: readonly string[]
-  readonly clockToleranceSeconds: number
-  readonly rules?: IssuerRules | undefined
-}
 
 /** The claims of a verified logout token. */
 export interface LogoutTokenClaims {
@@ -34,7 +26,6 @@ const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 const types = ['logout+jwt', 'application/logout+jwt', 'jwt']
 /** Seconds for which a logout token is valid. Providers send it immediately, and some retry. */
 export const logoutTokenSeconds = 600
-const longestSubject = 255
 const longestText = 1000
 
 /**
@@ -46,7 +37,7 @@ const longestText = 1000
 export async function verifyLogoutToken(
   token: string,
   keys: Keys,
-  checks: LogoutTokenChecks,
+  checks: ClientTokenChecks,
 ): Promise<LogoutTokenClaims> {
   const { rules, clockToleranceSeconds } = checks
   const { result } = await verifyPresented(token, keys, {
@@ -74,20 +65,15 @@ function typeFault(typ: string | undefined): string | undefined {
 
 function findLogoutTokenFault(claims: Readonly<Record<string, unknown>>, tolerance: number): string | undefined {
   const { iat, jti, events, nonce, sub, sid } = claims
-  const now = nowSeconds()
-  if (typeof iat !== 'number' || iat > now + tolerance) return 'iat is in the future'
-  if (iat < now - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
+  if (!isPastTime(iat, tolerance)) return 'iat is in the future'
+  if (iat < nowSeconds() - logoutTokenSeconds - tolerance) return `iat is more than ${logoutTokenSeconds} seconds ago`
   if (!isText(jti, longestText)) return 'jti is not a valid string'
   // Prevents an ID token from being accepted as a logout token (OIDC Back-Channel Logout, section 2.4).
   if (nonce !== undefined) return 'nonce is not allowed in a logout token'
   const event = (Object(events) as Record<string, unknown>)[logoutEvent]
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return 'events has no back-channel logout'
   if (sub === undefined && sid === undefined) return 'sub and sid are missing'
-  if (sub !== undefined && !isText(sub, longestSubject)) return 'sub is not a valid subject'
+  if (sub !== undefined && !isSubject(sub)) return 'sub is not a valid subject'
   if (sid !== undefined && !isText(sid, longestText)) return 'sid is not a valid string'
   return undefined
-}
-
-function isText(value: unknown, longest: number): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= longest
 }

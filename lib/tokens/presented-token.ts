@@ -4,6 +4,7 @@ import type { IssuerRules } from '../config/issuer-rules.ts'
 import { nowSeconds } from '../core/clock.ts'
 import { OidcError, describe } from '../core/errors.ts'
 import { looksLikeJwt } from './access-token.ts'
+import { isPastTime, isSubject } from './claims-checks.ts'
 import { TokenRejected } from './token-rejected.ts'
 import type { KeyLookup, Keys } from './key-set.ts'
 import { purposeFault } from './purpose.ts'
@@ -26,9 +27,6 @@ export interface VerifiedPresentedToken {
   /** The keys that the token was verified with. */
   readonly lookup: KeyLookup
 }
-
-/** Maximum length of a subject (OIDC Core, section 2). */
-const longestSubject = 255
 
 /**
  * Verifies signature and claims of a presented access token (RFC 9068, section 4; RFC 8725, section 3).
@@ -115,14 +113,6 @@ function findTokenFault(claims: UnknownClaims, checks: PresentedTokenChecks): st
   if (iat !== undefined && !isPastTime(iat, checks.clockToleranceSeconds)) return 'iat is in the future'
   if (sub !== undefined && !isSubject(sub)) return 'sub is not a valid subject'
   return undefined
-}
-
-function isPastTime(value: unknown, tolerance: number): boolean {
-  return typeof value === 'number' && value <= nowSeconds() + tolerance
-}
-
-function isSubject(value: unknown): boolean {
-  return typeof value === 'string' && value !== '' && value.length <= longestSubject
 }
 
 /** Returns the audiences of a token; none if one of them is not a string. */

@@ -79,7 +79,11 @@ const checked: readonly Checked[] = [
     ],
   },
   { claim: 'exp', accepts: (value) => isTime(value) && value > now() - 30, more: oddTimes() },
-  { claim: 'iat', accepts: (value) => isTime(value) && value <= now() + 30, more: oddTimes() },
+  {
+    claim: 'iat',
+    accepts: (value) => isTime(value) && Number.isFinite(value) && value <= now() + 30,
+    more: oddTimes(),
+  },
   {
     claim: 'nbf',
     accepts: (value) => value === undefined || (isTime(value) && value <= now() + 30),

@@ -4,22 +4,27 @@ import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, hookFailed } from '../../core/errors.ts'
 import { warnOnce } from '../../core/warnings.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
+import type { PresentedToken } from '../../provider/protected-resource.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
 import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
-import { idTokenAlgorithms } from '../../config/algorithms.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
+import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
 import { fetchVerifiedUserInfo } from './user-info.ts'
 import { scopeList } from '../../core/scope.ts'
 
-/** A user whose ID token was verified, with the roles and tokens of the login. */
-export interface Identity {
+/** A user whose ID token was verified, with the user's roles. */
+interface IdentifiedUser {
   readonly claims: IdTokenClaims
   readonly user: UnknownClaims
   readonly roles: readonly string[]
+}
+
+/** A user with the tokens of the login. */
+export interface Identity extends IdentifiedUser {
   readonly tokens: TokenSet
 }
 
@@ -51,38 +56,40 @@ export async function identify(
   response: LoginTokens,
   requested: { readonly nonce: string; readonly scope: readonly string[]; readonly dpop: DpopHandle | undefined },
 ): Promise<Identity> {
-  const { options, provider, keys } = instance
-  const { metadata } = await provider.ready()
-  const checks = {
-    issuer: metadata.issuer,
-    clientId: options.clientId,
-    clockToleranceSeconds: options.clockToleranceSeconds,
-  }
-  const verified = await verifyIdToken(response.idToken, keys, {
-    ...checks,
-    rules: options.rules,
+  const verified = await verifyIdToken(response.idToken, instance.keys, {
+    ...(await makeClientTokenChecks(instance)),
     nonce: requested.nonce,
-    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
-  const claims = options.rules ? await withDistributedClaims(verified, options.rules, response.accessToken) : verified
-  const info =
-    options.userInfo === 'login'
-      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop: requested.dpop }, claims)
-      : undefined
-  const user = makeUser({ ...info, ...claims })
-  const accessToken = options.roles
-    ? await ownAccessToken(instance, response.accessToken, claims, requested.dpop)
-    : undefined
+  const { accessToken } = response
+  const identified = await identifyUser(instance, { accessToken, dpop: requested.dpop }, verified)
   return {
-    claims,
-    user,
-    roles: readRoles(options, claims, accessToken, info),
+    ...identified,
     tokens: {
       ...readAccessToken(response, requested.scope),
       refreshToken: response.refreshToken,
       idToken: response.idToken,
     },
   }
+}
+
+/**
+ * Determines user and roles from the claims of a verified ID token and from the sources that the options add: distributed
+ * claims, userinfo and the login's own access token.
+ *
+ * @throws OidcError `token_invalid`, `hook_failed`, and any error of a request to the provider
+ */
+export async function identifyUser(
+  instance: Instance,
+  { accessToken, dpop }: PresentedToken,
+  verified: IdTokenClaims,
+): Promise<IdentifiedUser> {
+  const { options } = instance
+  const claims = options.rules ? await withDistributedClaims(verified, options.rules, accessToken) : verified
+  const info =
+    options.userInfo === 'login' ? await fetchVerifiedUserInfo(instance, { accessToken, dpop }, claims) : undefined
+  const user = makeUser({ ...info, ...claims })
+  const ownClaims = options.roles ? await verifyLoginAccessToken(instance, accessToken, claims, dpop) : undefined
+  return { claims, user, roles: readRoles(options, claims, ownClaims, info) }
 }
 
 /** Reads the access token of a token response. An omitted `scope` means the requested one (RFC 6749, section 5.1). */
@@ -102,7 +109,7 @@ export function readAccessToken(response: IssuedTokens, requested: readonly stri
  *
  * @throws OidcError `token_invalid` if the claims cannot be stored
  */
-export function makeUser(claims: UnknownClaims): UnknownClaims {
+function makeUser(claims: UnknownClaims): UnknownClaims {
   const user = Object.fromEntries(
     Object.entries(claims).filter(([name, value]) => !aboutToken.has(name) && value !== undefined),
   )
@@ -140,7 +147,7 @@ function isDeeper(value: object, levels: number): boolean {
 }
 
 /** Returns the claims of the login's own access token, or undefined if they cannot be verified. */
-export async function ownAccessToken(
+async function verifyLoginAccessToken(
   instance: Instance,
   token: string,
   claims: IdTokenClaims,
@@ -173,7 +180,7 @@ export async function ownAccessToken(
  *
  * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
  */
-export function readRoles(
+function readRoles(
   options: ResolvedOptions,
   idToken: UnknownClaims,
   accessToken: UnknownClaims | undefined,

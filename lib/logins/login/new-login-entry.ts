@@ -4,6 +4,7 @@ import { nowSeconds } from '../../core/clock.ts'
 import { recordRequest } from '../../session/step-up-history.ts'
 import type { LoginEntry } from '../../store/login-entry.ts'
 import type { Transaction } from '../../session/transaction.ts'
+import { isPastTime } from '../../tokens/claims-checks.ts'
 import type { Identity } from './identity.ts'
 import type { Instance } from '../instance.ts'
 
@@ -45,11 +46,6 @@ export function aboutLogin(instance: Instance, claims: UnknownClaims): Pick<Logi
   const { acr, auth_time: authTime } = claims
   return {
     ...(typeof acr === 'string' ? { acr } : {}),
-    ...(isPast(instance, authTime) ? { authTime } : {}),
+    ...(isPastTime(authTime, instance.options.clockToleranceSeconds) ? { authTime } : {}),
   }
-}
-
-/** Whether a claim is a time that is not in the future. */
-export function isPast(instance: Instance, time: unknown): time is number {
-  return typeof time === 'number' && time <= nowSeconds() + instance.options.clockToleranceSeconds
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { idTokenAlgorithms } from '../../config/algorithms.ts'
 import type { SessionStore } from '../../config/session-store.ts'
 import type { RecordKey } from '../../core/records.ts'
 import { recordsFor } from '../../session/web-session.ts'
 import { TokenRejected } from '../../tokens/token-rejected.ts'
 import { logoutTokenSeconds, verifyLogoutToken, type LogoutTokenClaims } from '../../tokens/logout-token.ts'
+import { makeClientTokenChecks } from '../client-token-checks.ts'
 import { endLogins } from './end-logins.ts'
 import type { Instance } from '../instance.ts'
 
@@ -16,15 +16,8 @@ import type { Instance } from '../instance.ts'
  * after which the provider can send the same token again
  */
 export async function backchannelLogout(instance: Instance, store: SessionStore, token: string): Promise<void> {
-  const { options, provider, keys } = instance
-  const { metadata } = await provider.ready()
-  const claims = await verifyLogoutToken(token, keys, {
-    issuer: metadata.issuer,
-    clientId: options.clientId,
-    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
-    clockToleranceSeconds: options.clockToleranceSeconds,
-    rules: options.rules,
-  })
+  const { options, keys } = instance
+  const claims = await verifyLogoutToken(token, keys, await makeClientTokenChecks(instance))
   const { iss, sub, sid, iat } = claims
   const records = recordsFor(store, options.records)
   const used = usedKey(instance.owner, claims)

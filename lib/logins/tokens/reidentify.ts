@@ -1,5 +1,4 @@
-import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
-import { idTokenAlgorithms } from '../../config/algorithms.ts'
+import type { TokenSet } from '../../config/claims.ts'
 import { nowSeconds } from '../../core/clock.ts'
 import { OidcError, describe } from '../../core/errors.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
@@ -7,13 +6,12 @@ import type { LoginEntry } from '../../store/login-entry.ts'
 import type { StoredTokens } from '../../store/tokens.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { decodeStoredIdToken, verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
-import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
-import { readAccessToken, ownAccessToken, readRoles, makeUser } from '../login/identity.ts'
+import { identifyUser, readAccessToken } from '../login/identity.ts'
+import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
 import type { TokenChange } from './stored-tokens.ts'
 import { aboutLogin } from '../login/new-login-entry.ts'
 import { nameOfTarget, withAdditional, type Target } from './target.ts'
-import { fetchVerifiedUserInfo } from '../login/user-info.ts'
 
 /** A login, and the handle of the key that its tokens are bound to, if any. */
 export interface BoundEntry {
@@ -35,9 +33,12 @@ export async function reidentify(
   { entry, dpop }: BoundEntry,
 ): Promise<(there: StoredTokens) => TokenChange> {
   const claims = await reportFaults(instance, () => verifyRefreshedIdToken(instance, response, former, entry))
-  const found = await reportFaults(instance, () =>
-    identity(instance, response, claims ?? decodeStoredIdToken(former.idToken), { entry, dpop }),
-  )
+  const found = await reportFaults(instance, async () => {
+    const current = claims ?? { ...decodeStoredIdToken(former.idToken), iat: nowSeconds() }
+    const known = { ...current, iss: entry.issuer, sub: entry.sub }
+    const { user, roles } = await identifyUser(instance, { accessToken: response.accessToken, dpop }, known)
+    return { user, roles }
+  })
   const own = readAccessToken(response, former.scope)
   const changes = {
     ...found,
@@ -85,39 +86,15 @@ async function verifyRefreshedIdToken(
   entry: LoginEntry,
 ): Promise<IdTokenClaims | undefined> {
   if (response.idToken === undefined) return undefined
-  const { options, provider, keys } = instance
-  const { metadata } = await provider.ready()
   const { nonce } = decodeStoredIdToken(former.idToken)
-  const claims = await verifyIdToken(response.idToken, keys, {
-    issuer: metadata.issuer,
-    clientId: options.clientId,
-    clockToleranceSeconds: options.clockToleranceSeconds,
-    rules: options.rules,
+  const claims = await verifyIdToken(response.idToken, instance.keys, {
+    ...(await makeClientTokenChecks(instance)),
     nonce: typeof nonce === 'string' ? nonce : undefined,
     isRefreshed: true,
-    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
   })
   if (claims.iss !== entry.issuer) throw tokenInvalid('ID token', 'iss differs from that of the login')
   if (claims.sub !== entry.sub) throw tokenInvalid('ID token', 'sub differs from that of the login')
   return claims
-}
-
-/** Determines user and roles from the current claims. */
-async function identity(
-  instance: Instance,
-  response: IssuedTokens,
-  idToken: UnknownClaims,
-  { entry, dpop }: BoundEntry,
-): Promise<Pick<LoginEntry, 'user' | 'roles'>> {
-  const { options } = instance
-  const whole = { ...idToken, iss: entry.issuer, sub: entry.sub, iat: nowSeconds() } as IdTokenClaims
-  const claims = options.rules ? await withDistributedClaims(whole, options.rules, response.accessToken) : whole
-  const info =
-    options.userInfo === 'login'
-      ? await fetchVerifiedUserInfo(instance, { accessToken: response.accessToken, dpop }, whole)
-      : undefined
-  const accessToken = options.roles ? await ownAccessToken(instance, response.accessToken, claims, dpop) : undefined
-  return { user: makeUser({ ...info, ...claims }), roles: readRoles(options, claims, accessToken, info) }
 }
 
 /** Returns undefined and emits `provider_fault` if the provider is unavailable or a function of the application fails. */

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TokenSet } from '../../../lib/config/claims.ts'
 import { nowSeconds } from '../../../lib/core/clock.ts'
 import type { Identity } from '../../../lib/logins/login/identity.ts'
-import { isPast, makeLoginEntry } from '../../../lib/logins/login/new-login-entry.ts'
+import { makeLoginEntry } from '../../../lib/logins/login/new-login-entry.ts'
 import type { LoginEntry } from '../../../lib/store/login-entry.ts'
 import type { Transaction } from '../../../lib/session/transaction.ts'
 import { instanceWith } from '../support/stage.ts'
@@ -93,14 +93,5 @@ describe('the entry of a new login', () => {
     const now = nowSeconds()
     expect(made({ auth_time: now + 30 })).toMatchObject({ authTime: now + 30 })
     expect(made({ auth_time: now + 31 })).not.toHaveProperty('authTime')
-  })
-})
-
-describe('isPast()', () => {
-  it('isPast() accepts numbers up to the clock tolerance ahead', () => {
-    const now = nowSeconds()
-    const times = [0, -5, now - 1, now, now + 29.9, now + 30, now + 30.1, now + 1000, String(now), null, undefined, []]
-    expect(times.filter((time) => isPast(instance, time))).toEqual([0, -5, now - 1, now, now + 29.9, now + 30])
-    expect(isPast(instance, Number.NaN)).toBe(false)
   })
 })

@@ -1,0 +1,19 @@
+import { idTokenAlgorithms } from '../config/algorithms.ts'
+import type { ClientTokenChecks } from '../tokens/id-token.ts'
+import type { Instance } from './instance.ts'
+
+/**
+ * Returns the values that the instance's ID tokens and logout tokens are checked with.
+ *
+ * @throws OidcError `provider_unavailable`
+ */
+export async function makeClientTokenChecks({ options, provider }: Instance): Promise<ClientTokenChecks> {
+  const { metadata } = await provider.ready()
+  return {
+    issuer: metadata.issuer,
+    clientId: options.clientId,
+    clockToleranceSeconds: options.clockToleranceSeconds,
+    rules: options.rules,
+    algorithms: idTokenAlgorithms(options.idTokenSignedResponseAlg, metadata.id_token_signing_alg_values_supported),
+  }
+}
