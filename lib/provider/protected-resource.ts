@@ -33,6 +33,14 @@ export interface ResourceAnswer {
 /** Maximum length of a `WWW-Authenticate` header that is read: openid-client takes quadratic time for it. */
 const longestChallenge = 4096
 
+/** Why openid-client returned no response. */
+interface CallFailure {
+  /** What `fetch` rejected with. */
+  thrown?: { readonly reason: unknown }
+  /** A response whose challenges are not read. */
+  unread?: Response
+}
+
 /**
  * Calls an API with an access token (RFC 6750, section 2.1). Rejects with the errors of `fetch`. The caller checks that the
  * token may be sent to this URL.
@@ -43,46 +51,46 @@ export async function callResource(
   init: RequestInit,
 ): Promise<ResourceAnswer> {
   const headers = new Headers(init.headers)
-  let failure: { readonly reason: unknown } | undefined
-  let unread: Response | undefined
-  const send: CustomFetch = async (address, options) => {
-    const { redirect = 'follow', signal = null } = init
-    try {
-      // `fetch` drops the token on a redirect to another origin (Fetch Standard, HTTP-redirect fetch).
-      const response = await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
-      if (!hasLongChallenge(response)) return response
-      unread = response
-      throw new Error('the WWW-Authenticate header is too long')
-    } catch (reason) {
-      failure = { reason }
-      throw reason
-    }
-  }
-  // Stands for no provider: it only serves to set the request header and to parse the challenges.
-  const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
-  configuration[customFetch] = send
-  configuration.timeout = 0
-  if (url.protocol === 'http:') allowInsecureRequests(configuration)
+  const failure: CallFailure = {}
+  const configuration = makeResourceConfiguration(url, makeFetch(init, failure))
+  const { method = 'GET' } = init
+  const body = init.body as FetchBody | undefined
+  const options = withProof(dpop)
   try {
-    const body = init.body as FetchBody | undefined
-    const method = init.method ?? 'GET'
-    const response = await fetchProtectedResource(
-      configuration,
-      accessToken,
-      url,
-      method,
-      body,
-      headers,
-      withProof(dpop),
-    )
+    const response = await fetchProtectedResource(configuration, accessToken, url, method, body, headers, options)
     return { response, challenges: [] }
   } catch (error) {
-    if (unread) return { response: unread, challenges: [] }
-    if (failure) throw failure.reason
+    if (failure.unread) return { response: failure.unread, challenges: [] }
+    if (failure.thrown) throw failure.thrown.reason
     if (error instanceof WWWAuthenticateChallengeError)
       return { response: error.response, challenges: error.cause as Challenge[] }
     throw error
   }
+}
+
+/** Returns a function that fetches with the options of the application, and sets `failure` when it throws. */
+function makeFetch({ redirect = 'follow', signal = null, ...init }: RequestInit, failure: CallFailure): CustomFetch {
+  return async (address, options) => {
+    try {
+      // `fetch` drops the token on a redirect to another origin (Fetch Standard, HTTP-redirect fetch).
+      const response = await fetch(address, { ...init, ...options, redirect, signal } as RequestInit)
+      if (!hasLongChallenge(response)) return response
+      failure.unread = response
+      throw new Error('the WWW-Authenticate header is too long')
+    } catch (reason) {
+      failure.thrown = { reason }
+      throw reason
+    }
+  }
+}
+
+/** Returns a configuration of no provider: it only serves to set the request header and to parse the challenges. */
+function makeResourceConfiguration(url: URL, send: CustomFetch): Configuration {
+  const configuration = new Configuration({ issuer: url.origin }, 'unused', undefined, None())
+  configuration[customFetch] = send
+  configuration.timeout = 0
+  if (url.protocol === 'http:') allowInsecureRequests(configuration)
+  return configuration
 }
 
 function hasLongChallenge({ headers }: Response): boolean {

@@ -75,17 +75,25 @@ export async function verifyWith(
     return await jwtVerify(token, lookup, options)
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-    let failure: unknown = error
-    for await (const key of error as AsyncIterable<CryptoKey>) {
-      try {
-        return await jwtVerify(token, key, options)
-      } catch (next) {
-        // An unusable key, for example one that is too short, decides nothing about the token.
-        if (!(next instanceof errors.JOSEError)) continue
-        failure = next
-        if (!isKeyMismatch(next)) throw next
-      }
-    }
-    throw failure
+    return verifyWithAny(token, error, options)
   }
+}
+
+async function verifyWithAny(
+  token: string,
+  matching: errors.JWKSMultipleMatchingKeys,
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  let failure: unknown = matching
+  for await (const key of matching as AsyncIterable<CryptoKey>) {
+    try {
+      return await jwtVerify(token, key, options)
+    } catch (error) {
+      // An unusable key, for example one that is too short, decides nothing about the token.
+      if (!(error instanceof errors.JOSEError)) continue
+      failure = error
+      if (!isKeyMismatch(error)) throw error
+    }
+  }
+  throw failure
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { StandardClaims, User } from '../../config/claims.ts'
 import type { OidcError } from '../../core/errors.ts'
 import type { BearerAuth } from '../../guard/bearer-auth.ts'
+import type { CompiledBearerRule } from '../../guard/requirements.ts'
 import type { CompiledRule } from '../../guard/rule.ts'
 import type { Instance } from '../../logins/instance.ts'
 import { authorizeLogin } from './authorize-login.ts'
@@ -46,13 +47,7 @@ export async function authorize<Claims extends object>(
   rule: CompiledRule,
   req: Request,
 ): Promise<Authorized<Claims> | NotAuthorized> {
-  if (rule.bearer && presentsToken(req)) {
-    try {
-      return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule.bearer, req) }
-    } catch (error) {
-      return notAuthorized(reportRefusal(bearer.policy, error))
-    }
-  }
+  if (rule.bearer && presentsToken(req)) return authorizeByToken(bearer, rule.bearer, req)
   try {
     await loadLogins(instance, req)
     const login = await authorizeLogin([instance], rule, req)
@@ -60,6 +55,18 @@ export async function authorize<Claims extends object>(
     return { ok: true, user: login.entry.user as User<Claims>, auth: undefined }
   } catch (error) {
     return notAuthorized(reportError(instance, error))
+  }
+}
+
+async function authorizeByToken(
+  bearer: BearerGuard,
+  rule: CompiledBearerRule,
+  req: Request,
+): Promise<Authorized<never> | NotAuthorized> {
+  try {
+    return { ok: true, user: undefined, auth: await authorizeToken(bearer, rule, req) }
+  } catch (error) {
+    return notAuthorized(reportRefusal(bearer.policy, error))
   }
 }
 
