@@ -98,11 +98,14 @@ export class LoginRefused extends OidcError {
   }
 }
 
-/** The requirements that a step-up login has to request. */
+/** Scope and parameters of an authorization request. In an error: what a step-up login has to request. */
 export interface LoginNeeds {
-  /** The missing scope, requested in addition to the granted scope. */
+  /** The scope; in an error the missing scope, requested in addition to the granted scope. */
   readonly scope: readonly string[]
-  /** Parameters of the authorization request: `acr_values`, `max_age`, `claims`, `resource`. */
+  /**
+   * The other parameters as they are sent; in an error `acr_values`, `max_age`, `claims`, `resource`. Several resources are
+   * separated by spaces.
+   */
   readonly parameters: Readonly<Record<string, string>>
 }
 

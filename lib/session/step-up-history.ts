@@ -21,7 +21,7 @@ export function wasRequestedRecently({ requested }: LoginEntry, { scope, paramet
   if (nowSeconds() - requested.at >= repeatSeconds) return false
   const wanted = Object.entries(parameters)
   if (scope.length === 0 && wanted.length === 0) return false
-  const resources = requestedResources(requested)
+  const resources = listResources(requested)
   const isRequested = ([name, value]: [string, string]): boolean =>
     name === 'resource'
       ? value.split(' ').every((one) => resources.includes(one))
@@ -29,7 +29,7 @@ export function wasRequestedRecently({ requested }: LoginEntry, { scope, paramet
   return scope.every((word) => requested.scope.includes(word)) && wanted.every(isRequested)
 }
 
-/** Returns the resources that a login requested (RFC 8707, section 2). */
-export function requestedResources(requested: RequestedLogin | undefined): readonly string[] {
-  return requested?.parameters['resource']?.split(' ') ?? []
+/** Returns the resources of an authorization request (RFC 8707, section 2). */
+export function listResources({ parameters }: Pick<LoginNeeds, 'parameters'>): readonly string[] {
+  return parameters['resource']?.split(' ') ?? []
 }

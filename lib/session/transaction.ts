@@ -1,5 +1,6 @@
 import type { Sealer } from '../core/seal.ts'
 import { nowSeconds } from '../core/clock.ts'
+import type { LoginNeeds } from '../core/errors.ts'
 import { transactionSeconds } from '../core/limits.ts'
 import { type CookiePlace, type Cookie, makeCookie } from './login-cookies.ts'
 
@@ -11,7 +12,7 @@ const mostCharacters = 6144
 const mostRead = 20
 
 /** A login in progress. Only the browser stores it, in a sealed cookie. */
-export interface Transaction {
+export interface Transaction extends LoginNeeds {
   readonly id: string
   readonly nonce: string
   /** PKCE code verifier (RFC 7636, section 4.1). */
@@ -19,10 +20,6 @@ export interface Transaction {
   readonly returnTo: string
   /** Seconds since the epoch, with fractions: a browser that restores its tabs begins several logins in one second. */
   readonly startedAt: number
-  /** The requested scope. */
-  readonly scope: readonly string[]
-  /** Further parameters of the authorization request, as they were sent. */
-  readonly parameters: Readonly<Record<string, string>>
   /** Private key that the login's tokens will be bound to (RFC 9449), as the member `d` of its JWK. */
   readonly dpopKey?: string | undefined
 }

@@ -1,5 +1,6 @@
 import type { UnknownClaims } from '../config/claims.ts'
 import { nowSeconds } from '../core/clock.ts'
+import type { LoginNeeds } from '../core/errors.ts'
 
 /** One login: what an instance stores about the user of a session. Times are seconds since the epoch. */
 export interface LoginEntry {
@@ -40,12 +41,9 @@ export interface Device {
 }
 
 /** The parts of an authorization request that a later step-up is compared with. */
-export interface RequestedLogin {
+export interface RequestedLogin extends LoginNeeds {
   /** When the provider answered it. */
   readonly at: number
-  readonly scope: readonly string[]
-  /** `acr_values`, `max_age`, `claims` and `resource` as they were sent; several resources are separated by spaces. */
-  readonly parameters: Readonly<Record<string, string>>
 }
 
 /** The logins of a session, keyed by the name of the instance. */

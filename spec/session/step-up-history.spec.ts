@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { nowSeconds } from '../../lib/core/clock.ts'
-import { recordRequest, requestedResources, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
+import { listResources, recordRequest, wasRequestedRecently } from '../../lib/session/step-up-history.ts'
 import { makeLoginEntry } from '../support/login-entries.ts'
 
 const parameters = {
@@ -19,9 +19,8 @@ describe('the request that a login remembers', () => {
 
   it('a login remembers each of its resources', () => {
     const asked = recordRequest({ scope: [], parameters })
-    expect(requestedResources(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
-    expect(requestedResources(recordRequest({ scope: [], parameters: {} }))).toEqual([])
-    expect(requestedResources(undefined)).toEqual([])
+    expect(listResources(asked)).toEqual(['https://a.example.com', 'https://b.example.com'])
+    expect(listResources(recordRequest({ scope: [], parameters: {} }))).toEqual([])
   })
 })
 

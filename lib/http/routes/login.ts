@@ -2,7 +2,7 @@ import { resolveLoginParameters, type LoginRequest } from '../../config/login-pa
 import { fail, type LoginNeeds } from '../../core/errors.ts'
 import { localPath } from '../../core/urls.ts'
 import { beginLogin, type BeginInput } from '../../logins/login/begin.ts'
-import { requestedResources } from '../../session/step-up-history.ts'
+import { listResources } from '../../session/step-up-history.ts'
 import { answerError } from '../response/error-page.ts'
 import { readCookies, setCookies } from '../request/cookie-header.ts'
 import { isScripted } from '../request/request-kind.ts'
@@ -37,12 +37,8 @@ export async function startLogin(
   }
   if (req.session) warnOfSetup(instance, req)
   const returnTo = more.returnTo ?? request.returnTo ?? requestedReturnTo(handler)
-  const extended = {
-    ...request,
-    scope: extendScope(handler, request.scope),
-    parameters: extendParameters(handler, request),
-  }
-  await sendToProvider(handler, { request: extended, returnTo, attempt: more.attempt ?? 0 })
+  const needs = { scope: extendScope(handler, request.scope), parameters: extendParameters(handler, request) }
+  await sendToProvider(handler, { request: needs, returnTo, attempt: more.attempt ?? 0 })
 }
 
 /** Starts a login and redirects the browser to the provider. It also sets `moreCookies`. */
@@ -64,13 +60,10 @@ export async function sendToProvider(
  * Returns the scope to request. For a logged-in user, it includes the scope granted so far: a provider grants a new login
  * only the scope that it requests.
  */
-function extendScope(
-  { instance, req }: HandlerContext,
-  requested: readonly string[] | undefined,
-): readonly string[] | undefined {
-  if (!requested) return undefined
-  const entry = findEntry(req, instance)
+function extendScope({ instance, req }: HandlerContext, requested: readonly string[] | undefined): readonly string[] {
   const { scope } = instance.options
+  if (!requested) return scope
+  const entry = findEntry(req, instance)
   // The granted scope may lack `openid` and similar: Entra leaves them out for an API's token.
   if (entry) return [...new Set([...scope.filter((value) => loginScope.has(value)), ...entry.scope, ...requested])]
   return requested.includes('openid') ? requested : [...new Set([...scope, ...requested])]
@@ -80,13 +73,11 @@ function extendScope(
 function extendParameters(
   { instance, req }: HandlerContext,
   { scope, parameters }: LoginRequest,
-): LoginRequest['parameters'] {
-  const requested = requestedResources(findEntry(req, instance)?.requested)
+): LoginNeeds['parameters'] {
+  const entry = findEntry(req, instance)
+  const requested = entry ? listResources(entry.requested) : []
   if (requested.length === 0 || (!scope && parameters['resource'] === undefined)) return parameters
-  return {
-    ...parameters,
-    resource: [...new Set([...requested, ...(parameters['resource']?.split(' ') ?? [])])].join(' '),
-  }
+  return { ...parameters, resource: [...new Set([...requested, ...listResources({ parameters })])].join(' ') }
 }
 
 /** Returns the login request of a step-up. */

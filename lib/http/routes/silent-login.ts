@@ -44,8 +44,8 @@ export function silentLogin(instance: Instance): RequestHandler {
 async function tryOnce(handler: HandlerContext): Promise<void> {
   const { instance, req } = handler
   warnOfSetup(instance, req)
-  const { scope, parameters } = resolveLoginParameters({ prompt: 'none' }, instance.options.origin)
-  const request = { scope, parameters, returnTo: undefined }
+  const { scope, origin } = instance.options
+  const request = { scope, parameters: resolveLoginParameters({ prompt: 'none' }, origin).parameters }
   const input = { request, returnTo: publicPath(req, instance), attempt: 0, isSilent: true }
   // The cookie is set before the result is known: two tabs at once try once each, and then never again.
   await sendToProvider(handler, input, [silentCookie(instance.cookiePlace)])

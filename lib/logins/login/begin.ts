@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { LoginRequest } from '../../config/login-parameters.ts'
+import type { LoginNeeds } from '../../core/errors.ts'
 import { authorizationUrl } from '../../provider/authorization-url.ts'
 import { newDpopKey } from '../../provider/dpop-keys.ts'
+import { listResources } from '../../session/step-up-history.ts'
 import { newTransactionId, writeState } from '../../session/state.ts'
 import {
   clearedCookie,
@@ -14,7 +15,7 @@ import type { Instance } from '../instance.ts'
 import type { Cookie } from '../../session/login-cookies.ts'
 
 export interface BeginInput {
-  readonly request: LoginRequest
+  readonly request: LoginNeeds
   /** Path on this origin that the finished login redirects to. */
   readonly returnTo: string
   /** Number of restarts, see `State.attempt`. */
@@ -34,7 +35,7 @@ export interface Begun {
 export async function beginLogin(instance: Instance, input: BeginInput): Promise<Begun> {
   const { options, provider, seals, cookiePlace, redirectUri } = instance
   const { request } = input
-  const resource = [...new Set([...options.resource, ...(request.parameters['resource']?.split(' ') ?? [])])]
+  const resource = [...new Set([...options.resource, ...listResources(request)])]
   const parameters = { ...request.parameters, ...(resource.length > 0 && { resource: resource.join(' ') }) }
   const dpop = options.dpop ? await newDpopKey(provider) : undefined
   const transaction: Transaction = {
@@ -43,7 +44,7 @@ export async function beginLogin(instance: Instance, input: BeginInput): Promise
     verifier: randomBytes(32).toString('base64url'),
     returnTo: input.returnTo,
     startedAt: Date.now() / 1000,
-    scope: request.scope ?? options.scope,
+    scope: request.scope,
     parameters,
     dpopKey: dpop?.key,
   }

@@ -216,14 +216,13 @@ function loginNeeded(
     ...(resource.length > 0 ? { resource: resource.join(' ') } : {}),
     ...(claims === undefined ? {} : { claims }),
   }
-  const isRepeat = wasRequestedRecently(entry, { scope, parameters })
+  const needs = { scope, parameters }
   return new LoginNeeded(isOwn ? 'login_required' : 'not_allowed', {
+    ...needs,
     provider: instance.options.name,
     owner: instance.owner,
-    scope,
-    parameters,
     detail,
-    isRepeat,
+    isRepeat: wasRequestedRecently(entry, needs),
   })
 }
 

@@ -22,9 +22,9 @@ async function begun(
   instance: Instance,
   returnTo: string,
   parameters: Readonly<Record<string, string>> = {},
-  scope?: readonly string[],
+  scope: readonly string[] = instance.options.scope,
 ): Promise<Begun> {
-  const request = { scope, parameters, returnTo: undefined }
+  const request = { scope, parameters }
   const { location, cookies } = await beginLogin(instance, { request, returnTo, attempt: 0, cookies: new Map() })
   expect(cookies).toHaveLength(1)
   const { name, value } = cookies[0] as Cookie
@@ -133,7 +133,7 @@ describe('a silent login', () => {
     async (baseUrl, length, home) => {
       const instance = instanceWith({ baseUrl })
       const returnTo = `/${'a'.repeat(length - 1)}`
-      const request = { scope: undefined, parameters: {}, returnTo: undefined }
+      const request = { scope: instance.options.scope, parameters: {} }
       const input = { request, returnTo, attempt: 0, isSilent: true, cookies: new Map<string, string>() }
       const state = new URL((await beginLogin(instance, input)).location).searchParams.get('state') ?? ''
       expect(readState(instance.seals, state)?.openPage).toBe(home ?? returnTo)
