@@ -26,7 +26,7 @@ export interface StandardClaims {
 }
 
 /**
- * The user of a login: the claims of the ID token and, with `userInfo: 'login'`, those of userinfo. Claims about the token
+ * The user of a login: the claims of the ID token and, with `userInfo: true`, those of userinfo. Claims about the token
  * itself, such as `aud`, `exp`, `iat`, `nonce` and `sid`, are left out. `iss` and `sub` together identify the user forever.
  * @see https://openid.net/specs/openid-connect-core-1_0.html#ClaimStability
  */
@@ -59,6 +59,6 @@ export interface RoleSources {
   readonly idToken: UnknownClaims
   /** Claims of the access token, if its signature or, at an API, its issuer (introspection) confirms them. */
   readonly accessToken: UnknownClaims | undefined
-  /** The userinfo response, with `userInfo: 'login'`. */
+  /** The userinfo response, with `userInfo: true`. */
   readonly userInfo: UnknownClaims | undefined
 }

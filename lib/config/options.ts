@@ -113,10 +113,10 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
    * @default the roles of `provider`, otherwise the strings in the claim `roles` of the ID token, otherwise of userinfo
    * @example createOidc({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] }) */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
-  /** `login` requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.
-   * @default 'never'
-   * @example createOidc({ ...options, userInfo: 'login' }) */
-  userInfo?: 'never' | 'login' | undefined
+  /** Requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.
+   * @default false
+   * @example createOidc({ ...options, userInfo: true }) */
+  userInfo?: boolean | undefined
   /** Seconds after which a login ends, regardless of activity: from 1 to 34560000 (400 days).
    * @default 28800
    * @example createOidc({ ...options, maxLoginSeconds: 3600 }) */

@@ -11,7 +11,7 @@ export interface ProviderMetadata {
   readonly token_endpoint: string
   /** URL of the key set that verifies the tokens. */
   readonly jwks_uri: string
-  /** URL of the userinfo endpoint. Required for `userInfo: 'login'`. */
+  /** URL of the userinfo endpoint. Required for `userInfo: true`. */
   readonly userinfo_endpoint?: string | undefined
   /** URL that browsers are redirected to for a logout. Without it, a logout ends the login only here. */
   readonly end_session_endpoint?: string | undefined

@@ -33,7 +33,7 @@ export interface ResolvedOptions extends ResolvedProvider {
   readonly afterLogin: OidcOptions['afterLogin']
   readonly onError: OidcOptions['onError']
   readonly loginPage: string | undefined
-  readonly userInfo: 'never' | 'login'
+  readonly userInfo: boolean
   readonly maxLoginSeconds: number
   readonly recheckSeconds: number
   readonly providerTimeoutSeconds: number
@@ -170,7 +170,7 @@ function readRequestSettings(
     responseMode,
     par: checks.boolean('par', false),
     dpop: checks.boolean('dpop', false),
-    userInfo: checks.choice('userInfo', ['never', 'login'], 'never'),
+    userInfo: checks.boolean('userInfo', false),
     idTokenSignedResponseAlg: readAlgorithm(checks),
     fetch: checks.function('fetch'),
   }

@@ -364,7 +364,7 @@ describe('Retry-After of the provider', () => {
     ['par', { par: true }],
     ['token', {}],
     ['jwks', {}],
-    ['userinfo', { userInfo: 'login' }],
+    ['userinfo', { userInfo: true }],
   ]
 
   it.each(endpoints)('Retry-After of the %s endpoint becomes an integer from 1 to 300', async (endpoint, options) => {
@@ -389,7 +389,7 @@ describe('Retry-After of the provider', () => {
       const undo = world.provider.misbehave({
         endpoints: { userinfo: { status: 503, headers: { 'retry-after': value } } },
       })
-      const app = await world.start({ options: { userInfo: 'login' } })
+      const app = await world.start({ options: { userInfo: true } })
       const page = await app.agent().get('/profile')
       undo()
       await app.stop()

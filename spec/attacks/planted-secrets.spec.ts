@@ -252,7 +252,7 @@ describe.skipIf(!own)('secrets planted in all flows', { meta: { id: 'planted-sec
         next(error)
       },
       ...(of === 'default'
-        ? { userInfo: 'login', roles: ({ idToken }) => rolesHook?.() ?? (idToken['roles'] as string[]) }
+        ? { userInfo: true, roles: ({ idToken }) => rolesHook?.() ?? (idToken['roles'] as string[]) }
         : {
             responseMode: 'form_post',
             par: true,

@@ -189,7 +189,7 @@ export const providerRows: readonly ProviderRow[] = troubles.flatMap(({ name, an
       fault: `the userinfo endpoint ${name}`,
       endpoints: ['userinfo'],
       knows: 'metadata and keys',
-      options: { ...options, userInfo: 'login' },
+      options: { ...options, userInfo: true },
       expected: { callback: at('userinfo') },
     },
     {

@@ -213,7 +213,7 @@ describe('a DPoP-bound login', () => {
   })
 
   it('a provider that rejects its own new nonce is reported as unavailable', async () => {
-    const app = await start({ userInfo: 'login' })
+    const app = await start({ userInfo: true })
     const refusal = { status: 400, body: { error: 'use_dpop_nonce' }, headers: { 'dpop-nonce': 'late' } }
     world.provider.misbehave({ endpoints: { token: refusal } })
     expect((await app.agent().get('/profile')).status).toBe(503)
@@ -228,7 +228,7 @@ describe('a DPoP-bound login', () => {
   })
 
   it('userinfo requests carry a proof, at the login and at each refresh', async () => {
-    const app = await start({ userInfo: 'login' })
+    const app = await start({ userInfo: true })
     const agent = app.agent()
     const jkt = await logIn(agent)
     pass(301)

@@ -40,7 +40,7 @@ describe('an error with status 200', () => {
     'logs nobody in after an error with status 200 %s',
     { meta: { id: 'false-success-1' } },
     async (_name, faults, status, code) => {
-      const app = await startForFaults(world, { options: { userInfo: 'login' } })
+      const app = await startForFaults(world, { options: { userInfo: true } })
       await meets(world, app, faults, { status, code })
     },
   )

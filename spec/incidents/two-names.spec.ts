@@ -30,7 +30,7 @@ it(
   { meta: { id: 'two-names-1' } },
   async () => {
     const issuer = await withInnerName()
-    const app = await startApp({ provider, options: { issuer, userInfo: 'login' }, session: { store: world.store() } })
+    const app = await startApp({ provider, options: { issuer, userInfo: true }, session: { store: world.store() } })
     world.later(() => app.stop())
     provider.forget()
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice', iss: provider.issuer } })

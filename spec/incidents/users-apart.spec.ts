@@ -40,7 +40,7 @@ describe('a dozen logins that finish at the same moment', () => {
     async () => {
       const app = await world.start({
         options: {
-          userInfo: 'login',
+          userInfo: true,
           // A slow hook, whose order differs from that in which the logins began.
           afterLogin: async (req, { user }) => {
             await new Promise((resolve) => setTimeout(resolve, 10 - (Number(user.sub.slice(5)) % 5) * 2))

@@ -78,7 +78,7 @@ describe.skipIf(!realm.isThere)('a bound login of Keycloak', () => {
     ['confidential', { par: true }],
     ['confidential', { responseMode: 'form_post' }],
   ])('a bound login of a %s client with %j uses its key for tokens, userinfo and refreshes', async (kind, options) => {
-    const app = await start(await makeClient(kind, true), { userInfo: 'login', ...options })
+    const app = await start(await makeClient(kind, true), { userInfo: true, ...options })
     const agent = app.agent()
     const asked = await logAliceIn(agent)
     const first = await shownToken(agent, app.url)

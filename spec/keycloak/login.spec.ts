@@ -75,7 +75,7 @@ describe('a login at Keycloak', () => {
     const { user } = (await logIn(without.agent(), '/profile', 'bob')).json()
     expect(asked).not.toContain(endpoint)
 
-    const told = await flow.start({ options: { userInfo: 'login', fetch: counting } })
+    const told = await flow.start({ options: { userInfo: true, fetch: counting } })
     const profile = (await logIn(told.agent(), '/profile', 'bob')).json()
     expect(asked.filter((url) => url === endpoint)).toHaveLength(1)
     const { sub, name, email } = user as Record<string, string>

@@ -97,7 +97,7 @@ describe('events of logins', { meta: { id: 'events-1' } }, () => {
     const errors: OidcError[] = []
     const app = await world.start({
       options: {
-        userInfo: 'login',
+        userInfo: true,
         onError: (error, _req, res) => {
           errors.push(error)
           res.status(error.status).send(error.message)

@@ -70,7 +70,7 @@ describe('default roles', () => {
 
   it('default roles are those of userinfo if it is requested and the ID token has none', async () => {
     const faults = { idToken: { claims: { roles: undefined } } }
-    expect((await rolesWith({ userInfo: 'login' }, faults)).roles).toEqual(['claimed'])
+    expect((await rolesWith({ userInfo: true }, faults)).roles).toEqual(['claimed'])
   })
 
   it('default roles do not depend on the access token', async () => {
@@ -156,7 +156,7 @@ describe('the roles option', () => {
   it('the roles function gets the verified claims', async () => {
     const seen: unknown[] = []
     const { roles } = await rolesWith({
-      userInfo: 'login',
+      userInfo: true,
       roles: ({ idToken, accessToken, userInfo }) => {
         seen.push([idToken['sub'], accessToken?.['azp'], userInfo?.['groups']])
         return ['one', 'two']
@@ -201,7 +201,7 @@ describe('the roles option', () => {
 describe('userinfo at the login', () => {
   it('userinfo adds its claims to those of the ID token, which take precedence', async () => {
     realm.provider.misbehave({ userInfo: { claims: { name: 'Another', nickname: 'Al', iat: 5, nonce: 'x' } } })
-    const app = await realm.start({ options: { userInfo: 'login' } })
+    const app = await realm.start({ options: { userInfo: true } })
     const { user } = (await app.agent().get('/profile')).json() as { user: Record<string, unknown> }
     expect(user).toMatchObject({ sub: 'alice', name: 'Alice', nickname: 'Al', groups: ['staff'] })
     expect(user).not.toHaveProperty('nonce')
@@ -234,26 +234,26 @@ describe('userinfo at the login', () => {
     ['with a signature of another key', { userInfo: { signature: 'other-key' } }, 502],
   ])('a userinfo response %s fails the login', { meta: { id: 'roles-3' } }, async (_name, faults, status) => {
     const app = await startForFaults(realm, {
-      options: { userInfo: 'login', providerTimeoutSeconds: patience(faults) },
+      options: { userInfo: true, providerTimeoutSeconds: patience(faults) },
     })
     const code = status === 502 ? ['provider_response_invalid', 'token_invalid'] : 'provider_unavailable'
     await meets(realm, app, faults, { status, code })
   })
 
   it('a userinfo endpoint that rejects the access token fails the login with 502', async () => {
-    const app = await startForFaults(realm, { options: { userInfo: 'login' } })
+    const app = await startForFaults(realm, { options: { userInfo: true } })
     const challenge = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
     await meets(realm, app, { endpoints: { userinfo: challenge } }, { status: 502, code: 'token_invalid' })
   })
 
   it('a signed userinfo response is accepted', async () => {
     realm.provider.misbehave({ userInfo: { signed: true, claims: { nickname: 'Al' } } })
-    const app = await realm.start({ options: { userInfo: 'login' } })
+    const app = await realm.start({ options: { userInfo: true } })
     expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { nickname: 'Al' } })
   })
 
   it('a provider without a userinfo endpoint fails the login with 502, and the detail names it', async () => {
-    const app = await startForFaults(realm, { options: { userInfo: 'login' } })
+    const app = await startForFaults(realm, { options: { userInfo: true } })
     realm.provider.misbehave({ metadata: { userinfo_endpoint: undefined } })
     const page = await app.agent().get('/profile')
     expect(page.status).toBe(502)

@@ -34,7 +34,7 @@ function start(): Promise<TestApp> {
   return startApp({
     provider: world.provider,
     session: { store: world.store() },
-    options: { fetch: altering, userInfo: 'login', afterLogin: (_req, login) => void tokens.push(login.tokens) },
+    options: { fetch: altering, userInfo: true, afterLogin: (_req, login) => void tokens.push(login.tokens) },
     routes: (express) => {
       express.get('/tokens', (req, res, next) => {
         req.oidc.tokens().then((set) => void res.json(set), next)
@@ -47,7 +47,7 @@ let app: TestApp
 let direct: DirectLogins
 beforeAll(async () => {
   direct = directLogins(world.provider, {
-    options: { userInfo: 'login' },
+    options: { userInfo: true },
     edit: (path, text) => edits[path]?.(text) ?? text,
   })
   app = await start()

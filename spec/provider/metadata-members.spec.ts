@@ -30,7 +30,7 @@ const odd = (name: string, value: unknown): Odd => ({ name, json: JSON.stringify
 /** Opens a guarded page as a visitor of a new application, which has not discovered the provider before. */
 async function visited(edit: (json: string) => string): Promise<{ status: number; app: TestApp }> {
   edits = { [discovery]: edit }
-  const app = await world.start({ options: { fetch: altering, userInfo: 'login' } })
+  const app = await world.start({ options: { fetch: altering, userInfo: true } })
   const agent = app.agent()
   const page = await agent.get('/profile')
   if (page.status === 200) {

@@ -22,7 +22,7 @@ const now = (): number => Math.floor(Date.now() / 1000)
 
 describe('a login', () => {
   it('requests metadata, a code, tokens, keys and userinfo, once each and in this order', async () => {
-    const app = await world.start({ options: { userInfo: 'login' } })
+    const app = await world.start({ options: { userInfo: true } })
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(asked()).toEqual(['discovery', 'authorize', 'token', 'jwks', 'userinfo'])
   })
@@ -36,7 +36,7 @@ describe('a login', () => {
         return { ...given, ...Object.fromEntries(moved) }
       },
     })
-    const app = await world.start({ options: { userInfo: 'login' } })
+    const app = await world.start({ options: { userInfo: true } })
     expect((await app.agent().get('/profile')).status).toBe(200)
     for (const { url } of world.provider.requests)
       seen.push(new URL(url, world.provider.url).searchParams.get('at') ?? '')
@@ -50,7 +50,7 @@ describe('a login', () => {
   })
 
   it('authenticates in one way, repeats the redirect URI, and sends no secret in a query', async () => {
-    const app = await world.start({ options: { userInfo: 'login' } })
+    const app = await world.start({ options: { userInfo: true } })
     await app.agent().get('/profile')
     const [authorize] = world.provider.requestsTo('authorize')
     const [token] = world.provider.requestsTo('token')
@@ -73,7 +73,7 @@ describe('a login', () => {
 describe('key rotation', () => {
   it('fetches the keys once if they are rotated just before the first ID token is signed', async () => {
     world.provider.misbehave({ rotateKeys: 'before-signing' })
-    const app = await world.start({ options: { userInfo: 'login' } })
+    const app = await world.start({ options: { userInfo: true } })
     expect((await app.agent().get('/profile')).status).toBe(200)
     expect(world.provider.requestsTo('jwks')).toHaveLength(1)
   })
@@ -213,7 +213,7 @@ describe('unusual characters', () => {
   })
 
   it('rejects an access token with characters that no header may contain, without revealing it', async () => {
-    const app = await startForFaults(world, { options: { userInfo: 'login' } })
+    const app = await startForFaults(world, { options: { userInfo: true } })
     for (const token of ['planted\r\nX-Injected: 1', 'planted\0', 'planted\u{1f511}']) {
       app.events.length = 0
       const undo = world.provider.misbehave({ tokenResponse: { access_token: token } })
@@ -264,7 +264,7 @@ describe('userinfo', () => {
     world.provider.misbehave({
       userInfo: { claims: { _claim_names: { phone: 'one', roles: 'two', sub: 'two' }, _claim_sources: sources } },
     })
-    const app = await world.start({ options: { userInfo: 'login' } })
+    const app = await world.start({ options: { userInfo: true } })
     const { user, roles } = (await app.agent().get('/profile')).json() as { user: object; roles: unknown }
     expect(user).toMatchObject({ sub: 'alice', _claim_names: { phone: 'one' } })
     expect(user).not.toHaveProperty('phone')
@@ -282,14 +282,14 @@ describe('userinfo', () => {
     ['an exp in the past and a valid signature', { claims: { exp: 1 }, signed: true }],
     ['no audience and a valid signature', { claims: { aud: undefined }, signed: true }],
   ])('rejects a userinfo response with %s', async (_name, userInfo) => {
-    const app = await startForFaults(world, { options: { userInfo: 'login' } })
+    const app = await startForFaults(world, { options: { userInfo: true } })
     await meets(world, app, { userInfo }, { status: 502, code: 'token_invalid' })
   })
 
   it.each(['application/jwt', 'application/jwt; charset=utf-8', 'APPLICATION/JWT'])(
     'accepts a signed userinfo response with the content type %s',
     async (type) => {
-      const app = await world.start({ options: { userInfo: 'login' } })
+      const app = await world.start({ options: { userInfo: true } })
       world.provider.misbehave({
         userInfo: { signed: true, claims: { nickname: 'Al' } },
         endpoints: { userinfo: { contentType: type } },
@@ -301,7 +301,7 @@ describe('userinfo', () => {
   it.each(['application/json', 'text/plain', 'application/json; charset=utf-16', ''])(
     'accepts a plain userinfo response with the content type %j',
     async (type) => {
-      const app = await world.start({ options: { userInfo: 'login' } })
+      const app = await world.start({ options: { userInfo: true } })
       world.provider.misbehave({
         userInfo: { claims: { nickname: 'Al' } },
         endpoints: { userinfo: { contentType: type } },

@@ -38,7 +38,7 @@ async function logIn(): Promise<number> {
 
 describe('the option fetch', () => {
   it('calls the option fetch for all requests to the provider', { meta: { id: 'own-fetch-1' } }, async () => {
-    const asked = await start({ userInfo: 'login' })
+    const asked = await start({ userInfo: true })
     expect(await logIn()).toBe(200)
     expect(asked.map((url) => url.replace(publicIssuer, ''))).toEqual([
       '/.well-known/openid-configuration',

@@ -32,7 +32,7 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   const world = flow({ algorithm: 'RS256' })
   let direct: DirectLogins
   beforeAll(() => {
-    direct = directLogins(world.provider, { options: { userInfo: 'login' } })
+    direct = directLogins(world.provider, { options: { userInfo: true } })
   })
 
   const invalid: [string, TestFaults['idToken']][] = [
@@ -98,7 +98,7 @@ describe('an invalid ID token', { meta: { id: 'id-token-1' } }, () => {
   ]
   const inBrowser = depth() === 'deep' ? invalid : invalid.filter(([name]) => wired.includes(name))
   it.each(inBrowser)('does not log a browser in with an ID token %s, and keeps its session', async (_name, idToken) => {
-    const app = await startForFaults(world, { options: { userInfo: 'login' } })
+    const app = await startForFaults(world, { options: { userInfo: true } })
     const outcome = await direct.login({ idToken })
     if (outcome.how !== 'refused') throw new Error('it is a login')
     await meets(world, app, { idToken }, { status: 502, code: outcome.code, not: ['userinfo'] })

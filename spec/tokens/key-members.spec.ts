@@ -144,7 +144,7 @@ describe('a login with unusual keys in the key set', () => {
     { meta: { id: 'key-members-4' } },
     async (_name, jwks) => {
       world.provider.misbehave({ jwks })
-      const app = await world.start({ options: { userInfo: 'login' } })
+      const app = await world.start({ options: { userInfo: true } })
       expect((await app.agent().get('/profile')).json()).toMatchObject({ user: { sub: 'alice' } })
       expect(world.provider.requestsTo('userinfo')).toHaveLength(1)
     },

@@ -89,7 +89,7 @@ export const wrong: Partial<OidcOptions>[] = [
   { roles: async () => ['admin'] },
   // @ts-expect-error: roles are an array, even with one role
   { roles: () => 'admin' },
-  // @ts-expect-error: `userInfo` is `never` or `login`
+  // @ts-expect-error: `userInfo` is a boolean
   { userInfo: true },
   // @ts-expect-error: seconds are a number
   { maxLoginSeconds: '8h' },

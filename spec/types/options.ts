@@ -53,7 +53,7 @@ createOidc({ ...required, issuerBaseURL: 'https://id.example.com' })
 createOidc({ ...required, clientId: 42 })
 // @ts-expect-error: an unknown method
 createOidc({ ...required, clientAuth: 'private_key_jwt' })
-// @ts-expect-error: an unknown mode
+// @ts-expect-error: `userInfo` is a boolean
 createOidc({ ...required, userInfo: 'always' })
 // @ts-expect-error: seconds are a number
 createOidc({ ...required, maxLoginSeconds: '3600' })

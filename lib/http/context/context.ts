@@ -111,7 +111,7 @@ export interface AnonymousContext extends ContextBase {
 export interface LoginContext<Claims extends object = StandardClaims> extends ContextBase {
   /** True: a user is logged in. */
   readonly isAuthenticated: true
-  /** The user's claims, from the ID token and, with `userInfo: 'login'`, from userinfo. */
+  /** The user's claims, from the ID token and, with `userInfo: true`, from userinfo. */
   readonly user: User<Claims>
   /**
    * The id of this login, constant until it ends, and also in events. It is not a credential. A job uses it to get the

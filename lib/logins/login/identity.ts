@@ -85,8 +85,7 @@ export async function identifyUser(
 ): Promise<IdentifiedUser> {
   const { options } = instance
   const claims = options.rules ? await withDistributedClaims(verified, options.rules, accessToken) : verified
-  const info =
-    options.userInfo === 'login' ? await fetchVerifiedUserInfo(instance, { accessToken, dpop }, claims) : undefined
+  const info = options.userInfo ? await fetchVerifiedUserInfo(instance, { accessToken, dpop }, claims) : undefined
   const user = makeUser({ ...info, ...claims })
   const ownClaims = options.roles ? await verifyLoginAccessToken(instance, accessToken, claims, dpop) : undefined
   return { claims, user, roles: readRoles(options, claims, ownClaims, info) }
