@@ -4,7 +4,7 @@ import { channel, type Channel } from 'node:diagnostics_channel'
 export interface OidcEventBase {
   /** The option `name` of the instance; without one `default`, or `bearer` for `createBearer()`. */
   provider: string
-  /** Time of the event, in milliseconds since the epoch. */
+  /** Time of the event, in seconds since the epoch, with a fraction. */
   at: number
 }
 
@@ -130,7 +130,7 @@ export class Events {
     const published = channels[name]
     const listeners = this.#listeners.get(name)
     if (!published.hasSubscribers && !listeners?.size) return
-    const event = Object.freeze({ provider: this.#provider, at: Date.now(), ...fields })
+    const event = Object.freeze({ provider: this.#provider, at: Date.now() / 1000, ...fields })
     published.publish(event)
     for (const listener of listeners ?? []) {
       try {

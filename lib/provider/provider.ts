@@ -38,7 +38,7 @@ export interface ProviderHealth {
   /** Whether the provider's metadata are known, by discovery or from the options. */
   readonly discovered: boolean
   /**
-   * Time of the last successful discovery, in milliseconds since the epoch; undefined before it, or if the options have
+   * Time of the last successful discovery, in seconds since the epoch; undefined before it, or if the options have
    * metadata.
    */
   readonly discoveredAt: number | undefined
@@ -127,7 +127,7 @@ export class Provider {
   health(): ProviderHealth {
     return {
       discovered: this.#ready !== undefined,
-      discoveredAt: this.#discoveredAt,
+      discoveredAt: this.#discoveredAt === undefined ? undefined : Math.floor(this.#discoveredAt / 1000),
       fault: this.#fault?.detail,
     }
   }

@@ -11,7 +11,7 @@ export interface Cookie {
   readonly httpOnly: boolean
   /** The `SameSite` attribute; undefined if the cookie has none, which browsers treat as `Lax`. */
   readonly sameSite: 'Strict' | 'Lax' | 'None' | undefined
-  /** Expiry in milliseconds since 1970; undefined for a cookie that lasts until the browser is closed. */
+  /** Expiry in seconds since 1970; undefined for a cookie that lasts until the browser is closed. */
   readonly expiresAt: number | undefined
   /** Sequence number: the order in which cookies were first set. */
   readonly created: number
@@ -73,7 +73,10 @@ function readSameSite(text: string | undefined): Cookie['sameSite'] {
   return (['Strict', 'Lax', 'None'] as const).find((value) => value.toLowerCase() === text?.toLowerCase())
 }
 
-/** The cookie in a Set-Cookie line, or undefined if a browser rejects it (RFC 6265bis sections 5.6 and 5.7). */
+/**
+ * The cookie in a Set-Cookie line, or undefined if a browser rejects it (RFC 6265bis sections 5.6 and 5.7). `now` is in
+ * seconds.
+ */
 export function parseSetCookie(line: string, url: URL, now: number, created = 0): Cookie | undefined {
   const [pair = '', ...rest] = line.split(';')
   const equals = pair.indexOf('=')
@@ -93,8 +96,8 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
 
   const maxAge = attributes.get('max-age')
   const expires = Date.parse(attributes.get('expires') ?? '')
-  let expiresAt = Number.isNaN(expires) ? undefined : expires
-  if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) expiresAt = now + Number(maxAge) * 1000
+  let expiresAt = Number.isNaN(expires) ? undefined : expires / 1000
+  if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) expiresAt = now + Number(maxAge)
 
   const domain = (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase()
   const { hostname } = url
@@ -135,13 +138,14 @@ export function parseSetCookie(line: string, url: URL, now: number, created = 0)
  * ```
  */
 export class CookieJar {
+  /** The clock, in seconds. */
   readonly #now: () => number
   #cookies: Cookie[] = []
   #made = 0
 
   /** @param now The clock, in milliseconds since 1970. */
   constructor(now: () => number = Date.now) {
-    this.#now = now
+    this.#now = () => now() / 1000
   }
 
   /** Stores a Set-Cookie line as if `url` had sent it. Returns the cookie, or undefined if a browser rejects it. */

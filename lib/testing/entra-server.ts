@@ -90,7 +90,7 @@ export class EntraServer {
     incoming.url = url
     const { pathname } = new URL(url, `https://${host}`)
     const { endpoint, address } = findRoute(host, pathname)
-    const request = await readRequest(incoming, `https://${host}`, () => endpoint, settings.now())
+    const request = await readRequest(incoming, `https://${host}`, () => endpoint, settings.now() / 1000)
     this.#log.add(request)
     try {
       send(await this.#answer(request, address, pathname), outgoing)

@@ -27,7 +27,7 @@ export interface TestRequest {
   readonly params: URLSearchParams
   /** The body as text. */
   readonly body: string
-  /** The time of the request by the provider's clock, in milliseconds since 1970. */
+  /** The time of the request by the provider's clock, in seconds since 1970, with a fraction. */
   readonly at: number
   /** HTTP status of the response; undefined while there is none, and if the connection was cut instead. */
   readonly status: number | undefined

@@ -100,7 +100,7 @@ export class ProviderServer {
       incoming,
       provider.origin,
       (path) => this.#findEndpoint(path),
-      provider.settings.now(),
+      provider.settings.now() / 1000,
     )
     const preflight = preflightAnswer(request)
     if (preflight !== undefined) return send(preflight, outgoing)

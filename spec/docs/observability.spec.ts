@@ -178,7 +178,7 @@ function masked(lines: readonly string[], issuer: string): string[] {
     line
       .replaceAll(issuer, 'https://id.example.com')
       .replace(/"time":\d+/, `"time":${1_760_000_000_000 + index * 100}`)
-      .replace(/"at":\d+/, `"at":${1_760_000_000_000 + index * 100}`)
+      .replace(/"at":[\d.]+/, `"at":${1_760_000_000 + index / 10}`)
       .replace(/"ms":\d+/, '"ms":12')
       .replace(/"durationMs":[\d.]+/, '"durationMs":12')
       .replace(/"loginId":"[^"]+"/, '"loginId":"pX3nW7kQ0sZ2vB5cY8dE1g"')

@@ -103,7 +103,8 @@ describe('the cookies in a CookieJar', () => {
   it('expires cookies by Max-Age, or else by Expires, and uses the given clock', () => {
     let now = Date.UTC(2030, 0, 1)
     const jar = new CookieJar(() => now)
-    jar.set('age=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT', http)
+    const cookie = jar.set('age=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT', http)
+    expect(cookie).toMatchObject({ expiresAt: now / 1000 + 60 })
     jar.set('date=1; Expires=Tue, 01 Jan 2030 00:02:00 GMT', http)
     jar.set('bad=1; Max-Age=soon; Expires=never', http)
     expect(jar.header(http)).toBe('age=1; date=1; bad=1')

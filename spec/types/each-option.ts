@@ -90,7 +90,7 @@ export const wrong: Partial<OidcOptions>[] = [
   // @ts-expect-error: roles are an array, even with one role
   { roles: () => 'admin' },
   // @ts-expect-error: `userInfo` is a boolean
-  { userInfo: true },
+  { userInfo: 'login' },
   // @ts-expect-error: seconds are a number
   { maxLoginSeconds: '8h' },
   // @ts-expect-error: seconds are a number
