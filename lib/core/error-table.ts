@@ -59,8 +59,6 @@ export type OidcErrorCode =
 export interface ErrorKind {
   /** HTTP status of the response, unless the error sets another. */
   readonly status: number
-  /** What the code means, for the documentation. */
-  readonly meaning: string
   /** Text for users, unless the error has a more precise one. */
   readonly message: string
   /** Title of the error page. */
@@ -83,75 +81,63 @@ const unmatched =
 const misconfigured = 'This application is misconfigured'
 const tryAgain = 'Please try again in a moment'
 
-/** Every error code, with what its errors have in common. The documentation of {@link OidcErrorCode} repeats it. */
+/** Every error code, with what its errors have in common. The comment on {@link OidcErrorCode} says what it means. */
 export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   options_invalid: {
     status: 500,
-    meaning: 'an option is invalid; thrown at construction, with all faults at once',
     message: application,
     title: misconfigured,
   },
   login_required: {
     status: 401,
-    meaning: 'nobody is logged in',
     message: 'You need to log in first.',
     title: 'Please log in',
   },
   not_allowed: {
     status: 403,
-    meaning: 'the login or the access token does not meet the rule of the route',
     message: 'You are logged in, but you do not have permission to do this.',
     title: 'You may not open this page',
   },
   token_required: {
     status: 401,
-    meaning: 'the route requires an access token, and the request has none',
     message: 'An access token is required in the Authorization header.',
     title: 'Please log in',
   },
   authentication_insufficient: {
     status: 401,
-    meaning: 'the user must authenticate again, or in a stronger way (RFC 9470)',
     message: 'You need to confirm who you are.',
     title: 'Please confirm who you are',
   },
   login_refused: {
     status: 403,
-    meaning: "the application's `afterLogin`, or a rule of the issuer, refused the login",
     message: 'This account cannot be used here. Log in with another account.',
     title: 'You cannot log in here',
     offersLogin: true,
   },
   cross_site_request: {
     status: 403,
-    meaning: 'an unsafe request came from another site',
     message: 'This request was refused.',
     title: 'This request was refused',
   },
   request_invalid: {
     status: 400,
-    meaning:
-      'a request to a route of this package is malformed, or presents a token in an invalid way (400, 405, 413 or 415)',
     message: 'The request is invalid.',
     title: 'This request is invalid',
   },
   state_unknown: {
     status: 400,
-    meaning: 'this application did not create the `state` of a callback',
     message: unmatched,
     title: incomplete,
     offersLogin: true,
   },
   transaction_missing: {
     status: 400,
-    meaning: 'this browser does not have the cookie of the login in progress',
     message: unmatched,
     title: incomplete,
     offersLogin: true,
   },
   callback_used: {
     status: 400,
-    meaning: 'this authorization response was used already, by another session',
     message:
       'This login was already completed, in another browser or session. Start again from the page that you wanted to open.',
     title: incomplete,
@@ -159,87 +145,73 @@ export const errorTable: Readonly<Record<OidcErrorCode, ErrorKind>> = {
   },
   authorization_denied: {
     status: 403,
-    meaning: 'the user or the provider refused the login (`access_denied`)',
     message: 'The login was canceled.',
     title: 'The login was canceled',
     offersLogin: true,
   },
   authorization_failed: {
     status: 400,
-    meaning: 'the provider answered the authorization request with another error',
     message: 'The login service could not complete the login.',
     title: incomplete,
     offersLogin: true,
   },
   login_loop: {
     status: 400,
-    meaning: 'too many logins finished within a minute, because the browser does not keep the session cookie',
     message: 'This browser does not keep the session. Allow cookies for this site, then log in again.',
     title: incomplete,
   },
   destination_refused: {
     status: 500,
-    meaning: '`req.oidc.fetch()` was called for an origin that is not in `fetchOrigins`',
     message: application,
     title: incomplete,
   },
   client_rejected: {
     status: 500,
-    meaning: 'the provider rejected this client or its request; check the configuration',
     message: 'The login service rejected this application. Contact the operator of this application.',
     title: incomplete,
   },
   hook_failed: {
     status: 500,
-    meaning: "the application's `afterLogin`, `roles`, `check` or `onError` failed",
     message: application,
     title: 'Something went wrong',
   },
   setup_invalid: {
     status: 500,
-    meaning:
-      'the router is missing, mounted at the wrong place or in conflict with another, or the provider lacks what an option needs',
     message: 'This application is misconfigured. Contact its operator.',
     title: misconfigured,
   },
   provider_response_invalid: {
     status: 502,
-    meaning: "the provider's response violates the protocol",
     message: unusable,
     title: incomplete,
     offersLogin: true,
   },
   token_invalid: {
     status: 502,
-    meaning: 'a token failed its checks (401 if a client presented it, 400 for a logout token, 502 during a login)',
     message: unusable,
     title: incomplete,
     offersLogin: true,
   },
   provider_unavailable: {
     status: 503,
-    meaning: 'the provider cannot be reached or is failing',
     message: 'The login service cannot be reached. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
   },
   store_unavailable: {
     status: 503,
-    meaning: 'the session store or the records cannot be reached',
     message: 'Your session cannot be reached. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
   },
   session_missing: {
     status: 503,
-    meaning: 'the request has no session, so no decision is possible',
     message: 'The session cannot be read. Please try again in a moment.',
     title: tryAgain,
     retryAfterSeconds,
   },
   internal_error: {
     status: 500,
-    meaning: 'an unexpected error; see `cause`',
     message: application,
     title: 'Something went wrong',
   },
