@@ -13,7 +13,7 @@ export interface FinishedLogin<Claims extends object = StandardClaims> {
   readonly user: User<Claims>
   /** The tokens that the provider issued. */
   readonly tokens: TokenSet
-  /** The roles that the option `roles` returned. */
+  /** The user's roles (option `roles`). */
   readonly roles: readonly string[]
 }
 
@@ -110,7 +110,8 @@ export interface OidcSettings<Claims extends object = StandardClaims> {
    * @example createOidc({ ...options, loginPage: '/welcome' }) */
   loginPage?: string | undefined
   /** Returns the user's roles, from verified claims.
-   * @default the roles of `provider`, otherwise the strings in the claim `roles` of the ID token, otherwise of userinfo
+   * @default the roles of `provider`; otherwise the claim `roles`, Keycloak's realm roles, and its client roles as `client:role`: of the access token, or else
+   * of the ID token, or else of userinfo. The claim `roles` of an access token for another API does not count.
    * @example createOidc({ ...options, roles: ({ accessToken }) => (accessToken?.groups ?? []) as string[] }) */
   roles?: ((sources: RoleSources) => readonly string[]) | undefined
   /** Requests userinfo (OIDC Core, section 5.3) at each login and refresh, and adds its claims to the user.

@@ -1,7 +1,6 @@
-import type { UnknownClaims, RoleSources } from '../config/claims.ts'
-import { keycloakRoles, textsIn } from '../presets/keycloak-roles.ts'
+import type { UnknownClaims } from '../config/claims.ts'
+import { readRoles, type RoleReader } from '../config/role-claims.ts'
 import { deepFreeze } from '../core/deep-freeze.ts'
-import { hookFailed } from '../core/errors.ts'
 import { scopeList } from '../core/scope.ts'
 
 /**
@@ -64,28 +63,11 @@ export function bearerAuth(
   token: string,
   issuer: string,
   claims: UnknownClaims,
-  roles: ((sources: RoleSources) => readonly string[]) | undefined,
+  roles: RoleReader | undefined,
 ): BearerAuth {
   deepFreeze(claims)
-  return new VerifiedToken(token, issuer, claims, readTokenRoles(claims, roles))
-}
-
-function readTokenRoles(
-  claims: UnknownClaims,
-  own: ((sources: RoleSources) => readonly string[]) | undefined,
-): string[] {
-  if (!own) {
-    const ofKeycloak = keycloakRoles(claims, undefined)
-    return claims['roles'] === undefined ? ofKeycloak : [...new Set([...textsIn(claims['roles']), ...ofKeycloak])]
-  }
-  let roles: unknown
-  try {
-    roles = own({ accessToken: claims, idToken: Object.freeze({}), userInfo: undefined })
-  } catch (error) {
-    throw hookFailed('roles', error)
-  }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...roles]
-  throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
+  const sources = { accessToken: claims, idToken: Object.freeze({}), userInfo: undefined }
+  return new VerifiedToken(token, issuer, claims, readRoles(roles, sources))
 }
 
 function readTokenScope(claims: UnknownClaims): string[] {

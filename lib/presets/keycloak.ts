@@ -2,7 +2,7 @@ import { trimEnd } from '../core/trim.ts'
 import { parsedUrl } from '../core/urls.ts'
 import { Checks, optionsInvalid } from '../config/checks.ts'
 import { OidcProvider } from '../config/oidc-provider.ts'
-import { keycloakRoles } from './keycloak-roles.ts'
+import { readKeycloakRoles } from '../config/role-claims.ts'
 
 /** Options of {@link keycloak}. */
 export interface KeycloakOptions {
@@ -45,6 +45,6 @@ export function keycloak(options: KeycloakOptions): OidcProvider {
   if (checks.faults.length > 0) throw optionsInvalid('keycloak()', checks.faults)
   return new OidcProvider({
     issuer: `${trimEnd(url as string, '/')}/realms/${encodeURIComponent(realm as string)}`,
-    roles: ({ accessToken, idToken }) => keycloakRoles(accessToken ?? idToken, client),
+    roles: (sources) => readKeycloakRoles(sources, client),
   })
 }

@@ -30,13 +30,14 @@ import { resumeAfterLogout } from '../../lib/http/routes/logout-return.ts'
 import { readCallback } from '../../lib/http/routes/read-callback.ts'
 import { safeReturnTo } from '../../lib/http/routes/return-path.ts'
 import { readAccessToken } from '../../lib/logins/login/identity.ts'
-import { keycloakRoles } from '../../lib/presets/keycloak-roles.ts'
+import { readKeycloakRoles } from '../../lib/config/role-claims.ts'
 import { callResource } from '../../lib/provider/protected-resource.ts'
 import { countFinished } from '../../lib/session/login-loop.ts'
 import { readState } from '../../lib/session/state.ts'
 import { openTransaction, surplusTransactions } from '../../lib/session/transaction.ts'
 import type { RequestSession } from '../../lib/session/web-session.ts'
 import { looksLikeJwt } from '../../lib/tokens/access-token.ts'
+import { isPastTime, isSubject, isText } from '../../lib/tokens/claims-checks.ts'
 import { verifyDpopProof } from '../../lib/tokens/dpop-proof.ts'
 import { verifyIdToken } from '../../lib/tokens/id-token.ts'
 import { Keys } from '../../lib/tokens/key-set.ts'
@@ -302,7 +303,13 @@ export const textReaders: Readonly<Record<string, TextReader>> = {
   checkAudience: { read: (text) => attemptNow(() => checkAudience(forgeClaims(text), ['api'])) },
   purposeFault: { read: (text) => [{ typ: text }, {}].map((header) => purposeFault(header, forgeClaims(text))) },
   bearerAuth: { read: (text) => bearerAuth('token', issuer, forgeClaims(text), undefined) },
-  keycloakRoles: { read: (text) => keycloakRoles(forgeClaims(text), 'app') },
+  readKeycloakRoles: {
+    read: (text) =>
+      readKeycloakRoles({ idToken: forgeClaims(text), accessToken: undefined, userInfo: undefined }, 'app'),
+  },
+  isSubject: { read: isSubject },
+  isText: { read: (text) => isText(text, text.length) },
+  isPastTime: { read: (text) => isPastTime(text, 0) },
   // The routes
   requestedLogin: {
     read: (text) => [`/?ask=${text}&returnTo=${text}`, `/?${text}`].map((url) => requestedLogin(handle({ url }))),

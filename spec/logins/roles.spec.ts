@@ -51,8 +51,12 @@ async function warnings(run: () => Promise<unknown>): Promise<string[]> {
 }
 
 describe('default roles', () => {
-  it('default roles are the roles claim of the ID token', async () => {
-    expect((await rolesWith({})).roles).toEqual(['claimed'])
+  /** Whatever the access token says, the ID token alone counts, because the access token is opaque. */
+  const opaque: TestFaults = { accessToken: { raw: 'opaque' } }
+
+  it('default roles are the roles claim of the ID token, and the roles of Keycloak in the access token', async () => {
+    const { roles } = await rolesWith({})
+    expect(roles).toEqual(['claimed', 'admin', 'user', 'orders:read', 'orders:write', 'web:tester'])
   })
 
   it.each([
@@ -61,21 +65,23 @@ describe('default roles', () => {
     ['null', null],
     ['an object', { admin: true }],
   ])('there are no default roles if the roles claim is %s', async (_name, roles) => {
-    expect((await rolesWith({}, { idToken: { claims: { roles } } })).roles).toEqual([])
+    expect((await rolesWith({}, { ...opaque, idToken: { claims: { roles } } })).roles).toEqual([])
   })
 
   it('default roles are the strings in the roles claim', async () => {
-    expect((await rolesWith({}, { idToken: { claims: { roles: ['a', 5, null, 'b'] } } })).roles).toEqual(['a', 'b'])
+    const idToken = { claims: { roles: ['a', 5, null, 'b'] } }
+    expect((await rolesWith({}, { ...opaque, idToken })).roles).toEqual(['a', 'b'])
   })
 
   it('default roles are those of userinfo if it is requested and the ID token has none', async () => {
-    const faults = { idToken: { claims: { roles: undefined } } }
+    const faults = { ...opaque, idToken: { claims: { roles: undefined } } }
     expect((await rolesWith({ userInfo: true }, faults)).roles).toEqual(['claimed'])
   })
 
-  it('default roles do not depend on the access token', async () => {
+  it('default roles do not come from an access token that is not verified, and a warning says so', async () => {
     const faults: TestFaults = { accessToken: { claims: { roles: ['forged'] }, signature: 'other-key' } }
-    expect(await warnings(async () => expect((await rolesWith({}, faults)).roles).toEqual(['claimed']))).toEqual([])
+    const said = await warnings(async () => expect((await rolesWith({}, faults)).roles).toEqual(['claimed']))
+    expect(said).toEqual([expect.stringMatching(/^OIDC_ACCESS_TOKEN_UNVERIFIED: /)])
   })
 })
 

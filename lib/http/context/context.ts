@@ -8,7 +8,7 @@ export interface ContextBase {
   readonly provider: string
   /** The scope granted to the login, for whatever resource; empty without a login. */
   readonly scope: readonly string[]
-  /** The user's roles, as the option `roles` found them; empty without a login. */
+  /** The user's roles (option `roles`); empty without a login. */
   readonly roles: readonly string[]
   /**
    * Returns whether the user has a role; false without a login.

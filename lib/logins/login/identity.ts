@@ -1,19 +1,16 @@
 import type { TokenSet, UnknownClaims } from '../../config/claims.ts'
-import type { ResolvedOptions } from '../../config/resolve.ts'
 import { nowSeconds } from '../../core/clock.ts'
-import { OidcError, hookFailed } from '../../core/errors.ts'
-import { warnOnce } from '../../core/warnings.ts'
 import type { LoginTokens } from '../../provider/authorization-code.ts'
 import type { PresentedToken } from '../../provider/protected-resource.ts'
 import type { IssuedTokens, DpopHandle } from '../../provider/token-response.ts'
 import type { AccessToken } from '../../store/tokens.ts'
-import { looksLikeJwt, verifyOwnAccessToken } from '../../tokens/access-token.ts'
 import { tokenInvalid } from '../../tokens/token-rejected.ts'
 import { verifyIdToken, type IdTokenClaims } from '../../tokens/id-token.ts'
 import { withDistributedClaims } from '../../tokens/issuer-checks.ts'
 import { makeClientTokenChecks } from '../client-token-checks.ts'
 import type { Instance } from '../instance.ts'
 import { fetchVerifiedUserInfo } from './user-info.ts'
+import { readUserRoles } from './user-roles.ts'
 import { scopeList } from '../../core/scope.ts'
 
 /** A user whose ID token was verified, with the user's roles. */
@@ -80,15 +77,14 @@ export async function identify(
  */
 export async function identifyUser(
   instance: Instance,
-  { accessToken, dpop }: PresentedToken,
+  presented: PresentedToken,
   verified: IdTokenClaims,
 ): Promise<IdentifiedUser> {
   const { options } = instance
-  const claims = options.rules ? await withDistributedClaims(verified, options.rules, accessToken) : verified
-  const info = options.userInfo ? await fetchVerifiedUserInfo(instance, { accessToken, dpop }, claims) : undefined
+  const claims = options.rules ? await withDistributedClaims(verified, options.rules, presented.accessToken) : verified
+  const info = options.userInfo ? await fetchVerifiedUserInfo(instance, presented, claims) : undefined
   const user = makeUser({ ...info, ...claims })
-  const ownClaims = options.roles ? await verifyLoginAccessToken(instance, accessToken, claims, dpop) : undefined
-  return { claims, user, roles: readRoles(options, claims, ownClaims, info) }
+  return { claims, user, roles: await readUserRoles(instance, presented, claims, info) }
 }
 
 /** Reads the access token of a token response. An omitted `scope` means the requested one (RFC 6749, section 5.1). */
@@ -143,58 +139,4 @@ function isDeeper(value: object, levels: number): boolean {
       .filter((inner): inner is object => inner !== null && typeof inner === 'object')
   }
   return objects.length > 0
-}
-
-/** Returns the claims of the login's own access token, or undefined if they cannot be verified. */
-async function verifyLoginAccessToken(
-  instance: Instance,
-  token: string,
-  claims: IdTokenClaims,
-  dpop: DpopHandle | undefined,
-): Promise<UnknownClaims | undefined> {
-  if (!looksLikeJwt(token)) return undefined
-  const { options, keys } = instance
-  try {
-    return await verifyOwnAccessToken(token, keys, {
-      issuer: claims.iss,
-      clientId: options.clientId,
-      sub: claims.sub,
-      thumbprint: await dpop?.calculateThumbprint(),
-      clockToleranceSeconds: options.clockToleranceSeconds,
-    })
-  } catch (error) {
-    // Access tokens are meant for the API: some cannot be verified here. Unavailable keys, however, are a fault.
-    if (!(error instanceof OidcError) || error.code !== 'token_invalid') throw error
-    warnOnce(
-      'OIDC_ACCESS_TOKEN_UNVERIFIED',
-      `\`roles\` is called without the access token of ${claims.iss}, which failed verification (${error.detail}); read the roles from the ID token or userinfo`,
-      options.name,
-    )
-    return undefined
-  }
-}
-
-/**
- * Returns the roles of a user, from verified claims only.
- *
- * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
- */
-function readRoles(
-  options: ResolvedOptions,
-  idToken: UnknownClaims,
-  accessToken: UnknownClaims | undefined,
-  userInfo: UnknownClaims | undefined,
-): readonly string[] {
-  if (!options.roles) {
-    const roles = idToken['roles'] ?? userInfo?.['roles']
-    return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
-  }
-  let roles: unknown
-  try {
-    roles = options.roles({ idToken, accessToken, userInfo })
-  } catch (error) {
-    throw hookFailed('roles', error)
-  }
-  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return roles
-  throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
 }

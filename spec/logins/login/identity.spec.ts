@@ -129,8 +129,8 @@ describe('the roles of a login', () => {
       {
         code: 'OIDC_ACCESS_TOKEN_UNVERIFIED',
         message:
-          '`roles` is called without the access token of https://id.example.com, which failed verification ' +
-          '(access token: it is for somebody else); read the roles from the ID token or userinfo',
+          'the roles are read without the access token of https://id.example.com, which failed verification ' +
+          '(access token: it is for somebody else); have the provider put them into the ID token or userinfo',
       },
     ])
   })

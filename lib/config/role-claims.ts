@@ -1,0 +1,68 @@
+import { hookFailed } from '../core/errors.ts'
+import type { RoleSources, UnknownClaims } from './claims.ts'
+
+/** The option `roles`. */
+export type RoleReader = (sources: RoleSources) => readonly string[]
+
+/** Maximum length of a client id in Keycloak. A longer one, repeated for each role, would multiply the size of a token. */
+const longestClient = 255
+
+const keycloakClaims = ['realm_access', 'resource_access']
+
+/**
+ * Returns the roles of a user or a token, from verified claims only.
+ *
+ * @throws OidcError `hook_failed` if the option `roles` throws or returns anything but an array of strings
+ */
+export function readRoles(own: RoleReader | undefined, sources: RoleSources): string[] {
+  if (!own)
+    return [...new Set([...selectTexts(findSource(sources, ['roles'])?.['roles']), ...readKeycloakRoles(sources)])]
+  let roles: unknown
+  try {
+    roles = own(sources)
+  } catch (error) {
+    throw hookFailed('roles', error)
+  }
+  if (Array.isArray(roles) && roles.every((role) => typeof role === 'string')) return [...roles]
+  throw hookFailed('roles', new TypeError('the returned value is not an array of strings'))
+}
+
+/** Returns the roles of a Keycloak realm: realm roles plain, client roles as `client:role`, those of `client` both ways. */
+export function readKeycloakRoles(sources: RoleSources, client?: string): string[] {
+  const claims = findSource(sources, keycloakClaims)
+  const roles = selectTexts(readRolesMember(claims?.['realm_access']))
+  const clients = claims?.['resource_access']
+  if (clients !== null && typeof clients === 'object') {
+    for (const name of Object.keys(clients).filter(({ length }) => length <= longestClient)) {
+      for (const role of selectTexts(readRolesMember((clients as UnknownClaims)[name]))) {
+        roles.push(`${name}:${role}`)
+        if (name === client) roles.push(role)
+      }
+    }
+  }
+  return [...new Set(roles)]
+}
+
+/** Whether roles can be read from these claims without the option `roles`. */
+export function hasRoleClaims(claims: UnknownClaims): boolean {
+  return hasAnyClaim(claims, ['roles', ...keycloakClaims])
+}
+
+/** The access token comes first, so that a user has the roles at a session route that the token has at an API. */
+function findSource({ accessToken, idToken, userInfo }: RoleSources, names: string[]): UnknownClaims | undefined {
+  return [accessToken, idToken, userInfo].find((claims) => claims && hasAnyClaim(claims, names))
+}
+
+/** Null means absent. */
+function hasAnyClaim(claims: UnknownClaims, names: string[]): boolean {
+  return names.some((name) => claims[name] !== undefined && claims[name] !== null)
+}
+
+/** Returns the strings of a list; an empty list for any other value. */
+function selectTexts(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((each): each is string => typeof each === 'string') : []
+}
+
+function readRolesMember(access: unknown): unknown {
+  return access !== null && typeof access === 'object' ? (access as { roles?: unknown }).roles : undefined
+}
